@@ -1,0 +1,21 @@
+"""exactflow: what affine-coupling normalizing flows represent exactly, and in how many layers."""
+
+from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.errors import ExactFlowError
+from exactflow.factorization import factor
+from exactflow.targets import circulant, conv1x1, permutation, random_matrix, rotation, toeplitz
+from exactflow.verification import verify
+
+__all__ = [
+    "CouplingFlow",
+    "ExactFlowError",
+    "LinearCoupling",
+    "circulant",
+    "conv1x1",
+    "factor",
+    "permutation",
+    "random_matrix",
+    "rotation",
+    "toeplitz",
+    "verify",
+]

@@ -1,0 +1,44 @@
+"""Errors with one base class; a message says what was expected, what came, and the remedy."""
+
+__all__ = [
+    "CertificateError",
+    "ExactFlowError",
+    "FieldTooSmallError",
+    "InvalidInputError",
+    "MethodError",
+    "OrientationError",
+    "SingularMatrixError",
+    "VerificationError",
+]
+
+
+class ExactFlowError(Exception):
+    """Base class of all errors that exactflow raises on purpose."""
+
+
+class InvalidInputError(ExactFlowError, ValueError):
+    """The input is not what the function takes: a wrong shape, entry, type or option."""
+
+
+class SingularMatrixError(ExactFlowError, ValueError):
+    """The matrix has no inverse, so no flow represents it."""
+
+
+class OrientationError(ExactFlowError, ValueError):
+    """The determinant is negative, so no flow of couplings with positive scales represents it."""
+
+
+class MethodError(ExactFlowError, ValueError):
+    """The chosen construction does not apply to this matrix."""
+
+
+class FieldTooSmallError(ExactFlowError, ValueError):
+    """The field has fewer elements than the construction needs."""
+
+
+class VerificationError(ExactFlowError):
+    """A flow does not equal the matrix that it is claimed to equal."""
+
+
+class CertificateError(ExactFlowError, ValueError):
+    """A file is not a well-formed certificate."""

@@ -1,0 +1,193 @@
+"""The constructions. `factor` is the only door; each other module is one route."""
+
+from collections.abc import Callable
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coerce import as_matrix, format_short
+from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.errors import (
+    InvalidInputError,
+    MethodError,
+    OrientationError,
+    SingularMatrixError,
+)
+from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.short import short_layers
+from exactflow.factorization.transvection import transvection_shifts
+from exactflow.linalg import Blocks
+from exactflow.verification import verify
+
+__all__ = ["METHODS", "ORIENTATIONS", "factor"]
+
+METHODS = ("auto", "transvection", "commutator")
+ORIENTATIONS = ("error", "flip")
+
+
+def factor(M, method: str = "auto", orientation: str = "error") -> CouplingFlow:
+    """Return a flow of at most six affine coupling layers that equals `M` exactly.
+
+    Every real matrix of positive determinant on an even number d = 2n of coordinates is a product
+    of at most six alternating couplings, all additive but for one scale entry that carries det M
+    (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
+    flows*, ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp). The
+    result is checked against `M` before it is returned.
+
+    Parameters
+    ----------
+    M : d x d matrix, d even: SymPy, NumPy (floats are the exact dyadic rationals that they are),
+        nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
+    method : "transvection" (six layers, the shortest numbers; for M with an invertible diagonal
+        block and cyclic vectors), "commutator" (five layers if an off-diagonal block is
+        invertible, else six; always applies), or "auto": at most two layers where the entries show
+        them, else transvection where it applies, else commutator.
+    orientation : what to do if det M < 0, which no flow of couplings with positive scales can
+        represent: "error", or "flip": negate coordinate 0 of the input first, a step that
+        the flow records in its `flips`, so that flow and flip together equal M.
+
+    Returns
+    -------
+    CouplingFlow
+        Its `method` says which construction made it.
+
+    Raises
+    ------
+    InvalidInputError, SingularMatrixError, OrientationError, MethodError
+
+    Examples
+    --------
+    >>> flow = factor([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    >>> flow.depth
+    6
+    >>> flow.forward([1, 2, 3, 4])
+    Matrix([
+    [3],
+    [1],
+    [2],
+    [4]])
+    """
+    _check_option("method", method, METHODS)
+    _check_option("orientation", orientation, ORIENTATIONS)
+    target = as_matrix(M).to_dense()
+    partition = _equal_split(target.shape[0])
+    flips = _flips(target, orientation)
+    signs = [target.domain(-1 if i in flips else 1) for i in range(target.shape[0])]
+    oriented = linalg.scale_rows(signs, target.transpose()).transpose()
+    layers, used = _layers(linalg.split(oriented, partition[0]), method)
+    flow = CouplingFlow(_merged(layers), partition, flips, used)
+    verify(flow, target)
+    return flow
+
+
+def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        choices = ", ".join(map(repr, options))
+        raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
+
+
+def _equal_split(dimension: int) -> tuple[int, int]:
+    if dimension % 2:
+        raise InvalidInputError(
+            f"expected an even number of coordinates, got {dimension}: only the equal split is "
+            "implemented so far; append a coordinate, as in diag(M, 1)"
+        )
+    return dimension // 2, dimension // 2
+
+
+def _flips(target: DomainMatrix, orientation: str) -> tuple[int, ...]:
+    """Return the coordinates to negate, so that what is left for the couplings has det > 0."""
+    field, det = target.domain, target.det()
+    if not det:
+        d = target.shape[0]
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got rank {linalg.rank(target)} of {d}: "
+            "a flow is invertible, so no flow represents it"
+        )
+    positive = linalg.is_positive(det, field)
+    if positive is None and det != field.one:
+        raise OrientationError(
+            f"expected determinant 1 over {field}, where no scale is known to be positive, "
+            f"got {format_short(field.to_sympy(det))}"
+        )
+    if positive is not False:
+        return ()
+    if orientation == "flip":
+        return (0,)
+    raise OrientationError(
+        f"expected det > 0, got det = {format_short(field.to_sympy(det))} < 0: every coupling with "
+        "positive scales preserves orientation, so no flow of couplings represents this matrix; "
+        "orientation='flip' (--orientation flip) negates coordinate 0 first and records that"
+    )
+
+
+def _layers(blocks: Blocks, method: str) -> tuple[list[LinearCoupling], str]:
+    """Return layers, in order of application, that compose to the blocks; and the method's name."""
+    if method == "auto" and (layers := short_layers(blocks)) is not None:
+        return layers, "short"
+    if method != "commutator":
+        if layers := _either_way(transvection_shifts, blocks, "second"):
+            return layers, "transvection"
+        if method == "transvection":
+            raise MethodError(
+                "expected a matrix one of whose diagonal blocks is invertible and, with its Schur "
+                "complement, has a cyclic vector among those tried; got one for which the "
+                "transvection route does not apply: use method='commutator' or 'auto'"
+            )
+    if layers := _either_way(commutator_shifts, blocks, "first"):
+        return layers, "commutator"
+    return _constructed(_six_shifts, blocks, "second"), "commutator"
+
+
+def _six_shifts(blocks: Blocks) -> list[DomainMatrix]:
+    A, B, C, D = blocks
+    W0 = stable_range_shift(blocks)
+    return [-W0, *commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))]
+
+
+Route = Callable[[Blocks], list[DomainMatrix] | None]
+
+
+def _either_way(route: Route, blocks: Blocks, last: str) -> list[LinearCoupling] | None:
+    """Try a route on the matrix, then with its halves exchanged."""
+    layers = _constructed(route, blocks, last)
+    if layers is None and (layers := _constructed(route, linalg.swap_halves(blocks), last)):
+        layers = [layer.swap_halves() for layer in layers]
+    return layers
+
+
+def _constructed(route: Route, blocks: Blocks, last: str) -> list[LinearCoupling] | None:
+    """Return the layers of a route that needs determinant 1 and ends in a layer moving `last`.
+
+    The determinant is divided out of one row of the half that moves last, and comes back as one
+    entry of that layer's scale.
+    """
+    field, n = blocks.A.domain, blocks.A.shape[0]
+    det = linalg.join(blocks).det()
+    scale = [det] + [field.one] * (n - 1)
+    inverse = [field.one / s for s in scale]
+    A, B, C, D = blocks
+    if last == "first":
+        A, B = linalg.scale_rows(inverse, A), linalg.scale_rows(inverse, B)
+    else:
+        C, D = linalg.scale_rows(inverse, C), linalg.scale_rows(inverse, D)
+    shifts = route(Blocks(A, B, C, D))
+    if shifts is None:
+        return None
+    halves = (last, "first" if last == "second" else "second")
+    layers = [LinearCoupling((n, n), halves[i % 2], T) for i, T in enumerate(shifts)]
+    determinant = LinearCoupling(
+        (n, n), last, linalg.zeros(n, n, field), linalg.column(scale, field)
+    )
+    return [*reversed(layers), determinant]
+
+
+def _merged(layers: list[LinearCoupling]) -> list[LinearCoupling]:
+    """Merge neighbours that move the same half, and drop layers that change nothing."""
+    result: list[LinearCoupling] = []
+    for layer in layers:
+        if result and result[-1].moves == layer.moves:
+            layer = layer.after(result.pop())
+        if not layer.is_identity:
+            result.append(layer)
+    return result

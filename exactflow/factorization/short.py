@@ -1,0 +1,60 @@
+"""Matrices that are trivially short: the identity, one coupling, or a product of two.
+
+Main results
+------------
+M = [[A, B], [C, D]] is a coupling that moves the first half iff C = 0, D = I and A is a positive
+diagonal; it is such a coupling after one that moves the second half, scales and all, iff D and the
+Schur complement A - B D^-1 C are positive diagonals. The other order is the mirror image.
+
+How it is checked
+-----------------
+*Exact*: the entries decide.
+"""
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coupling import LinearCoupling
+from exactflow.linalg import Blocks
+
+__all__ = ["short_layers"]
+
+
+def short_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+    """Return at most two layers, in order of application, whose product has the given p + q blocks;
+    None where there are none.
+    """
+    found = _two_layers(blocks)
+    if found is None and (found := _two_layers(linalg.swap_halves(blocks))) is not None:
+        found = [layer.swap_halves() for layer in found]
+    if found is None:
+        return None
+    return [layer for layer in found if not layer.is_identity]
+
+
+def _two_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+    """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
+    A, B, C, D = blocks
+    partition = A.shape[0], D.shape[0]
+    t = _positive_diagonal(D)
+    if t is None:
+        return None
+    field = D.domain
+    X = linalg.scale_rows([field.one / entry for entry in t], B.transpose()).transpose()
+    s = _positive_diagonal(A - X * C)
+    if s is None:
+        return None
+    return [
+        LinearCoupling(partition, "second", C, linalg.column(t, field)),
+        LinearCoupling(partition, "first", X, linalg.column(s, field)),
+    ]
+
+
+def _positive_diagonal(M: DomainMatrix) -> list | None:
+    """Return the diagonal of M if M is diagonal and no entry of it is known not to be positive."""
+    entries = M.diagonal()
+    if not M.is_diagonal:
+        return None
+    if any(not x or linalg.is_positive(x, M.domain) is False for x in entries):
+        return None
+    return entries

@@ -1,0 +1,73 @@
+"""Six layers through a transvection: the short route.
+
+Main results
+------------
+Let det M = 1, M = [[A, B], [C, D]] with A invertible, S = D - C A^-1 B, and let A and S^-1 have
+cyclic vectors. Then there is an invertible C' such that C' A C'^-1 S = I + e s^T, a transvection
+(s^T e = 0), and with Q = C'^-1, v = Q e and any w with w^T e = 1
+
+    M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
+    W0 = (C' - C) A^-1      Y = C' - W            W = (1/2) e (w^T C')
+    X  = (A - I) Q          Z = -2 v s^T          V = Q (S - I) + v s^T + A^-1 B.
+
+W and Z have rank one. Source: Koehler, Mehta, Risteski (ICML 2021) for the bounded number of
+layers; six is sharp by Urschel (2024).
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`; *for all n* as an identity in symbols.
+
+Implementation notes
+--------------------
+Pole placement in controller bases: H of A from the vector v, K of S^-1 from e. There A and S^-1
+are companion matrices which differ in their first rows only, so C' = K H^-1, Q = H K^-1 and
+e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is formed.
+"""
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.linalg import Blocks
+
+__all__ = ["transvection_shifts"]
+
+
+def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+    """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
+
+    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where A is
+    singular, or where no cyclic vector of A or of the inverse Schur complement was found.
+    """
+    A, B, C, D = blocks
+    field = A.domain
+    one = linalg.identity(A.shape[0], field)
+    half = field.one / field.convert(2)
+    A_inverse = linalg.inverse_or_none(A)
+    if A_inverse is None:
+        return None
+    S = D - C * A_inverse * B
+    S_inverse = S.inv()
+    f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
+    of_A, of_S = linalg.cyclic_basis(A, f), linalg.cyclic_basis(S_inverse, g)
+    if of_A is None or of_S is None:
+        return None
+    (H, H_inverse), (K, K_inverse) = of_A, of_S
+    C_new, Q = K * H_inverse, H * K_inverse
+    v, e = H[:, :1], K[:, :1]
+    first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
+    s = first_row * K_inverse * S
+    w = _dual(e)
+    W = e * (w * C_new) * half
+    return [
+        (C - C_new) * A_inverse,
+        (A - one) * Q,
+        C_new - W,
+        v * s * field.convert(-2),
+        W,
+        Q * (S - one) + v * s + A_inverse * B,
+    ]
+
+
+def _dual(e: DomainMatrix) -> DomainMatrix:
+    """Return a row w with w e = 1, for a column e whose first entry is one."""
+    return linalg.unit_vector(e.shape[0], 0, e.domain).transpose()

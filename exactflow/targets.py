@@ -1,0 +1,190 @@
+"""Targets: the linear maps that people ask a flow to represent, as exact SymPy matrices.
+
+The numbers may come as anything that `exactflow.factor` takes: NumPy floats are the exact dyadic
+rationals that they are, strings are "p/q" or decimals.
+"""
+
+import operator
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import sympy
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coerce import as_rectangle, format_short
+from exactflow.errors import InvalidInputError
+
+__all__ = ["circulant", "conv1x1", "permutation", "random_matrix", "rotation", "toeplitz"]
+
+
+def permutation(perm: Sequence[int]) -> sympy.Matrix:
+    """Return the d x d matrix of ``y[i] = x[perm[i]]``, row i having its one in column perm[i].
+
+    The matrix is sparse inside: d = 20,000 costs no more than d entries. Raises
+    `InvalidInputError` where an index is repeated, missing or out of range.
+
+    >>> permutation([2, 0, 1]) * sympy.Matrix([10, 20, 30])
+    Matrix([
+    [30],
+    [10],
+    [20]])
+    """
+    try:
+        images = [operator.index(i) for i in perm]
+    except TypeError:
+        raise InvalidInputError(
+            f"expected a list of integers as permutation, got {format_short(perm)}"
+        ) from None
+    d = len(images)
+    if d == 0:
+        raise InvalidInputError("expected a permutation of at least one index, got an empty one")
+    seen: set[int] = set()
+    for i, image in enumerate(images):
+        if not 0 <= image < d:
+            raise InvalidInputError(f"expected indices from 0 to {d - 1}, got perm[{i}] = {image}")
+        if image in seen:
+            missing = min(set(range(d)) - set(images))
+            raise InvalidInputError(
+                f"expected every index from 0 to {d - 1} once, got {image} twice (again at place "
+                f"{i}) and {missing} not at all"
+            )
+        seen.add(image)
+    rows = {i: {image: QQ.one} for i, image in enumerate(images)}
+    return DomainMatrix(rows, (d, d), QQ).to_Matrix()
+
+
+def conv1x1(W) -> sympy.Matrix:
+    """Return the c x c matrix of a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018), exactly.
+
+    Parameters
+    ----------
+    W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; a NumPy array, or
+        what `factor` takes.
+
+    >>> conv1x1(np.array([[[0.5], [0]], [[0], [2]]], dtype=np.float32))
+    Matrix([
+    [1/2, 0],
+    [  0, 2]])
+    """
+    if isinstance(W, np.ndarray) and W.ndim > 2:
+        if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
+            raise InvalidInputError(
+                f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
+                "convolution with a larger kernel is no linear map of the channels alone"
+            )
+        W = W.reshape(W.shape[:2])
+    return _square(W).to_Matrix()
+
+
+def toeplitz(column, row=None) -> sympy.Matrix:
+    """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
+
+    Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
+    first entries of column and row must agree.
+
+    >>> toeplitz([1, "1/2", 0], [1, 3, 0])
+    Matrix([
+    [  1,   3, 0],
+    [1/2,   1, 3],
+    [  0, 1/2, 1]])
+    """
+    down, field = _sequence(column)
+    if row is None:
+        right = [down[0]] + [field.zero] * (len(down) - 1)
+    else:
+        right, row_field = _sequence(row)
+        field = field.unify(row_field)
+    if len(right) != len(down) or right[0] != down[0]:
+        raise InvalidInputError(
+            "expected a first column and a first row of one length and one first entry, got "
+            f"{len(down)} and {len(right)} entries, starting with {format_short(down[0])} and "
+            f"{format_short(right[0])}"
+        )
+    d = len(down)
+    return linalg.from_entries(
+        [
+            [field.convert(down[i - j] if i >= j else right[j - i]) for j in range(d)]
+            for i in range(d)
+        ],
+        (d, d),
+        field,
+    ).to_Matrix()
+
+
+def circulant(column) -> sympy.Matrix:
+    """Return the circulant matrix C[i, j] = column[(i - j) mod d], a periodic convolution.
+
+    >>> circulant([1, 2, 3])
+    Matrix([
+    [1, 3, 2],
+    [2, 1, 3],
+    [3, 2, 1]])
+    """
+    taps, field = _sequence(column)
+    d = len(taps)
+    rows = [[taps[(i - j) % d] for j in range(d)] for i in range(d)]
+    return linalg.from_entries(rows, (d, d), field).to_Matrix()
+
+
+def rotation(skew) -> sympy.Matrix:
+    """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
+
+    Every rotation without the eigenvalue -1 is of this form, and it is rational where K is.
+
+    >>> rotation([[0, "1/3"], ["-1/3", 0]])
+    Matrix([
+    [4/5, -3/5],
+    [3/5,  4/5]])
+    """
+    K = _square(skew)
+    if K.transpose() != -K:
+        raise InvalidInputError("expected a skew-symmetric matrix K, got one with K^T != -K")
+    one = linalg.identity(K.shape[0], K.domain)
+    plus = linalg.inverse_or_none(one + K)
+    if plus is None:
+        raise InvalidInputError(
+            f"expected a K for which I + K is invertible, got a singular one over {K.domain}"
+        )
+    return ((one - K) * plus).to_Matrix()
+
+
+def random_matrix(d: int, bits: int = 4, seed: int = 0) -> sympy.Matrix:
+    """Return a d x d integer matrix of positive determinant, the same for the same arguments.
+
+    Entries are uniform below 2^bits in absolute value; a singular draw is repeated, and a negative
+    determinant is repaired by negating row 0.
+
+    >>> random_matrix(2, bits=3, seed=1)
+    Matrix([
+    [5, -2],
+    [6,  5]])
+    """
+    if d < 1 or bits < 1:
+        raise InvalidInputError(f"expected d >= 1 and bits >= 1, got d = {d}, bits = {bits}")
+    generator = random.Random(seed)
+    bound = 2**bits - 1
+    while True:
+        rows = [[QQ(generator.randint(-bound, bound)) for _ in range(d)] for _ in range(d)]
+        det = linalg.from_entries(rows, (d, d), QQ).det()
+        if det:
+            rows[0] = rows[0] if det > 0 else [-entry for entry in rows[0]]
+            return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
+
+
+def _square(W) -> DomainMatrix:
+    matrix = as_rectangle(W).to_dense()
+    if matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
+        raise InvalidInputError(
+            f"expected a square matrix, got {matrix.shape[0]} x {matrix.shape[1]}"
+        )
+    return matrix
+
+
+def _sequence(values) -> tuple[list, object]:
+    column = as_rectangle([[value] for value in values])
+    if not column.shape[0]:
+        raise InvalidInputError("expected at least one entry, got an empty sequence")
+    return column.to_list_flat(), column.domain
