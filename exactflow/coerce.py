@@ -10,13 +10,14 @@ interpreter has to change.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
 
 import numpy as np
 import sympy
-from sympy import QQ, ZZ
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -136,7 +137,7 @@ def as_vectors(x, dimension: int) -> DomainMatrix:
     """
     if isinstance(x, np.ndarray) and x.ndim == 1:
         x = x.reshape(-1, 1)
-    elif isinstance(x, list | tuple) and not any(isinstance(entry, list | tuple) for entry in x):
+    elif isinstance(x, Sequence) and not any(isinstance(entry, list | tuple) for entry in x):
         x = [[entry] for entry in x]
     vectors = as_rectangle(x)
     if vectors.shape[0] != dimension:
@@ -176,8 +177,8 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             f"got entries that SymPy places in {field}: use Rational for numbers (or a NumPy float "
             "array, if exact binary values are meant)"
         )
-    strange = [s for s in getattr(field, "symbols", ()) if not isinstance(s, sympy.Symbol)]
-    if strange:
+    generators = field.symbols if field.is_FractionField else ()
+    if strange := [s for s in generators if not isinstance(s, sympy.Symbol)]:
         raise InvalidInputError(
             f"expected rational or algebraic numbers and symbols, got {strange[0]}: write a "
             "transcendental entry as a symbol of its own"
@@ -197,7 +198,9 @@ def _from_numpy(M: np.ndarray) -> DomainMatrix:
         raise InvalidInputError(
             f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
         )
-    rows = M.tolist() if M.dtype.kind != "f" or M.itemsize <= 8 else [list(row) for row in M]
+    if M.dtype.kind == "b":
+        M = M.astype(np.int8)
+    rows = M.tolist() if M.dtype != np.longdouble else [list(row) for row in M]
     exact_only = M.dtype.kind == "O"
     return _from_rows(
         [
@@ -235,7 +238,7 @@ def _element(entry, place: tuple[int, int], exact_only: bool = False):
                 value = parse_rational(entry)
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
-        case Integral():
+        case Integral() if entry is not True and entry is not False:
             return QQ(int(entry))
         case Fraction():
             value = entry
@@ -245,8 +248,8 @@ def _element(entry, place: tuple[int, int], exact_only: bool = False):
             value = Fraction(*entry.as_integer_ratio())
         case sympy.Rational():
             value = Fraction(int(entry.p), int(entry.q))
-        case _ if isinstance(entry, type(QQ(1, 2)) | type(ZZ(1))):
-            return QQ.convert(entry)
+        case _ if isinstance(entry, type(QQ(1, 2))):
+            return entry
         case _:
             remedy = (
                 "; an object array holds exact numbers only: use dtype float64 for floats"

@@ -6,6 +6,7 @@ __all__ = [
     "FieldTooSmallError",
     "InvalidInputError",
     "MethodError",
+    "MissingExtraError",
     "OrientationError",
     "SingularMatrixError",
     "VerificationError",
@@ -34,6 +35,16 @@ class MethodError(ExactFlowError, ValueError):
 
 class FieldTooSmallError(ExactFlowError, ValueError):
     """The field has fewer elements than the construction needs."""
+
+
+class MissingExtraError(ExactFlowError, ImportError):
+    """An optional library is not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"expected the library {extra} for {purpose}, which is not installed: "
+            f"python -m pip install 'exactflow[{extra}]'"
+        )
 
 
 class VerificationError(ExactFlowError):

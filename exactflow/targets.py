@@ -69,14 +69,19 @@ def conv1x1(W) -> sympy.Matrix:
     [1/2, 0],
     [  0, 2]])
     """
-    if isinstance(W, np.ndarray) and W.ndim > 2:
-        if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
-            raise InvalidInputError(
-                f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
-                "convolution with a larger kernel is no linear map of the channels alone"
-            )
-        W = W.reshape(W.shape[:2])
-    return _square(W).to_Matrix()
+    return _square(squeezed_kernel(W)).to_Matrix()
+
+
+def squeezed_kernel(W):
+    """Return the weight of a 1x1 convolution with two axes; what is not an array stays as it is."""
+    if not isinstance(W, np.ndarray) or W.ndim <= 2:
+        return W
+    if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
+        raise InvalidInputError(
+            f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
+            "convolution with a larger kernel is no linear map of the channels alone"
+        )
+    return W.reshape(W.shape[:2])
 
 
 def toeplitz(column, row=None) -> sympy.Matrix:

@@ -1,0 +1,110 @@
+"""Certificates: a flow and the matrix that it equals, as a file that a referee can check.
+
+The format is version 1 of the project's certificate format; `exactflow.checker` checks it with the
+standard library alone and shares no code with this module's writer.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coerce import format_rational
+from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.errors import InvalidInputError
+
+__all__ = ["certificate_text", "write_certificate"]
+
+
+def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = None) -> str:
+    """Return the certificate that `flow` equals its own matrix: the same text for the same flow.
+
+    Parameters
+    ----------
+    flow : a flow over QQ, GF(p) or an algebraic number field.
+    provenance : free entries about where the target came from; tool, version and method are added.
+
+    >>> from exactflow import factor
+    >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
+    {"format": "exactflow-certificate",
+    """
+    field, entry = _field(flow.field)
+    target = linalg.join(flow.blocks())
+    record = {"tool": "exactflow", "version": version("exactflow"), "method": flow.method}
+    layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
+    members = {
+        "format": json.dumps("exactflow-certificate"),
+        "version": "1",
+        "field": json.dumps(field),
+        "partition": json.dumps(list(flow.partition)),
+        "target": _matrix_text(target, entry, " "),
+        "layers": f"[{layers}\n ]",
+    }
+    if flow.flips:
+        members["flips"] = json.dumps(list(flow.flips))
+    members["provenance"] = json.dumps(record | (provenance or {}), sort_keys=True)
+    return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
+
+
+def write_certificate(
+    flow: CouplingFlow, path: str | Path, provenance: dict[str, object] | None = None
+) -> None:
+    """Write `certificate_text` to a file: either the whole file appears or nothing changes."""
+    write_text(path, certificate_text(flow, provenance))
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file in UTF-8: either the whole file appears or nothing changes."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"expected a place to write {str(path)!r}, got: {error.strerror or error}"
+        ) from None
+
+
+Entry = Callable[[object], str]
+
+
+def _field(field: Domain) -> tuple[object, Entry]:
+    """Return the certificate's name of a field, and how it writes an element."""
+    if field.is_QQ:
+        return "QQ", lambda x: f'"{format_rational(x)}"'
+    if field.is_FiniteField:
+        return f"GF({field.mod})", lambda x: f'"{int(field.to_int(x)) % field.mod}"'
+    if field.is_AlgebraicField:
+        minimal = field.mod.to_list()
+        modulus = [format_rational(c / minimal[0]) for c in reversed(minimal)]
+        return {"modulus": modulus}, lambda x: json.dumps(
+            [format_rational(c) for c in reversed(x.to_list())]
+        )
+    raise InvalidInputError(
+        f"expected a flow over QQ, GF(p) or an algebraic number field, got {field}: "
+        "put numbers in the place of the symbols"
+    )
+
+
+def _layer_text(layer: LinearCoupling, field: Domain, entry: Entry) -> str:
+    scale = ", ".join(entry(field.convert_from(s, layer.field)) for s in layer.scale_elements)
+    members = [f'"moves": "{layer.moves}"', f'"scale": [{scale}]']
+    if field.is_AlgebraicField and not all(s.is_Rational for s in layer.scale):
+        members.append('"sign": "unchecked"')
+    shift = _matrix_text(layer.shift_matrix.convert_to(field), entry, "    ")
+    return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
+
+
+def _matrix_text(M: DomainMatrix, entry: Entry, indent: str) -> str:
+    zero = entry(M.domain.zero)
+    rows = (", ".join(entry(x) if x else zero for x in row) for row in M.to_list())
+    return "[" + f",\n{indent}".join(f"[{row}]" for row in rows) + "]"

@@ -1,0 +1,126 @@
+# %% [markdown]
+# # Six affine coupling layers represent every matrix of positive determinant
+#
+# **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021, Theorem 1: a bounded number of layers; Urschel 2024: six, and six
+# is sharp). Let M be an invertible real 2n x 2n matrix. It is a composition of affine couplings with
+# positive scales, for the equal split, if and only if det M > 0, and then six alternating ones do:
+# five of them additive, and one that carries det M in a single entry of its scale. If an
+# off-diagonal block of M is invertible, five layers do.
+#
+# Every cell factors a matrix and compares the composition with it: *exact*, entry by entry.
+
+# %%
+from itertools import permutations
+
+import numpy as np
+import sympy
+from sympy.combinatorics import Permutation
+
+from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, verify
+from exactflow.errors import OrientationError
+from exactflow.evidence import Claims, Evidence
+
+claims = Claims("Six layers (ICML 2021, Theorem 1; Urschel 2024)")
+
+# %% [markdown]
+# ## A permutation
+# y = x[perm]. The permutation is even: an odd one has determinant -1.
+
+# %%
+M = permutation([3, 0, 1, 4, 5, 2, 7, 6])
+flow = factor(M)
+with claims.check("a permutation of 8 coordinates", Evidence.EXACT) as check:
+    check.true(flow.depth <= 6, f"{flow.depth} layers")
+    check.equal(flow.matrix(), M, "their composition equals the permutation")
+    check.equal(list(flow.forward(range(8))), [3, 0, 1, 4, 5, 2, 7, 6], "applied to a vector")
+    check.equal(list(flow.inverse().forward([3, 0, 1, 4, 5, 2, 7, 6])), list(range(8)), "inverse")
+
+# %%
+with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as check:
+    for perm in permutations(range(4)):
+        if Permutation(list(perm)).is_even:
+            flow = factor(permutation(perm))
+            check.true(flow.depth <= 6 and flow.matrix() == permutation(perm), f"{perm}")
+
+# %% [markdown]
+# ## A Glow 1x1 convolution
+# Float32 weights as Glow initialises them: the orthogonal factor of a Gaussian matrix. They are
+# taken as the exact dyadic rationals that they are, so the determinant is near 1 or -1, but not
+# equal to it, and one scale entry carries it.
+
+# %%
+gaussian = np.random.default_rng(7).standard_normal((12, 12))
+weight = np.linalg.qr(gaussian)[0].astype(np.float32).reshape(12, 12, 1, 1)
+M = conv1x1(weight)
+flow = factor(M, orientation="flip")
+with claims.check("a Glow 1x1 convolution, 12 channels, float32", Evidence.EXACT) as check:
+    check.equal(M[3, 5], sympy.Rational(*weight[3, 5, 0, 0].as_integer_ratio()), "dyadic entries")
+    check.true(flow.depth <= 6, f"{flow.depth} layers, flips {list(flow.flips)}")
+    check.equal(flow.matrix(), M, "their composition equals the convolution, to the last bit")
+    scales = [s for layer in flow for s in layer.scale if s != 1]
+    check.equal(scales, [abs(M.det())], "one scale differs from 1: it is |det|")
+
+# %% [markdown]
+# ## A Toeplitz convolution
+
+# %%
+M = toeplitz([1, "1/2", "1/3", 0, 0, 0], [1, "-1/4", 2, 0, 0, 0])
+flow = factor(M)
+with claims.check("a banded Toeplitz convolution, 6 taps", Evidence.EXACT) as check:
+    check.true(flow.depth <= 6, f"{flow.depth} layers by the {flow.method} route")
+    check.equal(flow.matrix(), M, "their composition equals the matrix")
+
+# %% [markdown]
+# ## Degenerate cases
+# Singular and zero blocks, in any combination: the commutator route always applies.
+
+# %%
+one, zero = sympy.eye(2), sympy.zeros(2)
+nilpotent = sympy.Matrix([[0, 1], [0, 0]])
+degenerate = {
+    "diag(-I, I), which needs six": sympy.diag(-one, one),
+    "-I": -sympy.eye(4),
+    "a swap of halves": sympy.Matrix([[zero, one], [one, zero]]),
+    "four singular blocks": sympy.Matrix([[nilpotent, nilpotent.T], [nilpotent.T, nilpotent]]),
+    "a huge entry": sympy.Matrix([[1, 10**40], [0, 1]]),
+}
+with claims.check("degenerate blocks", Evidence.EXACT) as check:
+    for name, M in degenerate.items():
+        flow = factor(M, orientation="flip")
+        check.true(flow.depth <= 6, f"{name}: {flow.depth} layers, flips {list(flow.flips)}")
+        check.equal(flow.matrix(), M)
+
+# %% [markdown]
+# ## A random matrix, step by step
+# Five layers by the commutator route. Before layer k + 1 comes what the first k layers make, and
+# after undoing the others from the left of M the same is left: equal at every step.
+
+# %%
+M = random_matrix(6, bits=5, seed=3)
+flow = factor(M, method="commutator")
+with claims.check("a random 6 x 6 matrix, layer by layer", Evidence.EXACT) as check:
+    made, undone = [sympy.eye(6)], [M]
+    for layer in flow:
+        made.append(layer.matrix() * made[-1])
+    for layer in reversed(flow.layers):
+        undone.append(layer.inverse().matrix() * undone[-1])
+    for k, (left, right) in enumerate(zip(made, reversed(undone), strict=True)):
+        check.equal(left, right, f"after {k} of {flow.depth} layers")
+    check.equal(verify(flow, M).depth, 5, "five layers compose to M")
+
+# %% [markdown]
+# ## Negative determinant
+# Every coupling with positive scales has positive determinant, so no flow reverses orientation.
+
+# %%
+with claims.check("no flow for det < 0; a recorded flip repairs it", Evidence.EXACT) as check:
+    M = sympy.diag(-1, 1, 1, 1)
+    try:
+        factor(M)
+        refused = False
+    except OrientationError:
+        refused = True
+    check.true(refused, "det = -1 is refused")
+    flow = factor(M, orientation="flip")
+    check.equal((flow.matrix(), flow.depth), (M, 0), "one flip and no layer")

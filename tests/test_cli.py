@@ -1,0 +1,194 @@
+"""The command line as a user meets it."""
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow import cli, random_matrix
+
+
+def run(capsys, *arguments):
+    """Return exit code, stdout and stderr of one command."""
+    try:
+        code = cli.main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def matrix_file(tmp_path):
+    path = tmp_path / "w.json"
+    path.write_text(
+        json.dumps([[str(x) for x in row] for row in random_matrix(6, seed=1).tolist()])
+    )
+    return path
+
+
+def test_factor_then_check(capsys, tmp_path, matrix_file):
+    certificate = tmp_path / "cert.json"
+    code, out, err = run(capsys, "factor", matrix_file, "-o", certificate)
+    assert (code, err) == (0, "")
+    assert "equal in all 36 entries" in out
+    assert "method: transvection, 6 layers" in out
+    code, out, _ = run(capsys, "check", certificate, "--target", matrix_file)
+    assert code == 0
+    assert out.splitlines()[-1] == "s VERIFIED"
+
+
+def test_check_refutes_a_changed_digit(capsys, tmp_path, matrix_file):
+    certificate = tmp_path / "cert.json"
+    run(capsys, "factor", matrix_file, "-o", certificate)
+    content = json.loads(certificate.read_text())
+    content["layers"][0]["shift"][1][2] += "7"
+    certificate.write_text(json.dumps(content))
+    code, out, _ = run(capsys, "check", certificate)
+    assert code == 1
+    assert "column" in out
+    assert out.splitlines()[-1] == "s NOT VERIFIED"
+
+
+def test_check_refutes_another_target(capsys, tmp_path, matrix_file):
+    certificate = tmp_path / "cert.json"
+    run(capsys, "factor", matrix_file, "-o", certificate)
+    (tmp_path / "other.csv").write_text("1,0\n0,1\n")
+    code, out, _ = run(capsys, "check", certificate, "--target", tmp_path / "other.csv")
+    assert code == 1
+    assert out.splitlines()[-1] == "s NOT VERIFIED"
+
+
+def test_demo(capsys, tmp_path):
+    code, out, err = run(capsys, "factor", "--demo", "-o", tmp_path / "demo.json")
+    assert (code, err) == (0, "")
+    assert "12 x 12, float32" in out
+    assert "equal in all 144 entries" in out
+    assert run(capsys, "check", tmp_path / "demo.json")[0] == 0
+
+
+def test_provenance(capsys, tmp_path):
+    path = tmp_path / "w.npy"
+    np.save(path, np.eye(2, dtype=np.float16) * 2)
+    run(capsys, "factor", path, "-o", tmp_path / "c.json")
+    provenance = json.loads((tmp_path / "c.json").read_text())["provenance"]
+    assert provenance["dtype"] == "float16"
+    assert provenance["source"] == "w.npy"
+    assert len(provenance["sha256"]) == 64
+
+
+def test_transpose_and_key(capsys, tmp_path):
+    path = tmp_path / "w.npz"
+    np.savez(path, a=np.array([[1, 2], [0, 1]]), b=np.eye(2))
+    code, _, err = run(capsys, "factor", path)
+    assert code == 2
+    assert "--key" in err
+    run(capsys, "factor", path, "--key", "a", "--transpose", "-o", tmp_path / "c.json")
+    target = json.loads((tmp_path / "c.json").read_text())["target"]
+    assert target == [["1", "0"], ["2", "1"]]
+
+
+@pytest.mark.parametrize("orientation", ["error", "flip"])
+def test_orientation(capsys, tmp_path, orientation):
+    path = tmp_path / "w.csv"
+    path.write_text("0,1\n1,0\n")
+    output = tmp_path / "c.json"
+    code, out, err = run(capsys, "factor", path, "--orientation", orientation, "-o", output)
+    if orientation == "error":
+        assert code == 2
+        assert "det = -1 < 0" in err
+        assert "--orientation flip" in err
+        assert not output.exists()
+    else:
+        assert code == 0
+        assert "coordinate 0 is negated" in out
+
+
+def test_huge_entries(capsys, tmp_path):
+    path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    path.write_text(f"1,{'9' * 5000}\n1/3,1\n")
+    code, out, _ = run(capsys, "factor", path, "--orientation", "flip", "-o", certificate)
+    assert code == 0
+    assert "e+" in out
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
+
+
+def pickled() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([[{}]], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("w.csv", "1,2,3\n4,5,6\n", "square"),
+        ("w.csv", "1,0,0\n0,1,0\n0,0,1\n", "even number"),
+        ("w.csv", "1,2\n2,4\n", "rank 1 of 2"),
+        ("w.csv", "1,2\n3\n", "equal length"),
+        ("w.csv", "1,nan\n3,4\n", "entry (0, 1)"),
+        ("w.csv", "1/0,2\n3,4\n", "denominator zero"),
+        ("w.csv", "", "empty"),
+        ("w.json", "[[1, Infinity], [0, 1]]", "finite"),
+        ("w.npy", pickled(), "never unpickled"),
+        ("w.npy", pickle.dumps([[1]]), "never unpickled"),
+        ("w.bin", "1", "expected a file of type"),
+    ],
+)
+def test_bad_files(capsys, tmp_path, name, content, words):
+    path, output = tmp_path / name, tmp_path / "out.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, out, err = run(capsys, "factor", path, "-o", output)
+    assert (code, out) == (2, "")
+    assert err.startswith("exactflow: error: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["factor"], "--demo"),
+        (["factor", "w.json", "--demo"], "--demo"),
+        (["factor", "missing.npy"], "No such file"),
+        (["factor", "--demo", "--method", "qr"], "invalid choice"),
+        (["factor", "--demo", "-o", "missing/c.json"], "folder"),
+        (["check", "missing.json"], "missing.json"),
+        (["unfactor"], "invalid choice"),
+    ],
+)
+def test_usage(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_certificate_survives_a_failure(capsys, tmp_path):
+    path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    certificate.write_text("precious")
+    path.write_text("1,1\n1,1\n")
+    assert run(capsys, "factor", path, "-o", certificate)[0] == 2
+    assert certificate.read_text() == "precious"
+
+
+def test_as_a_process_quiet_in_a_pipe(matrix_file):
+    command = [sys.executable, "-m", "exactflow", "factor", str(matrix_file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+
+
+def test_magnitudes_of_any_size():
+    assert cli._magnitude(sympy.Rational(1, 3)) == "0.333"
+    assert cli._magnitude(sympy.Integer(10) ** 6000).startswith("1.0e+6000")
