@@ -10,15 +10,18 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import sympy
+from sympy import GF, QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import format_rational
+from exactflow import checker, linalg
+from exactflow.coerce import format_rational, parse_rational
 from exactflow.coupling import CouplingFlow, LinearCoupling
-from exactflow.errors import InvalidInputError
+from exactflow.errors import CertificateError, InvalidInputError
+from exactflow.verification import verify
 
-__all__ = ["certificate_text", "write_certificate"]
+__all__ = ["certificate_text", "read_certificate", "write_certificate"]
 
 
 def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = None) -> str:
@@ -56,6 +59,67 @@ def write_certificate(
 ) -> None:
     """Write `certificate_text` to a file: either the whole file appears or nothing changes."""
     write_text(path, certificate_text(flow, provenance))
+
+
+def read_certificate(path: str | Path) -> CouplingFlow:
+    """Read the flow of a certificate, and check that it equals the certificate's target.
+
+    Raises
+    ------
+    CertificateError
+        The file is missing or no well-formed certificate.
+    VerificationError
+        It is well formed and false: the first differing entry is named.
+    """
+    try:
+        data = Path(path).read_bytes()
+        checker.read_certificate(data)
+    except OSError as error:
+        raise CertificateError(
+            f"expected a readable certificate, got {str(path)!r}: {error.strerror or error}"
+        ) from None
+    except checker.MalformedError as error:
+        raise CertificateError(str(error)) from None
+    content = json.loads(data)
+    field, element = _reader(content["field"])
+
+    def matrix(rows: list) -> DomainMatrix:
+        entries = [[element(entry) for entry in row] for row in rows]
+        return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
+
+    partition = tuple(content["partition"])
+    layers = [
+        LinearCoupling(
+            partition,
+            layer["moves"],
+            matrix(layer["shift"]),
+            matrix([[entry] for entry in layer["scale"]]),
+        )
+        for layer in content["layers"]
+    ]
+    method = content.get("provenance", {}).get("method", "")
+    flow = CouplingFlow(layers, partition, content.get("flips", ()), str(method))
+    verify(flow, matrix(content["target"]))
+    return flow
+
+
+def _reader(field: object) -> tuple[Domain, Callable]:
+    """Return the field that a certificate names, and how it reads an element."""
+    if isinstance(field, dict):
+        coefficients = [_rational(c) for c in reversed(field["modulus"])]
+        modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
+        index = max(modulus.count_roots() - 1, 0)  # the largest real root, where there is one
+        number_field = QQ.alg_field_from_poly(modulus, root_index=index)
+        return number_field, lambda entry: number_field([_rational(c) for c in reversed(entry)])
+    if field == "QQ":
+        return QQ, _rational
+    prime_field = GF(int(field[3:-1]))
+    return prime_field, lambda entry: prime_field(int(parse_rational(entry)))
+
+
+def _rational(text: str):
+    value = parse_rational(text)
+    return QQ(value.numerator, value.denominator)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The command line: ``exactflow factor``, ``exactflow check``.
+"""The command line: ``exactflow factor``, ``check`` and ``export``.
 
 Exit codes: 0 done or verified, 1 refuted, 2 bad input or usage, 3 incomplete.
 """
@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from exactflow import checker
-from exactflow.certificate import write_certificate
+from exactflow.certificate import read_certificate, write_certificate, write_text
 from exactflow.coerce import as_matrix
 from exactflow.coupling import CouplingFlow
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.export import FORMATS, export
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.matrixio import MatrixFile, read_matrix
 from exactflow.verification import verify
@@ -51,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("factor", help="a matrix in, at most six coupling layers out")
     command.set_defaults(command=_factor)
-    command.add_argument(
-        "file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv .."
-    )
+    command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
     command.add_argument("-o", "--output", metavar="CERT.json", help="write a certificate")
     command.add_argument("--method", choices=METHODS, default="auto")
@@ -65,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_check)
     command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
     command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
+
+    command = commands.add_parser("export", help="a certificate's flow for another system")
+    command.set_defaults(command=_export)
+    command.add_argument("certificate", metavar="CERT.json")
+    command.add_argument("--to", choices=FORMATS, required=True)
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     return parser
 
 
@@ -139,3 +144,12 @@ def _magnitude(value: sympy.Rational) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     return checker.check_file(arguments.certificate, arguments.target)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    text = export(read_certificate(arguments.certificate), arguments.to)
+    if arguments.output:
+        write_text(arguments.output, text)
+    else:
+        print(text, end="")
+    return 0

@@ -25,6 +25,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import linalg
 from exactflow.coerce import as_rectangle, as_vectors, format_short
 from exactflow.errors import InvalidInputError
+from exactflow.integral import IntegralMatrix
+from exactflow.linalg import AnyMatrix
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
 
@@ -134,14 +136,13 @@ class LinearCoupling:
         yield from self.scale_elements
         yield from self.shift_matrix.iter_values()
 
-    def act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
-        if self.moves == "first":
-            return self._moved(first, kept=second), second
-        return first, self._moved(second, kept=first)
-
-    def _moved(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        return linalg.scale_rows(self.scale_elements, moved) + self.shift_matrix * kept
+        moved, kept = (first, second) if self.moves == "first" else (second, first)
+        moved = linalg.scale_rows(self.scale_elements, moved) + linalg.product(
+            self.shift_matrix, kept
+        )
+        return (moved, kept) if self.moves == "first" else (kept, moved)
 
     def forward(self, x) -> sympy.Matrix:
         """Return the image of a vector of d entries, or of each column of a matrix."""
@@ -193,8 +194,8 @@ class LinearCoupling:
     def summary(self) -> str:
         """Return one line: which half moves, the kind of scale, nonzeros, bits."""
         kind = "additive" if self.is_additive else "scaled"
-        size = "" if self.bits is None else f", {self.bits} bits"
-        return f"moves {self.moves}, {kind}, {self.nnz} nonzeros{size}"
+        size = "" if self.bits is None else f", bits {self.bits}"
+        return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
     def __repr__(self) -> str:
         return f"<LinearCoupling {self.partition}: {self.summary()}>"
@@ -295,10 +296,15 @@ class CouplingFlow:
 
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
         columns = linalg.scale_rows(self._signs(), columns)
-        first, second = columns[: self.partition[0], :], columns[self.partition[0] :, :]
+        halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
+        if self.field.is_QQ and columns.domain.is_QQ and columns.rep.fmt == "dense":
+            first, second = map(IntegralMatrix.of, halves)
+            for layer in self.layers:
+                first, second = layer.act(first, second)
+            return first.to_field(), second.to_field()
         for layer in self.layers:
-            first, second = layer.act(first, second)
-        return first, second
+            halves = layer.act(*halves)
+        return halves
 
     def blocks(self) -> linalg.Blocks:
         """Return the blocks of the flow's matrix; every shear costs at most two block products."""
@@ -362,7 +368,7 @@ class CouplingFlow:
     def __repr__(self) -> str:
         flips = f", flips={list(self.flips)}" if self.flips else ""
         method = f", method={self.method!r}" if self.method else ""
-        head = f"<CouplingFlow {self.partition}: {self.depth} layers{flips}{method}>"
+        head = f"<CouplingFlow {self.partition}, depth {self.depth}{flips}{method}>"
         lines = (f"  {i}. {layer.summary()}" for i, layer in enumerate(self.layers, 1))
         return "\n".join([head, *lines])
 

@@ -9,15 +9,17 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
+from exactflow.integral import IntegralMatrix
 
 __all__ = [
+    "AnyMatrix",
     "Blocks",
     "column",
     "complement",
@@ -34,6 +36,7 @@ __all__ = [
     "kernel",
     "krylov_flag",
     "left_inverse",
+    "product",
     "rank",
     "scale_rows",
     "split",
@@ -42,6 +45,9 @@ __all__ = [
     "unit_vector",
     "zeros",
 ]
+
+
+AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, IntegralMatrix)
 
 
 class Blocks(NamedTuple):
@@ -103,11 +109,18 @@ def swap_halves(blocks: Blocks) -> Blocks:
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
 
 
-def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
+def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
+    """Return the product, in the form of the right factor."""
+    return right.after(left) if isinstance(right, IntegralMatrix) else left * right
+
+
+def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
     """Return diag(scale) M without a product of matrices."""
-    one = M.domain.one
-    if all(s == one for s in scale):
+    if all(s == 1 for s in scale):
         return M
+    if isinstance(M, IntegralMatrix):
+        return M.scale_rows(scale)
+    one = M.domain.one
     if M.rep.fmt == "sparse":
         return DomainMatrix.diag(list(scale), M.domain) * M
     rows = [
@@ -232,9 +245,12 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatr
 
     Tries a few vectors of small integers, and returns None where none of them is cyclic: there is
     none if F is derogatory.
+
+    Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
+    l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
     """
-    n = F.shape[0]
-    field = F.domain
+    n, field = F.shape[0], F.domain
+    last = unit_vector(n, n - 1, field)
     candidates = [
         unit_vector(n, 0, field),
         column([field.one] * n, field),
@@ -242,9 +258,13 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatr
     ]
     for u in candidates:
         H = controller_basis(F, f, u)
-        inverse = inverse_or_none(H)
-        if inverse is not None:
-            return H, inverse
+        try:
+            rows = [H.transpose().lu_solve(last).transpose()]
+        except DMNonInvertibleMatrixError:
+            continue
+        while len(rows) < n:
+            rows.append(rows[-1] * F)
+        return H, rows[-1].vstack(*rows[-2::-1]).to_dense()
     return None
 
 
