@@ -3,7 +3,15 @@
 from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import ExactFlowError
 from exactflow.factorization import factor
-from exactflow.targets import circulant, conv1x1, permutation, random_matrix, rotation, toeplitz
+from exactflow.targets import (
+    circulant,
+    conv1x1,
+    pad,
+    permutation,
+    random_matrix,
+    rotation,
+    toeplitz,
+)
 from exactflow.verification import verify
 
 __all__ = [
@@ -13,6 +21,7 @@ __all__ = [
     "circulant",
     "conv1x1",
     "factor",
+    "pad",
     "permutation",
     "random_matrix",
     "rotation",

@@ -151,7 +151,7 @@ def as_vectors(x, dimension: int) -> DomainMatrix:
 def as_rectangle(M) -> DomainMatrix:
     """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does."""
     if isinstance(M, DomainMatrix):
-        return M.to_field()
+        return M if M.domain.is_Field else M.to_field()
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
     if isinstance(M, np.ndarray):
@@ -169,6 +169,8 @@ def _from_rows(rows: list[list], field: Domain, columns: int) -> DomainMatrix:
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
+    if not M._rep.domain.is_EXRAW:  # SymPy holds rational entries as such: nothing to search
+        return M.to_DM(QQ)
     matrix = M.to_DM(field=True, extension=True)
     field = matrix.domain
     if field.is_EXRAW or field.is_EX or not field.is_Exact:

@@ -106,7 +106,7 @@ class LinearCoupling:
     @property
     def is_additive(self) -> bool:
         """Whether the scale is one everywhere."""
-        return all(s == self.field.one for s in self.scale_elements)
+        return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     @property
     def is_identity(self) -> bool:
@@ -154,6 +154,8 @@ class LinearCoupling:
 
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
+        if self.is_additive:
+            return LinearCoupling(self.partition, self.moves, -self.shift_matrix)
         scale = [self.field.one / s for s in self.scale_elements]
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
@@ -165,6 +167,8 @@ class LinearCoupling:
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
         """Return S layer S, where S is the diagonal of d signs (elements of the field)."""
+        if signs.count(self.field.one) == len(signs):
+            return self
         halves = signs[: self.partition[0]], signs[self.partition[0] :]
         moved, kept = halves if self.moves == "first" else halves[::-1]
         shift = linalg.scale_rows(moved, self.shift_matrix)
@@ -290,11 +294,24 @@ class CouplingFlow:
             field = field.unify(layer.field) if i else layer.field
         return field
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether all shifts are sparse; then vectors and compositions are, too."""
+        return all(layer.shift_matrix.rep.fmt == "sparse" for layer in self.layers)
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether all scales are one."""
+        return all(layer.is_additive for layer in self.layers)
+
     def _signs(self) -> list:
-        one = self.field.one
-        return [-one if i in self.flips else one for i in range(self.dimension)]
+        signs = [self.field.one] * self.dimension
+        for i in self.flips:
+            signs[i] = -signs[i]
+        return signs
 
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+        columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
         if self.field.is_QQ and columns.domain.is_QQ and columns.rep.fmt == "dense":
@@ -309,7 +326,7 @@ class CouplingFlow:
     def blocks(self) -> linalg.Blocks:
         """Return the blocks of the flow's matrix; every shear costs at most two block products."""
         p = self.partition[0]
-        first, second = self._fold(linalg.identity(self.dimension, self.field))
+        first, second = self._fold(DomainMatrix.eye(self.dimension, self.field))
         return linalg.Blocks(first[:, :p], first[:, p:], second[:, :p], second[:, p:])
 
     def matrix(self) -> sympy.Matrix:

@@ -116,7 +116,7 @@ def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
 
 def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
     """Return diag(scale) M without a product of matrices."""
-    if all(s == 1 for s in scale):
+    if list(scale).count(1) == len(scale):
         return M
     if isinstance(M, IntegralMatrix):
         return M.scale_rows(scale)

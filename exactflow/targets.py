@@ -14,10 +14,10 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import linalg
-from exactflow.coerce import as_rectangle, format_short
+from exactflow.coerce import as_matrix, as_rectangle, format_short
 from exactflow.errors import InvalidInputError
 
-__all__ = ["circulant", "conv1x1", "permutation", "random_matrix", "rotation", "toeplitz"]
+__all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 
 
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
@@ -82,6 +82,38 @@ def squeezed_kernel(W):
             "convolution with a larger kernel is no linear map of the channels alone"
         )
     return W.reshape(W.shape[:2])
+
+
+def pad(M, p: int | None = None) -> sympy.Matrix:
+    """Return M with one more coordinate at the end of each half, these two being swapped.
+
+    The determinant changes its sign, so that a flow exists where det M < 0. On vectors with zeros
+    in the new coordinates, p and d + 1, nothing else changes, and zeros come out there.
+
+    Parameters
+    ----------
+    M : d x d matrix, in any form that `factor` takes.
+    p : the size of the first half; d // 2 where it is left out.
+
+    >>> pad([[0, 1], [1, 0]])
+    Matrix([
+    [0, 0, 1, 0],
+    [0, 0, 0, 1],
+    [1, 0, 0, 0],
+    [0, 1, 0, 0]])
+    """
+    matrix = as_matrix(M)
+    return with_pads(matrix, matrix.shape[0] // 2 if p is None else p).to_Matrix()
+
+
+def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
+    """Return `pad` of a DomainMatrix, in the same format."""
+    d = M.shape[0]
+    rows: dict[int, dict[int, object]] = {p: {d + 1: M.domain.one}, d + 1: {p: M.domain.one}}
+    for (i, j), value in M.iter_items():
+        rows.setdefault(i + (i >= p), {})[j + (j >= p)] = value
+    result = DomainMatrix(rows, (d + 2, d + 2), M.domain)
+    return result if M.rep.fmt == "sparse" else result.to_dense()
 
 
 def toeplitz(column, row=None) -> sympy.Matrix:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from sympy.polys.matrices import DomainMatrix
+
 from exactflow import linalg
 from exactflow.coerce import as_matrix, format_short
 from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.sparse import SparseArray, composed
 
 __all__ = ["Verification", "verify"]
 
@@ -52,13 +55,34 @@ def verify(flow: CouplingFlow, M) -> Verification:
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
-    derived, expected = linalg.join(flow.blocks()).to_dense().unify(expected)
-    if derived != expected:
-        for i, (row, other) in enumerate(zip(expected.to_list(), derived.to_list(), strict=True)):
-            for j, (want, got) in enumerate(zip(row, other, strict=True)):
-                if want != got:
-                    raise VerificationError(
-                        f"expected {format_short(want)} at entry ({i}, {j}), "
-                        f"derived {format_short(got)}: the flow does not equal the matrix"
-                    )
+    sparse = flow.is_sparse and flow.is_additive and flow.field.is_QQ and expected.domain.is_QQ
+    wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
+    if wrong is not None:
+        (i, j), want, got = wrong
+        raise VerificationError(
+            f"expected {format_short(want)} at entry ({i}, {j}), "
+            f"derived {format_short(got)}: the flow does not equal the matrix"
+        )
     return Verification(flow.dimension, flow.depth)
+
+
+def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+    """Return the first place that differs, its expected and its derived value, or None."""
+    derived, expected = linalg.join(flow.blocks()).unify(expected, fmt="dense")
+    if derived == expected:
+        return None
+    pairs = zip(expected.to_list_flat(), derived.to_list_flat(), strict=True)
+    k, (want, got) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
+    return divmod(k, flow.dimension), want, got
+
+
+def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+    """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
+    layers = [(layer.moves, layer.shift_matrix) for layer in flow.layers]
+    derived = composed(flow.partition, layers, flow.flips)
+    difference = derived + -SparseArray.from_matrix(expected)
+    if not len(difference.places):
+        return None
+    place = divmod(int(difference.places[0]), flow.dimension)
+    want = expected[place].element
+    return place, want, want + difference.values[:1].tolist()[0]

@@ -3,8 +3,8 @@
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, Theorem 1: a bounded number of layers; Urschel 2024: six, and six
-# is sharp). Let M be an invertible real 2n x 2n matrix. It is a composition of affine couplings with
-# positive scales, for the equal split, if and only if det M > 0, and then six alternating ones do:
+# is sharp). Let M be an invertible real 2n x 2n matrix. It is a composition of affine couplings,
+# with positive scales and the equal split, if and only if det M > 0. Then six alternating ones do,
 # five of them additive, and one that carries det M in a single entry of its scale. If an
 # off-diagonal block of M is invertible, five layers do.
 #

@@ -14,18 +14,27 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.permutation import (
+    permutation_layers,
+    permutation_sign,
+    signed_permutation,
+)
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.linalg import Blocks
+from exactflow.targets import with_pads
 from exactflow.verification import verify
 
-__all__ = ["METHODS", "ORIENTATIONS", "factor"]
+__all__ = ["METHODS", "ORIENTATIONS", "SCALES", "factor"]
 
-METHODS = ("auto", "transvection", "commutator")
-ORIENTATIONS = ("error", "flip")
+METHODS = ("auto", "transvection", "commutator", "permutation")
+ORIENTATIONS = ("error", "flip", "pad")
+SCALES = ("positive", "nonzero")
 
 
-def factor(M, method: str = "auto", orientation: str = "error") -> CouplingFlow:
+def factor(
+    M, method: str = "auto", orientation: str = "error", scales: str = "positive"
+) -> CouplingFlow:
     """Return a flow of at most six affine coupling layers that equals `M` exactly.
 
     Every real matrix of positive determinant on an even number d = 2n of coordinates is a product
@@ -40,11 +49,15 @@ def factor(M, method: str = "auto", orientation: str = "error") -> CouplingFlow:
         nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
     method : "transvection" (six layers, the shortest numbers; for M with an invertible diagonal
         block and cyclic vectors), "commutator" (five layers if an off-diagonal block is
-        invertible, else six; always applies), or "auto": at most two layers where the entries show
-        them, else transvection where it applies, else commutator.
+        invertible, else six; always applies), "permutation" (signed permutation matrices: integers
+        of absolute value at most 2, in linear time), or "auto": permutation where M is one, at most
+        two layers where the entries show them, else transvection where it applies, else commutator.
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can
-        represent: "error", or "flip": negate coordinate 0 of the input first, a step that
-        the flow records in its `flips`, so that flow and flip together equal M.
+        represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
+        records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
+        d + 2 coordinates that equals `pad(M)`.
+    scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
+        where "positive" has no meaning or is not known.
 
     Returns
     -------
@@ -69,15 +82,31 @@ def factor(M, method: str = "auto", orientation: str = "error") -> CouplingFlow:
     """
     _check_option("method", method, METHODS)
     _check_option("orientation", orientation, ORIENTATIONS)
-    target = as_matrix(M).to_dense()
+    _check_option("scales", scales, SCALES)
+    target = as_matrix(M)
     partition = _equal_split(target.shape[0])
-    flips = _flips(target, orientation)
-    signs = [target.domain(-1 if i in flips else 1) for i in range(target.shape[0])]
-    oriented = linalg.scale_rows(signs, target.transpose()).transpose()
-    layers, used = _layers(linalg.split(oriented, partition[0]), method)
+    flips: tuple[int, ...] = ()
+    if _reverses_orientation(target, scales):
+        if orientation == "error":
+            raise OrientationError(_NEGATIVE)
+        if orientation == "pad":
+            target = with_pads(target, partition[0])
+            partition = partition[0] + 1, partition[1] + 1
+        else:
+            flips = (0,)
+    oriented = _columns_negated(target, flips)
+    layers, used = _layers(oriented, partition, method)
     flow = CouplingFlow(_merged(layers), partition, flips, used)
     verify(flow, target)
     return flow
+
+
+_NEGATIVE = (
+    "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
+    "no flow of couplings represents this matrix; orientation='flip' (--orientation flip) negates "
+    "coordinate 0 first and records that; orientation='pad' (--orientation pad) appends one "
+    "coordinate to each half and swaps these two, so that zeros there stay zeros"
+)
 
 
 def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
@@ -95,9 +124,11 @@ def _equal_split(dimension: int) -> tuple[int, int]:
     return dimension // 2, dimension // 2
 
 
-def _flips(target: DomainMatrix, orientation: str) -> tuple[int, ...]:
-    """Return the coordinates to negate, so that what is left for the couplings has det > 0."""
-    field, det = target.domain, target.det()
+def _reverses_orientation(target: DomainMatrix, scales: str) -> bool:
+    """Return whether det < 0; refuse det = 0, and a det that no scale may carry."""
+    if (monomial := signed_permutation(target)) is not None:
+        return permutation_sign(*monomial) < 0
+    field, det = target.domain, target.to_dense().det()
     if not det:
         d = target.shape[0]
         raise SingularMatrixError(
@@ -105,24 +136,37 @@ def _flips(target: DomainMatrix, orientation: str) -> tuple[int, ...]:
             "a flow is invertible, so no flow represents it"
         )
     positive = linalg.is_positive(det, field)
-    if positive is None and det != field.one:
+    if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
-            f"expected determinant 1 over {field}, where no scale is known to be positive, "
-            f"got {format_short(field.to_sympy(det))}"
+            f"expected determinant 1 over {field}, where no other is known to be positive, got "
+            f"{format_short(field.to_sympy(det))}: scales='nonzero' lets one scale carry it"
         )
-    if positive is not False:
-        return ()
-    if orientation == "flip":
-        return (0,)
-    raise OrientationError(
-        f"expected det > 0, got det = {format_short(field.to_sympy(det))} < 0: every coupling with "
-        "positive scales preserves orientation, so no flow of couplings represents this matrix; "
-        "orientation='flip' (--orientation flip) negates coordinate 0 first and records that"
-    )
+    return positive is False
 
 
-def _layers(blocks: Blocks, method: str) -> tuple[list[LinearCoupling], str]:
-    """Return layers, in order of application, that compose to the blocks; and the method's name."""
+def _columns_negated(M: DomainMatrix, flips: tuple[int, ...]) -> DomainMatrix:
+    """Return M F, where F negates the coordinates in `flips`."""
+    if not flips:
+        return M
+    signs = [M.domain.one] * M.shape[0]
+    for i in flips:
+        signs[i] = -signs[i]
+    return linalg.scale_rows(signs, M.transpose()).transpose()
+
+
+def _layers(
+    M: DomainMatrix, partition: tuple[int, int], method: str
+) -> tuple[list[LinearCoupling], str]:
+    """Return layers, in order of application, that compose to M; and the method's name."""
+    if method in ("auto", "permutation"):
+        if (monomial := signed_permutation(M)) is not None:
+            return permutation_layers(*monomial), "permutation"
+        if method == "permutation":
+            raise MethodError(
+                "expected a signed permutation matrix for method='permutation', got another: use "
+                "method='auto'"
+            )
+    blocks = linalg.split(M.to_dense(), partition[0])
     if method == "auto" and (layers := short_layers(blocks)) is not None:
         return layers, "short"
     if method != "commutator":

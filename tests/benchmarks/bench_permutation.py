@@ -1,0 +1,31 @@
+"""Permutations: the construction, and the check of its layers, are linear in d."""
+
+from random import Random
+
+import pytest
+
+from exactflow.factorization.permutation import permutation_layers, permutation_sign
+from exactflow.sparse import composed
+
+SIZES = [200, 2_000, 20_000]
+
+
+def even_permutation(d):
+    perm = Random(d).sample(range(d), d)
+    if permutation_sign(perm, [1] * d) < 0:
+        perm[0], perm[1] = perm[1], perm[0]
+    return perm, [1] * d
+
+
+@pytest.mark.parametrize("d", SIZES)
+def test_construct(benchmark, d):
+    layers = benchmark(permutation_layers, *even_permutation(d))
+    assert len(layers) <= 6
+
+
+@pytest.mark.parametrize("d", SIZES)
+def test_compose(benchmark, d):
+    perm, signs = even_permutation(d)
+    steps = [(layer.moves, layer.shift_matrix) for layer in permutation_layers(perm, signs)]
+    derived = benchmark(composed, (d // 2, d // 2), steps)
+    assert derived.places.tolist() == [d * i + j for i, j in enumerate(perm)]
