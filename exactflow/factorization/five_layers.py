@@ -1,0 +1,188 @@
+"""Five layers for p <= q <= 2p: one row of freedom matches two characteristic polynomials.
+
+Main results
+------------
+Let det M = 1, M = [[A, B], [C, D]], M^-1 = [[a, b], [c, d]] with D of size q, p <= q <= 2p, and
+k = q - p. For a generic M there is a p x q matrix W such that D1 = D + C W fixes k rows from the
+left and D1 acts on the p-dimensional space that these rows annihilate as S = a - W c acts on F^p:
+some q x p matrix Y onto that space has D1 Y = Y S. Then there is an X with D1 - I = Y X and
+
+    M = U(-V) L(Y) U(X) L(Y') U(-W),
+    V = S^-1 (X + b - W d)      Y' = -(c + Y) S^-1.
+
+For p = q this is a second route to the five layers of Theorem 1, with numbers as short as those of
+the six layers through a transvection. Sources: Koehler, Mehta, Risteski (ICML 2021) for the bounded
+number of layers; Urschel (2024) for five at p = q.
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`.
+
+Implementation notes
+--------------------
+D1 fixes the rows H = [R, I_k] if H C W = H (I - D). For k < p this leaves rows of W free. For k = p
+it determines W = (H C)^-1 H (I - D), and the freedom is in H: the h with h C = I form an affine
+space, on which W = h (I - D) is affine. In both cases W = W0 + u r T with a free row r and a column
+u. Let f be the polynomial of D + C W0 on the annihilated space, g that of a - W0 c; with r they are
+
+    f - r T adj(x - D - C W0) C u        g + r T c adj(x - a + W0 c) u
+
+without the factor (x - 1)^k of the first adjugate: *affine* in r, with equal constant terms, so
+p - 1 linear equations for r. An adjugate times a column is the controller basis of the column, and
+such a basis does not change under the feedback r: Y is the quotient of the two bases (times D1 - I
+where k = p), and never sees the large entries of r. Where k < p, H C u = 0 by the choice of H, so
+that u can be a unit vector: this keeps numbers short. Where C u or u is not cyclic (D is scalar,
+say), the equations may still have a solution; Y then comes from drawn cyclic vectors.
+"""
+
+from typing import NamedTuple
+
+from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
+
+from exactflow import linalg
+from exactflow.factorization.draws import Draws
+from exactflow.linalg import Blocks
+
+__all__ = ["five_layer_shifts"]
+
+
+class _Family(NamedTuple):
+    """The matrices W = start + u r rows, r any row, for which D + C W fixes k rows from the left.
+
+    At r = 0 these are [R, I_k].
+    """
+
+    start: DomainMatrix
+    u: DomainMatrix
+    rows: DomainMatrix
+    R: DomainMatrix
+
+
+class _Match(NamedTuple):
+    """W of a family, the common monic polynomial, and the controller bases of C u and of u."""
+
+    W: DomainMatrix
+    polynomial: list
+    basis_in_q: DomainMatrix
+    basis_in_p: DomainMatrix
+
+
+def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
+    """Return [V', Y, X, Y', W'] with M = U(V') L(Y) U(X) L(Y') U(W'), or None: try other draws.
+
+    `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
+    `inverse` those of its inverse.
+    """
+    a, b, c, d = inverse
+    family = _fixing_family(blocks.C, blocks.D, draws)
+    match = None if family is None else _match(family, blocks, inverse, draws)
+    if match is None:
+        return None
+    D1, S = blocks.D + blocks.C * match.W, a - match.W * c
+    S_inverse = linalg.inverse_or_none(S)
+    quotient = _intertwiner(match, family.R, D1, S, draws)
+    if S_inverse is None or quotient is None:
+        return None
+    Y, top_inverse = quotient
+    p, q = b.shape
+    X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
+    V = S_inverse * (X + b - match.W * d)
+    return [-V, Y, X, -(c + Y) * S_inverse, -match.W]
+
+
+def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | None:
+    q, p = C.shape
+    k, field = q - p, C.domain
+    u = linalg.unit_vector(p, 0, field) + draws.matrix(p, 1)
+    R = draws.matrix(k, p)
+    if 0 < k < p and (R := _annihilating(R, C * u)) is None:
+        return None
+    H = R.hstack(linalg.identity(k, field)).to_dense()
+    W = draws.matrix(p, q)
+    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field)).to_dense()
+    pivot = linalg.inverse_or_none(H * C * Z)
+    if pivot is None:
+        return None
+    W = W + Z * (pivot * (H - H * D - H * (C * W)))
+    rows = linalg.identity(q, field)
+    if k == p:
+        rows = (rows[:p, :] - C[:p, :] * pivot * H) * (rows - D)
+    return _Family(W, u, rows, R)
+
+
+def _annihilating(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | None:
+    """Change one column of R so that [R, I] v = 0."""
+    p, field = R.shape[1], R.domain
+    place = next((i for i in range(p) if v[i, 0].element), None)
+    if place is None:
+        return None
+    unit = linalg.unit_vector(p, place, field).transpose() * (field.one / v[place, 0].element)
+    return R - (v[p:, :] + R * v[:p, :]) * unit
+
+
+def _match(family: _Family, blocks: Blocks, inverse: Blocks, draws: Draws) -> _Match | None:
+    """Choose W in the family such that D + C W and a - W c have the same polynomial."""
+    W, u, rows, R = family
+    C, c, p = blocks.C, inverse.C, R.shape[1]
+    D1, S = blocks.D + C * W, inverse.A - W * c
+    f, g = (D1[:p, :p] - D1[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
+    of_D, of_S = linalg.controller_basis(D1, f, C * u), linalg.controller_basis(S, g, u)
+    difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], C.domain)
+    r = _solution((rows * (of_D + c * of_S)).transpose(), difference, draws)
+    if r is None:
+        return None
+    feedback = r.transpose() * rows
+    change = (feedback * of_D).to_list_flat()
+    polynomial = [f[0], *(x - y for x, y in zip(f[1:], change, strict=True))]
+    return _Match(W + u * feedback, polynomial, of_D, of_S)
+
+
+def _intertwiner(
+    match: _Match, R: DomainMatrix, D1: DomainMatrix, S: DomainMatrix, draws: Draws
+) -> tuple[DomainMatrix, DomainMatrix] | None:
+    """Return Y with D1 Y = Y S and the inverse of its top p rows, or None."""
+    q, p, field = D1.shape[0], S.shape[0], S.domain
+    one = linalg.identity(q, field)
+    lift = D1 - one if q == 2 * p else one
+    quotient = _quotient(lift * match.basis_in_q, match.basis_in_p)
+    if quotient is None:
+        top = draws.matrix(p, 1)
+        v = top.vstack(-R * top).to_dense()
+        of_D = linalg.controller_basis(D1, match.polynomial, lift * v)
+        of_S = linalg.controller_basis(S, match.polynomial, draws.matrix(p, 1))
+        quotient = _quotient(of_D, of_S)
+    return quotient
+
+
+def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
+    """Return Y = H G^-1 and the inverse of Y's top p rows, or None; H is q x p, G is p x p."""
+    p = G.shape[0]
+    G_inverse, top_inverse = linalg.inverse_or_none(G), linalg.inverse_or_none(H[:p, :])
+    if G_inverse is None or top_inverse is None:
+        return None
+    return H * G_inverse, G * top_inverse
+
+
+def _solution(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
+    """Return a column r with E r = rhs, or None; E is p x q, and its last row reads 0 = 0."""
+    p, q = E.shape
+    start = draws.matrix(q, 1)
+    rhs = rhs - E * start
+    try:
+        solution = E[: p - 1, : p - 1].lu_solve(rhs[: p - 1, :])
+    except DMNonInvertibleMatrixError:
+        solution = _solution_by_elimination(E, rhs)
+        return None if solution is None else start + solution
+    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain)).to_dense()
+
+
+def _solution_by_elimination(E: DomainMatrix, rhs: DomainMatrix) -> DomainMatrix | None:
+    q = E.shape[1]
+    echelon, pivots = E.hstack(rhs).to_dense().rref()
+    if q in pivots:
+        return None
+    entries = [E.domain.zero] * q
+    for i, pivot in enumerate(pivots):
+        entries[pivot] = echelon[i, q].element
+    return linalg.column(entries, E.domain)

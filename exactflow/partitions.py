@@ -1,0 +1,123 @@
+"""Which coordinates belong to which half: partitions (p, q) and 0/1 masks.
+
+A mask of d entries puts coordinate i into the first half where mask[i] == 1 and into the second
+half where mask[i] == 0 (the b of Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017: ones are the
+coordinates that a layer moving the second half keeps). Any mask is a partition (p, q) after
+relabelling: with the coordinates of the first half first, each half in ascending order, a matrix M
+becomes M[order, order], and a factorization of that is one of M in the old labels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from exactflow.errors import InvalidInputError
+
+__all__ = ["mask_order", "resolve_partition"]
+
+_REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
+
+
+def mask_order(mask) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """Return the coordinates, those of the first half first, and the sizes (p, q) of the halves.
+
+    Parameters
+    ----------
+    mask : a list, tuple or one-dimensional array of zeros and ones (or booleans), both present;
+        1 means the first half.
+
+    Raises
+    ------
+    InvalidInputError
+        Not one-dimensional, an entry that is not 0 or 1, or all entries equal.
+
+    Examples
+    --------
+    >>> mask_order([1, 0, 1, 0, 1])
+    ((0, 2, 4, 1, 3), (3, 2))
+    """
+    entries = _entries(mask, "a mask, a flat sequence of zeros and ones")
+    for i, entry in enumerate(entries):
+        if not isinstance(entry, int) or entry not in (0, 1):
+            raise InvalidInputError(
+                f"expected a mask of zeros and ones, got {entry!r} at {i}; {_REMEDY}"
+            )
+    first = [i for i, entry in enumerate(entries) if entry]
+    second = [i for i, entry in enumerate(entries) if not entry]
+    if not first or not second:
+        raise InvalidInputError(
+            f"expected a mask with ones (first half) and zeros (second half), got {len(first)} "
+            f"ones and {len(second)} zeros: a coupling needs a half to keep and a half to move"
+        )
+    return (*first, *second), (len(first), len(second))
+
+
+def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """Return the order of the coordinates and the sizes (p, q), from what a caller may give.
+
+    Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
+    sizes, and (0, 1) and (1, 0) are masks.
+
+    Parameters
+    ----------
+    partition : None for the default (d // 2, d - d // 2), (p, q) with p + q = d, or a mask of d
+        entries (see `mask_order`).
+    dimension : the number d of coordinates.
+
+    Raises
+    ------
+    InvalidInputError
+        Fewer than two coordinates, sizes that do not add up, or a mask that is none.
+
+    Examples
+    --------
+    >>> resolve_partition(None, 5)
+    ((0, 1, 2, 3, 4), (2, 3))
+    >>> resolve_partition([0, 1, 0], 3)
+    ((1, 0, 2), (1, 2))
+    """
+    if dimension < 2:
+        raise InvalidInputError(
+            f"expected at least two coordinates, got {dimension}: a coupling needs a half to keep "
+            "and a half to move; append a coordinate, as in diag(M, 1)"
+        )
+    if partition is None:
+        partition = dimension // 2, dimension - dimension // 2
+    entries = _entries(partition, "a partition (p, q) or a mask")
+    if _are_sizes(entries):
+        if sum(entries) != dimension:
+            raise InvalidInputError(
+                f"expected a partition (p, q) with p + q = {dimension}, got {tuple(entries)} with "
+                f"sum {sum(entries)}; {_REMEDY}"
+            )
+        return tuple(range(dimension)), (entries[0], entries[1])
+    if len(entries) != dimension:
+        raise InvalidInputError(
+            f"expected a partition (p, q) of two positive integers or a mask of {dimension} "
+            f"entries, got {len(entries)} entries{_shown(entries)}; {_REMEDY}"
+        )
+    return mask_order(entries)
+
+
+def _entries(values, expected: str) -> list:
+    """Return a flat sequence as a list of Python values."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+        raise InvalidInputError(f"expected {expected}, got {values!r}; {_REMEDY}")
+    entries = [entry.item() if isinstance(entry, np.generic) else entry for entry in values]
+    if any(isinstance(entry, list | tuple | np.ndarray) for entry in entries):
+        raise InvalidInputError(
+            f"expected {expected}, got a nested one: flatten it in the order of the coordinates"
+        )
+    return entries
+
+
+def _are_sizes(entries: list) -> bool:
+    return len(entries) == 2 and all(
+        isinstance(entry, int) and not isinstance(entry, bool) and entry > 0 for entry in entries
+    )
+
+
+def _shown(entries: list) -> str:
+    return f" {tuple(entries)}" if len(entries) <= 4 else ""
