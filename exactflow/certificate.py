@@ -27,6 +27,9 @@ __all__ = ["certificate_text", "read_certificate", "write_certificate"]
 def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = None) -> str:
     """Return the certificate that `flow` equals its own matrix: the same text for the same flow.
 
+    The format knows no order of coordinates: of a flow with one, it certifies the relabelled flow,
+    whose matrix is M[order, order], and the provenance records the order.
+
     Parameters
     ----------
     flow : a flow over QQ, GF(p) or an algebraic number field.
@@ -39,6 +42,9 @@ def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = 
     field, entry = _field(flow.field)
     target = linalg.join(flow.blocks())
     record = {"tool": "exactflow", "version": version("exactflow"), "method": flow.method}
+    if flow.order:
+        record["order"] = list(flow.order)
+        flow = flow.relabelled
     layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
     members = {
         "format": json.dumps("exactflow-certificate"),
@@ -98,7 +104,7 @@ def read_certificate(path: str | Path) -> CouplingFlow:
         for layer in content["layers"]
     ]
     method = content.get("provenance", {}).get("method", "")
-    flow = CouplingFlow(layers, partition, content.get("flips", ()), str(method))
+    flow = CouplingFlow(layers, partition, content.get("flips", ()), str(method), field=field)
     verify(flow, matrix(content["target"]))
     return flow
 

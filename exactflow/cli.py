@@ -24,6 +24,7 @@ from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.export import FORMATS, export
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.matrixio import MatrixFile, read_matrix
+from exactflow.targets import with_pads
 from exactflow.verification import verify
 
 __all__ = ["main"]
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", metavar="CERT.json", help="write a certificate")
     command.add_argument("--method", choices=METHODS, default="auto")
     command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=_partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
     command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
@@ -73,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _partition(text: str) -> list[int]:
+    """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
+    return [int(part) for part in (text.split(",") if "," in text else text)]
+
+
 def _factor(arguments: argparse.Namespace) -> int:
     source, name = _source(arguments)
     if arguments.output and not Path(arguments.output).absolute().parent.is_dir():
@@ -82,11 +91,18 @@ def _factor(arguments: argparse.Namespace) -> int:
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with Console(stderr=True).status(f"factoring {d} x {d}"):
-        flow = factor(source.matrix, arguments.method, arguments.orientation)
+        flow = factor(
+            source.matrix,
+            arguments.method,
+            arguments.orientation,
+            partition=arguments.partition,
+        )
         factored = time.perf_counter()
-        verdict = verify(flow, source.matrix)
+        padded = flow.dimension > d
+        target = with_pads(source.matrix, flow.partition[0] - 1) if padded else source.matrix
+        verdict = verify(flow, target)
     seconds = factored - start, time.perf_counter() - factored
-    _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict))
+    _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), padded)
     if arguments.output:
         provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
         write_certificate(flow, arguments.output, provenance)
@@ -115,7 +131,9 @@ def demo_weight() -> np.ndarray:
     return np.linalg.qr(gaussian)[0].astype(np.float32)
 
 
-def _print_flow(flow: CouplingFlow, title: str, seconds: tuple[float, float], verdict: str) -> None:
+def _print_flow(
+    flow: CouplingFlow, title: str, seconds: tuple[float, float], verdict: str, padded: bool
+) -> None:
     table = Table(title=title, title_justify="left")
     for name in ("layer", "moves", "scale", "nonzeros", "bits", "largest magnitude"):
         table.add_column(name, justify="left" if name in ("moves", "scale") else "right")
@@ -129,6 +147,11 @@ def _print_flow(flow: CouplingFlow, title: str, seconds: tuple[float, float], ve
             _magnitude(layer.magnitude),
         )
     Console().print(table)
+    if flow.order:
+        print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
+    if padded:
+        p, d = flow.partition[0], flow.dimension
+        print(f"pads: feed zeros to coordinates {p - 1} and {d - 1}; zeros come out there")
     for coordinate in flow.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
     print(f"method: {flow.method}, {flow.depth} layers")

@@ -124,15 +124,16 @@ class LinearCoupling:
         if not self.field.is_QQ:
             return None
         return max(
-            int(part).bit_length() for v in self._values() for part in (v.numerator, v.denominator)
+            int(part).bit_length() for v in self.values() for part in (v.numerator, v.denominator)
         )
 
     @cached_property
     def magnitude(self) -> sympy.Rational | None:
         """The largest absolute value of an entry; None where the field is not QQ."""
-        return self.field.to_sympy(max(map(abs, self._values()))) if self.field.is_QQ else None
+        return self.field.to_sympy(max(map(abs, self.values()))) if self.field.is_QQ else None
 
-    def _values(self) -> Iterable:
+    def values(self) -> Iterable:
+        """Return the elements of the field that occur as scales, or as nonzero shifts."""
         yield from self.scale_elements
         yield from self.shift_matrix.iter_values()
 

@@ -203,9 +203,9 @@ def distinct_units(field: Domain) -> Iterator:
 
     Raises `FieldTooSmallError` when a finite field is exhausted.
     """
-    order = getattr(field, "mod", None)
+    order = field.characteristic()
     i = 1
-    while order is None or i < order:
+    while not order or i < order:
         yield field.one / field.convert(i)
         i += 1
     raise FieldTooSmallError(

@@ -93,6 +93,27 @@ def test_transpose_and_key(capsys, tmp_path):
     assert target == [["1", "0"], ["2", "1"]]
 
 
+def test_partitions_masks_and_pads(capsys, tmp_path):
+    path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    path.write_text("1,2,0\n0,1,3\n1,0,1\n")
+    for partition in ("1,2", "2,1", "1,0,1", "010"):
+        code, out, _ = run(capsys, "factor", path, "--partition", partition, "-o", certificate)
+        assert (code, "equal in all 9 entries" in out) == (0, True)
+        assert ("order:" in out) == (partition in ("1,0,1", "010"))
+        assert run(capsys, "check", certificate)[0] == 0
+    code, _, err = run(capsys, "factor", path, "--partition", "2,2")
+    assert code == 2
+    assert "p + q = 3" in err
+    code, _, err = run(capsys, "factor", path, "--partition", "x")
+    assert code == 2
+    assert "partition" in err
+    path.write_text("0,1\n1,0\n")
+    code, out, _ = run(capsys, "factor", path, "--orientation", "pad", "-o", certificate)
+    assert code == 0
+    assert "feed zeros to coordinates 1 and 3" in out
+    assert run(capsys, "check", certificate)[0] == 0
+
+
 @pytest.mark.parametrize("orientation", ["error", "flip"])
 def test_orientation(capsys, tmp_path, orientation):
     path = tmp_path / "w.csv"
@@ -128,7 +149,7 @@ def pickled() -> bytes:
     ("name", "content", "words"),
     [
         ("w.csv", "1,2,3\n4,5,6\n", "square"),
-        ("w.csv", "1,0,0\n0,1,0\n0,0,1\n", "even number"),
+        ("w.csv", "2\n", "at least two coordinates"),
         ("w.csv", "1,2\n2,4\n", "rank 1 of 2"),
         ("w.csv", "1,2\n3\n", "equal length"),
         ("w.csv", "1,nan\n3,4\n", "entry (0, 1)"),

@@ -14,6 +14,7 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
@@ -22,42 +23,53 @@ from exactflow.factorization.permutation import (
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.linalg import Blocks
+from exactflow.partitions import resolve_partition
 from exactflow.targets import with_pads
 from exactflow.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "factor"]
 
-METHODS = ("auto", "transvection", "commutator", "permutation")
+METHODS = ("auto", "transvection", "commutator", "permutation", "partition")
 ORIENTATIONS = ("error", "flip", "pad")
 SCALES = ("positive", "nonzero")
 
 
 def factor(
-    M, method: str = "auto", orientation: str = "error", scales: str = "positive"
+    M,
+    method: str = "auto",
+    orientation: str = "error",
+    scales: str = "positive",
+    partition=None,
 ) -> CouplingFlow:
-    """Return a flow of at most six affine coupling layers that equals `M` exactly.
+    """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
+    the two halves have one size.
 
     Every real matrix of positive determinant on an even number d = 2n of coordinates is a product
-    of at most six alternating couplings, all additive but for one scale entry that carries det M
-    (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
-    flows*, ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp). The
-    result is checked against `M` before it is returned.
+    of at most six alternating couplings, all additive but for one scale entry that carries det M;
+    for halves of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p) (Koehler,
+    Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing flows*,
+    ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp). The result
+    is checked against `M` before it is returned.
 
     Parameters
     ----------
-    M : d x d matrix, d even: SymPy, NumPy (floats are the exact dyadic rationals that they are),
+    M : d x d matrix, d >= 2: SymPy, NumPy (floats are the exact dyadic rationals that they are),
         nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
     method : "transvection" (six layers, the shortest numbers; for M with an invertible diagonal
         block and cyclic vectors), "commutator" (five layers if an off-diagonal block is
         invertible, else six; always applies), "permutation" (signed permutation matrices: integers
-        of absolute value at most 2, in linear time), or "auto": permutation where M is one, at most
-        two layers where the entries show them, else transvection where it applies, else commutator.
+        of absolute value at most 2, in linear time), "partition" (halves of any sizes; five layers
+        generically where they are equal), or "auto": permutation where M is one, at most two layers
+        where the entries show them, else transvection where it applies, else commutator; partition
+        where the halves are not equal.
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can
         represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
         records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
         d + 2 coordinates that equals `pad(M)`.
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
+    partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
+        `exactflow.partitions`); (d // 2, d - d // 2) where it is left out.
 
     Returns
     -------
@@ -66,7 +78,7 @@ def factor(
 
     Raises
     ------
-    InvalidInputError, SingularMatrixError, OrientationError, MethodError
+    InvalidInputError, SingularMatrixError, OrientationError, MethodError, FieldTooSmallError
 
     Examples
     --------
@@ -84,21 +96,34 @@ def factor(
     _check_option("orientation", orientation, ORIENTATIONS)
     _check_option("scales", scales, SCALES)
     target = as_matrix(M)
-    partition = _equal_split(target.shape[0])
+    order, halves = resolve_partition(partition, target.shape[0])
     flips: tuple[int, ...] = ()
     if _reverses_orientation(target, scales):
         if orientation == "error":
             raise OrientationError(_NEGATIVE)
-        if orientation == "pad":
-            target = with_pads(target, partition[0])
-            partition = partition[0] + 1, partition[1] + 1
-        else:
+        if orientation == "flip":
             flips = (0,)
-    oriented = _columns_negated(target, flips)
-    layers, used = _layers(oriented, partition, method)
-    flow = CouplingFlow(_merged(layers), partition, flips, used)
+        else:
+            target, order, halves = _padded(target, order, halves)
+    places = list(order)
+    oriented = _columns_negated(target, flips).extract(places, places)
+    layers, used = _layers(oriented, halves, method, scales)
+    flow = CouplingFlow(_merged(layers), halves, flips, used, order, target.domain)
     verify(flow, target)
     return flow
+
+
+def _padded(
+    target: DomainMatrix, order: tuple[int, ...], halves: tuple[int, int]
+) -> tuple[DomainMatrix, tuple[int, ...], tuple[int, int]]:
+    """Return the target with pads, and the order and partition of d + 2 coordinates."""
+    if list(order) != sorted(order):
+        raise InvalidInputError(
+            "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
+            "of the first half first, or use orientation='flip'"
+        )
+    p, q = halves
+    return with_pads(target, p), tuple(range(p + q + 2)), (p + 1, q + 1)
 
 
 _NEGATIVE = (
@@ -113,15 +138,6 @@ def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
     if value not in options:
         choices = ", ".join(map(repr, options))
         raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
-
-
-def _equal_split(dimension: int) -> tuple[int, int]:
-    if dimension % 2:
-        raise InvalidInputError(
-            f"expected an even number of coordinates, got {dimension}: only the equal split is "
-            "implemented so far; append a coordinate, as in diag(M, 1)"
-        )
-    return dimension // 2, dimension // 2
 
 
 def _reverses_orientation(target: DomainMatrix, scales: str) -> bool:
@@ -155,10 +171,16 @@ def _columns_negated(M: DomainMatrix, flips: tuple[int, ...]) -> DomainMatrix:
 
 
 def _layers(
-    M: DomainMatrix, partition: tuple[int, int], method: str
+    M: DomainMatrix, partition: tuple[int, int], method: str, scales: str
 ) -> tuple[list[LinearCoupling], str]:
     """Return layers, in order of application, that compose to M; and the method's name."""
-    if method in ("auto", "permutation"):
+    equal = partition[0] == partition[1]
+    if method in ("transvection", "commutator", "permutation") and not equal:
+        raise MethodError(
+            f"expected halves of one size for method={method!r}, got {partition}: use "
+            "method='partition' or 'auto'"
+        )
+    if method in ("auto", "permutation") and equal:
         if (monomial := signed_permutation(M)) is not None:
             return permutation_layers(*monomial), "permutation"
         if method == "permutation":
@@ -167,10 +189,12 @@ def _layers(
                 "method='auto'"
             )
     blocks = linalg.split(M.to_dense(), partition[0])
-    if method == "auto" and (layers := short_layers(blocks)) is not None:
+    if method == "auto" and (layers := short_layers(blocks, scales)) is not None:
         return layers, "short"
+    if method == "partition" or not equal:
+        return partition_layers(blocks), "partition"
     if method != "commutator":
-        if layers := _either_way(transvection_shifts, blocks, "second"):
+        if (layers := _either_way(transvection_shifts, blocks, "second")) is not None:
             return layers, "transvection"
         if method == "transvection":
             raise MethodError(
@@ -178,7 +202,7 @@ def _layers(
                 "complement, has a cyclic vector among those tried; got one for which the "
                 "transvection route does not apply: use method='commutator' or 'auto'"
             )
-    if layers := _either_way(commutator_shifts, blocks, "first"):
+    if (layers := _either_way(commutator_shifts, blocks, "first")) is not None:
         return layers, "commutator"
     return _constructed(_six_shifts, blocks, "second"), "commutator"
 
@@ -195,8 +219,9 @@ Route = Callable[[Blocks], list[DomainMatrix] | None]
 def _either_way(route: Route, blocks: Blocks, last: str) -> list[LinearCoupling] | None:
     """Try a route on the matrix, then with its halves exchanged."""
     layers = _constructed(route, blocks, last)
-    if layers is None and (layers := _constructed(route, linalg.swap_halves(blocks), last)):
-        layers = [layer.swap_halves() for layer in layers]
+    if layers is None:
+        layers = _constructed(route, linalg.swap_halves(blocks), last)
+        layers = None if layers is None else [layer.swap_halves() for layer in layers]
     return layers
 
 

@@ -20,28 +20,29 @@ from exactflow.linalg import Blocks
 __all__ = ["short_layers"]
 
 
-def short_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCoupling] | None:
     """Return at most two layers, in order of application, whose product has the given p + q blocks;
-    None where there are none.
+    None where there are none. With scales="nonzero", a scale that is not known to be positive will
+    do if it is not known to be negative.
     """
-    found = _two_layers(blocks)
-    if found is None and (found := _two_layers(linalg.swap_halves(blocks))) is not None:
+    found = _two_layers(blocks, scales)
+    if found is None and (found := _two_layers(linalg.swap_halves(blocks), scales)) is not None:
         found = [layer.swap_halves() for layer in found]
     if found is None:
         return None
     return [layer for layer in found if not layer.is_identity]
 
 
-def _two_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    t = _positive_diagonal(D)
+    t = _positive_diagonal(D, scales)
     if t is None:
         return None
     field = D.domain
     X = linalg.scale_rows([field.one / entry for entry in t], B.transpose()).transpose()
-    s = _positive_diagonal(A - X * C)
+    s = _positive_diagonal(A - X * C, scales)
     if s is None:
         return None
     return [
@@ -50,11 +51,16 @@ def _two_layers(blocks: Blocks) -> list[LinearCoupling] | None:
     ]
 
 
-def _positive_diagonal(M: DomainMatrix) -> list | None:
-    """Return the diagonal of M if M is diagonal and no entry of it is known not to be positive."""
-    entries = M.diagonal()
+def _positive_diagonal(M: DomainMatrix, scales: str) -> list | None:
+    """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None
-    if any(not x or linalg.is_positive(x, M.domain) is False for x in entries):
-        return None
-    return entries
+    field, entries = M.domain, M.diagonal()
+
+    def may_be_scale(x) -> bool:
+        if not x or x == field.one:
+            return bool(x)
+        positive = linalg.is_positive(x, field)
+        return scales == "nonzero" if positive is None else positive
+
+    return entries if all(map(may_be_scale, entries)) else None

@@ -7,10 +7,13 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import NEGATIVE, POSITIVE
+from sympy import GF, QQ
 from sympy.combinatorics import Permutation
+from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, permutation, verify
+from exactflow import CouplingFlow, factor, linalg, pad, permutation, verify
 from exactflow.errors import (
+    FieldTooSmallError,
     InvalidInputError,
     MethodError,
     OrientationError,
@@ -152,7 +155,7 @@ def test_a_mutated_flow_fails(M, data):
     [
         (sympy.ones(2, 3), InvalidInputError, "square"),
         (sympy.zeros(0, 0), InvalidInputError, "empty"),
-        (sympy.eye(3), InvalidInputError, "even number"),
+        (sympy.eye(1), InvalidInputError, "at least two coordinates"),
         (sympy.ones(4, 4), SingularMatrixError, "rank 1 of 4"),
         (sympy.zeros(2, 2), SingularMatrixError, "rank 0 of 2"),
         (sympy.diag(-1, 1), OrientationError, "preserves orientation"),
@@ -162,6 +165,113 @@ def test_a_mutated_flow_fails(M, data):
 def test_refuses(M, error, words):
     with pytest.raises(error, match=words):
         factor(M)
+
+
+@pytest.mark.parametrize("name", [n for n, M in POSITIVE.items() if M.rows in (4, 6)])
+def test_every_partition_of_every_matrix(name):
+    M = POSITIVE[name]
+    d = M.rows
+    for p in range(1, d):
+        flow = factor(M, partition=(p, d - p))
+        m = -(-max(p, d - p) // min(p, d - p))
+        assert flow.partition == (p, d - p)
+        assert flow.depth <= 2 * m + 4
+        assert flow.matrix() == M
+
+
+@pytest.mark.parametrize("mask", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 1, 1, 1]])
+@pytest.mark.parametrize("name", ["random d=4", "reversal d=4", "diag(-I, I)"])
+def test_masks(name, mask):
+    M = POSITIVE[name]
+    flow = factor(M, partition=mask)
+    first = [i for i in range(4) if mask[i]]
+    assert list(flow.order or range(4))[: len(first)] == first
+    assert flow.matrix() == M
+    assert flow.inverse().matrix() == M.inv()
+    assert (flow.inverse() @ flow).matrix() == sympy.eye(4)
+    assert flow.forward([1, 2, 3, 4]) == M * sympy.Matrix([1, 2, 3, 4])
+    places = list(flow.order or range(4))
+    assert flow.relabelled.matrix() == M.extract(places, places)
+
+
+def test_mask_with_a_flip():
+    M = NEGATIVE["transposition"]
+    flow = factor(M, partition=[1, 0, 1, 0], orientation="flip")
+    assert flow.matrix() == M
+    assert flow.flips == (0,)
+    assert (flow @ flow).matrix() == sympy.eye(4)
+
+
+@pytest.mark.parametrize("name", NEGATIVE)
+def test_pads(name):
+    M = NEGATIVE[name]
+    n = M.rows // 2
+    flow = factor(M, orientation="pad")
+    assert flow.matrix() == pad(M)
+    x = sympy.Matrix(range(1, 2 * n + 1))
+    padded = sympy.Matrix([*x[:n], 0, *x[n:], 0])
+    y = M * x
+    assert list(flow.forward(padded)) == [*y[:n], 0, *y[n:], 0]
+    assert factor(POSITIVE["random d=4"], orientation="pad").dimension == 4
+
+
+FIELD_ROWS = [[1, 2, 0, 1], [0, 1, 3, 0], [1, 0, 1, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("field", [GF(7), GF(11), GF(101), QQ.algebraic_field(sympy.sqrt(2))])
+@pytest.mark.parametrize("partition", [(2, 2), (1, 3), (3, 1)])
+@pytest.mark.parametrize("method", ["auto", "commutator"])
+def test_fields(field, partition, method):
+    if method == "commutator" and partition != (2, 2):
+        return
+    rows = [[field.convert(x) for x in row] for row in FIELD_ROWS]
+    M = DomainMatrix(rows, (4, 4), field).to_dense()
+    flow = factor(M, method=method, scales="nonzero", partition=partition)
+    assert flow.domain_matrix().to_dense() == M
+    identity = linalg.identity(4, field)
+    assert factor(identity, method=method, partition=partition).field == field
+
+
+def test_determinant_over_a_field_without_order():
+    M = DomainMatrix.diag([GF(7)(3), GF(7)(1)], GF(7))
+    with pytest.raises(OrientationError, match="scales='nonzero'"):
+        factor(M)
+    assert factor(M, scales="nonzero").domain_matrix().to_dense() == M.to_dense()
+
+
+def test_small_fields_say_so():
+    M = linalg.identity(4, GF(2)).to_list()
+    M[0][1] = M[3][2] = M[2][0] = GF(2)(1)
+    try:
+        flow = factor(DomainMatrix(M, (4, 4), GF(2)), method="commutator")
+    except FieldTooSmallError as error:
+        assert "larger field" in str(error)  # noqa: PT017
+    else:
+        assert flow.depth <= 6
+
+
+def test_families():
+    t = sympy.Symbol("t")
+    c, s = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
+    M = sympy.Matrix([[c, 0, -s, 0], [0, c, 0, -s], [s, 0, c, 0], [0, s, 0, c]])
+    flow = factor(M)
+    assert flow.exceptional()
+    assert "except at the roots of" in str(verify(flow, M))
+    assert flow.at({t: 3}).matrix() == M.subs(t, 3)
+    with pytest.raises(InvalidInputError, match="off the roots"):
+        flow.at({t: sympy.I})
+    with pytest.raises(InvalidInputError, match="over"):
+        verify(factor(linalg.identity(4, GF(7))), sympy.eye(4) * t)
+
+
+def test_refuses_bad_partitions():
+    for partition in ((1, 2), (0, 4), [1, 1, 1, 1], [0, 0, 0, 0], [1, 2, 0, 1], (2, 2, 0), "ab"):
+        with pytest.raises(InvalidInputError, match=r"expected"):
+            factor(sympy.eye(4), partition=partition)
+    with pytest.raises(MethodError, match="one size"):
+        factor(sympy.eye(3), method="commutator")
+    with pytest.raises(InvalidInputError, match="mask"):
+        factor(sympy.diag(-1, 1, 1, 1), partition=[0, 1, 0, 1], orientation="pad")
 
 
 def test_refuses_unknown_options():

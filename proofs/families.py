@@ -1,0 +1,91 @@
+# %% [markdown]
+# # One construction, every field
+#
+# The constructions use nothing but field arithmetic. So a one-parameter family of matrices has one
+# flow for *all* values of the parameter except a finite set, which is reported exactly; and there
+# are flows over finite fields and number fields. Everything here is *exact*.
+
+# %%
+import sympy
+from sympy import GF
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import factor, toeplitz, verify
+from exactflow.errors import ExactFlowError
+from exactflow.evidence import Claims, Evidence
+
+claims = Claims("Every field (ICML 2021, Theorem 1, over fields)")
+t = sympy.Symbol("t")
+
+# %% [markdown]
+# ## QQ(t): a rotation by its Cayley parameter
+# cos = (1 - t^2) / (1 + t^2), sin = 2 t / (1 + t^2): every angle but the half turn.
+
+# %%
+c, s = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
+M = sympy.Matrix([[c, 0, -s, 0], [0, c, 0, -s], [s, 0, c, 0], [0, s, 0, c]])
+flow = factor(M)
+with claims.check(
+    "two planes rotated at once, for all t but finitely many", Evidence.EXACT
+) as check:
+    check.true(str(verify(flow, M)).startswith("equal in all 16 entries"), str(verify(flow, M)))
+    check.true(flow.depth <= 6, f"{flow.depth} layers")
+    check.true(flow.exceptional() != (), f"exceptional: roots of {flow.exceptional()}")
+    for value in (sympy.Rational(1, 3), 2, -5):
+        check.equal(flow.at({t: value}).matrix(), M.subs(t, value), f"t = {value}")
+    root = sympy.roots(flow.exceptional()[0], t)
+    try:
+        flow.at({t: next(iter(root))})
+        refused = False
+    except ExactFlowError:
+        refused = True
+    check.true(refused, "an exceptional value is refused")
+
+# %% [markdown]
+# ## QQ(t): a convolution with a symbolic tap
+# Its determinant, 4 t^2 - 6 t + 1, has no fixed sign: one scale carries it as it is, and a value at
+# which it is negative is refused.
+
+# %%
+M = toeplitz([1, t, 0, 0], [1, 2, 0, 0])
+flow = factor(M, scales="nonzero")
+with claims.check("a Toeplitz convolution with the tap t", Evidence.EXACT) as check:
+    check.true(str(verify(flow, M)).startswith("equal in all 16"), str(verify(flow, M)))
+    for value in (3, sympy.Rational(-1, 7)):
+        check.equal(flow.at({t: value}).matrix(), M.subs(t, value), f"t = {value}")
+    try:
+        flow.at({t: 1})
+        refused = False
+    except ExactFlowError:
+        refused = True
+    check.true(refused, "t = 1, where det = -1, is refused")
+
+# %% [markdown]
+# ## GF(7) and GF(101)
+
+# %%
+with claims.check("matrices of determinant 1 over GF(7) and GF(101)", Evidence.EXACT) as check:
+    for p in (7, 101):
+        field = GF(p)
+        rows = [[1, 2, 0, 1], [0, 1, 3, 0], [1, 0, 1, 0], [1, 1, 1, 1]]
+        M = DomainMatrix([[field(x) for x in row] for row in rows], (4, 4), field).to_dense()
+        flow = factor(M, scales="nonzero")
+        check.equal(flow.domain_matrix().to_dense(), M, f"GF({p}): {flow.depth} layers")
+        minus = DomainMatrix.diag([field(-1), field(-1), field(1), field(1)], field)
+        flow = factor(minus)
+        check.equal(flow.domain_matrix().to_dense(), minus.to_dense(), f"diag(-I, I): {flow.depth}")
+
+# %% [markdown]
+# ## QQ<sqrt(2)>: a rotation by 45 degrees
+# Positivity of the scales is decided in the reals.
+
+# %%
+r = sympy.sqrt(2) / 2
+M = sympy.diag(sympy.Matrix([[r, -r], [r, r]]), sympy.Matrix([[1, 1], [0, 1 + sympy.sqrt(2)]]))
+flow = factor(M)
+with claims.check("an irrational rotation and a scale 1 + sqrt(2)", Evidence.EXACT) as check:
+    check.equal(
+        flow.domain_matrix().to_dense(), M.to_DM(extension=True).to_dense(), f"{flow.depth}"
+    )
+    scales = {s for layer in flow for s in layer.scale}
+    check.true(all(s.is_positive for s in scales), "all scales are positive")
