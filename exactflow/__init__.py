@@ -1,6 +1,7 @@
 """exactflow: what affine-coupling normalizing flows represent exactly, and in how many layers."""
 
 from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.depth import minimal_depth
 from exactflow.errors import ExactFlowError
 from exactflow.factorization import factor
 from exactflow.targets import (
@@ -21,6 +22,7 @@ __all__ = [
     "circulant",
     "conv1x1",
     "factor",
+    "minimal_depth",
     "pad",
     "permutation",
     "random_matrix",

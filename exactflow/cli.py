@@ -1,4 +1,4 @@
-"""The command line: ``exactflow factor``, ``check`` and ``export``.
+"""The command line: ``exactflow factor``, ``check``, ``depth`` and ``export``.
 
 Exit codes: 0 done or verified, 1 refuted, 2 bad input or usage, 3 incomplete.
 """
@@ -20,6 +20,7 @@ from exactflow import checker
 from exactflow.certificate import read_certificate, write_certificate, write_text
 from exactflow.coerce import as_matrix
 from exactflow.coupling import CouplingFlow
+from exactflow.depth import SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.export import FORMATS, export
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
@@ -68,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_check)
     command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
     command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
+
+    command = commands.add_parser("depth", help="how few layers, and why not fewer")
+    command.set_defaults(command=_depth)
+    command.add_argument("file", metavar="FILE", help="a matrix")
+    command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
+    command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
     command = commands.add_parser("export", help="a certificate's flow for another system")
     command.set_defaults(command=_export)
@@ -167,6 +175,14 @@ def _magnitude(value: sympy.Rational) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     return checker.check_file(arguments.certificate, arguments.target)
+
+
+def _depth(arguments: argparse.Namespace) -> int:
+    matrix = read_matrix(arguments.file, arguments.key, arguments.transpose).matrix
+    with Console(stderr=True).status(f"{matrix.shape[0]} x {matrix.shape[0]}"):
+        answer = minimal_depth(matrix, arguments.scales)
+    print(answer)
+    return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:

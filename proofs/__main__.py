@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -88,8 +89,8 @@ def print_table(claims: list[Claim]) -> None:
         if claim.theorem != shown:
             table.add_section()
         table.add_row(
-            "" if claim.theorem == shown else claim.theorem,
-            claim.checked,
+            "" if claim.theorem == shown else escape(claim.theorem),
+            escape(claim.checked),
             str(claim.evidence),
             str(claim.instances),
             f"{claim.seconds:.2f}",

@@ -93,6 +93,26 @@ def test_transpose_and_key(capsys, tmp_path):
     assert target == [["1", "0"], ["2", "1"]]
 
 
+def test_depth(capsys, tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text("-1,0,0,0\n0,-1,0,0\n0,0,1,0\n0,0,0,1\n")
+    code, out, _ = run(capsys, "depth", path)
+    assert code == 0
+    assert out.splitlines()[0] == "exactly 6 additive layers"
+    assert "not ULULU" in out
+    code, out, _ = run(capsys, "depth", path, "--scales", "positive")
+    assert code == 0
+    assert out.splitlines()[0] == "exactly 6 layers with positive scales"
+    path.write_text("2,0\n0,1\n")
+    code, _, err = run(capsys, "depth", path)
+    assert code == 2
+    assert "scales='positive'" in err
+    path.write_text("2,0,0\n0,1,0\n0,0,1\n")
+    code, _, err = run(capsys, "depth", path)
+    assert code == 2
+    assert "even number" in err
+
+
 def test_partitions_masks_and_pads(capsys, tmp_path):
     path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
     path.write_text("1,2,0\n0,1,3\n1,0,1\n")

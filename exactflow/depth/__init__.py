@@ -1,0 +1,119 @@
+"""How few layers: the least number of alternating couplings whose product is a given matrix.
+
+Main results
+------------
+Let M be 2n x 2n, det M = 1, equal split. At most six additive layers suffice (Koehler, Mehta and
+Risteski, ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp).
+`minimal_depth` returns the least number, with layers that attain it and, for both patterns with one
+layer less, a reason why they are impossible: a pattern with still fewer layers is contained in one
+of those. Up to four layers the procedure decides over every field, and so it does for five where
+rank C and rank B are 0, 1 or n; elsewhere it may be left with five or six, and says so.
+
+With positive scales there are bounds, which need not meet (`exactflow.depth.scaled`).
+
+How it is checked
+-----------------
+*Exact*: the flow is verified against M, and each obstruction has a `check` of its own.
+"""
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coerce import as_matrix, format_short
+from exactflow.depth.additive import additive_depth
+from exactflow.depth.obstructions import Obstruction
+from exactflow.depth.result import MinimalDepth
+from exactflow.depth.scaled import scaled_depth
+from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+
+__all__ = ["SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
+
+SCALES = ("additive", "positive")
+
+
+def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
+    """Return the least number of coupling layers whose composition equals `M`, with both witnesses.
+
+    Parameters
+    ----------
+    M : d x d matrix, d even, in any form that `exactflow.factor` takes; also a dense DomainMatrix
+        over GF(p).
+    scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
+        det M > 0; the bounds that are known need not meet.
+
+    Returns
+    -------
+    MinimalDepth
+        `lower` and `upper`, equal where the procedure decides; a `flow` of `upper` layers; and
+        `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`.
+
+    Raises
+    ------
+    InvalidInputError
+        No square matrix of even size, or a determinant that these layers do not have.
+    SingularMatrixError, OrientationError
+        No flow of couplings represents the matrix.
+
+    Examples
+    --------
+    >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    >>> print(answer)
+    exactly 6 additive layers
+      not ULULU: C = 0, and D and a have different traces
+      not LULUL: B = 0, and A and d have different traces
+    >>> [reason.check() for reason in answer.obstructions]
+    [True, True]
+    >>> print(minimal_depth([[1, 2], [3, 7]]))
+    exactly 2 additive layers
+      not U: C = 0 fails at (0, 0)
+      not L: D = I fails at (0, 0)
+    """
+    if scales not in SCALES:
+        choices = ", ".join(map(repr, SCALES))
+        raise InvalidInputError(f"expected scales to be one of {choices}, got {scales!r}")
+    matrix = as_matrix(M).to_dense()
+    det = _checked_determinant(matrix)
+    if scales == "additive":
+        if det != matrix.domain.one:
+            raise InvalidInputError(
+                f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
+                "scales='positive' asks the same for layers with positive scales"
+            )
+        return additive_depth(matrix)
+    _check_positive(det, matrix)
+    return scaled_depth(matrix)
+
+
+def _checked_determinant(matrix: DomainMatrix):
+    d = matrix.shape[0]
+    if d % 2:
+        raise InvalidInputError(
+            f"expected an even number of coordinates, got {d}: minimal depth is known for the "
+            "equal split only; append a coordinate, as in diag(M, 1)"
+        )
+    det = matrix.det()
+    if not det:
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got rank {linalg.rank(matrix)} of {d}: "
+            "a flow is invertible, so no flow represents it"
+        )
+    return det
+
+
+def _check_positive(det, matrix: DomainMatrix) -> None:
+    positive = linalg.is_positive(det, matrix.domain)
+    if positive is None:
+        raise InvalidInputError(
+            f"expected entries in QQ or a real number field for positive scales, got "
+            f"{matrix.domain}, where no scale is known to be positive: use scales='additive'"
+        )
+    if not positive:
+        raise OrientationError(
+            f"expected det > 0, got {_shown(det, matrix)}: every coupling with positive scales "
+            "preserves orientation; negate one coordinate first, as in factor with "
+            "orientation='flip'"
+        )
+
+
+def _shown(det, matrix: DomainMatrix) -> str:
+    return format_short(matrix.domain.to_sympy(det))

@@ -1,0 +1,170 @@
+"""Five layers: a V that makes a product of four of M U(-V).
+
+Main results
+------------
+Let r = rank C. The pattern ULULU is decided, and V constructed,
+
+- r = n: always; V from a commutator, or, over a small field, by matching;
+- r = 0: D and a are what they are, and Flanders' theorem decides;
+- r = 1: iff the fixed parts allow it (`chain`). D - C V and a + V c are perturbations of rank one,
+  coupled by nothing but the equality of their determinants, so each gets the blocks that are
+  wanted (`assigned_row`);
+- c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
+  characteristic polynomial g;
+- otherwise candidates are tried: eigenvalues of the fixed parts are peeled off, and the rest is
+  matched (`matching`). What does not succeed within a number of trials is called undecided.
+
+How it is checked
+-----------------
+*Exact*: each candidate V is decided by `four_layers`, whose layers are part of the flow that
+`minimal_depth` verifies.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.depth.chain import (
+    FixedParts,
+    ScaledObstruction,
+    chain_obstruction,
+    fixed_parts,
+    scalar_of,
+    scaling_system,
+)
+from exactflow.depth.flanders import flanders_obstruction
+from exactflow.depth.matching import Draw, matched_shift, peeled_shift
+from exactflow.depth.obstructions import Obstruction, halves
+from exactflow.depth.patterns import Shifts, four_layers
+from exactflow.depth.rank_one import rank_one_shift
+from exactflow.errors import FieldTooSmallError
+from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.normalforms import solve
+
+__all__ = ["five_layers", "six_layers"]
+
+_TRIALS = 24
+_TRIALS_FINITE = 150
+
+
+def five_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction | None:
+    """Decide U L U L U: return shifts, an obstruction, or None where it was not decided."""
+    blocks, inverse = halves(matrix, pattern), halves(matrix.inv().to_dense(), pattern)
+    C, D, a, c = blocks.C, blocks.D, inverse.A, inverse.C
+    n, r = C.shape[0], linalg.rank(C)
+    if r == n:
+        try:
+            return commutator_shifts(blocks)
+        except FieldTooSmallError:
+            return _first_success(blocks, _matching(D, C, a, c))
+    if r == 0:
+        found = flanders_obstruction(D, a, pattern, matrix)
+        return found or _with_shift(blocks, linalg.zeros(n, n, C.domain))
+    parts = fixed_parts(D, C, a, c)
+    obstruction = chain_obstruction(pattern, matrix, parts, r)
+    if obstruction is not None:
+        return obstruction
+    if r == 1:
+        return _with_shift(blocks, rank_one_shift(D, C, a, c, parts))
+    k = scalar_of(C, c)
+    if k is None:
+        return _first_success(blocks, _peeling(D, C, a, c))
+    solution, multiplier = _scaling(parts, k, r)
+    if multiplier is not None:
+        return ScaledObstruction(pattern, matrix, parts, k, multiplier)
+    both = zip(_with_polynomial(D, C, solution), _peeling(D, C, a, c), strict=True)
+    return _first_success(blocks, chain.from_iterable(both))
+
+
+def _with_shift(blocks: linalg.Blocks, V: DomainMatrix) -> Shifts | None:
+    A, B, C, D = blocks
+    shorter = linalg.join(linalg.Blocks(A, B - A * V, C, D - C * V)).to_dense()
+    found = four_layers("ULUL", shorter)
+    return None if isinstance(found, Obstruction) else [*found, V]
+
+
+def _first_success(
+    blocks: linalg.Blocks, candidates: Iterator[DomainMatrix | None]
+) -> Shifts | None:
+    finite = blocks.C.domain.is_FiniteField
+    for _ in range(_TRIALS_FINITE if finite else _TRIALS):
+        V = next(candidates)
+        if V is not None and (found := _with_shift(blocks, V)) is not None:
+            return found
+    return None
+
+
+def _candidates(
+    construct: Callable[[Draw], DomainMatrix | None], field: Domain
+) -> Iterator[DomainMatrix | None]:
+    seed = 0
+    while True:
+        yield construct(Draw(seed, field))
+        seed += 1
+
+
+def _matching(D, C, a, c) -> Iterator[DomainMatrix | None]:
+    return _candidates(lambda draw: matched_shift(D, C, a, c, draw), D.domain)
+
+
+def _peeling(D, C, a, c) -> Iterator[DomainMatrix | None]:
+    return _candidates(lambda draw: peeled_shift(D, C, a, c, draw), D.domain)
+
+
+def _scaling(parts: FixedParts, k, r: int):
+    """Solve for g; return ((g_1 .. g_r)^T and a basis of the homogeneous solutions, None), or
+    (None, multiplier).
+    """
+    chis = (M.charpoly_berk() for M in (parts.Du, parts.Na))
+    K, b = scaling_system(*chis, k, r, parts.L.domain)
+    solution, multiplier = solve(K, b)
+    return (None, multiplier) if solution is None else ((solution, linalg.kernel(K)), None)
+
+
+def _with_polynomial(D, C, solution) -> Iterator[DomainMatrix | None]:
+    """Yield V for which D - C V on im C is the companion matrix of a solution g."""
+    particular, homogeneous = solution
+    n, field = D.shape[0], D.domain
+    columns = C.extract(list(range(n)), list(C.rref()[1])).to_dense()
+    left = linalg.left_inverse(columns)
+    right = linalg.left_inverse((left * C).transpose()).transpose()
+
+    def construct(draw: Draw) -> DomainMatrix:
+        g = particular + homogeneous * draw.matrix(homogeneous.shape[1], 1)
+        wanted = left * D * columns - _companion(g)
+        V, W = draw.matrix(n, n), right * wanted * left
+        return V + W - right * (left * C) * V * columns * left
+
+    return _candidates(construct, field)
+
+
+def _companion(g: DomainMatrix) -> DomainMatrix:
+    """Return the matrix with first row -g_1, -g_2, .. and ones below the diagonal."""
+    r, field = g.shape[0], g.domain
+    rows = [[field.one if i == j + 1 else field.zero for j in range(r)] for i in range(r)]
+    rows[0] = [-value for value in g.to_list_flat()]
+    return linalg.from_entries(rows, (r, r), field)
+
+
+def six_layers(matrix: DomainMatrix) -> Shifts:
+    """Return the shifts of L U L U L U where the commutator of `factor` finds too few elements.
+
+    Some L(W) M has an invertible lower-left block; over a small finite field W and the V for it
+    are searched for.
+    """
+    A, B, C, D = linalg.split(matrix, matrix.shape[0] // 2)
+    n, field = A.shape[0], A.domain
+    W = stable_range_shift(linalg.Blocks(A, B, C, D))
+    for seed in range(_TRIALS_FINITE):
+        moved = linalg.Blocks(A, B, C + W * A, D + W * B)
+        if linalg.inverse_or_none(moved.C) is not None:
+            found = five_layers("ULULU", linalg.join(moved).to_dense())
+            if found is not None:
+                return [-W, *found]
+        W = Draw(seed, field).matrix(n, n)
+    raise FieldTooSmallError(
+        f"expected a larger field than {field}: no six layers were found in {_TRIALS_FINITE} trials"
+    )

@@ -1,0 +1,188 @@
+"""Candidates for V: D - C V and a + V c are to get one characteristic polynomial.
+
+Main results
+------------
+*Matching.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their constant
+coefficients agree by themselves: n - 1 linear equations in n unknowns.
+
+*Peeling* an eigenvalue s with m blocks: choose m columns y, v with (D - s) y = C v and m rows p, q
+with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make s an eigenvalue of D - C V and
+of a + V c with m blocks; the rest of V is free, and is the same problem on n - m dimensions, namely
+on the quotient by the y and the kernel of the p. (For C = I this is the induction by which Sourour,
+1986, factors a matrix into two of given eigenvalues.)
+
+How it is checked
+-----------------
+*Exact*: both identities hold for whatever is drawn; whether the V found does what it is for, its
+user decides.
+"""
+
+import random
+from itertools import zip_longest
+from typing import NamedTuple
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.depth.chain import FixedParts, fixed_parts
+from exactflow.depth.patterns import direct_sum
+from exactflow.normalforms import elementary_divisors, solve
+
+__all__ = ["Draw", "matched_shift", "peeled_shift"]
+
+
+class Draw:
+    """Pseudo-random elements of a field, the same in every run, from a box that grows."""
+
+    def __init__(self, seed: int, field: Domain):
+        self.field = field
+        self._random = random.Random(seed)
+        self._bound = 1 + seed // 4
+
+    def element(self):
+        """Return an element."""
+        if self.field.is_FiniteField:
+            return self.field(self._random.randrange(self.field.mod))
+        return self.field.convert(self._random.randint(-self._bound, self._bound))
+
+    def matrix(self, rows: int, columns: int) -> DomainMatrix:
+        """Return a matrix of drawn elements."""
+        entries = [[self.element() for _ in range(columns)] for _ in range(rows)]
+        return linalg.from_entries(entries, (rows, columns), self.field)
+
+
+def matched_shift(
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draw
+) -> DomainMatrix | None:
+    """Return V = V0 + e t^T or V0 + t e^T such that D - C V and a + V c have one characteristic
+    polynomial, for a drawn V0 and e; None where the linear equations for t have no solution.
+
+    det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
+    are the columns of the controller basis of D and b.
+    """
+    n = D.shape[0]
+    V0, e = draw.matrix(n, n), draw.matrix(n, 1)
+    D0, a0 = D - C * V0, a + V0 * c
+    f, g = D0.charpoly_berk(), a0.charpoly_berk()
+    right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
+    H = linalg.controller_basis(D0, f, C * e)
+    K = linalg.controller_basis(a0, g, e)
+    t, _ = solve((H + c * K).transpose(), right)
+    if t is not None:
+        return V0 + e * t.transpose()
+    H = linalg.controller_basis(D0.transpose(), f, e)
+    K = linalg.controller_basis(a0.transpose(), g, c.transpose() * e)
+    t, _ = solve(H.transpose() * C + K.transpose(), right)
+    return None if t is None else V0 + t * e.transpose()
+
+
+def peeled_shift(
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draw
+) -> DomainMatrix | None:
+    """Return a V, as `matched_shift` does, after peeling eigenvalues of the fixed parts off as long
+    as D and a both have one, or more than one block at one; None where an equation has no solution.
+    """
+    n, field = D.shape[0], D.domain
+    if n < 2:
+        return linalg.zeros(n, n, field)
+    parts = fixed_parts(D, C, a, c)
+    eigenvalue = _fixed_eigenvalue(parts)
+    if eigenvalue is None:
+        return matched_shift(D, C, a, c, draw)
+    found = _eigenvectors(D, C, a, c, parts, eigenvalue, draw)
+    if found is None:
+        return None
+    m = eigenvalue.blocks
+    y, v, p, q = found
+    P, Q = _basis_from(p.transpose()).inv().transpose().to_dense(), _basis_from(y)
+    P_inverse, Q_inverse = P.inv(), Q.inv()
+    fixed = _bordered(P_inverse * v, -(q * Q))
+    D, C = Q_inverse * D * Q, Q_inverse * C * P
+    a, c = P_inverse * a * P, Q_inverse * c * P
+    smaller = (M[m:, m:].to_dense() for M in (D - C * fixed, C, a + fixed * c, c))
+    rest = peeled_shift(*smaller, draw)
+    if rest is None:
+        return None
+    return P * (fixed + direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
+
+
+class _Eigenvalue(NamedTuple):
+    """An eigenvalue s of the fixed parts, to become one of both matrices, with a block for each of
+    the `blocks` larger sizes of a block of Du and one of Na; so many of these are blocks of Du and
+    of Na as they are, while the other blocks of Du and Na grow.
+    """
+
+    s: object
+    blocks: int
+    first: int
+    second: int
+
+
+def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
+    """Return an eigenvalue of the fixed parts in the field, None where there is none to peel.
+
+    It is one that leaves the dimensions of the two parts as equal as can be: parts that differ in
+    size lose rank of C, as in D y = s y with y new and p C = 0. Where one part is empty, only an
+    eigenvalue with several blocks counts.
+    """
+    found = []
+    for M in (parts.Du, parts.Na):
+        divisors = elementary_divisors(M)
+        found.append({-f[1]: sizes for f, sizes in divisors.items() if len(f) == 2})
+    nonempty = parts.Du.shape[0] and parts.Na.shape[0]
+    candidates = []
+    for s in {**found[0], **found[1]}:
+        pairs = list(zip_longest(*(part.get(s, ()) for part in found), fillvalue=0))
+        kept = (sum(x >= y for x, y in pairs), sum(x <= y for x, y in pairs))
+        if nonempty or len(pairs) > 1:
+            candidates.append(_Eigenvalue(s, len(pairs), *kept))
+    excess = parts.Du.shape[0] - parts.Na.shape[0]
+    return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
+
+
+def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draw):
+    """Return m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0;
+    None where the y or the p drawn are dependent.
+
+    A y that extends a block of Du vanishes in the quotient: L y = 0; likewise p N = 0.
+    """
+    n, field = D.shape[0], D.domain
+    scalar = linalg.identity(n, field) * eigenvalue.s
+    columns = linalg.kernel((D - scalar).hstack(-C))
+    rows = linalg.kernel((a - scalar).transpose().hstack(-c.transpose()))
+    column = _drawn(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
+    y, v = column[:n, :].to_dense(), column[n:, :].to_dense()
+    rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose().to_dense())
+    row = _drawn(rows, parts.N.transpose(), eigenvalue.second, eigenvalue.blocks, draw).transpose()
+    p, q = row[:, :n].to_dense(), row[:, n:].to_dense()
+    return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
+
+
+def _drawn(space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draw):
+    """Return `count` combinations x of columns, all but the first `free` with L x = 0 on the first
+    half of x.
+    """
+    inside = space * linalg.kernel((L * space[: L.shape[1], :]).to_dense()) if L.shape[0] else space
+    chosen = [
+        (part * draw.matrix(part.shape[1], 1)).to_dense()
+        for part in [space] * free + [inside] * (count - free)
+    ]
+    return linalg.from_columns(chosen)
+
+
+def _basis_from(y: DomainMatrix) -> DomainMatrix:
+    """Return an invertible matrix whose first columns are those of y."""
+    return y.hstack(linalg.complement(y)).to_dense()
+
+
+def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
+    """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
+    n, m = columns.shape
+    entries = [
+        row if i < m else column + [columns.domain.zero] * (n - m)
+        for i, (row, column) in enumerate(
+            zip(rows.to_list() + [[]] * (n - m), columns.to_list(), strict=True)
+        )
+    ]
+    return linalg.from_entries(entries, (n, n), columns.domain)

@@ -1,0 +1,184 @@
+"""Layers with positive scales: bounds for the least number, each with its witness.
+
+Main results
+------------
+With at least two layers, M is a product of scaled layers in a pattern iff M P^-1 is a product of
+additive ones in it, for some positive diagonal P = diag(E, F). So the pattern ULUL, and ULULU where
+C = 0, gives D F^-1 and E a one characteristic polynomial, whose coefficients are sums of principal
+minors of D and of a with positive weights. Call (D, a) *opposed* at k, 1 <= k < n, if, up to one
+sign for all, the principal k-minors of D are >= 0, those of a <= 0, and not all of them vanish:
+then no positive scales help.
+
+- *Theorem A.* B = C = 0, det M > 0, (D, a) opposed: six layers exactly, even with scales.
+- *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
+  not zero this is an open condition, and for n >= 2 some matrices satisfy it.
+
+Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
+holds the determinant in one entry. P merges into a layer.
+
+How it is checked
+-----------------
+*Exact*: signs of minors over an ordered field; the flow is verified against M.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.depth.additive import additive_depth, patterns
+from exactflow.depth.obstructions import Obstruction
+from exactflow.depth.result import MinimalDepth
+from exactflow.depth.similarity import SimilarityObstruction
+from exactflow.factorization import factor
+from exactflow.factorization.short import short_layers
+from exactflow.linalg import Blocks
+from exactflow.verification import verify
+
+__all__ = ["OpposedObstruction", "ScaledEntryObstruction", "scaled_depth"]
+
+_MOST_MINORS = 5000
+
+
+def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
+    """Return bounds for the least number of layers with positive scales; det M > 0, equal split.
+
+    Opposed minors are sought at each k with at most 5000 minors.
+    """
+    short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
+    if short is not None:
+        lower, flow = len(short), _flow_of(short, matrix)
+    else:
+        lower = _opposed_bound(matrix)
+        flow = min(_flows(matrix), key=len)
+    if flow.depth:
+        verify(flow, matrix)
+    obstructions = tuple(_obstruction(p, matrix) for p in patterns(lower - 1)) if lower else ()
+    return MinimalDepth(lower, flow.depth, flow, obstructions, "positive")
+
+
+def _flow_of(layers: list[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
+    n = matrix.shape[0] // 2
+    return CouplingFlow(layers, (n, n), method="depth")
+
+
+def _obstruction(pattern: str, matrix: DomainMatrix) -> Obstruction | None:
+    if len(pattern) <= 2:
+        return ScaledEntryObstruction(pattern, matrix)
+    k = _opposed_at(OpposedObstruction(pattern, matrix, 0))
+    return None if k is None else OpposedObstruction(pattern, matrix, k)
+
+
+def _opposed_bound(matrix: DomainMatrix) -> int:
+    """Return the largest lower bound, among 6, 5 and 3, whose patterns all have an obstruction."""
+    for bound in (6, 5):
+        if all(_obstruction(p, matrix) is not None for p in patterns(bound - 1)):
+            return bound
+    return 3
+
+
+def _flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
+    yield factor(matrix)
+    yield factor(matrix, method="commutator")
+    n, field = matrix.shape[0] // 2, matrix.domain
+    scale = [matrix.det()] + [field.one] * (n - 1)
+    ones = [field.one] * n
+    for half, entries in (("first", scale + ones), ("second", ones + scale)):
+        unscaled = linalg.scale_rows([field.one / s for s in entries], matrix.transpose())
+        flow = additive_depth(unscaled.transpose().to_dense()).flow
+        if flow.depth >= 2:
+            yield _flow_of(_scaled_first(list(flow.layers), half, scale), matrix)
+
+
+def _scaled_first(layers: list[LinearCoupling], half: str, scale: list) -> list[LinearCoupling]:
+    """Return as many layers that equal the given ones after a scaling of one half."""
+    (n, _), field = layers[0].partition, layers[0].field
+    column = linalg.column(scale, field)
+    scaling = LinearCoupling((n, n), half, linalg.zeros(n, n, field), column)
+    if layers[0].moves == half:
+        return [layers[0].after(scaling), *layers[1:]]
+    shift = layers[0].shift_matrix * linalg.diagonal(scale, field)
+    first = LinearCoupling((n, n), layers[0].moves, shift)
+    return [first, layers[1].after(scaling), *layers[2:]]
+
+
+def _positive_diagonal(M: DomainMatrix) -> bool:
+    return M.is_diagonal and all(linalg.is_positive(x, M.domain) for x in M.diagonal())
+
+
+def _misfit(pattern: str, blocks: Blocks) -> str | None:
+    """Return what keeps the blocks from being a product of at most two scaled layers, U first."""
+    A, B, C, D = blocks
+    one = linalg.identity(A.shape[0], A.domain)
+    if len(pattern) == 2:
+        if not _positive_diagonal(D):
+            return "D is no positive diagonal"
+        fits = _positive_diagonal(A - B * D.inv() * C)
+        return None if fits else "A - B D^-1 C is no positive diagonal"
+    wrong = {
+        "C is not 0": not C.is_zero_matrix,
+        "D is not I": one != D,
+        "A is no positive diagonal": not _positive_diagonal(A),
+    }
+    if not pattern:
+        wrong |= {"B is not 0": not B.is_zero_matrix, "A is not I": one != A}
+    return next((text for text, holds in wrong.items() if holds), None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScaledEntryObstruction(Obstruction):
+    """Entries that no product of none, one or two scaled layers has."""
+
+    def check(self) -> bool:
+        """Look at the blocks."""
+        return len(self.pattern) <= 2 and _misfit(self.pattern, self.blocks) is not None
+
+    def reason(self) -> str:
+        """Name the block."""
+        return self.named(str(_misfit(self.pattern, self.blocks)))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OpposedObstruction(SimilarityObstruction):
+    """The principal k-minors of D and of a have opposite signs."""
+
+    k: int
+
+    def check(self) -> bool:
+        """Evaluate the minors and look at their signs."""
+        D, a = self.pair()
+        return self.applies() and 1 <= self.k < D.shape[0] and _opposed(D, a, self.k)
+
+    def reason(self) -> str:
+        """Name the minors."""
+        what = "diagonal entries" if self.k == 1 else f"principal {self.k}-minors"
+        return f"{self.where()} have {what} of opposite signs"
+
+
+def _opposed_at(candidate: OpposedObstruction) -> int | None:
+    if not candidate.applies():
+        return None
+    D, a = candidate.pair()
+    n = D.shape[0]
+    sizes = (k for k in range(1, n) if comb(n, k) <= _MOST_MINORS)
+    return next((k for k in sizes if _opposed(D, a, k)), None)
+
+
+def _opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
+    of_D, of_a = _minor_signs(D, k), _minor_signs(a, k)
+    signs = of_D | {None if s is None else -s for s in of_a}
+    return bool(signs - {0}) and (signs <= {0, 1} or signs <= {0, -1})
+
+
+def _minor_signs(M: DomainMatrix, k: int) -> set[int | None]:
+    """Return the signs of the principal k-minors; None stands for one that is unknown."""
+    signs: set[int | None] = set()
+    for chosen in combinations(range(M.shape[0]), k):
+        minor = M.extract(list(chosen), list(chosen)).det()
+        positive = linalg.is_positive(minor, M.domain)
+        signs.add(0 if not minor else None if positive is None else 1 if positive else -1)
+    return signs

@@ -1,0 +1,172 @@
+"""Five layers: V is constructed wherever the theory says that there is one."""
+
+from itertools import product
+
+import pytest
+from depth.examples import blocks, diagonal, matrix
+from sympy import GF, QQ
+
+from exactflow import linalg
+from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
+from exactflow.depth.five import five_layers, six_layers
+from exactflow.depth.matching import Draw, matched_shift, peeled_shift
+from exactflow.depth.rank_one import assigned_row
+from exactflow.normalforms import block_sizes, elementary_divisors
+
+
+def jordan(*cells, field=QQ):
+    n = sum(size for _, size in cells)
+    rows, at = [[0] * n for _ in range(n)], 0
+    for value, size in cells:
+        for i in range(at, at + size):
+            rows[i][i] = value
+            if i + 1 < at + size:
+                rows[i][i + 1] = 1
+        at += size
+    return matrix(rows, field)
+
+
+def product_of(shifts):
+    n, field = shifts[0].shape[0], shifts[0].domain
+    one, zero = linalg.identity(n, field), linalg.zeros(n, n, field)
+    M = linalg.identity(2 * n, field)
+    for i, X in enumerate(shifts):
+        M = M * (blocks(one, zero, X, one) if i % 2 else blocks(one, X, zero, one))
+    return M
+
+
+def with_fixed_parts(Du, aN, D11):
+    """M with C = diag(I_r, 0), B = 0, and D, a whose fixed parts are Du and aN of size n - r."""
+    field, r, m = Du.domain, D11.shape[0], Du.shape[0]
+    n = r + m
+    D = linalg.join(
+        linalg.Blocks(D11, linalg.zeros(r, m, field), linalg.zeros(m, r, field), Du)
+    ).to_dense()
+    det = D.det() / aN.det()
+    scale = linalg.diagonal([det] + [field.one] * (r - 1), field)
+    inverse_A = linalg.join(
+        linalg.Blocks(scale, linalg.zeros(r, m, field), linalg.zeros(m, r, field), aN)
+    ).to_dense()
+    C = linalg.diagonal([field.one] * r + [field.zero] * m, field)
+    M = blocks(inverse_A.inv().to_dense(), linalg.zeros(n, n, field), C, D)
+    assert M.det() == field.one
+    return M
+
+
+CELLS = {
+    "disjoint": (((2, 1), (3, 1)), ((5, 1), (7, 1))),
+    "one common": (((2, 1), (3, 1)), ((2, 1), (7, 1))),
+    "equal": (((2, 1), (3, 1)), ((3, 1), (2, 1))),
+    "equal, derogatory": (((2, 1), (2, 1)), ((2, 1), (2, 1))),
+    "Jordan": (((2, 2),), ((7, 2),)),
+    "Jordan, nested": (((2, 2),), ((2, 1), (3, 1))),
+    "Jordan, three": (((2, 3),), ((2, 1), (7, 2))),
+    "three": (((2, 1), (3, 1), (5, 1)), ((5, 1), (3, 1), (7, 1))),
+    "at one": (((1, 2),), ((1, 1), (3, 1))),
+}
+
+
+@pytest.mark.parametrize("r", [2, 3])
+@pytest.mark.parametrize("name", CELLS)
+def test_nonderogatory_fixed_parts_that_split(name, r):
+    Du, aN = (jordan(*cells) for cells in CELLS[name])
+    D11 = jordan((1, 1), *((k, 1) for k in range(2, r + 1)))
+    M = with_fixed_parts(Du, aN, D11)
+    shifts = five_layers("ULULU", M)
+    assert product_of(shifts) == M
+
+
+@pytest.mark.parametrize("field", [QQ, GF(2), GF(3), GF(5)], ids=str)
+def test_corank_one_always(field):
+    """Also where c = -k C: the eigenvalues of P are a geometric progression."""
+    units = [field.convert(x) for x in (1, 2, 3) if field.convert(x)]
+    for u, v in product(units, repeat=2):
+        for D11 in (jordan((1, 1), (1, 1), field=field), jordan((1, 2), field=field)):
+            M = with_fixed_parts(linalg.diagonal([u], field), linalg.diagonal([v], field), D11)
+            assert product_of(five_layers("ULULU", M)) == M
+            assert product_of(five_layers("LULUL", swapped(M))) == M
+
+
+def swapped(M):
+    n = M.shape[0] // 2
+    return linalg.join(linalg.swap_halves(linalg.split(M, n))).to_dense()
+
+
+def test_equal_scaling_with_a_solution():
+    """c = -2 C: charpoly(Du) g(x) = charpoly(aN) 4 g(x / 2) has a solution for some aN only."""
+    Du, half = diagonal(8, 4), QQ(1, 2)
+    for aN, solvable in (
+        (diagonal(4, 2), True),
+        (diagonal(8, 1), True),
+        (diagonal(16, half), False),
+        (diagonal(-4, -2), False),
+    ):
+        M = with_scalar(QQ(2), Du, aN)
+        split, inverse = linalg.split(M, 4), linalg.split(M.inv().to_dense(), 4)
+        assert scalar_of(split.C, inverse.C) == 2
+        found = five_layers("ULULU", M)
+        assert isinstance(found, ScaledObstruction) != solvable
+        assert found.check() if not solvable else product_of(found) == M
+
+
+def with_scalar(k, Du, aN):
+    """C = diag(I, 0), c = -k C, D11 = I, a11 = k I; det Du = k^2 det aN makes det M = 1."""
+    zero, one = diagonal(0, 0), diagonal(1, 1)
+    D = linalg.join(linalg.Blocks(one, zero, zero, Du)).to_dense()
+    a = linalg.join(linalg.Blocks(one * k, zero, zero, aN)).to_dense()
+    M = blocks(a.inv().to_dense(), diagonal(0, 0, 0, 0), diagonal(1, 1, 0, 0), D)
+    assert M.det() == 1
+    return M
+
+
+@pytest.mark.parametrize("field", [QQ, GF(2), GF(5)], ids=str)
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_an_invertible_block_over_every_field(field, size):
+    one, zero = linalg.identity(size, field), linalg.zeros(size, size, field)
+    lower = matrix([[(i * j + i + 1) % 2 if i > j else 1 if i == j else 0 for j in range(size)]
+                    for i in range(size)], field)  # fmt: skip
+    upper = matrix([[(i + j) % 3 if i < j else 1 if i == j else 0 for j in range(size)]
+                    for i in range(size)], field)  # fmt: skip
+    C = lower * upper
+    M = blocks(one, zero, C, one) * blocks(one, upper - one, zero, one)
+    M = M * blocks(C, zero, zero, C.inv().to_dense())
+    assert M[size:, :size].to_dense().det()
+    assert product_of(five_layers("ULULU", M)) == M
+
+
+def test_six_layers_over_two_elements():
+    for field, n in product([GF(2), GF(3)], [1, 2, 3]):
+        cells = linalg.identity(2 * n, field)
+        shifts = six_layers(cells)
+        one, zero = linalg.identity(n, field), linalg.zeros(n, n, field)
+        M = blocks(one, zero, shifts[0], one) * product_of(shifts[1:])
+        assert M == cells
+
+
+def test_assigned_blocks_interlace():
+    """Du has blocks 2, 1 at x - 3; the row gives the blocks 3, 2, 1, or 2, 2 and x^2 + 1 .."""
+    f, g = (QQ(1), QQ(-3)), (QQ(1), QQ(0), QQ(1))
+    Du = jordan((3, 2), (3, 1))
+    for wanted in ({f: (3, 2, 1)}, {f: (2, 2), g: (1,)}, {f: (4, 1, 1)}, {f: (2, 1), g: (1,),
+                   (QQ(1), QQ(-1)): (1,)}):  # fmt: skip
+        D = linalg.join(
+            linalg.Blocks(jordan((5, 3)), matrix([[1, 0, 2], [0, 1, 0], [1, 1, 1]]),
+                          linalg.zeros(3, 3, QQ), Du)
+        ).to_dense()  # fmt: skip
+        b = linalg.unit_vector(6, 2, QQ)
+        L = linalg.zeros(3, 3, QQ).hstack(linalg.identity(3, QQ)).to_dense()
+        v = assigned_row(D, b, L, Du, wanted)
+        assert elementary_divisors(D - b * v) == wanted
+
+
+def test_shifts_match_characteristic_polynomials():
+    M = with_fixed_parts(diagonal(2), diagonal(3), diagonal(1, 2))
+    C, D = M[3:, :3].to_dense(), M[3:, 3:].to_dense()
+    inverse = M.inv().to_dense()
+    a, c = inverse[:3, :3].to_dense(), inverse[3:, :3].to_dense()
+    for find in (matched_shift, peeled_shift):
+        V = next(V for V in (find(D, C, a, c, Draw(s, QQ)) for s in range(9)) if V is not None)
+        assert (D - C * V).charpoly_berk() == (a + V * c).charpoly_berk()
+    parts = fixed_parts(D, C, a, c)
+    assert parts.check(D, C, a, c)
+    assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)
