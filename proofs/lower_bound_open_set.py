@@ -34,8 +34,8 @@ with claims.check(
 
 # %% [markdown]
 # ## A ball
-# Let every entry of M move by at most r. In the maximum row sum norm the change E has |E| <= 4 r; if
-# N = |M^-1| and 4 r N < 1, the inverse moves by at most 4 r N^2 / (1 - 4 r N), entry by entry.
+# Let every entry of M move by at most r. In the maximum row sum norm, the change E has |E| <= 4 r;
+# if N = |M^-1| and 4 r N < 1, the inverse moves by at most 4 r N^2 / (1 - 4 r N), entry by entry.
 # The matrices stay invertible, so det > 0 stays; the diagonal entries keep their signs where they
 # exceed what they can move by.
 

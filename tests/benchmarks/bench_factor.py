@@ -94,5 +94,5 @@ def test_inverse(benchmark, d):
 @pytest.mark.parametrize("d", [16, 32])
 def test_plain_sympy(benchmark, d):
     M = target(d)
-    W0, X, Y, Z, W, V = benchmark.pedantic(plain_sympy, (M,), rounds=1)
-    assert Z.rank() == W.rank() == 1
+    shifts = benchmark.pedantic(plain_sympy, (M,), rounds=1)
+    assert [shifts[i].rank() for i in (3, 4)] == [1, 1]
