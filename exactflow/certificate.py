@@ -64,7 +64,7 @@ def write_certificate(
     flow: CouplingFlow, path: str | Path, provenance: dict[str, object] | None = None
 ) -> None:
     """Write `certificate_text` to a file: either the whole file appears or nothing changes."""
-    write_text(path, certificate_text(flow, provenance))
+    write_bytes(path, certificate_text(flow, provenance).encode())
 
 
 def read_certificate(path: str | Path) -> CouplingFlow:
@@ -128,13 +128,13 @@ def _rational(text: str):
     return QQ(value.numerator, value.denominator)
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file in UTF-8: either the whole file appears or nothing changes."""
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file: either the whole file appears or nothing changes."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.write_bytes(data)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from exactflow import checker
-from exactflow.certificate import read_certificate, write_certificate, write_text
+from exactflow.arrayio import ARRAY_SUFFIXES, write_arrays
+from exactflow.certificate import read_certificate, write_bytes, write_certificate
 from exactflow.coerce import as_matrix
 from exactflow.coupling import CouplingFlow
 from exactflow.depth import SCALES, minimal_depth
@@ -56,7 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_factor)
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
-    command.add_argument("-o", "--output", metavar="CERT.json", help="write a certificate")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="CERT.json",
+        help="write a certificate; or the layers as float64, to .npz, .safetensors or .pt",
+    )
     command.add_argument("--method", choices=METHODS, default="auto")
     command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
     command.add_argument(
@@ -92,10 +98,8 @@ def _partition(text: str) -> list[int]:
 
 def _factor(arguments: argparse.Namespace) -> int:
     source, name = _source(arguments)
-    if arguments.output and not Path(arguments.output).absolute().parent.is_dir():
-        raise InvalidInputError(
-            f"expected a folder for the certificate, got {arguments.output!r} in none"
-        )
+    if arguments.output:
+        _check_output(Path(arguments.output))
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with Console(stderr=True).status(f"factoring {d} x {d}"):
@@ -112,10 +116,30 @@ def _factor(arguments: argparse.Namespace) -> int:
     seconds = factored - start, time.perf_counter() - factored
     _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), padded)
     if arguments.output:
-        provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-        write_certificate(flow, arguments.output, provenance)
-        print(f"certificate: {arguments.output} (exactflow check {arguments.output})")
+        _write_flow(flow, arguments.output, source, name)
     return 0
+
+
+def _check_output(path: Path) -> None:
+    """Refuse, before the work, a place where nothing can be written."""
+    if not path.absolute().parent.is_dir():
+        raise InvalidInputError(f"expected a file in a folder that exists, got {str(path)!r}")
+    if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
+        raise InvalidInputError(
+            f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
+            f"output, got {path.name!r}"
+        )
+
+
+def _write_flow(flow: CouplingFlow, output: str, source: MatrixFile, name: str) -> None:
+    """Write a certificate, or the layers as float64 arrays where the suffix says so."""
+    if Path(output).suffix.lower() in ARRAY_SUFFIXES:
+        write_arrays(flow, output)
+        print(f"layers: {output}, float64, equal to the exact ones")
+        return
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    write_certificate(flow, output, provenance)
+    print(f"certificate: {output} (exactflow check {output})")
 
 
 def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
@@ -188,7 +212,7 @@ def _depth(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     text = export(read_certificate(arguments.certificate), arguments.to)
     if arguments.output:
-        write_text(arguments.output, text)
+        write_bytes(arguments.output, text.encode())
     else:
         print(text, end="")
     return 0
