@@ -1,0 +1,208 @@
+"""The classical route: P L U, and triangular factors with distinct positive eigenvalues.
+
+Main results
+------------
+Every M = [[A, B], [C, D]] of positive determinant is a product of at most `LAYERS` = 18 couplings,
+made of pivots, eigenvectors of triangular matrices and permutations alone. The tools are those of
+Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
+flows*, ICML 2021, Theorem 1, where the count is 24; this is a route to read, and
+`exactflow.factor` has shorter ones.
+
+1. *One block.* Some L(W0) M has an invertible lower-left block C (nothing to do if M has). Then,
+   with V = C^-1 (D - I) and X = B - A V,
+
+       M = L(-W0) U(X) diag(T, I) L(C) U(V),    T = A - X C,    det T = det M > 0.
+
+2. *P L U.* T = Sigma L R: L unit lower, R upper triangular with a positive diagonal, Sigma a
+   permutation that has taken the signs of the pivots, so that det Sigma = 1. Then diag(Sigma, I) is
+   a signed permutation: at most six layers.
+3. *Distinct positive eigenvalues.* For a positive diagonal E, chosen so that the entries of E and
+   those of E^-1 diag(R) are distinct, L E = S E S^-1 and E^-1 R = H F H^-1: S unit lower and H unit
+   upper triangular, E and F positive diagonals, which are scales.
+4. *Four shears* make diag(X, Q^-1 X^-1 Q), for any invertible X and Q:
+
+       U((X - I) Q) L(Q^-1) U((X^-1 - I) Q) L(-Q^-1 X),
+
+   and, halves exchanged, L U L U do. So diag(S E S^-1 H F H^-1, I) is three such products with
+   scales between them (which merge with a U), the second half returning to where it was:
+
+       diag(S, S^-1) diag(E, I) diag(S^-1 H, H^-1 S) diag(F, I) diag(H^-1, S^-1 H S).
+
+*The count.* The three products alternate ULUL LULU ULUL, or the mirror image: ten layers once
+neighbours are merged, from either letter x to the other. Let Sigma take c <= 6 alternating layers,
+the rightmost of them x, so that the ten add nine to it. If they end with L, then L(C) merges with
+them: at most 2 + c + 9 + 1 <= 18. If they end with U, then L(C) and U(V) stay, and U(X) merges
+where Sigma starts with U, as it does if c = 6: 1 + 6 + 9 + 2 = 18, and 2 + c + 9 + 2 <= 18 for
+c <= 5. Where Sigma = I there are at most 12, and where C is invertible, at most 17 and 11.
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`; the count is that of the lists below, asserted in the tests.
+"""
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.errors import MethodError
+from exactflow.factorization.commutator import stable_range_shift
+from exactflow.factorization.permutation import permutation_layers
+from exactflow.layers import Half, LinearCoupling
+from exactflow.linalg import Blocks
+
+__all__ = ["LAYERS", "classical_layers"]
+
+LAYERS = 18
+
+
+def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
+    """Return layers, in order of application, that compose to the given n x n blocks.
+
+    At most `LAYERS` are left once neighbours that move the same half are merged. The blocks are
+    those of a matrix of positive determinant. Raises `MethodError` over a field whose elements have
+    no known sign.
+
+    >>> from sympy import QQ
+    >>> half_turn = -linalg.identity(4, QQ)
+    >>> layers = classical_layers(linalg.split(half_turn, 2))
+    >>> from exactflow import CouplingFlow
+    >>> linalg.join(CouplingFlow(layers).blocks()) == half_turn
+    True
+    """
+    A, B, C, D = blocks
+    one = linalg.identity(A.shape[0], A.domain)
+    undone = linalg.zeros(*A.shape, A.domain)
+    C_inverse = linalg.inverse_or_none(C)
+    if C_inverse is None:
+        W0 = stable_range_shift(blocks)
+        C, D, undone = C + W0 * A, D + W0 * B, -W0
+        C_inverse = C.inv()
+    V = C_inverse * (D - one)
+    X = B - A * V
+    return [
+        _shear("first", V),
+        _shear("second", C),
+        *_block_layers(A - X * C),
+        _shear("first", X),
+        _shear("second", undone),
+    ]
+
+
+def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
+    """Return the layers of diag(T, I), for det T > 0."""
+    perm, signs, L, R = _signed_plu(T)
+    permuted = _permutation_layers(perm, signs, T.domain)
+    leftmost = permuted[0].moves if permuted else "first"
+    return _triangular_layers(L, R, leftmost) + permuted
+
+
+def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, DomainMatrix]:
+    """Return perm, signs, L, R with ``T[i] = signs[i] (L R)[perm[i]]`` row by row; L is unit lower
+    triangular, R upper triangular with a positive diagonal.
+    """
+    L, R, swaps = T.lu()
+    field, n = T.domain, T.shape[0]
+    order = list(range(n))
+    for i, j in swaps:
+        order[i], order[j] = order[j], order[i]
+    pivots = [_sign(R[i, i].element, field) for i in range(n)]
+    units = [field.convert(sign) for sign in pivots]
+    perm = [order.index(i) for i in range(n)]
+    L = linalg.scale_rows(units, linalg.scale_rows(units, L.to_dense()).transpose()).transpose()
+    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R.to_dense())
+
+
+def _sign(pivot, field: Domain) -> int:
+    positive = linalg.is_positive(pivot, field)
+    if positive is None:
+        raise MethodError(
+            "expected numbers whose signs are known, since pivots become positive scales, got "
+            f"entries in {field}: use method='commutator'"
+        )
+    return 1 if positive else -1
+
+
+def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> list[LinearCoupling]:
+    """Return the layers of diag(Sigma, I), where Sigma has determinant 1 and signs[i] in row i,
+    column perm[i]; none for the identity.
+    """
+    n = len(perm)
+    layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    return [
+        _shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers
+    ]
+
+
+def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list[LinearCoupling]:
+    """Return the layers of diag(L R, I); the last one applied moves the half `leftmost`."""
+    field = L.domain
+    E = _splitting_diagonal(R.diagonal(), field)
+    F = [r / e for r, e in zip(R.diagonal(), E, strict=True)]
+    lower = linalg.diagonal(E, field)
+    S = linalg.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
+    H = linalg.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    S_inverse, H_inverse = S.inv(), H.inv()
+    one = linalg.identity(L.shape[0], field)
+    other: Half = "second" if leftmost == "first" else "first"
+    return [
+        *_then_scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), F),
+        *_then_scaled(_conjugate_pair(S_inverse * H, H_inverse * S, one, one, other), E),
+        *_conjugate_pair(S, S_inverse, one, one, leftmost),
+    ]
+
+
+def _splitting_diagonal(r: list, field: Domain) -> list:
+    """Return distinct positive e_0 .. e_(n-1) such that the quotients r_i / e_i are distinct."""
+    chosen: list = []
+    quotients: set = set()
+    for value in r:
+        e = next(
+            e
+            for e in linalg.distinct_units(field)
+            if e not in chosen and value / e not in quotients
+        )
+        chosen.append(e)
+        quotients.add(value / e)
+    return chosen
+
+
+def _conjugate_pair(
+    X: DomainMatrix,
+    X_inverse: DomainMatrix,
+    Q: DomainMatrix,
+    Q_inverse: DomainMatrix,
+    leftmost: Half,
+) -> list[LinearCoupling]:
+    """Return four shears that make diag(X, Q^-1 X^-1 Q), in order of application; the last one
+    applied moves the half `leftmost`.
+    """
+    one = linalg.identity(X.shape[0], X.domain)
+    if leftmost == "first":
+        return [
+            _shear("second", -Q_inverse * X),
+            _shear("first", (X_inverse - one) * Q),
+            _shear("second", Q_inverse),
+            _shear("first", (X - one) * Q),
+        ]
+    return [
+        _shear("first", -X_inverse * Q),
+        _shear("second", Q_inverse * (X - one)),
+        _shear("first", Q),
+        _shear("second", Q_inverse * (X_inverse - one)),
+    ]
+
+
+def _then_scaled(layers: list[LinearCoupling], scale: list) -> list[LinearCoupling]:
+    """Return as many layers, which compose to the given ones followed by diag(scale, I)."""
+    *rest, last = layers
+    n, field = len(scale), last.field
+    zero = linalg.zeros(n, n, field)
+    scaling = LinearCoupling((n, n), "first", zero, linalg.column(scale, field))
+    if last.moves == "first":
+        return [*rest, scaling.after(last)]
+    inverse = linalg.diagonal([field.one / s for s in scale], field)
+    return [*rest[:-1], scaling.after(rest[-1]), _shear("second", last.shift_matrix * inverse)]
+
+
+def _shear(half: Half, T: DomainMatrix) -> LinearCoupling:
+    return LinearCoupling(T.shape, half, T)

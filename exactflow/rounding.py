@@ -1,0 +1,46 @@
+"""Rational arithmetic that rounds to a side: square roots, long fractions, geometric sums."""
+
+from fractions import Fraction
+from math import ceil, isqrt
+
+__all__ = ["geometric_sum", "root", "rounded_up"]
+
+_ROOT_BITS = 128
+_SUM_BITS = 256
+
+
+def root(x: Fraction, up: bool = False) -> Fraction:
+    """Return the square root of x > 0, rounded down or up to 128 bits, exact where it is rational.
+
+    >>> root(Fraction(9, 4)), root(Fraction(2)) < root(Fraction(2), up=True)
+    (Fraction(3, 2), True)
+    """
+    product = x.numerator * x.denominator
+    shift = max(0, _ROOT_BITS - product.bit_length() // 2)
+    scaled = product << (2 * shift)
+    whole = isqrt(scaled)
+    return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
+
+
+def rounded_up(x: Fraction) -> Fraction:
+    """Return x > 0 itself, or a dyadic number of 256 bits just above where x is longer."""
+    lengths = x.numerator.bit_length(), x.denominator.bit_length()
+    if max(lengths) <= _SUM_BITS:
+        return x
+    unit = Fraction(2) ** (lengths[0] - lengths[1] - _SUM_BITS)
+    return ceil(x / unit) * unit
+
+
+def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
+    """Return 1 + ratio + .. + ratio^(terms - 1) for a positive ratio, or a number just above.
+
+    >>> geometric_sum(Fraction(1, 2), 3)
+    Fraction(7, 4)
+    """
+    total, power = Fraction(0), Fraction(1)
+    for bit in f"{terms:b}":
+        total, power = total * (1 + power), power * power
+        if bit == "1":
+            total, power = total * ratio + 1, power * ratio
+        total, power = rounded_up(total), rounded_up(power)
+    return total

@@ -1,0 +1,127 @@
+# %% [markdown]
+# # Flows with few parameters a layer need depth, counted exactly
+#
+# **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021, Theorem 3: asymptotic; here a finite form). A class of maps
+# f_theta, theta in [-R, R]^p, of Lipschitz constant Lip in theta, misses some mixture of k
+# Gaussians in R^d by W1 >= w, if
+#
+#     ceil(2 R Lip / (sep - 2 w))^p < number of mixtures that are pairwise sep apart.
+#
+# Both sides are integers. The mixtures are made by a ReLU network with one hidden layer.
+
+# %%
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+
+from exactflow.capacity import min_depth, min_parameters
+from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.generator import Generator
+from exactflow.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
+
+claims = Claims("Depth lower bound (ICML 2021, Theorem 3)")
+full = proof_options().full
+
+# %% [markdown]
+# ## Packings
+# The counts behind the number of mixtures, against maximal packings that a search finds.
+
+# %%
+with claims.check("codes with at least the counted number of words", Evidence.EXACT) as check:
+    for d in range(2, 10):
+        sizes = [(len(list(greedy_code(d, D))), code_size(d, D)) for D in range(1, d + 1)]
+        check.true(
+            all(found >= bound for found, bound in sizes), f"d = {d}: found, counted {sizes}"
+        )
+
+# %%
+with claims.check("families of subsets with at least the counted number", Evidence.EXACT) as check:
+    for N in range(2, 8):
+        sizes = [
+            (len(list(greedy_subsets(N, k, m))), SubsetFamily(N, k, m).size)
+            for k in range(1, N + 1)
+            for m in range(k)
+        ]
+        check.true(all(found >= bound for found, bound in sizes), f"N = {N}: {len(sizes)} (k, m)")
+
+# %% [markdown]
+# ## The inequality, in integers
+# Small enough to write both sides out.
+
+# %%
+with claims.check("both sides written out", Evidence.EXACT) as check:
+    for d, k in ((6, 4), (10, 8), (16, 12)):
+        bound = min_parameters(d, k, lipschitz=100, radius=1, w="1/10")
+        N, base, p = bound.family.N, bound.base, bound.parameters
+        excluded = sum(
+            comb(k, j) * comb(N - k, k - j) for j in range(max(bound.m + 1, 2 * k - N), k + 1)
+        )
+        mixtures = -(-comb(N, k) // excluded)
+        check.true(
+            base ** (p - 1) < mixtures <= base**p,
+            f"d = {d}, k = {k}: {base}^{p - 1} < {mixtures} mixtures <= {base}^{p}",
+        )
+
+# %% [markdown]
+# ## Parameters grow like k d
+# Theorem 3 with Lip = d, R = 1, w = 1/10 and mixtures of the second moment of N(0, I). The least
+# number p that is not ruled out, divided by k d, stays between two constants.
+
+# %%
+with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check:
+    for d in (32, 64, 128, 256, 512, 1024, 2048, 4096):
+        row = []
+        for k in (10, 100, 1000, 10_000, 100_000):
+            bound = min_parameters(d, k, lipschitz=d, radius=1, w="1/10")
+            p = bound.parameters
+            decided = bound.rules_out(p - 1) and not bound.rules_out(p)
+            ratio = Fraction(p, k * d)
+            check.true(decided and Fraction(1, 25) < ratio < Fraction(1, 8), "")
+            row.append(f"{p} ({float(ratio):.3f})")
+        print(f"    d = {d}: {', '.join(row)}")
+
+# %% [markdown]
+# ## Depth
+# Layers of p1 parameters, 2-Lipschitz in the input and 1-Lipschitz in the parameters, against
+# the size of a ReLU network with one hidden layer that makes the mixtures.
+
+# %%
+with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as check:
+    for d, k in ((64, 100), (64, 10_000), (256, 10_000)):
+        for p1 in (d, d * d // 4):
+            bound = min_depth(
+                d, k, p1, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
+            )
+            check.true(
+                bound.depth == 1 or bound.ruled_out.rules_out(p1 * (bound.depth - 1)),
+                f"d = {d}, k = {k}, {p1} parameters a layer: at least {bound.depth} layers",
+            )
+
+# %% [markdown]
+# ## The generator
+# One hidden layer of 2 (k - 1) + 2 d units with rational weights, and a certified bound of its
+# distance to the mixture. The bound w of the theorem shrinks by it, and by nothing else.
+
+# %%
+with claims.check("generators within the stated W1 of the mixture", Evidence.CERTIFIED) as check:
+    for d, Delta, k in ((4, 2, 8), (8, 4, 16), (12, 4, 64)):
+        words = [word for word, _ in zip(greedy_code(d, Delta), range(k), strict=False)]
+        centers = tuple(tuple(2 * (word >> i & 1) - 1 for i in range(d)) for word in words)
+        g = Generator(centers, Fraction(1, 100), Fraction(1, 10**9))
+        distance = g.distance_bound()
+        label = f"d = {d}, k = {k}: width {g.width}, W1 < {float(distance):.2g}"
+        check.true(len(words) == k and distance < Fraction(1, 10**6), label)
+
+# %%
+with claims.check("samples of the last generator", Evidence.NUMERIC) as check:
+    W1, b1, W2, b2 = (np.array(part, dtype=float) for part in g.weights())
+    size = 100_000 if full else 10_000
+    z = np.random.default_rng(1).standard_normal((size, d + 1))
+    x = np.maximum(z @ W1.T + b1, 0) @ W2.T + b2
+    distances = np.linalg.norm(x[:, None] - np.array(centers)[None], axis=2)
+    share = np.bincount(distances.argmin(axis=1), minlength=k) / size
+    deviation = float(np.sqrt((distances.min(axis=1) ** 2).mean() / d))
+    check.true(bool(abs(share - 1 / k).max() < 0.01), f"{size} samples: every center near 1/{k}")
+    check.true(abs(deviation - 0.01) < 0.001, f"deviation per coordinate {deviation:.4f}")

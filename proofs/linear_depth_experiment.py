@@ -1,0 +1,316 @@
+# %% [markdown]
+# # How many linear couplings does least squares need? Four leave a floor, five do not
+#
+# The experiment of Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021, section 6: fit K linear couplings to a matrix and look at the
+# residual |product - M| / |M| (Frobenius norms). Theory, for det M = 1 and n x n blocks:
+#
+# - *Shears.* Five make nearly every M, six make all (Urschel 2024). A product U L U L has a
+#   lower-right block D similar to the upper-left block a of the inverse, near eigenvalue 1 apart:
+#   the characteristic polynomials agree. That is a closed condition, and so is its mirror image; an
+#   M that meets neither keeps a positive distance from all products of four shears.
+# - *Positive scales* can all be moved to one end: 2n more parameters. Four scaled layers have
+#   (4 n^2 - n) + 2 n >= 4 n^2 dimensions, enough for an open set of matrices, while another open
+#   set needs five; three have at most 3 n^2 + 2 n, which is less than 4 n^2 for n > 2.
+#
+# Least squares (Levenberg-Marquardt in float64) finds these numbers, to rounding up to d = 32, to
+# 1e-6 at d = 64, where its steps are by conjugate gradients. Plain Adam hides them.
+
+# %%
+import itertools
+
+import numpy as np
+from sympy import QQ
+
+from exactflow import linalg
+from exactflow.coerce import as_matrix
+from exactflow.evidence import Claims, Evidence, proof_options
+
+try:
+    from scipy.linalg import cho_factor, cho_solve
+    from scipy.sparse.linalg import LinearOperator, cg
+    from threadpoolctl import threadpool_limits
+except ImportError:
+    threadpool_limits = None
+
+claims = Claims("The linear experiment (ICML 2021, section 6)")
+options = proof_options()
+dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
+depths = range(1, 17 if options.full else 9)
+grid = [(d, K) for d in dimensions for K in depths if d < 64 or K in (2, 4, 5, 6, 8, 16)]
+starts, adam_steps = (20, 10_000) if options.full else (3, 300)
+
+# %% [markdown]
+# ## Targets
+# Divided by a power of the determinant, which is then 1 up to rounding.
+
+
+# %%
+def toeplitz_of(taps: np.ndarray) -> np.ndarray:
+    """Return T[i, j] = taps[i - j + d - 1] for 2 d - 1 taps."""
+    d = (len(taps) + 1) // 2
+    return np.array([[taps[i - j + d - 1] for j in range(d)] for i in range(d)])
+
+
+def target(kind: str, d: int) -> np.ndarray:
+    """Return the first of a seeded sequence of random matrices that has a positive determinant."""
+    rng = np.random.default_rng(d)
+    while True:
+        if kind == "Gaussian":
+            M = rng.standard_normal((d, d))
+        elif kind == "rotation":
+            Q, R = np.linalg.qr(rng.standard_normal((d, d)))
+            M = Q * np.sign(np.diag(R))
+        else:
+            M = toeplitz_of(rng.standard_normal(2 * d - 1))
+        sign, log_det = np.linalg.slogdet(M)
+        if sign > 0:
+            return M / np.exp(log_det / d)
+
+
+kinds = ("Gaussian", "rotation", "Toeplitz")
+targets = {(kind, d): target(kind, d) for d in dimensions for kind in kinds}
+
+# %% [markdown]
+# ## Four shears: impossible
+# Each target as the dyadic numbers that it stores, its first row divided by the determinant.
+
+
+# %%
+def four_shears_possible(M: np.ndarray) -> bool:
+    """Return whether the necessary condition for U L U L, or for L U L U, holds."""
+    exact, n = as_matrix(M).to_dense(), len(M) // 2
+    exact = linalg.scale_rows([QQ.one / exact.det(), *[QQ.one] * (2 * n - 1)], exact)
+    inverse = exact.inv()
+    return any(
+        exact[half, half].charpoly_berk() == inverse[other, other].charpoly_berk()
+        for half, other in itertools.permutations((slice(0, n), slice(n, 2 * n)))
+    )
+
+
+with claims.check("no four shears come near any of the targets", Evidence.EXACT) as check:
+    for (kind, d), M in targets.items():
+        if d <= 16:
+            check.true(not four_shears_possible(M), f"{kind}, d = {d}: polynomials differ")
+
+# %% [markdown]
+# ## Least squares
+# A layer maps half of the coordinates: shift T and scale exp(t). With the products of the layers
+# after and before layer i, J J^T is a sum of Kronecker products, so that a step costs little more
+# than solving a system of d^2 equations.
+
+
+# %%
+def moved_and_kept(i: int, n: int) -> tuple[slice, slice]:
+    """Return the halves for layer i: the second half moves first."""
+    halves = slice(0, n), slice(n, 2 * n)
+    return halves if i % 2 else halves[::-1]
+
+
+def layer_matrices(T: np.ndarray, t: np.ndarray) -> list[np.ndarray]:
+    """Return the matrices of K layers: T of shape (.., K, n, n), t of shape (.., K, n)."""
+    K, n = t.shape[-2:]
+    layers = []
+    for i in range(K):
+        moved, kept = moved_and_kept(i, n)
+        matrix = np.zeros((*t.shape[:-2], 2 * n, 2 * n))
+        matrix[..., range(2 * n), range(2 * n)] = 1
+        matrix[..., moved, kept] = T[..., i, :, :]
+        matrix[..., range(moved.start, moved.stop), range(moved.start, moved.stop)] = np.exp(
+            t[..., i, :]
+        )
+        layers.append(matrix)
+    return layers
+
+
+def partial_products(layers: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the product of the layers after layer i, and of those before it, for every i; the
+    first list has the whole product in front.
+    """
+    one = np.broadcast_to(np.eye(layers[0].shape[-1]), layers[0].shape)
+    after = [*itertools.accumulate([one, *reversed(layers)], np.matmul)][::-1]
+    before = [*itertools.accumulate([one, *layers], lambda product, layer: layer @ product)]
+    return after, before
+
+
+def solved(error, grams, scale_columns, damping):
+    """Solve (J J^T + damping I) y = error: by Cholesky, or conjugate gradients for large shears."""
+
+    def normal(y: np.ndarray) -> np.ndarray:
+        Y = y.reshape(error.shape)
+        return sum((left @ Y @ right for left, right in grams), damping * Y).ravel()
+
+    if len(error) > 32:
+        operator = LinearOperator((error.size, error.size), normal)
+        return cg(operator, error.ravel(), rtol=1e-3, maxiter=1000)[0]
+    system = damping * np.eye(error.size)
+    for left, right in grams:
+        system += np.kron(left, right)
+    for columns in scale_columns:
+        system += columns @ columns.T
+    return cho_solve(cho_factor(system, overwrite_a=True, check_finite=False), error.ravel())
+
+
+def step(error, T, t, layers, damping, scaled):
+    """Return the Levenberg-Marquardt step -J^T (J J^T + damping I)^-1 error."""
+    (_, *after), before = partial_products(layers)
+    K, n = t.shape
+    grams, scale_columns = [], []
+    for i in range(K):
+        moved, kept = moved_and_kept(i, n)
+        left, right = after[i][:, moved], before[i][kept]
+        grams.append((left @ left.T, right.T @ right))
+        if scaled:
+            columns = left[:, None, :] * (np.exp(t[i]) * before[i][moved].T)[None]
+            scale_columns.append(columns.reshape(error.size, n))
+    y = solved(error, grams, scale_columns, damping)
+    Y = y.reshape(error.shape)
+    dT = [
+        after[i][:, moved].T @ Y @ before[i][kept].T
+        for i, (moved, kept) in enumerate(moved_and_kept(i, n) for i in range(K))
+    ]
+    dt = np.array([columns.T @ y for columns in scale_columns]) if scaled else np.zeros_like(t)
+    return -np.array(dT), -dt
+
+
+def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 500) -> float:
+    """Return |product - M| / |M| after Levenberg-Marquardt from random shears."""
+    n, norm = len(M) // 2, np.linalg.norm(M)
+    T = np.random.default_rng(seed).standard_normal((K, n, n)) * 0.6 / np.sqrt(n)
+    t, damping = np.zeros((K, n)), 1e-2
+    history = []
+    error = np.linalg.multi_dot([np.eye(2 * n), *layer_matrices(T, t)[::-1], np.eye(2 * n)]) - M
+    for _ in range(steps):
+        size = float(np.linalg.norm(error) / norm)
+        history.append(size)
+        if size < 1e-13 or (len(history) > 15 and size > 0.98 * history[-15]):
+            break
+        dT, dt = step(error, T, t, layer_matrices(T, t), damping, scaled)
+        layers = layer_matrices(T + dT, t + dt)
+        changed = np.linalg.multi_dot([np.eye(2 * n), *layers[::-1], np.eye(2 * n)]) - M
+        if np.linalg.norm(changed) < np.linalg.norm(error):
+            T, t, error, damping = T + dT, t + dt, changed, max(damping / 4, 1e-10)
+        else:
+            damping *= 5
+    return min(history)
+
+
+# %%
+shears: dict[tuple[str, int, int], float] = {}
+scaled: dict[tuple[str, int, int], float] = {}
+if threadpool_limits is None:
+    print(
+        "least squares: not run, SciPy or threadpoolctl is not installed: the extra exactflow[fit]"
+    )
+else:
+    with claims.check("least squares: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
+        with threadpool_limits(1):
+            for (d, K), kind in itertools.product(grid, kinds):
+                M, seeds = targets[kind, d], range(starts if d <= 8 and K <= 4 else 1)
+                shears[kind, d, K] = min(least_squares(M, K, False, seed) for seed in seeds)
+                if K <= 4 and d <= 32:
+                    scaled[kind, d, K] = min(least_squares(M, K, True, seed) for seed in seeds)
+        for (_, _, K), residual in shears.items():
+            if K <= 4:
+                check.true(residual > 1e-6, "")
+    with claims.check("least squares: zero from K = 5 shears", Evidence.NUMERIC) as check:
+        for (_, d, K), residual in shears.items():
+            if K >= 5:
+                check.true(residual < (1e-11 if d <= 32 else 1e-6), "")
+    with claims.check("scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
+        for (_, d, K), residual in scaled.items():
+            if d > 4 and K <= 3:
+                check.true(residual > 1e-3, "")
+    hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
+    print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
+
+# %% [markdown]
+# ## Adam on the same problem
+# Shears, a constant rate of 1e-2, all targets of one size at a time. The residual at the end.
+
+
+# %%
+def adam(Ms: np.ndarray, K: int, steps: int, rate: float = 1e-2) -> np.ndarray:
+    """Return |product - M| / |M| after Adam, for each of the matrices."""
+    count, d = Ms.shape[:2]
+    n, norms = d // 2, np.linalg.norm(Ms, axis=(1, 2))
+    T = np.random.default_rng(0).standard_normal((count, K, n, n)) * 0.6 / np.sqrt(n)
+    t, mean, square = np.zeros((count, K, n)), np.zeros_like(T), np.zeros_like(T)
+    for k in range(1, steps + 1):
+        (product, *after), before = partial_products(layer_matrices(T, t))
+        error = (product - Ms) / norms[:, None, None] ** 2
+        gradient = np.empty_like(T)
+        for i in range(K):
+            moved, kept = moved_and_kept(i, n)
+            left, right = after[i][..., moved], before[i][:, kept]
+            gradient[:, i] = 2 * left.mT @ error @ right.mT
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        T = T - rate * (mean / (1 - 0.9**k)) / (np.sqrt(square / (1 - 0.999**k)) + 1e-8)
+    product = partial_products(layer_matrices(T, t))[0][0]
+    return np.linalg.norm(product - Ms, axis=(1, 2)) / norms
+
+
+adams: dict[tuple[str, int, int], float] = {}
+with claims.check("Adam: not yet at zero for K >= 5, d >= 8", Evidence.NUMERIC) as check:
+    for d, K in grid:
+        residuals = adam(np.array([targets[kind, d] for kind in kinds]), K, adam_steps)
+        adams |= {(kind, d, K): float(r) for kind, r in zip(kinds, residuals, strict=True)}
+    for (_, d, K), residual in adams.items():
+        if d >= 8 and K >= 5:
+            check.true(residual > 1e-8, "")
+
+# %%
+for d, kind in itertools.product(dimensions, kinds):
+    print(f"    d = {d}, {kind}, K = {depths[0]} .. {depths[-1]}")
+    for name, found in (("shears", shears), ("scaled", scaled), ("Adam", adams)):
+        row = [f"{found[kind, d, K]:.0e}" for K in depths if (kind, d, K) in found]
+        print(f"        {name:8} {' '.join(row) or 'not run'}")
+
+
+# %% [markdown]
+# ## The picture
+
+
+# %%
+def draw(path) -> None:
+    """Write one panel for each dimension: residual against the number of layers."""
+    colours = dict(zip(kinds, ("#0072B2", "#D55E00", "#009E73"), strict=True))
+    styles = (
+        (shears, "-", "o", "shears, least squares"),
+        (scaled, ":", "s", "scaled layers, least squares"),
+        (adams, "--", "^", f"shears, Adam, {adam_steps} steps"),
+    )
+    figure, axes = pyplot.subplots(
+        1, len(dimensions), sharey=True, figsize=(4.2 * len(dimensions), 5), layout="constrained"
+    )
+    for axis, d in zip(axes, dimensions, strict=True):
+        axis.axvspan(0.5, 4.5, color="0.93", zorder=0)
+        for (found, line, marker, _), kind in itertools.product(styles, kinds):
+            Ks = [K for K in depths if (kind, d, K) in found]
+            values = [max(found[kind, d, K], 1e-16) for K in Ks]
+            axis.semilogy(Ks, values, line, marker=marker, color=colours[kind], lw=2, ms=7)
+        axis.set_title(f"d = {d}", fontsize=16)
+        axis.set_xlabel("layers K", fontsize=15)
+        axis.set_xlim(0.5, depths[-1] + 0.5)
+        axis.tick_params(labelsize=13)
+    axes[0].set_ylabel("|product - M| / |M|", fontsize=15)
+    handles = [pyplot.Line2D([], [], color=colours[kind], lw=4, label=kind) for kind in kinds]
+    handles += [
+        pyplot.Line2D([], [], color="0.3", ls=line, marker=marker, lw=2, ms=7, label=label)
+        for _, line, marker, label in styles
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=14)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+if options.plot is not None:
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        print("picture: not drawn, Matplotlib is not installed (the extra exactflow[plot])")
+    else:
+        pyplot.switch_backend("agg")
+        options.plot.mkdir(parents=True, exist_ok=True)
+        draw(options.plot / "linear_depth_experiment.png")
