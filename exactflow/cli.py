@@ -18,6 +18,7 @@ from rich.table import Table
 
 from exactflow import checker
 from exactflow.arrayio import ARRAY_SUFFIXES, write_arrays
+from exactflow.balancing import balance
 from exactflow.certificate import read_certificate, write_bytes, write_certificate
 from exactflow.coerce import as_matrix
 from exactflow.coupling import CouplingFlow
@@ -25,6 +26,7 @@ from exactflow.depth import SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.export import FORMATS, export
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
+from exactflow.interop import state_dict_bytes
 from exactflow.matrixio import MatrixFile, read_matrix
 from exactflow.targets import with_pads
 from exactflow.verification import verify
@@ -83,10 +85,21 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
     command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
+    command = commands.add_parser("balance", help="float64 layers of small norm, certified within")
+    command.set_defaults(command=_balance)
+    command.add_argument("file", metavar="FILE", help="a matrix")
+    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="a certificate of the layers' own product"
+    )
+    command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
+    command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+
     command = commands.add_parser("export", help="a certificate's flow for another system")
     command.set_defaults(command=_export)
     command.add_argument("certificate", metavar="CERT.json")
-    command.add_argument("--to", choices=FORMATS, required=True)
+    command.add_argument("--to", choices=(*FORMATS, "torch"), required=True)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     return parser
 
@@ -131,14 +144,16 @@ def _check_output(path: Path) -> None:
         )
 
 
-def _write_flow(flow: CouplingFlow, output: str, source: MatrixFile, name: str) -> None:
+def _write_flow(
+    flow: CouplingFlow, output: str, source: MatrixFile, name: str, more: dict | None = None
+) -> None:
     """Write a certificate, or the layers as float64 arrays where the suffix says so."""
     if Path(output).suffix.lower() in ARRAY_SUFFIXES:
         write_arrays(flow, output)
         print(f"layers: {output}, float64, equal to the exact ones")
         return
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-    write_certificate(flow, output, provenance)
+    write_certificate(flow, output, provenance | (more or {}))
     print(f"certificate: {output} (exactflow check {output})")
 
 
@@ -209,8 +224,31 @@ def _depth(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _balance(arguments: argparse.Namespace) -> int:
+    if arguments.output:
+        _check_output(Path(arguments.output))
+    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+    with Console(stderr=True).status("balancing"):
+        result = balance(source.matrix, arguments.layers, arguments.seed)
+    print(result)
+    print(
+        f"certified within {_magnitude(result.error)}, its inverse within "
+        f"{_magnitude(result.inverse_error)}: the layers do not equal the matrix"
+    )
+    if arguments.output:
+        provenance = {"seed": arguments.seed, "certified_within": str(result.error)}
+        _write_flow(result.flow, arguments.output, source, Path(arguments.file).name, provenance)
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
-    text = export(read_certificate(arguments.certificate), arguments.to)
+    flow = read_certificate(arguments.certificate)
+    if arguments.to == "torch":
+        if not arguments.output:
+            raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
+        write_bytes(arguments.output, state_dict_bytes(flow))
+        return 0
+    text = export(flow, arguments.to)
     if arguments.output:
         write_bytes(arguments.output, text.encode())
     else:

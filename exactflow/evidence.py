@@ -41,7 +41,10 @@ class ProofError(ExactFlowError):
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the table: what was checked, how, on how many instances, and the outcome."""
+    """One row of the table: what was checked, how, on how many instances, and the outcome.
+
+    `missing` says what has to be installed where the claim was not run; then it did not pass.
+    """
 
     theorem: str
     checked: str
@@ -49,6 +52,7 @@ class Claim:
     instances: int
     seconds: float
     passed: bool
+    missing: str = ""
 
 
 class Check:
@@ -108,6 +112,11 @@ class Claims:
             self.recorded.append(
                 Claim(self.theorem, checked, evidence, check.instances, seconds, passed)
             )
+
+    def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
+        """Record a claim that could not be run, and what has to be installed for it."""
+        print(f"{self.theorem}: {checked} [{evidence}] not run: {missing}")
+        self.recorded.append(Claim(self.theorem, checked, evidence, 0, 0.0, False, missing))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
     python -m proofs --plot DIR      and write the pictures of those scripts that have any
     python -m proofs --full          with the large settings
 
-Exit code 0 if every claim was checked, 1 if any failed, 2 for a name that is no script.
+Exit code 0 if no claim failed (those whose tools are not installed are listed as not run), 1 if
+any did, 2 for a name that is no script.
 """
 
 import argparse
@@ -54,8 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for failure in failures:
         print(failure)
     passed = sum(claim.passed for claim in claims)
-    print(f"{passed} of {len(claims)} claims checked; {len(failures)} scripts failed")
-    return 1 if failures or passed < len(claims) or not claims else 0
+    missing = [claim for claim in claims if claim.missing]
+    for reason in dict.fromkeys(claim.missing for claim in missing):
+        print(f"not run: {reason}")
+    print(
+        f"{passed} of {len(claims)} claims checked; {len(missing)} not run; "
+        f"{len(failures)} scripts failed"
+    )
+    return 1 if failures or passed + len(missing) < len(claims) or not claims else 0
 
 
 def run(path: Path, quiet: bool) -> tuple[list[Claim], str | None]:
@@ -94,7 +101,7 @@ def print_table(claims: list[Claim]) -> None:
             str(claim.evidence),
             str(claim.instances),
             f"{claim.seconds:.2f}",
-            "passed" if claim.passed else "FAILED",
+            "passed" if claim.passed else "not run" if claim.missing else "FAILED",
         )
         shown = claim.theorem
     console = Console()

@@ -199,8 +199,10 @@ def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 5
 shears: dict[tuple[str, int, int], float] = {}
 scaled: dict[tuple[str, int, int], float] = {}
 if threadpool_limits is None:
-    print(
-        "least squares: not run, SciPy or threadpoolctl is not installed: the extra exactflow[fit]"
+    claims.not_run(
+        "least squares and Adam over K layers",
+        Evidence.NUMERIC,
+        "SciPy and threadpoolctl: python -m pip install 'exactflow[fit]'",
     )
 else:
     with claims.check("least squares: a floor for K <= 4 shears", Evidence.NUMERIC) as check:

@@ -113,6 +113,29 @@ def test_depth(capsys, tmp_path):
     assert "even number" in err
 
 
+def test_balance(capsys, tmp_path, matrix_file):
+    pytest.importorskip("scipy")
+    certificate = tmp_path / "c.json"
+    code, out, _ = run(capsys, "balance", matrix_file, "-o", certificate)
+    assert code == 0
+    assert "certified within" in out
+    assert "do not equal the matrix" in out
+    assert run(capsys, "check", certificate)[0] == 0
+    assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 1
+    code, _, err = run(capsys, "balance", matrix_file, "--layers", "4")
+    assert code == 2
+    assert "at least 5 layers" in err
+
+
+def test_export_to_torch(capsys, tmp_path, matrix_file):
+    torch = pytest.importorskip("torch")
+    certificate, output = tmp_path / "c.json", tmp_path / "flow.pt"
+    run(capsys, "factor", matrix_file, "-o", certificate)
+    assert run(capsys, "export", certificate, "--to", "torch")[0] == 2
+    assert run(capsys, "export", certificate, "--to", "torch", "-o", output)[0] == 0
+    assert torch.load(output, weights_only=True)
+
+
 def test_partitions_masks_and_pads(capsys, tmp_path):
     path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
     path.write_text("1,2,0\n0,1,3\n1,0,1\n")

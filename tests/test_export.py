@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import shutil
+import subprocess
 
 import pytest
 import sympy
@@ -38,6 +40,26 @@ def test_sage_and_latex():
     assert export(flow, "latex").startswith(r"\begin{pmatrix} 3 & -\frac{1}{2} \\ 0 & 1")
 
 
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+def test_rocq_compiles_and_a_corrupted_one_does_not(tmp_path):
+    text = export(factor(POSITIVE["random d=4"]), "rocq")
+    for name, content, compiles in (
+        ("flow.v", text, True),
+        ("wrong.v", text.replace("# 1", "# 2", 1), False),
+    ):
+        (tmp_path / name).write_text(content)
+        done = subprocess.run(["coqc", name], cwd=tmp_path, capture_output=True, check=False)
+        assert (done.returncode == 0) == compiles
+        assert (b"Closed under the global context" in done.stdout) == compiles
+
+
+def test_lean_states_the_product():
+    text = export(CouplingFlow([LinearCoupling((1, 1), "first", [["-1/2"]])], flips=[0]), "lean")
+    assert "Not compiled by exactflow" in text
+    assert "!![-1, -1/2;\n    0, 1]" in text
+    assert "theorem flow_equals_target : target = factor0 * factor1" in text
+
+
 def test_json_is_the_certificate():
     flow = factor(POSITIVE["random d=4"])
     assert export(flow, "json") == certificate_text(flow)
@@ -47,7 +69,7 @@ def test_refuses():
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])])
     with pytest.raises(InvalidInputError, match="over QQ"):
         export(flow, "sage")
-    with pytest.raises(InvalidInputError, match="sympy, sage, latex, json"):
+    with pytest.raises(InvalidInputError, match="sympy, sage, latex, rocq, lean, json"):
         export(flow, "maple")
 
 

@@ -15,6 +15,7 @@ from exactflow.errors import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.exact_balanced import balanced_layers
 from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.permutation import (
     permutation_layers,
@@ -30,7 +31,15 @@ from exactflow.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "factor"]
 
-METHODS = ("auto", "transvection", "commutator", "permutation", "partition", "classical")
+METHODS = (
+    "auto",
+    "transvection",
+    "commutator",
+    "permutation",
+    "partition",
+    "classical",
+    "balanced",
+)
 ORIENTATIONS = ("error", "flip", "pad")
 SCALES = ("positive", "nonzero")
 
@@ -61,9 +70,10 @@ def factor(
         invertible, else six; always applies), "permutation" (signed permutation matrices: integers
         of absolute value at most 2, in linear time), "partition" (halves of any sizes; five layers
         generically where they are equal), "classical" (the paper's own kind of route, over QQ: at
-        most 18 layers, to be read rather than used), or "auto": permutation where M is one, at
-        most two layers where the entries show them, else transvection where it applies, else
-        commutator; partition where the halves are not equal.
+        most 18 layers, to be read rather than used), "balanced" (over QQ, d <= 20: layers with
+        entries near the least possible, but long fractions; needs the extra `balance`), or "auto":
+        permutation where M is one, at most two layers where the entries show them, else
+        transvection where it applies, else commutator; partition where the halves are not equal.
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can
         represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
         records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
@@ -177,7 +187,10 @@ def _layers(
 ) -> tuple[list[LinearCoupling], str]:
     """Return layers, in order of application, that compose to M; and the method's name."""
     equal = partition[0] == partition[1]
-    if method in ("transvection", "commutator", "permutation", "classical") and not equal:
+    if (
+        method in ("transvection", "commutator", "permutation", "classical", "balanced")
+        and not equal
+    ):
         raise MethodError(
             f"expected halves of one size for method={method!r}, got {partition}: use "
             "method='partition' or 'auto'"
@@ -193,6 +206,13 @@ def _layers(
     blocks = linalg.split(M.to_dense(), partition[0])
     if method == "classical":
         return classical_layers(blocks), "classical"
+    if method == "balanced":
+        if (layers := balanced_layers(blocks)) is None:
+            raise MethodError(
+                "expected a matrix away from scalar ones for method='balanced', got one near which "
+                "all balanced layers are nearly singular: use method='auto'"
+            )
+        return layers, "balanced"
     if method == "auto" and (layers := short_layers(blocks, scales)) is not None:
         return layers, "short"
     if method == "partition" or not equal:

@@ -1,0 +1,215 @@
+"""From random layers to layers of a given matrix: a path, small layers, the last digits.
+
+Main results
+------------
+Random layers X have a product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
+M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
+an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. Each step extrapolates
+the last two points and corrects by Newton steps that are pulled towards small layers. At the end
+the norm is relaxed, and Newton steps without a pull find the solution to rounding level.
+
+How it is checked
+-----------------
+*Numeric*: float64. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg as scipy_linalg
+
+from exactflow.balancing.newton import Frame, Word, rms
+
+__all__ = ["Attempt", "StuckError", "find_layers"]
+
+START_DEVIATION = 0.6
+STRETCHED = 1e4
+FIRST_STEP, LEAST_STEP = 0.15, 5e-3
+ON_PATH = 0.15
+LOST, CONVERGED = 1e4, 1e-9
+STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 15
+
+Path = Callable[[float], np.ndarray]
+
+
+class StuckError(Exception):
+    """The path cannot be followed further; `residual` is what was reached."""
+
+    def __init__(self, residual: float):
+        super().__init__(f"stuck at residual {residual:.2g}")
+        self.residual = residual
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How carefully to follow the path.
+
+    Parameters
+    ----------
+    pull : the largest pull towards small layers.
+    tol : the relative residual of the linear solver.
+    anchored : pull towards the random start instead, away from the singular layers near zero.
+    """
+
+    pull: float
+    tol: float
+    anchored: bool = False
+
+
+def find_layers(
+    M: np.ndarray, word: Word, attempt: Attempt, generator: np.random.Generator
+) -> np.ndarray:
+    """Return shifts whose product is M up to rounding, or raise `StuckError`; det M = 1."""
+    shape = (word.layers, word.n, word.n)
+    X = start = generator.normal(scale=START_DEVIATION / word.n**0.5, size=shape)
+    anchor = start if attempt.anchored else np.zeros(shape)
+    search = _Search(word, attempt, anchor)
+    for path in paths(word.product(start), M):
+        X = search.follow(path, X)
+    try:
+        return search.polish(M, search.relax(M, X))
+    except StuckError:
+        return search.polish(M, X)
+
+
+def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
+    """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
+    singular_values = np.linalg.svd(M, compute_uv=False)
+    if singular_values[0] < STRETCHED * singular_values[-1]:
+        return [_polar_path(M0, M)]
+    U, s, V = np.linalg.svd(M)
+    Q, logarithms = U @ V, np.log(s)
+    return [_polar_path(M0, Q), lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
+
+
+def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
+    """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
+    U, s, V = np.linalg.svd(np.linalg.solve(M0, M))
+    turned = rotation_path(U @ V)
+    logarithms = np.log(s)
+    return lambda t: M0 @ turned(t) @ ((V.T * np.exp(t * logarithms)) @ V)
+
+
+def rotation_path(Q: np.ndarray) -> Path:
+    """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi].
+
+    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> half = rotation_path(-np.eye(2))(0.5)
+    >>> bool(np.allclose(half, quarter) or np.allclose(half, quarter.T))
+    True
+    """
+    T, Z = scipy_linalg.schur(Q, output="real")
+    planes, angles = _planes(T)
+    i, j = np.array(planes, dtype=int).reshape(-1, 2).T
+
+    def turned(t: float) -> np.ndarray:
+        D = np.eye(len(Q))
+        D[i, i] = D[j, j] = np.cos(t * angles)
+        D[j, i] = np.sin(t * angles)
+        D[i, j] = -D[j, i]
+        return Z @ D @ Z.T
+
+    return turned
+
+
+def _planes(T: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
+    """Return the planes and angles of an orthogonal real Schur form, eigenvalues -1 in pairs."""
+    planes, angles, reversed_axes = [], [], []
+    i = 0
+    while i < len(T):
+        if i + 1 < len(T) and T[i + 1, i] != 0:
+            planes.append((i, i + 1))
+            angles.append(np.arctan2(T[i + 1, i], T[i, i]))
+            i += 2
+        else:
+            if T[i, i] < 0:
+                reversed_axes.append(i)
+            i += 1
+    pairs = list(zip(reversed_axes[::2], reversed_axes[1::2], strict=True))
+    return planes + pairs, np.array(angles + [np.pi] * len(pairs))
+
+
+@dataclass(frozen=True)
+class _Search:
+    word: Word
+    attempt: Attempt
+    anchor: np.ndarray
+
+    def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
+        """Return layers at the end of the path, from layers at its start."""
+        t, step, pull = 0.0, FIRST_STEP, self.attempt.pull
+        previous, previous_step = X, step
+        for _ in range(STEPS):
+            step = min(step, 1 - t)
+            guess = X + (X - previous) * (step / previous_step)
+            corrected, corrections = self._correct(path(t + step), guess, pull, CORRECTIONS)
+            if corrected is None:
+                step, pull = step / 2, pull / 2
+                if step < LEAST_STEP * (1 - t):
+                    break
+                continue
+            previous, previous_step, X = X, step, corrected
+            if step == 1 - t:
+                return X
+            t += step
+            step *= 1.6 if corrections == 1 else 1
+            pull = min(self.attempt.pull, 1.5 * pull)
+        raise StuckError(rms(Frame(self.word, X).residual(path(1))))
+
+    def _correct(
+        self, M: np.ndarray, X: np.ndarray, pull: float, corrections: int, goal: float = ON_PATH
+    ) -> tuple[np.ndarray | None, int]:
+        """Return layers of M with a residual below the goal, or None; and the steps taken."""
+        frame = Frame(self.word, X)
+        F = frame.residual(M)
+        if not rms(F) < LOST:
+            return None, 0
+        for k in range(1, corrections + 1):
+            try:
+                X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
+            except np.linalg.LinAlgError:
+                return None, k
+            frame, before = Frame(self.word, X), rms(F)
+            F = frame.residual(M)
+            after = rms(F)
+            if after < goal:
+                return X, k
+            if not after < before:
+                return None, k
+        return None, corrections
+
+    def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """Return layers nearer to the anchor, until their distance falls no more."""
+        pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
+        for _ in range(RELAXATIONS):
+            relaxed, _ = self._correct(M, X, pull, 1, goal=0.5)
+            if relaxed is None:
+                pull /= 2
+                continue
+            X, before = relaxed, distance
+            distance = float(np.linalg.norm(X - self.anchor))
+            if distance > 0.995 * before:
+                break
+        return X
+
+    def polish(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """Return layers of M up to rounding, or raise `StuckError`."""
+        frame = Frame(self.word, X)
+        F = frame.residual(M)
+        for _ in range(REFINEMENTS):
+            before = rms(F)
+            try:
+                closer = X + frame.step(F, 0.0, X, min(0.01, max(1e-8, before)))
+            except np.linalg.LinAlgError:
+                break
+            frame = Frame(self.word, closer)
+            F = frame.residual(M)
+            if not rms(F) < before:
+                break
+            X = closer
+            if before < CONVERGED and rms(F) > before / 2:
+                break
+        if before < CONVERGED:
+            return X
+        raise StuckError(before)

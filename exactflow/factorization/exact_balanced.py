@@ -1,0 +1,201 @@
+"""Six layers that equal M and are balanced: rationals with the size of the float optimum.
+
+Main results
+------------
+Let det M = 1, M^-1 = [[a, b], [c, d]]. For short W0, V put C' = C + W0 A, H = c - d W0,
+
+    P = D + W0 B - C' V,        N = a - b W0 + V H.
+
+If an invertible Y has P Y = Y N then, with Z = Y^-1 (P - I),
+
+    M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),   W = P^-1 (C' - Y),   X = (B - A V - Z) P^-1.
+
+`balance` finds such W0, V, Y in floats. Round W0 and V to V0, and repair V = V0 + e t^T: both
+characteristic polynomials are affine in t and det P = det N holds by itself (Jacobi's complementary
+minors), so that P and N have equal ones under n - 1 linear equations for t. Then Y maps
+the controller basis of N from u to that of P from v, with v near Y u. Sources: Koehler, Mehta,
+Risteski (ICML 2021) for depth and conditioning; six layers: Urschel (2024).
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`. That the layers are near the float optimum is *numeric*.
+"""
+
+from collections.abc import Iterator
+from math import ceil, frexp
+
+import numpy as np
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import linalg
+from exactflow.balancing import Balanced, balance
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.layers import LinearCoupling
+from exactflow.linalg import Blocks
+
+__all__ = ["LARGEST_DIMENSION", "balanced_layers", "balanced_shifts"]
+
+LARGEST_DIMENSION = 20
+BITS = (8, 10, 12, 16, 24)
+NEAR = 2
+SEEDS = 3
+
+
+def balanced_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+    """Return six layers, in order of application, that compose to the blocks of a rational matrix
+    with det > 0, or None where none were found.
+
+    The determinant is spread over the scales of the two layers that are applied last: all entries
+    are one short rational near det^(1/d), but for one that makes the product exact.
+
+    Raises `MethodError` beyond `LARGEST_DIMENSION`, and what `balance` raises.
+    """
+    n, field = blocks.A.shape[0], blocks.A.domain
+    M = linalg.join(blocks).to_dense()
+    scale = _spread(M.det(), 2 * n)
+    shifts = balanced_shifts(
+        linalg.split(linalg.scale_rows([field.one / s for s in scale], M).to_dense(), n)
+    )
+    if shifts is None:
+        return None
+    first, second = scale[:n], scale[n:]
+    left = linalg.scale_rows(second, shifts[0])
+    left = linalg.scale_rows([field.one / s for s in first], left.transpose()).transpose()
+    factors = [left, linalg.scale_rows(first, shifts[1]), *shifts[2:]]
+    scales = [second, first] + [[field.one] * n] * 4
+    layers = [
+        LinearCoupling((n, n), ("second", "first")[i % 2], T, linalg.column(s, field))
+        for i, (T, s) in enumerate(zip(factors, scales, strict=True))
+    ]
+    return layers[::-1]
+
+
+def _spread(det, d: int) -> list:
+    """Return d positive rationals with product det, equal and short but for the last."""
+    try:
+        root = (int(det.numerator) / int(det.denominator)) ** (1 / d)
+    except OverflowError:
+        root = 1.0
+    short = _rationals(np.array([[root or 1.0]]), 8 - frexp(root)[1])[0, 0].element
+    return [short] * (d - 1) + [det / short ** (d - 1)]
+
+
+def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+    """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
+
+    `blocks` are the n x n blocks of a rational matrix of determinant 1. The entries are at most
+    twice as large as those of a float solution. The answer is None where the roundings tried lead
+    to no such layers.
+
+    Raises `MethodError` beyond `LARGEST_DIMENSION`, and what `balance` raises.
+    """
+    d = 2 * blocks.A.shape[0]
+    if d > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates for exact balanced layers, got {d}: "
+            "the bits of their entries grow like d^3.5 (40 thousand at d = 20); exactflow.balance "
+            "certifies float layers of any size"
+        )
+    if not blocks.A.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected rational entries for balanced layers, got entries in {blocks.A.domain}"
+        )
+    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), d // 2)
+    for approximation in _approximations(blocks):
+        limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
+        for bits in BITS:
+            shifts = _rounded_shifts(blocks, inverse, approximation, bits)
+            if shifts is not None and max(map(_magnitude, shifts)) <= limit:
+                return shifts
+    return None
+
+
+def _approximations(blocks: Blocks) -> Iterator[Balanced]:
+    """Yield float solutions with the halves exchanged: the last applied layer moves the first one,
+    as the first letter that `balance` tries does.
+    """
+    M = linalg.join(linalg.swap_halves(blocks))
+    for seed in range(SEEDS):
+        result = balance(M, 6, seed)
+        if result.layers[-1].moves == "first":
+            yield result
+
+
+def _rounded_shifts(
+    blocks: Blocks, inverse: Blocks, approximation: Balanced, bits: int
+) -> list[DomainMatrix] | None:
+    """Return exact shifts near the approximation's, or None where a matrix on the way is singular
+    or has no cyclic vector.
+    """
+    A, B, C, D = blocks
+    n = A.shape[0]
+    one = linalg.identity(n, QQ)
+    shifts = [layer.shift for layer in reversed(approximation.layers)]
+    W0 = -_rationals(shifts[0], bits)
+    C_new, D_new, H = C + W0 * A, D + W0 * B, inverse.C - inverse.D * W0
+    u = linalg.column([QQ(-1) ** i for i in range(n)], QQ)
+    V = _repaired(_rationals(shifts[5], bits), C_new, D_new, inverse.A - inverse.B * W0, H, u)
+    if V is None:
+        return None
+    P, N = D_new - C_new * V, inverse.A - inverse.B * W0 + V * H
+    v = _rationals(shifts[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
+    f = P.charpoly_berk()
+    of_N = linalg.inverse_or_none(linalg.controller_basis(N, f, u))
+    if of_N is None:
+        return None
+    Y = linalg.controller_basis(P, f, v) * of_N
+    Y_inverse, P_inverse = linalg.inverse_or_none(Y), linalg.inverse_or_none(P)
+    if Y_inverse is None or P_inverse is None:
+        return None
+    Z = Y_inverse * (P - one)
+    return [-W0, (B - A * V - Z) * P_inverse, Y, Z, P_inverse * (C_new - Y), V]
+
+
+def _repaired(
+    V0: DomainMatrix,
+    C_new: DomainMatrix,
+    D_new: DomainMatrix,
+    N_new: DomainMatrix,
+    H: DomainMatrix,
+    e: DomainMatrix,
+) -> DomainMatrix | None:
+    """Return V = V0 + e t^T such that D_new - C_new V and N_new + V H have one charpoly, or None.
+
+    The coefficients of det(x - P0 + C_new e t^T) are those of P0 plus t^T controller_basis(P0,
+    C_new e), likewise for N: n equations for t, the last of which follows from the others.
+    """
+    P0, N0 = D_new - C_new * V0, N_new + V0 * H
+    f, g = P0.charpoly_berk(), N0.charpoly_berk()
+    n = len(f) - 1
+    if n == 1:
+        return V0
+    system = linalg.controller_basis(P0, f, C_new * e) + H * linalg.controller_basis(N0, g, e)
+    equations = system.transpose().to_dense()[: n - 1, :]
+    right = linalg.column([b - a for a, b in zip(f[1:n], g[1:n], strict=True)], QQ)
+    kept = _best_columns(equations)
+    square = linalg.inverse_or_none(equations.extract(list(range(n - 1)), kept))
+    if square is None:
+        return None
+    values = dict(zip(kept, (square * right).to_list_flat(), strict=True))
+    t = linalg.column([values.get(i, QQ(0)) for i in range(n)], QQ)
+    return V0 + e * t.transpose()
+
+
+def _best_columns(equations: DomainMatrix) -> list[int]:
+    """Return all columns but the one with the largest entry in the kernel, found in floats."""
+    rows = [[int(x.numerator) / int(x.denominator) for x in row] for row in equations.to_list()]
+    kernel = np.linalg.svd(np.array(rows))[2][-1]
+    dropped = int(np.argmax(np.abs(kernel)))
+    return [j for j in range(len(kernel)) if j != dropped]
+
+
+def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:
+    """Return the nearest matrix of multiples of 2^-bits."""
+    unit = QQ(2) ** bits
+    rows = [[QQ(int(x)) / unit for x in row] for row in np.rint(np.ldexp(M, bits)).tolist()]
+    return linalg.from_entries(rows, M.shape, QQ)
+
+
+def _magnitude(M: DomainMatrix):
+    return max(map(abs, M.to_list_flat()))

@@ -1,0 +1,79 @@
+"""FrEIA: one-sided affine couplings, which move the second half; swaps of halves around the others.
+
+The clamp is one and its activation the identity. Parameters are the log-scales, then the shifts.
+One ``GLOWCouplingBlock`` would be two layers.
+"""
+
+import torch
+from FrEIA.framework import SequenceINN
+from FrEIA.modules import AffineCouplingOneSided, InvertibleModule
+
+from exactflow.coupling import CouplingFlow
+from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.layers import LinearCoupling
+
+__all__ = ["build"]
+
+
+def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> SequenceINN:
+    """Return a ``SequenceINN`` whose forward direction is the flow."""
+    sequence = SequenceINN(flow.dimension, *(image or ()))
+    if flow.flips:
+        sequence.append(_Flip, flips=flow.flips)
+    for layer in flow.layers:
+        _append(sequence, layer)
+    return sequence
+
+
+def _append(sequence: SequenceINN, layer: LinearCoupling) -> None:
+    p, q = layer.partition
+    kept = p if layer.moves == "second" else q
+    conditioner = LinearConditioner(matrix(layer), scales(layer).log(), constant_first=True)
+    if layer.moves == "first":
+        sequence.append(_Select, order=[*range(p, p + q), *range(p)])
+    sequence.append(
+        AffineCouplingOneSided,
+        subnet_constructor=lambda inputs, outputs: conditioner,
+        clamp=1.0,
+        clamp_activation=_unclamped,
+        split_len=kept,
+    )
+    if layer.moves == "first":
+        sequence.append(_Select, order=[*range(q, p + q), *range(q)])
+
+
+def _unclamped(a: torch.Tensor) -> torch.Tensor:
+    return a
+
+
+class _Fixed(InvertibleModule):
+    """A module of FrEIA that keeps shapes and has log-determinant zero."""
+
+    def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Return the shapes, unchanged."""
+        return input_dims
+
+
+class _Select(_Fixed):
+    """A permutation of channels that is given, not drawn: y = x[order]."""
+
+    def __init__(self, dims_in: list[tuple[int, ...]], order: list[int]):
+        super().__init__(dims_in)
+        self.register_buffer("order", torch.tensor(order))
+
+    def forward(self, x, rev: bool = False, jac: bool = True):
+        """Permute the channels, or undo it."""
+        order = torch.argsort(self.order) if rev else self.order
+        return (x[0][:, order],), 0.0
+
+
+class _Flip(_Fixed):
+    """`Flip` as a module of FrEIA."""
+
+    def __init__(self, dims_in: list[tuple[int, ...]], flips: tuple[int, ...]):
+        super().__init__(dims_in)
+        self.flip = Flip(dims_in[0][0], flips)
+
+    def forward(self, x, rev: bool = False, jac: bool = True):
+        """Negate the flipped channels, in either direction."""
+        return (self.flip(x[0])[0],), 0.0

@@ -1,0 +1,57 @@
+"""nflows and glasflow's fork of it: masks > 0 are transformed; the scales are raw parameters.
+
+The stock scale sigmoid(a + 2) + 0.001 cannot exceed 1.001, so a subclass takes the scale as it is.
+Parameters are the shifts, then the scales.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from exactflow.coupling import CouplingFlow
+from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.layers import LinearCoupling
+
+__all__ = ["build"]
+
+
+def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None):
+    """Return a ``CompositeTransform`` whose ``forward`` is the flow."""
+    transforms = import_module(
+        "nflows.transforms" if library == "nflows" else "glasflow.nflows.transforms"
+    )
+    flip = [_flip(transforms)(flow.dimension, flow.flips)] if flow.flips else []
+    coupling = _raw_coupling(transforms)
+    layers = [_transform(transforms, coupling, layer) for layer in flow.layers]
+    return transforms.CompositeTransform([*flip, *layers])
+
+
+def _transform(transforms: ModuleType, coupling: type, layer: LinearCoupling):
+    p, q = layer.partition
+    moved = torch.arange(p + q) < p
+    mask = (moved if layer.moves == "first" else ~moved).int()
+    if layer.is_additive:
+        conditioner = LinearConditioner(matrix(layer), None)
+        return transforms.AdditiveCouplingTransform(mask, lambda kept, outputs: conditioner)
+    conditioner = LinearConditioner(matrix(layer), scales(layer))
+    return coupling(mask, lambda kept, outputs: conditioner)
+
+
+def _raw_coupling(transforms: ModuleType) -> type:
+    class RawAffineCouplingTransform(transforms.AffineCouplingTransform):
+        """An affine coupling whose scale is the parameter itself."""
+
+        def _scale_and_shift(self, transform_params: Tensor) -> tuple[Tensor, Tensor]:
+            shift, scale = transform_params.chunk(2, dim=1)
+            return scale, shift
+
+    return RawAffineCouplingTransform
+
+
+def _flip(transforms: ModuleType) -> type:
+    class FlipTransform(Flip, transforms.Transform):
+        """`Flip` as a transform of the library."""
+
+    return FlipTransform

@@ -1,0 +1,66 @@
+"""normflows: a flow's ``inverse`` leads from data to latent, so that is where the layers act.
+
+``AffineCoupling.inverse`` is (z2 - shift) exp(-a): shift = -T z1 / s and a = -log s; additive
+layers have no scale parameter. Parameters are interleaved: shift, log-scale, shift, ..
+"""
+
+import normflows
+from torch import Tensor, nn
+
+from exactflow.coupling import CouplingFlow
+from exactflow.errors import InvalidInputError
+from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.layers import LinearCoupling
+
+__all__ = ["Cascade", "build"]
+
+
+def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> "Cascade":
+    """Return one normflows ``Flow`` whose ``inverse`` is the flow."""
+    p, q = flow.partition
+    if p - q not in (0, 1):
+        raise InvalidInputError(
+            f"expected halves of normflows' split (the first the larger by at most one), got {p, q}"
+        )
+    flip = [_Flip(flow.dimension, flow.flips)] if flow.flips else []
+    return Cascade([*flip, *map(_block, flow.layers)][::-1])
+
+
+def _block(layer: LinearCoupling) -> normflows.flows.AffineCouplingBlock:
+    mode = "channel" if layer.moves == "second" else "channel_inv"
+    if layer.is_additive:
+        conditioner = LinearConditioner(-matrix(layer), None)
+        return normflows.flows.AffineCouplingBlock(conditioner, scale=False, split_mode=mode)
+    s = scales(layer)
+    conditioner = LinearConditioner(-matrix(layer) / s[:, None], -s.log(), interleaved=True)
+    return normflows.flows.AffineCouplingBlock(conditioner, split_mode=mode)
+
+
+class _Flip(Flip, normflows.flows.Flow):
+    """`Flip` as a normflows ``Flow``."""
+
+
+class Cascade(normflows.flows.Flow):
+    """Flows one after the other, as normflows' ``Composite``, which sums log-determinants in
+    float32 whatever the data's type.
+    """
+
+    def __init__(self, flows: list[normflows.flows.Flow]):
+        super().__init__()
+        self.flows = nn.ModuleList(flows)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latent to data."""
+        log_det = z.new_zeros(len(z))
+        for flow in self.flows:
+            z, change = flow(z)
+            log_det = log_det + change
+        return z, log_det
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to latent."""
+        log_det = z.new_zeros(len(z))
+        for flow in reversed(self.flows):
+            z, change = flow.inverse(z)
+            log_det = log_det + change
+        return z, log_det

@@ -1,0 +1,37 @@
+"""zuko: transforms of the last axis; masks are True where coordinates are kept, scales are raw."""
+
+import torch
+from torch import Tensor
+from torch.distributions.transforms import AffineTransform
+from zuko.transforms import ComposedTransform, CouplingTransform, DependentTransform
+
+from exactflow.coupling import CouplingFlow
+from exactflow.errors import InvalidInputError
+from exactflow.interop.plain import Flip, matrix, scales
+from exactflow.layers import LinearCoupling
+
+__all__ = ["build"]
+
+
+def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> ComposedTransform:
+    """Return a ``ComposedTransform`` whose call is the flow."""
+    if not flow.layers and not flow.flips:
+        raise InvalidInputError(
+            "expected a flow of at least one layer: zuko composes no empty list"
+        )
+    flip = []
+    if flow.flips:
+        signs = Flip(flow.dimension, flow.flips).signs
+        flip = [DependentTransform(AffineTransform(torch.zeros_like(signs), signs), 1)]
+    return ComposedTransform(*flip, *map(_transform, flow.layers))
+
+
+def _transform(layer: LinearCoupling) -> CouplingTransform:
+    p, q = layer.partition
+    first = torch.arange(p + q) < p
+    weight, scale = matrix(layer), scales(layer)
+
+    def moved(kept: Tensor) -> DependentTransform:
+        return DependentTransform(AffineTransform(kept @ weight.T, scale), 1)
+
+    return CouplingTransform(moved, ~first if layer.moves == "first" else first)

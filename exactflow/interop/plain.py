@@ -1,0 +1,149 @@
+"""Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
+
+import torch
+from torch import Tensor, nn
+
+from exactflow.coupling import CouplingFlow
+from exactflow.layers import LinearCoupling
+
+__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "build", "tensor"]
+
+
+def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
+    """Return the flow as a `FlowModule`."""
+    return FlowModule(flow)
+
+
+def tensor(entries) -> Tensor:
+    """Return rationals, in a list or nested lists, rounded to float64."""
+    if isinstance(entries, list | tuple):
+        return torch.stack([tensor(entry) for entry in entries])
+    return torch.tensor(int(entries.numerator) / int(entries.denominator), dtype=torch.float64)
+
+
+def matrix(layer: LinearCoupling) -> Tensor:
+    """Return the shift of a layer."""
+    entries = layer.shift_matrix.to_dense().to_list_flat()
+    values = [int(x.numerator) / int(x.denominator) for x in entries]
+    return torch.tensor(values, dtype=torch.float64).reshape(layer.shift_matrix.shape)
+
+
+def scales(layer: LinearCoupling) -> Tensor:
+    """Return the scale of a layer."""
+    return tensor(list(layer.scale_elements))
+
+
+def along_channels(values: Tensor, like: Tensor) -> Tensor:
+    """Return one value per channel, shaped for vectors (N, d) or images (N, d, ..)."""
+    return values.reshape(-1, *[1] * (like.ndim - 2))
+
+
+def times_channels(weight: Tensor, x: Tensor) -> Tensor:
+    """Return weight x at every pixel."""
+    return torch.einsum("ij,nj...->ni...", weight, x)
+
+
+def total(log_scales: Tensor, x: Tensor) -> Tensor:
+    """Return the log-determinant, one for each member of the batch x."""
+    pixels = x[0, 0].numel()
+    return (log_scales.sum() * pixels).expand(len(x))
+
+
+class LinearConditioner(nn.Module):
+    """kept -> [weight kept, constant], joined along channels in the order that a library wants.
+
+    `constant` fills the scales' places; None leaves them out, for additive layers. `interleaved`
+    puts it at odd places; `constant_first` before the shift.
+    """
+
+    def __init__(
+        self,
+        weight: Tensor,
+        constant: Tensor | None,
+        interleaved: bool = False,
+        constant_first: bool = False,
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.constant = None if constant is None else nn.Parameter(constant)
+        self.interleaved, self.constant_first = interleaved, constant_first
+
+    def forward(self, kept: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return the parameters of the transformation."""
+        shift = times_channels(self.weight, kept)
+        if self.constant is None:
+            return shift
+        constant = along_channels(self.constant, kept).expand_as(shift)
+        if self.interleaved:
+            return torch.stack((shift, constant), 2).flatten(1, 2)
+        return torch.cat((constant, shift) if self.constant_first else (shift, constant), 1)
+
+
+class Coupling(nn.Module):
+    """One layer: ``moved = scale * moved + weight kept``; the scale is a raw parameter."""
+
+    def __init__(self, layer: LinearCoupling):
+        super().__init__()
+        self.partition, self.moves = layer.partition, layer.moves
+        self.weight = nn.Parameter(matrix(layer))
+        self.scale = nn.Parameter(scales(layer))
+
+    def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = torch.split(x, self.partition, dim=1)
+        return (first, second) if self.moves == "first" else (second, first)
+
+    def _joined(self, moved: Tensor, kept: Tensor) -> Tensor:
+        return torch.cat((moved, kept) if self.moves == "first" else (kept, moved), 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant."""
+        moved, kept = self._halves(x)
+        moved = along_channels(self.scale, x) * moved + times_channels(self.weight, kept)
+        return self._joined(moved, kept), total(self.scale.log(), x)
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        moved, kept = self._halves(y)
+        moved = (moved - times_channels(self.weight, kept)) / along_channels(self.scale, y)
+        return self._joined(moved, kept), -total(self.scale.log(), y)
+
+
+class Flip(nn.Module):
+    """Coordinates negated: the orientation that no coupling with positive scales can repair."""
+
+    def __init__(self, dimension: int, flips: tuple[int, ...]):
+        super().__init__()
+        signs = torch.ones(dimension, dtype=torch.float64)
+        signs[list(flips)] = -1
+        self.register_buffer("signs", signs)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, which is zero."""
+        return along_channels(self.signs, x) * x, x.new_zeros(len(x))
+
+    inverse = forward
+
+
+class FlowModule(nn.Module):
+    """The layers of a flow in the order in which data meets them; a `Flip` first if it has any."""
+
+    def __init__(self, flow: CouplingFlow):
+        super().__init__()
+        flip = [Flip(flow.dimension, flow.flips)] if flow.flips else []
+        self.layers = nn.ModuleList([*flip, *map(Coupling, flow.layers)])
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant of vectors (N, d) or images (N, d, H, W)."""
+        log_det = x.new_zeros(len(x))
+        for layer in self.layers:
+            x, change = layer(x)
+            log_det = log_det + change
+        return x, log_det
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        log_det = y.new_zeros(len(y))
+        for layer in reversed(self.layers):
+            y, change = layer.inverse(y)
+            log_det = log_det + change
+        return y, log_det

@@ -1,0 +1,305 @@
+# %% [markdown]
+# # Depth against conditioning
+#
+# Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
+# flows* (ICML 2021), ask what depth buys. Six couplings represent every matrix of positive
+# determinant, but the short exact ones have huge entries. Here K = 5, 6, 8, 10, 16 layers of least
+# norm are searched in float64 (`exactflow.balancing`): how large are their entries, how large is
+# the condition number of each layer, and what do float64 and float32 lose on the way and back?
+# Beside them: the exact routes, rounded to floats, and plain gradient descent (Adam).
+#
+# *Numeric*, but for the error of the layers' exact product, which is an *exact* rational.
+#
+#     python proofs/depth_versus_conditioning.py --plot DIR      also write a picture
+#     python proofs/depth_versus_conditioning.py --full          d = 16 and 48, five seeds
+
+# %%
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import sympy
+
+from exactflow import CouplingFlow, factor
+from exactflow.balancing import Balanced, balance
+from exactflow.balancing.newton import Word
+from exactflow.errors import MissingExtraError
+from exactflow.evidence import Claims, Evidence, proof_options
+
+options = proof_options()
+claims = Claims("Depth and conditioning (ICML 2021): balanced layers")
+DEPTHS = (5, 6, 8, 10, 16)
+SIZES = (16, 48) if options.full else (16,)
+SEEDS = range(5 if options.full else 1)
+
+# %% [markdown]
+# ## Targets, all scaled to determinant 1
+
+
+# %%
+def oriented(W: np.ndarray) -> np.ndarray:
+    """Return W with row 0 negated if det W < 0, and divided by det^(1/d)."""
+    sign, log_det = np.linalg.slogdet(W)
+    return W * np.where(np.arange(len(W)) == 0, sign, 1)[:, None] / np.exp(log_det / len(W))
+
+
+def rotation(d: int, generator: np.random.Generator) -> np.ndarray:
+    """The orthogonal factor of a Gaussian matrix, as Glow initialises its convolutions."""
+    return oriented(np.linalg.qr(generator.standard_normal((d, d)))[0])
+
+
+def gaussian(d: int, generator: np.random.Generator) -> np.ndarray:
+    """A Gaussian matrix."""
+    return oriented(generator.standard_normal((d, d)))
+
+
+def trained_plu(d: int, generator: np.random.Generator) -> np.ndarray:
+    """A permutation times unit lower times upper triangular, as trained weights look."""
+    noise = generator.standard_normal((d, d)) * 0.6 / d**0.5
+    diagonal = np.exp(0.2 * generator.standard_normal(d))
+    W = (np.eye(d) + np.tril(noise, -1)) @ (np.diag(diagonal) + np.triu(noise, 1))
+    return oriented(W[generator.permutation(d)])
+
+
+def toeplitz(d: int, generator: np.random.Generator) -> np.ndarray:
+    """A band of seven taps, one on the diagonal and six below 0.3."""
+    taps = dict(enumerate(generator.uniform(-0.3, 0.3, 7), -3)) | {0: 1.0}
+    return oriented(sum(tap * np.eye(d, k=-k) for k, tap in taps.items()))
+
+
+def ill_conditioned(d: int, generator: np.random.Generator) -> np.ndarray:
+    """Singular values from 1 to 10^6."""
+    stretch = np.logspace(0, 6, d)
+    return oriented(rotation(d, generator) * stretch @ rotation(d, generator))
+
+
+def permutation(d: int, generator: np.random.Generator) -> np.ndarray:
+    """A permutation, one sign changed if it is odd."""
+    return oriented(np.eye(d)[generator.permutation(d)])
+
+
+FAMILIES = {
+    "rotation": rotation,
+    "Gaussian": gaussian,
+    "trained PLU": trained_plu,
+    "Toeplitz": toeplitz,
+    "condition 1e6": ill_conditioned,
+    "permutation": permutation,
+}
+
+# %% [markdown]
+# ## What is measured
+
+
+# %%
+@dataclass(frozen=True)
+class Record:
+    """Layers of one target: sizes, and relative errors in float64 and float32."""
+
+    magnitude: float
+    condition: float
+    log10_product: float
+    exact_error: float
+    forward64: float
+    inverse64: float
+    forward32: float
+    inverse32: float
+
+    def __str__(self) -> str:
+        return (
+            f"entries to {self.magnitude:7.2g}, condition {self.condition:7.2g}, product "
+            f"10^{self.log10_product:.1f}, float64 {self.forward64:.0e} back {self.inverse64:.0e}, "
+            f"float32 {self.forward32:.0e} back {self.inverse32:.0e}"
+        )
+
+
+def measured(result: Balanced, W: np.ndarray) -> Record:
+    """Return the record of balanced layers of W; points are the columns of a Gaussian matrix."""
+    conditions = np.array(result.condition_numbers)
+    x = np.random.default_rng(0).standard_normal((len(W), 8))
+    errors = []
+    for dtype in (np.float64, np.float32):
+        y = W @ x
+        forward = np.abs(result.forward(x.astype(dtype)) - y).max() / np.abs(y).max()
+        back = result.backward(result.forward(x.astype(dtype)))
+        errors += [float(forward), float(np.abs(back - x).max() / np.abs(x).max())]
+    return Record(
+        result.magnitude,
+        float(conditions.max()),
+        float(np.log10(conditions).sum()),
+        float(result.error) / float(np.abs(W).max()),
+        *errors,
+    )
+
+
+def middle(records: list[Record]) -> Record:
+    """Return the medians."""
+    return Record(*(median(column) for column in zip(*map(astuple, records), strict=True)))
+
+
+def astuple(record: Record) -> tuple[float, ...]:
+    """Return the numbers of a record."""
+    return tuple(vars(record).values())
+
+
+def target(name: str, d: int, seed: int) -> np.ndarray:
+    """Return the target of a family."""
+    return FAMILIES[name](d, np.random.default_rng([d, seed]))
+
+
+# %% [markdown]
+# ## The grid
+
+# %%
+records: dict[tuple[int, str, int], Record] = {}
+with claims.check("K balanced layers, K = 5 .. 16, in six families", Evidence.NUMERIC) as check:
+    for d in SIZES:
+        for name in FAMILIES:
+            for K in DEPTHS:
+                cases = [(target(name, d, seed), seed) for seed in SEEDS]
+                results = [(balance(W, K, seed), W) for W, seed in cases]
+                record = middle([measured(result, W) for result, W in results])
+                records[d, name, K] = record
+                accurate = all(result.error < 1e-11 * np.abs(W).max() for result, W in results)
+                check.true(accurate, f"d = {d:2}, {name:13}, K = {K:2}: {record}")
+
+# %% [markdown]
+# ## The exact product
+# Its difference to the target is composed in integers, with no rounding at all.
+
+# %%
+with claims.check("the stated error is that of the exact composition", Evidence.EXACT) as check:
+    for name in FAMILIES:
+        W = target(name, 8, 0)
+        result = balance(W)
+        product = result.flow.matrix()
+        exact = sympy.Matrix(8, 8, [sympy.Rational(*w.as_integer_ratio()) for w in W.ravel()])
+        check.equal(max(map(abs, product - exact)), result.error, f"{name}, d = 8, six layers")
+
+# %% [markdown]
+# ## How small can layers be?
+# With s_i = |X_i|_2, a shear stretches by at most exp(2 asinh(s_i / 2)) from least to largest, and
+# turns a vector by at most 2 atan(s_i / 2). So sum 2 asinh(s_i / 2) >= ln kappa(W), and
+# sum 2 atan(s_i / 2) >= the angle between any x and W x.
+
+# %%
+with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERIC) as check:
+    for name in FAMILIES:
+        W = target(name, 16, 0)
+        for K in (6, 16):
+            sizes = [np.linalg.norm(layer.shift, 2) for layer in balance(W, K).layers]
+            stretch = sum(2 * np.arcsinh(s / 2) for s in sizes)
+            label = f"{name:13}, K = {K:2}: {stretch:.1f} >= {np.log(np.linalg.cond(W)):.1f}"
+            check.true(bool(stretch > np.log(np.linalg.cond(W)) - 1e-9), label)
+    sizes = [np.linalg.norm(layer.shift, 2) for layer in balance(-np.eye(2)).layers]
+    turn = sum(2 * np.arctan(s / 2) for s in sizes)
+    check.true(bool(turn > np.pi - 1e-9), f"half-turn, K =  6: {turn:.4f} >= pi")
+
+# %% [markdown]
+# ## The exact routes, rounded to floats
+# They equal W as rationals; rounded to float64 their layers are what they are.
+
+
+# %%
+def rounded_errors(flow: CouplingFlow, W: np.ndarray) -> tuple[float, float]:
+    """Return log10 of the largest entry, and the relative float64 error of the layers' product."""
+    product = np.eye(len(W))
+    layers = [np.array(layer.matrix().tolist(), dtype=float) for layer in flow]
+    for layer in layers:
+        product = layer @ product
+    largest = max(float(np.abs(layer).max()) for layer in layers)
+    return float(np.log10(largest)), float(np.abs(product - W).max() / np.abs(W).max())
+
+
+with claims.check("exact routes rounded, against balanced layers", Evidence.NUMERIC) as check:
+    for method in ("transvection", "commutator"):
+        for d in (4, 8, 12, 16) if method == "transvection" or options.full else (4, 8):
+            W = np.ldexp(np.rint(np.ldexp(rotation(d, np.random.default_rng(d)), 12)), -12)
+            size, error = rounded_errors(factor(W, method), W)
+            mine = balance(W)
+            label = f"{method:12}, d = {d:2}: entries to 10^{size:.1f}, float64 error {error:.0e};"
+            balanced = f"balanced: {mine.magnitude:.2g}, {float(mine.error):.0e}"
+            check.true(bool(mine.error <= error), f"{label} {balanced}")
+
+# %% [markdown]
+# ## Plain gradient descent
+# Adam on the same layers, from the same start, with a cosine schedule.
+
+
+# %%
+def adam(W: np.ndarray, layers: int, steps: int, rate: float = 0.02) -> float:
+    """Return the relative error that Adam reaches on |S_1 .. S_K - W|_F^2."""
+    word = Word(layers, len(W) // 2, 0)
+    shape = (layers, word.n, word.n)
+    X = np.random.default_rng(0).normal(scale=0.6 / word.n**0.5, size=shape)
+    mean, square = np.zeros(shape), np.zeros(shape)
+    for k in range(1, steps + 1):
+        gradient = loss_gradient(word, X, W)
+        mean += 0.1 * (gradient - mean)
+        square += 0.001 * (gradient**2 - square)
+        step = mean / (1 - 0.9**k) / (np.sqrt(square / (1 - 0.999**k)) + 1e-12)
+        X = X - rate * (1 + np.cos(np.pi * k / steps)) / 2 * step
+    return float(np.abs(word.product(X) - W).max() / np.abs(W).max())
+
+
+def loss_gradient(word: Word, X: np.ndarray, W: np.ndarray) -> np.ndarray:
+    """Return the gradient of |S_1 .. S_K - W|_F^2 / 2."""
+    left, rest, gradient = np.eye(len(W)), word.product(X), np.empty_like(X)
+    G = rest - W
+    for i, shift in enumerate(X):
+        rest[word.moved(i)] -= shift @ rest[word.kept(i)]
+        gradient[i] = left[:, word.moved(i)].T @ G @ rest[word.kept(i)].T
+        left[:, word.kept(i)] += left[:, word.moved(i)] @ shift
+    return gradient
+
+
+with claims.check("gradient descent is no more accurate", Evidence.NUMERIC) as check:
+    for name in ("rotation", "Gaussian", "condition 1e6"):
+        W = target(name, 16, 0)
+        reached = adam(W, 6, 20000 if options.full else 2000)
+        mine = float(balance(W).error) / np.abs(W).max()
+        check.true(bool(mine <= reached), f"{name}: Adam {reached:.0e}, balanced {mine:.0e}")
+
+# %% [markdown]
+# ## Picture
+
+
+# %%
+def draw(folder: Path) -> None:
+    """Write depth_versus_conditioning.png: condition number and errors over depth."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("plot", "pictures") from error
+    colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")  # Okabe and Ito
+    markers = "os^Dvx"
+    d = SIZES[-1]
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for colour, marker, name in zip(colours, markers, FAMILIES, strict=True):
+        style = {"color": colour, "marker": marker, "markersize": 8, "linewidth": 2}
+        series = [records[d, name, K] for K in DEPTHS]
+        axes[0].plot(DEPTHS, [r.condition for r in series], label=name, **style)
+        axes[1].plot(DEPTHS, [r.inverse64 for r in series], **style)
+        axes[1].plot(DEPTHS, [r.inverse32 for r in series], linestyle="--", **style)
+    labels = (
+        "largest condition number of a layer",
+        "error of inverse(forward(x)), relative",
+    )
+    for axis, label in zip(axes, labels, strict=True):
+        axis.set_yscale("log")
+        axis.set_xticks(DEPTHS)
+        axis.set_xlabel("layers K", fontsize=14)
+        axis.set_ylabel(label, fontsize=14)
+        axis.tick_params(labelsize=13)
+        axis.grid(alpha=0.3)
+    axes[1].set_title("solid: float64, dashed: float32", fontsize=14)
+    axes[0].set_title(f"balanced layers, d = {d}", fontsize=14)
+    axes[0].legend(fontsize=12)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / "depth_versus_conditioning.png", dpi=150)
+
+
+if options.plot:
+    draw(options.plot)

@@ -1,0 +1,256 @@
+"""Real modules of the installed libraries: outputs, inverses and log-determinants equal W x."""
+
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from exactflow import CouplingFlow, LinearCoupling, factor
+from exactflow.balancing import balance
+from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.interop import LIBRARIES, from_conv1x1, to_module
+
+torch = pytest.importorskip("torch")
+
+TOLERANCE = 1e-12
+PACKAGES = {"freia": "FrEIA"}
+VECTORS, IMAGES = None, (3, 5)
+
+
+def required(library: str):
+    """Import a library, or skip."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(PACKAGES.get(library, library))
+
+
+def directions(module, library: str):
+    """Return x -> (y, log_det) and y -> (x, log_det) of the flow, in the library's own words."""
+    if library == "normflows":
+        return module.inverse, module.forward
+    if library == "freia":
+        return module, lambda y: module(y, rev=True)
+    if library == "zuko":
+        return module.call_and_ladj, module.inv.call_and_ladj
+    return module.forward, module.inverse
+
+
+def points(d: int, image) -> "torch.Tensor":
+    shape = (4, d) if image is None else (4, d, *image)
+    return torch.tensor(np.random.default_rng(d).standard_normal(shape))
+
+
+def applied(W: np.ndarray, x: "torch.Tensor") -> "torch.Tensor":
+    return torch.einsum("ij,nj...->ni...", torch.tensor(W), x)
+
+
+def assert_is(module, library: str, W: np.ndarray, image) -> None:
+    """The module maps x to W x and back, with log|det W| at every pixel."""
+    x = points(len(W), image)
+    forward, backward = directions(module, library)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y, log_det = forward(x)
+        back, inverse_log_det = backward(y)
+    expected = np.linalg.slogdet(W)[1] * (1 if image is None else image[0] * image[1])
+    size, stretch = np.abs(W).max() * len(W), np.linalg.cond(W)
+    assert (y - applied(W, x)).abs().max() <= TOLERANCE * size
+    assert (back - x).abs().max() <= TOLERANCE * stretch
+    assert y.dtype == log_det.dtype == torch.float64
+    assert log_det.shape == (len(x),)
+    assert (log_det - expected).abs().max() <= 1e-11
+    assert (inverse_log_det + expected).abs().max() <= 1e-11
+
+
+def glow(d: int, seed: int = 0) -> np.ndarray:
+    """A Glow-style initial weight; its determinant is often negative."""
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+
+
+def flows(W: np.ndarray) -> CouplingFlow:
+    """Balanced layers of W, after a flip if det W < 0."""
+    if np.linalg.det(W) > 0:
+        return balance(W).flow
+    flip = np.where(np.arange(len(W)) == 0, -1, 1)
+    return CouplingFlow(balance(W * flip).flow.layers, flips=[0])
+
+
+@pytest.mark.parametrize("image", [VECTORS, IMAGES])
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("scale", [1.0, 1.7])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_library_applies_the_matrix(library, image, scale, seed):
+    required(library)
+    if library == "zuko" and image:
+        pytest.skip("zuko has no images")
+    W = scale * glow(8, seed)
+    assert_is(to_module(flows(W), library, image), library, W, image)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_exact_flows_and_scales_in_one_entry(library):
+    required(library)
+    W = np.array([[1, 2, 0, 1], [0, 1, 3, 0], [1, 0, 1, 1], [2, 1, 0, 3]])
+    assert_is(to_module(factor(W), library), library, W.astype(float), None)
+
+
+@pytest.mark.parametrize("library", sorted(set(LIBRARIES) - {"normflows"}))
+def test_unequal_halves(library):
+    required(library)
+    flow = CouplingFlow(
+        [
+            LinearCoupling((1, 3), "second", [[1], [2], [3]], [2, 1, 1]),
+            LinearCoupling((1, 3), "first", [[1, "1/2", 0]], [3]),
+        ],
+        flips=[2],
+    )
+    W = np.array(flow.matrix().tolist(), dtype=float)
+    assert_is(to_module(flow, library), library, W, None)
+
+
+def test_additive_layers_are_exported_bit_by_bit():
+    required("normflows")
+    layer = LinearCoupling((1, 1), "second", [[0.1]])
+    x = torch.tensor([[3.0, 0.7]], dtype=torch.float64)
+    expected = 0.7 + 0.1 * 3.0
+    with torch.no_grad():
+        for library in ("torch", "normflows"):
+            forward, _ = directions(to_module(CouplingFlow([layer]), library), library)
+            assert forward(x)[0][0, 1].item() == expected
+
+
+def read_and_apply(module, apply, d: int, image=None) -> np.ndarray:
+    """Assert that the linear map read from a module is what the module applies; return W."""
+    linear = from_conv1x1(module)
+    x = points(d, image)
+    with torch.no_grad():
+        y = apply(x)
+    bias = torch.tensor(linear.bias).reshape(-1, *[1] * (x.ndim - 2))
+    assert (y - applied(linear.matrix, x) - bias).abs().max() <= TOLERANCE * d
+    return linear.matrix
+
+
+def normflows_modules(d):
+    flows = required("normflows").flows
+    for lu in (False, True):
+        convolution = flows.Invertible1x1Conv(d, use_lu=lu).double()
+        yield convolution, lambda x, m=convolution: m.inverse(x)[0], IMAGES
+        affine = flows.InvertibleAffine(d, use_lu=lu).double()
+        yield affine, lambda x, m=affine: m.inverse(x)[0], VECTORS
+    for mode in ("shuffle", "swap"):
+        permute = flows.Permute(d, mode)
+        yield permute, lambda x, m=permute: m.inverse(x)[0], VECTORS
+
+
+def nflows_modules(d, library="nflows"):
+    required(library)
+    name = "nflows.transforms" if library == "nflows" else "glasflow.nflows.transforms"
+    transforms = pytest.importorskip(name)
+    convolution = transforms.OneByOneConvolution(d, identity_init=False).double()
+    torch.nn.init.normal_(convolution.bias)
+    yield convolution, lambda x: convolution(x)[0], IMAGES
+    for module in (
+        transforms.LULinear(d, identity_init=False),
+        transforms.NaiveLinear(d),
+        transforms.RandomPermutation(d),
+        transforms.ReversePermutation(d),
+    ):
+        module = module.double()
+        yield module, lambda x, m=module: m(x)[0], VECTORS
+
+
+def glasflow_modules(d):
+    yield from nflows_modules(d, "glasflow")
+
+
+def freia_modules(d):
+    required("freia")
+    modules = pytest.importorskip("FrEIA.modules")
+    weight = torch.randn(d, d, dtype=torch.float64)
+    convolution = modules.Fixed1x1Conv([(d, *IMAGES)], M=weight)
+    yield convolution, lambda x: convolution([x])[0][0], IMAGES
+    linear = modules.FixedLinearTransform([(d,)], M=weight, b=torch.randn(d).double())
+    yield linear, lambda x: linear([x])[0][0], VECTORS
+    permutation = modules.PermuteRandom([(d,)])
+    yield permutation, lambda x: permutation([x])[0][0], VECTORS
+    for soft in (False, True):
+        block = modules.AllInOneBlock(
+            [(d,)], subnet_constructor=torch.nn.Linear, permute_soft=soft, global_affine_init=1.0
+        ).double()
+        yield block, lambda x, m=block: m.permute_function(x, m.w_perm), VECTORS
+
+
+def zuko_modules(d):
+    transforms = required("zuko").transforms
+    entries = torch.randn(d, d, dtype=torch.float64)
+    for transform in (
+        transforms.LULinearTransform(entries),
+        transforms.RotationTransform(entries),
+        transforms.PermutationTransform(torch.randperm(d)),
+    ):
+        yield transform, transform, VECTORS
+
+
+READERS = {
+    "normflows": normflows_modules,
+    "nflows": nflows_modules,
+    "glasflow": glasflow_modules,
+    "freia": freia_modules,
+    "zuko": zuko_modules,
+}
+
+
+@pytest.mark.parametrize("library", READERS)
+def test_matrices_are_what_the_modules_apply(library):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module, apply, image in READERS[library](6):
+            read_and_apply(module, apply, 6, image)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", READERS)
+def test_round_trip_of_initial_weights_over_fifty_seeds(library):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(50):
+            torch.manual_seed(seed)
+            np.random.seed(seed)
+            for module, apply, image in READERS[library](8):
+                W = read_and_apply(module, apply, 8, image)
+                if library == "zuko" and image:
+                    continue
+                exported = to_module(flows(W), library, image)
+                assert_is(exported, library, W, image)
+
+
+def test_float32_weights_are_taken_exactly():
+    module = SimpleNamespace()
+    with pytest.raises(InvalidInputError, match="normflows Invertible1x1Conv"):
+        from_conv1x1(module)
+    flows = required("normflows").flows
+    convolution = flows.Invertible1x1Conv(4)
+    matrix = from_conv1x1(convolution).matrix
+    assert (matrix.astype(np.float32) == convolution.W.detach().numpy()).all()
+    assert convolution.W.dtype == torch.float32
+
+
+def test_bad_requests():
+    flow = CouplingFlow([LinearCoupling((1, 2), "second", [[1], [1]])])
+    with pytest.raises(InvalidInputError, match="expected one of torch"):
+        to_module(flow, "tensorflow")
+    with pytest.raises(InvalidInputError, match="channels last"):
+        to_module(flow, "zuko", (2, 2))
+    required("normflows")
+    with pytest.raises(InvalidInputError, match="normflows"):
+        to_module(flow, "normflows")
+
+
+def test_a_library_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zuko", None)
+    monkeypatch.setitem(sys.modules, "zuko.transforms", None)
+    monkeypatch.delitem(sys.modules, "exactflow.interop.for_zuko", raising=False)
+    with pytest.raises(MissingExtraError, match=r"exactflow\[zuko\]"):
+        to_module(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), "zuko")
