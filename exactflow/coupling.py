@@ -77,6 +77,12 @@ class CouplingFlow:
         field: Domain | None = None,
     ):
         layers = tuple(layers)
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, LinearCoupling):
+                raise InvalidInputError(
+                    f"expected linear couplings, got {type(layer).__name__} as layer {i}: "
+                    "exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones"
+                )
         if partition is None:
             if not layers:
                 raise InvalidInputError("expected a partition (p, q), since there are no layers")

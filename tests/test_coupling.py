@@ -151,6 +151,7 @@ def test_representations():
         (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[-1]), "positive scales, got -1"),
         (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[1, 1]), "1 entries"),
         (lambda: CouplingFlow([]), "partition"),
+        (lambda: CouplingFlow(["U"], (1, 1)), "got str as layer 0"),
         (lambda: CouplingFlow([], (1, 1), flips=[2]), "coordinates from 0 to 1"),
         (lambda: CouplingFlow([], (1, 1), flips=[0, 0]), "distinct"),
         (lambda: CouplingFlow([LinearCoupling((1, 2), "first", [[1, 1]])], (1, 1)), "in layer 0"),

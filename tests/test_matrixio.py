@@ -195,6 +195,6 @@ def test_torch(tmp_path):
     assert read_matrix(tmp_path / "w.pt", key="conv.weight").matrix.to_Matrix() == EXACT
     torch.save(torch.nn.Parameter(weight.bfloat16()), tmp_path / "b.pt")
     assert read_matrix(tmp_path / "b.pt").matrix.to_Matrix()[1, 0] == sympy.Rational(3, 2)
-    (tmp_path / "trap.pt").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / "trap.pt").write_bytes(pickle.dumps(Trap(), protocol=2))
     with pytest.raises(InvalidInputError, match="tensors only"):
         read_matrix(tmp_path / "trap.pt")

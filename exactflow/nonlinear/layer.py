@@ -1,0 +1,107 @@
+"""Coupling layers whose shift is a piecewise-linear function of one coordinate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import QQ
+
+from exactflow import linalg
+from exactflow.coerce import format_short
+from exactflow.errors import InvalidInputError
+from exactflow.layers import Half, LinearCoupling, checked_partition
+from exactflow.piecewise import PiecewiseLinear, to_element
+
+__all__ = ["PiecewiseCoupling"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class PiecewiseCoupling:
+    """One coupling layer with a piecewise-linear shift of one kept coordinate.
+
+    Parameters
+    ----------
+    partition : (p, q), the sizes of the two halves.
+    moves : "first" or "second", the half that the layer maps.
+    conditioner : a `PiecewiseLinear` R -> R^m, m the size of the half that moves.
+    scale : one positive rational for all coordinates that move, or one for each.
+    reads : the place, within the kept half, of the coordinate that the conditioner reads.
+
+    Raises
+    ------
+    InvalidInputError
+        A conditioner of the wrong dimension, a place outside the kept half, a scale <= 0.
+
+    Examples
+    --------
+    >>> bump = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
+    >>> layer = PiecewiseCoupling((1, 1), "second", bump, scale="1/2")
+    >>> layer.scale, layer.inverse().scale
+    ((1/2,), (2,))
+    >>> layer.inverse().conditioner(0)
+    (-2,)
+    """
+
+    partition: tuple[int, int]
+    moves: Half
+    conditioner: PiecewiseLinear
+    scale_elements: tuple
+    reads: int
+
+    def __init__(
+        self,
+        partition: tuple[int, int],
+        moves: Half,
+        conditioner: PiecewiseLinear,
+        scale=1,
+        reads: int = 0,
+    ):
+        partition = checked_partition(partition)
+        if moves not in ("first", "second"):
+            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        moved, kept = partition if moves == "first" else partition[::-1]
+        if conditioner.dimension != moved:
+            raise InvalidInputError(
+                f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
+                f"got one into R^{conditioner.dimension}"
+            )
+        if not 0 <= reads < kept:
+            raise InvalidInputError(f"expected reads from 0 to {kept - 1}, got {reads}")
+        many = isinstance(scale, list | tuple)
+        elements = tuple(map(to_element, scale)) if many else (to_element(scale),) * moved
+        if len(elements) != moved or min(elements) <= 0:
+            raise InvalidInputError(
+                f"expected one positive scale, or {moved} of them, got {format_short(scale)}"
+            )
+        object.__setattr__(self, "partition", partition)
+        object.__setattr__(self, "moves", moves)
+        object.__setattr__(self, "conditioner", conditioner)
+        object.__setattr__(self, "scale_elements", elements)
+        object.__setattr__(self, "reads", reads)
+
+    @property
+    def scale(self) -> tuple[sympy.Rational, ...]:
+        """The scale, one number for each coordinate that moves."""
+        return tuple(map(QQ.to_sympy, self.scale_elements))
+
+    def inverse(self) -> "PiecewiseCoupling":
+        """Return the inverse, a layer of the same kind that moves the same half."""
+        scale = [QQ.one / s for s in self.scale_elements]
+        conditioner = self.conditioner.scaled([-s for s in scale])
+        return PiecewiseCoupling(self.partition, self.moves, conditioner, scale, self.reads)
+
+    def tangent(self, kept: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given the half of the point that is kept."""
+        slope = self.conditioner.slope_at(to_element(kept[self.reads]))
+        rows = [[s if j == self.reads else QQ.zero for j in range(len(kept))] for s in slope]
+        shift = linalg.from_entries(rows, (len(slope), len(kept)), QQ)
+        scale = linalg.column(self.scale_elements, QQ)
+        return LinearCoupling(self.partition, self.moves, shift, scale)
+
+    def summary(self) -> str:
+        """Return one line: which half moves, the knots, the scale."""
+        scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
+        return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}"
+
+    def __repr__(self) -> str:
+        return f"<PiecewiseCoupling {self.partition}: {self.summary()}>"

@@ -1,0 +1,121 @@
+"""The search for the rational parameters of the three layers.
+
+Implementation notes
+--------------------
+Every number is dyadic, so short. A step of the search halves a parameter until its term of the
+bound is within its share of eps, or doubles the precision of the knots; it ends because the term
+tends to zero. The shares add up to 15/16; quantization has the largest.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from flint import arb, ctx
+from sympy import QQ
+
+from exactflow.balls import ball, flint_rational
+from exactflow.piecewise import to_float
+from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
+from exactflow.universal.construction import Construction, labelled_atoms, spread
+from exactflow.universal.measures import Cells
+
+__all__ = ["GUARD_BITS", "SHARES", "construct", "power_below"]
+
+SHARES = {
+    "quantization": QQ(1, 2),
+    "spread": QQ(1, 8),
+    "weights": QQ(1, 32),
+    "noise": QQ(1, 8),
+    "ramps": QQ(1, 8),
+    "tails": QQ(1, 32),
+}
+GUARD_BITS = 32
+_FIRST_PRECISION = 96
+_WIDTH_BITS = 6
+
+
+def power_below(value):
+    """Return the largest power of two, as an element of QQ, that is at most a positive `value`.
+
+    >>> power_below(QQ(5, 16)) == QQ(1, 4), power_below(QQ(7)) == 4
+    (True, True)
+    """
+    n, d = int(value.numerator), int(value.denominator)
+    exponent = n.bit_length() - d.bit_length()
+    power = QQ(2) ** exponent
+    return power if power <= value else power / 2
+
+
+def construct(cells: Cells, eps, precision: int | None = None) -> tuple[Construction, int]:
+    """Return a construction whose terms are within their shares of `eps`, and its precision.
+
+    The precision, in bits, is that of the ball arithmetic; `GUARD_BITS` less is that of the knots.
+    It is the least of 96, 192, .. that does, from `precision` on if that is given.
+    """
+    centers, weights = labelled_atoms(cells)
+    moved = _separating(centers[:, 0], weights, cells.bits, SHARES["spread"] * eps)
+    atoms = centers.copy()
+    atoms[:, 0] += moved
+    gap = min((b - a for a, b in pairwise(atoms[:, 0].tolist())), default=2**cells.bits)
+    radius = QQ(3 * gap, 8 * 2**cells.bits)
+    delta = power_below(min(QQ(1, 8), radius / 2))
+    draft = Construction(atoms, moved, cells.bits, weights, [], QQ.zero, radius, delta)
+    draft, precision = _with_knots(draft, SHARES["weights"] * eps, precision or _FIRST_PRECISION)
+    with ctx.workprec(precision):
+        draft = _with_delta(draft, eps)
+        return _with_tau(draft, SHARES["ramps"] * eps), precision
+
+
+def _separating(firsts: np.ndarray, weights: list, bits: int, share) -> np.ndarray:
+    """Return moves after which neighbours are as far apart as the share allows: mean square."""
+    masses = np.array([to_float(w) for w in weights])
+    extent = max(QQ(firsts[-1] - firsts[0], 2**bits), share)
+    gap = max(int(power_below(min(8 * share, 4 * extent / len(firsts))) * 2**bits), 1)
+    while True:
+        moved = spread(firsts, gap) - firsts
+        distances = np.array([x / 2**bits for x in moved.tolist()])
+        if np.sqrt(masses @ distances**2) <= to_float(share) or gap == 1:
+            return moved
+        gap //= 2
+
+
+def _with_knots(draft: Construction, share, precision: int) -> tuple[Construction, int]:
+    while True:
+        with ctx.workprec(precision):
+            bits = precision - GUARD_BITS
+            draft = replace(draft, knots=_quantiles(draft.weights, bits))
+            width = min((b - a for a, b in pairwise(draft.knots)), default=QQ.one)
+            if width >= QQ(2) ** (_WIDTH_BITS - bits) and weights_error(draft) <= ball(share):
+                return draft, precision
+        precision *= 2
+
+
+def _quantiles(weights: list, bits: int) -> list:
+    """Return dyadic numbers near the Gaussian quantiles of w_1, w_1 + w_2, .."""
+    knots, cumulative, root, unit = [], QQ.zero, arb(2).sqrt(), arb(2) ** bits
+    for weight in weights[:-1]:
+        cumulative += weight
+        tail = min(cumulative, 1 - cumulative)
+        quantile = -root * arb(flint_rational(2 * tail)).erfcinv()
+        numerator = int((quantile.mid() * unit).floor().unique_fmpz())
+        knots.append(QQ(numerator if tail == cumulative else -numerator, 2**bits))
+    return knots
+
+
+def _with_delta(draft: Construction, eps) -> Construction:
+    shares = ball(SHARES["noise"] * eps), ball(SHARES["tails"] * eps)
+    while not (noise(draft) <= shares[0] and tails(draft) <= shares[1]):
+        draft = replace(draft, delta=draft.delta / 2)
+    return draft
+
+
+def _with_tau(draft: Construction, share) -> Construction:
+    if not draft.knots:
+        return replace(draft, tau=QQ.one)
+    width = min((b - a for a, b in pairwise(draft.knots)), default=QQ(1, 4))
+    widest = power_below(min(width / 2, QQ(1, 4)))
+    most = ball(share) ** 2 / ramp_factor(draft, widest)
+    mantissa, exponent = most.lower().man_exp()
+    affordable = QQ(int(mantissa)) * QQ(2) ** int(exponent)
+    return replace(draft, tau=min(widest, power_below(affordable)))

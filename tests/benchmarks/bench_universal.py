@@ -1,0 +1,47 @@
+"""Build, bound and evaluate approximations of the unit square with many atoms.
+
+python -m pytest tests/benchmarks/bench_universal.py
+"""
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+
+from exactflow.universal import approximate, uniform
+from exactflow.universal.bound import certify
+from exactflow.universal.construction import layers
+
+EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
+SQUARE = uniform([0, 0], [1, 1])
+
+
+@pytest.fixture(params=EPSILONS, scope="module")
+def found(request):
+    return approximate(SQUARE, EPSILONS[request.param])
+
+
+@pytest.mark.parametrize("atoms", EPSILONS)
+def test_build(benchmark, atoms):
+    benchmark.pedantic(approximate, (SQUARE, EPSILONS[atoms]), rounds=1)
+
+
+def test_bound(benchmark, found):
+    def bound():
+        with ctx.workprec(found.precision):
+            return certify(found.parameters, arb(0))
+
+    benchmark.pedantic(bound, rounds=1)
+
+
+def test_layers(benchmark, found):
+    benchmark.pedantic(layers, (found.parameters,), rounds=1)
+
+
+def test_floats(benchmark, found):
+    points = np.random.default_rng(0).standard_normal((2, 100_000))
+    found.flow.forward(points[:, :1])
+    benchmark.pedantic(found.flow.forward, (points,), rounds=3)
+
+
+def test_rational_point(benchmark, found):
+    benchmark(found.flow.forward, ["1/3", "1/7"])
