@@ -23,7 +23,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from exactflow.evidence import RUNNER_OPTIONS, Claim, Options, ProofError
+from exactflow.errors import MissingExtraError
+from exactflow.evidence import RUNNER_OPTIONS, Claim, Claims, Evidence, Options, ProofError
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
@@ -73,6 +74,9 @@ def run(path: Path, quiet: bool) -> tuple[list[Claim], str | None]:
     try:
         with contextlib.redirect_stdout(output):
             exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
+    except MissingExtraError as error:
+        claims = namespace.setdefault("claims", Claims(path.stem))
+        claims.not_run("what needs an extra", Evidence.NUMERIC, str(error))
     except ProofError as error:
         failure = f"{path.stem}: {error}"
     except Exception:  # a broken script is a failed proof, and the other scripts still run

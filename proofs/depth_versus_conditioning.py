@@ -23,9 +23,13 @@ import sympy
 
 from exactflow import CouplingFlow, factor
 from exactflow.balancing import Balanced, balance
-from exactflow.balancing.newton import Word
 from exactflow.errors import MissingExtraError
 from exactflow.evidence import Claims, Evidence, proof_options
+
+try:
+    from exactflow.balancing.newton import Word
+except ModuleNotFoundError:
+    raise MissingExtraError("balance", "this study") from None
 
 options = proof_options()
 claims = Claims("Depth and conditioning (ICML 2021): balanced layers")

@@ -312,18 +312,24 @@ def test_accepts_exactly_what_is_true(folder, claim):
     verify_mutant(claim, folder)
 
 
-@pytest.mark.slow
-def test_accepts_exactly_what_is_true_100000_mutations(folder):
+@pytest.mark.parametrize(
+    "mutations",
+    [
+        pytest.param(10_000, marks=pytest.mark.slow),
+        pytest.param(100_000, marks=pytest.mark.fuzz),
+    ],
+)
+def test_accepts_exactly_what_is_true_of_many_mutations(folder, mutations):
     counts = {0: 0, 1: 0, 2: 0, 3: 0}
 
-    @LARGE
+    @settings(LARGE, max_examples=mutations)
     @given(mutants())
     def run(claim):
         counts[verify_mutant(claim, folder)] += 1
 
     run()
     print(f"exit codes over {sum(counts.values())} mutations: {counts}")
-    assert sum(counts.values()) >= 100_000
+    assert sum(counts.values()) >= mutations
     assert min(counts[0], counts[1], counts[2]) > 0
 
 

@@ -246,6 +246,7 @@ def _weights(weights: Sequence | None, count: int) -> tuple:
 
 
 def check_count(count: int) -> None:
+    """Refuse more atoms than can be built."""
     if count > MOST_ATOMS:
         raise InvalidInputError(
             f"expected a tolerance that needs at most {MOST_ATOMS} atoms, got one that needs "
