@@ -12,7 +12,7 @@ Four words are kept apart, and a fifth for the kernel of a proof assistant:
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from exactflow.coerce import format_short
-from exactflow.errors import ExactFlowError
+from exactflow.errors import ExactFlowError, MissingExtraError
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
@@ -125,6 +125,19 @@ class Options:
 
     plot: Path | None = None
     full: bool = False
+
+    def picture(self, name: str, draw: Callable) -> None:
+        """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for."""
+        if self.plot is None:
+            return
+        try:
+            from matplotlib import pyplot
+        except ImportError:
+            print(f"{name}.png: not drawn: {MissingExtraError('plot', 'pictures')}")
+            return
+        pyplot.switch_backend("agg")
+        self.plot.mkdir(parents=True, exist_ok=True)
+        draw(pyplot, self.plot / f"{name}.png")
 
     @staticmethod
     def add_to(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,6 @@
 
 # %%
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -270,16 +269,12 @@ with claims.check("gradient descent is no more accurate", Evidence.NUMERIC) as c
 
 
 # %%
-def draw(folder: Path) -> None:
-    """Write depth_versus_conditioning.png: condition number and errors over depth."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("plot", "pictures") from error
+def draw(pyplot, path) -> None:
+    """Draw condition number and errors over depth."""
     colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")  # Okabe and Ito
     markers = "os^Dvx"
     d = SIZES[-1]
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    figure = pyplot.figure(figsize=(11, 4.4), layout="constrained")
     axes = figure.subplots(1, 2)
     for colour, marker, name in zip(colours, markers, FAMILIES, strict=True):
         style = {"color": colour, "marker": marker, "markersize": 8, "linewidth": 2}
@@ -301,9 +296,8 @@ def draw(folder: Path) -> None:
     axes[1].set_title("solid: float64, dashed: float32", fontsize=14)
     axes[0].set_title(f"balanced layers, d = {d}", fontsize=14)
     axes[0].legend(fontsize=12)
-    folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "depth_versus_conditioning.png", dpi=150)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
 
 
-if options.plot:
-    draw(options.plot)
+options.picture("depth_versus_conditioning", draw)

@@ -146,7 +146,7 @@ with claims.check("digits to invert linear flows", Evidence.NUMERIC) as check:
 
 
 # %%
-def draw(path) -> None:
+def draw(pyplot, path) -> None:
     """Draw eps against kappa, and digits against log10 of kappa with the fitted laws."""
     styles = {
         "three atoms": ("#0072B2", "o", "-"),
@@ -187,10 +187,4 @@ if options.plot is not None:
     for name, records in studies.items():
         write_csv(records, options.plot / f"ill_conditioning_{name.replace(' ', '_')}.csv")
     write_csv(linear, options.plot / "ill_conditioning_linear.csv")
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        print("picture: not drawn, Matplotlib is not installed (the extra exactflow[plot])")
-    else:
-        pyplot.switch_backend("agg")
-        draw(options.plot / "ill_conditioning.png")
+options.picture("ill_conditioning", draw)

@@ -275,7 +275,7 @@ for d, kind in itertools.product(dimensions, kinds):
 
 
 # %%
-def draw(path) -> None:
+def draw(pyplot, path) -> None:
     """Write one panel for each dimension: residual against the number of layers."""
     colours = dict(zip(kinds, ("#0072B2", "#D55E00", "#009E73"), strict=True))
     styles = (
@@ -307,12 +307,4 @@ def draw(path) -> None:
     pyplot.close(figure)
 
 
-if options.plot is not None:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        print("picture: not drawn, Matplotlib is not installed (the extra exactflow[plot])")
-    else:
-        pyplot.switch_backend("agg")
-        options.plot.mkdir(parents=True, exist_ok=True)
-        draw(options.plot / "linear_depth_experiment.png")
+options.picture("linear_depth_experiment", draw)

@@ -185,7 +185,7 @@ else:
 
 
 # %%
-def draw(path) -> None:
+def draw(pyplot, path) -> None:
     """Draw log-likelihood and condition number over training, with a band over the seeds."""
     styles = {"none": ("#0072B2", "-"), "zero": ("#D55E00", "--"), "Gaussian": ("#009E73", ":")}
     shown = list(dict.fromkeys(record.dataset for record in records))
@@ -216,12 +216,5 @@ def draw(path) -> None:
     pyplot.close(figure)
 
 
-if options.plot is not None and records:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        print("picture: not drawn, Matplotlib is not installed (the extra exactflow[plot])")
-    else:
-        pyplot.switch_backend("agg")
-        options.plot.mkdir(parents=True, exist_ok=True)
-        draw(options.plot / "padding.png")
+if records:
+    options.picture("padding", draw)

@@ -145,7 +145,7 @@ with claims.check("many atoms: built, certified and sampled", Evidence.CERTIFIED
 
 
 # %%
-def draw(path) -> None:
+def draw(pyplot, path) -> None:
     """Draw samples of three targets beside samples of their flows."""
     shown = {
         "checkerboard": samples["checkerboard"][0][:4000],
@@ -171,12 +171,4 @@ def draw(path) -> None:
     pyplot.close(figure)
 
 
-if options.plot is not None:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        print("picture: not drawn, Matplotlib is not installed (the extra exactflow[plot])")
-    else:
-        pyplot.switch_backend("agg")
-        options.plot.mkdir(parents=True, exist_ok=True)
-        draw(options.plot / "universal_approximation.png")
+options.picture("universal_approximation", draw)

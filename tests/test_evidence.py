@@ -36,3 +36,10 @@ def test_records_what_failed(use, words):
 def test_options():
     assert proof_options(["--plot", "d", "--full", "-f", "kernel.json"]) == Options(Path("d"), True)
     assert proof_options([]) == Options()
+
+
+def test_pictures(tmp_path, capsys):
+    drawn = []
+    Options().picture("a", lambda pyplot, path: drawn.append(path))
+    Options(plot=tmp_path / "new").picture("a", lambda pyplot, path: drawn.append(path))
+    assert drawn == [tmp_path / "new" / "a.png"] or "exactflow[plot]" in capsys.readouterr().out
