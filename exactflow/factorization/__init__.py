@@ -117,8 +117,9 @@ def factor(
             flips = (0,)
         else:
             target, order, halves = _padded(target, order, halves)
-    places = list(order)
-    oriented = _columns_negated(target, flips).extract(places, places)
+    oriented = _columns_negated(target, flips)
+    if list(order) != sorted(order):
+        oriented = oriented.extract(list(order), list(order))
     layers, used = _layers(oriented, halves, method, scales)
     flow = CouplingFlow(_merged(layers), halves, flips, used, order, target.domain)
     verify(flow, target)
