@@ -42,7 +42,7 @@ class MissingExtraError(ExactFlowError, ImportError):
 
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(
-            f"expected the library {extra} for {purpose}, which is not installed: "
+            f"expected the extra {extra} for {purpose}, which is not installed: "
             f"python -m pip install 'exactflow[{extra}]'"
         )
 

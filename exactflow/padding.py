@@ -20,7 +20,7 @@ Let A be n x n and invertible.
   max(s, 1/a_n) / min(s, 1/a_1), a_1 >= .. >= a_n the singular values of A: with zero pads it tends
   to infinity with the likelihood, with Gaussian pads the maximum has a finite one.
 
-Source: Koehler, Mehta and Risteski (ICML 2021), Section 6, for padding in experiments.
+Source: Koehler, Mehta and Risteski (ICML 2021), whose experiments pad.
 
 How it is checked
 -----------------

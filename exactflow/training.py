@@ -3,7 +3,7 @@
 A Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) is trained by maximum likelihood on two densities
 in the plane, without padding, with two zero coordinates more, and with two Gaussian ones. Followed
 over training: the log-likelihood of fresh data, and the condition number of the Jacobian there
-(Koehler, Mehta and Risteski, ICML 2021, Section 6). Needs the extra ``train``: PyTorch and zuko.
+(Koehler, Mehta and Risteski, ICML 2021). Needs the extra ``train``: PyTorch and zuko.
 
 Log-likelihoods are in nats a point. With Gaussian pads that of the pads themselves is taken off,
 which leaves a lower bound for the data (Huang, Dinh and Courville, *Augmented normalizing flows*,

@@ -2,8 +2,8 @@
 # # How many linear couplings does least squares need? Four leave a floor, five do not
 #
 # The experiment of Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, section 6: fit K linear couplings to a matrix and look at the
-# residual |product - M| / |M| (Frobenius norms). Theory, for det M = 1 and n x n blocks:
+# normalizing flows*, ICML 2021: fit K linear couplings to a matrix and look at the residual
+# |product - M| / |M| (Frobenius norms). Theory, for det M = 1 and n x n blocks:
 #
 # - *Shears.* Five make nearly every M, six make all (Urschel 2024). A product U L U L has a
 #   lower-right block D similar to the upper-left block a of the inverse, near eigenvalue 1 apart:
@@ -13,8 +13,7 @@
 #   (4 n^2 - n) + 2 n >= 4 n^2 dimensions, enough for an open set of matrices, while another open
 #   set needs five; three have at most 3 n^2 + 2 n, which is less than 4 n^2 for n > 2.
 #
-# Least squares (Levenberg-Marquardt in float64) finds these numbers, to rounding up to d = 32, to
-# 1e-6 at d = 64, where its steps are by conjugate gradients. Plain Adam hides them.
+# Least squares in float64 finds these numbers to rounding. Plain Adam hides them.
 
 # %%
 import itertools
@@ -30,15 +29,18 @@ try:
     from scipy.linalg import cho_factor, cho_solve
     from scipy.sparse.linalg import LinearOperator, cg
     from threadpoolctl import threadpool_limits
+
+    from exactflow.balancing.homotopy import Attempt, StuckError, find_layers
+    from exactflow.balancing.newton import Word
 except ImportError:
     threadpool_limits = None
 
-claims = Claims("The linear experiment (ICML 2021, section 6)")
+claims = Claims("The linear experiment (ICML 2021)")
 options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
 depths = range(1, 17 if options.full else 9)
-grid = [(d, K) for d in dimensions for K in depths if d < 64 or K in (2, 4, 5, 6, 8, 16)]
-starts, adam_steps = (20, 10_000) if options.full else (3, 300)
+grid = list(itertools.product(dimensions, depths))
+starts, adam_steps = (20, 3000) if options.full else (3, 300)
 
 # %% [markdown]
 # ## Targets
@@ -96,8 +98,10 @@ with claims.check("no four shears come near any of the targets", Evidence.EXACT)
 # %% [markdown]
 # ## Least squares
 # A layer maps half of the coordinates: shift T and scale exp(t). With the products of the layers
-# after and before layer i, J J^T is a sum of Kronecker products, so that a step costs little more
-# than solving a system of d^2 equations.
+# after and before layer i, J J^T is a sum of Kronecker products, so that a step of
+# Levenberg-Marquardt costs little more than solving a system of d^2 equations. Where that is much,
+# at d = 64, the steps are by conjugate gradients for K <= 4, and from K = 5 it is Newton's method
+# along a path of matrices that finds the zero (`exactflow.balancing`).
 
 
 # %%
@@ -195,6 +199,28 @@ def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 5
     return min(history)
 
 
+def along_a_path(M: np.ndarray, K: int) -> float:
+    """Return |product - M| / |M| after Newton's method, from the first random shears that lead to
+    M, or infinity.
+    """
+    word = Word(K, len(M) // 2, first=0)
+    for seed in range(5):
+        try:
+            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), np.random.default_rng(seed))
+        except StuckError:
+            continue
+        return float(np.linalg.norm(word.product(T) - M) / np.linalg.norm(M))
+    return np.inf
+
+
+def residual(M: np.ndarray, K: int) -> float:
+    """Return the least |product - M| / |M| found for K shears."""
+    if len(M) > 32 and K >= 5:
+        return along_a_path(M, K)
+    seeds = range(starts if len(M) <= 8 and K <= 4 else 1)
+    return min(least_squares(M, K, False, seed) for seed in seeds)
+
+
 # %%
 shears: dict[tuple[str, int, int], float] = {}
 scaled: dict[tuple[str, int, int], float] = {}
@@ -208,27 +234,31 @@ else:
     with claims.check("least squares: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
         with threadpool_limits(1):
             for (d, K), kind in itertools.product(grid, kinds):
-                M, seeds = targets[kind, d], range(starts if d <= 8 and K <= 4 else 1)
-                shears[kind, d, K] = min(least_squares(M, K, False, seed) for seed in seeds)
+                M = targets[kind, d]
+                shears[kind, d, K] = residual(M, K)
                 if K <= 4 and d <= 32:
-                    scaled[kind, d, K] = min(least_squares(M, K, True, seed) for seed in seeds)
-        for (_, _, K), residual in shears.items():
+                    scaled[kind, d, K] = min(
+                        least_squares(M, K, True, seed) for seed in range(starts if d <= 8 else 1)
+                    )
+        for (_, _, K), found in shears.items():
             if K <= 4:
-                check.true(residual > 1e-6, "")
+                check.true(found > 1e-6, "")
     with claims.check("least squares: zero from K = 5 shears", Evidence.NUMERIC) as check:
-        for (_, d, K), residual in shears.items():
+        for (_, _, K), found in shears.items():
             if K >= 5:
-                check.true(residual < (1e-11 if d <= 32 else 1e-6), "")
+                check.true(found < 1e-11, "")
     with claims.check("scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
-        for (_, d, K), residual in scaled.items():
+        for (_, d, K), found in scaled.items():
             if d > 4 and K <= 3:
-                check.true(residual > 1e-3, "")
+                check.true(found > 1e-3, "")
     hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
     print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
 
 # %% [markdown]
 # ## Adam on the same problem
-# Shears, a constant rate of 1e-2, all targets of one size at a time. The residual at the end.
+# Shears, a constant rate of 1e-2, all targets of one size at a time. The residual at the end: with
+# patience and more layers than needed it can be zero, or again large, since steps of a constant
+# rate leave what they have found.
 
 
 # %%
@@ -254,13 +284,13 @@ def adam(Ms: np.ndarray, K: int, steps: int, rate: float = 1e-2) -> np.ndarray:
 
 
 adams: dict[tuple[str, int, int], float] = {}
-with claims.check("Adam: not yet at zero for K >= 5, d >= 8", Evidence.NUMERIC) as check:
+with claims.check("Adam: no zero at K = 5 and 6, d >= 16", Evidence.NUMERIC) as check:
     for d, K in grid:
         residuals = adam(np.array([targets[kind, d] for kind in kinds]), K, adam_steps)
         adams |= {(kind, d, K): float(r) for kind, r in zip(kinds, residuals, strict=True)}
-    for (_, d, K), residual in adams.items():
-        if d >= 8 and K >= 5:
-            check.true(residual > 1e-8, "")
+    for (_, d, K), found in adams.items():
+        if d >= 16 and K in (5, 6):
+            check.true(found > 1e-5, "")
 
 # %%
 for d, kind in itertools.product(dimensions, kinds):

@@ -5,7 +5,7 @@
 # in three additive couplings: (x, 0) -> (x, A x) -> (A x, A x) -> (A x, 0). With n pads N(0, I) at
 # most six couplings represent diag(A, R), R a reflection if det A < 0: the pads stay N(0, I). But
 # the likelihood of zero-padded data has no maximum: it grows as the flow becomes ill-conditioned,
-# which the experiments of Koehler, Mehta and Risteski (ICML 2021, Section 6) showed in training.
+# which the experiments of Koehler, Mehta and Risteski (ICML 2021) showed in training.
 
 # %%
 from functools import partial
@@ -29,7 +29,7 @@ from exactflow.padding import (
 from exactflow.symbolic import Blocks, Identity, lower, symbols, upper
 from exactflow.training import AVAILABLE, DATASETS, PADDINGS, train
 
-claims = Claims("Padding (ICML 2021, Section 6)")
+claims = Claims("Padding (ICML 2021)")
 options = proof_options()
 
 # %% [markdown]

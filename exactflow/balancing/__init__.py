@@ -36,7 +36,7 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     Parameters
     ----------
     W : d x d, d even, det W > 0: what `factor` takes, over QQ; or an array of floats. Condition
-        numbers to about 10^7 are within reach of the search.
+        numbers to about 10^9 are within reach of the search.
     layers : at least 5. Six always exist in theory; take 8 for a W near a scalar matrix.
     seed : the search starts at random layers; the same seed gives the same result.
 
@@ -54,7 +54,7 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     MethodError
         No layers were found: the message has the residual reached and what to try.
     MissingExtraError
-        SciPy is not installed (extra ``balance``).
+        SciPy or threadpoolctl is not installed (extra ``balance``).
 
     References
     ----------
@@ -73,7 +73,7 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     try:
         from exactflow.balancing.search import search
     except ModuleNotFoundError as error:
-        raise MissingExtraError("balance", "balanced layers (it needs SciPy)") from error
+        raise MissingExtraError("balance", "balanced layers (SciPy and threadpoolctl)") from error
     return search(target, layers, seed)
 
 

@@ -102,10 +102,14 @@ class Scaled:
     @staticmethod
     def of_floats(M: np.ndarray) -> "Scaled":
         """Return a float matrix, exactly."""
-        ratios = [[entry.as_integer_ratio() for entry in row] for row in M.tolist()]
-        denominator = max(q for row in ratios for _, q in row)
-        rows = [[ZZ(p * (denominator // q)) for p, q in row] for row in ratios]
-        return Scaled(DomainMatrix(rows, M.shape, ZZ).to_dense(), denominator)
+        mantissas, exponents = np.frexp(M)
+        odd = np.ldexp(mantissas, 53).astype(np.int64)
+        zeros = np.frexp((odd & -odd).astype(float))[1] - 1
+        odd, exponents = odd >> np.maximum(zeros, 0), exponents - 53 + zeros
+        bits = max(0, -int(exponents[odd != 0].min(initial=0)))
+        integers = odd.astype(object) << np.where(odd != 0, exponents + bits, 0)
+        rows = [list(map(ZZ.dtype, row)) for row in integers.tolist()]
+        return Scaled(DomainMatrix(rows, M.shape, ZZ).to_dense(), 1 << bits)
 
     @staticmethod
     def identity(d: int) -> "Scaled":
@@ -123,21 +127,21 @@ class Scaled:
 
     def largest(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return Fraction(max(map(abs, self._entries())), self.denominator)
+        return Fraction(int(max(map(abs, self._entries()))), self.denominator)
 
     def norm_bound(self) -> Fraction:
         """Return an upper bound of the Frobenius norm, equal to it up to 2^-64 / denominator."""
-        square = sum(x * x for x in self._entries())
+        square = int(sum(x * x for x in self._entries()))
         return Fraction(isqrt(square << 128) + (square > 0), self.denominator << 64)
 
     def floats(self) -> np.ndarray:
         """Return the entries rounded to float64; raises OverflowError beyond its range."""
-        return np.array([x / self.denominator for x in self._entries()]).reshape(
+        return np.array([int(x) / self.denominator for x in self._entries()]).reshape(
             self.integers.shape
         )
 
-    def _entries(self) -> list[int]:
-        return [int(x) for x in self.integers.to_list_flat()]
+    def _entries(self) -> list:
+        return self.integers.to_list_flat()
 
 
 def composed(layers: Sequence[FloatCoupling]) -> Scaled:

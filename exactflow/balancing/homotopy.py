@@ -27,7 +27,7 @@ START_DEVIATION = 0.6
 STRETCHED = 1e4
 FIRST_STEP, LEAST_STEP = 0.15, 5e-3
 ON_PATH = 0.15
-LOST, CONVERGED = 1e4, 1e-9
+LOST, CONVERGED, ROUNDING = 1e4, 1e-6, 1e-13
 STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 15
 
 Path = Callable[[float], np.ndarray]
@@ -142,8 +142,10 @@ class _Search:
         previous, previous_step = X, step
         for _ in range(STEPS):
             step = min(step, 1 - t)
-            guess = X + (X - previous) * (step / previous_step)
-            corrected, corrections = self._correct(path(t + step), guess, pull, CORRECTIONS)
+            M, guess = path(t + step), X + (X - previous) * (step / previous_step)
+            corrected, corrections = self._correct(M, guess, pull, CORRECTIONS)
+            if corrected is None:
+                corrected, corrections = self._correct(M, X, pull, CORRECTIONS)
             if corrected is None:
                 step, pull = step / 2, pull / 2
                 if step < LEAST_STEP * (1 - t):
@@ -183,7 +185,7 @@ class _Search:
         """Return layers nearer to the anchor, until their distance falls no more."""
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(RELAXATIONS):
-            relaxed, _ = self._correct(M, X, pull, 1, goal=0.5)
+            relaxed, _ = self._correct(M, X, pull, CORRECTIONS)
             if relaxed is None:
                 pull /= 2
                 continue
@@ -199,8 +201,10 @@ class _Search:
         F = frame.residual(M)
         for _ in range(REFINEMENTS):
             before = rms(F)
+            if before == 0:
+                break
             try:
-                closer = X + frame.step(F, 0.0, X, min(0.01, max(1e-8, before)))
+                closer = X + frame.step(F, 0.0, X, min(0.01, max(before, ROUNDING / before)))
             except np.linalg.LinAlgError:
                 break
             frame = Frame(self.word, closer)

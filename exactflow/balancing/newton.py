@@ -12,9 +12,8 @@ where A_i (2n x n), B_i (n x 2n) come from the partial products between layer i 
     i <= m:  A_i = T^-1 E_i,  B_i = F_i^T T,      T = S_(i+1) .. S_m;
     i >  m:  A_i = Q E_i,     B_i = F_i^T Q^-1,   Q = S_(m+1) .. S_(i-1).
 
-These are far better conditioned than products of all layers. J J^T maps lam to
-sum_i (A_i A_i^T) lam (B_i^T B_i) and is singular along the identity, since shears have determinant
-one; the trace is projected out.
+These are far better conditioned than products of all layers. `exactflow.balancing.normal` solves
+the linearized problem.
 
 How it is checked
 -----------------
@@ -22,15 +21,12 @@ How it is checked
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from scipy import linalg as scipy_linalg
+
+from exactflow.balancing.normal import NormalEquations
 
 __all__ = ["Frame", "Word", "rms"]
-
-DENSE = 10
-MAX_ITERATIONS = 300
 
 
 @dataclass(frozen=True)
@@ -73,29 +69,26 @@ def rms(F: np.ndarray) -> float:
 
 
 class Frame:
-    """The factors A_i, B_i at layers X, the centred residual's frame, and the solver for J J^T."""
+    """The centred frame at layers X, and the normal equations of the steps from there."""
 
     def __init__(self, word: Word, X: np.ndarray):
-        self.word, self.X = word, X
+        self.X = X
         K, n, m = word.layers, word.n, word.cut
-        A, B = np.empty((K, 2 * n, n)), np.empty((K, n, 2 * n))
+        A, B = np.empty((K, n, 2 * n)), np.empty((K, n, 2 * n))
         left, left_inverse = np.eye(2 * n), np.eye(2 * n)
         for i in reversed(range(m)):
             moved, kept = word.moved(i), word.kept(i)
-            A[i], B[i] = left_inverse[:, moved], left[kept]
+            A[i], B[i] = left_inverse[:, moved].T, left[kept]
             left[moved] += X[i] @ left[kept]
             left_inverse[:, kept] -= left_inverse[:, moved] @ X[i]
         right, right_inverse = np.eye(2 * n), np.eye(2 * n)
         for i in range(m, K):
             moved, kept = word.moved(i), word.kept(i)
-            A[i], B[i] = right[:, moved], right_inverse[kept]
+            A[i], B[i] = right[:, moved].T, right_inverse[kept]
             right[:, kept] += right[:, moved] @ X[i]
             right_inverse[moved] -= X[i] @ right_inverse[kept]
         self._left_inverse, self._right_inverse = left_inverse, right_inverse
-        self._A, self._B = A, B
-        self._rows = np.ascontiguousarray(A.transpose(0, 2, 1).reshape(K * n, 2 * n))
-        self._columns = np.ascontiguousarray(self._rows.T)
-        self._B_transposed = np.ascontiguousarray(B.transpose(0, 2, 1))
+        self.equations = NormalEquations.of(A, B, m)
 
     def centred(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1."""
@@ -110,85 +103,12 @@ class Frame:
     def step(self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return dX with J dX = F, and the closer X + dX to `anchor` the more `pull` nears one.
 
-        dX = J^T lam - pull (X - anchor), J J^T lam = F + pull J (X - anchor): for pull = 0 the
+        dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
         least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem.
-        Raises ``numpy.linalg.LinAlgError`` where J J^T is numerically singular.
+        Raises ``numpy.linalg.LinAlgError`` where J D J^T is numerically singular.
         """
+        equations = self.equations
         if not pull:
-            return self._adjoint(self._solve(F, tol))
+            return equations.adjoint(equations.solve(F, tol))
         away = pull * (self.X - anchor)
-        return self._adjoint(self._solve(F + self._apply(away), tol)) - away
-
-    def _apply(self, dX: np.ndarray) -> np.ndarray:
-        return self._columns @ (dX @ self._B).reshape(self._rows.shape)
-
-    def _adjoint(self, lam: np.ndarray) -> np.ndarray:
-        return (self._rows @ lam).reshape(self._B.shape) @ self._B_transposed
-
-    def _solve(self, right_side: np.ndarray, tol: float) -> np.ndarray:
-        if self.word.n <= DENSE:
-            return self._solve_dense(traceless(right_side))
-        return self._solve_iteratively(traceless(right_side), tol)
-
-    @cached_property
-    def _cholesky(self) -> tuple[np.ndarray, bool]:
-        """The factor of sum_i (A_i A_i^T) kron (B_i^T B_i), the identity's direction filled in."""
-        K, d = self.word.layers, 2 * self.word.n
-        left = (self._A @ self._A.transpose(0, 2, 1)).reshape(K, -1)
-        right = (self._B_transposed @ self._B).reshape(K, -1)
-        gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
-        gram[:: d + 1, :: d + 1] += 1 / d
-        return scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-
-    def _solve_dense(self, right_side: np.ndarray) -> np.ndarray:
-        solution = scipy_linalg.cho_solve(self._cholesky, right_side.ravel())
-        return solution.reshape(right_side.shape)
-
-    @cached_property
-    def _preconditioner(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(S, R, w): J J^T is close to lam -> S^-T ((S^-1 lam R^-T) / w) R^-1.
-
-        S diagonalizes the sums of A_i A_i^T left and right of the cut together, R the B_i^T B_i.
-        """
-        n, m, K = self.word.n, self.word.cut, self.word.layers
-        B = self._B.reshape(self._rows.shape)
-        a, S = _joint_diagonalization(self._rows, m * n)
-        b, R = _joint_diagonalization(B, m * n)
-        return S, R, 1 / (1 / (K - m) + np.outer(a, b) / m)
-
-    def _precondition(self, r: np.ndarray) -> np.ndarray:
-        S, R, weights = self._preconditioner
-        return traceless(S @ ((S.T @ r @ R) * weights) @ R.T)
-
-    def _solve_iteratively(self, r: np.ndarray, tol: float) -> np.ndarray:
-        """Conjugate gradients to the relative residual `tol`."""
-        goal = tol * np.linalg.norm(r)
-        solution = np.zeros_like(r)
-        z = direction = self._precondition(r)
-        size = np.vdot(r, z)
-        for _ in range(MAX_ITERATIONS):
-            if np.linalg.norm(r) <= goal:
-                break
-            image = traceless(self._apply(self._adjoint(direction)))
-            length = size / np.vdot(direction, image)
-            solution = solution + length * direction
-            r = r - length * image
-            z = self._precondition(r)
-            size, previous = np.vdot(r, z), size
-            direction = z + (size / previous) * direction
-        return solution
-
-
-def traceless(M: np.ndarray) -> np.ndarray:
-    """Return M - (tr M / d) I."""
-    result = M.copy()
-    result.flat[:: len(M) + 1] -= np.trace(M) / len(M)
-    return result
-
-
-def _joint_diagonalization(rows: np.ndarray, cut: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (e, S) with S^T G S = diag(e), S^T H S = I for the Gram matrices G, H of the rows
-    before and after the cut.
-    """
-    before, after = rows[:cut], rows[cut:]
-    return scipy_linalg.eigh(before.T @ before, after.T @ after)
+        return equations.adjoint(equations.solve(F + equations.apply(away), tol)) - away

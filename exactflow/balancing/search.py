@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import sympy
+from threadpoolctl import threadpool_limits
 
 from exactflow.balancing.account import (
     FloatCoupling,
@@ -24,18 +25,28 @@ TOLERANCE = Fraction(1, 10**12)
 ROUNDING = Fraction(1, 2**52)
 CORRECTIONS = 3
 CAREFUL_FROM = 1e3
+ONE_THREAD = 256
 ATTEMPTS = (
     Attempt(pull=0.3, tol=0.1),
     Attempt(pull=0.1, tol=0.01),
-    Attempt(pull=0.1, tol=0.01),
+    Attempt(pull=0.03, tol=0.01),
     Attempt(pull=0.3, tol=0.1, anchored=True),
-    Attempt(pull=0.1, tol=0.001),
+    Attempt(pull=0.03, tol=0.01),
+    Attempt(pull=0.03, tol=0.001),
     Attempt(pull=0.1, tol=0.001, anchored=True),
 )
 
 
 def search(target: Target, layers: int, seed: int) -> Balanced:
-    """Return the layers of the first attempt that passes the account, or raise `MethodError`."""
+    """Return the layers of the first attempt that passes the account, or raise `MethodError`.
+
+    Where products are small, NumPy's and SciPy's pools of threads only wait for each other.
+    """
+    with threadpool_limits(1 if len(target.rounded) <= ONE_THREAD else None):
+        return _search(target, layers, seed)
+
+
+def _search(target: Target, layers: int, seed: int) -> Balanced:
     M = target.rounded / target.scale
     careful = int(np.linalg.cond(M) > CAREFUL_FROM)
     reached = np.inf

@@ -58,6 +58,10 @@ def conditioned(d: int, seed: int) -> np.ndarray:
     return rotation(d, seed) * np.logspace(0, 6, d) @ rotation(d, seed + 1000)
 
 
+def badly_conditioned(d: int, seed: int) -> np.ndarray:
+    return rotation(d, seed) * np.logspace(0, -9, d) @ rotation(d, seed + 1000)
+
+
 FAMILIES = (rotation, gaussian, plu, banded_toeplitz, permutation, conditioned)
 
 
@@ -95,6 +99,21 @@ def test_families(family, layers):
 def test_fifty_of_fifty_seeds(family, d):
     for seed in range(50):
         W = family(d, seed)
+        assert balance(W, seed=seed).error < 1e-12 * abs(W).max()
+
+
+@pytest.mark.parametrize("d", [2, 4, 16])
+@pytest.mark.parametrize("layers", [6, 8])
+def test_condition_numbers_of_10_to_the_9(d, layers):
+    for seed in range(3):
+        W = badly_conditioned(d, seed)
+        assert balance(W, layers, seed).error < 1e-14 * abs(W).max()
+
+
+@pytest.mark.slow
+def test_large_condition_numbers_of_10_to_the_9():
+    for seed in range(20):
+        W = badly_conditioned(48, seed)
         assert balance(W, seed=seed).error < 1e-12 * abs(W).max()
 
 

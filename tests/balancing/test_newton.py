@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from exactflow.balancing.newton import DENSE, Frame, Word, rms, traceless
+from exactflow.balancing.newton import Frame, Word, rms
+from exactflow.balancing.normal import DENSE, SINGLE, traceless
 
 
 def example(layers: int, n: int, first: int) -> tuple[Word, np.ndarray, np.ndarray]:
@@ -21,9 +22,29 @@ def test_the_linearization_is_the_derivative(layers, first):
     word, X, dX = example(layers, 3, first)
     frame, h = Frame(word, X), 1e-6
     derivative = frame.residual(word.product(X + h * dX)) - frame.residual(word.product(X - h * dX))
-    assert np.allclose(frame._apply(dX), derivative / (2 * h), atol=1e-7)
-    lam = np.random.default_rng(1).standard_normal((6, 6))
-    assert np.isclose(np.vdot(lam, frame._apply(dX)), np.vdot(frame._adjoint(lam), dX))
+    assert np.allclose(frame.equations.apply(dX), derivative / (2 * h), atol=1e-7)
+
+
+@pytest.mark.parametrize("layers", [5, 6, 9])
+def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
+    word, X, _ = example(layers, 3, 0)
+    equations = Frame(word, X).equations
+    lam, mu = np.random.default_rng(1).standard_normal((2, 6, 6))
+    image = equations.apply(equations.adjoint(lam))
+    assert np.isclose(np.vdot(mu, image), np.vdot(equations.apply(equations.adjoint(mu)), lam))
+    assert np.vdot(lam, image) > 0
+
+
+@pytest.mark.parametrize("n", [1, DENSE, DENSE + 1, 20])
+@pytest.mark.parametrize("tol", [SINGLE, 1e-9])
+def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
+    word, X, _ = example(6, n, 1)
+    equations = Frame(word, X).equations
+    r = traceless(np.random.default_rng(n).standard_normal((2 * n, 2 * n)))
+    lam = equations.solve(r, tol)
+    assert lam.dtype == np.float64
+    rest = traceless(equations.apply(equations.adjoint(lam))) - r
+    assert np.linalg.norm(rest) <= 1.01 * tol * np.linalg.norm(r)
 
 
 @pytest.mark.parametrize("n", [1, 3, DENSE + 2])
@@ -34,9 +55,9 @@ def test_a_step_solves_the_linearized_problem(n, pull):
     F = traceless(np.random.default_rng(2).standard_normal((2 * n, 2 * n)))
     anchor = np.zeros_like(X)
     dX = frame.step(F, pull, anchor, 1e-10)
-    assert np.allclose(frame._apply(dX), F, atol=1e-6)
+    assert np.allclose(frame.equations.apply(dX), F, atol=1e-6)
     if pull == 1:
-        least = frame.step(F + frame._apply(X), 0.0, anchor, 1e-10)
+        least = frame.step(F + frame.equations.apply(X), 0.0, anchor, 1e-10)
         assert np.allclose(X + dX, least, atol=1e-6)
 
 

@@ -1,0 +1,157 @@
+"""The normal equations of one Newton step, J D J^T lam = r, without a matrix of size d^2 x d^2.
+
+Main results
+------------
+With J dX = sum_i A_i dX_i B_i (A_i is 2n x n, B_i n x 2n), a step dX = D J^T lam is the least in
+the norm |dX|_D^2 = sum_i tr(dX_i^T G_i dX_i H_i), where D dX_i = G_i^-1 dX_i H_i^-1 and
+
+    G_i = I + A_i^T A_i / SPREAD,    H_i = I + B_i B_i^T / SPREAD.
+
+The second terms keep a step from doing much to single layers that cancels in the sum, which happens
+where the A_i, B_i are ill-conditioned; where they are not, |dX|_D is close to |dX|_F. J D J^T maps
+lam to sum_i (A_i G_i^-1 A_i^T) lam (B_i^T H_i^-1 B_i). It is singular along the identity, since
+shears have determinant one; the trace is projected out. Small systems are solved by Cholesky,
+others by conjugate gradients, in float32 where few digits are asked for.
+
+How it is checked
+-----------------
+*Numeric*. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg as scipy_linalg
+
+__all__ = ["NormalEquations", "traceless"]
+
+DENSE = 10
+SINGLE = 0.05
+MAX_ITERATIONS = 300
+SPREAD = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class NormalEquations:
+    """J, D J^T and the solution of J D J^T lam = r, for 2n x 2n matrices r and lam.
+
+    Parameters
+    ----------
+    left, right : the A_i^T and the B_i, both of shape (layers, n, 2n).
+    weighted_left, weighted_right : G_i^-1 A_i^T and H_i^-1 B_i.
+    cut : how many of the layers are left of the cut.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    weighted_left: np.ndarray
+    weighted_right: np.ndarray
+    cut: int
+
+    @staticmethod
+    def of(left: np.ndarray, right: np.ndarray, cut: int) -> "NormalEquations":
+        """Return the equations of A_i^T and B_i with their weights."""
+        return NormalEquations(left, right, _weighted(left), _weighted(right), cut)
+
+    def apply(self, dX: np.ndarray) -> np.ndarray:
+        """Return J dX."""
+        return self._columns @ _flat(dX @ self.right)
+
+    def adjoint(self, lam: np.ndarray) -> np.ndarray:
+        """Return D J^T lam."""
+        images = _flat(self.weighted_left) @ lam
+        return images.reshape(self.left.shape) @ self._weighted_right_transposed
+
+    def solve(self, r: np.ndarray, tol: float) -> np.ndarray:
+        """Return lam with J D J^T lam = r but for the trace, to the relative residual `tol`."""
+        r = traceless(r)
+        if len(r) <= 2 * DENSE:
+            return scipy_linalg.cho_solve(self._cholesky, r.ravel()).reshape(r.shape)
+        if tol < SINGLE:
+            return self._solve_iteratively(r, tol)
+        return self._single._solve_iteratively(r.astype(np.float32), tol).astype(r.dtype)
+
+    @cached_property
+    def _single(self) -> "NormalEquations":
+        parts = (self.left, self.right, self.weighted_left, self.weighted_right)
+        return NormalEquations(*(part.astype(np.float32) for part in parts), self.cut)
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        return np.ascontiguousarray(_flat(self.left).T)
+
+    @cached_property
+    def _weighted_right_transposed(self) -> np.ndarray:
+        return np.ascontiguousarray(self.weighted_right.transpose(0, 2, 1))
+
+    @cached_property
+    def _cholesky(self) -> tuple[np.ndarray, bool]:
+        """The factor of J D J^T plus the projection to the identity: sums of Kronecker products."""
+        K, _, d = self.left.shape
+        left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
+        right = (self._weighted_right_transposed @ self.right).reshape(K, -1)
+        gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
+        gram[:: d + 1, :: d + 1] += 1 / d
+        return scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+
+    @cached_property
+    def _preconditioner(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(S, R, w): J D J^T is close to lam -> S^-T ((S^-1 lam R^-T) / w) R^-1.
+
+        S diagonalizes the sums of A_i G_i^-1 A_i^T left and right of the cut together, R those of
+        B_i^T H_i^-1 B_i.
+        """
+        K, m = len(self.left), self.cut
+        a, S = _joint_diagonalization(self.left, self.weighted_left, m)
+        b, R = _joint_diagonalization(self.right, self.weighted_right, m)
+        return S, R, 1 / (1 / (K - m) + np.outer(a, b) / m)
+
+    def _precondition(self, r: np.ndarray) -> np.ndarray:
+        S, R, weights = self._preconditioner
+        return traceless(S @ ((S.T @ r @ R) * weights) @ R.T)
+
+    def _solve_iteratively(self, r: np.ndarray, tol: float) -> np.ndarray:
+        """Conjugate gradients."""
+        goal = tol * np.linalg.norm(r)
+        solution = np.zeros_like(r)
+        z = direction = self._precondition(r)
+        size = np.vdot(r, z)
+        for _ in range(MAX_ITERATIONS):
+            if np.linalg.norm(r) <= goal:
+                break
+            image = traceless(self.apply(self.adjoint(direction)))
+            length = size / np.vdot(direction, image)
+            solution = solution + length * direction
+            r = r - length * image
+            z = self._precondition(r)
+            size, previous = np.vdot(r, z), size
+            direction = z + (size / previous) * direction
+        return solution
+
+
+def traceless(M: np.ndarray) -> np.ndarray:
+    """Return M - (tr M / d) I."""
+    result = M.copy()
+    result.flat[:: len(M) + 1] -= np.trace(M) / len(M)
+    return result
+
+
+def _flat(rows: np.ndarray) -> np.ndarray:
+    return rows.reshape(-1, rows.shape[-1])
+
+
+def _weighted(rows: np.ndarray) -> np.ndarray:
+    """Return (I + R R^T / SPREAD)^-1 R for each n x 2n matrix R."""
+    gram = rows @ rows.transpose(0, 2, 1) / SPREAD
+    return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
+
+
+def _joint_diagonalization(
+    rows: np.ndarray, weighted: np.ndarray, cut: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (e, S) with S^T G S = diag(e), S^T H S = I for the sums G, H of R^T W over the pairs
+    of n x 2n matrices before and after the cut.
+    """
+    before = _flat(rows[:cut]).T @ _flat(weighted[:cut])
+    return scipy_linalg.eigh(before, _flat(rows[cut:]).T @ _flat(weighted[cut:]))
