@@ -60,6 +60,15 @@ def to_module(flow: CouplingFlow, library: str = "torch", image: tuple[int, int]
         An unknown library, or a flow or shape that the library cannot express.
     MissingExtraError
         The library is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from exactflow import factor, permutation
+    >>> module = to_module(factor(permutation([2, 0, 1, 3])))
+    >>> y, log_det = module(torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64))
+    >>> y.tolist(), log_det.tolist()
+    ([[3.0, 1.0, 2.0, 4.0]], [0.0])
     """
     if library not in LIBRARIES:
         raise InvalidInputError(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
-from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.interop.plain import Flip, LinearConditioner, chained, matrix, scales
 from exactflow.layers import LinearCoupling
 
 __all__ = ["Cascade", "build"]
@@ -51,16 +51,8 @@ class Cascade(normflows.flows.Flow):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
-        log_det = z.new_zeros(len(z))
-        for flow in self.flows:
-            z, change = flow(z)
-            log_det = log_det + change
-        return z, log_det
+        return chained(self.flows, z)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        log_det = z.new_zeros(len(z))
-        for flow in reversed(self.flows):
-            z, change = flow.inverse(z)
-            log_det = log_det + change
-        return z, log_det
+        return chained([flow.inverse for flow in reversed(self.flows)], z)

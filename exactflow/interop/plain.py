@@ -1,12 +1,14 @@
 """Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import Tensor, nn
 
 from exactflow.coupling import CouplingFlow
 from exactflow.layers import LinearCoupling
 
-__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "build", "tensor"]
+__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "build", "chained", "tensor"]
 
 
 def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
@@ -47,6 +49,15 @@ def total(log_scales: Tensor, x: Tensor) -> Tensor:
     """Return the log-determinant, one for each member of the batch x."""
     pixels = x[0, 0].numel()
     return (log_scales.sum() * pixels).expand(len(x))
+
+
+def chained(maps: Iterable[Callable], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Apply maps x -> (y, log_det) one after the other; return the last y and the sum."""
+    log_det = x.new_zeros(len(x))
+    for apply in maps:
+        x, change = apply(x)
+        log_det = log_det + change
+    return x, log_det
 
 
 class LinearConditioner(nn.Module):
@@ -134,16 +145,8 @@ class FlowModule(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant of vectors (N, d) or images (N, d, H, W)."""
-        log_det = x.new_zeros(len(x))
-        for layer in self.layers:
-            x, change = layer(x)
-            log_det = log_det + change
-        return x, log_det
+        return chained(self.layers, x)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        log_det = y.new_zeros(len(y))
-        for layer in reversed(self.layers):
-            y, change = layer.inverse(y)
-            log_det = log_det + change
-        return y, log_det
+        return chained([layer.inverse for layer in reversed(self.layers)], y)

@@ -51,6 +51,14 @@ def from_conv1x1(module) -> LinearMap:
     ------
     InvalidInputError
         Some other module.
+
+    Examples
+    --------
+    >>> from normflows.flows import Permute
+    >>> from_conv1x1(Permute(3, mode="swap")).matrix
+    array([[0., 0., 1.],
+           [1., 0., 0.],
+           [0., 1., 0.]])
     """
     kind = type(module)
     library = kind.__module__.split(".")[0]
