@@ -217,7 +217,7 @@ def residual(M: np.ndarray, K: int) -> float:
     """Return the least |product - M| / |M| found for K shears."""
     if len(M) > 32 and K >= 5:
         return along_a_path(M, K)
-    seeds = range(starts if len(M) <= 8 and K <= 4 else 1)
+    seeds = range(starts if len(M) <= 16 and K <= 4 else 1)
     return min(least_squares(M, K, False, seed) for seed in seeds)
 
 
@@ -324,6 +324,7 @@ def draw(pyplot, path) -> None:
             axis.semilogy(Ks, values, line, marker=marker, color=colours[kind], lw=2, ms=7)
         axis.set_title(f"d = {d}", fontsize=16)
         axis.set_xlabel("layers K", fontsize=15)
+        axis.set_xticks(range(1, depths[-1] + 1, 2))
         axis.set_xlim(0.5, depths[-1] + 0.5)
         axis.tick_params(labelsize=13)
     axes[0].set_ylabel("|product - M| / |M|", fontsize=15)
