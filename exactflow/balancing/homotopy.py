@@ -6,7 +6,9 @@ Random layers X have a product M0. With M0^-1 M = Q S (polar) the path M(t) = M0
 M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
 an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. Each step extrapolates
 the last two points and corrects by Newton steps that are pulled towards small layers. At the end
-the norm is relaxed, and Newton steps without a pull find the solution to rounding level.
+the norm is relaxed, and Newton steps without a pull find the solution to rounding level. Where all
+solutions are singular, as for M = -I, those converge only with a ridge that shrinks with the
+residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
 
 How it is checked
 -----------------
@@ -19,16 +21,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-from exactflow.balancing.newton import Frame, Word, rms
+from exactflow.balancing.newton import SPREAD, Frame, Word, rms
 
-__all__ = ["Attempt", "StuckError", "find_layers"]
+__all__ = ["RIDGE", "Attempt", "StuckError", "find_layers"]
 
 START_DEVIATION = 0.6
 STRETCHED = 1e4
 FIRST_STEP, LEAST_STEP = 0.15, 5e-3
 ON_PATH = 0.15
-LOST, CONVERGED, ROUNDING = 1e4, 1e-6, 1e-13
-STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 15
+LOST, CONVERGED, ROUNDED, ROUNDING = 1e4, 1e-6, 1e-9, 1e-13
+RIDGE = 1e-3
+PARTS = (1.0, 0.5, 0.25)
+STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 40
 
 Path = Callable[[float], np.ndarray]
 
@@ -50,11 +54,14 @@ class Attempt:
     pull : the largest pull towards small layers.
     tol : the relative residual of the linear solver.
     anchored : pull towards the random start instead, away from the singular layers near zero.
+    spread : how freely layers may move against each other, see `exactflow.balancing.normal`; much
+        for matrices with few extreme singular values, little for those with many.
     """
 
     pull: float
     tol: float
     anchored: bool = False
+    spread: float = SPREAD
 
 
 def find_layers(
@@ -136,6 +143,10 @@ class _Search:
     attempt: Attempt
     anchor: np.ndarray
 
+    def frame(self, X: np.ndarray) -> Frame:
+        """Return the frame at layers X."""
+        return Frame(self.word, X, self.attempt.spread)
+
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
         """Return layers at the end of the path, from layers at its start."""
         t, step, pull = 0.0, FIRST_STEP, self.attempt.pull
@@ -157,13 +168,13 @@ class _Search:
             t += step
             step *= 1.6 if corrections == 1 else 1
             pull = min(self.attempt.pull, 1.5 * pull)
-        raise StuckError(rms(Frame(self.word, X).residual(path(1))))
+        raise StuckError(rms(self.frame(X).residual(path(1))))
 
     def _correct(
         self, M: np.ndarray, X: np.ndarray, pull: float, corrections: int, goal: float = ON_PATH
     ) -> tuple[np.ndarray | None, int]:
         """Return layers of M with a residual below the goal, or None; and the steps taken."""
-        frame = Frame(self.word, X)
+        frame = self.frame(X)
         F = frame.residual(M)
         if not rms(F) < LOST:
             return None, 0
@@ -172,7 +183,7 @@ class _Search:
                 X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return None, k
-            frame, before = Frame(self.word, X), rms(F)
+            frame, before = self.frame(X), rms(F)
             F = frame.residual(M)
             after = rms(F)
             if after < goal:
@@ -197,23 +208,27 @@ class _Search:
 
     def polish(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return layers of M up to rounding, or raise `StuckError`."""
-        frame = Frame(self.word, X)
+        frame = self.frame(X)
         F = frame.residual(M)
+        size = rms(F)
         for _ in range(REFINEMENTS):
-            before = rms(F)
-            if before == 0:
+            if size == 0:
                 break
+            tol = min(0.01, max(size, ROUNDING / size))
             try:
-                closer = X + frame.step(F, 0.0, X, min(0.01, max(before, ROUNDING / before)))
+                dX = frame.step(F, 0.0, X, tol, RIDGE * size)
             except np.linalg.LinAlgError:
                 break
-            frame = Frame(self.word, closer)
-            F = frame.residual(M)
-            if not rms(F) < before:
+            for closer in (X + part * dX for part in PARTS):
+                frame = self.frame(closer)
+                F = frame.residual(M)
+                if rms(F) < size:
+                    break
+            else:
                 break
-            X = closer
-            if before < CONVERGED and rms(F) > before / 2:
+            X, before, size = closer, size, rms(F)
+            if size > before / 2 and size < ROUNDED:
                 break
-        if before < CONVERGED:
+        if size < CONVERGED:
             return X
-        raise StuckError(before)
+        raise StuckError(size)

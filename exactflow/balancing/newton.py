@@ -26,7 +26,9 @@ import numpy as np
 
 from exactflow.balancing.normal import NormalEquations
 
-__all__ = ["Frame", "Word", "rms"]
+__all__ = ["SPREAD", "Frame", "Word", "rms"]
+
+SPREAD = 100.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def rms(F: np.ndarray) -> float:
 class Frame:
     """The centred frame at layers X, and the normal equations of the steps from there."""
 
-    def __init__(self, word: Word, X: np.ndarray):
+    def __init__(self, word: Word, X: np.ndarray, spread: float = SPREAD):
         self.X = X
         K, n, m = word.layers, word.n, word.cut
         A, B = np.empty((K, n, 2 * n)), np.empty((K, n, 2 * n))
@@ -88,7 +90,7 @@ class Frame:
             right[:, kept] += right[:, moved] @ X[i]
             right_inverse[moved] -= X[i] @ right_inverse[kept]
         self._left_inverse, self._right_inverse = left_inverse, right_inverse
-        self.equations = NormalEquations.of(A, B, m)
+        self.equations = NormalEquations.of(A, B, m, spread)
 
     def centred(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1."""
@@ -100,15 +102,18 @@ class Frame:
         F.flat[:: len(F) + 1] -= 1
         return F
 
-    def step(self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float) -> np.ndarray:
+    def step(
+        self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
+    ) -> np.ndarray:
         """Return dX with J dX = F, and the closer X + dX to `anchor` the more `pull` nears one.
 
         dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
         least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem.
+        A `ridge` is added to J D J^T, which keeps the step short where that is nearly singular.
         Raises ``numpy.linalg.LinAlgError`` where J D J^T is numerically singular.
         """
         equations = self.equations
         if not pull:
-            return equations.adjoint(equations.solve(F, tol))
+            return equations.adjoint(equations.solve(F, tol, ridge))
         away = pull * (self.X - anchor)
-        return equations.adjoint(equations.solve(F + equations.apply(away), tol)) - away
+        return equations.adjoint(equations.solve(F + equations.apply(away), tol, ridge)) - away

@@ -5,7 +5,7 @@ Main results
 With J dX = sum_i A_i dX_i B_i (A_i is 2n x n, B_i n x 2n), a step dX = D J^T lam is the least in
 the norm |dX|_D^2 = sum_i tr(dX_i^T G_i dX_i H_i), where D dX_i = G_i^-1 dX_i H_i^-1 and
 
-    G_i = I + A_i^T A_i / SPREAD,    H_i = I + B_i B_i^T / SPREAD.
+    G_i = I + A_i^T A_i / spread,    H_i = I + B_i B_i^T / spread.
 
 The second terms keep a step from doing much to single layers that cancels in the sum, which happens
 where the A_i, B_i are ill-conditioned; where they are not, |dX|_D is close to |dX|_F. J D J^T maps
@@ -29,7 +29,6 @@ __all__ = ["NormalEquations", "traceless"]
 DENSE = 10
 SINGLE = 0.05
 MAX_ITERATIONS = 300
-SPREAD = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +49,10 @@ class NormalEquations:
     cut: int
 
     @staticmethod
-    def of(left: np.ndarray, right: np.ndarray, cut: int) -> "NormalEquations":
+    def of(left: np.ndarray, right: np.ndarray, cut: int, spread: float) -> "NormalEquations":
         """Return the equations of A_i^T and B_i with their weights."""
-        return NormalEquations(left, right, _weighted(left), _weighted(right), cut)
+        weighted = (_weighted(rows, spread) for rows in (left, right))
+        return NormalEquations(left, right, *weighted, cut)
 
     def apply(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX."""
@@ -63,14 +63,17 @@ class NormalEquations:
         images = _flat(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self._weighted_right_transposed
 
-    def solve(self, r: np.ndarray, tol: float) -> np.ndarray:
-        """Return lam with J D J^T lam = r but for the trace, to the relative residual `tol`."""
+    def solve(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
+        """Return lam with (J D J^T + ridge I) lam = r but for the trace, to the relative residual
+        `tol`.
+        """
         r = traceless(r)
         if len(r) <= 2 * DENSE:
-            return scipy_linalg.cho_solve(self._cholesky, r.ravel()).reshape(r.shape)
+            return self._solve_densely(r, ridge)
         if tol < SINGLE:
-            return self._solve_iteratively(r, tol)
-        return self._single._solve_iteratively(r.astype(np.float32), tol).astype(r.dtype)
+            return self._solve_iteratively(r, tol, ridge)
+        single = self._single._solve_iteratively(r.astype(np.float32), tol, ridge)
+        return single.astype(r.dtype)
 
     @cached_property
     def _single(self) -> "NormalEquations":
@@ -85,15 +88,16 @@ class NormalEquations:
     def _weighted_right_transposed(self) -> np.ndarray:
         return np.ascontiguousarray(self.weighted_right.transpose(0, 2, 1))
 
-    @cached_property
-    def _cholesky(self) -> tuple[np.ndarray, bool]:
-        """The factor of J D J^T plus the projection to the identity: sums of Kronecker products."""
+    def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
+        """Cholesky's method for a sum of Kronecker products, the identity's direction filled in."""
         K, _, d = self.left.shape
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
         right = (self._weighted_right_transposed @ self.right).reshape(K, -1)
         gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
         gram[:: d + 1, :: d + 1] += 1 / d
-        return scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+        gram.flat[:: d * d + 1] += ridge
+        factor = scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
+        return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
     @cached_property
     def _preconditioner(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,7 +115,7 @@ class NormalEquations:
         S, R, weights = self._preconditioner
         return traceless(S @ ((S.T @ r @ R) * weights) @ R.T)
 
-    def _solve_iteratively(self, r: np.ndarray, tol: float) -> np.ndarray:
+    def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Conjugate gradients."""
         goal = tol * np.linalg.norm(r)
         solution = np.zeros_like(r)
@@ -120,7 +124,7 @@ class NormalEquations:
         for _ in range(MAX_ITERATIONS):
             if np.linalg.norm(r) <= goal:
                 break
-            image = traceless(self.apply(self.adjoint(direction)))
+            image = traceless(self.apply(self.adjoint(direction))) + ridge * direction
             length = size / np.vdot(direction, image)
             solution = solution + length * direction
             r = r - length * image
@@ -141,9 +145,9 @@ def _flat(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _weighted(rows: np.ndarray) -> np.ndarray:
-    """Return (I + R R^T / SPREAD)^-1 R for each n x 2n matrix R."""
-    gram = rows @ rows.transpose(0, 2, 1) / SPREAD
+def _weighted(rows: np.ndarray, spread: float) -> np.ndarray:
+    """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R."""
+    gram = rows @ rows.transpose(0, 2, 1) / spread
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 

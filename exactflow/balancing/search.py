@@ -12,8 +12,8 @@ from exactflow.balancing.account import (
     inverse_error_bound,
     snapped,
 )
-from exactflow.balancing.homotopy import Attempt, StuckError, find_layers
-from exactflow.balancing.newton import Frame, Word
+from exactflow.balancing.homotopy import RIDGE, Attempt, StuckError, find_layers
+from exactflow.balancing.newton import Frame, Word, rms
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.errors import MethodError
@@ -23,16 +23,17 @@ __all__ = ["search"]
 
 TOLERANCE = Fraction(1, 10**12)
 ROUNDING = Fraction(1, 2**52)
-CORRECTIONS = 3
+CORRECTIONS = 6
 CAREFUL_FROM = 1e3
 ONE_THREAD = 256
+FREE = 1e4
 ATTEMPTS = (
     Attempt(pull=0.3, tol=0.1),
     Attempt(pull=0.1, tol=0.01),
     Attempt(pull=0.03, tol=0.01),
+    Attempt(pull=0.03, tol=0.01, spread=FREE),
     Attempt(pull=0.3, tol=0.1, anchored=True),
-    Attempt(pull=0.03, tol=0.01),
-    Attempt(pull=0.03, tol=0.001),
+    Attempt(pull=0.03, tol=0.001, spread=FREE),
     Attempt(pull=0.1, tol=0.001, anchored=True),
 )
 
@@ -114,4 +115,5 @@ def _correction(target: Target, word: Word, X: np.ndarray, E: np.ndarray) -> np.
     gradient = np.linalg.inv(target.rounded / target.scale).T
     E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
     frame = Frame(word, X)
-    return frame.step(frame.centred(E), 0.0, X, 1e-4)
+    F = frame.centred(E)
+    return frame.step(F, 0.0, X, 1e-4, RIDGE * rms(F))

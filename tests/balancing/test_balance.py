@@ -110,6 +110,18 @@ def test_condition_numbers_of_10_to_the_9(d, layers):
         assert balance(W, layers, seed).error < 1e-14 * abs(W).max()
 
 
+@pytest.mark.parametrize("d", [2, 4, 16, 24])
+@pytest.mark.parametrize("kind", ["half-turn", "two reflections"])
+def test_where_all_solutions_are_singular(d, kind):
+    W = np.diag([-1.0] * (d if kind == "half-turn" else 2) + [1.0] * (d - 2))[:d, :d]
+    assert balance(W).error < 1e-12
+
+
+def test_near_a_scalar_matrix_eight_layers_are_found():
+    W = -np.eye(8) + 1e-6 * gaussian(8, 0)
+    assert balance(W, layers=8).error < 1e-14
+
+
 @pytest.mark.slow
 def test_large_condition_numbers_of_10_to_the_9():
     for seed in range(20):
