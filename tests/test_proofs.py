@@ -65,3 +65,13 @@ def test_scripts_run_on_their_own():
     script = ROOT / "proofs" / "six_layers.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+LONG = {"formal", "linear_depth_experiment", "padding"}  # five minutes and more; run by hand
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(runner.SCRIPTS) - LONG))
+def test_with_the_large_settings(capsys, name):
+    assert runner.main(["--full", name]) == 0
+    assert "0 scripts failed" in capsys.readouterr().out
