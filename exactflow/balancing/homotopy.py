@@ -154,9 +154,9 @@ class _Search:
         for _ in range(STEPS):
             step = min(step, 1 - t)
             M, guess = path(t + step), X + (X - previous) * (step / previous_step)
-            corrected, corrections = self._correct(M, guess, pull, CORRECTIONS)
+            corrected, corrections = self._correct(M, guess, pull)
             if corrected is None:
-                corrected, corrections = self._correct(M, X, pull, CORRECTIONS)
+                corrected, corrections = self._correct(M, X, pull)
             if corrected is None:
                 step, pull = step / 2, pull / 2
                 if step < LEAST_STEP * (1 - t):
@@ -170,15 +170,13 @@ class _Search:
             pull = min(self.attempt.pull, 1.5 * pull)
         raise StuckError(rms(self.frame(X).residual(path(1))))
 
-    def _correct(
-        self, M: np.ndarray, X: np.ndarray, pull: float, corrections: int, goal: float = ON_PATH
-    ) -> tuple[np.ndarray | None, int]:
-        """Return layers of M with a residual below the goal, or None; and the steps taken."""
+    def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
+        """Return layers of M with a residual below `ON_PATH`, or None; and the steps taken."""
         frame = self.frame(X)
         F = frame.residual(M)
         if not rms(F) < LOST:
             return None, 0
-        for k in range(1, corrections + 1):
+        for k in range(1, CORRECTIONS + 1):
             try:
                 X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
@@ -186,17 +184,17 @@ class _Search:
             frame, before = self.frame(X), rms(F)
             F = frame.residual(M)
             after = rms(F)
-            if after < goal:
+            if after < ON_PATH:
                 return X, k
             if not after < before:
                 return None, k
-        return None, corrections
+        return None, CORRECTIONS
 
     def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return layers nearer to the anchor, until their distance falls no more."""
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(RELAXATIONS):
-            relaxed, _ = self._correct(M, X, pull, CORRECTIONS)
+            relaxed, _ = self._correct(M, X, pull)
             if relaxed is None:
                 pull /= 2
                 continue

@@ -109,7 +109,8 @@ class Frame:
 
         dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
         least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem.
-        A `ridge` is added to J D J^T, which keeps the step short where that is nearly singular.
+        D has the weights of `NormalEquations`. A `ridge` is added to J D J^T, which keeps the step
+        short where that is nearly singular.
         Raises ``numpy.linalg.LinAlgError`` where J D J^T is numerically singular.
         """
         equations = self.equations
