@@ -69,11 +69,14 @@ class Check:
             )
         self._counted(label)
 
-    def true(self, condition: bool, label: str) -> None:
-        """Count one instance of a condition that holds, or raise `ProofError`."""
+    def true(self, condition: bool, label: str, shown: bool = True) -> None:
+        """Count one instance of a condition that holds, or raise `ProofError`.
+
+        Where a table follows, a label need not be `shown`: it then names only what fails.
+        """
         if condition is not True:
             raise ProofError(f"{label}: expected to hold, got {condition!r}")
-        self._counted(label)
+        self._counted(label if shown else "")
 
     def _counted(self, label: str) -> None:
         self.instances += 1

@@ -78,7 +78,8 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
             p = bound.parameters
             decided = bound.rules_out(p - 1) and not bound.rules_out(p)
             ratio = Fraction(p, k * d)
-            check.true(decided and Fraction(1, 25) < ratio < Fraction(1, 8), "")
+            holds = decided and Fraction(1, 25) < ratio < Fraction(1, 8)
+            check.true(holds, f"d = {d}, k = {k}: p = {p}", shown=False)
             row.append(f"{p} ({float(ratio):.3f})")
         print(f"    d = {d}: {', '.join(row)}")
 

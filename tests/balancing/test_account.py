@@ -32,6 +32,13 @@ def as_rationals(M: Scaled) -> sympy.Matrix:
     return (M.integers.convert_to(QQ) * QQ(1, M.denominator)).to_Matrix()
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=4))
+def test_every_float_is_taken_exactly(entries):
+    taken = Scaled.of_floats(np.array([entries]))
+    values = [Fraction(int(x), taken.denominator) for x in taken.integers.to_list_flat()]
+    assert values == list(map(Fraction, entries))
+
+
 @given(st.lists(layer, min_size=1, max_size=5))
 def test_composed_equals_the_flow(layers):
     flow = CouplingFlow([each.exact() for each in layers])

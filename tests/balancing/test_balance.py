@@ -99,7 +99,7 @@ def test_families(family, layers):
 def test_fifty_of_fifty_seeds(family, d):
     for seed in range(50):
         W = family(d, seed)
-        assert balance(W, seed=seed).error < 1e-12 * abs(W).max()
+        assert balance(W, seed=seed).error < 1e-14 * abs(W).max()
 
 
 @pytest.mark.parametrize("d", [2, 4, 16])
@@ -110,11 +110,11 @@ def test_condition_numbers_of_10_to_the_9(d, layers):
         assert balance(W, layers, seed).error < 1e-14 * abs(W).max()
 
 
-@pytest.mark.parametrize("d", [2, 4, 16, 24])
-@pytest.mark.parametrize("kind", ["half-turn", "two reflections"])
-def test_where_all_solutions_are_singular(d, kind):
-    W = np.diag([-1.0] * (d if kind == "half-turn" else 2) + [1.0] * (d - 2))[:d, :d]
-    assert balance(W).error < 1e-12
+@pytest.mark.parametrize("reflections", ["two", "all"])
+@pytest.mark.parametrize("d", [2, 4, 16])
+def test_where_all_solutions_are_singular(d, reflections):
+    W = np.diag(np.where(np.arange(d) < {"two": 2, "all": d}[reflections], -1.0, 1.0))
+    assert balance(W).error < 1e-14
 
 
 def test_near_a_scalar_matrix_eight_layers_are_found():
@@ -126,7 +126,7 @@ def test_near_a_scalar_matrix_eight_layers_are_found():
 def test_large_condition_numbers_of_10_to_the_9():
     for seed in range(20):
         W = badly_conditioned(48, seed)
-        assert balance(W, seed=seed).error < 1e-12 * abs(W).max()
+        assert balance(W, seed=seed).error < 1e-14 * abs(W).max()
 
 
 def test_conditioning_of_rotations():
