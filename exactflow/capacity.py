@@ -47,10 +47,10 @@ from math import ceil
 from numbers import Integral
 
 from exactflow.capacity_search import best_choice, setting
-from exactflow.coerce import format_short, parse_rational
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import format_short, parse_rational
+from exactflow.exact.rounding import geometric_sum, root
 from exactflow.packings import SubsetFamily, code_size
-from exactflow.rounding import geometric_sum, root
 
 __all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil, exp, inf, lgamma, log, log1p, sqrt
 
+from exactflow.exact.rounding import root
 from exactflow.packings import code_volumes
-from exactflow.rounding import root
 
 __all__ = ["Setting", "best_choice", "setting"]
 

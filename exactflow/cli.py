@@ -20,10 +20,10 @@ from exactflow import checker
 from exactflow.arrayio import ARRAY_SUFFIXES, write_arrays
 from exactflow.balancing import balance
 from exactflow.certificate import read_certificate, write_bytes, write_certificate
-from exactflow.coerce import as_matrix
 from exactflow.coupling import CouplingFlow
 from exactflow.depth import SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.coerce import as_matrix
 from exactflow.export import FORMATS, export
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.interop import state_dict_bytes

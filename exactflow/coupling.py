@@ -13,10 +13,10 @@ import sympy
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_vectors
 from exactflow.errors import InvalidInputError
-from exactflow.integral import IntegralMatrix
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_vectors
+from exactflow.exact.integral import IntegralMatrix
 from exactflow.layers import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
 
 __all__ = ["CouplingFlow", "LinearCoupling"]

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from exactflow.coerce import format_short
 from exactflow.errors import ExactFlowError, MissingExtraError
+from exactflow.exact.coerce import format_short
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.certificate import certificate_text
-from exactflow.coerce import format_rational
 from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import format_rational
 
 __all__ = ["FORMATS", "export"]
 

@@ -33,8 +33,8 @@ from statistics import NormalDist
 
 from flint import arb, ctx, fmpq
 
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import format_short
 
 __all__ = ["Generator"]
 

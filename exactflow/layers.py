@@ -20,10 +20,10 @@ import sympy
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_rectangle, as_vectors, format_short
 from exactflow.errors import InvalidInputError
-from exactflow.linalg import AnyMatrix
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.linalg import AnyMatrix
 
 __all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
 

@@ -16,8 +16,8 @@ import numpy as np
 import sympy
 from sympy import QQ
 
-from exactflow.coerce import as_rectangle, format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_rectangle, format_short
 
 __all__ = ["PiecewiseLinear", "elements", "line", "to_element", "to_float", "to_mpf"]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from exactflow.capacity import min_depth, min_parameters
 from exactflow.errors import InvalidInputError
+from exactflow.exact.rounding import geometric_sum
 from exactflow.packings import code_size, greedy_code, greedy_subsets
-from exactflow.rounding import geometric_sum
 
 USUAL = {"lipschitz": 50, "radius": 1, "w": "1/10"}
 

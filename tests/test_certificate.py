@@ -8,9 +8,10 @@ from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, checker, factor, linalg
+from exactflow import CouplingFlow, LinearCoupling, checker, factor
 from exactflow.certificate import certificate_text, read_certificate, write_certificate
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.exact import linalg
 
 SMALL = [name for name, M in POSITIVE.items() if M.rows <= 6]
 

@@ -27,7 +27,7 @@ import numpy as np
 from sympy import ZZ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.integral import IntegralMatrix
+from exactflow.exact.integral import IntegralMatrix
 from exactflow.layers import Half, LinearCoupling
 
 __all__ = ["FloatCoupling", "Scaled", "composed", "inverse_error_bound", "snapped"]

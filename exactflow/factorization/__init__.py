@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, format_short
 from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import (
     InvalidInputError,
@@ -13,6 +11,9 @@ from exactflow.errors import (
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers
@@ -24,7 +25,6 @@ from exactflow.factorization.permutation import (
 )
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.linalg import Blocks
 from exactflow.partitions import resolve_partition
 from exactflow.targets import with_pads
 from exactflow.verification import verify

@@ -30,8 +30,8 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.coupling import LinearCoupling
+from exactflow.exact.sparse import SparseArray
 from exactflow.factorization.monomial import Monomial, cycles_of, monomial_commutator
-from exactflow.sparse import SparseArray
 
 __all__ = ["permutation_layers", "permutation_sign", "signed_permutation"]
 

@@ -18,10 +18,10 @@ from math import prod
 import sympy
 from sympy import QQ
 
-from exactflow import linalg
-from exactflow.coerce import as_vectors
 from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_vectors
 from exactflow.nonlinear.arithmetic import evaluate, inexact_entries, is_inexact, orbit, run
 from exactflow.nonlinear.layer import PiecewiseCoupling
 from exactflow.piecewise import to_element

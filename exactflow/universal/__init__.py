@@ -52,9 +52,9 @@ import sympy
 from flint import ctx
 from sympy import QQ
 
-from exactflow.balls import PrecisionError
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.coerce import format_short
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.piecewise import to_element
 from exactflow.universal.bound import Bound, certify

@@ -3,10 +3,11 @@
 import pytest
 from sympy import QQ
 
-from exactflow import linalg, random_matrix
+from exactflow import random_matrix
 from exactflow.coupling import CouplingFlow, LinearCoupling
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.draws import Draws
 from exactflow.factorization.five_layers import five_layer_shifts
 from exactflow.factorization.peeling import peel
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from sympy import GF, QQ, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.normalforms import (
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import (
     block_sizes,
     chains,
     companion_basis,

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.rounding import geometric_sum, root, rounded_up
+from exactflow.exact.rounding import geometric_sum, root, rounded_up
 
 positive = st.fractions(min_value=Fraction(1, 10**6), max_value=10**9)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import GF, QQ
 
-from exactflow import linalg
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
 
 ROOT = QQ.algebraic_field(sympy.sqrt(2))
 FIELDS = [QQ, GF(101), ROOT]

@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.integral import IntegralMatrix
+from exactflow.exact.integral import IntegralMatrix
 
 __all__ = [
     "AnyMatrix",

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sympy import QQ, Rational
 
-from exactflow.balls import ball, flint_rational, normal_cdf, normal_density, upper, upper_root
+from exactflow.exact.balls import (
+    ball,
+    flint_rational,
+    normal_cdf,
+    normal_density,
+    upper,
+    upper_root,
+)
 
 
 @given(st.fractions())

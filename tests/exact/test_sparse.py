@@ -6,7 +6,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.coupling import CouplingFlow, LinearCoupling
-from exactflow.sparse import SparseArray, composed
+from exactflow.exact.sparse import SparseArray, composed
 
 entries = st.one_of(
     st.just(0), st.integers(-3, 3), st.integers(-(2**70), 2**70), st.fractions(max_denominator=5)

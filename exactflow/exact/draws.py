@@ -5,7 +5,7 @@ import random
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
+from exactflow.exact import linalg
 
 __all__ = ["Draws"]
 

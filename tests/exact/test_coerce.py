@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coerce import (
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import (
     as_matrix,
     as_vectors,
     format_rational,
     format_short,
     parse_rational,
 )
-from exactflow.errors import InvalidInputError
 
 
 def entries(M):

@@ -22,7 +22,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.factortools import dup_factor_list
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
+from exactflow.exact import linalg
 
 __all__ = [
     "Chain",
