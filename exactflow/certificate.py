@@ -16,11 +16,11 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import checker
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import format_rational, parse_rational
-from exactflow.verification import verify
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 
 __all__ = ["certificate_text", "read_certificate", "write_certificate"]
 

@@ -22,8 +22,8 @@ from exactflow.conditioning import (
     layer_condition_numbers,
     singular_values,
 )
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
+from exactflow.flows.flow import CouplingFlow
 from exactflow.piecewise import to_float
 from exactflow.universal import Approximation, approximate
 

@@ -28,7 +28,7 @@ from sympy import ZZ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.integral import IntegralMatrix
-from exactflow.layers import Half, LinearCoupling
+from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["FloatCoupling", "Scaled", "composed", "inverse_error_bound", "snapped"]
 

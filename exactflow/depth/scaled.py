@@ -28,7 +28,6 @@ from math import comb
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.depth.additive import additive_depth, patterns
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.result import MinimalDepth
@@ -37,7 +36,8 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.short import short_layers
-from exactflow.verification import verify
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 
 __all__ = ["OpposedObstruction", "ScaledEntryObstruction", "scaled_depth"]
 

@@ -48,7 +48,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import stable_range_shift
 from exactflow.factorization.permutation import permutation_layers
-from exactflow.layers import Half, LinearCoupling
+from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["LAYERS", "classical_layers"]
 

@@ -32,7 +32,7 @@ from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.layers import LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_DIMENSION", "balanced_layers", "balanced_shifts"]
 

@@ -32,7 +32,6 @@ from collections.abc import Callable, Iterable, Iterator
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coupling import LinearCoupling
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
@@ -40,6 +39,7 @@ from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import commutator_shifts
 from exactflow.factorization.five_layers import five_layer_shifts
 from exactflow.factorization.peeling import peel
+from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["partition_layers"]
 

@@ -6,7 +6,7 @@ A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
-`exactflow.coupling.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes in
+`exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes in
 the arithmetic of its input: exactly, with mpmath at any precision, or in float64; `evaluate` does
 the same for linear flows.
 """
@@ -18,10 +18,10 @@ from math import prod
 import sympy
 from sympy import QQ
 
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_vectors
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.arithmetic import evaluate, inexact_entries, is_inexact, orbit, run
 from exactflow.nonlinear.layer import PiecewiseCoupling
 from exactflow.piecewise import to_element

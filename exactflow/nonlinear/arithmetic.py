@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import mpmath
 import numpy as np
 
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import format_short
-from exactflow.layers import LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling
 from exactflow.piecewise import to_element, to_float, to_mpf
 

@@ -9,7 +9,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import format_short
-from exactflow.layers import Half, LinearCoupling, checked_partition
+from exactflow.flows.linear import Half, LinearCoupling, checked_partition
 from exactflow.piecewise import PiecewiseLinear, to_element
 
 __all__ = ["PiecewiseCoupling"]

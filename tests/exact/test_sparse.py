@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.exact.sparse import SparseArray, composed
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 entries = st.one_of(
     st.just(0), st.integers(-3, 3), st.integers(-(2**70), 2**70), st.fractions(max_denominator=5)

@@ -17,7 +17,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.integral import IntegralMatrix
-from exactflow.layers import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
+from exactflow.flows.linear import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
 

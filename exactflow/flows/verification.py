@@ -6,10 +6,10 @@ import sympy
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix, format_short
 from exactflow.exact.sparse import SparseArray, composed
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["Verification", "verify"]
 
