@@ -24,7 +24,7 @@ from exactflow.exact.balls import PrecisionError, flint_rational
 from exactflow.exact.coerce import as_matrix, format_short
 from exactflow.flows.flow import CouplingFlow
 from exactflow.nonlinear import PiecewiseFlow, evaluate
-from exactflow.piecewise import elements, to_element, to_float, to_mpf
+from exactflow.nonlinear.piecewise import elements, to_element, to_float, to_mpf
 
 __all__ = [
     "condition_number",

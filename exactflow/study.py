@@ -24,7 +24,7 @@ from exactflow.conditioning import (
 )
 from exactflow.errors import InvalidInputError
 from exactflow.flows.flow import CouplingFlow
-from exactflow.piecewise import to_float
+from exactflow.nonlinear.piecewise import to_float
 from exactflow.universal import Approximation, approximate
 
 __all__ = [

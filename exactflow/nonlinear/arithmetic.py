@@ -14,7 +14,7 @@ from exactflow.exact.coerce import format_short
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.piecewise import to_element, to_float, to_mpf
+from exactflow.nonlinear.piecewise import to_element, to_float, to_mpf
 
 __all__ = ["evaluate", "inexact_entries", "is_inexact", "orbit", "run"]
 

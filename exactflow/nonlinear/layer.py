@@ -10,7 +10,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import format_short
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
-from exactflow.piecewise import PiecewiseLinear, to_element
+from exactflow.nonlinear.piecewise import PiecewiseLinear, to_element
 
 __all__ = ["PiecewiseCoupling"]
 

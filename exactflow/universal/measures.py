@@ -20,7 +20,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle, format_short
-from exactflow.piecewise import elements
+from exactflow.nonlinear.piecewise import elements
 
 __all__ = [
     "Atoms",

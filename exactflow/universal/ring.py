@@ -14,7 +14,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, flint_rational, upper_root
-from exactflow.piecewise import elements, to_float
+from exactflow.nonlinear.piecewise import elements, to_float
 from exactflow.universal.measures import Cells, check_count, least_root
 
 __all__ = ["Ring"]

@@ -23,7 +23,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.piecewise import PiecewiseLinear, elements, line, to_element
+from exactflow.nonlinear.piecewise import PiecewiseLinear, elements, line, to_element
 
 __all__ = ["ReluNetwork"]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.piecewise import PiecewiseLinear
-from exactflow.relu import ReluNetwork
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.nonlinear.relu import ReluNetwork
 
 
 def test_units_of_weight_zero_are_constants():
