@@ -17,7 +17,7 @@ for every f of the class.
 
 *Proof.* Centers: the words of a code in {-1, 1}^d with distances >= Delta, times rho / sqrt(d). Two
 are at least delta = 2 rho sqrt(Delta / d) apart. Let mu_S be the mixture with centers S, for the
-k-subsets S of a family whose members meet in at most m centers; by `exactflow.packings` there is
+k-subsets S of a family whose members meet in at most m centers; by `exactflow.capacity.packings` there is
 one with as many members as the right side says. A coupling of the uniform measures on S and S'
 leaves at most m/k of the mass in place and moves the rest by at least delta; adding N(0, sigma^2 I)
 moves each of the two by at most sigma E|z| <= sigma sqrt(d). So W1(mu_S, mu_S') >= sep. If every S
@@ -46,11 +46,11 @@ from functools import cached_property
 from math import ceil
 from numbers import Integral
 
-from exactflow.capacity_search import best_choice, setting
+from exactflow.capacity.packings import SubsetFamily, code_size
+from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import format_short, parse_rational
 from exactflow.exact.rounding import geometric_sum, root
-from exactflow.packings import SubsetFamily, code_size
 
 __all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]
 

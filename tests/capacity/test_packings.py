@@ -7,7 +7,13 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.packings import SubsetFamily, code_size, code_volumes, greedy_code, greedy_subsets
+from exactflow.capacity.packings import (
+    SubsetFamily,
+    code_size,
+    code_volumes,
+    greedy_code,
+    greedy_subsets,
+)
 
 
 def ball(d: int, r: int) -> int:

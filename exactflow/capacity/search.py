@@ -11,8 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil, exp, inf, lgamma, log, log1p, sqrt
 
+from exactflow.capacity.packings import code_volumes
 from exactflow.exact.rounding import root
-from exactflow.packings import code_volumes
 
 __all__ = ["Setting", "best_choice", "setting"]
 
@@ -95,7 +95,7 @@ def _argmax(score: Callable[[int], float], values: range) -> int:
 
 @lru_cache(maxsize=16)
 def log_code_sizes(d: int) -> list[float]:
-    """Return the logarithms of `exactflow.packings.code_size` for Delta = 1 .. d, about."""
+    """Return the logarithms of `exactflow.capacity.packings.code_size` for Delta = 1 .. d, about."""
     sizes = []
     for _, exponent, volume in code_volumes(d):
         small = exponent - volume.bit_length() < 50
@@ -105,7 +105,7 @@ def log_code_sizes(d: int) -> list[float]:
 
 
 def log_family(log_N: float, k: int, m: int) -> float:
-    """Return the logarithm of `exactflow.packings.SubsetFamily` (N, k, m).size, about."""
+    """Return the logarithm of `exactflow.capacity.packings.SubsetFamily` (N, k, m).size, about."""
     if log_N > 45 + log(k):
         N, j = inf, m + 1
         points = j * log_N

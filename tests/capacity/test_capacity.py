@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow.capacity import min_depth, min_parameters
+from exactflow.capacity.packings import code_size, greedy_code, greedy_subsets
 from exactflow.errors import InvalidInputError
 from exactflow.exact.rounding import geometric_sum
-from exactflow.packings import code_size, greedy_code, greedy_subsets
 
 USUAL = {"lipschitz": 50, "radius": 1, "w": "1/10"}
 
