@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import reduce
 from operator import matmul
 
-from exactflow.symbolic import Blocks, Identity, lower, symbols, upper
+from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
 
 __all__ = ["IDENTITIES"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.identities import IDENTITIES
-from exactflow.symbolic import (
+from exactflow.identities.symbolic import (
     Blocks,
     Identity,
     RefutedError,
