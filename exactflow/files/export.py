@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.certificate import certificate_text
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import format_rational
+from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["FORMATS", "export"]

@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
-from exactflow.arrayio import flow_arrays, write_arrays
 from exactflow.errors import InvalidInputError
+from exactflow.files.arrays import flow_arrays, write_arrays
 
 
 def rebuilt(arrays) -> CouplingFlow:

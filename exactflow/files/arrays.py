@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.certificate import write_bytes
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.exact.coerce import format_short
+from exactflow.files.certificate import write_bytes
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["ARRAY_SUFFIXES", "flow_arrays", "write_arrays"]

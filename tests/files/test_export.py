@@ -11,9 +11,9 @@ import sympy
 from matrices import NEGATIVE, POSITIVE
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor
-from exactflow.certificate import certificate_text, write_certificate
 from exactflow.errors import InvalidInputError
-from exactflow.export import export
+from exactflow.files.certificate import certificate_text, write_certificate
+from exactflow.files.export import export
 
 
 @pytest.mark.parametrize("name", ["identity d=2", "random d=4", "huge determinant", "two shears"])

@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.matrixio import read_matrix
+from exactflow.files.matrices import read_matrix
 
 WEIGHT = np.array([[0.1, -2.0], [1.5, 3.0]])
 EXACT = sympy.Matrix(2, 2, [sympy.Rational(*float(x).as_integer_ratio()) for x in WEIGHT.flat])

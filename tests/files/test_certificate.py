@@ -9,9 +9,9 @@ from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, checker, factor
-from exactflow.certificate import certificate_text, read_certificate, write_certificate
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
+from exactflow.files.certificate import certificate_text, read_certificate, write_certificate
 
 SMALL = [name for name, M in POSITIVE.items() if M.rows <= 6]
 
