@@ -19,7 +19,7 @@ import numpy as np
 from exactflow.capacity import min_depth, min_parameters
 from exactflow.capacity.generator import Generator
 from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 
 claims = Claims("Depth lower bound (ICML 2021, Theorem 3)")
 full = proof_options().full

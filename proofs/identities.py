@@ -7,7 +7,7 @@
 # transvection) are what the constructions build, and every result of `factor` checks, exactly.
 
 # %%
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 from exactflow.identities import IDENTITIES
 from exactflow.identities.symbolic import Identity, RefutedError, lower, symbols, upper
 

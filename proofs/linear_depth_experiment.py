@@ -21,7 +21,7 @@ import itertools
 import numpy as np
 from sympy import QQ
 
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 

@@ -16,7 +16,7 @@ import sympy
 from sympy import Rational
 
 from exactflow import permutation, random_matrix, rotation
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.identities import IDENTITIES
 from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
 from exactflow.padding import (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exactflow.evidence import Claims, Evidence, Options, ProofError, proof_options
+from exactflow.claims import Claims, Evidence, Options, ProofError, proof_options
 
 
 def test_records_what_passed():
