@@ -41,11 +41,11 @@ def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = 
     {"format": "exactflow-certificate",
     """
     field, entry = _field(flow.field)
-    target = linalg.join(flow.blocks())
     record = {"tool": "exactflow", "version": version("exactflow"), "method": flow.method}
     if flow.order:
         record["order"] = list(flow.order)
-        flow = flow.relabelled
+        flow = flow.flow
+    target = flow.domain_matrix()
     layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
     members = {
         "format": json.dumps("exactflow-certificate"),
