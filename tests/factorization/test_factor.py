@@ -26,7 +26,7 @@ from exactflow.exact import linalg
 def assert_represents(flow: CouplingFlow, M) -> None:
     """Every property that a result of `factor` has."""
     assert flow.matrix() == M
-    assert verify(flow, M).depth == flow.depth == len(flow.layers) <= 6
+    assert verify(flow, M).flow.depth == len(flow.layers) <= 6
     assert all(s > 0 for layer in flow for s in layer.scale)
     assert all(a.moves != b.moves for a, b in zip(flow.layers, flow.layers[1:], strict=False))
     assert (flow.inverse() @ flow).matrix() == sympy.eye(M.rows)
