@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from exactflow.errors import ExactFlowError, MissingExtraError
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 

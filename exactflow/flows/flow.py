@@ -4,9 +4,9 @@
 the identity unless the flow repairs an orientation.
 """
 
+import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
 
 import sympy
@@ -15,8 +15,15 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_vectors
+from exactflow.exact.coerce import (
+    as_column,
+    as_expression,
+    as_rectangle,
+    as_vectors,
+    common_field,
+)
 from exactflow.exact.integral import IntegralMatrix
+from exactflow.exact.numbers import format_short
 from exactflow.flows.linear import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
@@ -94,7 +101,7 @@ class CouplingFlow:
                     f"expected layers of partition {partition}, got {layer.partition} in layer {i}"
                 )
         d = sum(partition)
-        flips, order = tuple(sorted(flips)), tuple(order)
+        flips, order = tuple(sorted(_indices("flips", flips))), _indices("order", order)
         if len(set(flips)) < len(flips) or not set(flips) <= set(range(d)):
             raise InvalidInputError(
                 f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
@@ -103,13 +110,13 @@ class CouplingFlow:
             raise InvalidInputError(
                 f"expected each coordinate from 0 to {d - 1} once as order, got {list(order)}"
             )
-        fields = dict.fromkeys([layer.field for layer in layers] + ([field] if field else []))
+        fields = [layer.field for layer in layers] + ([field] if field else [])
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "partition", partition)
         object.__setattr__(self, "flips", flips)
         object.__setattr__(self, "order", () if list(order) == sorted(order) else order)
         object.__setattr__(self, "method", method)
-        object.__setattr__(self, "field", reduce(Domain.unify, fields) if fields else sympy.QQ)
+        object.__setattr__(self, "field", common_field(fields))
 
     @property
     def depth(self) -> int:
@@ -163,7 +170,9 @@ class CouplingFlow:
     def _ordered(self, order: tuple[int, ...]) -> "CouplingFlow":
         """Return the flow whose `relabelled` is this one."""
         flips = [order[k] for k in self.flips] if order else self.flips
-        return CouplingFlow(self.layers, self.partition, flips, order=order, field=self.field)
+        return CouplingFlow(
+            self.layers, self.partition, flips, self.method, order=order, field=self.field
+        )
 
     def blocks(self) -> linalg.Blocks:
         """Return the blocks of the matrix M[order, order] of the relabelled flow.
@@ -192,7 +201,7 @@ class CouplingFlow:
 
         The matrix of the flow is not formed: every layer acts on the vector.
         """
-        columns = as_vectors(x, self.dimension)
+        columns = as_vectors(x, self.dimension, self.field)
         width = list(range(columns.shape[1]))
         if self.order:
             columns = columns.extract(list(self.order), width)
@@ -232,37 +241,85 @@ class CouplingFlow:
         return tuple(sorted(factors, key=sympy.default_sort_key))
 
     def at(self, values: dict) -> "CouplingFlow":
-        """Return the flow with numbers in the place of its parameters.
+        """Return the flow with numbers in the place of its parameters, exactly.
 
-        Raises `InvalidInputError` at a root of one of the `exceptional` polynomials.
+        A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
+        negative scales compensate each other.
 
+        Parameters
+        ----------
+        values : for each SymPy symbol a number, in any form that `factor` takes for an entry.
+
+        Raises
+        ------
+        InvalidInputError
+            A key that is no symbol, a number that is not exact, or a root of one of the
+            `exceptional` polynomials.
+
+        Examples
+        --------
         >>> t = sympy.Symbol("t")
         >>> CouplingFlow([LinearCoupling((1, 1), "first", [[1 / t]])]).at({t: 2}).matrix()
         Matrix([
         [1, 1/2],
         [0,   1]])
         """
+        values = _exact_values(values)
         for polynomial in self.exceptional():
-            if polynomial.subs(values) == 0:
+            if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
                     f"expected parameters off the roots of {polynomial}, got {values}: there a "
                     "layer is not defined; factor the matrix at these parameters instead"
                 )
-        layers = [
-            LinearCoupling(
-                layer.partition,
-                layer.moves,
-                layer.shift.subs(values),
-                sympy.Matrix(layer.scale).subs(values).to_DM(field=True, extension=True),
-            )
+        shifts = [
+            as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
+        ]
+        scales = [
+            as_column([s.subs(values, simultaneous=True) for s in layer.scale])
             for layer in self.layers
         ]
-        return CouplingFlow(layers, self.partition, self.flips, self.method, self.order)
+        listed = self.relabelled
+        field = common_field([M.domain for M in (*shifts, *scales)])
+        signs, layers = [field.one] * self.dimension, []
+        p = self.partition[0]
+        for layer, shift, scale in zip(self.layers[::-1], shifts[::-1], scales[::-1], strict=True):
+            scale = scale.convert_to(field)
+            own = [
+                -field.one if _is_negative(s, field) else field.one for s in scale.to_list_flat()
+            ]
+            shift = linalg.scale_rows(own, shift.convert_to(field))
+            scale = linalg.scale_rows(own, scale)
+            places = range(p) if layer.moves == "first" else range(p, self.dimension)
+            for place, sign in zip(places, own, strict=True):
+                signs[place] *= sign
+            positive = LinearCoupling(self.partition, layer.moves, shift, scale)
+            layers.append(positive.conjugated(signs))
+        flips = set(listed.flips) ^ {k for k, sign in enumerate(signs) if sign != field.one}
+        flow = CouplingFlow(layers[::-1], self.partition, flips, self.method)
+        return flow._ordered(self.order)
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` exactly: the log of the product of the scales."""
-        elements = (s for layer in self.layers for s in layer.scale_elements)
-        return sympy.log(self.field.to_sympy(prod(elements, start=self.field.one)))
+        """Return ``log|det|`` exactly: the log of the absolute value of the product of the scales.
+
+        Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
+
+        >>> t = sympy.Symbol("t")
+        >>> scaled = LinearCoupling((1, 1), "first", [[1]], scale=[t])
+        >>> CouplingFlow([scaled]).log_abs_det(), CouplingFlow([scaled]).at({t: 3}).log_abs_det()
+        (log(Abs(t)), log(3))
+        """
+        field = self.field
+        if field.characteristic():
+            raise InvalidInputError(
+                f"expected a flow over a field of real or complex numbers, got {field}, which has "
+                "no absolute value: det is the product of the scales"
+            )
+        elements = (
+            field.convert_from(s, layer.field) for layer in self for s in layer.scale_elements
+        )
+        det = prod(elements, start=field.one)
+        value = field.to_sympy(det)
+        return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
@@ -311,6 +368,29 @@ class CouplingFlow:
             signs = sympy.diag(*map(self.field.to_sympy, self.relabelled._signs()))
             factors.append(sympy.latex(signs) if self.dimension <= LATEX_DIMENSION else "F")
         return f"$\\displaystyle {' '.join(factors)}$"
+
+
+def _indices(name: str, values: Iterable[int]) -> tuple[int, ...]:
+    try:
+        return tuple(operator.index(i) for i in values)
+    except TypeError:
+        raise InvalidInputError(
+            f"expected a list of integers as {name}, got {format_short(values)}"
+        ) from None
+
+
+def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
+    """Return parameters with their values, exactly."""
+    if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
+        raise InvalidInputError(
+            "expected a dict from SymPy symbols to numbers, as {Symbol('t'): 2}, got "
+            f"{format_short(values)}"
+        )
+    return {symbol: as_expression(value) for symbol, value in values.items()}
+
+
+def _is_negative(value, field: Domain) -> bool:
+    return linalg.is_positive(-value, field) is True
 
 
 def _inverse_order(order: tuple[int, ...]) -> list[int]:

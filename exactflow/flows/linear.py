@@ -22,8 +22,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
+from exactflow.exact.numbers import format_short
 
 __all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
 
@@ -79,8 +80,8 @@ class LinearCoupling:
         if scale is None:
             elements = (matrix.domain.one,) * moved
         else:
-            column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
-            matrix, column = matrix.unify(column)
+            column = as_vectors(as_column(scale), moved, matrix.domain)
+            matrix = over(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
         object.__setattr__(self, "partition", partition)
@@ -147,7 +148,7 @@ class LinearCoupling:
 
     def forward(self, x) -> sympy.Matrix:
         """Return the image of a vector of d entries, or of each column of a matrix."""
-        return self._image(as_vectors(x, sum(self.partition)))
+        return self._image(as_vectors(x, sum(self.partition), self.field))
 
     def matrix(self) -> sympy.Matrix:
         """Return the d x d matrix."""

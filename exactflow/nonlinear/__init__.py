@@ -21,10 +21,10 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_vectors
+from exactflow.exact.numbers import to_element
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.arithmetic import evaluate, inexact_entries, is_inexact, orbit, run
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.nonlinear.piecewise import to_element
 
 __all__ = ["PiecewiseCoupling", "PiecewiseFlow", "evaluate"]
 

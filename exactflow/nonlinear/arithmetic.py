@@ -10,11 +10,10 @@ import mpmath
 import numpy as np
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short, to_element, to_float, to_mpf
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.nonlinear.piecewise import to_element, to_float, to_mpf
 
 __all__ = ["evaluate", "inexact_entries", "is_inexact", "orbit", "run"]
 

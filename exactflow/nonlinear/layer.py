@@ -8,9 +8,9 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short, to_element
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
-from exactflow.nonlinear.piecewise import PiecewiseLinear, to_element
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["PiecewiseCoupling"]
 
