@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactflow.errors import ExactFlowError, MissingExtraError
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short
 from exactflow.flows.result import Evidence
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]

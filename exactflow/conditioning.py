@@ -20,11 +20,18 @@ import numpy as np
 from flint import arb, ctx, fmpq_mat
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
-from exactflow.exact.balls import PrecisionError, flint_rational
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import (
+    elements,
+    flint_rational,
+    format_short,
+    to_element,
+    to_float,
+    to_mpf,
+)
 from exactflow.flows.flow import CouplingFlow
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.piecewise import elements, to_element, to_float, to_mpf
 
 __all__ = [
     "condition_number",

@@ -49,7 +49,7 @@ from numbers import Integral
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import format_short, parse_rational
+from exactflow.exact.numbers import format_short, parse_rational
 from exactflow.exact.rounding import geometric_sum, root
 
 __all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]

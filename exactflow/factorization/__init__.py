@@ -11,8 +11,9 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers

@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_rational, parse_rational
+from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 

@@ -10,7 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_rational
+from exactflow.exact.numbers import format_rational
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
 

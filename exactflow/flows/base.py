@@ -15,6 +15,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.flows import arithmetic, display
@@ -52,7 +53,7 @@ class Map(ABC):
             not rational.
         """
         if not arithmetic.is_inexact(x):
-            return ExactMatrix.of(self._exact(as_vectors(x, self.dimension)))
+            return ExactMatrix.of(self._exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
             raise InvalidInputError(f"expected rational weights, got weights in {self.field}")
         return arithmetic.image(self._run, x, self.dimension)
@@ -70,8 +71,25 @@ class Map(ABC):
         """Return the inverse."""
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the Jacobian, exactly: the log of the product of the scales."""
-        return sympy.log(self.field.to_sympy(prod(self._scales(), start=self.field.one)))
+        """Return ``log|det|`` of the Jacobian, exactly: it is the same at every point.
+
+        Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
+
+        >>> from exactflow import CouplingFlow, LinearCoupling
+        >>> t = sympy.Symbol("t")
+        >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1]], scale=[t])])
+        >>> flow.log_abs_det(), flow.at({t: 3}).log_abs_det()
+        (log(Abs(t)), log(3))
+        """
+        field = self.field
+        if field.characteristic():
+            raise InvalidInputError(
+                f"expected a flow over a field of real or complex numbers, got {field}, which has "
+                "no absolute value: det is the product of the scales"
+            )
+        det = prod(self._scales(), start=field.one)
+        value = field.to_sympy(det)
+        return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
 
     @abstractmethod
     def _scales(self) -> Iterable:
@@ -126,7 +144,11 @@ class Flow(Map):
         return arithmetic.run(self.layers, signed, self.partition[0], convert)
 
     def _scales(self) -> Iterable:
-        return (s for layer in self.layers for s in layer.scale_elements)
+        return (
+            self.field.convert_from(s, layer.field)
+            for layer in self.layers
+            for s in layer.scale_elements
+        )
 
     @abstractmethod
     def __matmul__(self, other: Self) -> Self:

@@ -7,7 +7,6 @@ the identity unless the flow repairs an orientation.
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -15,8 +14,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
+from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.integral import IntegralMatrix
 from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.numbers import format_short
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.linear import LinearCoupling, checked_partition
 
@@ -112,13 +113,13 @@ class CouplingFlow(LinearFlow):
             raise InvalidInputError(
                 f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
             )
-        fields = dict.fromkeys([layer.field for layer in layers] + ([field] if field else []))
+        fields = [layer.field for layer in layers] + ([field] if field else [])
         vars(self).update(
             layers=layers,
             partition=partition,
             flips=tuple(sorted(flips)),
             method=method,
-            field=reduce(Domain.unify, fields) if fields else sympy.QQ,
+            field=common_field(fields),
         )
 
     def _signs(self) -> list:
@@ -185,32 +186,60 @@ class CouplingFlow(LinearFlow):
         return tuple(sorted(factors, key=sympy.default_sort_key))
 
     def at(self, values: dict) -> "CouplingFlow":
-        """Return the flow with numbers in the place of its parameters.
+        """Return the flow with numbers in the place of its parameters, exactly.
 
-        Raises `InvalidInputError` at a root of one of the `exceptional` polynomials.
+        A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
+        negative scales compensate each other.
 
+        Parameters
+        ----------
+        values : for each SymPy symbol a number, in any form that `factor` takes for an entry.
+
+        Raises
+        ------
+        InvalidInputError
+            A key that is no symbol, a number that is not exact, or a root of one of the
+            `exceptional` polynomials.
+
+        Examples
+        --------
         >>> t = sympy.Symbol("t")
         >>> CouplingFlow([LinearCoupling((1, 1), "first", [[1 / t]])]).at({t: 2}).matrix()
         Matrix([
         [1, 1/2],
         [0,   1]])
         """
+        values = _exact_values(values)
         for polynomial in self.exceptional():
-            if polynomial.subs(values) == 0:
+            if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
                     f"expected parameters off the roots of {polynomial}, got {values}: there a "
                     "layer is not defined; factor the matrix at these parameters instead"
                 )
-        layers = [
-            LinearCoupling(
-                layer.partition,
-                layer.moves,
-                layer.shift.subs(values),
-                sympy.Matrix(layer.scale).subs(values).to_DM(field=True, extension=True),
-            )
+        shifts = [
+            as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
+        ]
+        scales = [
+            as_column([s.subs(values, simultaneous=True) for s in layer.scale])
             for layer in self.layers
         ]
-        return CouplingFlow(layers, self.partition, self.flips, self.method)
+        field = common_field([M.domain for M in (*shifts, *scales)])
+        signs, layers = [field.one] * self.dimension, []
+        p = self.partition[0]
+        for layer, shift, scale in zip(self.layers[::-1], shifts[::-1], scales[::-1], strict=True):
+            scale = scale.convert_to(field)
+            own = [
+                -field.one if _is_negative(s, field) else field.one for s in scale.to_list_flat()
+            ]
+            shift = linalg.scale_rows(own, shift.convert_to(field))
+            scale = linalg.scale_rows(own, scale)
+            places = range(p) if layer.moves == "first" else range(p, self.dimension)
+            for place, sign in zip(places, own, strict=True):
+                signs[place] *= sign
+            positive = LinearCoupling(self.partition, layer.moves, shift, scale)
+            layers.append(positive.conjugated(signs))
+        flips = set(self.flips) ^ {k for k, sign in enumerate(signs) if sign != field.one}
+        return CouplingFlow(layers[::-1], self.partition, flips, self.method)
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
@@ -224,3 +253,17 @@ class CouplingFlow(LinearFlow):
         flips = set(self.flips) ^ set(other.flips)
         field = self.field.unify(other.field)
         return CouplingFlow([*layers, *self.layers], self.partition, flips, field=field)
+
+
+def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
+    """Return parameters with their values, exactly."""
+    if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
+        raise InvalidInputError(
+            "expected a dict from SymPy symbols to numbers, as {Symbol('t'): 2}, got "
+            f"{format_short(values)}"
+        )
+    return {symbol: as_expression(value) for symbol, value in values.items()}
+
+
+def _is_negative(value, field: Domain) -> bool:
+    return linalg.is_positive(-value, field) is True

@@ -22,10 +22,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
 from exactflow.exact.matrix import ExactMatrix
-from exactflow.exact.numbers import to_float
+from exactflow.exact.numbers import format_short, to_float
 from exactflow.flows.base import Coupling
 
 __all__ = ["Half", "LinearCoupling", "checked_partition"]
@@ -79,8 +79,8 @@ class LinearCoupling(Coupling):
         if scale is None:
             elements = (matrix.domain.one,) * moved
         else:
-            column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
-            matrix, column = matrix.unify(column)
+            column = as_vectors(as_column(scale), moved, matrix.domain)
+            matrix = over(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
         vars(self).update(
@@ -168,22 +168,23 @@ class LinearCoupling(Coupling):
             for row in self.shift_matrix.to_dense().to_list()
         ]
 
-    def _float_shift(self, kept: Sequence):
+    def _float_shift(self, kept: Sequence) -> Sequence:
+        """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
         import numpy as np
 
-        rows, columns, values = self._float_entries
-        products = np.zeros((self.shift_matrix.shape[0], len(kept[0])))
-        np.add.at(products, rows, values[:, None] * np.stack(kept)[columns])
-        return products
+        if self.shift_matrix.rep.fmt == "dense":
+            return self._float_matrix @ np.stack(kept)
+        rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
+        for (i, j), value in self.shift_matrix.iter_items():
+            rows[i] += to_float(value) * kept[j]
+        return rows
 
     @cached_property
-    def _float_entries(self):
-        """The nonzero entries of the shift, rounded to float64: rows, columns, values."""
+    def _float_matrix(self):
+        """The shift, rounded to float64."""
         import numpy as np
 
-        places, values = zip(*self.shift_matrix.iter_items(), strict=True) or ((), ())
-        rows, columns = np.array(places).T
-        return rows, columns, np.array(list(map(to_float, values)))
+        return np.array([list(map(to_float, row)) for row in self.shift_matrix.to_list()])
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix as a ``DomainMatrix``."""

@@ -7,7 +7,8 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
 from exactflow.exact.sparse import SparseArray, composed
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Evidence, Result

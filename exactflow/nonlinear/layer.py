@@ -10,8 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
-from exactflow.exact.numbers import to_element
+from exactflow.exact.numbers import format_short, to_element
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
 from exactflow.nonlinear.piecewise import PiecewiseLinear

@@ -19,7 +19,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_mpf
 
-__all__ = ["PiecewiseLinear", "elements", "line", "to_element", "to_float", "to_mpf"]
+__all__ = ["PiecewiseLinear", "line"]
 
 Elements = tuple  # of elements of QQ
 
@@ -57,7 +57,7 @@ class PiecewiseLinear:
     slopes: tuple[Elements, ...]
 
     def __init__(self, knots: Sequence, values: Sequence, left=None, right=None):
-        knots = elements(list(knots))
+        knots = elements(knots)
         values = tuple(zip(*_columns(values), strict=True))
         if not knots or len(values) != len(knots):
             raise InvalidInputError(

@@ -55,10 +55,9 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short, to_element
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.piecewise import to_element
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
 from exactflow.universal.measures import Atoms, Boxes, Target, checkerboard, empirical, uniform

@@ -16,6 +16,7 @@ RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, 
 SCALED = LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])
 LINEAR = {
     "no layer": CouplingFlow(partition=(1, 2)),
+    "a scale alone": CouplingFlow([LinearCoupling((1, 1), "first", [[0]], scale=["1/5"])]),
     "permutation": factor(permutation([1, 2, 0, 3])),
     "dense": factor(random_matrix(6, seed=4)),
     "flipped": factor(sympy.diag(-1, 1, 1, 1), orientation="flip"),
@@ -99,7 +100,7 @@ def test_floats_in_floats_out(flow, dtype):
     np.testing.assert_allclose(y.astype(float), exact.astype(float), rtol=2e-3, atol=4e-3)
     if dtype is np.float64:
         np.testing.assert_allclose(y, exact.astype(float), rtol=1e-6, atol=1e-9)
-    assert np.array_equal(flow(x[:, 0]), y[:, 0])
+    np.testing.assert_allclose(flow(x[:, 0]), y[:, 0], rtol=1e-6)
     assert np.array_equal(flow(x[:, 0].tolist()), flow(x[:, 0].astype(float)))
 
 
