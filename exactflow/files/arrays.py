@@ -19,7 +19,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.exact.coerce import format_short
-from exactflow.files.certificate import write_bytes
+from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["ARRAY_SUFFIXES", "flow_arrays", "write_arrays"]
