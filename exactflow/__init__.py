@@ -5,7 +5,6 @@ do not wait for SymPy.
 """
 
 from importlib import import_module
-from typing import Any
 
 __version__ = "0.1.0"
 
@@ -30,7 +29,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'exactflow' has no attribute {name!r}")
     value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)

@@ -52,3 +52,26 @@ def test_a_full_disk_is_one_line_and_2(certificate):
         )
     assert done.returncode == 2
     assert done.stderr == "exactflow: error: [Errno 28] No space left on device\n"
+
+
+@POSIX
+def test_ctrl_c_ends_a_computation_inside_the_library_at_once(certificate):
+    script = (
+        "from exactflow import __main__, checker\n"
+        "from sympy import ZZ\n"
+        "from sympy.polys.matrices import DomainMatrix\n"
+        "rows = [[ZZ(3) ** (7 * i * j % 9973) for j in range(300)] for i in range(300)]\n"
+        "def endless(*_):\n"
+        "    print('started', flush=True)\n"
+        "    DomainMatrix(rows, (300, 300), ZZ).to_dense().det()\n"
+        "checker.check_file = endless\n"
+        f"__import__('sys').argv = ['exactflow', 'check', {str(certificate)!r}]\n"
+        "__main__.main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"started\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (-signal.SIGINT, b"")

@@ -25,12 +25,13 @@ def check_place(path: str | Path) -> None:
     ...
     exactflow.errors.InvalidInputError: expected a place to write, got 'none/c.json': no such folder
     """
-    place = Path(os.path.realpath(path))
-    if not place.parent.is_dir():
+    place = os.path.realpath(path)
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder):
         reason = "no such folder"
-    elif place.exists() and not place.is_file():
-        reason = "a directory" if place.is_dir() else "not a regular file"
-    elif not os.access(place.parent, os.W_OK):
+    elif os.path.exists(place) and not os.path.isfile(place):
+        reason = "a directory" if os.path.isdir(place) else "not a regular file"
+    elif not os.access(folder, os.W_OK):
         reason = "the folder is read-only"
     else:
         return
