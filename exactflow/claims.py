@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from exactflow.errors import ExactFlowError, MissingExtraError
+from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.coerce import format_short
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
@@ -134,9 +134,9 @@ class Options:
         if self.plot is None:
             return
         try:
-            from matplotlib import pyplot
-        except ImportError:
-            print(f"{name}.png: not drawn: {MissingExtraError('plot', 'pictures')}")
+            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+        except MissingExtraError as error:
+            print(f"{name}.png: not drawn: {error}")
             return
         pyplot.switch_backend("agg")
         self.plot.mkdir(parents=True, exist_ok=True)
