@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from exactflow.errors import ExactFlowError, MissingExtraError
+from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
 from exactflow.flows.result import Evidence
 
@@ -118,9 +118,9 @@ class Options:
         if self.plot is None:
             return
         try:
-            from matplotlib import pyplot
-        except ImportError:
-            print(f"{name}.png: not drawn: {MissingExtraError('plot', 'pictures')}")
+            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+        except MissingExtraError as error:
+            print(f"{name}.png: not drawn: {error}")
             return
         pyplot.switch_backend("agg")
         self.plot.mkdir(parents=True, exist_ok=True)
