@@ -11,15 +11,15 @@ from sympy import QQ, ZZ, Matrix, eye
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, pad, permutation, verify
-from exactflow.coerce import as_matrix
 from exactflow.errors import OrientationError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.sparse import SparseArray, composed
 from exactflow.factorization.monomial import Monomial, cycles_of, monomial_commutator
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
     signed_permutation,
 )
-from exactflow.sparse import SparseArray, composed
 
 
 def checked_layers(perm, signs):
