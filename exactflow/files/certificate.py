@@ -86,7 +86,7 @@ def read_certificate(path: str | Path) -> CouplingFlow:
         ) from None
     except checker.MalformedError as error:
         raise CertificateError(str(error)) from None
-    content = json.loads(data)
+    content = checker.read_json(data, "certificate")
     field, element = _reader(content["field"])
 
     def matrix(rows: list) -> DomainMatrix:
