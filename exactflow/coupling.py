@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -18,6 +19,9 @@ from exactflow.coerce import as_vectors
 from exactflow.errors import InvalidInputError
 from exactflow.integral import IntegralMatrix
 from exactflow.layers import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
+
+if TYPE_CHECKING:
+    from exactflow.sparse import SparseArray
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
 
@@ -124,7 +128,12 @@ class CouplingFlow:
     @property
     def is_sparse(self) -> bool:
         """Whether all shifts are sparse; then vectors and compositions are, too."""
-        return all(layer.shift_matrix.rep.fmt == "sparse" for layer in self.layers)
+        return all(layer.is_sparse for layer in self.layers)
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether `fold_array` applies: all layers are sparse and additive, over QQ."""
+        return self.is_sparse and self.is_additive and self.field.is_QQ
 
     @property
     def is_additive(self) -> bool:
@@ -137,7 +146,25 @@ class CouplingFlow:
             signs[i] = -signs[i]
         return signs
 
+    def fold_array(self, columns: "SparseArray") -> "SparseArray":
+        """Return the image of columns whose rows are listed as `order` lists them.
+
+        It takes time linear in the entries that meet, and a flow that `has_arrays`.
+        """
+        from exactflow.sparse import composed
+
+        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
+        listed = columns.with_rows_negated(self.relabelled.flips)
+        return composed(layers, self.partition[0], listed)
+
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+        if self.has_arrays and columns.domain.is_QQ:
+            from exactflow.sparse import SparseArray
+
+            first, second = self.fold_array(SparseArray.from_matrix(columns)).split(
+                self.partition[0]
+            )
+            return first.to_matrix(sympy.QQ), second.to_matrix(sympy.QQ)
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
@@ -155,7 +182,8 @@ class CouplingFlow:
         """The same layers on the coordinates as `order` lists them: a flow of natural order."""
         if not self.order:
             return self
-        flips = [k for k, i in enumerate(self.order) if i in self.flips]
+        negated = set(self.flips)
+        flips = [k for k, i in enumerate(self.order) if i in negated]
         return CouplingFlow(
             self.layers, self.partition, flips, method=self.method, field=self.field
         )

@@ -14,9 +14,10 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sympy
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -24,6 +25,9 @@ from exactflow import linalg
 from exactflow.coerce import as_rectangle, as_vectors, format_short
 from exactflow.errors import InvalidInputError
 from exactflow.linalg import AnyMatrix
+
+if TYPE_CHECKING:
+    from exactflow.sparse import SparseArray
 
 __all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
 
@@ -41,7 +45,8 @@ class LinearCoupling:
     ----------
     partition : (p, q), the sizes of the two halves, both at least 1.
     moves : "first" or "second", the half that the layer maps; the other half is kept.
-    shift : the matrix T: p x q if the first half moves, q x p if the second does.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does; a `SparseArray`,
+        over QQ, is kept as it is.
     scale : one positive number for each coordinate that moves; where it is left out, all ones (an
         *additive* layer).
 
@@ -63,21 +68,21 @@ class LinearCoupling:
     partition: tuple[int, int]
     moves: Half
     scale_elements: tuple
-    shift_matrix: DomainMatrix
+    _shift: "DomainMatrix | SparseArray"
 
     def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
         partition = checked_partition(partition)
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
-        matrix = as_rectangle(shift)
+        matrix = shift if _is_array(shift) else as_rectangle(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
                 f"moves), got {matrix.shape[0]} x {matrix.shape[1]}"
             )
         if scale is None:
-            elements = (matrix.domain.one,) * moved
+            elements = ((QQ if _is_array(matrix) else matrix.domain).one,) * moved
         else:
             column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
             matrix, column = matrix.unify(column)
@@ -86,12 +91,29 @@ class LinearCoupling:
         object.__setattr__(self, "partition", partition)
         object.__setattr__(self, "moves", moves)
         object.__setattr__(self, "scale_elements", elements)
-        object.__setattr__(self, "shift_matrix", matrix)
+        object.__setattr__(self, "_shift", matrix)
+
+    @cached_property
+    def shift_matrix(self) -> DomainMatrix:
+        """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
+        return self._shift.to_matrix(QQ) if _is_array(self._shift) else self._shift
+
+    @cached_property
+    def shift_array(self) -> "SparseArray":
+        """The shift T, over QQ, as a `SparseArray`."""
+        from exactflow.sparse import SparseArray
+
+        return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the shift is kept sparse."""
+        return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
     def field(self) -> Domain:
         """The field of the entries."""
-        return self.shift_matrix.domain
+        return QQ if _is_array(self._shift) else self._shift.domain
 
     @cached_property
     def scale(self) -> tuple[sympy.Expr, ...]:
@@ -111,12 +133,12 @@ class LinearCoupling:
     @property
     def is_identity(self) -> bool:
         """Whether the layer changes nothing."""
-        return self.is_additive and self.shift_matrix.is_zero_matrix
+        return self.is_additive and not self.nnz
 
     @property
     def nnz(self) -> int:
         """The number of nonzero entries of the shift."""
-        return self.shift_matrix.nnz()
+        return self._shift.nnz()
 
     @cached_property
     def bits(self) -> int | None:
@@ -135,7 +157,7 @@ class LinearCoupling:
     def values(self) -> Iterable:
         """Return the elements of the field that occur as scales, or as nonzero shifts."""
         yield from self.scale_elements
-        yield from self.shift_matrix.iter_values()
+        yield from self._shift.iter_values()
 
     def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
@@ -160,7 +182,7 @@ class LinearCoupling:
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
         if self.is_additive:
-            return LinearCoupling(self.partition, self.moves, -self.shift_matrix)
+            return LinearCoupling(self.partition, self.moves, -self._shift)
         scale = [self.field.one / s for s in self.scale_elements]
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
@@ -183,8 +205,8 @@ class LinearCoupling:
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
         other = "second" if self.moves == "first" else "first"
-        scale = linalg.column(self.scale_elements, self.field)
-        return LinearCoupling(self.partition[::-1], other, self.shift_matrix, scale)
+        scale = None if self.is_additive else linalg.column(self.scale_elements, self.field)
+        return LinearCoupling(self.partition[::-1], other, self._shift, scale)
 
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scale, self.field))
@@ -222,6 +244,11 @@ def layer_latex(layer: LinearCoupling) -> str:
     first, second = f"{scale} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {scale}"
     body = first if layer.moves == "first" else second
     return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
+
+
+def _is_array(shift) -> bool:
+    """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
+    return hasattr(shift, "places")
 
 
 def checked_partition(partition) -> tuple[int, int]:

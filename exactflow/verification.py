@@ -9,7 +9,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow.coerce import as_matrix, format_short
 from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.sparse import SparseArray, composed
+from exactflow.sparse import SparseArray
 
 __all__ = ["Verification", "verify"]
 
@@ -60,13 +60,7 @@ def verify(flow: CouplingFlow, M) -> Verification:
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
-    sparse = (
-        flow.is_sparse
-        and flow.is_additive
-        and not flow.order
-        and flow.field.is_QQ
-        and expected.domain.is_QQ
-    )
+    sparse = flow.has_arrays and expected.domain.is_QQ
     wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
     if wrong is not None:
         (i, j), want, got = wrong
@@ -94,8 +88,9 @@ def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
 
 def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
-    layers = [(layer.moves, layer.shift_matrix) for layer in flow.layers]
-    derived = composed(flow.partition, layers, flow.flips)
+    derived = flow.fold_array(SparseArray.identity(flow.dimension))
+    if flow.order:
+        derived = derived.relabelled(flow.order, flow.order)
     difference = derived + -SparseArray.from_matrix(expected)
     if not len(difference.places):
         return None
