@@ -1,9 +1,10 @@
 """exactflow: what affine-coupling normalizing flows represent exactly, and in how many layers."""
 
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.depth import minimal_depth
 from exactflow.errors import ExactFlowError
 from exactflow.factorization import factor
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 from exactflow.targets import (
     circulant,
     conv1x1,
@@ -13,7 +14,6 @@ from exactflow.targets import (
     rotation,
     toeplitz,
 )
-from exactflow.verification import verify
 
 __all__ = [
     "CouplingFlow",

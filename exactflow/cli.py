@@ -17,19 +17,19 @@ from rich.console import Console
 from rich.table import Table
 
 from exactflow import checker
-from exactflow.arrayio import ARRAY_SUFFIXES, write_arrays
 from exactflow.balancing import balance
-from exactflow.certificate import read_certificate, write_bytes, write_certificate
-from exactflow.coerce import as_matrix
-from exactflow.coupling import CouplingFlow
 from exactflow.depth import SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.export import FORMATS, export
+from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
+from exactflow.files.arrays import ARRAY_SUFFIXES, write_arrays
+from exactflow.files.certificate import read_certificate, write_bytes, write_certificate
+from exactflow.files.export import FORMATS, export
+from exactflow.files.matrices import MatrixFile, read_matrix
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.verification import verify
 from exactflow.interop import state_dict_bytes
-from exactflow.matrixio import MatrixFile, read_matrix
 from exactflow.targets import with_pads
-from exactflow.verification import verify
 
 __all__ = ["main"]
 

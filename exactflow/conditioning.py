@@ -19,12 +19,12 @@ import mpmath
 import numpy as np
 from flint import arb, ctx, fmpq_mat
 
-from exactflow.balls import PrecisionError, flint_rational
-from exactflow.coerce import as_matrix, format_short
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.exact.balls import PrecisionError, flint_rational
+from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.flows.flow import CouplingFlow
 from exactflow.nonlinear import PiecewiseFlow, evaluate
-from exactflow.piecewise import elements, to_element, to_float, to_mpf
+from exactflow.nonlinear.piecewise import elements, to_element, to_float, to_mpf
 
 __all__ = [
     "condition_number",

@@ -13,9 +13,9 @@ import sympy
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, as_rectangle, format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix, as_rectangle, format_short
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 

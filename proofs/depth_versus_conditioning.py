@@ -22,8 +22,8 @@ import sympy
 
 from exactflow import CouplingFlow, factor
 from exactflow.balancing import Balanced, balance
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError, MissingExtraError
-from exactflow.evidence import Claims, Evidence, proof_options
 
 try:
     from exactflow.balancing.descent import adam

@@ -13,7 +13,7 @@
 import sympy
 
 from exactflow import factor, minimal_depth, random_matrix, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Five is generic (ICML 2021, Theorem 1; Urschel 2024)")
 x = sympy.Symbol("x")

@@ -21,9 +21,9 @@ import itertools
 import numpy as np
 from sympy import QQ
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 
 try:
     from scipy.linalg import cho_factor, cho_solve

@@ -14,7 +14,7 @@
 import sympy
 
 from exactflow import minimal_depth, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("An open set needs five layers (Theorem B)")
 half, one = sympy.Rational(1, 2), sympy.eye(2)

@@ -18,7 +18,7 @@
 import sympy
 
 from exactflow import factor, random_matrix, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Partitions (after ICML 2021, Theorem 1)")
 

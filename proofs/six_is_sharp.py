@@ -16,7 +16,7 @@ from itertools import permutations
 import sympy
 
 from exactflow import minimal_depth, permutation, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Six is sharp (Urschel 2024)")
 

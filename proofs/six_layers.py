@@ -18,8 +18,8 @@ import sympy
 from sympy.combinatorics import Permutation
 
 from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, verify
+from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
-from exactflow.evidence import Claims, Evidence
 
 claims = Claims("Six layers (ICML 2021, Theorem 1; Urschel 2024)")
 

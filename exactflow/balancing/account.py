@@ -27,8 +27,8 @@ import numpy as np
 from sympy import ZZ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.integral import IntegralMatrix
-from exactflow.layers import Half, LinearCoupling
+from exactflow.exact.integral import IntegralMatrix
+from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["FloatCoupling", "Scaled", "composed", "inverse_error_bound", "snapped"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import sympy
 
 from exactflow.balancing.account import FloatCoupling
-from exactflow.coupling import CouplingFlow
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["Balanced"]
 

@@ -17,7 +17,7 @@ from exactflow.balancing.newton import Frame, Word, rms
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.errors import MethodError
-from exactflow.rounding import rounded_up
+from exactflow.exact.rounding import rounded_up
 
 __all__ = ["search"]
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactflow.balancing.account import Scaled
-from exactflow.coerce import as_matrix
 from exactflow.errors import (
     InvalidInputError,
     MethodError,
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.exact.coerce import as_matrix
 
 __all__ = ["Target"]
 

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import format_short
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.coerce import format_short
+from exactflow.exact.linalg import Blocks
 
 __all__ = [
     "EntryObstruction",

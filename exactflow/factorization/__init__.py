@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, format_short
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import (
     InvalidInputError,
     MethodError,
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers
@@ -25,10 +25,10 @@ from exactflow.factorization.permutation import (
 )
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.linalg import Blocks
-from exactflow.partitions import resolve_partition
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.halves import resolve_partition
+from exactflow.flows.verification import verify
 from exactflow.targets import with_pads
-from exactflow.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "factor"]
 
@@ -84,7 +84,7 @@ def factor(
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
-        `exactflow.partitions`); (d // 2, d - d // 2) where it is left out.
+        `exactflow.flows.halves`); (d // 2, d - d // 2) where it is left out.
 
     Returns
     -------

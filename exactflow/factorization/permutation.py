@@ -43,9 +43,9 @@ from collections.abc import Sequence
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coupling import LinearCoupling
+from exactflow.exact.sparse import SparseArray
 from exactflow.factorization.involutions import Cycles, Entries, Monomial, cycles_of
-from exactflow.sparse import SparseArray
+from exactflow.flows.flow import LinearCoupling
 
 __all__ = [
     "permutation_layers",

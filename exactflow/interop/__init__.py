@@ -13,8 +13,8 @@ floats; log-scales (normflows, FrEIA) are rounded once more, unless the scale is
 import io
 from importlib import import_module
 
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.reading import LinearMap, from_conv1x1
 
 __all__ = ["LIBRARIES", "LinearMap", "from_conv1x1", "state_dict_bytes", "to_module"]

@@ -2,11 +2,11 @@
 
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 ``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
-`exactflow.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer (Dinh,
+`exactflow.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer (Dinh,
 Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
-`exactflow.coupling.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes in
+`exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes in
 the arithmetic of its input: exactly, with mpmath at any precision, or in float64; `evaluate` does
 the same for linear flows.
 """
@@ -18,13 +18,13 @@ from math import prod
 import sympy
 from sympy import QQ
 
-from exactflow import linalg
-from exactflow.coerce import as_vectors
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_vectors
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.arithmetic import evaluate, inexact_entries, is_inexact, orbit, run
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.piecewise import to_element
+from exactflow.nonlinear.piecewise import to_element
 
 __all__ = ["PiecewiseCoupling", "PiecewiseFlow", "evaluate"]
 
@@ -45,7 +45,7 @@ class PiecewiseFlow:
     Examples
     --------
     >>> import numpy as np
-    >>> from exactflow.piecewise import PiecewiseLinear
+    >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
     >>> ramp = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, 1], [0, 6]), scale="1/2")
     >>> flow = PiecewiseFlow([ramp, LinearCoupling((1, 1), "first", [["1/3"]])])
     >>> flow.forward(["1/2", 4]).T, flow.forward(np.array([0.5, 4.0]))

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 import mpmath
 import numpy as np
 
-from exactflow.coerce import format_short
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
-from exactflow.layers import LinearCoupling
+from exactflow.exact.coerce import format_short
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.piecewise import to_element, to_float, to_mpf
+from exactflow.nonlinear.piecewise import to_element, to_float, to_mpf
 
 __all__ = ["evaluate", "inexact_entries", "is_inexact", "orbit", "run"]
 

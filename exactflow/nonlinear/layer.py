@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import sympy
 from sympy import QQ
 
-from exactflow import linalg
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
-from exactflow.layers import Half, LinearCoupling, checked_partition
-from exactflow.piecewise import PiecewiseLinear, to_element
+from exactflow.exact import linalg
+from exactflow.exact.coerce import format_short
+from exactflow.flows.linear import Half, LinearCoupling, checked_partition
+from exactflow.nonlinear.piecewise import PiecewiseLinear, to_element
 
 __all__ = ["PiecewiseCoupling"]
 

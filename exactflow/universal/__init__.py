@@ -52,11 +52,11 @@ import sympy
 from flint import ctx
 from sympy import QQ
 
-from exactflow.balls import PrecisionError
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.coerce import format_short
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.piecewise import to_element
+from exactflow.nonlinear.piecewise import to_element
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
 from exactflow.universal.measures import Atoms, Boxes, Target, checkerboard, empirical, uniform

@@ -17,7 +17,7 @@ from exactflow.balancing.account import (
     inverse_error_bound,
     snapped,
 )
-from exactflow.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix
 
 floats = st.floats(-1e6, 1e6)
 layer = st.builds(

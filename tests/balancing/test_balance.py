@@ -11,7 +11,6 @@ from matrices import POSITIVE
 
 from exactflow import CouplingFlow, random_matrix, toeplitz, verify
 from exactflow.balancing import balance
-from exactflow.coerce import as_matrix
 from exactflow.errors import (
     InvalidInputError,
     MethodError,
@@ -19,6 +18,7 @@ from exactflow.errors import (
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.exact.coerce import as_matrix
 
 BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
 

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from exactflow import CouplingFlow, factor, permutation
+from exactflow.exact.sparse import SparseArray
 from exactflow.factorization.permutation import permutation_layers, permutation_sign
-from exactflow.sparse import SparseArray
 
 SIZES = [200, 2_000, 20_000, 20_001]
 

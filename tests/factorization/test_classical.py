@@ -8,8 +8,9 @@ from matrices import POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, linalg, random_matrix, verify
+from exactflow import CouplingFlow, factor, random_matrix, verify
 from exactflow.errors import MethodError
+from exactflow.exact import linalg
 from exactflow.factorization.classical import LAYERS, classical_layers
 
 

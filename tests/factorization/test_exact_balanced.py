@@ -7,10 +7,11 @@ from matrices import POSITIVE
 from sympy import GF
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, linalg, random_matrix, verify
+from exactflow import CouplingFlow, random_matrix, verify
 from exactflow.balancing import balance
-from exactflow.coerce import as_matrix
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 from exactflow.factorization.exact_balanced import (
     LARGEST_DIMENSION,
     balanced_layers,

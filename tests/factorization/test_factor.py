@@ -11,7 +11,7 @@ from sympy import GF, QQ
 from sympy.combinatorics import Permutation
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, linalg, pad, permutation, verify
+from exactflow import CouplingFlow, factor, pad, permutation, verify
 from exactflow.errors import (
     FieldTooSmallError,
     InvalidInputError,
@@ -20,6 +20,7 @@ from exactflow.errors import (
     SingularMatrixError,
     VerificationError,
 )
+from exactflow.exact import linalg
 
 
 def assert_represents(flow: CouplingFlow, M) -> None:

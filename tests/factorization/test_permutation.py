@@ -11,8 +11,9 @@ from sympy import QQ, ZZ, Matrix, eye
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, factor, pad, permutation, verify
-from exactflow.coerce import as_matrix
 from exactflow.errors import MethodError, OrientationError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.sparse import SparseArray
 from exactflow.factorization.involutions import Cycles, Monomial, cycles_of
 from exactflow.factorization.permutation import (
     permutation_layers,
@@ -20,7 +21,6 @@ from exactflow.factorization.permutation import (
     relabelled_permutation,
     signed_permutation,
 )
-from exactflow.sparse import SparseArray
 
 
 def checked_layers(perm, signs, partition=None):

@@ -11,7 +11,7 @@ from sympy import Rational
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow, evaluate
-from exactflow.piecewise import PiecewiseLinear
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 rationals = st.fractions(min_value=-3, max_value=3, max_denominator=5)
 positive = st.fractions(min_value=Rational(1, 5), max_value=3, max_denominator=5)

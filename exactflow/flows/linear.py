@@ -1,0 +1,273 @@
+"""Linear affine coupling layers, as exact values.
+
+A coupling keeps one half of the coordinates and maps the other (Dinh, Krueger and Bengio, *NICE*,
+2014; Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017). With x = (x1, x2), x1 of p and x2 of q
+entries:
+
+- ``moves="second"``: y1 = x1, y2 = s * x2 + T x1, matrix [[I, 0], [T, diag(s)]], T of shape q x p;
+- ``moves="first"``: y1 = s * x1 + T x2, y2 = x2, matrix [[diag(s), T], [0, I]], T of shape p x q;
+
+with s > 0 entrywise.
+"""
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import sympy
+from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.linalg import AnyMatrix
+
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
+
+__all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
+
+Half = Literal["first", "second"]
+
+LATEX_DIMENSION = 8
+_LATEX_BITS = 40
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class LinearCoupling:
+    """One linear affine coupling layer: ``moved = scale * moved + shift @ kept``.
+
+    Parameters
+    ----------
+    partition : (p, q), the sizes of the two halves, both at least 1.
+    moves : "first" or "second", the half that the layer maps; the other half is kept.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does; a `SparseArray`,
+        over QQ, is kept as it is.
+    scale : one positive number for each coordinate that moves; where it is left out, all ones (an
+        *additive* layer).
+
+    Raises
+    ------
+    InvalidInputError
+        A wrong shape, an entry that is not exact, or a scale that is not positive.
+
+    Examples
+    --------
+    >>> layer = LinearCoupling((1, 2), "second", shift=[["1/2"], [3]])
+    >>> layer.forward([2, 0, 0])
+    Matrix([
+    [2],
+    [1],
+    [6]])
+    """
+
+    partition: tuple[int, int]
+    moves: Half
+    scale_elements: tuple
+    _shift: "DomainMatrix | SparseArray"
+
+    def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
+        partition = checked_partition(partition)
+        if moves not in ("first", "second"):
+            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        moved, kept = partition if moves == "first" else partition[::-1]
+        matrix = shift if _is_array(shift) else as_rectangle(shift)
+        if matrix.shape != (moved, kept):
+            raise InvalidInputError(
+                f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
+                f"moves), got {matrix.shape[0]} x {matrix.shape[1]}"
+            )
+        if scale is None:
+            elements = ((QQ if _is_array(matrix) else matrix.domain).one,) * moved
+        else:
+            column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
+            matrix, column = matrix.unify(column)
+            elements = tuple(column.to_list_flat())
+            _check_scale(elements, matrix.domain)
+        object.__setattr__(self, "partition", partition)
+        object.__setattr__(self, "moves", moves)
+        object.__setattr__(self, "scale_elements", elements)
+        object.__setattr__(self, "_shift", matrix)
+
+    @cached_property
+    def shift_matrix(self) -> DomainMatrix:
+        """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
+        return self._shift.to_matrix(QQ) if _is_array(self._shift) else self._shift
+
+    @cached_property
+    def shift_array(self) -> "SparseArray":
+        """The shift T, over QQ, as a `SparseArray`."""
+        from exactflow.exact.sparse import SparseArray
+
+        return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the shift is kept sparse."""
+        return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
+
+    @property
+    def field(self) -> Domain:
+        """The field of the entries."""
+        return QQ if _is_array(self._shift) else self._shift.domain
+
+    @cached_property
+    def scale(self) -> tuple[sympy.Expr, ...]:
+        """The scale, one number for each coordinate that moves."""
+        return tuple(self.field.to_sympy(s) for s in self.scale_elements)
+
+    @property
+    def shift(self) -> sympy.Matrix:
+        """The shift T as a SymPy matrix, a new one each time."""
+        return self.shift_matrix.to_Matrix()
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the scale is one everywhere."""
+        return self.scale_elements.count(self.field.one) == len(self.scale_elements)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the layer changes nothing."""
+        return self.is_additive and not self.nnz
+
+    @property
+    def nnz(self) -> int:
+        """The number of nonzero entries of the shift."""
+        return self._shift.nnz()
+
+    @cached_property
+    def bits(self) -> int | None:
+        """The largest bit length of a numerator or denominator; None where the field is not QQ."""
+        if not self.field.is_QQ:
+            return None
+        return max(
+            int(part).bit_length() for v in self.values() for part in (v.numerator, v.denominator)
+        )
+
+    @cached_property
+    def magnitude(self) -> sympy.Rational | None:
+        """The largest absolute value of an entry; None where the field is not QQ."""
+        return self.field.to_sympy(max(map(abs, self.values()))) if self.field.is_QQ else None
+
+    def values(self) -> Iterable:
+        """Return the elements of the field that occur as scales, or as nonzero shifts."""
+        yield from self.scale_elements
+        yield from self._shift.iter_values()
+
+    def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
+        """Return both halves of some columns after the layer, at the cost of one product."""
+        moved, kept = (first, second) if self.moves == "first" else (second, first)
+        moved = linalg.scale_rows(self.scale_elements, moved) + linalg.product(
+            self.shift_matrix, kept
+        )
+        return (moved, kept) if self.moves == "first" else (kept, moved)
+
+    def forward(self, x) -> sympy.Matrix:
+        """Return the image of a vector of d entries, or of each column of a matrix."""
+        return self._image(as_vectors(x, sum(self.partition)))
+
+    def matrix(self) -> sympy.Matrix:
+        """Return the d x d matrix."""
+        return self._image(DomainMatrix.eye(sum(self.partition), self.field))
+
+    def _image(self, columns: DomainMatrix) -> sympy.Matrix:
+        first, second = self.act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
+        return first.vstack(second).to_Matrix()
+
+    def inverse(self) -> "LinearCoupling":
+        """Return the inverse, a layer that moves the same half."""
+        if self.is_additive:
+            return LinearCoupling(self.partition, self.moves, -self._shift)
+        scale = [self.field.one / s for s in self.scale_elements]
+        return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
+
+    def after(self, other: "LinearCoupling") -> "LinearCoupling":
+        """Return the one layer that equals `other` followed by this; both move the same half."""
+        scale = [s * t for s, t in zip(self.scale_elements, other.scale_elements, strict=True)]
+        shift = linalg.scale_rows(self.scale_elements, other.shift_matrix) + self.shift_matrix
+        return self._replaced(shift, scale)
+
+    def conjugated(self, signs: Sequence) -> "LinearCoupling":
+        """Return S layer S, where S is the diagonal of d signs (elements of the field)."""
+        if signs.count(self.field.one) == len(signs):
+            return self
+        halves = signs[: self.partition[0]], signs[self.partition[0] :]
+        moved, kept = halves if self.moves == "first" else halves[::-1]
+        shift = linalg.scale_rows(moved, self.shift_matrix)
+        shift = linalg.scale_rows(kept, shift.transpose()).transpose()
+        return self._replaced(shift, self.scale_elements)
+
+    def swap_halves(self) -> "LinearCoupling":
+        """Return the layer in the coordinates (x2, x1)."""
+        other = "second" if self.moves == "first" else "first"
+        scale = None if self.is_additive else linalg.column(self.scale_elements, self.field)
+        return LinearCoupling(self.partition[::-1], other, self._shift, scale)
+
+    def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
+        return LinearCoupling(self.partition, self.moves, shift, linalg.column(scale, self.field))
+
+    def _key(self) -> tuple:
+        return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, LinearCoupling):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.partition, self.moves, self.scale, self.nnz))
+
+    def summary(self) -> str:
+        """Return one line: which half moves, the kind of scale, nonzeros, bits."""
+        kind = "additive" if self.is_additive else "scaled"
+        size = "" if self.bits is None else f", bits {self.bits}"
+        return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
+
+    def __repr__(self) -> str:
+        return f"<LinearCoupling {self.partition}: {self.summary()}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {layer_latex(self)}$"
+
+
+def layer_latex(layer: LinearCoupling) -> str:
+    """Return the layer's matrix, or its shape alone where the matrix would not fit on a line."""
+    if sum(layer.partition) <= LATEX_DIMENSION and (layer.bits or 0) <= _LATEX_BITS:
+        return sympy.latex(layer.matrix())
+    shift = f"T_{{{layer.shift_matrix.shape[0]} \\times {layer.shift_matrix.shape[1]}}}"
+    scale = "I" if layer.is_additive else "\\operatorname{diag}(s)"
+    first, second = f"{scale} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {scale}"
+    body = first if layer.moves == "first" else second
+    return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
+
+
+def _is_array(shift) -> bool:
+    """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
+    return hasattr(shift, "places")
+
+
+def checked_partition(partition) -> tuple[int, int]:
+    """Return `partition` as two positive integers, or raise `InvalidInputError`."""
+    try:
+        p, q = (operator.index(size) for size in partition)
+    except (TypeError, ValueError):
+        p = q = 0
+    if p < 1 or q < 1:
+        raise InvalidInputError(
+            f"expected a partition (p, q) of two positive integers, got {partition!r}"
+        )
+    return p, q
+
+
+def _check_scale(elements: Sequence, field: Domain) -> None:
+    for i, element in enumerate(elements):
+        if not element or linalg.is_positive(element, field) is False:
+            raise InvalidInputError(
+                f"expected positive scales, got {format_short(field.to_sympy(element))} at {i}: "
+                "a coupling layer preserves orientation; signs go into the flow's flips"
+            )
