@@ -55,27 +55,20 @@ __all__ = [
 ]
 
 
-def signed_permutation(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
+def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
     """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none.
-
-    A sparse matrix over QQ takes time linear in its entries; a dense one is left at the first
-    entry that does not fit.
 
     >>> from sympy import QQ
     >>> signed_permutation(DomainMatrix([[QQ(0), QQ(1)], [QQ(-1), QQ(0)]], (2, 2), QQ))
-    ([1, 0], [1, -1])
+    (array([1, 0]), array([ 1, -1]))
     """
     d = matrix.shape[0]
-    if not matrix.domain.is_QQ:
+    if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
-    perm, signs = [d] * d, [0] * d
-    one, minus_one = matrix.domain.one, -matrix.domain.one
-    for (i, j), entry in matrix.iter_items():
-        sign = 1 if entry == one else -1 if entry == minus_one else 0
-        if signs[i] or not sign:
-            return None
-        perm[i], signs[i] = j, sign
-    return (perm, signs) if set(perm) == set(range(d)) else None
+    array = SparseArray.from_matrix(matrix)
+    rows, perm = np.divmod(array.places, d)
+    each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
+    return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
 
 
 def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
@@ -84,7 +77,8 @@ def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
     >>> permutation_sign([1, 2, 0], [1, 1, -1])
     -1
     """
-    return -1 if (len(perm) - len(cycles_of(perm)) + signs.count(-1)) % 2 else 1
+    cycles = cycles_of(np.asarray(perm).tolist())
+    return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
 
 
 def relabelled_permutation(
