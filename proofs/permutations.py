@@ -4,8 +4,8 @@
 # **Theorem** (Koehler, Mehta, Risteski, ICML 2021, Theorem 1, for permutations; six after Urschel
 # 2024). Every even permutation of d coordinates, and every signed one of determinant 1, is a
 # composition of at most six additive couplings with halves (n, q), q = n or n + 1. The entries are
-# integers of absolute value at most 2, at most 12 n of them are not zero, and everything takes O(n)
-# operations.
+# integers of absolute value at most 2, at most 11 n of them (11 n + 1 if q = n + 1) are not zero,
+# and everything takes O(n) operations.
 #
 # **Proof** (two involutions). Let M = [[A, B], [C, D]], and let W0 carry the nonzero rows of A to
 # zero rows of C: W0 B = 0, and C' = C + W0 A and J = D^T W0 - B^T have signed unit vectors as
@@ -19,7 +19,7 @@
 #
 # cut back to n coordinates in the first half, since D' = I + Y Z and Z Y = K - I. For q = n this is
 # the commutator route, whose identity `proofs/identities.py` proves for all n, with an involution K
-# in the place of P. The bounds 2 and 12 n are derived in the docstring of
+# in the place of P. The bounds 2 and 11 n are derived in the docstring of
 # `exactflow.factorization.permutation`. Here all of it is *exact*, on instances.
 
 # %%
@@ -36,10 +36,10 @@ from exactflow.errors import OrientationError
 claims = Claims("Permutations (ICML 2021, Theorem 1)")
 
 
-def in_bounds(flow, n):
+def in_bounds(flow, d):
     """Return whether depth, magnitudes and the number of nonzero entries are as claimed."""
     small = all(layer.magnitude <= 2 and layer.is_additive for layer in flow)
-    return flow.depth <= 6 and small and sum(layer.nnz for layer in flow) <= 12 * n
+    return flow.depth <= 6 and small and sum(layer.nnz for layer in flow) <= 11 * (d // 2) + d % 2
 
 
 # %% [markdown]
@@ -52,7 +52,7 @@ for d in range(2, 7):
             if Permutation(list(perm)).is_even:
                 M = permutation(perm)
                 flow = factor(M, method="permutation")
-                check.true(flow.matrix() == M and in_bounds(flow, d // 2), str(perm))
+                check.true(flow.matrix() == M and in_bounds(flow, d), str(perm))
 
 for d in (2, 3, 4):
     with claims.check(f"all signed permutations of {d} coordinates", Evidence.EXACT) as check:
@@ -60,7 +60,7 @@ for d in (2, 3, 4):
             M = diag(*signs) * permutation(perm)
             if M.det() == 1:
                 flow = factor(M, method="permutation")
-                check.true(flow.matrix() == M and in_bounds(flow, d // 2), f"{perm} {signs}")
+                check.true(flow.matrix() == M and in_bounds(flow, d), f"{perm} {signs}")
 
 # %% [markdown]
 # ## Structure: swaps of halves, long cycles, involutions, 20,000 coordinates
@@ -82,7 +82,7 @@ with claims.check("large permutations with structure", Evidence.EXACT) as check:
     for name, perm in cases.items():
         flow = factor(permutation(perm))
         verify(flow, permutation(perm))
-        check.true(in_bounds(flow, len(perm) // 2), f"{name}: {flow.depth} layers")
+        check.true(in_bounds(flow, len(perm)), f"{name}: {flow.depth} layers")
         check.equal(list(flow.forward(range(len(perm)))), perm)
 
 # %% [markdown]
@@ -96,7 +96,7 @@ with claims.check("a checkerboard mask, 2001 coordinates", Evidence.EXACT) as ch
     perm = [*range(1, 2001), 0]
     flow = factor(permutation(perm), partition=mask)
     verify(flow, permutation(perm))
-    check.true(in_bounds(flow, 1000), f"{flow.depth} layers")
+    check.true(in_bounds(flow, 2001), f"{flow.depth} layers")
     check.equal(list(flow.forward(range(2001))), perm)
 
 # %% [markdown]

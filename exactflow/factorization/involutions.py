@@ -12,9 +12,9 @@ tau: g may carry the one pair to the other. What is left of K are f_0 and, for e
 fixed with signs eps and tau; of K Theta, the middle of an odd cycle, fixed with sign tau, or the
 middle two of an even one, swapped with sign tau. The traces of K and K Theta differ, by 2 eps, on
 the cycles with (-1)^m = sigma; these are evenly many, for det Theta = 1, and every other one gets
-eps = -1. Then g carries fixed vectors to fixed vectors of the same sign, and what is left, two
-fixed vectors of signs 1 and -1, to a swap, by [[1, 1], [tau, -tau]]; the halves in its inverse
-cancel in (K - I) g^-1.
+eps = -1. Then g carries f_0 to a fixed vector of the same sign, or f_(m/2) and an f_0 of the other
+sign, from this cycle or another, to f_(m/2-1) + f_(m/2) and their difference, up to signs; the
+halves in the inverse of that cancel in (K - I) g^-1.
 
 How it is checked
 -----------------
@@ -179,16 +179,16 @@ class Cycles:
         pieces = index.copy()
         pieces[b] = a
 
-        sign, middle = self.K.signs, 2 * i == m - 1
-        fixed = (i == 0) | (2 * i == m)
-        plus, minus = index[fixed & (sign > 0)], index[fixed & (sign < 0)]
+        first, middle, half = i == 0, 2 * i == m - 1, 2 * i == m
         plus_images, minus_images = index[middle & (tau > 0)], index[middle & (tau < 0)]
-        plus, a = np.split(plus, [len(plus_images)])
-        minus, b = np.split(minus, [len(minus_images)])
+        plus, plus_left = np.split(index[first & (self.eps > 0)], [len(plus_images)])
+        minus, minus_left = np.split(index[first & (self.eps < 0)], [len(minus_images)])
         g += [(plus_images, plus, np.ones_like(plus)), (minus_images, minus, np.ones_like(minus))]
         Z += [(minus, minus_images, np.full_like(minus, -2))]
 
-        d = index[2 * i == m]
+        plus_half, minus_half = index[half & (tau > 0)], index[half & (tau < 0)]
+        a, b = np.append(plus_half, plus_left), np.append(minus_left, minus_half)
+        d = np.append(plus_half, minus_half)
         c, t, one = d - 1, tau[d], np.ones_like(d)
         g += [(c, a, one), (d, a, t), (c, b, one), (d, b, -t)]
         Z += [(b, c, -one), (b, d, t)]

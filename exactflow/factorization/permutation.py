@@ -4,7 +4,7 @@ Main results
 ------------
 Every signed permutation y[i] = +-x[perm[i]] of determinant 1, with halves (n, q), q = n or n + 1,
 is a product of at most six additive couplings, of five if C has rank n. Their entries are integers
-of absolute value at most 2, and at most 12 n of them are not zero.
+of absolute value at most 2, and at most 11 n of them are not zero, 11 n + 1 if q = n + 1.
 
 Let W0 carry the nonzero rows of A to zero rows of C, so that W0 B = 0 and C' = C + W0 A has signed
 unit vectors as columns, as J = D^T W0 - B^T has. If q = n + 1, append to C' the unit vector u that
@@ -25,16 +25,19 @@ of Z comes with a free sign, and gets the one that makes these rows of X small. 
 and one sign; that a 2 of B - A V stands in both, in the two columns of Z, cannot be: Theta would
 have a fixed point that K swaps.
 
-*Number.* W0, V, C' and B - A V have at most 6 n entries; g and Z have on the average at most three
-for each coordinate, each of which counts twice.
+*Number.* W0, V, C' and B - A V have at most 6 n entries. Those of g and Z count twice, for W and X,
+too: there are at most 6 for two coordinates, and where there are, one of the two is carried to
+itself (and to another): either I - g has two entries less than g and I, or the sign was changed,
+and it has one less, and X one less than B - A V and Z. Fixed vectors have at most two entries, and
+the column of g that q = n + 1 cuts off costs one more at most.
 
 Source: Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in normalizing
 flows* (ICML 2021), whose Theorem 1 this is for permutations; six layers after Urschel (2024).
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`. The bounds, 2 on the entries and 12 n on their number, are
-asserted by the tests on every even permutation of up to 7 coordinates, every signed one of up to 5,
+*Exact* on every call of `factor`. The bounds, on the entries and on their number, are
+asserted by the tests on every even permutation of up to 8 coordinates, every signed one of up to 6,
 and on samples.
 """
 
@@ -101,8 +104,8 @@ def permutation_layers(
 ) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``.
 
-    The shifts are sparse, of integers of absolute value at most 2, at most 12 n in all, n being
-    the size of the smaller half.
+    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or
+    11 n + 1 if p and q differ, are not zero in all; n is the size of the smaller half.
 
     Parameters
     ----------
