@@ -17,6 +17,7 @@ from math import prod
 
 import sympy
 from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
@@ -62,6 +63,12 @@ class PiecewiseFlow:
 
     def __init__(self, layers: Iterable[PiecewiseCoupling | LinearCoupling]):
         layers = tuple(layers)
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, PiecewiseCoupling | LinearCoupling):
+                raise InvalidInputError(
+                    f"expected piecewise-linear or linear couplings, got {type(layer).__name__} as "
+                    f"layer {i}"
+                )
         if len({layer.partition for layer in layers}) != 1:
             raise InvalidInputError(
                 "expected at least one layer, and layers of one partition, got "
@@ -96,10 +103,16 @@ class PiecewiseFlow:
         """
         if is_inexact(x):
             return evaluate(self, x)
-        columns = as_vectors(x, self.dimension).transpose().to_dense().to_list()
+        columns = self._vectors(x).transpose().to_dense().to_list()
         images = [run(self.layers, column, self.partition[0], to_element) for column in columns]
         rows = [list(row) for row in zip(*images, strict=True)]
         return linalg.from_entries(rows, (self.dimension, len(columns)), QQ).to_Matrix()
+
+    def _vectors(self, x) -> DomainMatrix:
+        columns = as_vectors(x, self.dimension)
+        if not columns.domain.is_QQ:
+            raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
+        return columns
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""
@@ -120,7 +133,7 @@ class PiecewiseFlow:
         if is_inexact(x):
             entries, convert = inexact_entries(x, self.dimension)
         else:
-            entries, convert = as_vectors(list(x), self.dimension).to_list_flat(), to_element
+            entries, convert = self._vectors(x).to_list_flat(), to_element
         layers = []
         for layer, kept in orbit(self.layers, entries, self.partition[0], convert):
             piecewise = isinstance(layer, PiecewiseCoupling)

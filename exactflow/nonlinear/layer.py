@@ -8,7 +8,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.numbers import format_short, to_element, to_index
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
@@ -60,13 +60,16 @@ class PiecewiseCoupling:
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
+        if not isinstance(conditioner, PiecewiseLinear):
+            raise InvalidInputError(
+                f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
+            )
         if conditioner.dimension != moved:
             raise InvalidInputError(
                 f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
                 f"got one into R^{conditioner.dimension}"
             )
-        if not 0 <= reads < kept:
-            raise InvalidInputError(f"expected reads from 0 to {kept - 1}, got {reads}")
+        reads = to_index("reads", reads, 0, kept - 1)
         many = isinstance(scale, list | tuple)
         elements = tuple(map(to_element, scale)) if many else (to_element(scale),) * moved
         if len(elements) != moved or min(elements) <= 0:

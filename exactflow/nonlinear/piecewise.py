@@ -16,7 +16,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_mpf
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
 
 __all__ = ["PiecewiseLinear", "line"]
 
@@ -160,7 +160,7 @@ class PiecewiseLinear:
 
 def _columns(values: Sequence) -> list[Elements]:
     """Return the m coordinates of the values, each a tuple of elements of QQ."""
-    rows = [v if isinstance(v, list | tuple) else (v,) for v in values]
+    rows = [v if isinstance(v, list | tuple) else (v,) for v in flat(values)]
     lengths = {len(row) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
         raise InvalidInputError(
