@@ -99,7 +99,9 @@ class PiecewiseLinear:
         bisection, and for an ``mpf`` by exact comparison.
         """
         if isinstance(x, np.ndarray):
-            return self._at_floats(np.asarray(x, dtype=float))
+            if x.dtype.kind not in "fiu":
+                raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
+            return self._at_floats(x.astype(float))
         if isinstance(x, mpmath.mpf):
             return self._at_mpf(x)
         return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
