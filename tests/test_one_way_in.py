@@ -164,10 +164,9 @@ def test_nothing_public_evaluates_text(hostile):
     assert evaluated == []
 
 
-ANY_FORM = (
-    "A J M W column covariance eps inner left lipschitz lower outer points radius right row s"
-)
-ANY_FORM = {*ANY_FORM.split(), *"sample scale shift skew start stop target tol upper w x".split()}
+ANY_FORM = {"A", "J", "M", "W", "column", "covariance", "eps", "inner", "left", "lipschitz"}
+ANY_FORM |= {"lower", "outer", "points", "radius", "right", "row", "s", "sample", "scale", "shift"}
+ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 
 def doors() -> list:
