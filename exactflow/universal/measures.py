@@ -252,7 +252,7 @@ def check_count(count: int) -> None:
     if count > MOST_ATOMS:
         raise InvalidInputError(
             f"expected a tolerance that needs at most {MOST_ATOMS} atoms, got one that needs "
-            f"{count}: raise eps, which in dimension d takes about (side/eps)^d atoms"
+            f"{format_short(count)}: raise eps, which in dimension d takes about (side/eps)^d atoms"
         )
 
 
