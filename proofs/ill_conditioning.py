@@ -19,7 +19,7 @@ from sympy import Rational
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.conditioning import condition_number, singular_values
-from exactflow.exact.balls import flint_rational
+from exactflow.exact.numbers import flint_rational
 from exactflow.universal import Atoms, Ring, approximate, uniform
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
