@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from exactflow.claims import Options, proof_options
 from proofs import __main__ as runner
 from proofs import experiments
 
@@ -62,6 +63,11 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypa
     out = capsys.readouterr().out
     assert "0 of 1 claims checked; 1 not run" in out
     assert "exactflow[balance]" in out
+
+
+def test_the_options_end_with_the_run():
+    assert runner.main(["--full", "six_layers"]) == 0
+    assert proof_options([]) == Options()
 
 
 def test_unknown_name(capsys):
