@@ -4,6 +4,7 @@ Exit codes: 0 done or verified, 1 refuted, 2 bad input or usage, 3 incomplete.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import sympy
 from rich.console import Console
 from rich.table import Table
 
-from exactflow import checker
+from exactflow import checker, depth_checker
 from exactflow.balancing import balance
 from exactflow.depth import SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
@@ -24,6 +25,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.files.arrays import ARRAY_SUFFIXES, write_arrays
 from exactflow.files.certificate import read_certificate, write_bytes, write_certificate
+from exactflow.files.depth_certificate import write_depth_certificate
 from exactflow.files.export import FORMATS, export
 from exactflow.files.matrices import MatrixFile, read_matrix
 from exactflow.flows.flow import CouplingFlow
@@ -42,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.command(arguments)
     except ExactFlowError as error:
-        print(f"exactflow: error: {error}", file=sys.stderr)
+        message = re.sub(r"\b([a-z]+)='([a-z]+)'", r"--\1 \2", str(error))  # options as typed here
+        print(f"exactflow: error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("exactflow: interrupted; nothing was written", file=sys.stderr)
@@ -82,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_depth)
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
+    )
     command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
     command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
@@ -133,7 +139,7 @@ def _factor(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_output(path: Path) -> None:
+def _check_output(path: Path, certificate_only: bool = False) -> None:
     """Refuse, before the work, a place where nothing can be written."""
     if not path.absolute().parent.is_dir():
         raise InvalidInputError(f"expected a file in a folder that exists, got {str(path)!r}")
@@ -213,15 +219,28 @@ def _magnitude(value: sympy.Rational) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return checker.check_file(arguments.certificate, arguments.target)
+    program = depth_checker if is_depth_certificate(arguments.certificate) else checker
+    return program.check_file(arguments.certificate, arguments.target)
 
 
 def _depth(arguments: argparse.Namespace) -> int:
-    matrix = read_matrix(arguments.file, arguments.key, arguments.transpose).matrix
-    with Console(stderr=True).status(f"{matrix.shape[0]} x {matrix.shape[0]}"):
-        answer = minimal_depth(matrix, arguments.scales)
+    if arguments.output:
+        _check_output(Path(arguments.output), certificate_only=True)
+    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+    d = source.matrix.shape[0]
+    with Console(stderr=True).status(f"{d} x {d}"):
+        answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
-    return 0
+    if not arguments.output:
+        return 0
+    if not answer.is_decided:
+        print("exactflow: not decided, so there is no certificate of it", file=sys.stderr)
+        return 3
+    name = Path(arguments.file).name
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    write_depth_certificate(answer, arguments.output, provenance)
+    print(f"certificate: {arguments.output} (exactflow check {arguments.output})")
+    return depth_checker.check_file(arguments.output)
 
 
 def _balance(arguments: argparse.Namespace) -> int:
