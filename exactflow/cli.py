@@ -25,7 +25,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.files.arrays import ARRAY_SUFFIXES, write_arrays
 from exactflow.files.certificate import read_certificate, write_bytes, write_certificate
-from exactflow.files.depth_certificate import write_depth_certificate
+from exactflow.files.depth_certificate import is_depth_certificate, write_depth_certificate
 from exactflow.files.export import FORMATS, export
 from exactflow.files.matrices import MatrixFile, read_matrix
 from exactflow.flows.flow import CouplingFlow
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_check)
     command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
     command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
+    command.add_argument("--transpose", action="store_true", help="the transpose of FILE")
 
     command = commands.add_parser("depth", help="how few layers, and why not fewer")
     command.set_defaults(command=_depth)
@@ -143,6 +144,8 @@ def _check_output(path: Path, certificate_only: bool = False) -> None:
     """Refuse, before the work, a place where nothing can be written."""
     if not path.absolute().parent.is_dir():
         raise InvalidInputError(f"expected a file in a folder that exists, got {str(path)!r}")
+    if certificate_only and path.suffix.lower() != ".json":
+        raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
     if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
@@ -219,8 +222,12 @@ def _magnitude(value: sympy.Rational) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    program = depth_checker if is_depth_certificate(arguments.certificate) else checker
-    return program.check_file(arguments.certificate, arguments.target)
+    if is_depth_certificate(arguments.certificate):
+        options = {"transposed": arguments.transpose}
+        return depth_checker.check_file(arguments.certificate, arguments.target, **options)
+    if arguments.transpose:
+        raise InvalidInputError("expected --transpose with a depth certificate only")
+    return checker.check_file(arguments.certificate, arguments.target)
 
 
 def _depth(arguments: argparse.Namespace) -> int:

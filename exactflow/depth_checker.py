@@ -1,6 +1,6 @@
 """Check a certificate of the least number of coupling layers of a matrix.
 
-Usage:  python depth_checker.py CERT.json [--target FILE [--transpose]]    (one of them may be -)
+Usage:  python depth_checker.py CERT.json [--target FILE [--transpose]]    (either may be -)
 
 The claim, about a matrix M over QQ or GF(p), in two halves of n coordinates: M is a product of
 `depth` layers and of no fewer.  A layer is [[I, 0], [T, diag(s)]] or [[diag(s), T], [0, I]], its
@@ -31,10 +31,12 @@ are exchanged, A with D, B with C, a with d, b with c.  Python 3.11+, standard l
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import re
+import signal
 import struct
 import sys
 from collections.abc import Iterable, Sequence
@@ -54,6 +56,7 @@ KINDS = {  # the key of the witness, and for either scales the lengths of words 
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
+EQUATIONS = [4, 3, 2, 3, 3, 1]  # that a multiplier of a word of 0, 1, .., 5 letters is for
 MOST_LAYERS = 6  # no kind is about longer words
 MOST_MINORS = 5000
 MAX_PRIME_BITS = 4096
@@ -146,7 +149,7 @@ def identity(n: int) -> Matrix:
     return [[int(i == j) for j in range(n)] for i in range(n)]
 
 
-def transposed(M: Matrix) -> Matrix:
+def transpose(M: Matrix) -> Matrix:
     """Return the transposed matrix."""
     return [list(column) for column in zip(*M, strict=True)]
 
@@ -186,12 +189,6 @@ def inverse(M: Matrix, p: int) -> Matrix:
     """Return the inverse of an invertible matrix."""
     pairs = zip(M, identity(len(M)), strict=True)
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
-
-
-def trace_of_product(P: Matrix, Q: Matrix, p: int) -> Any:
-    """Return tr(P Q)."""
-    total = sum(sum(map(mul, r, c)) for r, c in zip(P, zip(*Q, strict=True), strict=True))
-    return total % p if p else total
 
 
 def evaluate(f: Polynomial, M: Matrix, p: int) -> Matrix:
@@ -252,7 +249,7 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
             obstruction["multiplier"], equations(certificate, pattern, blocks), p
         )
     if kind == "chain":
-        fixed = quotient(blocks.D, blocks.C, p), quotient(*map(transposed, (blocks.a, blocks.c)), p)
+        fixed = quotient(blocks.D, blocks.C, p), quotient(*map(transpose, (blocks.a, blocks.c)), p)
         r = rank(blocks.C, p)
         return blocks_clash(obstruction["factors"], *fixed, r, certificate.n, p)
     if len(pattern) == 5 and any(map(any, blocks.C)):
@@ -309,11 +306,12 @@ def equations(certificate: Certificate, pattern: str, blocks: Blocks) -> list[Eq
     """
     A, B, C, D, a, _ = blocks
     p, one = certificate.prime, identity(certificate.n)
+    zero = plus(one, -1, one, p)
     A1, D1 = plus(A, -1, one, p), plus(D, -1, one, p)
     if len(pattern) == 5:
         return [proportional(blocks, p)]
     if len(pattern) == 4:
-        minus_D, zero = plus(D, -2, D, p), plus(one, -1, one, p)
+        minus_D = plus(D, -2, D, p)
         return [
             Equation(zero, [("Y", one, a), ("Y", minus_D, one)]),
             Equation(C, [("Y", one, one), ("W", D, one)]),
@@ -324,9 +322,10 @@ def equations(certificate: Certificate, pattern: str, blocks: Blocks) -> list[Eq
         return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, one)]), third]
     positive = certificate.scales == "positive"
     if len(pattern) == 2 and positive:
-        invertible = rank(D, p) == len(D)
-        product = times(B, times(inverse(D, p), C, p), p) if invertible else []
-        return [Equation(R, [], True) for R in (D, *([plus(A, -1, product, p)] * invertible))]
+        schur = None
+        if rank(D, p) == len(D):
+            schur = plus(A, -1, times(B, times(inverse(D, p), C, p), p), p)
+        return [Equation(D, [], True), Equation(schur or zero, [], bool(schur))]
     if len(pattern) == 2:
         return [Equation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
     first = Equation(A, [], True) if positive and pattern else Equation(A1, [])
@@ -339,8 +338,9 @@ def proportional(blocks: Blocks, p: int) -> Equation:
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
     On F^n / im C, D' is Du, as D is.  On ker C = ker c, a' is aN, as a is, and C carries the rest
-    of a' to k D' on im C.  By `trace`, u(x) g(x) = w(x) k^r g(x / k) with u and w the characteristic
-    polynomials of Du and aN: an equation for the coefficients g_1, .., g_r after the leading one.
+    of a' to k D' on im C.  By `trace`, u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic
+    polynomials of Du and aN: an equation, of coefficients from the highest to the constant one, for
+    the coefficients g_1, .., g_r of g after the leading one.
     """
     C, c, n = blocks.C, blocks.c, len(blocks.C)
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
@@ -348,7 +348,7 @@ def proportional(blocks: Blocks, p: int) -> Equation:
     if k is None or any(map(any, plus(c, k, C, p))):
         raise RefutedError("linear says nothing of five letters where c is no multiple of C, not 0")
     u = characteristic(quotient(blocks.D, C, p), p)
-    w = characteristic(quotient(transposed(blocks.a), transposed(c), p), p)
+    w = characteristic(quotient(transpose(blocks.a), transpose(c), p), p)
     r = n + 1 - len(u)
     columns = []
     for i in range(r + 1):
@@ -356,29 +356,25 @@ def proportional(blocks: Blocks, p: int) -> Equation:
         columns.append([0] * i + [x % p if p else x for x in column] + [0] * (r - i))
     first, *others = columns
     right = [[-x % p if p else -x] for x in first]
-    return Equation(right, [("g", transposed(others), identity(1))])
+    return Equation(right, [("g", transpose(others), identity(1))])
 
 
 def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) -> bool:
     """Return whether the multiplier turns the equations into one that nothing fulfils.
 
-    Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If for
-    each X the sum of Q W P is 0, the sum of the W R is what the positive diagonals leave, a sum of
-    positive unknowns with the diagonal entries of their W as weights: no such sum is s if the
-    weights vanish and s does not, or if, up to a sign for all, no weight is < 0, one is > 0, s <= 0.
+    Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
+    sum of Q W P is 0 for each X, then s, the sum of the tr(W R), is a sum of positive unknowns with
+    diagonal entries of W as weights.  That is impossible if the weights vanish and s does not, or
+    if, up to one sign for all, no weight is < 0, one is > 0, and s <= 0.
     """
-    if len(multiplier) != len(system):
-        raise RefutedError(f"a multiplier for {len(multiplier)} equations, not {len(system)}")
     sums: dict[str, Matrix] = {}
     weights, s = set(), 0
     for W, (R, terms, positive) in zip(multiplier, system, strict=True):
-        if (len(W), len(W[0])) != (len(R[0]), len(R)):
-            raise RefutedError("a multiplier does not have the shape of its equation, transposed")
         for X, P, Q in terms:
             part = times(Q, times(W, P, p), p)
             sums[X] = plus(sums[X], 1, part, p) if X in sums else part
         weights |= {W[i][i] for i in range(len(W))} if positive else set()
-        s += trace_of_product(W, R, p)
+        s += sum(sum(map(mul, row, column)) for row, column in zip(W, transpose(R), strict=True))
     if any(x for total in sums.values() for row in total for x in row):
         return False
     if not any(weights):
@@ -388,8 +384,8 @@ def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) ->
 
 def quotient(D: Matrix, C: Matrix, p: int) -> Matrix:
     """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
-    to, n = transposed(D), len(D)
-    pivots, span = eliminate(transposed(C), p)
+    to, n = transpose(D), len(D)
+    pivots, span = eliminate(transpose(C), p)
     while True:
         more, larger = eliminate(span + times(span, to, p), p)
         if len(more) == len(pivots):
@@ -415,11 +411,12 @@ def counts(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
 def least_multiplicity(lam: list[int], mu: list[int], r: int, at_one: bool) -> int | None:
     """Return a lower bound of sum_k e_k(D'), None if no D' and a' go together: see `blocks_clash`.
 
-    lam and mu are the e_k of Du and aN.  By (2) and (3) the e_k of D' are x_k, lam_k <= x_k <=
-    lam_k + r deg f, those of a' are y_k, mu_k <= y_k <= mu_k + r deg f.  If f(1) != 0, x_k = y_k by
-    (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sums agree; so lam_(k+1) <= x_(k+1)
-    <= y_k <= mu_k + r, and the sum of y_k - x_(k+1) >= max(0, mu_k - lam_(k+1) - r) over k is x_1 <=
-    lam_1 + r; moreover x_k >= y_(k+1) >= mu_(k+1).  The same with x and y exchanged.
+    lam and mu are the e_k of Du and aN, r is r deg f.  By (2) and (3) the e_k of D' are some x_k,
+    lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, they
+    are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sums agree.  So
+    lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <=
+    y_k - x_(k+1) is at most x_1 <= lam_1 + r; moreover y_k >= x_(k+1) >= lam_(k+1), so that the sum
+    of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged.
     """
     if not at_one:
         close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
@@ -436,23 +433,24 @@ def least_multiplicity(lam: list[int], mu: list[int], r: int, at_one: bool) -> i
 def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: int, p: int) -> bool:
     """Return whether the blocks of Du and aN at these polynomials exclude all D' and a'.
 
-    chain: Du is D on F^n / W, W = <im C, D im C, ..>, aN is a on the largest a-invariant subspace
-    of ker c (here transposed, a quotient too), r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
+    chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
+    of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
 
-    Theorem (Flanders 1951; Thompson and Sa 1979).  Let e_k(M) = rank f(M)^(k-1) - rank f(M)^k; it is
-    deg f times the number of blocks of size >= k, if f is irreducible, which is not needed here.
+    Theorem (Flanders 1951; Thompson and Sa 1979).  Let e_k(M) = rank f(M)^(k-1) - rank f(M)^k, for
+    irreducible f (which is not needed here) deg f times the number of blocks of size >= k.
     (1) D' = I + Y Z, a' = I + Z Y.  If f(1) != 0, e_k(D') = e_k(a'): Z maps ker f(D')^k to
         ker f(a')^k, injectively, as Z v = 0 gives D' v = v, f(D')^k v = f(1)^k v; and Y back.  If
         f = x - 1, e_(k+1)(D') <= e_k(a'): with N = Y Z, m = (Z Y)^(k-1), Frobenius' inequality
         twice gives rank m - rank m Z Y >= rank Y m - rank N Y m >= rank Y m Z - rank N Y m Z.
-        Likewise with D' and a' exchanged.  The sum of all e_k, the multiplicity of 1, is one by `trace`.
-    (2) e_k(D') - e_k(Du) is between 0 and r deg f.  Let P be F^n, with x acting as D' = D - C V.  W
-        is a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
+        Likewise with D' and a' exchanged.  The sums of all e_k, the multiplicities of the root 1,
+        agree by `trace`.
+    (2) e_k(D') - e_k(Du) is from 0 to r deg f.  Let P be F^n, with x acting as D' = D - C V.  W is
+        a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
         and maps onto the same of P/W.  The kernel lies in (W + f^k P) / f^k P, a quotient of W; so
         r elements generate it, and f kills it: its dimension is at most r deg f.
-    (3) the same for a' = a + V c and aN, transposed; rank c = rank C, as A maps ker C into ker c
+    (3) e_k(a') - e_k(aN) likewise, by transposition, where rank c = rank C: A maps ker C into ker c
         injectively (C v = 0 means M^-1 (A v, 0) = (v, 0)), and a maps ker c into ker C.
-    For pairwise coprime f, the spaces ker f(D')^n add up directly: the sums of e_k(D') to <= n.
+    For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to <= n.
     """
     for f, g in combinations(factors, 2):
         size = len(g) - 1
@@ -617,17 +615,6 @@ def read_polynomial(found: Any, where: str, n: int, p: int) -> Polynomial:
     return f
 
 
-def read_multiplier(found: Any, where: str, n: int, p: int) -> list[Matrix]:
-    """Return a list of one to four matrices, which need not be square."""
-    matrices = []
-    for i, M in enumerate(read_list(found, where, 1, 4)):
-        place = f"{where}, matrix {i}"
-        rows = read_list(M, place, 1, n)
-        columns = len(read_list(rows[0], f"{place}, row 0", 1, n + 1))
-        matrices.append(read_matrix(M, place, len(rows), columns, p))
-    return matrices
-
-
 def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dict[str, Any]:
     """Return the obstruction, its witness read; its kind is one for its pattern."""
     kind = found.get("kind") if type(found) is dict else None
@@ -644,7 +631,10 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
         factors = enumerate(read_list(witness, place, 1, 2 * n))
         witness = [read_polynomial(f, f"{place}, {i}", n, p) for i, f in factors]
     else:
-        witness = read_multiplier(witness, place, n, p)
+        shape = (n, n) if len(pattern) < 5 else (1, n + 1)
+        number = EQUATIONS[len(pattern)]
+        matrices = enumerate(read_list(witness, place, number, number))
+        witness = [read_matrix(W, f"{place}, matrix {i}", *shape, p) for i, W in matrices]
     return {"kind": kind, "pattern": pattern, key: witness}
 
 
@@ -731,13 +721,16 @@ def read_npy(data: bytes, where: str) -> list[list[Any]]:
         raise MalformedError(where, f"{d * d} numbers", f"{len(data) - start} bytes")
     numbers = [+x for x in struct.unpack(f"{order}{d * d}{code}", data[start:])]
     rows = [numbers[i * d : i * d + d] for i in range(d)]
-    return transposed(rows) if match[3] == b"True" else rows
+    return transpose(rows) if match[3] == b"True" else rows
+
+
+READERS = {".json": read_json, ".csv": read_csv, ".npy": read_npy}
 
 
 def read_target(data: bytes, suffix: str, p: int) -> Matrix:
     """Return the square matrix in a target file."""
     where = "target file"
-    table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
+    table = READERS[suffix](data, where)
     if type(table) is not list or not table:
         raise MalformedError(where, "a list of rows", table)
     for i, row in enumerate(table):
@@ -748,17 +741,16 @@ def read_target(data: bytes, suffix: str, p: int) -> Matrix:
 # ------------------------------------------------------------------------- the verdict
 
 
-def difference(left: Matrix, right: Matrix, names: tuple[str, str]) -> None:
+def compare(left: Matrix, right: Matrix, names: tuple[str, str]) -> None:
     """Raise RefutedError at the first entry where two matrices differ."""
     if len(left) != len(right):
         raise RefutedError(f"sizes differ: {names[0]} {len(left)} rows, {names[1]} {len(right)}")
     for i, (r, s) in enumerate(zip(left, right, strict=True)):
         for j, (x, y) in enumerate(zip(r, s, strict=True)):
             if x != y:
-                numbers = [math.log2(abs(z.numerator) + z.denominator) < 400 for z in (x, y)]
-                a, b = (z if short else ".." for z, short in zip((x, y), numbers, strict=True))
-                place = f"first differing entry: row {i}, column {j}"
-                raise RefutedError(f"{place}: {names[0]} {a}, {names[1]} {b}")
+                size = max((abs(z.numerator) + z.denominator).bit_length() for z in (x, y))
+                shown = f": {names[0]} {x}, {names[1]} {y}" if size < 200 else f", of {size} bits"
+                raise RefutedError(f"first differing entry: row {i}, column {j}{shown}")
 
 
 def product(certificate: Certificate) -> Matrix:
@@ -774,10 +766,10 @@ def product(certificate: Certificate) -> Matrix:
 
 def judge(certificate: Certificate, given: Matrix | None) -> list[str]:
     """Return a line for each obstruction; raise RefutedError, or IncompleteError."""
-    if given is not None:
-        difference(certificate.target, given, ("certificate's target", "given target"))
-    difference(certificate.target, product(certificate), ("target", "product of the layers"))
     target, lines = certificate.target, []
+    if given is not None:
+        compare(target, given, ("certificate", "given"))
+    compare(target, product(certificate), ("expected", "derived"))
     inverted = inverse(target, certificate.prime)  # there is one, as there is of each layer
     for pattern, obstruction in certificate.obstructions.items():
         blocks = blocks_of(target, inverted, pattern.startswith("L"))
@@ -785,6 +777,29 @@ def judge(certificate: Certificate, given: Matrix | None) -> list[str]:
             raise RefutedError(f"{obstruction['kind']} does not exclude {pattern or 'no layers'}")
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
     return lines
+
+
+def check(
+    data: bytes, target: tuple[bytes, str] | None = None, transposed: bool = False
+) -> tuple[int, list[str]]:
+    """Return the exit code and the lines for a certificate and a target file, bytes and suffix."""
+    lines = []
+    try:
+        certificate = read_certificate(data)
+        given = read_target(*target, certificate.prime) if target else None
+        field = f"GF({certificate.prime})" if certificate.prime else "QQ"
+        sizes = f"{certificate.scales} layers over {field}, {2 * certificate.n} coordinates"
+        lines = [f"c depth {len(certificate.layers)}, {sizes}"]
+        if given is None:
+            lines.append("c no target given apart: the claim is on the certificate's own")
+        lines += judge(certificate, transpose(given) if given and transposed else given)
+    except RefutedError as error:
+        return 1, [*lines, f"c {error}", "s NOT VERIFIED"]
+    except IncompleteError as error:
+        return 3, [*lines, f"c incomplete: {error}", "s NOT VERIFIED"]
+    except (MemoryError, OverflowError, RecursionError) as error:
+        return 3, [*lines, f"c incomplete: {type(error).__name__}", "s NOT VERIFIED"]
+    return 0, [*lines, "s VERIFIED"]
 
 
 def read_file(path: str) -> bytes:
@@ -796,44 +811,26 @@ def read_file(path: str) -> bytes:
         raise MalformedError(ascii(path), "a readable file", str(error)) from None
 
 
-def check(path: str, target_path: str | None, transpose: bool) -> list[str]:
-    """Return the lines for a certificate that holds, or raise why there is no such verdict."""
-    certificate = read_certificate(read_file(path))
-    given = None
-    if target_path is not None:
-        suffix = ".json" if target_path == "-" else os.path.splitext(target_path)[1].lower()
-        if suffix not in (".json", ".csv", ".npy"):
-            raise MalformedError(ascii(target_path), "a name in .json, .csv or .npy", suffix)
-        given = read_target(read_file(target_path), suffix, certificate.prime)
-        given = transposed(given) if transpose else given
-    field = f"GF({certificate.prime})" if certificate.prime else "QQ"
-    d, depth = 2 * certificate.n, len(certificate.layers)
-    lines = [f"c depth {depth}, {certificate.scales} layers over {field}, {d} coordinates"]
-    lines += ["c no target given apart: the claim is on the certificate's own"] if not given else []
-    return lines + judge(certificate, given)
-
-
 def check_file(
     path: str | os.PathLike[str],
     target_path: str | os.PathLike[str] | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
-    *,
-    transpose: bool = False,
+    transposed: bool = False,
 ) -> int:
     """Check a file: print remarks and verdict on out, or else a reason on err; return the code."""
     try:
-        target = None if target_path is None else os.fspath(target_path)
-        lines, code = [*check(os.fspath(path), target, transpose), "s VERIFIED"], 0
+        data, target = read_file(os.fspath(path)), None
+        if target_path is not None:
+            name = os.fspath(target_path)
+            suffix = ".json" if name == "-" else os.path.splitext(name)[1].lower()
+            if suffix not in READERS:
+                raise MalformedError(ascii(name), f"a name in {', '.join(READERS)}", suffix)
+            target = read_file(name), suffix
+        code, lines = check(data, target, transposed)
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
         return 2
-    except RefutedError as error:
-        lines, code = [f"c {error}", "s NOT VERIFIED"], 1
-    except IncompleteError as error:
-        lines, code = [f"c incomplete: {error}", "s NOT VERIFIED"], 3
-    except (MemoryError, RecursionError):
-        lines, code = ["c incomplete: out of memory", "s NOT VERIFIED"], 3
     print("\n".join(lines), file=out or sys.stdout, flush=True)
     return code
 
@@ -850,13 +847,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(argv)
         if options.certificate == options.target == "-":
             parser.error("only one of CERT and FILE can be -, standard input")
-        return check_file(options.certificate, options.target, transpose=options.transpose)
+        if options.transpose and not options.target:
+            parser.error("--transpose is about the matrix of --target")
     except SystemExit as stop:  # of --help, or of wrong usage
         return int(stop.code or 0)
-    except OSError:  # the verdict could not be written: a closed pipe, a full device
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that leaving does not try again
-        return 3
+    return check_file(options.certificate, options.target, transposed=options.transpose)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for name in ("SIGINT", "SIGPIPE"):  # no traceback where one interrupts, or reads no further
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        sys.exit(main())
+    except OSError as error:  # of writing, as on a full disk
+        with contextlib.suppress(OSError):
+            print(f"the verdict could not be written: {error}", file=sys.stderr)
+        os._exit(2)

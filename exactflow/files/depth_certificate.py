@@ -34,7 +34,7 @@ from exactflow.exact.coerce import format_rational
 from exactflow.exact.normalforms import elementary_divisors
 from exactflow.files.certificate import write_bytes
 
-__all__ = ["depth_certificate_text", "write_depth_certificate"]
+__all__ = ["depth_certificate_text", "is_depth_certificate", "write_depth_certificate"]
 
 
 def depth_certificate_text(
@@ -97,8 +97,18 @@ def depth_certificate_text(
 def write_depth_certificate(
     answer: MinimalDepth, path: str | Path, provenance: dict[str, object] | None = None
 ) -> None:
-    """Write `depth_certificate_text` to a file: either the whole file appears or nothing changes."""
+    """Write `depth_certificate_text` to a file, which appears as a whole or not at all."""
     write_bytes(path, depth_certificate_text(answer, provenance).encode())
+
+
+def is_depth_certificate(path: str | Path) -> bool:
+    """Return whether a file can be read and says in its "format" that it is one."""
+    try:
+        data = Path(path).read_bytes()
+        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
@@ -137,9 +147,6 @@ def _polynomial(f: Sequence, field: Domain) -> list[str]:
     return _entries(f[::-1], field)
 
 
-_FIXED = ("C = 0", "D = I")
-
-
 def _linear(*multiplier: DomainMatrix) -> dict[str, object]:
     return {"kind": "linear", "multiplier": [_rows(W) for W in multiplier]}
 
@@ -161,13 +168,14 @@ def _(obstruction: EntryObstruction) -> dict[str, object]:
 @_witness.register
 def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
     A, B, C, D = obstruction.blocks
-    match len(obstruction.pattern):
-        case 0:
-            return _misfit([(R, False) for R in _residuals(obstruction).values()])
-        case 1:
-            return _misfit([(A, True), *((_residuals(obstruction)[e], False) for e in _FIXED)])
-    inverse = linalg.inverse_or_none(D)
-    return _misfit([(D, True), *([] if inverse is None else [(A - B * inverse * C, True)])])
+    if len(obstruction.pattern) == 2:
+        inverse = linalg.inverse_or_none(D)
+        schur = linalg.zeros(*D.shape, D.domain) if inverse is None else A - B * inverse * C
+        return _misfit([(D, True), (schur, inverse is not None)])
+    equations = _residuals(obstruction)
+    if obstruction.pattern:
+        equations["A = I"] = A
+    return _misfit([(R, R is A) for R in equations.values()])
 
 
 def _residuals(obstruction: Obstruction) -> dict[str, DomainMatrix]:
@@ -178,14 +186,14 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
     """Return the multiplier that picks an entry of a matrix which ought to be 0, or, where it is
     marked, a positive diagonal.
     """
-    multiplier = [linalg.zeros(*R.shape, R.domain).to_list() for R, _ in equations]
-    for W, (R, is_diagonal) in zip(multiplier, equations, strict=True):
+    multiplier = [linalg.zeros(*R.shape, R.domain) for R, _ in equations]
+    for at, (R, is_diagonal) in enumerate(equations):
         for i, row in enumerate(R.to_list()):
             for j, x in enumerate(row):
                 if (x <= 0) if is_diagonal and i == j else x:
-                    W[j][i] = R.domain.one
-                    pairs = zip(multiplier, equations, strict=True)
-                    return _linear(*(linalg.from_entries(V, S.shape, S.domain) for V, (S, _) in pairs))
+                    to, at_row = (linalg.unit_vector(len(row), k, R.domain) for k in (j, i))
+                    multiplier[at] = to * at_row.transpose()
+                    return _linear(*multiplier)
     raise InvalidInputError("expected an obstruction that holds, got one whose entries all fit")
 
 
