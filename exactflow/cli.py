@@ -36,6 +36,10 @@ from exactflow.targets import with_pads
 __all__ = ["main"]
 
 DEMO_CHANNELS = 12
+_SYMBOLS = (
+    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
+    "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -238,6 +242,8 @@ def _depth(arguments: argparse.Namespace) -> int:
     with Console(stderr=True).status(f"{d} x {d}"):
         answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
+    if answer.obstructions:
+        print(_SYMBOLS)
     if not arguments.output:
         return 0
     if not answer.is_decided:
