@@ -118,8 +118,8 @@ def _factor(arguments: argparse.Namespace) -> int:
     with Console(stderr=True).status(f"factoring {d} x {d}"):
         flow = factor(
             source.matrix,
-            arguments.method,
-            arguments.orientation,
+            method=arguments.method,
+            orientation=arguments.orientation,
             partition=arguments.partition,
         )
         factored = time.perf_counter()

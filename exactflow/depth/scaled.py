@@ -21,7 +21,7 @@ How it is checked
 *Exact*: signs of minors over an ordered field; the flow is verified against M.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -35,6 +35,7 @@ from exactflow.depth.similarity import SimilarityObstruction
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
+from exactflow.factorization.assembly import scaled
 from exactflow.factorization.short import short_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
@@ -61,7 +62,7 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
     return MinimalDepth(lower, flow.depth, flow, obstructions, "positive")
 
 
-def _flow_of(layers: list[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
+def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
     n = matrix.shape[0] // 2
     return CouplingFlow(layers, (n, n), method="depth")
 
@@ -85,25 +86,13 @@ def _flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
     yield factor(matrix)
     yield factor(matrix, method="commutator")
     n, field = matrix.shape[0] // 2, matrix.domain
-    scale = [matrix.det()] + [field.one] * (n - 1)
+    inverse = [field.one / matrix.det()] + [field.one] * (n - 1)
     ones = [field.one] * n
-    for half, entries in (("first", scale + ones), ("second", ones + scale)):
-        unscaled = linalg.scale_rows([field.one / s for s in entries], matrix.transpose())
-        flow = additive_depth(unscaled.transpose().to_dense()).flow
+    for half, entries in (("first", inverse + ones), ("second", ones + inverse)):
+        flow = additive_depth(linalg.scale_columns(matrix, entries)).flow.inverse()
         if flow.depth >= 2:
-            yield _flow_of(_scaled_first(list(flow.layers), half, scale), matrix)
-
-
-def _scaled_first(layers: list[LinearCoupling], half: str, scale: list) -> list[LinearCoupling]:
-    """Return as many layers that equal the given ones after a scaling of one half."""
-    (n, _), field = layers[0].partition, layers[0].field
-    column = linalg.column(scale, field)
-    scaling = LinearCoupling((n, n), half, linalg.zeros(n, n, field), column)
-    if layers[0].moves == half:
-        return [layers[0].after(scaling), *layers[1:]]
-    shift = layers[0].shift_matrix * linalg.diagonal(scale, field)
-    first = LinearCoupling((n, n), layers[0].moves, shift)
-    return [first, layers[1].after(scaling), *layers[2:]]
+            layers = scaled(flow.layers, (n, n), half, linalg.column(inverse, field))
+            yield _flow_of(_flow_of(layers, matrix).inverse().layers, matrix)
 
 
 def _positive_diagonal(M: DomainMatrix) -> bool:

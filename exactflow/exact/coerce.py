@@ -151,6 +151,7 @@ def as_vectors(x, dimension: int) -> DomainMatrix:
 def as_rectangle(M) -> DomainMatrix:
     """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does."""
     if isinstance(M, DomainMatrix):
+        _check_residues(M.domain)
         return M if M.domain.is_Field else M.to_field()
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
@@ -162,6 +163,14 @@ def as_rectangle(M) -> DomainMatrix:
         "expected a SymPy matrix, a DomainMatrix, a NumPy array or nested lists, "
         f"got {type(M).__name__}"
     )
+
+
+def _check_residues(domain: Domain) -> None:
+    if domain.is_FiniteField and not sympy.isprime(domain.mod):
+        raise InvalidInputError(
+            f"expected GF(p) for a prime p, got {domain}: the residues modulo {domain.mod} are no "
+            "field"
+        )
 
 
 def _from_rows(rows: list[list], field: Domain, columns: int) -> DomainMatrix:

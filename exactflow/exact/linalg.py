@@ -38,6 +38,7 @@ __all__ = [
     "left_inverse",
     "product",
     "rank",
+    "scale_columns",
     "scale_rows",
     "split",
     "swap_halves",
@@ -128,6 +129,11 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
         for s, row in zip(scale, M.to_list(), strict=True)
     ]
     return from_entries(rows, M.shape, M.domain)
+
+
+def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
+    """Return M diag(scale) without a product of matrices."""
+    return scale_rows(scale, M.transpose()).transpose()
 
 
 def is_positive(value, field: Domain) -> bool | None:

@@ -15,6 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import merged, mirrored
 from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["short_layers"]
@@ -27,10 +28,8 @@ def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCouplin
     """
     found = _two_layers(blocks, scales)
     if found is None and (found := _two_layers(linalg.swap_halves(blocks), scales)) is not None:
-        found = [layer.swap_halves() for layer in found]
-    if found is None:
-        return None
-    return [layer for layer in found if not layer.is_identity]
+        found = mirrored(found)
+    return None if found is None else merged(found)
 
 
 def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
@@ -41,7 +40,7 @@ def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
     if t is None:
         return None
     field = D.domain
-    X = linalg.scale_rows([field.one / entry for entry in t], B.transpose()).transpose()
+    X = linalg.scale_columns(B, [field.one / entry for entry in t])
     s = _positive_diagonal(A - X * C, scales)
     if s is None:
         return None
