@@ -19,7 +19,7 @@ How it is checked
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.flanders import flanders_obstruction, flanders_pair
+from exactflow.depth.flanders import flanders_obstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
     IntertwinerObstruction,
@@ -29,6 +29,7 @@ from exactflow.depth.obstructions import (
     residuals,
 )
 from exactflow.exact import linalg
+from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.normalforms import fitting, solve
 
 __all__ = ["Shifts", "direct_sum", "few_layers", "four_layers", "three_layers"]

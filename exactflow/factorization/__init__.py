@@ -1,5 +1,6 @@
 """The constructions. `factor` is the only door, to one table of routes."""
 
+import re
 from textwrap import fill
 
 from exactflow.errors import InvalidInputError
@@ -90,11 +91,13 @@ def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
         raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
 
 
-def _listed(routes) -> str:
+def _listed(indent: str) -> str:
     """Return one entry of a list for each route, in the margins of a docstring."""
-    margins = {"width": 100, "initial_indent": " " * 8, "subsequent_indent": " " * 10}
-    return "\n".join(fill(f"- {route}", **margins) for route in routes)
+    margins = {"width": 100, "initial_indent": indent, "subsequent_indent": indent + "  "}
+    return "\n".join(fill(f"- {route}", **margins) for route in ROUTES)
 
 
 if factor.__doc__:  # python -OO has none
-    factor.__doc__ = factor.__doc__.replace("        ROUTES", _listed(ROUTES))
+    factor.__doc__ = re.sub(
+        r"^( *)ROUTES$", lambda match: _listed(match[1]), factor.__doc__, flags=re.MULTILINE
+    )

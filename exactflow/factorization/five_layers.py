@@ -42,9 +42,10 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
+from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
 
-__all__ = ["five_layer_shifts"]
+__all__ = ["five_layer_shifts", "paired_shifts"]
 
 
 class _Family(NamedTuple):
@@ -89,6 +90,23 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
     V = S_inverse * (X + b - match.W * d)
     return [-V, Y, X, -(c + Y) * S_inverse, -match.W]
+
+
+def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None: try other draws.
+
+    For p = q. V is drawn; D - C V is to be invertible, and to be I + Y Z with a + V c = I + Z Y.
+    Over a field of few elements that happens often, also where nothing has a cyclic vector.
+    """
+    A, B, C, D = blocks
+    V = draws.matrix(*B.shape)
+    D1 = D - C * V
+    D1_inverse = linalg.inverse_or_none(D1)
+    pair = None if D1_inverse is None else flanders_pair(D1, inverse.A + V * inverse.C)
+    if pair is None:
+        return None
+    Y, Z = pair
+    return [(B - A * V - Z) * D1_inverse, Y, Z, D1_inverse * (C - Y), V]
 
 
 def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | None:

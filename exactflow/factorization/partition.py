@@ -46,7 +46,7 @@ from exactflow.factorization.assembly import (
     without_determinant,
 )
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.five_layers import five_layer_shifts
+from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts
 from exactflow.factorization.peeling import peel
 from exactflow.flows.flow import LinearCoupling
 
@@ -146,8 +146,7 @@ def _forms(blocks: Blocks) -> Iterator[tuple[Form, int]]:
             yield from _reductions(blocks)
         yield _sheared_left(_reduction), sure
     if finite:
-        if 1 < p < q:
-            sheared.append(_sheared_left(_sheared_right(_generic)))
+        sheared += [_sheared_left(_paired), _transposed(_sheared_left(_paired))]
         yield _any_of(sheared), _TRIES_OF_THE_LAST_FORMS
 
 
@@ -170,8 +169,18 @@ def _generic(blocks: Blocks, draws: Draws) -> Word | None:
 def _reduction(blocks: Blocks, draws: Draws) -> Word | None:
     """Return a word U .. U of 2m + 3 factors, or None; C has rank p."""
     q, p = blocks.C.shape
-    steps = [p] * (q // p - 1) + [q % p] * (q % p > 0)
-    return _peeled(blocks, steps, _commutator_core, draws)
+    return _peeled(blocks, _steps(p, q), _commutator_core, draws)
+
+
+def _paired(blocks: Blocks, draws: Draws) -> Word | None:
+    """Return a word as `_reduction` does, by luck in the place of a large field."""
+    q, p = blocks.C.shape
+    return _peeled(blocks, _steps(p, q), paired_shifts, draws)
+
+
+def _steps(p: int, q: int) -> list[int]:
+    """Return how many coordinates to peel off at a time, from q down to p."""
+    return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
 def _commutator_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:

@@ -335,6 +335,14 @@ def test_a_sample_over_small_fields(order, partition, count, most):
             count -= 1
 
 
+@pytest.mark.parametrize("partition", [(2, 2), (2, 4), (3, 3)])
+def test_permutations_over_the_least_field(partition):
+    d = sum(partition)
+    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 50]:
+        M = linalg.identity(d, GF(2)).extract(list(perm), list(range(d)))
+        assert_represents_over(GF(2), M, partition, 6 if partition[0] == partition[1] else 8)
+
+
 @pytest.mark.slow
 def test_all_of_sl_4_over_the_least_field():
     for M in invertible(4, GF(2)):
