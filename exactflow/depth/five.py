@@ -42,9 +42,9 @@ from exactflow.depth.rank_one import rank_one_shift
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.normalforms import solve
-from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.commutator import commutator_shifts
 
-__all__ = ["five_layers", "six_layers"]
+__all__ = ["five_layers"]
 
 _TRIALS = 24
 _TRIALS_FINITE = 150
@@ -147,24 +147,3 @@ def _companion(g: DomainMatrix) -> DomainMatrix:
     rows = [[field.one if i == j + 1 else field.zero for j in range(r)] for i in range(r)]
     rows[0] = [-value for value in g.to_list_flat()]
     return linalg.from_entries(rows, (r, r), field)
-
-
-def six_layers(matrix: DomainMatrix) -> Shifts:
-    """Return the shifts of L U L U L U where the commutator of `factor` finds too few elements.
-
-    Some L(W) M has an invertible lower-left block; over a small finite field W and the V for it
-    are searched for.
-    """
-    A, B, C, D = linalg.split(matrix, matrix.shape[0] // 2)
-    n, field = A.shape[0], A.domain
-    W = stable_range_shift(linalg.Blocks(A, B, C, D))
-    for seed in range(_TRIALS_FINITE):
-        moved = linalg.Blocks(A, B, C + W * A, D + W * B)
-        if linalg.inverse_or_none(moved.C) is not None:
-            found = five_layers("ULULU", linalg.join(moved).to_dense())
-            if found is not None:
-                return [-W, *found]
-        W = Draw(seed, field).matrix(n, n)
-    raise FieldTooSmallError(
-        f"expected a larger field than {field}: no six layers were found in {_TRIALS_FINITE} trials"
-    )

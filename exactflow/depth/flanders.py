@@ -11,7 +11,6 @@ Implementation notes
 The cheap tests come first: the traces, the characteristic polynomials, cyclic vectors.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 

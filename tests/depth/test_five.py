@@ -7,7 +7,7 @@ from depth.examples import blocks, diagonal, matrix
 from sympy import GF, QQ
 
 from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
-from exactflow.depth.five import five_layers, six_layers
+from exactflow.depth.five import five_layers
 from exactflow.depth.matching import Draw, matched_shift, peeled_shift
 from exactflow.depth.rank_one import assigned_row
 from exactflow.exact import linalg
@@ -132,15 +132,6 @@ def test_an_invertible_block_over_every_field(field, size):
     M = M * blocks(C, zero, zero, C.inv().to_dense())
     assert M[size:, :size].to_dense().det()
     assert product_of(five_layers("ULULU", M)) == M
-
-
-def test_six_layers_over_two_elements():
-    for field, n in product([GF(2), GF(3)], [1, 2, 3]):
-        cells = linalg.identity(2 * n, field)
-        shifts = six_layers(cells)
-        one, zero = linalg.identity(n, field), linalg.zeros(n, n, field)
-        M = blocks(one, zero, shifts[0], one) * product_of(shifts[1:])
-        assert M == cells
 
 
 def test_assigned_blocks_interlace():
