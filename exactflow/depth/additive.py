@@ -6,6 +6,7 @@ from exactflow.depth.five import five_layers
 from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.result import MinimalDepth
+from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.factorization import factor
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
@@ -72,14 +73,22 @@ def _five_or_six(matrix: DomainMatrix, without_four: tuple[Obstruction, ...]):
         elif found is not None:
             return 5, _flow(pattern, found, matrix), without_four
     if len(obstructions) == 2:
-        return 6, factor(matrix), tuple(obstructions)
-    return 5, factor(matrix), without_four
+        return 6, _six(matrix), tuple(obstructions)
+    return 5, _six(matrix), without_four
 
 
 def _regular_first(matrix: DomainMatrix) -> tuple[str, ...]:
     """Return the patterns of five letters, first the one that needs no search if there is one."""
     B = halves(matrix, "U").B
     return patterns(5) if linalg.inverse_or_none(B) is None else patterns(5)[::-1]
+
+
+def _six(matrix: DomainMatrix) -> CouplingFlow:
+    """Return at most six additive layers."""
+    try:
+        return factor(matrix, method="commutator")
+    except FieldTooSmallError:
+        return factor(matrix, method="partition")
 
 
 def _flow(pattern: str, shifts: Shifts, matrix: DomainMatrix) -> CouplingFlow:
