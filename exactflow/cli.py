@@ -18,8 +18,9 @@ from rich.table import Table
 
 from exactflow import checker
 from exactflow.balancing import balance
-from exactflow.depth import SCALES, minimal_depth
+from exactflow.depth import DEPTH_SCALES, minimal_depth
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.files.arrays import ARRAY_SUFFIXES, write_arrays
@@ -29,7 +30,6 @@ from exactflow.files.matrices import MatrixFile, read_matrix
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.verification import verify
 from exactflow.interop import state_dict_bytes
-from exactflow.targets import with_pads
 
 __all__ = ["main"]
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("depth", help="how few layers, and why not fewer")
     command.set_defaults(command=_depth)
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
     command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
     command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
@@ -124,7 +124,7 @@ def _factor(arguments: argparse.Namespace) -> int:
         )
         factored = time.perf_counter()
         padded = flow.dimension > d
-        target = with_pads(source.matrix, flow.partition[0] - 1) if padded else source.matrix
+        target = linalg.with_pads(source.matrix, flow.partition[0] - 1) if padded else source.matrix
         verdict = verify(flow, target)
     seconds = factored - start, time.perf_counter() - factored
     _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), padded)

@@ -16,7 +16,7 @@ from itertools import zip_longest
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.obstructions import Obstruction, trace
+from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.similarity import (
     CoefficientObstruction,
     DivisorObstruction,
@@ -25,12 +25,11 @@ from exactflow.depth.similarity import (
 )
 from exactflow.exact import linalg
 from exactflow.exact.flanders import both_cyclic, is_unit_factor
+from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import (
     block_sizes,
     conjugate_partition,
-    evaluate,
     irreducible_factors,
-    power,
 )
 
 __all__ = ["flanders_obstruction"]
@@ -76,7 +75,7 @@ def _divisors(of_D: tuple, of_a: tuple, f: tuple, on: _Context) -> DivisorObstru
     k = next((k for k, (x, y) in enumerate(counts, 1) if x != y), None)
     if k is None:
         return None
-    witnesses = tuple(rank_witness(power(evaluate(f, M), k)) for M in (on.D, on.a))
+    witnesses = tuple(rank_witness(M.eval_poly(list(f)) ** k) for M in (on.D, on.a))
     return DivisorObstruction(on.pattern, on.matrix, f, k, witnesses)
 
 
@@ -90,6 +89,6 @@ def _unit_blocks(of_D: tuple, of_a: tuple, on: _Context) -> UnitBlocksObstructio
             if sum(size > k for size in more) > sum(size >= k for size in fewer):
                 S, T = (on.a, on.D) if exchanged else (on.D, on.a)
                 powers = (S, k), (S, k + 1), (T, k - 1), (T, k)
-                ranks = tuple(rank_witness(power(M - one, e)) for M, e in powers)
+                ranks = tuple(rank_witness((M - one) ** e) for M, e in powers)
                 return UnitBlocksObstruction(on.pattern, on.matrix, k, exchanged, ranks)
     return None

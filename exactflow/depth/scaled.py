@@ -36,7 +36,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import scaled
-from exactflow.factorization.short import short_layers
+from exactflow.factorization.short import positive_diagonal, short_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 
@@ -95,23 +95,19 @@ def _flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
             yield _flow_of(_flow_of(layers, matrix).inverse().layers, matrix)
 
 
-def _positive_diagonal(M: DomainMatrix) -> bool:
-    return M.is_diagonal and all(linalg.is_positive(x, M.domain) for x in M.diagonal())
-
-
 def _misfit(pattern: str, blocks: Blocks) -> str | None:
     """Return what keeps the blocks from being a product of at most two scaled layers, U first."""
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
     if len(pattern) == 2:
-        if not _positive_diagonal(D):
+        if positive_diagonal(D) is None:
             return "D is no positive diagonal"
-        fits = _positive_diagonal(A - B * D.inv() * C)
+        fits = positive_diagonal(A - B * D.inv() * C) is not None
         return None if fits else "A - B D^-1 C is no positive diagonal"
     wrong = {
         "C is not 0": not C.is_zero_matrix,
         "D is not I": one != D,
-        "A is no positive diagonal": not _positive_diagonal(A),
+        "A is no positive diagonal": positive_diagonal(A) is None,
     }
     if not pattern:
         wrong |= {"B is not 0": not B.is_zero_matrix, "A is not I": one != A}

@@ -174,7 +174,7 @@ def _check_residues(domain: Domain) -> None:
 
 
 def _from_rows(rows: list[list], field: Domain, columns: int) -> DomainMatrix:
-    return DomainMatrix(rows, (len(rows), columns), field).to_dense()
+    return DomainMatrix(rows, (len(rows), columns), field)
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:

@@ -23,7 +23,7 @@ from itertools import zip_longest
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import chains, evaluate, irreducible_factors, orbit
+from exactflow.exact.normalforms import chains, irreducible_factors, orbit
 
 __all__ = ["both_cyclic", "flanders_pair", "is_unit_factor"]
 
@@ -89,7 +89,7 @@ def _paired_chains(D: DomainMatrix, a: DomainMatrix, f: Sequence):
     """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
     found = []
     for M in (D, a):
-        step = evaluate(f, M) if is_unit_factor(f) else M
+        step = M.eval_poly(list(f)) if is_unit_factor(f) else M
         found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
     return zip_longest(*found, fillvalue=[])
 

@@ -1,7 +1,7 @@
 """The joinery: words of shears become layers, a determinant becomes one scale, neighbours merge.
 
-A *word* lists the factors of a product from left to right, each as the half that it moves and its
-shift. Layers stand in their order of application, which is the reverse.
+A word of *shears* lists the factors of a product from left to right, each as the half that it moves
+and its shift. Layers stand in their order of application, which is the reverse.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from exactflow.exact.linalg import Blocks
 from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = [
-    "Word",
+    "Shears",
     "alternating",
     "merged",
     "mirrored",
@@ -25,7 +25,7 @@ __all__ = [
     "without_determinant",
 ]
 
-Word = list[tuple[Half, DomainMatrix]]
+Shears = list[tuple[Half, DomainMatrix]]
 
 
 def opposite(half: Half) -> Half:
@@ -37,7 +37,7 @@ def opposite(half: Half) -> Half:
     return "second" if half == "first" else "first"
 
 
-def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> Word:
+def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> Shears:
     """Return the word of shifts that move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
@@ -48,7 +48,7 @@ def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
     return LinearCoupling(T.shape if half == "first" else T.shape[::-1], half, T)
 
 
-def shears(word: Word) -> list[LinearCoupling]:
+def shears(word: Shears) -> list[LinearCoupling]:
     """Return the additive layers of a word."""
     return [shear(half, T) for half, T in reversed(word)]
 
@@ -110,7 +110,7 @@ def without_determinant(blocks: Blocks, det, half: Half) -> Blocks:
     return Blocks(A, B, linalg.scale_rows(scale, C), linalg.scale_rows(scale, D))
 
 
-def with_determinant(word: Word, blocks: Blocks, det, half: Half) -> list[LinearCoupling]:
+def with_determinant(word: Shears, blocks: Blocks, det, half: Half) -> list[LinearCoupling]:
     """Return the layers of a matrix with the given blocks, from a word for `without_determinant`:
     the determinant is one entry of the scale of the last layer that moves the half.
     """

@@ -109,8 +109,8 @@ def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, Do
     pivots = [_sign(R[i, i].element, field) for i in range(n)]
     units = [field.convert(sign) for sign in pivots]
     perm = [order.index(i) for i in range(n)]
-    L = linalg.scale_columns(linalg.scale_rows(units, L.to_dense()), units)
-    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R.to_dense())
+    L = linalg.scale_columns(linalg.scale_rows(units, L), units)
+    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R)
 
 
 def _sign(pivot, field: Domain) -> int:

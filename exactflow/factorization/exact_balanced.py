@@ -97,7 +97,7 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     to no such layers. Raises what `balance` raises.
     """
     n = blocks.A.shape[0]
-    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), n)
+    inverse = linalg.split(linalg.join(blocks).inv(), n)
     for approximation in _approximations(blocks):
         limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
         for bits in BITS:
@@ -167,7 +167,7 @@ def _repaired(
     if n == 1:
         return V0
     system = linalg.controller_basis(P0, f, C_new * e) + H * linalg.controller_basis(N0, g, e)
-    equations = system.transpose().to_dense()[: n - 1, :]
+    equations = system.transpose()[: n - 1, :]
     right = linalg.column([b - a for a, b in zip(f[1:n], g[1:n], strict=True)], QQ)
     kept = _best_columns(equations)
     square = linalg.inverse_or_none(equations.extract(list(range(n - 1)), kept))

@@ -116,9 +116,9 @@ def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | 
     R = draws.matrix(k, p)
     if 0 < k < p and (R := _annihilating(R, C * u)) is None:
         return None
-    H = R.hstack(linalg.identity(k, field)).to_dense()
+    H = R.hstack(linalg.identity(k, field))
     W = draws.matrix(p, q)
-    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field)).to_dense()
+    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field))
     pivot = linalg.inverse_or_none(H * C * Z)
     if pivot is None:
         return None
@@ -166,7 +166,7 @@ def _intertwiner(
     quotient = _quotient(lift * match.basis_in_q, match.basis_in_p)
     if quotient is None:
         top = draws.matrix(p, 1)
-        v = top.vstack(-R * top).to_dense()
+        v = top.vstack(-R * top)
         of_D = linalg.controller_basis(D1, match.polynomial, lift * v)
         of_S = linalg.controller_basis(S, match.polynomial, draws.matrix(p, 1))
         quotient = _quotient(of_D, of_S)
@@ -190,17 +190,6 @@ def _solution(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix 
     try:
         solution = E[: p - 1, : p - 1].lu_solve(rhs[: p - 1, :])
     except DMNonInvertibleMatrixError:
-        solution = _solution_by_elimination(E, rhs)
+        solution, _ = linalg.solve(E, rhs)
         return None if solution is None else start + solution
-    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain)).to_dense()
-
-
-def _solution_by_elimination(E: DomainMatrix, rhs: DomainMatrix) -> DomainMatrix | None:
-    q = E.shape[1]
-    echelon, pivots = E.hstack(rhs).to_dense().rref()
-    if q in pivots:
-        return None
-    entries = [E.domain.zero] * q
-    for i, pivot in enumerate(pivots):
-        entries[pivot] = echelon[i, q].element
-    return linalg.column(entries, E.domain)
+    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain))

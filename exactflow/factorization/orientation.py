@@ -14,7 +14,6 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import format_short
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.permutation import permutation_sign, signed_permutation
-from exactflow.targets import with_pads
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
@@ -98,7 +97,7 @@ def posed(
             "of the first half first, or use orientation='flip'"
         )
     p, q = partition
-    padded = with_pads(target, p)
+    padded = linalg.with_pads(target, p)
     return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 

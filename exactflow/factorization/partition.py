@@ -37,7 +37,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.assembly import (
-    Word,
+    Shears,
     alternating,
     merged,
     mirrored,
@@ -52,7 +52,7 @@ from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["partition_layers"]
 
-Form = Callable[[Blocks, Draws], Word | None]
+Form = Callable[[Blocks, Draws], Shears | None]
 Core = Callable[[Blocks, Blocks, Draws], list[DomainMatrix] | None]
 
 _TRIES = 6
@@ -92,7 +92,7 @@ def partition_layers(blocks: Blocks, det) -> list[LinearCoupling]:
     return merged(with_determinant(word, blocks, det, "first"))
 
 
-def _word(blocks: Blocks) -> Word:
+def _word(blocks: Blocks) -> Shears:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right."""
     field = blocks.A.domain
     for form, tries in _forms(blocks):
@@ -158,7 +158,7 @@ def _reductions(blocks: Blocks) -> Iterator[tuple[Form, int]]:
         yield _transposed(_reduction), _TRIES_OF_A_SURE_FORM
 
 
-def _generic(blocks: Blocks, draws: Draws) -> Word | None:
+def _generic(blocks: Blocks, draws: Draws) -> Shears | None:
     """Return a word U .. U of 2m + 1 factors (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
@@ -166,13 +166,13 @@ def _generic(blocks: Blocks, draws: Draws) -> Word | None:
     return _peeled(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _reduction(blocks: Blocks, draws: Draws) -> Word | None:
+def _reduction(blocks: Blocks, draws: Draws) -> Shears | None:
     """Return a word U .. U of 2m + 3 factors, or None; C has rank p."""
     q, p = blocks.C.shape
     return _peeled(blocks, _steps(p, q), _commutator_core, draws)
 
 
-def _paired(blocks: Blocks, draws: Draws) -> Word | None:
+def _paired(blocks: Blocks, draws: Draws) -> Shears | None:
     """Return a word as `_reduction` does, by luck in the place of a large field."""
     q, p = blocks.C.shape
     return _peeled(blocks, _steps(p, q), paired_shifts, draws)
@@ -200,9 +200,9 @@ def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[D
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> Word | None:
+def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> Shears | None:
     """Return a word U .. U: peel the numbers of coordinates in `steps`, then apply `core`."""
-    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), blocks.A.shape[0])
+    inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in steps:
         step = peel(inverse, k, draws)
@@ -211,7 +211,7 @@ def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> W
         peels.append(step)
         inverse = step.rest_inverse
     if peels:
-        blocks = linalg.split(linalg.join(inverse).to_dense().inv(), blocks.A.shape[0])
+        blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     shifts = core(blocks, inverse, draws)
     if shifts is None:
         return None
@@ -223,7 +223,7 @@ def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> W
 def _transposed(form: Form) -> Form:
     """Return the form that applies `form` to the transpose: words U .. become words .. L."""
 
-    def transposed(blocks: Blocks, draws: Draws) -> Word | None:
+    def transposed(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = (X.transpose() for X in blocks)
         word = form(Blocks(A, C, B, D), draws)
         if word is None:
@@ -236,7 +236,7 @@ def _transposed(form: Form) -> Form:
 def _sheared_left(form: Form) -> Form:
     """Return the form that splits a drawn L off on the left: M = L(Y) M', `form` finds M'."""
 
-    def sheared(blocks: Blocks, draws: Draws) -> Word | None:
+    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = blocks
         Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
         word = form(Blocks(A, B, C - Y * A, D - Y * B), draws)
@@ -248,7 +248,7 @@ def _sheared_left(form: Form) -> Form:
 def _sheared_right(form: Form) -> Form:
     """Return the form that splits a drawn L off on the right: M = M' L(Y), `form` finds M'."""
 
-    def sheared(blocks: Blocks, draws: Draws) -> Word | None:
+    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = blocks
         Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
         word = form(Blocks(A - B * Y, B, C - D * Y, D), draws)
@@ -260,7 +260,7 @@ def _sheared_right(form: Form) -> Form:
 def _any_of(forms: Iterable[Form]) -> Form:
     """Return the form that takes the first of some forms that succeeds, all with one draw."""
 
-    def any_of(blocks: Blocks, draws: Draws) -> Word | None:
+    def any_of(blocks: Blocks, draws: Draws) -> Shears | None:
         words = (form(blocks, draws) for form in forms)
         return next((word for word in words if word is not None), None)
 

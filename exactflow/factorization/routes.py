@@ -12,7 +12,7 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.assembly import (
-    Word,
+    Shears,
     alternating,
     mirrored,
     with_determinant,
@@ -91,7 +91,7 @@ def _transvection(problem: Problem) -> Layers | None:
     return _either_way(_six_letters, problem, "second")
 
 
-def _six_letters(blocks: Blocks) -> Word | None:
+def _six_letters(blocks: Blocks) -> Shears | None:
     shifts = transvection_shifts(blocks)
     return None if shifts is None else alternating(shifts, "second")
 
@@ -107,13 +107,13 @@ def _commutator(problem: Problem) -> Layers | None:
     return layers
 
 
-def _five_letters(blocks: Blocks) -> Word | None:
+def _five_letters(blocks: Blocks) -> Shears | None:
     shifts = commutator_shifts(blocks)
     return None if shifts is None else alternating(shifts, "first")
 
 
 def _either_way(
-    construct: Callable[[Blocks], Word | None], problem: Problem, half: Half
+    construct: Callable[[Blocks], Shears | None], problem: Problem, half: Half
 ) -> Layers | None:
     """Try a construction for determinant 1 on the matrix, then with its halves exchanged."""
 

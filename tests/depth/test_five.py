@@ -8,9 +8,10 @@ from sympy import GF, QQ
 
 from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
 from exactflow.depth.five import five_layers
-from exactflow.depth.matching import Draw, matched_shift, peeled_shift
+from exactflow.depth.matching import matched_shift, peeled_shift
 from exactflow.depth.rank_one import assigned_row
 from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import block_sizes, elementary_divisors
 
 
@@ -156,7 +157,8 @@ def test_shifts_match_characteristic_polynomials():
     inverse = M.inv().to_dense()
     a, c = inverse[:3, :3].to_dense(), inverse[3:, :3].to_dense()
     for find in (matched_shift, peeled_shift):
-        V = next(V for V in (find(D, C, a, c, Draw(s, QQ)) for s in range(9)) if V is not None)
+        draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
+        V = next(V for V in (find(D, C, a, c, drawn) for drawn in draws) if V is not None)
         assert (D - C * V).charpoly_berk() == (a + V * c).charpoly_berk()
     parts = fixed_parts(D, C, a, c)
     assert parts.check(D, C, a, c)
