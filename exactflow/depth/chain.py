@@ -32,7 +32,6 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstructions import Obstruction
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
 from exactflow.exact.flanders import is_unit_factor
 from exactflow.exact.normalforms import (
     block_sizes,
@@ -40,6 +39,7 @@ from exactflow.exact.normalforms import (
     format_polynomial,
     largest_invariant_rows,
 )
+from exactflow.exact.numbers import format_short
 
 __all__ = [
     "ChainObstruction",

@@ -8,8 +8,9 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.orientation import ORIENTATIONS, SCALES, posed
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.halves import resolve_partition
+from exactflow.flows.relabelled import relabelled
 from exactflow.flows.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "factor"]
@@ -22,7 +23,7 @@ def factor(
     orientation: str = "error",
     scales: str = "positive",
     partition=None,
-) -> CouplingFlow:
+) -> LinearFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
 
@@ -52,7 +53,7 @@ def factor(
 
     Returns
     -------
-    CouplingFlow
+    CouplingFlow, or a `exactflow.flows.relabelled.Relabelled` one where a mask was given
         Its `method` says which construction made it.
 
     Raises
@@ -78,9 +79,9 @@ def factor(
     order, halves = resolve_partition(partition, target.shape[0])
     problem = posed(target, order, halves, orientation, scales)
     layers, used = layers_of(problem, method)
-    flow = CouplingFlow(
-        merged(layers), problem.partition, problem.flips, used, problem.order, target.domain
-    )
+    inner = [problem.order.index(i) for i in problem.flips]
+    flow = CouplingFlow(merged(layers), problem.partition, inner, used, target.domain)
+    flow = relabelled(flow, problem.order)
     verify(flow, problem.target)
     return flow
 

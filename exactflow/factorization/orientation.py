@@ -11,8 +11,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 from exactflow.factorization.permutation import permutation_sign, signed_permutation
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
