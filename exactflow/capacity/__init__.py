@@ -51,7 +51,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
 
-__all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]
+__all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class DepthBound:
     ruled_out: CapacityBound | None
 
 
-def min_depth(
+def depth_bound(
     d: int,
     k: int,
     params_per_layer: int,
@@ -216,7 +216,7 @@ def min_depth(
 
     Examples
     --------
-    >>> bound = min_depth(
+    >>> bound = depth_bound(
     ...     64, 1000, 50, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
     ... )
     >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))

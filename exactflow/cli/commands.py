@@ -54,10 +54,10 @@ def _check_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _depth_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.depth import SCALES
+    from exactflow.depth import DEPTH_SCALES
 
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
     )
@@ -94,9 +94,9 @@ def _partition(text: str) -> list[int]:
 
 def _factor(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import print_flow
+    from exactflow.exact.linalg import with_pads
     from exactflow.factorization import factor
     from exactflow.flows.verification import verify
-    from exactflow.targets import with_pads
 
     source, name = _source(arguments)
     if arguments.output:
@@ -106,8 +106,8 @@ def _factor(arguments: argparse.Namespace) -> int:
     with _status(f"factoring {d} x {d}"):
         flow = factor(
             source.matrix,
-            arguments.method,
-            arguments.orientation,
+            method=arguments.method,
+            orientation=arguments.orientation,
             partition=arguments.partition,
         )
         factored = time.perf_counter()

@@ -46,7 +46,7 @@ class IntegralMatrix:
             [s * entry for entry in row]
             for s, row in zip(factors, self.numerator.to_list(), strict=True)
         ]
-        numerator = DomainMatrix(rows, self.numerator.shape, ZZ).to_dense()
+        numerator = DomainMatrix(rows, self.numerator.shape, ZZ)
         return IntegralMatrix(numerator, self.denominator * denominator)
 
     def after(self, left: DomainMatrix) -> "IntegralMatrix":

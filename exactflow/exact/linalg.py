@@ -1,8 +1,8 @@
 """Exact linear algebra over a field: the few operations that SymPy does not ship in this form.
 
-Matrices are dense ``DomainMatrix`` values. With python-flint installed, products, sums, inverses,
-determinants and characteristic polynomials of rational matrices run in FLINT; elimination (`rank`
-and its kin) does not, so the constructions reach for it only where a block is singular.
+Matrices are dense ``DomainMatrix`` values: the doors make them so once, all that is built here is
+dense, and every operation keeps it. With python-flint installed, rational matrices are multiplied,
+inverted and eliminated in FLINT, which SymPy leaves out for elimination (`rref` and its kin).
 
 Conventions: vectors are columns; a matrix with two halves of p and q coordinates is
 ``[[A, B], [C, D]]``; a polynomial is its list of coefficients, highest degree first.
@@ -11,6 +11,8 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+import flint
+from sympy.external.gmpy import GROUND_TYPES
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
@@ -26,6 +28,7 @@ __all__ = [
     "controller_basis",
     "cyclic_basis",
     "diagonal",
+    "direct_sum",
     "distinct_units",
     "from_columns",
     "from_entries",
@@ -36,13 +39,19 @@ __all__ = [
     "kernel",
     "krylov_flag",
     "left_inverse",
+    "left_kernel",
     "product",
     "rank",
+    "rref",
+    "scale_columns",
     "scale_rows",
+    "solve",
     "split",
     "swap_halves",
+    "trace",
     "triangular_eigenvectors",
     "unit_vector",
+    "with_pads",
     "zeros",
 ]
 
@@ -61,7 +70,7 @@ class Blocks(NamedTuple):
 
 def from_entries(rows: Sequence[Sequence], shape: tuple[int, int], field: Domain) -> DomainMatrix:
     """Return the dense matrix with the given rows of elements of `field`."""
-    return DomainMatrix([list(row) for row in rows], shape, field).to_dense()
+    return DomainMatrix([list(row) for row in rows], shape, field)
 
 
 def identity(n: int, field: Domain) -> DomainMatrix:
@@ -91,7 +100,7 @@ def unit_vector(n: int, i: int, field: Domain) -> DomainMatrix:
 
 def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
     """Return the matrix with the given columns, of which there is at least one."""
-    return columns[0].hstack(*columns[1:]).to_dense()
+    return columns[0].hstack(*columns[1:])
 
 
 def split(M: DomainMatrix, p: int) -> Blocks:
@@ -102,6 +111,30 @@ def split(M: DomainMatrix, p: int) -> Blocks:
 def join(blocks: Blocks) -> DomainMatrix:
     """Return the matrix with the given blocks."""
     return blocks.A.hstack(blocks.B).vstack(blocks.C.hstack(blocks.D))
+
+
+def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
+    """Return diag(S, T)."""
+    right = zeros(S.shape[0], T.shape[1], S.domain)
+    below = zeros(T.shape[0], S.shape[1], S.domain)
+    return join(Blocks(S, right, below, T))
+
+
+def trace(M: DomainMatrix):
+    """Return the trace, an element of the field."""
+    return sum(M.diagonal(), M.domain.zero)
+
+
+def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
+    """Return M with one more coordinate at the end of each half, these two being swapped, in the
+    same format; the first half has p coordinates (see `exactflow.pad`).
+    """
+    d = M.shape[0]
+    rows: dict[int, dict[int, object]] = {p: {d + 1: M.domain.one}, d + 1: {p: M.domain.one}}
+    for (i, j), value in M.iter_items():
+        rows.setdefault(i + (i >= p), {})[j + (j >= p)] = value
+    result = DomainMatrix(rows, (d + 2, d + 2), M.domain)
+    return result if M.rep.fmt == "sparse" else result.to_dense()
 
 
 def swap_halves(blocks: Blocks) -> Blocks:
@@ -133,6 +166,11 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
     return from_entries(rows, M.shape, M.domain)
 
 
+def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
+    """Return M diag(scale) without a product of matrices."""
+    return scale_rows(scale, M.transpose()).transpose()
+
+
 def is_positive(value, field: Domain) -> bool | None:
     """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
@@ -154,9 +192,27 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
         return None
 
 
+def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
+    """Return the reduced row echelon form and the columns of its pivots.
+
+    >>> from sympy import QQ
+    >>> echelon, pivots = rref(DomainMatrix([[QQ(2), QQ(1)], [QQ(4), QQ(2)]], (2, 2), QQ))
+    >>> echelon.to_Matrix(), pivots
+    (Matrix([
+    [1, 1/2],
+    [0,   0]]), (0,))
+    """
+    if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
+        return M.rref()
+    echelon, rank = flint.fmpq_mat(M.to_list()).rref()
+    rows = echelon.tolist()
+    pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
+    return from_entries(rows, M.shape, M.domain), pivots
+
+
 def rank(M: DomainMatrix) -> int:
     """Return the rank."""
-    return len(M.rref()[1])
+    return len(rref(M)[1])
 
 
 def kernel(M: DomainMatrix) -> DomainMatrix:
@@ -168,7 +224,35 @@ def kernel(M: DomainMatrix) -> DomainMatrix:
     [-2],
     [ 1]])
     """
-    return M.nullspace().transpose().to_dense()
+    echelon, pivots = rref(M)
+    return echelon.nullspace_from_rref(pivots).transpose()
+
+
+def left_kernel(M: DomainMatrix) -> DomainMatrix:
+    """Return a matrix whose rows are a basis of the rows y with y M = 0."""
+    return kernel(M.transpose()).transpose()
+
+
+def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
+    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
+
+    >>> from sympy import QQ
+    >>> A = DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ)
+    >>> solve(A, A * QQ(3))[0].to_Matrix()
+    Matrix([[3]])
+    >>> solve(A, unit_vector(2, 0, QQ))[1].to_Matrix()
+    Matrix([[-2, 1]])
+    """
+    columns = A.shape[1]
+    echelon, pivots = rref(A.hstack(B))
+    if pivots and pivots[-1] >= columns:
+        left = left_kernel(A)
+        wrong = next(i for i, row in enumerate((left * B).to_list()) if any(row))
+        return None, left[wrong, :]
+    entries = [[A.domain.zero] * B.shape[1] for _ in range(columns)]
+    for pivot, row in zip(pivots, echelon.to_list(), strict=False):
+        entries[pivot] = row[columns:]
+    return from_entries(entries, (columns, B.shape[1]), A.domain), None
 
 
 def complement(M: DomainMatrix) -> DomainMatrix:
@@ -180,7 +264,7 @@ def complement(M: DomainMatrix) -> DomainMatrix:
     [0],
     [1]])
     """
-    pivots = set(M.transpose().rref()[1])
+    pivots = set(rref(M.transpose())[1])
     rest = [i for i in range(M.shape[0]) if i not in pivots]
     return identity(M.shape[0], M.domain).extract(list(range(M.shape[0])), rest)
 
@@ -193,7 +277,7 @@ def left_inverse(M: DomainMatrix) -> DomainMatrix:
     Matrix([[0, 1/2]])
     """
     rows, columns = M.shape
-    pivots = M.transpose().rref()[1]
+    pivots = rref(M.transpose())[1]
     inverse = M.extract(list(pivots), list(range(columns))).inv().to_list()
     entries = [[M.domain.zero] * rows for _ in range(columns)]
     for i in range(columns):
@@ -268,7 +352,7 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatr
             continue
         while len(rows) < n:
             rows.append(rows[-1] * F)
-        return H, rows[-1].vstack(*rows[-2::-1]).to_dense()
+        return H, rows[-1].vstack(*rows[-2::-1])
     return None
 
 
@@ -291,8 +375,8 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
         f = _minimal_polynomial(quotient, unit_vector(n - done, 0, field))
         runs.append(len(f) - 1)
         run = controller_basis(F, f, basis[:, done : done + 1])
-        columns = basis[:, :done].hstack(run).to_dense()
-        basis = columns.hstack(complement(columns)).to_dense()
+        columns = basis[:, :done].hstack(run)
+        basis = columns.hstack(complement(columns))
         inverse = basis.inv()
     return basis, inverse, runs
 
@@ -302,7 +386,7 @@ def _minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
     columns = [u]
     for _ in range(F.shape[0]):
         columns.append(F * columns[-1])
-    echelon, pivots = from_columns(columns).rref()
+    echelon, pivots = rref(from_columns(columns))
     degree = len(pivots)
     relation = [echelon[i, degree].element for i in range(degree)]
     return [F.domain.one, *(-value for value in reversed(relation))]

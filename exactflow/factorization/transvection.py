@@ -35,16 +35,15 @@ __all__ = ["transvection_shifts"]
 def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
-    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where A is
-    singular, or where no cyclic vector of A or of the inverse Schur complement was found.
+    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where 2 = 0 or A
+    is singular, or where no cyclic vector of A or of the inverse Schur complement was found.
     """
     A, B, C, D = blocks
     field = A.domain
     one = linalg.identity(A.shape[0], field)
-    half = field.one / field.convert(2)
-    A_inverse = linalg.inverse_or_none(A)
-    if A_inverse is None:
+    if field.characteristic() == 2 or (A_inverse := linalg.inverse_or_none(A)) is None:
         return None
+    half = field.one / field.convert(2)
     S = D - C * A_inverse * B
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
