@@ -162,17 +162,22 @@ def _written(output: str) -> str:
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     """Return the matrix to factor and its name."""
     from exactflow.exact.coerce import as_matrix
-    from exactflow.files.matrices import MatrixFile, read_matrix
+    from exactflow.files.matrices import MatrixFile
 
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
-        read = read_matrix(arguments.file, arguments.key, arguments.transpose)
-        return read, Path(arguments.file).name
+        return _read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
     weight = demo_weight()
     matrix = as_matrix(weight)
     return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
+
+
+def _read(arguments: argparse.Namespace) -> "MatrixFile":
+    from exactflow.files.matrices import read_matrix
+
+    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def demo_weight() -> "np.ndarray":
@@ -193,9 +198,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _depth(arguments: argparse.Namespace) -> int:
     from exactflow.depth import minimal_depth
-    from exactflow.files.matrices import read_matrix
 
-    matrix = read_matrix(arguments.file, arguments.key, arguments.transpose).matrix
+    matrix = _read(arguments).matrix
     with _status(f"{matrix.shape[0]} x {matrix.shape[0]}"):
         answer = minimal_depth(matrix, arguments.scales)
     print(answer)
@@ -205,11 +209,10 @@ def _depth(arguments: argparse.Namespace) -> int:
 def _balance(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
     from exactflow.cli.report import magnitude
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
         _check_output(arguments.output)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+    source = _read(arguments)
     with _status("balancing"):
         result = balance(source.matrix, arguments.layers, arguments.seed)
     if arguments.output:
