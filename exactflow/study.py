@@ -23,8 +23,8 @@ from exactflow.conditioning import (
     singular_values,
 )
 from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import to_float
 from exactflow.flows.flow import CouplingFlow
-from exactflow.nonlinear.piecewise import to_float
 from exactflow.universal import Approximation, approximate
 
 __all__ = [

@@ -17,7 +17,7 @@ from sympy import Rational
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.conditioning import condition_number, singular_values
-from exactflow.exact.balls import flint_rational
+from exactflow.exact.numbers import flint_rational
 from exactflow.study import fit, linear_study, study, worst_point, write_csv
 from exactflow.universal import Atoms, Ring, approximate, uniform
 

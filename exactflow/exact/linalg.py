@@ -131,7 +131,7 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
 
 
 def is_positive(value, field: Domain) -> bool | None:
-    """Return whether an element of `field` is a positive real number, None where that is unknown.
+    """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
     >>> from sympy import GF, QQ
     >>> is_positive(QQ(-1, 2), QQ), is_positive(GF(7)(3), GF(7))
@@ -139,7 +139,8 @@ def is_positive(value, field: Domain) -> bool | None:
     """
     if field.is_QQ:
         return value > 0
-    return field.to_sympy(value).is_positive if field.is_AlgebraicField else None
+    number = field.to_sympy(value) if field.is_AlgebraicField else None
+    return number.is_positive if number is not None and number.is_real else None
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:

@@ -11,8 +11,9 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers
@@ -24,8 +25,9 @@ from exactflow.factorization.permutation import (
 )
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.halves import resolve_partition
+from exactflow.flows.relabelled import relabelled
 from exactflow.flows.verification import verify
 from exactflow.targets import with_pads
 
@@ -50,7 +52,7 @@ def factor(
     orientation: str = "error",
     scales: str = "positive",
     partition=None,
-) -> CouplingFlow:
+) -> LinearFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
 
@@ -85,7 +87,7 @@ def factor(
 
     Returns
     -------
-    CouplingFlow
+    CouplingFlow, or a `exactflow.flows.relabelled.Relabelled` one where a mask was given
         Its `method` says which construction made it.
 
     Raises
@@ -121,7 +123,8 @@ def factor(
     if list(order) != sorted(order):
         oriented = oriented.extract(list(order), list(order))
     layers, used = _layers(oriented, halves, method, scales)
-    flow = CouplingFlow(_merged(layers), halves, flips, used, order, target.domain)
+    inner = [order.index(i) for i in flips]
+    flow = relabelled(CouplingFlow(_merged(layers), halves, inner, used, target.domain), order)
     verify(flow, target)
     return flow
 

@@ -18,7 +18,7 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow
 

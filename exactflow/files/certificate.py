@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import __version__, checker
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_rational, parse_rational
+from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
@@ -40,11 +40,11 @@ def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = 
     {"format": "exactflow-certificate",
     """
     field, entry = _field(flow.field)
-    target = linalg.join(flow.blocks())
     record = {"tool": "exactflow", "version": __version__, "method": flow.method}
     if flow.order:
         record["order"] = list(flow.order)
-        flow = flow.relabelled
+        flow = flow.flow
+    target = flow.domain_matrix()
     layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
     members = {
         "format": json.dumps("exactflow-certificate"),
@@ -86,7 +86,7 @@ def read_certificate(path: str | Path) -> CouplingFlow:
         ) from None
     except checker.MalformedError as error:
         raise CertificateError(str(error)) from None
-    content = json.loads(data)
+    content = checker.read_json(data, "certificate")
     field, element = _reader(content["field"])
 
     def matrix(rows: list) -> DomainMatrix:

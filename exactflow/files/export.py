@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import format_rational
+from exactflow.exact.numbers import format_rational
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
 

@@ -11,13 +11,12 @@ Boisvert, Pozo and Remington, *The Matrix Market exchange formats: initial desig
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
-from exactflow.exact.coerce import format_short, parse_rational
+from exactflow.exact.numbers import format_short, to_element
 
 __all__ = ["read_market"]
 
@@ -87,10 +86,9 @@ def _element(word: str, field: str, place: tuple[int, int]):
             "'rational'"
         )
     try:
-        value: Fraction = parse_rational(word)
+        return to_element(word)
     except InvalidInputError as error:
         raise InvalidInputError(f"entry {place}: {error}") from None
-    return QQ(value.numerator, value.denominator)
 
 
 def _sizes(record: list[str], count: int) -> list[int]:

@@ -18,7 +18,7 @@ from tokenize import TokenError
 import numpy as np
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short
 
 __all__ = ["read_npy", "read_npz", "read_safetensors", "read_torch"]
 

@@ -11,7 +11,7 @@ with s > 0 entrywise.
 """
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -22,19 +22,19 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
+from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.numbers import format_short, to_float
+from exactflow.flows.base import Coupling
 
-__all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
+__all__ = ["Half", "LinearCoupling", "checked_partition"]
 
 Half = Literal["first", "second"]
 
-LATEX_DIMENSION = 8
-_LATEX_BITS = 40
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class LinearCoupling:
+class LinearCoupling(Coupling):
     """One linear affine coupling layer: ``moved = scale * moved + shift @ kept``.
 
     Parameters
@@ -79,14 +79,28 @@ class LinearCoupling:
         if scale is None:
             elements = (matrix.domain.one,) * moved
         else:
-            column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
-            matrix, column = matrix.unify(column)
+            column = as_vectors(as_column(scale), moved, matrix.domain)
+            matrix = over(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
-        object.__setattr__(self, "partition", partition)
-        object.__setattr__(self, "moves", moves)
-        object.__setattr__(self, "scale_elements", elements)
-        object.__setattr__(self, "shift_matrix", matrix)
+        vars(self).update(
+            partition=partition, moves=moves, scale_elements=elements, shift_matrix=matrix
+        )
+
+    @classmethod
+    def trusted(
+        cls, partition: tuple[int, int], moves: Half, shift: DomainMatrix, scale: Sequence = ()
+    ) -> "LinearCoupling":
+        """Return a layer from parts that are known to fit: nothing is checked or converted.
+
+        `shift` is over a field, `scale` holds positive elements of it, all ones where left out.
+        """
+        layer = object.__new__(cls)
+        elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
+        vars(layer).update(
+            partition=partition, moves=moves, scale_elements=elements, shift_matrix=shift
+        )
+        return layer
 
     @property
     def field(self) -> Domain:
@@ -145,22 +159,49 @@ class LinearCoupling:
         )
         return (moved, kept) if self.moves == "first" else (kept, moved)
 
-    def forward(self, x) -> sympy.Matrix:
-        """Return the image of a vector of d entries, or of each column of a matrix."""
-        return self._image(as_vectors(x, sum(self.partition)))
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        if convert is to_float:
+            return self._float_shift(kept)
+        return [
+            sum((convert(t) * x for t, x in zip(row, kept, strict=True) if t), 0 * kept[0])
+            for row in self.shift_matrix.to_dense().to_list()
+        ]
 
-    def matrix(self) -> sympy.Matrix:
+    def _float_shift(self, kept: Sequence) -> Sequence:
+        """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
+        import numpy as np
+
+        if self.shift_matrix.rep.fmt == "dense":
+            return self._float_matrix @ np.stack(kept)
+        rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
+        for (i, j), value in self.shift_matrix.iter_items():
+            rows[i] += to_float(value) * kept[j]
+        return rows
+
+    @cached_property
+    def _float_matrix(self):
+        """The shift, rounded to float64."""
+        import numpy as np
+
+        return np.array([list(map(to_float, row)) for row in self.shift_matrix.to_list()])
+
+    def domain_matrix(self) -> DomainMatrix:
+        """Return the d x d matrix as a ``DomainMatrix``."""
+        return self._exact(DomainMatrix.eye(sum(self.partition), self.field))
+
+    def matrix(self) -> ExactMatrix:
         """Return the d x d matrix."""
-        return self._image(DomainMatrix.eye(sum(self.partition), self.field))
+        return ExactMatrix.of(self.domain_matrix())
 
-    def _image(self, columns: DomainMatrix) -> sympy.Matrix:
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         first, second = self.act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
-        return first.vstack(second).to_Matrix()
+        return first.vstack(second)
 
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
         if self.is_additive:
-            return LinearCoupling(self.partition, self.moves, -self.shift_matrix)
+            return LinearCoupling.trusted(self.partition, self.moves, -self.shift_matrix)
         scale = [self.field.one / s for s in self.scale_elements]
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
@@ -183,11 +224,12 @@ class LinearCoupling:
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
         other = "second" if self.moves == "first" else "first"
-        scale = linalg.column(self.scale_elements, self.field)
-        return LinearCoupling(self.partition[::-1], other, self.shift_matrix, scale)
+        return LinearCoupling.trusted(
+            self.partition[::-1], other, self.shift_matrix, self.scale_elements
+        )
 
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
-        return LinearCoupling(self.partition, self.moves, shift, linalg.column(scale, self.field))
+        return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
     def _key(self) -> tuple:
         return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
@@ -205,23 +247,6 @@ class LinearCoupling:
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
-
-    def __repr__(self) -> str:
-        return f"<LinearCoupling {self.partition}: {self.summary()}>"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {layer_latex(self)}$"
-
-
-def layer_latex(layer: LinearCoupling) -> str:
-    """Return the layer's matrix, or its shape alone where the matrix would not fit on a line."""
-    if sum(layer.partition) <= LATEX_DIMENSION and (layer.bits or 0) <= _LATEX_BITS:
-        return sympy.latex(layer.matrix())
-    shift = f"T_{{{layer.shift_matrix.shape[0]} \\times {layer.shift_matrix.shape[1]}}}"
-    scale = "I" if layer.is_additive else "\\operatorname{diag}(s)"
-    first, second = f"{scale} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {scale}"
-    body = first if layer.moves == "first" else second
-    return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
 
 
 def checked_partition(partition) -> tuple[int, int]:

@@ -19,8 +19,8 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import as_rectangle, format_short
-from exactflow.nonlinear.piecewise import elements
+from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.numbers import elements, format_short
 
 __all__ = [
     "Atoms",

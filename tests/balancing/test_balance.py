@@ -140,7 +140,7 @@ def test_the_flow_equals_its_own_product_and_not_the_matrix():
     result = balance(W)
     assert isinstance(result.flow, CouplingFlow)
     assert result.flow.method == "balance"
-    assert verify(result.flow, result.flow.matrix()).depth == 6
+    assert verify(result.flow, result.flow.matrix()).flow.depth == 6
     assert result.flow.matrix() != as_matrix(W).to_Matrix()
     assert 0 < result.error < 1e-14
     assert "certified within" in repr(result)

@@ -11,13 +11,8 @@ from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import (
-    as_matrix,
-    as_vectors,
-    format_rational,
-    format_short,
-    parse_rational,
-)
+from exactflow.exact.coerce import as_matrix, as_vectors
+from exactflow.exact.numbers import format_rational, format_short, parse_rational
 
 
 def entries(M):
@@ -107,8 +102,8 @@ def test_other_fields_are_kept():
         (np.zeros((0, 0)), "empty"),
         (np.zeros(4), "two axes"),
         (np.zeros((2, 2, 1)), "two axes"),
-        (np.array([[np.nan]]), r"nan at \(0, 0\)"),
-        (np.array([[1, 0], [0, -np.inf]]), r"-inf at \(1, 1\)"),
+        (np.array([[np.nan]]), r"\(0, 0\).*nan"),
+        (np.array([[1, 0], [0, -np.inf]]), r"\(1, 1\).*-inf"),
         (np.array([[1j]]), "complex128"),
         (np.array([[0.5, Fraction(1, 2)]], dtype=object).repeat(2, 0), "dtype float64"),
         (sympy.Matrix([[0.5]]), "RR"),

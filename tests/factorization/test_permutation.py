@@ -226,7 +226,7 @@ def test_large_permutations_stay_sparse():
     flow = factor(M, orientation="flip")
     assert flow.is_sparse
     assert list(flow.forward(range(20_000))) == perm
-    assert verify(flow, M).depth <= 6
+    assert verify(flow, M).flow.depth <= 6
     wrong = permutation([perm[1], perm[0], *perm[2:]])
     with pytest.raises(VerificationError, match=rf"entry \(0, {min(perm[:2])}\)"):
         verify(flow, wrong)

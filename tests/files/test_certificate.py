@@ -88,6 +88,14 @@ def test_entries_over_4300_digits(tmp_path):
     assert read_certificate(tmp_path / "c.json") == flow
 
 
+def test_integers_over_4300_digits_in_the_provenance(tmp_path):
+    text = certificate_text(factor(POSITIVE["random d=4"]))
+    path = tmp_path / "c.json"
+    path.write_text(text.replace('"provenance": {', '"provenance": {"seed": ' + "7" * 5000 + ", "))
+    assert checker.check_file(path) == 0
+    assert read_certificate(path) == factor(POSITIVE["random d=4"])
+
+
 def test_malformed_and_false_are_told_apart(tmp_path):
     path = tmp_path / "c.json"
     with pytest.raises(CertificateError, match="No such file"):
