@@ -4,6 +4,7 @@ A body imports what it needs when it runs, so that no command waits for what ano
 """
 
 import argparse
+import os
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -90,7 +91,7 @@ def _factor(arguments: argparse.Namespace) -> int:
 
     source, name = _source(arguments)
     if arguments.output:
-        _check_output(arguments.output)
+        _check_output(arguments)
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with _status(f"factoring {d} x {d}"):
@@ -120,18 +121,23 @@ def _status(text: str):
     return Console(stderr=True).status(text)
 
 
-def _check_output(output: str) -> None:
-    """Refuse, before the work, a file that cannot be written."""
-    from exactflow.files.arrays import ARRAY_SUFFIXES
+def _check_output(arguments: argparse.Namespace) -> None:
+    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
-    path = Path(output)
-    if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
+    path = Path(arguments.output)
+    suffix = path.suffix.lower()
+    if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"output, got {path.name!r}"
         )
     check_place(path)
+    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
+        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
+    if suffix != ".json":
+        array_writer(path)
 
 
 def _write_flow(
@@ -211,7 +217,7 @@ def _balance(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import magnitude
 
     if arguments.output:
-        _check_output(arguments.output)
+        _check_output(arguments)
     source = _read(arguments)
     with _status("balancing"):
         result = balance(source.matrix, arguments.layers, arguments.seed)
@@ -229,23 +235,24 @@ def _balance(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from exactflow.files.atomic import write_bytes
+    from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
     from exactflow.files.export import export
+    from exactflow.interop import state_dict_bytes
 
+    if arguments.output:
+        check_place(arguments.output)
+    elif arguments.to == "torch":
+        raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
-        if not arguments.output:
-            raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
-        from exactflow.interop import state_dict_bytes
-
-        write_bytes(arguments.output, state_dict_bytes(flow))
-        return 0
-    text = export(flow, arguments.to)
-    if arguments.output:
-        write_bytes(arguments.output, text.encode())
+        content = state_dict_bytes(flow)
     else:
-        print(text, end="")
+        content = export(flow, arguments.to).encode()
+    if arguments.output:
+        write_bytes(arguments.output, content)
+    else:
+        print(content.decode(), end="")
     return 0
 
 

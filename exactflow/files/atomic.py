@@ -25,6 +25,8 @@ def check_place(path: str | Path) -> None:
     ...
     exactflow.errors.InvalidInputError: expected a place to write, got 'none/c.json': no such folder
     """
+    if str(path) == "-":
+        raise InvalidInputError("expected the name of a file to write, got '-', standard output")
     place = os.path.realpath(path)
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):
