@@ -108,7 +108,7 @@ def test_depth(capsys, tmp_path):
     path.write_text("2,0\n0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
-    assert "scales='positive'" in err
+    assert "scales='positive' (--scales positive)" in err
     path.write_text("2,0,0\n0,1,0\n0,0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
