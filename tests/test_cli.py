@@ -258,6 +258,7 @@ def files_of(folder) -> dict:
         (["check", "w.csv"], "JSON"),
         (["export", "folder.csv", "--to", "latex"], "Is a directory"),
         (["export", "w.csv", "--to", "latex"], "JSON"),
+        (["export", "-", "--to", "latex"], "'-'"),
         (["export", "c.json", "--to", "latex", "-o", "folder.csv"], "a directory"),
         (["export", "c.json", "--to", "latex", "-o", "none/c.tex"], "no such folder"),
         (["export", "c.json", "--to", "latex", "-o", "-"], "standard output"),
@@ -313,6 +314,14 @@ def test_as_a_process_quiet_in_a_pipe(matrix_file):
     assert done.returncode == 0
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
+
+
+def test_scales_are_told_as_they_are(capsys, tmp_path):
+    (tmp_path / "w.csv").write_text("2,0,0,0\n0,3,0,0\n0,0,5,0\n0,0,0,1/7\n")
+    code, out, _ = run(capsys, "factor", tmp_path / "w.csv")
+    assert code == 0
+    scales = [line.split("│")[3].strip() for line in out.splitlines() if line.startswith("│")]
+    assert scales == ["2 of 2 not 1", "2 of 2 not 1"]
 
 
 def test_version(capsys):
