@@ -1,8 +1,8 @@
 """Writing a file as a whole: it appears, or nothing changes.
 
 The bytes go to a temporary file in the same folder, which then takes the place of the file. Ctrl-C
-leaves no temporary file behind. What ends a process without a word (SIGKILL, a power cut) may leave
-one, named ``.exactflow-*.tmp``, but never half of the file itself.
+leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL, a power cut) may
+leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
 """
 
 import os
