@@ -104,8 +104,9 @@ def read_npy(data: bytes) -> tuple[np.ndarray, str]:
         raise InvalidInputError("expected numbers, got objects, which are never unpickled")
     order = "F" if columns_first else "C"
     array = _sized(shape, dtype, data[stream.tell() :], order=order)
-    with _reading("numbers or text"):
-        array.tolist()
+    if dtype.kind == "U":
+        with _reading("text of Unicode characters"):
+            array.tolist()
     return array, str(dtype)
 
 
