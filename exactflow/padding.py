@@ -32,12 +32,14 @@ from typing import Literal
 
 import sympy
 from flint import arb
+from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.conditioning import condition_number
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_expression, as_matrix
+from exactflow.exact.numbers import to_element
 from exactflow.factorization import factor
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
@@ -101,7 +103,11 @@ def log_likelihood(W, covariance) -> sympy.Expr:
     >>> log_likelihood([[s]], [[0]])
     log(s) - log(2*pi)/2
     """
-    W, S = sympy.Matrix(W), sympy.Matrix(covariance)
+    W, S = as_matrix(W).to_Matrix(), as_matrix(covariance).to_Matrix()
+    if W.shape != S.shape:
+        raise InvalidInputError(
+            f"expected a covariance as large as W, {W.rows} x {W.rows}, got {S.rows} x {S.rows}"
+        )
     trace = (W * S * W.T).trace()
     constant = sympy.Rational(W.rows, 2) * sympy.log(2 * sympy.pi)
     return sympy.expand_log(sympy.log(sympy.Abs(W.det()))) - sympy.expand(trace) / 2 - constant
@@ -110,7 +116,7 @@ def log_likelihood(W, covariance) -> sympy.Expr:
 def ray(A, s) -> sympy.Matrix:
     """Return diag(A^-1, s I): the linear model that normalises data A z, and scales pads by s."""
     inverse = _with_inverse(A)[1].to_Matrix()
-    return sympy.diag(inverse, sympy.eye(inverse.rows) * s)
+    return sympy.diag(inverse, sympy.eye(inverse.rows) * as_expression(s))
 
 
 def ray_condition_number(A, s, digits: int = 15) -> arb:
@@ -119,7 +125,7 @@ def ray_condition_number(A, s, digits: int = 15) -> arb:
     >>> ray_condition_number([[2, 0], [0, 1]], 1000) == 2000
     True
     """
-    return condition_number(ray(A, sympy.Rational(s)), digits)
+    return condition_number(ray(A, QQ.to_sympy(to_element(s))), digits)
 
 
 def _with_inverse(A) -> tuple[DomainMatrix, DomainMatrix]:
