@@ -24,11 +24,13 @@ from typing import Literal
 
 import sympy
 from flint import arb
+from sympy import QQ
 
 from exactflow.conditioning import condition_number
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_expression, as_matrix
+from exactflow.exact.numbers import to_element
 
 __all__ = ["log_likelihood", "padded_covariance", "ray", "ray_condition_number"]
 
@@ -52,7 +54,11 @@ def log_likelihood(W, covariance) -> sympy.Expr:
     >>> log_likelihood([[s]], [[0]])
     log(s) - log(2*pi)/2
     """
-    W, S = sympy.Matrix(W), sympy.Matrix(covariance)
+    W, S = as_matrix(W).to_Matrix(), as_matrix(covariance).to_Matrix()
+    if W.shape != S.shape:
+        raise InvalidInputError(
+            f"expected a covariance as large as W, {W.rows} x {W.rows}, got {S.rows} x {S.rows}"
+        )
     trace = (W * S * W.T).trace()
     constant = sympy.Rational(W.rows, 2) * sympy.log(2 * sympy.pi)
     return sympy.expand_log(sympy.log(sympy.Abs(W.det()))) - sympy.expand(trace) / 2 - constant
@@ -63,7 +69,7 @@ def ray(A, s) -> sympy.Matrix:
     inverse = linalg.inverse_or_none(as_matrix(A).to_dense())
     if inverse is None:
         raise SingularMatrixError("expected an invertible matrix, got a singular one")
-    return sympy.diag(inverse.to_Matrix(), sympy.eye(inverse.shape[0]) * s)
+    return sympy.diag(inverse.to_Matrix(), sympy.eye(inverse.shape[0]) * as_expression(s))
 
 
 def ray_condition_number(A, s, digits: int = 15) -> arb:
@@ -72,4 +78,4 @@ def ray_condition_number(A, s, digits: int = 15) -> arb:
     >>> ray_condition_number([[2, 0], [0, 1]], 1000) == 2000
     True
     """
-    return condition_number(ray(A, sympy.Rational(s)), digits)
+    return condition_number(ray(A, QQ.to_sympy(to_element(s))), digits)
