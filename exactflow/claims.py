@@ -1,12 +1,6 @@
 """What a proof script checked, and with which kind of evidence.
 
-Four words are kept apart, and a fifth for the kernel of a proof assistant:
-
-- *exact*: equal in exact arithmetic, on the instances named;
-- *for all n*: an identity in noncommuting symbols, so for blocks of every size;
-- *certified*: a rigorous enclosure of a real number;
-- *numeric*: computed in floating point, at any precision;
-- *formally proved*: accepted by a proof assistant.
+Five words are kept apart: see `Evidence`.
 """
 
 import argparse
@@ -16,23 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
-from exactflow.errors import ExactFlowError, MissingExtraError
+from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
+from exactflow.flows.result import Evidence
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
-
-
-class Evidence(StrEnum):
-    """The kinds of evidence."""
-
-    EXACT = "exact"
-    FOR_ALL_N = "for all n"
-    CERTIFIED = "certified"
-    NUMERIC = "numeric"
-    FORMAL = "formally proved"
 
 
 class ProofError(ExactFlowError):
@@ -134,9 +118,9 @@ class Options:
         if self.plot is None:
             return
         try:
-            from matplotlib import pyplot
-        except ImportError:
-            print(f"{name}.png: not drawn: {MissingExtraError('plot', 'pictures')}")
+            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+        except MissingExtraError as error:
+            print(f"{name}.png: not drawn: {error}")
             return
         pyplot.switch_backend("agg")
         self.plot.mkdir(parents=True, exist_ok=True)

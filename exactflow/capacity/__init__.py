@@ -17,11 +17,11 @@ for every f of the class.
 
 *Proof.* Centers: the words of a code in {-1, 1}^d with distances >= Delta, times rho / sqrt(d). Two
 are at least delta = 2 rho sqrt(Delta / d) apart. Let mu_S be the mixture with centers S, for the
-k-subsets S of a family whose members meet in at most m centers; by `exactflow.capacity.packings` there is
-one with as many members as the right side says. A coupling of the uniform measures on S and S'
-leaves at most m/k of the mass in place and moves the rest by at least delta; adding N(0, sigma^2 I)
-moves each of the two by at most sigma E|z| <= sigma sqrt(d). So W1(mu_S, mu_S') >= sep. If every S
-had a theta_S with W1(f_theta_S#N, mu_S) < w, then for S != S'
+k-subsets S of a family whose members meet in at most m centers; by `exactflow.capacity.packings`
+there is one with as many members as the right side says. A coupling of the uniform measures on S
+and S' leaves at most m/k of the mass in place and moves the rest by at least delta; adding
+N(0, sigma^2 I) moves each of the two by at most sigma E|z| <= sigma sqrt(d). So
+W1(mu_S, mu_S') >= sep. If every S had a theta_S with W1(f_theta_S#N, mu_S) < w, then for S != S'
 
     sep < 2 w + Lip |theta_S - theta_S'|_inf,  so  |theta_S - theta_S'|_inf > (sep - 2 w) / Lip.
 

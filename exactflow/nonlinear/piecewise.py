@@ -1,7 +1,8 @@
 """Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
 
 They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
-in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as networks.
+in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as
+networks.
 """
 
 from bisect import bisect_right

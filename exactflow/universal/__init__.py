@@ -46,6 +46,7 @@ exact solvers of discrete transport.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import mpmath
 import numpy as np
@@ -56,6 +57,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import format_short, to_element, to_index, to_mpf
+from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
@@ -81,7 +83,7 @@ LEAST_EPS = QQ(1, 2**900)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Approximation:
+class Approximation(Result):
     """A flow of three layers with a certified W2 bound: what `approximate` returns.
 
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
@@ -92,6 +94,7 @@ class Approximation:
     parameters: Construction
     pieces: Bound
     precision: int
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
     def bound(self) -> sympy.Rational:
@@ -108,11 +111,9 @@ class Approximation:
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T
 
-    def __repr__(self) -> str:
-        return (
-            f"<Approximation of {self.target}: {len(self.parameters.weights)} atoms, "
-            f"W2 <= {mpmath.nstr(to_mpf(self.bound), 3)} <= {format_short(self.eps)}>"
-        )
+    def __str__(self) -> str:
+        atoms, bound = len(self.parameters.weights), mpmath.nstr(to_mpf(self.bound), 3)
+        return f"{self.target} by {atoms} atoms, W2 <= {bound} <= {format_short(self.eps)}"
 
 
 def approximate(target, eps, precision: int | None = None) -> Approximation:
