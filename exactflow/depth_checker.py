@@ -75,9 +75,14 @@ class MalformedError(Exception):
     """The certificate or the target cannot be read as what it should be: there is no verdict."""
 
     def __init__(self, where: str, expected: str, found: object) -> None:
-        shown = found if isinstance(found, str) else json.dumps(found, default=str)
-        shown = shown if len(shown) <= 60 else f"{shown[:40]}.. ({len(shown)} long)"
-        super().__init__(f"{where}: expected {expected}, found {ascii(shown)[1:-1]}")
+        if isinstance(found, list | dict):
+            shown = f"{'a list' if isinstance(found, list) else 'an object'} of length {len(found)}"
+        elif isinstance(found, str):
+            shown = ascii(found) if len(found) < 80 else f"{found[:60]!a}.. ({len(found)} long)"
+        else:
+            is_huge = type(found) is int and found.bit_length() > 100
+            shown = "a huge number" if is_huge else str(found)
+        super().__init__(f"{where}: expected {expected}, found {shown}")
 
 
 class RefutedError(Exception):
@@ -279,7 +284,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:
-        raise IncompleteError(f"{math.comb(n, k)} minors are more than {MOST_MINORS}")
+        raise IncompleteError(f"more than {MOST_MINORS} minors")
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
@@ -532,7 +537,8 @@ def read_list(found: Any, where: str, least: int, most: int) -> list[Any]:
 def read_integer(found: Any, where: str, least: int, most: int) -> int:
     """Return the integer, which lies within the bounds."""
     if type(found) is not int or not least <= found <= most:
-        raise MalformedError(where, f"an integer from {least} to {most}", found)
+        bounds = f"from {least} to {most}" if least < most else f"that is {least}"
+        raise MalformedError(where, f"an integer {bounds}", found)
     return found
 
 
