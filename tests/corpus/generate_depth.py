@@ -165,7 +165,10 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
             cases[f"{name}_with_another_target"] = changed(base[name], bump_target)
     trace, chain = base["rationals_5_letters_trace"], base["rationals_5_letters_chain"]
     total, scaled = base["rationals_5_letters_chain_in_total"], base["rationals_5_letters_linear"]
-    minors, divisors = base["positive_4_letters_opposed_minors"], base["rationals_4_letters_divisors"]
+    minors, divisors = (
+        base["positive_4_letters_opposed_minors"],
+        base["rationals_4_letters_divisors"],
+    )
     linear = base["rationals_3_letters_linear_101"]
     generic = base["rationals_4_letters_trace"]
     n = len(trace["target"]) // 2
@@ -192,7 +195,9 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
         "coefficient_that_agrees": put(trace, [*at, "k"], n),
         "factor_that_both_lack": put(divisors, [*at, "factors"], [["-97", "1"]]),
         "factors_not_coprime": doubled,
-        "factor_given_twice": changed(total, lambda c: add_factor(c, total["obstructions"][0]["factors"][0])),
+        "factor_given_twice": changed(
+            total, lambda c: add_factor(c, total["obstructions"][0]["factors"][0])
+        ),
         "factor_of_degree_two_with_root_one": put(chain, [*at, "factors"], [["1", "-2", "1"]]),
         "chain_too_few_factors": put(
             total, [*at, "factors"], total["obstructions"][0]["factors"][:1]
@@ -226,7 +231,9 @@ def swap_witnesses(certificate: Certificate) -> None:
 
 def generic_of_five(certificate: Certificate) -> Certificate:
     """Return the certificate with its obstruction to ULULU in front."""
-    return changed(certificate, lambda c: c["obstructions"].sort(key=lambda a: a["pattern"] != "ULULU"))
+    return changed(
+        certificate, lambda c: c["obstructions"].sort(key=lambda a: a["pattern"] != "ULULU")
+    )
 
 
 def chain_of(pattern: str) -> dict[str, Any]:
