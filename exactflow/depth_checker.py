@@ -636,6 +636,8 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
     elif key == "factors":
         factors = enumerate(read_list(witness, place, 1, 2 * n))
         witness = [read_polynomial(f, f"{place}, {i}", n, p) for i, f in factors]
+        if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
+            raise MalformedError(place, f"total degree up to {2 * n}", degree)
     else:
         shape = (n, n) if len(pattern) < 5 else (1, n + 1)
         number = EQUATIONS[len(pattern)]
