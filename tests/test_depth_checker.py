@@ -306,6 +306,15 @@ def test_running_out_of_memory_is_incomplete(monkeypatch, error):
     assert (code, lines[-1]) == (3, "s NOT VERIFIED")
 
 
+def test_a_file_too_large_for_memory_is_incomplete(monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr(checker, "read_file", fail)
+    code, lines, _ = check("any.json")
+    assert (code, lines[-1]) == (3, "s NOT VERIFIED")
+
+
 def test_many_minors_are_not_counted():
     n = 16
     one = [[int(i == j) for j in range(n)] for i in range(n)]
@@ -367,7 +376,7 @@ def squares(n, p):
 def excluded(M, word, p, obstructions):
     """Return whether one of the obstructions excludes a word, in the checker's opinion."""
     rows = [list(row) for row in M]
-    certificate = checker.Certificate(p, rows, "additive", [], {})
+    certificate = checker.Certificate(len(rows) // 2, p, rows, "additive", [], {})
     blocks = checker.blocks_of(rows, checker.inverse(rows, p), word.startswith("L"))
     for obstruction in obstructions:
         try:

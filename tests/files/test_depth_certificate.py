@@ -59,7 +59,7 @@ def excludes(obstruction, scales):
         {"pattern": pattern, **witness(obstruction)}, "", scales, M.shape[0] // 2, 0
     )
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
-    certificate = depth_checker.Certificate(0, rows, scales, [], {})
+    certificate = depth_checker.Certificate(len(rows) // 2, 0, rows, scales, [], {})
     inverse = depth_checker.inverse(rows, 0)
     blocks = depth_checker.blocks_of(rows, inverse, pattern.startswith("L"))
     return depth_checker.excludes(read, certificate, blocks)
