@@ -118,6 +118,45 @@ def test_depth(capsys, tmp_path):
     assert "even number" in err
 
 
+def test_depth_certificate(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
+    matrix.write_text("-1,0,0,0\n0,-1,0,0\n0,0,1,1\n0,0,0,1\n")
+    for options in ([], ["--scales", "positive"]):
+        code, out, err = run(capsys, "depth", matrix, *options, "-o", certificate)
+        assert (code, err) == (0, "")
+        assert out.startswith("exactly 6")
+        assert out.splitlines()[-1] == "s VERIFIED"
+        assert json.loads(certificate.read_text())["provenance"]["source"] == "w.csv"
+        code, out, _ = run(capsys, "check", certificate, "--target", matrix)
+        assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
+    code, out, _ = run(capsys, "check", certificate, "--target", matrix, "--transpose")
+    assert (code, out.splitlines()[-1]) == (1, "s NOT VERIFIED")
+    assert run(capsys, "depth", matrix, "--transpose", "-o", certificate)[0] == 0
+    assert run(capsys, "check", certificate, "--target", matrix, "--transpose")[0] == 0
+    assert run(capsys, "check", certificate, "--target", matrix)[0] == 1
+
+
+def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
+    matrix.write_text("-1,0\n0,-1\n")
+    code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
+    assert code == 3
+    assert out.startswith("from 3 to 4 layers")
+    assert err.count("\n") == 1
+    assert "no certificate" in err
+    assert not certificate.exists()
+
+
+@pytest.mark.parametrize("output", ["none/depth.json", "depth.npz"])
+def test_depth_certificate_nowhere(capsys, tmp_path, output):
+    matrix = tmp_path / "w.csv"
+    matrix.write_text("1,2\n3,7\n")
+    code, out, err = run(capsys, "depth", matrix, "-o", tmp_path / output)
+    assert (code, out) == (2, "")
+    assert "expected" in err
+    assert list(tmp_path.iterdir()) == [matrix]
+
+
 def test_balance(capsys, tmp_path, matrix_file):
     pytest.importorskip("scipy")
     certificate = tmp_path / "c.json"
