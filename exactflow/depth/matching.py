@@ -23,7 +23,7 @@ from typing import NamedTuple
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.chain import FixedParts, fixed_parts
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import elementary_divisors
 
@@ -44,13 +44,13 @@ def matched_shift(
     D0, a0 = D - C * V0, a + V0 * c
     f, g = D0.charpoly_berk(), a0.charpoly_berk()
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H = linalg.controller_basis(D0, f, C * e)
-    K = linalg.controller_basis(a0, g, e)
+    H = krylov.controller_basis(D0, f, C * e)
+    K = krylov.controller_basis(a0, g, e)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     if t is not None:
         return V0 + e * t.transpose()
-    H = linalg.controller_basis(D0.transpose(), f, e)
-    K = linalg.controller_basis(a0.transpose(), g, c.transpose() * e)
+    H = krylov.controller_basis(D0.transpose(), f, e)
+    K = krylov.controller_basis(a0.transpose(), g, c.transpose() * e)
     t, _ = linalg.solve(H.transpose() * C + K.transpose(), right)
     return None if t is None else V0 + t * e.transpose()
 

@@ -25,7 +25,7 @@ from sympy.polys.densearith import dup_mul, dup_pow
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.chain import FixedParts, sizes_at
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import (
     chains,
     conjugate_partition,
@@ -91,7 +91,7 @@ def assigned_row(
     n, m, field = D.shape[0], D.shape[0] - L.shape[0], D.domain
     relation, _ = linalg.solve(linalg.from_columns(orbit(D, b, m)), orbit(D, b, m + 1)[-1])
     f = [field.one, *(-x for x in reversed(relation.to_list_flat()))]
-    H = linalg.controller_basis(D, f, b)
+    H = krylov.controller_basis(D, f, b)
     g, basis, row = _target(Du, wanted, n)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)

@@ -22,7 +22,7 @@ from itertools import zip_longest
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import chains, irreducible_factors, orbit
 
 __all__ = ["both_cyclic", "flanders_pair", "is_unit_factor"]
@@ -35,8 +35,8 @@ def is_unit_factor(f: Sequence) -> bool:
 
 def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence):
     """Return controller bases of D and of a, with inverses, or None where either was not found."""
-    of_D = linalg.cyclic_basis(D, f)
-    of_a = None if of_D is None else linalg.cyclic_basis(a, f)
+    of_D = krylov.cyclic_basis(D, f)
+    of_a = None if of_D is None else krylov.cyclic_basis(a, f)
     return None if of_a is None else (of_D, of_a)
 
 

@@ -44,7 +44,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import MethodError
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.assembly import opposite, scaled, shear
 from exactflow.factorization.commutator import stable_range_shift
@@ -139,8 +139,8 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     scale_E = linalg.column(E, field)
     scale_F = linalg.column([r / e for r, e in zip(R.diagonal(), E, strict=True)], field)
     lower = linalg.diagonal(E, field)
-    S = linalg.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
-    H = linalg.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
+    H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
     S_inverse, H_inverse = S.inv(), H.inv()
     n = L.shape[0]
     one, other = linalg.identity(n, field), opposite(leftmost)

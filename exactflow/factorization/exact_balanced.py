@@ -30,7 +30,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.assembly import alternating, scaled, shears
 from exactflow.flows.linear import LinearCoupling
@@ -137,10 +137,10 @@ def _rounded_shifts(
     P, N = D_new - C_new * V, inverse.A - inverse.B * W0 + V * H
     v = _rationals(shifts[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
     f = P.charpoly_berk()
-    of_N = linalg.inverse_or_none(linalg.controller_basis(N, f, u))
+    of_N = linalg.inverse_or_none(krylov.controller_basis(N, f, u))
     if of_N is None:
         return None
-    Y = linalg.controller_basis(P, f, v) * of_N
+    Y = krylov.controller_basis(P, f, v) * of_N
     Y_inverse, P_inverse = linalg.inverse_or_none(Y), linalg.inverse_or_none(P)
     if Y_inverse is None or P_inverse is None:
         return None
@@ -166,7 +166,7 @@ def _repaired(
     n = len(f) - 1
     if n == 1:
         return V0
-    system = linalg.controller_basis(P0, f, C_new * e) + H * linalg.controller_basis(N0, g, e)
+    system = krylov.controller_basis(P0, f, C_new * e) + H * krylov.controller_basis(N0, g, e)
     equations = system.transpose()[: n - 1, :]
     right = linalg.column([b - a for a, b in zip(f[1:n], g[1:n], strict=True)], QQ)
     kept = _best_columns(equations)

@@ -40,7 +40,7 @@ from typing import NamedTuple
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
@@ -145,7 +145,7 @@ def _match(family: _Family, blocks: Blocks, inverse: Blocks, draws: Draws) -> _M
     C, c, p = blocks.C, inverse.C, R.shape[1]
     D1, S = blocks.D + C * W, inverse.A - W * c
     f, g = (D1[:p, :p] - D1[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
-    of_D, of_S = linalg.controller_basis(D1, f, C * u), linalg.controller_basis(S, g, u)
+    of_D, of_S = krylov.controller_basis(D1, f, C * u), krylov.controller_basis(S, g, u)
     difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], C.domain)
     r = _solution((rows * (of_D + c * of_S)).transpose(), difference, draws)
     if r is None:
@@ -167,8 +167,8 @@ def _intertwiner(
     if quotient is None:
         top = draws.matrix(p, 1)
         v = top.vstack(-R * top)
-        of_D = linalg.controller_basis(D1, match.polynomial, lift * v)
-        of_S = linalg.controller_basis(S, match.polynomial, draws.matrix(p, 1))
+        of_D = krylov.controller_basis(D1, match.polynomial, lift * v)
+        of_S = krylov.controller_basis(S, match.polynomial, draws.matrix(p, 1))
         quotient = _quotient(of_D, of_S)
     return quotient
 

@@ -26,7 +26,7 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 
 __all__ = ["transvection_shifts"]
@@ -47,7 +47,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     S = D - C * A_inverse * B
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
-    of_A, of_S = linalg.cyclic_basis(A, f), linalg.cyclic_basis(S_inverse, g)
+    of_A, of_S = krylov.cyclic_basis(A, f), krylov.cyclic_basis(S_inverse, g)
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
