@@ -5,7 +5,7 @@ Main results
 - The singular values of a rational matrix J are roots of charpoly(J^T J), a polynomial with integer
   coefficients up to a factor: root isolation encloses them, and with them the condition number.
 - `digits_to_invert` finds the precision of mpmath at which f^-1(f(z)) returns z, and `float_error`
-  what float64 makes of it. `exactflow.study` has the law that relates digits to condition numbers.
+  what float64 makes of it.
 
 How it is checked
 -----------------
