@@ -15,7 +15,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, as_rectangle, format_short
+from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
+from exactflow.exact.numbers import format_short, to_index
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 
@@ -103,7 +104,8 @@ def pad(M, p: int | None = None) -> sympy.Matrix:
     [0, 1, 0, 0]])
     """
     matrix = as_matrix(M)
-    return with_pads(matrix, matrix.shape[0] // 2 if p is None else p).to_Matrix()
+    d = matrix.shape[0]
+    return with_pads(matrix, d // 2 if p is None else to_index("p", p, 0, d)).to_Matrix()
 
 
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
@@ -133,7 +135,7 @@ def toeplitz(column, row=None) -> sympy.Matrix:
         right = [down[0]] + [field.zero] * (len(down) - 1)
     else:
         right, row_field = _sequence(row)
-        field = field.unify(row_field)
+        field = common_field([field, row_field])
     if len(right) != len(down) or right[0] != down[0]:
         raise InvalidInputError(
             "expected a first column and a first row of one length and one first entry, got "
@@ -199,9 +201,8 @@ def random_matrix(d: int, bits: int = 4, seed: int = 0) -> sympy.Matrix:
     [5, -2],
     [6,  5]])
     """
-    if d < 1 or bits < 1:
-        raise InvalidInputError(f"expected d >= 1 and bits >= 1, got d = {d}, bits = {bits}")
-    generator = random.Random(seed)
+    d, bits = to_index("d", d, 1), to_index("bits", bits, 1)
+    generator = random.Random(to_index("seed", seed))
     bound = 2**bits - 1
     while True:
         rows = [[QQ(generator.randint(-bound, bound)) for _ in range(d)] for _ in range(d)]
@@ -221,7 +222,7 @@ def _square(W) -> DomainMatrix:
 
 
 def _sequence(values) -> tuple[list, object]:
-    column = as_rectangle([[value] for value in values])
+    column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")
     return column.to_list_flat(), column.domain

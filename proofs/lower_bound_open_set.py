@@ -28,7 +28,7 @@ with claims.check(
     answer = minimal_depth(M, scales="positive")
     check.equal(M.det(), 1, "det M = 1")
     check.equal((answer.lower, answer.upper), (5, 5), "the bounds meet at five")
-    check.equal(verify(answer.flow, M).depth, 5, "five layers compose to it")
+    check.equal(verify(answer.flow, M).flow.depth, 5, "five layers compose to it")
     for reason in answer.obstructions:
         check.true(reason.check(), str(reason))
 

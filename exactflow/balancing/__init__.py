@@ -22,7 +22,7 @@ import operator
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
-from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.errors import InvalidInputError, require
 
 __all__ = ["Balanced", "FloatCoupling", "balance"]
 
@@ -71,10 +71,10 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     """
     layers = _checked_layers(layers)
     target = Target.of(W)
-    try:
-        from exactflow.balancing.search import search
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("balance", "balanced layers (SciPy and threadpoolctl)") from error
+    for module in ("scipy", "threadpoolctl"):
+        require(module, "balance", "balanced layers (SciPy and threadpoolctl)")
+    from exactflow.balancing.search import search
+
     return search(target, layers, seed)
 
 

@@ -34,7 +34,7 @@ from statistics import NormalDist
 from flint import arb, ctx, fmpq
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short
 
 __all__ = ["Generator"]
 

@@ -95,7 +95,7 @@ def _argmax(score: Callable[[int], float], values: range) -> int:
 
 @lru_cache(maxsize=16)
 def log_code_sizes(d: int) -> list[float]:
-    """Return the logarithms of `exactflow.capacity.packings.code_size` for Delta = 1 .. d, about."""
+    """Return about the logarithms of `packings.code_size` for Delta = 1 .. d."""
     sizes = []
     for _, exponent, volume in code_volumes(d):
         small = exponent - volume.bit_length() < 50

@@ -24,7 +24,8 @@ from exactflow.depth.result import MinimalDepth
 from exactflow.depth.scaled import scaled_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
 
 __all__ = ["SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
 

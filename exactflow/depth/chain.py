@@ -33,7 +33,6 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.similarity import format_polynomial
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
 from exactflow.exact.normalforms import (
     block_sizes,
     elementary_divisors,
@@ -41,6 +40,7 @@ from exactflow.exact.normalforms import (
     multiply,
     solve,
 )
+from exactflow.exact.numbers import format_short
 
 __all__ = [
     "ChainObstruction",

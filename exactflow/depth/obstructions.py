@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 
 __all__ = [
     "EntryObstruction",

@@ -5,15 +5,15 @@ Transactions on Computers, 2017), through python-flint, which is there whichever
 uses. The precision is set in a ``workprec`` block, never for the program.
 """
 
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 from sympy import Rational
 
 from exactflow.errors import ExactFlowError
+from exactflow.exact.numbers import flint_rational
 
 __all__ = [
     "PrecisionError",
     "ball",
-    "flint_rational",
     "normal_cdf",
     "normal_density",
     "upper",
@@ -25,13 +25,6 @@ _SMALLEST = 1000
 
 class PrecisionError(ExactFlowError, ValueError):
     """The working precision is too small for what is asked."""
-
-
-def flint_rational(value) -> fmpq:
-    """Return an element of QQ, of any ground type, as a FLINT rational."""
-    if isinstance(value, fmpq):
-        return value
-    return fmpq(int(value.numerator), int(value.denominator))
 
 
 def ball(value) -> arb:

@@ -111,7 +111,10 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
     """Return the product, in the form of the right factor."""
-    return right.after(left) if isinstance(right, IntegralMatrix) else left * right
+    if isinstance(right, IntegralMatrix):
+        return right.after(left)
+    left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
+    return left.matmul(right)
 
 
 def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
@@ -131,7 +134,7 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
 
 
 def is_positive(value, field: Domain) -> bool | None:
-    """Return whether an element of `field` is a positive real number, None where that is unknown.
+    """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
     >>> from sympy import GF, QQ
     >>> is_positive(QQ(-1, 2), QQ), is_positive(GF(7)(3), GF(7))
@@ -139,7 +142,8 @@ def is_positive(value, field: Domain) -> bool | None:
     """
     if field.is_QQ:
         return value > 0
-    return field.to_sympy(value).is_positive if field.is_AlgebraicField else None
+    number = field.to_sympy(value) if field.is_AlgebraicField else None
+    return number.is_positive if number is not None and number.is_real else None
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:

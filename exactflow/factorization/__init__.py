@@ -11,8 +11,9 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, format_short
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers
@@ -20,12 +21,14 @@ from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
+    relabelled_permutation,
     signed_permutation,
 )
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.halves import resolve_partition
+from exactflow.flows.relabelled import relabelled
 from exactflow.flows.verification import verify
 from exactflow.targets import with_pads
 
@@ -41,6 +44,7 @@ METHODS = (
     "balanced",
 )
 ORIENTATIONS = ("error", "flip", "pad")
+LARGEST_UNEVEN = 128
 SCALES = ("positive", "nonzero")
 
 
@@ -50,7 +54,7 @@ def factor(
     orientation: str = "error",
     scales: str = "positive",
     partition=None,
-) -> CouplingFlow:
+) -> LinearFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
 
@@ -68,7 +72,8 @@ def factor(
     method : "transvection" (six layers, the shortest numbers; for M with an invertible diagonal
         block and cyclic vectors), "commutator" (five layers if an off-diagonal block is
         invertible, else six; always applies), "permutation" (signed permutation matrices: integers
-        of absolute value at most 2, in linear time), "partition" (halves of any sizes; five layers
+        of absolute value at most 2, in linear time; halves of sizes that differ by at most one),
+        "partition" (halves of any sizes; five layers
         generically where they are equal), "classical" (the paper's own kind of route, over QQ: at
         most 18 layers, to be read rather than used), "balanced" (over QQ, d <= 20: layers with
         entries near the least possible, but long fractions; needs the extra `balance`), or "auto":
@@ -85,7 +90,7 @@ def factor(
 
     Returns
     -------
-    CouplingFlow
+    CouplingFlow, or a `exactflow.flows.relabelled.Relabelled` one where a mask was given
         Its `method` says which construction made it.
 
     Raises
@@ -109,19 +114,26 @@ def factor(
     _check_option("scales", scales, SCALES)
     target = as_matrix(M)
     order, halves = resolve_partition(partition, target.shape[0])
+    signed = signed_permutation(target)
     flips: tuple[int, ...] = ()
-    if _reverses_orientation(target, scales):
+    if _reverses_orientation(target, signed, scales):
         if orientation == "error":
             raise OrientationError(_NEGATIVE)
         if orientation == "flip":
             flips = (0,)
         else:
             target, order, halves = _padded(target, order, halves)
-    oriented = _columns_negated(target, flips)
-    if list(order) != sorted(order):
-        oriented = oriented.extract(list(order), list(order))
-    layers, used = _layers(oriented, halves, method, scales)
-    flow = CouplingFlow(_merged(layers), halves, flips, used, order, target.domain)
+            signed = signed_permutation(target)
+    if _is_permutation_route(signed, halves, method):
+        listed = relabelled_permutation(*signed, flips, order)
+        layers, used = permutation_layers(*listed, halves), "permutation"
+    else:
+        oriented = _columns_negated(target, flips)
+        if list(order) != sorted(order):
+            oriented = oriented.extract(list(order), list(order))
+        layers, used = _layers(oriented, halves, method, scales)
+    inner = [order.index(i) for i in flips]
+    flow = relabelled(CouplingFlow(_merged(layers), halves, inner, used, target.domain), order)
     verify(flow, target)
     return flow
 
@@ -153,10 +165,30 @@ def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
         raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
 
 
-def _reverses_orientation(target: DomainMatrix, scales: str) -> bool:
+def _is_permutation_route(signed, halves: tuple[int, int], method: str) -> bool:
+    """Return whether the linear route for signed permutations is asked for, and applies."""
+    near = abs(halves[0] - halves[1]) <= 1
+    if method == "permutation" and (signed is None or not near):
+        raise MethodError(
+            "expected a signed permutation matrix, and halves that differ by at most one, for "
+            f"method='permutation', got {'halves ' + str(halves) if signed else 'another matrix'}: "
+            "use method='auto'"
+        )
+    if method not in ("auto", "permutation") or signed is None:
+        return False
+    if not near and sum(halves) > LARGEST_UNEVEN:
+        raise MethodError(
+            f"expected halves that differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got {halves}: others take dense matrices of long "
+            "fractions; leave out the partition, or give a mask with halves of nearly one size"
+        )
+    return near
+
+
+def _reverses_orientation(target: DomainMatrix, signed, scales: str) -> bool:
     """Return whether det < 0; refuse det = 0, and a det that no scale may carry."""
-    if (monomial := signed_permutation(target)) is not None:
-        return permutation_sign(*monomial) < 0
+    if signed is not None:
+        return permutation_sign(*signed) < 0
     field, det = target.domain, target.to_dense().det()
     if not det:
         d = target.shape[0]
@@ -188,22 +220,11 @@ def _layers(
 ) -> tuple[list[LinearCoupling], str]:
     """Return layers, in order of application, that compose to M; and the method's name."""
     equal = partition[0] == partition[1]
-    if (
-        method in ("transvection", "commutator", "permutation", "classical", "balanced")
-        and not equal
-    ):
+    if method in ("transvection", "commutator", "classical", "balanced") and not equal:
         raise MethodError(
             f"expected halves of one size for method={method!r}, got {partition}: use "
             "method='partition' or 'auto'"
         )
-    if method in ("auto", "permutation") and equal:
-        if (monomial := signed_permutation(M)) is not None:
-            return permutation_layers(*monomial), "permutation"
-        if method == "permutation":
-            raise MethodError(
-                "expected a signed permutation matrix for method='permutation', got another: use "
-                "method='auto'"
-            )
     blocks = linalg.split(M.to_dense(), partition[0])
     if method == "classical":
         return classical_layers(blocks), "classical"

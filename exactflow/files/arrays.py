@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError, MissingExtraError
-from exactflow.exact.coerce import format_short
-from exactflow.files.certificate import write_bytes
+from exactflow.errors import InvalidInputError, require
+from exactflow.exact.numbers import format_short
+from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["ARRAY_SUFFIXES", "flow_arrays", "write_arrays"]
@@ -84,18 +84,11 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def _safetensors(arrays: dict[str, np.ndarray]) -> bytes:
-    try:
-        from safetensors.numpy import save
-    except ImportError:
-        raise MissingExtraError("safetensors", "a .safetensors file") from None
-    return save(arrays)
+    return require("safetensors.numpy", "safetensors", "a .safetensors file").save(arrays)
 
 
 def _torch(arrays: dict[str, np.ndarray]) -> bytes:
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtraError("torch", "a .pt file") from None
+    torch = require("torch", "torch", "a .pt file")
     buffer = io.BytesIO()
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, buffer)
     return buffer.getvalue()

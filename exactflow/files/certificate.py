@@ -5,9 +5,7 @@ standard library alone and shares no code with this module's writer.
 """
 
 import json
-import os
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import sympy
@@ -15,10 +13,11 @@ from sympy import GF, QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import checker
+from exactflow import __version__, checker
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_rational, parse_rational
+from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 
@@ -41,11 +40,11 @@ def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = 
     {"format": "exactflow-certificate",
     """
     field, entry = _field(flow.field)
-    target = linalg.join(flow.blocks())
-    record = {"tool": "exactflow", "version": version("exactflow"), "method": flow.method}
+    record = {"tool": "exactflow", "version": __version__, "method": flow.method}
     if flow.order:
         record["order"] = list(flow.order)
-        flow = flow.relabelled
+        flow = flow.flow
+    target = flow.domain_matrix()
     layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
     members = {
         "format": json.dumps("exactflow-certificate"),
@@ -127,22 +126,6 @@ def _reader(field: object) -> tuple[Domain, Callable]:
 def _rational(text: str):
     value = parse_rational(text)
     return QQ(value.numerator, value.denominator)
-
-
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file: either the whole file appears or nothing changes."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidInputError(
-            f"expected a place to write {str(path)!r}, got: {error.strerror or error}"
-        ) from None
 
 
 Entry = Callable[[object], str]

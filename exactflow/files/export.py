@@ -9,8 +9,7 @@ from collections.abc import Callable
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact import linalg
-from exactflow.exact.coerce import format_rational
+from exactflow.exact.numbers import format_rational
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
 
@@ -22,7 +21,8 @@ def export(flow: CouplingFlow, to: str) -> str:
 
     Parameters
     ----------
-    flow : the flow; its factors are written as d x d matrices, the first to be applied last.
+    flow : the flow; its factors are written as d x d matrices on the coordinates in their natural
+        order, the first to be applied last. A layer of a mask is no block matrix then.
     to : "sympy" (a Python script), "sage" (a Sage script), "latex" (an equation), "rocq" (a
         theorem that compiles with the standard library), "lean" (one for Lean 4 with Mathlib) or
         "json" (the certificate).
@@ -46,15 +46,19 @@ def export(flow: CouplingFlow, to: str) -> str:
 
 
 def _factors(flow: CouplingFlow) -> list[DomainMatrix]:
-    """Return the factors of the flow's matrix from left to right, the signs of the flips last."""
-    factors = [linalg.join(CouplingFlow([layer]).blocks()) for layer in reversed(flow.layers)]
+    """Return the factors of the flow's matrix from left to right, the signs of the flips last.
+
+    All are about the coordinates in their natural order, whatever order the layers see.
+    """
+    order = flow.order or range(flow.dimension)
+    places = sorted(range(flow.dimension), key=order.__getitem__)
+    factors = [
+        CouplingFlow([layer]).domain_matrix().extract(places, places)
+        for layer in reversed(flow.layers)
+    ]
     if flow.flips or not factors:
-        factors.append(linalg.join(CouplingFlow([], flow.partition, flow.flips).blocks()))
+        factors.append(CouplingFlow([], flow.partition, flow.flips).domain_matrix())
     return factors
-
-
-def _target(flow: CouplingFlow) -> DomainMatrix:
-    return linalg.join(flow.blocks())
 
 
 def _script(flow: CouplingFlow, head: str, entry: Callable, constructor: str) -> str:
@@ -64,7 +68,7 @@ def _script(flow: CouplingFlow, head: str, entry: Callable, constructor: str) ->
 
     factors = ",\n    ".join(map(matrix, _factors(flow)))
     return (
-        f"{head}target = {matrix(_target(flow))}\n"
+        f"{head}target = {matrix(flow.domain_matrix())}\n"
         f"factors = [\n    {factors}\n]\n"
         "product = factors[0]\n"
         "for factor in factors[1:]:\n"
@@ -97,7 +101,7 @@ def _latex(flow: CouplingFlow) -> str:
         rows = (" & ".join(map(entry, row)) for row in M.to_list())
         return "\\begin{pmatrix} " + " \\\\ ".join(rows) + " \\end{pmatrix}"
 
-    return f"{matrix(_target(flow))} = {' '.join(map(matrix, _factors(flow)))}"
+    return f"{matrix(flow.domain_matrix())} = {' '.join(map(matrix, _factors(flow)))}"
 
 
 def _rocq(flow: CouplingFlow) -> str:
@@ -110,7 +114,7 @@ def _rocq(flow: CouplingFlow) -> str:
         return "[" + ";\n   ".join(rows) + "]"
 
     factors = ";\n  ".join(map(matrix, _factors(flow)))
-    return _ROCQ.format(target=matrix(_target(flow)), factors=factors)
+    return _ROCQ.format(target=matrix(flow.domain_matrix()), factors=factors)
 
 
 _ROCQ = """(* A flow of coupling layers equals a matrix, over the rationals: written by exactflow.
@@ -171,7 +175,7 @@ def _lean(flow: CouplingFlow) -> str:
 
     factors = _factors(flow)
     names = [f"factor{k}" for k in range(len(factors))]
-    definitions = map(definition, ["target", *names], [_target(flow), *factors])
+    definitions = map(definition, ["target", *names], [flow.domain_matrix(), *factors])
     return (
         "/- A flow of coupling layers equals a matrix, over the rationals: written by exactflow.\n"
         "   For Lean 4 with Mathlib. Not compiled by exactflow: the kernel's word is the first.\n"

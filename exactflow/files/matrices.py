@@ -27,7 +27,8 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MissingExtraError
-from exactflow.exact.coerce import as_matrix, format_rational, format_short, parse_rational
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_rational, format_short, parse_rational
 from exactflow.targets import squeezed_kernel
 
 __all__ = ["MatrixFile", "read_matrix"]

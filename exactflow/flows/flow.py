@@ -1,13 +1,13 @@
-"""Flows: the composition of coupling layers, as an exact value.
+"""Flows of linear couplings, as exact factored matrices.
 
 `CouplingFlow` folds layers in the order in which data meets them, after a diagonal of signs that is
 the identity unless the flow repairs an orientation.
 """
 
-from collections.abc import Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
-from math import prod
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -15,20 +15,59 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_vectors
+from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.integral import IntegralMatrix
-from exactflow.flows.linear import LATEX_DIMENSION, LinearCoupling, checked_partition, layer_latex
+from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.numbers import format_short
+from exactflow.flows.base import Flow, checked_layers
+from exactflow.flows.linear import LinearCoupling, checked_partition
 
-__all__ = ["CouplingFlow", "LinearCoupling"]
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
+
+__all__ = ["CouplingFlow", "LinearCoupling", "LinearFlow"]
+
+
+class LinearFlow(Flow):
+    """A flow that is a matrix, in factored form: a `CouplingFlow`, or one in another order."""
+
+    method: str
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether all shifts are sparse; then vectors and compositions are, too."""
+        return all(layer.is_sparse for layer in self.layers)
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether all scales are one."""
+        return all(layer.is_additive for layer in self.layers)
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
+        return self.is_sparse and self.is_additive and self.field.is_QQ
+
+    @abstractmethod
+    def domain_matrix(self) -> DomainMatrix:
+        """Return the d x d matrix of the flow as a ``DomainMatrix``."""
+
+    @abstractmethod
+    def sparse_array(self) -> "SparseArray":
+        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
+
+    def matrix(self) -> ExactMatrix:
+        """Return the d x d matrix of the flow, flips included."""
+        return ExactMatrix.of(self.domain_matrix())
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class CouplingFlow:
-    """Coupling layers in the order in which data meets them.
+class CouplingFlow(LinearFlow):
+    """Linear coupling layers in the order in which data meets them.
 
     As a matrix the flow is ``layers[-1] ... layers[1] layers[0] F``, where F is the diagonal that
     negates the coordinates in `flips`; without flips F is the identity. ``f @ g`` applies g first.
-    With an `order` of the coordinates, the layers act on x[order[0]], x[order[1]], ..
+    `exactflow.flows.relabelled.Relabelled` is the flow on coordinates in another order.
 
     Parameters
     ----------
@@ -37,14 +76,12 @@ class CouplingFlow:
     flips : distinct coordinates, 0 .. d - 1, that are negated before the first layer. A flow with
         an odd number of flips reverses orientation, which couplings alone cannot.
     method : how the flow was made, for the record; it plays no part in equality.
-    order : the coordinates in the order in which the layers see them, those of the first half
-        first; the natural order where it is left out.
     field : a field that holds all entries; where it is left out, the least one.
 
     Raises
     ------
     InvalidInputError
-        Layers of different partitions, or flips or an order that are no distinct coordinates.
+        Layers of different partitions, or flips that are no distinct coordinates.
 
     Examples
     --------
@@ -56,6 +93,10 @@ class CouplingFlow:
     [3,   1]])
     >>> flow.log_abs_det()
     log(2)
+    >>> flow([0, 3]), flow([0.0, 3.0])
+    (Matrix([
+    [1],
+    [3]]), array([1., 3.]))
     >>> (flow.inverse() @ flow).matrix() == sympy.eye(2)
     True
     """
@@ -64,7 +105,6 @@ class CouplingFlow:
     partition: tuple[int, int]
     flips: tuple[int, ...]
     method: str
-    order: tuple[int, ...]
     field: Domain
 
     def __init__(
@@ -73,63 +113,27 @@ class CouplingFlow:
         partition: tuple[int, int] | None = None,
         flips: Iterable[int] = (),
         method: str = "",
-        order: Iterable[int] = (),
         field: Domain | None = None,
     ):
-        layers = tuple(layers)
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, LinearCoupling):
-                raise InvalidInputError(
-                    f"expected linear couplings, got {type(layer).__name__} as layer {i}: "
-                    "exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones"
-                )
-        if partition is None:
-            if not layers:
-                raise InvalidInputError("expected a partition (p, q), since there are no layers")
-            partition = layers[0].partition
-        partition = checked_partition(partition)
-        for i, layer in enumerate(layers):
-            if layer.partition != partition:
-                raise InvalidInputError(
-                    f"expected layers of partition {partition}, got {layer.partition} in layer {i}"
-                )
-        d = sum(partition)
-        flips, order = tuple(sorted(flips)), tuple(order)
-        if len(set(flips)) < len(flips) or not set(flips) <= set(range(d)):
+        layers, partition = checked_layers(
+            layers,
+            None if partition is None else checked_partition(partition),
+            LinearCoupling,
+            "linear couplings (exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones)",
+        )
+        d, flips = sum(partition), tuple(flips)
+        if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
             raise InvalidInputError(
                 f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
             )
-        if order and sorted(order) != list(range(d)):
-            raise InvalidInputError(
-                f"expected each coordinate from 0 to {d - 1} once as order, got {list(order)}"
-            )
-        fields = dict.fromkeys([layer.field for layer in layers] + ([field] if field else []))
-        object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "partition", partition)
-        object.__setattr__(self, "flips", flips)
-        object.__setattr__(self, "order", () if list(order) == sorted(order) else order)
-        object.__setattr__(self, "method", method)
-        object.__setattr__(self, "field", reduce(Domain.unify, fields) if fields else sympy.QQ)
-
-    @property
-    def depth(self) -> int:
-        """The number of coupling layers."""
-        return len(self.layers)
-
-    @property
-    def dimension(self) -> int:
-        """The number d = p + q of coordinates."""
-        return sum(self.partition)
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether all shifts are sparse; then vectors and compositions are, too."""
-        return all(layer.shift_matrix.rep.fmt == "sparse" for layer in self.layers)
-
-    @property
-    def is_additive(self) -> bool:
-        """Whether all scales are one."""
-        return all(layer.is_additive for layer in self.layers)
+        fields = [layer.field for layer in layers] + ([field] if field else [])
+        vars(self).update(
+            layers=layers,
+            partition=partition,
+            flips=tuple(sorted(flips)),
+            method=method,
+            field=common_field(fields),
+        )
 
     def _signs(self) -> list:
         signs = [self.field.one] * self.dimension
@@ -137,7 +141,26 @@ class CouplingFlow:
             signs[i] = -signs[i]
         return signs
 
+    def _fold_array(self, columns: "SparseArray") -> "SparseArray":
+        from exactflow.exact.sparse import composed
+
+        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
+        return composed(layers, self.partition[0], columns.with_rows_negated(self.flips))
+
+    def sparse_array(self) -> "SparseArray":
+        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
+        from exactflow.exact.sparse import SparseArray
+
+        return self._fold_array(SparseArray.identity(self.dimension))
+
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+        if self.has_arrays and columns.domain.is_QQ:
+            from exactflow.exact.sparse import SparseArray
+
+            first, second = self._fold_array(SparseArray.from_matrix(columns)).split(
+                self.partition[0]
+            )
+            return first.to_matrix(sympy.QQ), second.to_matrix(sympy.QQ)
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
@@ -150,65 +173,28 @@ class CouplingFlow:
             halves = layer.act(*halves)
         return halves
 
-    @property
-    def relabelled(self) -> "CouplingFlow":
-        """The same layers on the coordinates as `order` lists them: a flow of natural order."""
-        if not self.order:
-            return self
-        flips = [k for k, i in enumerate(self.order) if i in self.flips]
-        return CouplingFlow(
-            self.layers, self.partition, flips, method=self.method, field=self.field
-        )
-
-    def _ordered(self, order: tuple[int, ...]) -> "CouplingFlow":
-        """Return the flow whose `relabelled` is this one."""
-        flips = [order[k] for k in self.flips] if order else self.flips
-        return CouplingFlow(self.layers, self.partition, flips, order=order, field=self.field)
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        first, second = self._fold(columns)
+        return first.vstack(second)
 
     def blocks(self) -> linalg.Blocks:
-        """Return the blocks of the matrix M[order, order] of the relabelled flow.
+        """Return the blocks of the matrix.
 
         They are composed block by block: every shear costs at most two block products.
         """
         p = self.partition[0]
-        identity = DomainMatrix.eye(self.dimension, self.field)
-        first, second = self.relabelled._fold(identity)
+        first, second = self._fold(DomainMatrix.eye(self.dimension, self.field))
         return linalg.Blocks(first[:, :p], first[:, p:], second[:, :p], second[:, p:])
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        matrix = linalg.join(self.blocks())
-        if self.order:
-            places = _inverse_order(self.order)
-            matrix = matrix.extract(places, places)
-        return matrix
-
-    def matrix(self) -> sympy.Matrix:
-        """Return the d x d matrix of the flow, flips included."""
-        return self.domain_matrix().to_Matrix()
-
-    def forward(self, x) -> sympy.Matrix:
-        """Return the image of a vector of d entries, or of each column of a matrix.
-
-        The matrix of the flow is not formed: every layer acts on the vector.
-        """
-        columns = as_vectors(x, self.dimension)
-        width = list(range(columns.shape[1]))
-        if self.order:
-            columns = columns.extract(list(self.order), width)
-        first, second = self.relabelled._fold(columns)
-        image = first.vstack(second)
-        if self.order:
-            image = image.extract(_inverse_order(self.order), width)
-        return image.to_Matrix()
+        return linalg.join(self.blocks())
 
     def inverse(self) -> "CouplingFlow":
         """Return the inverse, a flow with the inverse layers in reverse order."""
-        listed = self.relabelled
-        signs = listed._signs()
+        signs = self._signs()
         layers = [layer.inverse().conjugated(signs) for layer in reversed(self.layers)]
-        inverse = CouplingFlow(layers, self.partition, listed.flips, field=self.field)
-        return inverse._ordered(self.order)
+        return CouplingFlow(layers, self.partition, self.flips, field=self.field)
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
         """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
@@ -232,90 +218,84 @@ class CouplingFlow:
         return tuple(sorted(factors, key=sympy.default_sort_key))
 
     def at(self, values: dict) -> "CouplingFlow":
-        """Return the flow with numbers in the place of its parameters.
+        """Return the flow with numbers in the place of its parameters, exactly.
 
-        Raises `InvalidInputError` at a root of one of the `exceptional` polynomials.
+        A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
+        negative scales compensate each other.
 
+        Parameters
+        ----------
+        values : for each SymPy symbol a number, in any form that `factor` takes for an entry.
+
+        Raises
+        ------
+        InvalidInputError
+            A key that is no symbol, a number that is not exact, or a root of one of the
+            `exceptional` polynomials.
+
+        Examples
+        --------
         >>> t = sympy.Symbol("t")
         >>> CouplingFlow([LinearCoupling((1, 1), "first", [[1 / t]])]).at({t: 2}).matrix()
         Matrix([
         [1, 1/2],
         [0,   1]])
         """
+        values = _exact_values(values)
         for polynomial in self.exceptional():
-            if polynomial.subs(values) == 0:
+            if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
                     f"expected parameters off the roots of {polynomial}, got {values}: there a "
                     "layer is not defined; factor the matrix at these parameters instead"
                 )
-        layers = [
-            LinearCoupling(
-                layer.partition,
-                layer.moves,
-                layer.shift.subs(values),
-                sympy.Matrix(layer.scale).subs(values).to_DM(field=True, extension=True),
-            )
+        shifts = [
+            as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
+        ]
+        scales = [
+            as_column([s.subs(values, simultaneous=True) for s in layer.scale])
             for layer in self.layers
         ]
-        return CouplingFlow(layers, self.partition, self.flips, self.method, self.order)
-
-    def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` exactly: the log of the product of the scales."""
-        elements = (s for layer in self.layers for s in layer.scale_elements)
-        return sympy.log(self.field.to_sympy(prod(elements, start=self.field.one)))
+        field = common_field([M.domain for M in (*shifts, *scales)])
+        signs, layers = [field.one] * self.dimension, []
+        p = self.partition[0]
+        for layer, shift, scale in zip(self.layers[::-1], shifts[::-1], scales[::-1], strict=True):
+            scale = scale.convert_to(field)
+            own = [
+                -field.one if _is_negative(s, field) else field.one for s in scale.to_list_flat()
+            ]
+            shift = linalg.scale_rows(own, shift.convert_to(field))
+            scale = linalg.scale_rows(own, scale)
+            places = range(p) if layer.moves == "first" else range(p, self.dimension)
+            for place, sign in zip(places, own, strict=True):
+                signs[place] *= sign
+            positive = LinearCoupling(self.partition, layer.moves, shift, scale)
+            layers.append(positive.conjugated(signs))
+        flips = set(self.flips) ^ {k for k, sign in enumerate(signs) if sign != field.one}
+        return CouplingFlow(layers[::-1], self.partition, flips, self.method)
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
             return NotImplemented
-        if (self.partition, self.order) != (other.partition, other.order):
+        if self.partition != other.partition:
             raise InvalidInputError(
-                f"expected two flows of one partition and order, got {self.partition} "
-                f"{list(self.order)} and {other.partition} {list(other.order)}"
+                f"expected two flows of one partition, got {self.partition} and {other.partition}"
             )
-        left, right = self.relabelled, other.relabelled
-        signs = left._signs()
-        layers = [layer.conjugated(signs) for layer in right.layers]
-        flips = set(left.flips) ^ set(right.flips)
+        signs = self._signs()
+        layers = [layer.conjugated(signs) for layer in other.layers]
+        flips = set(self.flips) ^ set(other.flips)
         field = self.field.unify(other.field)
-        product = CouplingFlow([*layers, *left.layers], self.partition, flips, field=field)
-        return product._ordered(self.order)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[LinearCoupling]:
-        return iter(self.layers)
-
-    def _key(self) -> tuple:
-        return self.partition, self.flips, self.order, self.layers
-
-    def __eq__(self, other) -> bool:
-        if not isinstance(other, CouplingFlow):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        flips = f", flips={list(self.flips)}" if self.flips else ""
-        method = f", method={self.method!r}" if self.method else ""
-        order = f", order={list(self.order)}" if self.order else ""
-        head = f"<CouplingFlow {self.partition}, depth {self.depth}{order}{flips}{method}>"
-        lines = (f"  {i}. {layer.summary()}" for i, layer in enumerate(self.layers, 1))
-        return "\n".join([head, *lines])
-
-    def _repr_latex_(self) -> str:
-        factors = [layer_latex(layer) for layer in reversed(self.layers)]
-        if self.flips or not factors:
-            signs = sympy.diag(*map(self.field.to_sympy, self.relabelled._signs()))
-            factors.append(sympy.latex(signs) if self.dimension <= LATEX_DIMENSION else "F")
-        return f"$\\displaystyle {' '.join(factors)}$"
+        return CouplingFlow([*layers, *self.layers], self.partition, flips, field=field)
 
 
-def _inverse_order(order: tuple[int, ...]) -> list[int]:
-    """Return the place of each coordinate in `order`."""
-    places = [0] * len(order)
-    for k, i in enumerate(order):
-        places[i] = k
-    return places
+def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
+    """Return parameters with their values, exactly."""
+    if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
+        raise InvalidInputError(
+            "expected a dict from SymPy symbols to numbers, as {Symbol('t'): 2}, got "
+            f"{format_short(values)}"
+        )
+    return {symbol: as_expression(value) for symbol, value in values.items()}
+
+
+def _is_negative(value, field: Domain) -> bool:
+    return linalg.is_positive(-value, field) is True

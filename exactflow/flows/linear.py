@@ -11,37 +11,42 @@ with s > 0 entrywise.
 """
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sympy
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle, as_vectors, format_short
+from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
+from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.numbers import format_short, to_float
+from exactflow.flows.base import Coupling
 
-__all__ = ["LATEX_DIMENSION", "LinearCoupling", "checked_partition", "layer_latex"]
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
+
+__all__ = ["Half", "LinearCoupling", "checked_partition"]
 
 Half = Literal["first", "second"]
 
-LATEX_DIMENSION = 8
-_LATEX_BITS = 40
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class LinearCoupling:
+class LinearCoupling(Coupling):
     """One linear affine coupling layer: ``moved = scale * moved + shift @ kept``.
 
     Parameters
     ----------
     partition : (p, q), the sizes of the two halves, both at least 1.
     moves : "first" or "second", the half that the layer maps; the other half is kept.
-    shift : the matrix T: p x q if the first half moves, q x p if the second does.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does; a `SparseArray`,
+        over QQ, is kept as it is.
     scale : one positive number for each coordinate that moves; where it is left out, all ones (an
         *additive* layer).
 
@@ -63,14 +68,14 @@ class LinearCoupling:
     partition: tuple[int, int]
     moves: Half
     scale_elements: tuple
-    shift_matrix: DomainMatrix
+    _shift: "DomainMatrix | SparseArray"
 
     def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
         partition = checked_partition(partition)
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
-        matrix = as_rectangle(shift)
+        matrix = shift if _is_array(shift) else as_rectangle(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
@@ -79,19 +84,50 @@ class LinearCoupling:
         if scale is None:
             elements = (matrix.domain.one,) * moved
         else:
-            column = as_vectors(scale if isinstance(scale, DomainMatrix) else list(scale), moved)
-            matrix, column = matrix.unify(column)
+            column = as_vectors(as_column(scale), moved, matrix.domain)
+            matrix = over(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
-        object.__setattr__(self, "partition", partition)
-        object.__setattr__(self, "moves", moves)
-        object.__setattr__(self, "scale_elements", elements)
-        object.__setattr__(self, "shift_matrix", matrix)
+        vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
+
+    @classmethod
+    def trusted(
+        cls,
+        partition: tuple[int, int],
+        moves: Half,
+        shift: "DomainMatrix | SparseArray",
+        scale: Sequence = (),
+    ) -> "LinearCoupling":
+        """Return a layer from parts that are known to fit: nothing is checked or converted.
+
+        `shift` is over a field, `scale` holds positive elements of it, all ones where left out.
+        """
+        layer = object.__new__(cls)
+        elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
+        vars(layer).update(partition=partition, moves=moves, scale_elements=elements, _shift=shift)
+        return layer
+
+    @cached_property
+    def shift_matrix(self) -> DomainMatrix:
+        """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
+        return self._shift.to_matrix(QQ) if _is_array(self._shift) else self._shift
+
+    @cached_property
+    def shift_array(self) -> "SparseArray":
+        """The shift T, over QQ, as a `SparseArray`."""
+        from exactflow.exact.sparse import SparseArray
+
+        return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the shift is kept sparse."""
+        return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
     def field(self) -> Domain:
         """The field of the entries."""
-        return self.shift_matrix.domain
+        return self._shift.domain
 
     @cached_property
     def scale(self) -> tuple[sympy.Expr, ...]:
@@ -111,12 +147,12 @@ class LinearCoupling:
     @property
     def is_identity(self) -> bool:
         """Whether the layer changes nothing."""
-        return self.is_additive and self.shift_matrix.is_zero_matrix
+        return self.is_additive and not self.nnz
 
     @property
     def nnz(self) -> int:
         """The number of nonzero entries of the shift."""
-        return self.shift_matrix.nnz()
+        return self._shift.nnz()
 
     @cached_property
     def bits(self) -> int | None:
@@ -135,7 +171,7 @@ class LinearCoupling:
     def values(self) -> Iterable:
         """Return the elements of the field that occur as scales, or as nonzero shifts."""
         yield from self.scale_elements
-        yield from self.shift_matrix.iter_values()
+        yield from self._shift.iter_values()
 
     def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
@@ -145,22 +181,49 @@ class LinearCoupling:
         )
         return (moved, kept) if self.moves == "first" else (kept, moved)
 
-    def forward(self, x) -> sympy.Matrix:
-        """Return the image of a vector of d entries, or of each column of a matrix."""
-        return self._image(as_vectors(x, sum(self.partition)))
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        if convert is to_float:
+            return self._float_shift(kept)
+        return [
+            sum((convert(t) * x for t, x in zip(row, kept, strict=True) if t), 0 * kept[0])
+            for row in self.shift_matrix.to_dense().to_list()
+        ]
 
-    def matrix(self) -> sympy.Matrix:
+    def _float_shift(self, kept: Sequence) -> Sequence:
+        """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
+        import numpy as np
+
+        if not self.is_sparse:
+            return self._float_matrix @ np.stack(kept)
+        rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
+        for (i, j), value in self.shift_matrix.iter_items():
+            rows[i] += to_float(value) * kept[j]
+        return rows
+
+    @cached_property
+    def _float_matrix(self):
+        """The shift, rounded to float64."""
+        import numpy as np
+
+        return np.array([list(map(to_float, row)) for row in self.shift_matrix.to_list()])
+
+    def domain_matrix(self) -> DomainMatrix:
+        """Return the d x d matrix as a ``DomainMatrix``."""
+        return self._exact(DomainMatrix.eye(sum(self.partition), self.field))
+
+    def matrix(self) -> ExactMatrix:
         """Return the d x d matrix."""
-        return self._image(DomainMatrix.eye(sum(self.partition), self.field))
+        return ExactMatrix.of(self.domain_matrix())
 
-    def _image(self, columns: DomainMatrix) -> sympy.Matrix:
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         first, second = self.act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
-        return first.vstack(second).to_Matrix()
+        return first.vstack(second)
 
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
         if self.is_additive:
-            return LinearCoupling(self.partition, self.moves, -self.shift_matrix)
+            return LinearCoupling.trusted(self.partition, self.moves, -self._shift)
         scale = [self.field.one / s for s in self.scale_elements]
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
@@ -183,11 +246,10 @@ class LinearCoupling:
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
         other = "second" if self.moves == "first" else "first"
-        scale = linalg.column(self.scale_elements, self.field)
-        return LinearCoupling(self.partition[::-1], other, self.shift_matrix, scale)
+        return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
 
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
-        return LinearCoupling(self.partition, self.moves, shift, linalg.column(scale, self.field))
+        return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
     def _key(self) -> tuple:
         return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
@@ -206,22 +268,10 @@ class LinearCoupling:
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
-    def __repr__(self) -> str:
-        return f"<LinearCoupling {self.partition}: {self.summary()}>"
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {layer_latex(self)}$"
-
-
-def layer_latex(layer: LinearCoupling) -> str:
-    """Return the layer's matrix, or its shape alone where the matrix would not fit on a line."""
-    if sum(layer.partition) <= LATEX_DIMENSION and (layer.bits or 0) <= _LATEX_BITS:
-        return sympy.latex(layer.matrix())
-    shift = f"T_{{{layer.shift_matrix.shape[0]} \\times {layer.shift_matrix.shape[1]}}}"
-    scale = "I" if layer.is_additive else "\\operatorname{diag}(s)"
-    first, second = f"{scale} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {scale}"
-    body = first if layer.moves == "first" else second
-    return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
+def _is_array(shift) -> bool:
+    """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
+    return hasattr(shift, "places")
 
 
 def checked_partition(partition) -> tuple[int, int]:

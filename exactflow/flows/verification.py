@@ -1,42 +1,44 @@
 """The check that a flow equals a matrix, in every entry."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-import sympy
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix, format_short
-from exactflow.exact.sparse import SparseArray, composed
-from exactflow.flows.flow import CouplingFlow
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
+from exactflow.exact.sparse import SparseArray
+from exactflow.flows.flow import LinearFlow
+from exactflow.flows.result import Evidence, Result
 
 __all__ = ["Verification", "verify"]
 
 
-@dataclass(frozen=True)
-class Verification:
-    """The result of a successful `verify`: what was compared, exactly."""
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
+    """The result of a successful `verify`: the flow equals the matrix, exactly."""
 
-    dimension: int
-    depth: int
-    exceptional: tuple[sympy.Expr, ...] = ()
+    flow: LinearFlow
+    evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __str__(self) -> str:
-        text = f"equal in all {self.dimension**2} entries (layers composed: {self.depth})"
-        if self.exceptional:
-            text += f", except at the roots of {', '.join(map(str, self.exceptional))}"
+        d, depth = self.flow.dimension, self.flow.depth
+        text = f"equal in all {d**2} entries (layers composed: {depth})"
+        if roots := self.flow.exceptional():
+            text += f", except at the roots of {', '.join(map(str, roots))}"
         return text
 
 
-def verify(flow: CouplingFlow, M) -> Verification:
+def verify(flow: LinearFlow, M) -> Verification:
     """Check that the composition of `flow` equals `M` exactly, in every entry.
 
     The layers are composed block by block, whatever way they were found.
 
     Parameters
     ----------
-    flow : a `CouplingFlow` on d coordinates.
+    flow : a linear flow on d coordinates.
     M : a d x d matrix, in any form that `factor` takes.
 
     Raises
@@ -49,7 +51,7 @@ def verify(flow: CouplingFlow, M) -> Verification:
 
     Examples
     --------
-    >>> from exactflow import LinearCoupling
+    >>> from exactflow import CouplingFlow, LinearCoupling
     >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])
     >>> print(verify(flow, [[1, 2], [0, 1]]))
     equal in all 4 entries (layers composed: 1)
@@ -60,13 +62,7 @@ def verify(flow: CouplingFlow, M) -> Verification:
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
-    sparse = (
-        flow.is_sparse
-        and flow.is_additive
-        and not flow.order
-        and flow.field.is_QQ
-        and expected.domain.is_QQ
-    )
+    sparse = flow.has_arrays and expected.domain.is_QQ
     wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
     if wrong is not None:
         (i, j), want, got = wrong
@@ -74,10 +70,10 @@ def verify(flow: CouplingFlow, M) -> Verification:
             f"expected {format_short(want)} at entry ({i}, {j}), "
             f"derived {format_short(got)}: the flow does not equal the matrix"
         )
-    return Verification(flow.dimension, flow.depth, flow.exceptional())
+    return Verification(flow)
 
 
-def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
     """Return the first place that differs, its expected and its derived value, or None."""
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
@@ -92,11 +88,9 @@ def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
     return divmod(k, flow.dimension), want, got
 
 
-def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+def _wrong_entry_sparse(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
-    layers = [(layer.moves, layer.shift_matrix) for layer in flow.layers]
-    derived = composed(flow.partition, layers, flow.flips)
-    difference = derived + -SparseArray.from_matrix(expected)
+    difference = flow.sparse_array() + -SparseArray.from_matrix(expected)
     if not len(difference.places):
         return None
     place = divmod(int(difference.places[0]), flow.dimension)

@@ -1,22 +1,25 @@
 """Coupling layers whose shift is a piecewise-linear function of one coordinate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import format_short
+from exactflow.exact.numbers import format_short, to_element, to_index
+from exactflow.flows.base import Coupling
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
-from exactflow.nonlinear.piecewise import PiecewiseLinear, to_element
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["PiecewiseCoupling"]
+__all__ = ["PiecewiseCoupling", "over_rationals", "rowwise"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class PiecewiseCoupling:
+class PiecewiseCoupling(Coupling):
     """One coupling layer with a piecewise-linear shift of one kept coordinate.
 
     Parameters
@@ -60,24 +63,34 @@ class PiecewiseCoupling:
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
+        if not isinstance(conditioner, PiecewiseLinear):
+            raise InvalidInputError(
+                f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
+            )
         if conditioner.dimension != moved:
             raise InvalidInputError(
                 f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
                 f"got one into R^{conditioner.dimension}"
             )
-        if not 0 <= reads < kept:
-            raise InvalidInputError(f"expected reads from 0 to {kept - 1}, got {reads}")
+        reads = to_index("reads", reads, 0, kept - 1)
         many = isinstance(scale, list | tuple)
         elements = tuple(map(to_element, scale)) if many else (to_element(scale),) * moved
         if len(elements) != moved or min(elements) <= 0:
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}"
             )
-        object.__setattr__(self, "partition", partition)
-        object.__setattr__(self, "moves", moves)
-        object.__setattr__(self, "conditioner", conditioner)
-        object.__setattr__(self, "scale_elements", elements)
-        object.__setattr__(self, "reads", reads)
+        vars(self).update(
+            partition=partition,
+            moves=moves,
+            conditioner=conditioner,
+            scale_elements=elements,
+            reads=reads,
+        )
+
+    @property
+    def field(self) -> Domain:
+        """The rational numbers."""
+        return QQ
 
     @property
     def scale(self) -> tuple[sympy.Rational, ...]:
@@ -98,10 +111,29 @@ class PiecewiseCoupling:
         scale = linalg.column(self.scale_elements, QQ)
         return LinearCoupling(self.partition, self.moves, shift, scale)
 
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        value = self.conditioner.at if convert is to_element else self.conditioner
+        return value(kept[self.reads])
+
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        return rowwise(self._run, columns)
+
     def summary(self) -> str:
         """Return one line: which half moves, the knots, the scale."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}"
 
-    def __repr__(self) -> str:
-        return f"<PiecewiseCoupling {self.partition}: {self.summary()}>"
+
+def rowwise(run: Callable, columns: DomainMatrix) -> DomainMatrix:
+    """Return the image of each column of rational numbers, by ``run(entries, to_element)``."""
+    points = over_rationals(columns).transpose().to_dense().to_list()
+    images = [run(point, to_element) for point in points]
+    return linalg.from_entries(images, columns.shape[::-1], QQ).transpose()
+
+
+def over_rationals(columns: DomainMatrix) -> DomainMatrix:
+    """Return columns of rational numbers, or raise `InvalidInputError`."""
+    if not columns.domain.is_QQ:
+        raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
+    return columns

@@ -1,10 +1,10 @@
 """Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
 
 They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
-in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as networks.
+in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as
+networks.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle, format_short
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
 
-__all__ = ["PiecewiseLinear", "elements", "line", "to_element", "to_float", "to_mpf"]
+__all__ = ["PiecewiseLinear", "line"]
 
 Elements = tuple  # of elements of QQ
 
@@ -57,7 +57,7 @@ class PiecewiseLinear:
     slopes: tuple[Elements, ...]
 
     def __init__(self, knots: Sequence, values: Sequence, left=None, right=None):
-        knots = elements(list(knots))
+        knots = elements(knots)
         values = tuple(zip(*_columns(values), strict=True))
         if not knots or len(values) != len(knots):
             raise InvalidInputError(
@@ -100,7 +100,9 @@ class PiecewiseLinear:
         bisection, and for an ``mpf`` by exact comparison.
         """
         if isinstance(x, np.ndarray):
-            return self._at_floats(np.asarray(x, dtype=float))
+            if x.dtype.kind not in "fiu":
+                raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
+            return self._at_floats(x.astype(float))
         if isinstance(x, mpmath.mpf):
             return self._at_mpf(x)
         return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
@@ -159,44 +161,9 @@ class PiecewiseLinear:
         return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
 
 
-def to_element(x):
-    """Return a rational number of any kind, or an ``mpf``, as an element of QQ, exactly."""
-    if isinstance(x, mpmath.mpf):
-        if not mpmath.isfinite(x):
-            raise InvalidInputError(f"expected a finite number, got {x}")
-        return QQ(*map(int, mpmath.libmp.to_rational(x._mpf_)))
-    return elements([x])[0]
-
-
-def to_mpf(value) -> mpmath.mpf:
-    """Return an element of QQ, or an ``mpf``, rounded to the current precision of mpmath."""
-    if isinstance(value, mpmath.mpf):
-        return +value
-    return mpmath.mpf(int(value.numerator)) / int(value.denominator)
-
-
-def to_float(value) -> float:
-    """Return an element of QQ as the nearest float64, infinite where it is out of range."""
-    numerator, denominator = int(value.numerator), int(value.denominator)
-    try:
-        return numerator / denominator
-    except OverflowError:
-        return math.inf if numerator > 0 else -math.inf
-
-
-def elements(numbers: Sequence) -> Elements:
-    """Return rational numbers of any kind as elements of QQ."""
-    if all(isinstance(number, type(QQ.one)) for number in numbers):
-        return tuple(numbers)
-    matrix = as_rectangle([[number] for number in numbers])
-    if not matrix.domain.is_QQ:
-        raise InvalidInputError(f"expected rational numbers, got elements of {matrix.domain}")
-    return tuple(matrix.to_list_flat())
-
-
 def _columns(values: Sequence) -> list[Elements]:
     """Return the m coordinates of the values, each a tuple of elements of QQ."""
-    rows = [v if isinstance(v, list | tuple) else (v,) for v in values]
+    rows = [v if isinstance(v, list | tuple) else (v,) for v in flat(values)]
     lengths = {len(row) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
         raise InvalidInputError(

@@ -23,7 +23,8 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear.piecewise import PiecewiseLinear, elements, line, to_element
+from exactflow.exact.numbers import elements, to_element
+from exactflow.nonlinear.piecewise import PiecewiseLinear, line
 
 __all__ = ["ReluNetwork"]
 

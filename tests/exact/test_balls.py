@@ -6,14 +6,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sympy import QQ, Rational
 
-from exactflow.exact.balls import (
-    ball,
-    flint_rational,
-    normal_cdf,
-    normal_density,
-    upper,
-    upper_root,
-)
+from exactflow.exact.balls import ball, normal_cdf, normal_density, upper, upper_root
+from exactflow.exact.numbers import flint_rational
 
 
 @given(st.fractions())

@@ -49,7 +49,7 @@ def test_every_matrix(name):
     if layers is None:
         assert name in NEAR_SCALAR
     else:
-        assert verify(CouplingFlow(layers), POSITIVE[name]).depth == 6
+        assert verify(CouplingFlow(layers), POSITIVE[name]).flow.depth == 6
         assert all(s > 0 for layer in layers for s in layer.scale)
 
 
@@ -57,7 +57,7 @@ def test_every_matrix(name):
 def test_entries_are_those_of_the_float_solution(d):
     W = rotation(d, 8)
     layers = balanced_layers(blocks(W))
-    assert verify(CouplingFlow(layers), W).depth == 6
+    assert verify(CouplingFlow(layers), W).flow.depth == 6
     assert max(layer.magnitude for layer in layers) < 3 * balance(W).magnitude
 
 

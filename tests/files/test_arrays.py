@@ -9,9 +9,11 @@ import sympy
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
 from exactflow.errors import InvalidInputError
 from exactflow.files.arrays import flow_arrays, write_arrays
+from exactflow.flows.flow import LinearFlow
+from exactflow.flows.relabelled import relabelled
 
 
-def rebuilt(arrays) -> CouplingFlow:
+def rebuilt(arrays) -> LinearFlow:
     """The flow that the arrays describe."""
     p, q = (int(size) for size in arrays["partition"])
     depth = sum(name.endswith("_shift") for name in arrays)
@@ -25,7 +27,8 @@ def rebuilt(arrays) -> CouplingFlow:
         for k in range(depth)
     ]
     order = [int(i) for i in arrays["order"]]
-    return CouplingFlow(layers, (p, q), [int(i) for i in arrays["flips"]], order=order)
+    flips = [order.index(i) for i in arrays["flips"]]
+    return relabelled(CouplingFlow(layers, (p, q), flips), order)
 
 
 FLOWS = {

@@ -10,7 +10,7 @@ import pytest
 import sympy
 from matrices import NEGATIVE, POSITIVE
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor
+from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
 from exactflow.errors import InvalidInputError
 from exactflow.files.certificate import certificate_text, write_certificate
 from exactflow.files.export import export
@@ -31,6 +31,37 @@ def test_sympy_with_flips():
     with contextlib.redirect_stdout(io.StringIO()):
         exec(export(factor(M, orientation="flip"), "sympy"), namespace)
     assert namespace["product"] == namespace["target"] == M
+
+
+MASKS = [
+    (NEGATIVE["transposition"], [0, 1, 0, 1]),
+    (permutation([1, 0, 3, 2]), [1, 0, 1, 0]),
+    (sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]]), [1, 0, 1]),
+    (sympy.eye(4), [0, 1, 0, 1]),
+]
+
+
+@pytest.mark.parametrize(("M", "mask"), MASKS)
+def test_masks_are_about_the_matrix_in_its_own_order(M, mask):
+    flow = factor(M, partition=mask, orientation="flip")
+    assert flow.order
+    namespace, output = {}, io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(export(flow, "sympy"), namespace)
+    assert output.getvalue() == "True\n"
+    assert namespace["product"] == namespace["target"] == M
+    product = " * ".join(f"factor{k}" for k in range(len(namespace["factors"])))
+    assert f"target = {product} := by" in export(flow, "lean")
+    rows = ";\n    ".join(", ".join(map(str, M.row(i))) for i in range(M.rows))
+    assert f"!![{rows}]" in export(flow, "lean")
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+def test_rocq_compiles_for_a_mask_with_a_flip(tmp_path):
+    M, mask = MASKS[0]
+    (tmp_path / "flow.v").write_text(export(factor(M, partition=mask, orientation="flip"), "rocq"))
+    done = subprocess.run(["coqc", "flow.v"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_sage_and_latex():

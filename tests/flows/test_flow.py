@@ -133,10 +133,10 @@ def test_representations():
     ]
     assert r"\frac{1}{3}" in flow._repr_latex_()
     large = LinearCoupling((9, 9), "first", np.eye(9, dtype=int))
-    assert r"T_{9 \times 9}" in large._repr_latex_()
+    assert r"\underset{9 \times 9}{T}" in large._repr_latex_()
     assert CouplingFlow([], (1, 1))._repr_latex_() == sympy.eye(2)._repr_latex_()
     huge = CouplingFlow([LinearCoupling((1, 1), "first", [[10**5000]])])
-    assert "T_{1" in huge._repr_latex_()
+    assert r"1000\ldots" in huge._repr_latex_() or r"\cdot 10^{5000}" in huge._repr_latex_()
     assert "bits 16610" in repr(huge)
 
 

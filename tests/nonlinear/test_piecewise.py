@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear.piecewise import PiecewiseLinear, to_element, to_float, to_mpf
+from exactflow.exact.numbers import to_element, to_float, to_mpf
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.nonlinear.relu import ReluNetwork
 
 rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7)
