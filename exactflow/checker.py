@@ -182,7 +182,7 @@ def lcm(numbers: Iterable[int]) -> int:
 
 
 def reduced(den: int, nums: dict[int, int]) -> Row:
-    """Return a row without zeros, in lowest terms; if long, only where that makes it half as long."""
+    """Return a row without zeros, in lowest terms; if long, only where that halves its length."""
     nums = {j: num for j, num in nums.items() if num}
     divisor = math.gcd(den, next(iter(nums.values()), 0))
     if den > 2**LONG and divisor**2 < den:
@@ -410,8 +410,8 @@ def seems_to_hold(certificate: Certificate) -> bool:
     than B bits: B = 8 size, times 2^17 over number fields, where entries act by longer matrices.
     Fewer than B / 60 primes of 61 bits divide its numerator, out of more than 2^53 (Rosser and
     Schoenfeld, Illinois J. Math. 6 (1962), corollary 3); modulo any other prime q, a difference
-    that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round errs
-    with probability 2^-gain at most, and enough are done.  Drawn from the SHA-256 of the file.
+    that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round
+    errs with probability 2^-gain at most, and enough are done.  Drawn from the SHA-256 of the file.
     """
     field = certificate.field
     bits = 8 * certificate.size << (17 if field.modulus else 0)
