@@ -167,6 +167,8 @@ def _read_torch(data: bytes, key: str | None) -> np.ndarray:
         raise InvalidInputError(
             f"expected a .pt file of tensors only, got: {str(error).splitlines()[0]}"
         ) from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]  # as training scripts save it, beside other things
     tensors = content if isinstance(content, dict) else {"": content}
     tensor = _chosen(tensors, "" if key is None and "" in tensors else key)
     if not isinstance(tensor, torch.Tensor):
