@@ -8,6 +8,7 @@
 # which the experiments of Koehler, Mehta and Risteski (ICML 2021) showed in training.
 
 # %%
+import sys
 from functools import partial
 from itertools import pairwise
 
@@ -19,15 +20,17 @@ from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.identities import IDENTITIES
 from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
-from exactflow.padding import (
-    gaussian_padding,
+from exactflow.padding import gaussian_padding, zero_padding
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.likelihood import (
     log_likelihood,
     padded_covariance,
     ray,
     ray_condition_number,
-    zero_padding,
 )
-from exactflow.training import AVAILABLE, DATASETS, PADDINGS, train
+from proofs.experiments.training import AVAILABLE, DATASETS, PADDINGS, train
 
 claims = Claims("Padding (ICML 2021)")
 options = proof_options()

@@ -102,13 +102,17 @@ def test_depth(capsys, tmp_path):
     assert code == 0
     assert out.splitlines()[0] == "exactly 6 additive layers"
     assert "not ULULU" in out
+    assert "M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]" in out
+    assert "U = " in out
+    assert "L = " in out
     code, out, _ = run(capsys, "depth", path, "--scales", "positive")
     assert code == 0
     assert out.splitlines()[0] == "exactly 6 layers with positive scales"
     path.write_text("2,0\n0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
-    assert "scales='positive'" in err
+    assert "--scales positive" in err
+    assert "scales='" not in err
     path.write_text("2,0,0\n0,1,0\n0,0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2

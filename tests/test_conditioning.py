@@ -97,7 +97,7 @@ def test_float_error_of_numbers_out_of_range():
     assert float_error(flow, [[1, 1]]) == np.inf
 
 
-@pytest.mark.parametrize("options", [{"tol": 0}, {"sample": []}, {"limit": 0}, {"tol": "-1"}])
+@pytest.mark.parametrize("options", [{"tol": 0}, {"sample": []}, {"tol": "-1"}])
 def test_refuses(options):
     arguments = {"sample": [[1, 1]], **options}
     with pytest.raises(InvalidInputError, match="expected tol > 0"):

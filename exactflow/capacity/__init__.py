@@ -44,12 +44,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
-from numbers import Integral
 
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, parse_rational
+from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
 
 __all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
@@ -137,7 +136,7 @@ def min_parameters(
     >>> bound.rules_out(4671), bound.rules_out(4672)
     (True, False)
     """
-    d, k = _integer("d", d, 2), _integer("k", k, 1)
+    d, k = to_index("d", d, 2), to_index("k", k, 1)
     Deltas, ms = _allowed("Delta", Delta, 1, d), _allowed("m", m, 0, k - 1)
     lipschitz, radius = _positive("lipschitz", lipschitz), _positive("radius", radius)
     w, deviation = _positive("w", w), Fraction(0) if sigma is None else _positive("sigma", sigma)
@@ -223,7 +222,7 @@ def depth_bound(
     >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))
     (29, True)
     """
-    p1 = _integer("params_per_layer", params_per_layer, 1)
+    p1 = to_index("params_per_layer", params_per_layer, 1)
     total, limit = _flow_lipschitz(lipschitz, layer_lipschitz, parameter_lipschitz)
 
     def bound(constant: Fraction) -> CapacityBound:
@@ -270,28 +269,19 @@ def _first_failure(holds: Callable[[int], bool]) -> int:
     return high
 
 
-def _integer(name: str, value, least: int) -> int:
-    if not isinstance(value, Integral) or value < least:
-        raise InvalidInputError(f"expected an integer {name} >= {least}, got {format_short(value)}")
-    return int(value)
-
-
 def _allowed(name: str, value, least: int, most: int) -> range:
     """Return the values of a choice: the one that is given, or all."""
     if value is None:
         return range(least, most + 1)
-    if not isinstance(value, Integral) or not least <= value <= most:
-        raise InvalidInputError(
-            f"expected {name} from {least} to {most}, got {format_short(value)}"
-        )
-    return range(int(value), int(value) + 1)
+    index = to_index(name, value, least, most)
+    return range(index, index + 1)
 
 
 def _positive(name: str, value) -> Fraction:
     """Return a positive number exactly."""
     try:
-        number = parse_rational(value) if isinstance(value, str) else Fraction(value)
-    except (TypeError, ValueError, OverflowError):
+        number = to_fraction(value)
+    except InvalidInputError:
         number = None
     if number is None or number <= 0:
         raise InvalidInputError(

@@ -4,6 +4,8 @@ A body imports what it needs when it runs, so that no command waits for what ano
 """
 
 import argparse
+import json
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 DEMO_CHANNELS = 12
+_SYMBOLS = (
+    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
+    "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
+)
 
 
 def _factor_arguments(command: argparse.ArgumentParser) -> None:
@@ -44,6 +50,7 @@ def _factor_arguments(command: argparse.ArgumentParser) -> None:
 def _check_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
     command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
+    command.add_argument("--transpose", action="store_true", help="the transpose of FILE")
 
 
 def _depth_arguments(command: argparse.ArgumentParser) -> None:
@@ -51,6 +58,9 @@ def _depth_arguments(command: argparse.ArgumentParser) -> None:
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
+    )
     _reading_arguments(command)
 
 
@@ -120,12 +130,14 @@ def _status(text: str):
     return Console(stderr=True).status(text)
 
 
-def _check_output(output: str) -> None:
+def _check_output(output: str, certificate_only: bool = False) -> None:
     """Refuse, before the work, a file that cannot be written."""
     from exactflow.files.arrays import ARRAY_SUFFIXES
     from exactflow.files.atomic import check_place
 
     path = Path(output)
+    if certificate_only and path.suffix.lower() != ".json":
+        raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
     if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
@@ -186,20 +198,50 @@ def demo_weight() -> "np.ndarray":
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from exactflow import checker
+    from exactflow import checker, depth_checker
 
+    if _is_depth_certificate(arguments.certificate):
+        options = {"transposed": arguments.transpose}
+        return depth_checker.check_file(arguments.certificate, arguments.target, **options)
+    if arguments.transpose:
+        raise InvalidInputError("expected --transpose with a depth certificate only")
     return checker.check_file(arguments.certificate, arguments.target)
 
 
+def _is_depth_certificate(path: str) -> bool:
+    """Return whether a file can be read and says in its "format" that it is one."""
+    try:
+        data = Path(path).read_bytes()
+        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"
+
+
 def _depth(arguments: argparse.Namespace) -> int:
+    from exactflow import depth_checker
     from exactflow.depth import minimal_depth
+    from exactflow.files.depth_certificate import write_depth_certificate
     from exactflow.files.matrices import read_matrix
 
-    matrix = read_matrix(arguments.file, arguments.key, arguments.transpose).matrix
-    with _status(f"{matrix.shape[0]} x {matrix.shape[0]}"):
-        answer = minimal_depth(matrix, arguments.scales)
+    if arguments.output:
+        _check_output(arguments.output, certificate_only=True)
+    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+    with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
+        answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
-    return 0
+    if answer.obstructions:
+        print(_SYMBOLS)
+    if not arguments.output:
+        return 0
+    if not answer.is_decided:
+        print("exactflow: not decided, so there is no certificate of it", file=sys.stderr)
+        return 3
+    name = Path(arguments.file).name
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    write_depth_certificate(answer, arguments.output, provenance)
+    print(_written(arguments.output))
+    return depth_checker.check_file(arguments.output)
 
 
 def _balance(arguments: argparse.Namespace) -> int:

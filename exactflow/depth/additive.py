@@ -100,4 +100,4 @@ def _flow(pattern: str, shifts: Shifts, matrix: DomainMatrix) -> CouplingFlow:
         for letter, shift in zip(pattern, shifts, strict=True)
     ]
     kept = [layer for layer in reversed(layers) if not layer.is_identity]
-    return CouplingFlow(kept, (n, n), method="depth")
+    return CouplingFlow(kept, (n, n), method="depth", field=matrix.domain)

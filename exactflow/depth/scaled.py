@@ -64,7 +64,7 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
 
 def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
     n = matrix.shape[0] // 2
-    return CouplingFlow(layers, (n, n), method="depth")
+    return CouplingFlow(layers, (n, n), method="depth", field=matrix.domain)
 
 
 def _obstruction(pattern: str, matrix: DomainMatrix) -> Obstruction | None:

@@ -203,7 +203,7 @@ class UnitBlocksObstruction(SimilarityObstruction):
     def reason(self) -> str:
         """Count the blocks."""
         more, fewer = self._counts()
-        S, T = self.named("aD" if self.exchanged else "Da")
+        S, T = map(self.named, "aD" if self.exchanged else "Da")
         return (
             f"{self.where()} differ by more than one in a block size at eigenvalue 1: {S} has "
             f"{more} of size > {self.k}, {T} has {fewer} of size >= {self.k}"

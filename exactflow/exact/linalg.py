@@ -140,7 +140,10 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
     """Return the product, in the form of the right factor."""
-    return right.after(left) if isinstance(right, IntegralMatrix) else left * right
+    if isinstance(right, IntegralMatrix):
+        return right.after(left)
+    left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
+    return left.matmul(right)
 
 
 def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:

@@ -7,13 +7,18 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.factorization.permutation import permutation_sign, signed_permutation
+from exactflow.factorization.permutation import (
+    permutation_sign,
+    relabelled_permutation,
+    signed_permutation,
+)
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
@@ -55,9 +60,10 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> tuple[list[int], list[int]] | None:
+    def monomial(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The matrix as a signed permutation, None if it is none."""
-        return signed_permutation(self.matrix)
+        signed = signed_permutation(self.target)
+        return signed and relabelled_permutation(*signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:

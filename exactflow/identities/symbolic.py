@@ -22,6 +22,7 @@ from fractions import Fraction
 import sympy
 
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.numbers import format_short, to_fraction
 
 __all__ = [
     "Identity",
@@ -138,7 +139,9 @@ def _reduced(word: Letters) -> Letters:
 
 
 def _as_sum(value) -> WordSum:
-    return value if isinstance(value, WordSum) else WordSum.collect([((), Fraction(value))])
+    if isinstance(value, WordSum):
+        return value
+    return WordSum.collect([((), to_fraction(value))])
 
 
 def _shown(term: tuple[Letters, Fraction]) -> str:
@@ -164,10 +167,9 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
     >>> print(from_sympy((X + Y) ** 2 - X**2 - Y * X * Y**-1 * Y))
     X Y + Y Y
     """
-    expression = sympy.sympify(expression)
     match expression:
         case sympy.Rational():
-            return _as_sum(Fraction(int(expression.p), int(expression.q)))
+            return _as_sum(expression)
         case sympy.Symbol(is_commutative=False):
             return symbols(expression.name)[0]
         case sympy.Add():
@@ -178,10 +180,12 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
             base = from_sympy(expression.base)
             base = base.inverse() if expression.exp < 0 else base
             return _product([base] * abs(int(expression.exp)))
-    raise InvalidInputError(
-        f"expected sums, products and integer powers of noncommutative symbols and rational "
-        f"numbers, got {expression}"
-    )
+        case sympy.Basic():
+            raise InvalidInputError(
+                "expected sums, products and integer powers of noncommutative symbols and rational "
+                f"numbers, got {format_short(expression)}"
+            )
+    return _as_sum(expression)
 
 
 def _product(factors: Iterable[WordSum]) -> WordSum:

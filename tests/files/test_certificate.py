@@ -8,7 +8,7 @@ from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, checker, factor
+from exactflow import CouplingFlow, LinearCoupling, checker, factor, permutation
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.files.certificate import certificate_text, read_certificate, write_certificate
@@ -31,6 +31,16 @@ def test_flips(tmp_path, name):
     flow = factor(NEGATIVE[name], orientation="flip")
     write_certificate(flow, tmp_path / "c.json")
     assert read_certificate(tmp_path / "c.json").flips == (0,)
+    assert checker.check_file(tmp_path / "c.json") == 0
+
+
+@pytest.mark.parametrize("partition", [None, (51, 50), [0, 1] * 50 + [0]])
+def test_a_permutation_of_101_coordinates(tmp_path, partition):
+    M = permutation([*range(1, 101), 0])
+    flow = factor(M, partition=partition)
+    write_certificate(flow, tmp_path / "c.json")
+    back = read_certificate(tmp_path / "c.json")
+    assert (back.method, back.layers) == ("permutation", flow.layers)
     assert checker.check_file(tmp_path / "c.json") == 0
 
 

@@ -7,8 +7,8 @@ import sympy
 
 from exactflow import factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
-from exactflow.study import fit, linear_study, study, worst_point, write_csv
 from exactflow.universal import Atoms, approximate
+from proofs.experiments.study import fit, linear_study, study, worst_point, write_csv
 
 TARGET = Atoms([[0, 0], [1, 1], [2, 0]])
 

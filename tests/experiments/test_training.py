@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from exactflow import training
 from exactflow.errors import InvalidInputError, MissingExtraError
+from proofs.experiments import training
 
 needs_torch = pytest.mark.skipif(not training.AVAILABLE, reason="the extra train is not installed")
 
