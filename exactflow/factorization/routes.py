@@ -32,6 +32,12 @@ __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
 LARGEST_UNEVEN = 128
 
+_HALVES = {
+    0: "halves of one size",
+    1: "halves that differ by at most one",
+    None: "halves of any sizes",
+}
+
 Layers = list[LinearCoupling]
 
 
@@ -71,17 +77,16 @@ class Route:
         if layers is not None:
             return layers
         if not self.takes(problem.partition):
-            halves = "that differ by at most one" if self.apart else "of one size"
             raise MethodError(
-                f"expected halves {halves} for method={self.name!r}, got halves {problem.partition}: "
-                "use method='auto'"
+                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
+                f"{problem.partition}: use method='auto'"
             )
         raise MethodError(
             f"expected {self.where} for method={self.name!r}, got another matrix: use method='auto'"
         )
 
     def __str__(self) -> str:
-        return f"{self.name!r}: {self.where}; {self.cost}."
+        return f"{self.name!r}: {self.where}, {_HALVES[self.apart]}; {self.cost}."
 
 
 def _permutation(problem: Problem) -> Layers | None:
@@ -177,7 +182,7 @@ ROUTES = (
     Route(
         "partition",
         "an invertible matrix",
-        "halves of any sizes, any field; five layers generically where they are equal",
+        "over any field; five layers generically where the halves are equal",
         _partition,
         apart=None,
     ),
