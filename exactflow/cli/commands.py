@@ -211,12 +211,11 @@ def demo_weight() -> "np.ndarray":
 def _check(arguments: argparse.Namespace) -> int:
     from exactflow import checker, depth_checker
 
-    if _is_depth_certificate(arguments.certificate):
-        options = {"transposed": arguments.transpose}
-        return depth_checker.check_file(arguments.certificate, arguments.target, **options)
-    if arguments.transpose:
-        raise InvalidInputError("expected --transpose with a depth certificate only")
-    return checker.check_file(arguments.certificate, arguments.target)
+    if arguments.transpose and not arguments.target:
+        raise InvalidInputError("expected --target FILE with --transpose, which is about it")
+    program = depth_checker if _is_depth_certificate(arguments.certificate) else checker
+    options = {"transposed": arguments.transpose}
+    return program.check_file(arguments.certificate, arguments.target, **options)
 
 
 def _is_depth_certificate(path: str) -> bool:
