@@ -64,7 +64,7 @@ def test_ctrl_c_ends_a_computation_inside_the_library_at_once(certificate):
         "def endless(*_):\n"
         "    print('started', flush=True)\n"
         "    DomainMatrix(rows, (300, 300), ZZ).to_dense().det()\n"
-        "checker.check_file = endless\n"
+        "checker.check = endless\n"
         f"__import__('sys').argv = ['exactflow', 'check', {str(certificate)!r}]\n"
         "__main__.main()\n"
     )
