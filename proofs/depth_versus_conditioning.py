@@ -231,7 +231,7 @@ with claims.check("exact routes rounded, against balanced layers", Evidence.NUME
     for method in ("transvection", "commutator", "partition", "classical"):
         for d in (4, 8, 12, 16, 32) if options.full else (4, 8, 12, 16):
             W = np.ldexp(np.rint(np.ldexp(rotation(d, np.random.default_rng(d)), 12)), -12)
-            size, error = rounded_errors(factor(W, method), W)
+            size, error = rounded_errors(factor(W, method=method), W)
             mine = balance(W)
             label = f"{method:12}, d = {d:2}: entries to 10^{size:.1f}, float64 error {error:.0e};"
             balanced = f"balanced: {mine.magnitude:.2g}, {float(mine.error):.0e}"

@@ -109,7 +109,7 @@ class Scaled:
         bits = max(0, -int(exponents[odd != 0].min(initial=0)))
         integers = odd.astype(object) << np.where(odd != 0, exponents + bits, 0)
         rows = [list(map(ZZ.dtype, row)) for row in integers.tolist()]
-        return Scaled(DomainMatrix(rows, M.shape, ZZ).to_dense(), 1 << bits)
+        return Scaled(DomainMatrix(rows, M.shape, ZZ), 1 << bits)
 
     @staticmethod
     def identity(d: int) -> "Scaled":
@@ -157,7 +157,7 @@ def composed(layers: Sequence[FloatCoupling]) -> Scaled:
         shifted = Scaled.of_floats(layer.shift) * halves[1 - i]
         halves[i] = _dyadic_sum(_times(halves[i], layer.scale), shifted)
     first, second = _aligned(*halves)
-    return Scaled(first.integers.vstack(second.integers).to_dense(), first.denominator)
+    return Scaled(first.integers.vstack(second.integers), first.denominator)
 
 
 def _times(M: Scaled, scale: float) -> Scaled:

@@ -107,7 +107,7 @@ def _target(path: str, key: str | None) -> tuple[bytes, str]:
     from exactflow.exact.numbers import format_rational
     from exactflow.files.matrices import read_matrix
 
-    rows = read_matrix(path, key).matrix.to_dense().to_list()
+    rows = read_matrix(path, key=key).matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"
 
 

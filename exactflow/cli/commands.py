@@ -4,6 +4,8 @@ A body imports what it needs when it runs, so that no command waits for what ano
 """
 
 import argparse
+import os
+import shlex
 import sys
 import time
 from hashlib import sha256
@@ -58,10 +60,10 @@ def _check_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _depth_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.depth import SCALES
+    from exactflow.depth import DEPTH_SCALES
 
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
     )
@@ -103,14 +105,14 @@ def _factor(arguments: argparse.Namespace) -> int:
 
     source, name = _source(arguments)
     if arguments.output:
-        _check_output(arguments.output)
+        _check_output(arguments)
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with _status(f"factoring {d} x {d}"):
         flow = factor(
             source.matrix,
-            arguments.method,
-            arguments.orientation,
+            method=arguments.method,
+            orientation=arguments.orientation,
             partition=arguments.partition,
         )
     seconds = time.perf_counter() - start
@@ -129,20 +131,25 @@ def _status(text: str):
     return Console(stderr=True).status(text)
 
 
-def _check_output(output: str, certificate_only: bool = False) -> None:
-    """Refuse, before the work, a file that cannot be written."""
-    from exactflow.files.arrays import ARRAY_SUFFIXES
+def _check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
+    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
-    path = Path(output)
-    if certificate_only and path.suffix.lower() != ".json":
+    path = Path(arguments.output)
+    suffix = path.suffix.lower()
+    if certificate_only and suffix != ".json":
         raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
-    if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
+    if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"output, got {path.name!r}"
         )
     check_place(path)
+    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
+        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
+    if suffix != ".json":
+        array_writer(path)
 
 
 def _write_flow(
@@ -175,10 +182,11 @@ def _write_flow(
 
 def _advice(arguments: argparse.Namespace) -> str:
     """Return the command that checks a certificate against the file that it is about."""
-    target = f" --target {arguments.file}" if arguments.file else ""
-    key = f" --key {arguments.key}" if arguments.key else ""
-    transpose = " --transpose" if arguments.transpose else ""
-    return f"exactflow check {arguments.output}{target}{key}{transpose}"
+    words = ["exactflow", "check", arguments.output]
+    words += ["--target", arguments.file] if arguments.file else []
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] if arguments.transpose else []
+    return shlex.join(words)
 
 
 def _is_certificate(output: str) -> bool:
@@ -188,17 +196,22 @@ def _is_certificate(output: str) -> bool:
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     """Return the matrix to factor and its name."""
     from exactflow.exact.coerce import as_matrix
-    from exactflow.files.matrices import MatrixFile, read_matrix
+    from exactflow.files.matrices import MatrixFile
 
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
-        read = read_matrix(arguments.file, arguments.key, arguments.transpose)
-        return read, Path(arguments.file).name
+        return _read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
     weight = demo_weight()
     matrix = as_matrix(weight)
     return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
+
+
+def _read(arguments: argparse.Namespace) -> "MatrixFile":
+    from exactflow.files.matrices import read_matrix
+
+    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def demo_weight() -> "np.ndarray":
@@ -221,11 +234,10 @@ def _depth(arguments: argparse.Namespace) -> int:
     from exactflow import depth_checker
     from exactflow.depth import minimal_depth
     from exactflow.files.depth_certificate import write_depth_certificate
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
-        _check_output(arguments.output, certificate_only=True)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+        _check_output(arguments, certificate_only=True)
+    source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
@@ -246,11 +258,10 @@ def _depth(arguments: argparse.Namespace) -> int:
 def _balance(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
     from exactflow.cli.report import magnitude
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
-        _check_output(arguments.output)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+        _check_output(arguments)
+    source = _read(arguments)
     with _status("balancing"):
         result = balance(source.matrix, arguments.layers, arguments.seed)
     within, seed = result.error, arguments.seed
@@ -267,23 +278,24 @@ def _balance(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from exactflow.files.atomic import write_bytes
+    from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
     from exactflow.files.export import export
+    from exactflow.interop import state_dict_bytes
 
+    if arguments.output:
+        check_place(arguments.output)
+    elif arguments.to == "torch":
+        raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
-        if not arguments.output:
-            raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
-        from exactflow.interop import state_dict_bytes
-
-        write_bytes(arguments.output, state_dict_bytes(flow))
-        return 0
-    text = export(flow, arguments.to)
-    if arguments.output:
-        write_bytes(arguments.output, text.encode())
+        content = state_dict_bytes(flow)
     else:
-        print(text, end="")
+        content = export(flow, arguments.to).encode()
+    if arguments.output:
+        write_bytes(arguments.output, content)
+    else:
+        print(content.decode(), end="")
     return 0
 
 

@@ -25,10 +25,10 @@ from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import format_short, to_fraction
 
 __all__ = [
-    "Blocks",
     "Identity",
     "Proof",
     "RefutedError",
+    "WordMatrix",
     "WordSum",
     "from_sympy",
     "lower",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Letter = tuple[str, int]
-Word = tuple[Letter, ...]
+Letters = tuple[Letter, ...]
 Relations = Mapping[tuple[str, str], int]
 
 
@@ -54,12 +54,12 @@ class WordSum:
     Y X^-1
     """
 
-    terms: tuple[tuple[Word, Fraction], ...]
+    terms: tuple[tuple[Letters, Fraction], ...]
 
     @classmethod
-    def collect(cls, terms: Iterable[tuple[Word, Fraction]]) -> "WordSum":
+    def collect(cls, terms: Iterable[tuple[Letters, Fraction]]) -> "WordSum":
         """Return the sum of the terms: words reduced, equal words collected."""
-        total: dict[Word, Fraction] = {}
+        total: dict[Letters, Fraction] = {}
         for word, coefficient in terms:
             reduced = _reduced(word)
             total[reduced] = total.get(reduced, Fraction(0)) + coefficient
@@ -123,12 +123,12 @@ class WordSum:
         return " + ".join(map(_shown, self.terms)).replace("+ -", "- ") or "0"
 
 
-def _pair(word: Word, i: int) -> tuple[str, str] | None:
+def _pair(word: Letters, i: int) -> tuple[str, str] | None:
     (x, first), (y, second) = word[i : i + 2]
     return (x, y) if first == second == 1 else None
 
 
-def _reduced(word: Word) -> Word:
+def _reduced(word: Letters) -> Letters:
     stack: list[Letter] = []
     for name, sign in word:
         if stack and stack[-1] == (name, -sign):
@@ -144,7 +144,7 @@ def _as_sum(value) -> WordSum:
     return WordSum.collect([((), to_fraction(value))])
 
 
-def _shown(term: tuple[Word, Fraction]) -> str:
+def _shown(term: tuple[Letters, Fraction]) -> str:
     word, coefficient = term
     letters = " ".join(name if sign == 1 else f"{name}^-1" for name, sign in word)
     if abs(coefficient) == 1 and word:
@@ -196,19 +196,19 @@ def _product(factors: Iterable[WordSum]) -> WordSum:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class WordMatrix:
     """A matrix of blocks, each a sum of words."""
 
     rows: tuple[tuple[WordSum, ...], ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Iterable]) -> "Blocks":
+    def of(cls, rows: Iterable[Iterable]) -> "WordMatrix":
         """Return the block matrix with the given rows of sums of words and numbers."""
         return cls(tuple(tuple(_as_sum(entry) for entry in row) for row in rows))
 
-    def __matmul__(self, other: "Blocks") -> "Blocks":
+    def __matmul__(self, other: "WordMatrix") -> "WordMatrix":
         columns = list(zip(*other.rows, strict=True))
-        return Blocks.of(
+        return WordMatrix.of(
             [
                 sum((x * y for x, y in zip(row, column, strict=True)), start=_as_sum(0))
                 for column in columns
@@ -217,14 +217,14 @@ class Blocks:
         )
 
 
-def upper(X) -> Blocks:
+def upper(X) -> WordMatrix:
     """Return U(X) = [[I, X], [0, I]]."""
-    return Blocks.of([[1, X], [0, 1]])
+    return WordMatrix.of([[1, X], [0, 1]])
 
 
-def lower(Y) -> Blocks:
+def lower(Y) -> WordMatrix:
     """Return L(Y) = [[I, 0], [Y, I]]."""
-    return Blocks.of([[1, 0], [Y, 1]])
+    return WordMatrix.of([[1, 0], [Y, 1]])
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ class Identity:
     name: str
     statement: str
     source: str
-    sides: Callable[[], tuple[Blocks, Blocks]]
+    sides: Callable[[], tuple[WordMatrix, WordMatrix]]
     relations: tuple[tuple[tuple[str, str], int], ...] = ()
 
     def prove(self) -> Proof:

@@ -61,7 +61,14 @@ from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
-from exactflow.universal.measures import Atoms, Boxes, Target, checkerboard, empirical, uniform
+from exactflow.universal.measures import (
+    Atoms,
+    Boxes,
+    TargetMeasure,
+    checkerboard,
+    empirical,
+    uniform,
+)
 from exactflow.universal.ring import Ring
 from exactflow.universal.search import GUARD_BITS, SHARES, construct, power_below
 
@@ -89,7 +96,7 @@ class Approximation(Result):
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
     """
 
-    target: Target
+    target: TargetMeasure
     eps: sympy.Rational
     parameters: Construction
     pieces: Bound
@@ -144,7 +151,7 @@ def approximate(target, eps, precision: int | None = None) -> Approximation:
     True
     """
     target = empirical(target) if isinstance(target, np.ndarray) else target
-    if not isinstance(target, Target):
+    if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments: uniform, checkerboard, Ring, Boxes, Atoms or "
             f"an (N, d) array, got {type(target).__name__}"

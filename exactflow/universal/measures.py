@@ -26,7 +26,7 @@ __all__ = [
     "Atoms",
     "Boxes",
     "Cells",
-    "Target",
+    "TargetMeasure",
     "check_count",
     "checkerboard",
     "empirical",
@@ -51,7 +51,7 @@ class Cells(NamedTuple):
 
 
 @runtime_checkable
-class Target(Protocol):
+class TargetMeasure(Protocol):
     """A measure on R^d with second moments."""
 
     @property

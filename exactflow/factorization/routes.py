@@ -1,0 +1,223 @@
+"""The table of routes: each construction with its name, where it applies, what its layers cost.
+
+`factor` walks the table and takes the first route that applies; names, refusals and the choices of
+the command line are read off it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from exactflow.errors import FieldTooSmallError, MethodError
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import (
+    Shears,
+    alternating,
+    mirrored,
+    with_determinant,
+    without_determinant,
+)
+from exactflow.factorization.classical import classical_layers
+from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.exact_balanced import balanced_layers
+from exactflow.factorization.orientation import Problem
+from exactflow.factorization.partition import partition_layers
+from exactflow.factorization.permutation import permutation_layers
+from exactflow.factorization.short import short_layers
+from exactflow.factorization.transvection import transvection_shifts
+from exactflow.flows.linear import Half, LinearCoupling
+
+__all__ = ["METHODS", "ROUTES", "Route", "layers_of"]
+
+Layers = list[LinearCoupling]
+
+LARGEST_UNEVEN = 128
+
+
+@dataclass(frozen=True)
+class Route:
+    """One construction.
+
+    Parameters
+    ----------
+    name : what a caller and the flow's `method` call it.
+    where : the matrices to which it applies, after "expected".
+    cost : how many layers, with what numbers.
+    layers : the function: the layers of a problem in order of application, neighbours perhaps not
+        merged; None where the route does not apply.
+    equal_halves : whether it needs halves of one size.
+    automatic : whether "auto" tries it, in the order of the table.
+    """
+
+    name: str
+    where: str
+    cost: str
+    layers: Callable[[Problem], Layers | None]
+    equal_halves: bool = True
+    automatic: bool = True
+
+    def found(self, problem: Problem) -> Layers | None:
+        """Return the layers, None where the route does not apply."""
+        p, q = problem.partition
+        return self.layers(problem) if p == q or not self.equal_halves else None
+
+    def demanded(self, problem: Problem) -> Layers:
+        """Return the layers, or raise `MethodError` with the reason."""
+        layers = self.found(problem)
+        if layers is not None:
+            return layers
+        p, q = problem.partition
+        if self.equal_halves and p != q:
+            raise MethodError(
+                f"expected halves of one size for method={self.name!r}, got {(p, q)}: use "
+                "method='auto'"
+            )
+        raise MethodError(
+            f"expected {self.where} for method={self.name!r}, got another matrix: use method='auto'"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name!r}: {self.where}; {self.cost}."
+
+
+def _permutation(problem: Problem) -> Layers | None:
+    if problem.monomial is None:
+        return None
+    p, q = problem.partition
+    if abs(p - q) <= 1:
+        return permutation_layers(*problem.monomial, (p, q))
+    if p + q > LARGEST_UNEVEN:
+        raise MethodError(
+            f"expected halves that differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got {(p, q)}: others take dense matrices of long "
+            "fractions; leave out the partition, or give a mask with halves of nearly one size"
+        )
+    return None
+
+
+def _short(problem: Problem) -> Layers | None:
+    return short_layers(problem.blocks, problem.scales)
+
+
+def _transvection(problem: Problem) -> Layers | None:
+    return _either_way(_six_letters, problem, "second")
+
+
+def _six_letters(blocks: Blocks) -> Shears | None:
+    shifts = transvection_shifts(blocks)
+    return None if shifts is None else alternating(shifts, "second")
+
+
+def _commutator(problem: Problem) -> Layers | None:
+    layers = _either_way(_five_letters, problem, "first")
+    if layers is None:
+        A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
+        W0 = stable_range_shift(Blocks(A, B, C, D))
+        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        word = alternating([-W0, *shifts], "second")
+        layers = with_determinant(word, problem.blocks, problem.det, "second")
+    return layers
+
+
+def _five_letters(blocks: Blocks) -> Shears | None:
+    shifts = commutator_shifts(blocks)
+    return None if shifts is None else alternating(shifts, "first")
+
+
+def _either_way(
+    construct: Callable[[Blocks], Shears | None], problem: Problem, half: Half
+) -> Layers | None:
+    """Try a construction for determinant 1 on the matrix, then with its halves exchanged."""
+
+    def attempt(blocks: Blocks) -> Layers | None:
+        word = construct(without_determinant(blocks, problem.det, half))
+        return None if word is None else with_determinant(word, blocks, problem.det, half)
+
+    layers = attempt(problem.blocks)
+    if layers is None and (layers := attempt(linalg.swap_halves(problem.blocks))) is not None:
+        layers = mirrored(layers)
+    return layers
+
+
+def _partition(problem: Problem) -> Layers:
+    return partition_layers(problem.blocks, problem.det)
+
+
+def _classical(problem: Problem) -> Layers:
+    return classical_layers(problem.blocks)
+
+
+def _balanced(problem: Problem) -> Layers | None:
+    return balanced_layers(problem.blocks, problem.det)
+
+
+ROUTES = (
+    Route(
+        "permutation",
+        "a signed permutation matrix, and halves that differ by at most one,",
+        "six layers of integers of absolute value at most 2, in linear time",
+        _permutation,
+        equal_halves=False,
+    ),
+    Route(
+        "short",
+        "a matrix that is visibly a product of at most two layers",
+        "two layers, with the entries of the matrix",
+        _short,
+        equal_halves=False,
+    ),
+    Route(
+        "transvection",
+        "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
+        "cyclic vector among those tried, over a field where 2 is not 0",
+        "six layers, the shortest numbers",
+        _transvection,
+    ),
+    Route(
+        "commutator",
+        "an invertible matrix",
+        "five layers if an off-diagonal block is invertible, else six",
+        _commutator,
+    ),
+    Route(
+        "partition",
+        "an invertible matrix",
+        "halves of any sizes, any field; five layers generically where they are equal",
+        _partition,
+        equal_halves=False,
+    ),
+    Route(
+        "classical",
+        "a matrix over an ordered field",
+        "the paper's own kind of route, to be read rather than used; at most 18 layers",
+        _classical,
+        automatic=False,
+    ),
+    Route(
+        "balanced",
+        "a matrix away from scalar ones, near which all balanced layers are nearly singular",
+        "over QQ, d <= 20, with the extra `balance`: six layers with entries near the least "
+        "possible, but long fractions",
+        _balanced,
+        automatic=False,
+    ),
+)
+
+METHODS = ("auto", *(route.name for route in ROUTES))
+
+
+def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
+    """Return layers that compose to the problem's matrix, and the name of the route.
+
+    With method="auto", a route that finds the field too small gives way to the next one.
+    """
+    if method != "auto":
+        route = next(route for route in ROUTES if route.name == method)
+        return route.demanded(problem), route.name
+    *routes, last = (route for route in ROUTES if route.automatic)
+    for route in routes:
+        with suppress(FieldTooSmallError):
+            if (layers := route.found(problem)) is not None:
+                return layers, route.name
+    return last.demanded(problem), last.name
