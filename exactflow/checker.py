@@ -182,7 +182,7 @@ def lcm(numbers: Iterable[int]) -> int:
 
 
 def reduced(den: int, nums: dict[int, int]) -> Row:
-    """Return a row without zeros, in lowest terms; if long, only where that halves its length."""
+    """Return a row without zeros, in lowest terms; a long one only if that halves it, perhaps."""
     nums = {j: num for j, num in nums.items() if num}
     divisor = math.gcd(den, next(iter(nums.values()), 0))
     if den > 2**LONG and divisor**2 < den:
@@ -850,15 +850,6 @@ def trim(f: Iterable[Any]) -> Polynomial:
     return f
 
 
-def multiply(f: Sequence[Any], g: Sequence[Any]) -> Polynomial:
-    """Return the product f g."""
-    product = [0] * (len(f) + len(g))
-    for i, a in enumerate(f):
-        for j, b in enumerate(g):
-            product[i + j] += a * b
-    return trim(product)
-
-
 def remainder(f: Sequence[Fraction], g: Sequence[Fraction]) -> Polynomial:
     """Return the remainder of f by g."""
     rest = list(f)
@@ -883,6 +874,12 @@ def derivative(f: Sequence[Fraction]) -> Polynomial:
     return [i * c for i, c in enumerate(f)][1:]
 
 
+@cache
+def sturm_chain(m: tuple[Fraction, ...]) -> list[Polynomial]:
+    """Return the signed remainder sequence of m and m'."""
+    return euclid(m, derivative(m))
+
+
 def value(f: Sequence[Any], x: Any) -> Any:
     """Return f(x)."""
     result = 0
@@ -896,7 +893,7 @@ def bit_size(numbers: Iterable[Fraction]) -> int:
     return sum(a.numerator.bit_length() + a.denominator.bit_length() for a in numbers)
 
 
-def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
+def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     """Return whether a proof was found; a modulus shown to be reducible is malformed.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
@@ -907,7 +904,7 @@ def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
     n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
     if n == 1:
         return True
-    if len(euclid(m, derivative(m))[-1]) > 1:
+    if len(sturm_chain(m)[-1]) > 1:
         raise MalformedError(where, expected, "a repeated factor")
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
@@ -927,15 +924,14 @@ def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
     return False
 
 
-def count_roots(m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of roots of m in (low, high], by Sturm's theorem."""
-    chain = euclid(m, derivative(m))
-    signs = [[v > 0 for f in chain if (v := value(f, x))] for x in (low, high)]
+    signs = [[v > 0 for f in sturm_chain(m) if (v := value(f, x))] for x in (low, high)]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
 
 
-def real_roots(m: Sequence[Fraction]) -> list[tuple[Fraction, ...]]:
+def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     """Return intervals that contain one real root of m each."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found, intervals = [], [(-bound, bound)]

@@ -5,6 +5,7 @@ A body imports what it needs when it runs, so that no command waits for what ano
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from hashlib import sha256
@@ -181,10 +182,11 @@ def _write_flow(
 
 def _advice(arguments: argparse.Namespace) -> str:
     """Return the command that checks a certificate against the file that it is about."""
-    target = f" --target {arguments.file}" if arguments.file else ""
-    key = f" --key {arguments.key}" if arguments.key else ""
-    transpose = " --transpose" if arguments.transpose else ""
-    return f"exactflow check {arguments.output}{target}{key}{transpose}"
+    words = ["exactflow", "check", arguments.output]
+    words += ["--target", arguments.file] if arguments.file else []
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] if arguments.transpose else []
+    return shlex.join(words)
 
 
 def _is_certificate(output: str) -> bool:
