@@ -25,6 +25,7 @@ _HOMES = {
     "to_module": "interop",
     "toeplitz": "targets",
     "verify": "flows.verification",
+    "whiten": "gaussian",
 }
 __all__ = list(_HOMES)
 

@@ -1,0 +1,129 @@
+"""The covariance matrix that is to be whitened: its exact entries, as floats, and its refusal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import flint
+import numpy as np
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
+from exactflow.gaussian.account import Covariance, Whole
+
+__all__ = ["Target", "check_positive_definite", "check_symmetric"]
+
+MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
+ILL_CONDITIONED = 1e6  # from where the inverse is refined
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A positive definite matrix, exactly and in float64."""
+
+    whole: Whole
+    rounded: np.ndarray
+
+    @staticmethod
+    def of(Sigma) -> "Target":
+        """Return the target of a matrix, which is checked: see `whiten` for the errors."""
+        target = _read(Sigma)
+        d = len(target.rounded)
+        deviations = np.sqrt(np.abs(np.diag(target.rounded)))
+        if deviations.all():
+            least = np.linalg.eigvalsh(target.rounded / np.outer(deviations, deviations))[0]
+            if least > 4 * d * np.finfo(float).eps:
+                return target
+        check_positive_definite(target.whole, target.rounded)
+        raise MethodError(
+            "expected a covariance within reach of float64, got one whose correlations are singular "
+            "up to rounding: drop a coordinate that the others determine"
+        )
+
+    def ordered(self, order: Sequence[int]) -> "Target":
+        """Return the covariance of x[order[0]], x[order[1]], .."""
+        if list(order) == sorted(order):
+            return self
+        entries = self.whole.integers.tolist()
+        integers = flint.fmpz_mat([[entries[i][j] for j in order] for i in order])
+        return Target(Whole(integers, self.whole.denominator), self.rounded[np.ix_(order, order)])
+
+    def blocks(self, p: int) -> Covariance:
+        """Return the exact blocks for halves of p and d - p coordinates."""
+        return Covariance(
+            self.whole.block(0, p, 0, p),
+            self.whole.block(0, p, p, None),
+            self.whole.block(p, None, p, None),
+        )
+
+    def precision(self) -> np.ndarray:
+        """Return the inverse, with one exact residual where rounding would cost many digits."""
+        inverse = np.linalg.inv(self.rounded)
+        if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
+            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats()
+            inverse = inverse - inverse @ residual
+        return (inverse + inverse.T) / 2
+
+
+def _read(Sigma) -> Target:
+    is_plain = isinstance(Sigma, np.ndarray) and Sigma.dtype in (np.float32, np.float64)
+    if is_plain and Sigma.ndim == 2 and 1 < len(Sigma) == Sigma.shape[1]:
+        floats = Sigma.astype(np.float64)
+        if np.isfinite(floats).all() and (floats == floats.T).all():
+            return Target(Whole.of_floats(floats), floats)
+    matrix = as_matrix(Sigma).to_dense()
+    check_symmetric(matrix)
+    whole = Whole.of_rationals(matrix)
+    try:
+        return Target(whole, whole.floats())
+    except OverflowError:
+        raise InvalidInputError(
+            "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
+        ) from None
+
+
+def check_symmetric(M: DomainMatrix) -> None:
+    """Raise `InvalidInputError` unless a matrix is over QQ, symmetric, of two rows or more."""
+    if not M.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected rational numbers or floats, got entries in {M.domain}: "
+            "evaluate them to floats first"
+        )
+    if M.shape[0] < 2:
+        raise InvalidInputError("expected a covariance of at least two coordinates, got one")
+    rows = M.to_list()
+    pairs = ((i, j) for i in range(len(rows)) for j in range(i))
+    gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
+    if gap:
+        shown = format_short(gap) if gap.denominator < 10**6 else f"{float(gap):.2g}"
+        raise InvalidInputError(
+            f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
+            f"by {shown}: pass (Sigma + Sigma.T) / 2 if that is rounding"
+        )
+
+
+def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> None:
+    """Raise `InvalidInputError` unless all leading minors are positive: the first one is named.
+
+    Beyond 64 coordinates, where floats are given, only a negative eigenvalue is looked for.
+    """
+    d = whole.integers.nrows()
+    if rounded is not None and d > MINORS:
+        values = np.linalg.eigvalsh(rounded)
+        if values[0] < -d * np.finfo(float).eps * values[-1]:
+            raise InvalidInputError(
+                "expected a positive definite matrix, got one with the eigenvalue "
+                f"{values[0]:.3g}, rounded"
+            )
+        return
+    for k in range(1, d + 1):
+        minor = int(whole.block(0, k, 0, k).integers.det())
+        if minor <= 0:
+            value = Fraction(minor, whole.denominator**k)
+            shown = str(value) if value.denominator < 10**6 else f"about {float(value):.2g}"
+            raise InvalidInputError(
+                "expected a positive definite matrix, got one whose leading minor of "
+                f"{k} rows is {shown}"
+            )

@@ -1,0 +1,116 @@
+"""What `whiten` returns: a flow that whitens, its error, and the flow that generates."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import sympy
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact.coerce import as_vectors
+from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.relabelled import relabelled
+from exactflow.flows.result import Evidence, Result
+from exactflow.gaussian.account import Covariance, Layer, Whole
+
+__all__ = ["Whitening"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Whitening(Result):
+    """Float64 layers that whiten a covariance Sigma, with their exact account.
+
+    ``str`` is one sentence. The flow is linear; the mean is kept beside it: `forward` subtracts it
+    first, `backward` adds it last.
+
+    Attributes
+    ----------
+    error : the largest absolute entry of Q Sigma Q^T - I, an exact rational; Q is the matrix of
+        `flow`, whose floats are taken as the dyadic rationals that they are.
+    mean : the mean, a column over QQ, or None for 0.
+    """
+
+    whitening_layers: tuple[Layer, ...]
+    order: tuple[int, ...]
+    blocks: Covariance
+    error: sympy.Rational
+    mean: DomainMatrix | None = None
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @cached_property
+    def flow(self) -> LinearFlow:
+        """The flow that whitens: data in, white noise out."""
+        return self._flow(self.whitening_layers)
+
+    @cached_property
+    def generator(self) -> LinearFlow:
+        """The inverse of `flow`, its entries rounded to floats: white noise in, data out.
+
+        For its matrix F, F F^T is within `generator_error` of Sigma; `flow.inverse()` is the exact
+        inverse, whose entries are no floats.
+        """
+        return self._flow(self._generating_layers)
+
+    @cached_property
+    def generator_error(self) -> sympy.Rational:
+        """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
+        p, q = self.flow_partition
+        white = Covariance(
+            *(Whole.of_floats(block) for block in (np.eye(p), np.zeros((p, q)), np.eye(q)))
+        )
+        return sympy.Rational((white.after(self._generating_layers) - self.blocks).largest())
+
+    @property
+    def flow_partition(self) -> tuple[int, int]:
+        """The sizes (p, q) of the halves."""
+        m, k = self.whitening_layers[0].shift.shape
+        return (m, k) if self.whitening_layers[0].moves == "first" else (k, m)
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value of an entry of a shift of `flow`."""
+        return max(float(np.abs(layer.shift).max()) for layer in self.whitening_layers)
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether all scales are one."""
+        return all((layer.scale == 1).all() for layer in self.whitening_layers)
+
+    def forward(self, x):
+        """Return the white image ``flow(x - mean)`` of vectors, which the flow takes."""
+        return self.flow(self._shifted(x, -1))
+
+    def backward(self, z):
+        """Return ``mean + generator(z)``: of white noise, vectors from N(mean, Sigma)."""
+        return self._shifted(self.generator(z), 1)
+
+    def __str__(self) -> str:
+        kind = "additive" if self.is_additive else "affine"
+        return (
+            f"{len(self.whitening_layers)} {kind} layers on halves {self.flow_partition} whiten "
+            f"within {float(self.error):.1e}, largest entry {self.magnitude:.2g}"
+        )
+
+    @cached_property
+    def _generating_layers(self) -> tuple[Layer, ...]:
+        return tuple(layer.inverse() for layer in reversed(self.whitening_layers))
+
+    def _flow(self, layers: tuple[Layer, ...]) -> LinearFlow:
+        flow = CouplingFlow([layer.exact() for layer in layers], method="whiten")
+        return relabelled(flow, self.order)
+
+    def _shifted(self, x, sign: int):
+        if self.mean is None:
+            return x
+        if is_inexact(x):
+            array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
+            mean = np.array([float(m) for m in self.mean.to_list_flat()], dtype=array.dtype)
+            return array + sign * mean.reshape(-1, *[1] * (array.ndim - 1))
+        vectors = as_vectors(x, len(self.order), QQ)
+        columns = self.mean * DomainMatrix(
+            [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ
+        )
+        return (vectors.to_dense() + columns.to_dense()).to_Matrix()

@@ -1,0 +1,85 @@
+"""Two affine layers that whiten a covariance: diagonals of equal spectra, and the refinement.
+
+Main results
+------------
+With P = Sigma^-1, A = P11^-1's inverse, that is the inverse of the Schur complement
+S = Sigma11 - Sigma12 Sigma22^-1 Sigma21, and B = Sigma22, two layers F = [[D1, X], [0, I]]
+[[I, 0], [T, D2]] generate Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for
+X = (Sigma12 - D1 T^T) B^-1. So with R = D2^-1 T: R R^T and R^T R are D2^-1 B D2^-1 - I and
+D1 A D1 - I, which have the same nonzero eigenvalues.
+
+How it is checked
+-----------------
+*Exact*: the error of the layers, see `exactflow.gaussian.account`.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from exactflow.errors import MethodError
+from exactflow.gaussian.account import Layer
+from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.refinement import Pair, refined
+from exactflow.gaussian.spectra import matched
+
+__all__ = ["two_layers"]
+
+UNCORRELATED = 1e-12
+ACCEPTED = 1e-6
+
+
+def two_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
+    """Return two layers that whiten, on halves of p and d - p coordinates, and their error."""
+    d = len(target.rounded)
+    q = d - p
+    swapped = target.ordered([*range(p, d), *range(p)])
+    for chosen, size, is_swapped in ((target, p, False), (swapped, q, True)):
+        if 2 * size > d:
+            continue
+        found = _first_then_second(chosen, size)
+        if found is not None and found[1] < ACCEPTED:
+            layers = found[0].layers()
+            return tuple(x.swapped() for x in layers) if is_swapped else tuple(layers), found[1]
+    raise _refusal(p, q)
+
+
+def _refusal(p: int, q: int) -> MethodError:
+    k = abs(q - p)
+    if k < 2:
+        return MethodError(
+            "expected a covariance within reach of the search, found no two layers in float64, "
+            "though they exist: scale the coordinates, or use another partition"
+        )
+    return MethodError(
+        f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
+        f"less a diagonal must have rank {min(p, q)}, which generic matrices allow only where "
+        f"(q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} (Ledermann), and not all "
+        "of them then; halves that differ by at most one always have two layers"
+    )
+
+
+def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
+    """Return layers that move the first half, then the second, if found, for p <= d - p."""
+    Sigma = target.blocks(p)
+    A, B = target.precision()[:p, :p], target.rounded[p:, p:]
+    regression = np.linalg.solve(B, target.rounded[p:, :p]).T
+    if max(_correlation(A), _correlation(B)) < UNCORRELATED:
+        pair = _uncorrelated(A, B, regression)
+        error = Sigma.after(pair.layers()).less_identity().largest()
+        if error < 4 * pair.rounding(Sigma):
+            return pair, error
+    match = matched(A, B)
+    return None if match is None else refined(Pair.of(match, regression), Sigma)
+
+
+def _correlation(M: np.ndarray) -> float:
+    """Return the largest correlation in a covariance."""
+    deviations = np.sqrt(np.diag(M))
+    return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
+
+
+def _uncorrelated(A: np.ndarray, B: np.ndarray, regression: np.ndarray) -> Pair:
+    """Return the layers for diagonal A and B: the shift of the second one is 0."""
+    d1 = np.sqrt(np.diag(A))
+    return Pair(d1, -d1[:, None] * regression, np.diag(B) ** -0.5, np.zeros(regression.shape[::-1]))
