@@ -1,4 +1,4 @@
-"""The command line: ``exactflow factor``, ``check``, ``depth``, ``balance`` and ``export``.
+"""The command line: ``factor``, ``check``, ``depth``, ``balance``, ``whiten`` and ``export``.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
 way, 3 incomplete, 130 interrupted.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from exactflow.files.matrices import MatrixFile
-    from exactflow.flows.flow import CouplingFlow
+    from exactflow.flows.flow import LinearFlow
 
 __all__ = ["COMMANDS"]
 
@@ -76,6 +76,15 @@ def _balance_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
+    )
+    _reading_arguments(command)
+
+
+def _whiten_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="a covariance matrix")
+    command.add_argument("--layers", type=int, default=2, help="2 affine, or 3 additive")
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="a certificate of the flow that generates"
     )
     _reading_arguments(command)
 
@@ -153,7 +162,12 @@ def _check_output(arguments: argparse.Namespace, certificate_only: bool = False)
 
 
 def _write_flow(
-    flow: "CouplingFlow", arguments: argparse.Namespace, source: "MatrixFile", seed=None, **claim
+    flow: "LinearFlow",
+    arguments: argparse.Namespace,
+    source: "MatrixFile",
+    seed=None,
+    subject: str = "target",
+    **claim,
 ) -> str:
     """Write a certificate about the source, which the stand-alone checker must accept first; or the
     layers as float64 arrays where the suffix says so. Return a line on it.
@@ -172,7 +186,8 @@ def _write_flow(
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {} if seed is None else {"seed": seed}
-    data = certificate_text(flow, source.matrix, provenance=provenance, **claim).encode()
+    claim |= {subject: source.matrix, "provenance": provenance}
+    data = certificate_text(flow, **claim).encode()
     report = checker.check(data, quick=True)
     if report.verdict is checker.Verdict.REFUTED:
         raise VerificationError("; ".join(report.lines))
@@ -277,6 +292,25 @@ def _balance(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _whiten(arguments: argparse.Namespace) -> int:
+    from exactflow.cli.report import magnitude
+    from exactflow.gaussian import whiten
+
+    if arguments.output:
+        _check_output(arguments)
+    source = _read(arguments)
+    with _status("whitening"):
+        result = whiten(source.matrix, layers=arguments.layers)
+    written, within = "", result.generator_error
+    if arguments.output:
+        claim = {"subject": "covariance", "within": within}
+        written = _write_flow(result.generator, arguments, source, **claim)
+    print(result)
+    print(f"the inverse, rounded to floats, generates the covariance within {magnitude(within)}")
+    print(end=written)
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
     from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
@@ -304,5 +338,6 @@ COMMANDS = {
     "check": ("verify a certificate", _check_arguments, _check),
     "depth": ("how few layers, and why not fewer", _depth_arguments, _depth),
     "balance": ("float64 layers of small norm, certified within", _balance_arguments, _balance),
+    "whiten": ("two layers that whiten, and generate, a Gaussian", _whiten_arguments, _whiten),
     "export": ("a certificate's flow for another system", _export_arguments, _export),
 }

@@ -37,6 +37,7 @@ def certificate_text(
     *,
     pads: Sequence[int] = (),
     within=None,
+    covariance=None,
     provenance: dict[str, object] | None = None,
 ) -> str:
     """Return the certificate that `flow` equals a matrix: the same text for the same flow.
@@ -49,13 +50,15 @@ def certificate_text(
     target : the matrix that it equals, in any form that `factor` takes; its own where left out.
     pads : coordinates of the flow that `target` does not have: zeros go in there, and come out.
     within : a rational; then the claim is that no entry differs by more than that.
+    covariance : over QQ, symmetric, in the place of `target`: then the claim is about Q Q^T for the
+        matrix Q of the flow, so that the flow generates N(0, covariance) from white noise.
     provenance : free entries about where the target came from; tool, version and method are added.
 
     >>> from exactflow import factor
     >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
     {"format": "exactflow-certificate",
     """
-    target = _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(target)
+    subject, target = _subject(flow, target, pads, covariance)
     size = flow.dimension - len(pads)
     if target.shape[0] != size:
         raise InvalidInputError(f"expected a {size} x {size} target, got {target.shape[0]} rows")
@@ -75,7 +78,7 @@ def certificate_text(
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(inner.partition)),
-        "target": _matrix_text(target.convert_to(field), entry, " "),
+        subject: _matrix_text(target.convert_to(field), entry, " "),
         "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in inner)}\n ]",
     }
     lists = {"flips": flow.flips, "order": order, "pads": pads}
@@ -145,6 +148,17 @@ def read_certificate(path: str | Path) -> LinearFlow:
     else:
         verify(flow, matrix(content["target"]))
     return flow
+
+
+def _subject(flow: LinearFlow, target, pads: Sequence[int], covariance) -> tuple[str, DomainMatrix]:
+    """Return the name of what the claim is about, and its matrix."""
+    if covariance is None:
+        return "target", _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(
+            target
+        )
+    if target is not None or pads:
+        raise InvalidInputError("expected a covariance alone, got a target or pads beside it")
+    return "covariance", as_matrix(covariance)
 
 
 def _off_pads(M: DomainMatrix, pads: Sequence[int]) -> DomainMatrix:

@@ -38,8 +38,8 @@ class Target:
                 return target
         check_positive_definite(target.whole, target.rounded)
         raise MethodError(
-            "expected a covariance within reach of float64, got one whose correlations are singular "
-            "up to rounding: drop a coordinate that the others determine"
+            "expected a covariance within reach of float64, got one whose correlations are "
+            "singular up to rounding: drop a coordinate that the others determine"
         )
 
     def ordered(self, order: Sequence[int]) -> "Target":

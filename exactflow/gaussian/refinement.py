@@ -45,9 +45,9 @@ class Pair:
         """Return the layers that a match gives; `regression` is Sigma12 Sigma22^-1."""
         k = match.excess
         d1, d2 = np.exp(-match.u), np.exp(match.v)
-        values = (match.of_A + match.of_B[k:]) / 2
-        R = (match.V_B[:, k:] * np.sqrt(np.maximum(values - 1, 0))) @ match.V_A.T
-        inverse = match.V_B / match.of_B @ match.V_B.T
+        values = (match.a_values + match.b_values[k:]) / 2
+        R = (match.b_vectors[:, k:] * np.sqrt(np.maximum(values - 1, 0))) @ match.a_vectors.T
+        inverse = match.b_vectors / match.b_values @ match.b_vectors.T
         return Pair(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
     def layers(self) -> list[Layer]:

@@ -37,18 +37,22 @@ class Match:
 
     u: np.ndarray
     v: np.ndarray
-    of_A: np.ndarray
-    V_A: np.ndarray
-    of_B: np.ndarray
-    V_B: np.ndarray
+    a_values: np.ndarray
+    a_vectors: np.ndarray
+    b_values: np.ndarray
+    b_vectors: np.ndarray
 
     @staticmethod
     def at(A: np.ndarray, B: np.ndarray, u: np.ndarray, v: np.ndarray) -> "Match | None":
         """Return what u and v give, or None where an eigenvalue is not positive, rounded."""
         a, b = np.exp(u), np.exp(v)
-        of_A, V_A = np.linalg.eigh(a[:, None] * A * a)
-        of_B, V_B = np.linalg.eigh(b[:, None] * B * b)
-        return Match(u, v, of_A, V_A, of_B, V_B) if min(of_A[0], of_B[0]) > 0 else None
+        a_values, a_vectors = np.linalg.eigh(a[:, None] * A * a)
+        b_values, b_vectors = np.linalg.eigh(b[:, None] * B * b)
+        return (
+            Match(u, v, a_values, a_vectors, b_values, b_vectors)
+            if min(a_values[0], b_values[0]) > 0
+            else None
+        )
 
     @property
     def excess(self) -> int:
@@ -58,15 +62,15 @@ class Match:
     def residual(self) -> np.ndarray:
         """Return the differences of logarithms, and the block that is to be the identity."""
         k = self.excess
-        block = np.diag(np.log(self.of_B[:k]))[np.triu_indices(k)]
-        return np.concatenate([np.log(self.of_A) - np.log(self.of_B[k:]), block])
+        block = np.diag(np.log(self.b_values[:k]))[np.triu_indices(k)]
+        return np.concatenate([np.log(self.a_values) - np.log(self.b_values[k:]), block])
 
     def jacobian(self) -> np.ndarray:
         """Return the derivative of the residual by (u, v), where k-fold eigenvalues agree."""
         k = self.excess
         i, j = np.triu_indices(k)
-        matching = np.hstack([2 * self.V_A.T**2, -2 * self.V_B[:, k:].T ** 2])
-        block = 2 * (self.V_B[:, i] * self.V_B[:, j]).T
+        matching = np.hstack([2 * self.a_vectors.T**2, -2 * self.b_vectors[:, k:].T ** 2])
+        block = 2 * (self.b_vectors[:, i] * self.b_vectors[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(self.u))), block])])
 
 
@@ -77,7 +81,7 @@ def matched(A: np.ndarray, B: np.ndarray) -> Match | None:
         start = _start(A, B, spread, push)
         found = None if start is None else _newton(A, B, start)
         found = _scaled(A, B, found)
-        if found is not None and found.of_A[0] > 1 + LEAST / 4:
+        if found is not None and found.a_values[0] > 1 + LEAST / 4:
             return found
     return None
 
@@ -100,7 +104,7 @@ def _scaled(A: np.ndarray, B: np.ndarray, match: Match | None) -> Match | None:
     """Return the match with a common factor such that the least eigenvalue is as it should be."""
     if match is None:
         return None
-    least = match.of_B[0] if match.excess else match.of_A[0] / (1 + LEAST)
+    least = match.b_values[0] if match.excess else match.a_values[0] / (1 + LEAST)
     shift = np.log(least) / 2
     return Match.at(A, B, match.u - shift, match.v - shift)
 
