@@ -4,8 +4,8 @@ Main results
 ------------
 A flow with matrix F generates N(0, Sigma) from white noise iff F F^T = Sigma, and whitens it iff
 F Sigma F^T = I. For a distribution two affine layers do (to our knowledge new), where the map needs
-six: `whiten` finds them. One does iff Sigma11 = I and the Schur complement is diagonal, or with the
-halves exchanged.
+six; three additive ones do on equal halves if det Sigma = 1. `whiten` finds them, `gaussian_depth`
+decides whether fewer do.
 
 How it is checked
 -----------------
@@ -19,9 +19,10 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_vectors
 from exactflow.flows.halves import resolve_partition
 from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
 from exactflow.gaussian.result import Whitening
 
-__all__ = ["Whitening", "whiten"]
+__all__ = ["GaussianDepth", "Whitening", "gaussian_depth", "whiten"]
 
 
 def whiten(Sigma, *, layers: int = 2, mean=None, partition=None) -> Whitening:
@@ -33,7 +34,8 @@ def whiten(Sigma, *, layers: int = 2, mean=None, partition=None) -> Whitening:
     ----------
     Sigma : d x d, symmetric and positive definite, of floats (``numpy.cov(data)``) or rational
         numbers. Condition numbers to 10^10 and beyond are within reach.
-    layers : 2.
+    layers : 2, affine; or 3, on equal halves: additive if det Sigma = 1, up to rounding, and
+        otherwise with the scale det(Sigma)^(-1/d) in the first one.
     mean : d numbers; it is kept beside the flow, which is linear, see `Whitening`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist where the halves differ by at most one; else the search may find none.
@@ -64,14 +66,15 @@ def whiten(Sigma, *, layers: int = 2, mean=None, partition=None) -> Whitening:
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
+    from exactflow.gaussian.three_layers import three_layers
     from exactflow.gaussian.two_layers import two_layers
 
     target = Target.of(Sigma)
     d = len(target.rounded)
     order, (p, _) = resolve_partition(partition, d)
     target = target.ordered(order)
-    if layers != 2:
-        raise InvalidInputError(f"expected layers=2, got {layers!r}")
-    found, error = two_layers(target, p)
+    if layers not in (2, 3):
+        raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
+    found, error = (two_layers if layers == 2 else three_layers)(target, p)
     column = None if mean is None else as_vectors(as_column(mean), d)
     return Whitening(found, order, target.blocks(p), sympy.Rational(error), column)

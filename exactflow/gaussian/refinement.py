@@ -18,17 +18,21 @@ ends at what rounding the layers' entries leaves, even where rounding in the com
 factors has cost digits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from exactflow.gaussian.account import Covariance, Layer
 from exactflow.gaussian.spectra import Match
 
-__all__ = ["Pair", "refined"]
+__all__ = ["Basis", "Pair", "refined"]
 
 ROUNDS = 8
+ACCEPTED = 1e-6  # an error, beyond which no layers count as found
+EQUAL = 1e-9  # relative difference of squares from which singular values count as different
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +47,10 @@ class Pair:
     @staticmethod
     def of(match: Match, regression: np.ndarray) -> "Pair":
         """Return the layers that a match gives; `regression` is Sigma12 Sigma22^-1."""
-        k = match.excess
+        least = min(len(match.u), len(match.v))
         d1, d2 = np.exp(-match.u), np.exp(match.v)
-        values = (match.a_values + match.b_values[k:]) / 2
-        R = (match.b_vectors[:, k:] * np.sqrt(np.maximum(values - 1, 0))) @ match.a_vectors.T
+        values = (match.a_values[-least:] + match.b_values[-least:]) / 2
+        R = match.b_vectors[:, -least:] * np.sqrt(values - 1) @ match.a_vectors[:, -least:].T
         inverse = match.b_vectors / match.b_values @ match.b_vectors.T
         return Pair(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
@@ -63,7 +67,12 @@ class Pair:
 
     def corrected(self, E: Covariance) -> "Pair":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
-        alpha, beta, c = self._step(-E.first.floats() / 2, -E.second.floats() / 2)
+        basis, E1, E2 = Basis.of(self.t), -E.first.floats() / 2, -E.second.floats() / 2
+        left, right = basis.equations()
+        rows = np.hstack([left[0] * left[1], right[0] * right[1]])
+        steps = np.linalg.lstsq(rows, basis.right_sides(E1, E2))[0]
+        alpha, beta = np.split(steps, [len(self.d1)])
+        c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
         a = -(E.cross.floats() + c).T - self.t @ (np.diag(alpha) - c @ self.t)
         return Pair(
             self.d1 + alpha * self.d1,
@@ -72,34 +81,75 @@ class Pair:
             self.t + a + beta[:, None] * self.t,
         )
 
-    def _step(self, E1: np.ndarray, E2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return alpha, beta, c with alpha - sym(c t) = E1 and beta + sym(t c) = E2."""
-        p, q = self.x.shape
-        V, s, Wt = np.linalg.svd(-self.t)
-        W, V0, V1 = Wt.T, V[:, p:], V[:, :p]
-        i, j = np.triu_indices(q - p)
-        equations = np.vstack(
-            [
-                np.hstack([W.T**2, V1.T**2]),
-                np.hstack([np.zeros((len(i), p)), (V0[:, i] * V0[:, j]).T]),
-            ]
-        )
-        right = np.concatenate(
-            [np.diag(W.T @ E1 @ W) + np.diag(V1.T @ E2 @ V1), (V0.T @ E2 @ V0)[i, j]]
-        )
-        alpha, beta = np.split(np.linalg.lstsq(equations, right)[0], [p])
-        r1 = W.T @ (E1 - np.diag(alpha)) @ W
-        r2 = V.T @ (E2 - np.diag(beta)) @ V
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Singular vectors of -t, in which the equations of the diagonal blocks fall into pairs.
+
+    They are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta.
+    """
+
+    V: np.ndarray
+    values: np.ndarray
+    W: np.ndarray
+
+    @staticmethod
+    def of(t: np.ndarray) -> "Basis":
+        """Return the basis, V = [V1, V0] and W = [W1, W0], with V0 and W0 for the value 0."""
+        V, values, transposed = np.linalg.svd(-t)
+        return Basis(V, values, transposed.T)
+
+    def equations(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Return row vectors (l, m), (l', m'): the conditions are l alpha m + l' beta m' = right.
+
+        One for each singular value, and those of the blocks V0^T beta V0 and W0^T alpha W0.
+        """
+        m = len(self.values)
+        (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
+        none = (np.zeros((len(i2), len(self.W))), np.zeros((len(i), len(self.V))))
+        W, W0, V, V0 = self.W.T[:m], self.W.T[m:], self.V.T[:m], self.V.T[m:]
+        of_alpha = np.vstack([W, W0[i], none[0]]), np.vstack([W, W0[j], none[0]])
+        of_beta = np.vstack([V, none[1], V0[i2]]), np.vstack([V, none[1], V0[j2]])
+        return of_alpha, of_beta
+
+    def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return the right sides of the conditions."""
+        (l1, m1), (l2, m2) = self.equations()
+        return np.sum(l1 @ E1 * m1, axis=1) + np.sum(l2 @ E2 * m2, axis=1)
+
+    def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return c with -sym(c t) = E1 and sym(t c) = E2, where the conditions hold."""
+        s, m = self.values, len(self.values)
+        r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V
         gaps = s**2 - (s**2)[:, None]
-        np.fill_diagonal(gaps, 1)
-        inner = 2 * (r1 * s + s[:, None] * r2[:p, :p]) / gaps
-        np.fill_diagonal(inner, np.diag(r1) / s)
-        outer = -2 * r2[:p, p:] / s[:, None]
-        return alpha, beta, W @ np.hstack([inner, outer]) @ V.T
+        singular = np.abs(gaps) <= EQUAL * s.max() ** 2
+        gaps[singular] = np.inf
+        c = np.zeros((len(r1), len(r2)))
+        c[:m, :m] = 2 * (r1[:m, :m] * s + s[:, None] * r2[:m, :m]) / gaps
+        c[range(m), range(m)] = np.diag(r1)[:m] / s
+        c[:m, m:] = -2 * r2[:m, m:] / s[:, None]
+        c[m:, :m] = 2 * r1[m:, :m] / s
+        return self.W @ c @ self.V.T
 
 
-def refined(pair: Pair, Sigma: Covariance) -> tuple[Pair, Fraction]:
-    """Return the pair of least error found by Newton steps, and max |Q Sigma Q^T - I|, exactly."""
+class Refinable(Protocol):
+    """Layers that a Newton step corrects."""
+
+    def layers(self) -> Sequence[Layer]:
+        """Return the layers, in their order."""
+
+    def rounding(self, Sigma: Covariance) -> float:
+        """Return the error that rounding leaves."""
+
+    def corrected(self, E: Covariance) -> Self:
+        """Return the layers after a step."""
+
+
+Refined = TypeVar("Refined", bound=Refinable)
+
+
+def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
+    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
     best, error = pair, None
     for _ in range(ROUNDS):
         E = Sigma.after(pair.layers()).less_identity()

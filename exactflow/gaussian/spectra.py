@@ -59,6 +59,10 @@ class Match:
         """k, the difference of the sizes."""
         return len(self.v) - len(self.u)
 
+    def swapped(self) -> "Match":
+        """Return the match with A and B exchanged."""
+        return Match(self.v, self.u, self.b_values, self.b_vectors, self.a_values, self.a_vectors)
+
     def residual(self) -> np.ndarray:
         """Return the differences of logarithms, and the block that is to be the identity."""
         k = self.excess

@@ -2,8 +2,8 @@
 
 Main results
 ------------
-With P = Sigma^-1, A = P11^-1's inverse, that is the inverse of the Schur complement
-S = Sigma11 - Sigma12 Sigma22^-1 Sigma21, and B = Sigma22, two layers F = [[D1, X], [0, I]]
+With A the inverse of the Schur complement Sigma11 - Sigma12 Sigma22^-1 Sigma21, which is a block
+of Sigma^-1, and B = Sigma22, two layers F = [[D1, X], [0, I]]
 [[I, 0], [T, D2]] generate Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for
 X = (Sigma12 - D1 T^T) B^-1. So with R = D2^-1 T: R R^T and R^T R are D2^-1 B D2^-1 - I and
 D1 A D1 - I, which have the same nonzero eigenvalues.
@@ -20,13 +20,12 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.gaussian.account import Layer
 from exactflow.gaussian.covariance import Target
-from exactflow.gaussian.refinement import Pair, refined
+from exactflow.gaussian.refinement import ACCEPTED, Pair, refined
 from exactflow.gaussian.spectra import matched
 
 __all__ = ["two_layers"]
 
 UNCORRELATED = 1e-12
-ACCEPTED = 1e-6
 
 
 def two_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
@@ -35,8 +34,6 @@ def two_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
     q = d - p
     swapped = target.ordered([*range(p, d), *range(p)])
     for chosen, size, is_swapped in ((target, p, False), (swapped, q, True)):
-        if 2 * size > d:
-            continue
         found = _first_then_second(chosen, size)
         if found is not None and found[1] < ACCEPTED:
             layers = found[0].layers()
@@ -60,7 +57,7 @@ def _refusal(p: int, q: int) -> MethodError:
 
 
 def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
-    """Return layers that move the first half, then the second, if found, for p <= d - p."""
+    """Return layers that move the first half, then the second, if found."""
     Sigma = target.blocks(p)
     A, B = target.precision()[:p, :p], target.rounded[p:, p:]
     regression = np.linalg.solve(B, target.rounded[p:, :p]).T
@@ -69,7 +66,8 @@ def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
         error = Sigma.after(pair.layers()).less_identity().largest()
         if error < 4 * pair.rounding(Sigma):
             return pair, error
-    match = matched(A, B)
+    match = matched(A, B) if len(A) <= len(B) else matched(B, A)
+    match = match if match is None or len(A) <= len(B) else match.swapped()
     return None if match is None else refined(Pair.of(match, regression), Sigma)
 
 

@@ -1,0 +1,170 @@
+"""How few layers generate a Gaussian, decided over QQ.
+
+Main results
+------------
+For halves that differ by at most one, and real layers:
+
+- no layer iff Sigma = I; one iff Sigma11 = I and the Schur complement of Sigma11 is diagonal, or
+  with the halves exchanged; two otherwise, with positive scales (Theorem 12);
+- additive layers need det Sigma = 1. One does iff Sigma11 = I and the Schur complement is I, or
+  with the halves exchanged; two iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is
+  the inverse of the Schur complement of Sigma22: that is, iff both are positive semidefinite and
+  have the same nonzero eigenvalues (or with the halves exchanged); three always do, for equal
+  halves (`exactflow.gaussian.three_layers`).
+
+How it is checked
+-----------------
+*Exact*: equality of blocks and of characteristic polynomials; a symmetric matrix is positive
+semidefinite iff the coefficients of its characteristic polynomial alternate in sign. That two
+affine layers suffice rests on Brouwer's theorem, see `exactflow.gaussian.spectra`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
+from exactflow.gaussian.account import Whole
+from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
+
+__all__ = ["GaussianDepth", "gaussian_depth"]
+
+_NAMES = (("Sigma11", "Sigma22"), ("Sigma22", "Sigma11"))  # of the half that is kept, and moved
+
+
+@dataclass(frozen=True)
+class GaussianDepth:
+    """The least number of layers of a Gaussian, between two bounds, and the reason.
+
+    `upper` is None where no bound is proved: for additive layers on unequal halves.
+    """
+
+    lower: int
+    upper: int | None
+    reason: str
+    scales: str
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the bounds agree."""
+        return self.lower == self.upper
+
+    def __str__(self) -> str:
+        kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
+        bounds = "exactly" if self.is_decided else "at least"
+        return f"{bounds} {self.lower} {kind}: {self.reason}"
+
+
+def gaussian_depth(Sigma, scales: Literal["positive", "additive"] = "positive") -> GaussianDepth:
+    """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
+
+    Parameters
+    ----------
+    Sigma : d x d over QQ (floats are taken exactly), positive definite; d >= 2, the halves are
+        (d // 2, d - d // 2).
+    scales : "positive", or "additive".
+
+    Raises
+    ------
+    InvalidInputError
+        `Sigma` is not symmetric or not positive definite, or it is asked for additive layers and
+        det Sigma is not 1.
+
+    Examples
+    --------
+    >>> print(gaussian_depth([[1, 2], [2, 9]]))
+    exactly 1 layers with positive scales: Sigma11 = I, and its Schur complement is diagonal
+    >>> print(gaussian_depth([[2, 1], [1, 1]], scales="additive"))
+    exactly 1 additive layers: Sigma22 = I, and its Schur complement is I
+    """
+    if scales not in ("positive", "additive"):
+        raise InvalidInputError(f"expected scales 'positive' or 'additive', got {scales!r}")
+    M = as_matrix(Sigma).to_dense()
+    check_symmetric(M)
+    check_positive_definite(Whole.of_rationals(M))
+    if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
+        raise InvalidInputError(
+            f"expected det Sigma = 1 for additive layers, which preserve volume, got "
+            f"{format_short(det)}: use scales='positive'"
+        )
+    if M == linalg.identity(M.shape[0], M.domain):
+        return GaussianDepth(0, 0, "Sigma = I", scales)
+    blocks = linalg.split(M, M.shape[0] // 2)
+    both = [
+        (*names, _halves(b))
+        for names, b in zip(_NAMES, (blocks, linalg.swap_halves(blocks)), strict=True)
+    ]
+    for kept, _, halves in both:
+        if halves.one_layer(scales == "additive"):
+            kind = "I" if scales == "additive" else "diagonal"
+            return GaussianDepth(1, 1, f"{kept} = I, and its Schur complement is {kind}", scales)
+    return _two(both) if scales == "positive" else _two_or_three(both)
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Sigma11, Sigma22, and the Schur complements of both."""
+
+    first: DomainMatrix
+    second: DomainMatrix
+    of_first: DomainMatrix
+    of_second: DomainMatrix
+
+    def one_layer(self, additive: bool) -> bool:
+        """Return whether a layer that moves the second half does."""
+        one = linalg.identity(self.of_first.shape[0], self.of_first.domain)
+        if self.first != linalg.identity(self.first.shape[0], self.first.domain):
+            return False
+        return self.of_first == one if additive else self.of_first.is_diagonal
+
+    def why_not_two_additive(self) -> str:
+        """Return why no T has T T^T = Sigma22 - I and T^T T = A - I; "" where one has."""
+        A, B = self.of_second.inv(), self.second
+        larger, smaller = (A, B) if A.shape[0] > B.shape[0] else (B, A)
+        polynomial = smaller.charpoly()
+        for _ in range(larger.shape[0] - smaller.shape[0]):
+            polynomial = [a - b for a, b in zip([*polynomial, 0], [0, *polynomial], strict=True)]
+        if larger.charpoly() != polynomial:
+            return "the eigenvalues differ"
+        return "" if _is_semidefinite(B) else "an eigenvalue is below 1"
+
+
+def _halves(b: Blocks) -> _Halves:
+    return _Halves(b.A, b.D, b.D - b.C * b.A.inv() * b.B, b.A - b.B * b.D.inv() * b.C)
+
+
+def _is_semidefinite(M: DomainMatrix) -> bool:
+    """Return whether M - I is positive semidefinite, for a symmetric M."""
+    shifted = M - linalg.identity(M.shape[0], M.domain)
+    return all(c * (-1) ** i >= 0 for i, c in enumerate(shifted.charpoly()))
+
+
+def _two(both: list) -> GaussianDepth:
+    reasons = [
+        f"{kept} is not I"
+        if halves.first != linalg.identity(halves.first.shape[0], halves.first.domain)
+        else f"the Schur complement of {kept} is not diagonal"
+        for kept, _, halves in both
+    ]
+    return GaussianDepth(2, 2, f"two always do, but not one: {', '.join(reasons)}", "positive")
+
+
+def _two_or_three(both: list) -> GaussianDepth:
+    reasons = []
+    for _, moved, halves in both:
+        reason = halves.why_not_two_additive()
+        spectra = f"{moved} and the inverse of its Schur complement"
+        if not reason:
+            text = f"{spectra} have the same eigenvalues, up to ones, all at least 1"
+            return GaussianDepth(2, 2, text, "additive")
+        reasons.append(f"of {spectra} {reason}")
+    if both[0][2].first.shape == both[1][2].first.shape:
+        text = f"three always do, but not two: {', '.join(reasons)}"
+        return GaussianDepth(3, 3, text, "additive")
+    text = f"not two: {', '.join(reasons)}; that three do is proved for equal halves"
+    return GaussianDepth(3, None, text, "additive")

@@ -1,0 +1,215 @@
+"""`whiten`: the layers whiten within their exact error, over tables of covariances."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow import to_module, whiten
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.flows.result import Evidence
+
+EPS = np.finfo(float).eps
+
+
+def wishart(d, samples, seed=0):
+    data = np.random.default_rng(seed).standard_normal((d, samples))
+    return np.cov(data)
+
+
+def stationary(d, correlation):
+    return correlation ** np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
+
+
+def conditioned(d, condition, seed=0):
+    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+    Sigma = Q * np.logspace(0, np.log10(condition), d) @ Q.T
+    return (Sigma + Sigma.T) / 2
+
+
+def block_diagonal(d):
+    Sigma = np.eye(d)
+    for i in range(0, d - 1, 2):
+        Sigma[i, i + 1] = Sigma[i + 1, i] = 0.3 + i / (2 * d)
+    return Sigma
+
+
+def exchangeable(d):
+    return np.full((d, d), 0.5) + np.eye(d) / 2
+
+
+KINDS = {
+    "wishart": lambda d: wishart(d, 2 * d + 2),
+    "few samples": lambda d: wishart(d, d + 2),
+    "stationary": lambda d: stationary(d, 0.9),
+    "nearly a walk": lambda d: stationary(d, 0.999),
+    "condition 10^6": lambda d: conditioned(d, 1e6),
+    "condition 10^10": lambda d: conditioned(d, 1e10),
+    "block diagonal": block_diagonal,
+    "repeated eigenvalues": exchangeable,
+    "diagonal": lambda d: np.diag(np.arange(1.0, d + 1)),
+    "white": np.eye,
+    "other units": lambda d: 1e-12 * wishart(d, 2 * d + 2),
+}
+
+
+def exact_error(result, Sigma):
+    """Return max |Q Sigma Q^T - I| from the flow, by another way than the account's."""
+    Q = result.flow.matrix()
+    product = Q * sympy.Matrix(Sigma.shape[0], Sigma.shape[0], list(map(exact, Sigma.flat))) * Q.T
+    return max(map(abs, product - sympy.eye(Sigma.shape[0])))
+
+
+def exact(x):
+    return sympy.Rational(*Fraction(float(x)).as_integer_ratio())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("d", [2, 3, 4, 7, 16])
+def test_the_flow_whitens_at_rounding_level(kind, d):
+    Sigma = KINDS[kind](d)
+    result = whiten(Sigma)
+    assert result.flow.depth == 2
+    assert result.flow.partition == (d // 2, d - d // 2)
+    assert result.error < 4 * EPS * np.sqrt(np.linalg.cond(Sigma))
+    if d < 5:
+        assert result.error == exact_error(result, Sigma)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("d", [2, 4, 16])
+def test_three_additive_layers(kind, d):
+    Sigma = KINDS[kind](d)
+    Sigma = Sigma * np.exp(-np.linalg.slogdet(Sigma)[1] / d)
+    result = whiten(Sigma, layers=3)
+    assert result.flow.depth == 3
+    assert result.error < 4 * EPS * np.sqrt(np.linalg.cond(Sigma))
+    scales = {s for layer in result.whitening_layers[1:] for s in layer.scale}
+    assert scales == {1}
+    if "condition" not in kind and "walk" not in kind:
+        assert abs(result.whitening_layers[0].scale - 1).max() < 1e-11
+    if d == 2:
+        assert result.error == exact_error(result, Sigma)
+
+
+def test_three_layers_are_additive_where_det_is_one():
+    Sigma = [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 5, 2], [0, 0, 2, 1]]
+    result = whiten(Sigma, layers=3)
+    assert result.is_additive
+    assert result.flow.is_additive
+    assert "3 additive layers" in str(result)
+    scaled = whiten(4 * np.array(Sigma), layers=3)
+    assert np.allclose(scaled.whitening_layers[0].scale, 1 / 4)
+    assert "3 affine layers" in str(scaled)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("d", [128, 129])
+def test_large(kind, d):
+    Sigma = KINDS[kind](d)
+    result = whiten(Sigma)
+    assert result.error < 20 * EPS * np.sqrt(np.linalg.cond(Sigma))
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_rational_input_is_taken_exactly(layers):
+    third = sympy.Rational(1, 3)
+    Sigma = sympy.eye(4) + third * sympy.ones(4, 4)
+    result = whiten(Sigma, layers=layers)
+    Q = result.flow.matrix()
+    assert result.error == max(map(abs, Q * Sigma * Q.T - sympy.eye(4)))
+    assert result.error < 10 * EPS
+    assert result.evidence is Evidence.CERTIFIED
+    assert whiten(Sigma.tolist(), layers=layers).error == result.error
+
+
+def test_the_generator():
+    Sigma = wishart(6, 20)
+    result = whiten(Sigma)
+    F = result.generator.matrix()
+    difference = F * F.T - sympy.Matrix(6, 6, list(map(exact, Sigma.flat)))
+    assert result.generator_error == max(map(abs, difference))
+    assert result.generator_error < 10 * EPS * abs(Sigma).max()
+    x = np.linspace(-1, 1, 6)
+    assert np.allclose(result.generator(result.flow(x)), x, atol=1e-13)
+
+
+def test_the_mean():
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((4, 4)) @ rng.standard_normal((4, 500)) + [[1], [2], [3], [4]]
+    mean = data.mean(axis=1)
+    result = whiten(np.cov(data), mean=mean)
+    white = result.forward(data)
+    assert np.allclose(np.cov(white), np.eye(4))
+    assert np.allclose(white.mean(axis=1), 0)
+    assert np.allclose(result.backward(white), data)
+    assert np.allclose(result.forward(mean), 0)
+    exactly = whiten([[2, 1], [1, 2]], mean=[1, "1/2"])
+    assert exactly.forward([1, "1/2"]) == sympy.zeros(2, 1)
+    assert exactly.backward([0, 0]) == sympy.Matrix([1, sympy.Rational(1, 2)])
+
+
+@pytest.mark.parametrize("partition", [(2, 3), (3, 2), [0, 1, 0, 1, 1], [1, 1, 0, 0, 1]])
+def test_partitions(partition):
+    Sigma = wishart(5, 12)
+    result = whiten(Sigma, partition=partition)
+    assert result.error < 20 * EPS
+    assert result.error == exact_error(result, Sigma)
+    assert np.allclose(result.generator(result.flow(np.ones(5))), np.ones(5))
+
+
+@pytest.mark.parametrize(("partition", "found"), [((4, 6), True), ((6, 4), True), ((1, 4), False)])
+def test_halves_far_apart(partition, found):
+    Sigma = wishart(sum(partition), 22)
+    if found:
+        assert whiten(Sigma, partition=partition).error < 50 * EPS
+    else:
+        with pytest.raises(MethodError, match="Ledermann"):
+            whiten(Sigma, partition=partition)
+
+
+def test_modules():
+    torch = pytest.importorskip("torch")
+    Sigma = wishart(6, 30)
+    result = whiten(Sigma)
+    Q = np.array(result.flow.matrix().tolist(), dtype=float)
+    x = torch.tensor(np.random.default_rng(0).standard_normal((5, 6)))
+    y, log_det = to_module(result.flow)(x)
+    assert np.allclose(y.detach().numpy(), x.numpy() @ Q.T)
+    assert np.allclose(log_det.detach().numpy(), -np.linalg.slogdet(Sigma)[1] / 2)
+
+
+NAN = np.full((2, 2), np.nan)
+BAD = [
+    ([[2, 1], ["1/2", 2]], r"entries \(0, 1\) and \(1, 0\) differ by 1/2"),
+    (np.array([[1.0, 0.5], [0.5 + 1e-12, 1]]), "differ by 1e-12"),
+    ([[1, 2], [2, 1]], "leading minor of 2 rows is -3"),
+    ([[1, 1], [1, 1]], "leading minor of 2 rows is 0"),
+    ([[0, 0], [0, 1]], "leading minor of 1 rows is 0"),
+    (-np.eye(3), "leading minor of 1 rows is -1"),
+    (np.diag([1.0] * 69 + [-2]), "eigenvalue -2"),
+    ([[1, 0, 0], [0, 1, 0]], "square"),
+    ([[1]], "at least two"),
+    (NAN, "nan"),
+    (np.array([[1, np.inf], [np.inf, 1]]), "inf"),
+    ([[sympy.sqrt(2), 0], [0, 1]], "rational numbers or floats"),
+]
+
+
+@pytest.mark.parametrize(("Sigma", "words"), BAD)
+def test_bad_covariances(Sigma, words):
+    with pytest.raises(InvalidInputError, match=words):
+        whiten(Sigma)
+
+
+def test_bad_options():
+    with pytest.raises(InvalidInputError, match="layers=2"):
+        whiten(np.eye(2), layers=4)
+    with pytest.raises(InvalidInputError, match="equal halves for layers=3"):
+        whiten(np.eye(3), layers=3)
+    with pytest.raises(InvalidInputError, match="2 entries"):
+        whiten(np.eye(2), mean=[1, 2, 3])
+    with pytest.raises(MethodError, match="singular up to rounding"):
+        whiten([[1, 1], [1, sympy.Rational(10**20 + 1, 10**20)]])
