@@ -32,6 +32,7 @@ from exactflow.gaussian.refinement import ACCEPTED, Basis, refined
 
 __all__ = ["three_layers"]
 
+NEAR = 0.1  # log det Sigma, below which it is computed exactly
 MARGIN = 0.02  # of the least eigenvalues above 1, which is a singular case
 
 
@@ -98,9 +99,7 @@ def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
             f"expected equal halves for layers=3, got ({p}, {d - p}): use layers=2, or append an "
             "independent coordinate"
         )
-    scale = np.exp(-np.linalg.slogdet(target.rounded)[1] / d)
-    if abs(scale - 1) < d * np.finfo(float).eps:
-        scale = 1.0
+    scale = _scale(target)
     triple, error = refined(_closed_form(target.rounded, p, scale), target.blocks(p))
     if error > ACCEPTED:
         raise MethodError(
@@ -108,6 +107,16 @@ def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
             f"{float(error):.1e}: use layers=2"
         )
     return tuple(triple.layers()), error
+
+
+def _scale(target: Target) -> float:
+    """Return det(Sigma)^(-1/d), or 1 where it is that up to rounding."""
+    d = len(target.rounded)
+    log_det = np.linalg.slogdet(target.rounded)[1]
+    if abs(log_det) < NEAR:  # rounding may have cost all its digits
+        det = Fraction(int(target.whole.integers.det()), target.whole.denominator**d)
+        log_det = np.log1p(float(det - 1))
+    return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / d))
 
 
 def _closed_form(Sigma: np.ndarray, p: int, scale: float) -> Triple:
