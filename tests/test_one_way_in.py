@@ -34,6 +34,7 @@ VALUES = [SHEAR, FLOW, FAMILY, BUMP, PIECE, nonlinear.PiecewiseFlow([PIECE])]
 GOOD = {
     "A": [[1, 2], [0, 1]],
     "M": [[1, 2], [0, 1]],
+    "Sigma": [[2, 1], [1, 2]],
     "W": [[1, 2], [0, 1]],
     "covariance": [[1, 0], [0, 1]],
     "column": [1, 2],
@@ -165,8 +166,32 @@ def test_nothing_public_evaluates_text(hostile):
     assert evaluated == []
 
 
-ANY_FORM = {"A", "J", "M", "W", "column", "covariance", "eps", "inner", "left", "lipschitz"}
-ANY_FORM |= {"lower", "outer", "points", "radius", "right", "row", "s", "sample", "scale", "shift"}
+ANY_FORM = {
+    "A",
+    "J",
+    "M",
+    "Sigma",
+    "W",
+    "column",
+    "covariance",
+    "eps",
+    "inner",
+    "left",
+    "lipschitz",
+}
+ANY_FORM |= {
+    "lower",
+    "mean",
+    "outer",
+    "points",
+    "radius",
+    "right",
+    "row",
+    "s",
+    "sample",
+    "scale",
+    "shift",
+}
 ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 
