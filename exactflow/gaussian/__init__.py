@@ -77,4 +77,4 @@ def whiten(Sigma, *, layers: int = 2, mean=None, partition=None) -> Whitening:
         raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
     found, error = (two_layers if layers == 2 else three_layers)(target, p)
     column = None if mean is None else as_vectors(as_column(mean), d)
-    return Whitening(found, order, target.blocks(p), sympy.Rational(error), column)
+    return Whitening(found, order, target, sympy.Rational(error), column)

@@ -78,11 +78,6 @@ class Whole:
     def __sub__(self, other: "Whole") -> "Whole":
         return self + Whole(-other.integers, other.denominator)
 
-    def block(self, top: int, bottom: int | None, left: int, right: int | None) -> "Whole":
-        """Return the rows and columns of two slices."""
-        rows = [row[left:right] for row in self.integers.tolist()[top:bottom]]
-        return Whole(flint.fmpz_mat(rows), self.denominator)
-
     def less_identity(self) -> "Whole":
         """Return the matrix less the identity."""
         integers = flint.fmpz_mat(self.integers)

@@ -52,10 +52,10 @@ class Target:
 
     def blocks(self, p: int) -> Covariance:
         """Return the exact blocks for halves of p and d - p coordinates."""
+        rows, denominator = self.whole.integers.tolist(), self.whole.denominator
+        parts = ((slice(p), slice(p)), (slice(p), slice(p, None)), (slice(p, None), slice(p, None)))
         return Covariance(
-            self.whole.block(0, p, 0, p),
-            self.whole.block(0, p, p, None),
-            self.whole.block(p, None, p, None),
+            *(Whole(flint.fmpz_mat([row[j] for row in rows[i]]), denominator) for i, j in parts)
         )
 
     def precision(self) -> np.ndarray:
@@ -118,8 +118,9 @@ def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> 
                 f"{values[0]:.3g}, rounded"
             )
         return
+    rows = whole.integers.tolist()
     for k in range(1, d + 1):
-        minor = int(whole.block(0, k, 0, k).integers.det())
+        minor = int(flint.fmpz_mat([row[:k] for row in rows[:k]]).det())
         if minor <= 0:
             value = Fraction(minor, whole.denominator**k)
             shown = str(value) if value.denominator < 10**6 else f"about {float(value):.2g}"

@@ -15,6 +15,7 @@ from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.relabelled import relabelled
 from exactflow.flows.result import Evidence, Result
 from exactflow.gaussian.account import Covariance, Layer, Whole
+from exactflow.gaussian.covariance import Target
 
 __all__ = ["Whitening"]
 
@@ -35,7 +36,7 @@ class Whitening(Result):
 
     whitening_layers: tuple[Layer, ...]
     order: tuple[int, ...]
-    blocks: Covariance
+    target: Target
     error: sympy.Rational
     mean: DomainMatrix | None = None
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
@@ -61,7 +62,9 @@ class Whitening(Result):
         white = Covariance(
             *(Whole.of_floats(block) for block in (np.eye(p), np.zeros((p, q)), np.eye(q)))
         )
-        return sympy.Rational((white.after(self._generating_layers) - self.blocks).largest())
+        return sympy.Rational(
+            (white.after(self._generating_layers) - self.target.blocks(p)).largest()
+        )
 
     @property
     def flow_partition(self) -> tuple[int, int]:

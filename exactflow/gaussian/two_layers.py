@@ -32,12 +32,13 @@ def two_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
     """Return two layers that whiten, on halves of p and d - p coordinates, and their error."""
     d = len(target.rounded)
     q = d - p
-    swapped = target.ordered([*range(p, d), *range(p)])
-    for chosen, size, is_swapped in ((target, p, False), (swapped, q, True)):
-        found = _first_then_second(chosen, size)
+    natural, exchanged = range(d), (*range(p, d), *range(p))
+    for order, size in ((natural, p), (exchanged, q)):
+        found = _first_then_second(target.ordered(order), size)
         if found is not None and found[1] < ACCEPTED:
             layers = found[0].layers()
-            return tuple(x.swapped() for x in layers) if is_swapped else tuple(layers), found[1]
+            layers = layers if order is natural else [layer.swapped() for layer in layers]
+            return tuple(layers), found[1]
     raise _refusal(p, q)
 
 
