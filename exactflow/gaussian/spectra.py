@@ -22,9 +22,9 @@ import numpy as np
 
 __all__ = ["Match", "matched"]
 
-STEPS = 60
+STEPS = 30
 LONGEST = 0.7  # of a step, in the logarithm of a diagonal entry
-SHORTEST = 2.0**-12  # of a full step: then the residual is rounding, or the search has failed
+SHORTEST = 2.0**-6  # of a full step: then the residual is rounding, or the search has failed
 ROUNDED = 1e-4  # a residual from which the refinement in exact arithmetic goes on
 LEAST = 0.02  # the least eigenvalue is 1 + LEAST where that is free: eigenvalue 1 is singular
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))  # spread, push
