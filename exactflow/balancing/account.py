@@ -31,13 +31,13 @@ from exactflow.layers import Half, LinearCoupling
 
 __all__ = ["FloatCoupling", "composed", "inverse_error_bound", "snapped"]
 
-GRID = 55
+GRID = 57
 COARSE = Fraction(1, 8)
 HALVES: tuple[Half, Half] = ("first", "second")
 
 
 def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
-    """Return the nearest matrix of multiples of 2^-55 times the power of two at or below `size`."""
+    """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
     exponent = GRID + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 

@@ -33,7 +33,7 @@ from exactflow.balancing.factors import Factor, layers_of, word_factors
 from exactflow.balancing.account import FloatCoupling, composed
 from exactflow.balancing.digits import Digits
 from exactflow.balancing.newton import Frame, Word, rms
-from exactflow.balancing.rotation import rotation_shears
+from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
 
 __all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"]
@@ -41,7 +41,7 @@ __all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"
 RIDGE, LEAST_RIDGE = 1e-3, 1e-10
 SMALL = 0.05
 PLANES = 5
-TOLERANCE = 0.02
+TOLERANCE = 0.05
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -79,18 +79,11 @@ def closed_shears(
     M, first = Q.T if inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
-    shifts = rotation_shears(_orthogonal(M), min(halves))
+    shifts = rotation_shears(orthogonal(orthogonal(M)), min(halves))
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = Word.on(halves, 6, first)
     return word, word.packed(shifts)
-
-
-def _orthogonal(M: np.ndarray) -> np.ndarray:
-    """Return the rotation near M, by steps of Newton and Schulz, which square the distance."""
-    for _ in range(2):
-        M = 1.5 * M - 0.5 * M @ (M.T @ M)
-    return M
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +104,9 @@ class Shears:
         that changes the determinant, whose gradient at M is along M^-T: shears cannot.
         """
         E = E / self.target.scale
-        gradient = np.linalg.inv(self.target.unit / self.target.scale).T
+        gradient = self.target.rotation
+        if gradient is None:
+            gradient = np.linalg.inv(self.target.unit / self.target.scale).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
         return Shears(self.target, self.word, _stepped(self.word, self.X, E))
 

@@ -10,6 +10,8 @@ from exactflow.balancing.account import HALVES, FloatCoupling, snapped
 
 __all__ = ["Factor", "layers_of", "word_factors"]
 
+ADDITIVE = 2.0**-51
+
 
 @dataclass(frozen=True, eq=False)
 class Factor:
@@ -30,11 +32,14 @@ def layers_of(
 ) -> tuple[FloatCoupling, ...]:
     """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
 
+    A scalar that is 1 up to rounding is 1.
     Each half is scaled in equal parts by all factors that move it. With C the scales of the
     factors to the right, S(X) C = C S(X'), X' = C_moved^-1 X C_kept.
     """
     times = [sum(factor.moved == half for factor in factors) for half in (0, 1)]
     whole = log2(scale) + exponent
+    if abs(whole) < ADDITIVE:
+        scale, exponent, whole = 1.0, 0, 0.0
     on_the_right, left, layers = [1.0, 1.0], list(times), []
     for factor in reversed(factors):
         half = factor.moved

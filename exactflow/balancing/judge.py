@@ -14,9 +14,9 @@ from exactflow.rounding import rounded_up
 __all__ = ["Solution", "judged"]
 
 TOLERANCE = Fraction(1, 10**12)
-ROUNDING = 2.0**-53
+ROUNDING = 2.0**-51
 CORRECTIONS = 6
-PLANES = 6
+PLANES = 5
 
 
 class Solution(Protocol):

@@ -31,7 +31,7 @@ CS decomposition: Paige and Wei, *History and generality of the CS decomposition
 import numpy as np
 from scipy import linalg
 
-__all__ = ["planes", "rotation_shears"]
+__all__ = ["orthogonal", "planes", "rotation_shears"]
 
 
 def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
@@ -45,32 +45,38 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     >>> -rotation_shears(np.array([[0.0, -1.0], [1.0, 0.0]]), 1)[0]
     array([[-0.]])
     """
-    A, B, D = M[:n, :n], M[:n, n:], M[n:, n:]
+    A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
+    U1, U2, V1t, V2t = map(orthogonal, (U1, U2, V1t, V2t))
     odd = len(D) - n
-    tangents = np.cos(angles) / (1 + np.sin(angles))
-    W0 = (U2[:, odd:] * tangents) @ U1.T
-    C_new, D_new = U2[:, odd:] @ V1t, D + W0 @ B
-    J = V2t[odd:].T @ U1.T
-    Ch, Jh = np.hstack([C_new, U2[:, :odd]]), np.hstack([J, V2t[:odd].T])
+    W0 = (U2[:, odd:] * (np.cos(angles) / (1 + np.sin(angles)))) @ U1.T
+    C_new, D_new = C + W0 @ A, D + W0 @ B
+    Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
+    Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    half, reflection = _half_and_reflection(Jh.T @ Ch, fixed)
-    P, g = (reflection, half) if odd else (half, reflection)
-    inverse = Jh @ P.T @ Ch.T
+    P, g = _similar_pair(Jh.T @ Ch, fixed)
+    inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
+    V = Ch[:, :n].T @ (D_new - inverse.T)
+    D_last = D_new - C_new @ V
+    inverse = inverse + inverse @ (one - D_last @ inverse)
     Y = Ch @ g[:, :n]
-    Z = (P[:n, :n] - np.eye(n)) @ Y.T
-    V = C_new.T @ (D_new - inverse.T)
+    Z = Y.T @ (D_last - one)
     X = (B - A @ V - Z) @ inverse
     return [-W0, X, Y, Z, inverse @ (C_new - Y), V]
 
 
-def _half_and_reflection(
+def orthogonal(M: np.ndarray) -> np.ndarray:
+    """Return M, orthogonal up to its rounding errors, after one step of Newton and Schulz."""
+    return 1.5 * M - 0.5 * M @ (M.T @ M)
+
+
+def _similar_pair(
     Theta: np.ndarray, fixed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return Theta^(-1/2) and a symmetric K with K Theta K = Theta^-1, and K `fixed` = `fixed`.
+    """Return (P, g): H = Theta^(-1/2) and K for `fixed` = None, else K with K fixed = fixed and H.
 
-    In a plane that turns by a in [-pi, pi] these are the turn by -a / 2 and the reflection that
-    fixes the projection of `fixed`, or else the first axis.
+    In a plane that turns by a in [-pi, pi] H is the turn by -a / 2 and K the reflection that fixes
+    the projection of `fixed`, or else the first axis.
     """
     T, Z = linalg.schur(Theta, output="real")
     pairs, angles = planes(T)
@@ -84,7 +90,8 @@ def _half_and_reflection(
     half[j, i] = -half[i, j]
     reflection[i, i], reflection[j, j] = np.cos(direction), -np.cos(direction)
     reflection[i, j] = reflection[j, i] = np.sin(direction)
-    return Z @ half @ Z.T, Z @ reflection @ Z.T
+    half, reflection = (orthogonal(Z @ turned @ Z.T) for turned in (half, reflection))
+    return (half, reflection) if fixed is None else (reflection, half)
 
 
 def planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Layers for a target: in closed form, or searched, by attempts of growing care."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,7 @@ ATTEMPTS = (
     Attempt(pull=0.1, tol=0.001, anchored=True),
 )
 FEW = 3
+GOOD = Fraction(1, 10**14)
 
 
 @cache
@@ -66,15 +68,17 @@ def _closed(target: Target, layers: int | None) -> Balanced:
             "expected halves that differ by at most one for method='closed', got "
             f"{target.halves}: use method='search'"
         )
-    result = 0.0
+    result = None
     for solution in closed_form(target):
-        result = judged(target, solution)
-        if isinstance(result, Balanced):
+        found = judged(target, solution)
+        if isinstance(found, Balanced) and (result is None or found.error < result.error):
+            result = found
+        if result is not None and result.error <= GOOD * target.largest():
             break
-    if not isinstance(result, Balanced):
+    if result is None:
         raise MethodError(
-            "expected a matrix whose layers float64 can hold, got one for which they are within "
-            f"{result:.0e} of its largest entry only: factor the matrix exactly instead"
+            f"expected layers within {float(TOLERANCE):.0e} of the matrix, relative to its largest "
+            f"entry, got {found:.0e}: factor the matrix exactly instead"
         )
     if layers not in (None, len(result.layers)):
         raise InvalidInputError(
