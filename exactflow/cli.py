@@ -18,6 +18,7 @@ from rich.table import Table
 
 from exactflow import checker
 from exactflow.arrayio import ARRAY_SUFFIXES, write_arrays
+from exactflow.balancing import METHODS as BALANCE_METHODS
 from exactflow.balancing import balance
 from exactflow.certificate import read_certificate, write_bytes, write_certificate
 from exactflow.coerce import as_matrix
@@ -88,7 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("balance", help="float64 layers of small norm, certified within")
     command.set_defaults(command=_balance)
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
+    command.add_argument("--method", choices=BALANCE_METHODS, default="auto")
+    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=_partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="a certificate of the layers' own product"
@@ -229,11 +235,26 @@ def _balance(arguments: argparse.Namespace) -> int:
         _check_output(Path(arguments.output))
     source = read_matrix(arguments.file, arguments.key, arguments.transpose)
     with Console(stderr=True).status("balancing"):
-        result = balance(source.matrix, arguments.layers, arguments.seed)
+        result = balance(
+            source.matrix,
+            layers=arguments.layers,
+            method=arguments.method,
+            orientation=arguments.orientation,
+            partition=arguments.partition,
+            seed=arguments.seed,
+        )
     print(result)
+    for coordinate in result.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    p, q = result.partition
+    if p + q > source.matrix.shape[0]:
+        print(f"pads: feed zeros to coordinates {p - 1} and {p + q - 1}; zeros come out there")
+    inverse = "no certified bound for its inverse"
+    if result.inverse_error.is_finite:
+        inverse = f"its inverse within {_magnitude(result.inverse_error)}"
     print(
-        f"certified within {_magnitude(result.error)}, its inverse within "
-        f"{_magnitude(result.inverse_error)}: the layers do not equal the matrix"
+        f"certified within {_magnitude(result.error)}, {inverse}: the layers do not equal the "
+        "matrix"
     )
     if arguments.output:
         provenance = {"seed": arguments.seed, "certified_within": str(result.error)}

@@ -30,7 +30,7 @@ try:
     from scipy.sparse.linalg import LinearOperator, cg
     from threadpoolctl import threadpool_limits
 
-    from exactflow.balancing.homotopy import Attempt, StuckError, find_layers
+    from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
     from exactflow.balancing.newton import Word
 except ImportError:
     threadpool_limits = None
@@ -206,7 +206,8 @@ def along_a_path(M: np.ndarray, K: int) -> float:
     word = Word(K, len(M) // 2, first=0)
     for seed in range(5):
         try:
-            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), np.random.default_rng(seed))
+            start = random_start(word, np.random.default_rng(seed))
+            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
         return float(np.linalg.norm(word.product(T) - M) / np.linalg.norm(M))

@@ -60,7 +60,8 @@ def balance(
         a step that the result records in its `flips`; or "pad": layers for `pad(W)`, on d + 2
         coordinates.
     partition : (p, q) or a mask, as in `factor`. Halves that differ by more than one are searched.
-    seed : draws the random starts of the search. On one machine the same seed gives the same
+    seed : 0 starts the search at the layers of the polar factor in closed form, where there are
+        such, then at random ones; another seed draws other random layers to start at. On one machine the same seed gives the same
         floats, with any number of threads.
 
     Returns

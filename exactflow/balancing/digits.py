@@ -3,8 +3,8 @@
 Main results
 ------------
 A float is a dyadic rational. A matrix of them is sum_k 2^(low + 20 k) D_k with integer matrices
-D_k, at most 2^19 after carries, kept as floats. Products of such digits are at most 2^38, so that
-a float64 product of two digit matrices with inner dimension up to 2^14 is *exact* in whatever order
+D_k, at most 2^20, kept as floats. Products of such digits are at most 2^40, so that
+a float64 product of two digit matrices with inner dimension up to 2^13 is *exact* in whatever order
 it is summed: the BLAS does exact arithmetic. (The splitting is that of Ozaki, Ogita, Oishi and
 Rump, *Error-free transformations of matrix multiplication*, 2012.)
 
@@ -22,13 +22,13 @@ __all__ = ["Digits"]
 
 BITS = 20
 BASE = 2.0**BITS
-SUMMANDS = 1 << 14
+SUMMANDS = 1 << 13
 RELATIVE = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """The matrix sum_k 2^(low + 20 k) planes[k], exactly, for integers |planes[k]| <= 2^21."""
+    """The matrix sum_k 2^(low + 20 k) planes[k], exactly, for integers |planes[k]| <= 2^20."""
 
     planes: np.ndarray
     low: int
@@ -43,10 +43,11 @@ class Digits:
             return Digits(np.zeros((1, *M.shape)), 0)
         lowest_bit = np.frexp((whole & -whole).astype(float))[1] - 1
         low = int((exponents - 53 + lowest_bit)[nonzero].min())
-        count = (int(exponents[nonzero].max()) + 1 - low) // BITS + 1
+        count = -(-(int(exponents[nonzero].max()) - low) // BITS)
         planes, rest = np.empty((count, *M.shape)), M
         for k in reversed(range(count)):
-            planes[k] = np.rint(np.ldexp(rest, -low - BITS * k))
+            round_off = np.rint if k < count - 1 else np.trunc  # nothing rounds up to 2^1024
+            planes[k] = round_off(np.ldexp(rest, -low - BITS * k))
             rest = rest - np.ldexp(planes[k], low + BITS * k)
         return Digits(planes, low)
 

@@ -112,10 +112,10 @@ def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
 def _starts(
     target: Target, layers: int, seed: int, begin: int, end: int
 ) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
-    """Yield attempts with words and starts: first layers of the polar factor in closed form, with
-    idle layers behind them, then random ones.
+    """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
+    with idle layers behind them, then random ones.
     """
-    if layers >= 6 and has_closed_form(target.halves):
+    if seed == 0 and layers >= 6 and has_closed_form(target.halves):
         U, _, Vt = target.svd
         for i in range(begin, min(end, len(ATTEMPTS))):
             six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)

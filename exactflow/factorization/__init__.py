@@ -210,8 +210,9 @@ def _layers(
     if method == "balanced":
         if (layers := balanced_layers(blocks)) is None:
             raise MethodError(
-                "expected a matrix away from scalar ones for method='balanced', got one near which "
-                "all balanced layers are nearly singular: use method='auto'"
+                "expected a matrix with regular balanced layers for method='balanced', got one all "
+                "of whose short ones are nearly singular, as for scalar matrices, reflections and "
+                "block swaps: use method='auto'"
             )
         return layers, "balanced"
     if method == "auto" and (layers := short_layers(blocks, scales)) is not None:

@@ -22,10 +22,12 @@ How it is checked
 """
 
 from collections.abc import Iterator
-from math import ceil, frexp
+from fractions import Fraction
+from math import ceil, log2
 
 import numpy as np
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import linalg
@@ -40,6 +42,7 @@ LARGEST_DIMENSION = 20
 BITS = (8, 10, 12, 16, 24)
 NEAR = 2
 SEEDS = 3
+FLOAT_EXPONENT = 1000
 
 
 def balanced_layers(blocks: Blocks) -> list[LinearCoupling] | None:
@@ -49,9 +52,11 @@ def balanced_layers(blocks: Blocks) -> list[LinearCoupling] | None:
     The determinant is spread over the scales of the two layers that are applied last: all entries
     are one short rational near det^(1/d), but for one that makes the product exact.
 
-    Raises `MethodError` beyond `LARGEST_DIMENSION`, and what `balance` raises.
+    Raises `MethodError` beyond `LARGEST_DIMENSION` and over other fields than QQ, and what
+    `balance` raises.
     """
     n, field = blocks.A.shape[0], blocks.A.domain
+    _check(n, field)
     M = linalg.join(blocks).to_dense()
     scale = _spread(M.det(), 2 * n)
     shifts = balanced_shifts(
@@ -73,11 +78,12 @@ def balanced_layers(blocks: Blocks) -> list[LinearCoupling] | None:
 
 def _spread(det, d: int) -> list:
     """Return d positive rationals with product det, equal and short but for the last."""
-    try:
-        root = (int(det.numerator) / int(det.denominator)) ** (1 / d)
-    except OverflowError:
-        root = 1.0
-    short = _rationals(np.array([[root or 1.0]]), 8 - frexp(root)[1])[0, 0].element
+    exponent = round((log2(int(det.numerator)) - log2(int(det.denominator))) / d)
+    if abs(exponent) > FLOAT_EXPONENT:
+        return [QQ(1)] * (d - 1) + [det]
+    rest = Fraction(int(det.numerator), int(det.denominator)) / Fraction(2) ** (exponent * d)
+    root = _rationals(np.array([[float(rest) ** (1 / d)]]), 8)[0, 0].element
+    short = root * QQ(2) ** exponent
     return [short] * (d - 1) + [det / short ** (d - 1)]
 
 
@@ -90,18 +96,9 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
 
     Raises `MethodError` beyond `LARGEST_DIMENSION`, and what `balance` raises.
     """
-    d = 2 * blocks.A.shape[0]
-    if d > LARGEST_DIMENSION:
-        raise MethodError(
-            f"expected at most {LARGEST_DIMENSION} coordinates for exact balanced layers, got {d}: "
-            "the bits of their entries grow like d^3.5 (40 thousand at d = 20); exactflow.balance "
-            "certifies float layers of any size"
-        )
-    if not blocks.A.domain.is_QQ:
-        raise InvalidInputError(
-            f"expected rational entries for balanced layers, got entries in {blocks.A.domain}"
-        )
-    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), d // 2)
+    n = blocks.A.shape[0]
+    _check(n, blocks.A.domain)
+    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), n)
     for approximation in _approximations(blocks):
         limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
         for bits in BITS:
@@ -111,13 +108,28 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     return None
 
 
+def _check(n: int, field: Domain) -> None:
+    if not field.is_QQ:
+        raise InvalidInputError(
+            f"expected rational entries for method='balanced', got entries in {field}: use "
+            "method='auto'"
+        )
+    if 2 * n > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates for method='balanced', got {2 * n}: "
+            "the bits of its entries grow like d^3.5 (at d = 20 about 40 thousand for entries of 8 "
+            "bits, 110 thousand for float32); exactflow.balancing.balance certifies float layers "
+            "of any size"
+        )
+
+
 def _approximations(blocks: Blocks) -> Iterator[Balanced]:
     """Yield float solutions with the halves exchanged: the last applied layer moves the first one,
     as the first letter that `balance` tries does.
     """
     M = linalg.join(linalg.swap_halves(blocks))
     for seed in range(SEEDS):
-        result = balance(M, 6, seed)
+        result = balance(M, layers=6, method="search", seed=seed)
         if result.layers[-1].moves == "first":
             yield result
 
