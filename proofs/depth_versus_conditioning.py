@@ -22,13 +22,9 @@ import sympy
 
 from exactflow import CouplingFlow, factor
 from exactflow.balancing import Balanced, balance
-from exactflow.errors import MethodError, MissingExtraError
+from exactflow.balancing.descent import adam
+from exactflow.errors import MethodError
 from exactflow.evidence import Claims, Evidence, proof_options
-
-try:
-    from exactflow.balancing.descent import adam
-except ModuleNotFoundError:
-    raise MissingExtraError("balance", "this study") from None
 
 options = proof_options()
 claims = Claims("Depth and conditioning (ICML 2021): balanced layers")
@@ -203,11 +199,16 @@ with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERI
     for name in FAMILIES:
         W = target(name, 16, 0)
         for K in (6, 16):
-            sizes = [np.linalg.norm(layer.shift, 2) for layer in balance(W, layers=K, method="search").layers]
+            sizes = [
+                np.linalg.norm(layer.shift, 2)
+                for layer in balance(W, layers=K, method="search").layers
+            ]
             stretch = sum(2 * np.arcsinh(s / 2) for s in sizes)
             label = f"{name:13}, K = {K:2}: {stretch:.1f} >= {np.log(np.linalg.cond(W)):.1f}"
             check.true(bool(stretch > np.log(np.linalg.cond(W)) - 1e-9), label)
-    sizes = [np.linalg.norm(layer.shift, 2) for layer in balance(-np.eye(2), method="search").layers]
+    sizes = [
+        np.linalg.norm(layer.shift, 2) for layer in balance(-np.eye(2), method="search").layers
+    ]
     turn = sum(2 * np.arctan(s / 2) for s in sizes)
     check.true(bool(turn > np.pi - 1e-9), f"half-turn, K =  6: {turn:.4f} >= pi")
 

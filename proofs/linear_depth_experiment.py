@@ -19,21 +19,16 @@
 import itertools
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.linalg import LinearOperator, cg
 from sympy import QQ
+from threadpoolctl import threadpool_limits
 
 from exactflow import linalg
+from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
+from exactflow.balancing.newton import Word
 from exactflow.coerce import as_matrix
 from exactflow.evidence import Claims, Evidence, proof_options
-
-try:
-    from scipy.linalg import cho_factor, cho_solve
-    from scipy.sparse.linalg import LinearOperator, cg
-    from threadpoolctl import threadpool_limits
-
-    from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
-    from exactflow.balancing.newton import Word
-except ImportError:
-    threadpool_limits = None
 
 claims = Claims("The linear experiment (ICML 2021)")
 options = proof_options()
@@ -225,35 +220,28 @@ def residual(M: np.ndarray, K: int) -> float:
 # %%
 shears: dict[tuple[str, int, int], float] = {}
 scaled: dict[tuple[str, int, int], float] = {}
-if threadpool_limits is None:
-    claims.not_run(
-        "least squares and Adam over K layers",
-        Evidence.NUMERIC,
-        "SciPy and threadpoolctl: python -m pip install 'exactflow[fit]'",
-    )
-else:
-    with claims.check("fits: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
-        with threadpool_limits(1):
-            for (d, K), kind in itertools.product(grid, kinds):
-                M = targets[kind, d]
-                shears[kind, d, K] = residual(M, K)
-                if K <= 4 and d <= 32:
-                    scaled[kind, d, K] = min(
-                        least_squares(M, K, True, seed) for seed in range(starts if d <= 8 else 1)
-                    )
-        for (kind, d, K), found in shears.items():
-            if K <= 4:
-                check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    with claims.check("fits: zero from K = 5 shears", Evidence.NUMERIC) as check:
-        for (kind, d, K), found in shears.items():
-            if K >= 5:
-                check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    with claims.check("fits with scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
-        for (kind, d, K), found in scaled.items():
-            if d > 4 and K <= 3:
-                check.true(found > 1e-3, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
-    print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
+with claims.check("fits: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
+    with threadpool_limits(1):
+        for (d, K), kind in itertools.product(grid, kinds):
+            M = targets[kind, d]
+            shears[kind, d, K] = residual(M, K)
+            if K <= 4 and d <= 32:
+                scaled[kind, d, K] = min(
+                    least_squares(M, K, True, seed) for seed in range(starts if d <= 8 else 1)
+                )
+    for (kind, d, K), found in shears.items():
+        if K <= 4:
+            check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+with claims.check("fits: zero from K = 5 shears", Evidence.NUMERIC) as check:
+    for (kind, d, K), found in shears.items():
+        if K >= 5:
+            check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+with claims.check("fits with scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
+    for (kind, d, K), found in scaled.items():
+        if d > 4 and K <= 3:
+            check.true(found > 1e-3, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
+print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
 
 # %% [markdown]
 # ## Adam on the same problem

@@ -45,13 +45,13 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypa
     path = tmp_path / "needs.py"
     path.write_text(
         "from exactflow.errors import MissingExtraError\n"
-        "raise MissingExtraError('balance', 'a study')\n"
+        "raise MissingExtraError('plot', 'a study')\n"
     )
     monkeypatch.setattr(runner, "SCRIPTS", {"needs": path})
     assert runner.main(["needs"]) == 0
     out = capsys.readouterr().out
     assert "0 of 1 claims checked; 1 not run" in out
-    assert "exactflow[balance]" in out
+    assert "exactflow[plot]" in out
 
 
 def test_unknown_name(capsys):

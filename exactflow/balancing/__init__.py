@@ -3,13 +3,13 @@
 Main results
 ------------
 The exact factorizations lose digits when their layers are rounded to floats: from four digits to
-all sixteen for a rotation at d = 32. Float layers lose none. In closed form, every rotation of every
-dimension is six shears with condition numbers at most 18, and every matrix of positive determinant
-eleven couplings whose conditioning is bounded by its own (`exactflow.balancing.rotation` and
-`exactflow.balancing.closed`). A search finds six layers of least norm for most matrices: Newton's
-method along a path from the layers of the polar factor. Depth and conditioning of flows: Koehler,
-Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing flows*, ICML
-2021; six layers: Urschel 2024.
+all sixteen for a rotation at d = 32. Float layers lose none. In closed form, every rotation of
+every dimension is six shears with condition numbers at most 18, and every matrix of positive
+determinant eleven couplings whose conditioning is bounded by its own
+(`exactflow.balancing.rotation` and `exactflow.balancing.closed`). A search finds six layers of
+least norm for most matrices: Newton's method along a path from the layers of the polar factor.
+Depth and conditioning of flows: Koehler, Mehta and Risteski, *Representational aspects of depth and
+conditioning in normalizing flows*, ICML 2021; six layers: Urschel 2024.
 
 How it is checked
 -----------------
@@ -52,8 +52,9 @@ def balance(
     Parameters
     ----------
     W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
-    layers : how many, from 4 to 64; six or eleven where left out. Four need scales and need not be
-        found; five exist for almost every matrix, six always.
+    layers : how many, from 4 to 64; six or eleven where left out. Four have scales, exist for an
+        open set of matrices only, and are searched for d <= 12; five exist for almost every
+        matrix, six always.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, for rotations, too), or "auto", as said above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
@@ -61,8 +62,8 @@ def balance(
         coordinates.
     partition : (p, q) or a mask, as in `factor`. Halves that differ by more than one are searched.
     seed : 0 starts the search at the layers of the polar factor in closed form, where there are
-        such, then at random ones; another seed draws other random layers to start at. On one machine the same seed gives the same
-        floats, with any number of threads.
+        such, then at random ones; another seed draws other random layers to start at. On one
+        machine, with one BLAS, the same seed gives the same floats, with any number of threads.
 
     Returns
     -------

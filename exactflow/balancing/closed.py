@@ -4,10 +4,11 @@ Main results
 ------------
 *Theorem 11.* Let W = U Sigma V^T with rotations U and V, the small singular values S1 first, the
 large ones S2 last. With Theorem 10 (`exactflow.balancing.rotation`) U is a word L U L U L U of six
-shears and V^T one of the form U L U L U L, the inverse of V's. Between them
+shears and V^T one of the form U L U L U L, the inverse of V's. Let S1 = a b and S2 = e f, where a
+and e are at most 1, b and f at least 1. Between the last L of U and the second U of V^T
 
-    U(X) diag(S1, S2) U(Y) = [[S1, S1 Y S2^-1 + X], [0, I]] diag(I, S2),
-    diag(I, S2) L(T) = [[I, 0], [S2 T, S2]]:
+    L(R) U(X) diag(S1, S2) U(Y) L(T) U(Z) = [[I, 0], [R, e]] [[a, X e + S1 Y f^-1], [0, I]]
+                                            [[I, 0], [f T b^-1, f]] [[b, b Z], [0, I]]:
 
 eleven affine couplings. If det W = 1 each has a condition number bounded by a constant times
 max(|W|, |W^-1|) <= kappa(W). For W = s W1, det W1 = 1, each layer has a part of the scalar s: a
@@ -29,9 +30,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactflow.balancing.factors import Factor, layers_of, word_factors
 from exactflow.balancing.account import FloatCoupling, composed
 from exactflow.balancing.digits import Digits
+from exactflow.balancing.factors import Factor, layers_of, word_factors
 from exactflow.balancing.newton import Frame, Word, rms
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
@@ -132,12 +133,15 @@ class Eleven:
             kept, moved = moved, kept
         of_U = self.word.unpacked(self.X)
         of_V = [-shift for shift in self.word.unpacked(self.Y)]
-        joined = of_U[5] + moved[:, None] * of_V[5] / kept
+        low, high = np.minimum(kept, 1), np.maximum(kept, 1)
+        a, b = np.minimum(moved, 1), np.maximum(moved, 1)
         factors = [
-            *word_factors(first, of_U[:5]),
-            Factor(1 - first, joined, moved),
-            Factor(first, kept[:, None] * of_V[4], kept),
-            *word_factors(1 - first, of_V[3::-1]),
+            *word_factors(first, of_U[:4]),
+            Factor(first, of_U[4], low),
+            Factor(1 - first, of_U[5] * low + moved[:, None] * of_V[5] / high, a),
+            Factor(first, high[:, None] * of_V[4] / b, high),
+            Factor(1 - first, b[:, None] * of_V[3], b),
+            *word_factors(first, of_V[2::-1]),
         ]
         return layers_of(factors, self.target.scale, self.target.exponent)
 

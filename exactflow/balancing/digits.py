@@ -15,6 +15,7 @@ How it is checked
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def _zeros(rows: int, columns: int) -> Digits:
 
 def _carry(planes: np.ndarray) -> None:
     """Make digits at most 2^19 from integers below 2^53, in place; the top plane is the last."""
-    for plane, following in zip(planes[:-1], planes[1:], strict=True):
+    for plane, following in pairwise(planes):
         carry = np.rint(plane / BASE)
         plane -= carry * BASE
         following += carry

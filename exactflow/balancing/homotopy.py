@@ -5,11 +5,11 @@ Main results
 Start at layers X with product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
 M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
 an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. From layers of the polar
-factor, which `exactflow.balancing.rotation` has in closed form, it is Q S^t alone. Each step extrapolates
-the last two points and corrects by Newton steps that are pulled towards small layers. At the end
-the norm is relaxed, and Newton steps without a pull find the solution to rounding level. Where all
-solutions are singular, as for M = -I, those converge only with a ridge that shrinks with the
-residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
+factor, which `exactflow.balancing.rotation` has in closed form, it is Q S^t alone. Each step
+extrapolates the last two points and corrects by Newton steps that are pulled towards small layers.
+At the end the norm is relaxed, and Newton steps without a pull find the solution to rounding level.
+Where all solutions are singular, as for M = -I, those converge only with a ridge that shrinks with
+the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
 
 How it is checked
 -----------------

@@ -65,6 +65,4 @@ def _account(target: Target, layers: tuple[FloatCoupling, ...]) -> Balanced | fl
     else:
         bound = inverse_error_bound(target.digits, inverse, target.exponent, norm)
     inverse_error = sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
-    return Balanced(
-        layers, sympy.Rational(error), inverse_error, target.order, target.flips
-    )
+    return Balanced(layers, sympy.Rational(error), inverse_error, target.order, target.flips)

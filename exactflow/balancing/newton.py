@@ -76,7 +76,9 @@ class Word:
 
     def unpacked(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts in one array."""
-        return [X[i][self.active[self.moved(i)]][:, self.active[self.kept(i)]] for i in range(len(X))]
+        return [
+            X[i][self.active[self.moved(i)]][:, self.active[self.kept(i)]] for i in range(len(X))
+        ]
 
     @property
     def cut(self) -> int:

@@ -6,8 +6,8 @@ Main results
 A = U1 c V1^T, C = U2 [0; s] V1^T, .. gives W0 = U2 [0; c / (1 + s)] U1^T such that the columns of
 C' = C + W0 A, and those of J = W0^T D - B^T transposed, are orthonormal. For q = n + 1 let the unit
 vector u be orthogonal to C', v^T = u^T (D + W0 B); Ch = [C', u], Jh = [J, v] (for q = n: C', J).
-Then Theta = Jh^T Ch is a rotation, a direct sum of plane rotations and of ones; let H = Theta^(-1/2)
-turn each plane by half its angle and let K reflect each plane. K H K = H^-1, so that
+Then Theta = Jh^T Ch is a rotation, a direct sum of plane rotations and of ones. Let
+H = Theta^(-1/2) turn each plane by half its angle and K reflect each plane. K H K = H^-1, so that
 
     (P Theta) g = g P    for (P, g) = (H, K), and for (P, g) = (K, H).
 
@@ -70,9 +70,7 @@ def orthogonal(M: np.ndarray) -> np.ndarray:
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _similar_pair(
-    Theta: np.ndarray, fixed: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return (P, g): H = Theta^(-1/2) and K for `fixed` = None, else K with K fixed = fixed and H.
 
     In a plane that turns by a in [-pi, pi] H is the turn by -a / 2 and K the reflection that fixes

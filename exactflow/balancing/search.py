@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
 from exactflow.balancing.closed import Shears, closed_form, closed_shears, has_closed_form
 from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
 from exactflow.balancing.judge import TOLERANCE, judged
@@ -29,7 +30,7 @@ ATTEMPTS = (
     Attempt(pull=0.1, tol=0.001, anchored=True),
 )
 FEW = 3
-GOOD = Fraction(1, 10**14)
+GOOD = Fraction(1, 5 * 10**14)
 
 
 @cache
@@ -47,14 +48,21 @@ def solve(target: Target, layers: int | None, method: str, seed: int) -> Balance
         closed = has_closed_form(target.halves)
         if method == "closed":
             return _closed(target, layers)
+        if layers == 4:
+            return _affine(target, layers, seed)
         if method == "search" or layers is not None or not closed:
             return _search(target, layers or _default(target.halves), seed, len(ATTEMPTS))
         if target.rotation is not None or target.condition > BEYOND:
             return _closed(target, None)
         try:
-            return _search(target, 6, seed, FEW)
+            result = _search(target, 6, seed, FEW)
         except MethodError:
             return _closed(target, None)
+        return result if _is_good(result, target) else _closed(target, None)
+
+
+def _is_good(result: Balanced, target: Target) -> bool:
+    return bool(result.error <= GOOD * target.largest())
 
 
 def _default(halves: tuple[int, int]) -> int:
@@ -73,7 +81,7 @@ def _closed(target: Target, layers: int | None) -> Balanced:
         found = judged(target, solution)
         if isinstance(found, Balanced) and (result is None or found.error < result.error):
             result = found
-        if result is not None and result.error <= GOOD * target.largest():
+        if result is not None and _is_good(result, target):
             break
     if result is None:
         raise MethodError(
@@ -86,6 +94,23 @@ def _closed(target: Target, layers: int | None) -> Balanced:
             f"a multiple of a rotation, eleven else), got {layers}: use method='search'"
         )
     return result
+
+
+def _affine(target: Target, layers: int, seed: int) -> Balanced:
+    d = sum(target.halves)
+    if d > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates with layers={layers}, got {d}: "
+            "leave layers out, or take 6"
+        )
+    found, residual = affine_layers(target, layers, seed)
+    result = residual if found is None else judged(target, found)
+    if isinstance(result, Balanced):
+        return result
+    raise MethodError(
+        f"expected {layers} layers with scales, found none (residual {result:.1e}): not every "
+        "matrix has them; leave layers out, or try another seed"
+    )
 
 
 def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:

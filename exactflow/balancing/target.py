@@ -7,7 +7,6 @@ from functools import cached_property
 from math import frexp
 
 import numpy as np
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow import linalg
 from exactflow.balancing.digits import Digits
@@ -156,7 +155,7 @@ def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:
 
 
 def _sign(entries: np.ndarray) -> int:
-    """Return the sign of a determinant that is not zero: floats where they tell it, else exactly."""
+    """Return the sign of a determinant, not zero: by floats where they tell it, else exactly."""
     floats = entries.astype(float)
     peak = np.abs(floats).max()
     if peak > 0:

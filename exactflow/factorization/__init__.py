@@ -71,7 +71,7 @@ def factor(
         of absolute value at most 2, in linear time), "partition" (halves of any sizes; five layers
         generically where they are equal), "classical" (the paper's own kind of route, over QQ: at
         most 18 layers, to be read rather than used), "balanced" (over QQ, d <= 20: layers with
-        entries near the least possible, but long fractions; needs the extra `balance`), or "auto":
+        entries near the least possible, but long fractions), or "auto":
         permutation where M is one, at most two layers where the entries show them, else
         transvection where it applies, else commutator; partition where the halves are not equal.
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can

@@ -251,7 +251,10 @@ def test_flips_come_first(W):
     result = balance(W.tolist() if W.dtype == object else W, orientation="flip")
     assert result.flips == result.flow.flips == (0,)
     assert result.error == exact_difference(result, W) < 1e-14
-    W, x = W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1]), np.arange(1.0, len(W) + 1)
+    W, x = (
+        W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1]),
+        np.arange(1.0, len(W) + 1),
+    )
     assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-13)
     assert np.allclose(result.backward(W @ x), x, rtol=0, atol=1e-12)
 
@@ -296,3 +299,17 @@ def test_the_same_seed_on_one_thread_and_two(monkeypatch):
         with threadpoolctl.threadpool_limits(threads):
             flows.append(balance(W).flow)
     assert flows[0] == flows[1]
+
+
+@pytest.mark.parametrize("W", [rotation(4, 1), gaussian(4, 2), rotation(3, 1)])
+def test_four_layers_with_scales(W):
+    result = balance(W, layers=4)
+    assert len(result.layers) == 4
+    assert result.error == exact_difference(result, W) < 1e-14 * abs(W).max()
+
+
+def test_four_layers_where_there_are_none():
+    with pytest.raises(MethodError, match="not every matrix has them"):
+        balance(-np.eye(2), layers=4)
+    with pytest.raises(MethodError, match="at most 12 coordinates"):
+        balance(np.eye(14), layers=4)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("scipy")
-
 from exactflow.balancing.descent import adam, loss_gradient
 from exactflow.balancing.newton import Word
 

@@ -1,6 +1,7 @@
 """Digits against plain Fractions, on floats of every size."""
 
 from fractions import Fraction
+from operator import add, mul
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def fractions(M: np.ndarray) -> list[list[Fraction]]:
 
 
 def product(A, B):
-    return [[sum(a * b for a, b in zip(row, column)) for column in zip(*B)] for row in A]
+    columns = list(zip(*B, strict=True))
+    return [[sum(map(mul, row, column)) for column in columns] for row in A]
 
 
 @given(four)
@@ -44,9 +46,8 @@ def test_arithmetic_is_exact(A, B, C):
     exact = product(fractions(A), fractions(B))
     assert entries(a @ b) == exact
     total = c.plus(a, b)
-    assert entries(total) == [
-        [x + y for x, y in zip(*rows)] for rows in zip(exact, fractions(C), strict=True)
-    ]
+    rows = zip(exact, fractions(C), strict=True)
+    assert entries(total) == [list(map(add, *pair)) for pair in rows]
     assert entries(total - c) == exact
     assert (abs(total.planes) <= BASE / 2 + 1).all()
     assert entries(a.scaled(Digits.of_floats(B[:, :1]))) == [

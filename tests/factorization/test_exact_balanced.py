@@ -17,8 +17,6 @@ from exactflow.factorization.exact_balanced import (
     balanced_shifts,
 )
 
-pytest.importorskip("scipy")
-
 NEAR_SCALAR = {  # every short float solution is nearly singular
     "identity d=8",
     "minus identity",
