@@ -12,15 +12,15 @@ lists; "p/q" and "0.1" are exact, a bare 0.1 is the float64), .csv (fields exact
     exit 0   s VERIFIED        the claim holds
     exit 1   s NOT VERIFIED    well formed, and false; the first differing entry is printed
     exit 2   (no verdict)      malformed certificate or target, or wrong usage; reason on stderr
-    exit 3   s NOT VERIFIED    the equality holds, but something else is undecided: `c incomplete`
+    exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`
 
 How.  Rows are dictionaries of nonzero integers over one denominator: after parsing, zeros cost
 nothing.  Rows are only ever multiplied on the left by a layer or by its inverse, to compare
 l_j ... l_1 F with l_{j+1}^-1 ... l_K^-1 target for one j, reached from both ends (`find_error`).
 QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational n x n matrix.
 
-Limits.  Primes are decided below 3.3e24.  Irreducibility of m is tested, but not always decided (a
-remark says which); were m reducible, the equality would hold at each of its roots all the same.
+Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
+and where memory ends, the verdict is incomplete.
 Rows, columns, layers and coordinates count from 0.  Python 3.11+, standard library only.
 
 To read it: `find_error` and what it calls are the claim; then come the readers of certificate and
@@ -29,37 +29,46 @@ fields need, of which QQ uses only the sign of a scale; last, the verdict.
 """
 
 import argparse
-import ast
+import contextlib
 import enum
 import json
 import math
 import os
 import re
+import signal
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TextIO
 
 Element = tuple[Fraction, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
-Polynomial = list[Any]  # ascending, without trailing zeros; rational, or integers modulo a prime
+Polynomial = list[Fraction]  # ascending, without trailing zeros
 
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\.")  # [1]: lone one
+SPACE_OR_PLUS = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # around a number in a target file
+NPY_HEADER = re.compile(
+    rb"\{'descr': '([<>|])(..)', 'fortran_order': (True|False), "
+    rb"'shape': \(([1-9][0-9]{0,8}), ([1-9][0-9]{0,8})(?:, 1){0,2}\), \}[ \n]*"
+)
 NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"}
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
 MAX_EXPONENT = 10_000  # of a decimal: beyond any float, and no memory bomb
-MAX_NPY_HEADER = 4096  # bytes: that of a matrix takes 128
 MAX_PRIME_BITS = 4096  # beyond, not even compositeness is tested
-MAX_TRIED = 10**6  # constant coefficient of which the divisors are tried as roots
-MAX_TESTED_DEGREE = 16  # beyond, neither irreducibility nor signs at roots are tested
+MAX_DEGREE = 16  # of a modulus
+MAX_MODULUS_BITS = 2048  # of all its numerators and denominators
+MAX_HALVINGS = 1000  # of an interval around a root, to find a sign there
+MAX_TRIED = 1000  # arguments at which a modulus is evaluated
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
 WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below the following bound:
 # Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
-WITNESSES_DECIDE_BELOW = 3317044064679887385961981
+PROVED_BELOW = 3317044064679887385961981
 
 
 class MalformedError(Exception):
@@ -67,6 +76,10 @@ class MalformedError(Exception):
 
     def __init__(self, where: str, expected: str, found: str) -> None:
         super().__init__(f"{where}: expected {expected}, found {found}")
+
+
+class UndecidedError(Exception):
+    """Something is beyond the limits of this checker: the verdict is incomplete."""
 
 
 class Verdict(enum.Enum):
@@ -98,8 +111,12 @@ class Field:
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    remark: str = ""
-    decided: bool = True
+    undecided: str = ""
+
+    @cached_property
+    def roots(self) -> list[tuple[Fraction, Fraction]]:
+        """Return intervals around the real roots at which signs are asked."""
+        return real_roots(self.modulus)
 
     @property
     def degree(self) -> int:
@@ -286,8 +303,7 @@ def read_json(data: bytes, where: str) -> Any:
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
             raise MalformedError(where, "distinct keys in each object", f"{show(twice)} twice")
         return members
 
@@ -375,12 +391,19 @@ def read_field(found: Any) -> Field:
             raise MalformedError(
                 "field, modulus", "a list of 2 or more strings", show(coefficients)
             )
+        if len(coefficients) - 1 > MAX_DEGREE:
+            raise UndecidedError(
+                f"the modulus has degree {len(coefficients) - 1}; those up to {MAX_DEGREE} are read"
+            )
         m = tuple(
             read_rational(c, f"field, modulus, coefficient {i}") for i, c in enumerate(coefficients)
         )
         if m[-1] != 1:
             raise MalformedError("field, modulus", "a monic polynomial", show(coefficients[-1]))
-        return Field("a number field", modulus=m, remark=examine_modulus(m))
+        if bits(m) > MAX_MODULUS_BITS:
+            raise UndecidedError(f"the modulus has more than {MAX_MODULUS_BITS} bits")
+        undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
+        return Field("a number field", 0, m, undecided)
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
     if match is None:
         raise MalformedError("field", '"QQ", "GF(p)" or {"modulus": [...]}', show(found))
@@ -388,7 +411,7 @@ def read_field(found: Any) -> Field:
     decided = is_prime(p)
     if decided is False:
         raise MalformedError("field", "GF(p) with p prime", f"p = {show_whole(p)}, composite or 1")
-    return Field(f"GF({show_whole(p)})", prime=p, decided=decided is True)
+    return Field(f"GF({show_whole(p)})", p, (), "" if decided else "no proof that p is prime")
 
 
 def read_layer(found: Any, where: str, p: int, q: int, field: Field) -> Layer:
@@ -460,9 +483,10 @@ def read_number(found: Any, where: str) -> Fraction:
     """Return the value of an int, a finite float (exactly), or a string p/q or decimal."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
-    match = DECIMAL.fullmatch(found) if type(found) is str else None
+    text = SPACE_OR_PLUS.sub("", found) if type(found) is str else ""
+    match = DECIMAL.fullmatch(text)
     if match is None:
-        return read_rational(found, where)
+        return read_rational(text or found, where)
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     if abs(power) > MAX_EXPONENT:
@@ -482,14 +506,20 @@ def read_cell(found: Any, where: str, field: Field) -> Element:
     return (number, *[Fraction(0)] * (field.degree - 1))
 
 
+def unquoted(cell: str) -> str:
+    """Return a field of a .csv file without the blanks and quotes around it."""
+    cell = cell.strip(" \t")
+    return cell[1:-1].strip(" \t") if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
 def read_csv(data: bytes, where: str) -> list[list[str]]:
-    """Return the fields, separated by commas, without the blanks around them."""
+    """Return the fields, separated by commas, without the blanks and quotes around them."""
     try:
         lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise MalformedError(where, "text in UTF-8", str(error)) from None
-    lines = lines[:-1] if lines[-1] == "" else lines
-    return [[cell.strip(" \t") for cell in line.removesuffix("\r").split(",")] for line in lines]
+    rows = [line.removesuffix("\r").split(",") for line in lines if line not in ("", "\r")]
+    return [[unquoted(cell) for cell in row] for row in rows]
 
 
 def read_npy(data: bytes, where: str) -> list[list[int | float]]:
@@ -498,32 +528,19 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     if data[:6] != b"\x93NUMPY" or width is None:
         raise MalformedError(where, "an .npy file, version 1, 2 or 3", f"{data[:8]!r}")
     start = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
-    expected = "the header of an .npy file, with descr, fortran_order and shape"
-    if start > min(len(data), MAX_NPY_HEADER):
-        raise MalformedError(where, expected, f"a header that ends at byte {start}")
-    try:
-        header = ast.literal_eval(data[8 + width : start].decode("latin-1"))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise MalformedError(where, expected, "no Python literal") from None
-    if type(header) is not dict or header.keys() != {"descr", "fortran_order", "shape"}:
-        raise MalformedError(where, expected, "another literal")
-    match = re.fullmatch(r"([<>]|\|(?=.1))(..)", str(header["descr"]))
-    shape, fortran = header["shape"], header["fortran_order"]
-    if match is None or match[2] not in NPY_CODES or type(fortran) is not bool:
-        raise MalformedError(
-            where, "order and type of floats, integers or bool", "others in the header"
-        )
-    if type(shape) is not tuple or not all(type(n) is int and n > 0 for n in shape):
-        raise MalformedError(where, "a shape of positive integers", "another in the header")
-    d = shape[0] if shape else 0
-    if shape not in ((d, d), (d, d, 1), (d, d, 1, 1)):
-        found = " x ".join(map(show_whole, shape))
-        raise MalformedError(where, "shape d x d, d x d x 1 or d x d x 1 x 1", found)
-    size = d * d * int(match[2][1])
+    match = NPY_HEADER.fullmatch(data, 8 + width, start) if start <= len(data) else None
+    code = NPY_CODES.get(match[2].decode("latin-1")) if match else None
+    if match is None or code is None or (match[1] == b"|") != (match[2][1:] == b"1"):
+        expected = "a header as NumPy writes it for a matrix of floats, integers or bools"
+        raise MalformedError(where, expected, f"{data[8 + width : min(start, 90)]!r}")
+    d, columns, fortran = int(match[4]), int(match[5]), match[3] == b"True"
+    if d != columns:
+        raise MalformedError(where, "as many columns as rows", f"{d} x {columns}")
+    size = d * d * int(match[2][1:])
     if len(data) - start != size:
-        raise MalformedError(where, f"{show_whole(size)} bytes of numbers", str(len(data) - start))
-    code = NPY_CODES[match[2]]
-    numbers = struct.unpack(f"{match[1].replace('|', '<')}{d * d}{code}", data[start:])
+        raise MalformedError(where, f"{size} bytes of numbers", str(len(data) - start))
+    order = ">" if match[1] == b">" else "<"
+    numbers = struct.unpack(f"{order}{d * d}{code}", data[start:])
     numbers = tuple(map(int, numbers)) if code == "?" else numbers
     return [list(numbers[i::d] if fortran else numbers[i * d : i * d + d]) for i in range(d)]
 
@@ -531,6 +548,7 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
 def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Element]]:
     """Return the nonzero elements of each row of the square matrix in a target file."""
     where = "target file"
+    data = data.removeprefix(b"\xef\xbb\xbf")
     table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
     if type(table) is not list or not table:
         raise MalformedError(where, "a list of rows", show(table))
@@ -560,7 +578,7 @@ def is_prime(p: int) -> bool | None:
             power = power * power % p
         if not passes:
             return False
-    return True if p < WITNESSES_DECIDE_BELOW else None
+    return True if p < PROVED_BELOW else None
 
 
 def trim(f: Iterable[Any]) -> Polynomial:
@@ -580,89 +598,107 @@ def multiply(f: Sequence[Any], g: Sequence[Any]) -> Polynomial:
     return trim(product)
 
 
-def remainder(f: Sequence[Any], g: Sequence[Any], prime: int = 0) -> Polynomial:
-    """Return the remainder of f by g, over QQ or modulo a prime."""
-    rest, inverse = list(f), pow(g[-1], -1, prime) if prime else 1 / Fraction(g[-1])
+def remainder(f: Sequence[Fraction], g: Sequence[Fraction]) -> Polynomial:
+    """Return the remainder of f by g."""
+    rest = list(f)
     for top in range(len(f) - 1, len(g) - 2, -1):
-        c = rest[top] * inverse % prime if prime else rest[top] * inverse
+        c = rest[top] / g[-1]
         for i, b in enumerate(g, start=top - len(g) + 1):
             rest[i] -= c * b
-    return trim(c % prime if prime else c for c in rest[: len(g) - 1])
+    return trim(rest[: len(g) - 1])
 
 
-def euclid(f: Sequence[Any], g: Sequence[Any], prime: int = 0) -> list[Polynomial]:
+def euclid(f: Sequence[Fraction], g: Sequence[Fraction]) -> list[Polynomial]:
     """Return f, g and their negated remainders, but for positive factors; the last is a gcd."""
     chain = [trim(f), trim(g)]
     while chain[-1]:
-        rest = remainder(chain[-2], chain[-1], prime)
-        chain.append([-c if prime else -c / abs(rest[-1]) for c in rest])
+        rest = remainder(chain[-2], chain[-1])
+        chain.append([-c / abs(rest[-1]) for c in rest])
     return chain[:-1]
 
 
-def derivative(f: Sequence[Any]) -> Polynomial:
+def derivative(f: Sequence[Fraction]) -> Polynomial:
     """Return f'."""
     return [i * c for i, c in enumerate(f)][1:]
 
 
-def has_integer_root(f: Sequence[int]) -> bool | None:
-    """Return whether the monic f has an integer root; None if f(0) has too many divisors to try."""
-    if abs(f[0]) > MAX_TRIED:
-        return None
-    small = [r for r in range(1, math.isqrt(abs(f[0])) + 1) if f[0] % r == 0]
-    roots = {s * r for t in small for r in (t, f[0] // t) for s in (1, -1)} | {f[0]}
-    return any(sum(c * r**i for i, c in enumerate(f)) == 0 for r in roots)
+def value(f: Sequence[Any], x: Any) -> Any:
+    """Return f(x)."""
+    result = 0
+    for c in reversed(f):
+        result = result * x + c
+    return result
 
 
-def is_irreducible_modulo(f: Sequence[int], q: int) -> bool:
-    """Return whether the monic f is irreducible modulo the prime q.
+def bits(numbers: Iterable[Fraction]) -> int:
+    """Return how many bits rationals take."""
+    return sum(a.numerator.bit_length() + a.denominator.bit_length() for a in numbers)
 
-    It is if f is coprime to x^(q^i) - x for 1 <= i <= deg f / 2: it has no factor of degree i.
+
+def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
+    """Return whether a proof was found; a modulus shown to be reducible is malformed.
+
+    Denominators cleared, let f be monic and integral, with complex roots of absolute value below
+    bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
+    then f is no product g h, since g(x) or h(x) would divide k (Murty, Prime numbers and
+    irreducible polynomials, Amer. Math. Monthly 109 (2002), 452-458).
     """
-    power: Polynomial = [0, 1]
-    for _ in range((len(f) - 1) // 2):
-        base, power = power, [1]
-        for bit in f"{q:b}":
-            power = remainder(multiply(power, power), f, q)
-            power = remainder(multiply(power, base), f, q) if bit == "1" else power
-        difference = [*power, 0, 0]
-        difference[1] -= 1
-        if len(euclid(f, [c % q for c in difference], q)[-1]) > 1:
-            return False
-    return True
-
-
-def examine_modulus(m: Sequence[Fraction]) -> str:
-    """Return what was shown of irreducibility; a modulus shown to be reducible is malformed."""
-    degree, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
-    on_trust = "the modulus is irreducible on the claimant's word:"
-    if degree > MAX_TESTED_DEGREE:
-        return f"{on_trust} its degree, {degree}, is too high to test"
+    n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
+    if n == 1:
+        return True
     if len(euclid(m, derivative(m))[-1]) > 1:
         raise MalformedError(where, expected, "a repeated factor")
     c = math.lcm(*(a.denominator for a in m))
-    f = [int(a * c ** (degree - i)) for i, a in enumerate(m)]  # c^n m(x/c): monic, integral
-    has_root = has_integer_root(f)
-    if has_root and degree > 1:
+    f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
+    # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
+    bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
+    if any(value(f, x) == 0 for x in range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)):
         raise MalformedError(where, expected, "a rational root")
-    if degree == 1 or (degree <= 3 and has_root is False):
-        return f"the modulus is irreducible: degree {degree}" + ", no rational root" * (degree > 1)
-    for q in SMALL_PRIMES:
-        if is_irreducible_modulo([a % q for a in f], q):
-            return f"the modulus is irreducible, as it is modulo {q} with denominators cleared"
-    return f"{on_trust} no proof was found"
+    for x in range(bound + 1, bound + MAX_TRIED):
+        cofactor, prime = 1, abs(value(f, x))
+        if prime >= PROVED_BELOW:
+            break
+        for q in SMALL_PRIMES:
+            while prime % q == 0:
+                cofactor, prime = cofactor * q, prime // q
+        if cofactor <= x - bound and is_prime(prime):
+            return True
+    return False
 
 
-def signs_at_roots(a: Sequence[Fraction], m: Sequence[Fraction]) -> int:
-    """Return #{a > 0} - #{a < 0} over the distinct real roots of m.
+def count_roots(chain: Sequence[Polynomial], low: Fraction, high: Fraction) -> int:
+    """Return the number of roots in (low, high] of the first of a chain, by Sturm's theorem."""
+    signs = [[value(f, x) > 0 for f in chain if value(f, x)] for x in (low, high)]
+    left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
+    return left - right
 
-    It is the loss of sign changes from -oo to oo along the signed remainder sequence of m and m' a
-    (Sturm, Tarski; Basu, Pollack and Roy, Algorithms in Real Algebraic Geometry, theorem 2.61).
-    """
-    chain = euclid(m, remainder(multiply(derivative(m), a), m))
-    right = [f[-1] > 0 for f in chain]
-    left = [(f[-1] > 0) == (len(f) % 2 == 1) for f in chain]
-    left_changes, right_changes = (sum(s != t for s, t in pairwise(e)) for e in (left, right))
-    return left_changes - right_changes
+
+def real_roots(m: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
+    """Return intervals that contain one real root of m each."""
+    chain, bound = euclid(m, derivative(m)), Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
+    found, intervals = [], [(-bound, bound)]
+    while intervals:
+        low, high = intervals.pop()
+        if (count := count_roots(chain, low, high)) == 1:
+            found.append((low, high))
+        elif count > 1:
+            intervals += [(low, (low + high) / 2), ((low + high) / 2, high)]
+    return found
+
+
+def sign_at(a: Element, m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+    """Return the sign of a at the only root of m in an interval; 0 where it was not found."""
+    rises = value(m, high) > 0
+    for _ in range(MAX_HALVINGS):
+        least = most = Fraction(0)  # of a on the interval, by Horner's rule
+        for c in reversed(a):
+            ends = [x * y for x in (least, most) for y in (low, high)]
+            least, most = min(ends) + c, max(ends) + c
+        if least > 0 or most < 0:
+            return 1 if least > 0 else -1
+        middle = (low + high) / 2
+        low, high = (low, middle) if (value(m, middle) > 0) == rises else (middle, high)
+    return 0
 
 
 def sign(a: Element, field: Field) -> int:
@@ -674,10 +710,8 @@ def sign(a: Element, field: Field) -> int:
         return 1 if math.gcd(int(a[0]), field.prime) == 1 else -1
     if not any(a[1:]):
         return 1 if a[0] > 0 else -1
-    if field.degree > MAX_TESTED_DEGREE:
-        return 0
-    roots, balance = (signs_at_roots(f, field.modulus) for f in ((Fraction(1),), a))
-    return balance // roots if roots and abs(balance) == roots else 0
+    signs = {sign_at(a, field.modulus, *root) for root in field.roots}
+    return signs.pop() if len(signs) == 1 else 0
 
 
 # ------------------------------------------------------------------------- the verdict
@@ -702,8 +736,8 @@ def judge(certificate: Certificate, given: list[dict[int, Element]] | None) -> t
     if difference:
         return Verdict.REFUTED, f"c the composition is not the target\n{difference}"
     holds = "c incomplete: the composition is the target, but"
-    if not field.decided:
-        return Verdict.INCOMPLETE, f"{holds} whether p is prime was not decided"
+    if field.undecided:
+        return Verdict.INCOMPLETE, f"{holds} there is {field.undecided}"
     if any(layer.sign_unchecked for layer in certificate.layers):
         return Verdict.INCOMPLETE, f"{holds} the sign of some scales is marked as unchecked"
     return Verdict.VERIFIED, ""
@@ -716,6 +750,14 @@ def read_file(path: str) -> bytes:
             return file.read()
     except (OSError, ValueError) as error:
         raise MalformedError(ascii(path), "a readable file", ascii(str(error))) from None
+
+
+def remarks(certificate: Certificate, alone: bool) -> list[str]:
+    """Return lines on what the certificate claims."""
+    name, d = certificate.field.name, certificate.dimension
+    lines = [f"c {len(certificate.layers)} layers over {name}, {d} coordinates"]
+    apart = ["c no target given apart: the claim is on the certificate's own"]
+    return lines + apart * alone
 
 
 def check_file(
@@ -735,15 +777,17 @@ def check_file(
                 raise MalformedError(ascii(name), "a name in .json, .csv or .npy", ascii(suffix))
             given = read_target(read_file(name), suffix, certificate.field)
         verdict, reason = judge(certificate, given)
+        lines = remarks(certificate, given is None)
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
         return 2
-    field, d = certificate.field, certificate.dimension
+    except UndecidedError as error:
+        verdict, reason, lines = Verdict.INCOMPLETE, f"c incomplete: {error}", []
+    except (MemoryError, OverflowError, RecursionError) as error:
+        verdict, reason, lines = Verdict.INCOMPLETE, f"c incomplete: {type(error).__name__}", []
     code, last_line = verdict.value
-    lines = [f"c {len(certificate.layers)} layers over {field.name}, {d} coordinates"]
-    lines += [f"c {field.remark}"] if field.remark else []
-    lines += ["c no target given apart: the claim is on the certificate's own"] if not given else []
-    print("\n".join([*lines, *([reason] if reason else []), last_line]), file=out or sys.stdout)
+    lines = [*lines, *([reason] if reason else []), last_line]
+    print("\n".join(lines), file=out or sys.stdout, flush=True)
     return code
 
 
@@ -764,4 +808,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for name in ("SIGINT", "SIGPIPE"):  # no traceback where one interrupts, or reads no further
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    try:
+        sys.exit(main())
+    except OSError as error:  # of writing, as on a full disk
+        with contextlib.suppress(OSError):
+            print(f"the verdict could not be written: {error}", file=sys.stderr)
+        os._exit(2)

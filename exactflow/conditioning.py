@@ -19,12 +19,19 @@ import mpmath
 import numpy as np
 from flint import arb, ctx, fmpq_mat
 
-from exactflow.balls import PrecisionError, flint_rational
-from exactflow.coerce import as_matrix, format_short
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError, SingularMatrixError
-from exactflow.nonlinear import PiecewiseFlow, evaluate
-from exactflow.piecewise import elements, to_element, to_float, to_mpf
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import (
+    elements,
+    flint_rational,
+    format_short,
+    to_element,
+    to_float,
+    to_mpf,
+)
+from exactflow.flows.flow import CouplingFlow
+from exactflow.nonlinear import PiecewiseFlow
 
 __all__ = [
     "condition_number",
@@ -91,7 +98,7 @@ def digits_to_invert(
     """Return the number of decimal digits of mpmath at which f^-1(f(z)) returns z.
 
     The answer p was tried and does, and p - 1 was tried and does not (or p = 1): it is found by
-    doubling and bisection. The flow and its inverse are run layer by layer, by `evaluate`.
+    doubling and bisection. The flow and its inverse are run layer by layer.
 
     Parameters
     ----------
@@ -144,7 +151,7 @@ def digits_to_invert(
 
 def _error(flow, inverse, point: Sequence):
     """Return the largest error of f^-1(f(point)) at the current precision, as a rational."""
-    back = evaluate(inverse, evaluate(flow, [to_mpf(entry) for entry in point]))
+    back = inverse.forward(flow.forward([to_mpf(entry) for entry in point]))
     return max(abs(to_element(b) - entry) for b, entry in zip(back, point, strict=True))
 
 
@@ -154,6 +161,6 @@ def float_error(flow: CouplingFlow | PiecewiseFlow, sample: Sequence) -> float:
     It is infinite where an intermediate number is too large for float64.
     """
     points = np.array([[to_float(x) for x in elements(list(point))] for point in sample]).T
-    back = evaluate(flow.inverse(), evaluate(flow, points))
+    back = flow.inverse().forward(flow.forward(points))
     error = np.max(np.abs(back - points))
     return float(error) if np.isfinite(error) else np.inf

@@ -1,5 +1,8 @@
 """Errors with one base class; a message says what was expected, what came, and the remedy."""
 
+from importlib import import_module
+from types import ModuleType
+
 __all__ = [
     "CertificateError",
     "ExactFlowError",
@@ -10,6 +13,7 @@ __all__ = [
     "OrientationError",
     "SingularMatrixError",
     "VerificationError",
+    "require",
 ]
 
 
@@ -45,6 +49,26 @@ class MissingExtraError(ExactFlowError, ImportError):
             f"expected the extra {extra} for {purpose}, which is not installed: "
             f"python -m pip install 'exactflow[{extra}]'"
         )
+
+
+def require(module: str, extra: str, purpose: str) -> ModuleType:
+    """Import and return an optional module.
+
+    Raises `MissingExtraError` if it is this module that is missing; whatever else goes wrong in
+    its import is shown as it is.
+
+    >>> require("no_such_library", "torch", "a .pt file")
+    Traceback (most recent call last):
+    ...
+    exactflow.errors.MissingExtraError: expected the extra torch for a .pt file, which is not \
+installed: python -m pip install 'exactflow[torch]'
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise MissingExtraError(extra, purpose) from None
 
 
 class VerificationError(ExactFlowError):

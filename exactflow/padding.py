@@ -34,12 +34,12 @@ import sympy
 from flint import arb
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix
 from exactflow.conditioning import condition_number
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import factor
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 __all__ = [
     "gaussian_padding",

@@ -22,9 +22,9 @@ from exactflow.conditioning import (
     layer_condition_numbers,
     singular_values,
 )
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
-from exactflow.piecewise import to_float
+from exactflow.exact.numbers import to_float
+from exactflow.flows.flow import CouplingFlow
 from exactflow.universal import Approximation, approximate
 
 __all__ = [

@@ -13,9 +13,10 @@ import sympy
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, as_rectangle, format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
+from exactflow.exact.numbers import format_short
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 
@@ -133,7 +134,7 @@ def toeplitz(column, row=None) -> sympy.Matrix:
         right = [down[0]] + [field.zero] * (len(down) - 1)
     else:
         right, row_field = _sequence(row)
-        field = field.unify(row_field)
+        field = common_field([field, row_field])
     if len(right) != len(down) or right[0] != down[0]:
         raise InvalidInputError(
             "expected a first column and a first row of one length and one first entry, got "
@@ -221,7 +222,7 @@ def _square(W) -> DomainMatrix:
 
 
 def _sequence(values) -> tuple[list, object]:
-    column = as_rectangle([[value] for value in values])
+    column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")
     return column.to_list_flat(), column.domain

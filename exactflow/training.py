@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.errors import InvalidInputError, require
 
 try:
     import torch
@@ -98,8 +98,8 @@ def train(
     MissingExtraError
         PyTorch or zuko is not installed.
     """
-    if not AVAILABLE:
-        raise MissingExtraError("train", "training flows")
+    for module in ("torch", "zuko"):
+        require(module, "train", "training flows")
     with _one_thread():
         return _train(dataset, padding, seed, steps, looks, layers, width, batch)
 

@@ -23,8 +23,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from exactflow.claims import RUNNER_OPTIONS, Claim, Claims, Evidence, Options, ProofError
 from exactflow.errors import MissingExtraError
-from exactflow.evidence import RUNNER_OPTIONS, Claim, Claims, Evidence, Options, ProofError
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}

@@ -16,7 +16,7 @@ from rich.table import Table
 from sympy.combinatorics import Permutation
 
 from exactflow import factor, permutation, random_matrix, rotation, toeplitz
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.factorization.classical import LAYERS
 
 claims = Claims("The classical route (ICML 2021, Theorem 1)")

@@ -17,9 +17,9 @@ from math import comb
 import numpy as np
 
 from exactflow.capacity import min_depth, min_parameters
-from exactflow.evidence import Claims, Evidence, proof_options
-from exactflow.generator import Generator
-from exactflow.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
+from exactflow.capacity.generator import Generator
+from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
+from exactflow.claims import Claims, Evidence, proof_options
 
 claims = Claims("Depth lower bound (ICML 2021, Theorem 3)")
 full = proof_options().full

@@ -23,8 +23,8 @@ import sympy
 from exactflow import CouplingFlow, factor
 from exactflow.balancing import Balanced, balance
 from exactflow.balancing.descent import adam
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
-from exactflow.evidence import Claims, Evidence, proof_options
 
 options = proof_options()
 claims = Claims("Depth and conditioning (ICML 2021): balanced layers")

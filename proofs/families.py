@@ -11,8 +11,8 @@ from sympy import GF
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, toeplitz, verify
+from exactflow.claims import Claims, Evidence
 from exactflow.errors import ExactFlowError
-from exactflow.evidence import Claims, Evidence
 
 claims = Claims("Every field (ICML 2021, Theorem 1, over fields)")
 t = sympy.Symbol("t")

@@ -13,7 +13,7 @@
 import sympy
 
 from exactflow import factor, minimal_depth, random_matrix, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Five is generic (ICML 2021, Theorem 1; Urschel 2024)")
 x = sympy.Symbol("x")
@@ -43,7 +43,7 @@ with claims.check("det C != 0: five layers", Evidence.EXACT) as check:
         for seed in range(3):
             M = of_determinant_one(2 * n, seed)
             if M[n:, :n].det() != 0:
-                depth = verify(factor(M, method="commutator"), M).depth
+                depth = verify(factor(M, method="commutator"), M).flow.depth
                 check.true(depth <= 5, f"n = {n}, seed {seed}: {depth} layers")
 
 # %% [markdown]

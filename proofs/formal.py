@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from exactflow.evidence import Claims, Evidence, ProofError
+from exactflow.claims import Claims, Evidence, ProofError
 
 claims = Claims("Formal proofs (Rocq, MathComp)")
 folder = Path(__file__).parent / "rocq"

@@ -7,9 +7,9 @@
 # transvection) are what the constructions build, and every result of `factor` checks, exactly.
 
 # %%
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 from exactflow.identities import IDENTITIES
-from exactflow.symbolic import Identity, RefutedError, lower, symbols, upper
+from exactflow.identities.symbolic import Identity, RefutedError, lower, symbols, upper
 
 claims = Claims("Identities of blocks (ICML 2021, Theorem 1; Urschel 2024)")
 

@@ -15,9 +15,9 @@ import sympy
 from sympy import Rational
 
 from exactflow import factor, permutation, random_matrix
-from exactflow.balls import flint_rational
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.conditioning import condition_number, singular_values
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.exact.numbers import flint_rational
 from exactflow.study import fit, linear_study, study, worst_point, write_csv
 from exactflow.universal import Atoms, Ring, approximate, uniform
 

@@ -24,11 +24,11 @@ from scipy.sparse.linalg import LinearOperator, cg
 from sympy import QQ
 from threadpoolctl import threadpool_limits
 
-from exactflow import linalg
 from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
 from exactflow.balancing.newton import Word
-from exactflow.coerce import as_matrix
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 
 claims = Claims("The linear experiment (ICML 2021)")
 options = proof_options()

@@ -14,7 +14,7 @@
 import sympy
 
 from exactflow import minimal_depth, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("An open set needs five layers (Theorem B)")
 half, one = sympy.Rational(1, 2), sympy.eye(2)
@@ -28,7 +28,7 @@ with claims.check(
     answer = minimal_depth(M, scales="positive")
     check.equal(M.det(), 1, "det M = 1")
     check.equal((answer.lower, answer.upper), (5, 5), "the bounds meet at five")
-    check.equal(verify(answer.flow, M).depth, 5, "five layers compose to it")
+    check.equal(verify(answer.flow, M).flow.depth, 5, "five layers compose to it")
     for reason in answer.obstructions:
         check.true(reason.check(), str(reason))
 

@@ -16,8 +16,9 @@ import sympy
 from sympy import Rational
 
 from exactflow import permutation, random_matrix, rotation
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.identities import IDENTITIES
+from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
 from exactflow.padding import (
     gaussian_padding,
     log_likelihood,
@@ -26,7 +27,6 @@ from exactflow.padding import (
     ray_condition_number,
     zero_padding,
 )
-from exactflow.symbolic import Blocks, Identity, lower, symbols, upper
 from exactflow.training import AVAILABLE, DATASETS, PADDINGS, train
 
 claims = Claims("Padding (ICML 2021)")

@@ -18,7 +18,7 @@
 import sympy
 
 from exactflow import factor, random_matrix, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Partitions (after ICML 2021, Theorem 1)")
 
@@ -37,7 +37,7 @@ for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5), (2, 6)):
         M = of_determinant_one(p + q, seed=1)
         flow = factor(M, partition=(p, q))
         check.equal(flow.depth, K, f"({p}, {q}): {K} layers by construction")
-        check.equal(verify(flow, M).depth, K)
+        check.equal(verify(flow, M).flow.depth, K)
         for name, block in (("D", M[p:, p:]), ("d", M.inv()[p:, p:])):
             check.equal((block - sympy.eye(q)).rank(), q, f"1 is no eigenvalue of {name}")
 

@@ -16,8 +16,8 @@ from random import Random
 from sympy.combinatorics import Permutation
 
 from exactflow import factor, pad, permutation, verify
+from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
-from exactflow.evidence import Claims, Evidence
 
 claims = Claims("Permutations (ICML 2021, Theorem 1)")
 

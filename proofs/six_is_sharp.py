@@ -16,7 +16,7 @@ from itertools import permutations
 import sympy
 
 from exactflow import minimal_depth, permutation, verify
-from exactflow.evidence import Claims, Evidence
+from exactflow.claims import Claims, Evidence
 
 claims = Claims("Six is sharp (Urschel 2024)")
 
@@ -37,7 +37,7 @@ for name, M in instances.items():
     with claims.check(f"{name} needs exactly six additive layers", Evidence.EXACT) as check:
         answer = minimal_depth(M)
         check.equal((answer.lower, answer.upper), (6, 6), "the bounds meet at six")
-        check.equal(verify(answer.flow, M).depth, 6, "six layers compose to it")
+        check.equal(verify(answer.flow, M).flow.depth, 6, "six layers compose to it")
         check.equal(len(answer.obstructions), 2)
         for reason in answer.obstructions:
             check.true(reason.check(), str(reason))

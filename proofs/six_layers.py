@@ -18,8 +18,8 @@ import sympy
 from sympy.combinatorics import Permutation
 
 from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, verify
+from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
-from exactflow.evidence import Claims, Evidence
 
 claims = Claims("Six layers (ICML 2021, Theorem 1; Urschel 2024)")
 
@@ -107,7 +107,7 @@ with claims.check("a random 6 x 6 matrix, layer by layer", Evidence.EXACT) as ch
         undone.append(layer.inverse().matrix() * undone[-1])
     for k, (left, right) in enumerate(zip(made, reversed(undone), strict=True)):
         check.equal(left, right, f"after {k} of {flow.depth} layers")
-    check.equal(verify(flow, M).depth, 5, "five layers compose to M")
+    check.equal(verify(flow, M).flow.depth, 5, "five layers compose to M")
 
 # %% [markdown]
 # ## Negative determinant

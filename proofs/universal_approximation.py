@@ -15,7 +15,7 @@ import numpy as np
 import sympy
 from sympy import QQ, Rational
 
-from exactflow.evidence import Claims, Evidence, proof_options
+from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.universal import Atoms, Boxes, Ring, approximate, checkerboard, empirical, uniform
 
 claims = Claims("Universal approximation (ICML 2021, Theorem 2)")

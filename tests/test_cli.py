@@ -5,12 +5,14 @@ import json
 import pickle
 import subprocess
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
 import sympy
 
 from exactflow import cli, random_matrix
+from exactflow.cli.report import magnitude
 
 
 def run(capsys, *arguments):
@@ -272,6 +274,32 @@ def test_as_a_process_quiet_in_a_pipe(matrix_file):
     assert "\x1b" not in done.stdout
 
 
+def test_version(capsys):
+    assert run(capsys, "--version") == (0, f"exactflow {metadata.version('exactflow')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (MemoryError(), 2, "memory"),
+        (RecursionError("maximum recursion depth exceeded"), 2, "nested"),
+        (OSError(28, "No space left on device"), 2, "No space left"),
+        (BrokenPipeError(32, "Broken pipe"), 2, "Broken pipe"),
+        (ZeroDivisionError("division by zero"), 2, "please report it"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, code, words):
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr("exactflow.checker.check_file", failing)
+    got, out, err = run(capsys, "check", "c.json")
+    assert (got, out) == (code, "")
+    assert words in err.splitlines()[-1]
+    assert ("Traceback" in err) == isinstance(error, ZeroDivisionError)
+
+
 def test_magnitudes_of_any_size():
-    assert cli._magnitude(sympy.Rational(1, 3)) == "0.333"
-    assert cli._magnitude(sympy.Integer(10) ** 6000).startswith("1.0e+6000")
+    assert magnitude(sympy.Rational(1, 3)) == "0.333"
+    assert magnitude(sympy.Integer(10) ** 6000).startswith("1.0e+6000")

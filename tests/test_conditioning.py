@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sympy import QQ, Rational
 
 from exactflow import CouplingFlow, LinearCoupling, factor, random_matrix
-from exactflow.balls import PrecisionError
 from exactflow.conditioning import (
     condition_number,
     digits_to_invert,
@@ -18,6 +17,7 @@ from exactflow.conditioning import (
     singular_values,
 )
 from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.exact.balls import PrecisionError
 from exactflow.universal import Atoms, approximate
 
 

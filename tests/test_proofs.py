@@ -25,7 +25,7 @@ def test_one_script(capsys):
         ("raise ValueError('broken')", "ValueError: broken"),
         ("pass", "checks claims"),
         (
-            "from exactflow.evidence import *\n"
+            "from exactflow.claims import *\n"
             "claims = Claims('T')\n"
             "with claims.check('false', Evidence.EXACT) as check:\n"
             "    check.equal(1, 2, 'one is two')\n",

@@ -26,7 +26,7 @@ from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import ORIENTATIONS, Target
 from exactflow.errors import InvalidInputError
 
-__all__ = ["METHODS", "Balanced", "FloatCoupling", "balance"]
+__all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 
 METHODS = ("auto", "closed", "search")
 MOST_LAYERS = 64

@@ -27,7 +27,7 @@ from math import frexp
 import numpy as np
 
 from exactflow.balancing.digits import Digits
-from exactflow.layers import Half, LinearCoupling
+from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["FloatCoupling", "composed", "inverse_error_bound", "snapped"]
 

@@ -9,7 +9,7 @@ import sympy
 from exactflow.balancing.account import FloatCoupling, composed, inverse_error_bound
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
-from exactflow.rounding import rounded_up
+from exactflow.exact.rounding import rounded_up
 
 __all__ = ["Solution", "judged"]
 

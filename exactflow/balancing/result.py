@@ -7,7 +7,8 @@ import numpy as np
 import sympy
 
 from exactflow.balancing.account import FloatCoupling
-from exactflow.coupling import CouplingFlow
+from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.relabelled import relabelled
 
 __all__ = ["Balanced"]
 
@@ -23,8 +24,8 @@ class Balanced:
         layers' floats, taken as the dyadic rationals that they are.
     inverse_error : a rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where
         the condition number of W is beyond float64, so that no bound is certified.
-    order, flips : as in `CouplingFlow`: the coordinates in the order of the halves, and those that
-        are negated before the first layer.
+    order, flips : the coordinates in the order of the halves, and those, of the input, that are
+        negated before the first layer.
     """
 
     layers: tuple[FloatCoupling, ...]
@@ -34,10 +35,11 @@ class Balanced:
     flips: tuple[int, ...] = ()
 
     @cached_property
-    def flow(self) -> CouplingFlow:
+    def flow(self) -> LinearFlow:
         """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
         layers = [layer.exact() for layer in self.layers]
-        return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
+        flips = [self.order.index(i) for i in self.flips]
+        return relabelled(CouplingFlow(layers, flips=flips, method="balance"), self.order)
 
     @property
     def partition(self) -> tuple[int, int]:

@@ -8,11 +8,11 @@ from math import frexp
 
 import numpy as np
 
-from exactflow import linalg
 from exactflow.balancing.digits import Digits
-from exactflow.coerce import as_matrix
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
-from exactflow.partitions import resolve_partition
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.flows.halves import resolve_partition
 
 __all__ = ["ORIENTATIONS", "Target"]
 

@@ -18,13 +18,14 @@ How it is checked
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, format_short
 from exactflow.depth.additive import additive_depth
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.result import MinimalDepth
 from exactflow.depth.scaled import scaled_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
 
 __all__ = ["SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
 

@@ -2,15 +2,15 @@
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.depth.five import five_layers, six_layers
 from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.result import MinimalDepth
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
 from exactflow.factorization import factor
-from exactflow.verification import verify
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 
 __all__ = ["additive_depth", "patterns"]
 

@@ -30,17 +30,17 @@ from dataclasses import dataclass
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import format_short
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.similarity import format_polynomial
-from exactflow.normalforms import (
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import (
     block_sizes,
     elementary_divisors,
     largest_invariant_rows,
     multiply,
     solve,
 )
+from exactflow.exact.numbers import format_short
 
 __all__ = [
     "ChainObstruction",

@@ -26,7 +26,6 @@ from itertools import chain
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.chain import (
     FixedParts,
     ScaledObstruction,
@@ -41,8 +40,9 @@ from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, four_layers
 from exactflow.depth.rank_one import rank_one_shift
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import solve
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
-from exactflow.normalforms import solve
 
 __all__ = ["five_layers", "six_layers"]
 

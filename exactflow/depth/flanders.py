@@ -24,7 +24,6 @@ from itertools import zip_longest
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.obstructions import Obstruction, trace
 from exactflow.depth.similarity import (
     CoefficientObstruction,
@@ -32,7 +31,8 @@ from exactflow.depth.similarity import (
     UnitBlocksObstruction,
     rank_witness,
 )
-from exactflow.normalforms import (
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import (
     block_sizes,
     chains,
     conjugate_partition,

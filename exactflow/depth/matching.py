@@ -24,10 +24,10 @@ from typing import NamedTuple
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.chain import FixedParts, fixed_parts
 from exactflow.depth.patterns import direct_sum
-from exactflow.normalforms import elementary_divisors, solve
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import elementary_divisors, solve
 
 __all__ = ["Draw", "matched_shift", "peeled_shift"]
 

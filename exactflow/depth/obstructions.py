@@ -28,9 +28,9 @@ from dataclasses import dataclass
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import format_short
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 
 __all__ = [
     "EntryObstruction",

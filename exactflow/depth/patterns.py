@@ -19,7 +19,6 @@ How it is checked
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.flanders import flanders_obstruction, flanders_pair
 from exactflow.depth.obstructions import (
     EntryObstruction,
@@ -29,7 +28,8 @@ from exactflow.depth.obstructions import (
     halves,
     residuals,
 )
-from exactflow.normalforms import fitting, solve
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import fitting, solve
 
 __all__ = ["Shifts", "direct_sum", "few_layers", "four_layers", "three_layers"]
 

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.chain import FixedParts, sizes_at
-from exactflow.normalforms import (
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import (
     chains,
     conjugate_partition,
     elementary_divisors,

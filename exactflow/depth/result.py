@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from exactflow.coupling import CouplingFlow
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["MinimalDepth", "Reason"]
 

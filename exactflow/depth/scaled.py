@@ -28,16 +28,16 @@ from math import comb
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.depth.additive import additive_depth, patterns
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.result import MinimalDepth
 from exactflow.depth.similarity import SimilarityObstruction
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.short import short_layers
-from exactflow.linalg import Blocks
-from exactflow.verification import verify
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 
 __all__ = ["OpposedObstruction", "ScaledEntryObstruction", "scaled_depth"]
 

@@ -10,9 +10,9 @@ from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.depth.obstructions import Obstruction, trace
-from exactflow.normalforms import evaluate, power
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import evaluate, power
 
 __all__ = [
     "CoefficientObstruction",

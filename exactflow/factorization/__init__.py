@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_matrix, format_short
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import (
     InvalidInputError,
     MethodError,
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
 from exactflow.factorization.exact_balanced import balanced_layers
@@ -24,10 +25,11 @@ from exactflow.factorization.permutation import (
 )
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.linalg import Blocks
-from exactflow.partitions import resolve_partition
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.flows.halves import resolve_partition
+from exactflow.flows.relabelled import relabelled
+from exactflow.flows.verification import verify
 from exactflow.targets import with_pads
-from exactflow.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "factor"]
 
@@ -50,7 +52,7 @@ def factor(
     orientation: str = "error",
     scales: str = "positive",
     partition=None,
-) -> CouplingFlow:
+) -> LinearFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
 
@@ -81,11 +83,11 @@ def factor(
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
-        `exactflow.partitions`); (d // 2, d - d // 2) where it is left out.
+        `exactflow.flows.halves`); (d // 2, d - d // 2) where it is left out.
 
     Returns
     -------
-    CouplingFlow
+    CouplingFlow, or a `exactflow.flows.relabelled.Relabelled` one where a mask was given
         Its `method` says which construction made it.
 
     Raises
@@ -121,7 +123,8 @@ def factor(
     if list(order) != sorted(order):
         oriented = oriented.extract(list(order), list(order))
     layers, used = _layers(oriented, halves, method, scales)
-    flow = CouplingFlow(_merged(layers), halves, flips, used, order, target.domain)
+    inner = [order.index(i) for i in flips]
+    flow = relabelled(CouplingFlow(_merged(layers), halves, inner, used, target.domain), order)
     verify(flow, target)
     return flow
 

@@ -43,12 +43,12 @@ How it is checked
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.errors import MethodError
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import stable_range_shift
 from exactflow.factorization.permutation import permutation_layers
-from exactflow.layers import Half, LinearCoupling
-from exactflow.linalg import Blocks
+from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["LAYERS", "classical_layers"]
 

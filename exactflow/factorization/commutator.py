@@ -29,8 +29,8 @@ are both diagonalizable with the same eigenvalues, hence similar: K P^-1 = G^-1 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 
 __all__ = ["commutator", "commutator_shifts", "stable_range_shift"]
 

@@ -30,11 +30,11 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
 from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.layers import LinearCoupling
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_DIMENSION", "balanced_layers", "balanced_shifts"]
 

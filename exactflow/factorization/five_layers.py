@@ -40,9 +40,9 @@ from typing import NamedTuple
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
-from exactflow import linalg
-from exactflow.factorization.draws import Draws
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.linalg import Blocks
 
 __all__ = ["five_layer_shifts"]
 

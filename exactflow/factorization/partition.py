@@ -32,14 +32,14 @@ from collections.abc import Callable, Iterable, Iterator
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coupling import LinearCoupling
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.draws import Draws
 from exactflow.factorization.five_layers import five_layer_shifts
 from exactflow.factorization.peeling import peel
-from exactflow.linalg import Blocks
+from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["partition_layers"]
 

@@ -25,9 +25,9 @@ from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.factorization.draws import Draws
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.linalg import Blocks
 
 __all__ = ["Peel", "peel"]
 

@@ -29,9 +29,9 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.coupling import LinearCoupling
+from exactflow.exact.sparse import SparseArray
 from exactflow.factorization.monomial import Monomial, cycles_of, monomial_commutator
-from exactflow.sparse import SparseArray
+from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["permutation_layers", "permutation_sign", "signed_permutation"]
 

@@ -13,9 +13,9 @@ How it is checked
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coupling import LinearCoupling
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["short_layers"]
 

@@ -26,8 +26,8 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 
 __all__ = ["transvection_shifts"]
 

@@ -13,8 +13,8 @@ floats; log-scales (normflows, FrEIA) are rounded once more, unless the scale is
 import io
 from importlib import import_module
 
-from exactflow.coupling import CouplingFlow
-from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.errors import InvalidInputError, require
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.reading import LinearMap, from_conv1x1
 
 __all__ = ["LIBRARIES", "LinearMap", "from_conv1x1", "state_dict_bytes", "to_module"]
@@ -83,11 +83,10 @@ def to_module(flow: CouplingFlow, library: str = "torch", image: tuple[int, int]
         )
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
-    try:
-        builder = import_module(f"exactflow.interop.{LIBRARIES[library]}")
-        return builder.build(flow, library, image)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(library, "modules of that library") from error
+    for module in ("torch", "FrEIA" if library == "freia" else library):
+        require(module, library, "modules of that library")
+    builder = import_module(f"exactflow.interop.{LIBRARIES[library]}")
+    return builder.build(flow, library, image)
 
 
 def state_dict_bytes(flow: CouplingFlow) -> bytes:

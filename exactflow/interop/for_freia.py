@@ -8,9 +8,9 @@ import torch
 from FrEIA.framework import SequenceINN
 from FrEIA.modules import AffineCouplingOneSided, InvertibleModule
 
-from exactflow.coupling import CouplingFlow
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
-from exactflow.layers import LinearCoupling
 
 __all__ = ["build"]
 

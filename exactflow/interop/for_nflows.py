@@ -10,9 +10,9 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from exactflow.coupling import CouplingFlow
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
-from exactflow.layers import LinearCoupling
 
 __all__ = ["build"]
 

@@ -7,10 +7,10 @@ layers have no scale parameter. Parameters are interleaved: shift, log-scale, sh
 import normflows
 from torch import Tensor, nn
 
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.plain import Flip, LinearConditioner, chained, matrix, scales
-from exactflow.layers import LinearCoupling
 
 __all__ = ["Cascade", "build"]
 

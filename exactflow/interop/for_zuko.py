@@ -5,10 +5,10 @@ from torch import Tensor
 from torch.distributions.transforms import AffineTransform
 from zuko.transforms import ComposedTransform, CouplingTransform, DependentTransform
 
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import InvalidInputError
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.plain import Flip, matrix, scales
-from exactflow.layers import LinearCoupling
 
 __all__ = ["build"]
 

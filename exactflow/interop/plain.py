@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from exactflow.coupling import CouplingFlow
-from exactflow.layers import LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "build", "chained", "tensor"]
 

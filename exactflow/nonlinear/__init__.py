@@ -2,35 +2,35 @@
 
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 ``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
-`exactflow.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer (Dinh,
-Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant.
+`exactflow.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer
+(Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
-`exactflow.coupling.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes in
-the arithmetic of its input: exactly, with mpmath at any precision, or in float64; `evaluate` does
-the same for linear flows.
+`exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
+in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 
 import sympy
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import as_vectors
-from exactflow.coupling import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear.arithmetic import evaluate, inexact_entries, is_inexact, orbit, run
-from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.piecewise import to_element
+from exactflow.exact.coerce import as_vectors
+from exactflow.exact.numbers import to_element
+from exactflow.flows.arithmetic import inexact_entries, is_inexact, orbit
+from exactflow.flows.base import Flow, checked_layers
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.nonlinear.layer import PiecewiseCoupling, rowwise
 
-__all__ = ["PiecewiseCoupling", "PiecewiseFlow", "evaluate"]
+__all__ = ["PiecewiseCoupling", "PiecewiseFlow"]
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class PiecewiseFlow:
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class PiecewiseFlow(Flow):
     """Layers, piecewise linear or linear over QQ, in the order in which data meets them.
 
     Parameters
@@ -45,7 +45,7 @@ class PiecewiseFlow:
     Examples
     --------
     >>> import numpy as np
-    >>> from exactflow.piecewise import PiecewiseLinear
+    >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
     >>> ramp = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, 1], [0, 6]), scale="1/2")
     >>> flow = PiecewiseFlow([ramp, LinearCoupling((1, 1), "first", [["1/3"]])])
     >>> flow.forward(["1/2", 4]).T, flow.forward(np.array([0.5, 4.0]))
@@ -59,56 +59,39 @@ class PiecewiseFlow:
     """
 
     layers: tuple[PiecewiseCoupling | LinearCoupling, ...]
+    partition: tuple[int, int]
 
     def __init__(self, layers: Iterable[PiecewiseCoupling | LinearCoupling]):
-        layers = tuple(layers)
-        if len({layer.partition for layer in layers}) != 1:
-            raise InvalidInputError(
-                "expected at least one layer, and layers of one partition, got "
-                f"{[layer.partition for layer in layers]}"
-            )
+        kinds = PiecewiseCoupling, LinearCoupling
+        layers, partition = checked_layers(
+            layers, None, kinds, "piecewise-linear or linear couplings"
+        )
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
-        object.__setattr__(self, "layers", layers)
+        vars(self).update(layers=layers, partition=partition)
 
     @property
-    def partition(self) -> tuple[int, int]:
-        """The sizes (p, q) of the two halves."""
-        return self.layers[0].partition
+    def field(self) -> Domain:
+        """The rational numbers."""
+        return QQ
 
-    @property
-    def depth(self) -> int:
-        """The number of layers."""
-        return len(self.layers)
-
-    @property
-    def dimension(self) -> int:
-        """The number d = p + q of coordinates."""
-        return sum(self.partition)
-
-    def forward(self, x):
-        """Return the image of `x`, in the arithmetic of `x`.
-
-        Rational numbers (d of them, or d x N: in columns, in any exact form but an array of floats)
-        give a SymPy matrix, exactly. What `evaluate` takes, mpmath numbers and arrays of floats, is
-        computed as it does.
-        """
-        if is_inexact(x):
-            return evaluate(self, x)
-        columns = as_vectors(x, self.dimension).transpose().to_dense().to_list()
-        images = [run(self.layers, column, self.partition[0], to_element) for column in columns]
-        rows = [list(row) for row in zip(*images, strict=True)]
-        return linalg.from_entries(rows, (self.dimension, len(columns)), QQ).to_Matrix()
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        return rowwise(self._run, columns)
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""
         return PiecewiseFlow(layer.inverse() for layer in reversed(self.layers))
 
-    def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the Jacobian, exactly: it is the same at every point."""
-        scales = (s for layer in self.layers for s in layer.scale_elements)
-        return sympy.log(QQ.to_sympy(prod(scales, start=QQ.one)))
+    def __matmul__(self, other: Flow) -> "PiecewiseFlow":
+        if not isinstance(other, Flow):
+            return NotImplemented
+        if other.flips or other.order:
+            raise InvalidInputError(
+                "expected a flow without flips and in the natural order of coordinates, got "
+                f"flips {list(other.flips)} and order {list(other.order)}"
+            )
+        return PiecewiseFlow([*other.layers, *self.layers])
 
     def tangent(self, x) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
@@ -130,13 +113,3 @@ class PiecewiseFlow:
     def jacobian(self, x) -> sympy.Matrix:
         """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""
         return self.tangent(x).matrix()
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[PiecewiseCoupling | LinearCoupling]:
-        return iter(self.layers)
-
-    def __repr__(self) -> str:
-        lines = (f"  {i}. {layer.summary()}" for i, layer in enumerate(self.layers, 1))
-        return "\n".join([f"<PiecewiseFlow {self.partition}, depth {self.depth}>", *lines])

@@ -1,22 +1,25 @@
 """Coupling layers whose shift is a piecewise-linear function of one coordinate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sympy
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
-from exactflow.layers import Half, LinearCoupling, checked_partition
-from exactflow.piecewise import PiecewiseLinear, to_element
+from exactflow.exact import linalg
+from exactflow.exact.numbers import format_short, to_element
+from exactflow.flows.base import Coupling
+from exactflow.flows.linear import Half, LinearCoupling, checked_partition
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["PiecewiseCoupling"]
+__all__ = ["PiecewiseCoupling", "rowwise"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class PiecewiseCoupling:
+class PiecewiseCoupling(Coupling):
     """One coupling layer with a piecewise-linear shift of one kept coordinate.
 
     Parameters
@@ -73,11 +76,18 @@ class PiecewiseCoupling:
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}"
             )
-        object.__setattr__(self, "partition", partition)
-        object.__setattr__(self, "moves", moves)
-        object.__setattr__(self, "conditioner", conditioner)
-        object.__setattr__(self, "scale_elements", elements)
-        object.__setattr__(self, "reads", reads)
+        vars(self).update(
+            partition=partition,
+            moves=moves,
+            conditioner=conditioner,
+            scale_elements=elements,
+            reads=reads,
+        )
+
+    @property
+    def field(self) -> Domain:
+        """The rational numbers."""
+        return QQ
 
     @property
     def scale(self) -> tuple[sympy.Rational, ...]:
@@ -98,10 +108,22 @@ class PiecewiseCoupling:
         scale = linalg.column(self.scale_elements, QQ)
         return LinearCoupling(self.partition, self.moves, shift, scale)
 
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        value = self.conditioner.at if convert is to_element else self.conditioner
+        return value(kept[self.reads])
+
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        return rowwise(self._run, columns)
+
     def summary(self) -> str:
         """Return one line: which half moves, the knots, the scale."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}"
 
-    def __repr__(self) -> str:
-        return f"<PiecewiseCoupling {self.partition}: {self.summary()}>"
+
+def rowwise(run: Callable, columns: DomainMatrix) -> DomainMatrix:
+    """Return the image of each column of rational numbers, by ``run(entries, to_element)``."""
+    points = columns.transpose().to_dense().to_list()
+    images = [run(point, to_element) for point in points]
+    return linalg.from_entries(images, columns.shape[::-1], QQ).transpose()

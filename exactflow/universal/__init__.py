@@ -46,17 +46,18 @@ exact solvers of discrete transport.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import sympy
 from flint import ctx
 from sympy import QQ
 
-from exactflow.balls import PrecisionError
-from exactflow.coerce import format_short
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.numbers import format_short, to_element
+from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.piecewise import to_element
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
 from exactflow.universal.measures import Atoms, Boxes, Target, checkerboard, empirical, uniform
@@ -79,7 +80,7 @@ _GRID_BITS = 40
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Approximation:
+class Approximation(Result):
     """A flow of three layers with a certified W2 bound: what `approximate` returns.
 
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
@@ -90,6 +91,7 @@ class Approximation:
     parameters: Construction
     pieces: Bound
     precision: int
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
     def bound(self) -> sympy.Rational:
@@ -106,11 +108,9 @@ class Approximation:
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T
 
-    def __repr__(self) -> str:
-        return (
-            f"<Approximation of {self.target}: {len(self.parameters.weights)} atoms, "
-            f"W2 <= {float(self.bound):.3g} <= {self.eps}>"
-        )
+    def __str__(self) -> str:
+        atoms = len(self.parameters.weights)
+        return f"{self.target} by {atoms} atoms, W2 <= {float(self.bound):.3g} <= {self.eps}"
 
 
 def approximate(target, eps, precision: int | None = None) -> Approximation:

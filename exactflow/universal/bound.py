@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb
 from sympy import QQ, Rational
 
-from exactflow.balls import ball, normal_cdf, normal_density, upper, upper_root
+from exactflow.exact.balls import ball, normal_cdf, normal_density, upper, upper_root
 from exactflow.universal.construction import Construction
 
 __all__ = ["Bound", "certify", "knot_errors", "noise", "ramp_factor", "tails", "weights_error"]

@@ -6,7 +6,7 @@ import numpy as np
 from sympy import QQ
 
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.piecewise import PiecewiseLinear
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.measures import Cells
 
 __all__ = ["Construction", "labelled_atoms", "layers", "spread"]

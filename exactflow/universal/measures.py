@@ -17,10 +17,10 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
-from exactflow.balls import ball
-from exactflow.coerce import as_rectangle, format_short
 from exactflow.errors import InvalidInputError
-from exactflow.piecewise import elements
+from exactflow.exact.balls import ball
+from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.numbers import elements, format_short
 
 __all__ = [
     "Atoms",

@@ -12,9 +12,9 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
-from exactflow.balls import ball, flint_rational, upper_root
 from exactflow.errors import InvalidInputError
-from exactflow.piecewise import elements, to_float
+from exactflow.exact.balls import ball, upper_root
+from exactflow.exact.numbers import elements, flint_rational, to_float
 from exactflow.universal.measures import Cells, check_count, least_root
 
 __all__ = ["Ring"]

@@ -14,8 +14,8 @@ import numpy as np
 from flint import arb, ctx
 from sympy import QQ
 
-from exactflow.balls import ball, flint_rational
-from exactflow.piecewise import to_float
+from exactflow.exact.balls import ball
+from exactflow.exact.numbers import flint_rational, to_float
 from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
 from exactflow.universal.construction import Construction, labelled_atoms, spread
 from exactflow.universal.measures import Cells

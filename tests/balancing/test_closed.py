@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from exactflow.balancing import balance
-from exactflow.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix
 
 
 def rotation(d: int, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import sympy
 from sympy import QQ
 
 from exactflow import factor, verify
-from exactflow.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix
 
 
 def target(d: int) -> sympy.Matrix:

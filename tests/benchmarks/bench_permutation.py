@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
+from exactflow.exact.sparse import composed
 from exactflow.factorization.permutation import permutation_layers, permutation_sign
-from exactflow.sparse import composed
 
 SIZES = [200, 2_000, 20_000]
 

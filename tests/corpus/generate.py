@@ -557,6 +557,12 @@ def incomplete(base: dict[str, Certificate]) -> dict[str, Any]:
         "sign_of_a_scale_unchecked": certify({"modulus": SQRT2}, [1, 1], mixed),
         "sign_unchecked_though_positive": put(base["sqrt2"], ["layers", 1, "sign"], "unchecked"),
         "scale_is_not_real": certify({"modulus": ["1", "0", "1"]}, [1, 1], gaussian),
+        "modulus_reducible_but_not_shown": put(
+            base["eighth_roots_of_unity"], ["field", "modulus"], ["-2", "0", "-1", "0", "1"]
+        )
+        | {"layers": [], "target": [[["1"], []], [[], ["1"]]]},
+        "modulus_of_degree_17": put(base["sqrt2"], ["field", "modulus"], ["0"] * 17 + ["1"]),
+        "modulus_with_5000_digits": put(base["sqrt2"], ["field", "modulus", 0], "9" * 5000),
         "prime_of_127_bits": certify(prime_127, [1, 1], line),
         "prime_of_521_bits": certify(prime_521, [1, 1], line, flips=[0]),
     }

@@ -2,8 +2,8 @@
 
 from sympy import QQ
 
-from exactflow import linalg
-from exactflow.linalg import Blocks
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 
 
 def diagonal(*entries, field=QQ):

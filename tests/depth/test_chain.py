@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 from sympy import QQ
 
-from exactflow import linalg
 from exactflow.depth.chain import scalar_of, scaling_system, sizes_at
+from exactflow.exact import linalg
 
 LONGEST = 9
 

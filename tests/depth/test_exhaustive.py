@@ -7,8 +7,9 @@ import pytest
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg, permutation
+from exactflow import permutation
 from exactflow.depth import minimal_depth
+from exactflow.exact import linalg
 
 SL2 = {2: [1, 2, 2, 1], 3: [1, 4, 8, 10, 1], 5: [1, 8, 32, 76, 3]}
 SL4_F2 = [1, 30, 441, 4053, 10645, 4974, 16]

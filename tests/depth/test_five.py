@@ -6,12 +6,12 @@ import pytest
 from depth.examples import blocks, diagonal, matrix
 from sympy import GF, QQ
 
-from exactflow import linalg
 from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
 from exactflow.depth.five import five_layers, six_layers
 from exactflow.depth.matching import Draw, matched_shift, peeled_shift
 from exactflow.depth.rank_one import assigned_row
-from exactflow.normalforms import block_sizes, elementary_divisors
+from exactflow.exact import linalg
+from exactflow.exact.normalforms import block_sizes, elementary_divisors
 
 
 def jordan(*cells, field=QQ):

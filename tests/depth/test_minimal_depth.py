@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sympy import GF, QQ, Rational, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg, random_matrix, verify
+from exactflow import random_matrix, verify
 from exactflow.depth import minimal_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.exact import linalg
 
 
 def checked(M):

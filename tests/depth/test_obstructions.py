@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import GF, QQ, Rational, Symbol, sqrt
 
-from exactflow import linalg
 from exactflow.depth import minimal_depth, similarity
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
 from exactflow.depth.five import five_layers
@@ -25,6 +24,7 @@ from exactflow.depth.similarity import (
     UnitBlocksObstruction,
     rank_witness,
 )
+from exactflow.exact import linalg
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 JORDAN = matrix([[1, 1, 0], [0, 1, 1], [0, 0, 1]])

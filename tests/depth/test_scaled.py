@@ -4,9 +4,10 @@ import pytest
 from depth.examples import blocks, diagonal, matrix
 from sympy import QQ, Rational, sqrt
 
-from exactflow import linalg, random_matrix, verify
+from exactflow import random_matrix, verify
 from exactflow.depth import minimal_depth
 from exactflow.depth.scaled import OpposedObstruction
+from exactflow.exact import linalg
 
 A0 = matrix([[-1, 1, 0], [0, -1, 1], [2, 0, -1]])
 SWAP = matrix([[0, 1], [1, 0]])

@@ -8,8 +8,9 @@ from matrices import POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, linalg, random_matrix, verify
+from exactflow import CouplingFlow, factor, random_matrix, verify
 from exactflow.errors import MethodError
+from exactflow.exact import linalg
 from exactflow.factorization.classical import LAYERS, classical_layers
 
 
@@ -19,7 +20,7 @@ def classical_flow(M) -> CouplingFlow:
 
 def assert_classical(M) -> None:
     flow = classical_flow(M)
-    assert verify(flow, M).depth <= LAYERS
+    assert verify(flow, M).flow.depth <= LAYERS
     assert all(s > 0 for layer in flow for s in layer.scale)
 
 

@@ -7,10 +7,11 @@ from matrices import POSITIVE
 from sympy import GF
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, linalg, random_matrix, verify
+from exactflow import CouplingFlow, random_matrix, verify
 from exactflow.balancing import balance
-from exactflow.coerce import as_matrix
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 from exactflow.factorization.exact_balanced import (
     LARGEST_DIMENSION,
     balanced_layers,
@@ -46,7 +47,7 @@ def test_every_matrix(name):
     if layers is None:
         assert name in NEAR_SCALAR
     else:
-        assert verify(CouplingFlow(layers), POSITIVE[name]).depth == 6
+        assert verify(CouplingFlow(layers), POSITIVE[name]).flow.depth == 6
         assert all(s > 0 for layer in layers for s in layer.scale)
 
 
@@ -54,7 +55,7 @@ def test_every_matrix(name):
 def test_entries_are_those_of_the_float_solution(d):
     W = rotation(d, 8)
     layers = balanced_layers(blocks(W))
-    assert verify(CouplingFlow(layers), W).depth == 6
+    assert verify(CouplingFlow(layers), W).flow.depth == 6
     assert max(layer.magnitude for layer in layers) < 3 * balance(W).magnitude
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import linalg
-from exactflow.coupling import CouplingFlow
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
 from exactflow.factorization.partition import partition_layers
+from exactflow.flows.flow import CouplingFlow
 
 SPLITS = [(p, d - p) for d in range(2, 10) for p in range(1, d)]
 ASCENDING = [(p, q) for p, q in SPLITS if p <= q]

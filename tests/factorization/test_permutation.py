@@ -11,15 +11,15 @@ from sympy import QQ, ZZ, Matrix, eye
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, pad, permutation, verify
-from exactflow.coerce import as_matrix
 from exactflow.errors import OrientationError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.sparse import SparseArray, composed
 from exactflow.factorization.monomial import Monomial, cycles_of, monomial_commutator
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
     signed_permutation,
 )
-from exactflow.sparse import SparseArray, composed
 
 
 def checked_layers(perm, signs):
@@ -226,7 +226,7 @@ def test_large_permutations_stay_sparse():
     flow = factor(M, orientation="flip")
     assert flow.is_sparse
     assert list(flow.forward(range(20_000))) == perm
-    assert verify(flow, M).depth <= 6
+    assert verify(flow, M).flow.depth <= 6
     wrong = permutation([perm[1], perm[0], *perm[2:]])
     with pytest.raises(VerificationError, match=rf"entry \(0, {min(perm[:2])}\)"):
         verify(flow, wrong)

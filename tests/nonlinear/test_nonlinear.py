@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Rational
 
-from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
+from exactflow import CouplingFlow, LinearCoupling, factor, random_matrix
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow, evaluate
-from exactflow.piecewise import PiecewiseLinear
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 rationals = st.fractions(min_value=-3, max_value=3, max_denominator=5)
 positive = st.fractions(min_value=Rational(1, 5), max_value=3, max_denominator=5)
@@ -91,7 +91,7 @@ def test_every_arithmetic_agrees(case):
     got = flow.forward(columns)
     assert got.shape == columns.shape
     assert np.allclose(got, np.array(exact, dtype=float))
-    assert np.array_equal(flow.forward(columns[:, 0]), got[:, 0])
+    assert np.allclose(flow.forward(columns[:, 0]), got[:, 0], rtol=1e-12)
 
 
 def test_columns_are_mapped_one_by_one():
@@ -104,27 +104,6 @@ def test_tangent_of_mpf_is_exact():
     bend = PiecewiseLinear([0, "1/3"], [0, 1])
     flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", bend, "1/7")])
     assert flow.jacobian([mpmath.mpf("0.1"), 0]) == sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
-
-
-LINEAR = {
-    "permutation": factor(permutation([1, 2, 0, 3])),
-    "dense": factor(random_matrix(6, seed=4)),
-    "flipped": factor(sympy.diag(-1, 1, 1, 1), orientation="flip"),
-    "ordered and flipped": CouplingFlow(
-        [LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])], flips=[0], order=[2, 0, 1]
-    ),
-    "no layer": CouplingFlow(partition=(1, 2)),
-}
-
-
-@pytest.mark.parametrize("name", LINEAR)
-def test_linear_flows_are_evaluated(name):
-    flow = LINEAR[name]
-    x = np.arange(1.0, flow.dimension + 1)
-    expected = np.array(flow.forward(x), dtype=float)[:, 0]
-    assert np.allclose(evaluate(flow, x), expected)
-    with mpmath.workdps(30):
-        assert np.allclose([float(v) for v in evaluate(flow, list(map(mpmath.mpf, x)))], expected)
 
 
 def test_piecewise_flow_of_linear_layers_is_the_matrix():
@@ -152,17 +131,15 @@ def test_layer_refuses(arguments, words):
 
 def test_flow_refuses():
     layer = PiecewiseCoupling((1, 1), "second", BEND)
-    with pytest.raises(InvalidInputError, match="at least one layer"):
+    with pytest.raises(InvalidInputError, match="since there are no layers"):
         PiecewiseFlow([])
-    with pytest.raises(InvalidInputError, match="one partition"):
+    with pytest.raises(InvalidInputError, match=r"of partition \(1, 1\)"):
         PiecewiseFlow([layer, LinearCoupling((1, 2), "first", [[1, 1]])])
     with pytest.raises(InvalidInputError, match="rational weights"):
         PiecewiseFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])])
     with pytest.raises(InvalidInputError, match="rational weights"):
-        evaluate(CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])]), np.zeros(2))
+        CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])]).forward(np.zeros(2))
     flow = PiecewiseFlow([layer])
     for x, words in [(np.zeros(3), "2 coordinates"), (np.zeros((2, 1, 1)), "axes"), ([1], "2")]:
         with pytest.raises(InvalidInputError, match=words):
             flow.forward(x)
-    with pytest.raises(InvalidInputError, match="exact numbers go to"):
-        evaluate(flow, [1, 2])

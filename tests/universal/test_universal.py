@@ -10,8 +10,8 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.stats import norm
 from sympy import QQ, Rational
 
-from exactflow.balls import PrecisionError
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import PrecisionError
 from exactflow.universal import (
     Approximation,
     Atoms,

@@ -1,0 +1,301 @@
+"""How many parameters, and how many layers, a flow must have: a lower bound by counting.
+
+Main results
+------------
+A class of maps f_theta: R^d -> R^d, theta in [-R, R]^p, has E|f_theta(z) - f_theta'(z)| <= Lip
+|theta - theta'|_inf for z ~ N(0, I). Write W1 for the Wasserstein distance with |.| = |.|_2.
+
+*Theorem 3* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
+in normalizing flows*, ICML 2021, Theorem 3, whose statement is asymptotic; this one is finite). Let
+0 <= m < k <= N = `code_size` (d, Delta), sep = (1 - m/k) 2 rho sqrt(Delta / d) - 2 sigma sqrt(d),
+sep > 2 w. If
+
+    ceil(2 R Lip / (sep - 2 w)) ** p < C(N, k) / sum_(j > m) C(k, j) C(N-k, k-j),
+
+then some uniform mixture of k Gaussians N(c, sigma^2 I), |c| = rho, is at W1 >= w from f#N(0, I)
+for every f of the class.
+
+*Proof.* Centers: the words of a code in {-1, 1}^d with distances >= Delta, times rho / sqrt(d). Two
+are at least delta = 2 rho sqrt(Delta / d) apart. Let mu_S be the mixture with centers S, for the
+k-subsets S of a family whose members meet in at most m centers; by `exactflow.capacity.packings`
+there is one with as many members as the right side says. A coupling of the uniform measures on S
+and S' leaves at most m/k of the mass in place and moves the rest by at least delta; adding
+N(0, sigma^2 I) moves each of the two by at most sigma E|z| <= sigma sqrt(d). So
+W1(mu_S, mu_S') >= sep. If every S had a theta_S with W1(f_theta_S#N, mu_S) < w, then for S != S'
+
+    sep < 2 w + Lip |theta_S - theta_S'|_inf,  so  |theta_S - theta_S'|_inf > (sep - 2 w) / Lip.
+
+Cut [-R, R] into ceil(2 R Lip / (sep - 2 w)) intervals, none longer than that: no two theta_S lie in
+one product of such intervals, so the family has at most ceil(..)^p members.
+
+*Depth.* A flow of l layers of p1 parameters has p = l p1. If each layer is Lambda-Lipschitz in its
+input and lambda-Lipschitz in its own parameters, then changing the layers one after another shows
+Lip <= lambda (1 + Lambda + .. + Lambda^(l-1)). (For Lambda >= 1 that is at most l Lambda^(l-1)
+lambda; for Lambda < 1 it is more.)
+
+How it is checked
+-----------------
+*Exact*: `rules_out` decides the inequality between integers, square roots rounded to the safe side;
+the powers, of millions of digits, are compared by *certified* enclosures of logarithms.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+from numbers import Integral
+
+from exactflow.capacity.packings import SubsetFamily, code_size
+from exactflow.capacity.search import best_choice, setting
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_short, parse_rational
+from exactflow.exact.rounding import geometric_sum, root
+
+__all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]
+
+
+@dataclass(frozen=True)
+class CapacityBound:
+    """The inequality of Theorem 3 with all its constants; `rules_out` decides it exactly."""
+
+    d: int
+    k: int
+    lipschitz: Fraction
+    radius: Fraction
+    w: Fraction
+    rho_squared: Fraction
+    sigma: Fraction
+    Delta: int
+    m: int
+
+    @cached_property
+    def family(self) -> SubsetFamily:
+        """The k-subsets of the codewords."""
+        return SubsetFamily(code_size(self.d, self.Delta), self.k, self.m)
+
+    @cached_property
+    def separation(self) -> Fraction:
+        """A rational number below sep, to about 128 bits."""
+        delta = root(4 * self.rho_squared * self.Delta / self.d)
+        noise = self.sigma * root(Fraction(self.d), up=True)
+        return Fraction(self.k - self.m, self.k) * delta - 2 * noise
+
+    @cached_property
+    def base(self) -> int:
+        """The number of intervals, ceil(2 R Lip / (sep - 2 w))."""
+        return ceil(2 * self.radius * self.lipschitz / (self.separation - 2 * self.w))
+
+    @cached_property
+    def parameters(self) -> int | None:
+        """The least number of parameters that is not ruled out; None where every one is."""
+        return None if self.base == 1 else self.family.least_power(self.base)
+
+    def rules_out(self, parameters: int) -> bool:
+        """Return whether so many parameters are too few: ``base ** parameters < family.size``."""
+        return self.family.exceeds_power(self.base, parameters)
+
+
+def min_parameters(
+    d: int,
+    k: int,
+    *,
+    lipschitz,
+    radius,
+    w,
+    rho=None,
+    sigma=None,
+    Delta: int | None = None,
+    m: int | None = None,
+) -> CapacityBound:
+    """Return the bound on p below which some mixture of k Gaussians is at W1 >= w from the class.
+
+    Its `parameters` is the least integer p that Theorem 3 does not rule out: fewer are too few.
+
+    Parameters
+    ----------
+    d, k : the dimension, at least 2, and the number of Gaussians, at least 1.
+    lipschitz, radius, w : Lip, R and w, positive: integers, Fractions, floats (the dyadic numbers
+        that they are) or strings such as "1/10".
+    rho, sigma : the length of the centers and the deviation of the Gaussians. The bound grows with
+        rho and falls with sigma. Without rho the second moment of the mixtures is that of N(0, I),
+        rho^2 + sigma^2 d = d; without sigma it is a power of two so small that it changes
+        sep - 2 w by less than 2^-40 of it.
+    Delta, m : the distance of codewords, 1 .. d, and how many centers two mixtures may share,
+        0 .. k - 1; where they are left out, those found by a bounded search for the largest bound.
+
+    Raises
+    ------
+    InvalidInputError
+        A constant that is not positive, d = 1, fewer than k codewords, or sep <= 2 w.
+
+    Examples
+    --------
+    >>> bound = min_parameters(64, 1000, lipschitz=100, radius=1, w="1/10")
+    >>> bound.parameters, bound.Delta, bound.m
+    (4672, 2, 812)
+    >>> bound.rules_out(4671), bound.rules_out(4672)
+    (True, False)
+    """
+    d, k = _integer("d", d, 2), _integer("k", k, 1)
+    Deltas, ms = _allowed("Delta", Delta, 1, d), _allowed("m", m, 0, k - 1)
+    lipschitz, radius = _positive("lipschitz", lipschitz), _positive("radius", radius)
+    w, deviation = _positive("w", w), Fraction(0) if sigma is None else _positive("sigma", sigma)
+    rho_squared = _rho_squared(rho, deviation, d)
+    units = setting(d, k, 2 * radius * lipschitz, rho_squared, deviation, w)
+    choice = best_choice(units, Deltas, ms)
+    if choice is None:
+        raise InvalidInputError(
+            f"expected at most {format_short(code_size(d, Deltas.start))} Gaussians, the codewords "
+            f"at distance Delta = {Deltas.start} in R^{d}, got k = {k}: increase d, or decrease k"
+            + ("" if Delta is None else " or Delta")
+        )
+    bound = CapacityBound(d, k, lipschitz, radius, w, rho_squared, deviation, *choice)
+    gap = bound.separation - 2 * w
+    if gap <= 0:
+        raise InvalidInputError(
+            f"expected sep > 2 w, got sep = {float(bound.separation):.4g} and w = {float(w):.4g} "
+            f"(Delta = {bound.Delta}, m = {bound.m}), from which nothing follows: decrease w, "
+            "sigma or m, or increase rho or Delta"
+        )
+    if sigma is None:
+        tiny = _small_deviation(gap, d)
+        bound = replace(bound, sigma=tiny, rho_squared=_rho_squared(rho, tiny, d))
+    return bound
+
+
+def _rho_squared(rho, sigma: Fraction, d: int) -> Fraction:
+    """Return rho^2, by default what is left of the second moment d, rounded so that the centers
+    have rational entries.
+    """
+    if rho is not None:
+        return _positive("rho", rho) ** 2
+    if sigma >= 1:
+        raise InvalidInputError(
+            f"expected sigma < 1 where rho is left out (the second moment of the mixtures is d), "
+            f"got {format_short(sigma)}: give rho"
+        )
+    return d * root(1 - sigma**2) ** 2
+
+
+def _small_deviation(gap: Fraction, d: int) -> Fraction:
+    """Return a power of two for sigma, at most 2^-41 gap / sqrt(d) and 2^-41."""
+    quotient = gap / root(Fraction(d), up=True)
+    bits = quotient.denominator.bit_length() - quotient.numerator.bit_length() + 1
+    return Fraction(1, 2 ** (41 + max(0, bits)))
+
+
+@dataclass(frozen=True)
+class DepthBound:
+    """The least number of layers that is not ruled out, None where every number is; and the bound
+    that rules out one layer less, None where depth is 1.
+    """
+
+    depth: int | None
+    params_per_layer: int
+    ruled_out: CapacityBound | None
+
+
+def min_depth(
+    d: int,
+    k: int,
+    params_per_layer: int,
+    *,
+    lipschitz=None,
+    layer_lipschitz=None,
+    parameter_lipschitz=None,
+    **constants,
+) -> DepthBound:
+    """Return the least number of layers of `params_per_layer` parameters that is not ruled out.
+
+    Parameters
+    ----------
+    d, k : as in `min_parameters`.
+    lipschitz : Lip of the whole flow, whatever its depth; or else
+    layer_lipschitz, parameter_lipschitz : Lambda and lambda of every layer.
+    constants : radius, w and the choices rho, sigma, Delta, m of `min_parameters`.
+
+    Examples
+    --------
+    >>> bound = min_depth(
+    ...     64, 1000, 50, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
+    ... )
+    >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))
+    (29, True)
+    """
+    p1 = _integer("params_per_layer", params_per_layer, 1)
+    total, limit = _flow_lipschitz(lipschitz, layer_lipschitz, parameter_lipschitz)
+
+    def bound(constant: Fraction) -> CapacityBound:
+        return min_parameters(d, k, lipschitz=constant, **constants)
+
+    def too_few(layers: int) -> bool:
+        parameters = bound(total(layers)).parameters
+        return parameters is None or parameters > layers * p1
+
+    if limit is not None and bound(limit).parameters is None:
+        return DepthBound(None, p1, None)
+    depth = _first_failure(too_few)
+    return DepthBound(depth, p1, bound(total(depth - 1)) if depth > 1 else None)
+
+
+def _flow_lipschitz(
+    whole, per_input, per_parameter
+) -> tuple[Callable[[int], Fraction], Fraction | None]:
+    """Return Lip as a function of the number of layers, and its limit where it is bounded."""
+    given = [name is not None for name in (whole, per_input, per_parameter)]
+    if given == [True, False, False]:
+        constant = _positive("lipschitz", whole)
+        return lambda layers: constant, constant
+    if given != [False, True, True]:
+        raise InvalidInputError(
+            "expected either lipschitz or both of layer_lipschitz and parameter_lipschitz, got "
+            f"{format_short((whole, per_input, per_parameter))}"
+        )
+    ratio = _positive("layer_lipschitz", per_input)
+    factor = _positive("parameter_lipschitz", per_parameter)
+    limit = factor / (1 - ratio) if ratio < 1 else None
+    return lambda layers: factor * geometric_sum(ratio, layers), limit
+
+
+def _first_failure(holds: Callable[[int], bool]) -> int:
+    """Return the least l >= 1 for which a condition, once false, false for ever, does not hold."""
+    high = 1
+    while holds(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high
+
+
+def _integer(name: str, value, least: int) -> int:
+    if not isinstance(value, Integral) or value < least:
+        raise InvalidInputError(f"expected an integer {name} >= {least}, got {format_short(value)}")
+    return int(value)
+
+
+def _allowed(name: str, value, least: int, most: int) -> range:
+    """Return the values of a choice: the one that is given, or all."""
+    if value is None:
+        return range(least, most + 1)
+    if not isinstance(value, Integral) or not least <= value <= most:
+        raise InvalidInputError(
+            f"expected {name} from {least} to {most}, got {format_short(value)}"
+        )
+    return range(int(value), int(value) + 1)
+
+
+def _positive(name: str, value) -> Fraction:
+    """Return a positive number exactly."""
+    try:
+        number = parse_rational(value) if isinstance(value, str) else Fraction(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or number <= 0:
+        raise InvalidInputError(
+            f"expected a positive number {name} (an integer, Fraction, float or 'p/q'), "
+            f"got {format_short(value)}"
+        )
+    return number

@@ -1,0 +1,149 @@
+"""What a proof script checked, and with which kind of evidence.
+
+Five words are kept apart: see `Evidence`.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from exactflow.errors import ExactFlowError, MissingExtraError, require
+from exactflow.exact.numbers import format_short
+from exactflow.flows.result import Evidence
+
+__all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
+
+
+class ProofError(ExactFlowError):
+    """A check of a proof script failed, or checked nothing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of the table: what was checked, how, on how many instances, and the outcome.
+
+    `missing` says what has to be installed where the claim was not run; then it did not pass.
+    """
+
+    theorem: str
+    checked: str
+    evidence: Evidence
+    instances: int
+    seconds: float
+    passed: bool
+    missing: str = ""
+
+
+class Check:
+    """The instances of one claim: each call states one of them, and fails or counts."""
+
+    def __init__(self) -> None:
+        self.instances = 0
+
+    def equal(self, derived, expected, label: str = "") -> None:
+        """Count one instance of ``derived == expected``, or raise `ProofError`."""
+        if derived != expected:
+            raise ProofError(
+                f"{label}: expected {format_short(expected)}, derived {format_short(derived)}"
+            )
+        self._counted(label)
+
+    def true(self, condition: bool, label: str, shown: bool = True) -> None:
+        """Count one instance of a condition that holds, or raise `ProofError`.
+
+        Where a table follows, a label need not be `shown`: it then names only what fails.
+        """
+        if condition is not True:
+            raise ProofError(f"{label}: expected to hold, got {condition!r}")
+        self._counted(label if shown else "")
+
+    def _counted(self, label: str) -> None:
+        self.instances += 1
+        if label:
+            print(f"    {label}")
+
+
+class Claims:
+    """The claims of one proof script, which binds one such object to the name ``claims``.
+
+    >>> claims = Claims("Arithmetic")
+    >>> with claims.check("1 + 1 = 2", Evidence.EXACT) as check:
+    ...     check.equal(1 + 1, 2, "one and one")
+    Arithmetic: 1 + 1 = 2 [exact]
+        one and one
+    >>> [(claim.instances, claim.passed) for claim in claims.recorded]
+    [(1, True)]
+    """
+
+    def __init__(self, theorem: str) -> None:
+        self.theorem = theorem
+        self.recorded: list[Claim] = []
+
+    @contextmanager
+    def check(self, checked: str, evidence: Evidence) -> Iterator[Check]:
+        """Record one claim: passed if the block ends, failed if it raises or checks nothing."""
+        print(f"{self.theorem}: {checked} [{evidence}]")
+        check, start, passed = Check(), time.perf_counter(), False
+        try:
+            yield check
+            if not check.instances:
+                raise ProofError(f"{checked}: expected at least one instance, got none")
+            passed = True
+        finally:
+            seconds = time.perf_counter() - start
+            self.recorded.append(
+                Claim(self.theorem, checked, evidence, check.instances, seconds, passed)
+            )
+
+    def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
+        """Record a claim that could not be run, and what has to be installed for it."""
+        print(f"{self.theorem}: {checked} [{evidence}] not run: {missing}")
+        self.recorded.append(Claim(self.theorem, checked, evidence, 0, 0.0, False, missing))
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a proof script runs: pictures into the folder `plot`, large settings if `full`."""
+
+    plot: Path | None = None
+    full: bool = False
+
+    def picture(self, name: str, draw: Callable) -> None:
+        """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for."""
+        if self.plot is None:
+            return
+        try:
+            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+        except MissingExtraError as error:
+            print(f"{name}.png: not drawn: {error}")
+            return
+        pyplot.switch_backend("agg")
+        self.plot.mkdir(parents=True, exist_ok=True)
+        draw(pyplot, self.plot / f"{name}.png")
+
+    @staticmethod
+    def add_to(parser: argparse.ArgumentParser) -> None:
+        """Add the options ``--plot DIR`` and ``--full``."""
+        parser.add_argument("--plot", type=Path, metavar="DIR", help="write pictures to a folder")
+        parser.add_argument("--full", action="store_true", help="the large settings")
+
+
+RUNNER_OPTIONS: ContextVar[Options] = ContextVar("RUNNER_OPTIONS")
+
+
+def proof_options(argv: Sequence[str] | None = None) -> Options:
+    """Return the options that ``python -m proofs`` was given, or else those of the command line.
+
+    >>> proof_options(["--full"])
+    Options(plot=None, full=True)
+    """
+    if (options := RUNNER_OPTIONS.get(None)) is not None:
+        return options
+    parser = argparse.ArgumentParser()
+    Options.add_to(parser)
+    return Options(**vars(parser.parse_known_args(sys.argv[1:] if argv is None else argv)[0]))

@@ -1,0 +1,63 @@
+"""The command line: ``exactflow factor``, ``check``, ``depth``, ``balance`` and ``export``.
+
+Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
+way, 3 incomplete, 130 interrupted.
+"""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+import exactflow
+from exactflow.cli.commands import COMMANDS
+from exactflow.errors import ExactFlowError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every foreseen error is one line on stderr."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        print(end="", flush=True)
+        return code
+    except KeyboardInterrupt:
+        print("exactflow: interrupted", file=sys.stderr)
+        return 130
+    except ExactFlowError as error:
+        message = str(error)
+    except MemoryError:
+        message = "expected enough memory for this matrix, got to the end of it"
+    except RecursionError:
+        message = "expected input that is not nested as deeply"
+    except OSError as error:
+        message = str(error)
+    except Exception:  # a defect of exactflow: it must not end in 1, which says refuted
+        traceback.print_exc()
+        message = "this is a defect of exactflow: please report it, with the input"
+    print(f"exactflow: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        arguments = _parser(argv[0] if argv else "").parse_args(argv)
+    except SystemExit as stop:  # of --help and --version, or of wrong usage
+        return int(stop.code or 0)
+    return arguments.run(arguments)
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; only the chosen command has its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="exactflow", description="Exact factorization into affine coupling layers."
+    )
+    parser.add_argument("--version", action="version", version=f"exactflow {exactflow.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (purpose, add_arguments, run) in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
+        if name == chosen:
+            add_arguments(command)
+            command.set_defaults(run=run)
+    return parser

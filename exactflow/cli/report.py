@@ -1,0 +1,52 @@
+"""What a person sees of a flow at the terminal."""
+
+import mpmath
+import sympy
+from rich.console import Console
+from rich.table import Table
+
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
+
+__all__ = ["magnitude", "print_flow"]
+
+
+def print_flow(
+    flow: CouplingFlow, title: str, seconds: tuple[float, float], verdict: str, padded: bool
+) -> None:
+    """Print the layers as a table, and below it what a reader of the layers has to know."""
+    table = Table(title=title, title_justify="left")
+    for name in ("layer", "moves", "scale", "nonzeros", "bits", "largest magnitude"):
+        table.add_column(name, justify="left" if name in ("moves", "scale") else "right")
+    for i, layer in enumerate(flow, 1):
+        table.add_row(
+            str(i),
+            layer.moves,
+            _scale(layer),
+            str(layer.nnz),
+            str(layer.bits),
+            magnitude(layer.magnitude),
+        )
+    Console().print(table)
+    if flow.order:
+        print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
+    if padded:
+        p, d = flow.partition[0], flow.dimension
+        print(f"pads: feed zeros to coordinates {p - 1} and {d - 1}; zeros come out there")
+    for coordinate in flow.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    print(f"method: {flow.method}, {flow.depth} layers")
+    print(f"time: factored and checked in {seconds[0]:.3g} s, checked again in {seconds[1]:.3g} s")
+    print(f"verdict: {verdict}")
+
+
+def _scale(layer: LinearCoupling) -> str:
+    """Return how many entries of the scale are not one."""
+    changed = sum(s != layer.field.one for s in layer.scale_elements)
+    return f"{changed} of {len(layer.scale_elements)} not 1" if changed else "1"
+
+
+def magnitude(value: sympy.Rational) -> str:
+    """Return a positive rational of any size with three digits."""
+    with mpmath.workdps(15):
+        return mpmath.nstr(mpmath.mpf(int(value.p)) / int(value.q), 3)

@@ -1,0 +1,66 @@
+"""Ball arithmetic: rational numbers in, rigorous enclosures of reals, rational bounds out.
+
+Arb (Johansson, *Arb: efficient arbitrary-precision midpoint-radius interval arithmetic*, IEEE
+Transactions on Computers, 2017), through python-flint, which is there whichever ground types SymPy
+uses. The precision is set in a ``workprec`` block, never for the program.
+"""
+
+from flint import arb, ctx
+from sympy import Rational
+
+from exactflow.errors import ExactFlowError
+from exactflow.exact.numbers import flint_rational
+
+__all__ = [
+    "PrecisionError",
+    "ball",
+    "normal_cdf",
+    "normal_density",
+    "upper",
+    "upper_root",
+]
+
+_SMALLEST = 1000
+
+
+class PrecisionError(ExactFlowError, ValueError):
+    """The working precision is too small for what is asked."""
+
+
+def ball(value) -> arb:
+    """Return an enclosure of an element of QQ at the current precision."""
+    return arb(flint_rational(value))
+
+
+def upper(x: arb) -> Rational:
+    """Return a rational that is at least every number of the ball, of 53 bits.
+
+    What is below 2^-1000, as tails of a Gaussian may be by far, comes back as 2^-1000.
+
+    >>> upper(arb(2).sqrt()) > upper(arb(1.4142)), upper(arb(0)), upper(arb(-(10**9)).exp()) > 0
+    (True, 0, True)
+    """
+    with ctx.workprec(53):
+        mantissa, exponent = x.upper().man_exp()
+    mantissa, exponent = int(mantissa), int(exponent)
+    if mantissa > 0 and exponent < -_SMALLEST:
+        mantissa, exponent = 1, -_SMALLEST
+    return mantissa * Rational(2) ** exponent
+
+
+def upper_root(x: arb) -> arb:
+    """Return a bound of the square root of a nonnegative number that `x` encloses.
+
+    The ball itself may reach below zero, where ``sqrt`` is not a number.
+    """
+    return x.abs_upper().sqrt()
+
+
+def normal_cdf(x: arb) -> arb:
+    """Return the mass that N(0, 1) gives to (-oo, x]."""
+    return (-x / arb(2).sqrt()).erfc() / 2
+
+
+def normal_density(x: arb) -> arb:
+    """Return the density of N(0, 1) at x."""
+    return (-x * x / 2).exp() / (2 * arb.pi()).sqrt()

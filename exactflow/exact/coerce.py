@@ -1,0 +1,274 @@
+"""From what people have to exact matrices: the one way in.
+
+Everything enters the package here and becomes a ``DomainMatrix`` over a field in which arithmetic
+is exact: QQ, a number field, rational functions over one of these, or GF(p). Entries that are no
+SymPy expressions are converted by `exactflow.exact.numbers` before SymPy sees them, so that a
+string is a number or refused, whatever stands beside it. Floats are the dyadic rationals that they
+are; what has no exact meaning (NaN, a SymPy ``Float``, entries over RR, an object array of floats)
+is refused.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from numbers import Rational, Real
+
+import sympy
+from sympy import QQ, QQ_I, ZZ_I
+from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.polys.constructor import construct_domain
+from sympy.polys.domains.domain import Domain
+from sympy.polys.domains.finitefield import FiniteField
+from sympy.polys.domains.fractionfield import FractionField
+from sympy.polys.domains.polynomialring import PolynomialRing
+from sympy.polys.matrices import DomainMatrix
+from sympy.polys.polyerrors import UnificationFailed
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import flat, format_short, to_element
+
+__all__ = [
+    "as_column",
+    "as_expression",
+    "as_matrix",
+    "as_rectangle",
+    "as_vectors",
+    "common_field",
+    "is_array",
+    "over",
+]
+
+_GAUSSIAN = (ZZ_I, QQ_I)
+
+
+def as_matrix(M) -> DomainMatrix:
+    """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly.
+
+    It is sparse where a SymPy matrix or a sparse DomainMatrix came in, and dense otherwise.
+
+    Parameters
+    ----------
+    M : a d x d SymPy matrix or DomainMatrix, a NumPy array (integers; floats, taken as the exact
+        dyadic rationals that they are; objects such as ``Fraction``), or d lists of d numbers,
+        strings (``"p/q"``, decimals) or SymPy expressions.
+
+    Raises
+    ------
+    InvalidInputError
+        Empty, ragged or not square, an entry with no exact value (it is named), or a domain that is
+        no exact field.
+
+    Examples
+    --------
+    >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
+    Matrix([
+    [1/3,   0],
+    [  2, 1/2]])
+    """
+    matrix = as_rectangle(M)
+    rows, columns = matrix.shape
+    if rows != columns:
+        raise InvalidInputError(
+            f"expected a square matrix, got {rows} x {columns}: only square matrices have flows"
+        )
+    if rows == 0:
+        raise InvalidInputError("expected a matrix of at least one row, got an empty one")
+    return matrix
+
+
+def as_vectors(x, dimension: int, field: Domain = QQ) -> DomainMatrix:
+    """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
+
+    A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
+    taken column by column. The domain holds the entries and `field`, see `over`.
+    """
+    one_axis = is_array(x) and x.ndim == 1
+    if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
+        vectors = as_column(x)
+    else:
+        vectors = as_rectangle(x)
+    if vectors.shape[0] != dimension:
+        raise InvalidInputError(
+            f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
+            f"{dimension} rows), got {vectors.shape[0]}"
+        )
+    return over(vectors, field)
+
+
+def as_column(values) -> DomainMatrix:
+    """Return a flat sequence of numbers as a ``DomainMatrix`` of one column."""
+    if isinstance(values, DomainMatrix):
+        return as_rectangle(values)
+    if isinstance(values, sympy.MatrixBase):
+        values = values.flat()
+    if is_array(values) and values.ndim == 1:
+        return as_rectangle(values.reshape(-1, 1))
+    return as_rectangle([[value] for value in flat(values)])
+
+
+def as_expression(value) -> sympy.Expr:
+    """Return one number, or expression in symbols, as SymPy writes it in its field."""
+    return as_rectangle([[value]]).to_Matrix()[0, 0]
+
+
+def as_rectangle(M) -> DomainMatrix:
+    """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does."""
+    if isinstance(M, DomainMatrix):
+        return _from_domain(M)
+    if isinstance(M, sympy.MatrixBase):
+        return _from_sympy(M)
+    if is_array(M):
+        return _from_array(M)
+    if isinstance(M, list | tuple):
+        return _from_lists(M)
+    raise InvalidInputError(
+        "expected a SymPy matrix, a DomainMatrix, a NumPy array or nested lists, "
+        f"got {type(M).__name__}"
+    )
+
+
+def is_array(x) -> bool:
+    """Return whether `x` is a NumPy array; NumPy is not imported for that."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
+    """Return `M` over the least field that holds its entries and `field`.
+
+    Rational numbers enter GF(p) as the quotients that they are, where p divides no denominator.
+
+    >>> from sympy import GF
+    >>> over(as_rectangle([["1/2"]]), GF(7)).to_list() == [[GF(7)(4)]]
+    True
+    """
+    if not (isinstance(field, FiniteField) and M.domain.is_QQ):
+        return M.convert_to(common_field([M.domain, field]))
+
+    def residue(x):
+        denominator = field(int(x.denominator))
+        if not denominator:
+            raise InvalidInputError(
+                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 there"
+            )
+        return field(int(x.numerator)) / denominator
+
+    return M.applyfunc(residue, field)
+
+
+def common_field(fields: Iterable[Domain]) -> Domain:
+    """Return the least field that holds the given ones; QQ where there are none."""
+    fields = list(dict.fromkeys(fields))
+    try:
+        return reduce(Domain.unify, fields) if fields else QQ
+    except UnificationFailed:
+        names = " and ".join(map(str, fields))
+        raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
+
+
+def _checked_field(domain: Domain) -> Domain:
+    """Return the field of a domain, or refuse one in which arithmetic is not exact."""
+    if isinstance(domain, PolynomialRing | FractionField):
+        for symbol in domain.symbols:
+            if not isinstance(symbol, sympy.Symbol):
+                raise InvalidInputError(
+                    f"expected rational or algebraic numbers and symbols, got {symbol}: write a "
+                    "transcendental entry as a symbol of its own"
+                )
+        _checked_field(domain.domain)
+    elif isinstance(domain, FiniteField):
+        if not sympy.isprime(domain.mod):
+            raise InvalidInputError(
+                f"expected a field, got the integers modulo {domain.mod}, which is not prime: no "
+                "other finite field than GF(p) is supported"
+            )
+    elif not (domain.is_ZZ or domain.is_QQ or domain.is_AlgebraicField) and domain not in _GAUSSIAN:
+        raise InvalidInputError(
+            "expected entries in QQ, an algebraic number field, a field of rational functions or "
+            f"GF(p), got entries over {domain}, which is none of these: use Rational for numbers "
+            "(or a NumPy float array, if exact binary values are meant)"
+        )
+    return domain if domain.is_Field else domain.get_field()
+
+
+def _from_domain(M: DomainMatrix) -> DomainMatrix:
+    field = _checked_field(M.domain)
+    return M if field == M.domain else M.convert_to(field)
+
+
+def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
+    if not M._rep.domain.is_EXRAW:  # SymPy holds rational entries as such: nothing to search
+        return M.to_DM(QQ)
+    for place, entry in M.todok().items():
+        if not (isinstance(entry, sympy.Expr) and entry.is_commutative):
+            raise InvalidInputError(
+                f"entry {place}: expected a number or an expression in commuting symbols, got "
+                f"{type(entry).__name__} {format_short(entry)}"
+            )
+    matrix = M.to_DM(field=True, extension=True)
+    if matrix.domain.is_EXRAW:  # no field holds all entries: is there one that is in none?
+        for place, entry in M.todok().items():
+            try:
+                _checked_field(construct_domain([entry], field=True, extension=True)[0])
+            except InvalidInputError as error:
+                raise InvalidInputError(f"entry {place}: {error}") from None
+    return _from_domain(matrix)
+
+
+def _from_array(M) -> DomainMatrix:
+    if M.ndim != 2:
+        raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
+    if M.dtype.kind not in "iubfOU":
+        raise InvalidInputError(
+            f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
+        )
+    if M.dtype.kind == "b":
+        M = M.astype("int8")
+    rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # g: long double
+    if M.dtype.kind == "O":
+        for i, row in enumerate(rows):
+            for j, entry in enumerate(row):
+                if isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic):
+                    raise InvalidInputError(
+                        f"entry {i, j}: expected exact numbers in an object array, got "
+                        f"{type(entry).__name__} {entry}: use dtype float64 for floats"
+                    )
+    return _from_entries(rows, M.shape)
+
+
+def _from_lists(M) -> DomainMatrix:
+    for i, row in enumerate(M):
+        if not isinstance(row, list | tuple):
+            raise InvalidInputError(
+                f"expected a list of rows, got {type(row).__name__} as row {i}: write each row "
+                "as a list of its own"
+            )
+        if len(row) != len(M[0]):
+            raise InvalidInputError(
+                f"expected rows of equal length, got {len(M[0])} entries in row 0 "
+                f"and {len(row)} in row {i}"
+            )
+    return _from_entries(M, (len(M), len(M[0]) if M else 0))
+
+
+def _from_entries(rows, shape: tuple[int, int]) -> DomainMatrix:
+    """Return the matrix of rows of numbers and expressions, every number converted by us."""
+    rows = [[_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)]
+    if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
+        return DomainMatrix(rows, shape, QQ).to_dense()
+    expressions = [
+        entry if isinstance(entry, sympy.Expr) else QQ.to_sympy(entry)
+        for row in rows
+        for entry in row
+    ]
+    return _from_sympy(sympy.Matrix(*shape, expressions))
+
+
+def _entry(entry, place: tuple[int, int]):
+    """Return an element of QQ, or an expression that is no rational number."""
+    if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
+        return entry
+    try:
+        return to_element(entry)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"entry {place}: {error}") from None

@@ -1,0 +1,40 @@
+"""Small matrices for the choices that a construction leaves free: reproducible, zero at first."""
+
+import random
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+
+__all__ = ["Draws"]
+
+
+class Draws:
+    """A stream of matrices with integer entries from -bound to bound, the same on every run.
+
+    With bound 0 every matrix is zero: the choice that is written down with the fewest digits.
+    A construction adds what it draws to a default, and rejects a draw by an exact test.
+
+    Parameters
+    ----------
+    field : the field of the entries.
+    bound : the largest absolute value; it also seeds the generator.
+
+    >>> from sympy import QQ
+    >>> Draws(QQ, 0).matrix(1, 2).to_Matrix()
+    Matrix([[0, 0]])
+    """
+
+    def __init__(self, field: Domain, bound: int):
+        self.field = field
+        self.bound = bound
+        self._generator = random.Random(bound)
+
+    def matrix(self, rows: int, columns: int) -> DomainMatrix:
+        """Return the next matrix of the given shape."""
+        entries = [[self._entry() for _ in range(columns)] for _ in range(rows)]
+        return linalg.from_entries(entries, (rows, columns), self.field)
+
+    def _entry(self):
+        return self.field.convert(self._generator.randint(-self.bound, self.bound))

@@ -1,0 +1,36 @@
+"""SymPy's matrix, with an ``==`` that never answers a question that it did not understand."""
+
+import sympy
+from sympy.polys.matrices import DomainMatrix
+
+__all__ = ["ExactMatrix"]
+
+
+class ExactMatrix(sympy.Matrix):
+    """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
+
+    SymPy's own ``matrix == array`` is False whatever the array holds. Here it is the truth in both
+    directions, and an array with an entry that has no exact value is refused.
+
+    >>> import numpy as np
+    >>> one = ExactMatrix.of(DomainMatrix.eye(2, sympy.QQ))
+    >>> one == np.eye(2), np.eye(2) == one, one == [[1, 0], [0, 1]], one != np.ones((2, 2))
+    (True, True, True, True)
+    """
+
+    @classmethod
+    def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
+        """Return the matrix in SymPy's form."""
+        return cls._fromrep(matrix.to_Matrix()._rep)
+
+    def __eq__(self, other):
+        if hasattr(other, "dtype") or isinstance(other, list | tuple):
+            from exactflow.exact.coerce import as_rectangle
+
+            other = as_rectangle(other).to_Matrix()
+        return super().__eq__(other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None

@@ -1,0 +1,254 @@
+"""Normal forms of a square matrix under similarity, over any field.
+
+Main results
+------------
+For an irreducible f the blocks of M at f are counted by ranks: the number of companion blocks of
+f^k or a higher power is (rank f(M)^(k-1) - rank f(M)^k) / deg f. Chains that realize them give a
+basis in which M is a direct sum of companion matrices of powers of irreducible polynomials (its
+elementary divisors); two matrices with the same divisors are similar, and the two bases give the
+intertwiner. Nothing is factored but the characteristic polynomial, and no field is extended.
+
+How it is checked
+-----------------
+*Exact*: the ranks and kernels are those of matrices over the field itself.
+
+A polynomial is its list of coefficients, highest degree first; irreducible ones are monic.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.factortools import dup_factor_list
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+
+__all__ = [
+    "Chain",
+    "block_sizes",
+    "chains",
+    "companion_basis",
+    "conjugate_partition",
+    "elementary_divisors",
+    "evaluate",
+    "fitting",
+    "intertwiner",
+    "irreducible_factors",
+    "largest_invariant_rows",
+    "multiply",
+    "orbit",
+    "power",
+    "solve",
+]
+
+Polynomial = Sequence
+
+
+class Chain(NamedTuple):
+    """A vector v with f(M)^size v = 0 and f(M)^(size - 1) v != 0."""
+
+    generator: DomainMatrix
+    size: int
+
+
+def evaluate(f: Polynomial, M: DomainMatrix) -> DomainMatrix:
+    """Return f(M).
+
+    >>> from sympy import QQ
+    >>> M = DomainMatrix([[QQ(0), QQ(1)], [QQ(2), QQ(0)]], (2, 2), QQ).to_dense()
+    >>> evaluate([QQ(1), QQ(0), QQ(-2)], M).is_zero_matrix
+    True
+    """
+    one = linalg.identity(M.shape[0], M.domain)
+    result = one * f[0]
+    for coefficient in f[1:]:
+        result = result * M + one * coefficient
+    return result
+
+
+def multiply(f: Polynomial, g: Polynomial, field: Domain) -> list:
+    """Return the product of two polynomials."""
+    product = [field.zero] * (len(f) + len(g) - 1)
+    for i, x in enumerate(f):
+        for j, y in enumerate(g):
+            product[i + j] += x * y
+    return product
+
+
+def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]:
+    """Return the monic irreducible factors of a nonzero f, each with its multiplicity.
+
+    >>> from sympy import GF, QQ
+    >>> [f for f, _ in irreducible_factors([QQ(1), QQ(0), QQ(-2)], QQ)] == [(1, 0, -2)]
+    True
+    >>> [k for _, k in irreducible_factors([GF(2)(1), GF(2)(0), GF(2)(1)], GF(2))]
+    [2]
+    """
+    if len(f) == 1:
+        return []
+    _, factors = dup_factor_list(list(f), field)
+    return [(tuple(c / factor[0] for c in factor), k) for factor, k in factors]
+
+
+def block_sizes(M: DomainMatrix, f: Polynomial) -> tuple[int, ...]:
+    """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible.
+
+    With f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
+
+    >>> from sympy import QQ
+    >>> J = DomainMatrix([[QQ(3), QQ(1), QQ(0)], [QQ(0), QQ(3), QQ(0)], [QQ(0), QQ(0), QQ(3)]],
+    ...                  (3, 3), QQ).to_dense()
+    >>> block_sizes(J, [QQ(1), QQ(-3)])
+    (2, 1)
+    """
+    n, degree = M.shape[0], len(f) - 1
+    if n == 0:
+        return ()
+    factor = evaluate(f, M)
+    product, previous, counts = factor, n, []
+    while (current := linalg.rank(product)) < previous:
+        counts.append((previous - current) // degree)
+        previous, product = current, product * factor
+    return conjugate_partition(counts)
+
+
+def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
+    """Return the number of parts that are at least 1, at least 2, ..
+
+    >>> conjugate_partition((3, 1))
+    (2, 1, 1)
+    """
+    return tuple(sum(part >= k for part in parts) for k in range(1, max(parts, default=0) + 1))
+
+
+def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
+    """Return the block sizes of M at each irreducible factor of its characteristic polynomial."""
+    if M.shape[0] == 0:
+        return {}
+    factors = irreducible_factors(M.charpoly_berk(), M.domain)
+    return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
+
+
+def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+    """Return a basis Q and m with Q^-1 M Q = diag(M1, M0): M1 invertible, M0 nilpotent, m x m.
+
+    >>> from sympy import QQ
+    >>> M = linalg.diagonal([QQ(0), QQ(5)], QQ)
+    >>> Q, m = fitting(M)
+    >>> (Q.inv() * M * Q).diagonal() == [5, 0], m
+    (True, 1)
+    """
+    n = M.shape[0]
+    high = power(M, n)
+    image = high.extract(list(range(n)), list(high.rref()[1]))
+    return image.hstack(linalg.kernel(high)).to_dense(), n - image.shape[1]
+
+
+def chains(M: DomainMatrix, f: Polynomial) -> list[Chain]:
+    """Return chains, longest first, whose cyclic spaces add up directly to ker f(M)^n.
+
+    A chain of size k is accepted where f(M)^(k-1) v is new modulo the ends of the longer ones: the
+    ends lie in ker f(M), and chains with independent ends are independent.
+    """
+    sizes = block_sizes(M, f)
+    factor = evaluate(f, M)
+    found: list[Chain] = []
+    ends: list[DomainMatrix] = []
+    for k in sorted(set(sizes), reverse=True):
+        lower = power(factor, k - 1)
+        space = linalg.kernel(lower * factor)
+        for i in range(space.shape[1]):
+            v = space[:, i].to_dense()
+            end = lower * v
+            if sum(chain.size == k for chain in found) == sizes.count(k):
+                break
+            if linalg.rank(linalg.from_columns([*ends, end])) > len(ends):
+                found.append(Chain(v, k))
+                ends.extend(orbit(M, end, len(f) - 1))
+    return found
+
+
+def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
+    """Return v, M v, M^2 v, .., `length` columns."""
+    vectors = [v]
+    for _ in range(length - 1):
+        vectors.append(M * vectors[-1])
+    return vectors
+
+
+def companion_basis(M: DomainMatrix, divisors: dict[tuple, tuple[int, ...]]) -> DomainMatrix:
+    """Return the basis v, M v, .. of one chain after another, in the order of the divisors of M.
+
+    In this basis M is the direct sum of the companion matrices of the f^k.
+    """
+    return linalg.from_columns(
+        [
+            v
+            for f in divisors
+            for chain in chains(M, f)
+            for v in orbit(M, chain.generator, chain.size * (len(f) - 1))
+        ]
+    )
+
+
+def intertwiner(D: DomainMatrix, a: DomainMatrix) -> DomainMatrix | None:
+    """Return an invertible Y with D Y = Y a, or None where D and a are not similar.
+
+    >>> from sympy import QQ
+    >>> D, a = linalg.diagonal([QQ(1), QQ(2)], QQ), linalg.diagonal([QQ(2), QQ(1)], QQ)
+    >>> intertwiner(D, a).to_Matrix()
+    Matrix([
+    [0, 1],
+    [1, 0]])
+    """
+    divisors = elementary_divisors(D)
+    if divisors != elementary_divisors(a):
+        return None
+    return companion_basis(D, divisors) * companion_basis(a, divisors).inv()
+
+
+def largest_invariant_rows(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
+    """Return a basis, as rows L, of the largest row space with L C = 0 and L D = Du L for some Du.
+
+    Du is D on the quotient by the space that im C generates: what no D - C V can change.
+    """
+    spanned = C
+    while True:
+        grown = spanned.hstack(D * spanned)
+        pivots = list(grown.rref()[1])
+        if len(pivots) == linalg.rank(spanned):
+            return linalg.kernel(spanned.transpose()).transpose().to_dense()
+        spanned = grown.extract(list(range(D.shape[0])), pivots).to_dense()
+
+
+def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
+    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
+
+    >>> from sympy import QQ
+    >>> A = DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ).to_dense()
+    >>> solve(A, A * QQ(3))[0].to_Matrix()
+    Matrix([[3]])
+    >>> solve(A, linalg.unit_vector(2, 0, QQ))[1].to_Matrix()
+    Matrix([[-2, 1]])
+    """
+    columns = A.shape[1]
+    left = linalg.kernel(A.transpose()).transpose().to_dense()
+    misfit = (left * B).to_list()
+    wrong = next((i for i, row in enumerate(misfit) if any(row)), None)
+    if wrong is not None:
+        return None, left[wrong, :].to_dense()
+    echelon, pivots = A.hstack(B).to_dense().rref()
+    entries = [[A.domain.zero] * B.shape[1] for _ in range(columns)]
+    reduced = echelon.to_list()
+    for i, pivot in enumerate(pivots):
+        entries[pivot] = reduced[i][columns:]
+    return linalg.from_entries(entries, (columns, B.shape[1]), A.domain), None
+
+
+def power(M: DomainMatrix, k: int) -> DomainMatrix:
+    """Return M^k."""
+    result = linalg.identity(M.shape[0], M.domain)
+    for _ in range(k):
+        result = result * M
+    return result

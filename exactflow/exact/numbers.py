@@ -1,0 +1,197 @@
+"""Numbers in and out: text, Python, NumPy, mpmath, FLINT and SymPy on one side, QQ on the other.
+
+Nothing is rounded on the way in: a float is the dyadic rational that it stores, the string
+``"0.1"`` is 1/10, and what has no exact rational value is refused. A string is read by
+`parse_rational` and by nothing else: no text is ever evaluated.
+
+Decimal text goes through ``decimal.Decimal``, whose constructor is exact at any length: Python's
+limit of 4300 digits on ``int(str)`` and ``str(int)`` does not apply to it, and no setting of the
+interpreter has to change.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Set
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Rational, Real
+
+import mpmath
+import sympy
+from flint import fmpq, fmpz
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+
+__all__ = [
+    "elements",
+    "flat",
+    "flint_rational",
+    "format_rational",
+    "format_short",
+    "parse_rational",
+    "to_element",
+    "to_float",
+    "to_mpf",
+]
+
+_RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]([+-]?[0-9]+))?")
+_LEADING_ZERO = re.compile(r" *[+-]?0[0-9]|.*/0[0-9]")
+_LARGEST_EXPONENT = 100_000
+_Element = type(QQ.one)
+
+
+def parse_rational(text: str) -> Fraction:
+    """Return the rational number that `text` writes: ``"-3"``, ``"p/q"``, or a decimal, exactly.
+
+    Raises `InvalidInputError` for anything else, a zero denominator included.
+
+    >>> parse_rational("-6/4"), parse_rational("0.1"), parse_rational("25e-1")
+    (Fraction(-3, 2), Fraction(1, 10), Fraction(5, 2))
+    """
+    text = text.strip(" ")
+    if match := _RATIONAL.fullmatch(text):
+        numerator, denominator = (int(Decimal(part)) for part in match.groups())
+        if denominator == 0:
+            raise InvalidInputError(
+                f"expected a rational number, got {format_short(text)} with denominator zero"
+            )
+        return Fraction(numerator, denominator)
+    if match := _DECIMAL.fullmatch(text):
+        exponent = match[3]
+        if exponent and (len(exponent) > 7 or abs(int(exponent)) > _LARGEST_EXPONENT):
+            raise InvalidInputError(
+                f"expected an exponent between -{_LARGEST_EXPONENT} and {_LARGEST_EXPONENT}, "
+                f"got {format_short(text)}"
+            )
+        return Fraction(*Decimal(text).as_integer_ratio())
+    raise InvalidInputError(
+        f"expected a number such as '3', '-1/2' or '0.25', got {format_short(text)}"
+    )
+
+
+def to_element(x):
+    """Return a rational number of any kind as an element of QQ, exactly.
+
+    Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
+    Python, NumPy and mpmath, each the dyadic number that it is. A string with a leading zero is
+    refused, since it is eight to some and ten to others; so are booleans.
+
+    >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
+    (True, True)
+    """
+    match x:
+        case _Element():
+            return x
+        case str():
+            if _LEADING_ZERO.match(x):
+                raise InvalidInputError(
+                    f"expected a number without leading zeros, got {format_short(x)}: leave "
+                    "them out"
+                )
+            value = parse_rational(x)
+        case sympy.Rational():
+            return QQ(int(x.p), int(x.q))
+        case sympy.Basic() | bool():
+            raise _not_rational(x)
+        case fmpz():
+            return QQ(int(x))
+        case Rational() | fmpq():
+            return QQ(int(x.numerator), int(x.denominator))
+        case Real():
+            return _dyadic(x)
+        case _:
+            raise _not_rational(x)
+    return QQ(value.numerator, value.denominator)
+
+
+def _dyadic(x: Real):
+    """Return a float of Python, NumPy or mpmath as an element of QQ."""
+    try:
+        if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
+            return QQ(*map(int, mpmath.libmp.to_rational(x._mpf_)))
+        return QQ(*x.as_integer_ratio())
+    except (AttributeError, OverflowError, ValueError):
+        raise InvalidInputError(f"expected a finite number, got {x}") from None
+
+
+def _not_rational(x) -> InvalidInputError:
+    return InvalidInputError(
+        "expected a rational number (an integer, a Fraction, a float or a 'p/q' string), got "
+        f"{type(x).__name__} {format_short(x)}"
+    )
+
+
+def elements(numbers: Iterable) -> tuple:
+    """Return rational numbers of any kind as elements of QQ.
+
+    >>> elements(["1/2", 3]) == (QQ(1, 2), QQ(3))
+    True
+    """
+    return tuple(map(to_element, flat(numbers)))
+
+
+def flat(values: Iterable) -> list:
+    """Return the entries of a sequence; what has no order, and a string, is refused."""
+    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+        raise InvalidInputError(
+            f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
+            "write it as a list"
+        )
+    return list(values)
+
+
+def to_mpf(value) -> mpmath.mpf:
+    """Return an element of QQ, or an ``mpf``, rounded to the current precision of mpmath."""
+    if isinstance(value, mpmath.mpf):
+        return +value
+    return mpmath.mpf(int(value.numerator)) / int(value.denominator)
+
+
+def to_float(value) -> float:
+    """Return an element of QQ as the nearest float64, infinite where it is out of range."""
+    numerator, denominator = int(value.numerator), int(value.denominator)
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return math.inf if numerator > 0 else -math.inf
+
+
+def flint_rational(value) -> fmpq:
+    """Return an element of QQ, of any ground type, as a FLINT rational."""
+    if isinstance(value, fmpq):
+        return value
+    return fmpq(int(value.numerator), int(value.denominator))
+
+
+def format_rational(value) -> str:
+    """Return a rational as ``"p"`` or ``"p/q"`` in lowest terms, of any length.
+
+    >>> format_rational(QQ(-6, 4)), format_rational(7)
+    ('-3/2', '7')
+    """
+    numerator, denominator = int(value.numerator), int(value.denominator)
+    text = format(Decimal(numerator), "f")
+    return text if denominator == 1 else f"{text}/{format(Decimal(denominator), 'f')}"
+
+
+def format_short(value, width: int = 60) -> str:
+    """Return `value` as text for a message, its middle left out where it is longer than `width`.
+
+    >>> format_short(QQ(10)**100, width=20)
+    '10000000..(101 characters)..00000000'
+    """
+    if isinstance(value, str):
+        text = repr(value)
+    elif isinstance(value, Rational | fmpq) and not isinstance(value, bool | sympy.Basic):
+        text = format_rational(value)
+    else:
+        try:
+            text = str(value)
+        except ValueError:  # an integer within has more digits than Python writes
+            text = f"{type(value).__name__} with numbers of thousands of digits"
+    if len(text) <= width:
+        return text
+    keep = max(1, width // 2 - 2)
+    return f"{text[:keep]}..({len(text)} characters)..{text[-keep:]}"

@@ -1,0 +1,73 @@
+"""Writing a file as a whole: it appears, or nothing changes.
+
+The bytes go to a temporary file in the same folder, which then takes the place of the file. Ctrl-C
+leaves no temporary file behind. What ends a process without a word (SIGKILL, a power cut) may leave
+one, named ``.exactflow-*.tmp``, but never half of the file itself.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exactflow.errors import InvalidInputError
+
+__all__ = ["check_place", "write_bytes"]
+
+
+def check_place(path: str | Path) -> None:
+    """Raise `InvalidInputError` where no file can be written, so that no work is done in vain.
+
+    >>> check_place("none/c.json")
+    Traceback (most recent call last):
+    ...
+    exactflow.errors.InvalidInputError: expected a place to write, got 'none/c.json': no such folder
+    """
+    place = os.path.realpath(path)
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder):
+        reason = "no such folder"
+    elif os.path.exists(place) and not os.path.isfile(place):
+        reason = "a directory" if os.path.isdir(place) else "not a regular file"
+    elif not os.access(folder, os.W_OK):
+        reason = "the folder is read-only"
+    else:
+        return
+    raise InvalidInputError(f"expected a place to write, got {str(path)!r}: {reason}")
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file: either the whole file appears or nothing changes.
+
+    A symbolic link stays one. Raises `InvalidInputError` where the file cannot be written.
+    """
+    check_place(path)
+    place = Path(os.path.realpath(path))
+    temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
+    try:
+        with _interruptible():
+            try:
+                temporary.write_bytes(data)
+                temporary.replace(place)
+            finally:
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"expected a place to write, got {str(path)!r}: {error.strerror or error}"
+        ) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt`, which tidies up, where it would end the process."""
+    ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    if not ends or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,1 @@
+"""Flows of linear couplings: layers, their composition, partitions, and the check of equality."""

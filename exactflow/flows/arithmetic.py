@@ -1,0 +1,98 @@
+"""Layers in the arithmetic of their input: exact rationals, mpmath, or float64, vectorised.
+
+One fold serves every arithmetic. A point is the list of its d entries: elements of QQ, mpmath
+numbers, or rows of floats, one for each of N points; `convert` maps an element of QQ to a number of
+that kind, and names the arithmetic.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+
+import mpmath
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_short, to_element, to_float, to_mpf
+
+__all__ = ["image", "inexact_entries", "is_inexact", "orbit", "run"]
+
+Numbers = list  # of elements of QQ, of mpf, or of float64 arrays: the entries of a point
+
+
+def image(fold: Callable, x, dimension: int):
+    """Return ``fold(entries, convert)``, the entries of the image of `x`, in the form of `x`.
+
+    Floats are computed in float64, every weight being rounded once, and returned in their own
+    dtype; mpmath numbers at the current precision of mpmath.
+    """
+    entries, convert = inexact_entries(x, dimension)
+    if convert is to_mpf:
+        return fold(entries, convert)
+    import numpy as np
+
+    array = np.asarray(x)
+    with np.errstate(all="ignore"):
+        return np.stack(fold(entries, convert)).reshape(array.shape).astype(array.dtype)
+
+
+def is_inexact(x) -> bool:
+    """Return whether `x` is an array of floats, or has a float or an ``mpf`` among its entries."""
+    if (dtype := getattr(x, "dtype", None)) is not None:
+        return getattr(dtype, "kind", "") == "f"
+    if not isinstance(x, list | tuple | mpmath.matrix):
+        return False
+    rows = (entry if isinstance(entry, list | tuple) else (entry,) for entry in x)
+    return any(isinstance(entry, float | mpmath.mpf) for entry in chain.from_iterable(rows))
+
+
+def inexact_entries(x, dimension: int) -> tuple[Numbers, Callable]:
+    """Return the d entries of an inexact `x`, and the map from elements of QQ to their arithmetic.
+
+    Raises `InvalidInputError` for exact numbers, a wrong number of entries, or more than two axes.
+    """
+    if not is_inexact(x):
+        raise InvalidInputError(
+            "expected an array of floats, or numbers with a float or an mpf among them, "
+            f"got {format_short(x)}: exact numbers go to flow.forward"
+        )
+    shape = getattr(x, "shape", None) or (len(x),)
+    if len(x) != dimension or len(shape) > 2:
+        raise InvalidInputError(
+            f"expected {dimension} coordinates along the first of at most two axes, "
+            f"got shape {tuple(shape)}"
+        )
+    if not hasattr(x, "dtype") and any(isinstance(entry, mpmath.mpf) for entry in x):
+        mixed = (entry if isinstance(entry, mpmath.mpf) else to_element(entry) for entry in x)
+        return [to_mpf(entry) for entry in mixed], to_mpf
+    import numpy as np
+
+    array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
+    if array.dtype.itemsize > 8:
+        raise InvalidInputError(
+            f"expected floats of at most 64 bits, got {array.dtype}: use mpmath numbers for more"
+        )
+    return list(array.astype(float).reshape(dimension, -1)), to_float
+
+
+def run(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Numbers:
+    """Return the entries after the layers; `convert` maps elements of QQ to their arithmetic."""
+    first, second = entries[:p], entries[p:]
+    for layer in layers:
+        first, second = _step(layer, first, second, convert)
+    return [*first, *second]
+
+
+def orbit(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Iterator[tuple]:
+    """Yield every layer with the half that it keeps."""
+    first, second = entries[:p], entries[p:]
+    for layer in layers:
+        yield layer, second if layer.moves == "first" else first
+        first, second = _step(layer, first, second, convert)
+
+
+def _step(layer, first: Numbers, second: Numbers, convert: Callable) -> tuple[Numbers, Numbers]:
+    """Return both halves after one layer."""
+    moved, kept = (first, second) if layer.moves == "first" else (second, first)
+    scales = map(convert, layer.scale_elements)
+    shifts = layer.shift_at(kept, convert)
+    moved = [s * entry + t for s, entry, t in zip(scales, moved, shifts, strict=True)]
+    return (moved, second) if layer.moves == "first" else (first, moved)

@@ -1,0 +1,216 @@
+"""The one shape of everything that flows: coupling layers, and flows that compose them.
+
+A flow is its layers in the order in which data meets them; the kinds of flow differ in their layers
+only. Vectors are columns. Exact numbers in give exact numbers out, floats give floats of the same
+dtype, and mpmath numbers give mpmath numbers: exactness is asked for by giving exact numbers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import prod
+from typing import Self
+
+import sympy
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_vectors
+from exactflow.exact.matrix import ExactMatrix
+from exactflow.flows import arithmetic, display
+
+__all__ = ["Coupling", "Flow"]
+
+
+class Map(ABC):
+    """A bijection of R^d, affine in the coordinates that each of its layers moves."""
+
+    partition: tuple[int, int]
+    field: Domain
+
+    @property
+    def dimension(self) -> int:
+        """The number d = p + q of coordinates."""
+        return sum(self.partition)
+
+    def __call__(self, x):
+        """Return `forward` of x."""
+        return self.forward(x)
+
+    def forward(self, x):
+        """Return the image of a vector of d entries, or of each column of a d x N matrix.
+
+        Exact numbers, in any form that `factor` takes but an array of floats, give a SymPy matrix,
+        exactly. Floats (an array of shape (d,) or (d, N), or a list) are computed in float64, every
+        weight being rounded once, and give an array of their shape and dtype. A list of d numbers
+        with an ``mpf`` among them is computed at the current precision of mpmath, and gives a list.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong shape, floats of more than 64 bits, or inexact numbers where the weights are
+            not rational.
+        """
+        if not arithmetic.is_inexact(x):
+            return ExactMatrix.of(self._exact(as_vectors(x, self.dimension, self.field)))
+        if not self.field.is_QQ:
+            raise InvalidInputError(f"expected rational weights, got weights in {self.field}")
+        return arithmetic.image(self._run, x, self.dimension)
+
+    @abstractmethod
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        """Return the images of some columns of exact numbers."""
+
+    @abstractmethod
+    def _run(self, entries: list, convert: Callable) -> list:
+        """Return the entries of the image, in the arithmetic of `convert`."""
+
+    @abstractmethod
+    def inverse(self) -> Self:
+        """Return the inverse."""
+
+    def log_abs_det(self) -> sympy.Expr:
+        """Return ``log|det|`` of the Jacobian, exactly: it is the same at every point.
+
+        Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
+
+        >>> from exactflow import CouplingFlow, LinearCoupling
+        >>> t = sympy.Symbol("t")
+        >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1]], scale=[t])])
+        >>> flow.log_abs_det(), flow.at({t: 3}).log_abs_det()
+        (log(Abs(t)), log(3))
+        """
+        field = self.field
+        if field.characteristic():
+            raise InvalidInputError(
+                f"expected a flow over a field of real or complex numbers, got {field}, which has "
+                "no absolute value: det is the product of the scales"
+            )
+        det = prod(self._scales(), start=field.one)
+        value = field.to_sympy(det)
+        return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
+
+    @abstractmethod
+    def _scales(self) -> Iterable:
+        """Return all scales, as elements of the field."""
+
+
+class Coupling(Map):
+    """One layer: it keeps one half of the coordinates and maps the other, affinely."""
+
+    moves: str
+    scale_elements: tuple
+
+    def _scales(self) -> Iterable:
+        return self.scale_elements
+
+    def _run(self, entries: list, convert: Callable) -> list:
+        return arithmetic.run([self], entries, self.partition[0], convert)
+
+    @abstractmethod
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return one line about the layer."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.partition}: {self.summary()}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {display.layer_latex(self)}$"
+
+
+class Flow(Map):
+    """Coupling layers in the order in which data meets them.
+
+    A subclass has the attributes `layers` and `partition`, and says how its layers act on columns
+    of exact numbers.
+    """
+
+    layers: tuple
+    flips: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """The number of coupling layers."""
+        return len(self.layers)
+
+    def _run(self, entries: list, convert: Callable) -> list:
+        signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
+        return arithmetic.run(self.layers, signed, self.partition[0], convert)
+
+    def _scales(self) -> Iterable:
+        return (
+            self.field.convert_from(s, layer.field)
+            for layer in self.layers
+            for s in layer.scale_elements
+        )
+
+    @abstractmethod
+    def __matmul__(self, other: Self) -> Self:
+        """Return the flow that applies `other` first."""
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.layers)
+
+    def __getitem__(self, index):
+        """Return a layer; or, for a slice, the tuple of layers."""
+        return self.layers[index]
+
+    def _key(self) -> tuple:
+        return self.partition, self.flips, self.order, self.layers
+
+    def __eq__(self, other) -> bool:
+        """Return whether both flows have the same layers, flips and order of coordinates."""
+        if not isinstance(other, Flow):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def difference(self, other: "Flow") -> str | None:
+        """Return where two flows differ as values, in one sentence, or None where they are equal.
+
+        >>> from exactflow import CouplingFlow, LinearCoupling
+        >>> f, g = (CouplingFlow([LinearCoupling((1, 1), "first", [[t]])]) for t in (1, 2))
+        >>> print(f.difference(g))
+        layer 0: shift at (0, 0): 1, but 2
+        """
+        return display.difference(self, other)
+
+    def __repr__(self) -> str:
+        return display.text(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {display.flow_latex(self)}$"
+
+    def _repr_html_(self) -> str:
+        return display.flow_html(self)
+
+
+def checked_layers(
+    layers: Iterable, partition: tuple[int, int] | None, kinds: type | tuple[type, ...], remedy: str
+) -> tuple[tuple, tuple[int, int]]:
+    """Return layers of the admitted kinds and of one partition, and that partition."""
+    layers = tuple(layers)
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, kinds):
+            raise InvalidInputError(f"expected {remedy}, got {type(layer).__name__} as layer {i}")
+    if partition is None:
+        if not layers:
+            raise InvalidInputError("expected a partition (p, q), since there are no layers")
+        partition = layers[0].partition
+    for i, layer in enumerate(layers):
+        if layer.partition != partition:
+            raise InvalidInputError(
+                f"expected layers of partition {partition}, got {layer.partition} in layer {i}"
+            )
+    return layers, partition

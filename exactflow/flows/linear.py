@@ -1,0 +1,271 @@
+"""Linear affine coupling layers, as exact values.
+
+A coupling keeps one half of the coordinates and maps the other (Dinh, Krueger and Bengio, *NICE*,
+2014; Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017). With x = (x1, x2), x1 of p and x2 of q
+entries:
+
+- ``moves="second"``: y1 = x1, y2 = s * x2 + T x1, matrix [[I, 0], [T, diag(s)]], T of shape q x p;
+- ``moves="first"``: y1 = s * x1 + T x2, y2 = x2, matrix [[diag(s), T], [0, I]], T of shape p x q;
+
+with s > 0 entrywise.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import sympy
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
+from exactflow.exact.linalg import AnyMatrix
+from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.numbers import format_short, to_float
+from exactflow.flows.base import Coupling
+
+__all__ = ["Half", "LinearCoupling", "checked_partition"]
+
+Half = Literal["first", "second"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class LinearCoupling(Coupling):
+    """One linear affine coupling layer: ``moved = scale * moved + shift @ kept``.
+
+    Parameters
+    ----------
+    partition : (p, q), the sizes of the two halves, both at least 1.
+    moves : "first" or "second", the half that the layer maps; the other half is kept.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does.
+    scale : one positive number for each coordinate that moves; where it is left out, all ones (an
+        *additive* layer).
+
+    Raises
+    ------
+    InvalidInputError
+        A wrong shape, an entry that is not exact, or a scale that is not positive.
+
+    Examples
+    --------
+    >>> layer = LinearCoupling((1, 2), "second", shift=[["1/2"], [3]])
+    >>> layer.forward([2, 0, 0])
+    Matrix([
+    [2],
+    [1],
+    [6]])
+    """
+
+    partition: tuple[int, int]
+    moves: Half
+    scale_elements: tuple
+    shift_matrix: DomainMatrix
+
+    def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
+        partition = checked_partition(partition)
+        if moves not in ("first", "second"):
+            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        moved, kept = partition if moves == "first" else partition[::-1]
+        matrix = as_rectangle(shift)
+        if matrix.shape != (moved, kept):
+            raise InvalidInputError(
+                f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
+                f"moves), got {matrix.shape[0]} x {matrix.shape[1]}"
+            )
+        if scale is None:
+            elements = (matrix.domain.one,) * moved
+        else:
+            column = as_vectors(as_column(scale), moved, matrix.domain)
+            matrix = over(matrix, column.domain)
+            elements = tuple(column.to_list_flat())
+            _check_scale(elements, matrix.domain)
+        vars(self).update(
+            partition=partition, moves=moves, scale_elements=elements, shift_matrix=matrix
+        )
+
+    @classmethod
+    def trusted(
+        cls, partition: tuple[int, int], moves: Half, shift: DomainMatrix, scale: Sequence = ()
+    ) -> "LinearCoupling":
+        """Return a layer from parts that are known to fit: nothing is checked or converted.
+
+        `shift` is over a field, `scale` holds positive elements of it, all ones where left out.
+        """
+        layer = object.__new__(cls)
+        elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
+        vars(layer).update(
+            partition=partition, moves=moves, scale_elements=elements, shift_matrix=shift
+        )
+        return layer
+
+    @property
+    def field(self) -> Domain:
+        """The field of the entries."""
+        return self.shift_matrix.domain
+
+    @cached_property
+    def scale(self) -> tuple[sympy.Expr, ...]:
+        """The scale, one number for each coordinate that moves."""
+        return tuple(self.field.to_sympy(s) for s in self.scale_elements)
+
+    @property
+    def shift(self) -> sympy.Matrix:
+        """The shift T as a SymPy matrix, a new one each time."""
+        return self.shift_matrix.to_Matrix()
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the scale is one everywhere."""
+        return self.scale_elements.count(self.field.one) == len(self.scale_elements)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the layer changes nothing."""
+        return self.is_additive and self.shift_matrix.is_zero_matrix
+
+    @property
+    def nnz(self) -> int:
+        """The number of nonzero entries of the shift."""
+        return self.shift_matrix.nnz()
+
+    @cached_property
+    def bits(self) -> int | None:
+        """The largest bit length of a numerator or denominator; None where the field is not QQ."""
+        if not self.field.is_QQ:
+            return None
+        return max(
+            int(part).bit_length() for v in self.values() for part in (v.numerator, v.denominator)
+        )
+
+    @cached_property
+    def magnitude(self) -> sympy.Rational | None:
+        """The largest absolute value of an entry; None where the field is not QQ."""
+        return self.field.to_sympy(max(map(abs, self.values()))) if self.field.is_QQ else None
+
+    def values(self) -> Iterable:
+        """Return the elements of the field that occur as scales, or as nonzero shifts."""
+        yield from self.scale_elements
+        yield from self.shift_matrix.iter_values()
+
+    def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
+        """Return both halves of some columns after the layer, at the cost of one product."""
+        moved, kept = (first, second) if self.moves == "first" else (second, first)
+        moved = linalg.scale_rows(self.scale_elements, moved) + linalg.product(
+            self.shift_matrix, kept
+        )
+        return (moved, kept) if self.moves == "first" else (kept, moved)
+
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        if convert is to_float:
+            return self._float_shift(kept)
+        return [
+            sum((convert(t) * x for t, x in zip(row, kept, strict=True) if t), 0 * kept[0])
+            for row in self.shift_matrix.to_dense().to_list()
+        ]
+
+    def _float_shift(self, kept: Sequence) -> Sequence:
+        """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
+        import numpy as np
+
+        if self.shift_matrix.rep.fmt == "dense":
+            return self._float_matrix @ np.stack(kept)
+        rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
+        for (i, j), value in self.shift_matrix.iter_items():
+            rows[i] += to_float(value) * kept[j]
+        return rows
+
+    @cached_property
+    def _float_matrix(self):
+        """The shift, rounded to float64."""
+        import numpy as np
+
+        return np.array([list(map(to_float, row)) for row in self.shift_matrix.to_list()])
+
+    def domain_matrix(self) -> DomainMatrix:
+        """Return the d x d matrix as a ``DomainMatrix``."""
+        return self._exact(DomainMatrix.eye(sum(self.partition), self.field))
+
+    def matrix(self) -> ExactMatrix:
+        """Return the d x d matrix."""
+        return ExactMatrix.of(self.domain_matrix())
+
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        first, second = self.act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
+        return first.vstack(second)
+
+    def inverse(self) -> "LinearCoupling":
+        """Return the inverse, a layer that moves the same half."""
+        if self.is_additive:
+            return LinearCoupling.trusted(self.partition, self.moves, -self.shift_matrix)
+        scale = [self.field.one / s for s in self.scale_elements]
+        return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
+
+    def after(self, other: "LinearCoupling") -> "LinearCoupling":
+        """Return the one layer that equals `other` followed by this; both move the same half."""
+        scale = [s * t for s, t in zip(self.scale_elements, other.scale_elements, strict=True)]
+        shift = linalg.scale_rows(self.scale_elements, other.shift_matrix) + self.shift_matrix
+        return self._replaced(shift, scale)
+
+    def conjugated(self, signs: Sequence) -> "LinearCoupling":
+        """Return S layer S, where S is the diagonal of d signs (elements of the field)."""
+        if signs.count(self.field.one) == len(signs):
+            return self
+        halves = signs[: self.partition[0]], signs[self.partition[0] :]
+        moved, kept = halves if self.moves == "first" else halves[::-1]
+        shift = linalg.scale_rows(moved, self.shift_matrix)
+        shift = linalg.scale_rows(kept, shift.transpose()).transpose()
+        return self._replaced(shift, self.scale_elements)
+
+    def swap_halves(self) -> "LinearCoupling":
+        """Return the layer in the coordinates (x2, x1)."""
+        other = "second" if self.moves == "first" else "first"
+        return LinearCoupling.trusted(
+            self.partition[::-1], other, self.shift_matrix, self.scale_elements
+        )
+
+    def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
+        return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
+
+    def _key(self) -> tuple:
+        return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, LinearCoupling):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.partition, self.moves, self.scale, self.nnz))
+
+    def summary(self) -> str:
+        """Return one line: which half moves, the kind of scale, nonzeros, bits."""
+        kind = "additive" if self.is_additive else "scaled"
+        size = "" if self.bits is None else f", bits {self.bits}"
+        return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
+
+
+def checked_partition(partition) -> tuple[int, int]:
+    """Return `partition` as two positive integers, or raise `InvalidInputError`."""
+    try:
+        p, q = (operator.index(size) for size in partition)
+    except (TypeError, ValueError):
+        p = q = 0
+    if p < 1 or q < 1:
+        raise InvalidInputError(
+            f"expected a partition (p, q) of two positive integers, got {partition!r}"
+        )
+    return p, q
+
+
+def _check_scale(elements: Sequence, field: Domain) -> None:
+    for i, element in enumerate(elements):
+        if not element or linalg.is_positive(element, field) is False:
+            raise InvalidInputError(
+                f"expected positive scales, got {format_short(field.to_sympy(element))} at {i}: "
+                "a coupling layer preserves orientation; signs go into the flow's flips"
+            )

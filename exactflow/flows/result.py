@@ -1,0 +1,46 @@
+"""What every door returns: a flow, the kind of evidence for it, and one sentence that says both."""
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from html import escape
+
+from exactflow.flows.base import Flow
+
+__all__ = ["Evidence", "Result"]
+
+
+class Evidence(StrEnum):
+    """The kinds of evidence, which are never mixed.
+
+    - *exact*: equal in exact arithmetic, on the instances named;
+    - *for all n*: an identity in noncommuting symbols, so for blocks of every size;
+    - *certified*: a rigorous enclosure of a real number;
+    - *numeric*: computed in floating point, at any precision;
+    - *formally proved*: accepted by a proof assistant.
+    """
+
+    EXACT = "exact"
+    FOR_ALL_N = "for all n"
+    CERTIFIED = "certified"
+    NUMERIC = "numeric"
+    FORMAL = "formally proved"
+
+
+class Result(ABC):
+    """A result has a `flow`, the `evidence` for it, and a sentence, ``str(result)``."""
+
+    flow: Flow
+    evidence: Evidence
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the result in one sentence."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))} [{self.evidence}]</p>{self.flow._repr_html_()}"
+
+    def _repr_latex_(self) -> str:
+        return self.flow._repr_latex_()

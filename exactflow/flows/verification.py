@@ -1,0 +1,106 @@
+"""The check that a flow equals a matrix, in every entry."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sympy.polys.matrices import DomainMatrix
+from sympy.polys.polyerrors import UnificationFailed
+
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
+from exactflow.exact.sparse import SparseArray, composed
+from exactflow.flows.flow import LinearFlow
+from exactflow.flows.result import Evidence, Result
+
+__all__ = ["Verification", "verify"]
+
+
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
+    """The result of a successful `verify`: the flow equals the matrix, exactly."""
+
+    flow: LinearFlow
+    evidence: ClassVar[Evidence] = Evidence.EXACT
+
+    def __str__(self) -> str:
+        d, depth = self.flow.dimension, self.flow.depth
+        text = f"equal in all {d**2} entries (layers composed: {depth})"
+        if roots := self.flow.exceptional():
+            text += f", except at the roots of {', '.join(map(str, roots))}"
+        return text
+
+
+def verify(flow: LinearFlow, M) -> Verification:
+    """Check that the composition of `flow` equals `M` exactly, in every entry.
+
+    The layers are composed block by block, whatever way they were found.
+
+    Parameters
+    ----------
+    flow : a linear flow on d coordinates.
+    M : a d x d matrix, in any form that `factor` takes.
+
+    Raises
+    ------
+    VerificationError
+        They differ: the first differing entry (row by row, counted from 0) is named, with the
+        expected and the derived value.
+    InvalidInputError
+        `M` is no d x d matrix of exact numbers.
+
+    Examples
+    --------
+    >>> from exactflow import CouplingFlow, LinearCoupling
+    >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])
+    >>> print(verify(flow, [[1, 2], [0, 1]]))
+    equal in all 4 entries (layers composed: 1)
+    """
+    expected = as_matrix(M)
+    if expected.shape[0] != flow.dimension:
+        raise InvalidInputError(
+            f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
+            f"got {expected.shape[0]} x {expected.shape[1]}"
+        )
+    sparse = (
+        flow.is_sparse
+        and flow.is_additive
+        and not flow.order
+        and flow.field.is_QQ
+        and expected.domain.is_QQ
+    )
+    wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
+    if wrong is not None:
+        (i, j), want, got = wrong
+        raise VerificationError(
+            f"expected {format_short(want)} at entry ({i}, {j}), "
+            f"derived {format_short(got)}: the flow does not equal the matrix"
+        )
+    return Verification(flow)
+
+
+def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
+    """Return the first place that differs, its expected and its derived value, or None."""
+    try:
+        derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
+    except UnificationFailed:
+        raise InvalidInputError(
+            f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
+        ) from None
+    if derived == expected:
+        return None
+    pairs = zip(expected.to_list_flat(), derived.to_list_flat(), strict=True)
+    k, (want, got) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
+    return divmod(k, flow.dimension), want, got
+
+
+def _wrong_entry_sparse(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
+    """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
+    layers = [(layer.moves, layer.shift_matrix) for layer in flow.layers]
+    derived = composed(flow.partition, layers, flow.flips)
+    difference = derived + -SparseArray.from_matrix(expected)
+    if not len(difference.places):
+        return None
+    place = divmod(int(difference.places[0]), flow.dimension)
+    want = expected[place].element
+    return place, want, want + difference.values[:1].tolist()[0]

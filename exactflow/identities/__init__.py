@@ -1,0 +1,220 @@
+"""The identities behind the constructions, each proved for all n by expanding it.
+
+Main results
+------------
+`IDENTITIES` is the table. In each identity the symbols stand for n x n matrices (e, s, w: columns
+and rows), those whose inverse occurs for invertible ones; everything else is defined by them. The
+hypotheses under which the symbols exist (a commutator, a transvection) are the theorems that the
+modules of `exactflow.factorization` construct.
+
+How it is checked
+-----------------
+*For all n*: `Identity.prove` expands both sides in the free group ring.
+"""
+
+from fractions import Fraction
+from functools import reduce
+from operator import matmul
+
+from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
+
+__all__ = ["IDENTITIES"]
+
+_KMR = "Koehler, Mehta, Risteski, ICML 2021, Theorem 1 (a bounded number of layers)"
+
+
+def _product(*factors: Blocks) -> Blocks:
+    return reduce(matmul, factors)
+
+
+def _six_layers() -> tuple[Blocks, Blocks]:
+    A, D1, C1, W0, P, G = symbols("A D1 C1 W0 P G")
+    N = P.inverse() * G.inverse() * P * G
+    B = A * C1.inverse() * D1 - C1.inverse() * N.inverse()
+    Y = G * C1
+    Z = Y.inverse() * (P - 1)
+    V = C1.inverse() * (D1 - P)
+    W = P.inverse() * (C1 - Y)
+    X = (B - A * V - Z) * P.inverse()
+    layers = lower(-W0), upper(X), lower(Y), upper(Z), lower(W), upper(V)
+    return _product(*layers), Blocks.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
+
+
+def _commutator_route() -> tuple[Blocks, Blocks]:
+    A, C, D, P, G = symbols("A C D P G")
+    K = G.inverse() * P.inverse() * G * P
+    B = A * C.inverse() * D - C.inverse() * K
+    Y = G * C
+    W = P.inverse() * (C - Y)
+    X = (A - Y.inverse() * (C - W)) * C.inverse()
+    Z, V = Y.inverse() * (P - 1), C.inverse() * (D - P)
+    layers = upper(X), lower(Y), upper(Z), lower(W), upper(V)
+    return _product(*layers), Blocks.of([[A, B], [C, D]])
+
+
+def _transvection_route() -> tuple[Blocks, Blocks]:
+    A, B, C, Q, e, s, w = symbols("A B C Q e s w")
+    C1 = Q.inverse()
+    S = Q.inverse() * A.inverse() * Q * (1 + e * s)
+    D = S + C * A.inverse() * B
+    W = Fraction(1, 2) * e * w * C1
+    layers = (
+        lower(-(C1 - C) * A.inverse()),
+        upper((A - 1) * Q),
+        lower(C1 - W),
+        upper(-2 * Q * e * s),
+        lower(W),
+        upper(Q * (S - 1) + Q * e * s + A.inverse() * B),
+    )
+    return _product(*layers), Blocks.of([[A, B], [C, D]])
+
+
+def _four_layers() -> tuple[Blocks, Blocks]:
+    X, Y, Z, W = symbols("X Y Z W")
+    product = _product(upper(X), lower(Y), upper(Z), lower(W))
+    inverse = _product(lower(-W), upper(-Z), lower(-Y), upper(-X))
+    found = Blocks.of([[product.rows[1][1], inverse.rows[0][0]]])
+    return found, Blocks.of([[1 + Y * Z, 1 + Z * Y]])
+
+
+def _singular_four_layers() -> tuple[Blocks, Blocks]:
+    X, Y, Z, W = symbols("X Y Z W")
+    D = 1 + Y * Z
+    product = _product(upper(X), lower(Y), upper(Z), lower(W))
+    A = 1 + X * Y + (X * D + Z) * W
+    return product, Blocks.of([[A, X * D + Z], [Y + D * W, D]])
+
+
+def _three_layers() -> tuple[Blocks, Blocks]:
+    X, Y, Z = symbols("X Y Z")
+    A = 1 + X * Y
+    product = _product(upper(X), lower(Y), upper(Z))
+    return product, Blocks.of([[A, X + A * Z], [Y, 1 + Y * Z]])
+
+
+def _diagonal() -> tuple[Blocks, Blocks]:
+    (X,) = symbols("X")
+    layers = upper(X - 1), lower(1), upper(X.inverse() - 1), lower(-X)
+    return _product(*layers), Blocks.of([[X, 0], [0, X.inverse()]])
+
+
+def _swap() -> tuple[Blocks, Blocks]:
+    return _product(upper(1), lower(-1), upper(1)), Blocks.of([[0, 1], [-1, 0]])
+
+
+def _zero_padding() -> tuple[Blocks, Blocks]:
+    (A,) = symbols("A")
+    layers = lower(-1), upper(1 - A.inverse()), lower(A)
+    return _product(*layers, Blocks.of([[1], [0]])), Blocks.of([[A], [0]])
+
+
+def _determinant_first() -> tuple[Blocks, Blocks]:
+    S, X = symbols("S X")
+    return Blocks.of([[S, 0], [0, 1]]) @ upper(X), Blocks.of([[S, S * X], [0, 1]])
+
+
+def _determinant_second() -> tuple[Blocks, Blocks]:
+    S, Y = symbols("S Y")
+    return Blocks.of([[1, 0], [0, S]]) @ lower(Y), Blocks.of([[1, 0], [S * Y, S]])
+
+
+def _inverse_flow() -> tuple[Blocks, Blocks]:
+    S, T, R, X = symbols("S T R X")
+    flow = Blocks.of([[1, 0], [T, S]]) @ Blocks.of([[R, X], [0, 1]])
+    inverse = Blocks.of([[R.inverse(), -R.inverse() * X], [0, 1]]) @ Blocks.of(
+        [[1, 0], [-S.inverse() * T, S.inverse()]]
+    )
+    return flow @ inverse, Blocks.of([[1, 0], [0, 1]])
+
+
+def _log_determinant() -> tuple[Blocks, Blocks]:
+    S, T, R, X = symbols("S T R X")
+    flow = Blocks.of([[1, 0], [T, S]]) @ Blocks.of([[R, X], [0, 1]])
+    scales = Blocks.of([[R, 0], [0, S]])
+    shears = lower(S.inverse() * T * R) @ upper(R.inverse() * X)
+    return flow, scales @ shears
+
+
+_TRANSVECTION = ((("s", "e"), 0), (("w", "e"), 1))
+
+IDENTITIES: dict[str, Identity] = {
+    identity.name: identity
+    for identity in (
+        Identity(
+            "six layers",
+            "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = M, given N = P^-1 G^-1 P G",
+            f"{_KMR}; Urschel 2024",
+            _six_layers,
+        ),
+        Identity(
+            "commutator route",
+            "U(X) L(Y) U(Z) L(W) U(V) = M, given K = G^-1 P^-1 G P",
+            f"{_KMR}; Urschel 2024",
+            _commutator_route,
+        ),
+        Identity(
+            "transvection route",
+            "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = M, given C' A C'^-1 S = I + e s^T",
+            _KMR,
+            _transvection_route,
+            _TRANSVECTION,
+        ),
+        Identity(
+            "four layers",
+            "U(X) L(Y) U(Z) L(W) has lower right block I + YZ, its inverse upper left block I + ZY",
+            "Flanders 1951 for the pairs YZ, ZY",
+            _four_layers,
+        ),
+        Identity(
+            "blocks of four layers",
+            "U(X) L(Y) U(Z) L(W) = [[I + X Y + B W, X D + Z], [Y + D W, D]] with D = I + Y Z",
+            "expansion",
+            _singular_four_layers,
+        ),
+        Identity(
+            "blocks of three layers",
+            "U(X) L(Y) U(Z) = [[A, X + A Z], [Y, I + Y Z]] with A = I + X Y",
+            "expansion",
+            _three_layers,
+        ),
+        Identity(
+            "diagonal",
+            "U(X - I) L(I) U(X^-1 - I) L(-X) = diag(X, X^-1)",
+            "Whitehead's lemma",
+            _diagonal,
+        ),
+        Identity("swap", "U(I) L(-I) U(I) = [[0, I], [-I, 0]]", "Whitehead's lemma", _swap),
+        Identity(
+            "zero padding",
+            "L(-I) U(I - A^-1) L(A) (x, 0) = (A x, 0)",
+            "Koehler, Mehta, Risteski, ICML 2021, on padding",
+            _zero_padding,
+        ),
+        Identity(
+            "determinant, first half",
+            "diag(S, I) U(X) = [[S, S X], [0, I]]",
+            "expansion",
+            _determinant_first,
+        ),
+        Identity(
+            "determinant, second half",
+            "diag(I, S) L(Y) = [[I, 0], [S Y, S]]",
+            "expansion",
+            _determinant_second,
+        ),
+        Identity(
+            "inverse of a flow",
+            "[[I, 0], [T, S]] [[R, X], [0, I]] times the inverse layers in reverse order is I; "
+            "more layers by induction",
+            "Dinh, Sohl-Dickstein, Bengio 2017",
+            _inverse_flow,
+        ),
+        Identity(
+            "log-determinant of a flow",
+            "[[I, 0], [T, S]] [[R, X], [0, I]] = diag(R, S) L(S^-1 T R) U(R^-1 X), so that, shears "
+            "having determinant 1, det = det R det S; more layers by induction",
+            "Dinh, Sohl-Dickstein, Bengio 2017",
+            _log_determinant,
+        ),
+    )
+}

@@ -1,0 +1,192 @@
+"""Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
+
+They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
+in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as
+networks.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import mpmath
+import numpy as np
+import sympy
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_mpf
+
+__all__ = ["PiecewiseLinear", "line"]
+
+Elements = tuple  # of elements of QQ
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class PiecewiseLinear:
+    """A continuous function R -> R^m, linear between rational knots and beyond the outer ones.
+
+    Two of them are equal exactly if they are equal as functions: knots where the slope does not
+    change are dropped. At a knot the slope is the one on the right.
+
+    Parameters
+    ----------
+    knots : K >= 1 rationals, strictly increasing.
+    values : K values: rationals (m = 1), or sequences of m rationals.
+    left, right : the slopes before the first and after the last knot; zero where left out. They
+        are ends of `slopes`, which has one more entry than there are knots.
+
+    Raises
+    ------
+    InvalidInputError
+        No knot, knots that do not increase, values of unequal lengths, numbers that are not exact.
+
+    Examples
+    --------
+    >>> f = PiecewiseLinear([0, "1/2", 2], [1, 2, -1])
+    >>> f(1), f(10), f(np.array([0.25, 7])), f(mpmath.mpf(1))
+    ((1,), (-1,), array([[ 1.5, -1. ]]), (mpf('1.0'),))
+    >>> f.slope(0), f.lipschitz
+    ((2,), 2)
+    """
+
+    knots: Elements
+    values: tuple[Elements, ...]
+    slopes: tuple[Elements, ...]
+
+    def __init__(self, knots: Sequence, values: Sequence, left=None, right=None):
+        knots = elements(knots)
+        values = tuple(zip(*_columns(values), strict=True))
+        if not knots or len(values) != len(knots):
+            raise InvalidInputError(
+                f"expected at least one knot and one value for each, got {len(knots)} knots and "
+                f"{len(values)} values"
+            )
+        for k, (a, b) in enumerate(pairwise(knots)):
+            if a >= b:
+                raise InvalidInputError(
+                    f"expected strictly increasing knots, got {format_short(a)} before "
+                    f"{format_short(b)} at place {k}: sort them and merge equal ones"
+                )
+        m = len(values[0])
+        slopes = [_slope(left, m), *_inner_slopes(knots, values), _slope(right, m)]
+        bends = [k for k, (before, after) in enumerate(pairwise(slopes)) if before != after]
+        if not bends:
+            knots, values = (QQ.zero,), (line(knots[0], values[0], slopes[0], QQ.zero),)
+        kept = bends or [0]
+        object.__setattr__(self, "knots", tuple(knots[k] for k in kept))
+        object.__setattr__(self, "values", tuple(values[k] for k in kept))
+        object.__setattr__(self, "slopes", (slopes[0], *(slopes[k + 1] for k in kept)))
+
+    @property
+    def dimension(self) -> int:
+        """The number m of coordinates of a value."""
+        return len(self.values[0])
+
+    @cached_property
+    def lipschitz(self) -> sympy.Expr:
+        """The least Lipschitz constant in the Euclidean norm: the length of the longest slope."""
+        square = max(sum((s * s for s in slope), QQ.zero) for slope in self.slopes)
+        return sympy.sqrt(QQ.to_sympy(square))
+
+    def __call__(self, x):
+        """Return the value at `x`, a tuple of m numbers, in the arithmetic of `x`.
+
+        A rational number (in any form that `factor` takes) is evaluated exactly, an ``mpf`` at
+        the current precision of mpmath, and a NumPy array of floats in float64: the m arrays of
+        the values' coordinates are then stacked along a new first axis. The piece is found by
+        bisection, and for an ``mpf`` by exact comparison.
+        """
+        if isinstance(x, np.ndarray):
+            return self._at_floats(np.asarray(x, dtype=float))
+        if isinstance(x, mpmath.mpf):
+            return self._at_mpf(x)
+        return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
+
+    def at(self, x) -> Elements:
+        """Return the value at an element of QQ, as elements of QQ."""
+        k = self._anchor(piece := bisect_right(self.knots, x))
+        return line(self.knots[k], self.values[k], self.slopes[piece], x)
+
+    def slope(self, x) -> tuple[sympy.Rational, ...]:
+        """Return the slope at a rational or ``mpf``: exact, since the slopes are rational."""
+        return tuple(QQ.to_sympy(s) for s in self.slope_at(to_element(x)))
+
+    def slope_at(self, x) -> Elements:
+        """Return the slope at an element of QQ; at a knot, the one on its right."""
+        return self.slopes[bisect_right(self.knots, x)]
+
+    def _anchor(self, piece):
+        """Return the knot that a piece is measured from: its left end, or the first knot."""
+        return np.maximum(piece - 1, 0) if isinstance(piece, np.ndarray) else max(piece - 1, 0)
+
+    def _at_mpf(self, x: mpmath.mpf) -> tuple[mpmath.mpf, ...]:
+        k = self._anchor(piece := bisect_right(self.knots, to_element(x)))
+        step = x - to_mpf(self.knots[k])
+        return tuple(
+            to_mpf(value) + to_mpf(slope) * step
+            for value, slope in zip(self.values[k], self.slopes[piece], strict=True)
+        )
+
+    def _at_floats(self, x: np.ndarray) -> np.ndarray:
+        knots, values, slopes = self._floats
+        k = self._anchor(piece := np.searchsorted(knots, x, side="right"))
+        with np.errstate(all="ignore"):
+            return values[:, k] + slopes[:, piece] * (x - knots[k])
+
+    @cached_property
+    def _floats(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        knots = np.array([to_float(knot) for knot in self.knots])
+        values, slopes = (
+            np.array([[to_float(entry) for entry in row] for row in zip(*rows, strict=True)])
+            for rows in (self.values, self.slopes)
+        )
+        return knots, values, slopes
+
+    def scaled(self, factors: Sequence) -> "PiecewiseLinear":
+        """Return ``factors * f``, coordinate by coordinate; the factors are elements of QQ."""
+
+        def times(entries: Elements) -> Elements:
+            return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
+
+        return PiecewiseLinear(
+            self.knots, list(map(times, self.values)), times(self.slopes[0]), times(self.slopes[-1])
+        )
+
+    def __repr__(self) -> str:
+        return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
+
+
+def _columns(values: Sequence) -> list[Elements]:
+    """Return the m coordinates of the values, each a tuple of elements of QQ."""
+    rows = [v if isinstance(v, list | tuple) else (v,) for v in values]
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1 or 0 in lengths:
+        raise InvalidInputError(
+            f"expected values of one length m >= 1, got lengths {sorted(lengths)}"
+        )
+    return [elements(column) for column in zip(*rows, strict=True)]
+
+
+def _slope(slope, m: int) -> Elements:
+    if slope is None:
+        return (QQ.zero,) * m
+    entries = elements(slope if isinstance(slope, list | tuple) else [slope])
+    if len(entries) != m:
+        raise InvalidInputError(
+            f"expected an outer slope of {m} entries, as the values have, got {len(entries)}"
+        )
+    return entries
+
+
+def _inner_slopes(knots: Elements, values: tuple[Elements, ...]) -> Iterator[Elements]:
+    for (a, u), (b, v) in pairwise(zip(knots, values, strict=True)):
+        step = b - a
+        yield tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
+
+
+def line(knot, value: Elements, slope: Elements, x) -> Elements:
+    """Return the value at x of the line through (knot, value)."""
+    return tuple(v + s * (x - knot) for v, s in zip(value, slope, strict=True))

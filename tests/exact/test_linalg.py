@@ -1,0 +1,134 @@
+"""Exact linear algebra over several fields."""
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import GF, QQ
+
+from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
+
+ROOT = QQ.algebraic_field(sympy.sqrt(2))
+FIELDS = [QQ, GF(101), ROOT]
+
+
+@st.composite
+def matrices(draw, rows=None, columns=None):
+    """A small matrix over one of the fields, often of low rank."""
+    field = draw(st.sampled_from(FIELDS))
+    m = rows or draw(st.integers(1, 5))
+    n = columns or draw(st.integers(1, 5))
+    entry = st.integers(-2, 2).map(field.convert)
+    r = draw(st.integers(0, min(m, n)))
+    left = draw(st.lists(entry, min_size=m * r, max_size=m * r))
+    right = draw(st.lists(entry, min_size=r * n, max_size=r * n))
+    L = linalg.from_entries([left[i * r : (i + 1) * r] for i in range(m)], (m, r), field)
+    R = linalg.from_entries([right[i * n : (i + 1) * n] for i in range(r)], (r, n), field)
+    return L * R
+
+
+@st.composite
+def squares(draw):
+    n = draw(st.integers(1, 5))
+    field = draw(st.sampled_from(FIELDS))
+    entry = st.integers(-1, 1).map(field.convert)
+    rows = draw(st.lists(st.lists(entry, min_size=n, max_size=n), min_size=n, max_size=n))
+    return linalg.from_entries(rows, (n, n), field)
+
+
+@given(matrices())
+def test_kernel_and_complement(M):
+    kernel, complement = linalg.kernel(M), linalg.complement(M)
+    r = linalg.rank(M)
+    assert (M * kernel).is_zero_matrix
+    assert kernel.shape == (M.shape[1], M.shape[1] - r)
+    assert complement.shape == (M.shape[0], M.shape[0] - r)
+    assert linalg.rank(M.hstack(complement)) == M.shape[0]
+
+
+@given(matrices())
+def test_left_inverse(M):
+    injective = M.extract(list(range(M.shape[0])), list(M.rref()[1]))
+    X = linalg.left_inverse(injective)
+    assert X * injective == linalg.identity(injective.shape[1], M.domain)
+
+
+@given(squares())
+def test_controller_basis(F):
+    n, f = F.shape[0], F.charpoly_berk()
+    H = linalg.controller_basis(F, f, linalg.unit_vector(n, 0, F.domain))
+    companion = [[-c for c in f[1:]]] + [
+        [F.domain.one if j == i else F.domain.zero for j in range(n)] for i in range(n - 1)
+    ]
+    assert F * H == H * linalg.from_entries(companion, (n, n), F.domain)
+
+
+@given(squares())
+def test_krylov_flag(F):
+    n, field = F.shape[0], F.domain
+    H, H_inverse, runs = linalg.krylov_flag(F)
+    assert sum(runs) == n
+    assert H * H_inverse == linalg.identity(n, field)
+    flag = (H_inverse * F * H).to_list()
+    starts = [sum(runs[:r]) for r in range(len(runs))]
+    for start, length in zip(starts, runs, strict=True):
+        for j in range(start, start + length):
+            last = j == start + length - 1
+            for i in range(n):
+                if i == j + 1 and not last:
+                    assert flag[i][j] == field.one
+                elif i != start and (i > start or not last):
+                    assert flag[i][j] == field.zero
+
+
+def test_krylov_flag_of_a_scalar_matrix_has_runs_of_one():
+    assert linalg.krylov_flag(linalg.identity(4, QQ))[2] == [1, 1, 1, 1]
+
+
+@given(st.permutations(range(1, 6)), st.lists(st.integers(-3, 3), min_size=10, max_size=10))
+def test_triangular_eigenvectors(diagonal, above):
+    above = iter(above)
+    rows = [
+        [QQ(next(above)) if j > i else QQ(diagonal[i] if i == j else 0) for j in range(5)]
+        for i in range(5)
+    ]
+    T = linalg.from_entries(rows, (5, 5), QQ)
+    V = linalg.triangular_eigenvectors(T)
+    assert T * V == V * linalg.diagonal([QQ(x) for x in diagonal], QQ)
+
+
+@given(squares())
+def test_split_join_swap(M):
+    n = M.shape[0]
+    for p in range(n + 1):
+        blocks = linalg.split(M, p)
+        assert linalg.join(blocks) == M
+        order = [*range(p, n), *range(p)]
+        assert linalg.join(linalg.swap_halves(blocks)) == M.extract(order, order)
+
+
+@given(squares())
+def test_scale_rows_of_dense_and_sparse(M):
+    scale = [M.domain.convert(i + 1) for i in range(M.shape[0])]
+    expected = linalg.diagonal(scale, M.domain) * M
+    assert linalg.scale_rows(scale, M) == expected
+    assert linalg.scale_rows(scale, M.to_sparse()).to_dense() == expected
+
+
+def test_inverse_or_none():
+    assert linalg.inverse_or_none(linalg.zeros(2, 2, QQ)) is None
+    assert linalg.inverse_or_none(linalg.identity(2, QQ)) == linalg.identity(2, QQ)
+
+
+def test_distinct_units_end_with_the_field():
+    units = linalg.distinct_units(GF(5))
+    assert len({int(next(units)) % 5 for _ in range(4)}) == 4
+    with pytest.raises(FieldTooSmallError, match="larger field"):
+        next(units)
+
+
+def test_signs():
+    assert linalg.is_positive(QQ(1, 3), QQ) is True
+    assert linalg.is_positive(ROOT.from_sympy(1 - sympy.sqrt(2)), ROOT) is False
+    assert linalg.is_positive(GF(7)(3), GF(7)) is None

@@ -1,0 +1,36 @@
+"""Rational roots and sums on the safe side."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exactflow.exact.rounding import geometric_sum, root, rounded_up
+
+positive = st.fractions(min_value=Fraction(1, 10**6), max_value=10**9)
+
+
+@given(positive)
+def test_roots_enclose(x):
+    down, up = root(x), root(x, up=True)
+    assert down**2 <= x <= up**2
+    assert up - down <= down / 2**120
+    assert root(x**2) == x == root(x**2, up=True)
+
+
+def test_roots_of_huge_and_tiny_numbers():
+    for x in (Fraction(10**401), Fraction(1, 10**401)):
+        assert root(x) ** 2 <= x <= root(x, up=True) ** 2
+        assert root(x) > 0
+
+
+@given(positive, st.integers(1, 40))
+def test_geometric_sum(ratio, terms):
+    exact = sum(ratio**i for i in range(terms))
+    assert exact <= geometric_sum(ratio, terms) <= exact * (1 + Fraction(1, 2**200))
+
+
+def test_short_fractions_stay():
+    assert rounded_up(Fraction(22, 7)) == Fraction(22, 7)
+    third = Fraction(2**300 + 1, 3 * 2**299)
+    assert 0 < rounded_up(third) - third < Fraction(1, 2**250)

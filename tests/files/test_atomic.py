@@ -1,0 +1,55 @@
+"""A file appears whole or not at all, and nothing else stays behind."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import check_place, write_bytes
+
+
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.default_int_handler])
+def test_ctrl_c_while_writing_leaves_nothing(tmp_path, monkeypatch, action):
+    (tmp_path / "c.json").write_text("precious")
+
+    def interrupted(self, data):
+        with open(self, "wb") as file:
+            file.write(data[:1])
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
+    before = signal.signal(signal.SIGINT, action)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_bytes(tmp_path / "c.json", b"{}")
+        assert signal.getsignal(signal.SIGINT) is action
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
+    assert (tmp_path / "c.json").read_text() == "precious"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "file.json")
+    write_bytes(tmp_path / "link.json", b"{}")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "file.json").read_bytes() == b"{}"
+
+
+def test_places_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, words in (
+        ("folder", "a directory"),
+        ("none/c.json", "no such folder"),
+        ("pipe", "not a regular file"),
+        ("pipe/c.json", "no such folder"),
+    ):
+        for refuse in (check_place, lambda path: write_bytes(path, b"")):
+            with pytest.raises(InvalidInputError, match=words):
+                refuse(tmp_path / name)
+    with pytest.raises(InvalidInputError, match="too long"):
+        write_bytes(tmp_path / ("x" * 300), b"")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "pipe"]

@@ -1,0 +1,200 @@
+"""Files in, exact matrices out; bad files get one clear error."""
+
+import hashlib
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow.errors import InvalidInputError
+from exactflow.files.matrices import read_matrix
+
+WEIGHT = np.array([[0.1, -2.0], [1.5, 3.0]])
+EXACT = sympy.Matrix(2, 2, [sympy.Rational(*float(x).as_integer_ratio()) for x in WEIGHT.flat])
+THIRDS = sympy.Matrix([["1/3", 2], ["-5/7", "1/10"]])
+
+
+def npy(array) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def npz(**arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+MARKET = "%%MatrixMarket matrix coordinate rational general\n% ours\n2 2 4\n1 1 1/3\n1 2 2\n"
+
+GOOD = [
+    ("w.npy", npy(WEIGHT), EXACT, "float64"),
+    ("w.NPY", npy(WEIGHT.astype(">f8")), EXACT, ">f8"),
+    ("w.npy", npy(np.asfortranarray(WEIGHT)), EXACT, "float64"),
+    ("w.npy", npy(WEIGHT.reshape(2, 2, 1, 1)), EXACT, "float64"),
+    (
+        "w.npy",
+        npy(np.array([[1, 2], [3, 4]], dtype=np.int8)),
+        sympy.Matrix([[1, 2], [3, 4]]),
+        "int8",
+    ),
+    ("w.npz", npz(w=WEIGHT), EXACT, "float64"),
+    ("w.json", json.dumps(WEIGHT.tolist()), EXACT, "json text"),
+    ("w.json", '[["1/3", 2], ["-5/7", "0.1"]]', THIRDS, "json text"),
+    ("w.csv", "1/3, 2\n-5/7,0.1\n", THIRDS, "csv text"),
+    ("w.csv", "\ufeff1/3,2\r\n-5/7,1e-1\r\n\r\n", THIRDS, "csv text"),
+    ("w.mtx", MARKET + "2 1 -5/7\n2 2 0.1\n", THIRDS, "mtx text"),
+    (
+        "w.mtx",
+        "%%MatrixMarket matrix array real general\n2 2\n1\n3\n2\n4e0\n",
+        sympy.Matrix([[1, 2], [3, 4]]),
+        "mtx text",
+    ),
+    (
+        "w.mtx",
+        "%%MatrixMarket matrix array integer symmetric\n2 2\n1\n2\n3\n",
+        sympy.Matrix([[1, 2], [2, 3]]),
+        "mtx text",
+    ),
+    (
+        "w.mtx",
+        "%%MatrixMarket matrix coordinate rational skew-symmetric\n2 2 1\n2 1 1/3\n",
+        sympy.Matrix([[0, "-1/3"], ["1/3", 0]]),
+        "mtx text",
+    ),
+    (
+        "w.mtx",
+        "%%MatrixMarket matrix coordinate pattern general\n2 2 2\n1 2\n2 1\n",
+        sympy.Matrix([[0, 1], [1, 0]]),
+        "mtx text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "matrix", "dtype"), GOOD)
+def test_reads_exactly(file, name, content, matrix, dtype):
+    path = file(name, content)
+    read = read_matrix(path)
+    assert read.matrix.to_Matrix() == matrix
+    assert read.dtype == dtype
+    assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert read_matrix(path, transpose=True).matrix.to_Matrix() == matrix.T
+
+
+def test_keys(file):
+    path = file("w.npz", npz(a=WEIGHT, b=2 * WEIGHT))
+    assert read_matrix(path, key="b").matrix.to_Matrix() == 2 * EXACT
+    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+        read_matrix(path)
+    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+        read_matrix(path, key="c")
+
+
+def test_integers_over_4300_digits(file):
+    digits = "9" * 5000
+    for name, content in (("w.json", f"[[{digits}]]"), ("w.csv", digits)):
+        assert read_matrix(file(name, content)).matrix.to_Matrix()[0] == 10**5000 - 1
+
+
+class Trap:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("it was unpickled",))
+
+
+BAD = [
+    ("w.npy", npy(np.array([[Trap()]], dtype=object)), "never unpickled"),
+    ("w.npy", pickle.dumps(Trap()), "never unpickled"),
+    ("w.npy", b"", "npy"),
+    ("w.npy", npy(WEIGHT)[:-3], "npy"),
+    ("w.npy", npy(np.array([[np.nan]])), "finite"),
+    ("w.npy", npy(np.zeros((2, 2, 3, 3))), "larger kernel"),
+    ("w.npy", npy(np.zeros((2, 3))), "2 x 3"),
+    ("w.npz", b"PK nonsense", "archive"),
+    ("w.npz", npz(w=np.array([[Trap()]], dtype=object)), "never unpickled"),
+    ("w.json", "[[1, 2], [3]]", "equal length"),
+    ("w.json", "[[NaN]]", "NaN"),
+    ("w.json", "[[1e400]]", "finite"),
+    ("w.json", "[[true]]", "bool"),
+    ("w.json", '{"a": 1}', "dict"),
+    ("w.json", "[[1", "JSON"),
+    ("w.json", "[" * 100_000, "deeply"),
+    ("w.json", b"\xff\xfe", "UTF-8"),
+    ("w.csv", "1,2\n3", "equal length"),
+    ("w.csv", "1,x\n3,4", r"entry \(0, 1\)"),
+    ("w.csv", "1/0", "denominator zero"),
+    ("w.csv", "", "empty"),
+    ("w.txt", "1", "expected a file of type"),
+    ("w", "1", "expected a file of type"),
+    ("w.mtx", "", "MatrixMarket"),
+    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 1/3\n", "'rational'"),
+    ("w.mtx", "%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 1 0\n", "complex"),
+    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 2\n1 1 1\n", "2 entries"),
+    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 1\n2 1 1\n", "within 1 x 1"),
+    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 2\n1 1 1\n1 1 1\n", "new place"),
+    ("w.mtx", "%%MatrixMarket matrix array real general\n2 2\n1\n", "4 entries"),
+    ("w.mtx", "%%MatrixMarket matrix array pattern general\n2 2\n", "coordinate or array"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), BAD)
+def test_refuses(file, name, content, words):
+    with pytest.raises(InvalidInputError, match=words):
+        read_matrix(file(name, content))
+
+
+def test_refuses_what_is_no_file(tmp_path):
+    with pytest.raises(InvalidInputError, match="No such file"):
+        read_matrix(tmp_path / "missing.npy")
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(InvalidInputError, match="directory"):
+        read_matrix(tmp_path / "folder.npy")
+    (tmp_path / "w.csv").write_text("1")
+    with pytest.raises(InvalidInputError, match="no key"):
+        read_matrix(tmp_path / "w.csv", key="a")
+
+
+def test_a_zip_with_a_bad_member(file):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("w.npy", b"junk")
+    with pytest.raises(InvalidInputError, match="npy"):
+        read_matrix(file("w.npz", buffer.getvalue()))
+
+
+def test_safetensors(file):
+    save = pytest.importorskip("safetensors.numpy").save
+    path = file("w.safetensors", save({"a": WEIGHT.astype(np.float32), "b": WEIGHT}))
+    assert read_matrix(path, key="b").matrix.to_Matrix() == EXACT
+    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+        read_matrix(path)
+    with pytest.raises(InvalidInputError, match="safetensors"):
+        read_matrix(file("x.safetensors", b"junk"))
+
+
+def test_torch(tmp_path):
+    torch = pytest.importorskip("torch")
+    weight = torch.tensor(WEIGHT)
+    torch.save({"conv.weight": weight.reshape(2, 2, 1, 1), "bias": weight[0]}, tmp_path / "w.pt")
+    assert read_matrix(tmp_path / "w.pt", key="conv.weight").matrix.to_Matrix() == EXACT
+    torch.save(torch.nn.Parameter(weight.bfloat16()), tmp_path / "b.pt")
+    assert read_matrix(tmp_path / "b.pt").matrix.to_Matrix()[1, 0] == sympy.Rational(3, 2)
+    (tmp_path / "trap.pt").write_bytes(pickle.dumps(Trap(), protocol=2))
+    with pytest.raises(InvalidInputError, match="tensors only"):
+        read_matrix(tmp_path / "trap.pt")

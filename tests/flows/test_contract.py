@@ -1,0 +1,200 @@
+"""What every kind of flow does, over one table of examples."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import Rational
+
+from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
+from exactflow.errors import InvalidInputError
+from exactflow.flows.relabelled import Relabelled, relabelled
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+
+RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")
+SCALED = LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])
+LINEAR = {
+    "no layer": CouplingFlow(partition=(1, 2)),
+    "a scale alone": CouplingFlow([LinearCoupling((1, 1), "first", [[0]], scale=["1/5"])]),
+    "permutation": factor(permutation([1, 2, 0, 3])),
+    "dense": factor(random_matrix(6, seed=4)),
+    "flipped": factor(sympy.diag(-1, 1, 1, 1), orientation="flip"),
+    "ordered": factor(random_matrix(4, seed=3), partition=[1, 0, 1, 0]),
+    "ordered and flipped": relabelled(CouplingFlow([SCALED], flips=[0]), [2, 0, 1]),
+    "sparse and ordered": factor(permutation([1, 0, 3, 2]), partition=[1, 0, 1, 0]),
+}
+FLOWS = LINEAR | {
+    "piecewise": PiecewiseFlow([RAMP]),
+    "piecewise and linear": PiecewiseFlow([RAMP, LinearCoupling((1, 2), "first", [[1, "1/3"]])]),
+}
+
+
+@pytest.fixture(params=FLOWS, name="flow")
+def every_flow(request):
+    return FLOWS[request.param]
+
+
+@pytest.fixture(params=LINEAR, name="linear")
+def every_linear_flow(request):
+    return LINEAR[request.param]
+
+
+def points(flow) -> sympy.Matrix:
+    """Three points as columns, on and off the knots."""
+    d = flow.dimension
+    return sympy.Matrix(d, 3, lambda i, j: Rational(i + 1, j + 1) - j)
+
+
+def test_inverse_undoes(flow):
+    x = points(flow)
+    assert flow.inverse()(flow(x)) == x
+    assert flow(flow.inverse()(x)) == x
+    assert flow.inverse().inverse() == flow
+
+
+def test_composition(flow):
+    x = points(flow)
+    twice = flow @ flow
+    assert twice(x) == flow(flow(x))
+    assert twice.depth == 2 * flow.depth
+    assert sympy.exp(twice.log_abs_det()) == sympy.exp(flow.log_abs_det()) ** 2
+
+
+def test_determinant(linear):
+    assert sympy.exp(linear.log_abs_det()) == abs(linear.matrix().det())
+    assert (linear.matrix().det() < 0) == (len(linear.flips) % 2 == 1)
+
+
+def test_forward_is_the_matrix(linear):
+    x = points(linear)
+    assert linear(x) == linear.matrix() * x
+    assert linear.inverse().matrix() == linear.matrix().inv()
+
+
+def test_layers_are_a_sequence(flow):
+    assert len(flow) == flow.depth == len(list(flow)) == len(flow.layers)
+    assert [flow[i] for i in range(len(flow))] == list(flow[:])
+    for layer in flow:
+        assert layer.inverse().inverse() == layer
+    with pytest.raises(IndexError):
+        flow[len(flow)]
+
+
+def test_exact_in_exact_out(flow):
+    x = points(flow)
+    assert isinstance(flow(x), sympy.MatrixBase)
+    integers = np.arange(flow.dimension)
+    assert flow(integers) == flow([int(i) for i in integers])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_in_floats_out(flow, dtype):
+    x = np.array(points(flow), dtype=dtype)
+    y = flow(x)
+    assert y.dtype == dtype
+    assert y.shape == x.shape
+    exact = np.array(
+        flow(sympy.Matrix(x.shape[0], x.shape[1], [Rational(float(v)) for v in x.flat]))
+    )
+    np.testing.assert_allclose(y.astype(float), exact.astype(float), rtol=2e-3, atol=4e-3)
+    if dtype is np.float64:
+        np.testing.assert_allclose(y, exact.astype(float), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(flow(x[:, 0]), y[:, 0], rtol=1e-6)
+    assert np.array_equal(flow(x[:, 0].tolist()), flow(x[:, 0].astype(float)))
+
+
+def test_mpf_in_mpf_out(flow):
+    with mpmath.workdps(40):
+        x = [mpmath.mpf(i) / 7 for i in range(flow.dimension)]
+        y = flow(x)
+        assert all(isinstance(entry, mpmath.mpf) for entry in y)
+        back = flow.inverse()(y)
+        assert max(abs(a - b) for a, b in zip(back, x, strict=True)) < mpmath.mpf(10) ** -30
+
+
+def test_equality_and_difference(flow):
+    for name, other in FLOWS.items():
+        same = other is flow
+        assert (flow == other) is same, name
+        assert (flow.difference(other) is None) is same, name
+    assert hash(flow) == hash(flow.inverse().inverse())
+
+
+def test_displays(flow):
+    html, latex = flow._repr_html_(), flow._repr_latex_()
+    assert html.count("<tr>") == flow.depth + 1
+    assert latex.startswith("$\\displaystyle ")
+    assert latex.endswith("$")
+    assert repr(flow).count("\n") == flow.depth
+
+
+def test_latex_of_a_relabelled_flow_multiplies_to_its_matrix():
+    flow = FLOWS["sparse and ordered"]
+    assert flow.order == (0, 2, 1, 3)
+    factors = [
+        sympy.Matrix([[int(x) for x in row.split("&")] for row in body.split(r"\\")])
+        for body in matrices(flow._repr_latex_())
+    ]
+    assert len(factors) == flow.depth + 2
+    assert sympy.prod(factors) == permutation([1, 0, 3, 2])
+
+
+def matrices(latex: str) -> list[str]:
+    """The bodies of the matrices in a product."""
+    latex = latex.replace(r"\left[", "").replace(r"\right]", "")
+    for kind in ("pmatrix", "matrix"):
+        latex = latex.replace(rf"\begin{{{kind}}}", "<").replace(rf"\end{{{kind}}}", ">")
+    return [part.split(">")[0] for part in latex.split("<")[1:]]
+
+
+def test_large_layers_have_names_of_their_own():
+    flow = factor(random_matrix(10, seed=1))
+    latex = flow._repr_latex_()
+    assert all(f"T_{{{k}}}" in latex for k in range(1, flow.depth + 1))
+
+
+def test_long_fractions_are_cut_with_dots():
+    layer = LinearCoupling((1, 1), "first", [["100000000000000000001/30000000000000000000"]])
+    assert r"3.3333\ldots" in layer._repr_latex_()
+    tiny = LinearCoupling((1, 1), "first", [[Rational(2, 3) ** 500]])
+    assert r"\ldots \cdot 10^{-89}" in tiny._repr_latex_()
+
+
+def test_a_matrix_equals_an_array():
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", [["1/2"]])])
+    array = np.array([[1, 0.5], [0, 1]])
+    assert flow.matrix() == array
+    assert (array == flow.matrix()) is True
+    assert flow.matrix() == [[1, "1/2"], [0, 1]]
+    assert flow.matrix() != array.T
+    assert (array.T != flow.matrix()) is True
+    assert flow.matrix() != np.ones((3, 3))
+    with pytest.raises(InvalidInputError, match="finite"):
+        flow.matrix() == np.array([[1, np.nan], [0, 1]])  # noqa: B015
+
+
+@pytest.mark.parametrize("order", [(0,), (0, 0, 1), (1.0, 0.0, 2.0), (0, 1, 3), "012"])
+def test_an_order_lists_each_coordinate_once(order):
+    with pytest.raises(InvalidInputError, match="each coordinate from 0 to 2 once"):
+        Relabelled(CouplingFlow([SCALED]), order)
+
+
+@pytest.mark.parametrize("flips", [(0.0,), (True,), (3,), (-1,), (1, 1)])
+def test_flips_are_distinct_coordinates(flips):
+    with pytest.raises(InvalidInputError, match="distinct coordinates from 0 to 2"):
+        CouplingFlow([SCALED], flips=flips)
+
+
+def test_orders_do_not_mix():
+    plain, ordered = CouplingFlow([SCALED]), relabelled(CouplingFlow([SCALED]), [2, 0, 1])
+    assert relabelled(plain, [0, 1, 2]) is plain
+    with pytest.raises(InvalidInputError, match="of one order"):
+        ordered @ plain
+    with pytest.raises(InvalidInputError, match="natural order"):
+        PiecewiseFlow([RAMP]) @ ordered
+
+
+def test_longdouble_is_refused(flow):
+    with pytest.raises(InvalidInputError, match="64 bits"):
+        flow(np.zeros(flow.dimension, dtype=np.longdouble))

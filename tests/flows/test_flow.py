@@ -1,0 +1,164 @@
+"""Layers and flows: the group structure, exactly."""
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exactflow import CouplingFlow, LinearCoupling
+from exactflow.errors import InvalidInputError
+
+numbers = st.fractions(min_value=-3, max_value=3, max_denominator=3)
+positive = st.fractions(min_value="1/3", max_value=3, max_denominator=3)
+
+
+@st.composite
+def flows(draw, partition=None):
+    """A flow of any partition, with scales and flips."""
+    p, q = partition or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    layers = []
+    for _ in range(draw(st.integers(0, 4))):
+        moves = draw(st.sampled_from(["first", "second"]))
+        moved, kept = (p, q) if moves == "first" else (q, p)
+        row = st.lists(numbers, min_size=kept, max_size=kept)
+        shift = draw(st.lists(row, min_size=moved, max_size=moved))
+        scale = draw(st.none() | st.lists(positive, min_size=moved, max_size=moved))
+        layers.append(LinearCoupling((p, q), moves, shift, scale))
+    flips = draw(st.sets(st.integers(0, p + q - 1)))
+    return CouplingFlow(layers, (p, q), flips)
+
+
+def dense_matrix(flow):
+    """The matrix by d x d products, written from the definition."""
+    p, q = flow.partition
+    M = sympy.diag(*[-1 if i in flow.flips else 1 for i in range(p + q)])
+    for layer in flow:
+        s = sympy.diag(*layer.scale)
+        if layer.moves == "first":
+            step = sympy.Matrix([[s, layer.shift], [sympy.zeros(q, p), sympy.eye(q)]])
+        else:
+            step = sympy.Matrix([[sympy.eye(p), sympy.zeros(p, q)], [layer.shift, s]])
+        M = step * M
+    return M
+
+
+@given(flows(), st.data())
+def test_matrix_forward_inverse(flow, data):
+    d = flow.dimension
+    M = dense_matrix(flow)
+    x = data.draw(st.lists(numbers, min_size=d, max_size=d))
+    vector = sympy.Matrix([sympy.Rational(v.numerator, v.denominator) for v in x])
+    assert flow.matrix() == M
+    assert flow.forward(x) == M * vector
+    assert flow.inverse().forward(flow.forward(x)) == vector
+    assert flow.inverse().matrix() == M.inv()
+    assert flow.inverse().inverse() == flow
+    assert flow.forward(sympy.eye(d)) == M
+    assert sympy.exp(flow.log_abs_det()) == abs(M.det())
+
+
+@given(st.data())
+def test_composition(data):
+    partition = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    f, g = data.draw(flows(partition)), data.draw(flows(partition))
+    assert (f @ g).matrix() == f.matrix() * g.matrix()
+    assert (f @ g).depth == f.depth + g.depth
+
+
+@given(flows())
+def test_layers(flow):
+    assert len(flow) == flow.depth == len(list(flow))
+    for layer in flow:
+        alone = CouplingFlow([layer])
+        assert layer.matrix() == dense_matrix(alone)
+        assert layer.inverse().matrix() == layer.matrix().inv()
+        assert layer.inverse().moves == layer.moves
+        assert layer.after(layer).matrix() == layer.matrix() ** 2
+        p, q = layer.partition
+        order = [*range(p, p + q), *range(p)]
+        assert layer.swap_halves().matrix() == layer.matrix().extract(order, order)
+        assert layer.is_identity == (layer.matrix() == sympy.eye(p + q))
+
+
+@given(flows(), flows())
+def test_equality_is_structural(f, g):
+    assert (f == g) == (
+        (f.partition, f.flips) == (g.partition, g.flips)
+        and [(a.moves, a.scale, a.shift) for a in f] == [(a.moves, a.scale, a.shift) for a in g]
+    )
+    if f == g:
+        assert hash(f) == hash(g)
+
+
+def test_frozen():
+    layer = LinearCoupling((1, 1), "first", [[1]])
+    with pytest.raises(AttributeError):
+        layer.moves = "second"
+    layer.shift[0, 0] = 5
+    assert layer.shift == sympy.Matrix([[1]])
+
+
+def test_sparse_and_dense_shifts_are_equal():
+    shift = sympy.Matrix([[0, 1], [2, 0]]).to_DM()
+    sparse, dense = (LinearCoupling((2, 2), "first", s) for s in (shift, shift.to_dense()))
+    assert sparse.shift_matrix.rep.fmt == "sparse"
+    assert sparse == dense
+    assert hash(sparse) == hash(dense)
+    assert CouplingFlow([sparse, dense]).matrix() == sparse.matrix() ** 2
+
+
+def test_symbols_pass_through():
+    x, y = sympy.symbols("x y")
+    flow = CouplingFlow([LinearCoupling((1, 1), "second", [["1/2"]])])
+    assert flow.forward(sympy.Matrix([x, y])) == sympy.Matrix([x, x / 2 + y])
+
+
+def test_accounts():
+    layer = LinearCoupling((1, 2), "first", [[0, "-9/16"]], scale=[3])
+    assert (layer.nnz, layer.bits, layer.magnitude) == (1, 5, 3)
+    assert not layer.is_additive
+    flow = CouplingFlow([layer, layer])
+    assert flow.log_abs_det() == sympy.log(9)
+    assert CouplingFlow([], (2, 3)).log_abs_det() == 0
+    assert CouplingFlow([], (2, 3)).matrix() == sympy.eye(5)
+
+
+def test_representations():
+    layer = LinearCoupling((2, 2), "second", [[1, 0], [0, "1/3"]], scale=[2, 1])
+    flow = CouplingFlow([layer], flips=[3], method="by hand")
+    assert repr(flow).splitlines() == [
+        "<CouplingFlow (2, 2), depth 1, flips=[3], method='by hand'>",
+        "  1. moves second, scaled, nonzeros 2, bits 2",
+    ]
+    assert r"\frac{1}{3}" in flow._repr_latex_()
+    large = LinearCoupling((9, 9), "first", np.eye(9, dtype=int))
+    assert r"\underset{9 \times 9}{T}" in large._repr_latex_()
+    assert CouplingFlow([], (1, 1))._repr_latex_() == sympy.eye(2)._repr_latex_()
+    huge = CouplingFlow([LinearCoupling((1, 1), "first", [[10**5000]])])
+    assert r"1000\ldots" in huge._repr_latex_() or r"\cdot 10^{5000}" in huge._repr_latex_()
+    assert "bits 16610" in repr(huge)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: LinearCoupling((1, 1), "both", [[1]]), "'first' or 'second'"),
+        (lambda: LinearCoupling((1, 0), "first", [[1]]), "two positive integers"),
+        (lambda: LinearCoupling((1, 1, 1), "first", [[1]]), "two positive integers"),
+        (lambda: LinearCoupling((1, 2), "first", [[1], [2]]), "shape 1 x 2"),
+        (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[0]), "positive scales"),
+        (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[-1]), "positive scales, got -1"),
+        (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[1, 1]), "1 entries"),
+        (lambda: CouplingFlow([]), "partition"),
+        (lambda: CouplingFlow(["U"], (1, 1)), "got str as layer 0"),
+        (lambda: CouplingFlow([], (1, 1), flips=[2]), "coordinates from 0 to 1"),
+        (lambda: CouplingFlow([], (1, 1), flips=[0, 0]), "distinct"),
+        (lambda: CouplingFlow([LinearCoupling((1, 2), "first", [[1, 1]])], (1, 1)), "in layer 0"),
+        (lambda: CouplingFlow([], (1, 1)) @ CouplingFlow([], (1, 2)), "one partition"),
+        (lambda: CouplingFlow([], (1, 1)).forward([1]), "2 entries"),
+    ],
+)
+def test_refuses(make, words):
+    with pytest.raises(InvalidInputError, match=words):
+        make()

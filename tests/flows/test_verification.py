@@ -1,0 +1,47 @@
+"""`verify` accepts exactly what is equal, and names the first entry that is not."""
+
+import pytest
+import sympy
+from sympy import GF
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import CouplingFlow, LinearCoupling, factor, random_matrix, verify
+from exactflow.errors import InvalidInputError, VerificationError
+
+
+def test_every_single_entry_counts():
+    M = random_matrix(4, seed=2)
+    flow = factor(M)
+    assert verify(flow, M).flow is flow
+    for i in range(4):
+        for j in range(4):
+            wrong = M.copy()
+            wrong[i, j] += sympy.Rational(1, 10**9)
+            with pytest.raises(VerificationError, match=rf"entry \({i}, {j}\), derived {M[i, j]}"):
+                verify(flow, wrong)
+
+
+def test_first_entry_in_row_order():
+    with pytest.raises(VerificationError, match=r"expected 7 at entry \(0, 1\), derived 0"):
+        verify(CouplingFlow([], (1, 1)), [[1, 7], [7, 1]])
+
+
+def test_order_of_layers_matters():
+    U = LinearCoupling((1, 1), "first", [[1]])
+    L = LinearCoupling((1, 1), "second", [[1]])
+    M = CouplingFlow([U, L]).matrix()
+    verify(CouplingFlow([U, L]), M)
+    with pytest.raises(VerificationError):
+        verify(CouplingFlow([L, U]), M)
+
+
+def test_over_a_finite_field():
+    field = GF(7)
+    shift = DomainMatrix([[field(3)]], (1, 1), field)
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", shift)])
+    verify(flow, DomainMatrix([[field(1), field(10)], [field(0), field(1)]], (2, 2), field))
+
+
+def test_refuses_a_matrix_of_another_size():
+    with pytest.raises(InvalidInputError, match="2 x 2"):
+        verify(CouplingFlow([], (1, 1)), sympy.eye(4))

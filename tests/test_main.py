@@ -1,0 +1,77 @@
+"""The command line as a process: signals, closed and full outputs, and what it imports."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exactflow import factor, random_matrix
+from exactflow.files.certificate import write_certificate
+
+COMMAND = [sys.executable, "-m", "exactflow"]
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    write_certificate(factor(random_matrix(4, seed=1)), tmp_path / "c.json")
+    return tmp_path / "c.json"
+
+
+def test_check_and_help_import_neither_sympy_nor_numpy(certificate):
+    script = (
+        "import sys\n"
+        "from exactflow import cli\n"
+        f"codes = cli.main(['check', {str(certificate)!r}]), cli.main(['--help'])\n"
+        "heavy = {'sympy', 'numpy', 'scipy', 'rich', 'mpmath', 'flint'} & set(sys.modules)\n"
+        "print(codes, sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "(0, 0) []"
+
+
+@POSIX
+def test_a_reader_that_reads_no_further_is_no_refutation(certificate):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, "check", certificate], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line_and_2(certificate):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "check", certificate], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr == "exactflow: error: [Errno 28] No space left on device\n"
+
+
+@POSIX
+def test_ctrl_c_ends_a_computation_inside_the_library_at_once(certificate):
+    script = (
+        "from exactflow import __main__, checker\n"
+        "from sympy import ZZ\n"
+        "from sympy.polys.matrices import DomainMatrix\n"
+        "rows = [[ZZ(3) ** (7 * i * j % 9973) for j in range(300)] for i in range(300)]\n"
+        "def endless(*_):\n"
+        "    print('started', flush=True)\n"
+        "    DomainMatrix(rows, (300, 300), ZZ).to_dense().det()\n"
+        "checker.check_file = endless\n"
+        f"__import__('sys').argv = ['exactflow', 'check', {str(certificate)!r}]\n"
+        "__main__.main()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"started\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (-signal.SIGINT, b"")
