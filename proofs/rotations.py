@@ -9,10 +9,10 @@
 # - **Theorem 11.** Every matrix of determinant 1 is a product of eleven affine couplings, each with
 #   a condition number at most a constant times max(|W|, |W^-1|).
 #
-# *For all n*: the identities, in noncommuting symbols. *Quoted*: that the CS decomposition, the real
-# Schur form of a rotation (its planes) and the singular value decomposition exist. *Certified*:
-# condition numbers on instances, by enclosed singular values. *Exact*: the stated error is that of
-# the product of the floats. *Numeric*: the tables, where nothing is enclosed.
+# *For all n*: the identities, in noncommuting symbols. *Quoted*: that the CS decomposition, the
+# real Schur form of a rotation (its planes) and the singular value decomposition exist.
+# *Certified*: condition numbers on instances, by enclosed singular values. *Exact*: the stated
+# error is that of the product of the floats. *Numeric*: the tables, where nothing is enclosed.
 
 # %%
 import numpy as np
@@ -30,10 +30,10 @@ options = proof_options()
 
 # %% [markdown]
 # ## The identities
-# Let `h Y = I`, `j J = I`, `s J = 0`: in the construction Y, J and C' have orthonormal columns, h and
-# j are their transposes. D' = I + Y (P - I) h, C' = D' J P^-1, and the rest of M' follows. The two
-# involutions K and S generate H = K S, the turn by half angles: (P, g) = (H, K) serves q = n,
-# (P, g) = (K, H) serves q = n + 1.
+# Let `h Y = I`, `j J = I`, `s J = 0`: in the construction Y, J and C' have orthonormal columns, h
+# and j are the transposes of Y and J. D' = I + Y (P - I) h, C' = D' J P^-1, and the rest of M'
+# follows. The two involutions K and S generate H = K S, the turn by half angles: (P, g) = (H, K)
+# serves q = n, (P, g) = (K, H) serves q = n + 1.
 
 # %%
 for name in ("rotation", "two involutions", "eleven layers"):
@@ -138,8 +138,8 @@ with claims.check("rotations of many sizes, at most 18", Evidence.NUMERIC) as ch
 
 # %% [markdown]
 # ## Theorem 11: every matrix
-# For the spectra 1 .. kappa (in equal ratios), and with one singular value apart from the others, at
-# determinant 1. The last column is the worst layer over max(|W|, |W^-1|).
+# For the spectra 1 .. kappa (in equal ratios), and with one singular value apart from the others,
+# at determinant 1. The last column is the worst layer over max(|W|, |W^-1|).
 
 
 # %%
@@ -183,7 +183,8 @@ with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC)
 
 # %% [markdown]
 # ## Beside the other routes
-# The search relaxes the closed form to small norm. The exact routes equal W, and pay in conditioning.
+# The search relaxes the closed form to small norm. The exact routes equal W, and pay in
+# conditioning.
 
 
 # %%

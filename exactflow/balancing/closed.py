@@ -37,7 +37,14 @@ from exactflow.balancing.newton import Frame, Word, rms
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
 
-__all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"]
+__all__ = [
+    "Corrected",
+    "Eleven",
+    "Shears",
+    "closed_form",
+    "closed_shears",
+    "has_closed_form",
+]
 
 RIDGE, LEAST_RIDGE = 1e-3, 1e-10
 SMALL = 0.05
@@ -55,7 +62,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     11, for halves that differ by at most one.
     """
     if target.rotation is not None:
-        yield Shears(target, *closed_shears(target.rotation, target.halves))
+        yield Shears(target, Corrected(*closed_shears(target.rotation, target.halves)))
     U, s, Vt = target.svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
@@ -64,9 +71,8 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     least = int(np.argmin(s[order]))
     for Q in (U, V):
         Q[:, least] *= np.linalg.slogdet(Q)[0]
-    word, X = closed_shears(U, target.halves)
-    Y = closed_shears(V, target.halves)[1]
-    yield Eleven(target, word, _tightened(word, X, U), _tightened(word, Y, V), U, V, s[order])
+    of_U, of_V = (_tightened(Corrected(*closed_shears(Q, target.halves)), Q) for Q in (U, V))
+    yield Eleven(target, of_U, of_V, U, V, s[order])
 
 
 def closed_shears(
@@ -88,16 +94,36 @@ def closed_shears(
 
 
 @dataclass(frozen=True, eq=False)
+class Corrected:
+    """The shifts X of a word, and the frame of small corrections to them."""
+
+    word: Word
+    X: np.ndarray
+    frame: Frame | None = None
+
+    def plus(self, E: np.ndarray) -> "Corrected":
+        """Return shifts after the Newton step that adds E to their product."""
+        frame = self.frame or Frame(self.word, self.X)
+        F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
+        ridge = max(LEAST_RIDGE, RIDGE * rms(F))
+        return Corrected(self.word, self.X + frame.step(F, 0.0, self.X, TOLERANCE, ridge), frame)
+
+    @property
+    def shifts(self) -> list[np.ndarray]:
+        """The rectangular shifts."""
+        return self.word.unpacked(self.X)
+
+
+@dataclass(frozen=True, eq=False)
 class Shears:
     """Shears whose product is near the target over its scale."""
 
     target: Target
-    word: Word
-    X: np.ndarray
+    shears: Corrected
 
     def layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers, with the target's scale."""
-        factors = word_factors(self.word.first, self.word.unpacked(self.X))
+        factors = word_factors(self.shears.word.first, self.shears.shifts)
         return layers_of(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "Shears":
@@ -109,30 +135,28 @@ class Shears:
         if gradient is None:
             gradient = np.linalg.inv(self.target.unit / self.target.scale).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
-        return Shears(self.target, self.word, _stepped(self.word, self.X, E))
+        return Shears(self.target, self.shears.plus(E))
 
 
 @dataclass(frozen=True, eq=False)
 class Eleven:
-    """U Sigma V^T near the target's `unit`, with the shears X of U and Y of V."""
+    """U Sigma V^T near the target's `unit`, with the shears of U and of V."""
 
     target: Target
-    word: Word
-    X: np.ndarray
-    Y: np.ndarray
+    left: Corrected
+    right: Corrected
     U: np.ndarray
     V: np.ndarray
     sigma: np.ndarray
 
     def layers(self) -> tuple[FloatCoupling, ...]:
         """Return the eleven layers, with the target's scale."""
-        first, p = self.word.first, self.target.halves[0]
+        first, p = self.left.word.first, self.target.halves[0]
         scaled = self.sigma / self.target.scale
         kept, moved = scaled[p:], scaled[:p]
         if first == 0:
             kept, moved = moved, kept
-        of_U = self.word.unpacked(self.X)
-        of_V = [-shift for shift in self.word.unpacked(self.Y)]
+        of_U, of_V = self.left.shifts, [-shift for shift in self.right.shifts]
         low, high = np.minimum(kept, 1), np.maximum(kept, 1)
         a, b = np.minimum(moved, 1), np.maximum(moved, 1)
         factors = [
@@ -153,22 +177,13 @@ class Eleven:
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
         np.fill_diagonal(to_U, 0)
         sigma = self.sigma + np.diag(F)
-        X = _stepped(self.word, self.X, self.U @ to_U)
-        Y = _stepped(self.word, self.Y, -self.V @ to_V)
+        of_U, of_V = self.left.plus(self.U @ to_U), self.right.plus(-self.V @ to_V)
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
-        return Eleven(self.target, self.word, X, Y, U, V, sigma)
+        return Eleven(self.target, of_U, of_V, U, V, sigma)
 
 
-def _tightened(word: Word, X: np.ndarray, Q: np.ndarray) -> np.ndarray:
+def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
-    layers = layers_of(word_factors(word.first, word.unpacked(X)), 1.0)
-    E = (Digits.of_floats(Q) - composed(layers, PLANES)).floats()
-    return _stepped(word, X, E)
-
-
-def _stepped(word: Word, X: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Return shifts after the Newton step that adds E to their product."""
-    frame = Frame(word, X)
-    F = frame.centred(word.embedded(E) - word.embedded(np.zeros_like(E)))
-    return X + frame.step(F, 0.0, X, TOLERANCE, max(LEAST_RIDGE, RIDGE * rms(F)))
+    layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
+    return found.plus((Digits.of_floats(Q) - composed(layers, PLANES)).floats())

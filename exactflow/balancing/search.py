@@ -8,7 +8,13 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
-from exactflow.balancing.closed import Shears, closed_form, closed_shears, has_closed_form
+from exactflow.balancing.closed import (
+    Corrected,
+    Shears,
+    closed_form,
+    closed_shears,
+    has_closed_form,
+)
 from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
 from exactflow.balancing.judge import TOLERANCE, judged
 from exactflow.balancing.newton import Word
@@ -123,7 +129,7 @@ def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = judged(target, Shears(target, word, X))
+        result = judged(target, Shears(target, Corrected(word, X)))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)

@@ -193,8 +193,8 @@ IDENTITIES: dict[str, Identity] = {
         ),
         Identity(
             "rotation",
-            "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = M for halves (n, q), q >= n, given Y, h, J, j, s with "
-            "h Y = j J = I and s J = 0",
+            "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = M for halves (n, q), q >= n, given h Y = j J = I, "
+            "s J = 0",
             f"{_KMR}; Theorem 10 of `exactflow.balancing.rotation`",
             _rotation,
             _SPLIT,
