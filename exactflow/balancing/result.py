@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import mpmath
 import numpy as np
 import sympy
 
 from exactflow.balancing.account import FloatCoupling
+from exactflow.exact.numbers import to_mpf
 from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.relabelled import relabelled
 
@@ -76,8 +78,9 @@ class Balanced:
         return x
 
     def __repr__(self) -> str:
+        error = mpmath.nstr(to_mpf(self.error), 2)
         return (
             f"<Balanced {self.partition}: {len(self.layers)} layers, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {float(self.error):.1e}>"
+            f"certified within {error}>"
         )

@@ -27,7 +27,7 @@ __all__ = ["solve"]
 CAREFUL_FROM, BEYOND = 1e3, 1e11
 FREE = 1e4
 ATTEMPTS = (
-    Attempt(pull=0.3, tol=0.1),
+    Attempt(pull=0.1, tol=0.1),
     Attempt(pull=0.1, tol=0.01),
     Attempt(pull=0.03, tol=0.01),
     Attempt(pull=0.03, tol=0.01, spread=FREE),

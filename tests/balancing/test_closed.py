@@ -97,3 +97,7 @@ def test_the_other_order_of_the_halves():
     assert len(result.layers) == 11
     assert result.error < 2e-15 * abs(W).max()
     assert max(result.condition_numbers) < 1e5
+
+
+def test_an_error_below_float64_is_shown():
+    assert "e-33" in repr(balance(1e-320 * np.eye(4)))
