@@ -77,9 +77,11 @@ class Target:
     @cached_property
     def scale(self) -> float:
         """det(`unit`)^(1/d), rounded."""
+        guess = self._root_mean_square
         if self.rotation is None:
-            return float(np.exp(np.log(self.svd[1]).mean()))
-        return float(np.exp(np.linalg.slogdet(self.unit)[1] / len(self.unit)))
+            guess = float(np.exp(np.log(self.svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
+        return guess * float(np.exp(np.linalg.slogdet(self.rotation)[1] / len(self.unit)))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
