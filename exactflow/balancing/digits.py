@@ -107,8 +107,9 @@ class Digits:
         offset, shift = divmod(self.low - own, BITS)
         length = max(offset + len(self.planes), (low - own) // BITS + count) + 1
         planes = np.zeros((length, *self.shape))
-        planes[offset : offset + len(self.planes)] = self.planes * 2.0**shift
+        planes[offset : offset + len(self.planes)] = self.planes
         if shift:
+            planes *= 2.0**shift
             _carry(planes)
         return planes, own
 
