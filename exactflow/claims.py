@@ -1,4 +1,19 @@
-"""What a proof script checked, and with which kind of evidence.
+"""Claims: write a proof script of your own, which says what it checked and by which evidence.
+
+>>> from sympy import Matrix
+>>> from exactflow import factor
+>>> from exactflow.claims import Claims, Evidence
+>>> claims = Claims("My flows")
+>>> with claims.check("a shear takes one layer", Evidence.EXACT) as check:
+...     for x in (1, 10**9):
+...         check.equal(factor(Matrix([[1, x], [0, 1]])).depth, 1, f"x = {x}")
+My flows: a shear takes one layer [exact]
+    x = 1
+    x = 1000000000
+
+The script stops with `ProofError` at the first instance that fails. Under the name ``claims`` the
+runner of the scripts in proofs/ (``python -m proofs``) finds what was recorded and prints a table.
+`proof_options` gives the script its options: pictures, and the large settings.
 
 Five words are kept apart: see `Evidence`.
 """
@@ -40,16 +55,21 @@ class Claim:
 
 
 class Check:
-    """The instances of one claim: each call states one of them, and fails or counts."""
+    """The instances of one claim: each call states one of them, and fails or counts.
 
-    def __init__(self) -> None:
+    What fails is named by its label, or where that is empty by `checked`, the text of the claim.
+    """
+
+    def __init__(self, checked: str) -> None:
+        self.checked = checked
         self.instances = 0
 
     def equal(self, derived, expected, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`."""
         if derived != expected:
             raise ProofError(
-                f"{label}: expected {format_short(expected)}, derived {format_short(derived)}"
+                f"{label or self.checked}: expected {format_short(expected)}, "
+                f"derived {format_short(derived)}"
             )
         self._counted(label)
 
@@ -59,7 +79,7 @@ class Check:
         Where a table follows, a label need not be `shown`: it then names only what fails.
         """
         if condition is not True:
-            raise ProofError(f"{label}: expected to hold, got {condition!r}")
+            raise ProofError(f"{label or self.checked}: expected to hold, got {condition!r}")
         self._counted(label if shown else "")
 
     def _counted(self, label: str) -> None:
@@ -86,18 +106,24 @@ class Claims:
 
     @contextmanager
     def check(self, checked: str, evidence: Evidence) -> Iterator[Check]:
-        """Record one claim: passed if the block ends, failed if it raises or checks nothing."""
+        """Record one claim: passed if the block ends, failed if it raises or checks nothing.
+
+        With `MissingExtraError` it is neither, but recorded as not run.
+        """
         print(f"{self.theorem}: {checked} [{evidence}]")
-        check, start, passed = Check(), time.perf_counter(), False
+        check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
         try:
             yield check
             if not check.instances:
                 raise ProofError(f"{checked}: expected at least one instance, got none")
             passed = True
+        except MissingExtraError as error:
+            missing = str(error)
+            raise
         finally:
             seconds = time.perf_counter() - start
             self.recorded.append(
-                Claim(self.theorem, checked, evidence, check.instances, seconds, passed)
+                Claim(self.theorem, checked, evidence, check.instances, seconds, passed, missing)
             )
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
@@ -137,7 +163,11 @@ RUNNER_OPTIONS: ContextVar[Options] = ContextVar("RUNNER_OPTIONS")
 
 
 def proof_options(argv: Sequence[str] | None = None) -> Options:
-    """Return the options that ``python -m proofs`` was given, or else those of the command line.
+    """Return the options of this run of a proof script.
+
+    Under ``python -m proofs`` they are those that it was given. A script that runs by itself reads
+    ``--plot DIR`` and ``--full`` from `argv`, by default its command line, and passes over all
+    else: as cells it finds the options of a Jupyter kernel there.
 
     >>> proof_options(["--full"])
     Options(plot=None, full=True)

@@ -5,7 +5,7 @@ Main results
 - The singular values of a rational matrix J are roots of charpoly(J^T J), a polynomial with integer
   coefficients up to a factor: root isolation encloses them, and with them the condition number.
 - `digits_to_invert` finds the precision of mpmath at which f^-1(f(z)) returns z, and `float_error`
-  what float64 makes of it. `exactflow.study` has the law that relates digits to condition numbers.
+  what float64 makes of it.
 
 How it is checked
 -----------------
@@ -28,6 +28,7 @@ from exactflow.exact.numbers import (
     format_short,
     to_element,
     to_float,
+    to_index,
     to_mpf,
 )
 from exactflow.flows.flow import CouplingFlow
@@ -60,6 +61,7 @@ def singular_values(J, digits: int = 15) -> list[arb]:
     >>> [float(value.mid()) for value in singular_values([[3, 0], [0, "1/2"]])]
     [3.0, 0.5]
     """
+    digits = to_index("digits", digits, 1, MOST_DIGITS)
     matrix = as_matrix(J).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(f"expected rational entries, got entries in {matrix.domain}")
@@ -119,12 +121,12 @@ def digits_to_invert(
     >>> digits_to_invert(CouplingFlow([steep]), [[1, "1/3"]])
     25
     """
-    tol = to_element(tol)
-    points = [elements(list(point)) for point in sample]
-    if tol <= 0 or not points or limit < 1:
+    tol, limit = to_element(tol), to_index("limit", limit, 1)
+    points = [elements(point) for point in sample]
+    if tol <= 0 or not points:
         raise InvalidInputError(
-            f"expected tol > 0, at least one point and limit >= 1, got tol = {format_short(tol)}, "
-            f"{len(points)} points, limit = {limit}"
+            f"expected tol > 0 and at least one point, got tol = {format_short(tol)}, "
+            f"{len(points)} points"
         )
     inverse = flow.inverse()
 
@@ -160,7 +162,7 @@ def float_error(flow: CouplingFlow | PiecewiseFlow, sample: Sequence) -> float:
 
     It is infinite where an intermediate number is too large for float64.
     """
-    points = np.array([[to_float(x) for x in elements(list(point))] for point in sample]).T
+    points = np.array([[to_float(x) for x in elements(point)] for point in sample]).T
     back = flow.inverse().forward(flow.forward(points))
     error = np.max(np.abs(back - points))
     return float(error) if np.isfinite(error) else np.inf

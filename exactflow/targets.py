@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_short, to_index
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 
@@ -104,17 +104,9 @@ def pad(M, p: int | None = None) -> sympy.Matrix:
     [0, 1, 0, 0]])
     """
     matrix = as_matrix(M)
-    return with_pads(matrix, matrix.shape[0] // 2 if p is None else p).to_Matrix()
-
-
-def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return `pad` of a DomainMatrix, in the same format."""
-    d = M.shape[0]
-    rows: dict[int, dict[int, object]] = {p: {d + 1: M.domain.one}, d + 1: {p: M.domain.one}}
-    for (i, j), value in M.iter_items():
-        rows.setdefault(i + (i >= p), {})[j + (j >= p)] = value
-    result = DomainMatrix(rows, (d + 2, d + 2), M.domain)
-    return result if M.rep.fmt == "sparse" else result.to_dense()
+    d = matrix.shape[0]
+    size = d // 2 if p is None else to_index("p", p, 0, d)
+    return linalg.with_pads(matrix, size).to_Matrix()
 
 
 def toeplitz(column, row=None) -> sympy.Matrix:
@@ -200,9 +192,8 @@ def random_matrix(d: int, bits: int = 4, seed: int = 0) -> sympy.Matrix:
     [5, -2],
     [6,  5]])
     """
-    if d < 1 or bits < 1:
-        raise InvalidInputError(f"expected d >= 1 and bits >= 1, got d = {d}, bits = {bits}")
-    generator = random.Random(seed)
+    d, bits = to_index("d", d, 1), to_index("bits", bits, 1)
+    generator = random.Random(to_index("seed", seed))
     bound = 2**bits - 1
     while True:
         rows = [[QQ(generator.randint(-bound, bound)) for _ in range(d)] for _ in range(d)]

@@ -16,6 +16,7 @@ import io
 import sys
 import traceback
 from collections.abc import Sequence
+from contextvars import copy_context
 from pathlib import Path
 
 from rich.console import Console
@@ -41,14 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"expected names from {', '.join(SCRIPTS)}; got {', '.join(unknown)}")
 
-    RUNNER_OPTIONS.set(Options(arguments.plot, arguments.full))
+    context = copy_context()  # so that the options end with this run
+    context.run(RUNNER_OPTIONS.set, Options(arguments.plot, arguments.full))
     claims, failures = [], []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         names = arguments.names or list(SCRIPTS)
         task = progress.add_task("", total=len(names))
         for name in names:
             progress.update(task, description=name)
-            recorded, failure = run(SCRIPTS[name], quiet=not arguments.verbose)
+            recorded, failure = context.run(run, SCRIPTS[name], quiet=not arguments.verbose)
             claims += recorded
             failures += [failure] if failure else []
             progress.advance(task)
@@ -76,8 +78,9 @@ def run(path: Path, quiet: bool) -> tuple[list[Claim], str | None]:
             exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
     except MissingExtraError as error:
         claims = namespace.setdefault("claims", Claims(path.stem))
-        with contextlib.redirect_stdout(output):
-            claims.not_run("what needs an extra", Evidence.NUMERIC, str(error))
+        if not any(claim.missing for claim in claims.recorded):
+            with contextlib.redirect_stdout(output):
+                claims.not_run("what needs an extra", Evidence.NUMERIC, str(error))
     except ProofError as error:
         failure = f"{path.stem}: {error}"
     except Exception:  # a broken script is a failed proof, and the other scripts still run

@@ -16,7 +16,7 @@ from math import comb
 
 import numpy as np
 
-from exactflow.capacity import min_depth, min_parameters
+from exactflow.capacity import depth_bound, min_parameters
 from exactflow.capacity.generator import Generator
 from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
 from exactflow.claims import Claims, Evidence, proof_options
@@ -92,7 +92,7 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
 with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as check:
     for d, k in ((64, 100), (64, 10_000), (256, 10_000)):
         for p1 in (d, d * d // 4):
-            bound = min_depth(
+            bound = depth_bound(
                 d, k, p1, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
             )
             check.true(

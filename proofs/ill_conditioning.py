@@ -10,6 +10,8 @@
 # returns z to 10^-6, with one digit less failing.
 
 # %%
+import sys
+
 import numpy as np
 import sympy
 from sympy import Rational
@@ -18,8 +20,11 @@ from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.conditioning import condition_number, singular_values
 from exactflow.exact.numbers import flint_rational
-from exactflow.study import fit, linear_study, study, worst_point, write_csv
 from exactflow.universal import Atoms, Ring, approximate, uniform
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.study import fit, linear_study, study, worst_point, write_csv
 
 claims = Claims("Ill-conditioning (ICML 2021, Theorem 2)")
 options = proof_options()

@@ -17,10 +17,9 @@
 
 # %%
 import itertools
+import sys
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse.linalg import LinearOperator, cg
 from sympy import QQ
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +28,11 @@ from exactflow.balancing.newton import Word
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.descent import adam
+from proofs.experiments.least_squares import least_squares
 
 claims = Claims("The linear experiment (ICML 2021)")
 options = proof_options()
@@ -92,108 +96,12 @@ with claims.check("no four shears come near any of the targets", Evidence.EXACT)
 
 # %% [markdown]
 # ## Least squares
-# A layer maps half of the coordinates: shift T and scale exp(t). With the products of the layers
-# after and before layer i, J J^T is a sum of Kronecker products, so that a step of
-# Levenberg-Marquardt costs little more than solving a system of d^2 equations. Where that is much,
-# at d = 64, the steps are by conjugate gradients for K <= 4, and from K = 5 it is Newton's method
-# along a path of matrices that finds the zero (`exactflow.balancing`).
+# Levenberg-Marquardt (`proofs/experiments/least_squares.py`). Where its steps cost much, at d = 64,
+# from K = 5 it is Newton's method along a path of matrices that finds the zero
+# (`exactflow.balancing`).
 
 
 # %%
-def moved_and_kept(i: int, n: int) -> tuple[slice, slice]:
-    """Return the halves for layer i: the second half moves first."""
-    halves = slice(0, n), slice(n, 2 * n)
-    return halves if i % 2 else halves[::-1]
-
-
-def layer_matrices(T: np.ndarray, t: np.ndarray) -> list[np.ndarray]:
-    """Return the matrices of K layers: T of shape (.., K, n, n), t of shape (.., K, n)."""
-    K, n = t.shape[-2:]
-    layers = []
-    for i in range(K):
-        moved, kept = moved_and_kept(i, n)
-        matrix = np.zeros((*t.shape[:-2], 2 * n, 2 * n))
-        matrix[..., range(2 * n), range(2 * n)] = 1
-        matrix[..., moved, kept] = T[..., i, :, :]
-        matrix[..., range(moved.start, moved.stop), range(moved.start, moved.stop)] = np.exp(
-            t[..., i, :]
-        )
-        layers.append(matrix)
-    return layers
-
-
-def partial_products(layers: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the product of the layers after layer i, and of those before it, for every i; the
-    first list has the whole product in front.
-    """
-    one = np.broadcast_to(np.eye(layers[0].shape[-1]), layers[0].shape)
-    after = [*itertools.accumulate([one, *reversed(layers)], np.matmul)][::-1]
-    before = [*itertools.accumulate([one, *layers], lambda product, layer: layer @ product)]
-    return after, before
-
-
-def solved(error, grams, scale_columns, damping):
-    """Solve (J J^T + damping I) y = error: by Cholesky, or conjugate gradients for large shears."""
-
-    def normal(y: np.ndarray) -> np.ndarray:
-        Y = y.reshape(error.shape)
-        return sum((left @ Y @ right for left, right in grams), damping * Y).ravel()
-
-    if len(error) > 32:
-        operator = LinearOperator((error.size, error.size), normal)
-        return cg(operator, error.ravel(), rtol=1e-3, maxiter=1000)[0]
-    system = damping * np.eye(error.size)
-    for left, right in grams:
-        system += np.kron(left, right)
-    for columns in scale_columns:
-        system += columns @ columns.T
-    return cho_solve(cho_factor(system, overwrite_a=True, check_finite=False), error.ravel())
-
-
-def step(error, T, t, layers, damping, scaled):
-    """Return the Levenberg-Marquardt step -J^T (J J^T + damping I)^-1 error."""
-    (_, *after), before = partial_products(layers)
-    K, n = t.shape
-    grams, scale_columns = [], []
-    for i in range(K):
-        moved, kept = moved_and_kept(i, n)
-        left, right = after[i][:, moved], before[i][kept]
-        grams.append((left @ left.T, right.T @ right))
-        if scaled:
-            columns = left[:, None, :] * (np.exp(t[i]) * before[i][moved].T)[None]
-            scale_columns.append(columns.reshape(error.size, n))
-    y = solved(error, grams, scale_columns, damping)
-    Y = y.reshape(error.shape)
-    dT = [
-        after[i][:, moved].T @ Y @ before[i][kept].T
-        for i, (moved, kept) in enumerate(moved_and_kept(i, n) for i in range(K))
-    ]
-    dt = np.array([columns.T @ y for columns in scale_columns]) if scaled else np.zeros_like(t)
-    return -np.array(dT), -dt
-
-
-def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 500) -> float:
-    """Return |product - M| / |M| after Levenberg-Marquardt from random shears."""
-    n, norm = len(M) // 2, np.linalg.norm(M)
-    T = np.random.default_rng(seed).standard_normal((K, n, n)) * 0.6 / np.sqrt(n)
-    t, damping = np.zeros((K, n)), 1e-2
-    history = []
-    error = np.linalg.multi_dot([np.eye(2 * n), *layer_matrices(T, t)[::-1], np.eye(2 * n)]) - M
-    for _ in range(steps):
-        size = float(np.linalg.norm(error) / norm)
-        history.append(size)
-        if size < 1e-13 or (len(history) > 15 and size > 0.98 * history[-15]):
-            break
-        dT, dt = step(error, T, t, layer_matrices(T, t), damping, scaled)
-        layers = layer_matrices(T + dT, t + dt)
-        changed = np.linalg.multi_dot([np.eye(2 * n), *layers[::-1], np.eye(2 * n)]) - M
-        if np.linalg.norm(changed) < np.linalg.norm(error):
-            T, t, error, damping = T + dT, t + dt, changed, max(damping / 4, 1e-10)
-        else:
-            damping *= 5
-    return min(history)
-
-
 def along_a_path(M: np.ndarray, K: int) -> float:
     """Return |product - M| / |M| after Newton's method, from the first random shears that lead to
     M, or infinity.
@@ -251,31 +159,12 @@ print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: 
 
 
 # %%
-def adam(Ms: np.ndarray, K: int, steps: int, rate: float = 1e-2) -> np.ndarray:
-    """Return |product - M| / |M| after Adam, for each of the matrices."""
-    count, d = Ms.shape[:2]
-    n, norms = d // 2, np.linalg.norm(Ms, axis=(1, 2))
-    T = np.random.default_rng(0).standard_normal((count, K, n, n)) * 0.6 / np.sqrt(n)
-    t, mean, square = np.zeros((count, K, n)), np.zeros_like(T), np.zeros_like(T)
-    for k in range(1, steps + 1):
-        (product, *after), before = partial_products(layer_matrices(T, t))
-        error = (product - Ms) / norms[:, None, None] ** 2
-        gradient = np.empty_like(T)
-        for i in range(K):
-            moved, kept = moved_and_kept(i, n)
-            left, right = after[i][..., moved], before[i][:, kept]
-            gradient[:, i] = 2 * left.mT @ error @ right.mT
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        T = T - rate * (mean / (1 - 0.9**k)) / (np.sqrt(square / (1 - 0.999**k)) + 1e-8)
-    product = partial_products(layer_matrices(T, t))[0][0]
-    return np.linalg.norm(product - Ms, axis=(1, 2)) / norms
-
-
 adams: dict[tuple[str, int, int], float] = {}
 with claims.check("Adam: no zero at K = 5 and 6, d >= 16", Evidence.NUMERIC) as check:
     for d, K in grid:
-        residuals = adam(np.array([targets[kind, d] for kind in kinds]), K, adam_steps)
+        Ms = np.array([targets[kind, d] for kind in kinds])
+        products = adam(Ms, K, adam_steps, rate=1e-2)
+        residuals = np.linalg.norm(products - Ms, axis=(1, 2)) / np.linalg.norm(Ms, axis=(1, 2))
         adams |= {(kind, d, K): float(r) for kind, r in zip(kinds, residuals, strict=True)}
     for (kind, d, K), found in adams.items():
         if d >= 16 and K in (5, 6):

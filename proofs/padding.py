@@ -8,6 +8,7 @@
 # which the experiments of Koehler, Mehta and Risteski (ICML 2021) showed in training.
 
 # %%
+import sys
 from functools import partial
 from itertools import pairwise
 
@@ -18,16 +19,18 @@ from sympy import Rational
 from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.identities import IDENTITIES
-from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
-from exactflow.padding import (
-    gaussian_padding,
+from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+from exactflow.padding import gaussian_padding, zero_padding
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.likelihood import (
     log_likelihood,
     padded_covariance,
     ray,
     ray_condition_number,
-    zero_padding,
 )
-from exactflow.training import AVAILABLE, DATASETS, PADDINGS, train
+from proofs.experiments.training import AVAILABLE, DATASETS, PADDINGS, train
 
 claims = Claims("Padding (ICML 2021)")
 options = proof_options()
@@ -62,13 +65,13 @@ with claims.check("zero padding: three additive layers", Evidence.EXACT) as chec
 
 
 # %%
-def two_layers(first_moves_last: bool) -> tuple[Blocks, Blocks]:
+def two_layers(first_moves_last: bool) -> tuple[WordMatrix, WordMatrix]:
     """Return the image of (x, 0) under two additive layers, and what it is claimed to be."""
     X, Y = symbols("X Y")
-    data = Blocks.of([[1], [0]])
+    data = WordMatrix.of([[1], [0]])
     if first_moves_last:
-        return upper(X) @ lower(Y) @ data, Blocks.of([[1 + X * Y], [Y]])
-    return lower(Y) @ upper(X) @ data, Blocks.of([[1], [Y]])
+        return upper(X) @ lower(Y) @ data, WordMatrix.of([[1 + X * Y], [Y]])
+    return lower(Y) @ upper(X) @ data, WordMatrix.of([[1], [Y]])
 
 
 with claims.check("two additive layers: A = I only", Evidence.FOR_ALL_N) as check:

@@ -1,18 +1,32 @@
 # %% [markdown]
-# # Permutations in six integer layers, in linear time
+# # Permutations of every dimension in six integer layers, in linear time
 #
 # **Theorem** (Koehler, Mehta, Risteski, ICML 2021, Theorem 1, for permutations; six after Urschel
-# 2024). Every even permutation of 2n coordinates, and every signed one of determinant 1, is a
-# composition of at most six additive couplings with the equal split.
+# 2024). Every even permutation of d coordinates, and every signed one of determinant 1, is a
+# composition of at most six additive couplings with halves (n, q), q = n or n + 1. The entries are
+# integers of absolute value at most 2, at most 11 n of them (11 n + 1 if q = n + 1) are not zero,
+# and everything takes O(n) operations.
 #
-# The entries are integers of absolute value at most 2 (nearly always 1), at most 12 n of them are
-# not zero, and everything takes O(n) operations. All of it is *exact*; the bounds 2 and 12 n are
-# asserted on the instances, not proved here.
+# **Proof** (two involutions). Let M = [[A, B], [C, D]], and let W0 carry the nonzero rows of A to
+# zero rows of C: W0 B = 0, and C' = C + W0 A and J = D^T W0 - B^T have signed unit vectors as
+# columns; if q = n + 1, append to them the missing unit vector u and D^T u. Theta = J^T C' is a
+# signed permutation of determinant 1. On each cycle f_i = Theta^i f_0 let K f_i = +-f_-i: then K
+# and K Theta are involutions. They have one trace, once the signs are right, so (K Theta) g = g K;
+# g is made of signed swaps and of [[1, 1], [1, -1]]. With D' = C' K J^T and G = C' g,
+#
+#     M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
+#     V = C'^T (D - D'),  W = D' (C' - Y),  Z = (K - I) G^-1,  Y = G,  X = (B - A V - Z) D',
+#
+# cut back to n coordinates in the first half, since D' = I + Y Z and Z Y = K - I. For q = n this is
+# the commutator route, whose identity `proofs/identities.py` proves for all n, with an involution K
+# in the place of P. The bounds 2 and 11 n are derived in the docstring of
+# `exactflow.factorization.permutation`. Here all of it is *exact*, on instances.
 
 # %%
-from itertools import permutations
+from itertools import permutations, product
 from random import Random
 
+from sympy import diag
 from sympy.combinatorics import Permutation
 
 from exactflow import factor, pad, permutation, verify
@@ -22,23 +36,31 @@ from exactflow.errors import OrientationError
 claims = Claims("Permutations (ICML 2021, Theorem 1)")
 
 
-def in_bounds(flow, n):
+def in_bounds(flow, d):
     """Return whether depth, magnitudes and the number of nonzero entries are as claimed."""
     small = all(layer.magnitude <= 2 and layer.is_additive for layer in flow)
-    return flow.depth <= 6 and small and sum(layer.nnz for layer in flow) <= 12 * n
+    return flow.depth <= 6 and small and sum(layer.nnz for layer in flow) <= 11 * (d // 2) + d % 2
 
 
 # %% [markdown]
-# ## All even permutations of 4 and 6 coordinates
+# ## All even permutations of 2 to 6 coordinates, all signed ones of 2 to 4
 
 # %%
-for d in (4, 6):
+for d in range(2, 7):
     with claims.check(f"all even permutations of {d} coordinates", Evidence.EXACT) as check:
         for perm in permutations(range(d)):
             if Permutation(list(perm)).is_even:
                 M = permutation(perm)
                 flow = factor(M, method="permutation")
-                check.true(flow.matrix() == M and in_bounds(flow, d // 2), str(perm))
+                check.true(flow.matrix() == M and in_bounds(flow, d), str(perm))
+
+for d in (2, 3, 4):
+    with claims.check(f"all signed permutations of {d} coordinates", Evidence.EXACT) as check:
+        for perm, signs in product(permutations(range(d)), product((1, -1), repeat=d)):
+            M = diag(*signs) * permutation(perm)
+            if M.det() == 1:
+                flow = factor(M, method="permutation")
+                check.true(flow.matrix() == M and in_bounds(flow, d), f"{perm} {signs}")
 
 # %% [markdown]
 # ## Structure: swaps of halves, long cycles, involutions, 20,000 coordinates
@@ -54,13 +76,28 @@ cases = {
     "one cycle on one half, d = 2002": [*range(n + 1), *range(n + 2, 2 * n + 2), n + 1],
     "reversal, d = 2000": list(range(2 * n - 1, -1, -1)),
     "random, d = 20000": shuffled,
+    "one cycle, d = 20001": [*range(1, 20_001), 0],
 }
 with claims.check("large permutations with structure", Evidence.EXACT) as check:
     for name, perm in cases.items():
         flow = factor(permutation(perm))
         verify(flow, permutation(perm))
-        check.true(in_bounds(flow, len(perm) // 2), f"{name}: {flow.depth} layers")
+        check.true(in_bounds(flow, len(perm)), f"{name}: {flow.depth} layers")
         check.equal(list(flow.forward(range(len(perm)))), perm)
+
+# %% [markdown]
+# ## Masks
+# Any mask whose halves differ by at most one is a relabelling, and a permutation relabelled is a
+# permutation.
+
+# %%
+mask = [0, 1] * 1000 + [0]
+with claims.check("a checkerboard mask, 2001 coordinates", Evidence.EXACT) as check:
+    perm = [*range(1, 2001), 0]
+    flow = factor(permutation(perm), partition=mask)
+    verify(flow, permutation(perm))
+    check.true(in_bounds(flow, 2001), f"{flow.depth} layers")
+    check.equal(list(flow.forward(range(2001))), perm)
 
 # %% [markdown]
 # ## Odd permutations

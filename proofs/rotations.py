@@ -197,7 +197,7 @@ def exact_route(W: np.ndarray, method: str) -> float:
     """Return the largest condition number of a layer of an exact route, in float64."""
     norms = [
         [np.linalg.norm(np.array(S.matrix().tolist(), dtype=float), 2) for S in (layer, inverse)]
-        for layer in factor(W, method)
+        for layer in factor(W, method=method)
         for inverse in [layer.inverse()]
     ]
     return max(float(norm) * float(of_inverse) for norm, of_inverse in norms)

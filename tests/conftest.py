@@ -5,7 +5,8 @@ from pathlib import Path
 
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent))  # the shared tables of examples
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples, and proofs/
 
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("large", max_examples=2000, deadline=None)

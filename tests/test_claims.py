@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exactflow.claims import Claims, Evidence, Options, ProofError, proof_options
+from exactflow.claims import RUNNER_OPTIONS, Claims, Evidence, Options, ProofError, proof_options
+from exactflow.errors import MissingExtraError
 
 
 def test_records_what_passed():
@@ -20,7 +21,9 @@ def test_records_what_passed():
 @pytest.mark.parametrize(
     ("use", "words"),
     [
-        (lambda check: check.equal(1, 2, "l"), "l: expected 2, derived 1"),
+        (lambda check: check.equal(1, 2, "l"), "^l: expected 2, derived 1"),
+        (lambda check: check.equal(1, 2), "^a: expected 2, derived 1"),
+        (lambda check: check.true(False, ""), "^a: expected to hold"),
         (lambda check: check.true(1 == 2, "l"), "l: expected to hold"),
         (lambda check: check.true(1, "l"), "got 1"),
         (lambda check: None, "at least one instance"),
@@ -31,6 +34,24 @@ def test_records_what_failed(use, words):
     with pytest.raises(ProofError, match=words), claims.check("a", Evidence.NUMERIC) as check:
         use(check)
     assert not claims.recorded[0].passed
+
+
+def test_a_claim_whose_tools_are_missing_is_not_run():
+    claims, error = Claims("T"), MissingExtraError("balance", "a study")
+    with pytest.raises(MissingExtraError), claims.check("a", Evidence.NUMERIC):
+        raise error
+    (claim,) = claims.recorded
+    assert not claim.passed
+    assert "exactflow[balance]" in claim.missing
+
+
+def test_the_options_of_the_runner_come_before_the_command_line():
+    token = RUNNER_OPTIONS.set(Options(full=True))
+    try:
+        assert proof_options([]) == Options(full=True)
+    finally:
+        RUNNER_OPTIONS.reset(token)
+    assert proof_options([]) == Options()
 
 
 def test_options():

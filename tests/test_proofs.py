@@ -1,15 +1,16 @@
 """``python -m proofs``: one table, and an exit code that fails when a claim does."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from exactflow.claims import Options, proof_options
+from proofs import __main__ as runner
+from proofs import experiments
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-runner = importlib.import_module("proofs.__main__")
 
 
 def test_one_script(capsys):
@@ -41,17 +42,32 @@ def test_a_failing_script_fails(capsys, tmp_path, monkeypatch, script, words):
     assert words in capsys.readouterr().out
 
 
-def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypatch):
+RAISES = "raise MissingExtraError('plot', 'a study')\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        RAISES,
+        f"claims = Claims('T')\nwith claims.check('a', Evidence.NUMERIC):\n    {RAISES}",
+    ],
+)
+def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypatch, script):
     path = tmp_path / "needs.py"
     path.write_text(
-        "from exactflow.errors import MissingExtraError\n"
-        "raise MissingExtraError('plot', 'a study')\n"
+        "from exactflow.claims import Claims, Evidence\n"
+        "from exactflow.errors import MissingExtraError\n" + script
     )
     monkeypatch.setattr(runner, "SCRIPTS", {"needs": path})
     assert runner.main(["needs"]) == 0
     out = capsys.readouterr().out
     assert "0 of 1 claims checked; 1 not run" in out
     assert "exactflow[plot]" in out
+
+
+def test_the_options_end_with_the_run():
+    assert runner.main(["--full", "six_layers"]) == 0
+    assert proof_options([]) == Options()
 
 
 def test_unknown_name(capsys):
@@ -61,9 +77,42 @@ def test_unknown_name(capsys):
     assert "six_layers" in capsys.readouterr().err
 
 
+def test_the_shared_helpers_are_no_script():
+    assert "experiments" not in runner.SCRIPTS
+    assert all(path.is_file() for path in runner.SCRIPTS.values())
+
+
 def test_scripts_run_on_their_own():
     script = ROOT / "proofs" / "six_layers.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+PATH_LINE = next(line for line in experiments.__doc__.splitlines() if "sys.path.extend" in line)
+
+
+def test_scripts_that_share_helpers_say_where_they_are():
+    texts = [path.read_text() for path in runner.SCRIPTS.values()]
+    users = [text for text in texts if "from proofs.experiments" in text]
+    assert len(users) >= 4
+    for text in users:
+        assert f"\n{PATH_LINE.strip()}" in text.split("from proofs.experiments")[0]
+
+
+@pytest.mark.parametrize("place", ["cell in the repository", "cell in proofs", "script"])
+def test_finds_the_shared_helpers(tmp_path, place):
+    code = f"import sys\n{PATH_LINE.strip()}\nimport proofs.experiments.layers\n"
+    if place == "script":
+        for name in ("__init__.py", "experiments"):
+            (tmp_path / "proofs").mkdir(exist_ok=True)
+            (tmp_path / "proofs" / name).symlink_to(ROOT / "proofs" / name)
+        script = tmp_path / "proofs" / "script.py"
+        script.write_text(code)
+        command, cwd = [sys.executable, script], "/"
+    else:
+        command = [sys.executable, "-c", code]
+        cwd = ROOT if place == "cell in the repository" else ROOT / "proofs"
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -44,15 +44,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
-from numbers import Integral
 
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, parse_rational
+from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
 
-__all__ = ["CapacityBound", "DepthBound", "min_depth", "min_parameters"]
+__all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
+
+MOST_COORDINATES = 10**5
+MOST_GAUSSIANS = 10**12
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def min_parameters(
 
     Parameters
     ----------
-    d, k : the dimension, at least 2, and the number of Gaussians, at least 1.
+    d, k : the dimension, 2 to 10^5, and the number of Gaussians, 1 to 10^12. (Beyond, counting
+        takes minutes: its integers have d bits.)
     lipschitz, radius, w : Lip, R and w, positive: integers, Fractions, floats (the dyadic numbers
         that they are) or strings such as "1/10".
     rho, sigma : the length of the centers and the deviation of the Gaussians. The bound grows with
@@ -137,7 +140,7 @@ def min_parameters(
     >>> bound.rules_out(4671), bound.rules_out(4672)
     (True, False)
     """
-    d, k = _integer("d", d, 2), _integer("k", k, 1)
+    d, k = to_index("d", d, 2, MOST_COORDINATES), to_index("k", k, 1, MOST_GAUSSIANS)
     Deltas, ms = _allowed("Delta", Delta, 1, d), _allowed("m", m, 0, k - 1)
     lipschitz, radius = _positive("lipschitz", lipschitz), _positive("radius", radius)
     w, deviation = _positive("w", w), Fraction(0) if sigma is None else _positive("sigma", sigma)
@@ -196,7 +199,7 @@ class DepthBound:
     ruled_out: CapacityBound | None
 
 
-def min_depth(
+def depth_bound(
     d: int,
     k: int,
     params_per_layer: int,
@@ -217,13 +220,13 @@ def min_depth(
 
     Examples
     --------
-    >>> bound = min_depth(
+    >>> bound = depth_bound(
     ...     64, 1000, 50, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
     ... )
     >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))
     (29, True)
     """
-    p1 = _integer("params_per_layer", params_per_layer, 1)
+    p1 = to_index("params_per_layer", params_per_layer, 1)
     total, limit = _flow_lipschitz(lipschitz, layer_lipschitz, parameter_lipschitz)
 
     def bound(constant: Fraction) -> CapacityBound:
@@ -270,28 +273,19 @@ def _first_failure(holds: Callable[[int], bool]) -> int:
     return high
 
 
-def _integer(name: str, value, least: int) -> int:
-    if not isinstance(value, Integral) or value < least:
-        raise InvalidInputError(f"expected an integer {name} >= {least}, got {format_short(value)}")
-    return int(value)
-
-
 def _allowed(name: str, value, least: int, most: int) -> range:
     """Return the values of a choice: the one that is given, or all."""
     if value is None:
         return range(least, most + 1)
-    if not isinstance(value, Integral) or not least <= value <= most:
-        raise InvalidInputError(
-            f"expected {name} from {least} to {most}, got {format_short(value)}"
-        )
-    return range(int(value), int(value) + 1)
+    index = to_index(name, value, least, most)
+    return range(index, index + 1)
 
 
 def _positive(name: str, value) -> Fraction:
     """Return a positive number exactly."""
     try:
-        number = parse_rational(value) if isinstance(value, str) else Fraction(value)
-    except (TypeError, ValueError, OverflowError):
+        number = to_fraction(value)
+    except InvalidInputError:
         number = None
     if number is None or number <= 0:
         raise InvalidInputError(

@@ -4,6 +4,9 @@ A body imports what it needs when it runs, so that no command waits for what ano
 """
 
 import argparse
+import os
+import shlex
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 DEMO_CHANNELS = 12
+_SYMBOLS = (
+    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
+    "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
+)
 
 
 def _factor_arguments(command: argparse.ArgumentParser) -> None:
@@ -42,15 +49,24 @@ def _factor_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _check_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
-    command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
+    add = command.add_argument
+    add("certificates", nargs="+", metavar="CERT.json", help="certificates, - for stdin")
+    add("--target", metavar="FILE", help="the matrix that all of them must be about")
+    _reading_arguments(command)
+    add("--within", metavar="BOUND", help="demand that no entry differs by more: 1e-12 or p/q")
+    add("--quick", action="store_true", help="test equalities at random vectors only")
+    add("--json", action="store_true", help="one JSON object per certificate")
+    add("--jobs", type=int, default=1, metavar="N", help="check N certificates at once")
 
 
 def _depth_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.depth import SCALES
+    from exactflow.depth import DEPTH_SCALES
 
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--scales", choices=SCALES, default="additive")
+    command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
+    )
     _reading_arguments(command)
 
 
@@ -66,7 +82,7 @@ def _balance_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
-        "-o", "--output", metavar="CERT.json", help="a certificate of the layers' own product"
+        "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
     )
     _reading_arguments(command)
 
@@ -92,31 +108,26 @@ def _partition(text: str) -> list[int]:
 def _factor(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import print_flow
     from exactflow.factorization import factor
-    from exactflow.flows.verification import verify
-    from exactflow.targets import with_pads
+    from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
     if arguments.output:
-        _check_output(arguments.output)
+        _check_output(arguments)
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with _status(f"factoring {d} x {d}"):
         flow = factor(
             source.matrix,
-            arguments.method,
-            arguments.orientation,
+            method=arguments.method,
+            orientation=arguments.orientation,
             partition=arguments.partition,
         )
-        factored = time.perf_counter()
-        padded = flow.dimension > d
-        target = with_pads(source.matrix, flow.partition[0] - 1) if padded else source.matrix
-        verdict = verify(flow, target)
-    seconds = factored - start, time.perf_counter() - factored
-    if arguments.output:
-        _write_flow(flow, arguments.output, source, name)
-    print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), padded)
-    if arguments.output:
-        print(_written(arguments.output))
+    seconds = time.perf_counter() - start
+    pads = (flow.partition[0] - 1, d + 1) if flow.dimension > d else ()
+    verdict = Verification(flow)  # factor has composed it
+    written = _write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
+    print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), pads)
+    print(end=written)
     return 0
 
 
@@ -127,59 +138,87 @@ def _status(text: str):
     return Console(stderr=True).status(text)
 
 
-def _check_output(output: str) -> None:
-    """Refuse, before the work, a file that cannot be written."""
-    from exactflow.files.arrays import ARRAY_SUFFIXES
+def _check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
+    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
-    path = Path(output)
-    if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
+    path = Path(arguments.output)
+    suffix = path.suffix.lower()
+    if certificate_only and suffix != ".json":
+        raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
+    if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"output, got {path.name!r}"
         )
     check_place(path)
+    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
+        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
+    if suffix != ".json":
+        array_writer(path)
 
 
 def _write_flow(
-    flow: "CouplingFlow", output: str, source: "MatrixFile", name: str, more: dict | None = None
-) -> None:
-    """Write a certificate, or the layers as float64 arrays where the suffix says so."""
+    flow: "CouplingFlow", arguments: argparse.Namespace, source: "MatrixFile", seed=None, **claim
+) -> str:
+    """Write a certificate about the source, which the stand-alone checker must accept first; or the
+    layers as float64 arrays where the suffix says so. Return a line on it.
+    """
+    from exactflow import checker
+    from exactflow.errors import VerificationError
     from exactflow.files.arrays import write_arrays
-    from exactflow.files.certificate import write_certificate
+    from exactflow.files.atomic import write_bytes
+    from exactflow.files.certificate import certificate_text
 
-    if _is_certificate(output):
-        provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-        write_certificate(flow, output, provenance | (more or {}))
-    else:
+    output = arguments.output
+    if not _is_certificate(output):
         write_arrays(flow, output)
+        return f"layers: {output}, float64, equal to the exact ones\n"
+    name = Path(arguments.file).name if arguments.file else "demo"
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    provenance |= {"transposed": True} if arguments.transpose else {}
+    provenance |= {} if seed is None else {"seed": seed}
+    data = certificate_text(flow, source.matrix, provenance=provenance, **claim).encode()
+    report = checker.check(data, quick=True)
+    if report.verdict is checker.Verdict.REFUTED:
+        raise VerificationError("; ".join(report.lines))
+    write_bytes(output, data)
+    return f"certificate: {output}; the checker: {report.lines[-1][2:]}\n{_advice(arguments)}\n"
+
+
+def _advice(arguments: argparse.Namespace) -> str:
+    """Return the command that checks a certificate against the file that it is about."""
+    words = ["exactflow", "check", arguments.output]
+    words += ["--target", arguments.file] if arguments.file else []
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] if arguments.transpose else []
+    return shlex.join(words)
 
 
 def _is_certificate(output: str) -> bool:
     return Path(output).suffix.lower() == ".json"
 
 
-def _written(output: str) -> str:
-    """Return the line that says what `_write_flow` wrote."""
-    if _is_certificate(output):
-        return f"certificate: {output} (exactflow check {output})"
-    return f"layers: {output}, float64, equal to the exact ones"
-
-
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     """Return the matrix to factor and its name."""
     from exactflow.exact.coerce import as_matrix
-    from exactflow.files.matrices import MatrixFile, read_matrix
+    from exactflow.files.matrices import MatrixFile
 
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
-        read = read_matrix(arguments.file, arguments.key, arguments.transpose)
-        return read, Path(arguments.file).name
+        return _read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
     weight = demo_weight()
     matrix = as_matrix(weight)
     return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
+
+
+def _read(arguments: argparse.Namespace) -> "MatrixFile":
+    from exactflow.files.matrices import read_matrix
+
+    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def demo_weight() -> "np.ndarray":
@@ -193,30 +232,43 @@ def demo_weight() -> "np.ndarray":
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from exactflow import checker
+    from exactflow.cli.checking import check_files
 
-    return checker.check_file(arguments.certificate, arguments.target)
+    return check_files(arguments)
 
 
 def _depth(arguments: argparse.Namespace) -> int:
+    from exactflow import depth_checker
     from exactflow.depth import minimal_depth
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.depth_certificate import write_depth_certificate
 
-    matrix = read_matrix(arguments.file, arguments.key, arguments.transpose).matrix
-    with _status(f"{matrix.shape[0]} x {matrix.shape[0]}"):
-        answer = minimal_depth(matrix, arguments.scales)
+    if arguments.output:
+        _check_output(arguments, certificate_only=True)
+    source = _read(arguments)
+    with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
+        answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
-    return 0
+    if answer.obstructions:
+        print(_SYMBOLS)
+    if not arguments.output:
+        return 0
+    if not answer.is_decided:
+        print("exactflow: not decided, so there is no certificate of it", file=sys.stderr)
+        return 3
+    name = Path(arguments.file).name
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    write_depth_certificate(answer, arguments.output, provenance)
+    print(f"certificate: {arguments.output}\n{_advice(arguments)}")
+    return depth_checker.check_file(arguments.output)
 
 
 def _balance(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
     from exactflow.cli.report import magnitude
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
-        _check_output(arguments.output)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+        _check_output(arguments)
+    source = _read(arguments)
     with _status("balancing"):
         result = balance(
             source.matrix,
@@ -226,9 +278,10 @@ def _balance(arguments: argparse.Namespace) -> int:
             partition=arguments.partition,
             seed=arguments.seed,
         )
+    within, seed = result.error, arguments.seed
+    written = ""
     if arguments.output:
-        provenance = {"seed": arguments.seed, "certified_within": str(result.error)}
-        _write_flow(result.flow, arguments.output, source, Path(arguments.file).name, provenance)
+        written = _write_flow(result.flow, arguments, source, seed, within=within)
     print(result)
     for coordinate in result.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
@@ -241,29 +294,29 @@ def _balance(arguments: argparse.Namespace) -> int:
     print(
         f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
     )
-    if arguments.output:
-        print(_written(arguments.output))
+    print(end=written)
     return 0
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from exactflow.files.atomic import write_bytes
+    from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
     from exactflow.files.export import export
+    from exactflow.interop import state_dict_bytes
 
+    if arguments.output:
+        check_place(arguments.output)
+    elif arguments.to == "torch":
+        raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
-        if not arguments.output:
-            raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
-        from exactflow.interop import state_dict_bytes
-
-        write_bytes(arguments.output, state_dict_bytes(flow))
-        return 0
-    text = export(flow, arguments.to)
-    if arguments.output:
-        write_bytes(arguments.output, text.encode())
+        content = state_dict_bytes(flow)
     else:
-        print(text, end="")
+        content = export(flow, arguments.to).encode()
+    if arguments.output:
+        write_bytes(arguments.output, content)
+    else:
+        print(content.decode(), end="")
     return 0
 
 

@@ -27,9 +27,9 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 
-__all__ = ["SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
+__all__ = ["DEPTH_SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
 
-SCALES = ("additive", "positive")
+DEPTH_SCALES = ("additive", "positive")
 
 
 def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
@@ -69,8 +69,8 @@ def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
       not U: C = 0 fails at (0, 0)
       not L: D = I fails at (0, 0)
     """
-    if scales not in SCALES:
-        choices = ", ".join(map(repr, SCALES))
+    if scales not in DEPTH_SCALES:
+        choices = ", ".join(map(repr, DEPTH_SCALES))
         raise InvalidInputError(f"expected scales to be one of {choices}, got {scales!r}")
     matrix = as_matrix(M).to_dense()
     det = _checked_determinant(matrix)
@@ -78,7 +78,7 @@ def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
         if det != matrix.domain.one:
             raise InvalidInputError(
                 f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
-                "scales='positive' asks the same for layers with positive scales"
+                "scales='positive' (--scales positive) asks the same for positive scales"
             )
         return additive_depth(matrix)
     _check_positive(det, matrix)

@@ -2,7 +2,7 @@
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.five import five_layers, six_layers
+from exactflow.depth.five import five_layers
 from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.result import MinimalDepth
@@ -84,10 +84,11 @@ def _regular_first(matrix: DomainMatrix) -> tuple[str, ...]:
 
 
 def _six(matrix: DomainMatrix) -> CouplingFlow:
+    """Return at most six additive layers."""
     try:
         return factor(matrix, method="commutator")
     except FieldTooSmallError:
-        return _flow("LULULU", six_layers(matrix), matrix)
+        return factor(matrix, method="partition")
 
 
 def _flow(pattern: str, shifts: Shifts, matrix: DomainMatrix) -> CouplingFlow:
@@ -99,4 +100,4 @@ def _flow(pattern: str, shifts: Shifts, matrix: DomainMatrix) -> CouplingFlow:
         for letter, shift in zip(pattern, shifts, strict=True)
     ]
     kept = [layer for layer in reversed(layers) if not layer.is_identity]
-    return CouplingFlow(kept, (n, n), method="depth")
+    return CouplingFlow(kept, (n, n), method="depth", field=matrix.domain)

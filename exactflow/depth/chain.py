@@ -31,14 +31,13 @@ from dataclasses import dataclass
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstructions import Obstruction
-from exactflow.depth.similarity import format_polynomial
 from exactflow.exact import linalg
+from exactflow.exact.flanders import is_unit_factor
 from exactflow.exact.normalforms import (
     block_sizes,
     elementary_divisors,
+    format_polynomial,
     largest_invariant_rows,
-    multiply,
-    solve,
 )
 from exactflow.exact.numbers import format_short
 
@@ -85,15 +84,15 @@ def fixed_parts(D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatr
     """Return what no V changes in D - C V and in a + V c."""
     L, Du = _quotient(D, C)
     N, aN = _quotient(a.transpose(), c.transpose())
-    return FixedParts(L, Du, N.transpose().to_dense(), aN.transpose().to_dense())
+    return FixedParts(L, Du, N.transpose(), aN.transpose())
 
 
 def _quotient(D: DomainMatrix, C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     L = largest_invariant_rows(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
-    Du, _ = solve(L.transpose(), (L * D).transpose())
-    return L, Du.transpose().to_dense()
+    Du, _ = linalg.solve(L.transpose(), (L * D).transpose())
+    return L, Du.transpose()
 
 
 def sizes_at(
@@ -164,7 +163,7 @@ class ChainObstruction(Obstruction):
         if self.f is None:
             return right and self._least() > D.shape[0]
         sizes = (block_sizes(M, self.f) for M in (self.parts.Du, self.parts.Na))
-        return right and sizes_at(*sizes, linalg.rank(C), _is_at_one(self.f)) is None
+        return right and sizes_at(*sizes, linalg.rank(C), is_unit_factor(self.f)) is None
 
     def _least(self) -> int:
         divisors = _common_divisors(self.parts)
@@ -192,7 +191,7 @@ def chain_obstruction(
     """Return why the fixed parts exclude the pattern ULULU, or None where they do not."""
     divisors = _common_divisors(parts)
     for f, (of_Du, of_aN) in divisors.items():
-        if sizes_at(of_Du, of_aN, r, _is_at_one(f)) is None:
+        if sizes_at(of_Du, of_aN, r, is_unit_factor(f)) is None:
             return ChainObstruction(pattern, matrix, parts, f)
     if _least_dimension(divisors, r) > matrix.shape[0] // 2:
         return ChainObstruction(pattern, matrix, parts, None)
@@ -206,12 +205,9 @@ def _common_divisors(parts: FixedParts) -> dict[tuple, tuple[tuple, tuple]]:
 
 def _least_dimension(divisors: dict[tuple, tuple[tuple, tuple]], r: int) -> int:
     return sum(
-        (len(f) - 1) * sum(sizes_at(*sizes, r, _is_at_one(f))[0]) for f, sizes in divisors.items()
+        (len(f) - 1) * sum(sizes_at(*sizes, r, is_unit_factor(f))[0])
+        for f, sizes in divisors.items()
     )
-
-
-def _is_at_one(f: Sequence) -> bool:
-    return len(f) == 2 and f[0] == -f[1]
 
 
 def scalar_of(C: DomainMatrix, c: DomainMatrix):
@@ -235,10 +231,9 @@ def scaling_system(
     """
     columns = []
     for i in range(r + 1):
-        power = [field.one] + [field.zero] * (r - i)
-        left, right = multiply(chi_u, power, field), multiply(chi_N, power, field)
-        difference = [x - k**i * y for x, y in zip(left, right, strict=True)]
-        columns.append(linalg.column([field.zero] * i + difference, field))
+        difference = [x - k**i * y for x, y in zip(chi_u, chi_N, strict=True)]
+        shifted = [field.zero] * i + difference + [field.zero] * (r - i)
+        columns.append(linalg.column(shifted, field))
     return linalg.from_columns(columns[1:]), -columns[0]
 
 

@@ -35,16 +35,16 @@ from exactflow.depth.chain import (
     scaling_system,
 )
 from exactflow.depth.flanders import flanders_obstruction
-from exactflow.depth.matching import Draw, matched_shift, peeled_shift
+from exactflow.depth.matching import matched_shift, peeled_shift
 from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, four_layers
 from exactflow.depth.rank_one import rank_one_shift
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import solve
-from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.exact.draws import Draws
+from exactflow.factorization.commutator import commutator_shifts
 
-__all__ = ["five_layers", "six_layers"]
+__all__ = ["five_layers"]
 
 _TRIALS = 24
 _TRIALS_FINITE = 150
@@ -52,7 +52,7 @@ _TRIALS_FINITE = 150
 
 def five_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction | None:
     """Decide U L U L U: return shifts, an obstruction, or None where it was not decided."""
-    blocks, inverse = halves(matrix, pattern), halves(matrix.inv().to_dense(), pattern)
+    blocks, inverse = halves(matrix, pattern), halves(matrix.inv(), pattern)
     C, D, a, c = blocks.C, blocks.D, inverse.A, inverse.C
     n, r = C.shape[0], linalg.rank(C)
     if r == n:
@@ -81,7 +81,7 @@ def five_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction | No
 
 def _with_shift(blocks: linalg.Blocks, V: DomainMatrix) -> Shifts | None:
     A, B, C, D = blocks
-    shorter = linalg.join(linalg.Blocks(A, B - A * V, C, D - C * V)).to_dense()
+    shorter = linalg.join(linalg.Blocks(A, B - A * V, C, D - C * V))
     found = four_layers("ULUL", shorter)
     return None if isinstance(found, Obstruction) else [*found, V]
 
@@ -98,11 +98,11 @@ def _first_success(
 
 
 def _candidates(
-    construct: Callable[[Draw], DomainMatrix | None], field: Domain
+    construct: Callable[[Draws], DomainMatrix | None], field: Domain
 ) -> Iterator[DomainMatrix | None]:
     seed = 0
     while True:
-        yield construct(Draw(seed, field))
+        yield construct(Draws(field, 1 + seed // 4, seed))
         seed += 1
 
 
@@ -120,7 +120,7 @@ def _scaling(parts: FixedParts, k, r: int):
     """
     chis = (M.charpoly_berk() for M in (parts.Du, parts.Na))
     K, b = scaling_system(*chis, k, r, parts.L.domain)
-    solution, multiplier = solve(K, b)
+    solution, multiplier = linalg.solve(K, b)
     return (None, multiplier) if solution is None else ((solution, linalg.kernel(K)), None)
 
 
@@ -128,11 +128,11 @@ def _with_polynomial(D, C, solution) -> Iterator[DomainMatrix | None]:
     """Yield V for which D - C V on im C is the companion matrix of a solution g."""
     particular, homogeneous = solution
     n, field = D.shape[0], D.domain
-    columns = C.extract(list(range(n)), list(C.rref()[1])).to_dense()
+    columns = C.extract(list(range(n)), list(linalg.rref(C)[1]))
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
 
-    def construct(draw: Draw) -> DomainMatrix:
+    def construct(draw: Draws) -> DomainMatrix:
         g = particular + homogeneous * draw.matrix(homogeneous.shape[1], 1)
         wanted = left * D * columns - _companion(g)
         V, W = draw.matrix(n, n), right * wanted * left
@@ -147,24 +147,3 @@ def _companion(g: DomainMatrix) -> DomainMatrix:
     rows = [[field.one if i == j + 1 else field.zero for j in range(r)] for i in range(r)]
     rows[0] = [-value for value in g.to_list_flat()]
     return linalg.from_entries(rows, (r, r), field)
-
-
-def six_layers(matrix: DomainMatrix) -> Shifts:
-    """Return the shifts of L U L U L U where the commutator of `factor` finds too few elements.
-
-    Some L(W) M has an invertible lower-left block; over a small finite field W and the V for it
-    are searched for.
-    """
-    A, B, C, D = linalg.split(matrix, matrix.shape[0] // 2)
-    n, field = A.shape[0], A.domain
-    W = stable_range_shift(linalg.Blocks(A, B, C, D))
-    for seed in range(_TRIALS_FINITE):
-        moved = linalg.Blocks(A, B, C + W * A, D + W * B)
-        if linalg.inverse_or_none(moved.C) is not None:
-            found = five_layers("ULULU", linalg.join(moved).to_dense())
-            if found is not None:
-                return [-W, *found]
-        W = Draw(seed, field).matrix(n, n)
-    raise FieldTooSmallError(
-        f"expected a larger field than {field}: no six layers were found in {_TRIALS_FINITE} trials"
-    )

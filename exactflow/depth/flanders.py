@@ -1,30 +1,22 @@
-"""Y Z and Z Y: which pairs of matrices D, a are D = I + Y Z and a = I + Z Y, and with which Y, Z.
+"""Why D = I + Y Z, a = I + Z Y is impossible: the first of the reasons that `similarity` lists.
 
-Main results
-------------
-*Theorem* (Flanders, *Elementary divisors of AB and BA*, 1951). Such Y and Z exist iff D and a have
-equal elementary divisors away from eigenvalue 1, and their block sizes at 1, sorted and padded
-with zeros, differ by at most one each. Then chains pair off: away from 1, and at blocks of equal
-size, Y carries chain to chain and Z = Y^-1 (D - I); at blocks of sizes k + 1 and k, Y and Z are the
-two maps that take turns along e_0 -> e'_0 -> e_1 -> e'_1 -> .. -> e_k -> 0.
+The theorem and the pair Y, Z are in `exactflow.exact.flanders`.
 
 How it is checked
 -----------------
-*Exact*: ranks decide; the pair found is multiplied out with the layers of which it is part.
+*Exact*: ranks decide.
 
 Implementation notes
 --------------------
-The cheap tests come first: the traces, the characteristic polynomials, and cyclic vectors of both
-matrices, whose controller bases give Y without any factoring.
+The cheap tests come first: the traces, the characteristic polynomials, cyclic vectors.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.obstructions import Obstruction, trace
+from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.similarity import (
     CoefficientObstruction,
     DivisorObstruction,
@@ -32,17 +24,15 @@ from exactflow.depth.similarity import (
     rank_witness,
 )
 from exactflow.exact import linalg
+from exactflow.exact.flanders import both_cyclic, is_unit_factor
+from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import (
     block_sizes,
-    chains,
     conjugate_partition,
-    evaluate,
     irreducible_factors,
-    orbit,
-    power,
 )
 
-__all__ = ["flanders_obstruction", "flanders_pair"]
+__all__ = ["flanders_obstruction"]
 
 
 def flanders_obstruction(
@@ -57,13 +47,13 @@ def flanders_obstruction(
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return CoefficientObstruction(pattern, matrix, k)
-    if _both_cyclic(D, a, f):
+    if both_cyclic(D, a, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity == 1:
             continue
         sizes = block_sizes(D, factor), block_sizes(a, factor)
-        if _is_unit_factor(factor):
+        if is_unit_factor(factor):
             found = _unit_blocks(*sizes, _Context(D, a, pattern, matrix))
         else:
             found = _divisors(*sizes, factor, _Context(D, a, pattern, matrix))
@@ -80,16 +70,12 @@ class _Context:
     matrix: DomainMatrix
 
 
-def _is_unit_factor(f: Sequence) -> bool:
-    return len(f) == 2 and f[0] == -f[1]
-
-
 def _divisors(of_D: tuple, of_a: tuple, f: tuple, on: _Context) -> DivisorObstruction | None:
     counts = zip_longest(conjugate_partition(of_D), conjugate_partition(of_a), fillvalue=0)
     k = next((k for k, (x, y) in enumerate(counts, 1) if x != y), None)
     if k is None:
         return None
-    witnesses = tuple(rank_witness(power(evaluate(f, M), k)) for M in (on.D, on.a))
+    witnesses = tuple(rank_witness(M.eval_poly(list(f)) ** k) for M in (on.D, on.a))
     return DivisorObstruction(on.pattern, on.matrix, f, k, witnesses)
 
 
@@ -103,76 +89,6 @@ def _unit_blocks(of_D: tuple, of_a: tuple, on: _Context) -> UnitBlocksObstructio
             if sum(size > k for size in more) > sum(size >= k for size in fewer):
                 S, T = (on.a, on.D) if exchanged else (on.D, on.a)
                 powers = (S, k), (S, k + 1), (T, k - 1), (T, k)
-                ranks = tuple(rank_witness(power(M - one, e)) for M, e in powers)
+                ranks = tuple(rank_witness((M - one) ** e) for M, e in powers)
                 return UnitBlocksObstruction(on.pattern, on.matrix, k, exchanged, ranks)
     return None
-
-
-def _both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence):
-    """Return controller bases of D and of a, with inverses, or None where either was not found."""
-    of_D = linalg.cyclic_basis(D, f)
-    of_a = None if of_D is None else linalg.cyclic_basis(a, f)
-    return None if of_a is None else (of_D, of_a)
-
-
-def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return (Y, Z) with D = I + Y Z and a = I + Z Y, for a pair that has no obstruction.
-
-    >>> from sympy import QQ
-    >>> one = linalg.identity(2, QQ)
-    >>> D = DomainMatrix([[QQ(1), QQ(1)], [QQ(0), QQ(1)]], (2, 2), QQ).to_dense()
-    >>> Y, Z = flanders_pair(D, one)
-    >>> one + Y * Z == D, one + Z * Y == one
-    (True, True)
-    """
-    f, one = D.charpoly_berk(), linalg.identity(D.shape[0], D.domain)
-    if (bases := _both_cyclic(D, a, f)) is not None:
-        (H, H_inverse), (K, K_inverse) = bases
-        return H * K_inverse, K * H_inverse * (D - one)
-    of_D: list[DomainMatrix] = []
-    of_a: list[DomainMatrix] = []
-    forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D
-    back: list[tuple[int, int]] = []  # at eigenvalue 1, Z takes the vector j of D to the vector i
-    away: list[tuple[int, int]] = []  # elsewhere Z is Y^-1 (D - I)
-    for factor, _ in irreducible_factors(f, D.domain):
-        for left, right in _paired_chains(D, a, factor):
-            i, j = len(of_D), len(of_a)
-            of_D.extend(left)
-            of_a.extend(right)
-            if _is_unit_factor(factor):
-                y, z = _turns(len(left), len(right))
-                forth.extend((i + s, j + t) for s, t in y)
-                back.extend((j + s, i + t) for s, t in z)
-            else:
-                matched = [(i + k, j + k) for k in range(len(left))]
-                forth.extend(matched)
-                away.extend((t, s) for s, t in matched)
-    Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
-    Q_inverse, n, field = Q.inv(), D.shape[0], D.domain
-    Y = Q * _ones(forth, n, field) * R.inv()
-    shift = _ones(away, n, field) * Q_inverse * (D - one) + _ones(back, n, field) * Q_inverse
-    return Y, R * shift
-
-
-def _paired_chains(D: DomainMatrix, a: DomainMatrix, f: Sequence):
-    """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
-    found = []
-    for M in (D, a):
-        step = evaluate(f, M) if _is_unit_factor(f) else M
-        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
-    return zip_longest(*found, fillvalue=[])
-
-
-def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of the ones of Y and of Z on two nilpotent chains of the given sizes."""
-    late_Y, late_Z = (1, 0) if of_D > of_a else (0, 1)
-    return (
-        [(j + late_Y, j) for j in range(of_a) if j + late_Y < of_D],
-        [(i + late_Z, i) for i in range(of_D) if i + late_Z < of_a],
-    )
-
-
-def _ones(places: Sequence[tuple[int, int]], n: int, field) -> DomainMatrix:
-    chosen = set(places)
-    rows = [[field.one if (i, j) in chosen else field.zero for j in range(n)] for i in range(n)]
-    return linalg.from_entries(rows, (n, n), field)

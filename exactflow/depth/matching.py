@@ -17,43 +17,21 @@ How it is checked
 user decides.
 """
 
-import random
 from itertools import zip_longest
 from typing import NamedTuple
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.chain import FixedParts, fixed_parts
-from exactflow.depth.patterns import direct_sum
-from exactflow.exact import linalg
-from exactflow.exact.normalforms import elementary_divisors, solve
+from exactflow.exact import krylov, linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.normalforms import elementary_divisors
 
-__all__ = ["Draw", "matched_shift", "peeled_shift"]
-
-
-class Draw:
-    """Pseudo-random elements of a field, the same in every run, from a box that grows."""
-
-    def __init__(self, seed: int, field: Domain):
-        self.field = field
-        self._random = random.Random(seed)
-        self._bound = 1 + seed // 4
-
-    def element(self):
-        """Return an element."""
-        if self.field.is_FiniteField:
-            return self.field(self._random.randrange(self.field.mod))
-        return self.field.convert(self._random.randint(-self._bound, self._bound))
-
-    def matrix(self, rows: int, columns: int) -> DomainMatrix:
-        """Return a matrix of drawn elements."""
-        entries = [[self.element() for _ in range(columns)] for _ in range(rows)]
-        return linalg.from_entries(entries, (rows, columns), self.field)
+__all__ = ["matched_shift", "peeled_shift"]
 
 
 def matched_shift(
-    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draw
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draws
 ) -> DomainMatrix | None:
     """Return V = V0 + e t^T or V0 + t e^T such that D - C V and a + V c have one characteristic
     polynomial, for a drawn V0 and e; None where the linear equations for t have no solution.
@@ -66,19 +44,19 @@ def matched_shift(
     D0, a0 = D - C * V0, a + V0 * c
     f, g = D0.charpoly_berk(), a0.charpoly_berk()
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H = linalg.controller_basis(D0, f, C * e)
-    K = linalg.controller_basis(a0, g, e)
-    t, _ = solve((H + c * K).transpose(), right)
+    H = krylov.controller_basis(D0, f, C * e)
+    K = krylov.controller_basis(a0, g, e)
+    t, _ = linalg.solve((H + c * K).transpose(), right)
     if t is not None:
         return V0 + e * t.transpose()
-    H = linalg.controller_basis(D0.transpose(), f, e)
-    K = linalg.controller_basis(a0.transpose(), g, c.transpose() * e)
-    t, _ = solve(H.transpose() * C + K.transpose(), right)
+    H = krylov.controller_basis(D0.transpose(), f, e)
+    K = krylov.controller_basis(a0.transpose(), g, c.transpose() * e)
+    t, _ = linalg.solve(H.transpose() * C + K.transpose(), right)
     return None if t is None else V0 + t * e.transpose()
 
 
 def peeled_shift(
-    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draw
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draws
 ) -> DomainMatrix | None:
     """Return a V, as `matched_shift` does, after peeling eigenvalues of the fixed parts off as long
     as D and a both have one, or more than one block at one; None where an equation has no solution.
@@ -95,16 +73,16 @@ def peeled_shift(
         return None
     m = eigenvalue.blocks
     y, v, p, q = found
-    P, Q = _basis_from(p.transpose()).inv().transpose().to_dense(), _basis_from(y)
+    P, Q = _basis_from(p.transpose()).inv().transpose(), _basis_from(y)
     P_inverse, Q_inverse = P.inv(), Q.inv()
     fixed = _bordered(P_inverse * v, -(q * Q))
     D, C = Q_inverse * D * Q, Q_inverse * C * P
     a, c = P_inverse * a * P, Q_inverse * c * P
-    smaller = (M[m:, m:].to_dense() for M in (D - C * fixed, C, a + fixed * c, c))
+    smaller = (M[m:, m:] for M in (D - C * fixed, C, a + fixed * c, c))
     rest = peeled_shift(*smaller, draw)
     if rest is None:
         return None
-    return P * (fixed + direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
+    return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
 class _Eigenvalue(NamedTuple):
@@ -141,7 +119,7 @@ def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draw):
+def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draws):
     """Return m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0;
     None where the y or the p drawn are dependent.
 
@@ -152,28 +130,27 @@ def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: 
     columns = linalg.kernel((D - scalar).hstack(-C))
     rows = linalg.kernel((a - scalar).transpose().hstack(-c.transpose()))
     column = _drawn(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
-    y, v = column[:n, :].to_dense(), column[n:, :].to_dense()
-    rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose().to_dense())
+    y, v = column[:n, :], column[n:, :]
+    rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
     row = _drawn(rows, parts.N.transpose(), eigenvalue.second, eigenvalue.blocks, draw).transpose()
-    p, q = row[:, :n].to_dense(), row[:, n:].to_dense()
+    p, q = row[:, :n], row[:, n:]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _drawn(space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draw):
+def _drawn(space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws):
     """Return `count` combinations x of columns, all but the first `free` with L x = 0 on the first
     half of x.
     """
-    inside = space * linalg.kernel((L * space[: L.shape[1], :]).to_dense()) if L.shape[0] else space
+    inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
-        (part * draw.matrix(part.shape[1], 1)).to_dense()
-        for part in [space] * free + [inside] * (count - free)
+        part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
     ]
     return linalg.from_columns(chosen)
 
 
 def _basis_from(y: DomainMatrix) -> DomainMatrix:
     """Return an invertible matrix whose first columns are those of y."""
-    return y.hstack(linalg.complement(y)).to_dense()
+    return y.hstack(linalg.complement(y))
 
 
 def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.linalg import Blocks
+from exactflow.exact.linalg import Blocks, trace
 from exactflow.exact.numbers import format_short
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "Obstruction",
     "halves",
     "residuals",
-    "trace",
 ]
 
 _SWAPPED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
@@ -49,11 +48,6 @@ def halves(matrix: DomainMatrix, pattern: str) -> Blocks:
     """Return the blocks of a matrix, its halves exchanged if the pattern starts with L."""
     blocks = linalg.split(matrix, matrix.shape[0] // 2)
     return linalg.swap_halves(blocks) if pattern.startswith("L") else blocks
-
-
-def trace(M: DomainMatrix):
-    """Return the trace, an element of the field."""
-    return sum(M.diagonal(), M.domain.zero)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,7 +65,7 @@ class Obstruction(ABC):
     @property
     def inverse_blocks(self) -> Blocks:
         """a, b, c, d, the halves exchanged if the pattern starts with L."""
-        return halves(self.matrix.inv().to_dense(), self.pattern)
+        return halves(self.matrix.inv(), self.pattern)
 
     @abstractmethod
     def check(self) -> bool:

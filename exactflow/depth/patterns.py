@@ -19,7 +19,7 @@ How it is checked
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.flanders import flanders_obstruction, flanders_pair
+from exactflow.depth.flanders import flanders_obstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
     IntertwinerObstruction,
@@ -29,9 +29,10 @@ from exactflow.depth.obstructions import (
     residuals,
 )
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import fitting, solve
+from exactflow.exact.flanders import flanders_pair
+from exactflow.exact.normalforms import fitting
 
-__all__ = ["Shifts", "direct_sum", "few_layers", "four_layers", "three_layers"]
+__all__ = ["Shifts", "few_layers", "four_layers", "three_layers"]
 
 Shifts = list[DomainMatrix]
 
@@ -60,11 +61,11 @@ def three_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:
     if column is not None:
         row = _detecting((A - one) * column)
         return LinearObstruction(pattern, matrix, column * row, zero, zero)
-    Z, row = solve(C, D - one)
+    Z, row = linalg.solve(C, D - one)
     if row is not None:
         column = _detecting((row * (D - one)).transpose()).transpose()
         return LinearObstruction(pattern, matrix, zero, column * row, zero)
-    r, lk = linalg.kernel(C), linalg.kernel(C.transpose()).transpose().to_dense()
+    r, lk = linalg.kernel(C), linalg.left_kernel(C)
     free, misfit = _two_sided(A * r, lk, B - X - A * Z)
     if isinstance(misfit, tuple):
         return _third_equation(pattern, matrix, *misfit)
@@ -73,7 +74,7 @@ def three_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:
 
 def _solve_right(C: DomainMatrix, E: DomainMatrix):
     """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
-    X, row = solve(C.transpose(), E.transpose())
+    X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
 
 
@@ -95,11 +96,11 @@ def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix):
     wrong = rest - K * S
     if wrong.is_zero_matrix:
         return (S, E * T_row), None
-    left = linalg.kernel(K.transpose()).transpose().to_dense()
+    left = linalg.left_kernel(K)
     right = linalg.kernel(lk)
     misfit = (left * E * right).to_list()
     i, j = next((i, j) for i, row in enumerate(misfit) for j, x in enumerate(row) if x)
-    return None, (left[i, :].to_dense(), right[:, j].to_dense())
+    return None, (left[i, :], right[:, j])
 
 
 def _third_equation(
@@ -107,7 +108,7 @@ def _third_equation(
 ) -> LinearObstruction:
     """Turn y and k = C z, with y A = t C as y A r = 0, into a multiplier of all three equations."""
     A, _, C, _ = halves(matrix, pattern)
-    z, _ = solve(C, k)
+    z, _ = linalg.solve(C, k)
     t, _ = _solve_right(C, y * A)
     return LinearObstruction(pattern, matrix, -(z * y), -(k * t), k * y)
 
@@ -115,7 +116,7 @@ def _third_equation(
 def four_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:
     """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W."""
     blocks = halves(matrix, pattern)
-    D, a = blocks.D, halves(matrix.inv().to_dense(), pattern).A
+    D, a = blocks.D, halves(matrix.inv(), pattern).A
     obstruction = flanders_obstruction(D, a, pattern, matrix)
     if obstruction is not None:
         return obstruction
@@ -134,39 +135,32 @@ def _four_layers_singular(
     (P, m), (Q, _) = fitting(D), fitting(a)
     P_inverse, Q_inverse = P.inv(), Q.inv()
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
-    D0, a0 = of_D[n - m :, n - m :].to_dense(), of_a[n - m :, n - m :].to_dense()
-    r, lk = linalg.kernel(D), linalg.kernel(D.transpose()).transpose().to_dense()
+    D0, a0 = of_D[n - m :, n - m :], of_a[n - m :, n - m :]
+    r, lk = linalg.kernel(D), linalg.left_kernel(D)
     l0, r0 = (lk * P)[:, n - m :], (Q_inverse * B * r)[n - m :, :]
     C0, R0 = (lk * C * Q)[:, n - m :], (P_inverse * r)[n - m :, :]
     Y0, multipliers = _solve_intertwiner(D0, a0, (l0, C0), (r0, -R0))
     if multipliers is not None:
         P0, L0, S0 = multipliers
-        into, onto = Q[:, n - m :].to_dense(), P_inverse[n - m :, :].to_dense()
+        into, onto = Q[:, n - m :], P_inverse[n - m :, :]
         return IntertwinerObstruction(
             pattern, matrix, into * P0 * onto, into * L0 * lk, r * S0 * onto
         )
     Z0 = Y0.inv() * (D0 - linalg.identity(m, field))
     Y, Z = Y0, Z0
     if m < n:
-        Y1, Z1 = flanders_pair(of_D[: n - m, : n - m].to_dense(), of_a[: n - m, : n - m].to_dense())
-        Y, Z = (direct_sum(S, T) for S, T in ((Y1, Y0), (Z1, Z0)))
+        Y1, Z1 = flanders_pair(of_D[: n - m, : n - m], of_a[: n - m, : n - m])
+        Y, Z = (linalg.direct_sum(S, T) for S, T in ((Y1, Y0), (Z1, Z0)))
     return _outer_layers(halves(matrix, pattern), P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
-
-
-def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
-    """Return diag(S, T)."""
-    right = linalg.zeros(S.shape[0], T.shape[1], S.domain)
-    below = linalg.zeros(T.shape[0], S.shape[1], S.domain)
-    return linalg.join(linalg.Blocks(S, right, below, T)).to_dense()
 
 
 def _outer_layers(blocks: linalg.Blocks, Y, Z, r: DomainMatrix, lk: DomainMatrix) -> Shifts:
     """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
     A, B, C, D = blocks
     X, _ = _solve_right(D, B - Z)
-    W, _ = solve(D, C - Y)
+    W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
-    (S, T), _ = _two_sided((B * r).to_dense(), (lk * C).to_dense(), missing)
+    (S, T), _ = _two_sided(B * r, lk * C, missing)
     return [X + T * lk, Y, Z, W + r * S]
 
 
@@ -182,12 +176,12 @@ def _solve_intertwiner(
     L (l Y) and S (Y r) add up to zero for every Y, while those of L C0 and S R0 do not.
     """
     m, field = D.shape[0], D.domain
-    (lk, C0), (r, R0) = ((S.to_dense(), T.to_dense()) for S, T in (rows, columns))
+    (lk, C0), (r, R0) = rows, columns
     one, zero = linalg.identity(m, field), linalg.zeros(m * m, 1, field)
     system = _kronecker(one, a.transpose()) - _kronecker(D, one)
-    system = system.vstack(_kronecker(lk, one), _kronecker(one, r.transpose())).to_dense()
-    right = zero.vstack(_vector(C0), _vector(R0)).to_dense()
-    solution, multiplier = solve(system, right)
+    system = system.vstack(_kronecker(lk, one), _kronecker(one, r.transpose()))
+    right = zero.vstack(_vector(C0), _vector(R0))
+    solution, multiplier = linalg.solve(system, right)
     if multiplier is None:
         return _matrix(solution.to_list_flat(), m, m, field), None
     values, s, t = multiplier.to_list_flat(), lk.shape[0], r.shape[1]

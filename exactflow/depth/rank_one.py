@@ -21,17 +21,16 @@ How it is checked
 
 from collections.abc import Sequence
 
+from sympy.polys.densearith import dup_mul, dup_pow
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.chain import FixedParts, sizes_at
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import (
     chains,
     conjugate_partition,
     elementary_divisors,
-    multiply,
     orbit,
-    solve,
 )
 
 __all__ = ["assigned_row", "rank_one_shift"]
@@ -48,7 +47,7 @@ def rank_one_shift(
     of_D, of_a = _wanted(parts, D.shape[0])
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
     v = assigned_row(D, b, parts.L, parts.Du, of_D)
-    transposed = (M.transpose().to_dense() for M in (a, z, parts.N, parts.Na))
+    transposed = (M.transpose() for M in (a, z, parts.N, parts.Na))
     v_a = -assigned_row(*transposed, of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
@@ -57,8 +56,8 @@ def rank_one_shift(
 
 def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return a column b and a row u with C = b u."""
-    n, pivot = C.shape[0], C.rref()[1][0]
-    b = C.extract(list(range(n)), [pivot]).to_dense()
+    n, pivot = C.shape[0], linalg.rref(C)[1][0]
+    b = C.extract(list(range(n)), [pivot])
     return b, linalg.left_inverse(b) * C
 
 
@@ -90,12 +89,12 @@ def assigned_row(
     wanted : block sizes that interlace those of Du, of total dimension n.
     """
     n, m, field = D.shape[0], D.shape[0] - L.shape[0], D.domain
-    relation, _ = solve(linalg.from_columns(orbit(D, b, m)), orbit(D, b, m + 1)[-1])
+    relation, _ = linalg.solve(linalg.from_columns(orbit(D, b, m)), orbit(D, b, m + 1)[-1])
     f = [field.one, *(-x for x in reversed(relation.to_list_flat()))]
-    H = linalg.controller_basis(D, f, b)
+    H = krylov.controller_basis(D, f, b)
     g, basis, row = _target(Du, wanted, n)
     if basis is not None:
-        H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis).to_dense()
+        H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
         H = H * _decoupling(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     goal = [*(-x for x in g[1:]), *row]
@@ -110,14 +109,14 @@ def _decoupling(D: DomainMatrix, m: int) -> DomainMatrix:
     D is block upper triangular, and its leading m x m block in controller form.
     """
     n, field = D.shape[0], D.domain
-    upper, lower = D[:m, m:].to_dense(), D[m:, m:].to_dense()
+    upper, lower = D[:m, m:], D[m:, m:]
     rows = [linalg.zeros(1, n - m, field)]
     for i in range(m - 1, 0, -1):
-        rows.append(rows[-1] * lower - upper[i, :].to_dense())
-    T = rows[-1].vstack(*reversed(rows[:-1])).to_dense()
+        rows.append(rows[-1] * lower - upper[i, :])
+    T = rows[-1].vstack(*reversed(rows[:-1]))
     one, zero = linalg.identity, linalg.zeros
     blocks = linalg.Blocks(one(m, field), T, zero(n - m, m, field), one(n - m, field))
-    return linalg.join(blocks).to_dense()
+    return linalg.join(blocks)
 
 
 def _target(Du: DomainMatrix, wanted: Divisors, n: int):
@@ -129,11 +128,11 @@ def _target(Du: DomainMatrix, wanted: Divisors, n: int):
     for f, sizes in wanted.items():
         found = chains(Du, f) if Du.shape[0] else []
         excess = sum(sizes) - sum(size for _, size in found)
-        g = multiply(g, _polynomial_power(f, excess, field), field)
+        g = dup_mul(g, dup_pow(list(f), excess, field), field)
         for j, (generator, size) in enumerate(found):
             excess -= (sizes[j] if j < len(sizes) else 0) - size
-            h = _polynomial_power(f, size, field)
-            y = _polynomial_power(f, excess, field) if excess < size else []
+            h = dup_pow(list(f), size, field)
+            y = dup_pow(list(f), excess, field) if excess < size else []
             basis.extend(orbit(Du, generator, len(h) - 1))
             row.extend(_relation_row(h, y, field))
     return g, linalg.from_columns(basis) if basis else None, row
@@ -154,10 +153,3 @@ def _relation_row(h: Sequence, y: Sequence, field) -> list:
         for k in range(d - i):
             rest[i + k] -= x * h[k]
     return row
-
-
-def _polynomial_power(f: Sequence, k: int, field) -> list:
-    result = [field.one]
-    for _ in range(k):
-        result = multiply(result, f, field)
-    return result

@@ -1,20 +1,11 @@
 """The answer of `minimal_depth`: bounds, the layers, and the reasons."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
+from exactflow.depth.obstructions import Obstruction
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["MinimalDepth", "Reason"]
-
-
-class Reason(Protocol):
-    """A reason why a pattern of layers is impossible."""
-
-    pattern: str
-
-    def check(self) -> bool:
-        """Return whether the reason holds, by arithmetic that shares nothing with its search."""
+__all__ = ["MinimalDepth"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +24,7 @@ class MinimalDepth:
     lower: int
     upper: int
     flow: CouplingFlow
-    obstructions: tuple[Reason, ...]
+    obstructions: tuple[Obstruction, ...]
     scales: str
 
     @property

@@ -21,7 +21,7 @@ How it is checked
 *Exact*: signs of minors over an ordered field; the flow is verified against M.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -35,7 +35,8 @@ from exactflow.depth.similarity import SimilarityObstruction
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
-from exactflow.factorization.short import short_layers
+from exactflow.factorization.assembly import scaled
+from exactflow.factorization.short import positive_diagonal, short_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 
@@ -61,9 +62,9 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
     return MinimalDepth(lower, flow.depth, flow, obstructions, "positive")
 
 
-def _flow_of(layers: list[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
+def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
     n = matrix.shape[0] // 2
-    return CouplingFlow(layers, (n, n), method="depth")
+    return CouplingFlow(layers, (n, n), method="depth", field=matrix.domain)
 
 
 def _obstruction(pattern: str, matrix: DomainMatrix) -> Obstruction | None:
@@ -85,29 +86,13 @@ def _flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
     yield factor(matrix)
     yield factor(matrix, method="commutator")
     n, field = matrix.shape[0] // 2, matrix.domain
-    scale = [matrix.det()] + [field.one] * (n - 1)
+    inverse = [field.one / matrix.det()] + [field.one] * (n - 1)
     ones = [field.one] * n
-    for half, entries in (("first", scale + ones), ("second", ones + scale)):
-        unscaled = linalg.scale_rows([field.one / s for s in entries], matrix.transpose())
-        flow = additive_depth(unscaled.transpose().to_dense()).flow
+    for half, entries in (("first", inverse + ones), ("second", ones + inverse)):
+        flow = additive_depth(linalg.scale_columns(matrix, entries)).flow.inverse()
         if flow.depth >= 2:
-            yield _flow_of(_scaled_first(list(flow.layers), half, scale), matrix)
-
-
-def _scaled_first(layers: list[LinearCoupling], half: str, scale: list) -> list[LinearCoupling]:
-    """Return as many layers that equal the given ones after a scaling of one half."""
-    (n, _), field = layers[0].partition, layers[0].field
-    column = linalg.column(scale, field)
-    scaling = LinearCoupling((n, n), half, linalg.zeros(n, n, field), column)
-    if layers[0].moves == half:
-        return [layers[0].after(scaling), *layers[1:]]
-    shift = layers[0].shift_matrix * linalg.diagonal(scale, field)
-    first = LinearCoupling((n, n), layers[0].moves, shift)
-    return [first, layers[1].after(scaling), *layers[2:]]
-
-
-def _positive_diagonal(M: DomainMatrix) -> bool:
-    return M.is_diagonal and all(linalg.is_positive(x, M.domain) for x in M.diagonal())
+            layers = scaled(flow.layers, (n, n), half, linalg.column(inverse, field))
+            yield _flow_of(_flow_of(layers, matrix).inverse().layers, matrix)
 
 
 def _misfit(pattern: str, blocks: Blocks) -> str | None:
@@ -115,14 +100,14 @@ def _misfit(pattern: str, blocks: Blocks) -> str | None:
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
     if len(pattern) == 2:
-        if not _positive_diagonal(D):
+        if positive_diagonal(D) is None:
             return "D is no positive diagonal"
-        fits = _positive_diagonal(A - B * D.inv() * C)
+        fits = positive_diagonal(A - B * D.inv() * C) is not None
         return None if fits else "A - B D^-1 C is no positive diagonal"
     wrong = {
         "C is not 0": not C.is_zero_matrix,
         "D is not I": one != D,
-        "A is no positive diagonal": not _positive_diagonal(A),
+        "A is no positive diagonal": positive_diagonal(A) is None,
     }
     if not pattern:
         wrong |= {"B is not 0": not B.is_zero_matrix, "A is not I": one != A}

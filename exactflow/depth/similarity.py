@@ -6,13 +6,12 @@ ULUL and, where C = 0, ULULU; see `exactflow.depth.obstructions`.
 
 from dataclasses import dataclass
 
-from sympy import Symbol
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.obstructions import Obstruction, trace
+from exactflow.depth.obstructions import Obstruction
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import evaluate, power
+from exactflow.exact.linalg import trace
+from exactflow.exact.normalforms import format_polynomial
 
 __all__ = [
     "CoefficientObstruction",
@@ -20,7 +19,6 @@ __all__ = [
     "RankWitness",
     "SimilarityObstruction",
     "UnitBlocksObstruction",
-    "format_polynomial",
     "rank_witness",
 ]
 
@@ -134,9 +132,9 @@ def rank_witness(M: DomainMatrix) -> RankWitness:
     >>> witness.rank, witness.check(M), witness.check(M + linalg.identity(2, QQ))
     (1, True, False)
     """
-    columns = M.rref()[1]
+    columns = linalg.rref(M)[1]
     chosen = M.extract(list(range(M.shape[0])), list(columns))
-    rows = chosen.transpose().rref()[1] if columns else ()
+    rows = linalg.rref(chosen.transpose())[1] if columns else ()
     return RankWitness(tuple(rows), tuple(columns), linalg.kernel(M))
 
 
@@ -150,7 +148,9 @@ class DivisorObstruction(SimilarityObstruction):
 
     def check(self) -> bool:
         """Evaluate the powers, and check the ranks by their minors and kernels."""
-        powers = [power(evaluate(self.f, M), self.k) for M in self.pair()]
+        if self.k < 1:
+            return False
+        powers = [M.eval_poly(list(self.f)) ** self.k for M in self.pair()]
         return (
             self.applies()
             and bool(sum(self.f, self.matrix.domain.zero))
@@ -182,15 +182,16 @@ class UnitBlocksObstruction(SimilarityObstruction):
 
     def check(self) -> bool:
         """Evaluate the four powers, check their ranks and count blocks."""
+        if self.k < 1:
+            return False
         S, T = self.pair()[:: -1 if self.exchanged else 1]
         field = S.domain
-        f = (field.one, -field.one)
+        f = [field.one, -field.one]
         exponents = self.k, self.k + 1, self.k - 1, self.k
-        powers = [power(evaluate(f, M), e) for e, M in zip(exponents, (S, S, T, T), strict=True)]
+        powers = [M.eval_poly(f) ** e for e, M in zip(exponents, (S, S, T, T), strict=True)]
         more, fewer = self._counts()
         return (
             self.applies()
-            and self.k >= 1
             and more > fewer
             and all(w.check(M) for w, M in zip(self.ranks, powers, strict=True))
         )
@@ -202,19 +203,8 @@ class UnitBlocksObstruction(SimilarityObstruction):
     def reason(self) -> str:
         """Count the blocks."""
         more, fewer = self._counts()
-        S, T = self.named("aD" if self.exchanged else "Da")
+        S, T = map(self.named, "aD" if self.exchanged else "Da")
         return (
             f"{self.where()} differ by more than one in a block size at eigenvalue 1: {S} has "
             f"{more} of size > {self.k}, {T} has {fewer} of size >= {self.k}"
         )
-
-
-def format_polynomial(f: tuple, field: Domain) -> str:
-    """Return a polynomial as text.
-
-    >>> from sympy import QQ
-    >>> format_polynomial((QQ(1), QQ(0), QQ(-2)), QQ)
-    'x**2 - 2'
-    """
-    x, degree = Symbol("x"), len(f) - 1
-    return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))

@@ -11,7 +11,8 @@ __all__ = ["Draws"]
 
 
 class Draws:
-    """A stream of matrices with integer entries from -bound to bound, the same on every run.
+    """A stream of matrices with integer entries from -bound to bound, the same on every run; over a
+    finite field, with any entries.
 
     With bound 0 every matrix is zero: the choice that is written down with the fewest digits.
     A construction adds what it draws to a default, and rejects a draw by an exact test.
@@ -19,17 +20,18 @@ class Draws:
     Parameters
     ----------
     field : the field of the entries.
-    bound : the largest absolute value; it also seeds the generator.
+    bound : the largest absolute value.
+    seed : of the generator; the bound where it is left out.
 
     >>> from sympy import QQ
     >>> Draws(QQ, 0).matrix(1, 2).to_Matrix()
     Matrix([[0, 0]])
     """
 
-    def __init__(self, field: Domain, bound: int):
+    def __init__(self, field: Domain, bound: int, seed: int | None = None):
         self.field = field
         self.bound = bound
-        self._generator = random.Random(bound)
+        self._generator = random.Random(bound if seed is None else seed)
 
     def matrix(self, rows: int, columns: int) -> DomainMatrix:
         """Return the next matrix of the given shape."""
@@ -37,4 +39,6 @@ class Draws:
         return linalg.from_entries(entries, (rows, columns), self.field)
 
     def _entry(self):
+        if self.bound and self.field.is_FiniteField:
+            return self.field(self._generator.randrange(self.field.mod))
         return self.field.convert(self._generator.randint(-self.bound, self.bound))

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+import flint
 from sympy import QQ, ZZ
+from sympy.external.gmpy import GROUND_TYPES
 from sympy.polys.matrices import DomainMatrix
 
 __all__ = ["IntegralMatrix"]
@@ -31,6 +33,9 @@ class IntegralMatrix:
     @classmethod
     def of(cls, M: DomainMatrix) -> "IntegralMatrix":
         """Return a dense matrix over QQ in this form."""
+        if GROUND_TYPES == "flint" and 0 not in M.shape:
+            cleared, least = flint.fmpq_mat(M.to_list()).numer_denom()
+            return cls(DomainMatrix(cleared.tolist(), M.shape, ZZ), least)
         denominator, numerator = M.clear_denoms(convert=True)
         return cls(numerator.to_dense(), denominator.element)
 
@@ -46,7 +51,7 @@ class IntegralMatrix:
             [s * entry for entry in row]
             for s, row in zip(factors, self.numerator.to_list(), strict=True)
         ]
-        numerator = DomainMatrix(rows, self.numerator.shape, ZZ).to_dense()
+        numerator = DomainMatrix(rows, self.numerator.shape, ZZ)
         return IntegralMatrix(numerator, self.denominator * denominator)
 
     def after(self, left: DomainMatrix) -> "IntegralMatrix":

@@ -1,8 +1,8 @@
 """Exact linear algebra over a field: the few operations that SymPy does not ship in this form.
 
-Matrices are dense ``DomainMatrix`` values. With python-flint installed, products, sums, inverses,
-determinants and characteristic polynomials of rational matrices run in FLINT; elimination (`rank`
-and its kin) does not, so the constructions reach for it only where a block is singular.
+Matrices are dense ``DomainMatrix`` values: the doors make them so once, all that is built here is
+dense, and every operation keeps it. With python-flint installed, rational matrices are multiplied,
+inverted and eliminated in FLINT, which SymPy leaves out for elimination (`rref` and its kin).
 
 Conventions: vectors are columns; a matrix with two halves of p and q coordinates is
 ``[[A, B], [C, D]]``; a polynomial is its list of coefficients, highest degree first.
@@ -11,6 +11,8 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+import flint
+from sympy.external.gmpy import GROUND_TYPES
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
@@ -23,9 +25,8 @@ __all__ = [
     "Blocks",
     "column",
     "complement",
-    "controller_basis",
-    "cyclic_basis",
     "diagonal",
+    "direct_sum",
     "distinct_units",
     "from_columns",
     "from_entries",
@@ -34,15 +35,19 @@ __all__ = [
     "is_positive",
     "join",
     "kernel",
-    "krylov_flag",
     "left_inverse",
+    "left_kernel",
     "product",
     "rank",
+    "rref",
+    "scale_columns",
     "scale_rows",
+    "solve",
     "split",
     "swap_halves",
-    "triangular_eigenvectors",
+    "trace",
     "unit_vector",
+    "with_pads",
     "zeros",
 ]
 
@@ -61,7 +66,7 @@ class Blocks(NamedTuple):
 
 def from_entries(rows: Sequence[Sequence], shape: tuple[int, int], field: Domain) -> DomainMatrix:
     """Return the dense matrix with the given rows of elements of `field`."""
-    return DomainMatrix([list(row) for row in rows], shape, field).to_dense()
+    return DomainMatrix([list(row) for row in rows], shape, field)
 
 
 def identity(n: int, field: Domain) -> DomainMatrix:
@@ -91,7 +96,7 @@ def unit_vector(n: int, i: int, field: Domain) -> DomainMatrix:
 
 def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
     """Return the matrix with the given columns, of which there is at least one."""
-    return columns[0].hstack(*columns[1:]).to_dense()
+    return columns[0].hstack(*columns[1:])
 
 
 def split(M: DomainMatrix, p: int) -> Blocks:
@@ -104,6 +109,30 @@ def join(blocks: Blocks) -> DomainMatrix:
     return blocks.A.hstack(blocks.B).vstack(blocks.C.hstack(blocks.D))
 
 
+def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
+    """Return diag(S, T)."""
+    right = zeros(S.shape[0], T.shape[1], S.domain)
+    below = zeros(T.shape[0], S.shape[1], S.domain)
+    return join(Blocks(S, right, below, T))
+
+
+def trace(M: DomainMatrix):
+    """Return the trace, an element of the field."""
+    return sum(M.diagonal(), M.domain.zero)
+
+
+def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
+    """Return M with one more coordinate at the end of each half, these two being swapped, in the
+    same format; the first half has p coordinates (see `exactflow.pad`).
+    """
+    d = M.shape[0]
+    rows: dict[int, dict[int, object]] = {p: {d + 1: M.domain.one}, d + 1: {p: M.domain.one}}
+    for (i, j), value in M.iter_items():
+        rows.setdefault(i + (i >= p), {})[j + (j >= p)] = value
+    result = DomainMatrix(rows, (d + 2, d + 2), M.domain)
+    return result if M.rep.fmt == "sparse" else result.to_dense()
+
+
 def swap_halves(blocks: Blocks) -> Blocks:
     """Return the blocks of the matrix with its halves exchanged in rows and columns."""
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
@@ -111,7 +140,10 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
     """Return the product, in the form of the right factor."""
-    return right.after(left) if isinstance(right, IntegralMatrix) else left * right
+    if isinstance(right, IntegralMatrix):
+        return right.after(left)
+    left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
+    return left.matmul(right)
 
 
 def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
@@ -128,6 +160,11 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
         for s, row in zip(scale, M.to_list(), strict=True)
     ]
     return from_entries(rows, M.shape, M.domain)
+
+
+def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
+    """Return M diag(scale) without a product of matrices."""
+    return scale_rows(scale, M.transpose()).transpose()
 
 
 def is_positive(value, field: Domain) -> bool | None:
@@ -151,9 +188,27 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
         return None
 
 
+def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
+    """Return the reduced row echelon form and the columns of its pivots.
+
+    >>> from sympy import QQ
+    >>> echelon, pivots = rref(DomainMatrix([[QQ(2), QQ(1)], [QQ(4), QQ(2)]], (2, 2), QQ))
+    >>> echelon.to_Matrix(), pivots
+    (Matrix([
+    [1, 1/2],
+    [0,   0]]), (0,))
+    """
+    if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
+        return M.rref()
+    echelon, rank = flint.fmpq_mat(M.to_list()).rref()
+    rows = echelon.tolist()
+    pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
+    return from_entries(rows, M.shape, M.domain), pivots
+
+
 def rank(M: DomainMatrix) -> int:
     """Return the rank."""
-    return len(M.rref()[1])
+    return len(rref(M)[1])
 
 
 def kernel(M: DomainMatrix) -> DomainMatrix:
@@ -165,7 +220,35 @@ def kernel(M: DomainMatrix) -> DomainMatrix:
     [-2],
     [ 1]])
     """
-    return M.nullspace().transpose().to_dense()
+    echelon, pivots = rref(M)
+    return echelon.nullspace_from_rref(pivots).transpose()
+
+
+def left_kernel(M: DomainMatrix) -> DomainMatrix:
+    """Return a matrix whose rows are a basis of the rows y with y M = 0."""
+    return kernel(M.transpose()).transpose()
+
+
+def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
+    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
+
+    >>> from sympy import QQ
+    >>> A = DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ)
+    >>> solve(A, A * QQ(3))[0].to_Matrix()
+    Matrix([[3]])
+    >>> solve(A, unit_vector(2, 0, QQ))[1].to_Matrix()
+    Matrix([[-2, 1]])
+    """
+    columns = A.shape[1]
+    echelon, pivots = rref(A.hstack(B))
+    if pivots and pivots[-1] >= columns:
+        left = left_kernel(A)
+        wrong = next(i for i, row in enumerate((left * B).to_list()) if any(row))
+        return None, left[wrong, :]
+    entries = [[A.domain.zero] * B.shape[1] for _ in range(columns)]
+    for pivot, row in zip(pivots, echelon.to_list(), strict=False):
+        entries[pivot] = row[columns:]
+    return from_entries(entries, (columns, B.shape[1]), A.domain), None
 
 
 def complement(M: DomainMatrix) -> DomainMatrix:
@@ -177,7 +260,7 @@ def complement(M: DomainMatrix) -> DomainMatrix:
     [0],
     [1]])
     """
-    pivots = set(M.transpose().rref()[1])
+    pivots = set(rref(M.transpose())[1])
     rest = [i for i in range(M.shape[0]) if i not in pivots]
     return identity(M.shape[0], M.domain).extract(list(range(M.shape[0])), rest)
 
@@ -190,7 +273,7 @@ def left_inverse(M: DomainMatrix) -> DomainMatrix:
     Matrix([[0, 1/2]])
     """
     rows, columns = M.shape
-    pivots = M.transpose().rref()[1]
+    pivots = rref(M.transpose())[1]
     inverse = M.extract(list(pivots), list(range(columns))).inv().to_list()
     entries = [[M.domain.zero] * rows for _ in range(columns)]
     for i in range(columns):
@@ -213,118 +296,3 @@ def distinct_units(field: Domain) -> Iterator:
         f"expected a field with more elements than the {order} of {field}: "
         "the construction needs more distinct eigenvalues; use a larger field"
     )
-
-
-def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
-    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.
-
-    If f(F) u = 0 then ``F H = H K`` where K, the companion matrix of f in controller form, has
-    first row -f_1, -f_2, .. and ones below the diagonal. Its columns are far shorter than those of
-    the Krylov matrix: they are combinations of minors of F rather than of its powers.
-
-    Parameters
-    ----------
-    F : n x n.
-    f : coefficients of a monic polynomial of degree m <= n, highest first.
-    u : n x 1.
-
-    >>> from sympy import QQ
-    >>> F = DomainMatrix([[QQ(0), QQ(1)], [QQ(3), QQ(5)]], (2, 2), QQ).to_dense()
-    >>> controller_basis(F, F.charpoly_berk(), unit_vector(2, 0, QQ)).to_Matrix()
-    Matrix([
-    [1, -5],
-    [0,  3]])
-    """
-    columns = [u]
-    for coefficient in f[1:-1]:
-        columns.append(F * columns[-1] + u * coefficient)
-    return from_columns(columns)
-
-
-def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatrix] | None:
-    """Return the controller basis H of a cyclic vector of F, and H^-1; f is F's charpoly.
-
-    Tries a few vectors of small integers, and returns None where none of them is cyclic: there is
-    none if F is derogatory.
-
-    Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
-    l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
-    """
-    n, field = F.shape[0], F.domain
-    last = unit_vector(n, n - 1, field)
-    candidates = [
-        unit_vector(n, 0, field),
-        column([field.one] * n, field),
-        column([field.convert(i + 1) for i in range(n)], field),
-    ]
-    for u in candidates:
-        H = controller_basis(F, f, u)
-        try:
-            rows = [H.transpose().lu_solve(last).transpose()]
-        except DMNonInvertibleMatrixError:
-            continue
-        while len(rows) < n:
-            rows.append(rows[-1] * F)
-        return H, rows[-1].vstack(*rows[-2::-1]).to_dense()
-    return None
-
-
-def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H, its inverse and the lengths of the runs, such that H^-1 F H is block upper
-    triangular with companion matrices in controller form on its diagonal and, above them, nothing
-    but the last column of each run.
-
-    A run is the controller basis of a vector modulo the runs before it. Every square matrix has
-    such a flag; a scalar matrix has n runs of length one, a matrix with a cyclic vector has one.
-    """
-    n, field = F.shape[0], F.domain
-    cyclic = cyclic_basis(F, F.charpoly_berk())
-    if cyclic is not None:
-        return *cyclic, [n]
-    basis, inverse = identity(n, field), identity(n, field)
-    runs: list[int] = []
-    while (done := sum(runs)) < n:
-        quotient = (inverse * F * basis)[done:, done:]
-        f = _minimal_polynomial(quotient, unit_vector(n - done, 0, field))
-        runs.append(len(f) - 1)
-        run = controller_basis(F, f, basis[:, done : done + 1])
-        columns = basis[:, :done].hstack(run).to_dense()
-        basis = columns.hstack(complement(columns)).to_dense()
-        inverse = basis.inv()
-    return basis, inverse, runs
-
-
-def _minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
-    """Return the monic f of least degree with f(F) u = 0."""
-    columns = [u]
-    for _ in range(F.shape[0]):
-        columns.append(F * columns[-1])
-    echelon, pivots = from_columns(columns).rref()
-    degree = len(pivots)
-    relation = [echelon[i, degree].element for i in range(degree)]
-    return [F.domain.one, *(-value for value in reversed(relation))]
-
-
-def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V with T V = V diag(T); `T` is upper triangular.
-
-    The diagonal entries of T must be distinct.
-
-    >>> from sympy import QQ
-    >>> T = DomainMatrix([[QQ(1), QQ(6)], [QQ(0), QQ(3)]], (2, 2), QQ).to_dense()
-    >>> triangular_eigenvectors(T).to_Matrix()
-    Matrix([
-    [1, 3],
-    [0, 1]])
-    """
-    n, field = T.shape[0], T.domain
-    rows = T.to_list()
-    V = [[field.one if i == j else field.zero for j in range(n)] for i in range(n)]
-    for j in range(n):
-        support = [j]
-        for i in range(j - 1, -1, -1):
-            total = sum((rows[i][k] * V[k][j] for k in support if rows[i][k]), field.zero)
-            if total:
-                V[i][j] = total / (rows[j][j] - rows[i][i])
-                support.append(i)
-    return from_entries(V, (n, n), field)

@@ -18,6 +18,7 @@ A polynomial is its list of coefficients, highest degree first; irreducible ones
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.factortools import dup_factor_list
 from sympy.polys.matrices import DomainMatrix
@@ -31,15 +32,12 @@ __all__ = [
     "companion_basis",
     "conjugate_partition",
     "elementary_divisors",
-    "evaluate",
     "fitting",
+    "format_polynomial",
     "intertwiner",
     "irreducible_factors",
     "largest_invariant_rows",
-    "multiply",
     "orbit",
-    "power",
-    "solve",
 ]
 
 Polynomial = Sequence
@@ -50,30 +48,6 @@ class Chain(NamedTuple):
 
     generator: DomainMatrix
     size: int
-
-
-def evaluate(f: Polynomial, M: DomainMatrix) -> DomainMatrix:
-    """Return f(M).
-
-    >>> from sympy import QQ
-    >>> M = DomainMatrix([[QQ(0), QQ(1)], [QQ(2), QQ(0)]], (2, 2), QQ).to_dense()
-    >>> evaluate([QQ(1), QQ(0), QQ(-2)], M).is_zero_matrix
-    True
-    """
-    one = linalg.identity(M.shape[0], M.domain)
-    result = one * f[0]
-    for coefficient in f[1:]:
-        result = result * M + one * coefficient
-    return result
-
-
-def multiply(f: Polynomial, g: Polynomial, field: Domain) -> list:
-    """Return the product of two polynomials."""
-    product = [field.zero] * (len(f) + len(g) - 1)
-    for i, x in enumerate(f):
-        for j, y in enumerate(g):
-            product[i + j] += x * y
-    return product
 
 
 def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]:
@@ -91,6 +65,17 @@ def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]
     return [(tuple(c / factor[0] for c in factor), k) for factor, k in factors]
 
 
+def format_polynomial(f: Polynomial, field: Domain) -> str:
+    """Return a polynomial as text.
+
+    >>> from sympy import QQ
+    >>> format_polynomial((QQ(1), QQ(0), QQ(-2)), QQ)
+    'x**2 - 2'
+    """
+    x, degree = Symbol("x"), len(f) - 1
+    return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
+
+
 def block_sizes(M: DomainMatrix, f: Polynomial) -> tuple[int, ...]:
     """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible.
 
@@ -105,7 +90,7 @@ def block_sizes(M: DomainMatrix, f: Polynomial) -> tuple[int, ...]:
     n, degree = M.shape[0], len(f) - 1
     if n == 0:
         return ()
-    factor = evaluate(f, M)
+    factor = M.eval_poly(list(f))
     product, previous, counts = factor, n, []
     while (current := linalg.rank(product)) < previous:
         counts.append((previous - current) // degree)
@@ -140,9 +125,9 @@ def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     (True, 1)
     """
     n = M.shape[0]
-    high = power(M, n)
-    image = high.extract(list(range(n)), list(high.rref()[1]))
-    return image.hstack(linalg.kernel(high)).to_dense(), n - image.shape[1]
+    high = M**n
+    image = high.extract(list(range(n)), list(linalg.rref(high)[1]))
+    return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
 def chains(M: DomainMatrix, f: Polynomial) -> list[Chain]:
@@ -152,14 +137,14 @@ def chains(M: DomainMatrix, f: Polynomial) -> list[Chain]:
     ends lie in ker f(M), and chains with independent ends are independent.
     """
     sizes = block_sizes(M, f)
-    factor = evaluate(f, M)
+    factor = M.eval_poly(list(f))
     found: list[Chain] = []
     ends: list[DomainMatrix] = []
     for k in sorted(set(sizes), reverse=True):
-        lower = power(factor, k - 1)
+        lower = factor ** (k - 1)
         space = linalg.kernel(lower * factor)
         for i in range(space.shape[1]):
-            v = space[:, i].to_dense()
+            v = space[:, i]
             end = lower * v
             if sum(chain.size == k for chain in found) == sizes.count(k):
                 break
@@ -216,39 +201,7 @@ def largest_invariant_rows(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
     spanned = C
     while True:
         grown = spanned.hstack(D * spanned)
-        pivots = list(grown.rref()[1])
+        pivots = list(linalg.rref(grown)[1])
         if len(pivots) == linalg.rank(spanned):
-            return linalg.kernel(spanned.transpose()).transpose().to_dense()
-        spanned = grown.extract(list(range(D.shape[0])), pivots).to_dense()
-
-
-def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
-    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
-
-    >>> from sympy import QQ
-    >>> A = DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ).to_dense()
-    >>> solve(A, A * QQ(3))[0].to_Matrix()
-    Matrix([[3]])
-    >>> solve(A, linalg.unit_vector(2, 0, QQ))[1].to_Matrix()
-    Matrix([[-2, 1]])
-    """
-    columns = A.shape[1]
-    left = linalg.kernel(A.transpose()).transpose().to_dense()
-    misfit = (left * B).to_list()
-    wrong = next((i for i, row in enumerate(misfit) if any(row)), None)
-    if wrong is not None:
-        return None, left[wrong, :].to_dense()
-    echelon, pivots = A.hstack(B).to_dense().rref()
-    entries = [[A.domain.zero] * B.shape[1] for _ in range(columns)]
-    reduced = echelon.to_list()
-    for i, pivot in enumerate(pivots):
-        entries[pivot] = reduced[i][columns:]
-    return linalg.from_entries(entries, (columns, B.shape[1]), A.domain), None
-
-
-def power(M: DomainMatrix, k: int) -> DomainMatrix:
-    """Return M^k."""
-    result = linalg.identity(M.shape[0], M.domain)
-    for _ in range(k):
-        result = result * M
-    return result
+            return linalg.left_kernel(spanned)
+        spanned = grown.extract(list(range(D.shape[0])), pivots)

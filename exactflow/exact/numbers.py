@@ -10,6 +10,7 @@ interpreter has to change.
 """
 
 import math
+import operator
 import re
 from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
@@ -32,13 +33,15 @@ __all__ = [
     "parse_rational",
     "to_element",
     "to_float",
+    "to_fraction",
+    "to_index",
     "to_mpf",
 ]
 
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]([+-]?[0-9]+))?")
 _LEADING_ZERO = re.compile(r" *[+-]?0[0-9]|.*/0[0-9]")
-_LARGEST_EXPONENT = 100_000
+_LARGEST_EXPONENT = 10_000
 _Element = type(QQ.one)
 
 
@@ -123,6 +126,12 @@ def _not_rational(x) -> InvalidInputError:
     )
 
 
+def to_fraction(x) -> Fraction:
+    """Return a rational number of any kind as a Fraction, exactly."""
+    element = to_element(x)
+    return Fraction(int(element.numerator), int(element.denominator))
+
+
 def elements(numbers: Iterable) -> tuple:
     """Return rational numbers of any kind as elements of QQ.
 
@@ -140,6 +149,24 @@ def flat(values: Iterable) -> list:
             "write it as a list"
         )
     return list(values)
+
+
+def to_index(name: str, value, least: int = 0, most: int | None = None) -> int:
+    """Return an integer of a range as a Python integer; floats and booleans are none.
+
+    >>> to_index("digits", 15, least=1)
+    15
+    """
+    try:
+        index = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        index = None
+    if index is None or index < least or (most is not None and index > most):
+        bounds = f">= {least}" if most is None else f"from {least} to {most}"
+        raise InvalidInputError(
+            f"expected an integer {name} {bounds}, got {type(value).__name__} {format_short(value)}"
+        )
+    return index
 
 
 def to_mpf(value) -> mpmath.mpf:

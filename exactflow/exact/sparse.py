@@ -6,11 +6,12 @@ here, ten times as fast. Values are 64-bit integers as long as a bound shows tha
 overflow, and objects (rationals, or Python's integers) where it does not: both are exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -36,6 +37,11 @@ class SparseArray:
     places: np.ndarray
     values: np.ndarray
 
+    @property
+    def domain(self) -> Domain:
+        """The rational numbers."""
+        return QQ
+
     @classmethod
     def from_matrix(cls, matrix: DomainMatrix) -> "SparseArray":
         """Return the entries of a matrix over QQ; integers below 2^62 become int64."""
@@ -47,6 +53,11 @@ class SparseArray:
         places = matrix.shape[1] * row_of + column_of
         order = np.argsort(places, kind="stable")
         return cls(matrix.shape, places[order], values[order])
+
+    @classmethod
+    def identity(cls, d: int) -> "SparseArray":
+        """Return the d x d identity matrix."""
+        return cls((d, d), (d + 1) * np.arange(d), np.ones(d, dtype=np.int64))
 
     @classmethod
     def summed(
@@ -63,15 +74,29 @@ class SparseArray:
         return cls(shape, places[nonzero], values[nonzero])
 
     def to_matrix(self, field: Domain) -> DomainMatrix:
-        """Return the sparse matrix over `field`; the values are small integers."""
+        """Return the sparse matrix over `field`."""
         row_of, column_of = np.divmod(self.places, self.shape[1])
         rows = {i: {} for i in row_of[np.diff(row_of, prepend=-1) > 0].tolist()}
-        size = self.largest
-        elements = np.array([field(value) for value in range(-size, size + 1)], dtype=object)
-        entries = elements[self.values + size].tolist()
-        for i, j, entry in zip(row_of.tolist(), column_of.tolist(), entries, strict=True):
-            rows[i][j] = entry
+        values = self.values.tolist()
+        elements = {value: field(value) for value in set(values)}
+        for i, j, value in zip(row_of.tolist(), column_of.tolist(), values, strict=True):
+            rows[i][j] = elements[value]
         return DomainMatrix(rows, self.shape, field)
+
+    def relabelled(self, rows: Sequence[int], columns: Sequence[int]) -> "SparseArray":
+        """Return the matrix with entry (i, j) in the place (rows[i], columns[j])."""
+        row_of, column_of = np.divmod(self.places, self.shape[1])
+        places = self.shape[1] * np.asarray(rows)[row_of] + np.asarray(columns)[column_of]
+        order = np.argsort(places)
+        return SparseArray(self.shape, places[order], self.values[order])
+
+    def nnz(self) -> int:
+        """Return the number of nonzero entries."""
+        return len(self.places)
+
+    def iter_values(self) -> Iterator:
+        """Return the nonzero values as elements of QQ, each once."""
+        return map(QQ, set(self.values.tolist()))
 
     @property
     def largest(self) -> int:
@@ -99,40 +124,56 @@ class SparseArray:
         products = np.repeat(a, count) * b[chosen]
         return SparseArray.summed(self.shape, (self.places, places), (mine, products))
 
+    def with_rows_negated(self, rows: Sequence[int]) -> "SparseArray":
+        """Return the matrix with the given rows negated."""
+        negated = np.zeros(self.shape[0], dtype=bool)
+        negated[list(rows)] = True
+        values = np.where(negated[self.places // self.shape[1]], -self.values, self.values)
+        return SparseArray(self.shape, self.places, values)
+
+    def split(self, p: int) -> tuple["SparseArray", "SparseArray"]:
+        """Return the first p rows and the others."""
+        rows, columns = self.shape
+        k = np.searchsorted(self.places, p * columns)
+        return (
+            SparseArray((p, columns), self.places[:k], self.values[:k]),
+            SparseArray((rows - p, columns), self.places[k:] - p * columns, self.values[k:]),
+        )
+
+    def above(self, other: "SparseArray") -> "SparseArray":
+        """Return the rows of this matrix followed by those of the other."""
+        rows, columns = self.shape
+        places = np.concatenate((self.places, other.places + rows * columns))
+        values = np.concatenate((self.values, other.values))
+        return SparseArray((rows + other.shape[0], columns), places, values)
+
 
 def composed(
-    partition: tuple[int, int],
-    layers: Sequence[tuple[str, DomainMatrix]],
-    flips: Sequence[int] = (),
+    layers: Sequence[tuple[str, SparseArray]], p: int, columns: SparseArray
 ) -> SparseArray:
-    """Return the matrix of a flow of additive couplings over QQ.
+    """Return the image of some columns under additive couplings over QQ.
 
     Parameters
     ----------
-    partition : (p, q).
     layers : in order of application, which half moves ("first" or "second"), and the shift.
-    flips : the coordinates that are negated before the first layer.
+    p : the size of the first half.
+    columns : a matrix of p + q rows.
 
     >>> from sympy import QQ
-    >>> shift = DomainMatrix({0: {0: QQ(3)}}, (1, 1), QQ)
-    >>> composed((1, 1), [("first", shift), ("second", shift)]).to_matrix(QQ).to_Matrix()
+    >>> shift = SparseArray.from_matrix(DomainMatrix({0: {0: QQ(3)}}, (1, 1), QQ))
+    >>> image = composed([("first", shift), ("second", shift)], 1, SparseArray.identity(2))
+    >>> image.to_matrix(QQ).to_Matrix()
     Matrix([
     [1,  3],
     [3, 10]])
     """
-    p, d = partition[0], sum(partition)
-    signs = np.ones(d, dtype=np.int64)
-    signs[list(flips)] = -1
-    places = (d + 1) * np.arange(d)
-    first = SparseArray((p, d), places[:p], signs[:p])
-    second = SparseArray((d - p, d), places[p:] - d * p, signs[p:])
+    first, second = columns.split(p)
     for moves, shift in layers:
         if moves == "first":
-            first = first.plus_product(SparseArray.from_matrix(shift), second)
+            first = first.plus_product(shift, second)
         else:
-            second = second.plus_product(SparseArray.from_matrix(shift), first)
-    halves = (first.places, second.places + d * p), (first.values, second.values)
-    return SparseArray((d, d), *map(np.concatenate, halves))
+            second = second.plus_product(shift, first)
+    return first.above(second)
 
 
 def _as_values(elements: list) -> np.ndarray:

@@ -44,8 +44,9 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import MethodError
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import opposite, scaled, shear
 from exactflow.factorization.commutator import stable_range_shift
 from exactflow.factorization.permutation import permutation_layers
 from exactflow.flows.linear import Half, LinearCoupling
@@ -80,11 +81,11 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
     V = C_inverse * (D - one)
     X = B - A * V
     return [
-        _shear("first", V),
-        _shear("second", C),
+        shear("first", V),
+        shear("second", C),
         *_block_layers(A - X * C),
-        _shear("first", X),
-        _shear("second", undone),
+        shear("first", X),
+        shear("second", undone),
     ]
 
 
@@ -108,8 +109,8 @@ def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, Do
     pivots = [_sign(R[i, i].element, field) for i in range(n)]
     units = [field.convert(sign) for sign in pivots]
     perm = [order.index(i) for i in range(n)]
-    L = linalg.scale_rows(units, linalg.scale_rows(units, L.to_dense()).transpose()).transpose()
-    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R.to_dense())
+    L = linalg.scale_columns(linalg.scale_rows(units, L), units)
+    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R)
 
 
 def _sign(pivot, field: Domain) -> int:
@@ -128,25 +129,26 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     """
     n = len(perm)
     layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
-    return [
-        _shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers
-    ]
+    return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]
 
 
 def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list[LinearCoupling]:
     """Return the layers of diag(L R, I); the last one applied moves the half `leftmost`."""
     field = L.domain
     E = _splitting_diagonal(R.diagonal(), field)
-    F = [r / e for r, e in zip(R.diagonal(), E, strict=True)]
+    scale_E = linalg.column(E, field)
+    scale_F = linalg.column([r / e for r, e in zip(R.diagonal(), E, strict=True)], field)
     lower = linalg.diagonal(E, field)
-    S = linalg.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
-    H = linalg.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
+    H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
     S_inverse, H_inverse = S.inv(), H.inv()
-    one = linalg.identity(L.shape[0], field)
-    other: Half = "second" if leftmost == "first" else "first"
+    n = L.shape[0]
+    one, other = linalg.identity(n, field), opposite(leftmost)
     return [
-        *_then_scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), F),
-        *_then_scaled(_conjugate_pair(S_inverse * H, H_inverse * S, one, one, other), E),
+        *scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), (n, n), "first", scale_F),
+        *scaled(
+            _conjugate_pair(S_inverse * H, H_inverse * S, one, one, other), (n, n), "first", scale_E
+        ),
         *_conjugate_pair(S, S_inverse, one, one, leftmost),
     ]
 
@@ -179,30 +181,14 @@ def _conjugate_pair(
     one = linalg.identity(X.shape[0], X.domain)
     if leftmost == "first":
         return [
-            _shear("second", -Q_inverse * X),
-            _shear("first", (X_inverse - one) * Q),
-            _shear("second", Q_inverse),
-            _shear("first", (X - one) * Q),
+            shear("second", -Q_inverse * X),
+            shear("first", (X_inverse - one) * Q),
+            shear("second", Q_inverse),
+            shear("first", (X - one) * Q),
         ]
     return [
-        _shear("first", -X_inverse * Q),
-        _shear("second", Q_inverse * (X - one)),
-        _shear("first", Q),
-        _shear("second", Q_inverse * (X_inverse - one)),
+        shear("first", -X_inverse * Q),
+        shear("second", Q_inverse * (X - one)),
+        shear("first", Q),
+        shear("second", Q_inverse * (X_inverse - one)),
     ]
-
-
-def _then_scaled(layers: list[LinearCoupling], scale: list) -> list[LinearCoupling]:
-    """Return as many layers, which compose to the given ones followed by diag(scale, I)."""
-    *rest, last = layers
-    n, field = len(scale), last.field
-    zero = linalg.zeros(n, n, field)
-    scaling = LinearCoupling((n, n), "first", zero, linalg.column(scale, field))
-    if last.moves == "first":
-        return [*rest, scaling.after(last)]
-    inverse = linalg.diagonal([field.one / s for s in scale], field)
-    return [*rest[:-1], scaling.after(rest[-1]), _shear("second", last.shift_matrix * inverse)]
-
-
-def _shear(half: Half, T: DomainMatrix) -> LinearCoupling:
-    return LinearCoupling(T.shape, half, T)

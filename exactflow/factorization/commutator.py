@@ -29,7 +29,7 @@ are both diagonalizable with the same eigenvalues, hence similar: K P^-1 = G^-1 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 
 __all__ = ["commutator", "commutator_shifts", "stable_range_shift"]
@@ -84,7 +84,7 @@ def commutator(
     [0, 1/2]])
     """
     n, field = K.shape[0], K.domain
-    H, H_inverse, runs = linalg.krylov_flag(K - linalg.identity(n, field))
+    H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
     starts = [sum(runs[:r]) for r in range(len(runs))]
     L1 = _unit_bidiagonal(n, starts, field)
     L1_inverse = L1.inv()
@@ -92,8 +92,8 @@ def commutator(
     u = {i: U1[i, i].element for i in starts}
     R = _matched_diagonal(n, u, field)
     upper, lower = U1 * linalg.diagonal(R, field), L1_inverse * linalg.diagonal(R, field)
-    V_upper = linalg.triangular_eigenvectors(upper)
-    V_lower = _reverse(linalg.triangular_eigenvectors(_reverse(lower)))
+    V_upper = krylov.triangular_eigenvectors(upper)
+    V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
     matching = [R.index(r * u.get(i, field.one)) for i, r in enumerate(R)]
     V_lower = V_lower.extract(list(range(n)), matching)
     P = linalg.diagonal([field.one / r for r in R], field) * L1

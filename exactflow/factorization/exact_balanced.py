@@ -27,13 +27,13 @@ from math import ceil, log2
 
 import numpy as np
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import alternating, scaled, shears
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_DIMENSION", "balanced_layers", "balanced_shifts"]
@@ -45,35 +45,41 @@ SEEDS = 3
 FLOAT_EXPONENT = 1000
 
 
-def balanced_layers(blocks: Blocks) -> list[LinearCoupling] | None:
+def balanced_layers(blocks: Blocks, det) -> list[LinearCoupling] | None:
     """Return six layers, in order of application, that compose to the blocks of a rational matrix
     with det > 0, or None where none were found.
 
     The determinant is spread over the scales of the two layers that are applied last: all entries
     are one short rational near det^(1/d), but for one that makes the product exact.
 
-    Raises `MethodError` beyond `LARGEST_DIMENSION` and over other fields than QQ, and what
-    `balance` raises.
+    Raises `MethodError` beyond `LARGEST_DIMENSION`, `InvalidInputError` over another field than QQ,
+    and what `balance` raises.
     """
+    _check(blocks)
     n, field = blocks.A.shape[0], blocks.A.domain
-    _check(n, field)
-    M = linalg.join(blocks).to_dense()
-    scale = _spread(M.det(), 2 * n)
-    shifts = balanced_shifts(
-        linalg.split(linalg.scale_rows([field.one / s for s in scale], M).to_dense(), n)
-    )
+    scale = _spread(det, 2 * n)
+    unscaled = linalg.scale_rows([field.one / s for s in scale], linalg.join(blocks))
+    shifts = balanced_shifts(linalg.split(unscaled, n))
     if shifts is None:
         return None
-    first, second = scale[:n], scale[n:]
-    left = linalg.scale_rows(second, shifts[0])
-    left = linalg.scale_rows([field.one / s for s in first], left.transpose()).transpose()
-    factors = [left, linalg.scale_rows(first, shifts[1]), *shifts[2:]]
-    scales = [second, first] + [[field.one] * n] * 4
-    layers = [
-        LinearCoupling((n, n), ("second", "first")[i % 2], T, linalg.column(s, field))
-        for i, (T, s) in enumerate(zip(factors, scales, strict=True))
-    ]
-    return layers[::-1]
+    first, second = linalg.column(scale[:n], field), linalg.column(scale[n:], field)
+    layers = scaled(shears(alternating(shifts, "second")), (n, n), "first", first)
+    return scaled(layers, (n, n), "second", second)
+
+
+def _check(blocks: Blocks) -> None:
+    d = 2 * blocks.A.shape[0]
+    if d > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates for method='balanced', got {d}: the "
+            "bits of its entries grow like d^3.5 (at d = 20 about 40 thousand for entries of 8 "
+            "bits, 110 thousand for float32); exactflow.balance certifies float layers of any size"
+        )
+    if not blocks.A.domain.is_QQ:
+        raise InvalidInputError(
+            "expected rational entries for method='balanced', got entries in "
+            f"{blocks.A.domain}: use method='auto'"
+        )
 
 
 def _spread(det, d: int) -> list:
@@ -92,13 +98,10 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
 
     `blocks` are the n x n blocks of a rational matrix of determinant 1. The entries are at most
     twice as large as those of a float solution. The answer is None where the roundings tried lead
-    to no such layers.
-
-    Raises `MethodError` beyond `LARGEST_DIMENSION`, and what `balance` raises.
+    to no such layers. Raises what `balance` raises.
     """
     n = blocks.A.shape[0]
-    _check(n, blocks.A.domain)
-    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), n)
+    inverse = linalg.split(linalg.join(blocks).inv(), n)
     for approximation in _approximations(blocks):
         limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
         for bits in BITS:
@@ -106,21 +109,6 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
             if shifts is not None and max(map(_magnitude, shifts)) <= limit:
                 return shifts
     return None
-
-
-def _check(n: int, field: Domain) -> None:
-    if not field.is_QQ:
-        raise InvalidInputError(
-            f"expected rational entries for method='balanced', got entries in {field}: use "
-            "method='auto'"
-        )
-    if 2 * n > LARGEST_DIMENSION:
-        raise MethodError(
-            f"expected at most {LARGEST_DIMENSION} coordinates for method='balanced', got {2 * n}: "
-            "the bits of its entries grow like d^3.5 (at d = 20 about 40 thousand for entries of 8 "
-            "bits, 110 thousand for float32); exactflow.balancing.balance certifies float layers "
-            "of any size"
-        )
 
 
 def _approximations(blocks: Blocks) -> Iterator[Balanced]:
@@ -153,10 +141,10 @@ def _rounded_shifts(
     P, N = D_new - C_new * V, inverse.A - inverse.B * W0 + V * H
     v = _rationals(shifts[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
     f = P.charpoly_berk()
-    of_N = linalg.inverse_or_none(linalg.controller_basis(N, f, u))
+    of_N = linalg.inverse_or_none(krylov.controller_basis(N, f, u))
     if of_N is None:
         return None
-    Y = linalg.controller_basis(P, f, v) * of_N
+    Y = krylov.controller_basis(P, f, v) * of_N
     Y_inverse, P_inverse = linalg.inverse_or_none(Y), linalg.inverse_or_none(P)
     if Y_inverse is None or P_inverse is None:
         return None
@@ -182,8 +170,8 @@ def _repaired(
     n = len(f) - 1
     if n == 1:
         return V0
-    system = linalg.controller_basis(P0, f, C_new * e) + H * linalg.controller_basis(N0, g, e)
-    equations = system.transpose().to_dense()[: n - 1, :]
+    system = krylov.controller_basis(P0, f, C_new * e) + H * krylov.controller_basis(N0, g, e)
+    equations = system.transpose()[: n - 1, :]
     right = linalg.column([b - a for a, b in zip(f[1:n], g[1:n], strict=True)], QQ)
     kept = _best_columns(equations)
     square = linalg.inverse_or_none(equations.extract(list(range(n - 1)), kept))

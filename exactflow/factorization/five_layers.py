@@ -40,11 +40,12 @@ from typing import NamedTuple
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
+from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
 
-__all__ = ["five_layer_shifts"]
+__all__ = ["five_layer_shifts", "paired_shifts"]
 
 
 class _Family(NamedTuple):
@@ -91,6 +92,23 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     return [-V, Y, X, -(c + Y) * S_inverse, -match.W]
 
 
+def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None: try other draws.
+
+    For p = q. V is drawn; D - C V is to be invertible, and to be I + Y Z with a + V c = I + Z Y.
+    Over a field of few elements that happens often, also where nothing has a cyclic vector.
+    """
+    A, B, C, D = blocks
+    V = draws.matrix(*B.shape)
+    D1 = D - C * V
+    D1_inverse = linalg.inverse_or_none(D1)
+    pair = None if D1_inverse is None else flanders_pair(D1, inverse.A + V * inverse.C)
+    if pair is None:
+        return None
+    Y, Z = pair
+    return [(B - A * V - Z) * D1_inverse, Y, Z, D1_inverse * (C - Y), V]
+
+
 def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | None:
     q, p = C.shape
     k, field = q - p, C.domain
@@ -98,9 +116,9 @@ def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | 
     R = draws.matrix(k, p)
     if 0 < k < p and (R := _annihilating(R, C * u)) is None:
         return None
-    H = R.hstack(linalg.identity(k, field)).to_dense()
+    H = R.hstack(linalg.identity(k, field))
     W = draws.matrix(p, q)
-    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field)).to_dense()
+    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field))
     pivot = linalg.inverse_or_none(H * C * Z)
     if pivot is None:
         return None
@@ -127,7 +145,7 @@ def _match(family: _Family, blocks: Blocks, inverse: Blocks, draws: Draws) -> _M
     C, c, p = blocks.C, inverse.C, R.shape[1]
     D1, S = blocks.D + C * W, inverse.A - W * c
     f, g = (D1[:p, :p] - D1[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
-    of_D, of_S = linalg.controller_basis(D1, f, C * u), linalg.controller_basis(S, g, u)
+    of_D, of_S = krylov.controller_basis(D1, f, C * u), krylov.controller_basis(S, g, u)
     difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], C.domain)
     r = _solution((rows * (of_D + c * of_S)).transpose(), difference, draws)
     if r is None:
@@ -148,9 +166,9 @@ def _intertwiner(
     quotient = _quotient(lift * match.basis_in_q, match.basis_in_p)
     if quotient is None:
         top = draws.matrix(p, 1)
-        v = top.vstack(-R * top).to_dense()
-        of_D = linalg.controller_basis(D1, match.polynomial, lift * v)
-        of_S = linalg.controller_basis(S, match.polynomial, draws.matrix(p, 1))
+        v = top.vstack(-R * top)
+        of_D = krylov.controller_basis(D1, match.polynomial, lift * v)
+        of_S = krylov.controller_basis(S, match.polynomial, draws.matrix(p, 1))
         quotient = _quotient(of_D, of_S)
     return quotient
 
@@ -172,17 +190,6 @@ def _solution(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix 
     try:
         solution = E[: p - 1, : p - 1].lu_solve(rhs[: p - 1, :])
     except DMNonInvertibleMatrixError:
-        solution = _solution_by_elimination(E, rhs)
+        solution, _ = linalg.solve(E, rhs)
         return None if solution is None else start + solution
-    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain)).to_dense()
-
-
-def _solution_by_elimination(E: DomainMatrix, rhs: DomainMatrix) -> DomainMatrix | None:
-    q = E.shape[1]
-    echelon, pivots = E.hstack(rhs).to_dense().rref()
-    if q in pivots:
-        return None
-    entries = [E.domain.zero] * q
-    for i, pivot in enumerate(pivots):
-        entries[pivot] = echelon[i, q].element
-    return linalg.column(entries, E.domain)
+    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain))

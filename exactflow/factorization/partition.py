@@ -36,23 +36,32 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import (
+    Shears,
+    alternating,
+    merged,
+    mirrored,
+    opposite,
+    with_determinant,
+    without_determinant,
+)
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.five_layers import five_layer_shifts
+from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts
 from exactflow.factorization.peeling import peel
 from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["partition_layers"]
 
-Word = list[tuple[str, DomainMatrix]]
-Form = Callable[[Blocks, Draws], Word | None]
+Form = Callable[[Blocks, Draws], Shears | None]
 Core = Callable[[Blocks, Blocks, Draws], list[DomainMatrix] | None]
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
 _TRIES_OF_A_SURE_FORM = 32
+_TRIES_OF_THE_LAST_FORMS = 1000
 
 
-def partition_layers(blocks: Blocks) -> list[LinearCoupling]:
+def partition_layers(blocks: Blocks, det) -> list[LinearCoupling]:
     """Return layers, in order of application, that compose to the matrix with the given blocks.
 
     Neighbours move different halves and no layer is the identity. All are additive, but for one
@@ -62,6 +71,7 @@ def partition_layers(blocks: Blocks) -> list[LinearCoupling]:
     ----------
     blocks : of an invertible matrix over a field, split into any p + q. Where the field is ordered,
         the determinant must be positive.
+    det : the determinant.
 
     Raises
     ------
@@ -72,51 +82,24 @@ def partition_layers(blocks: Blocks) -> list[LinearCoupling]:
     --------
     >>> from sympy import QQ
     >>> M = linalg.from_entries([[QQ(1), 0, 0], [0, 0, QQ(-1)], [0, QQ(1), 0]], (3, 3), QQ)
-    >>> [layer.moves for layer in partition_layers(linalg.split(M, 1))]
+    >>> [layer.moves for layer in partition_layers(linalg.split(M, 1), QQ(1))]
     ['first', 'second', 'first', 'second', 'first', 'second']
     """
     p, q = blocks.A.shape[0], blocks.D.shape[0]
     if p > q:
-        return [layer.swap_halves() for layer in partition_layers(linalg.swap_halves(blocks))]
-    A, B, C, D = blocks
-    field = A.domain
-    det = linalg.join(blocks).det()
-    scale = [field.one / det] + [field.one] * (p - 1)
-    word = _word(Blocks(linalg.scale_rows(scale, A), linalg.scale_rows(scale, B), C, D))
-    layers = [LinearCoupling((p, q), moves, shift) for moves, shift in reversed(word)]
-    return _with_determinant(layers, (p, q), det, field)
+        return mirrored(partition_layers(linalg.swap_halves(blocks), det))
+    word = _word(without_determinant(blocks, det, "first"))
+    return merged(with_determinant(word, blocks, det, "first"))
 
 
-def _with_determinant(
-    layers: list[LinearCoupling], partition: tuple[int, int], det, field: Domain
-) -> list[LinearCoupling]:
-    """Append diag(det, 1, .., 1), merged into the last layer that moves the first half."""
-    if det == field.one:
-        return layers
-    p, q = partition
-    scale = [det] + [field.one] * (p - 1)
-    factor = LinearCoupling(
-        partition, "first", linalg.zeros(p, q, field), linalg.column(scale, field)
-    )
-    after = []
-    if layers and layers[-1].moves == "second":
-        inverse = linalg.diagonal([field.one / s for s in scale], field)
-        *layers, last = layers
-        after = [LinearCoupling(partition, "second", last.shift_matrix * inverse)]
-    if layers:
-        *layers, last = layers
-        factor = factor.after(last)
-    return [*layers, factor, *after]
-
-
-def _word(blocks: Blocks) -> Word:
+def _word(blocks: Blocks) -> Shears:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right."""
     field = blocks.A.domain
     for form, tries in _forms(blocks):
-        for bound in _bounds(tries):
+        for bound in _bounds(tries, field):
             word = form(blocks, Draws(field, bound))
             if word is not None:
-                return _merged(word)
+                return word
     q, p = blocks.C.shape
     raise FieldTooSmallError(
         f"expected a field of at least {_sufficient_size(p, q)} elements for the partition "
@@ -124,8 +107,9 @@ def _word(blocks: Blocks) -> Word:
     )
 
 
-def _bounds(tries: int) -> list[int]:
-    return [0, *(2**i for i in range(tries - 1))]
+def _bounds(tries: int, field: Domain) -> Iterable[int]:
+    """Return ever larger ranges for the draws; over a finite field they are but other seeds."""
+    return range(tries) if field.is_FiniteField else (2**i // 2 for i in range(tries))
 
 
 def _sufficient_size(p: int, q: int) -> int:
@@ -141,25 +125,29 @@ def _sufficient_size(p: int, q: int) -> int:
 def _forms(blocks: Blocks) -> Iterator[tuple[Form, int]]:
     """Yield the ways to find a word, short words first, and how often to try each."""
     q, p = blocks.C.shape
-    sure = _TRIES_OF_A_SURE_FORM
-    tries = _TRIES_IN_A_FINITE_FIELD if blocks.C.domain.is_FiniteField else _TRIES
+    sure, finite = _TRIES_OF_A_SURE_FORM, blocks.C.domain.is_FiniteField
+    tries = _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
+    sheared = [_sheared_left(_generic), _sheared_right(_generic)]
+    sheared += [_transposed(form) for form in sheared]
     if p == 1:
         if not blocks.C.is_zero_matrix:
             yield _generic, sure
         if not blocks.B.is_zero_matrix:
             yield _transposed(_generic), sure
         yield _sheared_left(_generic), sure
-        return
-    yield _generic, tries
-    yield _transposed(_generic), tries
-    if p == q:
-        yield from _reductions(blocks)
-    for form in (_sheared_left(_generic), _sheared_right(_generic)):
-        yield form, tries
-        yield _transposed(form), tries
-    if p < q:
-        yield from _reductions(blocks)
-    yield _sheared_left(_reduction), sure
+    else:
+        yield _generic, tries
+        yield _transposed(_generic), tries
+        if p == q:
+            yield from _reductions(blocks)
+        for form in sheared:
+            yield form, tries
+        if p < q:
+            yield from _reductions(blocks)
+        yield _sheared_left(_reduction), sure
+    if finite:
+        sheared += [_sheared_left(_paired), _transposed(_sheared_left(_paired))]
+        yield _any_of(sheared), _TRIES_OF_THE_LAST_FORMS
 
 
 def _reductions(blocks: Blocks) -> Iterator[tuple[Form, int]]:
@@ -170,7 +158,7 @@ def _reductions(blocks: Blocks) -> Iterator[tuple[Form, int]]:
         yield _transposed(_reduction), _TRIES_OF_A_SURE_FORM
 
 
-def _generic(blocks: Blocks, draws: Draws) -> Word | None:
+def _generic(blocks: Blocks, draws: Draws) -> Shears | None:
     """Return a word U .. U of 2m + 1 factors (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
@@ -178,11 +166,21 @@ def _generic(blocks: Blocks, draws: Draws) -> Word | None:
     return _peeled(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _reduction(blocks: Blocks, draws: Draws) -> Word | None:
+def _reduction(blocks: Blocks, draws: Draws) -> Shears | None:
     """Return a word U .. U of 2m + 3 factors, or None; C has rank p."""
     q, p = blocks.C.shape
-    steps = [p] * (q // p - 1) + [q % p] * (q % p > 0)
-    return _peeled(blocks, steps, _commutator_core, draws)
+    return _peeled(blocks, _steps(p, q), _commutator_core, draws)
+
+
+def _paired(blocks: Blocks, draws: Draws) -> Shears | None:
+    """Return a word as `_reduction` does, by luck in the place of a large field."""
+    q, p = blocks.C.shape
+    return _peeled(blocks, _steps(p, q), paired_shifts, draws)
+
+
+def _steps(p: int, q: int) -> list[int]:
+    """Return how many coordinates to peel off at a time, from q down to p."""
+    return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
 def _commutator_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
@@ -202,9 +200,9 @@ def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[D
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> Word | None:
+def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> Shears | None:
     """Return a word U .. U: peel the numbers of coordinates in `steps`, then apply `core`."""
-    inverse = linalg.split(linalg.join(blocks).to_dense().inv(), blocks.A.shape[0])
+    inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in steps:
         step = peel(inverse, k, draws)
@@ -213,25 +211,24 @@ def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> W
         peels.append(step)
         inverse = step.rest_inverse
     if peels:
-        blocks = linalg.split(linalg.join(inverse).to_dense().inv(), blocks.A.shape[0])
+        blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     shifts = core(blocks, inverse, draws)
     if shifts is None:
         return None
     for step in reversed(peels):
         shifts = step.around(shifts)
-    return [("second" if i % 2 else "first", T) for i, T in enumerate(shifts)]
+    return alternating(shifts, "first")
 
 
 def _transposed(form: Form) -> Form:
     """Return the form that applies `form` to the transpose: words U .. become words .. L."""
 
-    def transposed(blocks: Blocks, draws: Draws) -> Word | None:
+    def transposed(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = (X.transpose() for X in blocks)
         word = form(Blocks(A, C, B, D), draws)
         if word is None:
             return None
-        halves = {"first": "second", "second": "first"}
-        return [(halves[moves], T.transpose()) for moves, T in reversed(word)]
+        return [(opposite(half), T.transpose()) for half, T in reversed(word)]
 
     return transposed
 
@@ -239,7 +236,7 @@ def _transposed(form: Form) -> Form:
 def _sheared_left(form: Form) -> Form:
     """Return the form that splits a drawn L off on the left: M = L(Y) M', `form` finds M'."""
 
-    def sheared(blocks: Blocks, draws: Draws) -> Word | None:
+    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = blocks
         Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
         word = form(Blocks(A, B, C - Y * A, D - Y * B), draws)
@@ -251,7 +248,7 @@ def _sheared_left(form: Form) -> Form:
 def _sheared_right(form: Form) -> Form:
     """Return the form that splits a drawn L off on the right: M = M' L(Y), `form` finds M'."""
 
-    def sheared(blocks: Blocks, draws: Draws) -> Word | None:
+    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
         A, B, C, D = blocks
         Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
         word = form(Blocks(A - B * Y, B, C - D * Y, D), draws)
@@ -260,12 +257,11 @@ def _sheared_right(form: Form) -> Form:
     return sheared
 
 
-def _merged(word: Word) -> Word:
-    """Merge neighbours that move the same half, and drop factors that are the identity."""
-    result: Word = []
-    for moves, T in word:
-        if result and result[-1][0] == moves:
-            T = result.pop()[1] + T
-        if not T.is_zero_matrix:
-            result.append((moves, T))
-    return result
+def _any_of(forms: Iterable[Form]) -> Form:
+    """Return the form that takes the first of some forms that succeeds, all with one draw."""
+
+    def any_of(blocks: Blocks, draws: Draws) -> Shears | None:
+        words = (form(blocks, draws) for form in forms)
+        return next((word for word in words if word is not None), None)
+
+    return any_of

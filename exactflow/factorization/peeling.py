@@ -50,10 +50,10 @@ class Peel(NamedTuple):
         return [self.V, self.Y, self._upper(first, self.x), *inner, self._upper(last, self.w)]
 
     def _upper(self, T: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
-        return (T + right * self.R).hstack(right).to_dense()
+        return (T + right * self.R).hstack(right)
 
     def _lower(self, T: DomainMatrix) -> DomainMatrix:
-        return T.vstack(-self.R * T).to_dense()
+        return T.vstack(-self.R * T)
 
 
 def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
@@ -65,8 +65,8 @@ def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     q, p = c.shape
     n = q - k
     R = draws.matrix(k, n)
-    H = R.hstack(linalg.identity(k, a.domain)).to_dense()
-    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, a.domain)).to_dense()
+    H = R.hstack(linalg.identity(k, a.domain))
+    Z = draws.matrix(p - k, k).vstack(linalg.identity(k, a.domain))
     y = H * c
     pivot = linalg.inverse_or_none(y * Z)
     if pivot is None:
@@ -82,18 +82,18 @@ def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     C2, x = _spanning(d2, p, draws)
     Y1 = d1_inverse * (c[:n, :] - d2 * y - C2)
     a = a - b1 * Y1 - b2 * y
-    Y = Y1.vstack(y - R * Y1).to_dense()
+    Y = Y1.vstack(y - R * Y1)
     return Peel(-V, -Y, -x, a * x - b2, R, Blocks(a, b1, C2, d1))
 
 
 def _spanning(M: DomainMatrix, p: int, draws: Draws) -> tuple[DomainMatrix, DomainMatrix]:
     """Return C of p columns and x with M = C x; C has rank p, unless a draw is unlucky."""
     n, k = M.shape
-    echelon, pivots = M.rref()
+    echelon, pivots = linalg.rref(M)
     r = len(pivots)
     C = M.extract(list(range(n)), list(pivots))
-    x = echelon[:r, :].vstack(linalg.zeros(p - r, k, M.domain)).to_dense()
+    x = echelon[:r, :].vstack(linalg.zeros(p - r, k, M.domain))
     if r < p:
         rest = linalg.complement(C)[:, : p - r] + draws.matrix(n, p - r)
-        C = C.hstack(rest).to_dense()
-    return C.to_dense(), x
+        C = C.hstack(rest)
+    return C, x

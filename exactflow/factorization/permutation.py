@@ -1,63 +1,77 @@
-"""Permutations: six layers of small integers, in linear time.
+"""Signed permutations of every dimension: six layers of small integers, in linear time.
 
 Main results
 ------------
-Every even permutation of d = 2n coordinates, and every signed permutation y[i] = +-x[perm[i]] of
-determinant 1, is a product of at most six additive couplings whose entries are integers of absolute
-value at most 2, nearly always at most 1, and of which at most 12 n are not zero; of five if its
-block C is invertible. Let W0 carry the nonzero rows of A to the zero rows of C, so that W0 B = 0
-and C' = C + W0 A is a signed permutation, as are E = B - W0^T D and N = -(C' E)^-1, det N = 1. With
-P, Q = P N and G Q = P G of `monomial_commutator` and R = (Q - I) G^-1,
+Every signed permutation y[i] = +-x[perm[i]] of determinant 1, with halves (n, q), q = n or n + 1,
+is a product of at most six additive couplings, of five if C has rank n. Their entries are integers
+of absolute value at most 2, and at most 11 n of them are not zero, 11 n + 1 if q = n + 1.
+
+Let W0 carry the nonzero rows of A to zero rows of C, so that W0 B = 0 and C' = C + W0 A has signed
+unit vectors as columns, as J = D^T W0 - B^T has. If q = n + 1, append to C' the unit vector u that
+is missing there, and D^T u to J. The signed permutation Theta = J^T C' of determinant 1 is
+reversed by an involution K, K Theta K = Theta^-1, that fixes the last coordinate if q = n + 1, and
+that is similar to the involution K Theta: (K Theta) g = g K. With D' = C' K J^T and G = C' g,
 
     M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
-    X = W0^T - C'^T Q^-1 (I + R)    Y = G C'    Z = C'^T R
-    W = P^-1 (C' - Y)               V = C'^T (D - P).
+    V = C'^T (D - D')    Y = G    Z = (K - I) G^-1
+    W = D' (C' - Y)      X = (B - A V - Z) D',
+
+cut back to n coordinates in the first half; for D' = D'^-1 = G K G^-1 = I + Y Z and Z Y = K - I.
+
+K and g are those of `exactflow.factorization.involutions`.
+
+*Entries.* Only X can exceed 2, where a row of B - A V meets one of Z. Each piece of g that has rows
+of Z comes with a free sign, and gets the one that makes these rows of X small. A swap has two rows
+and one sign; that a 2 of B - A V stands in both, in the two columns of Z, cannot be: Theta would
+have a fixed point that K swaps.
+
+*Number.* W0, V, C' and B - A V have at most 6 n entries. Those of g and Z count twice, for W and X,
+too: there are at most 6 for two coordinates, and where there are, one of the two is carried to
+itself (and to another): either I - g has two entries less than g and I, or the sign was changed,
+and it has one less, and X one less than B - A V and Z. Fixed vectors have at most two entries, and
+the column of g that q = n + 1 cuts off costs one more at most.
 
 Source: Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in normalizing
 flows* (ICML 2021), whose Theorem 1 this is for permutations; six layers after Urschel (2024).
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`. The bounds, 2 on the entries and 12 n on their number, are
-asserted by the tests on every even permutation of 4, 6 and 8 coordinates, every signed one of 2, 4
-and 6, and on samples.
+*Exact* on every call of `factor`. The bounds, on the entries and on their number, are
+asserted by the tests on every even permutation of up to 8 coordinates, every signed one of up to 6,
+and on samples.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray
-from exactflow.factorization.monomial import Monomial, cycles_of, monomial_commutator
+from exactflow.factorization.involutions import Cycles, Entries, Monomial, cycles_of
 from exactflow.flows.flow import LinearCoupling
 
-__all__ = ["permutation_layers", "permutation_sign", "signed_permutation"]
+__all__ = [
+    "permutation_layers",
+    "permutation_sign",
+    "relabelled_permutation",
+    "signed_permutation",
+]
 
-_ATTEMPTS = 8
 
-
-def signed_permutation(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
+def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
     """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none.
 
-    A sparse matrix over QQ takes time linear in its entries; a dense one is left at the first
-    entry that does not fit.
-
+    >>> from sympy import QQ
     >>> signed_permutation(DomainMatrix([[QQ(0), QQ(1)], [QQ(-1), QQ(0)]], (2, 2), QQ))
-    ([1, 0], [1, -1])
+    (array([1, 0]), array([ 1, -1]))
     """
     d = matrix.shape[0]
-    if not matrix.domain.is_QQ:
+    if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
-    perm, signs = [d] * d, [0] * d
-    one, minus_one = QQ.one, -QQ.one
-    for (i, j), entry in matrix.iter_items():
-        sign = 1 if entry == one else -1 if entry == minus_one else 0
-        if signs[i] or not sign:
-            return None
-        perm[i], signs[i] = j, sign
-    return (perm, signs) if set(perm) == set(range(d)) else None
+    array = SparseArray.from_matrix(matrix)
+    rows, perm = np.divmod(array.places, d)
+    each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
+    return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
 
 
 def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
@@ -66,94 +80,116 @@ def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
     >>> permutation_sign([1, 2, 0], [1, 1, -1])
     -1
     """
-    return -1 if (len(perm) - len(cycles_of(perm)) + signs.count(-1)) % 2 else 1
+    cycles = cycles_of(np.asarray(perm).tolist())
+    return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
 
 
-def permutation_layers(perm: Sequence[int], signs: Sequence[int]) -> list[LinearCoupling]:
+def relabelled_permutation(
+    perm: Sequence[int], signs: Sequence[int], flips: Sequence[int], order: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return perm and signs of M F in the order of coordinates `order`; F negates those in `flips`.
+
+    >>> relabelled_permutation([1, 0, 2], [1, 1, 1], flips=[0], order=[0, 2, 1])
+    (array([2, 1, 0]), array([ 1,  1, -1]))
+    """
+    perm, signs, order = np.array(perm), np.array(signs), np.array(order)
+    signs[np.isin(perm, flips)] *= -1
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place[perm[order]], signs[order]
+
+
+def permutation_layers(
+    perm: Sequence[int], signs: Sequence[int], partition: tuple[int, int] | None = None
+) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``.
 
-    The shifts are sparse, of integers of absolute value at most 2; of the attempts that differ in
-    how cycles are cut, the first whose entries are at most 1 is taken, or else the best.
+    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or
+    11 n + 1 if p and q differ, are not zero in all; n is the size of the smaller half.
 
     Parameters
     ----------
-    perm, signs : of one even length 2n, with determinant 1.
+    perm, signs : of one length d >= 2, with determinant 1.
+    partition : (p, q) with abs(p - q) <= 1; (d // 2, d - d // 2) where it is left out.
 
-    >>> layers = permutation_layers([1, 0, 3, 2], [1, 1, 1, 1])
+    >>> layers = permutation_layers([1, 2, 0, 3, 4], [1, 1, 1, 1, 1])
     >>> len(layers), max(layer.magnitude for layer in layers)
-    (4, 1)
+    (6, 1)
     """
-    n = len(perm) // 2
-    if list(perm) == list(range(2 * n)) and -1 not in signs:
-        return []
-    blocks = _blocks(np.array(perm), np.array(signs))
-    best = _entries(blocks, 0)
-    for attempt in range(1, _ATTEMPTS):
-        if _largest(best) <= 1:
-            break
-        best = min(best, _entries(blocks, attempt), key=_largest)
-    return [LinearCoupling((n, n), half, shift.to_matrix(QQ)) for half, shift in best]
+    d = len(perm)
+    p, q = partition or (d // 2, d - d // 2)
+    perm, signs = np.asarray(perm), np.asarray(signs)
+    if p > q:
+        exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
+        return [layer.swap_halves() for layer in _layers(*exchanged, q)]
+    return _layers(perm, signs, p)
 
 
-def _blocks(perm: np.ndarray, signs: np.ndarray) -> list[Monomial]:
-    """Return A, B, C, D."""
-    n = len(perm) // 2
-    M = Monomial(perm, signs).T
-    halves = [(half, columns) for half in (0, 1) for columns in (slice(0, n), slice(n, None))]
-    return [
-        Monomial(M.rows[columns] % n, M.signs[columns] * (M.rows[columns] // n == half))
-        for half, columns in halves
-    ]
-
-
-def _entries(blocks: list[Monomial], attempt: int) -> list[tuple[str, SparseArray]]:
-    """Return which half moves and the shift, for each layer that changes anything.
+def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
+    """Return the layers for halves (n, q), q = n or n + 1.
 
     Neighbours that move the same half, once what was between them is gone, are one layer.
     """
-    layers: list[tuple[str, SparseArray]] = []
-    for half, terms in zip(("first", "second") * 3, _shifts(*blocks, attempt), strict=True):
-        shift = _sum(terms)
-        if layers and layers[-1][0] == half:
-            shift = layers.pop()[1] + shift
-        if len(shift.places):
-            layers.append((half, shift))
-    return layers
+    q = len(perm) - n
+    merged: list[tuple[str, SparseArray]] = []
+    for half, shift in zip(("first", "second") * 3, _shifts(perm, signs, n), strict=True):
+        shape = (n, q) if half == "first" else (q, n)
+        array = SparseArray.summed(shape, [shape[1] * shift.rows + shift.columns], [shift.values])
+        if merged and merged[-1][0] == half:
+            array = merged.pop()[1] + array
+        if len(array.places):
+            merged.append((half, array))
+    return [LinearCoupling((n, q), half, array) for half, array in merged]
 
 
-def _shifts(
-    A: Monomial, B: Monomial, C: Monomial, D: Monomial, attempt: int
-) -> list[list[Monomial]]:
-    """Return V, W, Z, Y, X and -W0 as sums of monomial matrices."""
-    n = len(A.rows)
-    zero_rows = np.flatnonzero(C.T.signs == 0)
-    nonzero_rows = np.flatnonzero(A.T.signs)
-    W0 = Monomial.from_columns(n, nonzero_rows, np.roll(zero_rows, attempt), 1)
-    C = C + W0 @ A
-    E = B + -(W0.T @ D)
-    K = C @ W0.T
-    P, Q, G, R = monomial_commutator(-(C @ E).T, D, K, attempt)
-    Y = [g @ C for g in G]
-    shift = -(C.T @ Q.T)
-    return [
-        [C.T @ D, -(C.T @ P)],
-        [P.T @ C, *(-(P.T @ y) for y in Y)],
-        [C.T @ r for r in R],
-        Y,
-        [W0.T, shift, *(shift @ r for r in R)],
-        [-W0],
-    ]
+def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:
+    """Return V, W, Z, Y, X and -W0, in order of application."""
+    nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
+    chosen = zero_rows[: len(nonzero_rows)]
+    C, J = _orthogonal(perm, signs, n, nonzero_rows, zero_rows)
+    D = Entries(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
+    cycles = Cycles.of(J.T @ C)
+    F, E = cycles.vectors, C @ cycles.vectors
+    D1 = E @ cycles.K @ (J @ F).T
+    second = np.zeros((2, n), dtype=np.int64)
+    second[:, nonzero_rows] = D1.rows[chosen], D1.signs[chosen]
+    B_less_AV = [Entries(np.arange(n), J.rows[:n], -J.signs[:n]), Entries(np.arange(n), *second)]
+
+    g, Z, pieces = cycles.similarity()
+    signs = _free_signs(B_less_AV, Z.between(F, E), pieces[Z.rows], len(pieces))
+    F = Monomial(F.rows, F.signs * signs[pieces])
+    Y, Z = g.between(E, F), Z.between(F, E)
+    Y, Z = Y.where(Y.columns < n), Z.where(Z.rows < n)
+    V = Entries.joined([D, -D1.entries]).before(C.T)
+    W = Entries.joined([C.entries.where(slice(n)), -Y]).before(D1)
+    X = Entries.joined([*B_less_AV, -Z]).T.before(D1).T
+    W0 = Entries(chosen, nonzero_rows, np.ones_like(chosen))
+    return [V.where(V.rows < n), W, Z, Y, X, -W0]
 
 
-def _sum(terms: list[Monomial]) -> SparseArray:
-    n = len(terms[0].rows)
-    columns = [np.flatnonzero(term.signs) for term in terms]
-    return SparseArray.summed(
-        (n, n),
-        [n * term.rows[j] + j for term, j in zip(terms, columns, strict=True)],
-        [term.signs[j] for term, j in zip(terms, columns, strict=True)],
+def _orthogonal(
+    perm: np.ndarray, signs: np.ndarray, n: int, nonzero_rows: np.ndarray, zero_rows: np.ndarray
+) -> tuple[Monomial, Monomial]:
+    """Return C' and J, with their last columns u and D^T u where q = n + 1."""
+    chosen, u = np.split(zero_rows, [len(nonzero_rows)])
+    columns = Monomial(perm, signs).T
+    place = np.arange(-n, len(perm) - n)
+    place[nonzero_rows] = chosen
+    C = Monomial(
+        np.append(place[columns.rows[:n]], u), np.append(columns.signs[:n], np.ones_like(u))
     )
+    rows = np.append(np.arange(n), n + u)
+    rows[nonzero_rows] = n + chosen
+    return C, Monomial(perm[rows] - n, np.where(rows < n, -1, 1) * signs[rows])
 
 
-def _largest(layers: list[tuple[str, SparseArray]]) -> int:
-    return max(shift.largest for _, shift in layers)
+def _free_signs(targets: list[Entries], Z: Entries, pieces: np.ndarray, count: int) -> np.ndarray:
+    """Return, for each piece, the sign of its entries of Z for which (targets - Z)^4 is least.
+
+    Each of the targets has one entry, or a zero, in every row, in ascending order of rows.
+    """
+    inside = Z.rows < len(targets[0].rows)
+    rows, columns, z = Z.where(inside)
+    met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
+    gain = np.bincount(pieces[inside], met * z * (met**2 + z**2), count)
+    return np.where(gain < 0, -1, 1)

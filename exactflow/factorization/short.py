@@ -15,9 +15,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import merged, mirrored
 from exactflow.flows.flow import LinearCoupling
 
-__all__ = ["short_layers"]
+__all__ = ["positive_diagonal", "short_layers"]
 
 
 def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCoupling] | None:
@@ -27,22 +28,20 @@ def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCouplin
     """
     found = _two_layers(blocks, scales)
     if found is None and (found := _two_layers(linalg.swap_halves(blocks), scales)) is not None:
-        found = [layer.swap_halves() for layer in found]
-    if found is None:
-        return None
-    return [layer for layer in found if not layer.is_identity]
+        found = mirrored(found)
+    return None if found is None else merged(found)
 
 
 def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    t = _positive_diagonal(D, scales)
+    t = positive_diagonal(D, scales)
     if t is None:
         return None
     field = D.domain
-    X = linalg.scale_rows([field.one / entry for entry in t], B.transpose()).transpose()
-    s = _positive_diagonal(A - X * C, scales)
+    X = linalg.scale_columns(B, [field.one / entry for entry in t])
+    s = positive_diagonal(A - X * C, scales)
     if s is None:
         return None
     return [
@@ -51,7 +50,7 @@ def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
     ]
 
 
-def _positive_diagonal(M: DomainMatrix, scales: str) -> list | None:
+def positive_diagonal(M: DomainMatrix, scales: str = "positive") -> list | None:
     """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None

@@ -26,7 +26,7 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 
 __all__ = ["transvection_shifts"]
@@ -35,20 +35,19 @@ __all__ = ["transvection_shifts"]
 def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
-    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where A is
-    singular, or where no cyclic vector of A or of the inverse Schur complement was found.
+    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where 2 = 0 or A
+    is singular, or where no cyclic vector of A or of the inverse Schur complement was found.
     """
     A, B, C, D = blocks
     field = A.domain
     one = linalg.identity(A.shape[0], field)
-    half = field.one / field.convert(2)
-    A_inverse = linalg.inverse_or_none(A)
-    if A_inverse is None:
+    if field.characteristic() == 2 or (A_inverse := linalg.inverse_or_none(A)) is None:
         return None
+    half = field.one / field.convert(2)
     S = D - C * A_inverse * B
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
-    of_A, of_S = linalg.cyclic_basis(A, f), linalg.cyclic_basis(S_inverse, g)
+    of_A, of_S = krylov.cyclic_basis(A, f), krylov.cyclic_basis(S_inverse, g)
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S

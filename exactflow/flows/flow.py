@@ -7,6 +7,7 @@ the identity unless the flow repairs an orientation.
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -21,6 +22,9 @@ from exactflow.exact.numbers import format_short
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.linear import LinearCoupling, checked_partition
 
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
+
 __all__ = ["CouplingFlow", "LinearCoupling", "LinearFlow"]
 
 
@@ -32,16 +36,25 @@ class LinearFlow(Flow):
     @property
     def is_sparse(self) -> bool:
         """Whether all shifts are sparse; then vectors and compositions are, too."""
-        return all(layer.shift_matrix.rep.fmt == "sparse" for layer in self.layers)
+        return all(layer.is_sparse for layer in self.layers)
 
     @property
     def is_additive(self) -> bool:
         """Whether all scales are one."""
         return all(layer.is_additive for layer in self.layers)
 
+    @property
+    def has_arrays(self) -> bool:
+        """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
+        return self.is_sparse and self.is_additive and self.field.is_QQ
+
     @abstractmethod
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
+
+    @abstractmethod
+    def sparse_array(self) -> "SparseArray":
+        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, flips included."""
@@ -128,7 +141,26 @@ class CouplingFlow(LinearFlow):
             signs[i] = -signs[i]
         return signs
 
+    def _fold_array(self, columns: "SparseArray") -> "SparseArray":
+        from exactflow.exact.sparse import composed
+
+        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
+        return composed(layers, self.partition[0], columns.with_rows_negated(self.flips))
+
+    def sparse_array(self) -> "SparseArray":
+        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
+        from exactflow.exact.sparse import SparseArray
+
+        return self._fold_array(SparseArray.identity(self.dimension))
+
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+        if self.has_arrays and columns.domain.is_QQ:
+            from exactflow.exact.sparse import SparseArray
+
+            first, second = self._fold_array(SparseArray.from_matrix(columns)).split(
+                self.partition[0]
+            )
+            return first.to_matrix(sympy.QQ), second.to_matrix(sympy.QQ)
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]

@@ -14,9 +14,10 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sympy
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -27,6 +28,9 @@ from exactflow.exact.linalg import AnyMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.flows.base import Coupling
+
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
 
 __all__ = ["Half", "LinearCoupling", "checked_partition"]
 
@@ -41,7 +45,8 @@ class LinearCoupling(Coupling):
     ----------
     partition : (p, q), the sizes of the two halves, both at least 1.
     moves : "first" or "second", the half that the layer maps; the other half is kept.
-    shift : the matrix T: p x q if the first half moves, q x p if the second does.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does; a `SparseArray`,
+        over QQ, is kept as it is.
     scale : one positive number for each coordinate that moves; where it is left out, all ones (an
         *additive* layer).
 
@@ -63,14 +68,14 @@ class LinearCoupling(Coupling):
     partition: tuple[int, int]
     moves: Half
     scale_elements: tuple
-    shift_matrix: DomainMatrix
+    _shift: "DomainMatrix | SparseArray"
 
     def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
         partition = checked_partition(partition)
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
-        matrix = as_rectangle(shift)
+        matrix = shift if _is_array(shift) else as_rectangle(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
@@ -83,13 +88,15 @@ class LinearCoupling(Coupling):
             matrix = over(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
-        vars(self).update(
-            partition=partition, moves=moves, scale_elements=elements, shift_matrix=matrix
-        )
+        vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
 
     @classmethod
     def trusted(
-        cls, partition: tuple[int, int], moves: Half, shift: DomainMatrix, scale: Sequence = ()
+        cls,
+        partition: tuple[int, int],
+        moves: Half,
+        shift: "DomainMatrix | SparseArray",
+        scale: Sequence = (),
     ) -> "LinearCoupling":
         """Return a layer from parts that are known to fit: nothing is checked or converted.
 
@@ -97,15 +104,30 @@ class LinearCoupling(Coupling):
         """
         layer = object.__new__(cls)
         elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
-        vars(layer).update(
-            partition=partition, moves=moves, scale_elements=elements, shift_matrix=shift
-        )
+        vars(layer).update(partition=partition, moves=moves, scale_elements=elements, _shift=shift)
         return layer
+
+    @cached_property
+    def shift_matrix(self) -> DomainMatrix:
+        """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
+        return self._shift.to_matrix(QQ) if _is_array(self._shift) else self._shift
+
+    @cached_property
+    def shift_array(self) -> "SparseArray":
+        """The shift T, over QQ, as a `SparseArray`."""
+        from exactflow.exact.sparse import SparseArray
+
+        return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the shift is kept sparse."""
+        return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
     def field(self) -> Domain:
         """The field of the entries."""
-        return self.shift_matrix.domain
+        return self._shift.domain
 
     @cached_property
     def scale(self) -> tuple[sympy.Expr, ...]:
@@ -125,12 +147,12 @@ class LinearCoupling(Coupling):
     @property
     def is_identity(self) -> bool:
         """Whether the layer changes nothing."""
-        return self.is_additive and self.shift_matrix.is_zero_matrix
+        return self.is_additive and not self.nnz
 
     @property
     def nnz(self) -> int:
         """The number of nonzero entries of the shift."""
-        return self.shift_matrix.nnz()
+        return self._shift.nnz()
 
     @cached_property
     def bits(self) -> int | None:
@@ -149,7 +171,7 @@ class LinearCoupling(Coupling):
     def values(self) -> Iterable:
         """Return the elements of the field that occur as scales, or as nonzero shifts."""
         yield from self.scale_elements
-        yield from self.shift_matrix.iter_values()
+        yield from self._shift.iter_values()
 
     def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
@@ -172,7 +194,7 @@ class LinearCoupling(Coupling):
         """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
         import numpy as np
 
-        if self.shift_matrix.rep.fmt == "dense":
+        if not self.is_sparse:
             return self._float_matrix @ np.stack(kept)
         rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
         for (i, j), value in self.shift_matrix.iter_items():
@@ -201,7 +223,7 @@ class LinearCoupling(Coupling):
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
         if self.is_additive:
-            return LinearCoupling.trusted(self.partition, self.moves, -self.shift_matrix)
+            return LinearCoupling.trusted(self.partition, self.moves, -self._shift)
         scale = [self.field.one / s for s in self.scale_elements]
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
@@ -224,9 +246,7 @@ class LinearCoupling(Coupling):
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
         other = "second" if self.moves == "first" else "first"
-        return LinearCoupling.trusted(
-            self.partition[::-1], other, self.shift_matrix, self.scale_elements
-        )
+        return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
 
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
@@ -247,6 +267,11 @@ class LinearCoupling(Coupling):
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
+
+
+def _is_array(shift) -> bool:
+    """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
+    return hasattr(shift, "places")
 
 
 def checked_partition(partition) -> tuple[int, int]:

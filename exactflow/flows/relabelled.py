@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -10,6 +11,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow, LinearFlow
+
+if TYPE_CHECKING:
+    from exactflow.exact.sparse import SparseArray
 
 __all__ = ["Relabelled", "relabelled"]
 
@@ -100,6 +104,10 @@ class Relabelled(LinearFlow):
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow, about the coordinates in their own order."""
         return self.flow.domain_matrix().extract(self.places, self.places)
+
+    def sparse_array(self) -> "SparseArray":
+        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
+        return self.flow.sparse_array().relabelled(self.order, self.order)
 
     def inverse(self) -> "Relabelled":
         """Return the inverse, in the same order."""

@@ -9,7 +9,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.sparse import SparseArray, composed
+from exactflow.exact.sparse import SparseArray
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Evidence, Result
 
@@ -56,19 +56,17 @@ def verify(flow: LinearFlow, M) -> Verification:
     >>> print(verify(flow, [[1, 2], [0, 1]]))
     equal in all 4 entries (layers composed: 1)
     """
+    if not isinstance(flow, LinearFlow):
+        raise InvalidInputError(
+            f"expected a flow of linear couplings, got {type(flow).__name__}: factor returns one"
+        )
     expected = as_matrix(M)
     if expected.shape[0] != flow.dimension:
         raise InvalidInputError(
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
-    sparse = (
-        flow.is_sparse
-        and flow.is_additive
-        and not flow.order
-        and flow.field.is_QQ
-        and expected.domain.is_QQ
-    )
+    sparse = flow.has_arrays and expected.domain.is_QQ
     wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
     if wrong is not None:
         (i, j), want, got = wrong
@@ -96,9 +94,7 @@ def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
 
 def _wrong_entry_sparse(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
-    layers = [(layer.moves, layer.shift_matrix) for layer in flow.layers]
-    derived = composed(flow.partition, layers, flow.flips)
-    difference = derived + -SparseArray.from_matrix(expected)
+    difference = flow.sparse_array() + -SparseArray.from_matrix(expected)
     if not len(difference.places):
         return None
     place = divmod(int(difference.places[0]), flow.dimension)

@@ -16,18 +16,18 @@ from fractions import Fraction
 from functools import reduce
 from operator import matmul
 
-from exactflow.identities.symbolic import Blocks, Identity, lower, symbols, upper
+from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
 
 __all__ = ["IDENTITIES"]
 
 _KMR = "Koehler, Mehta, Risteski, ICML 2021, Theorem 1 (a bounded number of layers)"
 
 
-def _product(*factors: Blocks) -> Blocks:
+def _product(*factors: WordMatrix) -> WordMatrix:
     return reduce(matmul, factors)
 
 
-def _six_layers() -> tuple[Blocks, Blocks]:
+def _six_layers() -> tuple[WordMatrix, WordMatrix]:
     A, D1, C1, W0, P, G = symbols("A D1 C1 W0 P G")
     N = P.inverse() * G.inverse() * P * G
     B = A * C1.inverse() * D1 - C1.inverse() * N.inverse()
@@ -37,10 +37,10 @@ def _six_layers() -> tuple[Blocks, Blocks]:
     W = P.inverse() * (C1 - Y)
     X = (B - A * V - Z) * P.inverse()
     layers = lower(-W0), upper(X), lower(Y), upper(Z), lower(W), upper(V)
-    return _product(*layers), Blocks.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
+    return _product(*layers), WordMatrix.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
 
 
-def _commutator_route() -> tuple[Blocks, Blocks]:
+def _commutator_route() -> tuple[WordMatrix, WordMatrix]:
     A, C, D, P, G = symbols("A C D P G")
     K = G.inverse() * P.inverse() * G * P
     B = A * C.inverse() * D - C.inverse() * K
@@ -49,10 +49,10 @@ def _commutator_route() -> tuple[Blocks, Blocks]:
     X = (A - Y.inverse() * (C - W)) * C.inverse()
     Z, V = Y.inverse() * (P - 1), C.inverse() * (D - P)
     layers = upper(X), lower(Y), upper(Z), lower(W), upper(V)
-    return _product(*layers), Blocks.of([[A, B], [C, D]])
+    return _product(*layers), WordMatrix.of([[A, B], [C, D]])
 
 
-def _transvection_route() -> tuple[Blocks, Blocks]:
+def _transvection_route() -> tuple[WordMatrix, WordMatrix]:
     A, B, C, Q, e, s, w = symbols("A B C Q e s w")
     C1 = Q.inverse()
     S = Q.inverse() * A.inverse() * Q * (1 + e * s)
@@ -66,10 +66,10 @@ def _transvection_route() -> tuple[Blocks, Blocks]:
         lower(W),
         upper(Q * (S - 1) + Q * e * s + A.inverse() * B),
     )
-    return _product(*layers), Blocks.of([[A, B], [C, D]])
+    return _product(*layers), WordMatrix.of([[A, B], [C, D]])
 
 
-def _rotation() -> tuple[Blocks, Blocks]:
+def _rotation() -> tuple[WordMatrix, WordMatrix]:
     A, V, P, y, h, J, j, s, W0 = symbols("A V P y h J j s W0")
     last, inverse = 1 + y * (P - 1) * h, 1 + y * (P.inverse() - 1) * h
     C1 = last * J * P.inverse()
@@ -77,90 +77,90 @@ def _rotation() -> tuple[Blocks, Blocks]:
     Z, W = (P - 1) * h, inverse * (C1 - y)
     X = (B - A * V - Z) * inverse
     layers = lower(-W0), upper(X), lower(y), upper(Z), lower(W), upper(V)
-    return _product(*layers), Blocks.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
+    return _product(*layers), WordMatrix.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
 
 
-def _two_involutions() -> tuple[Blocks, Blocks]:
+def _two_involutions() -> tuple[WordMatrix, WordMatrix]:
     K, S = symbols("K S")
     H, Theta = K * S, S * K * S * K
-    return Blocks.of([[H * Theta * K, K * Theta * H]]), Blocks.of([[K * H, H * K]])
+    return WordMatrix.of([[H * Theta * K, K * Theta * H]]), WordMatrix.of([[K * H, H * K]])
 
 
-def _eleven_layers() -> tuple[Blocks, Blocks]:
+def _eleven_layers() -> tuple[WordMatrix, WordMatrix]:
     R, X, Y, T, Z, a, b, e, f = symbols("R X Y T Z a b e f")
-    sigma = Blocks.of([[a * b, 0], [0, e * f]])
+    sigma = WordMatrix.of([[a * b, 0], [0, e * f]])
     left = lower(R), upper(X), sigma, upper(Y), lower(T), upper(Z)
     right = (
-        Blocks.of([[1, 0], [R, e]]),
-        Blocks.of([[a, X * e + a * b * Y * f.inverse()], [0, 1]]),
-        Blocks.of([[1, 0], [f * T * b.inverse(), f]]),
-        Blocks.of([[b, b * Z], [0, 1]]),
+        WordMatrix.of([[1, 0], [R, e]]),
+        WordMatrix.of([[a, X * e + a * b * Y * f.inverse()], [0, 1]]),
+        WordMatrix.of([[1, 0], [f * T * b.inverse(), f]]),
+        WordMatrix.of([[b, b * Z], [0, 1]]),
     )
     return _product(*left), _product(*right)
 
 
-def _four_layers() -> tuple[Blocks, Blocks]:
+def _four_layers() -> tuple[WordMatrix, WordMatrix]:
     X, Y, Z, W = symbols("X Y Z W")
     product = _product(upper(X), lower(Y), upper(Z), lower(W))
     inverse = _product(lower(-W), upper(-Z), lower(-Y), upper(-X))
-    found = Blocks.of([[product.rows[1][1], inverse.rows[0][0]]])
-    return found, Blocks.of([[1 + Y * Z, 1 + Z * Y]])
+    found = WordMatrix.of([[product.rows[1][1], inverse.rows[0][0]]])
+    return found, WordMatrix.of([[1 + Y * Z, 1 + Z * Y]])
 
 
-def _singular_four_layers() -> tuple[Blocks, Blocks]:
+def _singular_four_layers() -> tuple[WordMatrix, WordMatrix]:
     X, Y, Z, W = symbols("X Y Z W")
     D = 1 + Y * Z
     product = _product(upper(X), lower(Y), upper(Z), lower(W))
     A = 1 + X * Y + (X * D + Z) * W
-    return product, Blocks.of([[A, X * D + Z], [Y + D * W, D]])
+    return product, WordMatrix.of([[A, X * D + Z], [Y + D * W, D]])
 
 
-def _three_layers() -> tuple[Blocks, Blocks]:
+def _three_layers() -> tuple[WordMatrix, WordMatrix]:
     X, Y, Z = symbols("X Y Z")
     A = 1 + X * Y
     product = _product(upper(X), lower(Y), upper(Z))
-    return product, Blocks.of([[A, X + A * Z], [Y, 1 + Y * Z]])
+    return product, WordMatrix.of([[A, X + A * Z], [Y, 1 + Y * Z]])
 
 
-def _diagonal() -> tuple[Blocks, Blocks]:
+def _diagonal() -> tuple[WordMatrix, WordMatrix]:
     (X,) = symbols("X")
     layers = upper(X - 1), lower(1), upper(X.inverse() - 1), lower(-X)
-    return _product(*layers), Blocks.of([[X, 0], [0, X.inverse()]])
+    return _product(*layers), WordMatrix.of([[X, 0], [0, X.inverse()]])
 
 
-def _swap() -> tuple[Blocks, Blocks]:
-    return _product(upper(1), lower(-1), upper(1)), Blocks.of([[0, 1], [-1, 0]])
+def _swap() -> tuple[WordMatrix, WordMatrix]:
+    return _product(upper(1), lower(-1), upper(1)), WordMatrix.of([[0, 1], [-1, 0]])
 
 
-def _zero_padding() -> tuple[Blocks, Blocks]:
+def _zero_padding() -> tuple[WordMatrix, WordMatrix]:
     (A,) = symbols("A")
     layers = lower(-1), upper(1 - A.inverse()), lower(A)
-    return _product(*layers, Blocks.of([[1], [0]])), Blocks.of([[A], [0]])
+    return _product(*layers, WordMatrix.of([[1], [0]])), WordMatrix.of([[A], [0]])
 
 
-def _determinant_first() -> tuple[Blocks, Blocks]:
+def _determinant_first() -> tuple[WordMatrix, WordMatrix]:
     S, X = symbols("S X")
-    return Blocks.of([[S, 0], [0, 1]]) @ upper(X), Blocks.of([[S, S * X], [0, 1]])
+    return WordMatrix.of([[S, 0], [0, 1]]) @ upper(X), WordMatrix.of([[S, S * X], [0, 1]])
 
 
-def _determinant_second() -> tuple[Blocks, Blocks]:
+def _determinant_second() -> tuple[WordMatrix, WordMatrix]:
     S, Y = symbols("S Y")
-    return Blocks.of([[1, 0], [0, S]]) @ lower(Y), Blocks.of([[1, 0], [S * Y, S]])
+    return WordMatrix.of([[1, 0], [0, S]]) @ lower(Y), WordMatrix.of([[1, 0], [S * Y, S]])
 
 
-def _inverse_flow() -> tuple[Blocks, Blocks]:
+def _inverse_flow() -> tuple[WordMatrix, WordMatrix]:
     S, T, R, X = symbols("S T R X")
-    flow = Blocks.of([[1, 0], [T, S]]) @ Blocks.of([[R, X], [0, 1]])
-    inverse = Blocks.of([[R.inverse(), -R.inverse() * X], [0, 1]]) @ Blocks.of(
+    flow = WordMatrix.of([[1, 0], [T, S]]) @ WordMatrix.of([[R, X], [0, 1]])
+    inverse = WordMatrix.of([[R.inverse(), -R.inverse() * X], [0, 1]]) @ WordMatrix.of(
         [[1, 0], [-S.inverse() * T, S.inverse()]]
     )
-    return flow @ inverse, Blocks.of([[1, 0], [0, 1]])
+    return flow @ inverse, WordMatrix.of([[1, 0], [0, 1]])
 
 
-def _log_determinant() -> tuple[Blocks, Blocks]:
+def _log_determinant() -> tuple[WordMatrix, WordMatrix]:
     S, T, R, X = symbols("S T R X")
-    flow = Blocks.of([[1, 0], [T, S]]) @ Blocks.of([[R, X], [0, 1]])
-    scales = Blocks.of([[R, 0], [0, S]])
+    flow = WordMatrix.of([[1, 0], [T, S]]) @ WordMatrix.of([[R, X], [0, 1]])
+    scales = WordMatrix.of([[R, 0], [0, S]])
     shears = lower(S.inverse() * T * R) @ upper(R.inverse() * X)
     return flow, scales @ shears
 

@@ -22,12 +22,13 @@ from fractions import Fraction
 import sympy
 
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.numbers import format_short, to_fraction
 
 __all__ = [
-    "Blocks",
     "Identity",
     "Proof",
     "RefutedError",
+    "WordMatrix",
     "WordSum",
     "from_sympy",
     "lower",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 Letter = tuple[str, int]
-Word = tuple[Letter, ...]
+Letters = tuple[Letter, ...]
 Relations = Mapping[tuple[str, str], int]
 
 
@@ -53,12 +54,12 @@ class WordSum:
     Y X^-1
     """
 
-    terms: tuple[tuple[Word, Fraction], ...]
+    terms: tuple[tuple[Letters, Fraction], ...]
 
     @classmethod
-    def collect(cls, terms: Iterable[tuple[Word, Fraction]]) -> "WordSum":
+    def collect(cls, terms: Iterable[tuple[Letters, Fraction]]) -> "WordSum":
         """Return the sum of the terms: words reduced, equal words collected."""
-        total: dict[Word, Fraction] = {}
+        total: dict[Letters, Fraction] = {}
         for word, coefficient in terms:
             reduced = _reduced(word)
             total[reduced] = total.get(reduced, Fraction(0)) + coefficient
@@ -122,12 +123,12 @@ class WordSum:
         return " + ".join(map(_shown, self.terms)).replace("+ -", "- ") or "0"
 
 
-def _pair(word: Word, i: int) -> tuple[str, str] | None:
+def _pair(word: Letters, i: int) -> tuple[str, str] | None:
     (x, first), (y, second) = word[i : i + 2]
     return (x, y) if first == second == 1 else None
 
 
-def _reduced(word: Word) -> Word:
+def _reduced(word: Letters) -> Letters:
     stack: list[Letter] = []
     for name, sign in word:
         if stack and stack[-1] == (name, -sign):
@@ -138,10 +139,12 @@ def _reduced(word: Word) -> Word:
 
 
 def _as_sum(value) -> WordSum:
-    return value if isinstance(value, WordSum) else WordSum.collect([((), Fraction(value))])
+    if isinstance(value, WordSum):
+        return value
+    return WordSum.collect([((), to_fraction(value))])
 
 
-def _shown(term: tuple[Word, Fraction]) -> str:
+def _shown(term: tuple[Letters, Fraction]) -> str:
     word, coefficient = term
     letters = " ".join(name if sign == 1 else f"{name}^-1" for name, sign in word)
     if abs(coefficient) == 1 and word:
@@ -164,10 +167,9 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
     >>> print(from_sympy((X + Y) ** 2 - X**2 - Y * X * Y**-1 * Y))
     X Y + Y Y
     """
-    expression = sympy.sympify(expression)
     match expression:
         case sympy.Rational():
-            return _as_sum(Fraction(int(expression.p), int(expression.q)))
+            return _as_sum(expression)
         case sympy.Symbol(is_commutative=False):
             return symbols(expression.name)[0]
         case sympy.Add():
@@ -178,10 +180,12 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
             base = from_sympy(expression.base)
             base = base.inverse() if expression.exp < 0 else base
             return _product([base] * abs(int(expression.exp)))
-    raise InvalidInputError(
-        f"expected sums, products and integer powers of noncommutative symbols and rational "
-        f"numbers, got {expression}"
-    )
+        case sympy.Basic():
+            raise InvalidInputError(
+                "expected sums, products and integer powers of noncommutative symbols and rational "
+                f"numbers, got {format_short(expression)}"
+            )
+    return _as_sum(expression)
 
 
 def _product(factors: Iterable[WordSum]) -> WordSum:
@@ -192,19 +196,19 @@ def _product(factors: Iterable[WordSum]) -> WordSum:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class WordMatrix:
     """A matrix of blocks, each a sum of words."""
 
     rows: tuple[tuple[WordSum, ...], ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Iterable]) -> "Blocks":
+    def of(cls, rows: Iterable[Iterable]) -> "WordMatrix":
         """Return the block matrix with the given rows of sums of words and numbers."""
         return cls(tuple(tuple(_as_sum(entry) for entry in row) for row in rows))
 
-    def __matmul__(self, other: "Blocks") -> "Blocks":
+    def __matmul__(self, other: "WordMatrix") -> "WordMatrix":
         columns = list(zip(*other.rows, strict=True))
-        return Blocks.of(
+        return WordMatrix.of(
             [
                 sum((x * y for x, y in zip(row, column, strict=True)), start=_as_sum(0))
                 for column in columns
@@ -213,14 +217,14 @@ class Blocks:
         )
 
 
-def upper(X) -> Blocks:
+def upper(X) -> WordMatrix:
     """Return U(X) = [[I, X], [0, I]]."""
-    return Blocks.of([[1, X], [0, 1]])
+    return WordMatrix.of([[1, X], [0, 1]])
 
 
-def lower(Y) -> Blocks:
+def lower(Y) -> WordMatrix:
     """Return L(Y) = [[I, 0], [Y, I]]."""
-    return Blocks.of([[1, 0], [Y, 1]])
+    return WordMatrix.of([[1, 0], [Y, 1]])
 
 
 @dataclass(frozen=True)
@@ -255,7 +259,7 @@ class Identity:
     name: str
     statement: str
     source: str
-    sides: Callable[[], tuple[Blocks, Blocks]]
+    sides: Callable[[], tuple[WordMatrix, WordMatrix]]
     relations: tuple[tuple[tuple[str, str], int], ...] = ()
 
     def prove(self) -> Proof:

@@ -24,7 +24,7 @@ from exactflow.exact.numbers import to_element
 from exactflow.flows.arithmetic import inexact_entries, is_inexact, orbit
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.nonlinear.layer import PiecewiseCoupling, rowwise
+from exactflow.nonlinear.layer import PiecewiseCoupling, over_rationals, rowwise
 
 __all__ = ["PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -103,7 +103,10 @@ class PiecewiseFlow(Flow):
         if is_inexact(x):
             entries, convert = inexact_entries(x, self.dimension)
         else:
-            entries, convert = as_vectors(list(x), self.dimension).to_list_flat(), to_element
+            entries, convert = (
+                over_rationals(as_vectors(x, self.dimension)).to_list_flat(),
+                to_element,
+            )
         layers = []
         for layer, kept in orbit(self.layers, entries, self.partition[0], convert):
             piecewise = isinstance(layer, PiecewiseCoupling)

@@ -10,12 +10,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.numbers import format_short, to_element, to_index
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import Half, LinearCoupling, checked_partition
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["PiecewiseCoupling", "rowwise"]
+__all__ = ["PiecewiseCoupling", "over_rationals", "rowwise"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -63,13 +63,16 @@ class PiecewiseCoupling(Coupling):
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
         moved, kept = partition if moves == "first" else partition[::-1]
+        if not isinstance(conditioner, PiecewiseLinear):
+            raise InvalidInputError(
+                f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
+            )
         if conditioner.dimension != moved:
             raise InvalidInputError(
                 f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
                 f"got one into R^{conditioner.dimension}"
             )
-        if not 0 <= reads < kept:
-            raise InvalidInputError(f"expected reads from 0 to {kept - 1}, got {reads}")
+        reads = to_index("reads", reads, 0, kept - 1)
         many = isinstance(scale, list | tuple)
         elements = tuple(map(to_element, scale)) if many else (to_element(scale),) * moved
         if len(elements) != moved or min(elements) <= 0:
@@ -124,6 +127,13 @@ class PiecewiseCoupling(Coupling):
 
 def rowwise(run: Callable, columns: DomainMatrix) -> DomainMatrix:
     """Return the image of each column of rational numbers, by ``run(entries, to_element)``."""
-    points = columns.transpose().to_dense().to_list()
+    points = over_rationals(columns).transpose().to_dense().to_list()
     images = [run(point, to_element) for point in points]
     return linalg.from_entries(images, columns.shape[::-1], QQ).transpose()
+
+
+def over_rationals(columns: DomainMatrix) -> DomainMatrix:
+    """Return columns of rational numbers, or raise `InvalidInputError`."""
+    if not columns.domain.is_QQ:
+        raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
+    return columns

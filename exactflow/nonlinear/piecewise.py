@@ -17,7 +17,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_mpf
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
 
 __all__ = ["PiecewiseLinear", "line"]
 
@@ -100,7 +100,9 @@ class PiecewiseLinear:
         bisection, and for an ``mpf`` by exact comparison.
         """
         if isinstance(x, np.ndarray):
-            return self._at_floats(np.asarray(x, dtype=float))
+            if x.dtype.kind not in "fiu":
+                raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
+            return self._at_floats(x.astype(float))
         if isinstance(x, mpmath.mpf):
             return self._at_mpf(x)
         return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
@@ -161,7 +163,7 @@ class PiecewiseLinear:
 
 def _columns(values: Sequence) -> list[Elements]:
     """Return the m coordinates of the values, each a tuple of elements of QQ."""
-    rows = [v if isinstance(v, list | tuple) else (v,) for v in values]
+    rows = [v if isinstance(v, list | tuple) else (v,) for v in flat(values)]
     lengths = {len(row) for row in rows}
     if len(lengths) != 1 or 0 in lengths:
         raise InvalidInputError(

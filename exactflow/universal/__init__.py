@@ -48,6 +48,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+import mpmath
 import numpy as np
 import sympy
 from flint import ctx
@@ -55,12 +56,19 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.numbers import format_short, to_element, to_index, to_mpf
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
-from exactflow.universal.measures import Atoms, Boxes, Target, checkerboard, empirical, uniform
+from exactflow.universal.measures import (
+    Atoms,
+    Boxes,
+    TargetMeasure,
+    checkerboard,
+    empirical,
+    uniform,
+)
 from exactflow.universal.ring import Ring
 from exactflow.universal.search import GUARD_BITS, SHARES, construct, power_below
 
@@ -77,6 +85,8 @@ __all__ = [
 ]
 
 _GRID_BITS = 40
+MOST_BITS = 100_000
+LEAST_EPS = QQ(1, 2**900)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +96,7 @@ class Approximation(Result):
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
     """
 
-    target: Target
+    target: TargetMeasure
     eps: sympy.Rational
     parameters: Construction
     pieces: Bound
@@ -109,8 +119,8 @@ class Approximation(Result):
         return self.flow.forward(draws).T
 
     def __str__(self) -> str:
-        atoms = len(self.parameters.weights)
-        return f"{self.target} by {atoms} atoms, W2 <= {float(self.bound):.3g} <= {self.eps}"
+        atoms, bound = len(self.parameters.weights), mpmath.nstr(to_mpf(self.bound), 3)
+        return f"{self.target} by {atoms} atoms, W2 <= {bound} <= {format_short(self.eps)}"
 
 
 def approximate(target, eps, precision: int | None = None) -> Approximation:
@@ -122,8 +132,8 @@ def approximate(target, eps, precision: int | None = None) -> Approximation:
     ----------
     target : a measure on R^d, d even: `uniform` on a box, `checkerboard`, `Ring`, `Boxes` or
         `Atoms` (mixtures), or an (N, d) array, which stands for its `empirical` measure.
-    eps : a positive rational; a float is the dyadic number that it is.
-    precision : bits of the ball arithmetic; chosen where it is left out.
+    eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
+    precision : bits of the ball arithmetic, at most 100,000; chosen where it is left out.
 
     Raises
     ------
@@ -141,7 +151,7 @@ def approximate(target, eps, precision: int | None = None) -> Approximation:
     True
     """
     target = empirical(target) if isinstance(target, np.ndarray) else target
-    if not isinstance(target, Target):
+    if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments: uniform, checkerboard, Ring, Boxes, Atoms or "
             f"an (N, d) array, got {type(target).__name__}"
@@ -151,11 +161,16 @@ def approximate(target, eps, precision: int | None = None) -> Approximation:
             f"expected an even dimension, got {target.dimension}: append a coordinate, as zeros"
         )
     eps = to_element(eps)
-    if eps <= 0:
-        raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
+    if eps < LEAST_EPS:
+        raise InvalidInputError(
+            f"expected eps > 0, and at least 2^-900, got {format_short(eps)}: the terms of the "
+            "bound are rounded up to multiples of 2^-1000"
+        )
     bits = _GRID_BITS + max(0, int(power_below(1 / min(eps, QQ.one)).numerator).bit_length())
-    if precision is not None and precision <= GUARD_BITS:
-        raise PrecisionError(f"expected a precision above {GUARD_BITS} bits, got {precision}")
+    if precision is not None:
+        precision = to_index("precision", precision, 0, MOST_BITS)
+        if precision <= GUARD_BITS:
+            raise PrecisionError(f"expected a precision above {GUARD_BITS} bits, got {precision}")
     with ctx.workprec(2 * bits):
         cells = target.cells(SHARES["quantization"] * eps, bits)
     parameters, needed = construct(cells, eps, precision)

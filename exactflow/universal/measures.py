@@ -20,13 +20,13 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, format_short
+from exactflow.exact.numbers import elements, flat, format_short, to_index
 
 __all__ = [
     "Atoms",
     "Boxes",
     "Cells",
-    "Target",
+    "TargetMeasure",
     "check_count",
     "checkerboard",
     "empirical",
@@ -51,7 +51,7 @@ class Cells(NamedTuple):
 
 
 @runtime_checkable
-class Target(Protocol):
+class TargetMeasure(Protocol):
     """A measure on R^d with second moments."""
 
     @property
@@ -132,7 +132,10 @@ class Boxes:
     weights: tuple
 
     def __init__(self, boxes: Sequence, weights: Sequence | None = None):
-        checked = tuple(_corners(lower, upper_) for lower, upper_ in boxes)
+        pairs = [tuple(flat(box)) for box in flat(boxes)]
+        if any(len(pair) != 2 for pair in pairs):
+            raise InvalidInputError(f"expected pairs of corners, got {format_short(boxes)}")
+        checked = tuple(_corners(lower, upper_) for lower, upper_ in pairs)
         if not checked or len({len(lower) for lower, _ in checked}) > 1:
             raise InvalidInputError(
                 f"expected at least one box, all of one dimension, got {format_short(boxes)}"
@@ -179,8 +182,7 @@ def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
     >>> checkerboard()
     <Boxes: 8 in dimension 2>
     """
-    if size < 2 or dimension < 1:
-        raise InvalidInputError(f"expected size >= 2 and dimension >= 1, got {size}, {dimension}")
+    size, dimension = to_index("size", size, 2), to_index("dimension", dimension, 1)
     half = QQ(size, 2)
     return Boxes(
         [
@@ -206,13 +208,13 @@ def empirical(sample) -> Atoms:
 
 
 def _corners(lower: Sequence, upper: Sequence) -> tuple[tuple, tuple]:
-    for corner in (*lower, *upper):
+    for corner in (*flat(lower), *flat(upper)):
         if isinstance(corner, float) and not math.isfinite(corner):
             raise InvalidInputError(
                 f"expected finite corners, got {corner}: a measure without second moment is at "
                 "infinite W2 distance from every flow of a Gaussian"
             )
-    lower, upper = elements(list(lower)), elements(list(upper))
+    lower, upper = elements(lower), elements(upper)
     if (
         not lower
         or len(lower) != len(upper)
@@ -228,7 +230,7 @@ def _corners(lower: Sequence, upper: Sequence) -> tuple[tuple, tuple]:
 def _weights(weights: Sequence | None, count: int) -> tuple:
     if weights is None:
         return (QQ(1, count),) * count
-    checked = elements(list(weights))
+    checked = elements(weights)
     if len(checked) != count:
         raise InvalidInputError(f"expected {count} weights, one for each, got {len(checked)}")
     for i, weight in enumerate(checked):
@@ -250,7 +252,7 @@ def check_count(count: int) -> None:
     if count > MOST_ATOMS:
         raise InvalidInputError(
             f"expected a tolerance that needs at most {MOST_ATOMS} atoms, got one that needs "
-            f"{count}: raise eps, which in dimension d takes about (side/eps)^d atoms"
+            f"{format_short(count)}: raise eps, which in dimension d takes about (side/eps)^d atoms"
         )
 
 

@@ -14,7 +14,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper_root
-from exactflow.exact.numbers import elements, flint_rational, to_float
+from exactflow.exact.numbers import elements, flint_rational, format_short
 from exactflow.universal.measures import Cells, check_count, least_root
 
 __all__ = ["Ring"]
@@ -22,7 +22,7 @@ __all__ = ["Ring"]
 _MORE_THAN_TWO_PI = QQ(710, 113)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Ring:
     """The uniform measure on a ring, or on a sector of one, around the origin of the plane.
 
@@ -42,7 +42,7 @@ class Ring:
         if not (0 <= inner <= outer and outer > 0 and start < stop <= start + 1):
             raise InvalidInputError(
                 "expected 0 <= inner <= outer, outer > 0 and start < stop <= start + 1, got "
-                f"inner = {inner}, outer = {outer}, start = {start}, stop = {stop}"
+                + ", ".join(map(format_short, (inner, outer, start, stop)))
             )
         object.__setattr__(self, "inner", inner)
         object.__setattr__(self, "outer", outer)
@@ -53,6 +53,12 @@ class Ring:
     def dimension(self) -> int:
         """The plane has two coordinates."""
         return 2
+
+    def __repr__(self) -> str:
+        inner, outer, start, stop = map(
+            format_short, (self.inner, self.outer, self.start, self.stop)
+        )
+        return f"<Ring: radii {inner} to {outer}, turns {start} to {stop}>"
 
     def cells(self, tolerance, bits: int) -> Cells:
         """Return one atom near the mean of every cell of a polar grid."""
@@ -72,11 +78,11 @@ class Ring:
             mass = (R * R - r * r) / (self.outer**2 - self.inner**2) if r < R else QQ.one
             radius, variance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
             angles = [self.start + turns * QQ(2 * j + 1, 2 * count) for j in range(count)]
-            places = _polar(float(radius.mid()), angles, bits)
-            centers.append(places)
+            places, rounding = _polar(radius, angles, bits)
+            centers.extend(places)
             weights.extend([mass / count] * count)
-            square += ball(mass) * (variance + _mean_square(radius, angles, places, bits))
-        return Cells(weights, np.concatenate(centers), bits, upper_root(square))
+            square += ball(mass) * (variance + rounding)
+        return Cells(weights, np.array(centers, dtype=object), bits, upper_root(square))
 
 
 def _sector(r: arb, R: arb, h: arb) -> tuple[arb, arb]:
@@ -85,18 +91,24 @@ def _sector(r: arb, R: arb, h: arb) -> tuple[arb, arb]:
     return radius, (r * r + R * R) / 2 - radius * radius
 
 
-def _polar(radius: float, angles: Sequence, bits: int) -> np.ndarray:
-    """Return the points with the given angles, in turns, rounded to the grid."""
-    turns = 2 * np.pi * np.array([to_float(angle) for angle in angles])
-    scaled = np.round(radius * np.stack([np.cos(turns), np.sin(turns)], axis=1) * 2.0**40)
-    grid = np.array([[int(x) for x in row] for row in scaled], dtype=object)
-    return grid * 2 ** (bits - 40)
-
-
-def _mean_square(radius: arb, angles: Sequence, places: np.ndarray, bits: int) -> arb:
-    """Return the mean of |place - radius (cos, sin)|^2, rigorously."""
-    total, unit = arb(0), arb(2) ** -bits
-    for angle, (x, y) in zip(angles, places.tolist(), strict=True):
+def _polar(radius: arb, angles: Sequence, bits: int) -> tuple[list[list[int]], arb]:
+    """Return grid points near those with the given angles, in turns, and the mean of the squares of
+    their distances from these.
+    """
+    places, total, unit = [], arb(0), arb(2) ** bits
+    for angle in angles:
         sin, cos = arb.sin_cos_pi_fmpq(flint_rational(2 * angle))
-        total += (radius * cos - x * unit) ** 2 + (radius * sin - y * unit) ** 2
-    return total / len(angles)
+        point = [radius * cos * unit, radius * sin * unit]
+        place = list(map(_nearest, point))
+        rounding = [x - n for x, n in zip(point, place, strict=True)]
+        total += sum((x * x for x in rounding), arb(0))
+        places.append(place)
+    return places, total / len(angles) / unit**2
+
+
+def _nearest(x: arb) -> int:
+    """Return an integer nearest to the midpoint of a ball."""
+    mantissa, exponent = map(int, x.mid().man_exp())
+    if exponent >= 0:
+        return mantissa << exponent
+    return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)

@@ -69,13 +69,13 @@ def construct(cells: Cells, eps, precision: int | None = None) -> tuple[Construc
 
 def _separating(firsts: np.ndarray, weights: list, bits: int, share) -> np.ndarray:
     """Return moves after which neighbours are as far apart as the share allows: mean square."""
-    masses = np.array([to_float(w) for w in weights])
+    masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
     extent = max(QQ(firsts[-1] - firsts[0], 2**bits), share)
     gap = max(int(power_below(min(8 * share, 4 * extent / len(firsts))) * 2**bits), 1)
     while True:
         moved = spread(firsts, gap) - firsts
-        distances = np.array([x / 2**bits for x in moved.tolist()])
-        if np.sqrt(masses @ distances**2) <= to_float(share) or gap == 1:
+        distances = np.array([x / unit for x in moved.tolist()])
+        if masses @ distances**2 <= 1 or gap == 1:
             return moved
         gap //= 2
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exactflow.capacity import min_depth, min_parameters
+from exactflow.capacity import depth_bound, min_parameters
 
 USUAL = {"radius": 1, "w": "1/10"}
 
@@ -21,4 +21,4 @@ def test_optimised_choices(benchmark, d, k):
 
 def test_depth(benchmark):
     constants = {"layer_lipschitz": 2, "parameter_lipschitz": 1, **USUAL}
-    assert benchmark(lambda: min_depth(256, 10_000, 256, **constants).depth) > 50
+    assert benchmark(lambda: depth_bound(256, 10_000, 256, **constants).depth) > 50

@@ -66,7 +66,7 @@ def test_factor(benchmark, method, d):
     if method == "commutator" and d > 64:
         pytest.skip("minutes")
     M = target(d)
-    flow = benchmark.pedantic(factor, (M, method), rounds=3 if d < 64 else 1)
+    flow = benchmark.pedantic(factor, (M,), {"method": method}, rounds=3 if d < 64 else 1)
     benchmark.extra_info["bits"] = max(layer.bits for layer in flow)
 
 
@@ -76,12 +76,12 @@ def test_verify(benchmark, method, d):
     if method == "commutator" and d > 64:
         pytest.skip("minutes")
     M = target(d)
-    benchmark.pedantic(verify, (factor(M, method), M), rounds=3 if d < 64 else 1)
+    benchmark.pedantic(verify, (factor(M, method=method), M), rounds=3 if d < 64 else 1)
 
 
 @pytest.mark.parametrize("d", SIZES)
 def test_compose(benchmark, d):
-    flow = factor(target(d), "transvection")
+    flow = factor(target(d), method="transvection")
     benchmark.pedantic(flow.blocks, rounds=3)
 
 

@@ -12,4 +12,4 @@ from exactflow import factor, random_matrix
 @pytest.mark.parametrize("method", ["auto", "partition"])
 def test_factor(benchmark, partition, method):
     M = random_matrix(sum(partition), bits=3, seed=1)
-    benchmark.pedantic(factor, (M, method), {"partition": partition}, rounds=3)
+    benchmark.pedantic(factor, (M,), {"method": method, "partition": partition}, rounds=3)

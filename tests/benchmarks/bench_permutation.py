@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from exactflow.exact.sparse import composed
+from exactflow import CouplingFlow, factor, permutation
 from exactflow.factorization.permutation import permutation_layers, permutation_sign
 
-SIZES = [200, 2_000, 20_000]
+SIZES = [200, 2_000, 20_000, 20_001]
 
 
 def even_permutation(d):
@@ -26,6 +26,12 @@ def test_construct(benchmark, d):
 @pytest.mark.parametrize("d", SIZES)
 def test_compose(benchmark, d):
     perm, signs = even_permutation(d)
-    steps = [(layer.moves, layer.shift_matrix) for layer in permutation_layers(perm, signs)]
-    derived = benchmark(composed, (d // 2, d // 2), steps)
+    flow = CouplingFlow(permutation_layers(perm, signs))
+    derived = benchmark(flow.sparse_array)
     assert derived.places.tolist() == [d * i + j for i, j in enumerate(perm)]
+
+
+@pytest.mark.parametrize("d", SIZES)
+def test_factor_and_check(benchmark, d):
+    flow = benchmark(factor, permutation(even_permutation(d)[0]))
+    assert flow.depth <= 6

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.capacity import min_depth, min_parameters
+from exactflow.capacity import depth_bound, min_parameters
 from exactflow.capacity.packings import code_size, greedy_code, greedy_subsets
 from exactflow.errors import InvalidInputError
 from exactflow.exact.rounding import geometric_sum
@@ -74,17 +74,17 @@ def test_a_class_that_cannot_move_is_ruled_out_whatever_its_size():
     assert bound.base == 1
     assert bound.parameters is None
     assert bound.rules_out(10**9)
-    depth = min_depth(4, 2, 3, lipschitz="1/100", radius=1, w="1/10")
+    depth = depth_bound(4, 2, 3, lipschitz="1/100", radius=1, w="1/10")
     assert depth.depth is None
     contracting = {"layer_lipschitz": "1/2", "parameter_lipschitz": "1/100"}
-    assert min_depth(4, 2, 3, radius=1, w="1/10", **contracting).depth is None
+    assert depth_bound(4, 2, 3, radius=1, w="1/10", **contracting).depth is None
 
 
 def test_one_mixture_needs_no_parameters():
     bound = min_parameters(3, 4, Delta=2, m=3, rho=30, sigma="1/100", **USUAL)
     assert bound.family.size == 1
     assert bound.parameters == 0
-    assert min_depth(3, 4, 5, Delta=2, m=3, rho=30, sigma="1/100", **USUAL).depth == 1
+    assert depth_bound(3, 4, 5, Delta=2, m=3, rho=30, sigma="1/100", **USUAL).depth == 1
 
 
 def test_huge_and_tiny_constants():
@@ -97,7 +97,7 @@ def test_huge_and_tiny_constants():
 
 @pytest.mark.parametrize("p1", [1, 7, 100])
 def test_depth_with_one_constant_for_the_whole_flow(p1):
-    bound = min_depth(32, 50, p1, **USUAL)
+    bound = depth_bound(32, 50, p1, **USUAL)
     parameters = min_parameters(32, 50, **USUAL).parameters
     assert bound.depth == -(-parameters // p1)
     if bound.depth > 1:
@@ -109,7 +109,7 @@ def test_depth_with_one_constant_for_the_whole_flow(p1):
 @pytest.mark.parametrize("ratio", ["1/2", 1, "3/2", 10])
 def test_depth_with_constants_per_layer(ratio):
     constants = {"layer_lipschitz": ratio, "parameter_lipschitz": 30, "radius": 1, "w": "1/10"}
-    bound = min_depth(32, 50, 11, rho=5, sigma="1/100", Delta=3, m=20, **constants)
+    bound = depth_bound(32, 50, 11, rho=5, sigma="1/100", Delta=3, m=20, **constants)
     witness = bound.ruled_out
     assert witness.lipschitz == 30 * geometric_sum(Fraction(ratio), bound.depth - 1)
     assert witness.rules_out(11 * (bound.depth - 1))
@@ -174,9 +174,9 @@ def test_centers_alone_attain_the_separation():
 @pytest.mark.parametrize(
     ("d", "k", "change", "words"),
     [
-        (1, 1, {}, "d >= 2"),
-        (2.0, 1, {}, "d >= 2"),
-        (4, 0, {}, "k >= 1"),
+        (1, 1, {}, "integer d from 2"),
+        (2.0, 1, {}, "integer d from 2"),
+        (4, 0, {}, "integer k from 1"),
         (4, 17, {}, "at most 16 Gaussians"),
         (4, 9, {"Delta": 2}, "or Delta"),
         (4, 2, {"Delta": 5}, "Delta from 1 to 4"),
@@ -210,4 +210,18 @@ def test_refuses(d, k, change, words):
 )
 def test_refuses_half_a_set_of_constants(constants):
     with pytest.raises(InvalidInputError, match="either lipschitz or both"):
-        min_depth(4, 2, 3, radius=1, w="1/10", **constants)
+        depth_bound(4, 2, 3, radius=1, w="1/10", **constants)
+
+
+@pytest.mark.parametrize("name", ["d", "k"])
+@pytest.mark.parametrize("value", [10**13, 1.5, "64", None, True, -1])
+def test_sizes_within_reach(name, value):
+    sizes = {"d": 64, "k": 10, name: value}
+    with pytest.raises(InvalidInputError, match=f"expected an integer {name} from"):
+        min_parameters(**sizes, lipschitz=100, radius=1, w="1/10")
+
+
+def test_the_largest_dimension_takes_seconds():
+    bound = min_parameters(10**5, 2, lipschitz=10**400, radius=10, w=1)
+    assert bound.rules_out(bound.parameters - 1)
+    assert not bound.rules_out(bound.parameters)

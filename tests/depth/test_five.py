@@ -7,10 +7,11 @@ from depth.examples import blocks, diagonal, matrix
 from sympy import GF, QQ
 
 from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
-from exactflow.depth.five import five_layers, six_layers
-from exactflow.depth.matching import Draw, matched_shift, peeled_shift
+from exactflow.depth.five import five_layers
+from exactflow.depth.matching import matched_shift, peeled_shift
 from exactflow.depth.rank_one import assigned_row
 from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import block_sizes, elementary_divisors
 
 
@@ -134,15 +135,6 @@ def test_an_invertible_block_over_every_field(field, size):
     assert product_of(five_layers("ULULU", M)) == M
 
 
-def test_six_layers_over_two_elements():
-    for field, n in product([GF(2), GF(3)], [1, 2, 3]):
-        cells = linalg.identity(2 * n, field)
-        shifts = six_layers(cells)
-        one, zero = linalg.identity(n, field), linalg.zeros(n, n, field)
-        M = blocks(one, zero, shifts[0], one) * product_of(shifts[1:])
-        assert M == cells
-
-
 def test_assigned_blocks_interlace():
     """Du has blocks 2, 1 at x - 3; the row gives the blocks 3, 2, 1, or 2, 2 and x^2 + 1 .."""
     f, g = (QQ(1), QQ(-3)), (QQ(1), QQ(0), QQ(1))
@@ -165,7 +157,8 @@ def test_shifts_match_characteristic_polynomials():
     inverse = M.inv().to_dense()
     a, c = inverse[:3, :3].to_dense(), inverse[3:, :3].to_dense()
     for find in (matched_shift, peeled_shift):
-        V = next(V for V in (find(D, C, a, c, Draw(s, QQ)) for s in range(9)) if V is not None)
+        draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
+        V = next(V for V in (find(D, C, a, c, drawn) for drawn in draws) if V is not None)
         assert (D - C * V).charpoly_berk() == (a + V * c).charpoly_berk()
     parts = fixed_parts(D, C, a, c)
     assert parts.check(D, C, a, c)

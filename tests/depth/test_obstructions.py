@@ -165,3 +165,17 @@ def test_names_follow_the_pattern():
     assert str(answer.obstructions[0]) == "not ULULU: C = 0, and D and a have different traces"
     assert str(answer.obstructions[1]) == "not LULUL: B = 0, and A and d have different traces"
     assert "exactly 6 additive layers" in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "upper", "lower", "large", "small"),
+    [
+        ("ULUL", JORDAN, ONE3, "a", "D"),
+        ("ULUL", ONE3, JORDAN, "D", "a"),
+        ("LULU", JORDAN, ONE3, "A", "d"),
+        ("LULU", ONE3, JORDAN, "d", "A"),
+    ],
+)
+def test_unit_blocks_name_the_blocks_of_their_pattern(pattern, upper, lower, large, small):
+    text = str(four_layers(pattern, blocks(upper, ZERO3, ZERO3, lower)))
+    assert f"{large} has 1 of size > 2, {small} has 0 of size >= 2" in text

@@ -1,27 +1,27 @@
 """Everything enters exactly, or is refused with the entry named."""
 
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import GF, QQ
+from sympy import CC, EX, EXRAW, GF, QQ, QQ_I, RR, ZZ, ZZ_I
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow import exact
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.numbers import format_rational, format_short, parse_rational
+from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
+
+t = sympy.Symbol("t")
 
 
 def entries(M):
     return [Fraction(int(x.numerator), int(x.denominator)) for x in as_matrix(M).to_list_flat()]
-
-
-@given(st.fractions())
-def test_text_round_trip(value):
-    assert parse_rational(format_rational(value)) == value
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -68,17 +68,20 @@ def test_exact_kinds_agree():
         assert entries(form) == expected
 
 
-def test_integers_over_4300_digits():
-    digits = "7" * 6000
-    assert format_rational(parse_rational(digits)) == digits
-    assert parse_rational(f"1/{digits}").denominator == parse_rational(digits)
-    assert "6000 characters" in format_short(parse_rational(digits))
-
-
 def test_other_fields_are_kept():
     assert as_matrix(sympy.Matrix([[sympy.sqrt(2), 1], [0, 1]])).domain.is_AlgebraicField
     assert as_matrix(sympy.Matrix([[sympy.Symbol("t")]])).domain.is_FractionField
-    assert as_matrix(DomainMatrix([[1]], (1, 1), GF(7))).domain == GF(7)
+    for domain, field in ((GF(7), GF(7)), (ZZ, QQ), (ZZ_I, QQ_I), (QQ[t], QQ.frac_field(t))):
+        assert as_matrix(DomainMatrix([[domain.one]], (1, 1), domain)).domain == field
+
+
+def test_numbers_beside_expressions_are_read_as_they_are_alone():
+    numbers = ["1/3", "0.1", 0.5, Fraction(2, 7), np.float32(0.25), 10**400]
+    alone = as_matrix([[number] + [0] * 5 for number in numbers]).to_Matrix()[:, 0]
+    beside = as_matrix([[number, sympy.sqrt(2)] + [0] * 4 for number in numbers]).to_Matrix()[:, 0]
+    assert alone == beside
+    array = np.array([["1/3", sympy.sqrt(2)], [0, 1]], dtype=object)
+    assert as_matrix(array) == as_matrix([["1/3", sympy.sqrt(2)], [0, 1]])
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,33 @@ def test_other_fields_are_kept():
         ([["1//2"]], "got '1//2'"),
         ([["\u0661"]], "such as"),
         ([["1_000"]], "such as"),
+        ([["True"]], "such as"),
+        ([["1,2"]], "such as"),
+        ([["2^3"]], "such as"),
+        ([["0x10"]], "such as"),
+        ([["I"]], "such as"),
+        ([[sympy.sqrt(2), "I"], [0, 1]], r"\(0, 1\).*such as"),
+        ([[sympy.sqrt(2), "2^3"], [0, 1]], r"\(0, 1\).*such as"),
+        ([[sympy.sqrt(2), None], [0, 1]], r"\(0, 1\).*NoneType"),
+        ([[sympy.sqrt(2), True], [0, 1]], r"\(0, 1\).*bool"),
+        ([["010"]], "leading zeros"),
+        ([["-1/02"]], "leading zeros"),
+        ([[True]], "bool"),
+        ([[b"1"]], "bytes"),
+        ([[sympy.S.true]], "BooleanTrue"),
+        ([[sympy.ImmutableMatrix([[1]])]], "ImmutableDenseMatrix"),
+        ([[sympy.Symbol("A", commutative=False)]], "commuting symbols"),
+        (sympy.Matrix([[sympy.Symbol("A", commutative=False)]]), "commuting symbols"),
+        ([[sympy.sqrt(2), sympy.pi], [0, 1]], r"\(0, 1\).*symbol of its own"),
+        (DomainMatrix([[RR(0.1)]], (1, 1), RR), "over RR"),
+        (DomainMatrix([[CC(0.1)]], (1, 1), CC), "over CC"),
+        (DomainMatrix([[EX(sympy.pi)]], (1, 1), EX), "over EX"),
+        (DomainMatrix([[sympy.pi]], (1, 1), EXRAW), "over EXRAW"),
+        (DomainMatrix([[RR[t](0.1)]], (1, 1), RR[t]), "over RR"),
+        (DomainMatrix([[QQ[sympy.pi](2)]], (1, 1), QQ[sympy.pi]), "symbol of its own"),
+        (DomainMatrix([[GF(4)(1)]], (1, 1), GF(4)), "not prime"),
+        (DomainMatrix([[GF(6)(1)]], (1, 1), GF(6)), "not prime"),
+        (DomainMatrix([[GF(6)[t](1)]], (1, 1), GF(6)[t]), "not prime"),
         ([[""]], "such as"),
         ([["nan"]], "such as"),
         ([["1e999999999"]], "exponent"),
@@ -126,3 +156,32 @@ def test_vectors():
     assert as_vectors([[1, 4], [2, 5]], 2).shape == (2, 2)
     with pytest.raises(InvalidInputError, match="3 entries"):
         as_vectors([1, 2], 3)
+
+
+@pytest.mark.parametrize("values", ["12", b"12", {1, 2}, {1: 2}, None, 5, [1, [2]]])
+def test_a_sequence_has_an_order_and_numbers(values):
+    with pytest.raises(InvalidInputError, match="expected"):
+        as_column(values)
+
+
+def test_rationals_in_a_prime_field():
+    M = as_matrix([["1/2", 3], [0, 1]])
+    assert over(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
+    with pytest.raises(InvalidInputError, match="denominator is 0"):
+        over(M, GF(2))
+    with pytest.raises(InvalidInputError, match="one field"):
+        over(over(M, GF(7)), GF(5))
+
+
+def test_numpy_is_not_needed():
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from exactflow.exact.numbers import to_element\n"
+        "from exactflow.exact.coerce import as_matrix\n"
+        "assert as_matrix([['1/2', 0.5], [0, 1]]).shape == (2, 2)"
+    )
+    package = str(Path(exact.__file__).parents[1])
+    stub = f"import sys, types; p = types.ModuleType('exactflow'); p.__path__ = [{package!r}]; "
+    subprocess.run(
+        [sys.executable, "-c", f"{stub}sys.modules['exactflow'] = p\n{code}"], check=True
+    )

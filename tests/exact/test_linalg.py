@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sympy import GF, QQ
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact import linalg
+from exactflow.exact import krylov, linalg
 
 ROOT = QQ.algebraic_field(sympy.sqrt(2))
 FIELDS = [QQ, GF(101), ROOT]
@@ -57,7 +57,7 @@ def test_left_inverse(M):
 @given(squares())
 def test_controller_basis(F):
     n, f = F.shape[0], F.charpoly_berk()
-    H = linalg.controller_basis(F, f, linalg.unit_vector(n, 0, F.domain))
+    H = krylov.controller_basis(F, f, linalg.unit_vector(n, 0, F.domain))
     companion = [[-c for c in f[1:]]] + [
         [F.domain.one if j == i else F.domain.zero for j in range(n)] for i in range(n - 1)
     ]
@@ -67,7 +67,7 @@ def test_controller_basis(F):
 @given(squares())
 def test_krylov_flag(F):
     n, field = F.shape[0], F.domain
-    H, H_inverse, runs = linalg.krylov_flag(F)
+    H, H_inverse, runs = krylov.krylov_flag(F)
     assert sum(runs) == n
     assert H * H_inverse == linalg.identity(n, field)
     flag = (H_inverse * F * H).to_list()
@@ -83,7 +83,7 @@ def test_krylov_flag(F):
 
 
 def test_krylov_flag_of_a_scalar_matrix_has_runs_of_one():
-    assert linalg.krylov_flag(linalg.identity(4, QQ))[2] == [1, 1, 1, 1]
+    assert krylov.krylov_flag(linalg.identity(4, QQ))[2] == [1, 1, 1, 1]
 
 
 @given(st.permutations(range(1, 6)), st.lists(st.integers(-3, 3), min_size=10, max_size=10))
@@ -94,7 +94,7 @@ def test_triangular_eigenvectors(diagonal, above):
         for i in range(5)
     ]
     T = linalg.from_entries(rows, (5, 5), QQ)
-    V = linalg.triangular_eigenvectors(T)
+    V = krylov.triangular_eigenvectors(T)
     assert T * V == V * linalg.diagonal([QQ(x) for x in diagonal], QQ)
 
 
@@ -132,3 +132,48 @@ def test_signs():
     assert linalg.is_positive(QQ(1, 3), QQ) is True
     assert linalg.is_positive(ROOT.from_sympy(1 - sympy.sqrt(2)), ROOT) is False
     assert linalg.is_positive(GF(7)(3), GF(7)) is None
+
+
+@given(matrices())
+def test_elimination_is_that_of_sympy(M):
+    assert linalg.rref(M) == M.rref()
+    assert linalg.rank(M) == M.rank()
+    assert linalg.kernel(M).transpose() == M.nullspace(divide_last=True)
+    assert linalg.left_kernel(M) == M.transpose().nullspace(divide_last=True)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 2), (2, 0), (2, 2)])
+def test_elimination_of_nothing(shape):
+    zero = linalg.zeros(*shape, QQ)
+    assert linalg.rref(zero) == (zero, ())
+    assert linalg.kernel(zero) == linalg.identity(shape[1], QQ)
+    assert linalg.left_kernel(zero) == linalg.identity(shape[0], QQ)
+
+
+@given(matrices(), st.data())
+def test_solutions_and_multipliers(A, data):
+    entry = st.integers(-1, 1).map(A.domain.convert)
+    B = linalg.column(
+        data.draw(st.lists(entry, min_size=A.shape[0], max_size=A.shape[0])), A.domain
+    )
+    X, y = linalg.solve(A, B)
+    if y is None:
+        assert A * X == B
+    else:
+        assert X is None
+        assert (y * A).is_zero_matrix
+        assert not (y * B).is_zero_matrix
+
+
+def test_solve_without_unknowns():
+    X, _ = linalg.solve(linalg.zeros(2, 0, QQ), linalg.zeros(2, 1, QQ))
+    assert X.shape == (0, 1)
+
+
+def test_all_that_is_built_here_is_dense():
+    one = linalg.identity(2, QQ)
+    built = [one, linalg.zeros(2, 1, QQ), linalg.diagonal([QQ(1)], QQ), linalg.column([QQ(1)], QQ)]
+    built += [linalg.scale_columns(one, [QQ(2), QQ(3)]), linalg.direct_sum(one, one)]
+    built += [linalg.kernel(one), linalg.complement(one[:, :1]), linalg.left_inverse(one[:, :1])]
+    built += [linalg.solve(one, one)[0], linalg.rref(one)[0], *linalg.split(one, 1)]
+    assert [M.rep.fmt for M in built] == ["dense"] * len(built)

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import QQ
+from sympy import QQ, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray, composed
@@ -46,18 +46,38 @@ def test_sums_beyond_64_bits():
     assert zero.plus_product(array, column).values.tolist() == [2**64]
 
 
-@given(matrices(2, 3), matrices(3, 2), matrices(2, 3), st.sets(st.integers(0, 4)))
-def test_composed(X, Y, Z, flips):
+@given(matrices(2, 3), matrices(3, 2), matrices(2, 3), matrices(5, 2), st.sets(st.integers(0, 4)))
+def test_composed(X, Y, Z, columns, flips):
     steps = [("first", X), ("second", Y), ("first", Z)]
+    arrays = [(half, SparseArray.from_matrix(T)) for half, T in steps]
+    derived = composed(arrays, 2, SparseArray.from_matrix(columns).with_rows_negated(flips))
     flow = CouplingFlow([LinearCoupling((2, 3), *step) for step in steps], flips=flips)
-    derived = as_dictionary(composed((2, 3), steps, flow.flips))
-    assert derived == dict(flow.matrix().to_DM(QQ).iter_items())
+    dense = CouplingFlow([LinearCoupling((2, 3), half, T.to_dense()) for half, T in steps])
+    signs = [-1 if i in flips else 1 for i in range(5)]
+    image = dense.forward(diag(*signs) * columns.to_Matrix())
+    assert derived.to_matrix(QQ).to_Matrix() == image == flow.forward(columns)
 
 
-@given(matrices(3, 3, st.integers(-4, 4)))
+@given(matrices(3, 4), st.permutations(range(3)), st.permutations(range(4)))
+def test_relabelled(M, rows, columns):
+    result = as_dictionary(SparseArray.from_matrix(M).relabelled(rows, columns))
+    assert result == {(rows[i], columns[j]): value for (i, j), value in M.iter_items()}
+
+
+@given(matrices(5, 2), st.integers(0, 5))
+def test_split(M, p):
+    first, second = SparseArray.from_matrix(M).split(p)
+    assert first.to_matrix(QQ) == M[:p, :]
+    assert second.to_matrix(QQ) == M[p:, :]
+    assert first.above(second).to_matrix(QQ) == M
+
+
+@given(matrices(3, 3))
 def test_round_trip(M):
     assert SparseArray.from_matrix(M).to_matrix(QQ) == M
+    assert SparseArray.from_matrix(M).nnz() == M.nnz()
+    assert set(SparseArray.from_matrix(M).iter_values()) == set(M.iter_values())
 
 
 def test_no_layer_is_the_identity():
-    assert composed((1, 1), [], [1]).to_matrix(QQ).to_Matrix().tolist() == [[1, 0], [0, -1]]
+    assert composed([], 1, SparseArray.identity(2)).to_matrix(QQ) == DomainMatrix.eye(2, QQ)

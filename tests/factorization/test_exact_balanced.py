@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 from matrices import POSITIVE
-from sympy import GF, ZZ
+from sympy import GF, QQ, ZZ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, factor, random_matrix, verify
@@ -43,7 +43,7 @@ def rotation(d: int, bits: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", sorted(set(POSITIVE) - {"huge entry", "huge determinant"}))
 def test_every_matrix(name):
-    layers = balanced_layers(blocks(POSITIVE[name]))
+    layers = balanced_layers(blocks(POSITIVE[name]), QQ.from_sympy(POSITIVE[name].det()))
     if layers is None:
         assert name in NEAR_SCALAR
     else:
@@ -54,7 +54,8 @@ def test_every_matrix(name):
 @pytest.mark.parametrize("d", [2, 4, 8, 12])
 def test_entries_are_those_of_the_float_solution(d):
     W = rotation(d, 8)
-    layers = balanced_layers(blocks(W))
+    split = blocks(W)
+    layers = balanced_layers(split, linalg.join(split).det())
     assert verify(CouplingFlow(layers), W).flow.depth == 6
     assert max(layer.magnitude for layer in layers) < 3 * balance(W).magnitude
 
@@ -76,13 +77,13 @@ def test_shifts_have_the_word_that_is_claimed():
 
 def test_beyond_the_largest_dimension():
     with pytest.raises(MethodError, match="bits"):
-        balanced_shifts(blocks(sympy.eye(LARGEST_DIMENSION + 2)))
+        balanced_layers(blocks(sympy.eye(LARGEST_DIMENSION + 2)), QQ(1))
 
 
 def test_other_fields():
     one = DomainMatrix.eye(4, GF(7)).to_dense()
     with pytest.raises(InvalidInputError, match="rational"):
-        balanced_shifts(linalg.split(one, 2))
+        balanced_layers(linalg.split(one, 2), GF(7)(1))
 
 
 def test_words_of_the_door():

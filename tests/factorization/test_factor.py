@@ -1,13 +1,14 @@
 """The defining identity of `factor`: the composition equals the matrix."""
 
-from itertools import permutations
+import random
+from itertools import pairwise, permutations, product
 
 import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import NEGATIVE, POSITIVE
-from sympy import GF, QQ
+from sympy import GF, QQ, ZZ, FiniteField
 from sympy.combinatorics import Permutation
 from sympy.polys.matrices import DomainMatrix
 
@@ -21,6 +22,9 @@ from exactflow.errors import (
     VerificationError,
 )
 from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.factorization import METHODS, ROUTES
+from exactflow.factorization.permutation import signed_permutation
 
 
 def assert_represents(flow: CouplingFlow, M) -> None:
@@ -47,16 +51,92 @@ def test_every_matrix(name, method):
         assert sum(s != 1 for layer in flow for s in layer.scale) <= 1
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("name", ["random d=4", "reversal d=4", "two shears", "diag(-I, I)"])
+def test_every_route_applies_or_says_where_it_does(name, route):
+    M = POSITIVE[name]
+    try:
+        flow = factor(M, method=route.name)
+    except MethodError as refusal:
+        assert (name, route.name) in REFUSED
+        assert route.where in str(refusal)  # noqa: PT017
+        assert "method='auto'" in str(refusal)  # noqa: PT017
+    else:
+        assert (name, route.name) not in REFUSED
+        assert flow.matrix() == M
+        assert flow.method == route.name
+
+
+REFUSED = {
+    ("random d=4", "permutation"),
+    ("random d=4", "short"),
+    ("reversal d=4", "short"),
+    ("reversal d=4", "transvection"),
+    ("two shears", "permutation"),
+    ("diag(-I, I)", "short"),
+    ("diag(-I, I)", "transvection"),
+}
+
+
+def test_the_table_is_what_a_caller_sees():
+    assert METHODS == ("auto", *(route.name for route in ROUTES))
+    assert not [name for name in METHODS[1:] if f"'{name}':" not in factor.__doc__]
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.apart == 0], ids=lambda r: r.name)
+def test_routes_for_halves_of_one_size_say_so(route):
+    with pytest.raises(MethodError, match=r"one size .*\(1, 2\): use method='auto'"):
+        factor(POSITIVE["random d=4"][:3, :3], method=route.name, orientation="flip")
+
+
+@pytest.mark.parametrize("name", ["huge entry", "Hadamard d=8", "B and C singular", "reversal d=4"])
+def test_one_determinant(name, monkeypatch):
+    counted = []
+    det = DomainMatrix.det
+    monkeypatch.setattr(DomainMatrix, "det", lambda self: counted.append(self.shape) or det(self))
+    factor(POSITIVE[name])
+    assert counted.count(POSITIVE[name].shape) == (signed_permutation_of(name) is None)
+
+
+def signed_permutation_of(name):
+    return signed_permutation(as_matrix(POSITIVE[name]))
+
+
+# neither diagonal block is invertible, or else it or its Schur complement has no cyclic vector
+NO_TRANSVECTION = {
+    "identity d=8",
+    "minus identity",
+    "scaled identity",
+    "diag(-I, I)",
+    "diag(I, -I)",
+    "diag(-I_4, I_4)",
+    "quarter-turn d=2",
+    "zero diagonal d=2",
+    "swap of halves",
+    "signed swap of halves",
+    "single lower shear",
+    "single upper shear",
+    "four singular blocks",
+    "A singular, D zero",
+    "block diagonal, derogatory",
+    "scalar commutator",
+    "3-cycle on one half",
+    "reversal d=4",
+    "even permutation d=8",
+    "huge entry",
+    "needs six",
+    "Hadamard d=8",
+}
+
+
 @pytest.mark.parametrize("name", POSITIVE)
 def test_transvection_applies_or_says_so(name):
     M = POSITIVE[name]
-    try:
-        flow = factor(M, method="transvection")
-    except MethodError:
-        with pytest.raises(MethodError, match="commutator"):
+    if name in NO_TRANSVECTION:
+        with pytest.raises(MethodError, match="cyclic vector among those tried"):
             factor(M, method="transvection")
     else:
-        assert_represents(flow, M)
+        assert_represents(factor(M, method="transvection"), M)
 
 
 @pytest.mark.parametrize("name", NEGATIVE)
@@ -223,10 +303,12 @@ FIELD_ROWS = [[1, 2, 0, 1], [0, 1, 3, 0], [1, 0, 1, 0], [1, 1, 1, 1]]
 @pytest.mark.parametrize("partition", [(2, 2), (1, 3), (3, 1)])
 @pytest.mark.parametrize("method", ["auto", "commutator"])
 def test_fields(field, partition, method):
-    if method == "commutator" and partition != (2, 2):
-        return
     rows = [[field.convert(x) for x in row] for row in FIELD_ROWS]
     M = DomainMatrix(rows, (4, 4), field).to_dense()
+    if method == "commutator" and partition != (2, 2):
+        with pytest.raises(MethodError, match="halves of one size"):
+            factor(M, method=method, scales="nonzero", partition=partition)
+        return
     flow = factor(M, method=method, scales="nonzero", partition=partition)
     assert flow.domain_matrix().to_dense() == M
     identity = linalg.identity(4, field)
@@ -240,15 +322,86 @@ def test_determinant_over_a_field_without_order():
     assert factor(M, scales="nonzero").domain_matrix().to_dense() == M.to_dense()
 
 
-def test_small_fields_say_so():
-    M = linalg.identity(4, GF(2)).to_list()
-    M[0][1] = M[3][2] = M[2][0] = GF(2)(1)
-    try:
-        flow = factor(DomainMatrix(M, (4, 4), GF(2)), method="commutator")
-    except FieldTooSmallError as error:
-        assert "larger field" in str(error)  # noqa: PT017
-    else:
-        assert flow.depth <= 6
+def test_a_method_says_that_the_field_is_too_small():
+    with pytest.raises(FieldTooSmallError, match="larger field"):
+        factor(linalg.diagonal([GF(2)(1)] * 4, GF(2)), method="commutator")
+
+
+def assert_represents_over(field, M, partition, most) -> None:
+    flow = factor(M, partition=partition, scales="nonzero")
+    assert flow.domain_matrix().to_dense().convert_to(field) == M
+    assert flow.depth <= most
+    assert all(a.moves != b.moves for a, b in pairwise(flow.layers))
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_all_of_gl_2_over_small_fields(order):
+    for M in invertible(2, GF(order)):
+        assert_represents_over(GF(order), M, (1, 1), 4)
+
+
+@pytest.mark.parametrize("partition", [(1, 2), (2, 1)])
+def test_all_of_gl_3_over_the_least_field(partition):
+    for M in invertible(3, GF(2)):
+        assert_represents_over(GF(2), M, partition, 6)
+
+
+@pytest.mark.slow
+def test_all_of_gl_3_over_the_field_of_three():
+    for M in invertible(3, GF(3)):
+        assert_represents_over(GF(3), M, (1, 2), 6)
+
+
+@pytest.mark.parametrize(
+    ("order", "partition", "count", "most"),
+    [
+        (2, (2, 2), 150, 6),
+        (3, (2, 2), 30, 6),
+        (3, (1, 2), 60, 6),
+        (2, (2, 3), 20, 8),
+        (2, (1, 4), 20, 12),
+        (2, (3, 3), 10, 6),
+        (5, (3, 3), 5, 6),
+    ],
+)
+def test_a_sample_over_small_fields(order, partition, count, most):
+    generator, field, d = random.Random(order), GF(order), sum(partition)
+    while count:
+        rows = [[field(generator.randrange(order)) for _ in range(d)] for _ in range(d)]
+        M = DomainMatrix(rows, (d, d), field).to_dense()
+        if M.det():
+            assert_represents_over(field, M, partition, most)
+            count -= 1
+
+
+@pytest.mark.parametrize("partition", [(2, 2), (2, 4), (3, 3)])
+def test_permutations_over_the_least_field(partition):
+    d = sum(partition)
+    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 50]:
+        M = linalg.identity(d, GF(2)).extract(list(perm), list(range(d)))
+        assert_represents_over(GF(2), M, partition, 6 if partition[0] == partition[1] else 8)
+
+
+@pytest.mark.slow
+def test_all_of_sl_4_over_the_least_field():
+    for M in invertible(4, GF(2)):
+        assert_represents_over(GF(2), M, (2, 2), 6)
+
+
+def invertible(d, field):
+    """All invertible matrices over a finite field."""
+    for entries in product(range(field.mod), repeat=d * d):
+        rows = [[field(x) for x in entries[i * d : (i + 1) * d]] for i in range(d)]
+        M = DomainMatrix(rows, (d, d), field).to_dense()
+        if M.det():
+            yield M
+
+
+@pytest.mark.parametrize("order", [4, 6])
+def test_residues_that_are_no_field(order):
+    M = DomainMatrix([[ZZ(1), ZZ(1)], [ZZ(0), ZZ(1)]], (2, 2), ZZ).convert_to(FiniteField(order))
+    with pytest.raises(InvalidInputError, match=f"modulo {order}, which is not prime"):
+        factor(M)
 
 
 def test_families():
@@ -276,7 +429,7 @@ def test_refuses_bad_partitions():
 
 
 def test_refuses_unknown_options():
-    with pytest.raises(InvalidInputError, match="'auto', 'transvection', 'commutator'"):
+    with pytest.raises(InvalidInputError, match="'auto', 'permutation', 'short'"):
         factor(sympy.eye(2), method="qr")
     with pytest.raises(InvalidInputError, match="orientation"):
         factor(sympy.eye(2), orientation="ignore")

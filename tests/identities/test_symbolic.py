@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.identities import IDENTITIES
 from exactflow.identities.symbolic import (
-    Blocks,
     Identity,
     RefutedError,
+    WordMatrix,
     WordSum,
     from_sympy,
     lower,
@@ -36,7 +36,7 @@ def test_every_identity_holds(name):
 def test_every_identity_is_refuted_after_a_change(name):
     left, right = IDENTITIES[name].sides()
     first, *rest = right.rows
-    changed = Blocks.of([[*first[:-1], first[-1] + X * Y], *rest])
+    changed = WordMatrix.of([[*first[:-1], first[-1] + X * Y], *rest])
     with pytest.raises(RefutedError, match=r"block \(0, .\): -X Y"):
         replace(IDENTITIES[name], sides=lambda: (left, changed)).prove()
 
@@ -57,7 +57,7 @@ def test_refutation_shows_the_surviving_words():
 
 
 def test_shapes_must_agree():
-    wrong = Identity("", "", "", lambda: (upper(X), Blocks.of([[1], [0]])))
+    wrong = Identity("", "", "", lambda: (upper(X), WordMatrix.of([[1], [0]])))
     with pytest.raises(InvalidInputError, match="one shape"):
         wrong.prove()
 

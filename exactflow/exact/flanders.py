@@ -1,0 +1,109 @@
+"""Y Z and Z Y: which pairs of matrices D, a are D = I + Y Z and a = I + Z Y, and with which Y, Z.
+
+Main results
+------------
+*Theorem* (Flanders, *Elementary divisors of AB and BA*, 1951). Such Y and Z exist iff D and a have
+equal elementary divisors away from eigenvalue 1, and their block sizes at 1, sorted and padded
+with zeros, differ by at most one each. Then chains pair off: away from 1, and at blocks of equal
+size, Y carries chain to chain and Z = Y^-1 (D - I); at blocks of sizes k + 1 and k, Y and Z are the
+two maps that take turns along e_0 -> e'_0 -> e_1 -> e'_1 -> .. -> e_k -> 0.
+
+How it is checked
+-----------------
+*Exact*: the pair found is multiplied out with the layers of which it is part.
+
+Implementation notes
+--------------------
+Cyclic vectors of both matrices come first: their controller bases give Y without any factoring.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import krylov, linalg
+from exactflow.exact.normalforms import chains, irreducible_factors, orbit
+
+__all__ = ["both_cyclic", "flanders_pair", "is_unit_factor"]
+
+
+def is_unit_factor(f: Sequence) -> bool:
+    """Return whether a monic irreducible polynomial is x - 1."""
+    return len(f) == 2 and f[0] == -f[1]
+
+
+def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence):
+    """Return controller bases of D and of a, with inverses, or None where either was not found."""
+    of_D = krylov.cyclic_basis(D, f)
+    of_a = None if of_D is None else krylov.cyclic_basis(a, f)
+    return None if of_a is None else (of_D, of_a)
+
+
+def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
+    """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None where there are none.
+
+    Where D is singular Y may be, too, and there are other pairs.
+
+    >>> from sympy import QQ
+    >>> one = linalg.identity(2, QQ)
+    >>> D = DomainMatrix([[QQ(1), QQ(1)], [QQ(0), QQ(1)]], (2, 2), QQ).to_dense()
+    >>> Y, Z = flanders_pair(D, one)
+    >>> one + Y * Z == D, one + Z * Y == one
+    (True, True)
+    """
+    f, one = D.charpoly_berk(), linalg.identity(D.shape[0], D.domain)
+    if f != a.charpoly_berk():
+        return None
+    if (bases := both_cyclic(D, a, f)) is not None:
+        (H, H_inverse), (K, K_inverse) = bases
+        return H * K_inverse, K * H_inverse * (D - one)
+    of_D: list[DomainMatrix] = []
+    of_a: list[DomainMatrix] = []
+    forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D
+    back: list[tuple[int, int]] = []  # at eigenvalue 1, Z takes the vector j of D to the vector i
+    away: list[tuple[int, int]] = []  # elsewhere Z is Y^-1 (D - I)
+    for factor, _ in irreducible_factors(f, D.domain):
+        for left, right in _paired_chains(D, a, factor):
+            if abs(len(left) - len(right)) > is_unit_factor(factor):
+                return None
+            i, j = len(of_D), len(of_a)
+            of_D.extend(left)
+            of_a.extend(right)
+            if is_unit_factor(factor):
+                y, z = _turns(len(left), len(right))
+                forth.extend((i + s, j + t) for s, t in y)
+                back.extend((j + s, i + t) for s, t in z)
+            else:
+                matched = [(i + k, j + k) for k in range(len(left))]
+                forth.extend(matched)
+                away.extend((t, s) for s, t in matched)
+    Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
+    Q_inverse, n, field = Q.inv(), D.shape[0], D.domain
+    Y = Q * _ones(forth, n, field) * R.inv()
+    shift = _ones(away, n, field) * Q_inverse * (D - one) + _ones(back, n, field) * Q_inverse
+    return Y, R * shift
+
+
+def _paired_chains(D: DomainMatrix, a: DomainMatrix, f: Sequence):
+    """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
+    found = []
+    for M in (D, a):
+        step = M.eval_poly(list(f)) if is_unit_factor(f) else M
+        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
+    return zip_longest(*found, fillvalue=[])
+
+
+def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return the places of the ones of Y and of Z on two nilpotent chains of the given sizes."""
+    late_Y, late_Z = (1, 0) if of_D > of_a else (0, 1)
+    return (
+        [(j + late_Y, j) for j in range(of_a) if j + late_Y < of_D],
+        [(i + late_Z, i) for i in range(of_D) if i + late_Z < of_a],
+    )
+
+
+def _ones(places: Sequence[tuple[int, int]], n: int, field) -> DomainMatrix:
+    chosen = set(places)
+    rows = [[field.one if (i, j) in chosen else field.zero for j in range(n)] for i in range(n)]
+    return linalg.from_entries(rows, (n, n), field)

@@ -1,0 +1,131 @@
+"""Krylov spaces: bases in which a matrix is a companion matrix, or block triangular with such.
+
+Controller bases take the place of powers F^k u: their columns are combinations of minors of F, far
+shorter than powers.
+
+Conventions: vectors are columns; a polynomial is its list of coefficients, highest degree first.
+"""
+
+from collections.abc import Sequence
+
+from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
+
+from exactflow.exact import linalg
+
+__all__ = ["controller_basis", "cyclic_basis", "krylov_flag", "triangular_eigenvectors"]
+
+
+def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
+    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.
+
+    If f(F) u = 0 then ``F H = H K`` where K, the companion matrix of f in controller form, has
+    first row -f_1, -f_2, .. and ones below the diagonal. Its columns are far shorter than those of
+    the Krylov matrix: they are combinations of minors of F rather than of its powers.
+
+    Parameters
+    ----------
+    F : n x n.
+    f : coefficients of a monic polynomial of degree m <= n, highest first.
+    u : n x 1.
+
+    >>> from sympy import QQ
+    >>> F = DomainMatrix([[QQ(0), QQ(1)], [QQ(3), QQ(5)]], (2, 2), QQ).to_dense()
+    >>> controller_basis(F, F.charpoly_berk(), linalg.unit_vector(2, 0, QQ)).to_Matrix()
+    Matrix([
+    [1, -5],
+    [0,  3]])
+    """
+    columns = [u]
+    for coefficient in f[1:-1]:
+        columns.append(F * columns[-1] + u * coefficient)
+    return linalg.from_columns(columns)
+
+
+def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatrix] | None:
+    """Return the controller basis H of a cyclic vector of F, and H^-1; f is F's charpoly.
+
+    Tries a few vectors of small integers, and returns None where none of them is cyclic: there is
+    none if F is derogatory.
+
+    Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
+    l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
+    """
+    n, field = F.shape[0], F.domain
+    last = linalg.unit_vector(n, n - 1, field)
+    candidates = [
+        linalg.unit_vector(n, 0, field),
+        linalg.column([field.one] * n, field),
+        linalg.column([field.convert(i + 1) for i in range(n)], field),
+    ]
+    for u in candidates:
+        H = controller_basis(F, f, u)
+        try:
+            rows = [H.transpose().lu_solve(last).transpose()]
+        except DMNonInvertibleMatrixError:
+            continue
+        while len(rows) < n:
+            rows.append(rows[-1] * F)
+        return H, rows[-1].vstack(*rows[-2::-1])
+    return None
+
+
+def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
+    """Return a basis H, its inverse and the lengths of the runs, such that H^-1 F H is block upper
+    triangular with companion matrices in controller form on its diagonal and, above them, nothing
+    but the last column of each run.
+
+    A run is the controller basis of a vector modulo the runs before it. Every square matrix has
+    such a flag; a scalar matrix has n runs of length one, a matrix with a cyclic vector has one.
+    """
+    n, field = F.shape[0], F.domain
+    cyclic = cyclic_basis(F, F.charpoly_berk())
+    if cyclic is not None:
+        return *cyclic, [n]
+    basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
+    runs: list[int] = []
+    while (done := sum(runs)) < n:
+        quotient = (inverse * F * basis)[done:, done:]
+        f = _minimal_polynomial(quotient, linalg.unit_vector(n - done, 0, field))
+        runs.append(len(f) - 1)
+        run = controller_basis(F, f, basis[:, done : done + 1])
+        columns = basis[:, :done].hstack(run)
+        basis = columns.hstack(linalg.complement(columns))
+        inverse = basis.inv()
+    return basis, inverse, runs
+
+
+def _minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
+    """Return the monic f of least degree with f(F) u = 0."""
+    columns = [u]
+    for _ in range(F.shape[0]):
+        columns.append(F * columns[-1])
+    echelon, pivots = linalg.rref(linalg.from_columns(columns))
+    degree = len(pivots)
+    relation = [echelon[i, degree].element for i in range(degree)]
+    return [F.domain.one, *(-value for value in reversed(relation))]
+
+
+def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
+    """Return the unit upper triangular V with T V = V diag(T); `T` is upper triangular.
+
+    The diagonal entries of T must be distinct.
+
+    >>> from sympy import QQ
+    >>> T = DomainMatrix([[QQ(1), QQ(6)], [QQ(0), QQ(3)]], (2, 2), QQ).to_dense()
+    >>> triangular_eigenvectors(T).to_Matrix()
+    Matrix([
+    [1, 3],
+    [0, 1]])
+    """
+    n, field = T.shape[0], T.domain
+    rows = T.to_list()
+    V = [[field.one if i == j else field.zero for j in range(n)] for i in range(n)]
+    for j in range(n):
+        support = [j]
+        for i in range(j - 1, -1, -1):
+            total = sum((rows[i][k] * V[k][j] for k in support if rows[i][k]), field.zero)
+            if total:
+                V[i][j] = total / (rows[j][j] - rows[i][i])
+                support.append(i)
+    return linalg.from_entries(V, (n, n), field)

@@ -1,0 +1,234 @@
+"""The table of routes: each construction with its name, where it applies, what its layers cost.
+
+`factor` walks the table and takes the first route that applies; names, refusals and the choices of
+the command line are read off it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from exactflow.errors import FieldTooSmallError, MethodError
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.factorization.assembly import (
+    Shears,
+    alternating,
+    mirrored,
+    with_determinant,
+    without_determinant,
+)
+from exactflow.factorization.classical import classical_layers
+from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.exact_balanced import balanced_layers
+from exactflow.factorization.orientation import Problem
+from exactflow.factorization.partition import partition_layers
+from exactflow.factorization.permutation import permutation_layers
+from exactflow.factorization.short import short_layers
+from exactflow.factorization.transvection import transvection_shifts
+from exactflow.flows.linear import Half, LinearCoupling
+
+__all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
+
+LARGEST_UNEVEN = 128
+
+_HALVES = {
+    0: "halves of one size",
+    1: "halves that differ by at most one",
+    None: "halves of any sizes",
+}
+
+Layers = list[LinearCoupling]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One construction.
+
+    Parameters
+    ----------
+    name : what a caller and the flow's `method` call it.
+    where : the matrices to which it applies, after "expected".
+    cost : how many layers, with what numbers.
+    layers : the function: the layers of a problem in order of application, neighbours perhaps not
+        merged; None where the route does not apply.
+    apart : by how much the sizes of the halves may differ at most; None for halves of any sizes.
+    automatic : whether "auto" tries it, in the order of the table.
+    """
+
+    name: str
+    where: str
+    cost: str
+    layers: Callable[[Problem], Layers | None]
+    apart: int | None = 0
+    automatic: bool = True
+
+    def found(self, problem: Problem) -> Layers | None:
+        """Return the layers, None where the route does not apply."""
+        return self.layers(problem) if self.takes(problem.partition) else None
+
+    def takes(self, partition: tuple[int, int]) -> bool:
+        """Return whether the sizes of the halves are near enough."""
+        return self.apart is None or abs(partition[0] - partition[1]) <= self.apart
+
+    def demanded(self, problem: Problem) -> Layers:
+        """Return the layers, or raise `MethodError` with the reason."""
+        layers = self.found(problem)
+        if layers is not None:
+            return layers
+        if not self.takes(problem.partition):
+            raise MethodError(
+                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
+                f"{problem.partition}: use method='auto'"
+            )
+        raise MethodError(
+            f"expected {self.where} for method={self.name!r}, got another matrix: use method='auto'"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name!r}: {self.where}, {_HALVES[self.apart]}; {self.cost}."
+
+
+def _permutation(problem: Problem) -> Layers | None:
+    if problem.monomial is None:
+        return None
+    return permutation_layers(*problem.monomial, problem.partition)
+
+
+def _short(problem: Problem) -> Layers | None:
+    return short_layers(problem.blocks, problem.scales)
+
+
+def _transvection(problem: Problem) -> Layers | None:
+    return _either_way(_six_letters, problem, "second")
+
+
+def _six_letters(blocks: Blocks) -> Shears | None:
+    shifts = transvection_shifts(blocks)
+    return None if shifts is None else alternating(shifts, "second")
+
+
+def _commutator(problem: Problem) -> Layers | None:
+    layers = _either_way(_five_letters, problem, "first")
+    if layers is None:
+        A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
+        W0 = stable_range_shift(Blocks(A, B, C, D))
+        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        word = alternating([-W0, *shifts], "second")
+        layers = with_determinant(word, problem.blocks, problem.det, "second")
+    return layers
+
+
+def _five_letters(blocks: Blocks) -> Shears | None:
+    shifts = commutator_shifts(blocks)
+    return None if shifts is None else alternating(shifts, "first")
+
+
+def _either_way(
+    construct: Callable[[Blocks], Shears | None], problem: Problem, half: Half
+) -> Layers | None:
+    """Try a construction for determinant 1 on the matrix, then with its halves exchanged."""
+
+    def attempt(blocks: Blocks) -> Layers | None:
+        word = construct(without_determinant(blocks, problem.det, half))
+        return None if word is None else with_determinant(word, blocks, problem.det, half)
+
+    layers = attempt(problem.blocks)
+    if layers is None and (layers := attempt(linalg.swap_halves(problem.blocks))) is not None:
+        layers = mirrored(layers)
+    return layers
+
+
+def _partition(problem: Problem) -> Layers:
+    return partition_layers(problem.blocks, problem.det)
+
+
+def _classical(problem: Problem) -> Layers:
+    return classical_layers(problem.blocks)
+
+
+def _balanced(problem: Problem) -> Layers | None:
+    return balanced_layers(problem.blocks, problem.det)
+
+
+ROUTES = (
+    Route(
+        "permutation",
+        "a signed permutation matrix",
+        "six layers of integers of absolute value at most 2, in linear time",
+        _permutation,
+        apart=1,
+    ),
+    Route(
+        "short",
+        "a matrix that is visibly a product of at most two layers",
+        "two layers, with the entries of the matrix",
+        _short,
+        apart=None,
+    ),
+    Route(
+        "transvection",
+        "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
+        "cyclic vector among those tried, over a field where 2 is not 0",
+        "six layers, the shortest numbers",
+        _transvection,
+    ),
+    Route(
+        "commutator",
+        "an invertible matrix",
+        "five layers if an off-diagonal block is invertible, else six",
+        _commutator,
+    ),
+    Route(
+        "partition",
+        "an invertible matrix",
+        "over any field; five layers generically where the halves are equal",
+        _partition,
+        apart=None,
+    ),
+    Route(
+        "classical",
+        "a matrix over an ordered field",
+        "the paper's own kind of route, to be read rather than used; at most 18 layers",
+        _classical,
+        automatic=False,
+    ),
+    Route(
+        "balanced",
+        "a matrix unlike scalar ones, reflections and block swaps, all of whose short balanced "
+        "layers are nearly singular",
+        "over QQ, d <= 20: six layers with entries near the least possible, but long fractions",
+        _balanced,
+        automatic=False,
+    ),
+)
+
+METHODS = ("auto", *(route.name for route in ROUTES))
+
+
+def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
+    """Return layers that compose to the problem's matrix, and the name of the route.
+
+    With method="auto", a route that finds the field too small gives way to the next one.
+    """
+    if method != "auto":
+        route = next(route for route in ROUTES if route.name == method)
+        return route.demanded(problem), route.name
+    _check_size(problem)
+    *routes, last = (route for route in ROUTES if route.automatic)
+    for route in routes:
+        with suppress(FieldTooSmallError):
+            if (layers := route.found(problem)) is not None:
+                return layers, route.name
+    return last.demanded(problem), last.name
+
+
+def _check_size(problem: Problem) -> None:
+    """Refuse a large permutation for which there is no sparse route."""
+    d = sum(problem.partition)
+    if d > LARGEST_UNEVEN and not ROUTES[0].takes(problem.partition) and problem.monomial:
+        raise MethodError(
+            f"expected halves that differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got {problem.partition}: others take dense matrices of "
+            "long fractions; leave out the partition, or give a mask with halves of nearly one size"
+        )

@@ -1,0 +1,10 @@
+"""What the numeric proof scripts share: studies, fits and training, each module tested.
+
+This is no part of the package exactflow, and is not installed with it. A script imports it by its
+full name, after one line that serves cells (whose working directory is the repository or
+``proofs/``) and ``python proofs/SCRIPT.py`` from any directory; ``python -m proofs`` needs none:
+
+    sys.path.extend([".", "..", f"{sys.path[0]}/.."])
+
+    from proofs.experiments.study import study
+"""

@@ -1,0 +1,32 @@
+"""The gradient is the derivative of the loss, and Adam comes nearer with more steps."""
+
+import numpy as np
+
+from proofs.experiments.descent import adam, loss_gradient
+from proofs.experiments.layers import layer_matrices
+
+
+def test_the_gradient_is_the_derivative():
+    generator = np.random.default_rng(0)
+    T, dT = generator.standard_normal((2, 5, 2, 2))
+    M, h = generator.standard_normal((4, 4)), 1e-6
+
+    def loss(T):
+        product = np.linalg.multi_dot(layer_matrices(T, np.zeros((5, 2)))[::-1])
+        return np.linalg.norm(product - M) ** 2 / np.linalg.norm(M) ** 2
+
+    derivative = (loss(T + h * dT) - loss(T - h * dT)) / (2 * h)
+    assert np.isclose(np.vdot(loss_gradient(T, M), dT), derivative, rtol=1e-6)
+
+
+def test_the_gradients_of_several_matrices_are_those_of_each():
+    generator = np.random.default_rng(1)
+    T, Ms = generator.standard_normal((3, 4, 2, 2)), generator.standard_normal((3, 4, 4))
+    each = [loss_gradient(*problem) for problem in zip(T, Ms, strict=True)]
+    assert np.allclose(loss_gradient(T, Ms), each, rtol=1e-12, atol=0)
+
+
+def test_more_steps_come_nearer():
+    W = np.eye(4)[[1, 2, 0, 3]]
+    few, many = (np.abs(adam(W, 6, steps, 0.02, cosine=True) - W).max() for steps in (10, 1000))
+    assert many < 1e-3 < few
