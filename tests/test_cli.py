@@ -198,9 +198,11 @@ def test_balance_of_a_reflection(capsys, tmp_path):
     assert code == 0
     assert "coordinate 0 is negated" in out
     assert run(capsys, "check", certificate)[0] == 0
-    code, out, _ = run(capsys, "balance", path, "--orientation", "pad")
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
+    code, out, _ = run(capsys, "balance", path, "--orientation", "pad", "-o", certificate)
     assert code == 0
     assert "feed zeros to coordinates 1 and 4" in out
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
 
 
 def test_export_to_torch(capsys, tmp_path, matrix_file):

@@ -278,16 +278,20 @@ def _balance(arguments: argparse.Namespace) -> int:
             partition=arguments.partition,
             seed=arguments.seed,
         )
-    within, seed = result.error, arguments.seed
+    p, q = result.partition
+    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+    claim = {"within": result.error, "pads": pads}
     written = ""
     if arguments.output:
-        written = _write_flow(result.flow, arguments, source, seed, within=within)
+        written = _write_flow(result.flow, arguments, source, arguments.seed, **claim)
     print(result)
     for coordinate in result.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
-    p, q = result.partition
-    if p + q > source.matrix.shape[0]:
-        print(f"pads: feed zeros to coordinates {p - 1} and {p + q - 1}; zeros come out there")
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
+            "certified within as much"
+        )
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {magnitude(result.inverse_error)}"
