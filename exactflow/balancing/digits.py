@@ -125,10 +125,11 @@ class Digits:
     def stacked(self, other: "Digits") -> "Digits":
         """Return the rows of both matrices."""
         above, low = self._with_room(other.low, len(other.planes))
-        below = np.zeros((len(above), *other.shape))
-        offset = (other.low - low) // BITS
-        below[offset : offset + len(other.planes)] = other.planes
-        return Digits(np.concatenate([above, below], axis=1), low)
+        planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
+        offset, rows = (other.low - low) // BITS, len(above[0])
+        planes[:, :rows] = above
+        planes[offset : offset + len(other.planes), rows:] = other.planes
+        return Digits(planes, low)
 
     def floats(self, exponent: int = 0) -> np.ndarray:
         """Return the entries times 2^-exponent, each within 2^-50 of its own size (or 2^-1000).

@@ -70,9 +70,11 @@ class Target:
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The singular value decomposition of `unit`; what rounds to zero is a rounding error."""
+        """The singular value decomposition of `unit`, with singular values of at least u^2 |W|:
+        what is below u |W|, for the unit roundoff u, is rounding error.
+        """
         U, s, Vt = np.linalg.svd(self.unit)
-        return U, np.where(s > 0, s, EPS * s[0]), Vt
+        return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
     def scale(self) -> float:

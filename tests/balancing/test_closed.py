@@ -30,6 +30,8 @@ def hostile(d: int) -> dict[str, np.ndarray]:
         "1e-320 I": 1e-320 * one,
         "1e308 rotation": 1e308 * rotation(d, 0),
         "huge and tiny": np.diag([1e300, *[1.0] * (d - 2), 1e-300]),
+        "columns from 1e300 to 1e-300": np.triu(G) * np.logspace(300, -300, d),
+        "from 1e308 to 5e-324": np.diag([1e308, *[1.0] * (d - 2), 5e-324]),
         "one large": np.diag([*[1.0] * (d - 1), 1e8]),
         "one tiny": np.diag([*[1.0] * (d - 1), 1e-300]),
         "near I": one + 1e-8 * G,
