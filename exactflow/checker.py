@@ -1,36 +1,47 @@
 """Check a certificate that a matrix is a composition of coupling layers.
 
-Usage:  python checker.py CERT.json [--target FILE]        (CERT or FILE may be -, standard input)
+Usage:  python checker.py CERT.json [--target FILE] [--transpose] [--within BOUND] [--quick]
 
-The claim is  target == l_K ... l_2 l_1 F,  exactly: l_k is the matrix of the k-th layer, and F the
-identity with -1 at the flips.  A layer has scale s and shift T: [[I, 0], [T, diag(s)]] if it moves
-the second half, [[diag(s), T], [0, I]] if it moves the first; scales are positive (over GF(p), not
-zero).  With --target, the certificate's target must also equal the matrix in FILE: .json (nested
-lists; "p/q" and "0.1" are exact, a bare 0.1 is the float64), .csv (fields exactly as written) or
-.npy (a float is the dyadic rational that it is); standard input is read as .json.
+The flow is Q = E^T l_K ... l_2 l_1 E F: l_k is the matrix of the k-th layer, E permutes coordinates
+into the `order` in which the layers see them, and F negates those in `flips`.  A layer has scale s
+and shift T: [[I, 0], [T, diag(s)]] if it moves the second half, [[diag(s), T], [0, I]] if it moves
+the first; scales are positive (over GF(p), not zero).  The claim is target == Q, exactly; with
+`pads`, that Q takes vectors with zeros there to the target's images with zeros there; with
+`covariance`, that it equals Q Q^T; with `within`, that no entry differs by more.
 
-    exit 0   s VERIFIED        the claim holds
+--target     the certificate's target must also equal the matrix in FILE: .json (nested lists; "p/q"
+             and "0.1" are exact, a bare 0.1 is the float64), .csv (fields exactly as written) or
+             .npy (a float is the dyadic rational that it is); CERT or FILE may be -, standard
+             input, which is read as .json
+--transpose  the transpose of the matrix in FILE
+--within     no entry may differ by more than BOUND (1e-12 or p/q), whatever the certificate claims
+--quick      an equality is only tested, in the time that reading takes, at random vectors modulo
+             random primes: a false one passes with probability at most 2^-100
+
+    exit 0   s VERIFIED        the claim holds; the line before says which, and how closely
     exit 1   s NOT VERIFIED    well formed, and false; the first differing entry is printed
     exit 2   (no verdict)      malformed certificate or target, or wrong usage; reason on stderr
-    exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`
+    exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`;
+             or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
 How.  Rows are dictionaries of nonzero integers over one denominator: after parsing, zeros cost
-nothing.  Rows are only ever multiplied on the left by a layer or by its inverse, to compare
-l_j ... l_1 F with l_{j+1}^-1 ... l_K^-1 target for one j, reached from both ends (`find_error`).
-QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational n x n matrix.
+nothing.  An equality is settled by `holds`, which peels layers off both ends of the target until
+the identity is left: where the claim is true, numbers stay as short as they can.  QQ[x]/(m), with m
+of degree n, is QQ^n, on which an entry acts by a rational n x n matrix.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
-and where memory ends, the verdict is incomplete.
-Rows, columns, layers and coordinates count from 0.  Python 3.11+, standard library only.
+and where memory ends, the verdict is incomplete.  Rows, columns, layers and coordinates count from
+0.  Python 3.11+, standard library only.
 
-To read it: `find_error` and what it calls are the claim; then come the readers of certificate and
-target, which only need to refuse what is not exactly as specified; then what GF(p) and number
-fields need, of which QQ uses only the sign of a scale; last, the verdict.
+To read it: `holds` and what comes before it are the claim; then come the quick test, the readers of
+certificate and target, which only need to refuse what is not exactly as specified, and what GF(p)
+and number fields need, of which QQ uses only the sign of a scale; last, the verdict.
 """
 
 import argparse
 import contextlib
 import enum
+import hashlib
 import json
 import math
 import os
@@ -42,17 +53,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
-from itertools import pairwise
+from functools import cache, cached_property
+from itertools import count, pairwise
 from typing import Any, NamedTuple, TextIO
 
-Element = tuple[Fraction, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
+Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
+Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
 Polynomial = list[Fraction]  # ascending, without trailing zeros
 
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # a number in a target file
 ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\.")  # [1]: lone one
-SPACE_OR_PLUS = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # around a number in a target file
 NPY_HEADER = re.compile(
     rb"\{'descr': '([<>|])(..)', 'fortran_order': (True|False), "
     rb"'shape': \(([1-9][0-9]{0,8}), ([1-9][0-9]{0,8})(?:, 1){0,2}\), \}[ \n]*"
@@ -69,6 +81,8 @@ SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
 WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below the following bound:
 # Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
 PROVED_BELOW = 3317044064679887385961981
+LONG, PIECE, MANY = 4096, 1536, 8  # bits, bits, rows: from where `product_of_values` is worth it
+QUICK_BITS = 100  # the quick test errs with probability 2^-100 at most
 
 
 class MalformedError(Exception):
@@ -88,6 +102,7 @@ class Verdict(enum.Enum):
     VERIFIED = (0, "s VERIFIED")
     REFUTED = (1, "s NOT VERIFIED")
     INCOMPLETE = (3, "s NOT VERIFIED")
+    PROBABLE = (3, f"s PROBABLY VERIFIED (error <= 2^-{QUICK_BITS})")
 
 
 class Row(NamedTuple):
@@ -101,136 +116,325 @@ class Row(NamedTuple):
         return Fraction(self.nums.get(j, 0), self.den)
 
 
+Matrix = list[Row]
 SUM, DIFFERENCE = Row(1, {0: 1, 1: 1}), Row(1, {0: 1, 1: -1})
 
 
 @dataclass(frozen=True)
 class Field:
-    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus), with what was learnt of it."""
+    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus), with what is not known of it."""
 
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
+    root: tuple[Fraction, Fraction] | None = None
     undecided: str = ""
-
-    @cached_property
-    def roots(self) -> list[tuple[Fraction, Fraction]]:
-        """Return intervals around the real roots at which signs are asked."""
-        return real_roots(self.modulus)
 
     @property
     def degree(self) -> int:
         """Return the number of coefficients of an element."""
         return max(len(self.modulus) - 1, 1)
 
+    @cached_property
+    def roots(self) -> list[tuple[Fraction, Fraction]]:
+        """Return intervals around the real roots at which scales must be positive."""
+        return [self.root] if self.root else real_roots(self.modulus)
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: it replaces each row r in scale by (scale[r] + shift[r]) times all the rows."""
+    """The matrix of a layer, in the natural order; whether its scales are constants of QQ[x]/(m)
+    (or the field has others), so that it is inverted at once; whether their signs are unchecked."""
 
-    scale: dict[int, Row]
-    shift: dict[int, Row]
+    matrix: Matrix
+    constant: bool
     sign_unchecked: bool
-
-    def rows(self, prime: int) -> dict[int, Row]:
-        """Return the rows in which the matrix of the layer differs from the identity."""
-        return {r: combine(SUM, (self.scale[r], self.shift[r]), prime) for r in self.scale}
-
-    def is_easily_inverted(self) -> bool:
-        """Return whether the scales are constants (always, save over number fields)."""
-        return all(row.nums.keys() == {r} for r, row in self.scale.items())
-
-    def inverse_rows(self, prime: int) -> dict[int, Row]:
-        """Return the same for the inverse, whose row r is (unit - shift[r]) / scale[r]."""
-        inverse = {}
-        for r, (den, nums) in self.scale.items():
-            c, d = (pow(nums[r], -1, prime), 1) if prime else (den, nums[r])  # 1/scale is c/d
-            inverse[r] = combine(Row(d, {0: c, 1: -c}), (Row(1, {r: 1}), self.shift[r]), prime)
-        return inverse
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A well-formed certificate; n rows of target and start (which is F) per row of elements."""
+    """A well-formed certificate.  Each row of elements is n rows of rationals; target has its pads
+    put back, as rows of zeros and columns that are left out, and start is I without those columns.
+    """
 
     field: Field
     dimension: int
-    target: list[Row]
-    start: list[Row]
+    target: Matrix
+    start: Matrix
     layers: list[Layer]
+    flips: list[int]
+    pads: list[int]
+    within: Fraction | None
+    is_covariance: bool
+    size: int  # in bytes
+    digest: bytes
 
 
 # ------------------------------------------------------------------------- rows, and the claim
 
 
+def lcm(numbers: Iterable[int]) -> int:
+    """Return the least common multiple, fast where most are multiples of others."""
+    common = 1
+    for n in numbers:
+        common = math.lcm(common, n) if common % n else common
+    return common
+
+
+def reduced(den: int, nums: dict[int, int]) -> Row:
+    """Return a row without zeros, in lowest terms; if long, only where that halves its length."""
+    nums = {j: num for j, num in nums.items() if num}
+    divisor = math.gcd(den, next(iter(nums.values()), 0))
+    if den > 2**LONG and divisor**2 < den:
+        return Row(den, nums)
+    while divisor > 1:
+        divided = {j: divmod(num, divisor) for j, num in nums.items()}
+        rest = math.gcd(*(remainder for _, remainder in divided.values()))
+        if rest == 0:
+            return Row(den // divisor, {j: quotient for j, (quotient, _) in divided.items()})
+        divisor = math.gcd(divisor, rest)
+    return Row(den, nums)
+
+
 def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
     """Return the sum of weights[k] rows[k], in lowest terms (or modulo the prime)."""
-    common = math.lcm(*{rows[k].den for k in weights.nums})
-    total: dict[int, int] = {}
-    for k, weight in weights.nums.items():
-        weight *= common // rows[k].den
-        for j, num in rows[k].nums.items():
-            total[j] = total.get(j, 0) + weight * num
+    if len(weights.nums) == 1 and weights.den == 1:
+        ((k, weight),) = weights.nums.items()
+        if weight == 1:
+            return rows[k]
+    common = lcm(rows[k].den for k in weights.nums)
+    scaled = {k: weight * (common // rows[k].den) for k, weight in weights.nums.items()}
+    total = weighted_sum(scaled, {k: rows[k].nums for k in scaled})
     if prime:  # every denominator is 1
         return Row(1, {j: num % prime for j, num in total.items() if num % prime})
-    total = {j: num for j, num in total.items() if num}
-    divisor = math.gcd(den := weights.den * common, *total.values())
-    if divisor > 1:
-        return Row(den // divisor, {j: num // divisor for j, num in total.items()})
-    return Row(den, total)
+    return reduced(weights.den * common, total)
 
 
-def act(layer_rows: Mapping[int, Row], rows: Sequence[Row], prime: int) -> list[Row]:
-    """Return the product of a layer, given by its nontrivial rows, and a matrix."""
-    moved = {r: combine(weights, rows, prime) for r, weights in layer_rows.items()}
-    return [moved.get(r, row) for r, row in enumerate(rows)]
+def product(left: Matrix, right: Matrix, prime: int) -> Matrix:
+    """Return the product of two matrices."""
+    used = Counter(k for row in left for k in row.nums)
+    block = {k: right[k] for k, times in used.items() if times >= MANY}
+    long = [r for r, row in enumerate(left) if len(row.nums) > MANY and longest(row.nums) > LONG]
+    width = len({j for row in block.values() for j in row.nums})
+    is_dense = sum(len(row.nums) for row in block.values()) >= MANY * width > 0
+    if prime or not long or not is_dense or max(longest(a.nums) for a in block.values()) < LONG:
+        return [combine(weights, right, prime) for weights in left]
+    parts = [(left[r].den, left[r].nums.items()) for r in long]
+    inside = [Row(den, {k: num for k, num in a if k in block}) for den, a in parts]
+    outside = [reduced(den, {k: num for k, num in a if k not in block}) for den, a in parts]
+    sums = dict(zip(long, zip(product_of_values(inside, block), outside, strict=True), strict=True))
+    return [
+        combine(SUM, (sums[r][0], combine(sums[r][1], right, 0)), 0)
+        if r in sums
+        else combine(weights, right, 0)
+        for r, weights in enumerate(left)
+    ]
 
 
-def effort(layer: Layer, rows: Sequence[Row]) -> int:
-    """Return an estimate, in bit operations, of applying a layer or its inverse to rows."""
-    size = [sum(512 + num.bit_length() for num in row.nums.values()) for row in rows]
-    shifts = (row.nums.items() for row in layer.shift.values())
-    return sum((512 + num.bit_length()) * size[k] for shift in shifts for k, num in shift)
+def longest(nums: Mapping[int, int]) -> int:
+    """Return the bits of the longest of some numbers."""
+    return max(map(int.bit_length, nums.values()), default=0)
 
 
-def find_error(certificate: Certificate) -> list[Row]:
-    """Return l_K ... l_1 F - target: zero exactly if the claim holds.
+def product_of_values(left: Matrix, right: Mapping[int, Row]) -> Matrix:
+    """Return the product of two matrices of long rationals, by short multiplications.
 
-    Invariant: data is l_{first-1} ... l_0 F, and goal is l_last^-1 ... l_{K-1}^-1 target.  They
-    meet when first == last, and l_{K-1} ... l_last (data - goal) is the error.
+    An integer, cut into pieces, is the value at 2^PIECE of a polynomial with short coefficients.
+    The matrices of these polynomials are multiplied at small points, as many as the product's
+    polynomials have coefficients, and its values at 2^PIECE follow by Newton's interpolation, of
+    which the divided differences are integers.
     """
-    data, goal, layers = certificate.start, certificate.target, certificate.layers
-    prime, first, last = certificate.field.prime, 0, len(layers)
-    while first < last:
-        next_layer, last_layer = layers[first], layers[last - 1]
-        if last_layer.is_easily_inverted() and effort(last_layer, goal) < effort(next_layer, data):
-            goal = act(last_layer.inverse_rows(prime), goal, prime)
-            last -= 1
+    common = lcm(row.den for row in right.values())
+    scaled = {
+        k: {j: num * (common // den) for j, num in nums.items()} for k, (den, nums) in right.items()
+    }
+    factors = {r: row.nums for r, row in enumerate(left)}, scaled
+    terms = sum(max(map(longest, m.values())) // PIECE + 1 for m in factors) - 1
+    points = [(k + 1) // 2 * (-1) ** k for k in range(terms)]
+    a, b = ({r: {j: pieces(n) for j, n in row.items()} for r, row in m.items()} for m in factors)
+    results: list[dict[int, list[int]]] = [{} for _ in left]
+    for x in points:
+        weights, rows = (
+            {r: {j: value(f, x) for j, f in row.items()} for r, row in m.items()} for m in (a, b)
+        )
+        for r, result in enumerate(results):
+            for j, num in weighted_sum(weights[r], rows).items():
+                result.setdefault(j, []).append(num)
+    return [
+        Row(row.den * common, {j: interpolate(points, v) for j, v in result.items()})
+        for row, result in zip(left, results, strict=True)
+    ]
+
+
+def weighted_sum(weights: Mapping[int, int], rows: Any) -> dict[int, int]:
+    """Return the sum of weights[k] rows[k]."""
+    total: dict[int, int] = {}
+    for k, weight in weights.items():
+        for j, num in rows[k].items():
+            total[j] = total.get(j, 0) + weight * num
+    return total
+
+
+def pieces(n: int) -> list[int]:
+    """Return the coefficients of a polynomial with value n at 2^PIECE."""
+    sign, n, mask = (-1 if n < 0 else 1), abs(n), (1 << PIECE) - 1
+    return [sign * (n >> shift & mask) for shift in range(0, n.bit_length(), PIECE)]
+
+
+def interpolate(points: Sequence[int], values: list[int]) -> int:
+    """Return the value at 2^PIECE of the polynomial with these values at these points."""
+    for step in range(1, len(points)):
+        for i in range(len(points) - 1, step - 1, -1):
+            values[i] = (values[i] - values[i - 1]) // (points[i] - points[i - step])
+    result = 0
+    for x, difference in zip(reversed(points), reversed(values), strict=True):
+        result = (result << PIECE) - x * result + difference
+    return result
+
+
+def subtract(left: Matrix, right: Matrix, prime: int) -> Matrix:
+    """Return left - right."""
+    return [combine(DIFFERENCE, pair, prime) for pair in zip(left, right, strict=True)]
+
+
+def transpose(matrix: Matrix) -> Matrix:
+    """Return the transpose of a square matrix."""
+    den = lcm(row.den for row in matrix)
+    columns: list[dict[int, int]] = [{} for _ in matrix]
+    for i, row in enumerate(matrix):
+        for j, num in row.nums.items():
+            columns[j][i] = num * (den // row.den)
+    return [reduced(den, nums) for nums in columns]
+
+
+def negated_columns(matrix: Matrix, columns: Sequence[int], prime: int) -> Matrix:
+    """Return M F, where F negates some coordinates."""
+    if not columns:
+        return matrix
+    negated = set(columns)
+    return [
+        Row(den, {j: (prime - num if prime else -num) if j in negated else num for j, num in a})
+        for den, a in ((row.den, row.nums.items()) for row in matrix)
+    ]
+
+
+def inverse(layer: Layer, prime: int) -> Matrix:
+    """Return the inverse of a layer of constant scales: rows (e_r - shift[r]) / scale[r]."""
+    rows = []
+    for r, (den, nums) in enumerate(layer.matrix):
+        if prime:
+            c = pow(nums[r], -1, prime)
+            rows.append(Row(1, {k: -num * c % prime for k, num in nums.items()} | {r: c}))
         else:
-            data = act(next_layer.rows(prime), data, prime)
-            first += 1
-    error = [combine(DIFFERENCE, pair, prime) for pair in zip(data, goal, strict=True)]
-    if any(row.nums for row in error):
-        for layer in layers[last:]:
-            error = act(layer.rows(prime), error, prime)
-    return error
+            rows.append(Row(nums[r], {k: -num for k, num in nums.items()} | {r: den}))
+    return rows
 
 
-def first_difference(
-    left: Sequence[Row], error: Sequence[Row], field: Field, names: tuple[str, str]
-) -> str | None:
-    """Return a line on the first entry, row by row, where left and left + error differ, if any."""
+def effort(left: Matrix, right: Matrix) -> int:
+    """Return an estimate, in bit operations, of what a product costs."""
+    size = [sum(512 + num.bit_length() for num in row.nums.values()) for row in right]
+    weights = (row.nums.items() for row in left if len(row.nums) > 1)
+    return sum((512 + num.bit_length()) * size[k] for items in weights for k, num in items)
+
+
+def derive(certificate: Certificate) -> Matrix:
+    """Return Q, without its columns at pads; or Q Q^T."""
+    prime, result = certificate.field.prime, certificate.start
+    for layer in certificate.layers:
+        result = product(layer.matrix, result, prime)
+    if certificate.is_covariance:  # F F^T is the identity
+        return product(result, transpose(result), prime)
+    return negated_columns(result, certificate.flips, prime)
+
+
+def holds(certificate: Certificate) -> bool:
+    """Return whether Q is the target.
+
+    Invariant: the claim is that layers[0] layers[1] ... is the inverse of the matrix (without its
+    columns at pads) of entries goal[i][j] / columns[j].  Layers are removed from its left, or from
+    the left of its transpose, where that costs less.
+    """
+    field, start, target = certificate.field, certificate.start, certificate.target
+    if not all(layer.constant for layer in certificate.layers):
+        return not any(row.nums for row in subtract(derive(certificate), target, field.prime))
+    goal = negated_columns(target, certificate.flips, field.prime)
+    columns = [1] * certificate.dimension
+    layers = [inverse(layer, field.prime) for layer in certificate.layers]
+    is_square = field.degree == 1 and not certificate.pads
+    while layers:
+        if is_square and effort(goal, layers[0]) < effort(layers[-1], goal):
+            layers = [transpose(layer) for layer in reversed(layers)]
+            numbers = transpose([Row(1, row.nums) for row in goal])
+            goal, columns = (
+                [Row(den, row.nums) for den, row in zip(columns, numbers, strict=True)],
+                [row.den for row in goal],
+            )
+        goal = product(layers.pop(), goal, field.prime)
+    return all(
+        row.nums == {j: row.den * columns[j] for j in unit.nums}
+        for row, unit in zip(goal, start, strict=True)
+    )
+
+
+def first_beyond(
+    left: Matrix, right: Matrix, bound: Fraction, field: Field, names: tuple[str, str]
+) -> str:
+    """Return a line on the first entry, row by row, that differs by more than bound, or ""."""
     n = field.degree
-    for i in range(len(error) // n):
+    for i in range(len(left) // n):
         rows = range(i * n, i * n + n)
-        differing = [j for r in rows for j in error[r].nums]
-        if differing:
-            j = min(differing)
-            right = [combine(SUM, (left[r], error[r]), field.prime) for r in rows]
-            a = show_element([left[r].entry(j) for r in rows], field)
-            b = show_element([row.entry(j) for row in right], field)
+        error = [combine(DIFFERENCE, (left[r], right[r]), field.prime) for r in rows]
+        beyond = [j for den, nums in error for j in nums if abs(nums[j]) > bound * den]
+        if beyond:
+            j = min(beyond)
+            a, b = (show_element([m[r].entry(j) for r in rows], field) for m in (left, right))
             return f"c first differing entry: row {i}, column {j}: {names[0]} {a}, {names[1]} {b}"
-    return None
+    return ""
+
+
+# ------------------------------------------------------------------------- the quick test
+
+
+def image(matrix: Matrix, vector: Sequence[int], prime: int) -> list[int]:
+    """Return the image of a vector modulo a prime; ValueError where a denominator is 0 there."""
+    return [
+        sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
+        for den, nums in matrix
+    ]
+
+
+def seems_to_hold(certificate: Certificate) -> bool:
+    """Return whether Q x is target x for random vectors x modulo random primes.
+
+    If not, the claim is false.  If it is false, some entry of target - Q is a fraction with fewer
+    than B bits: B = 8 size, times 2^17 over number fields, where entries act by longer matrices.
+    Fewer than B / 60 primes of 61 bits divide its numerator, out of more than 2^53 (Rosser and
+    Schoenfeld, Illinois J. Math. 6 (1962), corollary 3); modulo any other prime q, a difference
+    that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round
+    errs with probability 2^-gain at most, and enough are done.  Drawn from the SHA-256 of the file.
+    """
+    field = certificate.field
+    bits = 8 * certificate.size << (17 if field.modulus else 0)
+    gain = field.prime.bit_length() - 1 if field.prime else 52 - (bits // 60).bit_length()
+    numbers = (
+        int.from_bytes(hashlib.sha256(certificate.digest + i.to_bytes(8, "big")).digest(), "big")
+        for i in count()
+    )
+    target = negated_columns(certificate.target, certificate.flips, field.prime)
+    rounds = -(-QUICK_BITS // max(gain, 1))
+    while rounds:
+        prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
+        x = [next(numbers) % prime for _ in range(certificate.dimension)]
+        try:
+            expected, derived = (image(m, x, prime) for m in (target, certificate.start))
+            for layer in certificate.layers:
+                derived = image(layer.matrix, derived, prime)
+        except ValueError:
+            continue
+        if expected != derived:
+            return False
+        rounds -= 1
+    return True
 
 
 def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Row]:
@@ -238,31 +442,39 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Ro
 
     Column j of elements becomes the columns a, a x, ..., a x^(width - 1).
     """
-    columns = {}
-    for j, a in elements.items():
-        for s in range(width):
-            columns[j * width + s] = a
-            times_x = zip((Fraction(0), *a[:-1]), field.modulus, strict=False)
-            a = tuple(c - a[-1] * m for c, m in times_x)
+    columns: dict[int, Any] = {} if field.modulus else dict(elements)
+    if field.modulus:
+        for j, a in elements.items():
+            fractions = tuple(Fraction(*c) for c in a)
+            for s in range(width):
+                columns[j * width + s] = [c.as_integer_ratio() for c in fractions]
+                times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
+                fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
     for t in range(field.degree):
-        row = {j: a[t] for j, a in columns.items() if a[t]}
-        den = math.lcm(*{c.denominator for c in row.values()})
-        rows.append(Row(den, {j: c.numerator * (den // c.denominator) for j, c in row.items()}))
+        row = {j: a[t] for j, a in columns.items() if a[t][0]}
+        common = lcm(den for _, den in row.values())
+        rows.append(Row(common, {j: num * (common // den) for j, (num, den) in row.items()}))
     return rows
 
 
 # ------------------------------------------------------------------------- reading the certificate
 
 
+@cache
+def power_of_ten(exponent: int) -> int:
+    """Return 10^exponent."""
+    return 10**exponent
+
+
 def whole(digits: str) -> int:
     """Return the integer written -?[0-9]+, in pieces that Python's digit limit (>= 640) permits."""
-    if len(digits) <= 600:
+    if len(digits) <= 512:
         return int(digits)
     if digits[0] == "-":
         return -whole(digits[1:])
-    half = len(digits) // 2
-    return whole(digits[:-half]) * 10**half + whole(digits[-half:])
+    half = 1 << ((len(digits) - 1).bit_length() - 1)
+    return whole(digits[:-half]) * power_of_ten(half) + whole(digits[-half:])
 
 
 def show_whole(n: int) -> str:
@@ -319,7 +531,7 @@ def read_json(data: bytes, where: str) -> Any:
         raise MalformedError(where, "JSON in UTF-8", str(error)) from None
     except RecursionError:
         raise MalformedError(where, "moderate nesting", "too many levels of nesting") from None
-    if any(match[1] for match in ESCAPE.finditer(text)):
+    if "\\u" in text and any(match[1] for match in ESCAPE.finditer(text)):
         raise MalformedError(where, "surrogates in pairs only", "a lone surrogate in a string")
     return value
 
@@ -344,66 +556,50 @@ def read_list(found: Any, where: str, size: int, what: str) -> list[Any]:
     return found
 
 
-def read_rational(found: Any, where: str, prime: int = 0) -> Fraction:
+def read_pair(found: Any, where: str, prime: int = 0) -> Pair:
     """Return the rational written -?[0-9]+(/[0-9]+)?; modulo p, the integer written -?[0-9]+."""
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
         expected = "digits, as a string, with - before or not" + " or p/q of these" * (not prime)
         raise MalformedError(where, expected, show(found))
     if prime:
-        return Fraction(whole(match[1]) % prime)
-    denominator = whole(match[2] or "1")
-    if denominator == 0:
+        return (whole(match[1]) % prime, 1)
+    if (denominator := whole(match[2] or "1")) == 0:
         raise MalformedError(where, "a denominator that is not zero", show(found))
-    return Fraction(whole(match[1]), denominator)
+    return (whole(match[1]), denominator)
 
 
 def read_element(found: Any, where: str, field: Field) -> Element:
     """Return an element: a string, or over a number field a list of at most n strings."""
     if not field.modulus:
-        return (read_rational(found, where, field.prime),)
+        return (read_pair(found, where, field.prime),)
     if type(found) is not list or len(found) > field.degree:
         raise MalformedError(where, f"a list of at most {field.degree} strings", show(found))
-    read = [read_rational(c, where) for c in found]
-    return (*read, *[Fraction(0)] * (field.degree - len(read)))
+    read = [read_pair(c, where) for c in found]
+    return (*read, *[(0, 1)] * (field.degree - len(read)))
 
 
 def read_matrix(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> list[dict[int, Element]]:
-    """Return the nonzero elements of each row, by column."""
-    matrix = []
+    """Return the elements of each row, by column, without most zeros."""
+    matrix, zero = [], [] if field.modulus else "0"
     for i, row in enumerate(read_list(found, where, rows, "rows")):
         row = read_list(row, f"{where}, row {i}", columns, "entries")
-        written = [(j, a) for j, a in enumerate(row) if a != "0" or field.modulus]  # fast on zeros
-        read = {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
-        matrix.append({j: a for j, a in read.items() if any(a)})
+        written = [(j, a) for j, a in enumerate(row) if a != zero]
+        matrix.append(
+            {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
+        )
     return matrix
 
 
-def read_field(found: Any) -> Field:
-    """Return the field, with what could be shown of its being one."""
+def read_field(found: Any, version: int) -> Field:
+    """Return the field, with what could not be shown of its being one."""
     if found == "QQ":
         return Field("QQ")
     if type(found) is dict:
-        coefficients = read_object(found, "field", ["modulus"])["modulus"]
-        if type(coefficients) is not list or len(coefficients) < 2:
-            raise MalformedError(
-                "field, modulus", "a list of 2 or more strings", show(coefficients)
-            )
-        if len(coefficients) - 1 > MAX_DEGREE:
-            raise UndecidedError(
-                f"the modulus has degree {len(coefficients) - 1}; those up to {MAX_DEGREE} are read"
-            )
-        m = tuple(
-            read_rational(c, f"field, modulus, coefficient {i}") for i, c in enumerate(coefficients)
-        )
-        if m[-1] != 1:
-            raise MalformedError("field, modulus", "a monic polynomial", show(coefficients[-1]))
-        if bits(m) > MAX_MODULUS_BITS:
-            raise UndecidedError(f"the modulus has more than {MAX_MODULUS_BITS} bits")
-        undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
-        return Field("a number field", 0, m, undecided)
+        read_object(found, "field", ["modulus"], ["root"] if version > 1 else [])
+        return read_number_field(found["modulus"], found.get("root"))
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
     if match is None:
         raise MalformedError("field", '"QQ", "GF(p)" or {"modulus": [...]}', show(found))
@@ -411,10 +607,34 @@ def read_field(found: Any) -> Field:
     decided = is_prime(p)
     if decided is False:
         raise MalformedError("field", "GF(p) with p prime", f"p = {show_whole(p)}, composite or 1")
-    return Field(f"GF({show_whole(p)})", p, (), "" if decided else "no proof that p is prime")
+    return Field(f"GF({show_whole(p)})", p, undecided="" if decided else "no proof that p is prime")
 
 
-def read_layer(found: Any, where: str, p: int, q: int, field: Field) -> Layer:
+def read_number_field(coefficients: Any, ends: Any) -> Field:
+    """Return QQ[x]/(m), and the root of m between the ends if these are given."""
+    where = "field, modulus"
+    if type(coefficients) is not list or len(coefficients) < 2:
+        raise MalformedError(where, "a list of 2 or more strings", show(coefficients))
+    if (degree := len(coefficients) - 1) > MAX_DEGREE:
+        raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
+    m = tuple(
+        Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(coefficients)
+    )
+    if m[-1] != 1:
+        raise MalformedError(where, "a monic polynomial", show(coefficients[-1]))
+    root = None
+    if ends is not None:
+        low, high = read_list(ends, "field, root", 2, "rationals")
+        root = (Fraction(*read_pair(low, "field, root")), Fraction(*read_pair(high, "field, root")))
+    if bit_size((*m, *(root or ()))) > MAX_MODULUS_BITS:
+        raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
+    undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
+    if root and (root[0] >= root[1] or value(m, root[1]) == 0 or count_roots(m, *root) != 1):
+        raise MalformedError("field, root", "two rationals with one root between", "others")
+    return Field("a number field", 0, m, root, undecided)
+
+
+def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
     """Return the layer, its scales shown positive (nonzero) or marked as unchecked."""
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
@@ -423,57 +643,92 @@ def read_layer(found: Any, where: str, p: int, q: int, field: Field) -> Layer:
     unchecked = "sign" in found
     if unchecked and found["sign"] != "unchecked":
         raise MalformedError(f"{where}, sign", '"unchecked" or no such key', show(found["sign"]))
-    size, moved, fixed = (p, 0, p) if found["moves"] == "first" else (q, p, 0)
-    scale, shift, n = {}, {}, field.degree
-    scales = read_list(found["scale"], f"{where}, scale", size, "entries")
-    matrix = read_matrix(found["shift"], f"{where}, shift", size, p + q - size, field)
-    for i, (entry, row) in enumerate(zip(scales, matrix, strict=True)):
+    moved, fixed = halves if found["moves"] == "first" else halves[::-1]
+    n, constant = field.degree, True
+    matrix = [Row(1, {r: 1}) for r in range(n * (len(moved) + len(fixed)))]
+    scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
+    shift = read_matrix(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
+    for i, row in enumerate(shift):
         place = f"{where}, scale {i}"
-        a = read_element(entry, place, field)
+        a = read_element(scales[i], place, field)
         shown = sign(a, field)
         if shown < 0:
-            raise MalformedError(place, "nonzero" if field.prime else "a scale > 0", show(entry))
+            raise MalformedError(
+                place, "nonzero" if field.prime else "a scale > 0", show(scales[i])
+            )
         if shown == 0 and not unchecked:
-            raise MalformedError(place, 'a scale > 0, or "sign": "unchecked"', show(entry))
-        at = range((moved + i) * n, (moved + i) * n + n)
-        scale |= zip(at, expand({moved + i: a}, field, n), strict=True)
-        row = {fixed + j: a for j, a in row.items()}
-        shift |= zip(at, expand(row, field, n), strict=True)
-    return Layer(scale, shift, unchecked)
+            raise MalformedError(place, 'a scale > 0, or "sign": "unchecked"', show(scales[i]))
+        constant = constant and not any(num for num, _ in a[1:])
+        row = {fixed[j]: b for j, b in row.items()} | {moved[i]: a}
+        matrix[moved[i] * n : moved[i] * n + n] = expand(row, field, n)
+    return Layer(matrix, constant, unchecked)
+
+
+def read_coordinates(found: Any, where: str, d: int) -> list[int]:
+    """Return a list of distinct coordinates."""
+    if type(found) is not list:
+        raise MalformedError(where, "a list of coordinates", show(found))
+    for i in found:
+        if type(i) is not int or not 0 <= i < d:
+            raise MalformedError(where, f"coordinates from 0 to {show_whole(d - 1)}", show(i))
+    if len(set(found)) < len(found):
+        raise MalformedError(where, "distinct coordinates", "one of them twice")
+    return found
 
 
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
-    keys = ["format", "version", "field", "partition", "target", "layers"]
-    where = "certificate"
-    found = read_object(read_json(data, where), where, keys, ["flips", "provenance"])
+    found = read_json(data, "certificate")
+    version = found.get("version") if type(found) is dict else None
+    more = ["order", "pads", "within", "covariance"] if version == 2 else []
+    is_covariance = version == 2 and "covariance" in found and "target" not in found
+    keys = ["format", "version", "field", "partition", "layers"]
+    keys.append("covariance" if is_covariance else "target")
+    optional = ["flips", "provenance", *[key for key in more if key != "covariance"]]
+    read_object(found, "certificate", keys, optional)
     if found["format"] != "exactflow-certificate":
         raise MalformedError("format", '"exactflow-certificate"', show(found["format"]))
-    if type(found["version"]) is not int or found["version"] != 1:
-        raise MalformedError("version", "the number 1", show(found["version"]))
+    if type(version) is not int or version not in (1, 2):
+        raise MalformedError("version", "the number 1 or 2", show(version))
     if type(found.get("provenance", {})) is not dict:
         raise MalformedError("provenance", "an object", show(found["provenance"]))
-    field = read_field(found["field"])
-    halves = read_list(found["partition"], "partition", 2, "integers >= 1")
-    if not all(type(half) is int and half >= 1 for half in halves):
-        raise MalformedError("partition", "integers >= 1", ", ".join(map(show, halves)))
-    p, q = halves
-    d = p + q
-    target = read_matrix(found["target"], "target", d, d, field)
-    flips = found.get("flips", [])
-    if type(flips) is not list:
-        raise MalformedError("flips", "a list of coordinates", show(flips))
-    for at, i in enumerate(flips):
-        if type(i) is not int or not 0 <= i < d or i in flips[:at]:
-            raise MalformedError("flips", f"distinct coordinates from 0 to {d - 1}", show(i))
+    field = read_field(found["field"], version)
+    sizes = read_list(found["partition"], "partition", 2, "integers >= 1")
+    if not all(type(half) is int and half >= 1 for half in sizes):
+        raise MalformedError("partition", "integers >= 1", ", ".join(map(show, sizes)))
+    d = sum(sizes)
+    pads = read_coordinates(found.get("pads", []), "pads", d)
+    if len(pads) == d:
+        raise MalformedError("pads", "fewer than all coordinates", show(pads))
+    if pads and is_covariance:
+        raise MalformedError("pads", "none, with a covariance", show(pads))
+    name = "covariance" if is_covariance else "target"
+    table = read_matrix(found[name], name, d - len(pads), d - len(pads), field)
+    flips = read_coordinates(found.get("flips", []), "flips", d)
+    order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
+    if len(order) != d:
+        raise MalformedError("order", f"each coordinate from 0 to {d - 1}", show(order))
+    within = Fraction(*read_pair(found["within"], "within")) if "within" in found else None
+    if within is not None and within < 0:
+        raise MalformedError("within", "a bound >= 0", show(found["within"]))
+    if (within is not None or is_covariance) and field.name != "QQ":
+        raise MalformedError("field", '"QQ", for within and covariance', show(found["field"]))
     if type(found["layers"]) is not list:
         raise MalformedError("layers", "a list of objects", show(found["layers"]))
-    layers = [read_layer(a, f"layer {k}", p, q, field) for k, a in enumerate(found["layers"])]
-    one, rest = Fraction(1), (Fraction(0),) * (field.degree - 1)
-    signs = dict.fromkeys(flips, Fraction(field.prime - 1))  # that is -1, modulo p or not
-    identity = [{i: (signs.get(i, one), *rest)} for i in range(d)]
-    expanded = [[r for row in a for r in expand(row, field, 1)] for a in (target, identity)]
-    return Certificate(field, d, *expanded, layers)
+    halves = list(order[: sizes[0]]), list(order[sizes[0] :])
+    layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
+    places = sorted(set(range(d)) - set(pads))
+    one = ((1, 1), *[(0, 1)] * (field.degree - 1))
+    target, start = ([{} for _ in range(d)] for _ in range(2))
+    for i, row in zip(places, table, strict=True):
+        target[i], start[i] = {places[j]: a for j, a in row.items()}, {i: one}
+    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (target, start))
+    if is_covariance and any(row.nums for row in subtract(target, transpose(target), 0)):
+        raise MalformedError("covariance", "a symmetric matrix", "another")
+    digest = hashlib.sha256(data).digest()
+    return Certificate(
+        field, d, target, start, layers, flips, pads, within, is_covariance, len(data), digest
+    )
 
 
 # ------------------------------------------------------------------------- reading a target apart
@@ -483,15 +738,22 @@ def read_number(found: Any, where: str) -> Fraction:
     """Return the value of an int, a finite float (exactly), or a string p/q or decimal."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
-    text = SPACE_OR_PLUS.sub("", found) if type(found) is str else ""
+    text = AROUND.sub("", found) if type(found) is str else ""
     match = DECIMAL.fullmatch(text)
     if match is None:
-        return read_rational(text or found, where)
+        return Fraction(*read_pair(text or found, where))
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     if abs(power) > MAX_EXPONENT:
         raise MalformedError(where, f"an exponent up to {MAX_EXPONENT}", show(found))
     return whole(f"{sign}{units}{decimals}") * Fraction(10) ** (power - len(decimals))
+
+
+def read_bound(text: str, where: str) -> Fraction:
+    """Return the bound p/q or decimal, which is not negative."""
+    if (bound := read_number(text, where)) < 0:
+        raise MalformedError(where, "a bound >= 0", show(text))
+    return bound
 
 
 def read_cell(found: Any, where: str, field: Field) -> Element:
@@ -503,7 +765,7 @@ def read_cell(found: Any, where: str, field: Field) -> Element:
         if number.denominator != 1:
             raise MalformedError(where, f"an integer, over {field.name}", show(found))
         number %= field.prime
-    return (number, *[Fraction(0)] * (field.degree - 1))
+    return (number.as_integer_ratio(), *[(0, 1)] * (field.degree - 1))
 
 
 def unquoted(cell: str) -> str:
@@ -546,7 +808,7 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
 
 
 def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Element]]:
-    """Return the nonzero elements of each row of the square matrix in a target file."""
+    """Return the elements of each row of the square matrix in a target file."""
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
     table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
@@ -555,8 +817,8 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     matrix = []
     for i, row in enumerate(table):
         row = read_list(row, f"{where}, row {i}", len(table), "entries, as many as rows")
-        read = {j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in enumerate(row)}
-        matrix.append({j: a for j, a in read.items() if any(a)})
+        cells = enumerate(row)
+        matrix.append({j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells})
     return matrix
 
 
@@ -630,7 +892,7 @@ def value(f: Sequence[Any], x: Any) -> Any:
     return result
 
 
-def bits(numbers: Iterable[Fraction]) -> int:
+def bit_size(numbers: Iterable[Fraction]) -> int:
     """Return how many bits rationals take."""
     return sum(a.numerator.bit_length() + a.denominator.bit_length() for a in numbers)
 
@@ -666,27 +928,28 @@ def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
     return False
 
 
-def count_roots(chain: Sequence[Polynomial], low: Fraction, high: Fraction) -> int:
-    """Return the number of roots in (low, high] of the first of a chain, by Sturm's theorem."""
-    signs = [[value(f, x) > 0 for f in chain if value(f, x)] for x in (low, high)]
+def count_roots(m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+    """Return the number of roots of m in (low, high], by Sturm's theorem."""
+    chain = euclid(m, derivative(m))
+    signs = [[v > 0 for f in chain if (v := value(f, x))] for x in (low, high)]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
 
 
 def real_roots(m: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
     """Return intervals that contain one real root of m each."""
-    chain, bound = euclid(m, derivative(m)), Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
+    bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found, intervals = [], [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
-        if (count := count_roots(chain, low, high)) == 1:
+        if (roots := count_roots(m, low, high)) == 1:
             found.append((low, high))
-        elif count > 1:
+        elif roots > 1:
             intervals += [(low, (low + high) / 2), ((low + high) / 2, high)]
     return found
 
 
-def sign_at(a: Element, m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+def sign_at(a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
     """Return the sign of a at the only root of m in an interval; 0 where it was not found."""
     rises = value(m, high) > 0
     for _ in range(MAX_HALVINGS):
@@ -704,43 +967,134 @@ def sign_at(a: Element, m: Sequence[Fraction], low: Fraction, high: Fraction) ->
 def sign(a: Element, field: Field) -> int:
     """Return 1 if a is shown positive (over GF(p): invertible), -1 if shown not to be, else 0.
 
-    Over a number field: positive, or negative, at every real root of the modulus, one at least.
+    Over a number field: positive, or negative, at the root that is named; where none is, at every
+    real root of the modulus, one at least.
     """
     if field.prime:
-        return 1 if math.gcd(int(a[0]), field.prime) == 1 else -1
-    if not any(a[1:]):
-        return 1 if a[0] > 0 else -1
-    signs = {sign_at(a, field.modulus, *root) for root in field.roots}
+        return 1 if math.gcd(a[0][0], field.prime) == 1 else -1
+    if not any(num for num, _ in a[1:]):
+        return 1 if a[0][0] > 0 else -1
+    fractions = [Fraction(*c) for c in a]
+    signs = {sign_at(fractions, field.modulus, *root) for root in field.roots}
     return signs.pop() if len(signs) == 1 else 0
 
 
 # ------------------------------------------------------------------------- the verdict
 
 
-def judge(certificate: Certificate, given: list[dict[int, Element]] | None) -> tuple[Verdict, str]:
-    """Return the verdict on a well-formed certificate, and the reason if it is not VERIFIED."""
-    field, target = certificate.field, certificate.target
-    if given is not None:
-        intro = "c the certificate's target is not the given target"
-        if len(given) != certificate.dimension:
-            sizes = f"{certificate.dimension} rows, given {len(given)}"
-            return Verdict.REFUTED, f"{intro}\nc sizes differ: certificate {sizes}"
-        rows = [r for row in given for r in expand(row, field, 1)]
-        pairs = zip(rows, target, strict=True)
-        error = [combine(DIFFERENCE, pair, field.prime) for pair in pairs]
-        difference = first_difference(target, error, field, ("certificate", "given"))
-        if difference:
-            return Verdict.REFUTED, f"{intro}\n{difference}"
-    error = find_error(certificate)
-    difference = first_difference(target, error, field, ("expected", "derived"))
-    if difference:
-        return Verdict.REFUTED, f"c the composition is not the target\n{difference}"
-    holds = "c incomplete: the composition is the target, but"
-    if field.undecided:
-        return Verdict.INCOMPLETE, f"{holds} there is {field.undecided}"
-    if any(layer.sign_unchecked for layer in certificate.layers):
-        return Verdict.INCOMPLETE, f"{holds} the sign of some scales is marked as unchecked"
-    return Verdict.VERIFIED, ""
+@dataclass(frozen=True)
+class Report:
+    """A verdict, the lines before its own, the kind of claim, the largest difference if known."""
+
+    verdict: Verdict
+    lines: list[str]
+    kind: str = ""
+    largest: Fraction | None = None
+
+
+def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> list[str]:
+    """Return lines on how the certificate's target is not the given one: none if it is."""
+    lines = ["c the certificate's target is not the given target"]
+    d, pads = certificate.dimension, set(certificate.pads)
+    places = [i for i in range(d) if i not in pads]
+    if len(given) != len(places):
+        return [*lines, f"c sizes differ: certificate {len(places)} rows, given {len(given)}"]
+    placed: list[dict[int, Element]] = [{} for _ in range(d)]
+    for i, row in zip(places, given, strict=True):
+        placed[i] = {places[j]: a for j, a in row.items()}
+    rows = [r for row in placed for r in expand(row, certificate.field, 1)]
+    names = ("certificate", "given")
+    wrong = first_beyond(certificate.target, rows, Fraction(0), certificate.field, names)
+    return [*lines, wrong] if wrong else []
+
+
+def settle_equality(certificate: Certificate, quick: bool) -> Report:
+    """Return the verdict on the claim that Q is the target."""
+    if quick and seems_to_hold(certificate):
+        return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
+    if not quick and holds(certificate):
+        return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
+    lines = ["c the composition is not the target"]
+    if quick:
+        lines.append(
+            "c the images of a vector differ modulo a prime; without --quick: in which entry"
+        )
+    else:
+        lines.append(first_wrong(certificate, derive(certificate), Fraction(0)))
+    return Report(Verdict.REFUTED, lines)
+
+
+def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
+    """Return a line on the first entry that is not as claimed, or ""."""
+    names = ("expected", "derived")
+    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+
+
+def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
+    """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
+    derived = derive(certificate)
+    errors = [
+        max(map(abs, a), default=0) / Fraction(den)
+        for den, a in (
+            (row.den, row.nums.values()) for row in subtract(derived, certificate.target, 0)
+        )
+    ]
+    largest, allowed = max(errors), certificate.within or Fraction(0)
+    allowed = allowed if bound is None else min(allowed, bound)
+    shown = [show_element([x], certificate.field) for x in (largest, allowed)]
+    power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
+    line = f"c the largest difference is {shown[0]}" + f", below 2^{power}" * (largest > 0)
+    if largest <= allowed:
+        return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
+    lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
+    return Report(Verdict.REFUTED, lines, "", largest)
+
+
+def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:
+    """Return the verdict on the claim, and on what else makes it one about flows."""
+    if certificate.within is None and not certificate.is_covariance:
+        report = settle_equality(certificate, quick)
+    else:
+        report = settle_inequality(certificate, bound)
+    undecided = certificate.field.undecided
+    if not undecided and any(layer.sign_unchecked for layer in certificate.layers):
+        undecided = "the sign of some scales is marked as unchecked"
+    if undecided and report.verdict is not Verdict.REFUTED:
+        lines = [*report.lines, f"c incomplete: apart from that, {undecided}"]
+        return Report(Verdict.INCOMPLETE, lines, largest=report.largest)
+    return report
+
+
+def check(
+    data: bytes,
+    target: tuple[bytes, str] | None = None,
+    transposed: bool = False,
+    bound: Fraction | None = None,
+    quick: bool = False,
+) -> Report:
+    """Return the report on a certificate and a target file, given as bytes and suffix."""
+    lines, kind = [], ""
+    try:
+        certificate = read_certificate(data)
+        kind = "covariance" if certificate.is_covariance else "equality"
+        kind = "within" if certificate.within is not None and kind == "equality" else kind
+        of = certificate.field.name, certificate.dimension
+        lines = [f"c {len(certificate.layers)} layers over {of[0]}, {of[1]} coordinates"]
+        if target is None:
+            lines.append("c no target given apart: the claim is on the certificate's own")
+        else:
+            given = read_target(*target, certificate.field)
+            if transposed:
+                columns = range(len(given))
+                given = [{i: row[j] for i, row in enumerate(given)} for j in columns]
+            if wrong := compare_targets(certificate, given):
+                return Report(Verdict.REFUTED, lines + wrong, kind)
+        report = settle(certificate, quick, bound)
+    except UndecidedError as error:
+        report = Report(Verdict.INCOMPLETE, [f"c incomplete: {error}"])
+    except (MemoryError, OverflowError, RecursionError) as error:
+        report = Report(Verdict.INCOMPLETE, [f"c incomplete: {type(error).__name__}"])
+    return Report(report.verdict, lines + report.lines, kind, report.largest)
 
 
 def read_file(path: str) -> bytes:
@@ -752,42 +1106,31 @@ def read_file(path: str) -> bytes:
         raise MalformedError(ascii(path), "a readable file", ascii(str(error))) from None
 
 
-def remarks(certificate: Certificate, alone: bool) -> list[str]:
-    """Return lines on what the certificate claims."""
-    name, d = certificate.field.name, certificate.dimension
-    lines = [f"c {len(certificate.layers)} layers over {name}, {d} coordinates"]
-    apart = ["c no target given apart: the claim is on the certificate's own"]
-    return lines + apart * alone
-
-
 def check_file(
     path: str | os.PathLike[str],
     target_path: str | os.PathLike[str] | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
+    **options: Any,
 ) -> int:
-    """Check a file: print remarks and verdict on out, or else a reason on err; return the code."""
+    """Check a file: print remarks and verdict on out, or else a reason on err; return the code.
+
+    The options are those of `check`.
+    """
     try:
-        certificate = read_certificate(read_file(os.fspath(path)))
-        given = None
+        data, target = read_file(os.fspath(path)), None
         if target_path is not None:
             name = os.fspath(target_path)
             suffix = ".json" if name == "-" else os.path.splitext(name)[1].lower()
             if suffix not in (".json", ".csv", ".npy"):
                 raise MalformedError(ascii(name), "a name in .json, .csv or .npy", ascii(suffix))
-            given = read_target(read_file(name), suffix, certificate.field)
-        verdict, reason = judge(certificate, given)
-        lines = remarks(certificate, given is None)
+            target = read_file(name), suffix
+        report = check(data, target, **options)
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
         return 2
-    except UndecidedError as error:
-        verdict, reason, lines = Verdict.INCOMPLETE, f"c incomplete: {error}", []
-    except (MemoryError, OverflowError, RecursionError) as error:
-        verdict, reason, lines = Verdict.INCOMPLETE, f"c incomplete: {type(error).__name__}", []
-    code, last_line = verdict.value
-    lines = [*lines, *([reason] if reason else []), last_line]
-    print("\n".join(lines), file=out or sys.stdout, flush=True)
+    code, last_line = report.verdict.value
+    print("\n".join([*report.lines, last_line]), file=out or sys.stdout, flush=True)
     return code
 
 
@@ -798,13 +1141,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("checker.py", None, usage, formatter_class=formatter)
     parser.add_argument("certificate", metavar="CERT.json")
     parser.add_argument("--target", metavar="FILE")
+    parser.add_argument("--transpose", action="store_true")
+    parser.add_argument("--within", metavar="BOUND")
+    parser.add_argument("--quick", action="store_true")
     try:
         options = parser.parse_args(argv)
         if options.certificate == options.target == "-":
             parser.error("only one of CERT and FILE can be -, standard input")
+        if options.transpose and not options.target:
+            parser.error("--transpose is about the matrix of --target")
+        bound = None if options.within is None else read_bound(options.within, "--within")
+    except MalformedError as error:
+        print(f"checker.py: error: {error}", file=sys.stderr)
+        return 2
     except SystemExit as stop:  # of --help, or of wrong usage
         return int(stop.code or 0)
-    return check_file(options.certificate, options.target)
+    chosen = {"transposed": options.transpose, "bound": bound, "quick": options.quick}
+    return check_file(options.certificate, options.target, **chosen)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ import signal
 import struct
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, pairwise
 from operator import mul
@@ -59,6 +58,7 @@ KINDS = {  # the key of the witness, and for either scales the lengths of words 
 EQUATIONS = [4, 3, 2, 3, 3, 1]  # that a multiplier of a word of 0, 1, .., 5 letters is for
 MOST_LAYERS = 6  # no kind is about longer words
 MOST_MINORS = 5000
+MAX_HALF = 10**6  # coordinates
 MAX_PRIME_BITS = 4096
 WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)  # decide primality below this bound:
 # Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
@@ -75,9 +75,14 @@ class MalformedError(Exception):
     """The certificate or the target cannot be read as what it should be: there is no verdict."""
 
     def __init__(self, where: str, expected: str, found: object) -> None:
-        shown = found if isinstance(found, str) else json.dumps(found, default=str)
-        shown = shown if len(shown) <= 60 else f"{shown[:40]}.. ({len(shown)} long)"
-        super().__init__(f"{where}: expected {expected}, found {ascii(shown)[1:-1]}")
+        if isinstance(found, list | dict):
+            shown = f"{'a list' if isinstance(found, list) else 'an object'} of length {len(found)}"
+        elif isinstance(found, str):
+            shown = ascii(found) if len(found) < 80 else f"{found[:60]!a}.. ({len(found)} long)"
+        else:
+            is_huge = type(found) is int and found.bit_length() > 100
+            shown = "a huge number" if is_huge else str(found)
+        super().__init__(f"{where}: expected {expected}, found {shown}")
 
 
 class RefutedError(Exception):
@@ -96,20 +101,15 @@ class Layer(NamedTuple):
     shift: Matrix
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A well-formed certificate; prime is 0 over QQ."""
+class Certificate(NamedTuple):
+    """A well-formed certificate of a 2n x 2n matrix; prime is 0 over QQ."""
 
+    n: int
     prime: int
     target: Matrix
     scales: str
     layers: list[Layer]
     obstructions: dict[str, dict[str, Any]]
-
-    @property
-    def n(self) -> int:
-        """Return half the number of coordinates."""
-        return len(self.target) // 2
 
 
 # ------------------------------------------------------------------------- matrices
@@ -232,12 +232,12 @@ class Blocks(NamedTuple):
     c: Matrix
 
 
-def blocks_of(M: Matrix, inverse: Matrix, starts_with_L: bool) -> Blocks:
+def blocks_of(M: Matrix, inverted: Matrix, starts_with_L: bool) -> Blocks:
     """Return the blocks that a word is about."""
     n = len(M) // 2
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
-    (a, _), (c, _) = ([[row[j] for row in inverse[i]] for j in halves] for i in halves)
+    (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
     return Blocks(A, B, C, D, a, c)
 
 
@@ -245,9 +245,8 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
     """Return whether an obstruction shows that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], certificate.prime
     if kind == "linear":
-        return is_inconsistent(
-            obstruction["multiplier"], equations(certificate, pattern, blocks), p
-        )
+        system = equations(pattern, certificate.scales, blocks, p)
+        return is_inconsistent(obstruction["multiplier"], system, p)
     if kind == "chain":
         fixed = quotient(blocks.D, blocks.C, p), quotient(*map(transpose, (blocks.a, blocks.c)), p)
         r = rank(blocks.C, p)
@@ -279,7 +278,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:
-        raise IncompleteError(f"{math.comb(n, k)} minors are more than {MOST_MINORS}")
+        raise IncompleteError(f"more than {MOST_MINORS} minors")
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
@@ -296,7 +295,7 @@ class Equation(NamedTuple):
     positive: bool = False
 
 
-def equations(certificate: Certificate, pattern: str, blocks: Blocks) -> list[Equation]:
+def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equation]:
     """Return linear equations that the layers of a product of the pattern fulfil.
 
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
@@ -305,7 +304,7 @@ def equations(certificate: Certificate, pattern: str, blocks: Blocks) -> list[Eq
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible.
     """
     A, B, C, D, a, _ = blocks
-    p, one = certificate.prime, identity(certificate.n)
+    one = identity(len(A))
     zero = plus(one, -1, one, p)
     A1, D1 = plus(A, -1, one, p), plus(D, -1, one, p)
     if len(pattern) == 5:
@@ -320,7 +319,7 @@ def equations(certificate: Certificate, pattern: str, blocks: Blocks) -> list[Eq
     if len(pattern) == 3:
         third = Equation(B, [("X", one, one), ("Z", A, one)])
         return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, one)]), third]
-    positive = certificate.scales == "positive"
+    positive = scales == "positive"
     if len(pattern) == 2 and positive:
         schur = None
         if rank(D, p) == len(D):
@@ -532,7 +531,8 @@ def read_list(found: Any, where: str, least: int, most: int) -> list[Any]:
 def read_integer(found: Any, where: str, least: int, most: int) -> int:
     """Return the integer, which lies within the bounds."""
     if type(found) is not int or not least <= found <= most:
-        raise MalformedError(where, f"an integer from {least} to {most}", found)
+        bounds = f"from {least} to {most}" if least < most else f"that is {least}"
+        raise MalformedError(where, f"an integer {bounds}", found)
     return found
 
 
@@ -630,6 +630,8 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
     elif key == "factors":
         factors = enumerate(read_list(witness, place, 1, 2 * n))
         witness = [read_polynomial(f, f"{place}, {i}", n, p) for i, f in factors]
+        if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
+            raise MalformedError(place, f"total degree up to {2 * n}", degree)
     else:
         shape = (n, n) if len(pattern) < 5 else (1, n + 1)
         number = EQUATIONS[len(pattern)]
@@ -651,10 +653,9 @@ def read_certificate(data: bytes) -> Certificate:
     if found["scales"] not in ("additive", "positive"):
         raise MalformedError("scales", '"additive" or "positive"', found["scales"])
     scales, depth = found["scales"], read_integer(found["depth"], "depth", 0, MOST_LAYERS)
-    n, n_again = read_list(found["partition"], "partition", 2, 2)
-    size = len(read_list(found["target"], "target", 2, sys.maxsize))
-    if type(n) is not int or type(n_again) is not int or not n == n_again == size / 2:
-        raise MalformedError("partition", f"[n, n], 2 n the size {size}", found["partition"])
+    halves = read_list(found["partition"], "partition", 2, 2)
+    n = read_integer(halves[0], "partition", 1, MAX_HALF)
+    read_integer(halves[1], "partition", n, n)
     p = read_prime(found["field"])
     if p and scales == "positive":
         raise MalformedError("scales", "additive over GF(p), which has no order", scales)
@@ -670,7 +671,7 @@ def read_certificate(data: bytes) -> Certificate:
         obstructions[read["pattern"]] = read
     if obstructions.keys() != words:
         raise MalformedError("obstructions", f"one for each of {sorted(words)}", list(obstructions))
-    return Certificate(p, target, scales, layers, obstructions)
+    return Certificate(n, p, target, scales, layers, obstructions)
 
 
 # ------------------------------------------------------------------------- reading a target apart
@@ -831,6 +832,8 @@ def check_file(
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
         return 2
+    except MemoryError:
+        code, lines = 3, ["c incomplete: MemoryError", "s NOT VERIFIED"]
     print("\n".join(lines), file=out or sys.stdout, flush=True)
     return code
 

@@ -43,10 +43,12 @@ def zero_padding(A) -> CouplingFlow:
         raise SingularMatrixError("expected an invertible matrix, got a singular one")
     n = matrix.shape[0]
     one = linalg.identity(n, matrix.domain)
-    shifts = (("second", matrix), ("first", one - inverse), ("second", -one))
-    return CouplingFlow(
-        [LinearCoupling((n, n), moves, shift) for moves, shift in shifts], method="zero padding"
-    )
+    layers = [
+        LinearCoupling((n, n), "second", matrix),
+        LinearCoupling((n, n), "first", one - inverse),
+        LinearCoupling((n, n), "second", -one),
+    ]
+    return CouplingFlow(layers, method="zero padding")
 
 
 def gaussian_padding(A) -> CouplingFlow:

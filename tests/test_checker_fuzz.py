@@ -39,13 +39,18 @@ SEEDS = {
 }
 
 
-def check(data: bytes, folder: Path) -> int:
+PROBABLY = "s PROBABLY VERIFIED (error <= 2^-100)"
+
+
+def check(data: bytes, folder: Path, quick: bool = False) -> int:
     """Return the exit code on these bytes, once all that is printed is as it should be."""
     path, out, err = folder / "certificate.json", io.StringIO(), io.StringIO()
     path.write_bytes(data)
-    code = checker.check_file(path, None, out, err)
+    code = checker.check_file(path, None, out, err, quick=quick)
     lines = out.getvalue().splitlines()
     last_line = {0: "s VERIFIED", 1: "s NOT VERIFIED", 2: None, 3: "s NOT VERIFIED"}[code]
+    if quick and code == 3 and not lines[-2].startswith("c incomplete: "):
+        last_line = PROBABLY
     assert (lines[-1] if lines else None) == last_line
     assert sum(line.startswith("s ") for line in lines) == (code != 2)
     assert bool(err.getvalue()) == (code == 2)
@@ -95,9 +100,9 @@ class Ring:
         return [[self.dot(row, column) for column in columns] for row in a]
 
 
-def is_true(claim):
-    """Return whether the claim holds: build each d x d matrix, multiply, compare."""
-    ring, (p, q) = Ring(claim["field"]), claim["partition"]
+def matrix_of_flow(ring, claim):
+    """Return the d x d matrix of the flow: build that of each layer, multiply, put in order."""
+    p, q = claim["partition"]
     d = p + q
     zero, one = ring.normal([Fraction(0)]), ring.normal([Fraction(1)])
     minus = ring.normal([Fraction(-1)])
@@ -105,7 +110,7 @@ def is_true(claim):
     def diagonal(entries):
         return [[e if i == j else zero for j in range(d)] for i, e in enumerate(entries)]
 
-    product = diagonal([minus if i in claim.get("flips", []) else one for i in range(d)])
+    product = diagonal([one] * d)
     for layer in claim["layers"]:
         scale = [ring.read(s) for s in layer["scale"]]
         first = layer["moves"] == "first"
@@ -114,7 +119,35 @@ def is_true(claim):
             for j, t in enumerate(row):
                 matrix[i if first else p + i][p + j if first else j] = ring.read(t)
         product = ring.product(matrix, product)
-    return product == [[ring.read(a) for a in row] for row in claim["target"]]
+    order = claim.get("order", list(range(d)))
+    permutation = [[one if order[i] == j else zero for j in range(d)] for i in range(d)]
+    inverse = [list(column) for column in zip(*permutation, strict=True)]
+    flips = diagonal([minus if i in claim.get("flips", []) else one for i in range(d)])
+    for matrix in (permutation, flips):
+        product = ring.product(product, matrix)
+    return ring.product(inverse, product)
+
+
+def is_true(claim):
+    """Return whether the claim holds."""
+    ring = Ring(claim["field"])
+    flow, pads = matrix_of_flow(ring, claim), claim.get("pads", [])
+    off = [i for i in range(len(flow)) if i not in pads]
+    derived = [[row[j] for j in off] for row in flow]
+    if "covariance" in claim:
+        derived = ring.product(flow, [list(column) for column in zip(*flow, strict=True)])
+    zeros = [ring.normal([Fraction(0)])] * len(off)
+    rows = iter(claim.get("covariance", claim.get("target")))
+    expected = [
+        zeros if i in pads else [ring.read(a) for a in next(rows)] for i in range(len(flow))
+    ]
+    bound = Fraction(claim.get("within", "0"))
+    if not bound:
+        return derived == expected
+    pairs = [
+        (a, b) for u, v in zip(derived, expected, strict=True) for a, b in zip(u, v, strict=True)
+    ]
+    return all(abs(a[0] - b[0]) <= bound for a, b in pairs)
 
 
 def scales_are_positive(claim):
@@ -172,9 +205,14 @@ def replacement(draw, claim, old):
     return scalar(draw, claim)
 
 
+def table(claim):
+    """Return the target or the covariance."""
+    return claim["covariance" if "covariance" in claim else "target"]
+
+
 def mutate_entry(draw, claim):
     """Change an entry of the target, a shift or a scale."""
-    blocks = [claim["target"]] + [layer["shift"] for layer in claim["layers"]]
+    blocks = [table(claim)] + [layer["shift"] for layer in claim["layers"]]
     rows = [row for block in blocks for row in block] + [x["scale"] for x in claim["layers"]]
     row = draw(st.sampled_from(rows))
     at = draw(st.integers(0, len(row) - 1))
@@ -236,9 +274,39 @@ def mutate_flips(draw, claim):
     claim["flips"] = draw(st.lists(st.integers(0, d - 1), unique=True, max_size=d))
 
 
+def mutate_coordinates(draw, claim):
+    """Declare another order, or other pads, perhaps with a target of another size."""
+    d = sum(claim["partition"])
+    key = draw(st.sampled_from(["order", "order", "pads"]))
+    if key == "order":
+        claim["order"] = draw(st.permutations(range(d)))
+    else:
+        claim["pads"] = draw(st.lists(st.integers(0, d - 1), unique=True, max_size=d - 1))
+        if draw(st.booleans()):
+            size = d - len(claim["pads"])
+            claim["target"] = [row[:size] for row in table(claim)[:size]]
+    claim["version"] = draw(st.sampled_from([2, 2, 2, 1]))
+
+
+def mutate_bound(draw, claim):
+    """Claim an inequality, with a bound near the largest difference or any other."""
+    claim["within"] = draw(
+        st.sampled_from(["0", "1", "1/3", "1/1000", "4/10000", "400001/1000000000", "-1"])
+    )
+    claim["version"] = 2
+
+
+def mutate_root(draw, claim):
+    """Name a root, or none, or two."""
+    if isinstance(claim["field"], dict):
+        low = draw(st.integers(-6, 6))
+        claim["field"]["root"] = [f"{low}/2", f"{low + draw(st.integers(1, 4))}/2"]
+        claim["version"] = 2
+
+
 def swap_rows(draw, claim):
     """Exchange two rows of the target, perhaps the same."""
-    rows = claim["target"]
+    rows = table(claim)
     i, j = (draw(st.integers(0, len(rows) - 1)) for _ in range(2))
     rows[i], rows[j] = rows[j], rows[i]
 
@@ -261,6 +329,9 @@ MUTATIONS = [
     mutate_flips,
     swap_rows,
     move_partition,
+    mutate_coordinates,
+    mutate_bound,
+    mutate_root,
 ]
 
 
@@ -274,24 +345,39 @@ def mutants(draw):
 
 
 def fits(claim):
-    """Return whether every block of the claim has its shape."""
+    """Return whether every block of the claim has its shape, and every key its place."""
     p, q = claim["partition"]
     for layer in claim["layers"]:
         size, other = (p, q) if layer["moves"] == "first" else (q, p)
         widths = {len(row) for row in layer["shift"]}
         if len(layer["scale"]) != size or len(layer["shift"]) != size or widths != {other}:
             return False
+    pads, rows = claim.get("pads", []), table(claim)
+    if len(rows) != p + q - len(pads) or len(rows) == 0 or {len(r) for r in rows} != {len(rows)}:
+        return False
+    if claim["version"] == 1 and claim.keys() & {"order", "pads", "within", "covariance"}:
+        return False
+    if "within" in claim and (claim["field"] != "QQ" or Fraction(claim["within"]) < 0):
+        return False
+    if "covariance" in claim:
+        transposed = [list(column) for column in zip(*rows, strict=True)]
+        equal = [[Fraction(a) for a in r] for r in rows] == [
+            [Fraction(a) for a in r] for r in transposed
+        ]
+        return equal and not pads and "target" not in claim
     return True
 
 
 def verify_mutant(claim, folder):
-    """Assert that the checker says what is true, and return its exit code."""
-    code = check(json.dumps(claim).encode(), folder)
+    """Assert that the checker says what is true, quickly too, and return its exit code."""
+    code, quickly = (check(json.dumps(claim).encode(), folder, quick) for quick in (False, True))
+    inequality = "within" in claim or "covariance" in claim
+    assert quickly == (3 if code == 0 and not inequality else code)
     if not fits(claim) or not scales_are_positive(claim):
         assert code == 2
-    elif code == 2:  # only a scale whose sign depends on the root may be refused beyond these
+    elif code == 2:  # beyond these, only a root, or a scale whose sign depends on it, is refused
         assert isinstance(claim["field"], dict)
-        assert any(
+        assert "root" in claim["field"] or any(
             len(s) > 1 and any(map(Fraction, s[1:])) for x in claim["layers"] for s in x["scale"]
         )
     else:
@@ -348,12 +434,16 @@ VALUES = st.recursive(
         st.integers(),
         st.floats(),
         st.text(max_size=8),
-        st.sampled_from(["0", "1", "-1/2", "QQ", "GF(7)", "GF(4)", "first", "unchecked", "1/0"]),
+        st.sampled_from(
+            ["0", "1", "-1/2", "QQ", "GF(7)", "GF(4)", "first", "unchecked", "1/0", [0]]
+        ),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(
-            st.one_of(st.sampled_from(["modulus", "moves", "scale", "shift"]), st.text(max_size=4)),
+            st.one_of(
+                st.sampled_from(["modulus", "root", "moves", "scale", "shift"]), st.text(max_size=4)
+            ),
             inner,
             max_size=4,
         ),

@@ -111,12 +111,50 @@ def test_depth(capsys, tmp_path):
     path.write_text("2,0\n0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
-    assert "--scales positive" in err
-    assert "scales='" not in err
+    assert "scales='positive' (--scales positive)" in err
     path.write_text("2,0,0\n0,1,0\n0,0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
     assert "even number" in err
+
+
+def test_depth_certificate(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
+    matrix.write_text("-1,0,0,0\n0,-1,0,0\n0,0,1,1\n0,0,0,1\n")
+    for options in ([], ["--scales", "positive"]):
+        code, out, err = run(capsys, "depth", matrix, *options, "-o", certificate)
+        assert (code, err) == (0, "")
+        assert out.startswith("exactly 6")
+        assert out.splitlines()[-1] == "s VERIFIED"
+        assert json.loads(certificate.read_text())["provenance"]["source"] == "w.csv"
+        code, out, _ = run(capsys, "check", certificate, "--target", matrix)
+        assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
+    code, out, _ = run(capsys, "check", certificate, "--target", matrix, "--transpose")
+    assert (code, out.splitlines()[-1]) == (1, "s NOT VERIFIED")
+    assert run(capsys, "depth", matrix, "--transpose", "-o", certificate)[0] == 0
+    assert run(capsys, "check", certificate, "--target", matrix, "--transpose")[0] == 0
+    assert run(capsys, "check", certificate, "--target", matrix)[0] == 1
+
+
+def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
+    matrix.write_text("-1,0\n0,-1\n")
+    code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
+    assert code == 3
+    assert out.startswith("from 3 to 4 layers")
+    assert err.count("\n") == 1
+    assert "no certificate" in err
+    assert not certificate.exists()
+
+
+@pytest.mark.parametrize("output", ["none/depth.json", "depth.npz"])
+def test_depth_certificate_nowhere(capsys, tmp_path, output):
+    matrix = tmp_path / "w.csv"
+    matrix.write_text("1,2\n3,7\n")
+    code, out, err = run(capsys, "depth", matrix, "-o", tmp_path / output)
+    assert (code, out) == (2, "")
+    assert "expected" in err
+    assert list(tmp_path.iterdir()) == [matrix]
 
 
 def test_balance(capsys, tmp_path, matrix_file):
@@ -243,6 +281,67 @@ def test_usage(capsys, tmp_path, monkeypatch, arguments, words):
     assert list(tmp_path.iterdir()) == []
 
 
+def files_of(folder) -> dict:
+    """Every file in a folder and what it holds."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["factor", "folder.csv"], "Is a directory"),
+        (["factor", "-"], "got '-'"),
+        (["factor", "pipe.csv/w.csv"], "No such file"),
+        (["depth", "folder.csv"], "Is a directory"),
+        (["depth", "none.csv"], "No such file"),
+        (["balance", "folder.csv"], "Is a directory"),
+        (["check", "folder.csv"], "directory"),
+        (["check", "c.json", "--target", "folder.csv"], "directory"),
+        (["check", "w.csv"], "JSON"),
+        (["export", "folder.csv", "--to", "latex"], "Is a directory"),
+        (["export", "w.csv", "--to", "latex"], "JSON"),
+        (["export", "-", "--to", "latex"], "'-'"),
+        (["export", "c.json", "--to", "latex", "-o", "folder.csv"], "a directory"),
+        (["export", "c.json", "--to", "latex", "-o", "none/c.tex"], "no such folder"),
+        (["export", "c.json", "--to", "latex", "-o", "-"], "standard output"),
+        (["export", "c.json", "--to", "torch"], "-o flow.pt"),
+        (["factor", "w.csv", "-o", "folder.json"], "a directory"),
+        (["factor", "w.csv", "-o", "none/c.json"], "no such folder"),
+        (["factor", "w.csv", "-o", "-"], "got '-'"),
+        (["factor", "w.csv", "-o", "w.csv"], "as output, got 'w.csv'"),
+        (["factor", "w.json", "-o", "../here/w.json"], "its file"),
+        (["balance", "w.json", "-o", "w.json"], "its file"),
+        (["balance", "w.csv", "-o", "folder.json"], "a directory"),
+        (["balance", "w.csv", "-o", "c.tex"], "as output, got 'c.tex'"),
+        (["factor", "w.csv", "--key", "a"], "no key"),
+    ],
+)
+def test_bad_places(capsys, tmp_path, monkeypatch, arguments, words):
+    here = tmp_path / "here"
+    for name in ("folder.csv", "folder.json"):
+        (here / name).mkdir(parents=True)
+    (here / "w.csv").write_text("1,2\n0,1\n")
+    (here / "w.json").write_text("[[1, 2], [0, 1]]")
+    monkeypatch.chdir(here)
+    assert run(capsys, "factor", "w.csv", "-o", "c.json")[0] == 0
+    before = files_of(here)
+    code, out, err = run(capsys, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert words in err
+    assert files_of(here) == before
+    assert files_of(here.parent) == {}
+
+
+def test_a_file_that_may_not_be_read(capsys, tmp_path, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refused)
+    code, out, err = run(capsys, "factor", tmp_path / "w.csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "Permission denied" in err
+
+
 def test_an_existing_certificate_survives_a_failure(capsys, tmp_path):
     path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
     certificate.write_text("precious")
@@ -257,6 +356,14 @@ def test_as_a_process_quiet_in_a_pipe(matrix_file):
     assert done.returncode == 0
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
+
+
+def test_scales_are_told_as_they_are(capsys, tmp_path):
+    (tmp_path / "w.csv").write_text("2,0,0,0\n0,3,0,0\n0,0,5,0\n0,0,0,1/7\n")
+    code, out, _ = run(capsys, "factor", tmp_path / "w.csv")
+    assert code == 0
+    scales = [line.split("│")[3].strip() for line in out.splitlines() if line.startswith("│")]
+    assert scales == ["2 of 2 not 1", "2 of 2 not 1"]
 
 
 def test_version(capsys):

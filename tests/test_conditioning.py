@@ -102,3 +102,16 @@ def test_refuses(options):
     arguments = {"sample": [[1, 1]], **options}
     with pytest.raises(InvalidInputError, match="expected tol > 0"):
         digits_to_invert(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), **arguments)
+
+
+@pytest.mark.parametrize("digits", [-1, 0, 1.5, "15", None, 10**9])
+def test_digits_are_a_positive_integer(digits):
+    for function in (singular_values, condition_number):
+        with pytest.raises(InvalidInputError, match="integer digits from 1 to 100000"):
+            function([[1, 2], [3, 4]], digits=digits)
+
+
+@pytest.mark.parametrize("limit", [0, 1.5, "10"])
+def test_a_limit_is_a_positive_integer(limit):
+    with pytest.raises(InvalidInputError, match="integer limit"):
+        digits_to_invert(CouplingFlow([], (1, 1)), [[1, 1]], limit=limit)

@@ -21,6 +21,7 @@ import exactflow
 from exactflow import CouplingFlow, LinearCoupling, conditioning, nonlinear, padding, universal
 from exactflow.errors import ExactFlowError
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from proofs.experiments import likelihood
 
 t = Symbol("t")
 SHEAR = LinearCoupling((1, 1), "first", [[1]])
@@ -63,7 +64,7 @@ GOOD = {
     "k": 3,
 }
 
-DOORS = (exactflow, conditioning, padding, nonlinear, universal)
+DOORS = (exactflow, conditioning, padding, nonlinear, universal, likelihood)
 
 
 def forms(text: str) -> list:

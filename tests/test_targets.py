@@ -6,7 +6,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow import circulant, conv1x1, permutation, random_matrix, rotation, toeplitz
+from exactflow import circulant, conv1x1, pad, permutation, random_matrix, rotation, toeplitz
 from exactflow.errors import InvalidInputError
 
 
@@ -72,7 +72,16 @@ def test_random_matrix(d):
         (lambda: permutation([0, 3]), r"perm\[1\] = 3"),
         (lambda: permutation([-1, 0]), r"perm\[0\] = -1"),
         (lambda: permutation([0.0, 1.0]), "integers"),
-        (lambda: permutation(5), "integers"),
+        (lambda: permutation(5), "sequence"),
+        (lambda: permutation({0, 1}), "sequence"),
+        (lambda: permutation("10"), "sequence"),
+        (lambda: circulant("12"), "sequence"),
+        (lambda: toeplitz({1, 2}), "sequence"),
+        (lambda: pad([[0, 1], [1, 0]], -1), "p from 0 to 2"),
+        (lambda: pad([[0, 1], [1, 0]], 3), "p from 0 to 2"),
+        (lambda: pad([[0, 1], [1, 0]], 1.0), "p from 0 to 2"),
+        (lambda: random_matrix(2, seed=None), "seed"),
+        (lambda: random_matrix(2, seed=1.5), "seed"),
         (lambda: permutation([]), "empty"),
         (lambda: conv1x1(np.zeros((2, 2, 3, 3))), "larger kernel"),
         (lambda: conv1x1(np.zeros((2, 3, 1, 1))), "square"),

@@ -53,6 +53,9 @@ from exactflow.exact.rounding import geometric_sum, root
 
 __all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
 
+MOST_COORDINATES = 10**5
+MOST_GAUSSIANS = 10**12
+
 
 @dataclass(frozen=True)
 class CapacityBound:
@@ -113,7 +116,8 @@ def min_parameters(
 
     Parameters
     ----------
-    d, k : the dimension, at least 2, and the number of Gaussians, at least 1.
+    d, k : the dimension, 2 to 10^5, and the number of Gaussians, 1 to 10^12. (Beyond, counting
+        takes minutes: its integers have d bits.)
     lipschitz, radius, w : Lip, R and w, positive: integers, Fractions, floats (the dyadic numbers
         that they are) or strings such as "1/10".
     rho, sigma : the length of the centers and the deviation of the Gaussians. The bound grows with
@@ -136,7 +140,7 @@ def min_parameters(
     >>> bound.rules_out(4671), bound.rules_out(4672)
     (True, False)
     """
-    d, k = to_index("d", d, 2), to_index("k", k, 1)
+    d, k = to_index("d", d, 2, MOST_COORDINATES), to_index("k", k, 1, MOST_GAUSSIANS)
     Deltas, ms = _allowed("Delta", Delta, 1, d), _allowed("m", m, 0, k - 1)
     lipschitz, radius = _positive("lipschitz", lipschitz), _positive("radius", radius)
     w, deviation = _positive("w", w), Fraction(0) if sigma is None else _positive("sigma", sigma)

@@ -31,10 +31,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import flat, flint_rational, format_short, to_fraction
 
 __all__ = ["Generator"]
 
@@ -47,7 +47,7 @@ class Generator:
 
     Parameters
     ----------
-    centers : k >= 1 sequences of d rationals (ints or Fractions).
+    centers : k >= 1 sequences of d rationals.
     sigma : the deviation, a positive rational.
     ramp : the width tau of the ramps, a positive rational.
 
@@ -65,6 +65,8 @@ class Generator:
     ramp: Fraction
 
     def __post_init__(self) -> None:
+        centers = tuple(tuple(map(to_fraction, flat(center))) for center in flat(self.centers))
+        object.__setattr__(self, "centers", centers)
         lengths = {len(center) for center in self.centers}
         if len(lengths) != 1 or lengths == {0}:
             raise InvalidInputError(
@@ -72,10 +74,9 @@ class Generator:
                 f"lengths {sorted(lengths)}"
             )
         for name in ("sigma", "ramp"):
-            if not isinstance(value := getattr(self, name), int | Fraction) or value <= 0:
-                raise InvalidInputError(
-                    f"expected a positive int or Fraction {name}, got {format_short(value)}"
-                )
+            object.__setattr__(self, name, value := to_fraction(getattr(self, name)))
+            if value <= 0:
+                raise InvalidInputError(f"expected a positive {name}, got {format_short(value)}")
 
     @property
     def width(self) -> int:
@@ -96,13 +97,13 @@ class Generator:
 
     def weights(self) -> tuple[list[list], list, list[list], list]:
         """Return W1, b1, W2, b2 as plain lists: ``g(x) = W2 relu(W1 x + b1) + b2``, x = (z0, z)."""
-        d, half = len(self.centers[0]), Fraction(self.ramp) / 2
+        d, half = len(self.centers[0]), self.ramp / 2
         hidden, biases, outputs = [], [], []
         for q, step in zip(self.breakpoints, self.steps, strict=True):
             for bias, sign in ((half - q, 1), (-half - q, -1)):
                 hidden.append([1] + [0] * d)
                 biases.append(bias)
-                outputs.append([sign * s / Fraction(self.ramp) for s in step])
+                outputs.append([sign * s / self.ramp for s in step])
         for i in range(d):
             for sign in (1, -1):
                 hidden.append([0] + [sign * (i == j) for j in range(d)])
@@ -114,6 +115,9 @@ class Generator:
     def __call__(self, x: Sequence) -> list[Fraction]:
         """Return g at d + 1 rational numbers, exactly, from the weights."""
         hidden, biases, outputs, constant = self.weights()
+        x = list(map(to_fraction, flat(x)))
+        if len(x) != 1 + len(constant):
+            raise InvalidInputError(f"expected {1 + len(constant)} numbers, got {len(x)}")
         values = [
             max(Fraction(0), sum((w * t for w, t in zip(row, x, strict=True)), Fraction(b)))
             for row, b in zip(hidden, biases, strict=True)
@@ -125,7 +129,7 @@ class Generator:
 
     def distance_bound(self) -> Fraction:
         """Return a certified upper bound of W1 between g#N(0, I) and the mixture."""
-        k, half = len(self.centers), Fraction(self.ramp) / 2
+        k, half = len(self.centers), self.ramp / 2
         with ctx.workprec(_PRECISION):
             total = arb(0)
             for i, (q, step) in enumerate(zip(self.breakpoints, self.steps, strict=True), 1):
@@ -141,5 +145,4 @@ def _gaussian_cdf(x: Fraction) -> arb:
 
 
 def _ball(x) -> arb:
-    x = Fraction(x)
-    return arb(fmpq(x.numerator, x.denominator))
+    return arb(flint_rational(Fraction(x)))

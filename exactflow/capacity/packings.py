@@ -41,20 +41,26 @@ def code_size(d: int, Delta: int) -> int:
     return -(-(2**exponent) // volume)
 
 
-def code_volumes(d: int) -> Iterator[tuple[int, int, int]]:
+def code_volumes(d: int, bits: int | None = None) -> Iterator[tuple[int, int, int]]:
     """Yield Delta, e, V for Delta = 1 .. d, such that `code_size` is 2^e / V rounded up.
+
+    With `bits`, V is rounded to about so many, and e is smaller by as much: 2^e / V is that with a
+    relative error of about d / 2^bits, and a step costs the same for every d.
 
     With v_r = V(d-1, r): e = d, V = v_r + v_(r-1) for odd Delta = r + 1; e = d - 1, V = v_r for
     even Delta = r + 2.
     """
-    before, volume, binomial = 0, 1, 1
+    before, volume, binomial, exponent = 0, 1, 1, d
     for r in range(d):
         if r % 2 == 0:
-            yield r + 1, d, volume + before
+            yield r + 1, exponent, volume + before
             if r + 2 <= d:
-                yield r + 2, d - 1, volume
+                yield r + 2, exponent - 1, volume
         binomial = binomial * (d - 1 - r) // (r + 1)
         before, volume = volume, volume + binomial
+        if bits is not None and (excess := volume.bit_length() - 2 * bits) > 0:
+            before, volume, binomial = (x >> excess for x in (before, volume, binomial))
+            exponent -= excess
 
 
 def greedy_code(d: int, Delta: int) -> Iterator[int]:

@@ -18,6 +18,7 @@ __all__ = ["Setting", "best_choice", "setting"]
 
 _GRID = 32
 _TERMS = 64
+_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _argmax(score: Callable[[int], float], values: range) -> int:
 def log_code_sizes(d: int) -> list[float]:
     """Return about the logarithms of `packings.code_size` for Delta = 1 .. d."""
     sizes = []
-    for _, exponent, volume in code_volumes(d):
+    for _, exponent, volume in code_volumes(d, _BITS):
         small = exponent - volume.bit_length() < 50
         size = -(-(2**exponent) // volume) if small else None
         sizes.append(log(size) if small else exponent * log(2) - log(volume))

@@ -5,7 +5,6 @@ way, 3 incomplete, 130 interrupted.
 """
 
 import argparse
-import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("exactflow: interrupted", file=sys.stderr)
         return 130
     except ExactFlowError as error:
-        message = re.sub(r"\b([a-z]+)='([a-z]+)'", r"--\1 \2", str(error))  # as typed here
+        message = str(error)
     except MemoryError:
         message = "expected enough memory for this matrix, got to the end of it"
     except RecursionError:

@@ -5,6 +5,7 @@ A body imports what it needs when it runs, so that no command waits for what ano
 
 import argparse
 import json
+import os
 import sys
 import time
 from hashlib import sha256
@@ -100,7 +101,7 @@ def _factor(arguments: argparse.Namespace) -> int:
 
     source, name = _source(arguments)
     if arguments.output:
-        _check_output(arguments.output)
+        _check_output(arguments)
     d = source.matrix.shape[0]
     start = time.perf_counter()
     with _status(f"factoring {d} x {d}"):
@@ -130,20 +131,25 @@ def _status(text: str):
     return Console(stderr=True).status(text)
 
 
-def _check_output(output: str, certificate_only: bool = False) -> None:
-    """Refuse, before the work, a file that cannot be written."""
-    from exactflow.files.arrays import ARRAY_SUFFIXES
+def _check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
+    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
-    path = Path(output)
-    if certificate_only and path.suffix.lower() != ".json":
+    path = Path(arguments.output)
+    suffix = path.suffix.lower()
+    if certificate_only and suffix != ".json":
         raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
-    if path.suffix.lower() not in (".json", *ARRAY_SUFFIXES):
+    if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"output, got {path.name!r}"
         )
     check_place(path)
+    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
+        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
+    if suffix != ".json":
+        array_writer(path)
 
 
 def _write_flow(
@@ -174,17 +180,22 @@ def _written(output: str) -> str:
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     """Return the matrix to factor and its name."""
     from exactflow.exact.coerce import as_matrix
-    from exactflow.files.matrices import MatrixFile, read_matrix
+    from exactflow.files.matrices import MatrixFile
 
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
-        read = read_matrix(arguments.file, arguments.key, arguments.transpose)
-        return read, Path(arguments.file).name
+        return _read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
     weight = demo_weight()
     matrix = as_matrix(weight)
     return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
+
+
+def _read(arguments: argparse.Namespace) -> "MatrixFile":
+    from exactflow.files.matrices import read_matrix
+
+    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def demo_weight() -> "np.ndarray":
@@ -222,11 +233,10 @@ def _depth(arguments: argparse.Namespace) -> int:
     from exactflow import depth_checker
     from exactflow.depth import minimal_depth
     from exactflow.files.depth_certificate import write_depth_certificate
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
-        _check_output(arguments.output, certificate_only=True)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+        _check_output(arguments, certificate_only=True)
+    source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
     print(answer)
@@ -247,11 +257,10 @@ def _depth(arguments: argparse.Namespace) -> int:
 def _balance(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
     from exactflow.cli.report import magnitude
-    from exactflow.files.matrices import read_matrix
 
     if arguments.output:
-        _check_output(arguments.output)
-    source = read_matrix(arguments.file, arguments.key, arguments.transpose)
+        _check_output(arguments)
+    source = _read(arguments)
     with _status("balancing"):
         result = balance(source.matrix, arguments.layers, arguments.seed)
     if arguments.output:
@@ -268,23 +277,24 @@ def _balance(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from exactflow.files.atomic import write_bytes
+    from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
     from exactflow.files.export import export
+    from exactflow.interop import state_dict_bytes
 
+    if arguments.output:
+        check_place(arguments.output)
+    elif arguments.to == "torch":
+        raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
-        if not arguments.output:
-            raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
-        from exactflow.interop import state_dict_bytes
-
-        write_bytes(arguments.output, state_dict_bytes(flow))
-        return 0
-    text = export(flow, arguments.to)
-    if arguments.output:
-        write_bytes(arguments.output, text.encode())
+        content = state_dict_bytes(flow)
     else:
-        print(text, end="")
+        content = export(flow, arguments.to).encode()
+    if arguments.output:
+        write_bytes(arguments.output, content)
+    else:
+        print(content.decode(), end="")
     return 0
 
 

@@ -78,7 +78,7 @@ def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
         if det != matrix.domain.one:
             raise InvalidInputError(
                 f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
-                "scales='positive' asks the same for layers with positive scales"
+                "scales='positive' (--scales positive) asks the same for positive scales"
             )
         return additive_depth(matrix)
     _check_positive(det, matrix)

@@ -41,7 +41,7 @@ __all__ = [
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]([+-]?[0-9]+))?")
 _LEADING_ZERO = re.compile(r" *[+-]?0[0-9]|.*/0[0-9]")
-_LARGEST_EXPONENT = 100_000
+_LARGEST_EXPONENT = 10_000
 _Element = type(QQ.one)
 
 

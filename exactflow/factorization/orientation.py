@@ -7,7 +7,6 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
@@ -21,6 +20,8 @@ from exactflow.factorization.permutation import (
 )
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
+
+Signed = tuple  # of two index arrays: perm and signs
 
 ORIENTATIONS = ("error", "flip", "pad")
 SCALES = ("positive", "nonzero")
@@ -38,7 +39,8 @@ class Problem:
     """A matrix to be factored, and all that the routes ask about it, computed once.
 
     The layers act on the coordinates as `order` lists them, after those in `flips` are negated;
-    they compose to `matrix`, whose determinant is `det`.
+    they compose to `matrix`, whose determinant is `det`. `signed` is the target as a signed
+    permutation, where it is one.
     """
 
     target: DomainMatrix
@@ -47,6 +49,7 @@ class Problem:
     flips: tuple[int, ...]
     det: object
     scales: str
+    signed: Signed | None
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -60,10 +63,11 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def monomial(self) -> Signed | None:
         """The matrix as a signed permutation, None if it is none."""
-        signed = signed_permutation(self.target)
-        return signed and relabelled_permutation(*signed, self.flips, self.order)
+        if self.signed is None:
+            return None
+        return relabelled_permutation(*self.signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -90,13 +94,14 @@ def posed(
     InvalidInputError
         orientation="pad" with a mask.
     """
-    det = _determinant(target)
+    signed = signed_permutation(target)
+    det = _determinant(target, signed)
     if not _reverses_orientation(det, target, scales):
-        return Problem(target, partition, order, (), det, scales)
+        return Problem(target, partition, order, (), det, scales, signed)
     if orientation == "error":
         raise OrientationError(_NEGATIVE)
     if orientation == "flip":
-        return Problem(target, partition, order, (0,), -det, scales)
+        return Problem(target, partition, order, (0,), -det, scales, signed)
     if list(order) != sorted(order):
         raise InvalidInputError(
             "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
@@ -104,13 +109,14 @@ def posed(
         )
     p, q = partition
     padded = linalg.with_pads(target, p)
-    return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
+    order, signed = tuple(range(p + q + 2)), signed_permutation(padded)
+    return Problem(padded, (p + 1, q + 1), order, (), -det, scales, signed)
 
 
-def _determinant(target: DomainMatrix):
+def _determinant(target: DomainMatrix, signed: Signed | None):
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if (monomial := signed_permutation(target)) is not None:
-        return target.domain.convert(permutation_sign(*monomial))
+    if signed is not None:
+        return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(

@@ -30,8 +30,6 @@ from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
-LARGEST_UNEVEN = 128
-
 _HALVES = {
     0: "halves of one size",
     1: "halves that differ by at most one",
@@ -39,6 +37,8 @@ _HALVES = {
 }
 
 Layers = list[LinearCoupling]
+
+LARGEST_UNEVEN = 128
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Route:
             return layers
         if not self.takes(problem.partition):
             raise MethodError(
-                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
+                f"expected {_HALVES[self.apart]} for method={self.name!r}, got "
                 f"{problem.partition}: use method='auto'"
             )
         raise MethodError(

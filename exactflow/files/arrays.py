@@ -12,7 +12,9 @@ Layer k, counted from 0 in the order of application, is ``layer_k_shift``, ``lay
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
@@ -22,7 +24,9 @@ from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["ARRAY_SUFFIXES", "flow_arrays", "write_arrays"]
+__all__ = ["ARRAY_SUFFIXES", "array_writer", "flow_arrays", "write_arrays"]
+
+ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 
 
 def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
@@ -49,13 +53,31 @@ def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
 
 def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
     """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
-    write = _WRITERS.get(Path(path).suffix.lower())
-    if write is None:
-        raise InvalidInputError(
-            f"expected a file of type {', '.join(ARRAY_SUFFIXES)} for the layers of a flow, "
-            f"got {Path(path).name!r}"
-        )
-    write_bytes(path, write(flow_arrays(flow)))
+    convert = array_writer(path)
+    write_bytes(path, convert(flow_arrays(flow)))
+
+
+def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
+    """Return what turns arrays into the content of a file of this type, told by its suffix.
+
+    Raises
+    ------
+    InvalidInputError
+        A suffix that is none of `ARRAY_SUFFIXES`.
+    MissingExtraError
+        A type whose library is not installed.
+    """
+    match Path(path).suffix.lower():
+        case ".npz":
+            return _npz
+        case ".safetensors":
+            return require("safetensors.numpy", "safetensors", "a .safetensors file").save
+        case ".pt" | ".pth":
+            return partial(_torch, require("torch", "torch", "a .pt file"))
+    raise InvalidInputError(
+        f"expected a file of type {', '.join(ARRAY_SUFFIXES)} for the layers of a flow, "
+        f"got {Path(path).name!r}"
+    )
 
 
 def _float64(M: DomainMatrix, k: int) -> np.ndarray:
@@ -71,7 +93,8 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
         if not np.isfinite(number) or number.as_integer_ratio() != (numerator, denominator):
             raise InvalidInputError(
                 f"expected entries that a float64 equals, got {format_short(value)} at {(i, j)} of "
-                f"layer {k}: a certificate (.json) holds it exactly"
+                f"layer {k}: a certificate (.json) holds it exactly, and balance finds layers of "
+                "floats for a matrix of floats"
             )
         result[i, j] = number
     return result
@@ -83,21 +106,7 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _safetensors(arrays: dict[str, np.ndarray]) -> bytes:
-    return require("safetensors.numpy", "safetensors", "a .safetensors file").save(arrays)
-
-
-def _torch(arrays: dict[str, np.ndarray]) -> bytes:
-    torch = require("torch", "torch", "a .pt file")
+def _torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, buffer)
     return buffer.getvalue()
-
-
-_WRITERS: dict[str, Callable[[dict[str, np.ndarray]], bytes]] = {
-    ".npz": _npz,
-    ".safetensors": _safetensors,
-    ".pt": _torch,
-    ".pth": _torch,
-}
-ARRAY_SUFFIXES = tuple(_WRITERS)

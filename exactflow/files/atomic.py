@@ -1,8 +1,8 @@
 """Writing a file as a whole: it appears, or nothing changes.
 
 The bytes go to a temporary file in the same folder, which then takes the place of the file. Ctrl-C
-leaves no temporary file behind. What ends a process without a word (SIGKILL, a power cut) may leave
-one, named ``.exactflow-*.tmp``, but never half of the file itself.
+leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL, a power cut) may
+leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
 """
 
 import os
@@ -25,6 +25,8 @@ def check_place(path: str | Path) -> None:
     ...
     exactflow.errors.InvalidInputError: expected a place to write, got 'none/c.json': no such folder
     """
+    if str(path) == "-":
+        raise InvalidInputError("expected the name of a file to write, got '-', standard output")
     place = os.path.realpath(path)
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):

@@ -34,7 +34,7 @@ from exactflow.exact.normalforms import elementary_divisors
 from exactflow.exact.numbers import format_rational
 from exactflow.files.atomic import write_bytes
 
-__all__ = ["depth_certificate_text", "write_depth_certificate"]
+__all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
 
 def depth_certificate_text(
@@ -65,7 +65,7 @@ def depth_certificate_text(
       {"moves": "second", "scale": ["1"], "shift": [["3"]]}],
      "obstructions": [{"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
       {"pattern": "L", "kind": "linear", "multiplier": [[["1"]], [["0"]], [["0"]]]}],
-     "provenance": {"tool": "exactflow", "version": "0.1.0"}}
+     "provenance": {"tool": "exactflow", "version": "0.2.0"}}
     <BLANKLINE>
     """
     flow = answer.flow
@@ -88,7 +88,7 @@ def depth_certificate_text(
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
-        "obstructions": [{"pattern": o.pattern, **_witness(o)} for o in answer.obstructions],
+        "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
         "provenance": record | (provenance or {}),
     }
     return "{" + ",\n ".join(f'"{key}": {_text(value)}' for key, value in members.items()) + "}\n"
@@ -142,20 +142,20 @@ def _linear(*multiplier: DomainMatrix) -> dict[str, object]:
 
 
 @singledispatch
-def _witness(obstruction: Obstruction) -> dict[str, object]:
-    """Return the kind of an obstruction and its witness."""
+def witness(obstruction: Obstruction) -> dict[str, object]:
+    """Return the kind of an obstruction and its witness, as the format writes them."""
     raise InvalidInputError(
         f"expected an obstruction that the format knows, got {type(obstruction).__name__}: "
         "use one that minimal_depth returns"
     )
 
 
-@_witness.register
+@witness.register
 def _(obstruction: EntryObstruction) -> dict[str, object]:
     return _misfit([(R, False) for R in _residuals(obstruction).values()])
 
 
-@_witness.register
+@witness.register
 def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
     A, B, C, D = obstruction.blocks
     if len(obstruction.pattern) == 2:
@@ -187,34 +187,34 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
     raise InvalidInputError("expected an obstruction that holds, got one whose entries all fit")
 
 
-@_witness.register
+@witness.register
 def _(obstruction: LinearObstruction) -> dict[str, object]:
     return _linear(obstruction.P, obstruction.Q, obstruction.R)
 
 
-@_witness.register
+@witness.register
 def _(obstruction: IntertwinerObstruction) -> dict[str, object]:
     return _linear(obstruction.P, obstruction.L, obstruction.R)
 
 
-@_witness.register
+@witness.register
 def _(obstruction: CoefficientObstruction) -> dict[str, object]:
     return {"kind": "trace", "k": obstruction.k}
 
 
-@_witness.register
+@witness.register
 def _(obstruction: DivisorObstruction) -> dict[str, object]:
     factor = _polynomial(obstruction.f, obstruction.matrix.domain)
     return {"kind": "similarity", "factors": [factor]}
 
 
-@_witness.register
+@witness.register
 def _(obstruction: UnitBlocksObstruction) -> dict[str, object]:
     field = obstruction.matrix.domain
     return {"kind": "similarity", "factors": [_polynomial((field.one, -field.one), field)]}
 
 
-@_witness.register
+@witness.register
 def _(obstruction: ChainObstruction) -> dict[str, object]:
     parts, field = obstruction.parts, obstruction.matrix.domain
     factors = [obstruction.f]
@@ -223,11 +223,11 @@ def _(obstruction: ChainObstruction) -> dict[str, object]:
     return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
 
 
-@_witness.register
+@witness.register
 def _(obstruction: ScaledObstruction) -> dict[str, object]:
     return _linear(obstruction.multiplier)
 
 
-@_witness.register
+@witness.register
 def _(obstruction: OpposedObstruction) -> dict[str, object]:
     return {"kind": "opposed", "k": obstruction.k}

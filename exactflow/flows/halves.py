@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_short
 
 __all__ = ["mask_order", "resolve_partition"]
 
@@ -87,8 +88,8 @@ def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple
     if _are_sizes(entries):
         if sum(entries) != dimension:
             raise InvalidInputError(
-                f"expected a partition (p, q) with p + q = {dimension}, got {tuple(entries)} with "
-                f"sum {sum(entries)}; {_REMEDY}"
+                f"expected a partition (p, q) with p + q = {dimension}, got "
+                f"{format_short(tuple(entries))} with sum {format_short(sum(entries))}; {_REMEDY}"
             )
         return tuple(range(dimension)), (entries[0], entries[1])
     if len(entries) != dimension:

@@ -174,9 +174,9 @@ def test_centers_alone_attain_the_separation():
 @pytest.mark.parametrize(
     ("d", "k", "change", "words"),
     [
-        (1, 1, {}, "d >= 2"),
-        (2.0, 1, {}, "d >= 2"),
-        (4, 0, {}, "k >= 1"),
+        (1, 1, {}, "integer d from 2"),
+        (2.0, 1, {}, "integer d from 2"),
+        (4, 0, {}, "integer k from 1"),
         (4, 17, {}, "at most 16 Gaussians"),
         (4, 9, {"Delta": 2}, "or Delta"),
         (4, 2, {"Delta": 5}, "Delta from 1 to 4"),
@@ -211,3 +211,17 @@ def test_refuses(d, k, change, words):
 def test_refuses_half_a_set_of_constants(constants):
     with pytest.raises(InvalidInputError, match="either lipschitz or both"):
         depth_bound(4, 2, 3, radius=1, w="1/10", **constants)
+
+
+@pytest.mark.parametrize("name", ["d", "k"])
+@pytest.mark.parametrize("value", [10**13, 1.5, "64", None, True, -1])
+def test_sizes_within_reach(name, value):
+    sizes = {"d": 64, "k": 10, name: value}
+    with pytest.raises(InvalidInputError, match=f"expected an integer {name} from"):
+        min_parameters(**sizes, lipschitz=100, radius=1, w="1/10")
+
+
+def test_the_largest_dimension_takes_seconds():
+    bound = min_parameters(10**5, 2, lipschitz=10**400, radius=10, w=1)
+    assert bound.rules_out(bound.parameters - 1)
+    assert not bound.rules_out(bound.parameters)

@@ -77,7 +77,7 @@ def test_one_center_is_exact():
         (((1, 2), (1,)), Fraction(1), "same number"),
         (((),), Fraction(1), "same number"),
         (SQUARE, Fraction(0), "sigma"),
-        (SQUARE, 0.5, "sigma"),
+        (SQUARE, -0.5, "sigma"),
     ],
 )
 def test_refuses(centers, sigma, words):

@@ -1,5 +1,6 @@
 """Packing counts against maximal packings found by search, and powers against integers."""
 
+from fractions import Fraction
 from math import comb
 
 import pytest
@@ -91,3 +92,11 @@ def test_millions_of_digits():
     assert p > 10**6
     assert family.exceeds_power(1000, p - 1)
     assert not family.exceeds_power(1000, p)
+
+
+@pytest.mark.parametrize("d", [2, 7, 128, 1000])
+def test_rounded_volumes_are_near_the_exact_ones(d):
+    for exact, rounded in zip(code_volumes(d), code_volumes(d, 64), strict=True):
+        (Delta, e, V), (other, f, W) = exact, rounded
+        assert Delta == other
+        assert abs(Fraction(V * 2**f, W * 2**e) - 1) < Fraction(1, 2**50)

@@ -69,15 +69,12 @@ class Arithmetic:
         """Return the entry of a certificate for an element."""
         return [str(c) for c in a] if self.modulus else str(a[0])
 
-    def compose(self, certificate: Certificate) -> list[list[Any]]:
-        """Return the target that the layers and flips of a certificate have in truth."""
+    def flow(self, certificate: Certificate) -> list[list[Element]]:
+        """Return the matrix of the flow that the layers, the order and the flips make in truth."""
         p, q = certificate["partition"]
         d = p + q
-        flips = certificate.get("flips", [])
-        rows = [
-            [self.element(0 if i != j else -1 if i in flips else 1) for j in range(d)]
-            for i in range(d)
-        ]
+        one, zero = self.element(1), self.element(0)
+        rows = [[one if i == j else zero for j in range(d)] for i in range(d)]
         for layer in certificate["layers"]:
             moved, fixed = (0, p) if layer["moves"] == "first" else (p, 0)
             new = [list(row) for row in rows]
@@ -88,15 +85,36 @@ class Arithmetic:
                         value = self.add(value, self.multiply(self.read(t), rows[fixed + k][j]))
                     new[moved + i][j] = value
             rows = new
-        return [[self.write(a) for a in row] for row in rows]
+        place = [certificate.get("order", list(range(d))).index(i) for i in range(d)]
+        rows = [[rows[i][j] for j in place] for i in place]
+        for j in certificate.get("flips", []):
+            for row in rows:
+                row[j] = self.multiply(self.element(-1), row[j])
+        return rows
+
+    def compose(self, certificate: Certificate) -> list[list[Any]]:
+        """Return the target of a certificate with these layers, which must leave zeros at pads."""
+        rows, pads = self.flow(certificate), certificate.get("pads", [])
+        off = [i for i in range(len(rows)) if i not in pads]
+        assert not any(any(rows[i][j]) for i in pads for j in off)
+        return [[self.write(rows[i][j]) for j in off] for i in off]
 
 
 def certify(field: Any, partition: list[int], layers: list[dict], **optional: Any) -> Certificate:
-    """Return a true certificate with these layers."""
-    certificate = {"format": "exactflow-certificate", "version": 1, "field": field}
+    """Return a true certificate with these layers: of version 2 where a key asks for it."""
+    version = 2 if optional.keys() - {"flips", "provenance"} or "root" in field else 1
+    certificate = {"format": "exactflow-certificate", "version": version, "field": field}
     certificate |= {"partition": partition, "target": [], "layers": layers, **optional}
     certificate["target"] = Arithmetic(field).compose(certificate)
     return certificate
+
+
+def of_covariance(certificate: Certificate) -> Certificate:
+    """Return the certificate that its flow Q makes the covariance Q Q^T."""
+    flow = [[a[0] for a in row] for row in Arithmetic("QQ").flow(certificate)]
+    table = [[sum(a * b for a, b in zip(u, v, strict=True)) for v in flow] for u in flow]
+    members = {key: value for key, value in certificate.items() if key != "target"}
+    return members | {"version": 2, "covariance": [[str(a) for a in row] for row in table]}
 
 
 def layer(moves: str, shift: list[list[Any]], scale: list[Any] | None = None, **more: Any) -> dict:
@@ -176,7 +194,11 @@ def bases() -> dict[str, Certificate]:
     totally_positive[1]["scale"] = [["3", "1"], ["2", "-1/2"]]
     gf7 = random_layers(2, 2, 3, residue)
     gf7[0]["scale"] = ["-3", "12"]
-    return {
+    narrow, cube = random.Random(7), {"modulus": CBRT2, "root": ["1", "3/2"]}
+    signed = random_layers(1, 1, 2, surd)
+    signed[0]["scale"] = [["1", "1"]]
+    four = random_layers(2, 2, 4, rational)
+    first_version = {
         "rotation_three_four_five": certify("QQ", [1, 1], rotation),
         "swap_of_two_with_a_flip": certify("QQ", [1, 1], swap, flips=[1]),
         "rationals_two_and_two": certify("QQ", [2, 2], random_layers(2, 2, 6, rational)),
@@ -220,6 +242,74 @@ def bases() -> dict[str, Certificate]:
         ),
     }
 
+    def zero_padding(matrix: list[list[int]], inverse: list[list[str]]) -> list[dict]:
+        """Return three layers that take (x, 0) to (matrix x, 0)."""
+        size = range(len(matrix))
+        middle = [[str((i == j) - Fraction(inverse[i][j])) for j in size] for i in size]
+        last = [["-1" if i == j else "0" for j in size] for i in size]
+        shift = [[str(a) for a in row] for row in matrix]
+        return [layer("second", shift), layer("first", middle), layer("second", last)]
+
+    padding = zero_padding([[0, 2], [1, 0]], [["0", "1"], ["1/2", "0"]])
+    near = certify("QQ", [1, 1], rotation, within="1/1000")
+    near["target"] = [["1501/2500", "-4/5"], ["4/5", "3/5"]]
+    return first_version | {
+        "order_checkerboard": certify("QQ", [2, 2], four, order=[0, 2, 1, 3]),
+        "order_cyclic_and_flips": certify("QQ", [2, 2], four, order=[2, 0, 3, 1], flips=[0]),
+        "order_natural": certify("QQ", [2, 2], four, order=[0, 1, 2, 3]),
+        "order_of_uneven_halves": certify(
+            "QQ", [1, 3], random_layers(1, 3, 4, rational), order=[2, 3, 1, 0]
+        ),
+        "order_gf7": certify("GF(7)", [2, 2], gf7, order=[3, 0, 2, 1], flips=[3]),
+        "order_sqrt2": certify(two, [1, 2], totally_positive, order=[2, 0, 1], flips=[1]),
+        "pads_of_half_the_coordinates": certify("QQ", [2, 2], padding, pads=[2, 3]),
+        "pads_between": certify("QQ", [2, 2], padding, pads=[2, 0], order=[1, 3, 0, 2]),
+        "pads_and_flips": certify("QQ", [2, 2], padding, pads=[2, 3], flips=[1, 2]),
+        "pads_of_a_singular_target": certify(
+            "QQ", [1, 2], [layer("first", [["0", "5/2"]], ["3"])], pads=[2], order=[0, 1, 2]
+        ),
+        "pads_gf5": certify("GF(5)", [1, 1], zero_padding([[2]], [["3"]]), pads=[1]),
+        "pads_sqrt2": certify(
+            two,
+            [1, 1],
+            [
+                layer("second", [[["0", "1"]]]),
+                layer("first", [[["1", "-1/2"]]]),
+                layer("second", [[["-1"]]]),
+            ],
+            pads=[1],
+        ),
+        "pads_none": certify("QQ", [1, 1], rotation, pads=[]),
+        "within_a_thousandth": near,
+        "within_exactly_the_difference": near | {"within": "4/10000"},
+        "within_zero": certify("QQ", [1, 1], rotation, within="0"),
+        "within_with_order_and_pads": certify(
+            "QQ", [2, 2], padding, pads=[0, 2], order=[1, 3, 0, 2], within="1/7"
+        ),
+        "covariance_of_shears": of_covariance(certify("QQ", [2, 2], four)),
+        "covariance_with_order_and_flips": of_covariance(
+            certify("QQ", [2, 2], four, order=[2, 0, 3, 1], flips=[0])
+        ),
+        "covariance_within": of_covariance(certify("QQ", [1, 1], rotation))
+        | {"covariance": [["1001/1000", "0"], ["0/5", "1"]], "within": "1/1000"},
+        "root_where_a_scale_is_positive": certify(two | {"root": ["1", "2"]}, [1, 1], signed),
+        "root_negative": certify(
+            two | {"root": ["-3/2", "-7/5"]},
+            [1, 1],
+            [layer("first", [[["1", "1"]]], [["1", "-1"]])],
+        ),
+        "root_of_a_cubic": certify(
+            cube,
+            [1, 2],
+            [layer("second", [[["1"]], [["0", "1"]]], [["-1", "0", "1"], ["-5/4", "1"]])],
+        ),
+        "root_named_without_need": certify(
+            two | {"root": ["0", "10"]},
+            [1, 1],
+            random_layers(1, 1, 3, lambda: [str(narrow.randint(-3, 3)), "1"]),
+        ),
+    }
+
 
 def correct(base: dict[str, Certificate]) -> dict[str, Any]:
     """Return certificates that a checker accepts."""
@@ -245,6 +335,13 @@ def correct(base: dict[str, Certificate]) -> dict[str, Any]:
         "flips_empty": put(rotation, ["flips"], []),
         "entries_beyond_4300_digits": certify("QQ", [1, 1], huge_layers),
     }
+
+
+def of_transpose(certificate: Certificate) -> Certificate:
+    """Return the false certificate that its flow Q makes the covariance Q^T Q."""
+    columns = [[a[0] for a in u] for u in zip(*Arithmetic("QQ").flow(certificate), strict=True)]
+    table = [[sum(a * b for a, b in zip(u, v, strict=True)) for v in columns] for u in columns]
+    return of_covariance(certificate) | {"covariance": [[str(a) for a in row] for row in table]}
 
 
 def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
@@ -336,6 +433,53 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
         "rational_part_alone": put(
             base["sqrt2"], ["target", 0, 0], base["sqrt2"]["target"][0][0][:1]
         ),
+        "order_forgotten": without(base["order_checkerboard"], ["order"]),
+        "order_inverted": put(base["order_cyclic_and_flips"], ["order"], [1, 3, 0, 2]),
+        "order_within_the_wrong_halves": put(base["order_checkerboard"], ["order"], [1, 3, 0, 2]),
+        "order_gf7_of_two_exchanged": put(base["order_gf7"], ["order"], [0, 3, 2, 1]),
+        "order_sqrt2_forgotten": without(base["order_sqrt2"], ["order"]),
+        "order_and_flips_in_the_order_of_the_layers": put(
+            base["order_cyclic_and_flips"], ["flips"], [2]
+        ),
+        "pads_where_no_zeros_come_out": put(
+            put(base["order_natural"], ["pads"], [3]),
+            ["target"],
+            [row[:3] for row in base["order_natural"]["target"][:3]],
+        ),
+        "pads_of_which_one_lets_something_out": put(
+            base["pads_of_half_the_coordinates"], ["layers", 2, "shift", 1, 0], "1/3"
+        ),
+        "pads_at_other_places": put(base["pads_between"], ["pads"], [1, 0]),
+        "pads_target_off_by_one": put(base["pads_between"], ["target", 1, 1], "1"),
+        "pads_target_transposed": changed(
+            base["pads_of_half_the_coordinates"],
+            lambda c: c.update(target=[list(row) for row in zip(*c["target"], strict=True)]),
+        ),
+        "pads_flip_of_a_coordinate": put(base["pads_of_half_the_coordinates"], ["flips"], [0]),
+        "pads_gf5_target_off_by_one": put(base["pads_gf5"], ["target", 0, 0], "3"),
+        "pads_sqrt2_conjugate": put(base["pads_sqrt2"], ["target", 0, 0], ["0", "-1"]),
+        "within_less_than_the_difference": put(
+            base["within_a_thousandth"],
+            ["within"],
+            "399999999999999999999/1000000000000000000000000",
+        ),
+        "within_zero_and_a_difference": put(base["within_a_thousandth"], ["within"], "0"),
+        "within_a_negative_difference": put(base["within_a_thousandth"], ["target", 1, 1], "1/2"),
+        "within_and_something_at_the_pads": put(
+            base["within_with_order_and_pads"], ["layers", 2, "shift", 1, 0], "1/3"
+        ),
+        "covariance_off_by_one": changed(
+            base["covariance_of_shears"], lambda c: c["covariance"][1].__setitem__(1, "0")
+        ),
+        "covariance_of_the_transpose": of_transpose(base["rationals_two_and_two"]),
+        "covariance_the_matrix_itself": put(
+            of_covariance(rotation), ["covariance"], [["3/5", "-4/5"], ["-4/5", "3/5"]]
+        ),
+        "covariance_order_forgotten": without(base["covariance_with_order_and_flips"], ["order"]),
+        "covariance_within_too_little": put(base["covariance_within"], ["within"], "1/1001"),
+        "root_and_equality_false": put(
+            base["root_where_a_scale_is_positive"], ["target", 0, 0], ["7", "1/7"]
+        ),
         "sign_unchecked_and_equality_false": put(
             put(base["sqrt2"], ["layers", 0, "sign"], "unchecked"), ["target", 2, 2], ["17"]
         ),
@@ -389,6 +533,21 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "prime_followed_by_more": put(field7, ["field"], "GF(7)(7)"),
     }
     cases["partition_of_10_to_the_5000"] = raw.replace(b"[1, 1]", b"[1, 1" + b"0" * 5000 + b"]")
+    for key, entry_of_list in (("order", "order_natural"), ("pads", "pads_and_flips")):
+        with_list = base[entry_of_list]
+        cases |= {
+            f"{key}_null": put(with_list, [key], None),
+            f"{key}_a_number": put(with_list, [key], 1),
+            f"{key}_of_strings": put(with_list, [key, 0], "0"),
+            f"{key}_of_booleans": put(with_list, [key, 0], False),
+            f"{key}_of_floats": put(with_list, [key, 0], 0.0),
+            f"{key}_negative": put(with_list, [key, 0], -1),
+            f"{key}_out_of_range": put(with_list, [key, 1], 4),
+            f"{key}_repeated": put(with_list, [key, 0], with_list[key][1]),
+            f"{key}_one_too_many": changed(with_list, lambda c, key=key: c[key].append(0)),
+            f"{key}_one_too_few": changed(with_list, lambda c, key=key: c[key].pop()),
+        }
+    cases["pads_everywhere"] = put(put(base["pads_none"], ["pads"], [0, 1]), ["target"], [])
     for key in ("format", "version", "field", "partition", "target", "layers"):
         cases[f"missing_{key}"] = without(good, [key])
     for key in ("moves", "scale", "shift"):
@@ -467,7 +626,7 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "sign_null": put(root, ["layers", 0, "sign"], None),
         "format_other": put(good, ["format"], "exactflow-certificate-2"),
         "format_null": put(good, ["format"], None),
-        "version_two": put(good, ["version"], 2),
+        "version_three": put(good, ["version"], 3),
         "version_float": put(good, ["version"], 1.0),
         "version_true": put(good, ["version"], True),
         "version_a_string": put(good, ["version"], "1"),
@@ -539,6 +698,48 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
             put(root, ["layers", 0, "scale", 0], ["-3", "1"]), ["layers", 0, "sign"], "unchecked"
         ),
         "scale_of_two_signs_not_marked": put(root, ["layers", 0, "scale", 0], ["1", "1"]),
+        "order_in_version_1": put(base["order_checkerboard"], ["version"], 1),
+        "pads_in_version_1": put(base["pads_none"], ["version"], 1),
+        "within_in_version_1": put(base["within_zero"], ["version"], 1),
+        "covariance_in_version_1": put(base["covariance_of_shears"], ["version"], 1),
+        "root_in_version_1": put(base["root_negative"], ["version"], 1),
+        "covariance_and_target": put(
+            base["covariance_of_shears"], ["target"], base["rationals_two_and_two"]["target"]
+        ),
+        "covariance_not_symmetric": put(base["covariance_within"], ["covariance", 0, 1], "1/9000"),
+        "covariance_not_square": put(base["covariance_within"], ["covariance", 0], ["1"]),
+        "covariance_null": put(base["covariance_within"], ["covariance"], None),
+        "covariance_with_pads": put(base["covariance_within"], ["pads"], [0]),
+        "covariance_over_gf7": put(
+            {key: value for key, value in base["order_gf7"].items() if key != "target"},
+            ["covariance"],
+            [["1" if i == j else "0" for j in range(4)] for i in range(4)],
+        ),
+        "within_negative": put(base["within_zero"], ["within"], "-1/10"),
+        "within_a_decimal": put(base["within_zero"], ["within"], "1e-9"),
+        "within_a_number": put(base["within_zero"], ["within"], 0),
+        "within_null": put(base["within_zero"], ["within"], None),
+        "within_infinite": put(base["within_zero"], ["within"], "1/0"),
+        "within_over_gf7": put(base["order_gf7"], ["within"], "0"),
+        "within_over_a_number_field": put(base["order_sqrt2"], ["within"], "0"),
+        "version_two_without_target": without(base["order_natural"], ["target"]),
+        "root_not_a_list": put(base["root_negative"], ["field", "root"], "-7/5"),
+        "root_null": put(base["root_negative"], ["field", "root"], None),
+        "root_of_three": put(base["root_negative"], ["field", "root"], ["-2", "-1", "0"]),
+        "root_of_numbers": put(base["root_negative"], ["field", "root"], [-2, -1]),
+        "root_where_there_is_none": put(base["root_negative"], ["field", "root"], ["3", "4"]),
+        "root_where_there_are_two": put(base["root_negative"], ["field", "root"], ["-2", "2"]),
+        "root_reversed": put(base["root_negative"], ["field", "root"], ["-1", "-2"]),
+        "root_a_point": put(base["root_negative"], ["field", "root"], ["-3/2", "-3/2"]),
+        "root_of_a_field_without_real_roots": put(
+            put(base["gaussian_rationals"], ["version"], 2), ["field", "root"], ["-1", "1"]
+        ),
+        "root_at_the_end_of_the_interval": put(
+            put(base["modulus_of_degree_one"], ["version"], 2), ["field", "root"], ["4", "5"]
+        ),
+        "root_where_a_scale_is_negative": put(
+            base["root_where_a_scale_is_positive"], ["field", "root"], ["-2", "-1"]
+        ),
         "scale_of_a_field_without_real_roots": put(
             base["gaussian_rationals"], ["layers", 0, "scale", 0], ["0", "1"]
         ),
@@ -563,6 +764,17 @@ def incomplete(base: dict[str, Certificate]) -> dict[str, Any]:
         | {"layers": [], "target": [[["1"], []], [[], ["1"]]]},
         "modulus_of_degree_17": put(base["sqrt2"], ["field", "modulus"], ["0"] * 17 + ["1"]),
         "modulus_with_5000_digits": put(base["sqrt2"], ["field", "modulus", 0], "9" * 5000),
+        "sign_unchecked_though_a_root_is_named": put(
+            base["root_where_a_scale_is_positive"], ["layers", 0, "sign"], "unchecked"
+        ),
+        "root_of_a_modulus_not_shown_irreducible": certify(
+            {"modulus": ["-2", "0", "-1", "0", "1"], "root": ["1", "2"]},
+            [1, 1],
+            [layer("first", [[["0", "1"]]], [["1", "1"]])],
+        ),
+        "within_a_modulus_of_degree_17": put(
+            put(base["root_negative"], ["field", "modulus"], ["0"] * 17 + ["1"]), ["version"], 2
+        ),
         "prime_of_127_bits": certify(prime_127, [1, 1], line),
         "prime_of_521_bits": certify(prime_521, [1, 1], line, flips=[0]),
     }

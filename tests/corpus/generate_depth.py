@@ -71,6 +71,9 @@ def mirrored(certificate: Certificate) -> Certificate:
     obstructions = [
         a | {"pattern": a["pattern"].translate(MIRROR)} for a in certificate["obstructions"]
     ]
+    if len(layers) == 1:  # the empty word: its equations are about A, C, D, B
+        on_A, on_C, on_D, on_B = obstructions[0]["multiplier"]
+        obstructions[0]["multiplier"] = [on_D, on_B, on_A, on_C]
     return depth_certificate(certificate["field"], certificate["scales"], layers, obstructions)
 
 
@@ -163,16 +166,16 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
     trace, chain = base["rationals_5_letters_trace"], base["rationals_5_letters_chain"]
     total, scaled = base["rationals_5_letters_chain_in_total"], base["rationals_5_letters_linear"]
     minors, divisors = (
-        base["positive_5_letters_opposed_minors"],
+        base["positive_4_letters_opposed_minors"],
         base["rationals_4_letters_divisors"],
     )
-    linear = base["rationals_3_letters_linear_111"]
+    linear = base["rationals_3_letters_linear_101"]
     generic = base["rationals_4_letters_trace"]
     n = len(trace["target"]) // 2
     at = ["obstructions", 0]
     doubled = changed(total, lambda c: c["obstructions"][0]["factors"].append(["-1", "1"]))
     return cases | {
-        "layers_in_reverse_order": changed(trace, lambda c: c["layers"].reverse()),
+        "layers_in_reverse_order": changed(generic, lambda c: c["layers"].reverse()),
         "half_swapped": put(trace, ["layers", 0, "moves"], other_half(trace)),
         "layer_shift_off_by_one": put(trace, ["layers", 2, "shift", 0, 0], "9"),
         "target_transposed": changed(
@@ -188,9 +191,7 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
         ),
         "multiplier_zero": put(linear, [*at, "multiplier"], [zeros(2)] * 3),
         "multiplier_of_the_other_pattern": changed(linear, swap_witnesses),
-        "multiplier_permuted": changed(
-            linear, lambda c: c["obstructions"][0]["multiplier"].reverse()
-        ),
+        "multiplier_off_by_one": put(linear, [*at, "multiplier", 0, 0, 0], "7"),
         "coefficient_that_agrees": put(trace, [*at, "k"], n),
         "factor_that_both_lack": put(divisors, [*at, "factors"], [["-97", "1"]]),
         "factors_not_coprime": doubled,
@@ -255,7 +256,7 @@ def bump_target(certificate: Certificate) -> None:
 def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
     """Return what is no certificate."""
     trace, gf = base["rationals_5_letters_trace"], base["gf3_5_letters_trace"]
-    linear, chain = base["rationals_3_letters_linear_111"], base["rationals_5_letters_chain"]
+    linear, chain = base["rationals_3_letters_linear_101"], base["rationals_5_letters_chain"]
     positive = base["positive_5_letters_opposed_minors"]
     text = json.dumps(trace)
     at = ["obstructions", 0]
@@ -313,6 +314,11 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "fraction_over_gf": put(gf, ["target", 0, 0], "1/2"),
         "partition_unequal": put(trace, ["partition"], [1, 3]),
         "partition_too_large": put(trace, ["partition"], [10**30, 10**30]),
+        "partition_of_5001_digits": put(trace, ["partition"], [10**5000, 10**5000]),
+        "partition_zero": put(put(trace, ["partition"], [0, 0]), ["target"], []),
+        "partition_true": put(base["rationals_0_letters_linear"], ["partition"], [True, True]),
+        "version_of_5001_digits": put(trace, ["version"], 10**5000),
+        "factors_of_high_total_degree": put(chain, [*at, "factors"], [["-2", "0", "1"]] * 4),
         "target_empty": put(trace, ["target"], []),
         "target_ragged": changed(trace, lambda c: c["target"][0].pop()),
         "target_odd": put(trace, ["target"], [["1"]] * 3),

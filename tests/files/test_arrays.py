@@ -1,6 +1,7 @@
 """Layers as float64 arrays: equal to the exact ones, or refused."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -71,6 +72,14 @@ def test_nothing_is_rounded(entry, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_library_is_missed_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("exactflow.factorization.factor", lambda *_, **__: pytest.fail("work"))
+    (tmp_path / "w.csv").write_text("1,0\n0,1\n")
+    assert cli.main(["factor", str(tmp_path / "w.csv"), "-o", str(tmp_path / "flow.pt")]) == 2
+    assert "exactflow[torch]" in capsys.readouterr().err
+
+
 def test_command(tmp_path, capsys):
     path = tmp_path / "w.csv"
     path.write_text("0,0,1,0\n1,0,0,0\n0,1,0,0\n0,0,0,1\n")
@@ -80,4 +89,7 @@ def test_command(tmp_path, capsys):
     assert ".safetensors" in capsys.readouterr().err
     path.write_text("1,1/3\n0,1\n")
     assert cli.main(["factor", str(path), "-o", str(tmp_path / "other.npz")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "balance" in err
     assert not (tmp_path / "other.npz").exists()

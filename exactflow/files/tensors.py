@@ -1,0 +1,192 @@
+"""Arrays out of .npy, .npz, .safetensors and .pt files, each with the name of its type there.
+
+What a file claims of its size is compared with the bytes that are there before anything is made
+of it, and nothing is unpickled but by ``torch.load(weights_only=True)``, which admits tensors only.
+"""
+
+import io
+import lzma
+import math
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tokenize import TokenError
+
+import numpy as np
+
+from exactflow.errors import InvalidInputError, require
+from exactflow.exact.numbers import format_short
+
+__all__ = ["read_npy", "read_npz", "read_safetensors", "read_torch"]
+
+LARGEST_MEMBER = 2**30  # bytes of an array that an archive holds compressed
+
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    SyntaxError,
+    SystemError,
+    TokenError,
+    lzma.LZMAError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the parsers of the libraries raise for bytes that they were not made for."""
+
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+_SAFETENSORS = {
+    "BOOL": "?",
+    **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
+    **{f"U{8 * n}": f"<u{n}" for n in (1, 2, 4, 8)},
+    **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
+}
+
+
+@contextmanager
+def _reading(expected: str, *errors: type[Exception]) -> Iterator[None]:
+    """Say in one line what a library says of bytes that it cannot read."""
+    try:
+        yield
+    except (*_UNREADABLE, *errors) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
+
+
+def _chosen(arrays: dict, key: str | None):
+    """Return the array under `key`, or the only one."""
+    if not arrays:
+        raise InvalidInputError("expected at least one array, got none")
+    if key is None and len(arrays) == 1:
+        (key,) = arrays
+    if key not in arrays:
+        got = "none" if key is None else repr(key)
+        raise InvalidInputError(
+            f"expected one of the keys {', '.join(map(repr, sorted(arrays)))} (--key), got {got}"
+        )
+    return arrays[key]
+
+
+def _sized(shape: tuple[int, ...], dtype: np.dtype, data: bytes, **layout) -> np.ndarray:
+    """Return the array that the bytes are, if they are as many as its shape says."""
+    size = math.prod(shape) * dtype.itemsize
+    if size <= 0 or size != len(data) or min(shape, default=1) < 0:
+        raise InvalidInputError(
+            f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
+            f"header says, got {len(data)}"
+        )
+    return np.ndarray(shape, dtype, data, **layout)
+
+
+def read_npy(data: bytes) -> tuple[np.ndarray, str]:
+    """Return the array of a .npy file."""
+    stream = io.BytesIO(data)
+    with _reading("a .npy file of numbers, which is never unpickled"):
+        read_header = _NPY_HEADERS[np.lib.format.read_magic(stream)]
+        shape, columns_first, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise InvalidInputError("expected numbers, got objects, which are never unpickled")
+    order = "F" if columns_first else "C"
+    array = _sized(shape, dtype, data[stream.tell() :], order=order)
+    if dtype.kind == "U":
+        with _reading("text of Unicode characters"):
+            array.tolist()
+    return array, str(dtype)
+
+
+def read_npz(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
+    """Return one array of a .npz archive."""
+    with _reading("a .npz archive"):
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    with archive:
+        members = {}
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if name in members:
+                raise InvalidInputError(f"expected each array once, got {name!r} twice")
+            members[name] = member
+        member = _chosen(members, key)
+        if member.file_size > LARGEST_MEMBER:
+            raise InvalidInputError(
+                f"expected an array of at most {LARGEST_MEMBER} bytes, got {member.file_size}"
+            )
+        with _reading("a .npz archive"):
+            content = archive.read(member)
+    return read_npy(content)
+
+
+def read_safetensors(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
+    """Return one array of a .safetensors file."""
+    library = require("safetensors", "safetensors", "a .safetensors file")
+    with _reading("a .safetensors file", library.SafetensorError):
+        arrays = dict(library.deserialize(data))
+    array = _chosen(arrays, key)
+    name, shape, content = array["dtype"], tuple(array["shape"]), bytes(array["data"])
+    if name == "BF16":  # the upper half of a float32
+        upper = _sized(shape, np.dtype("<u2"), content)
+        return (upper.astype("<u4") << 16).view("<f4"), "bfloat16"
+    if name not in _SAFETENSORS:
+        raise InvalidInputError(
+            f"expected one of the types BF16, {', '.join(_SAFETENSORS)}, got {name}"
+        )
+    dtype = np.dtype(_SAFETENSORS[name])
+    return _sized(shape, dtype, content), str(dtype)
+
+
+def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
+    """Return the tensor of a .pt file, or one of its state dict."""
+    torch = require("torch", "torch", "a .pt file")
+    with _reading("a .pt file of tensors only"):
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    tensor = content
+    if isinstance(content, dict):
+        for name in content:
+            if not isinstance(name, str):
+                raise InvalidInputError(
+                    f"expected names as keys, got {type(name).__name__} {format_short(name)}"
+                )
+        tensor = _chosen(content, key)
+    elif key is not None:
+        raise InvalidInputError(f"expected no key for a file of one tensor, got {key!r}")
+    if not isinstance(tensor, torch.Tensor):
+        raise InvalidInputError(f"expected a tensor, got {type(tensor).__name__}")
+    unusual = tensor.is_quantized or tensor.is_nested or tensor.is_meta
+    if unusual or tensor.layout != torch.strided:
+        raise InvalidInputError(
+            f"expected a dense tensor with entries, got {_kind(tensor)}: save it as one"
+        )
+    if tensor.numel() > len(data):
+        raise InvalidInputError(
+            f"expected as many entries as are in the file, got a view of shape "
+            f"{tuple(tensor.shape)}: save its .contiguous()"
+        )
+    with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
+        tensor = tensor.detach().resolve_conj().resolve_neg()
+        name = str(tensor.dtype).removeprefix("torch.")
+        if name.startswith(("bfloat16", "float8")):
+            tensor = tensor.float()
+        return tensor.numpy(), name
+
+
+def _kind(tensor) -> str:
+    """Return what is unusual about a tensor."""
+    for kind in ("quantized", "nested", "meta"):
+        if getattr(tensor, f"is_{kind}"):
+            return f"a {kind} one"
+    return f"the layout {tensor.layout}"

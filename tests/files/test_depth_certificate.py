@@ -1,0 +1,133 @@
+"""Depth certificates: what `minimal_depth` finds, written, and checked by independent code."""
+
+import json
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from depth import test_exhaustive, test_obstructions, test_scaled
+from depth.examples import diagonal, matrix
+from sympy import GF, QQ, sqrt
+
+from exactflow import depth_checker, random_matrix
+from exactflow.depth import minimal_depth
+from exactflow.depth.scaled import OpposedObstruction, ScaledEntryObstruction
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.files.depth_certificate import (
+    depth_certificate_text,
+    witness,
+    write_depth_certificate,
+)
+
+
+def verified(M, scales="additive"):
+    """Return the certificate of a matrix, once the checker has verified it."""
+    text = depth_certificate_text(minimal_depth(M, scales))
+    code, lines = depth_checker.check(text.encode())
+    assert (code, lines[-1]) == (0, "s VERIFIED")
+    return json.loads(text)
+
+
+ADDITIVE = {
+    name: obstruction.matrix
+    for name, (obstruction, _) in test_obstructions.EXAMPLES.items()
+    if obstruction.matrix.det() == 1
+}
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_every_kind_of_obstruction(name):
+    verified(ADDITIVE[name])
+
+
+DECIDED = [name for name, (_, lower, upper) in test_scaled.TABLE.items() if lower == upper]
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_positive_scales(name):
+    M, depth, _ = test_scaled.TABLE[name]
+    assert verified(M, "positive")["depth"] == depth
+
+
+def excludes(obstruction, scales):
+    """Return whether the checker, too, sees that an obstruction excludes its pattern."""
+    M, pattern = obstruction.matrix, obstruction.pattern
+    read = depth_checker.read_obstruction(
+        {"pattern": pattern, **witness(obstruction)}, "", scales, M.shape[0] // 2, 0
+    )
+    rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
+    certificate = depth_checker.Certificate(len(rows) // 2, 0, rows, scales, [], {})
+    inverse = depth_checker.inverse(rows, 0)
+    blocks = depth_checker.blocks_of(rows, inverse, pattern.startswith("L"))
+    return depth_checker.excludes(read, certificate, blocks)
+
+
+@pytest.mark.parametrize("name", test_obstructions.EXAMPLES)
+def test_each_obstruction_by_itself(name):
+    obstruction, kind = test_obstructions.EXAMPLES[name]
+    positive = kind in (OpposedObstruction, ScaledEntryObstruction)
+    assert excludes(obstruction, "positive" if positive else "additive")
+
+
+@pytest.mark.parametrize("pattern", ["", "U", "L", "UL", "LU"])
+def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
+    for entries in product((-1, 0, 1, 2), repeat=4):
+        M = matrix([entries[:2], entries[2:]])
+        obstruction = ScaledEntryObstruction(pattern, M)
+        if M.det() and obstruction.check():
+            assert excludes(obstruction, "positive")
+
+
+@pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)
+@pytest.mark.parametrize("d", [2, 6])
+def test_depth_zero_keeps_its_field(field, d):
+    claim = verified(linalg.identity(d, field))
+    assert claim["field"] == ("QQ" if field.is_QQ else f"GF({field.mod})")
+    assert (claim["depth"], claim["layers"], claim["obstructions"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("p", [2, 3, 5])
+def test_every_element_of_sl2(p):
+    for M, depth in test_exhaustive.breadth_first_depths(1, p).items():
+        assert verified(test_exhaustive.over(M, p))["depth"] == depth
+
+
+@pytest.mark.parametrize("step", [500, pytest.param(1, marks=pytest.mark.slow)])
+def test_elements_of_sl4_over_f2(step):
+    depths = test_exhaustive.breadth_first_depths(2, 2)
+    for M in sorted(depths)[::step]:
+        assert verified(test_exhaustive.over(M, 2))["depth"] == depths[M]
+
+
+@pytest.mark.parametrize("d", [2, 4, 8])
+def test_random_matrices(d):
+    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (d - 1), M)
+    claim = verified(M)
+    assert claim["depth"] == (3 if d == 2 else 5)
+
+
+def test_written_as_a_whole(tmp_path):
+    answer = minimal_depth(diagonal(-1, -1, 1, 1))
+    path = tmp_path / "depth.json"
+    write_depth_certificate(answer, path, {"source": "w.csv"})
+    assert path.read_text() == depth_certificate_text(answer, {"source": "w.csv"})
+    assert json.loads(path.read_text())["provenance"]["source"] == "w.csv"
+    assert depth_checker.check_file(path) == 0
+    with pytest.raises(InvalidInputError, match="expected"):
+        write_depth_certificate(answer, tmp_path / "none" / "depth.json")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_decided_is_refused():
+    with pytest.raises(InvalidInputError, match="from 3 to 4"):
+        depth_certificate_text(minimal_depth(diagonal(-1, -1), "positive"))
+
+
+def test_number_fields_are_refused():
+    field = QQ.algebraic_field(sqrt(2))
+    M = linalg.diagonal([field.unit, field.one / field.unit], field)
+    with pytest.raises(InvalidInputError, match="over QQ or GF"):
+        depth_certificate_text(minimal_depth(M))

@@ -1,0 +1,455 @@
+"""The depth checker as a referee uses it, on a corpus, on targets, and against brute force.
+
+What it verifies must be true, and the truth is found here without a theorem: by the sets of all
+products of each pattern over small fields.
+"""
+
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHECKER = Path(__file__).parents[1] / "exactflow" / "depth_checker.py"
+CORPUS = Path(__file__).parent / "corpus" / "depth"
+VERDICTS = {
+    "correct": (0, "s VERIFIED"),
+    "incorrect": (1, "s NOT VERIFIED"),
+    "malformed": (2, None),
+    "incomplete": (3, "s NOT VERIFIED"),
+}
+FEWEST = {"correct": 90, "incorrect": 60, "malformed": 90, "incomplete": 1}
+
+spec = importlib.util.spec_from_file_location("depth_checker_under_test", CHECKER)
+checker = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = checker
+spec.loader.exec_module(checker)
+
+
+def check(path, target=None, transposed=False):
+    """Return exit code, lines of output and of error, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    code = checker.check_file(path, target, out, err, transposed)
+    return code, out.getvalue().splitlines(), err.getvalue()
+
+
+def run(*arguments, stdin=b""):
+    """Return exit code, lines of output and of error of a bare interpreter on the checker."""
+    command = [sys.executable, "-I", "-W", "error", str(CHECKER), *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False)
+    stderr = done.stderr.decode()
+    assert "Traceback" not in stderr
+    return done.returncode, done.stdout.decode("ascii").splitlines(), stderr
+
+
+def write(folder, content, name="certificate.json"):
+    """Write text or JSON, and return the path."""
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def load(name, kind="correct"):
+    """Return a certificate of the corpus."""
+    return json.loads((CORPUS / kind / f"{name}.json").read_text())
+
+
+# ---- the corpus
+
+
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_corpus_has_enough_files(kind):
+    assert len(list((CORPUS / kind).glob("*.json"))) >= FEWEST[kind]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(CORPUS.glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_corpus_file(path):
+    code, lines, stderr = check(path)
+    assert (code, lines[-1] if lines else None) == VERDICTS[path.parent.name]
+    assert stderr.startswith("malformed: ") == (code == 2)
+    assert (stderr == "") == (code != 2)
+    assert ("".join(lines) + stderr).isascii()
+    if code == 3:
+        assert lines[-2].startswith("c incomplete: ")
+
+
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_program_and_standard_input(kind):
+    path = min((CORPUS / kind).glob("*.json"))
+    assert run(path) == check(path)
+    assert run("-", stdin=path.read_bytes())[:2] == check(path)[:2]
+
+
+def test_corpus_is_what_its_generator_writes(tmp_path):
+    generator = CORPUS.parent / "generate_depth.py"
+    command = [sys.executable, "-W", "error", str(generator), str(tmp_path)]
+    subprocess.run(command, check=True, timeout=120)
+    committed = {p.relative_to(CORPUS): p.read_bytes() for p in CORPUS.glob("*/*.json")}
+    assert committed == {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.json")}
+
+
+def kinds_by_pattern():
+    """Return what the correct certificates show: field, scales, pattern and kind."""
+    shown = set()
+    for path in (CORPUS / "correct").glob("*.json"):
+        claim = json.loads(path.read_text())
+        field = "QQ" if claim["field"] == "QQ" else "GF"
+        for obstruction in claim["obstructions"]:
+            key = field, claim["scales"], obstruction["pattern"], obstruction["kind"]
+            shown.add(key)
+    return shown
+
+
+def test_the_corpus_has_every_kind_in_every_pattern():
+    wanted = set()
+    for kind, (_, lengths) in checker.KINDS.items():
+        for scales, numbers in lengths.items():
+            for length, start in product(numbers, range(2)):
+                pattern = "ULULUL"[start : start + length]
+                fields = ("QQ", "GF") if scales == "additive" else ("QQ",)
+                wanted |= {(field, scales, pattern, kind) for field in fields}
+    assert wanted == kinds_by_pattern()
+
+
+def test_the_checker_imports_only_the_standard_library():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import depth_checker; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", code, str(CHECKER.parent)]
+    loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    names = {name.partition(".")[0] for name in loaded} - {"depth_checker", "__main__"}
+    assert names <= set(sys.stdlib_module_names)
+
+
+# ---- usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a.json", "b.json"],
+        ["a.json", "--transpose"],
+        ["-", "--target", "-"],
+        ["no such file.json"],
+        ["."],
+        [str(CORPUS / "correct" / "depth_zero.json"), "--target", "weights.txt"],
+        [str(CORPUS / "correct" / "depth_zero.json"), "--target", "no such file.npy"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage(arguments, capsys):
+    assert checker.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, bool(err)) == ("", True)
+
+
+def test_help_is_the_docstring(capsys):
+    assert checker.main(["--help"]) == 0
+    assert "s VERIFIED" in capsys.readouterr().out
+
+
+TARGET = [["1/2", "-3"], ["0", "2"]]
+
+
+@pytest.fixture
+def claim(tmp_path):
+    """Return the path of a certificate of TARGET, positive scales, depth 2."""
+    content = {
+        "format": "exactflow-depth-certificate",
+        "version": 1,
+        "field": "QQ",
+        "target": TARGET,
+        "partition": [1, 1],
+        "scales": "positive",
+        "depth": 2,
+        "layers": [
+            {"moves": "second", "scale": ["2"], "shift": [["0"]]},
+            {"moves": "first", "scale": ["1/2"], "shift": [["-3/2"]]},
+        ],
+        "obstructions": [
+            {"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["0"]], [["1"]]]},
+            {"pattern": "L", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
+        ],
+    }
+    return write(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.json", [["0.5", "-3"], ["0", "2e0"]]),
+        ("t.json", [[0.5, -3], [0, 2.0]]),
+        ("t.csv", "1/2, -3\r\n0,\t20e-1\n"),
+        ("t.csv", ".5,-3.\n0,002"),
+    ],
+)
+def test_target(claim, tmp_path, name, content):
+    assert check(claim, write(tmp_path, content, name))[0] == 0
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("dtype", ["<f2", ">f4", "<f8", ">f8"])
+def test_npy_target(claim, tmp_path, dtype, order):
+    array = np.array([[0.5, -3], [0, 2]], dtype=dtype, order=order)
+    np.save(tmp_path / "t.npy", array)
+    assert check(claim, tmp_path / "t.npy")[0] == 0
+    np.save(tmp_path / "t.npy", array.T)
+    assert check(claim, tmp_path / "t.npy")[0] == 1
+    assert check(claim, tmp_path / "t.npy", transposed=True)[0] == 0
+    assert run(claim, "--target", tmp_path / "t.npy", "--transpose")[0] == 0
+    np.save(tmp_path / "t.npy", array.reshape(2, 2, 1, 1))
+    assert check(claim, tmp_path / "t.npy")[0] == 0
+
+
+@pytest.mark.parametrize("dtype", ["|b1", "|i1", "<u2", ">i4", "<i8", "|u1"])
+def test_npy_target_of_integers(tmp_path, dtype):
+    np.save(tmp_path / "t.npy", np.eye(2, dtype=dtype))
+    for name in ("depth_zero", "depth_zero_over_gf2"):
+        assert check(CORPUS / "correct" / f"{name}.json", tmp_path / "t.npy")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.eye(3),
+        np.eye(2) + 1j,
+        np.ones((2, 3)),
+        np.full((2, 2), np.nan),
+        np.array([["1", "0"], ["0", "1"]]),
+        np.zeros((0, 0)),
+    ],
+    ids=["another size", "complex", "not square", "nan", "strings", "empty"],
+)
+def test_npy_that_is_no_such_target(claim, tmp_path, array):
+    np.save(tmp_path / "t.npy", array)
+    code, lines, stderr = check(claim, tmp_path / "t.npy")
+    assert (code, bool(lines), bool(stderr)) == (
+        (1, True, False) if len(array) == 3 else (2, False, True)
+    )
+
+
+def test_a_difference_is_named(claim, tmp_path):
+    code, lines, _ = check(claim, write(tmp_path, "0.5,-3\n0.25,2\n", "t.csv"))
+    expected = "c first differing entry: row 1, column 0: certificate 0, given 1/4"
+    assert (code, lines[-2:]) == (1, [expected, "s NOT VERIFIED"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.json", "[[1, 0], [0, NaN]]"),
+        ("t.json", "[[1, 0], [0, 1e999]]"),
+        ("t.json", '[[1, 0], [0, "1e99999"]]'),
+        ("t.json", "[[1, 0], [0]]"),
+        ("t.json", "{}"),
+        ("t.json", "[" * 100_000),
+        ("t.csv", ""),
+        ("t.csv", "1,0\n0,one\n"),
+        ("t.csv", "1;0\n0;1\n"),
+        ("t.npy", "\x93NUMPY"),
+    ],
+)
+def test_malformed_target(claim, tmp_path, name, content):
+    code, lines, stderr = check(claim, write(tmp_path, content, name))
+    assert (code, lines) == (2, [])
+    assert stderr.startswith("malformed: target file")
+
+
+def test_a_fraction_is_no_target_over_a_prime_field(tmp_path):
+    path = CORPUS / "correct" / "gf2_1_letter_linear.json"
+    assert check(path, write(tmp_path, '[["1/2", 0], [0, 1]]', "t.json"))[0] == 2
+    target = json.loads(path.read_text())["target"]
+    assert (
+        check(path, write(tmp_path, [[int(x) - 2 for x in row] for row in target], "t.json"))[0]
+        == 0
+    )
+
+
+# ---- nothing but a refutation ends in 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("kind", ["correct", "incorrect"])
+def test_a_full_device(kind):
+    path = min((CORPUS / kind).glob("*.json"))
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-I", str(CHECKER), str(path)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"the verdict could not be written")
+
+
+def test_a_closed_pipe():
+    path = CORPUS / "correct" / "depth_zero.json"
+    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    reader.wait()
+    command = [sys.executable, "-I", str(CHECKER), str(path)]
+    done = subprocess.run(command, stdout=reader.stdin, stderr=subprocess.PIPE, check=False)
+    reader.stdin.close()
+    assert done.returncode not in (0, 1)
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, OverflowError])
+def test_running_out_of_memory_is_incomplete(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(checker, "product", fail)
+    code, lines, _ = check(CORPUS / "correct" / "depth_zero.json")
+    assert (code, lines[-1]) == (3, "s NOT VERIFIED")
+
+
+def test_a_file_too_large_for_memory_is_incomplete(monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr(checker, "read_file", fail)
+    code, lines, _ = check("any.json")
+    assert (code, lines[-1]) == (3, "s NOT VERIFIED")
+
+
+def test_many_minors_are_not_counted():
+    n = 16
+    one = [[int(i == j) for j in range(n)] for i in range(n)]
+    with pytest.raises(checker.IncompleteError):
+        checker.is_opposed(8, one, one)
+
+
+# ---- against brute force: all products of each pattern
+
+
+def words(longest):
+    """Yield the alternating words of at most so many letters."""
+    yield ""
+    for length in range(1, longest + 1):
+        yield from ("ULULUL"[:length], "LULULU"[:length])
+
+
+def sheared(M, letter, p):
+    """Yield all products of a layer and M, of size 2 n."""
+    n = len(M) // 2
+    moved, kept = (M[:n], M[n:]) if letter == "U" else (M[n:], M[:n])
+    for entries in product(range(p), repeat=n * n):
+        rows = tuple(
+            tuple(
+                (x + sum(entries[i * n + k] * kept[k][j] for k in range(n))) % p
+                for j, x in enumerate(row)
+            )
+            for i, row in enumerate(moved)
+        )
+        yield rows + kept if letter == "U" else kept + rows
+
+
+def products_by_word(n, p):
+    """Return the set of all products of each word; the first letter acts last."""
+    one = tuple(tuple(int(i == j) for j in range(2 * n)) for i in range(2 * n))
+    found = {"": {one}}
+    for word in words(6):
+        if word:
+            reached, old = set(), found[word[1:]]
+            for M in old:
+                if M not in reached:
+                    reached.update(sheared(M, word[0], p))
+            found[word] = reached
+    return found
+
+
+def monic(degree, p):
+    """Yield the monic polynomials of a degree."""
+    for coefficients in product(range(p), repeat=degree):
+        yield [*coefficients, 1]
+
+
+def squares(n, p):
+    """Return all n x n matrices."""
+    entries = product(range(p), repeat=n * n)
+    return [[list(e[i * n : i * n + n]) for i in range(n)] for e in entries]
+
+
+def excluded(M, word, p, obstructions):
+    """Return whether one of the obstructions excludes a word, in the checker's opinion."""
+    rows = [list(row) for row in M]
+    certificate = checker.Certificate(len(rows) // 2, p, rows, "additive", [], {})
+    blocks = checker.blocks_of(rows, checker.inverse(rows, p), word.startswith("L"))
+    for obstruction in obstructions:
+        try:
+            if checker.excludes({"pattern": word, **obstruction}, certificate, blocks):
+                return True
+        except checker.RefutedError:
+            pass
+    return False
+
+
+def scalar_witnesses(word, p):
+    """Return every obstruction to a word that there can be for n = 1."""
+    factors = [[f] for f in monic(1, p)] + [list(monic(1, p))]
+    if len(word) == 5:
+        multipliers = [[[list(row)]] for row in product(range(p), repeat=2)]
+    else:
+        number = checker.EQUATIONS[len(word)]
+        multipliers = [[[[x]] for x in e] for e in product(range(p), repeat=number)]
+    witnesses = [{"kind": "linear", "multiplier": W} for W in multipliers]
+    if len(word) >= 4:
+        witnesses.append({"kind": "trace", "k": 1})
+        witnesses += [{"kind": "similarity", "factors": f} for f in factors]
+    if len(word) == 5:
+        witnesses += [{"kind": "chain", "factors": f} for f in factors]
+    return witnesses
+
+
+@pytest.mark.parametrize("p", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
+def test_sl2_every_witness_excludes_only_what_is_impossible_and_one_always_does(p):
+    by_word = products_by_word(1, p)
+    group = set().union(*by_word.values())
+    assert len(group) == p**3 - p
+    for word in words(5):
+        witnesses = scalar_witnesses(word, p)
+        for M in group:
+            assert excluded(M, word, p, witnesses) == (M not in by_word[word])
+
+
+def pair_witnesses(word):
+    """Return obstructions to a word of four or five letters over GF(2) for n = 2."""
+    linear, quadratic = list(monic(1, 2)), list(monic(2, 2))
+    kinds = ("similarity", "chain") if len(word) == 5 else ("similarity",)
+    sets = [[f] for f in linear + quadratic] + [linear, [*linear, [1, 1, 1]]]
+    return [{"kind": "trace", "k": k} for k in (1, 2)] + [
+        {"kind": kind, "factors": factors} for kind in kinds for factors in sets
+    ]
+
+
+@pytest.fixture(scope="module")
+def sl4():
+    """All products of each word over GF(2), 4 x 4."""
+    return products_by_word(2, 2)
+
+
+@pytest.mark.parametrize("step", [200, pytest.param(1, marks=pytest.mark.slow)])
+def test_sl4_over_f2_no_witness_excludes_what_is_possible(sl4, step):
+    deep = sl4["ULULUL"] - sl4["ULULU"] - sl4["LULUL"]
+    assert len(deep) == 16
+    group = sorted(sl4["ULULUL"])
+    assert len(group) == 20160
+    for word in ("ULUL", "LULU", "ULULU", "LULUL"):
+        witnesses = pair_witnesses(word)
+        for M in (*group[::step], *deep):
+            if M in sl4[word]:
+                assert not excluded(M, word, 2, witnesses)
+            elif len(word) == 5:
+                assert excluded(M, word, 2, witnesses)
+
+
+@pytest.mark.parametrize("step", [5000, pytest.param(400, marks=pytest.mark.slow)])
+def test_sl4_over_f2_every_multiplier_of_three_letters(sl4, step):
+    witnesses = [
+        {"kind": "linear", "multiplier": list(W)} for W in product(squares(2, 2), repeat=3)
+    ]
+    for word, M in product(("ULU", "LUL"), sorted(sl4["ULULUL"])[::step]):
+        assert excluded(M, word, 2, witnesses) == (M not in sl4[word])
