@@ -38,8 +38,6 @@ _HALVES = {
 
 Layers = list[LinearCoupling]
 
-LARGEST_UNEVEN = 128
-
 
 @dataclass(frozen=True)
 class Route:
