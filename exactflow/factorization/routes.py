@@ -30,6 +30,8 @@ from exactflow.flows.linear import Half, LinearCoupling
 
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
+LARGEST_UNEVEN = 128
+
 _HALVES = {
     0: "halves of one size",
     1: "halves that differ by at most one",
