@@ -1009,32 +1009,18 @@ def settle_equality(certificate: Certificate, quick: bool) -> Report:
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     if not quick and holds(certificate):
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    lines = ["c the composition is not the target"]
-    if quick:
-        lines.append(
-            "c the images of a vector differ modulo a prime; without --quick: in which entry"
-        )
-    else:
-        lines.append(first_wrong(certificate, derive(certificate), Fraction(0)))
-    return Report(Verdict.REFUTED, lines)
-
-
-def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
-    """Return a line on the first entry that is not as claimed, or ""."""
-    names = ("expected", "derived")
-    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+    where = "c the images of a vector differ modulo a prime; without --quick: in which entry"
+    if not quick:
+        where = first_wrong(certificate, derive(certificate), Fraction(0))
+    return Report(Verdict.REFUTED, ["c the composition is not the target", where])
 
 
 def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
     """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
     derived = derive(certificate)
-    errors = [
-        max(map(abs, a), default=0) / Fraction(den)
-        for den, a in (
-            (row.den, row.nums.values()) for row in subtract(derived, certificate.target, 0)
-        )
-    ]
-    largest, allowed = max(errors), certificate.within or Fraction(0)
+    errors = [(den, nums.values()) for den, nums in subtract(derived, certificate.target, 0)]
+    largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
+    allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown = [show_element([x], certificate.field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
@@ -1043,6 +1029,12 @@ def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Repor
         return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
     lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
     return Report(Verdict.REFUTED, lines, "", largest)
+
+
+def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
+    """Return a line on the first entry that is not as claimed."""
+    names = ("expected", "derived")
+    return first_beyond(certificate.target, derived, bound, certificate.field, names)
 
 
 def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:

@@ -811,6 +811,7 @@ def test_a_bound_that_the_referee_demands(bound, code):
 
 def test_a_bound_does_not_save_a_false_equality():
     assert run(CORPUS / "incorrect" / "target_singular.json", "--within", "1000")[0] == 1
+    assert run(CORPUS / "incorrect" / "covariance_off_by_one.json", "--within", "1000")[0] == 1
     assert run(CORPUS / "correct" / "sqrt2.json", "--within", "0")[0] == 0
     assert run(CORPUS / "correct" / "covariance_within.json", "--within", "1e-4")[0] == 1
 
