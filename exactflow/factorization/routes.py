@@ -78,7 +78,7 @@ class Route:
             return layers
         if not self.takes(problem.partition):
             raise MethodError(
-                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
+                f"expected {_HALVES[self.apart]} for method={self.name!r}, got "
                 f"{problem.partition}: use method='auto'"
             )
         raise MethodError(
