@@ -1,7 +1,7 @@
 """The defining identity of `factor`: the composition equals the matrix."""
 
 import random
-from itertools import pairwise, permutations, product
+from itertools import islice, pairwise, permutations, product
 
 import pytest
 import sympy
@@ -383,8 +383,8 @@ def test_permutations_over_the_least_field(partition):
 
 
 @pytest.mark.slow
-def test_all_of_sl_4_over_the_least_field():
-    for M in invertible(4, GF(2)):
+def test_every_fifth_of_sl_4_over_the_least_field():
+    for M in islice(invertible(4, GF(2)), 0, None, 5):
         assert_represents_over(GF(2), M, (2, 2), 6)
 
 
