@@ -61,7 +61,7 @@ def test_ctrl_c_ends_a_computation_inside_the_library_at_once(certificate):
         "from sympy import ZZ\n"
         "from sympy.polys.matrices import DomainMatrix\n"
         "rows = [[ZZ(3) ** (7 * i * j % 9973) for j in range(300)] for i in range(300)]\n"
-        "def endless(*_, **options):\n"
+        "def endless(*_, **__):\n"
         "    print('started', flush=True)\n"
         "    DomainMatrix(rows, (300, 300), ZZ).to_dense().det()\n"
         "checker.check = endless\n"
