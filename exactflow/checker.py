@@ -355,7 +355,7 @@ def holds(certificate: Certificate) -> bool:
 
     Invariant: the claim is that the layers still there make the matrix (without its columns at
     pads) of entries goal[i][j] / columns[j], or its transpose.  The last layer is undone on the
-    left of that matrix; or the first on the right, which is the left of the transpose.
+    left of that matrix; or the first on its right, which is the left of the transpose.
     """
     field, start, target = certificate.field, certificate.start, certificate.target
     if not all(layer.constant for layer in certificate.layers):
