@@ -13,11 +13,6 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.factorization.permutation import (
-    permutation_sign,
-    relabelled_permutation,
-    signed_permutation,
-)
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
@@ -67,6 +62,8 @@ class Problem:
         """The matrix as a signed permutation, None if it is none."""
         if self.signed is None:
             return None
+        from exactflow.factorization.permutation import relabelled_permutation
+
         return relabelled_permutation(*self.signed, self.flips, self.order)
 
     @cached_property
@@ -94,7 +91,7 @@ def posed(
     InvalidInputError
         orientation="pad" with a mask.
     """
-    signed = signed_permutation(target)
+    signed = _signed(target)
     det = _determinant(target, signed)
     if not _reverses_orientation(det, target, scales):
         return Problem(target, partition, order, (), det, scales, signed)
@@ -109,13 +106,24 @@ def posed(
         )
     p, q = partition
     padded = linalg.with_pads(target, p)
-    order, signed = tuple(range(p + q + 2)), signed_permutation(padded)
+    order, signed = tuple(range(p + q + 2)), _signed(padded)
     return Problem(padded, (p + 1, q + 1), order, (), -det, scales, signed)
+
+
+def _signed(matrix: DomainMatrix) -> Signed | None:
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries."""
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    from exactflow.factorization.permutation import signed_permutation
+
+    return signed_permutation(matrix)
 
 
 def _determinant(target: DomainMatrix, signed: Signed | None):
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
     if signed is not None:
+        from exactflow.factorization.permutation import permutation_sign
+
         return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
