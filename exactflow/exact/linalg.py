@@ -19,6 +19,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.integral import IntegralMatrix
+from exactflow.exact.typing import Element
 
 __all__ = [
     "AnyMatrix",
@@ -116,7 +117,7 @@ def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
     return join(Blocks(S, right, below, T))
 
 
-def trace(M: DomainMatrix):
+def trace(M: DomainMatrix) -> Element:
     """Return the trace, an element of the field."""
     return sum(M.diagonal(), M.domain.zero)
 
@@ -167,7 +168,7 @@ def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
     return scale_rows(scale, M.transpose()).transpose()
 
 
-def is_positive(value, field: Domain) -> bool | None:
+def is_positive(value: Element, field: Domain) -> bool | None:
     """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
     >>> from sympy import GF, QQ

@@ -10,6 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational
+from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
 
@@ -81,7 +82,7 @@ def _sympy(flow: CouplingFlow) -> str:
     return _script(flow, "from sympy import Matrix, Rational\n\n", _python, "Matrix(")
 
 
-def _python(x) -> str:
+def _python(x: Element) -> str:
     """Return a rational as Python source: hexadecimal where decimal digits would hit a limit."""
     parts = int(x.numerator), int(x.denominator)
     return "Rational({}, {})".format(*(hex(n) if n.bit_length() > 14_000 else n for n in parts))
@@ -92,7 +93,7 @@ def _sage(flow: CouplingFlow) -> str:
 
 
 def _latex(flow: CouplingFlow) -> str:
-    def entry(x) -> str:
+    def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         sign, digits = ("-", numerator[1:]) if numerator[0] == "-" else ("", numerator)
         return f"{sign}\\frac{{{digits}}}{{{denominator}}}" if denominator else numerator
@@ -105,7 +106,7 @@ def _latex(flow: CouplingFlow) -> str:
 
 
 def _rocq(flow: CouplingFlow) -> str:
-    def entry(x) -> str:
+    def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         return f"({numerator}) # {denominator or 1}"
 
