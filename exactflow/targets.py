@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
-from exactflow.exact.numbers import flat, format_short, to_index
+from exactflow.exact.numbers import format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
@@ -37,7 +37,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [20]])
     """
     try:
-        images = [operator.index(i) for i in flat(perm)]
+        images = [operator.index(i) for i in perm]
     except TypeError:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
@@ -108,7 +108,8 @@ def pad(M: MatrixLike, p: int | None = None) -> sympy.Matrix:
     """
     matrix = as_matrix(M)
     d = matrix.shape[0]
-    return linalg.with_pads(matrix, d // 2 if p is None else to_index("p", p, 0, d)).to_Matrix()
+    size = d // 2 if p is None else to_index("p", p, 0, d)
+    return linalg.with_pads(matrix, size).to_Matrix()
 
 
 def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:

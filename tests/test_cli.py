@@ -118,6 +118,19 @@ def test_depth(capsys, tmp_path):
     assert "even number" in err
 
 
+def test_check_against_the_transpose(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    matrix.write_text("1,2\n0,1\n")
+    for command in ("factor", "depth"):
+        assert run(capsys, command, matrix, "--transpose", "-o", certificate)[0] == 0
+        code, out, _ = run(capsys, "check", certificate, "--target", matrix, "--transpose")
+        assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
+        assert run(capsys, "check", certificate, "--target", matrix)[0] == 1
+        code, out, err = run(capsys, "check", certificate, "--transpose")
+        assert (code, out) == (2, "")
+        assert "--target FILE" in err
+
+
 def test_depth_certificate(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
     matrix.write_text("-1,0,0,0\n0,-1,0,0\n0,0,1,1\n0,0,0,1\n")
@@ -165,7 +178,7 @@ def test_balance(capsys, tmp_path, matrix_file):
     assert "certified within" in out
     assert "do not equal the matrix" in out
     assert run(capsys, "check", certificate)[0] == 0
-    assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 1
+    assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 0
     code, _, err = run(capsys, "balance", matrix_file, "--layers", "4")
     assert code == 2
     assert "at least 5 layers" in err
@@ -382,10 +395,10 @@ def test_version(capsys):
     ],
 )
 def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, code, words):
-    def failing(*_):
+    def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr("exactflow.checker.check_file", failing)
+    monkeypatch.setattr("exactflow.checker.read_file", failing)
     got, out, err = run(capsys, "check", "c.json")
     assert (got, out) == (code, "")
     assert words in err.splitlines()[-1]

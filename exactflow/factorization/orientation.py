@@ -7,6 +7,7 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
@@ -20,8 +21,6 @@ from exactflow.factorization.permutation import (
 )
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
-
-Signed = tuple  # of two index arrays: perm and signs
 
 ORIENTATIONS = ("error", "flip", "pad")
 SCALES = ("positive", "nonzero")
@@ -39,8 +38,7 @@ class Problem:
     """A matrix to be factored, and all that the routes ask about it, computed once.
 
     The layers act on the coordinates as `order` lists them, after those in `flips` are negated;
-    they compose to `matrix`, whose determinant is `det`. `signed` is the target as a signed
-    permutation, where it is one.
+    they compose to `matrix`, whose determinant is `det`.
     """
 
     target: DomainMatrix
@@ -49,7 +47,6 @@ class Problem:
     flips: tuple[int, ...]
     det: object
     scales: str
-    signed: Signed | None
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -63,11 +60,10 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> Signed | None:
+    def monomial(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The matrix as a signed permutation, None if it is none."""
-        if self.signed is None:
-            return None
-        return relabelled_permutation(*self.signed, self.flips, self.order)
+        signed = signed_permutation(self.target)
+        return signed and relabelled_permutation(*signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -94,14 +90,13 @@ def posed(
     InvalidInputError
         orientation="pad" with a mask.
     """
-    signed = signed_permutation(target)
-    det = _determinant(target, signed)
+    det = _determinant(target)
     if not _reverses_orientation(det, target, scales):
-        return Problem(target, partition, order, (), det, scales, signed)
+        return Problem(target, partition, order, (), det, scales)
     if orientation == "error":
         raise OrientationError(_NEGATIVE)
     if orientation == "flip":
-        return Problem(target, partition, order, (0,), -det, scales, signed)
+        return Problem(target, partition, order, (0,), -det, scales)
     if list(order) != sorted(order):
         raise InvalidInputError(
             "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
@@ -109,14 +104,13 @@ def posed(
         )
     p, q = partition
     padded = linalg.with_pads(target, p)
-    order, signed = tuple(range(p + q + 2)), signed_permutation(padded)
-    return Problem(padded, (p + 1, q + 1), order, (), -det, scales, signed)
+    return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 
-def _determinant(target: DomainMatrix, signed: Signed | None):
+def _determinant(target: DomainMatrix):
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if signed is not None:
-        return target.domain.convert(permutation_sign(*signed))
+    if (monomial := signed_permutation(target)) is not None:
+        return target.domain.convert(permutation_sign(*monomial))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(

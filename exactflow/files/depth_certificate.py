@@ -65,7 +65,7 @@ def depth_certificate_text(
       {"moves": "second", "scale": ["1"], "shift": [["3"]]}],
      "obstructions": [{"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
       {"pattern": "L", "kind": "linear", "multiplier": [[["1"]], [["0"]], [["0"]]]}],
-     "provenance": {"tool": "exactflow", "version": "0.1.0"}}
+     "provenance": {"tool": "exactflow", "version": "0.2.0"}}
     <BLANKLINE>
     """
     flow = answer.flow

@@ -156,6 +156,8 @@ def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
     torch = require("torch", "torch", "a .pt file")
     with _reading("a .pt file of tensors only"):
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]  # as training scripts save it, beside other things
     tensor = content
     if isinstance(content, dict):
         for name in content:

@@ -201,6 +201,8 @@ def checked_layers(
     layers: Iterable, partition: tuple[int, int] | None, kinds: type | tuple[type, ...], remedy: str
 ) -> tuple[tuple, tuple[int, int]]:
     """Return layers of the admitted kinds and of one partition, and that partition."""
+    if not isinstance(layers, Iterable):
+        raise InvalidInputError(f"expected {remedy}, got {type(layers).__name__}")
     layers = tuple(layers)
     for i, layer in enumerate(layers):
         if not isinstance(layer, kinds):

@@ -136,8 +136,8 @@ def flow_html(flow: "Flow") -> str:
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:
-    additive = all(s == 1 for s in layer.scale_elements)
-    shown = "1" if additive else f"{len(set(layer.scale_elements))} distinct"
+    scaled = sum(s != 1 for s in layer.scale_elements)
+    shown = f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
     if hasattr(layer, "shift_matrix"):
         rest = (heat_map(layer.shift_matrix), _decimal(layer.magnitude), str(layer.nnz))
     else:

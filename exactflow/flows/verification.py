@@ -57,6 +57,10 @@ def verify(flow: LinearFlow, M: MatrixLike) -> Verification:
     >>> print(verify(flow, [[1, 2], [0, 1]]))
     equal in all 4 entries (layers composed: 1)
     """
+    if not isinstance(flow, LinearFlow):
+        raise InvalidInputError(
+            f"expected a flow of linear couplings, got {type(flow).__name__}: factor returns one"
+        )
     expected = as_matrix(M)
     if expected.shape[0] != flow.dimension:
         raise InvalidInputError(
