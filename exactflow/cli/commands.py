@@ -240,7 +240,7 @@ def _depth(arguments: argparse.Namespace) -> int:
     source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
-    print(answer)
+    print(answer.count, *answer.obstructions, sep="\n  ")
     if answer.obstructions:
         print(_SYMBOLS)
     if not arguments.output:

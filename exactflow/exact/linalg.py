@@ -9,7 +9,7 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import flint
 from sympy.external.gmpy import GROUND_TYPES
@@ -22,6 +22,7 @@ from exactflow.exact.integral import IntegralMatrix
 from exactflow.exact.typing import Element
 
 __all__ = [
+    "Alternative",
     "AnyMatrix",
     "Blocks",
     "column",
@@ -54,6 +55,8 @@ __all__ = [
 
 
 AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, IntegralMatrix)
+Alternative = tuple[Any, Any]
+"""A solution and None, or None and why there is none: once unpacked, no type says which."""
 
 
 class Blocks(NamedTuple):
@@ -230,7 +233,7 @@ def left_kernel(M: DomainMatrix) -> DomainMatrix:
     return kernel(M.transpose()).transpose()
 
 
-def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
+def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
     """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
 
     >>> from sympy import QQ

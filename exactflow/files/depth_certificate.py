@@ -83,7 +83,7 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 1,
         "field": f"GF({flow.field.mod})" if flow.field.is_FiniteField else "QQ",
-        "target": _rows(linalg.join(flow.blocks()).to_dense()),
+        "target": _rows(flow.domain_matrix().to_dense()),
         "partition": list(flow.partition),
         "scales": answer.scales,
         "depth": flow.depth,
@@ -160,7 +160,11 @@ def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
     A, B, C, D = obstruction.blocks
     if len(obstruction.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
-        schur = linalg.zeros(*D.shape, D.domain) if inverse is None else A - B * inverse * C
+        schur = (
+            linalg.zeros(D.shape[0], D.shape[1], D.domain)
+            if inverse is None
+            else A - B * inverse * C
+        )
         return _misfit([(D, True), (schur, inverse is not None)])
     equations = _residuals(obstruction)
     if obstruction.pattern:
@@ -176,7 +180,7 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
     """Return the multiplier that picks an entry of a matrix which ought to be 0, or, where it is
     marked, a positive diagonal.
     """
-    multiplier = [linalg.zeros(*R.shape, R.domain) for R, _ in equations]
+    multiplier = [linalg.zeros(R.shape[0], R.shape[1], R.domain) for R, _ in equations]
     for at, (R, is_diagonal) in enumerate(equations):
         for i, row in enumerate(R.to_list()):
             for j, x in enumerate(row):
@@ -217,9 +221,10 @@ def _(obstruction: UnitBlocksObstruction) -> dict[str, object]:
 @witness.register
 def _(obstruction: ChainObstruction) -> dict[str, object]:
     parts, field = obstruction.parts, obstruction.matrix.domain
-    factors = [obstruction.f]
     if obstruction.f is None:
         factors = list({**elementary_divisors(parts.Du), **elementary_divisors(parts.Na)})
+    else:
+        factors = [obstruction.f]
     return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
 
 
