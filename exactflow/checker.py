@@ -49,7 +49,7 @@ import re
 import signal
 import struct
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -353,26 +353,31 @@ def derive(certificate: Certificate) -> Matrix:
 def holds(certificate: Certificate) -> bool:
     """Return whether Q is the target.
 
-    Invariant: the claim is that layers[0] layers[1] ... is the inverse of the matrix (without its
-    columns at pads) of entries goal[i][j] / columns[j].  Layers are removed from its left, or from
-    the left of its transpose, where that costs less.
+    Invariant: the claim is that the layers still there make the matrix (without its columns at
+    pads) of entries goal[i][j] / columns[j], or its transpose.  The last layer is undone on the
+    left of that matrix; or the first on its right, which is the left of the transpose.
     """
     field, start, target = certificate.field, certificate.start, certificate.target
     if not all(layer.constant for layer in certificate.layers):
         return not any(row.nums for row in subtract(derive(certificate), target, field.prime))
     goal = negated_columns(target, certificate.flips, field.prime)
-    columns = [1] * certificate.dimension
-    layers = [inverse(layer, field.prime) for layer in certificate.layers]
+    columns, is_transposed = [1] * certificate.dimension, False
     is_square = field.degree == 1 and not certificate.pads
+    layers = deque(inverse(layer, field.prime) for layer in certificate.layers)
     while layers:
-        if is_square and effort(goal, layers[0]) < effort(layers[-1], goal):
-            layers = [transpose(layer) for layer in reversed(layers)]
-            numbers = transpose([Row(1, row.nums) for row in goal])
-            goal, columns = (
-                [Row(den, row.nums) for den, row in zip(columns, numbers, strict=True)],
-                [row.den for row in goal],
-            )
-        goal = product(layers.pop(), goal, field.prime)
+        left, right = layers[-1], layers[0]
+        if is_transposed:
+            left, right = transpose(right), transpose(left)
+        if is_square and effort(goal, right) < effort(left, goal):
+            numbers, dens = transpose([Row(1, row.nums) for row in goal]), columns
+            columns, is_transposed = [row.den for row in goal], not is_transposed
+            goal = [Row(den, row.nums) for den, row in zip(dens, numbers, strict=True)]
+            left = transpose(right)
+        goal = product(left, goal, field.prime)
+        if is_transposed:
+            layers.popleft()
+        else:
+            layers.pop()
     return all(
         row.nums == {j: row.den * columns[j] for j in unit.nums}
         for row, unit in zip(goal, start, strict=True)
@@ -1009,32 +1014,18 @@ def settle_equality(certificate: Certificate, quick: bool) -> Report:
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     if not quick and holds(certificate):
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    lines = ["c the composition is not the target"]
-    if quick:
-        lines.append(
-            "c the images of a vector differ modulo a prime; without --quick: in which entry"
-        )
-    else:
-        lines.append(first_wrong(certificate, derive(certificate), Fraction(0)))
-    return Report(Verdict.REFUTED, lines)
-
-
-def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
-    """Return a line on the first entry that is not as claimed, or ""."""
-    names = ("expected", "derived")
-    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+    where = "c the images of a vector differ modulo a prime; without --quick: in which entry"
+    if not quick:
+        where = first_wrong(certificate, derive(certificate), Fraction(0))
+    return Report(Verdict.REFUTED, ["c the composition is not the target", where])
 
 
 def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
     """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
     derived = derive(certificate)
-    errors = [
-        max(map(abs, a), default=0) / Fraction(den)
-        for den, a in (
-            (row.den, row.nums.values()) for row in subtract(derived, certificate.target, 0)
-        )
-    ]
-    largest, allowed = max(errors), certificate.within or Fraction(0)
+    errors = [(den, nums.values()) for den, nums in subtract(derived, certificate.target, 0)]
+    largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
+    allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown = [show_element([x], certificate.field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
@@ -1043,6 +1034,12 @@ def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Repor
         return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
     lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
     return Report(Verdict.REFUTED, lines, "", largest)
+
+
+def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
+    """Return a line on the first entry that is not as claimed."""
+    names = ("expected", "derived")
+    return first_beyond(certificate.target, derived, bound, certificate.field, names)
 
 
 def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:

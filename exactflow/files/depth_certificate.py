@@ -53,7 +53,8 @@ def depth_certificate_text(
         The answer is an interval, or over another field: the format has no word for these.
 
     >>> from exactflow.depth import minimal_depth
-    >>> print(depth_certificate_text(minimal_depth([[1, 2], [3, 7]])))
+    >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
+    >>> print("\\n".join(lines))
     {"format": "exactflow-depth-certificate",
      "version": 1,
      "field": "QQ",
@@ -65,8 +66,6 @@ def depth_certificate_text(
       {"moves": "second", "scale": ["1"], "shift": [["3"]]}],
      "obstructions": [{"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
       {"pattern": "L", "kind": "linear", "multiplier": [[["1"]], [["0"]], [["0"]]]}],
-     "provenance": {"tool": "exactflow", "version": "0.2.0"}}
-    <BLANKLINE>
     """
     flow = answer.flow
     _check_certifiable(answer)
@@ -160,11 +159,7 @@ def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
     A, B, C, D = obstruction.blocks
     if len(obstruction.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
-        schur = (
-            linalg.zeros(D.shape[0], D.shape[1], D.domain)
-            if inverse is None
-            else A - B * inverse * C
-        )
+        schur = D - D if inverse is None else A - B * inverse * C
         return _misfit([(D, True), (schur, inverse is not None)])
     equations = _residuals(obstruction)
     if obstruction.pattern:
@@ -180,7 +175,7 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
     """Return the multiplier that picks an entry of a matrix which ought to be 0, or, where it is
     marked, a positive diagonal.
     """
-    multiplier = [linalg.zeros(R.shape[0], R.shape[1], R.domain) for R, _ in equations]
+    multiplier = [R - R for R, _ in equations]
     for at, (R, is_diagonal) in enumerate(equations):
         for i, row in enumerate(R.to_list()):
             for j, x in enumerate(row):
@@ -221,10 +216,8 @@ def _(obstruction: UnitBlocksObstruction) -> dict[str, object]:
 @witness.register
 def _(obstruction: ChainObstruction) -> dict[str, object]:
     parts, field = obstruction.parts, obstruction.matrix.domain
-    if obstruction.f is None:
-        factors = list({**elementary_divisors(parts.Du), **elementary_divisors(parts.Na)})
-    else:
-        factors = [obstruction.f]
+    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
+    factors = {f: None for of in divisors for f in of} if obstruction.f is None else [obstruction.f]
     return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
 
 
