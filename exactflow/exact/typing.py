@@ -22,6 +22,7 @@ __all__ = [
     "MatrixLike",
     "NumberLike",
     "Orientation",
+    "PartitionLike",
     "Scales",
     "VectorLike",
 ]
@@ -37,6 +38,9 @@ MatrixLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence
 
 VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[object]"
 """What `exactflow.exact.coerce.as_vectors` takes: one vector, or a matrix of columns."""
+
+PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
+"""The sizes (p, q) of the halves, or a mask, as `exactflow.flows.halves` reads them."""
 
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""

@@ -32,6 +32,7 @@ from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element
 from exactflow.factorization.assembly import alternating, scaled, shears
 from exactflow.flows.linear import LinearCoupling
 
@@ -43,7 +44,7 @@ NEAR = 2
 SEEDS = 3
 
 
-def balanced_layers(blocks: Blocks, det) -> list[LinearCoupling] | None:
+def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None:
     """Return six layers, in order of application, that compose to the blocks of a rational matrix
     with det > 0, or None where none were found.
 
@@ -79,7 +80,7 @@ def _check(blocks: Blocks) -> None:
         )
 
 
-def _spread(det, d: int) -> list:
+def _spread(det: Element, d: int) -> list:
     """Return d positive rationals with product det, equal and short but for the last."""
     try:
         root = (int(det.numerator) / int(det.denominator)) ** (1 / d)
@@ -193,5 +194,5 @@ def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:
     return linalg.from_entries(rows, M.shape, QQ)
 
 
-def _magnitude(M: DomainMatrix):
+def _magnitude(M: DomainMatrix) -> Element:
     return max(map(abs, M.to_list_flat()))

@@ -6,6 +6,7 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
@@ -14,6 +15,7 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element, Orientation, Scales
 from exactflow.factorization.permutation import (
     permutation_sign,
     relabelled_permutation,
@@ -22,8 +24,8 @@ from exactflow.factorization.permutation import (
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
-ORIENTATIONS = ("error", "flip", "pad")
-SCALES = ("positive", "nonzero")
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+SCALES: tuple[str, ...] = get_args(Scales)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
@@ -45,8 +47,8 @@ class Problem:
     partition: tuple[int, int]
     order: tuple[int, ...]
     flips: tuple[int, ...]
-    det: object
-    scales: str
+    det: Element
+    scales: Scales
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -75,8 +77,8 @@ def posed(
     target: DomainMatrix,
     order: tuple[int, ...],
     partition: tuple[int, int],
-    orientation: str = "error",
-    scales: str = "positive",
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
 ) -> Problem:
     """Return the problem of factoring `target`, after the repair that `orientation` names.
 
@@ -107,7 +109,7 @@ def posed(
     return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 
-def _determinant(target: DomainMatrix):
+def _determinant(target: DomainMatrix) -> Element:
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
     if (monomial := signed_permutation(target)) is not None:
         return target.domain.convert(permutation_sign(*monomial))
@@ -120,7 +122,7 @@ def _determinant(target: DomainMatrix):
     return det
 
 
-def _reverses_orientation(det, target: DomainMatrix, scales: str) -> bool:
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
     """Return whether det < 0; refuse a det that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)

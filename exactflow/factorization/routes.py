@@ -7,10 +7,12 @@ the command line are read off it.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Half
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -26,7 +28,7 @@ from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.permutation import permutation_layers
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
@@ -113,7 +115,7 @@ def _commutator(problem: Problem) -> Layers | None:
     if layers is None:
         A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
         W0 = stable_range_shift(Blocks(A, B, C, D))
-        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
         word = alternating([-W0, *shifts], "second")
         layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
@@ -215,7 +217,7 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
         route = next(route for route in ROUTES if route.name == method)
         return route.demanded(problem), route.name
     _check_size(problem)
-    *routes, last = (route for route in ROUTES if route.automatic)
+    *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
         with suppress(FieldTooSmallError):
             if (layers := route.found(problem)) is not None:
