@@ -72,8 +72,15 @@ def _depth_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _balance_arguments(command: argparse.ArgumentParser) -> None:
+    from exactflow.balancing import METHODS, ORIENTATIONS
+
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
+    command.add_argument("--method", choices=METHODS, default="auto")
+    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=_partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
@@ -269,15 +276,33 @@ def _balance(arguments: argparse.Namespace) -> int:
         _check_output(arguments)
     source = _read(arguments)
     with _status("balancing"):
-        result = balance(source.matrix, arguments.layers, arguments.seed)
-    within, seed = result.error, arguments.seed
+        result = balance(
+            source.matrix,
+            layers=arguments.layers,
+            method=arguments.method,
+            orientation=arguments.orientation,
+            partition=arguments.partition,
+            seed=arguments.seed,
+        )
+    p, q = result.partition
+    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+    claim = {"within": result.error, "pads": pads}
     written = ""
     if arguments.output:
-        written = _write_flow(result.flow, arguments, source, seed, within=within)
+        written = _write_flow(result.flow, arguments, source, arguments.seed, **claim)
     print(result)
+    for coordinate in result.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
+            "certified within as much"
+        )
+    inverse = "no certified bound for its inverse"
+    if result.inverse_error.is_finite:
+        inverse = f"its inverse within {magnitude(result.inverse_error)}"
     print(
-        f"certified within {magnitude(result.error)}, its inverse within "
-        f"{magnitude(result.inverse_error)}: the layers do not equal the matrix"
+        f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
     )
     print(end=written)
     return 0

@@ -197,9 +197,9 @@ ROUTES = (
     ),
     Route(
         "balanced",
-        "a matrix away from scalar ones, near which all balanced layers are nearly singular",
-        "over QQ, d <= 20, with the extra `balance`: six layers with entries near the least "
-        "possible, but long fractions",
+        "a matrix unlike scalar ones, reflections and block swaps, all of whose short balanced "
+        "layers are nearly singular",
+        "over QQ, d <= 20: six layers with entries near the least possible, but long fractions",
         _balanced,
         automatic=False,
     ),
