@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
 __all__ = [
+    "BalanceMethod",
     "DepthScales",
     "Element",
     "Half",
@@ -50,6 +51,9 @@ Orientation: TypeAlias = Literal["error", "flip", "pad"]
 
 Scales: TypeAlias = Literal["positive", "nonzero"]
 """What the scales of a factorization may be."""
+
+BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
+"""How balanced layers are found. (The methods of `factor` are read off its table of routes.)"""
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
 """What the scales may be where layers are counted."""
