@@ -50,7 +50,7 @@ import signal
 import struct
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -628,8 +628,8 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     m = tuple(Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus))
     if m[-1] != 1:
         raise MalformedError(where, "a monic polynomial", show(modulus[-1]))
-    ends = () if root == () else read_list(root, between, 2, "rationals")
-    ends = tuple(Fraction(*read_pair(end, between)) for end in ends)
+    given = () if root == () else read_list(root, between, 2, "rationals")
+    ends = tuple(Fraction(*read_pair(end, between)) for end in given)
     if bit_size((*m, *ends)) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
@@ -723,10 +723,11 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     one = ((1, 1), *[(0, 1)] * (field.degree - 1))
-    target, start = ([{} for _ in range(d)] for _ in range(2))
+    rows: list[dict[int, Element]] = [{} for _ in range(d)]
+    units: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, table, strict=True):
-        target[i], start[i] = {places[j]: a for j, a in row.items()}, {i: one}
-    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (target, start))
+        rows[i], units[i] = {places[j]: a for j, a in row.items()}, {i: one}
+    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
     if is_covariance and any(row.nums for row in subtract(target, transpose(target), 0)):
         raise MalformedError("covariance", "a symmetric matrix", "another")
     digest = hashlib.sha256(data).digest()
@@ -815,7 +816,8 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     """Return the elements of each row of the square matrix in a target file."""
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
-    table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
+    read: Callable[[bytes, str], Any] = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)
+    table = read(data, where)
     if type(table) is not list or not table:
         raise MalformedError(where, "a list of rows", show(table))
     matrix = []
@@ -939,7 +941,8 @@ def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
 def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     """Return intervals that contain one real root of m each."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
-    found, intervals = [], [(-bound, bound)]
+    found: list[tuple[Fraction, ...]] = []
+    intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
         if (roots := count_roots(m, low, high)) == 1:

@@ -20,25 +20,27 @@ within that error of W; it does not equal W.
 """
 
 import operator
+from typing import get_args
 
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import ORIENTATIONS, Target
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
 
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 
-METHODS = ("auto", "closed", "search")
+METHODS: tuple[str, ...] = get_args(BalanceMethod)
 MOST_LAYERS = 64
 
 
 def balance(
-    W,
+    W: MatrixLike,
     *,
     layers: int | None = None,
-    method: str = "auto",
-    orientation: str = "error",
-    partition=None,
+    method: BalanceMethod = "auto",
+    orientation: Orientation = "error",
+    partition: "PartitionLike | None" = None,
     seed: int = 0,
 ) -> Balanced:
     """Return float64 coupling layers that compose to `W` within a certified error.

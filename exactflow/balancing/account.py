@@ -27,7 +27,8 @@ from math import frexp
 import numpy as np
 
 from exactflow.balancing.digits import Digits
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.exact.typing import Half
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["FloatCoupling", "composed", "inverse_error_bound", "snapped"]
 

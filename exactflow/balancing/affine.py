@@ -116,7 +116,7 @@ def _descended(M: np.ndarray, at: Affine) -> tuple[Affine, float]:
         closer = _closer(at, M, residual, damping)
         closer_residual = residual if closer is None else closer.residual(M)
         closer_size = float(np.linalg.norm(closer_residual))
-        if closer_size < size:
+        if closer is not None and closer_size < size:
             at, residual, size = closer, closer_residual, closer_size
             damping = max(damping / 5, LEAST_DAMPING)
         else:

@@ -55,7 +55,8 @@ class Digits:
     @staticmethod
     def of_integers(integers: np.ndarray, low: int) -> "Digits":
         """Return 2^low times a matrix of Python integers."""
-        planes, half = [], 1 << (BITS - 1)
+        planes: list[np.ndarray] = []
+        half = 1 << (BITS - 1)
         while integers.any() or not planes:
             digits = (integers + half) % (2 * half) - half
             planes.append(digits.astype(float))

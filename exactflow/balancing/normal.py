@@ -18,7 +18,7 @@ How it is checked
 *Numeric*. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,8 +55,8 @@ class NormalEquations:
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
         """Return the equations of A_i^T and B_i with their weights."""
-        weighted = (_weighted(rows, spread) for rows in (left, right))
-        return NormalEquations(left, right, *weighted, cut, active)
+        weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
+        return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX."""
@@ -81,8 +81,8 @@ class NormalEquations:
 
     @cached_property
     def _single(self) -> "NormalEquations":
-        parts = (self.left, self.right, self.weighted_left, self.weighted_right)
-        return NormalEquations(*(part.astype(np.float32) for part in parts), self.cut, self.active)
+        names = ("left", "right", "weighted_left", "weighted_right")
+        return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     @cached_property
     def _columns(self) -> np.ndarray:

@@ -21,6 +21,7 @@ from exactflow.balancing.newton import Word
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.typing import BalanceMethod
 
 __all__ = ["solve"]
 
@@ -44,7 +45,7 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def solve(target: Target, layers: int | None, method: str, seed: int) -> Balanced:
+def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
     """Return the layers that `exactflow.balancing.balance` promises.
 
     On one thread: the pools of NumPy and SciPy would wait for each other, and sums in another

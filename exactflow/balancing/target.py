@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import frexp
+from typing import get_args
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from exactflow.balancing.digits import Digits
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.flows.halves import resolve_partition
 
 __all__ = ["ORIENTATIONS", "Target"]
 
-ORIENTATIONS = ("error", "flip", "pad")
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 PRECISION = 300
 NEAR = 1e-6
 EPS = float(np.finfo(float).eps)
@@ -43,7 +45,9 @@ class Target:
     flips: tuple[int, ...]
 
     @staticmethod
-    def of(W, orientation: str = "error", partition=None) -> "Target":
+    def of(
+        W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
+    ) -> "Target":
         """Return the target of `W`, which is checked: see `balance` for the errors."""
         entries = _entries(W)
         order, halves = resolve_partition(partition, len(entries))
@@ -126,10 +130,9 @@ def _is_near_rotation(M: np.ndarray) -> bool:
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < NEAR * square)
 
 
-def _entries(W) -> np.ndarray:
+def _entries(W: MatrixLike) -> np.ndarray:
     """Return W as floats where these equal it, else as an array of Fractions."""
-    plain = isinstance(W, np.ndarray) and W.dtype.kind == "f" and W.dtype.itemsize <= 8
-    if plain and W.ndim == 2 and 0 < len(W) == W.shape[1] and np.isfinite(W).all():
+    if isinstance(W, np.ndarray) and _is_plain(W):
         return W.astype(np.float64)
     matrix = as_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
@@ -147,6 +150,14 @@ def _entries(W) -> np.ndarray:
     if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
         return floats.reshape(matrix.shape)
     return np.array(values, dtype=object).reshape(matrix.shape)
+
+
+def _is_plain(W: np.ndarray) -> bool:
+    """Return whether an array is a square matrix of finite floats of at most 64 bits."""
+    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
+    return bool(
+        is_square and W.dtype.kind == "f" and W.dtype.itemsize <= 8 and np.isfinite(W).all()
+    )
 
 
 def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:

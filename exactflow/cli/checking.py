@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -52,7 +53,7 @@ def check_files(arguments: argparse.Namespace) -> int:
         return _printed(outcomes, arguments)
 
 
-def _printed(outcomes, arguments: argparse.Namespace) -> int:
+def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int:
     codes = set()
     for outcome in outcomes:
         codes.add(outcome.code)

@@ -10,15 +10,16 @@ import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.status import Status
 
     from exactflow.files.matrices import MatrixFile
-    from exactflow.flows.flow import CouplingFlow
+    from exactflow.flows.flow import LinearFlow
 
 __all__ = ["COMMANDS"]
 
@@ -131,7 +132,7 @@ def _factor(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _status(text: str):
+def _status(text: str) -> "Status":
     """Return a context in which a terminal shows what is being done."""
     from rich.console import Console
 
@@ -160,7 +161,11 @@ def _check_output(arguments: argparse.Namespace, certificate_only: bool = False)
 
 
 def _write_flow(
-    flow: "CouplingFlow", arguments: argparse.Namespace, source: "MatrixFile", seed=None, **claim
+    flow: "LinearFlow",
+    arguments: argparse.Namespace,
+    source: "MatrixFile",
+    seed: int | None = None,
+    **claim: Any,
 ) -> str:
     """Write a certificate about the source, which the stand-alone checker must accept first; or the
     layers as float64 arrays where the suffix says so. Return a line on it.
@@ -176,6 +181,7 @@ def _write_flow(
         write_arrays(flow, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
     name = Path(arguments.file).name if arguments.file else "demo"
+    provenance: dict[str, object]
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {} if seed is None else {"seed": seed}
@@ -247,7 +253,7 @@ def _depth(arguments: argparse.Namespace) -> int:
     source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
-    print(answer)
+    print(answer.count, *answer.obstructions, sep="\n  ")
     if answer.obstructions:
         print(_SYMBOLS)
     if not arguments.output:

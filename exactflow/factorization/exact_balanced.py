@@ -33,6 +33,7 @@ from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element
 from exactflow.factorization.assembly import alternating, scaled, shears
 from exactflow.flows.linear import LinearCoupling
 
@@ -45,7 +46,7 @@ SEEDS = 3
 FLOAT_EXPONENT = 1000
 
 
-def balanced_layers(blocks: Blocks, det) -> list[LinearCoupling] | None:
+def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None:
     """Return six layers, in order of application, that compose to the blocks of a rational matrix
     with det > 0, or None where none were found.
 
@@ -82,7 +83,7 @@ def _check(blocks: Blocks) -> None:
         )
 
 
-def _spread(det, d: int) -> list:
+def _spread(det: Element, d: int) -> list:
     """Return d positive rationals with product det, equal and short but for the last."""
     exponent = round((log2(int(det.numerator)) - log2(int(det.denominator))) / d)
     if abs(exponent) > FLOAT_EXPONENT:
@@ -197,5 +198,5 @@ def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:
     return linalg.from_entries(rows, M.shape, QQ)
 
 
-def _magnitude(M: DomainMatrix):
+def _magnitude(M: DomainMatrix) -> Element:
     return max(map(abs, M.to_list_flat()))

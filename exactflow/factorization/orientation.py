@@ -6,7 +6,7 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -14,14 +14,15 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element, Orientation, Scales
 
 if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
-ORIENTATIONS = ("error", "flip", "pad")
-SCALES = ("positive", "nonzero")
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+SCALES: tuple[str, ...] = get_args(Scales)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
@@ -43,8 +44,8 @@ class Problem:
     partition: tuple[int, int]
     order: tuple[int, ...]
     flips: tuple[int, ...]
-    det: object
-    scales: str
+    det: Element
+    scales: Scales
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -76,8 +77,8 @@ def posed(
     target: DomainMatrix,
     order: tuple[int, ...],
     partition: tuple[int, int],
-    orientation: str = "error",
-    scales: str = "positive",
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
 ) -> Problem:
     """Return the problem of factoring `target`, after the repair that `orientation` names.
 
@@ -117,7 +118,7 @@ def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
     return signed_permutation(matrix)
 
 
-def _determinant(target: DomainMatrix):
+def _determinant(target: DomainMatrix) -> Element:
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
     if (signed := _signed(target)) is not None:
         from exactflow.factorization.permutation import permutation_sign
@@ -132,7 +133,7 @@ def _determinant(target: DomainMatrix):
     return det
 
 
-def _reverses_orientation(det, target: DomainMatrix, scales: str) -> bool:
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
     """Return whether det < 0; refuse a det that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)

@@ -8,10 +8,12 @@ others do without NumPy.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Half
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -25,7 +27,7 @@ from exactflow.factorization.orientation import Problem
 from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
@@ -114,7 +116,7 @@ def _commutator(problem: Problem) -> Layers | None:
     if layers is None:
         A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
         W0 = stable_range_shift(Blocks(A, B, C, D))
-        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
         word = alternating([-W0, *shifts], "second")
         layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
@@ -218,7 +220,7 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
         route = next(route for route in ROUTES if route.name == method)
         return route.demanded(problem), route.name
     _check_size(problem)
-    *routes, last = (route for route in ROUTES if route.automatic)
+    *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
         with suppress(FieldTooSmallError):
             if (layers := route.found(problem)) is not None:

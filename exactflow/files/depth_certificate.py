@@ -6,7 +6,7 @@ head of the checker lists; its equations are numbered as `equations` there retur
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
 
@@ -38,7 +38,7 @@ __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
 
 def depth_certificate_text(
-    answer: MinimalDepth, provenance: dict[str, object] | None = None
+    answer: MinimalDepth, provenance: Mapping[str, object] | None = None
 ) -> str:
     """Return the certificate of what `minimal_depth` found: the same text for the same answer.
 
@@ -82,19 +82,19 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 1,
         "field": f"GF({flow.field.mod})" if flow.field.is_FiniteField else "QQ",
-        "target": _rows(linalg.join(flow.blocks()).to_dense()),
+        "target": _rows(flow.domain_matrix().to_dense()),
         "partition": list(flow.partition),
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
         "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
-        "provenance": record | (provenance or {}),
+        "provenance": record | dict(provenance or {}),
     }
     return "{" + ",\n ".join(f'"{key}": {_text(value)}' for key, value in members.items()) + "}\n"
 
 
 def write_depth_certificate(
-    answer: MinimalDepth, path: str | Path, provenance: dict[str, object] | None = None
+    answer: MinimalDepth, path: str | Path, provenance: Mapping[str, object] | None = None
 ) -> None:
     """Write `depth_certificate_text` to a file, which appears as a whole or not at all."""
     write_bytes(path, depth_certificate_text(answer, provenance).encode())
