@@ -77,10 +77,10 @@ def test_ctrl_c_ends_a_computation_inside_the_library_at_once(certificate):
         "from sympy import ZZ\n"
         "from sympy.polys.matrices import DomainMatrix\n"
         "rows = [[ZZ(3) ** (7 * i * j % 9973) for j in range(300)] for i in range(300)]\n"
-        "def endless(*_):\n"
+        "def endless(*_, **__):\n"
         "    print('started', flush=True)\n"
         "    DomainMatrix(rows, (300, 300), ZZ).to_dense().det()\n"
-        "checker.check_file = endless\n"
+        "checker.check = endless\n"
         f"__import__('sys').argv = ['exactflow', 'check', {str(certificate)!r}]\n"
         "__main__.main()\n"
     )

@@ -18,7 +18,7 @@ __all__ = ["mask_order", "resolve_partition"]
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
 
 
-def mask_order(mask) -> tuple[tuple[int, ...], tuple[int, int]]:
+def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return the coordinates, those of the first half first, and the sizes (p, q) of the halves.
 
     Parameters
@@ -52,7 +52,7 @@ def mask_order(mask) -> tuple[tuple[int, ...], tuple[int, int]]:
     return (*first, *second), (len(first), len(second))
 
 
-def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
+def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return the order of the coordinates and the sizes (p, q), from what a caller may give.
 
     Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
@@ -99,7 +99,7 @@ def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple
     return mask_order(entries)
 
 
-def _entries(values, expected: str) -> list:
+def _entries(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values."""
     if is_array(values):
         values = values.tolist()
