@@ -470,19 +470,19 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Ro
 
 
 @cache
-def power_of_ten(exponent: int) -> int:
-    """Return 10^exponent."""
-    return 10**exponent
+def power_of_five(exponent: int) -> int:
+    """Return 5^exponent, which times 2^exponent is 10^exponent."""
+    return 5**exponent
 
 
 def whole(digits: str) -> int:
     """Return the integer written -?[0-9]+, in pieces that Python's digit limit (>= 640) permits."""
-    if len(digits) <= 512:
+    if len(digits) <= 640:
         return int(digits)
     if digits[0] == "-":
         return -whole(digits[1:])
     half = 1 << ((len(digits) - 1).bit_length() - 1)
-    return whole(digits[:-half]) * power_of_ten(half) + whole(digits[-half:])
+    return (whole(digits[:-half]) * power_of_five(half) << half) + whole(digits[-half:])
 
 
 def show_whole(n: int) -> str:

@@ -9,7 +9,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sympy
 from sympy import QQ
 from sympy.polys.domains.domain import Domain
@@ -17,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
+from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field, is_array
 from exactflow.exact.numbers import format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -68,6 +67,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; a NumPy array, or
         what `factor` takes.
 
+    >>> import numpy as np
     >>> conv1x1(np.array([[[0.5], [0]], [[0], [2]]], dtype=np.float32))
     Matrix([
     [1/2, 0],
@@ -78,7 +78,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
 def squeezed_kernel(W: Any) -> Any:
     """Return the weight of a 1x1 convolution with two axes; what is not an array stays as it is."""
-    if not isinstance(W, np.ndarray) or W.ndim <= 2:
+    if not is_array(W) or W.ndim <= 2:
         return W
     if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
         raise InvalidInputError(

@@ -6,6 +6,7 @@ reads it, and given to them as exact numbers.
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterable
@@ -46,7 +47,8 @@ def check_files(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("expected - (standard input) once at most")
     if arguments.jobs == 1 or len(files) == 1:
         return _printed((_outcome(file, options) for file in files), arguments)
-    with ProcessPoolExecutor(min(arguments.jobs, len(files))) as pool:
+    spawned = multiprocessing.get_context("spawn")  # a fork may inherit threads, and their locks
+    with ProcessPoolExecutor(min(arguments.jobs, len(files)), spawned) as pool:
         outcomes = pool.map(_outcome, files, [options] * len(files))
         return _printed(outcomes, arguments)
 

@@ -49,7 +49,6 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half
 from exactflow.factorization.assembly import opposite, scaled, shear
 from exactflow.factorization.commutator import stable_range_shift
-from exactflow.factorization.permutation import permutation_layers
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LAYERS", "classical_layers"]
@@ -128,6 +127,8 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     """Return the layers of diag(Sigma, I), where Sigma has determinant 1 and signs[i] in row i,
     column perm[i]; none for the identity.
     """
+    from exactflow.factorization.permutation import permutation_layers
+
     n = len(perm)
     layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]

@@ -6,9 +6,8 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
@@ -16,11 +15,9 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, Orientation, Scales
-from exactflow.factorization.permutation import (
-    permutation_sign,
-    relabelled_permutation,
-    signed_permutation,
-)
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
@@ -62,10 +59,13 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
-        signed = signed_permutation(self.target)
-        return signed and relabelled_permutation(*signed, self.flips, self.order)
+        if (signed := _signed(self.target)) is None:
+            return None
+        from exactflow.factorization.permutation import relabelled_permutation
+
+        return relabelled_permutation(*signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -109,10 +109,21 @@ def posed(
     return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 
+def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries."""
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    from exactflow.factorization.permutation import signed_permutation
+
+    return signed_permutation(matrix)
+
+
 def _determinant(target: DomainMatrix) -> Element:
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if (monomial := signed_permutation(target)) is not None:
-        return target.domain.convert(permutation_sign(*monomial))
+    if (signed := _signed(target)) is not None:
+        from exactflow.factorization.permutation import permutation_sign
+
+        return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(

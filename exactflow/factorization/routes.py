@@ -1,7 +1,8 @@
 """The table of routes: each construction with its name, where it applies, what its layers cost.
 
 `factor` walks the table and takes the first route that applies; names, refusals and the choices of
-the command line are read off it.
+the command line are read off it. Constructions on arrays are imported where they apply, so that all
+others do without NumPy.
 """
 
 from collections.abc import Callable
@@ -22,10 +23,8 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
-from exactflow.factorization.exact_balanced import balanced_layers
 from exactflow.factorization.orientation import Problem
 from exactflow.factorization.partition import partition_layers
-from exactflow.factorization.permutation import permutation_layers
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.flows.linear import LinearCoupling
@@ -94,6 +93,8 @@ class Route:
 def _permutation(problem: Problem) -> Layers | None:
     if problem.monomial is None:
         return None
+    from exactflow.factorization.permutation import permutation_layers
+
     return permutation_layers(*problem.monomial, problem.partition)
 
 
@@ -150,6 +151,8 @@ def _classical(problem: Problem) -> Layers:
 
 
 def _balanced(problem: Problem) -> Layers | None:
+    from exactflow.factorization.exact_balanced import balanced_layers
+
     return balanced_layers(problem.blocks, problem.det)
 
 

@@ -9,9 +9,8 @@ becomes M[order, order], and a factorization of that is one of M in the old labe
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
 
 __all__ = ["mask_order", "resolve_partition"]
@@ -102,16 +101,15 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
 
 def _entries(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values."""
-    if isinstance(values, np.ndarray):
+    if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise InvalidInputError(f"expected {expected}, got {values!r}; {_REMEDY}")
-    entries = [entry.item() if isinstance(entry, np.generic) else entry for entry in values]
-    if any(isinstance(entry, list | tuple | np.ndarray) for entry in entries):
+    if any(isinstance(entry, list | tuple) or is_array(entry) for entry in values):
         raise InvalidInputError(
             f"expected {expected}, got a nested one: flatten it in the order of the coordinates"
         )
-    return entries
+    return [entry.item() if hasattr(entry, "dtype") else entry for entry in values]
 
 
 def _are_sizes(entries: list) -> bool:
