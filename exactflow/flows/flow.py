@@ -32,6 +32,7 @@ __all__ = ["CouplingFlow", "LinearCoupling", "LinearFlow"]
 class LinearFlow(Flow):
     """A flow that is a matrix, in factored form: a `CouplingFlow`, or one in another order."""
 
+    layers: tuple[LinearCoupling, ...]
     method: str
 
     @property

@@ -14,6 +14,7 @@ log-scales (normflows, FrEIA) are rounded once more, unless the scale is one.
 import io
 from importlib import import_module
 from numbers import Real
+from typing import Any
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.flows.flow import LinearFlow
@@ -46,7 +47,7 @@ def to_module(
     *,
     image: tuple[int, int] | None = None,
     accept_error: float = 1e-6,
-):
+) -> Any:
     """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
 
     ==========  ==========================  ====================================================
@@ -113,8 +114,9 @@ def to_module(
     return builder.build(flow, library, image)
 
 
-def _check_error(flow: LinearFlow, library: str, accepted: float) -> None:
-    if not isinstance(accepted, Real) or not accepted >= 0:
+def _check_error(flow: LinearFlow, library: str, accepted: Any) -> None:
+    is_number = isinstance(accepted, Real)
+    if not (is_number and accepted >= 0):
         raise InvalidInputError(
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"

@@ -72,7 +72,9 @@ class _Select(_Fixed):
         super().__init__(dims_in)
         self.register_buffer("order", torch.tensor(order))
 
-    def forward(self, x, rev: bool = False, jac: bool = True):
+    def forward(
+        self, x: Sequence[torch.Tensor], rev: bool = False, jac: bool = True
+    ) -> tuple[tuple[torch.Tensor], float]:
         """Permute the channels, or undo it."""
         order = torch.argsort(self.order) if rev else self.order
         return (x[0][:, order],), 0.0
@@ -85,6 +87,8 @@ class _Flip(_Fixed):
         super().__init__(dims_in)
         self.flip = Flip(dims_in[0][0], flips)
 
-    def forward(self, x, rev: bool = False, jac: bool = True):
+    def forward(
+        self, x: Sequence[torch.Tensor], rev: bool = False, jac: bool = True
+    ) -> tuple[tuple[torch.Tensor], float]:
         """Negate the flipped channels, in either direction."""
         return (self.flip(x[0])[0],), 0.0

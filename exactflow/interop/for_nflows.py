@@ -6,7 +6,7 @@ Parameters are the shifts, then the scales.
 
 from functools import partial
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from exactflow.interop.plain import Flip, LinearConditioner, Select, matrix, sca
 __all__ = ["build"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None):
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> Any:
     """Return a ``CompositeTransform`` whose ``forward`` is the flow."""
     transforms = import_module(
         "nflows.transforms" if library == "nflows" else "glasflow.nflows.transforms"
@@ -28,7 +28,7 @@ def build(flow: LinearFlow, library: str, image: tuple[int, int] | None):
     return transforms.CompositeTransform(steps(flow, flip, select, layer))
 
 
-def _transform(transforms: ModuleType, coupling: type, layer: LinearCoupling):
+def _transform(transforms: Any, coupling: type, layer: LinearCoupling) -> Any:
     p, q = layer.partition
     moved = torch.arange(p + q) < p
     mask = (moved if layer.moves == "first" else ~moved).int()
@@ -39,7 +39,7 @@ def _transform(transforms: ModuleType, coupling: type, layer: LinearCoupling):
     return coupling(mask, lambda kept, outputs: conditioner)
 
 
-def _raw_coupling(transforms: ModuleType) -> type:
+def _raw_coupling(transforms: Any) -> type:
     class RawAffineCouplingTransform(transforms.AffineCouplingTransform):
         """An affine coupling whose scale is the parameter itself."""
 
@@ -50,6 +50,6 @@ def _raw_coupling(transforms: ModuleType) -> type:
     return RawAffineCouplingTransform
 
 
-def _as_transform(module: type, transforms: ModuleType) -> type:
+def _as_transform(module: type, transforms: Any) -> type:
     """Return `Flip` or `Select` as a transform of the library."""
     return type(f"{module.__name__}Transform", (module, transforms.Transform), {})

@@ -5,6 +5,7 @@ layers have no scale parameter. Parameters are interleaved: shift, log-scale, sh
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import normflows
 from torch import Tensor, nn
@@ -72,4 +73,5 @@ class Cascade(normflows.flows.Flow):
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        return chained([flow.inverse for flow in reversed(self.flows)], z)
+        inverses: list[Any] = [flow.inverse for flow in reversed(self.flows)]
+        return chained(inverses, z)

@@ -1,6 +1,7 @@
 """Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +106,7 @@ class Coupling(nn.Module):
         self.scale = nn.Parameter(scales(layer))
 
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = torch.split(x, self.partition, dim=1)
+        first, second = torch.split(x, list(self.partition), dim=1)
         return (first, second) if self.moves == "first" else (second, first)
 
     def _joined(self, moved: Tensor, kept: Tensor) -> Tensor:
@@ -127,6 +128,8 @@ class Coupling(nn.Module):
 class Flip(nn.Module):
     """Coordinates negated: the orientation that no coupling with positive scales can repair."""
 
+    signs: Tensor
+
     def __init__(self, dimension: int, flips: tuple[int, ...]):
         super().__init__()
         signs = torch.ones(dimension, dtype=torch.float64)
@@ -142,6 +145,8 @@ class Flip(nn.Module):
 
 class Select(nn.Module):
     """Channels in a given order: y = x[order]."""
+
+    order: Tensor
 
     def __init__(self, order: Sequence[int]):
         super().__init__()
@@ -169,4 +174,5 @@ class FlowModule(nn.Module):
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        return chained([layer.inverse for layer in reversed(self.layers)], y)
+        inverses: list[Any] = [layer.inverse for layer in reversed(self.layers)]
+        return chained(inverses, y)

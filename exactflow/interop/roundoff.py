@@ -37,8 +37,9 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import Element, Half
 from exactflow.flows.flow import CouplingFlow, LinearFlow
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.relabelled import Relabelled
 
 __all__ = ["Rounding", "float_layer", "rounding"]
@@ -173,7 +174,7 @@ def float_layer(layer: LinearCoupling) -> FloatLayer:
     )
 
 
-def _rounded(value) -> float:
+def _rounded(value: Element) -> float:
     """Return a nonzero rational number in float64."""
     try:
         rounded = int(value.numerator) / int(value.denominator)
