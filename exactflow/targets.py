@@ -17,7 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field, is_array
-from exactflow.exact.numbers import format_short, to_index
+from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
@@ -36,7 +36,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [20]])
     """
     try:
-        images = [operator.index(i) for i in perm]
+        images = [operator.index(i) for i in flat(perm)]
     except TypeError:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
