@@ -357,7 +357,7 @@ def test_all_of_gl_3_over_the_field_of_three():
 @pytest.mark.parametrize(
     ("order", "partition", "count", "most"),
     [
-        (2, (2, 2), 150, 6),
+        (2, (2, 2), 50, 6),
         (3, (2, 2), 30, 6),
         (3, (1, 2), 60, 6),
         (2, (2, 3), 20, 8),
