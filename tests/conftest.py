@@ -1,4 +1,4 @@
-"""Versions in the header; Hypothesis: a small profile, a large one by ``--hypothesis-profile=large``."""
+"""Versions in the header; small Hypothesis profiles, else ``--hypothesis-profile=large``."""
 
 import platform
 import sys
