@@ -49,8 +49,8 @@ import re
 import signal
 import struct
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -127,7 +127,7 @@ class Field:
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    root: tuple[Fraction, Fraction] | None = None
+    root: tuple[Fraction, ...] = ()  # the ends of an interval around it, if one is named
     undecided: str = ""
 
     @property
@@ -136,7 +136,7 @@ class Field:
         return max(len(self.modulus) - 1, 1)
 
     @cached_property
-    def roots(self) -> list[tuple[Fraction, Fraction]]:
+    def roots(self) -> list[tuple[Fraction, ...]]:
         """Return intervals around the real roots at which scales must be positive."""
         return [self.root] if self.root else real_roots(self.modulus)
 
@@ -182,7 +182,7 @@ def lcm(numbers: Iterable[int]) -> int:
 
 
 def reduced(den: int, nums: dict[int, int]) -> Row:
-    """Return a row without zeros, in lowest terms; if long, only where that halves its length."""
+    """Return a row without zeros, in lowest terms; a long one only if that halves it, perhaps."""
     nums = {j: num for j, num in nums.items() if num}
     divisor = math.gcd(den, next(iter(nums.values()), 0))
     if den > 2**LONG and divisor**2 < den:
@@ -211,57 +211,60 @@ def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -
 
 
 def product(left: Matrix, right: Matrix, prime: int) -> Matrix:
-    """Return the product of two matrices."""
+    """Return the product of two matrices, with short multiplications where many are long.
+
+    Those are the products with the `block`, rows of right that many rows of left use.
+    """
     used = Counter(k for row in left for k in row.nums)
     block = {k: right[k] for k, times in used.items() if times >= MANY}
-    long = [r for r, row in enumerate(left) if len(row.nums) > MANY and longest(row.nums) > LONG]
     width = len({j for row in block.values() for j in row.nums})
     is_dense = sum(len(row.nums) for row in block.values()) >= MANY * width > 0
-    if prime or not long or not is_dense or max(longest(a.nums) for a in block.values()) < LONG:
+    long = [row for row in left if len(row.nums) > MANY and longest([row]) > LONG]
+    if prime or not long or not is_dense or longest(block.values()) < LONG:
         return [combine(weights, right, prime) for weights in left]
-    parts = [(left[r].den, left[r].nums.items()) for r in long]
-    inside = [Row(den, {k: num for k, num in a if k in block}) for den, a in parts]
-    outside = [reduced(den, {k: num for k, num in a if k not in block}) for den, a in parts]
-    sums = dict(zip(long, zip(product_of_values(inside, block), outside, strict=True), strict=True))
-    return [
-        combine(SUM, (sums[r][0], combine(sums[r][1], right, 0)), 0)
-        if r in sums
-        else combine(weights, right, 0)
-        for r, weights in enumerate(left)
-    ]
+    inside = [Row(den, {k: num for k, num in a.items() if k in block}) for den, a in long]
+    sums, rows = iter(product_of_values(inside, block)), []
+    for weights in left:
+        if len(weights.nums) > MANY and longest([weights]) > LONG:
+            rest = {k: num for k, num in weights.nums.items() if k not in block}
+            pair = next(sums), combine(reduced(weights.den, rest), right, 0)
+            rows.append(combine(SUM, pair, 0))
+        else:
+            rows.append(combine(weights, right, 0))
+    return rows
 
 
-def longest(nums: Mapping[int, int]) -> int:
-    """Return the bits of the longest of some numbers."""
-    return max(map(int.bit_length, nums.values()), default=0)
+def longest(rows: Iterable[Row]) -> int:
+    """Return the bits of the longest numerator in some rows."""
+    return max((num.bit_length() for row in rows for num in row.nums.values()), default=0)
 
 
 def product_of_values(left: Matrix, right: Mapping[int, Row]) -> Matrix:
     """Return the product of two matrices of long rationals, by short multiplications.
 
-    An integer, cut into pieces, is the value at 2^PIECE of a polynomial with short coefficients.
-    The matrices of these polynomials are multiplied at small points, as many as the product's
-    polynomials have coefficients, and its values at 2^PIECE follow by Newton's interpolation, of
-    which the divided differences are integers.
+    An integer, cut into pieces of w bits, is the value at 2^w of a polynomial with short
+    coefficients.  The matrices of these polynomials are multiplied at small points, as many as the
+    product's polynomials have coefficients, and its values at 2^w follow by Newton's interpolation,
+    of which the divided differences are integers.
     """
-    common = lcm(row.den for row in right.values())
+    den = lcm(row.den for row in right.values())
     scaled = {
-        k: {j: num * (common // den) for j, num in nums.items()} for k, (den, nums) in right.items()
+        k: Row(1, {j: n * (den // a.den) for j, n in a.nums.items()}) for k, a in right.items()
     }
-    factors = {r: row.nums for r, row in enumerate(left)}, scaled
-    terms = sum(max(map(longest, m.values())) // PIECE + 1 for m in factors) - 1
-    points = [(k + 1) // 2 * (-1) ** k for k in range(terms)]
-    a, b = ({r: {j: pieces(n) for j, n in row.items()} for r, row in m.items()} for m in factors)
+    sizes = longest(left), longest(scaled.values())
+    w = max(PIECE, sum(sizes) // 64)
+    points = [(k + 1) // 2 * (-1) ** k for k in range(sum(size // w + 1 for size in sizes) - 1)]
+    a = [{k: pieces(n, w) for k, n in row.nums.items()} for row in left]
+    b = {k: {j: pieces(n, w) for j, n in row.nums.items()} for k, row in scaled.items()}
     results: list[dict[int, list[int]]] = [{} for _ in left]
     for x in points:
-        weights, rows = (
-            {r: {j: value(f, x) for j, f in row.items()} for r, row in m.items()} for m in (a, b)
-        )
-        for r, result in enumerate(results):
-            for j, num in weighted_sum(weights[r], rows).items():
-                result.setdefault(j, []).append(num)
+        rows = {k: {j: value(f, x) for j, f in row.items()} for k, row in b.items()}
+        for result, row in zip(results, a, strict=True):
+            weights = {k: value(f, x) for k, f in row.items()}
+            for j, n in weighted_sum(weights, rows).items():
+                result.setdefault(j, []).append(n)
     return [
-        Row(row.den * common, {j: interpolate(points, v) for j, v in result.items()})
+        Row(row.den * den, {j: interpolate(points, v, w) for j, v in result.items()})
         for row, result in zip(left, results, strict=True)
     ]
 
@@ -275,20 +278,20 @@ def weighted_sum(weights: Mapping[int, int], rows: Any) -> dict[int, int]:
     return total
 
 
-def pieces(n: int) -> list[int]:
-    """Return the coefficients of a polynomial with value n at 2^PIECE."""
-    sign, n, mask = (-1 if n < 0 else 1), abs(n), (1 << PIECE) - 1
-    return [sign * (n >> shift & mask) for shift in range(0, n.bit_length(), PIECE)]
+def pieces(n: int, w: int) -> list[int]:
+    """Return the coefficients of a polynomial with value n at 2^w."""
+    sign, n, mask = (-1 if n < 0 else 1), abs(n), (1 << w) - 1
+    return [sign * (n >> shift & mask) for shift in range(0, n.bit_length(), w)]
 
 
-def interpolate(points: Sequence[int], values: list[int]) -> int:
-    """Return the value at 2^PIECE of the polynomial with these values at these points."""
+def interpolate(points: Sequence[int], values: list[int], w: int) -> int:
+    """Return the value at 2^w of the polynomial with these values at these points."""
     for step in range(1, len(points)):
         for i in range(len(points) - 1, step - 1, -1):
             values[i] = (values[i] - values[i - 1]) // (points[i] - points[i - step])
     result = 0
     for x, difference in zip(reversed(points), reversed(values), strict=True):
-        result = (result << PIECE) - x * result + difference
+        result = (result << w) - x * result + difference
     return result
 
 
@@ -350,26 +353,31 @@ def derive(certificate: Certificate) -> Matrix:
 def holds(certificate: Certificate) -> bool:
     """Return whether Q is the target.
 
-    Invariant: the claim is that layers[0] layers[1] ... is the inverse of the matrix (without its
-    columns at pads) of entries goal[i][j] / columns[j].  Layers are removed from its left, or from
-    the left of its transpose, where that costs less.
+    Invariant: the claim is that the layers still there make the matrix (without its columns at
+    pads) of entries goal[i][j] / columns[j], or its transpose.  The last layer is undone on the
+    left of that matrix; or the first on its right, which is the left of the transpose.
     """
     field, start, target = certificate.field, certificate.start, certificate.target
     if not all(layer.constant for layer in certificate.layers):
         return not any(row.nums for row in subtract(derive(certificate), target, field.prime))
     goal = negated_columns(target, certificate.flips, field.prime)
-    columns = [1] * certificate.dimension
-    layers = [inverse(layer, field.prime) for layer in certificate.layers]
+    columns, is_transposed = [1] * certificate.dimension, False
     is_square = field.degree == 1 and not certificate.pads
+    layers = deque(inverse(layer, field.prime) for layer in certificate.layers)
     while layers:
-        if is_square and effort(goal, layers[0]) < effort(layers[-1], goal):
-            layers = [transpose(layer) for layer in reversed(layers)]
-            numbers = transpose([Row(1, row.nums) for row in goal])
-            goal, columns = (
-                [Row(den, row.nums) for den, row in zip(columns, numbers, strict=True)],
-                [row.den for row in goal],
-            )
-        goal = product(layers.pop(), goal, field.prime)
+        left, right = layers[-1], layers[0]
+        if is_transposed:
+            left, right = transpose(right), transpose(left)
+        if is_square and effort(goal, right) < effort(left, goal):
+            numbers, dens = transpose([Row(1, row.nums) for row in goal]), columns
+            columns, is_transposed = [row.den for row in goal], not is_transposed
+            goal = [Row(den, row.nums) for den, row in zip(dens, numbers, strict=True)]
+            left = transpose(right)
+        goal = product(left, goal, field.prime)
+        if is_transposed:
+            layers.popleft()
+        else:
+            layers.pop()
     return all(
         row.nums == {j: row.den * columns[j] for j in unit.nums}
         for row, unit in zip(goal, start, strict=True)
@@ -411,7 +419,7 @@ def seems_to_hold(certificate: Certificate) -> bool:
     Fewer than B / 60 primes of 61 bits divide its numerator, out of more than 2^53 (Rosser and
     Schoenfeld, Illinois J. Math. 6 (1962), corollary 3); modulo any other prime q, a difference
     that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round
-    errs with probability 2^-gain at most, and enough are done.  Drawn from the SHA-256 of the file.
+    errs with probability 2^-gain at most.  All is drawn from the SHA-256 of the file.
     """
     field = certificate.field
     bits = 8 * certificate.size << (17 if field.modulus else 0)
@@ -462,19 +470,19 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Ro
 
 
 @cache
-def power_of_ten(exponent: int) -> int:
-    """Return 10^exponent."""
-    return 10**exponent
+def power_of_five(exponent: int) -> int:
+    """Return 5^exponent, which times 2^exponent is 10^exponent."""
+    return 5**exponent
 
 
 def whole(digits: str) -> int:
     """Return the integer written -?[0-9]+, in pieces that Python's digit limit (>= 640) permits."""
-    if len(digits) <= 512:
+    if len(digits) <= 640:
         return int(digits)
     if digits[0] == "-":
         return -whole(digits[1:])
     half = 1 << ((len(digits) - 1).bit_length() - 1)
-    return whole(digits[:-half]) * power_of_ten(half) + whole(digits[-half:])
+    return (whole(digits[:-half]) * power_of_five(half) << half) + whole(digits[-half:])
 
 
 def show_whole(n: int) -> str:
@@ -599,7 +607,7 @@ def read_field(found: Any, version: int) -> Field:
         return Field("QQ")
     if type(found) is dict:
         read_object(found, "field", ["modulus"], ["root"] if version > 1 else [])
-        return read_number_field(found["modulus"], found.get("root"))
+        return read_number_field(**found)
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
     if match is None:
         raise MalformedError("field", '"QQ", "GF(p)" or {"modulus": [...]}', show(found))
@@ -610,28 +618,24 @@ def read_field(found: Any, version: int) -> Field:
     return Field(f"GF({show_whole(p)})", p, undecided="" if decided else "no proof that p is prime")
 
 
-def read_number_field(coefficients: Any, ends: Any) -> Field:
-    """Return QQ[x]/(m), and the root of m between the ends if these are given."""
-    where = "field, modulus"
-    if type(coefficients) is not list or len(coefficients) < 2:
-        raise MalformedError(where, "a list of 2 or more strings", show(coefficients))
-    if (degree := len(coefficients) - 1) > MAX_DEGREE:
+def read_number_field(modulus: Any, root: Any = ()) -> Field:
+    """Return QQ[x]/(m), and the root of m between two rationals if these are given."""
+    where, between = "field, modulus", "field, root"
+    if type(modulus) is not list or len(modulus) < 2:
+        raise MalformedError(where, "a list of 2 or more strings", show(modulus))
+    if (degree := len(modulus) - 1) > MAX_DEGREE:
         raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
-    m = tuple(
-        Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(coefficients)
-    )
+    m = tuple(Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus))
     if m[-1] != 1:
-        raise MalformedError(where, "a monic polynomial", show(coefficients[-1]))
-    root = None
-    if ends is not None:
-        low, high = read_list(ends, "field, root", 2, "rationals")
-        root = (Fraction(*read_pair(low, "field, root")), Fraction(*read_pair(high, "field, root")))
-    if bit_size((*m, *(root or ()))) > MAX_MODULUS_BITS:
+        raise MalformedError(where, "a monic polynomial", show(modulus[-1]))
+    given = () if root == () else read_list(root, between, 2, "rationals")
+    ends = tuple(Fraction(*read_pair(end, between)) for end in given)
+    if bit_size((*m, *ends)) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
-    if root and (root[0] >= root[1] or value(m, root[1]) == 0 or count_roots(m, *root) != 1):
-        raise MalformedError("field, root", "two rationals with one root between", "others")
-    return Field("a number field", 0, m, root, undecided)
+    if ends and (ends[0] >= ends[1] or value(m, ends[1]) == 0 or count_roots(m, *ends) != 1):
+        raise MalformedError(between, "two rationals with one root between", "others")
+    return Field("a number field", 0, m, ends, undecided)
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
@@ -719,10 +723,11 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     one = ((1, 1), *[(0, 1)] * (field.degree - 1))
-    target, start = ([{} for _ in range(d)] for _ in range(2))
+    rows: list[dict[int, Element]] = [{} for _ in range(d)]
+    units: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, table, strict=True):
-        target[i], start[i] = {places[j]: a for j, a in row.items()}, {i: one}
-    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (target, start))
+        rows[i], units[i] = {places[j]: a for j, a in row.items()}, {i: one}
+    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
     if is_covariance and any(row.nums for row in subtract(target, transpose(target), 0)):
         raise MalformedError("covariance", "a symmetric matrix", "another")
     digest = hashlib.sha256(data).digest()
@@ -811,7 +816,8 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     """Return the elements of each row of the square matrix in a target file."""
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
-    table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
+    read: Callable[[bytes, str], Any] = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)
+    table = read(data, where)
     if type(table) is not list or not table:
         raise MalformedError(where, "a list of rows", show(table))
     matrix = []
@@ -851,15 +857,6 @@ def trim(f: Iterable[Any]) -> Polynomial:
     return f
 
 
-def multiply(f: Sequence[Any], g: Sequence[Any]) -> Polynomial:
-    """Return the product f g."""
-    product = [0] * (len(f) + len(g))
-    for i, a in enumerate(f):
-        for j, b in enumerate(g):
-            product[i + j] += a * b
-    return trim(product)
-
-
 def remainder(f: Sequence[Fraction], g: Sequence[Fraction]) -> Polynomial:
     """Return the remainder of f by g."""
     rest = list(f)
@@ -884,6 +881,12 @@ def derivative(f: Sequence[Fraction]) -> Polynomial:
     return [i * c for i, c in enumerate(f)][1:]
 
 
+@cache
+def sturm_chain(m: tuple[Fraction, ...]) -> list[Polynomial]:
+    """Return the signed remainder sequence of m and m'."""
+    return euclid(m, derivative(m))
+
+
 def value(f: Sequence[Any], x: Any) -> Any:
     """Return f(x)."""
     result = 0
@@ -897,7 +900,7 @@ def bit_size(numbers: Iterable[Fraction]) -> int:
     return sum(a.numerator.bit_length() + a.denominator.bit_length() for a in numbers)
 
 
-def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
+def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     """Return whether a proof was found; a modulus shown to be reducible is malformed.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
@@ -908,7 +911,7 @@ def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
     n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
     if n == 1:
         return True
-    if len(euclid(m, derivative(m))[-1]) > 1:
+    if len(sturm_chain(m)[-1]) > 1:
         raise MalformedError(where, expected, "a repeated factor")
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
@@ -928,18 +931,18 @@ def is_shown_irreducible(m: Sequence[Fraction]) -> bool:
     return False
 
 
-def count_roots(m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of roots of m in (low, high], by Sturm's theorem."""
-    chain = euclid(m, derivative(m))
-    signs = [[v > 0 for f in chain if (v := value(f, x))] for x in (low, high)]
+    signs = [[v > 0 for f in sturm_chain(m) if (v := value(f, x))] for x in (low, high)]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
 
 
-def real_roots(m: Sequence[Fraction]) -> list[tuple[Fraction, Fraction]]:
+def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     """Return intervals that contain one real root of m each."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
-    found, intervals = [], [(-bound, bound)]
+    found: list[tuple[Fraction, ...]] = []
+    intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
         if (roots := count_roots(m, low, high)) == 1:
@@ -1014,32 +1017,18 @@ def settle_equality(certificate: Certificate, quick: bool) -> Report:
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     if not quick and holds(certificate):
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    lines = ["c the composition is not the target"]
-    if quick:
-        lines.append(
-            "c the images of a vector differ modulo a prime; without --quick: in which entry"
-        )
-    else:
-        lines.append(first_wrong(certificate, derive(certificate), Fraction(0)))
-    return Report(Verdict.REFUTED, lines)
-
-
-def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
-    """Return a line on the first entry that is not as claimed, or ""."""
-    names = ("expected", "derived")
-    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+    where = "c the images of a vector differ modulo a prime; without --quick: in which entry"
+    if not quick:
+        where = first_wrong(certificate, derive(certificate), Fraction(0))
+    return Report(Verdict.REFUTED, ["c the composition is not the target", where])
 
 
 def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
     """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
     derived = derive(certificate)
-    errors = [
-        max(map(abs, a), default=0) / Fraction(den)
-        for den, a in (
-            (row.den, row.nums.values()) for row in subtract(derived, certificate.target, 0)
-        )
-    ]
-    largest, allowed = max(errors), certificate.within or Fraction(0)
+    errors = [(den, nums.values()) for den, nums in subtract(derived, certificate.target, 0)]
+    largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
+    allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown = [show_element([x], certificate.field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
@@ -1048,6 +1037,12 @@ def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Repor
         return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
     lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
     return Report(Verdict.REFUTED, lines, "", largest)
+
+
+def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
+    """Return a line on the first entry that is not as claimed."""
+    names = ("expected", "derived")
+    return first_beyond(certificate.target, derived, bound, certificate.field, names)
 
 
 def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:

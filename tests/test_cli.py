@@ -118,6 +118,19 @@ def test_depth(capsys, tmp_path):
     assert "even number" in err
 
 
+def test_check_against_the_transpose(capsys, tmp_path):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    matrix.write_text("1,2\n0,1\n")
+    for command in ("factor", "depth"):
+        assert run(capsys, command, matrix, "--transpose", "-o", certificate)[0] == 0
+        code, out, _ = run(capsys, "check", certificate, "--target", matrix, "--transpose")
+        assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
+        assert run(capsys, "check", certificate, "--target", matrix)[0] == 1
+        code, out, err = run(capsys, "check", certificate, "--transpose")
+        assert (code, out) == (2, "")
+        assert "--target FILE" in err
+
+
 def test_depth_certificate(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
     matrix.write_text("-1,0,0,0\n0,-1,0,0\n0,0,1,1\n0,0,0,1\n")
@@ -158,17 +171,38 @@ def test_depth_certificate_nowhere(capsys, tmp_path, output):
 
 
 def test_balance(capsys, tmp_path, matrix_file):
-    pytest.importorskip("scipy")
     certificate = tmp_path / "c.json"
     code, out, _ = run(capsys, "balance", matrix_file, "-o", certificate)
     assert code == 0
     assert "certified within" in out
     assert "do not equal the matrix" in out
     assert run(capsys, "check", certificate)[0] == 0
-    assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 1
-    code, _, err = run(capsys, "balance", matrix_file, "--layers", "4")
+    assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 0
+    for layers in ("3", "99999999"):
+        code, _, err = run(capsys, "balance", matrix_file, "--layers", layers)
+        assert code == 2
+        assert "from 4 to 64" in err
+    code, _, err = run(capsys, "balance", matrix_file, "--seed", "-1")
     assert code == 2
-    assert "at least 5 layers" in err
+    assert "seed" in err
+
+
+def test_balance_of_a_reflection(capsys, tmp_path):
+    path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    path.write_text("0,1,0\n1,0,0\n0,0,2\n")
+    code, _, err = run(capsys, "balance", path)
+    assert code == 2
+    assert "--orientation flip" in err
+    options = ("--method", "closed", "--orientation", "flip", "--partition", "2,1")
+    code, out, _ = run(capsys, "balance", path, *options, "-o", certificate)
+    assert code == 0
+    assert "coordinate 0 is negated" in out
+    assert run(capsys, "check", certificate)[0] == 0
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
+    code, out, _ = run(capsys, "balance", path, "--orientation", "pad", "-o", certificate)
+    assert code == 0
+    assert "feed zeros to coordinates 1 and 4" in out
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
 
 
 def test_export_to_torch(capsys, tmp_path, matrix_file):
@@ -382,10 +416,10 @@ def test_version(capsys):
     ],
 )
 def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, code, words):
-    def failing(*_):
+    def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr("exactflow.checker.check_file", failing)
+    monkeypatch.setattr("exactflow.checker.read_file", failing)
     got, out, err = run(capsys, "check", "c.json")
     assert (got, out) == (code, "")
     assert words in err.splitlines()[-1]

@@ -210,7 +210,7 @@ def verdict(claim):
     "mutations",
     [
         500,
-        pytest.param(20_000, marks=pytest.mark.slow),
+        pytest.param(10_000, marks=pytest.mark.slow),
         pytest.param(100_000, marks=pytest.mark.fuzz),
     ],
 )

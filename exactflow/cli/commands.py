@@ -4,21 +4,22 @@ A body imports what it needs when it runs, so that no command waits for what ano
 """
 
 import argparse
-import json
 import os
+import shlex
 import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.status import Status
 
     from exactflow.files.matrices import MatrixFile
-    from exactflow.flows.flow import CouplingFlow
+    from exactflow.flows.flow import LinearFlow
 
 __all__ = ["COMMANDS"]
 
@@ -49,9 +50,14 @@ def _factor_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _check_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("certificate", metavar="CERT.json", help="a certificate, - for stdin")
-    command.add_argument("--target", metavar="FILE", help="the matrix that it must be about")
-    command.add_argument("--transpose", action="store_true", help="the transpose of FILE")
+    add = command.add_argument
+    add("certificates", nargs="+", metavar="CERT.json", help="certificates, - for stdin")
+    add("--target", metavar="FILE", help="the matrix that all of them must be about")
+    _reading_arguments(command)
+    add("--within", metavar="BOUND", help="demand that no entry differs by more: 1e-12 or p/q")
+    add("--quick", action="store_true", help="test equalities at random vectors only")
+    add("--json", action="store_true", help="one JSON object per certificate")
+    add("--jobs", type=int, default=1, metavar="N", help="check N certificates at once")
 
 
 def _depth_arguments(command: argparse.ArgumentParser) -> None:
@@ -66,11 +72,18 @@ def _depth_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _balance_arguments(command: argparse.ArgumentParser) -> None:
+    from exactflow.balancing import METHODS, ORIENTATIONS
+
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
+    command.add_argument("--method", choices=METHODS, default="auto")
+    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=_partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
-        "-o", "--output", metavar="CERT.json", help="a certificate of the layers' own product"
+        "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
     )
     _reading_arguments(command)
 
@@ -95,9 +108,8 @@ def _partition(text: str) -> list[int]:
 
 def _factor(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import print_flow
-    from exactflow.exact.linalg import with_pads
     from exactflow.factorization import factor
-    from exactflow.flows.verification import verify
+    from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
     if arguments.output:
@@ -111,20 +123,16 @@ def _factor(arguments: argparse.Namespace) -> int:
             orientation=arguments.orientation,
             partition=arguments.partition,
         )
-        factored = time.perf_counter()
-        padded = flow.dimension > d
-        target = with_pads(source.matrix, flow.partition[0] - 1) if padded else source.matrix
-        verdict = verify(flow, target)
-    seconds = factored - start, time.perf_counter() - factored
-    if arguments.output:
-        _write_flow(flow, arguments.output, source, name)
-    print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), padded)
-    if arguments.output:
-        print(_written(arguments.output))
+    seconds = time.perf_counter() - start
+    pads = (flow.partition[0] - 1, d + 1) if flow.dimension > d else ()
+    verdict = Verification(flow)  # factor has composed it
+    written = _write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
+    print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), pads)
+    print(end=written)
     return 0
 
 
-def _status(text: str):
+def _status(text: str) -> "Status":
     """Return a context in which a terminal shows what is being done."""
     from rich.console import Console
 
@@ -153,28 +161,49 @@ def _check_output(arguments: argparse.Namespace, certificate_only: bool = False)
 
 
 def _write_flow(
-    flow: "CouplingFlow", output: str, source: "MatrixFile", name: str, more: dict | None = None
-) -> None:
-    """Write a certificate, or the layers as float64 arrays where the suffix says so."""
+    flow: "LinearFlow",
+    arguments: argparse.Namespace,
+    source: "MatrixFile",
+    seed: int | None = None,
+    **claim: Any,
+) -> str:
+    """Write a certificate about the source, which the stand-alone checker must accept first; or the
+    layers as float64 arrays where the suffix says so. Return a line on it.
+    """
+    from exactflow import checker
+    from exactflow.errors import VerificationError
     from exactflow.files.arrays import write_arrays
-    from exactflow.files.certificate import write_certificate
+    from exactflow.files.atomic import write_bytes
+    from exactflow.files.certificate import certificate_text
 
-    if _is_certificate(output):
-        provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-        write_certificate(flow, output, provenance | (more or {}))
-    else:
+    output = arguments.output
+    if not _is_certificate(output):
         write_arrays(flow, output)
+        return f"layers: {output}, float64, equal to the exact ones\n"
+    name = Path(arguments.file).name if arguments.file else "demo"
+    provenance: dict[str, object]
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    provenance |= {"transposed": True} if arguments.transpose else {}
+    provenance |= {} if seed is None else {"seed": seed}
+    data = certificate_text(flow, source.matrix, provenance=provenance, **claim).encode()
+    report = checker.check(data, quick=True)
+    if report.verdict is checker.Verdict.REFUTED:
+        raise VerificationError("; ".join(report.lines))
+    write_bytes(output, data)
+    return f"certificate: {output}; the checker: {report.lines[-1][2:]}\n{_advice(arguments)}\n"
+
+
+def _advice(arguments: argparse.Namespace) -> str:
+    """Return the command that checks a certificate against the file that it is about."""
+    words = ["exactflow", "check", arguments.output]
+    words += ["--target", arguments.file] if arguments.file else []
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] if arguments.transpose else []
+    return shlex.join(words)
 
 
 def _is_certificate(output: str) -> bool:
     return Path(output).suffix.lower() == ".json"
-
-
-def _written(output: str) -> str:
-    """Return the line that says what `_write_flow` wrote."""
-    if _is_certificate(output):
-        return f"certificate: {output} (exactflow check {output})"
-    return f"layers: {output}, float64, equal to the exact ones"
 
 
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
@@ -209,24 +238,9 @@ def demo_weight() -> "np.ndarray":
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from exactflow import checker, depth_checker
+    from exactflow.cli.checking import check_files
 
-    if _is_depth_certificate(arguments.certificate):
-        options = {"transposed": arguments.transpose}
-        return depth_checker.check_file(arguments.certificate, arguments.target, **options)
-    if arguments.transpose:
-        raise InvalidInputError("expected --transpose with a depth certificate only")
-    return checker.check_file(arguments.certificate, arguments.target)
-
-
-def _is_depth_certificate(path: str) -> bool:
-    """Return whether a file can be read and says in its "format" that it is one."""
-    try:
-        data = Path(path).read_bytes()
-        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"
+    return check_files(arguments)
 
 
 def _depth(arguments: argparse.Namespace) -> int:
@@ -239,7 +253,7 @@ def _depth(arguments: argparse.Namespace) -> int:
     source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
-    print(answer)
+    print(answer.count, *answer.obstructions, sep="\n  ")
     if answer.obstructions:
         print(_SYMBOLS)
     if not arguments.output:
@@ -250,7 +264,7 @@ def _depth(arguments: argparse.Namespace) -> int:
     name = Path(arguments.file).name
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     write_depth_certificate(answer, arguments.output, provenance)
-    print(_written(arguments.output))
+    print(f"certificate: {arguments.output}\n{_advice(arguments)}")
     return depth_checker.check_file(arguments.output)
 
 
@@ -262,17 +276,35 @@ def _balance(arguments: argparse.Namespace) -> int:
         _check_output(arguments)
     source = _read(arguments)
     with _status("balancing"):
-        result = balance(source.matrix, arguments.layers, arguments.seed)
+        result = balance(
+            source.matrix,
+            layers=arguments.layers,
+            method=arguments.method,
+            orientation=arguments.orientation,
+            partition=arguments.partition,
+            seed=arguments.seed,
+        )
+    p, q = result.partition
+    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+    claim = {"within": result.error, "pads": pads}
+    written = ""
     if arguments.output:
-        provenance = {"seed": arguments.seed, "certified_within": str(result.error)}
-        _write_flow(result.flow, arguments.output, source, Path(arguments.file).name, provenance)
+        written = _write_flow(result.flow, arguments, source, arguments.seed, **claim)
     print(result)
+    for coordinate in result.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
+            "certified within as much"
+        )
+    inverse = "no certified bound for its inverse"
+    if result.inverse_error.is_finite:
+        inverse = f"its inverse within {magnitude(result.inverse_error)}"
     print(
-        f"certified within {magnitude(result.error)}, its inverse within "
-        f"{magnitude(result.inverse_error)}: the layers do not equal the matrix"
+        f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
     )
-    if arguments.output:
-        print(_written(arguments.output))
+    print(end=written)
     return 0
 
 

@@ -5,14 +5,14 @@ import sympy
 from rich.console import Console
 from rich.table import Table
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["magnitude", "print_flow"]
 
 
 def print_flow(
-    flow: CouplingFlow, title: str, seconds: tuple[float, float], verdict: str, padded: bool
+    flow: LinearFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
     """Print the layers as a table, and below it what a reader of the layers has to know."""
     table = Table(title=title, title_justify="left")
@@ -30,13 +30,12 @@ def print_flow(
     Console().print(table)
     if flow.order:
         print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
-    if padded:
-        p, d = flow.partition[0], flow.dimension
-        print(f"pads: feed zeros to coordinates {p - 1} and {d - 1}; zeros come out there")
+    if pads:
+        print(f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there")
     for coordinate in flow.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
     print(f"method: {flow.method}, {flow.depth} layers")
-    print(f"time: factored and checked in {seconds[0]:.3g} s, checked again in {seconds[1]:.3g} s")
+    print(f"time: factored and checked in {seconds:.3g} s")
     print(f"verdict: {verdict}")
 
 

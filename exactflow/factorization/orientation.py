@@ -6,6 +6,7 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -13,18 +14,15 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.factorization.permutation import (
-    permutation_sign,
-    relabelled_permutation,
-    signed_permutation,
-)
+from exactflow.exact.typing import Element, Orientation, Scales
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
-Signed = tuple  # of two index arrays: perm and signs
-
-ORIENTATIONS = ("error", "flip", "pad")
-SCALES = ("positive", "nonzero")
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+SCALES: tuple[str, ...] = get_args(Scales)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
@@ -39,17 +37,15 @@ class Problem:
     """A matrix to be factored, and all that the routes ask about it, computed once.
 
     The layers act on the coordinates as `order` lists them, after those in `flips` are negated;
-    they compose to `matrix`, whose determinant is `det`. `signed` is the target as a signed
-    permutation, where it is one.
+    they compose to `matrix`, whose determinant is `det`.
     """
 
     target: DomainMatrix
     partition: tuple[int, int]
     order: tuple[int, ...]
     flips: tuple[int, ...]
-    det: object
-    scales: str
-    signed: Signed | None
+    det: Element
+    scales: Scales
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -63,11 +59,13 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> Signed | None:
+    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
-        if self.signed is None:
+        if (signed := _signed(self.target)) is None:
             return None
-        return relabelled_permutation(*self.signed, self.flips, self.order)
+        from exactflow.factorization.permutation import relabelled_permutation
+
+        return relabelled_permutation(*signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -79,8 +77,8 @@ def posed(
     target: DomainMatrix,
     order: tuple[int, ...],
     partition: tuple[int, int],
-    orientation: str = "error",
-    scales: str = "positive",
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
 ) -> Problem:
     """Return the problem of factoring `target`, after the repair that `orientation` names.
 
@@ -94,14 +92,13 @@ def posed(
     InvalidInputError
         orientation="pad" with a mask.
     """
-    signed = signed_permutation(target)
-    det = _determinant(target, signed)
+    det = _determinant(target)
     if not _reverses_orientation(det, target, scales):
-        return Problem(target, partition, order, (), det, scales, signed)
+        return Problem(target, partition, order, (), det, scales)
     if orientation == "error":
         raise OrientationError(_NEGATIVE)
     if orientation == "flip":
-        return Problem(target, partition, order, (0,), -det, scales, signed)
+        return Problem(target, partition, order, (0,), -det, scales)
     if list(order) != sorted(order):
         raise InvalidInputError(
             "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
@@ -109,13 +106,23 @@ def posed(
         )
     p, q = partition
     padded = linalg.with_pads(target, p)
-    order, signed = tuple(range(p + q + 2)), signed_permutation(padded)
-    return Problem(padded, (p + 1, q + 1), order, (), -det, scales, signed)
+    return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 
-def _determinant(target: DomainMatrix, signed: Signed | None):
+def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries."""
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    from exactflow.factorization.permutation import signed_permutation
+
+    return signed_permutation(matrix)
+
+
+def _determinant(target: DomainMatrix) -> Element:
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if signed is not None:
+    if (signed := _signed(target)) is not None:
+        from exactflow.factorization.permutation import permutation_sign
+
         return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
@@ -126,7 +133,7 @@ def _determinant(target: DomainMatrix, signed: Signed | None):
     return det
 
 
-def _reverses_orientation(det, target: DomainMatrix, scales: str) -> bool:
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
     """Return whether det < 0; refuse a det that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)

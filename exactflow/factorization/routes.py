@@ -1,16 +1,19 @@
 """The table of routes: each construction with its name, where it applies, what its layers cost.
 
 `factor` walks the table and takes the first route that applies; names, refusals and the choices of
-the command line are read off it.
+the command line are read off it. Constructions on arrays are imported where they apply, so that all
+others do without NumPy.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Half
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -20,19 +23,23 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
-from exactflow.factorization.exact_balanced import balanced_layers
 from exactflow.factorization.orientation import Problem
 from exactflow.factorization.partition import partition_layers
-from exactflow.factorization.permutation import permutation_layers
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["METHODS", "ROUTES", "Route", "layers_of"]
-
-Layers = list[LinearCoupling]
+__all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
 LARGEST_UNEVEN = 128
+
+_HALVES = {
+    0: "halves of one size",
+    1: "halves that differ by at most one",
+    None: "halves of any sizes",
+}
+
+Layers = list[LinearCoupling]
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Route:
     cost : how many layers, with what numbers.
     layers : the function: the layers of a problem in order of application, neighbours perhaps not
         merged; None where the route does not apply.
-    equal_halves : whether it needs halves of one size.
+    apart : by how much the sizes of the halves may differ at most; None for halves of any sizes.
     automatic : whether "auto" tries it, in the order of the table.
     """
 
@@ -54,46 +61,41 @@ class Route:
     where: str
     cost: str
     layers: Callable[[Problem], Layers | None]
-    equal_halves: bool = True
+    apart: int | None = 0
     automatic: bool = True
 
     def found(self, problem: Problem) -> Layers | None:
         """Return the layers, None where the route does not apply."""
-        p, q = problem.partition
-        return self.layers(problem) if p == q or not self.equal_halves else None
+        return self.layers(problem) if self.takes(problem.partition) else None
+
+    def takes(self, partition: tuple[int, int]) -> bool:
+        """Return whether the sizes of the halves are near enough."""
+        return self.apart is None or abs(partition[0] - partition[1]) <= self.apart
 
     def demanded(self, problem: Problem) -> Layers:
         """Return the layers, or raise `MethodError` with the reason."""
         layers = self.found(problem)
         if layers is not None:
             return layers
-        p, q = problem.partition
-        if self.equal_halves and p != q:
+        if not self.takes(problem.partition):
             raise MethodError(
-                f"expected halves of one size for method={self.name!r}, got {(p, q)}: use "
-                "method='auto'"
+                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
+                f"{problem.partition}: use method='auto'"
             )
         raise MethodError(
             f"expected {self.where} for method={self.name!r}, got another matrix: use method='auto'"
         )
 
     def __str__(self) -> str:
-        return f"{self.name!r}: {self.where}; {self.cost}."
+        return f"{self.name!r}: {self.where}, {_HALVES[self.apart]}; {self.cost}."
 
 
 def _permutation(problem: Problem) -> Layers | None:
     if problem.monomial is None:
         return None
-    p, q = problem.partition
-    if abs(p - q) <= 1:
-        return permutation_layers(*problem.monomial, (p, q))
-    if p + q > LARGEST_UNEVEN:
-        raise MethodError(
-            f"expected halves that differ by at most one for a permutation of more than "
-            f"{LARGEST_UNEVEN} coordinates, got {(p, q)}: others take dense matrices of long "
-            "fractions; leave out the partition, or give a mask with halves of nearly one size"
-        )
-    return None
+    from exactflow.factorization.permutation import permutation_layers
+
+    return permutation_layers(*problem.monomial, problem.partition)
 
 
 def _short(problem: Problem) -> Layers | None:
@@ -114,7 +116,7 @@ def _commutator(problem: Problem) -> Layers | None:
     if layers is None:
         A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
         W0 = stable_range_shift(Blocks(A, B, C, D))
-        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
         word = alternating([-W0, *shifts], "second")
         layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
@@ -149,23 +151,25 @@ def _classical(problem: Problem) -> Layers:
 
 
 def _balanced(problem: Problem) -> Layers | None:
+    from exactflow.factorization.exact_balanced import balanced_layers
+
     return balanced_layers(problem.blocks, problem.det)
 
 
 ROUTES = (
     Route(
         "permutation",
-        "a signed permutation matrix, and halves that differ by at most one,",
+        "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
         _permutation,
-        equal_halves=False,
+        apart=1,
     ),
     Route(
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
         _short,
-        equal_halves=False,
+        apart=None,
     ),
     Route(
         "transvection",
@@ -183,9 +187,9 @@ ROUTES = (
     Route(
         "partition",
         "an invertible matrix",
-        "halves of any sizes, any field; five layers generically where they are equal",
+        "over any field; five layers generically where the halves are equal",
         _partition,
-        equal_halves=False,
+        apart=None,
     ),
     Route(
         "classical",
@@ -196,9 +200,9 @@ ROUTES = (
     ),
     Route(
         "balanced",
-        "a matrix away from scalar ones, near which all balanced layers are nearly singular",
-        "over QQ, d <= 20, with the extra `balance`: six layers with entries near the least "
-        "possible, but long fractions",
+        "a matrix unlike scalar ones, reflections and block swaps, all of whose short balanced "
+        "layers are nearly singular",
+        "over QQ, d <= 20: six layers with entries near the least possible, but long fractions",
         _balanced,
         automatic=False,
     ),
@@ -215,9 +219,21 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
     if method != "auto":
         route = next(route for route in ROUTES if route.name == method)
         return route.demanded(problem), route.name
-    *routes, last = (route for route in ROUTES if route.automatic)
+    _check_size(problem)
+    *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
         with suppress(FieldTooSmallError):
             if (layers := route.found(problem)) is not None:
                 return layers, route.name
     return last.demanded(problem), last.name
+
+
+def _check_size(problem: Problem) -> None:
+    """Refuse a large permutation for which there is no sparse route."""
+    d = sum(problem.partition)
+    if d > LARGEST_UNEVEN and not ROUTES[0].takes(problem.partition) and problem.monomial:
+        raise MethodError(
+            f"expected halves that differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got {problem.partition}: others take dense matrices of "
+            "long fractions; leave out the partition, or give a mask with halves of nearly one size"
+        )

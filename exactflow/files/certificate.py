@@ -1,91 +1,125 @@
 """Certificates: a flow and the matrix that it equals, as a file that a referee can check.
 
-The format is version 1 of the project's certificate format; `exactflow.checker` checks it with the
+What is written is version 2 of the project's certificate format, about the user's own matrix in the
+user's own order of coordinates; versions 1 and 2 are read. `exactflow.checker` checks both with the
 standard library alone and shares no code with this module's writer.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sympy
 from sympy import GF, QQ
+from sympy.external.pythonmpq import PythonMPQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow import __version__, checker
-from exactflow.errors import CertificateError, InvalidInputError
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import write_bytes
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.flows.relabelled import Relabelled, relabelled
 from exactflow.flows.verification import verify
 
 __all__ = ["certificate_text", "read_certificate", "write_certificate"]
 
+_DIGITS = 60  # of the generator of a number field: they tell it from its conjugates
 
-def certificate_text(flow: CouplingFlow, provenance: dict[str, object] | None = None) -> str:
-    """Return the certificate that `flow` equals its own matrix: the same text for the same flow.
 
-    The format knows no order of coordinates: of a flow with one, it certifies the relabelled flow,
-    whose matrix is M[order, order], and the provenance records the order.
+def certificate_text(
+    flow: LinearFlow,
+    target: "MatrixLike | None" = None,
+    *,
+    pads: Sequence[int] = (),
+    within: Element = None,
+    provenance: Mapping[str, object] | None = None,
+) -> str:
+    """Return the certificate that `flow` equals a matrix: the same text for the same flow.
+
+    Nothing is composed where the target is given: whether the claim holds is for the checker.
 
     Parameters
     ----------
     flow : a flow over QQ, GF(p) or an algebraic number field.
+    target : the matrix that it equals, in any form that `factor` takes; its own where left out.
+    pads : coordinates of the flow that `target` does not have: zeros go in there, and come out.
+    within : a rational; then the claim is that no entry differs by more than that.
     provenance : free entries about where the target came from; tool, version and method are added.
 
     >>> from exactflow import factor
     >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
     {"format": "exactflow-certificate",
     """
-    field, entry = _field(flow.field)
-    record = {"tool": "exactflow", "version": __version__, "method": flow.method}
-    if flow.order:
-        record["order"] = list(flow.order)
-        flow = flow.flow
-    target = flow.domain_matrix()
-    layers = ",".join(_layer_text(layer, flow.field, entry) for layer in flow.layers)
+    matrix = _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(target)
+    size = flow.dimension - len(pads)
+    if matrix.shape[0] != size:
+        raise InvalidInputError(f"expected a {size} x {size} target, got {matrix.shape[0]} rows")
+    try:
+        field = flow.field.unify(matrix.domain)
+    except UnificationFailed:
+        raise InvalidInputError(
+            f"expected a target over {flow.field}, like the flow, got one over {matrix.domain}"
+        ) from None
+    name, entry = _field(field)
+    is_real = isinstance(name, str) or "root" in name
+    record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
+    inner = flow.flow if isinstance(flow, Relabelled) else flow
     members = {
         "format": json.dumps("exactflow-certificate"),
-        "version": "1",
-        "field": json.dumps(field),
-        "partition": json.dumps(list(flow.partition)),
-        "target": _matrix_text(target, entry, " "),
-        "layers": f"[{layers}\n ]",
+        "version": "2",
+        "field": json.dumps(name),
+        "partition": json.dumps(list(inner.partition)),
+        "target": _matrix_text(matrix.convert_to(field), entry, " "),
+        "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in inner)}\n ]",
     }
-    if flow.flips:
-        members["flips"] = json.dumps(list(flow.flips))
-    members["provenance"] = json.dumps(record | (provenance or {}), sort_keys=True)
+    lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
+    members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
+    if within is not None:
+        members["within"] = json.dumps(format_rational(within))
+    members["provenance"] = json.dumps(record | dict(provenance or {}), sort_keys=True)
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
 def write_certificate(
-    flow: CouplingFlow, path: str | Path, provenance: dict[str, object] | None = None
+    flow: LinearFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
 ) -> None:
-    """Write `certificate_text` to a file: either the whole file appears or nothing changes."""
-    write_bytes(path, certificate_text(flow, provenance).encode())
+    """Write `certificate_text` to a file: either the whole file appears or nothing changes.
+
+    The keywords are those of `certificate_text`.
+    """
+    write_bytes(path, certificate_text(flow, target, **claim).encode())
 
 
-def read_certificate(path: str | Path) -> CouplingFlow:
-    """Read the flow of a certificate, and check that it equals the certificate's target.
+def read_certificate(path: str | Path) -> LinearFlow:
+    """Read the flow of a certificate, and check what the certificate claims of it.
 
     Raises
     ------
     CertificateError
-        The file is missing or no well-formed certificate.
+        The file is missing or no well-formed certificate, or its claim is not decided.
     VerificationError
         It is well formed and false: the first differing entry is named.
     """
     try:
         data = Path(path).read_bytes()
-        checker.read_certificate(data)
+        claim = checker.read_certificate(data)
     except OSError as error:
         raise CertificateError(
             f"expected a readable certificate, got {str(path)!r}: {error.strerror or error}"
         ) from None
     except checker.MalformedError as error:
         raise CertificateError(str(error)) from None
+    except checker.UndecidedError as error:
+        raise CertificateError(
+            f"expected a certificate within the checker's limits: {error}"
+        ) from None
     content = checker.read_json(data, "certificate")
     field, element = _reader(content["field"])
 
@@ -103,18 +137,34 @@ def read_certificate(path: str | Path) -> CouplingFlow:
         )
         for layer in content["layers"]
     ]
-    method = content.get("provenance", {}).get("method", "")
-    flow = CouplingFlow(layers, partition, content.get("flips", ()), str(method), field=field)
-    verify(flow, matrix(content["target"]))
+    method = str(content.get("provenance", {}).get("method", ""))
+    order = content.get("order", range(sum(partition)))
+    flips = [order.index(i) for i in content.get("flips", ())]
+    flow = relabelled(CouplingFlow(layers, partition, flips, method, field=field), order)
+    if claim.pads or claim.within is not None or claim.is_covariance:
+        report = checker.check(data)
+        if report.verdict is checker.Verdict.REFUTED:
+            raise VerificationError("; ".join(line[2:] for line in report.lines[2:]))
+    else:
+        verify(flow, matrix(content["target"]))
     return flow
 
 
-def _reader(field: object) -> tuple[Domain, Callable]:
+def _off_pads(M: DomainMatrix, pads: Sequence[int]) -> DomainMatrix:
+    """Return the matrix without the rows and columns at pads."""
+    off = [i for i in range(M.shape[0]) if i not in set(pads)]
+    return M.extract(off, off) if pads else M
+
+
+def _reader(field: str | dict) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and how it reads an element."""
     if isinstance(field, dict):
         coefficients = [_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = max(modulus.count_roots() - 1, 0)  # the largest real root, where there is one
+        if "root" in field:  # real roots are counted in their order
+            index = modulus.count_roots(sup=QQ.to_sympy(_rational(field["root"][0])))
+        else:
+            index = max(modulus.count_roots() - 1, 0)  # the largest real root, if there is one
         number_field = QQ.alg_field_from_poly(modulus, root_index=index)
         return number_field, lambda entry: number_field([_rational(c) for c in reversed(entry)])
     if field == "QQ":
@@ -123,7 +173,7 @@ def _reader(field: object) -> tuple[Domain, Callable]:
     return prime_field, lambda entry: prime_field(int(parse_rational(entry)))
 
 
-def _rational(text: str):
+def _rational(text: str) -> Element:
     value = parse_rational(text)
     return QQ(value.numerator, value.denominator)
 
@@ -131,28 +181,43 @@ def _rational(text: str):
 Entry = Callable[[object], str]
 
 
-def _field(field: Domain) -> tuple[object, Entry]:
+def _field(field: Domain) -> tuple[str | dict, Entry]:
     """Return the certificate's name of a field, and how it writes an element."""
     if field.is_QQ:
-        return "QQ", lambda x: f'"{format_rational(x)}"'
+        return "QQ", lambda x: f'"{_text(x)}"'
     if field.is_FiniteField:
         return f"GF({field.mod})", lambda x: f'"{int(field.to_int(x)) % field.mod}"'
     if field.is_AlgebraicField:
         minimal = field.mod.to_list()
-        modulus = [format_rational(c / minimal[0]) for c in reversed(minimal)]
-        return {"modulus": modulus}, lambda x: json.dumps(
-            [format_rational(c) for c in reversed(x.to_list())]
-        )
+        monic = [c / minimal[0] for c in minimal]
+        name = {"modulus": [format_rational(c) for c in reversed(monic)]} | _root(field, monic)
+        return name, lambda x: json.dumps([format_rational(c) for c in reversed(x.to_list())])
     raise InvalidInputError(
         f"expected a flow over QQ, GF(p) or an algebraic number field, got {field}: "
         "put numbers in the place of the symbols"
     )
 
 
-def _layer_text(layer: LinearCoupling, field: Domain, entry: Entry) -> str:
+def _text(x: Element) -> str:
+    """Return what `format_rational` does, without its conversions where the kernel writes so."""
+    return format_rational(x) if isinstance(x, PythonMPQ) else str(x)
+
+
+def _root(field: Domain, coefficients: list) -> dict[str, list[str]]:
+    """Return the root that generates a number field, between two rationals: none if not real."""
+    modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
+    generator = field.ext.as_expr().evalf(_DIGITS)
+    if not generator.is_real:
+        return {}
+    between = ((low, high) for (low, high), _ in modulus.intervals() if low < generator < high)
+    ends = next(between, None)  # none for a generator of QQ itself
+    return {"root": [format_rational(end) for end in ends]} if ends else {}
+
+
+def _layer_text(layer: LinearCoupling, field: Domain, entry: Entry, is_real: bool) -> str:
     scale = ", ".join(entry(field.convert_from(s, layer.field)) for s in layer.scale_elements)
     members = [f'"moves": "{layer.moves}"', f'"scale": [{scale}]']
-    if field.is_AlgebraicField and not all(s.is_Rational for s in layer.scale):
+    if not is_real and not all(s.is_Rational for s in layer.scale):
         members.append('"sign": "unchecked"')
     shift = _matrix_text(layer.shift_matrix.convert_to(field), entry, "    ")
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"

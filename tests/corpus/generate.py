@@ -724,7 +724,7 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "within_over_a_number_field": put(base["order_sqrt2"], ["within"], "0"),
         "version_two_without_target": without(base["order_natural"], ["target"]),
         "root_not_a_list": put(base["root_negative"], ["field", "root"], "-7/5"),
-        "root_null": put(base["root_negative"], ["field", "root"], None),
+        "root_null": put(base["root_named_without_need"], ["field", "root"], None),
         "root_of_three": put(base["root_negative"], ["field", "root"], ["-2", "-1", "0"]),
         "root_of_numbers": put(base["root_negative"], ["field", "root"], [-2, -1]),
         "root_where_there_is_none": put(base["root_negative"], ["field", "root"], ["3", "4"]),

@@ -59,9 +59,9 @@ def test_number_field(tmp_path):
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[root / 3]], scale=[1 + root])])
     write_certificate(flow, tmp_path / "c.json")
     content = json.loads((tmp_path / "c.json").read_text())
-    assert content["field"] == {"modulus": ["-2", "0", "1"]}
+    assert content["field"] == {"modulus": ["-2", "0", "1"], "root": ["1", "2"]}
     assert content["layers"][0]["shift"] == [[["0", "1/3"]]]
-    assert checker.check_file(tmp_path / "c.json") == 3
+    assert checker.check_file(tmp_path / "c.json") == 0
     back = read_certificate(tmp_path / "c.json")
     assert sympy.simplify(back.layers[0].shift[0, 0] - root / 3) == 0
 
@@ -87,8 +87,8 @@ def test_symbols_have_no_certificate():
 def test_deterministic_bytes():
     M = POSITIVE["random d=4"]
     assert certificate_text(factor(M)) == certificate_text(factor(M))
-    assert certificate_text(factor(M), {"b": 1, "a": 2}) == certificate_text(
-        factor(M), {"a": 2, "b": 1}
+    assert certificate_text(factor(M), provenance={"b": 1, "a": 2}) == certificate_text(
+        factor(M), provenance={"a": 2, "b": 1}
     )
 
 
@@ -134,3 +134,96 @@ def test_the_target_is_what_the_layers_make():
     content = json.loads(certificate_text(flow))
     assert content["target"] == [["-1", "0"], ["-5", "1"]]
     assert linalg.join(flow.blocks()).to_Matrix() == sympy.Matrix([[-1, 0], [-5, 1]])
+
+
+def test_orders_are_written_and_read(tmp_path):
+    M = POSITIVE["random d=4"]
+    flow = factor(M, partition=[0, 1, 0, 1])
+    write_certificate(flow, tmp_path / "c.json", M)
+    assert json.loads((tmp_path / "c.json").read_text())["order"] == [1, 3, 0, 2]
+    assert checker.check_file(tmp_path / "c.json") == 0
+    assert read_certificate(tmp_path / "c.json") == flow
+    assert certificate_text(flow, M) == certificate_text(flow)
+
+
+def test_orders_with_flips(tmp_path):
+    M = next(M for M in NEGATIVE.values() if M.rows == 4)
+    flow = factor(M, orientation="flip", partition=[0, 0, 1, 1])
+    write_certificate(flow, tmp_path / "c.json", M)
+    assert checker.check_file(tmp_path / "c.json") == 0
+    assert read_certificate(tmp_path / "c.json").matrix() == M
+
+
+def test_pads_are_left_out(tmp_path):
+    M = sympy.Matrix([[0, 1], [1, 0]])
+    flow = factor(M, orientation="pad")
+    write_certificate(flow, tmp_path / "c.json", M, pads=(1, 3))
+    assert certificate_text(flow, pads=(1, 3)) == (tmp_path / "c.json").read_text()
+    assert checker.check_file(tmp_path / "c.json") == 0
+    assert read_certificate(tmp_path / "c.json") == flow
+    write_certificate(flow, tmp_path / "c.json", 2 * M, pads=(1, 3))
+    with pytest.raises(VerificationError, match="first differing entry: row 0, column 2"):
+        read_certificate(tmp_path / "c.json")
+    with pytest.raises(InvalidInputError, match="expected a 4 x 4 target"):
+        certificate_text(flow, M)
+
+
+def test_within_is_about_a_target_that_differs(tmp_path):
+    flow = factor([[2, 1], [0, 1]])
+    near = [["2", "1"], ["1/1000", "1"]]
+    write_certificate(flow, tmp_path / "c.json", near, within=QQ(1, 1000))
+    assert checker.check_file(tmp_path / "c.json") == 0
+    assert read_certificate(tmp_path / "c.json") == flow
+    write_certificate(flow, tmp_path / "c.json", near, within=QQ(1, 1001))
+    with pytest.raises(VerificationError, match="not within 1/1001"):
+        read_certificate(tmp_path / "c.json")
+
+
+def test_a_target_that_the_flow_is_not_is_for_the_checker_to_refute(tmp_path):
+    write_certificate(factor([[2, 1], [0, 1]]), tmp_path / "c.json", [[2, 1], [0, 3]])
+    assert checker.check_file(tmp_path / "c.json") == 1
+
+
+def test_a_target_over_another_field():
+    with pytest.raises(InvalidInputError, match="like the flow"):
+        certificate_text(factor([[2, 1], [0, 1]]), DomainMatrix.eye(2, GF(7)))
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "index"),
+    [
+        ([1, 0, -2], 0),
+        ([1, 0, -2], 1),
+        ([1, 0, 0, -2], 0),
+        *[([1, 0, -10, 0, 1], index) for index in range(4)],
+    ],
+)
+def test_the_root_that_generates_the_field(tmp_path, coefficients, index):
+    modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
+    field = QQ.alg_field_from_poly(modulus, root_index=index)
+    generator = field([QQ(1), QQ(0)])
+    shift, scale = ([[x]] for x in (generator, generator + 4))
+    shift, scale = (DomainMatrix(x, (1, 1), field) for x in (shift, scale))
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", shift, scale)], field=field)
+    write_certificate(flow, tmp_path / "c.json")
+    assert checker.check_file(tmp_path / "c.json") == 0
+    back = read_certificate(tmp_path / "c.json").layers[0]
+    root = sympy.rootof(modulus.as_expr(), index)
+    assert abs(sympy.N(back.shift[0, 0] - root, 30)) < 1e-25
+    assert abs(sympy.N(back.scale[0] - root - 4, 30)) < 1e-25
+
+
+def test_a_generator_that_is_not_real_names_no_root():
+    text = certificate_text(
+        CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2) * sympy.I]])])
+    )
+    assert json.loads(text)["field"].keys() == {"modulus"}
+
+
+def test_an_undecided_modulus_is_not_read(tmp_path):
+    content = {"modulus": ["0"] * 17 + ["1"]}
+    (tmp_path / "c.json").write_text(
+        json.dumps(json.loads(certificate_text(factor([[2, 1], [0, 1]]))) | {"field": content})
+    )
+    with pytest.raises(CertificateError, match="limits"):
+        read_certificate(tmp_path / "c.json")

@@ -45,3 +45,10 @@ def test_over_a_finite_field():
 def test_refuses_a_matrix_of_another_size():
     with pytest.raises(InvalidInputError, match="2 x 2"):
         verify(CouplingFlow([], (1, 1)), sympy.eye(4))
+
+
+def test_what_is_no_flow_is_refused():
+    with pytest.raises(InvalidInputError, match="linear couplings, got list"):
+        verify([1], [[1]])
+    with pytest.raises(InvalidInputError, match=r"linear couplings .* got int"):
+        CouplingFlow(5)

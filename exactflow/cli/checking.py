@@ -1,0 +1,142 @@
+"""``exactflow check``: one certificate or many, each by the stand-alone checker of its kind.
+
+The checkers read .json, .csv and .npy themselves; a target in another format is read as `factor`
+reads it, and given to them as exact numbers.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from exactflow import checker, depth_checker
+from exactflow.errors import InvalidInputError
+
+__all__ = ["check_files"]
+
+_WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What is said of one certificate."""
+
+    file: str
+    code: int
+    verdict: str
+    kind: str
+    lines: tuple[str, ...]
+    largest: Fraction | None
+    seconds: float
+
+
+def check_files(arguments: argparse.Namespace) -> int:
+    """Print the verdict on each certificate, in the order given; return the exit code of all: 1
+    where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete.
+    """
+    files, options = arguments.certificates, _options(arguments)
+    if arguments.jobs < 1:
+        raise InvalidInputError(f"expected at least one job, got --jobs {arguments.jobs}")
+    if files.count("-") + (arguments.target == "-") > 1:
+        raise InvalidInputError("expected - (standard input) once at most")
+    if arguments.jobs == 1 or len(files) == 1:
+        return _printed((_outcome(file, options) for file in files), arguments)
+    spawned = multiprocessing.get_context("spawn")  # a fork may inherit threads, and their locks
+    with ProcessPoolExecutor(min(arguments.jobs, len(files)), spawned) as pool:
+        outcomes = pool.map(_outcome, files, [options] * len(files))
+        return _printed(outcomes, arguments)
+
+
+def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int:
+    codes = set()
+    for outcome in outcomes:
+        codes.add(outcome.code)
+        if arguments.json:
+            print(_json(outcome), flush=True)
+        elif outcome.code == 2:
+            print("\n".join(outcome.lines), file=sys.stderr)
+        else:
+            head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
+            print("\n".join([*head, *outcome.lines]), flush=True)
+    return next(code for code in (1, 2, 3, 0) if code in codes)
+
+
+def _json(outcome: _Outcome) -> str:
+    largest = None if outcome.largest is None else str(outcome.largest)
+    return json.dumps(
+        {
+            "file": outcome.file,
+            "verdict": outcome.verdict,
+            "kind": outcome.kind,
+            "largest_difference": largest,
+            "seconds": round(outcome.seconds, 3),
+            "lines": outcome.lines,
+        }
+    )
+
+
+def _options(arguments: argparse.Namespace) -> dict:
+    """Return what `_outcome` needs, the target read once."""
+    if not arguments.target and (arguments.transpose or arguments.key):
+        raise InvalidInputError("expected --target FILE with --transpose or --key")
+    try:
+        within = arguments.within
+        bound = None if within is None else checker.read_bound(within, "--within")
+    except checker.MalformedError as error:
+        raise InvalidInputError(str(error)) from None
+    target = _target(arguments.target, arguments.key) if arguments.target else None
+    return {
+        "target": target,
+        "transposed": arguments.transpose,
+        "bound": bound,
+        "quick": arguments.quick,
+    }
+
+
+def _target(path: str, key: str | None) -> tuple[bytes, str]:
+    """Return the target as bytes and suffix that the checkers read."""
+    suffix = ".json" if path == "-" else Path(path).suffix.lower()
+    if suffix in (".json", ".csv", ".npy") and key is None:
+        try:
+            return checker.read_file(path), suffix
+        except checker.MalformedError as error:
+            raise InvalidInputError(str(error)) from None
+    from exactflow.exact.numbers import format_rational
+    from exactflow.files.matrices import read_matrix
+
+    rows = read_matrix(path, key=key).matrix.to_dense().to_list()
+    return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"
+
+
+def _outcome(file: str, options: dict) -> _Outcome:
+    """Return the outcome for one file; in a process of its own where there are several jobs."""
+    start = time.perf_counter()
+    kind, largest = "", None
+    try:
+        data = checker.read_file(file)
+        if _is_depth_certificate(data):
+            kind = "depth"
+            code, lines = depth_checker.check(data, options["target"], options["transposed"])
+        else:
+            report = checker.check(data, **options)
+            (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
+            lines = [*report.lines, last_line]
+    except (checker.MalformedError, depth_checker.MalformedError) as error:
+        code, lines = 2, [f"malformed: {error}"]
+    word = "probably verified" if lines[-1].startswith("s PROBABLY") else _WORDS[code]
+    return _Outcome(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
+
+
+def _is_depth_certificate(data: bytes) -> bool:
+    """Return whether a file says in its "format" that it is one."""
+    try:
+        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"
