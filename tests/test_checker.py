@@ -670,8 +670,9 @@ def test_irreducibility(modulus, shown):
     assert checker.is_shown_irreducible(tuple(map(Fraction, modulus))) is shown
 
 
-def test_no_product_is_shown_irreducible():
-    small = [[a, b, 1] for a in range(-2, 3) for b in range(-2, 3)]
+@pytest.mark.parametrize("most", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_no_product_is_shown_irreducible(most):
+    small = [[a, b, 1] for a in range(-most, most + 1) for b in range(-most, most + 1)]
     for f, g in itertools.combinations_with_replacement(small, 2):
         product = [sum(f[i] * g[k - i] for i in range(3) if 0 <= k - i < 3) for k in range(5)]
         try:

@@ -158,7 +158,9 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
             )
         return field(int(x.numerator)) / denominator
 
-    return M.applyfunc(residue, field)
+    # SymPy 1.13 refuses this of FLINT's dense matrices
+    residues = M.to_sparse().applyfunc(residue, field)
+    return residues if M.rep.fmt == "sparse" else residues.to_dense()
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
