@@ -5,6 +5,26 @@ do not wait for SymPy.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
+    from exactflow.balancing import balance as balance
+    from exactflow.depth import minimal_depth as minimal_depth
+    from exactflow.errors import ExactFlowError as ExactFlowError
+    from exactflow.factorization import factor as factor
+    from exactflow.flows.flow import CouplingFlow as CouplingFlow
+    from exactflow.flows.linear import LinearCoupling as LinearCoupling
+    from exactflow.flows.verification import verify as verify
+    from exactflow.gaussian import whiten as whiten
+    from exactflow.interop import to_module as to_module
+    from exactflow.targets import circulant as circulant
+    from exactflow.targets import conv1x1 as conv1x1
+    from exactflow.targets import pad as pad
+    from exactflow.targets import permutation as permutation
+    from exactflow.targets import random_matrix as random_matrix
+    from exactflow.targets import rotation as rotation
+    from exactflow.targets import toeplitz as toeplitz
+    from exactflow.universal import approximate as approximate
 
 __version__ = "0.2.0"
 
@@ -30,7 +50,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'exactflow' has no attribute {name!r}")
     value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)

@@ -49,8 +49,8 @@ import re
 import signal
 import struct
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -353,26 +353,31 @@ def derive(certificate: Certificate) -> Matrix:
 def holds(certificate: Certificate) -> bool:
     """Return whether Q is the target.
 
-    Invariant: the claim is that layers[0] layers[1] ... is the inverse of the matrix (without its
-    columns at pads) of entries goal[i][j] / columns[j].  Layers are removed from its left, or from
-    the left of its transpose, where that costs less.
+    Invariant: the claim is that the layers still there make the matrix (without its columns at
+    pads) of entries goal[i][j] / columns[j], or its transpose.  The last layer is undone on the
+    left of that matrix; or the first on its right, which is the left of the transpose.
     """
     field, start, target = certificate.field, certificate.start, certificate.target
     if not all(layer.constant for layer in certificate.layers):
         return not any(row.nums for row in subtract(derive(certificate), target, field.prime))
     goal = negated_columns(target, certificate.flips, field.prime)
-    columns = [1] * certificate.dimension
-    layers = [inverse(layer, field.prime) for layer in certificate.layers]
+    columns, is_transposed = [1] * certificate.dimension, False
     is_square = field.degree == 1 and not certificate.pads
+    layers = deque(inverse(layer, field.prime) for layer in certificate.layers)
     while layers:
-        if is_square and effort(goal, layers[0]) < effort(layers[-1], goal):
-            layers = [transpose(layer) for layer in reversed(layers)]
-            numbers = transpose([Row(1, row.nums) for row in goal])
-            goal, columns = (
-                [Row(den, row.nums) for den, row in zip(columns, numbers, strict=True)],
-                [row.den for row in goal],
-            )
-        goal = product(layers.pop(), goal, field.prime)
+        left, right = layers[-1], layers[0]
+        if is_transposed:
+            left, right = transpose(right), transpose(left)
+        if is_square and effort(goal, right) < effort(left, goal):
+            numbers, dens = transpose([Row(1, row.nums) for row in goal]), columns
+            columns, is_transposed = [row.den for row in goal], not is_transposed
+            goal = [Row(den, row.nums) for den, row in zip(dens, numbers, strict=True)]
+            left = transpose(right)
+        goal = product(left, goal, field.prime)
+        if is_transposed:
+            layers.popleft()
+        else:
+            layers.pop()
     return all(
         row.nums == {j: row.den * columns[j] for j in unit.nums}
         for row, unit in zip(goal, start, strict=True)
@@ -465,19 +470,19 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Ro
 
 
 @cache
-def power_of_ten(exponent: int) -> int:
-    """Return 10^exponent."""
-    return 10**exponent
+def power_of_five(exponent: int) -> int:
+    """Return 5^exponent, which times 2^exponent is 10^exponent."""
+    return 5**exponent
 
 
 def whole(digits: str) -> int:
     """Return the integer written -?[0-9]+, in pieces that Python's digit limit (>= 640) permits."""
-    if len(digits) <= 512:
+    if len(digits) <= 640:
         return int(digits)
     if digits[0] == "-":
         return -whole(digits[1:])
     half = 1 << ((len(digits) - 1).bit_length() - 1)
-    return whole(digits[:-half]) * power_of_ten(half) + whole(digits[-half:])
+    return (whole(digits[:-half]) * power_of_five(half) << half) + whole(digits[-half:])
 
 
 def show_whole(n: int) -> str:
@@ -623,8 +628,8 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     m = tuple(Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus))
     if m[-1] != 1:
         raise MalformedError(where, "a monic polynomial", show(modulus[-1]))
-    ends = () if root == () else read_list(root, between, 2, "rationals")
-    ends = tuple(Fraction(*read_pair(end, between)) for end in ends)
+    given = () if root == () else read_list(root, between, 2, "rationals")
+    ends = tuple(Fraction(*read_pair(end, between)) for end in given)
     if bit_size((*m, *ends)) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
@@ -718,10 +723,11 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     one = ((1, 1), *[(0, 1)] * (field.degree - 1))
-    target, start = ([{} for _ in range(d)] for _ in range(2))
+    rows: list[dict[int, Element]] = [{} for _ in range(d)]
+    units: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, table, strict=True):
-        target[i], start[i] = {places[j]: a for j, a in row.items()}, {i: one}
-    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (target, start))
+        rows[i], units[i] = {places[j]: a for j, a in row.items()}, {i: one}
+    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
     if is_covariance and any(row.nums for row in subtract(target, transpose(target), 0)):
         raise MalformedError("covariance", "a symmetric matrix", "another")
     digest = hashlib.sha256(data).digest()
@@ -810,7 +816,8 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     """Return the elements of each row of the square matrix in a target file."""
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
-    table = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)(data, where)
+    read: Callable[[bytes, str], Any] = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)
+    table = read(data, where)
     if type(table) is not list or not table:
         raise MalformedError(where, "a list of rows", show(table))
     matrix = []
@@ -934,7 +941,8 @@ def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
 def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     """Return intervals that contain one real root of m each."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
-    found, intervals = [], [(-bound, bound)]
+    found: list[tuple[Fraction, ...]] = []
+    intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
         if (roots := count_roots(m, low, high)) == 1:
@@ -1009,32 +1017,18 @@ def settle_equality(certificate: Certificate, quick: bool) -> Report:
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     if not quick and holds(certificate):
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    lines = ["c the composition is not the target"]
-    if quick:
-        lines.append(
-            "c the images of a vector differ modulo a prime; without --quick: in which entry"
-        )
-    else:
-        lines.append(first_wrong(certificate, derive(certificate), Fraction(0)))
-    return Report(Verdict.REFUTED, lines)
-
-
-def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
-    """Return a line on the first entry that is not as claimed, or ""."""
-    names = ("expected", "derived")
-    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+    where = "c the images of a vector differ modulo a prime; without --quick: in which entry"
+    if not quick:
+        where = first_wrong(certificate, derive(certificate), Fraction(0))
+    return Report(Verdict.REFUTED, ["c the composition is not the target", where])
 
 
 def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
     """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
     derived = derive(certificate)
-    errors = [
-        max(map(abs, a), default=0) / Fraction(den)
-        for den, a in (
-            (row.den, row.nums.values()) for row in subtract(derived, certificate.target, 0)
-        )
-    ]
-    largest, allowed = max(errors), certificate.within or Fraction(0)
+    errors = [(den, nums.values()) for den, nums in subtract(derived, certificate.target, 0)]
+    largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
+    allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown = [show_element([x], certificate.field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
@@ -1043,6 +1037,12 @@ def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Repor
         return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
     lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
     return Report(Verdict.REFUTED, lines, "", largest)
+
+
+def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
+    """Return a line on the first entry that is not as claimed."""
+    names = ("expected", "derived")
+    return first_beyond(certificate.target, derived, bound, certificate.field, names)
 
 
 def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:

@@ -64,7 +64,7 @@ class Check:
         self.checked = checked
         self.instances = 0
 
-    def equal(self, derived, expected, label: str = "") -> None:
+    def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`."""
         if derived != expected:
             raise ProofError(

@@ -14,6 +14,7 @@ float64 errors, which are results of experiments.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -31,6 +32,8 @@ from exactflow.exact.numbers import (
     to_index,
     to_mpf,
 )
+from exactflow.exact.typing import Element, MatrixLike, NumberLike
+from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.nonlinear import PiecewiseFlow
 
@@ -45,7 +48,7 @@ __all__ = [
 MOST_DIGITS = 100_000
 
 
-def singular_values(J, digits: int = 15) -> list[arb]:
+def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
     """Return enclosures of the singular values of a rational matrix, in decreasing order.
 
     They are the square roots of the roots of the characteristic polynomial of J^T J, which are
@@ -69,12 +72,13 @@ def singular_values(J, digits: int = 15) -> list[arb]:
     exact = fmpq_mat(rows)
     polynomial = (exact.transpose() * exact).charpoly().numer()
     with ctx.workprec(int(digits * 3.33) + 12):
-        roots = [(root.real, times) for root, times in polynomial.complex_roots()]
+        found: Any = polynomial.complex_roots()  # pairs, which python-flint's own types leave out
+        roots = [(root.real, times) for root, times in found]
         values = [root.sqrt() for root, times in roots for _ in range(times)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
 
 
-def condition_number(J, digits: int = 15) -> arb:
+def condition_number(J: MatrixLike, digits: int = 15) -> arb:
     """Return an enclosure of the condition number, in the spectral norm, of a rational matrix.
 
     Raises `SingularMatrixError` where there is none.
@@ -95,7 +99,10 @@ def layer_condition_numbers(flow: CouplingFlow) -> list[arb]:
 
 
 def digits_to_invert(
-    flow: CouplingFlow | PiecewiseFlow, sample: Sequence, tol="1/1000000", limit: int = MOST_DIGITS
+    flow: CouplingFlow | PiecewiseFlow,
+    sample: Sequence,
+    tol: NumberLike = "1/1000000",
+    limit: int = MOST_DIGITS,
 ) -> int:
     """Return the number of decimal digits of mpmath at which f^-1(f(z)) returns z.
 
@@ -151,7 +158,7 @@ def digits_to_invert(
     return high
 
 
-def _error(flow, inverse, point: Sequence):
+def _error(flow: Flow, inverse: Flow, point: Sequence) -> Element:
     """Return the largest error of f^-1(f(point)) at the current precision, as a rational."""
     back = inverse.forward(flow.forward([to_mpf(entry) for entry in point]))
     return max(abs(to_element(b) - entry) for b, entry in zip(back, point, strict=True))

@@ -248,9 +248,10 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
         system = equations(pattern, certificate.scales, blocks, p)
         return is_inconsistent(obstruction["multiplier"], system, p)
     if kind == "chain":
-        fixed = quotient(blocks.D, blocks.C, p), quotient(*map(transpose, (blocks.a, blocks.c)), p)
+        Du = quotient(blocks.D, blocks.C, p)
+        aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
-        return blocks_clash(obstruction["factors"], *fixed, r, certificate.n, p)
+        return blocks_clash(obstruction["factors"], Du, aN, r, certificate.n, p)
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
     if kind == "similarity":

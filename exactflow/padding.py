@@ -24,13 +24,14 @@ import sympy
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike
 from exactflow.factorization import factor
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 
 __all__ = ["gaussian_padding", "zero_padding"]
 
 
-def zero_padding(A) -> CouplingFlow:
+def zero_padding(A: MatrixLike) -> CouplingFlow:
     """Return three additive layers that map (x, 0) to (A x, 0), for every invertible A.
 
     >>> flow = zero_padding([[0, 2], [1, 0]])
@@ -51,7 +52,7 @@ def zero_padding(A) -> CouplingFlow:
     return CouplingFlow(layers, method="zero padding")
 
 
-def gaussian_padding(A) -> CouplingFlow:
+def gaussian_padding(A: MatrixLike) -> LinearFlow:
     """Return at most six layers for diag(A, R), R orthogonal and det R = sign det A.
 
     n pads N(0, I) come out as N(0, I), whatever the data are.

@@ -7,16 +7,18 @@ rationals that they are, strings are "p/q" or decimals.
 import operator
 import random
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import sympy
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field
-from exactflow.exact.numbers import format_short, to_index
+from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field, is_array
+from exactflow.exact.numbers import flat, format_short, to_index
+from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
 
@@ -34,7 +36,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [20]])
     """
     try:
-        images = [operator.index(i) for i in perm]
+        images = [operator.index(i) for i in flat(perm)]
     except TypeError:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
@@ -57,7 +59,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     return DomainMatrix(rows, (d, d), QQ).to_Matrix()
 
 
-def conv1x1(W) -> sympy.Matrix:
+def conv1x1(W: Any) -> sympy.Matrix:
     """Return the c x c matrix of a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018), exactly.
 
     Parameters
@@ -65,6 +67,7 @@ def conv1x1(W) -> sympy.Matrix:
     W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; a NumPy array, or
         what `factor` takes.
 
+    >>> import numpy as np
     >>> conv1x1(np.array([[[0.5], [0]], [[0], [2]]], dtype=np.float32))
     Matrix([
     [1/2, 0],
@@ -73,9 +76,9 @@ def conv1x1(W) -> sympy.Matrix:
     return _square(squeezed_kernel(W)).to_Matrix()
 
 
-def squeezed_kernel(W):
+def squeezed_kernel(W: Any) -> Any:
     """Return the weight of a 1x1 convolution with two axes; what is not an array stays as it is."""
-    if not isinstance(W, np.ndarray) or W.ndim <= 2:
+    if not is_array(W) or W.ndim <= 2:
         return W
     if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
         raise InvalidInputError(
@@ -85,7 +88,7 @@ def squeezed_kernel(W):
     return W.reshape(W.shape[:2])
 
 
-def pad(M, p: int | None = None) -> sympy.Matrix:
+def pad(M: MatrixLike, p: int | None = None) -> sympy.Matrix:
     """Return M with one more coordinate at the end of each half, these two being swapped.
 
     The determinant changes its sign, so that a flow exists where det M < 0. On vectors with zeros
@@ -109,7 +112,7 @@ def pad(M, p: int | None = None) -> sympy.Matrix:
     return linalg.with_pads(matrix, size).to_Matrix()
 
 
-def toeplitz(column, row=None) -> sympy.Matrix:
+def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
     """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
 
     Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
@@ -144,7 +147,7 @@ def toeplitz(column, row=None) -> sympy.Matrix:
     ).to_Matrix()
 
 
-def circulant(column) -> sympy.Matrix:
+def circulant(column: VectorLike) -> sympy.Matrix:
     """Return the circulant matrix C[i, j] = column[(i - j) mod d], a periodic convolution.
 
     >>> circulant([1, 2, 3])
@@ -159,7 +162,7 @@ def circulant(column) -> sympy.Matrix:
     return linalg.from_entries(rows, (d, d), field).to_Matrix()
 
 
-def rotation(skew) -> sympy.Matrix:
+def rotation(skew: MatrixLike) -> sympy.Matrix:
     """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
 
     Every rotation without the eigenvalue -1 is of this form, and it is rational where K is.
@@ -203,7 +206,7 @@ def random_matrix(d: int, bits: int = 4, seed: int = 0) -> sympy.Matrix:
             return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
 
 
-def _square(W) -> DomainMatrix:
+def _square(W: MatrixLike) -> DomainMatrix:
     matrix = as_rectangle(W).to_dense()
     if matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
         raise InvalidInputError(
@@ -212,7 +215,7 @@ def _square(W) -> DomainMatrix:
     return matrix
 
 
-def _sequence(values) -> tuple[list, object]:
+def _sequence(values: VectorLike) -> tuple[list, Domain]:
     column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")

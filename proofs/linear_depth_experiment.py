@@ -21,7 +21,10 @@ import sys
 
 import numpy as np
 from sympy import QQ
+from threadpoolctl import threadpool_limits
 
+from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
+from exactflow.balancing.newton import Word
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
@@ -29,15 +32,7 @@ from exactflow.exact.coerce import as_matrix
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.experiments.descent import adam
-
-try:
-    from threadpoolctl import threadpool_limits
-
-    from exactflow.balancing.homotopy import Attempt, StuckError, find_layers
-    from exactflow.balancing.newton import Word
-    from proofs.experiments.least_squares import least_squares
-except ImportError:
-    threadpool_limits = None
+from proofs.experiments.least_squares import least_squares
 
 claims = Claims("The linear experiment (ICML 2021)")
 options = proof_options()
@@ -114,7 +109,8 @@ def along_a_path(M: np.ndarray, K: int) -> float:
     word = Word(K, len(M) // 2, first=0)
     for seed in range(5):
         try:
-            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), np.random.default_rng(seed))
+            start = random_start(word, np.random.default_rng(seed))
+            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
         return float(np.linalg.norm(word.product(T) - M) / np.linalg.norm(M))
@@ -132,35 +128,28 @@ def residual(M: np.ndarray, K: int) -> float:
 # %%
 shears: dict[tuple[str, int, int], float] = {}
 scaled: dict[tuple[str, int, int], float] = {}
-if threadpool_limits is None:
-    claims.not_run(
-        "least squares and Adam over K layers",
-        Evidence.NUMERIC,
-        "SciPy and threadpoolctl: python -m pip install 'exactflow[fit]'",
-    )
-else:
-    with claims.check("fits: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
-        with threadpool_limits(1):
-            for (d, K), kind in itertools.product(grid, kinds):
-                M = targets[kind, d]
-                shears[kind, d, K] = residual(M, K)
-                if K <= 4 and d <= 32:
-                    scaled[kind, d, K] = min(
-                        least_squares(M, K, True, seed) for seed in range(starts if d <= 8 else 1)
-                    )
-        for (kind, d, K), found in shears.items():
-            if K <= 4:
-                check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    with claims.check("fits: zero from K = 5 shears", Evidence.NUMERIC) as check:
-        for (kind, d, K), found in shears.items():
-            if K >= 5:
-                check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    with claims.check("fits with scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
-        for (kind, d, K), found in scaled.items():
-            if d > 4 and K <= 3:
-                check.true(found > 1e-3, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
-    hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
-    print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
+with claims.check("fits: a floor for K <= 4 shears", Evidence.NUMERIC) as check:
+    with threadpool_limits(1):
+        for (d, K), kind in itertools.product(grid, kinds):
+            M = targets[kind, d]
+            shears[kind, d, K] = residual(M, K)
+            if K <= 4 and d <= 32:
+                scaled[kind, d, K] = min(
+                    least_squares(M, K, True, seed) for seed in range(starts if d <= 8 else 1)
+                )
+    for (kind, d, K), found in shears.items():
+        if K <= 4:
+            check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+with claims.check("fits: zero from K = 5 shears", Evidence.NUMERIC) as check:
+    for (kind, d, K), found in shears.items():
+        if K >= 5:
+            check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+with claims.check("fits with scales: a floor for K <= 3, n > 2", Evidence.NUMERIC) as check:
+    for (kind, d, K), found in scaled.items():
+        if d > 4 and K <= 3:
+            check.true(found > 1e-3, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+hits = [f"{kind}, d = {d}" for (kind, d, K), r in scaled.items() if K == 4 and r < 1e-11]
+print(f"    four scaled layers: zero for {len(hits)} of {len(targets)} targets: {hits}")
 
 # %% [markdown]
 # ## Adam on the same problem

@@ -1,9 +1,12 @@
-"""Hypothesis profiles: a small one by default, a large one with ``--hypothesis-profile=large``."""
+"""Versions in the header; small Hypothesis profiles, else ``--hypothesis-profile=large``."""
 
+import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from hypothesis import settings
+from sympy.external.gmpy import GROUND_TYPES
 
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples, and proofs/
@@ -11,3 +14,9 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples,
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("large", max_examples=2000, deadline=None)
 settings.load_profile("default")
+
+
+def pytest_report_header():
+    packages = ("sympy", "python-flint", "numpy", "mpmath")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"python {platform.python_version()}, {versions}; ground types: {GROUND_TYPES}"

@@ -171,7 +171,6 @@ def test_depth_certificate_nowhere(capsys, tmp_path, output):
 
 
 def test_balance(capsys, tmp_path, matrix_file):
-    pytest.importorskip("scipy")
     certificate = tmp_path / "c.json"
     code, out, _ = run(capsys, "balance", matrix_file, "-o", certificate)
     assert code == 0
@@ -179,9 +178,31 @@ def test_balance(capsys, tmp_path, matrix_file):
     assert "do not equal the matrix" in out
     assert run(capsys, "check", certificate)[0] == 0
     assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 0
-    code, _, err = run(capsys, "balance", matrix_file, "--layers", "4")
+    for layers in ("3", "99999999"):
+        code, _, err = run(capsys, "balance", matrix_file, "--layers", layers)
+        assert code == 2
+        assert "from 4 to 64" in err
+    code, _, err = run(capsys, "balance", matrix_file, "--seed", "-1")
     assert code == 2
-    assert "at least 5 layers" in err
+    assert "seed" in err
+
+
+def test_balance_of_a_reflection(capsys, tmp_path):
+    path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
+    path.write_text("0,1,0\n1,0,0\n0,0,2\n")
+    code, _, err = run(capsys, "balance", path)
+    assert code == 2
+    assert "--orientation flip" in err
+    options = ("--method", "closed", "--orientation", "flip", "--partition", "2,1")
+    code, out, _ = run(capsys, "balance", path, *options, "-o", certificate)
+    assert code == 0
+    assert "coordinate 0 is negated" in out
+    assert run(capsys, "check", certificate)[0] == 0
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
+    code, out, _ = run(capsys, "balance", path, "--orientation", "pad", "-o", certificate)
+    assert code == 0
+    assert "feed zeros to coordinates 1 and 4" in out
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
 
 
 def test_export_to_torch(capsys, tmp_path, matrix_file):

@@ -209,7 +209,7 @@ def verdict(claim):
 @pytest.mark.parametrize(
     "mutations",
     [
-        1_000,
+        500,
         pytest.param(10_000, marks=pytest.mark.slow),
         pytest.param(100_000, marks=pytest.mark.fuzz),
     ],

@@ -33,6 +33,22 @@ def test_check_and_help_import_neither_sympy_nor_numpy(certificate):
     assert done.stdout.splitlines()[-1] == "(0, 0) []"
 
 
+def test_the_exact_core_imports_no_numpy():
+    script = (
+        "import sys\n"
+        "from exactflow import CouplingFlow, LinearCoupling, factor, minimal_depth, verify\n"
+        "M = [[2, 1], [1, 1]]\n"
+        "flow = factor(M)\n"
+        "verify(flow, M), minimal_depth(M), flow([1, 2]), str(flow), flow == factor(M)\n"
+        "CouplingFlow([LinearCoupling((1, 1), 'first', [['1/2']])]).inverse().matrix()\n"
+        "factor([['1/2', 1, 0], [0, 3, 1], [1, 0, 1]], partition=[0, 1, 1])\n"
+        "heavy = {'numpy', 'scipy', 'rich', 'torch'} & set(sys.modules)\n"
+        "print(sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 @POSIX
 def test_a_reader_that_reads_no_further_is_no_refutation(certificate):
     reading, writing = os.pipe()

@@ -42,7 +42,7 @@ def test_a_failing_script_fails(capsys, tmp_path, monkeypatch, script, words):
     assert words in capsys.readouterr().out
 
 
-RAISES = "raise MissingExtraError('balance', 'a study')\n"
+RAISES = "raise MissingExtraError('plot', 'a study')\n"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypa
     assert runner.main(["needs"]) == 0
     out = capsys.readouterr().out
     assert "0 of 1 claims checked; 1 not run" in out
-    assert "exactflow[balance]" in out
+    assert "exactflow[plot]" in out
 
 
 def test_the_options_end_with_the_run():

@@ -3,43 +3,69 @@
 Main results
 ------------
 The exact factorizations lose digits when their layers are rounded to floats: from four digits to
-all sixteen for a rotation at d = 32. Six layers can be chosen with entries below 1 and condition
-numbers near 4 (for rotations, at every d tried), which lose none: `balance` searches float64 layers
-of least norm whose product is W, by Newton's method along a path from random layers. Depth and
-conditioning of flows: Koehler, Mehta and Risteski, *Representational aspects of depth and
+all sixteen for a rotation at d = 32. Float layers lose none. In closed form, every rotation of
+every dimension is six shears with condition numbers at most 18, and every matrix of positive
+determinant eleven couplings whose conditioning is bounded by its own
+(`exactflow.balancing.rotation` and `exactflow.balancing.closed`). A search finds six layers of
+least norm for most matrices: Newton's method along a path from the layers of the polar factor.
+Depth and conditioning of flows: Koehler, Mehta and Risteski, *Representational aspects of depth and
 conditioning in normalizing flows*, ICML 2021; six layers: Urschel 2024.
 
 How it is checked
 -----------------
-The search is *numeric*. Its result is judged by an account in integers: the layers' floats are
-dyadic rationals, their product is composed *exactly*, and the largest difference to W is an *exact*
-rational; the difference of the inverses is *certified* by an upper bound. The composition is
-certified to be within that error of W; it does not equal W.
+The layers are *numeric*. They are judged by an account: their floats are dyadic rationals, their
+product is composed *exactly*, and the largest difference to W is an *exact* rational; the
+difference of the inverses is *certified* by an upper bound. The composition is certified to be
+within that error of W; it does not equal W.
 """
 
 import operator
+from typing import get_args
 
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.result import Balanced
-from exactflow.balancing.target import Target
-from exactflow.errors import InvalidInputError, require
+from exactflow.balancing.target import ORIENTATIONS, Target
+from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
 
-__all__ = ["Balanced", "FloatCoupling", "balance"]
+__all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
+
+METHODS: tuple[str, ...] = get_args(BalanceMethod)
+MOST_LAYERS = 64
 
 
-def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
-    """Return float64 coupling layers of small norm that compose to `W` within a certified error.
+def balance(
+    W: MatrixLike,
+    *,
+    layers: int | None = None,
+    method: BalanceMethod = "auto",
+    orientation: Orientation = "error",
+    partition: "PartitionLike | None" = None,
+    seed: int = 0,
+) -> Balanced:
+    """Return float64 coupling layers that compose to `W` within a certified error.
 
-    Searches `layers` alternating couplings with product W and least sum of |shift|_F^2. All are
-    additive but for the two that are applied last, each scaled by det(W)^(1/d). The floats of the
-    result are then taken exactly: see `Balanced`.
+    Without options this never fails on an invertible `W` that float64 can hold, on an even or odd
+    number of coordinates: a multiple of a rotation takes six layers in closed form; for another
+    matrix six layers of small norm are searched, and where none are found there are eleven in
+    closed form. The determinant is spread over the scales of the layers. The floats of the result
+    are taken exactly: see `Balanced`.
 
     Parameters
     ----------
-    W : d x d, d even, det W > 0: what `factor` takes, over QQ; or an array of floats. Condition
-        numbers to about 10^9 are within reach of the search.
-    layers : at least 5. Six always exist in theory; take 8 for a W near a scalar matrix.
-    seed : the search starts at random layers; the same seed gives the same result.
+    W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
+    layers : how many, from 4 to 64; six or eleven where left out. Four have scales, exist for an
+        open set of matrices only, and are searched for d <= 12; five exist for almost every
+        matrix, six always.
+    method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
+        (layers of small norm, for rotations, too), or "auto", as said above.
+    orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
+        a step that the result records in its `flips`; or "pad": layers for `pad(W)`, on d + 2
+        coordinates.
+    partition : (p, q) or a mask, as in `factor`. Halves that differ by more than one are searched.
+    seed : 0 starts the search at the layers of the polar factor in closed form, where there are
+        such, then at random ones; another seed draws other random layers to start at. On one
+        machine, with one BLAS, the same seed gives the same floats, with any number of threads.
 
     Returns
     -------
@@ -49,13 +75,12 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     Raises
     ------
     InvalidInputError
-        No real d x d matrix, d odd, or fewer than five layers.
+        No real d x d matrix, entries beyond float64, or an option out of its range.
     SingularMatrixError, OrientationError
         det W = 0, det W < 0.
     MethodError
-        No layers were found: the message has the residual reached and what to try.
-    MissingExtraError
-        SciPy or threadpoolctl is not installed (extra ``balance``).
+        Layers were asked for that were not found: the message has the residual reached and what
+        to try.
 
     References
     ----------
@@ -66,27 +91,29 @@ def balance(W, layers: int = 6, seed: int = 0) -> Balanced:
     --------
     >>> W = [[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
     >>> result = balance(W)
-    >>> len(result.layers), result.magnitude < 2, result.error < 1e-14
+    >>> len(result.layers), max(result.condition_numbers) < 18, result.error < 1e-14
     (6, True, True)
     """
-    layers = _checked_layers(layers)
-    target = Target.of(W)
-    for module in ("scipy", "threadpoolctl"):
-        require(module, "balance", "balanced layers (SciPy and threadpoolctl)")
-    from exactflow.balancing.search import search
+    layers = None if layers is None else _integer("layers", layers, 4, MOST_LAYERS)
+    seed = _integer("seed", seed, 0, 2**63)
+    for name, value, options in (
+        ("method", method, METHODS),
+        ("orientation", orientation, ORIENTATIONS),
+    ):
+        if value not in options:
+            choices = ", ".join(map(repr, options))
+            raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
+    target = Target.of(W, orientation, partition)
+    from exactflow.balancing.search import solve  # SciPy is imported where it is used
 
-    return search(target, layers, seed)
+    return solve(target, layers, method, seed)
 
 
-def _checked_layers(layers: int) -> int:
+def _integer(name: str, value: int, least: int, most: int) -> int:
     try:
-        count = operator.index(layers)
+        number = operator.index(value)
     except TypeError:
-        raise InvalidInputError(f"expected a number of layers, got {layers!r}") from None
-    if count < 5:
-        raise InvalidInputError(
-            f"expected at least 5 layers, got {count}: the products of four alternating couplings "
-            "are a thin set, to which almost no matrix belongs (minimal_depth decides whether one "
-            "does); six layers always exist"
-        )
-    return count
+        number = least - 1
+    if not least <= number <= most:
+        raise InvalidInputError(f"expected {name} from {least} to {most}, got {value!r}")
+    return number

@@ -1,14 +1,15 @@
-"""From random layers to layers of a given matrix: a path, small layers, the last digits.
+"""From given layers to layers of a given matrix: a path, small layers, the last digits.
 
 Main results
 ------------
-Random layers X have a product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
+Start at layers X with product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
 M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
-an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. Each step extrapolates
-the last two points and corrects by Newton steps that are pulled towards small layers. At the end
-the norm is relaxed, and Newton steps without a pull find the solution to rounding level. Where all
-solutions are singular, as for M = -I, those converge only with a ridge that shrinks with the
-residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
+an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. From layers of the polar
+factor, which `exactflow.balancing.rotation` has in closed form, it is Q S^t alone. Each step
+extrapolates the last two points and corrects by Newton steps that are pulled towards small layers.
+At the end the norm is relaxed, and Newton steps without a pull find the solution to rounding level.
+Where all solutions are singular, as for M = -I, those converge only with a ridge that shrinks with
+the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
 
 How it is checked
 -----------------
@@ -22,11 +23,12 @@ import numpy as np
 from scipy import linalg as scipy_linalg
 
 from exactflow.balancing.newton import SPREAD, Frame, Word, rms
+from exactflow.balancing.rotation import planes
 
-__all__ = ["RIDGE", "Attempt", "StuckError", "find_layers"]
+__all__ = ["Attempt", "StuckError", "find_layers", "random_start"]
 
 START_DEVIATION = 0.6
-STRETCHED = 1e4
+STRETCHED, NEAR = 1e4, 1e-9
 FIRST_STEP, LEAST_STEP = 0.15, 5e-3
 ON_PATH = 0.15
 LOST, CONVERGED, ROUNDED, ROUNDING = 1e4, 1e-6, 1e-9, 1e-13
@@ -53,7 +55,7 @@ class Attempt:
     ----------
     pull : the largest pull towards small layers.
     tol : the relative residual of the linear solver.
-    anchored : pull towards the random start instead, away from the singular layers near zero.
+    anchored : pull towards the start instead, away from the singular layers near zero.
     spread : how freely layers may move against each other, see `exactflow.balancing.normal`; much
         for matrices with few extreme singular values, little for those with many.
     """
@@ -64,14 +66,14 @@ class Attempt:
     spread: float = SPREAD
 
 
-def find_layers(
-    M: np.ndarray, word: Word, attempt: Attempt, generator: np.random.Generator
-) -> np.ndarray:
-    """Return shifts whose product is M up to rounding, or raise `StuckError`; det M = 1."""
-    shape = (word.layers, word.n, word.n)
-    X = start = generator.normal(scale=START_DEVIATION / word.n**0.5, size=shape)
-    anchor = start if attempt.anchored else np.zeros(shape)
+def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> np.ndarray:
+    """Return shifts whose product is M up to rounding, or raise `StuckError`; det M = 1.
+
+    M has the identity on idle coordinates.
+    """
+    anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(word, attempt, anchor)
+    X = start
     for path in paths(word.product(start), M):
         X = search.follow(path, X)
     try:
@@ -80,14 +82,21 @@ def find_layers(
         return search.polish(M, X)
 
 
+def random_start(word: Word, generator: np.random.Generator) -> np.ndarray:
+    """Return shifts of a spectral norm near one."""
+    shape = (word.layers, word.n, word.n)
+    X = generator.normal(scale=START_DEVIATION / word.n**0.5, size=shape)
+    return word.packed(word.unpacked(X))
+
+
 def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
-    singular_values = np.linalg.svd(M, compute_uv=False)
-    if singular_values[0] < STRETCHED * singular_values[-1]:
-        return [_polar_path(M0, M)]
     U, s, V = np.linalg.svd(M)
     Q, logarithms = U @ V, np.log(s)
-    return [_polar_path(M0, Q), lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
+    stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
+    if np.abs(M0 - Q).max() < NEAR:
+        return stretch
+    return [_polar_path(M0, Q), *stretch] if s[0] > STRETCHED * s[-1] else [_polar_path(M0, M)]
 
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
@@ -107,8 +116,8 @@ def rotation_path(Q: np.ndarray) -> Path:
     True
     """
     T, Z = scipy_linalg.schur(Q, output="real")
-    planes, angles = _planes(T)
-    i, j = np.array(planes, dtype=int).reshape(-1, 2).T
+    pairs, angles = planes(T)
+    i, j = pairs.T
 
     def turned(t: float) -> np.ndarray:
         D = np.eye(len(Q))
@@ -118,23 +127,6 @@ def rotation_path(Q: np.ndarray) -> Path:
         return Z @ D @ Z.T
 
     return turned
-
-
-def _planes(T: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """Return the planes and angles of an orthogonal real Schur form, eigenvalues -1 in pairs."""
-    planes, angles, reversed_axes = [], [], []
-    i = 0
-    while i < len(T):
-        if i + 1 < len(T) and T[i + 1, i] != 0:
-            planes.append((i, i + 1))
-            angles.append(np.arctan2(T[i + 1, i], T[i, i]))
-            i += 2
-        else:
-            if T[i, i] < 0:
-                reversed_axes.append(i)
-            i += 1
-    pairs = list(zip(reversed_axes[::2], reversed_axes[1::2], strict=True))
-    return planes + pairs, np.array(angles + [np.pi] * len(pairs))
 
 
 @dataclass(frozen=True)

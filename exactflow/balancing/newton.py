@@ -20,7 +20,9 @@ How it is checked
 *Numeric*: float64. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,11 +37,48 @@ SPREAD = 100.0
 class Word:
     """An alternating word of `layers` shears on 2n coordinates whose leftmost factor moves `first`
     (0 for the first half, 1 for the second). Its shifts are an array of shape (layers, n, n).
+
+    Where the halves are not equal, the last coordinates of the smaller one are `idle`: n is the
+    size of the larger half, and shifts are zero in their rows and columns.
     """
 
     layers: int
     n: int
     first: int
+    idle: tuple[int, int] = (0, 0)
+
+    @staticmethod
+    def on(halves: tuple[int, int], layers: int, first: int) -> "Word":
+        """Return the word on halves of these sizes."""
+        n = max(halves)
+        return Word(layers, n, first, (n - halves[0], n - halves[1]))
+
+    @cached_property
+    def active(self) -> np.ndarray:
+        """Which of the 2n coordinates are not idle."""
+        places = np.arange(self.n)
+        return np.concatenate([places < self.n - idle for idle in self.idle])
+
+    def embedded(self, M: np.ndarray) -> np.ndarray:
+        """Return a matrix on the active coordinates with the identity on the idle ones."""
+        if not any(self.idle):
+            return M
+        E = np.eye(2 * self.n)
+        E[np.ix_(self.active, self.active)] = M
+        return E
+
+    def packed(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return rectangular shifts as one array."""
+        X = np.zeros((self.layers, self.n, self.n))
+        for padded, shift in zip(X, shifts, strict=True):
+            padded[: shift.shape[0], : shift.shape[1]] = shift
+        return X
+
+    def unpacked(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return the rectangular shifts in one array."""
+        return [
+            X[i][self.active[self.moved(i)]][:, self.active[self.kept(i)]] for i in range(len(X))
+        ]
 
     @property
     def cut(self) -> int:
@@ -89,8 +128,11 @@ class Frame:
             A[i], B[i] = right[:, moved].T, right_inverse[kept]
             right[:, kept] += right[:, moved] @ X[i]
             right_inverse[moved] -= X[i] @ right_inverse[kept]
+        for i in range(K):
+            A[i, ~word.active[word.moved(i)]] = 0
+            B[i, ~word.active[word.kept(i)]] = 0
         self._left_inverse, self._right_inverse = left_inverse, right_inverse
-        self.equations = NormalEquations.of(A, B, m, spread)
+        self.equations = NormalEquations.of(A, B, m, spread, word.active)
 
     def centred(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1."""

@@ -18,7 +18,7 @@ How it is checked
 *Numeric*. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +40,7 @@ class NormalEquations:
     left, right : the A_i^T and the B_i, both of shape (layers, n, 2n).
     weighted_left, weighted_right : G_i^-1 A_i^T and H_i^-1 B_i.
     cut : how many of the layers are left of the cut.
+    active : which of the 2n coordinates any layer moves or reads; rows of the others are zero.
     """
 
     left: np.ndarray
@@ -47,12 +48,15 @@ class NormalEquations:
     weighted_left: np.ndarray
     weighted_right: np.ndarray
     cut: int
+    active: np.ndarray
 
     @staticmethod
-    def of(left: np.ndarray, right: np.ndarray, cut: int, spread: float) -> "NormalEquations":
+    def of(
+        left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
+    ) -> "NormalEquations":
         """Return the equations of A_i^T and B_i with their weights."""
-        weighted = (_weighted(rows, spread) for rows in (left, right))
-        return NormalEquations(left, right, *weighted, cut)
+        weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
+        return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX."""
@@ -67,7 +71,7 @@ class NormalEquations:
         """Return lam with (J D J^T + ridge I) lam = r but for the trace, to the relative residual
         `tol`.
         """
-        r = traceless(r)
+        r = traceless(r, self.active)
         if len(r) <= 2 * DENSE:
             return self._solve_densely(r, ridge)
         if tol < SINGLE:
@@ -77,8 +81,8 @@ class NormalEquations:
 
     @cached_property
     def _single(self) -> "NormalEquations":
-        parts = (self.left, self.right, self.weighted_left, self.weighted_right)
-        return NormalEquations(*(part.astype(np.float32) for part in parts), self.cut)
+        names = ("left", "right", "weighted_left", "weighted_right")
+        return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     @cached_property
     def _columns(self) -> np.ndarray:
@@ -94,8 +98,8 @@ class NormalEquations:
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
         right = (self._weighted_right_transposed @ self.right).reshape(K, -1)
         gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
-        gram[:: d + 1, :: d + 1] += 1 / d
-        gram.flat[:: d * d + 1] += ridge
+        gram[:: d + 1, :: d + 1] += np.outer(self.active, self.active) / d
+        gram.flat[:: d * d + 1] += ridge + ~np.logical_and.outer(self.active, self.active).ravel()
         factor = scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
@@ -107,13 +111,14 @@ class NormalEquations:
         B_i^T H_i^-1 B_i.
         """
         K, m = len(self.left), self.cut
-        a, S = _joint_diagonalization(self.left, self.weighted_left, m)
-        b, R = _joint_diagonalization(self.right, self.weighted_right, m)
+        idle = np.diag((~self.active).astype(self.left.dtype))
+        a, S = _joint_diagonalization(self.left, self.weighted_left, m, idle)
+        b, R = _joint_diagonalization(self.right, self.weighted_right, m, idle)
         return S, R, 1 / (1 / (K - m) + np.outer(a, b) / m)
 
     def _precondition(self, r: np.ndarray) -> np.ndarray:
         S, R, weights = self._preconditioner
-        return traceless(S @ ((S.T @ r @ R) * weights) @ R.T)
+        return traceless(S @ ((S.T @ r @ R) * weights) @ R.T, self.active)
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Conjugate gradients."""
@@ -124,7 +129,7 @@ class NormalEquations:
         for _ in range(MAX_ITERATIONS):
             if np.linalg.norm(r) <= goal:
                 break
-            image = traceless(self.apply(self.adjoint(direction))) + ridge * direction
+            image = traceless(self.apply(self.adjoint(direction)), self.active) + ridge * direction
             length = size / np.vdot(direction, image)
             solution = solution + length * direction
             r = r - length * image
@@ -134,10 +139,10 @@ class NormalEquations:
         return solution
 
 
-def traceless(M: np.ndarray) -> np.ndarray:
-    """Return M - (tr M / d) I."""
+def traceless(M: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Return M - (tr M / d) I, for the identity I of the d active coordinates."""
     result = M.copy()
-    result.flat[:: len(M) + 1] -= np.trace(M) / len(M)
+    result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
     return result
 
 
@@ -152,10 +157,10 @@ def _weighted(rows: np.ndarray, spread: float) -> np.ndarray:
 
 
 def _joint_diagonalization(
-    rows: np.ndarray, weighted: np.ndarray, cut: int
+    rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (e, S) with S^T G S = diag(e), S^T H S = I for the sums G, H of R^T W over the pairs
-    of n x 2n matrices before and after the cut.
+    of n x 2n matrices before and after the cut, each plus the diagonal matrix `idle`.
     """
-    before = _flat(rows[:cut]).T @ _flat(weighted[:cut])
-    return scipy_linalg.eigh(before, _flat(rows[cut:]).T @ _flat(weighted[cut:]))
+    before = _flat(rows[:cut]).T @ _flat(weighted[:cut]) + idle
+    return scipy_linalg.eigh(before, _flat(rows[cut:]).T @ _flat(weighted[cut:]) + idle)

@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
+import mpmath
 import numpy as np
 import sympy
 
 from exactflow.balancing.account import FloatCoupling
-from exactflow.flows.flow import CouplingFlow
+from exactflow.exact.numbers import to_mpf
+from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.relabelled import relabelled
+from exactflow.flows.result import Evidence, Result
 
 __all__ = ["Balanced"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Balanced:
+class Balanced(Result):
     """Float64 layers whose composition is certified to be within `error` of a matrix W.
 
     Attributes
@@ -21,17 +26,30 @@ class Balanced:
     layers : `FloatCoupling` values in the order in which data meets them.
     error : the largest absolute entry of W - Q, an exact rational; Q is the exact product of the
         layers' floats, taken as the dyadic rationals that they are.
-    inverse_error : a rigorous upper bound of the largest absolute entry of W^-1 - Q^-1.
+    inverse_error : a rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where
+        the condition number of W is beyond float64, so that no bound is certified.
+    order, flips : the coordinates in the order of the halves, and those, of the input, that are
+        negated before the first layer.
     """
 
     layers: tuple[FloatCoupling, ...]
     error: sympy.Rational
-    inverse_error: sympy.Rational
+    inverse_error: sympy.Expr
+    order: tuple[int, ...]
+    flips: tuple[int, ...] = ()
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @cached_property
-    def flow(self) -> CouplingFlow:
+    def flow(self) -> LinearFlow:
         """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
-        return CouplingFlow([layer.exact() for layer in self.layers], method="balance")
+        layers = [layer.exact() for layer in self.layers]
+        flips = [self.order.index(i) for i in self.flips]
+        return relabelled(CouplingFlow(layers, flips=flips, method="balance"), self.order)
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes (p, q) of the halves."""
+        return self.layers[0].partition
 
     @property
     def magnitude(self) -> float:
@@ -45,20 +63,27 @@ class Balanced:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of a vector of d floats, or of each column, in the dtype of `x`."""
+        x = self._flipped(x)[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
-        return x
+        return x[np.argsort(self.order)]
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage, likewise."""
+        y = y[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
-        return y
+        return self._flipped(y[np.argsort(self.order)])
 
-    def __repr__(self) -> str:
-        n = len(self.layers[0].shift)
+    def _flipped(self, x: np.ndarray) -> np.ndarray:
+        x = x.copy()
+        x[list(self.flips)] *= -1
+        return x
+
+    def __str__(self) -> str:
+        error = mpmath.nstr(to_mpf(self.error), 2)
         return (
-            f"<Balanced ({n}, {n}): {len(self.layers)} layers, largest entry "
+            f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {float(self.error):.1e}>"
+            f"certified within {error}"
         )

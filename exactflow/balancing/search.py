@@ -1,34 +1,34 @@
-"""The search for balanced layers: attempts of growing care, each judged by the exact account."""
+"""Layers for a target: in closed form, or searched, by attempts of growing care."""
 
+from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
-import sympy
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-from exactflow.balancing.account import (
-    FloatCoupling,
-    composed,
-    inverse_error_bound,
-    snapped,
+from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
+from exactflow.balancing.closed import (
+    Corrected,
+    Shears,
+    closed_form,
+    closed_shears,
+    has_closed_form,
 )
-from exactflow.balancing.homotopy import RIDGE, Attempt, StuckError, find_layers
-from exactflow.balancing.newton import Frame, Word, rms
+from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
+from exactflow.balancing.judge import TOLERANCE, judged
+from exactflow.balancing.newton import Word
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
-from exactflow.errors import MethodError
-from exactflow.exact.rounding import rounded_up
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.typing import BalanceMethod
 
-__all__ = ["search"]
+__all__ = ["solve"]
 
-TOLERANCE = Fraction(1, 10**12)
-ROUNDING = Fraction(1, 2**52)
-CORRECTIONS = 6
-CAREFUL_FROM = 1e3
-ONE_THREAD = 256
+CAREFUL_FROM, BEYOND = 1e3, 1e11
 FREE = 1e4
 ATTEMPTS = (
-    Attempt(pull=0.3, tol=0.1),
+    Attempt(pull=0.1, tol=0.1),
     Attempt(pull=0.1, tol=0.01),
     Attempt(pull=0.03, tol=0.01),
     Attempt(pull=0.03, tol=0.01, spread=FREE),
@@ -36,84 +36,123 @@ ATTEMPTS = (
     Attempt(pull=0.03, tol=0.001, spread=FREE),
     Attempt(pull=0.1, tol=0.001, anchored=True),
 )
+FEW = 3
+GOOD = Fraction(1, 5 * 10**14)
 
 
-def search(target: Target, layers: int, seed: int) -> Balanced:
-    """Return the layers of the first attempt that passes the account, or raise `MethodError`.
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
-    Where products are small, NumPy's and SciPy's pools of threads only wait for each other.
+
+def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
+    """Return the layers that `exactflow.balancing.balance` promises.
+
+    On one thread: the pools of NumPy and SciPy would wait for each other, and sums in another
+    order would give other bits.
     """
-    with threadpool_limits(1 if len(target.rounded) <= ONE_THREAD else None):
-        return _search(target, layers, seed)
-
-
-def _search(target: Target, layers: int, seed: int) -> Balanced:
-    M = target.rounded / target.scale
-    careful = int(np.linalg.cond(M) > CAREFUL_FROM)
-    reached = np.inf
-    for i, attempt in enumerate(ATTEMPTS[careful:], careful):
-        word = Word(layers, len(M) // 2, first=i // 2 % 2)
+    with _threads().limit(limits=1):
+        closed = has_closed_form(target.halves)
+        if method == "closed":
+            return _closed(target, layers)
+        if layers == 4:
+            return _affine(target, layers, seed)
+        if method == "search" or layers is not None or not closed:
+            return _search(target, layers or _default(target.halves), seed, len(ATTEMPTS))
+        if target.rotation is not None or target.condition > BEYOND:
+            return _closed(target, None)
         try:
-            X = find_layers(M, word, attempt, np.random.default_rng([seed, i]))
+            result = _search(target, 6, seed, FEW)
+        except MethodError:
+            return _closed(target, None)
+        return result if _is_good(result, target) else _closed(target, None)
+
+
+def _is_good(result: Balanced, target: Target) -> bool:
+    return bool(result.error <= GOOD * target.largest())
+
+
+def _default(halves: tuple[int, int]) -> int:
+    """Return 2 m + 4, m = q / p rounded up: enough always."""
+    return 4 - 2 * (-max(halves) // min(halves))
+
+
+def _closed(target: Target, layers: int | None) -> Balanced:
+    if not has_closed_form(target.halves):
+        raise MethodError(
+            "expected halves that differ by at most one for method='closed', got "
+            f"{target.halves}: use method='search'"
+        )
+    result = None
+    for solution in closed_form(target):
+        found = judged(target, solution)
+        if isinstance(found, Balanced) and (result is None or found.error < result.error):
+            result = found
+        if result is not None and _is_good(result, target):
+            break
+    if result is None:
+        raise MethodError(
+            f"expected layers within {float(TOLERANCE):.0e} of the matrix, relative to its largest "
+            f"entry, got {found:.0e}: factor the matrix exactly instead"
+        )
+    if layers not in (None, len(result.layers)):
+        raise InvalidInputError(
+            f"expected layers=None with method='closed' (here {len(result.layers)} layers: six for "
+            f"a multiple of a rotation, eleven else), got {layers}: use method='search'"
+        )
+    return result
+
+
+def _affine(target: Target, layers: int, seed: int) -> Balanced:
+    d = sum(target.halves)
+    if d > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates with layers={layers}, got {d}: "
+            "leave layers out, or take 6"
+        )
+    found, residual = affine_layers(target, layers, seed)
+    result = residual if found is None else judged(target, found)
+    if isinstance(result, Balanced):
+        return result
+    raise MethodError(
+        f"expected {layers} layers with scales, found none (residual {result:.1e}): not every "
+        "matrix has them; leave layers out, or try another seed"
+    )
+
+
+def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
+    M = target.unit / target.scale
+    careful = int(target.condition > CAREFUL_FROM)
+    reached = np.inf
+    for attempt, word, start in _starts(target, layers, seed, careful, careful + attempts):
+        try:
+            X = find_layers(word.embedded(M), word, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = _judged(target, word, X)
+        result = judged(target, Shears(target, Corrected(word, X)))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)
     raise MethodError(
         f"expected {layers} layers within {float(TOLERANCE):.0e} of the matrix, relative to its "
-        f"largest entry; the search reached a residual of {reached:.1e}: try "
+        f"largest entry; the search reached a residual of {reached:.1e}: leave layers out, or try "
         f"layers={2 * (layers // 2) + 2}, or another seed"
     )
 
 
-def _judged(target: Target, word: Word, X: np.ndarray) -> Balanced | float:
-    """Correct the layers near X by their exact error; return them, or that error if too large."""
-    candidates, size = [], target.exact.largest()
-    for _ in range(CORRECTIONS):
-        layers = _layers(word, X, target.scale)
-        E = target.exact - composed(layers)
-        candidates.append((E.largest(), layers, E))
-        if candidates[-1][0] <= ROUNDING * size:
-            break
-        try:
-            X = X + _correction(target, word, X, E.floats() / target.scale)
-        except np.linalg.LinAlgError:
-            break
-    error, layers, E = min(candidates, key=lambda candidate: candidate[0])
-    bound = inverse_error_bound(target.exact, np.linalg.inv(target.rounded), E)
-    if error > TOLERANCE * size or bound is None:
-        return float(error / size)
-    return Balanced(layers, sympy.Rational(error), sympy.Rational(rounded_up(bound)))
-
-
-def _layers(word: Word, X: np.ndarray, scale: float) -> tuple[FloatCoupling, ...]:
-    """Return layers, in order of application, with the product scale S_1 .. S_K, on the grid.
-
-    Each half is scaled in equal parts by all factors that move it. With C the scales of the
-    factors to the right, S(X) C = C S(X'), X' = C_moved^-1 X C_kept.
+def _starts(
+    target: Target, layers: int, seed: int, begin: int, end: int
+) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
+    """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
+    with idle layers behind them, then random ones.
     """
-    on_the_right, layers = [1.0, 1.0], []
-    for i in reversed(range(word.layers)):
-        moved = (i + word.first) % 2
-        times = (word.layers + 1 - i % 2) // 2
-        part = scale ** (1 / times) if i > 1 else scale / on_the_right[moved]
-        ratio = part * on_the_right[moved] / on_the_right[1 - moved]
-        shift = snapped(ratio * X[i], ratio)
-        layers.append(FloatCoupling(("first", "second")[moved], part, shift))
-        on_the_right[moved] *= part
-    return tuple(layers)
-
-
-def _correction(target: Target, word: Word, X: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """Return the Newton step that removes the error E of M, but for the part that changes det M.
-
-    Shears cannot change the determinant, whose gradient at M is along M^-T.
-    """
-    gradient = np.linalg.inv(target.rounded / target.scale).T
-    E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
-    frame = Frame(word, X)
-    F = frame.centred(E)
-    return frame.step(F, 0.0, X, 1e-4, RIDGE * rms(F))
+    if seed == 0 and layers >= 6 and has_closed_form(target.halves):
+        U, _, Vt = target.svd
+        for i in range(begin, min(end, len(ATTEMPTS))):
+            six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
+            word = Word.on(target.halves, layers, six.first)
+            yield ATTEMPTS[i], word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
+    for i in range(begin, min(end, len(ATTEMPTS))):
+        word = Word.on(target.halves, layers, i // 2 % 2)
+        yield ATTEMPTS[i], word, random_start(word, np.random.default_rng([seed, i]))

@@ -1,86 +1,210 @@
-"""The matrix that balanced layers are for: its exact entries, as floats, and its determinant."""
+"""The matrix that balanced layers are for: exactly, in float64, and in the halves' order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import frexp
+from typing import get_args
 
 import numpy as np
 
-from exactflow.balancing.account import Scaled
-from exactflow.errors import (
-    InvalidInputError,
-    MethodError,
-    OrientationError,
-    SingularMatrixError,
-)
+from exactflow.balancing.digits import Digits
+from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.flows.halves import resolve_partition
 
-__all__ = ["Target"]
+__all__ = ["ORIENTATIONS", "Target"]
+
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+PRECISION = 300
+NEAR = 1e-6
+EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W with det W > 0, exactly and in float64, and det(W)^(1/d), rounded."""
+    """A matrix W of positive determinant, after flips and in the order of the halves.
 
-    exact: Scaled
-    rounded: np.ndarray
-    scale: float
+    Attributes
+    ----------
+    digits : W, exactly; or within `slack` in each entry, if W is not dyadic.
+    rational : W itself in that case, else None.
+    exponent : 2^exponent is near the largest entry of W.
+    halves, order, flips : as in `exactflow.CouplingFlow`.
+    """
+
+    digits: Digits
+    slack: Fraction
+    rational: np.ndarray | None
+    exponent: int
+    halves: tuple[int, int]
+    order: tuple[int, ...]
+    flips: tuple[int, ...]
 
     @staticmethod
-    def of(W) -> "Target":
+    def of(
+        W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
+    ) -> "Target":
         """Return the target of `W`, which is checked: see `balance` for the errors."""
-        exact = _exact(W)
-        rounded = _rounded(exact)
-        return Target(exact, rounded, _scale(exact, rounded))
+        entries = _entries(W)
+        order, halves = resolve_partition(partition, len(entries))
+        flips: tuple[int, ...] = ()
+        if _sign(entries) < 0:
+            if orientation == "error":
+                raise OrientationError(_NEGATIVE)
+            if orientation == "pad":
+                entries, order, halves = _padded(entries, order, halves)
+            else:
+                flips = (0,)
+                entries = np.column_stack([-entries[:, 0], entries[:, 1:]])
+        entries = entries[np.ix_(order, order)]
+        if entries.dtype == float:
+            digits, slack, rational = Digits.of_floats(entries), Fraction(0), None
+        else:
+            (digits, slack), rational = _digits(entries), entries
+        return Target(digits, slack, rational, digits.exponent(), halves, order, flips)
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        """2^-exponent W in float64, with entries below one."""
+        return self.digits.floats(self.exponent)
+
+    @cached_property
+    def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The singular value decomposition of `unit`, with singular values of at least u^2 |W|:
+        what is below u |W|, for the unit roundoff u, is rounding error.
+        """
+        U, s, Vt = np.linalg.svd(self.unit)
+        return U, np.maximum(s, EPS**2 * s[0]), Vt
+
+    @cached_property
+    def scale(self) -> float:
+        """det(`unit`)^(1/d), rounded."""
+        guess = self._root_mean_square
+        if self.rotation is None:
+            guess = float(np.exp(np.log(self.svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
+        return guess * float(np.exp(np.linalg.slogdet(self.rotation)[1] / len(self.unit)))
+
+    @cached_property
+    def rotation(self) -> np.ndarray | None:
+        """`unit` over its scale where that is a rotation, nearly, else None."""
+        return self.unit / self._root_mean_square if _is_near_rotation(self.unit) else None
+
+    @cached_property
+    def condition(self) -> float:
+        """The condition number, rounded."""
+        return 1.0 if self.rotation is not None else float(self.svd[1][0] / self.svd[1][-1])
+
+    @property
+    def _root_mean_square(self) -> float:
+        return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
+
+    def error(self, product: Digits) -> Fraction:
+        """Return the largest absolute entry of W minus a matrix, exactly."""
+        E = self.digits - product
+        places = E.near_largest(self.slack)
+        if self.rational is None:
+            return max(abs(E.entry(i, j)) for i, j in places)
+        return max(abs(self.rational[i, j] - product.entry(i, j)) for i, j in places)
+
+    def largest(self) -> Fraction:
+        """Return the largest absolute entry of W, to rounding."""
+        return self.digits.largest()
 
 
-def _exact(W) -> Scaled:
-    """Return the entries of `W` exactly, floats as dyadic rationals."""
-    plain = isinstance(W, np.ndarray) and W.dtype.kind == "f" and W.dtype.itemsize <= 8
-    if plain and W.ndim == 2 and 0 < len(W) == W.shape[1] and np.isfinite(W).all():
-        exact = Scaled.of_floats(W.astype(np.float64))
-    else:
-        matrix = as_matrix(W).to_dense()
-        if not matrix.domain.is_QQ:
-            raise InvalidInputError(
-                f"expected rational numbers or floats, got entries in {matrix.domain}: "
-                "evaluate them to floats first"
-            )
-        exact = Scaled.of_rationals(matrix)
-    d = exact.integers.shape[0]
-    if d % 2:
+_NEGATIVE = (
+    "expected det > 0, got det < 0: every coupling with positive scales preserves orientation; "
+    "orientation='flip' (--orientation flip) negates coordinate 0 first, that is, a column of the "
+    "matrix, and records that; orientation='pad' (--orientation pad) appends one coordinate to "
+    "each half and swaps these two"
+)
+
+
+def _is_near_rotation(M: np.ndarray) -> bool:
+    """Return whether M, of entries below one, is near a multiple of an orthogonal matrix."""
+    square = np.vdot(M, M) / len(M)
+    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < NEAR * square)
+
+
+def _entries(W: MatrixLike) -> np.ndarray:
+    """Return W as floats where these equal it, else as an array of Fractions."""
+    if isinstance(W, np.ndarray) and _is_plain(W):
+        return W.astype(np.float64)
+    matrix = as_matrix(W).to_dense()
+    if not matrix.domain.is_QQ:
         raise InvalidInputError(
-            f"expected an even number of coordinates, got {d}: append one, as in diag(W, 1)"
+            f"expected rational numbers or floats, got entries in {matrix.domain}: "
+            "evaluate them to floats first"
         )
-    return exact
-
-
-def _rounded(exact: Scaled) -> np.ndarray:
+    values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
     try:
-        return exact.floats()
+        floats = np.array([x.numerator / x.denominator for x in values])
     except OverflowError:
         raise InvalidInputError(
             "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
         ) from None
+    if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
+        return floats.reshape(matrix.shape)
+    return np.array(values, dtype=object).reshape(matrix.shape)
 
 
-def _scale(exact: Scaled, W: np.ndarray) -> float:
-    """Return det(W)^(1/d), rounded; where floats do not tell the sign, the exact det does."""
-    d = len(W)
-    singular_values = np.linalg.svd(W, compute_uv=False)
-    sign, log_det = np.linalg.slogdet(W)
-    if not singular_values[-1] > 4 * d * np.finfo(float).eps * singular_values[0]:
-        det = exact.integers.det()
-        sign = (det > 0) - (det < 0)
-        if det > 0:
-            raise MethodError(
-                "expected a condition number within reach of float64, got one beyond "
-                f"{singular_values[0] / max(singular_values[-1], 1e-300):.0e}: factor the matrix "
-                "exactly instead"
-            )
-    if sign == 0:
-        raise SingularMatrixError("expected an invertible matrix, got one of determinant 0")
-    if sign < 0:
-        raise OrientationError(
-            "expected det > 0, got det < 0: every coupling with positive scales preserves "
-            "orientation; negate one row of the matrix and apply that flip separately"
+def _is_plain(W: np.ndarray) -> bool:
+    """Return whether an array is a square matrix of finite floats of at most 64 bits."""
+    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
+    return bool(
+        is_square and W.dtype.kind == "f" and W.dtype.itemsize <= 8 and np.isfinite(W).all()
+    )
+
+
+def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:
+    """Return Fractions to 300 bits after the leading one of the largest, and the error's bound."""
+    largest = max(map(abs, entries.ravel()))
+    low = largest.numerator.bit_length() - largest.denominator.bit_length() - PRECISION
+    unit = Fraction(2) ** low
+    integers = np.array([round(x / unit) for x in entries.ravel()], dtype=object)
+    return Digits.of_integers(integers.reshape(entries.shape), low), unit
+
+
+def _sign(entries: np.ndarray) -> int:
+    """Return the sign of a determinant, not zero: by floats where they tell it, else exactly."""
+    floats = entries.astype(float)
+    peak = np.abs(floats).max()
+    if peak > 0:
+        floats = np.ldexp(floats, -frexp(peak)[1])
+        if _is_near_rotation(floats):
+            return int(np.linalg.slogdet(floats)[0])
+        sizes = np.linalg.svd(floats, compute_uv=False)
+        if sizes[-1] > 4 * len(floats) * EPS * sizes[0]:
+            return int(np.linalg.slogdet(floats)[0])
+    matrix = as_matrix(entries if entries.dtype == float else entries.tolist()).to_dense()
+    det = matrix.det()
+    if not det:
+        least = f"{sizes[-1] / sizes[0]:.0e}" if peak > 0 else "0"
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got one of determinant 0: rank {linalg.rank(matrix)} "
+            f"of {len(entries)}, the least singular value {least} of the largest"
         )
-    return float(np.exp(log_det / d))
+    return 1 if det > 0 else -1
+
+
+def _padded(
+    entries: np.ndarray, order: Sequence[int], halves: tuple[int, int]
+) -> tuple[np.ndarray, tuple[int, ...], tuple[int, int]]:
+    """Return the matrix with a coordinate appended to each half, these two swapped."""
+    if list(order) != sorted(order):
+        raise InvalidInputError(
+            "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
+            "of the first half first, or use orientation='flip'"
+        )
+    p, q = halves
+    d = p + q + 2
+    places = np.delete(np.arange(d), [p, d - 1])
+    zero = 0 * entries[0, 0]
+    padded = np.full((d, d), zero)
+    padded[np.ix_(places, places)] = entries
+    padded[p, d - 1] = padded[d - 1, p] = 1 + zero
+    return padded, tuple(range(d)), (p + 1, q + 1)

@@ -44,12 +44,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
+from typing import Any
 
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
+from exactflow.exact.typing import NumberLike
 
 __all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
 
@@ -102,11 +104,11 @@ def min_parameters(
     d: int,
     k: int,
     *,
-    lipschitz,
-    radius,
-    w,
-    rho=None,
-    sigma=None,
+    lipschitz: NumberLike,
+    radius: NumberLike,
+    w: NumberLike,
+    rho: "NumberLike | None" = None,
+    sigma: "NumberLike | None" = None,
     Delta: int | None = None,
     m: int | None = None,
 ) -> CapacityBound:
@@ -167,7 +169,7 @@ def min_parameters(
     return bound
 
 
-def _rho_squared(rho, sigma: Fraction, d: int) -> Fraction:
+def _rho_squared(rho: object, sigma: Fraction, d: int) -> Fraction:
     """Return rho^2, by default what is left of the second moment d, rounded so that the centers
     have rational entries.
     """
@@ -204,10 +206,10 @@ def depth_bound(
     k: int,
     params_per_layer: int,
     *,
-    lipschitz=None,
-    layer_lipschitz=None,
-    parameter_lipschitz=None,
-    **constants,
+    lipschitz: "NumberLike | None" = None,
+    layer_lipschitz: "NumberLike | None" = None,
+    parameter_lipschitz: "NumberLike | None" = None,
+    **constants: Any,
 ) -> DepthBound:
     """Return the least number of layers of `params_per_layer` parameters that is not ruled out.
 
@@ -243,7 +245,7 @@ def depth_bound(
 
 
 def _flow_lipschitz(
-    whole, per_input, per_parameter
+    whole: object, per_input: object, per_parameter: object
 ) -> tuple[Callable[[int], Fraction], Fraction | None]:
     """Return Lip as a function of the number of layers, and its limit where it is bounded."""
     given = [name is not None for name in (whole, per_input, per_parameter)]
@@ -273,7 +275,7 @@ def _first_failure(holds: Callable[[int], bool]) -> int:
     return high
 
 
-def _allowed(name: str, value, least: int, most: int) -> range:
+def _allowed(name: str, value: object, least: int, most: int) -> range:
     """Return the values of a choice: the one that is given, or all."""
     if value is None:
         return range(least, most + 1)
@@ -281,7 +283,7 @@ def _allowed(name: str, value, least: int, most: int) -> range:
     return range(index, index + 1)
 
 
-def _positive(name: str, value) -> Fraction:
+def _positive(name: str, value: object) -> Fraction:
     """Return a positive number exactly."""
     try:
         number = to_fraction(value)

@@ -66,17 +66,17 @@ class Generator:
 
     def __post_init__(self) -> None:
         centers = tuple(tuple(map(to_fraction, flat(center))) for center in flat(self.centers))
-        object.__setattr__(self, "centers", centers)
-        lengths = {len(center) for center in self.centers}
+        lengths = {len(center) for center in centers}
         if len(lengths) != 1 or lengths == {0}:
             raise InvalidInputError(
                 "expected at least one center, all with the same number of coordinates, got "
                 f"lengths {sorted(lengths)}"
             )
-        for name in ("sigma", "ramp"):
-            object.__setattr__(self, name, value := to_fraction(getattr(self, name)))
+        sigma, ramp = to_fraction(self.sigma), to_fraction(self.ramp)
+        for name, value in (("sigma", sigma), ("ramp", ramp)):
             if value <= 0:
                 raise InvalidInputError(f"expected a positive {name}, got {format_short(value)}")
+        vars(self).update(centers=centers, sigma=sigma, ramp=ramp)
 
     @property
     def width(self) -> int:
@@ -98,7 +98,9 @@ class Generator:
     def weights(self) -> tuple[list[list], list, list[list], list]:
         """Return W1, b1, W2, b2 as plain lists: ``g(x) = W2 relu(W1 x + b1) + b2``, x = (z0, z)."""
         d, half = len(self.centers[0]), self.ramp / 2
-        hidden, biases, outputs = [], [], []
+        hidden: list[list] = []
+        biases: list = []
+        outputs: list[list] = []
         for q, step in zip(self.breakpoints, self.steps, strict=True):
             for bias, sign in ((half - q, 1), (-half - q, -1)):
                 hidden.append([1] + [0] * d)
@@ -144,5 +146,5 @@ def _gaussian_cdf(x: Fraction) -> arb:
     return (-_ball(x) / arb(2).sqrt()).erfc() / 2
 
 
-def _ball(x) -> arb:
+def _ball(x: Fraction | int) -> arb:
     return arb(flint_rational(Fraction(x)))

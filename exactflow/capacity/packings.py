@@ -26,6 +26,8 @@ from math import comb
 
 from flint import arb, ctx
 
+from exactflow.exact.balls import floor
+
 __all__ = ["SubsetFamily", "code_size", "code_volumes", "greedy_code", "greedy_subsets"]
 
 _PRECISIONS = (64, 256, 1024, 4096)
@@ -171,7 +173,7 @@ class SubsetFamily:
         """Return the least p >= 0 with ``base ** p >= size``, for a base >= 2."""
         with ctx.workprec(_PRECISIONS[0] + 16):
             quotient = self.log(_PRECISIONS[0]) / arb(base).log()
-            guess = max(0, int(quotient.lower().floor().unique_fmpz()))
+            guess = max(0, floor(quotient))
         while self.exceeds_power(base, guess):
             guess += 1
         return guess

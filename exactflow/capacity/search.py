@@ -100,8 +100,8 @@ def log_code_sizes(d: int) -> list[float]:
     sizes = []
     for _, exponent, volume in code_volumes(d, _BITS):
         small = exponent - volume.bit_length() < 50
-        size = -(-(2**exponent) // volume) if small else None
-        sizes.append(log(size) if small else exponent * log(2) - log(volume))
+        size = -(-(2**exponent) // volume) if small else 0
+        sizes.append(log(size) if size else exponent * log(2) - log(volume))
     return sizes
 
 

@@ -6,8 +6,10 @@ reads it, and given to them as exact numbers.
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,12 +47,13 @@ def check_files(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("expected - (standard input) once at most")
     if arguments.jobs == 1 or len(files) == 1:
         return _printed((_outcome(file, options) for file in files), arguments)
-    with ProcessPoolExecutor(min(arguments.jobs, len(files))) as pool:
+    spawned = multiprocessing.get_context("spawn")  # a fork may inherit threads, and their locks
+    with ProcessPoolExecutor(min(arguments.jobs, len(files)), spawned) as pool:
         outcomes = pool.map(_outcome, files, [options] * len(files))
         return _printed(outcomes, arguments)
 
 
-def _printed(outcomes, arguments: argparse.Namespace) -> int:
+def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int:
     codes = set()
     for outcome in outcomes:
         codes.add(outcome.code)

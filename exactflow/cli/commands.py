@@ -10,12 +10,13 @@ import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.status import Status
 
     from exactflow.files.matrices import MatrixFile
     from exactflow.flows.flow import LinearFlow
@@ -71,8 +72,15 @@ def _depth_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _balance_arguments(command: argparse.ArgumentParser) -> None:
+    from exactflow.balancing import METHODS, ORIENTATIONS
+
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--layers", type=int, default=6)
+    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
+    command.add_argument("--method", choices=METHODS, default="auto")
+    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=_partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
@@ -133,7 +141,7 @@ def _factor(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _status(text: str):
+def _status(text: str) -> "Status":
     """Return a context in which a terminal shows what is being done."""
     from rich.console import Console
 
@@ -165,9 +173,9 @@ def _write_flow(
     flow: "LinearFlow",
     arguments: argparse.Namespace,
     source: "MatrixFile",
-    seed=None,
+    seed: int | None = None,
     subject: str = "target",
-    **claim,
+    **claim: Any,
 ) -> str:
     """Write a certificate about the source, which the stand-alone checker must accept first; or the
     layers as float64 arrays where the suffix says so. Return a line on it.
@@ -183,6 +191,7 @@ def _write_flow(
         write_arrays(flow, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
     name = Path(arguments.file).name if arguments.file else "demo"
+    provenance: dict[str, object]
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {} if seed is None else {"seed": seed}
@@ -255,7 +264,7 @@ def _depth(arguments: argparse.Namespace) -> int:
     source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, arguments.scales)
-    print(answer)
+    print(answer.count, *answer.obstructions, sep="\n  ")
     if answer.obstructions:
         print(_SYMBOLS)
     if not arguments.output:
@@ -278,15 +287,33 @@ def _balance(arguments: argparse.Namespace) -> int:
         _check_output(arguments)
     source = _read(arguments)
     with _status("balancing"):
-        result = balance(source.matrix, arguments.layers, arguments.seed)
-    within, seed = result.error, arguments.seed
+        result = balance(
+            source.matrix,
+            layers=arguments.layers,
+            method=arguments.method,
+            orientation=arguments.orientation,
+            partition=arguments.partition,
+            seed=arguments.seed,
+        )
+    p, q = result.partition
+    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+    claim = {"within": result.error, "pads": pads}
     written = ""
     if arguments.output:
-        written = _write_flow(result.flow, arguments, source, seed, within=within)
+        written = _write_flow(result.flow, arguments, source, arguments.seed, **claim)
     print(result)
+    for coordinate in result.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
+            "certified within as much"
+        )
+    inverse = "no certified bound for its inverse"
+    if result.inverse_error.is_finite:
+        inverse = f"its inverse within {magnitude(result.inverse_error)}"
     print(
-        f"certified within {magnitude(result.error)}, its inverse within "
-        f"{magnitude(result.inverse_error)}: the layers do not equal the matrix"
+        f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
     )
     print(end=written)
     return 0

@@ -5,14 +5,14 @@ import sympy
 from rich.console import Console
 from rich.table import Table
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["magnitude", "print_flow"]
 
 
 def print_flow(
-    flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
+    flow: LinearFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
     """Print the layers as a table, and below it what a reader of the layers has to know."""
     table = Table(title=title, title_justify="left")

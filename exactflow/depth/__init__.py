@@ -16,6 +16,8 @@ How it is checked
 *Exact*: the flow is verified against M, and each obstruction has a `check` of its own.
 """
 
+from typing import get_args
+
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
@@ -26,13 +28,14 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import DepthScales, Element, MatrixLike
 
 __all__ = ["DEPTH_SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
 
-DEPTH_SCALES = ("additive", "positive")
+DEPTH_SCALES: tuple[str, ...] = get_args(DepthScales)
 
 
-def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
+def minimal_depth(M: MatrixLike, scales: DepthScales = "additive") -> MinimalDepth:
     """Return the least number of coupling layers whose composition equals `M`, with both witnesses.
 
     Parameters
@@ -58,16 +61,14 @@ def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
     Examples
     --------
     >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    >>> print(answer)
-    exactly 6 additive layers
-      not ULULU: C = 0, and D and a have different traces
-      not LULUL: B = 0, and A and d have different traces
-    >>> [reason.check() for reason in answer.obstructions]
-    [True, True]
-    >>> print(minimal_depth([[1, 2], [3, 7]]))
-    exactly 2 additive layers
-      not U: C = 0 fails at (0, 0)
-      not L: D = I fails at (0, 0)
+    >>> answer.count, [reason.check() for reason in answer.obstructions]
+    ('exactly 6 additive layers', [True, True])
+    >>> for reason in answer.obstructions:
+    ...     print(reason)
+    not ULULU: C = 0, and D and a have different traces
+    not LULUL: B = 0, and A and d have different traces
+    >>> print(minimal_depth([[1, 2], [0, 1]]))
+    exactly 1 additive layer: not the identity, since B = 0 fails at (0, 0)
     """
     if scales not in DEPTH_SCALES:
         choices = ", ".join(map(repr, DEPTH_SCALES))
@@ -85,7 +86,7 @@ def minimal_depth(M, scales: str = "additive") -> MinimalDepth:
     return scaled_depth(matrix)
 
 
-def _checked_determinant(matrix: DomainMatrix):
+def _checked_determinant(matrix: DomainMatrix) -> Element:
     d = matrix.shape[0]
     if d % 2:
         raise InvalidInputError(
@@ -101,7 +102,7 @@ def _checked_determinant(matrix: DomainMatrix):
     return det
 
 
-def _check_positive(det, matrix: DomainMatrix) -> None:
+def _check_positive(det: Element, matrix: DomainMatrix) -> None:
     positive = linalg.is_positive(det, matrix.domain)
     if positive is None:
         raise InvalidInputError(
@@ -116,5 +117,5 @@ def _check_positive(det, matrix: DomainMatrix) -> None:
         )
 
 
-def _shown(det, matrix: DomainMatrix) -> str:
+def _shown(det: Element, matrix: DomainMatrix) -> str:
     return format_short(matrix.domain.to_sympy(det))

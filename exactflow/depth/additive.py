@@ -8,29 +8,31 @@ from exactflow.depth.patterns import Shifts, few_layers, four_layers, three_laye
 from exactflow.depth.result import MinimalDepth
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
+from exactflow.exact.typing import Half
 from exactflow.factorization import factor
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.verification import verify
 
 __all__ = ["additive_depth", "patterns"]
 
-_DECIDERS = (few_layers, few_layers, few_layers, three_layers, four_layers, five_layers)
+_DECIDERS = (few_layers, few_layers, few_layers, three_layers, four_layers)
 
-Outcome = tuple[CouplingFlow | None, tuple[Obstruction, ...]]
+Reasons = tuple[Obstruction, ...]
 
 
 def additive_depth(matrix: DomainMatrix) -> MinimalDepth:
     """Return the least number of additive layers of a matrix of determinant 1, equal split."""
-    flow, obstructions = _decided(matrix, 2)
-    if flow is None:
-        flow, obstructions = _decided(matrix, 4)
-    if flow is not None:
-        lower, flow, obstructions = _descent(matrix, flow)
+    short, reasons = _decided(matrix, 2)
+    if short is None:
+        short, reasons = _decided(matrix, 4)
+    flow: LinearFlow
+    if short is not None:
+        lower, flow, reasons = _descent(matrix, short)
     else:
-        lower, flow, obstructions = _five_or_six(matrix, obstructions)
+        lower, flow, reasons = _five_or_six(matrix, reasons)
     if flow.depth:
         verify(flow, matrix)
-    return MinimalDepth(lower, flow.depth, flow, obstructions, "additive")
+    return MinimalDepth(lower, flow.depth, flow, reasons, "additive")
 
 
 def patterns(length: int) -> tuple[str, ...]:
@@ -43,7 +45,7 @@ def patterns(length: int) -> tuple[str, ...]:
     return (word[:length], word[1 : length + 1]) if length else ("",)
 
 
-def _decided(matrix: DomainMatrix, length: int) -> Outcome:
+def _decided(matrix: DomainMatrix, length: int) -> tuple[CouplingFlow | None, Reasons]:
     """Decide both patterns of at most four letters: return a flow, or the two obstructions."""
     obstructions = []
     for pattern in patterns(length):
@@ -54,7 +56,7 @@ def _decided(matrix: DomainMatrix, length: int) -> Outcome:
     return None, tuple(obstructions)
 
 
-def _descent(matrix: DomainMatrix, flow: CouplingFlow):
+def _descent(matrix: DomainMatrix, flow: CouplingFlow) -> tuple[int, CouplingFlow, Reasons]:
     """Shorten a flow pattern by pattern: return the least depth, a flow, what excludes less."""
     while flow.depth:
         shorter, obstructions = _decided(matrix, flow.depth - 1)
@@ -64,7 +66,7 @@ def _descent(matrix: DomainMatrix, flow: CouplingFlow):
     return 0, flow, ()
 
 
-def _five_or_six(matrix: DomainMatrix, without_four: tuple[Obstruction, ...]):
+def _five_or_six(matrix: DomainMatrix, without_four: Reasons) -> tuple[int, LinearFlow, Reasons]:
     obstructions = []
     for pattern in _regular_first(matrix):
         found = five_layers(pattern, matrix)
@@ -83,7 +85,7 @@ def _regular_first(matrix: DomainMatrix) -> tuple[str, ...]:
     return patterns(5) if linalg.inverse_or_none(B) is None else patterns(5)[::-1]
 
 
-def _six(matrix: DomainMatrix) -> CouplingFlow:
+def _six(matrix: DomainMatrix) -> LinearFlow:
     """Return at most six additive layers."""
     try:
         return factor(matrix, method="commutator")
@@ -94,7 +96,7 @@ def _six(matrix: DomainMatrix) -> CouplingFlow:
 def _flow(pattern: str, shifts: Shifts, matrix: DomainMatrix) -> CouplingFlow:
     """Return the flow of a product of layers, without the layers that change nothing."""
     n = matrix.shape[0] // 2
-    moves = {"U": "first", "L": "second"}
+    moves: dict[str, Half] = {"U": "first", "L": "second"}
     layers = [
         LinearCoupling((n, n), moves[letter], shift)
         for letter, shift in zip(pattern, shifts, strict=True)

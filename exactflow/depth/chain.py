@@ -27,7 +27,9 @@ How it is checked
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstructions import Obstruction
@@ -40,6 +42,7 @@ from exactflow.exact.normalforms import (
     largest_invariant_rows,
 )
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
 
 __all__ = [
     "ChainObstruction",
@@ -159,11 +162,12 @@ class ChainObstruction(Obstruction):
         """Check the fixed parts, recount their blocks and evaluate the inequality."""
         _, _, C, D = self.blocks
         a, _, c, _ = self.inverse_blocks
-        right = len(self.pattern) == 5 and self.parts.check(D, C, a, c)
+        if len(self.pattern) != 5 or not self.parts.check(D, C, a, c):
+            return False
         if self.f is None:
-            return right and self._least() > D.shape[0]
-        sizes = (block_sizes(M, self.f) for M in (self.parts.Du, self.parts.Na))
-        return right and sizes_at(*sizes, linalg.rank(C), is_unit_factor(self.f)) is None
+            return self._least() > D.shape[0]
+        of_Du, of_aN = (block_sizes(M, self.f) for M in (self.parts.Du, self.parts.Na))
+        return sizes_at(of_Du, of_aN, linalg.rank(C), is_unit_factor(self.f)) is None
 
     def _least(self) -> int:
         divisors = _common_divisors(self.parts)
@@ -204,13 +208,14 @@ def _common_divisors(parts: FixedParts) -> dict[tuple, tuple[tuple, tuple]]:
 
 
 def _least_dimension(divisors: dict[tuple, tuple[tuple, tuple]], r: int) -> int:
-    return sum(
-        (len(f) - 1) * sum(sizes_at(*sizes, r, is_unit_factor(f))[0])
-        for f, sizes in divisors.items()
-    )
+    total = 0
+    for f, (of_Du, of_aN) in divisors.items():
+        counts: Any = sizes_at(of_Du, of_aN, r, is_unit_factor(f))  # at every f there are some
+        total += (len(f) - 1) * sum(counts[0])
+    return total
 
 
-def scalar_of(C: DomainMatrix, c: DomainMatrix):
+def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element:
     """Return k with c = -k C, or None; C is not zero.
 
     >>> from sympy import QQ
@@ -224,7 +229,7 @@ def scalar_of(C: DomainMatrix, c: DomainMatrix):
 
 
 def scaling_system(
-    chi_u: Sequence, chi_N: Sequence, k, r: int, field
+    chi_u: Sequence, chi_N: Sequence, k: Element, r: int, field: Domain
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return (K, b) such that a monic g = x^r + g_1 x^(r-1) + .. has
     chi_u(x) g(x) = chi_N(x) k^r g(x / k) iff K (g_1, .., g_r)^T = b.
@@ -245,7 +250,7 @@ class ScaledObstruction(Obstruction):
     """
 
     parts: FixedParts
-    k: object
+    k: Element
     multiplier: DomainMatrix
 
     def check(self) -> bool:
@@ -255,8 +260,8 @@ class ScaledObstruction(Obstruction):
         r = linalg.rank(C)
         if len(self.pattern) != 5 or not 0 < r < D.shape[0] or c != C * (-self.k):
             return False
-        chis = (_charpoly(M) for M in (self.parts.Du, self.parts.Na))
-        K, b = scaling_system(*chis, self.k, r, C.domain)
+        chi_u, chi_N = _charpoly(self.parts.Du), _charpoly(self.parts.Na)
+        K, b = scaling_system(chi_u, chi_N, self.k, r, C.domain)
         return (
             self.parts.check(D, C, a, c)
             and (self.multiplier * K).is_zero_matrix

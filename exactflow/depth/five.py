@@ -42,6 +42,7 @@ from exactflow.depth.rank_one import rank_one_shift
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
+from exactflow.exact.typing import Element
 from exactflow.factorization.commutator import commutator_shifts
 
 __all__ = ["five_layers"]
@@ -106,25 +107,31 @@ def _candidates(
         seed += 1
 
 
-def _matching(D, C, a, c) -> Iterator[DomainMatrix | None]:
+def _matching(
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix
+) -> Iterator[DomainMatrix | None]:
     return _candidates(lambda draw: matched_shift(D, C, a, c, draw), D.domain)
 
 
-def _peeling(D, C, a, c) -> Iterator[DomainMatrix | None]:
+def _peeling(
+    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix
+) -> Iterator[DomainMatrix | None]:
     return _candidates(lambda draw: peeled_shift(D, C, a, c, draw), D.domain)
 
 
-def _scaling(parts: FixedParts, k, r: int):
+def _scaling(parts: FixedParts, k: Element, r: int) -> linalg.Alternative:
     """Solve for g; return ((g_1 .. g_r)^T and a basis of the homogeneous solutions, None), or
     (None, multiplier).
     """
-    chis = (M.charpoly_berk() for M in (parts.Du, parts.Na))
-    K, b = scaling_system(*chis, k, r, parts.L.domain)
+    chi_u, chi_N = parts.Du.charpoly_berk(), parts.Na.charpoly_berk()
+    K, b = scaling_system(chi_u, chi_N, k, r, parts.L.domain)
     solution, multiplier = linalg.solve(K, b)
     return (None, multiplier) if solution is None else ((solution, linalg.kernel(K)), None)
 
 
-def _with_polynomial(D, C, solution) -> Iterator[DomainMatrix | None]:
+def _with_polynomial(
+    D: DomainMatrix, C: DomainMatrix, solution: tuple[DomainMatrix, DomainMatrix]
+) -> Iterator[DomainMatrix | None]:
     """Yield V for which D - C V on im C is the companion matrix of a solution g."""
     particular, homogeneous = solution
     n, field = D.shape[0], D.domain

@@ -53,6 +53,7 @@ def flanders_obstruction(
         if multiplicity == 1:
             continue
         sizes = block_sizes(D, factor), block_sizes(a, factor)
+        found: Obstruction | None
         if is_unit_factor(factor):
             found = _unit_blocks(*sizes, _Context(D, a, pattern, matrix))
         else:

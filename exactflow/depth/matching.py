@@ -26,6 +26,7 @@ from exactflow.depth.chain import FixedParts, fixed_parts
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import elementary_divisors
+from exactflow.exact.typing import Element
 
 __all__ = ["matched_shift", "peeled_shift"]
 
@@ -78,8 +79,8 @@ def peeled_shift(
     fixed = _bordered(P_inverse * v, -(q * Q))
     D, C = Q_inverse * D * Q, Q_inverse * C * P
     a, c = P_inverse * a * P, Q_inverse * c * P
-    smaller = (M[m:, m:] for M in (D - C * fixed, C, a + fixed * c, c))
-    rest = peeled_shift(*smaller, draw)
+    D, C, a, c = (M[m:, m:] for M in (D - C * fixed, C, a + fixed * c, c))
+    rest = peeled_shift(D, C, a, c, draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
@@ -91,7 +92,7 @@ class _Eigenvalue(NamedTuple):
     of Na as they are, while the other blocks of Du and Na grow.
     """
 
-    s: object
+    s: Element
     blocks: int
     first: int
     second: int
@@ -119,7 +120,15 @@ def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draws):
+def _eigenvectors(
+    D: DomainMatrix,
+    C: DomainMatrix,
+    a: DomainMatrix,
+    c: DomainMatrix,
+    parts: FixedParts,
+    eigenvalue: _Eigenvalue,
+    draw: Draws,
+) -> tuple[DomainMatrix, ...] | None:
     """Return m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0;
     None where the y or the p drawn are dependent.
 
@@ -137,7 +146,9 @@ def _eigenvectors(D, C, a, c, parts: FixedParts, eigenvalue: _Eigenvalue, draw: 
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _drawn(space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws):
+def _drawn(
+    space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
+) -> DomainMatrix:
     """Return `count` combinations x of columns, all but the first `free` with L x = 0 on the first
     half of x.
     """

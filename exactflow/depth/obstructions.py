@@ -31,6 +31,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks, trace
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
 
 __all__ = [
     "EntryObstruction",
@@ -81,8 +82,13 @@ class Obstruction(ABC):
             return text
         return re.sub(r"\b[A-Da-d]\b", lambda name: _SWAPPED[name[0]], text)
 
+    @property
+    def word(self) -> str:
+        """The pattern, or what stands for the empty one."""
+        return self.pattern or "the identity"
+
     def __str__(self) -> str:
-        return f"not {self.pattern or 'the identity'}: {self.reason()}"
+        return f"not {self.word}: {self.reason()}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
@@ -136,7 +142,7 @@ class LinearObstruction(Obstruction):
         brackets = C * self.P + self.R, self.Q * C + self.R * A
         return all(bracket.is_zero_matrix for bracket in brackets) and bool(self._right())
 
-    def _right(self):
+    def _right(self) -> Element:
         A, B, _, D = self.blocks
         one = linalg.identity(A.shape[0], A.domain)
         return trace(self.P * (A - one) + self.Q * (D - one) + self.R * B)
@@ -174,7 +180,7 @@ class IntertwinerObstruction(Obstruction):
             and bool(self._right())
         )
 
-    def _right(self):
+    def _right(self) -> Element:
         return trace(self.L * self.blocks.C) - trace(self.R)
 
     def reason(self) -> str:

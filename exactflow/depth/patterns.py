@@ -17,6 +17,9 @@ How it is checked
 *Exact*: by the flow that `minimal_depth` verifies.
 """
 
+from typing import Any
+
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.flanders import flanders_obstruction
@@ -30,6 +33,7 @@ from exactflow.depth.obstructions import (
 )
 from exactflow.exact import linalg
 from exactflow.exact.flanders import flanders_pair
+from exactflow.exact.linalg import Alternative
 from exactflow.exact.normalforms import fitting
 
 __all__ = ["Shifts", "few_layers", "four_layers", "three_layers"]
@@ -72,7 +76,7 @@ def three_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:
     return [X + free[1] * lk, C, Z + r * free[0]]
 
 
-def _solve_right(C: DomainMatrix, E: DomainMatrix):
+def _solve_right(C: DomainMatrix, E: DomainMatrix) -> Alternative:
     """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
     X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
@@ -84,7 +88,7 @@ def _detecting(column: DomainMatrix) -> DomainMatrix:
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
 
-def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix):
+def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
     """Solve K S + T l = E, K of full column and l of full row rank.
 
     Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
@@ -122,9 +126,15 @@ def four_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:
         return obstruction
     inverse = linalg.inverse_or_none(D)
     if inverse is not None:
-        Y, Z = flanders_pair(D, a)
+        Y, Z = _pair(D, a)
         return [(blocks.B - Z) * inverse, Y, Z, inverse * (blocks.C - Y)]
     return _four_layers_singular(pattern, matrix, D, a)
+
+
+def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y, Z as in Flanders' theorem, to which there is no obstruction."""
+    pair: Any = flanders_pair(D, a)
+    return pair
 
 
 def _four_layers_singular(
@@ -149,12 +159,14 @@ def _four_layers_singular(
     Z0 = Y0.inv() * (D0 - linalg.identity(m, field))
     Y, Z = Y0, Z0
     if m < n:
-        Y1, Z1 = flanders_pair(of_D[: n - m, : n - m], of_a[: n - m, : n - m])
+        Y1, Z1 = _pair(of_D[: n - m, : n - m], of_a[: n - m, : n - m])
         Y, Z = (linalg.direct_sum(S, T) for S, T in ((Y1, Y0), (Z1, Z0)))
     return _outer_layers(halves(matrix, pattern), P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 
 
-def _outer_layers(blocks: linalg.Blocks, Y, Z, r: DomainMatrix, lk: DomainMatrix) -> Shifts:
+def _outer_layers(
+    blocks: linalg.Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
+) -> Shifts:
     """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
     A, B, C, D = blocks
     X, _ = _solve_right(D, B - Z)
@@ -169,7 +181,7 @@ def _solve_intertwiner(
     a: DomainMatrix,
     rows: tuple[DomainMatrix, DomainMatrix],
     columns: tuple[DomainMatrix, DomainMatrix],
-):
+) -> Alternative:
     """Solve Y a = D Y, l Y = C0 and Y r = R0 for the m x m matrix Y.
 
     Return (Y, None), or (None, (P, L, S)): multipliers such that the traces of P (Y a - D Y),
@@ -203,6 +215,6 @@ def _vector(M: DomainMatrix) -> DomainMatrix:
     return linalg.column(M.to_list_flat(), M.domain)
 
 
-def _matrix(values: list, rows: int, columns: int, field) -> DomainMatrix:
+def _matrix(values: list, rows: int, columns: int, field: Domain) -> DomainMatrix:
     entries = [values[i * columns : (i + 1) * columns] for i in range(rows)]
     return linalg.from_entries(entries, (rows, columns), field)

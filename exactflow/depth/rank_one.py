@@ -20,8 +20,10 @@ How it is checked
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from sympy.polys.densearith import dup_mul, dup_pow
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.chain import FixedParts, sizes_at
@@ -47,8 +49,8 @@ def rank_one_shift(
     of_D, of_a = _wanted(parts, D.shape[0])
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
     v = assigned_row(D, b, parts.L, parts.Du, of_D)
-    transposed = (M.transpose() for M in (a, z, parts.N, parts.Na))
-    v_a = -assigned_row(*transposed, of_a).transpose()
+    N, aN = parts.N.transpose(), parts.Na.transpose()
+    v_a = -assigned_row(a.transpose(), z.transpose(), N, aN, of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
@@ -66,9 +68,10 @@ def _wanted(parts: FixedParts, n: int) -> tuple[Divisors, Divisors]:
     one = parts.L.domain.one
     at_one = (one, -one)
     of_Du, of_aN = elementary_divisors(parts.Du), elementary_divisors(parts.Na)
-    of_D, of_a = {}, {}
+    of_D: Divisors = {}
+    of_a: Divisors = {}
     for f in {**of_Du, **of_aN, at_one: ()}:
-        counts = sizes_at(of_Du.get(f, ()), of_aN.get(f, ()), 1, f == at_one)
+        counts: Any = sizes_at(of_Du.get(f, ()), of_aN.get(f, ()), 1, f == at_one)  # there are some
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -119,12 +122,13 @@ def _decoupling(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _target(Du: DomainMatrix, wanted: Divisors, n: int):
+def _target(Du: DomainMatrix, wanted: Divisors, n: int) -> tuple[list, DomainMatrix | None, list]:
     """Return the polynomial g, a basis of chains of Du (None if it is empty), and the row x of the
     first row (-g_1, -g_2, .., x) that gives D - b v the wanted blocks.
     """
     field = Du.domain
-    g, basis, row = [field.one], [], []
+    g, row = [field.one], []
+    basis: list[DomainMatrix] = []
     for f, sizes in wanted.items():
         found = chains(Du, f) if Du.shape[0] else []
         excess = sum(sizes) - sum(size for _, size in found)
@@ -138,7 +142,7 @@ def _target(Du: DomainMatrix, wanted: Divisors, n: int):
     return g, linalg.from_columns(basis) if basis else None, row
 
 
-def _relation_row(h: Sequence, y: Sequence, field) -> list:
+def _relation_row(h: Sequence, y: Sequence, field: Domain) -> list:
     """Return x such that D e_i = e_(i+1) + x_i b, D e_(d-1) = -sum h_i e_i + x_(d-1) b make
     h(D) e_0 = y(D) b.
 

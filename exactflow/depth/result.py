@@ -1,15 +1,19 @@
 """The answer of `minimal_depth`: bounds, the layers, and the reasons."""
 
 from dataclasses import dataclass
+from html import escape
+from typing import ClassVar
 
 from exactflow.depth.obstructions import Obstruction
-from exactflow.flows.flow import CouplingFlow
+from exactflow.exact.typing import DepthScales
+from exactflow.flows.flow import LinearFlow
+from exactflow.flows.result import Evidence, Result
 
 __all__ = ["MinimalDepth"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MinimalDepth:
+class MinimalDepth(Result):
     """The least number of coupling layers of a matrix, with both witnesses.
 
     Attributes
@@ -23,22 +27,34 @@ class MinimalDepth:
 
     lower: int
     upper: int
-    flow: CouplingFlow
+    flow: LinearFlow
     obstructions: tuple[Obstruction, ...]
-    scales: str
+    scales: DepthScales
+    evidence: ClassVar[Evidence] = Evidence.EXACT
 
     @property
     def is_decided(self) -> bool:
         """Whether the bounds agree."""
         return self.lower == self.upper
 
-    def __str__(self) -> str:
-        kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
+    @property
+    def count(self) -> str:
+        """The number of layers and their kind, in words."""
+        layers = "layer" if self.upper == 1 else "layers"
+        kind = (
+            f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"
+        )
         if self.is_decided:
-            head = f"exactly {self.lower} {kind}"
-        else:
-            head = f"from {self.lower} to {self.upper} {kind} (not decided)"
-        return "\n".join([head, *(f"  {reason}" for reason in self.obstructions)])
+            return f"exactly {self.lower} {kind}"
+        return f"from {self.lower} to {self.upper} {kind} (not decided)"
 
-    def __repr__(self) -> str:
-        return f"<MinimalDepth: {self}>"
+    def __str__(self) -> str:
+        reasons = "; ".join(
+            f"not {found.word}, since {found.reason()}" for found in self.obstructions
+        )
+        return f"{self.count}: {reasons}" if reasons else self.count
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
+        reasons = items and f"<ul>{items}</ul>"
+        return f"<p>{self.count} [{self.evidence}]</p>{reasons}{self.flow._repr_html_()}"

@@ -34,10 +34,11 @@ from exactflow.depth.result import MinimalDepth
 from exactflow.depth.similarity import SimilarityObstruction
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Half
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import scaled
 from exactflow.factorization.short import positive_diagonal, short_layers
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.verification import verify
 
 __all__ = ["OpposedObstruction", "ScaledEntryObstruction", "scaled_depth"]
@@ -51,6 +52,7 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
     Opposed minors are sought at each k with at most 5000 minors.
     """
     short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
+    flow: LinearFlow
     if short is not None:
         lower, flow = len(short), _flow_of(short, matrix)
     else:
@@ -58,7 +60,8 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
         flow = min(_flows(matrix), key=len)
     if flow.depth:
         verify(flow, matrix)
-    obstructions = tuple(_obstruction(p, matrix) for p in patterns(lower - 1)) if lower else ()
+    found = [_obstruction(p, matrix) for p in patterns(lower - 1)] if lower else []
+    obstructions = tuple(filter(None, found))
     return MinimalDepth(lower, flow.depth, flow, obstructions, "positive")
 
 
@@ -82,13 +85,14 @@ def _opposed_bound(matrix: DomainMatrix) -> int:
     return 3
 
 
-def _flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
+def _flows(matrix: DomainMatrix) -> Iterator[LinearFlow]:
     yield factor(matrix)
     yield factor(matrix, method="commutator")
     n, field = matrix.shape[0] // 2, matrix.domain
     inverse = [field.one / matrix.det()] + [field.one] * (n - 1)
     ones = [field.one] * n
-    for half, entries in (("first", inverse + ones), ("second", ones + inverse)):
+    places: tuple[tuple[Half, list], ...] = ("first", inverse + ones), ("second", ones + inverse)
+    for half, entries in places:
         flow = additive_depth(linalg.scale_columns(matrix, entries)).flow.inverse()
         if flow.depth >= 2:
             layers = scaled(flow.layers, (n, n), half, linalg.column(inverse, field))

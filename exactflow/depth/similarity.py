@@ -12,6 +12,7 @@ from exactflow.depth.obstructions import Obstruction
 from exactflow.exact import linalg
 from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import format_polynomial
+from exactflow.exact.typing import Element
 
 __all__ = [
     "CoefficientObstruction",
@@ -58,7 +59,7 @@ class CoefficientObstruction(SimilarityObstruction):
         return f"{self.where()} have different {what}"
 
 
-def _coefficient(M: DomainMatrix, k: int):
+def _coefficient(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), by the Hessenberg form H of M.
 
     The leading minors p_j of x I - H satisfy p_(j+1) = x p_j - sum_i h_ij (h_(i+1,i) ..
@@ -140,11 +141,11 @@ def rank_witness(M: DomainMatrix) -> RankWitness:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DivisorObstruction(SimilarityObstruction):
-    """f(D)^k and f(a)^k have different ranks, for a polynomial f with f(1) != 0."""
+    """f(D)^k and f(a)^k have different `ranks`, for a polynomial f with f(1) != 0."""
 
     f: tuple
     k: int
-    ranks: tuple[RankWitness, RankWitness]
+    ranks: tuple[RankWitness, ...]
 
     def check(self) -> bool:
         """Evaluate the powers, and check the ranks by their minors and kernels."""
@@ -178,7 +179,7 @@ class UnitBlocksObstruction(SimilarityObstruction):
 
     k: int
     exchanged: bool
-    ranks: tuple[RankWitness, RankWitness, RankWitness, RankWitness]
+    ranks: tuple[RankWitness, ...]
 
     def check(self) -> bool:
         """Evaluate the four powers, check their ranks and count blocks."""

@@ -10,10 +10,12 @@ from sympy import Rational
 
 from exactflow.errors import ExactFlowError
 from exactflow.exact.numbers import flint_rational
+from exactflow.exact.typing import Element
 
 __all__ = [
     "PrecisionError",
     "ball",
+    "floor",
     "normal_cdf",
     "normal_density",
     "upper",
@@ -27,7 +29,7 @@ class PrecisionError(ExactFlowError, ValueError):
     """The working precision is too small for what is asked."""
 
 
-def ball(value) -> arb:
+def ball(value: Element) -> arb:
     """Return an enclosure of an element of QQ at the current precision."""
     return arb(flint_rational(value))
 
@@ -41,11 +43,20 @@ def upper(x: arb) -> Rational:
     (True, 0, True)
     """
     with ctx.workprec(53):
-        mantissa, exponent = x.upper().man_exp()
-    mantissa, exponent = int(mantissa), int(exponent)
+        mantissa, exponent = map(int, x.upper().man_exp())
     if mantissa > 0 and exponent < -_SMALLEST:
         mantissa, exponent = 1, -_SMALLEST
     return mantissa * Rational(2) ** exponent
+
+
+def floor(x: arb) -> int:
+    """Return the largest integer that no number of the ball is below.
+
+    >>> floor(arb(7) / 2), floor(arb(-7) / 2)
+    (3, -4)
+    """
+    mantissa, exponent = map(int, x.lower().man_exp())
+    return mantissa << exponent if exponent >= 0 else mantissa >> -exponent
 
 
 def upper_root(x: arb) -> arb:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
+from typing import TYPE_CHECKING, TypeGuard
 
 import sympy
 from sympy import QQ, QQ_I, ZZ_I
@@ -26,6 +27,10 @@ from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import flat, format_short, to_element
+from exactflow.exact.typing import Element, MatrixLike, VectorLike
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "as_column",
@@ -41,7 +46,7 @@ __all__ = [
 _GAUSSIAN = (ZZ_I, QQ_I)
 
 
-def as_matrix(M) -> DomainMatrix:
+def as_matrix(M: MatrixLike) -> DomainMatrix:
     """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly.
 
     It is sparse where a SymPy matrix or a sparse DomainMatrix came in, and dense otherwise.
@@ -76,7 +81,7 @@ def as_matrix(M) -> DomainMatrix:
     return matrix
 
 
-def as_vectors(x, dimension: int, field: Domain = QQ) -> DomainMatrix:
+def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatrix:
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
@@ -95,7 +100,7 @@ def as_vectors(x, dimension: int, field: Domain = QQ) -> DomainMatrix:
     return over(vectors, field)
 
 
-def as_column(values) -> DomainMatrix:
+def as_column(values: VectorLike) -> DomainMatrix:
     """Return a flat sequence of numbers as a ``DomainMatrix`` of one column."""
     if isinstance(values, DomainMatrix):
         return as_rectangle(values)
@@ -106,12 +111,12 @@ def as_column(values) -> DomainMatrix:
     return as_rectangle([[value] for value in flat(values)])
 
 
-def as_expression(value) -> sympy.Expr:
+def as_expression(value: object) -> sympy.Expr:
     """Return one number, or expression in symbols, as SymPy writes it in its field."""
     return as_rectangle([[value]]).to_Matrix()[0, 0]
 
 
-def as_rectangle(M) -> DomainMatrix:
+def as_rectangle(M: VectorLike) -> DomainMatrix:
     """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does."""
     if isinstance(M, DomainMatrix):
         return _from_domain(M)
@@ -127,7 +132,7 @@ def as_rectangle(M) -> DomainMatrix:
     )
 
 
-def is_array(x) -> bool:
+def is_array(x: object) -> TypeGuard["np.ndarray"]:
     """Return whether `x` is a NumPy array; NumPy is not imported for that."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
@@ -145,7 +150,7 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
     if not (isinstance(field, FiniteField) and M.domain.is_QQ):
         return M.convert_to(common_field([M.domain, field]))
 
-    def residue(x):
+    def residue(x: Element) -> Element:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
@@ -153,7 +158,9 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
             )
         return field(int(x.numerator)) / denominator
 
-    return M.applyfunc(residue, field)
+    # SymPy 1.13 refuses this of FLINT's dense matrices
+    residues = M.to_sparse().applyfunc(residue, field)
+    return residues if M.rep.fmt == "sparse" else residues.to_dense()
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
@@ -215,7 +222,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
     return _from_domain(matrix)
 
 
-def _from_array(M) -> DomainMatrix:
+def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
         raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
     if M.dtype.kind not in "iubfOU":
@@ -236,7 +243,7 @@ def _from_array(M) -> DomainMatrix:
     return _from_entries(rows, M.shape)
 
 
-def _from_lists(M) -> DomainMatrix:
+def _from_lists(M: Sequence) -> DomainMatrix:
     for i, row in enumerate(M):
         if not isinstance(row, list | tuple):
             raise InvalidInputError(
@@ -251,7 +258,7 @@ def _from_lists(M) -> DomainMatrix:
     return _from_entries(M, (len(M), len(M[0]) if M else 0))
 
 
-def _from_entries(rows, shape: tuple[int, int]) -> DomainMatrix:
+def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Return the matrix of rows of numbers and expressions, every number converted by us."""
     rows = [[_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
@@ -264,7 +271,7 @@ def _from_entries(rows, shape: tuple[int, int]) -> DomainMatrix:
     return _from_sympy(sympy.Matrix(*shape, expressions))
 
 
-def _entry(entry, place: tuple[int, int]):
+def _entry(entry: object, place: tuple[int, int]) -> Element:
     """Return an element of QQ, or an expression that is no rational number."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry

@@ -6,6 +6,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.typing import Element
 
 __all__ = ["Draws"]
 
@@ -28,7 +29,7 @@ class Draws:
     Matrix([[0, 0]])
     """
 
-    def __init__(self, field: Domain, bound: int, seed: int | None = None):
+    def __init__(self, field: Domain, bound: int, seed: int | None = None) -> None:
         self.field = field
         self.bound = bound
         self._generator = random.Random(bound if seed is None else seed)
@@ -38,7 +39,7 @@ class Draws:
         entries = [[self._entry() for _ in range(columns)] for _ in range(rows)]
         return linalg.from_entries(entries, (rows, columns), self.field)
 
-    def _entry(self):
+    def _entry(self) -> Element:
         if self.bound and self.field.is_FiniteField:
             return self.field(self._generator.randrange(self.field.mod))
         return self.field.convert(self._generator.randint(-self.bound, self.bound))

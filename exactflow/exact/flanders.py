@@ -17,9 +17,10 @@ Implementation notes
 Cyclic vectors of both matrices come first: their controller bases give Y without any factoring.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
@@ -27,17 +28,20 @@ from exactflow.exact.normalforms import chains, irreducible_factors, orbit
 
 __all__ = ["both_cyclic", "flanders_pair", "is_unit_factor"]
 
+_Basis = tuple[DomainMatrix, DomainMatrix]  # and its inverse
+
 
 def is_unit_factor(f: Sequence) -> bool:
     """Return whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 
-def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence):
+def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
     """Return controller bases of D and of a, with inverses, or None where either was not found."""
     of_D = krylov.cyclic_basis(D, f)
-    of_a = None if of_D is None else krylov.cyclic_basis(a, f)
-    return None if of_a is None else (of_D, of_a)
+    if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
+        return None
+    return of_D, of_a
 
 
 def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
@@ -85,7 +89,9 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     return Y, R * shift
 
 
-def _paired_chains(D: DomainMatrix, a: DomainMatrix, f: Sequence):
+def _paired_chains(
+    D: DomainMatrix, a: DomainMatrix, f: Sequence
+) -> Iterator[tuple[list[DomainMatrix], ...]]:
     """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
     found = []
     for M in (D, a):
@@ -103,7 +109,7 @@ def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int,
     )
 
 
-def _ones(places: Sequence[tuple[int, int]], n: int, field) -> DomainMatrix:
+def _ones(places: Sequence[tuple[int, int]], n: int, field: Domain) -> DomainMatrix:
     chosen = set(places)
     rows = [[field.one if (i, j) in chosen else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)

@@ -13,6 +13,8 @@ from sympy import QQ, ZZ
 from sympy.external.gmpy import GROUND_TYPES
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.exact.typing import Element
+
 __all__ = ["IntegralMatrix"]
 
 
@@ -28,7 +30,7 @@ class IntegralMatrix:
     """
 
     numerator: DomainMatrix
-    denominator: object
+    denominator: Element
 
     @classmethod
     def of(cls, M: DomainMatrix) -> "IntegralMatrix":

@@ -9,7 +9,7 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import flint
 from sympy.external.gmpy import GROUND_TYPES
@@ -19,8 +19,10 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.integral import IntegralMatrix
+from exactflow.exact.typing import Element
 
 __all__ = [
+    "Alternative",
     "AnyMatrix",
     "Blocks",
     "column",
@@ -53,6 +55,8 @@ __all__ = [
 
 
 AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, IntegralMatrix)
+Alternative = tuple[Any, Any]
+"""A solution and None, or None and why there is none: once unpacked, no type says which."""
 
 
 class Blocks(NamedTuple):
@@ -116,7 +120,7 @@ def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
     return join(Blocks(S, right, below, T))
 
 
-def trace(M: DomainMatrix):
+def trace(M: DomainMatrix) -> Element:
     """Return the trace, an element of the field."""
     return sum(M.diagonal(), M.domain.zero)
 
@@ -167,7 +171,7 @@ def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
     return scale_rows(scale, M.transpose()).transpose()
 
 
-def is_positive(value, field: Domain) -> bool | None:
+def is_positive(value: Element, field: Domain) -> bool | None:
     """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
     >>> from sympy import GF, QQ
@@ -229,7 +233,7 @@ def left_kernel(M: DomainMatrix) -> DomainMatrix:
     return kernel(M.transpose()).transpose()
 
 
-def solve(A: DomainMatrix, B: DomainMatrix) -> tuple[DomainMatrix | None, DomainMatrix | None]:
+def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
     """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
 
     >>> from sympy import QQ

@@ -23,14 +23,12 @@ class ExactMatrix(sympy.Matrix):
         """Return the matrix in SymPy's form."""
         return cls._fromrep(matrix.to_Matrix()._rep)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if hasattr(other, "dtype") or isinstance(other, list | tuple):
             from exactflow.exact.coerce import as_rectangle
 
             other = as_rectangle(other).to_Matrix()
         return super().__eq__(other)
 
-    def __ne__(self, other):
+    def __ne__(self, other: object) -> bool:
         return not self == other
-
-    __hash__ = None

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Rational, Real
+from typing import Any
 
 import mpmath
 import sympy
@@ -23,6 +24,7 @@ from flint import fmpq, fmpz
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import Element
 
 __all__ = [
     "elements",
@@ -74,7 +76,7 @@ def parse_rational(text: str) -> Fraction:
     )
 
 
-def to_element(x):
+def to_element(x: object) -> Element:
     """Return a rational number of any kind as an element of QQ, exactly.
 
     Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
@@ -109,7 +111,7 @@ def to_element(x):
     return QQ(value.numerator, value.denominator)
 
 
-def _dyadic(x: Real):
+def _dyadic(x: Any) -> Element:
     """Return a float of Python, NumPy or mpmath as an element of QQ."""
     try:
         if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
@@ -119,14 +121,14 @@ def _dyadic(x: Real):
         raise InvalidInputError(f"expected a finite number, got {x}") from None
 
 
-def _not_rational(x) -> InvalidInputError:
+def _not_rational(x: object) -> InvalidInputError:
     return InvalidInputError(
         "expected a rational number (an integer, a Fraction, a float or a 'p/q' string), got "
         f"{type(x).__name__} {format_short(x)}"
     )
 
 
-def to_fraction(x) -> Fraction:
+def to_fraction(x: object) -> Fraction:
     """Return a rational number of any kind as a Fraction, exactly."""
     element = to_element(x)
     return Fraction(int(element.numerator), int(element.denominator))
@@ -151,7 +153,7 @@ def flat(values: Iterable) -> list:
     return list(values)
 
 
-def to_index(name: str, value, least: int = 0, most: int | None = None) -> int:
+def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
     """Return an integer of a range as a Python integer; floats and booleans are none.
 
     >>> to_index("digits", 15, least=1)
@@ -169,14 +171,14 @@ def to_index(name: str, value, least: int = 0, most: int | None = None) -> int:
     return index
 
 
-def to_mpf(value) -> mpmath.mpf:
+def to_mpf(value: Element) -> mpmath.mpf:
     """Return an element of QQ, or an ``mpf``, rounded to the current precision of mpmath."""
     if isinstance(value, mpmath.mpf):
         return +value
     return mpmath.mpf(int(value.numerator)) / int(value.denominator)
 
 
-def to_float(value) -> float:
+def to_float(value: Element) -> float:
     """Return an element of QQ as the nearest float64, infinite where it is out of range."""
     numerator, denominator = int(value.numerator), int(value.denominator)
     try:
@@ -185,14 +187,14 @@ def to_float(value) -> float:
         return math.inf if numerator > 0 else -math.inf
 
 
-def flint_rational(value) -> fmpq:
+def flint_rational(value: Element) -> fmpq:
     """Return an element of QQ, of any ground type, as a FLINT rational."""
     if isinstance(value, fmpq):
         return value
     return fmpq(int(value.numerator), int(value.denominator))
 
 
-def format_rational(value) -> str:
+def format_rational(value: Element) -> str:
     """Return a rational as ``"p"`` or ``"p/q"`` in lowest terms, of any length.
 
     >>> format_rational(QQ(-6, 4)), format_rational(7)
@@ -203,7 +205,7 @@ def format_rational(value) -> str:
     return text if denominator == 1 else f"{text}/{format(Decimal(denominator), 'f')}"
 
 
-def format_short(value, width: int = 60) -> str:
+def format_short(value: object, width: int = 60) -> str:
     """Return `value` as text for a message, its middle left out where it is longer than `width`.
 
     >>> format_short(QQ(10)**100, width=20)

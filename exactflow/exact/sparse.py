@@ -15,6 +15,8 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.exact.typing import Half
+
 __all__ = ["SparseArray", "composed"]
 
 _BOUND = 2**62
@@ -64,19 +66,19 @@ class SparseArray:
         cls, shape: tuple[int, int], places: Sequence[np.ndarray], values: Sequence[np.ndarray]
     ) -> "SparseArray":
         """Return the matrix whose entries are sums of the given ones, in any order of places."""
-        places, values = np.concatenate(places), np.concatenate(values)
-        order = np.argsort(places)
-        places, values = places[order], values[order]
-        if len(places):
-            first = np.flatnonzero(np.diff(places, prepend=-1))
-            places, values = places[first], np.add.reduceat(values, first)
-        nonzero = values.astype(bool)
-        return cls(shape, places[nonzero], values[nonzero])
+        unsorted = np.concatenate(places)
+        order = np.argsort(unsorted)
+        at, sums = unsorted[order], np.concatenate(values)[order]
+        if len(at):
+            first = np.flatnonzero(np.diff(at, prepend=-1))
+            at, sums = at[first], np.add.reduceat(sums, first)
+        nonzero = sums.astype(bool)
+        return cls(shape, at[nonzero], sums[nonzero])
 
     def to_matrix(self, field: Domain) -> DomainMatrix:
         """Return the sparse matrix over `field`."""
         row_of, column_of = np.divmod(self.places, self.shape[1])
-        rows = {i: {} for i in row_of[np.diff(row_of, prepend=-1) > 0].tolist()}
+        rows: dict[int, dict] = {i: {} for i in row_of[np.diff(row_of, prepend=-1) > 0].tolist()}
         values = self.values.tolist()
         elements = {value: field(value) for value in set(values)}
         for i, j, value in zip(row_of.tolist(), column_of.tolist(), values, strict=True):
@@ -149,7 +151,7 @@ class SparseArray:
 
 
 def composed(
-    layers: Sequence[tuple[str, SparseArray]], p: int, columns: SparseArray
+    layers: Sequence[tuple[Half, SparseArray]], p: int, columns: SparseArray
 ) -> SparseArray:
     """Return the image of some columns under additive couplings over QQ.
 
@@ -203,4 +205,4 @@ def _safe(
         s, x, y = (int(abs(operand).max(initial=0)) for operand in operands)
         if s + int(terms) * x * y < _BOUND:
             return operands
-    return tuple(operand.astype(object) for operand in operands)
+    return sums.astype(object), a.astype(object), b.astype(object)

@@ -5,6 +5,7 @@ from textwrap import fill
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.orientation import ORIENTATIONS, SCALES, posed
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
@@ -17,12 +18,12 @@ __all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "factor"]
 
 
 def factor(
-    M,
+    M: MatrixLike,
     *,
     method: str = "auto",
-    orientation: str = "error",
-    scales: str = "positive",
-    partition=None,
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
+    partition: "PartitionLike | None" = None,
 ) -> LinearFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
@@ -80,8 +81,8 @@ def factor(
     problem = posed(target, order, halves, orientation, scales)
     layers, used = layers_of(problem, method)
     inner = [problem.order.index(i) for i in problem.flips]
-    flow = CouplingFlow(merged(layers), problem.partition, inner, used, target.domain)
-    flow = relabelled(flow, problem.order)
+    ordered = CouplingFlow(merged(layers), problem.partition, inner, used, target.domain)
+    flow = relabelled(ordered, problem.order)
     verify(flow, problem.target)
     return flow
 
@@ -94,8 +95,10 @@ def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
 
 def _listed(indent: str) -> str:
     """Return one entry of a list for each route, in the margins of a docstring."""
-    margins = {"width": 100, "initial_indent": indent, "subsequent_indent": indent + "  "}
-    return "\n".join(fill(f"- {route}", **margins) for route in ROUTES)
+    return "\n".join(
+        fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
+        for route in ROUTES
+    )
 
 
 if factor.__doc__:  # python -OO has none

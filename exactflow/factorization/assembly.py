@@ -10,7 +10,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = [
     "Shears",
@@ -100,7 +101,7 @@ def scaled(
     return [*layers[:-1], scaling.after(layers[-1]) if layers else scaling]
 
 
-def without_determinant(blocks: Blocks, det, half: Half) -> Blocks:
+def without_determinant(blocks: Blocks, det: Element, half: Half) -> Blocks:
     """Return the blocks with the first row of one half divided by the determinant."""
     A, B, C, D = blocks
     if half == "first":
@@ -110,7 +111,9 @@ def without_determinant(blocks: Blocks, det, half: Half) -> Blocks:
     return Blocks(A, B, linalg.scale_rows(scale, C), linalg.scale_rows(scale, D))
 
 
-def with_determinant(word: Shears, blocks: Blocks, det, half: Half) -> list[LinearCoupling]:
+def with_determinant(
+    word: Shears, blocks: Blocks, det: Element, half: Half
+) -> list[LinearCoupling]:
     """Return the layers of a matrix with the given blocks, from a word for `without_determinant`:
     the determinant is one entry of the scale of the last layer that moves the half.
     """
@@ -122,5 +125,5 @@ def with_determinant(word: Shears, blocks: Blocks, det, half: Half) -> list[Line
     return scaled(layers, partition, half, scale)
 
 
-def _determinant_scale(det, moved: DomainMatrix) -> list:
+def _determinant_scale(det: Element, moved: DomainMatrix) -> list:
     return [det] + [moved.domain.one] * (moved.shape[0] - 1)

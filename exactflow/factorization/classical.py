@@ -46,10 +46,10 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element, Half
 from exactflow.factorization.assembly import opposite, scaled, shear
 from exactflow.factorization.commutator import stable_range_shift
-from exactflow.factorization.permutation import permutation_layers
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LAYERS", "classical_layers"]
 
@@ -72,7 +72,7 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
-    undone = linalg.zeros(*A.shape, A.domain)
+    undone = A - A
     C_inverse = linalg.inverse_or_none(C)
     if C_inverse is None:
         W0 = stable_range_shift(blocks)
@@ -113,7 +113,7 @@ def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, Do
     return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R)
 
 
-def _sign(pivot, field: Domain) -> int:
+def _sign(pivot: Element, field: Domain) -> int:
     positive = linalg.is_positive(pivot, field)
     if positive is None:
         raise MethodError(
@@ -127,6 +127,8 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     """Return the layers of diag(Sigma, I), where Sigma has determinant 1 and signs[i] in row i,
     column perm[i]; none for the identity.
     """
+    from exactflow.factorization.permutation import permutation_layers
+
     n = len(perm)
     layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]

@@ -77,8 +77,7 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     """
     a, b, c, d = inverse
     family = _fixing_family(blocks.C, blocks.D, draws)
-    match = None if family is None else _match(family, blocks, inverse, draws)
-    if match is None:
+    if family is None or (match := _match(family, blocks, inverse, draws)) is None:
         return None
     D1, S = blocks.D + blocks.C * match.W, a - match.W * c
     S_inverse = linalg.inverse_or_none(S)

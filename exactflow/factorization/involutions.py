@@ -45,7 +45,7 @@ class Entries(NamedTuple):
     def __neg__(self) -> "Entries":
         return Entries(self.rows, self.columns, -self.values)
 
-    def where(self, chosen: np.ndarray) -> "Entries":
+    def where(self, chosen: np.ndarray | slice) -> "Entries":
         """Return the entries at which `chosen` is true."""
         return Entries(self.rows[chosen], self.columns[chosen], self.values[chosen])
 

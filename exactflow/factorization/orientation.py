@@ -6,24 +6,23 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, get_args
 
-import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.factorization.permutation import (
-    permutation_sign,
-    relabelled_permutation,
-    signed_permutation,
-)
+from exactflow.exact.typing import Element, Orientation, Scales
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["ORIENTATIONS", "SCALES", "Problem", "posed"]
 
-ORIENTATIONS = ("error", "flip", "pad")
-SCALES = ("positive", "nonzero")
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+SCALES: tuple[str, ...] = get_args(Scales)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
@@ -45,8 +44,8 @@ class Problem:
     partition: tuple[int, int]
     order: tuple[int, ...]
     flips: tuple[int, ...]
-    det: object
-    scales: str
+    det: Element
+    scales: Scales
 
     @cached_property
     def matrix(self) -> DomainMatrix:
@@ -60,10 +59,13 @@ class Problem:
         return matrix
 
     @cached_property
-    def monomial(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
-        signed = signed_permutation(self.target)
-        return signed and relabelled_permutation(*signed, self.flips, self.order)
+        if (signed := _signed(self.target)) is None:
+            return None
+        from exactflow.factorization.permutation import relabelled_permutation
+
+        return relabelled_permutation(*signed, self.flips, self.order)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -75,8 +77,8 @@ def posed(
     target: DomainMatrix,
     order: tuple[int, ...],
     partition: tuple[int, int],
-    orientation: str = "error",
-    scales: str = "positive",
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
 ) -> Problem:
     """Return the problem of factoring `target`, after the repair that `orientation` names.
 
@@ -107,10 +109,21 @@ def posed(
     return Problem(padded, (p + 1, q + 1), tuple(range(p + q + 2)), (), -det, scales)
 
 
-def _determinant(target: DomainMatrix):
+def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries."""
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    from exactflow.factorization.permutation import signed_permutation
+
+    return signed_permutation(matrix)
+
+
+def _determinant(target: DomainMatrix) -> Element:
     """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if (monomial := signed_permutation(target)) is not None:
-        return target.domain.convert(permutation_sign(*monomial))
+    if (signed := _signed(target)) is not None:
+        from exactflow.factorization.permutation import permutation_sign
+
+        return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(
@@ -120,7 +133,7 @@ def _determinant(target: DomainMatrix):
     return det
 
 
-def _reverses_orientation(det, target: DomainMatrix, scales: str) -> bool:
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
     """Return whether det < 0; refuse a det that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)

@@ -36,6 +36,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -61,7 +62,7 @@ _TRIES_OF_A_SURE_FORM = 32
 _TRIES_OF_THE_LAST_FORMS = 1000
 
 
-def partition_layers(blocks: Blocks, det) -> list[LinearCoupling]:
+def partition_layers(blocks: Blocks, det: Element) -> list[LinearCoupling]:
     """Return layers, in order of application, that compose to the matrix with the given blocks.
 
     Neighbours move different halves and no layer is the identity. All are additive, but for one

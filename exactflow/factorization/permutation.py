@@ -47,6 +47,7 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray
+from exactflow.exact.typing import Half
 from exactflow.factorization.involutions import Cycles, Entries, Monomial, cycles_of
 from exactflow.flows.flow import LinearCoupling
 
@@ -56,6 +57,8 @@ __all__ = [
     "relabelled_permutation",
     "signed_permutation",
 ]
+
+Indices = Sequence[int] | np.ndarray
 
 
 def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
@@ -74,7 +77,7 @@ def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | 
     return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
 
 
-def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
+def permutation_sign(perm: Indices, signs: Indices) -> int:
     """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``.
 
     >>> permutation_sign([1, 2, 0], [1, 1, -1])
@@ -85,22 +88,22 @@ def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
 
 
 def relabelled_permutation(
-    perm: Sequence[int], signs: Sequence[int], flips: Sequence[int], order: Sequence[int]
+    perm: Indices, signs: Indices, flips: Sequence[int], order: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return perm and signs of M F in the order of coordinates `order`; F negates those in `flips`.
 
     >>> relabelled_permutation([1, 0, 2], [1, 1, 1], flips=[0], order=[0, 2, 1])
     (array([2, 1, 0]), array([ 1,  1, -1]))
     """
-    perm, signs, order = np.array(perm), np.array(signs), np.array(order)
-    signs[np.isin(perm, flips)] *= -1
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place[perm[order]], signs[order]
+    images, flipped, listed = np.array(perm), np.array(signs), np.array(order)
+    flipped[np.isin(images, flips)] *= -1
+    place = np.empty_like(listed)
+    place[listed] = np.arange(len(listed))
+    return place[images[listed]], flipped[listed]
 
 
 def permutation_layers(
-    perm: Sequence[int], signs: Sequence[int], partition: tuple[int, int] | None = None
+    perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``.
 
@@ -118,11 +121,10 @@ def permutation_layers(
     """
     d = len(perm)
     p, q = partition or (d // 2, d - d // 2)
-    perm, signs = np.asarray(perm), np.asarray(signs)
     if p > q:
         exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
         return [layer.swap_halves() for layer in _layers(*exchanged, q)]
-    return _layers(perm, signs, p)
+    return _layers(np.asarray(perm), np.asarray(signs), p)
 
 
 def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
@@ -131,8 +133,9 @@ def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]
     Neighbours that move the same half, once what was between them is gone, are one layer.
     """
     q = len(perm) - n
-    merged: list[tuple[str, SparseArray]] = []
-    for half, shift in zip(("first", "second") * 3, _shifts(perm, signs, n), strict=True):
+    halves: tuple[Half, Half] = ("first", "second")
+    merged: list[tuple[Half, SparseArray]] = []
+    for half, shift in zip(halves * 3, _shifts(perm, signs, n), strict=True):
         shape = (n, q) if half == "first" else (q, n)
         array = SparseArray.summed(shape, [shape[1] * shift.rows + shift.columns], [shift.values])
         if merged and merged[-1][0] == half:

@@ -1,16 +1,19 @@
 """The table of routes: each construction with its name, where it applies, what its layers cost.
 
 `factor` walks the table and takes the first route that applies; names, refusals and the choices of
-the command line are read off it.
+the command line are read off it. Constructions on arrays are imported where they apply, so that all
+others do without NumPy.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Half
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -20,13 +23,11 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
-from exactflow.factorization.exact_balanced import balanced_layers
 from exactflow.factorization.orientation import Problem
 from exactflow.factorization.partition import partition_layers
-from exactflow.factorization.permutation import permutation_layers
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
@@ -92,6 +93,8 @@ class Route:
 def _permutation(problem: Problem) -> Layers | None:
     if problem.monomial is None:
         return None
+    from exactflow.factorization.permutation import permutation_layers
+
     return permutation_layers(*problem.monomial, problem.partition)
 
 
@@ -113,7 +116,7 @@ def _commutator(problem: Problem) -> Layers | None:
     if layers is None:
         A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
         W0 = stable_range_shift(Blocks(A, B, C, D))
-        shifts = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))
+        shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
         word = alternating([-W0, *shifts], "second")
         layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
@@ -148,6 +151,8 @@ def _classical(problem: Problem) -> Layers:
 
 
 def _balanced(problem: Problem) -> Layers | None:
+    from exactflow.factorization.exact_balanced import balanced_layers
+
     return balanced_layers(problem.blocks, problem.det)
 
 
@@ -195,9 +200,9 @@ ROUTES = (
     ),
     Route(
         "balanced",
-        "a matrix away from scalar ones, near which all balanced layers are nearly singular",
-        "over QQ, d <= 20, with the extra `balance`: six layers with entries near the least "
-        "possible, but long fractions",
+        "a matrix unlike scalar ones, reflections and block swaps, all of whose short balanced "
+        "layers are nearly singular",
+        "over QQ, d <= 20: six layers with entries near the least possible, but long fractions",
         _balanced,
         automatic=False,
     ),
@@ -215,7 +220,7 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
         route = next(route for route in ROUTES if route.name == method)
         return route.demanded(problem), route.name
     _check_size(problem)
-    *routes, last = (route for route in ROUTES if route.automatic)
+    *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
         with suppress(FieldTooSmallError):
             if (layers := route.found(problem)) is not None:

@@ -15,13 +15,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element, Scales
 from exactflow.factorization.assembly import merged, mirrored
 from exactflow.flows.flow import LinearCoupling
 
 __all__ = ["positive_diagonal", "short_layers"]
 
 
-def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCoupling] | None:
+def short_layers(blocks: Blocks, scales: Scales = "positive") -> list[LinearCoupling] | None:
     """Return at most two layers, in order of application, whose product has the given p + q blocks;
     None where there are none. With scales="nonzero", a scale that is not known to be positive will
     do if it is not known to be negative.
@@ -32,7 +33,7 @@ def short_layers(blocks: Blocks, scales: str = "positive") -> list[LinearCouplin
     return None if found is None else merged(found)
 
 
-def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
+def _two_layers(blocks: Blocks, scales: Scales) -> list[LinearCoupling] | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
@@ -50,13 +51,13 @@ def _two_layers(blocks: Blocks, scales: str) -> list[LinearCoupling] | None:
     ]
 
 
-def positive_diagonal(M: DomainMatrix, scales: str = "positive") -> list | None:
+def positive_diagonal(M: DomainMatrix, scales: Scales = "positive") -> list | None:
     """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None
     field, entries = M.domain, M.diagonal()
 
-    def may_be_scale(x) -> bool:
+    def may_be_scale(x: Element) -> bool:
         if not x or x == field.one:
             return bool(x)
         positive = linalg.is_positive(x, field)

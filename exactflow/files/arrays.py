@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
@@ -22,14 +23,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 
 __all__ = ["ARRAY_SUFFIXES", "array_writer", "flow_arrays", "write_arrays"]
 
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 
 
-def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
+def flow_arrays(flow: LinearFlow) -> dict[str, np.ndarray]:
     """Return the flow as arrays, shifts and scales in float64.
 
     Raises `InvalidInputError` for an entry that no float64 equals: nothing is rounded.
@@ -51,7 +52,7 @@ def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
     return arrays
 
 
-def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
+def write_arrays(flow: LinearFlow, path: str | Path) -> None:
     """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
     convert = array_writer(path)
     write_bytes(path, convert(flow_arrays(flow)))
@@ -100,7 +101,7 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
     return result
 
 
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+def _npz(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()

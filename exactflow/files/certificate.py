@@ -6,8 +6,9 @@ standard library alone and shares no code with this module's writer.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sympy
 from sympy import GF, QQ
@@ -21,9 +22,10 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
-from exactflow.flows.relabelled import relabelled
+from exactflow.flows.relabelled import Relabelled, relabelled
 from exactflow.flows.verification import verify
 
 __all__ = ["certificate_text", "read_certificate", "write_certificate"]
@@ -33,12 +35,12 @@ _DIGITS = 60  # of the generator of a number field: they tell it from its conjug
 
 def certificate_text(
     flow: LinearFlow,
-    target=None,
+    target: "MatrixLike | None" = None,
     *,
     pads: Sequence[int] = (),
-    within=None,
-    covariance=None,
-    provenance: dict[str, object] | None = None,
+    within: Element = None,
+    covariance: "MatrixLike | None" = None,
+    provenance: Mapping[str, object] | None = None,
 ) -> str:
     """Return the certificate that `flow` equals a matrix: the same text for the same flow.
 
@@ -58,38 +60,39 @@ def certificate_text(
     >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
     {"format": "exactflow-certificate",
     """
-    subject, target = _subject(flow, target, pads, covariance)
+    subject, matrix = _subject(flow, target, pads, covariance)
     size = flow.dimension - len(pads)
-    if target.shape[0] != size:
-        raise InvalidInputError(f"expected a {size} x {size} target, got {target.shape[0]} rows")
+    if matrix.shape[0] != size:
+        raise InvalidInputError(f"expected a {size} x {size} target, got {matrix.shape[0]} rows")
     try:
-        field = flow.field.unify(target.domain)
+        field = flow.field.unify(matrix.domain)
     except UnificationFailed:
         raise InvalidInputError(
-            f"expected a target over {flow.field}, like the flow, got one over {target.domain}"
+            f"expected a target over {flow.field}, like the flow, got one over {matrix.domain}"
         ) from None
     name, entry = _field(field)
     is_real = isinstance(name, str) or "root" in name
-    record = {"tool": "exactflow", "version": __version__, "method": flow.method}
-    order = getattr(flow, "order", ())
-    inner = flow.flow if order else flow
+    record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
+    inner = flow.flow if isinstance(flow, Relabelled) else flow
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(inner.partition)),
-        subject: _matrix_text(target.convert_to(field), entry, " "),
+        subject: _matrix_text(matrix.convert_to(field), entry, " "),
         "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in inner)}\n ]",
     }
-    lists = {"flips": flow.flips, "order": order, "pads": pads}
+    lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
     members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
     if within is not None:
         members["within"] = json.dumps(format_rational(within))
-    members["provenance"] = json.dumps(record | (provenance or {}), sort_keys=True)
+    members["provenance"] = json.dumps(record | dict(provenance or {}), sort_keys=True)
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def write_certificate(flow: LinearFlow, path: str | Path, target=None, **claim) -> None:
+def write_certificate(
+    flow: LinearFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
+) -> None:
     """Write `certificate_text` to a file: either the whole file appears or nothing changes.
 
     The keywords are those of `certificate_text`.
@@ -150,12 +153,16 @@ def read_certificate(path: str | Path) -> LinearFlow:
     return flow
 
 
-def _subject(flow: LinearFlow, target, pads: Sequence[int], covariance) -> tuple[str, DomainMatrix]:
+def _subject(
+    flow: LinearFlow,
+    target: "MatrixLike | None",
+    pads: Sequence[int],
+    covariance: "MatrixLike | None",
+) -> tuple[str, DomainMatrix]:
     """Return the name of what the claim is about, and its matrix."""
     if covariance is None:
-        return "target", _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(
-            target
-        )
+        own = _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(target)
+        return "target", own
     if target is not None or pads:
         raise InvalidInputError("expected a covariance alone, got a target or pads beside it")
     return "covariance", as_matrix(covariance)
@@ -167,7 +174,7 @@ def _off_pads(M: DomainMatrix, pads: Sequence[int]) -> DomainMatrix:
     return M.extract(off, off) if pads else M
 
 
-def _reader(field: object) -> tuple[Domain, Callable]:
+def _reader(field: str | dict) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and how it reads an element."""
     if isinstance(field, dict):
         coefficients = [_rational(c) for c in reversed(field["modulus"])]
@@ -184,7 +191,7 @@ def _reader(field: object) -> tuple[Domain, Callable]:
     return prime_field, lambda entry: prime_field(int(parse_rational(entry)))
 
 
-def _rational(text: str):
+def _rational(text: str) -> Element:
     value = parse_rational(text)
     return QQ(value.numerator, value.denominator)
 
@@ -192,7 +199,7 @@ def _rational(text: str):
 Entry = Callable[[object], str]
 
 
-def _field(field: Domain) -> tuple[object, Entry]:
+def _field(field: Domain) -> tuple[str | dict, Entry]:
     """Return the certificate's name of a field, and how it writes an element."""
     if field.is_QQ:
         return "QQ", lambda x: f'"{_text(x)}"'
@@ -209,7 +216,7 @@ def _field(field: Domain) -> tuple[object, Entry]:
     )
 
 
-def _text(x) -> str:
+def _text(x: Element) -> str:
     """Return what `format_rational` does, without its conversions where the kernel writes so."""
     return format_rational(x) if isinstance(x, PythonMPQ) else str(x)
 

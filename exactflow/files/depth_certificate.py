@@ -6,7 +6,7 @@ head of the checker lists; its equations are numbered as `equations` there retur
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
 
@@ -38,7 +38,7 @@ __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
 
 def depth_certificate_text(
-    answer: MinimalDepth, provenance: dict[str, object] | None = None
+    answer: MinimalDepth, provenance: Mapping[str, object] | None = None
 ) -> str:
     """Return the certificate of what `minimal_depth` found: the same text for the same answer.
 
@@ -53,7 +53,8 @@ def depth_certificate_text(
         The answer is an interval, or over another field: the format has no word for these.
 
     >>> from exactflow.depth import minimal_depth
-    >>> print(depth_certificate_text(minimal_depth([[1, 2], [3, 7]])))
+    >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
+    >>> print("\\n".join(lines))
     {"format": "exactflow-depth-certificate",
      "version": 1,
      "field": "QQ",
@@ -65,8 +66,6 @@ def depth_certificate_text(
       {"moves": "second", "scale": ["1"], "shift": [["3"]]}],
      "obstructions": [{"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
       {"pattern": "L", "kind": "linear", "multiplier": [[["1"]], [["0"]], [["0"]]]}],
-     "provenance": {"tool": "exactflow", "version": "0.2.0"}}
-    <BLANKLINE>
     """
     flow = answer.flow
     _check_certifiable(answer)
@@ -83,19 +82,19 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 1,
         "field": f"GF({flow.field.mod})" if flow.field.is_FiniteField else "QQ",
-        "target": _rows(linalg.join(flow.blocks()).to_dense()),
+        "target": _rows(flow.domain_matrix().to_dense()),
         "partition": list(flow.partition),
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
         "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
-        "provenance": record | (provenance or {}),
+        "provenance": record | dict(provenance or {}),
     }
     return "{" + ",\n ".join(f'"{key}": {_text(value)}' for key, value in members.items()) + "}\n"
 
 
 def write_depth_certificate(
-    answer: MinimalDepth, path: str | Path, provenance: dict[str, object] | None = None
+    answer: MinimalDepth, path: str | Path, provenance: Mapping[str, object] | None = None
 ) -> None:
     """Write `depth_certificate_text` to a file, which appears as a whole or not at all."""
     write_bytes(path, depth_certificate_text(answer, provenance).encode())
@@ -160,7 +159,7 @@ def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
     A, B, C, D = obstruction.blocks
     if len(obstruction.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
-        schur = linalg.zeros(*D.shape, D.domain) if inverse is None else A - B * inverse * C
+        schur = D - D if inverse is None else A - B * inverse * C
         return _misfit([(D, True), (schur, inverse is not None)])
     equations = _residuals(obstruction)
     if obstruction.pattern:
@@ -176,7 +175,7 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
     """Return the multiplier that picks an entry of a matrix which ought to be 0, or, where it is
     marked, a positive diagonal.
     """
-    multiplier = [linalg.zeros(*R.shape, R.domain) for R, _ in equations]
+    multiplier = [R - R for R, _ in equations]
     for at, (R, is_diagonal) in enumerate(equations):
         for i, row in enumerate(R.to_list()):
             for j, x in enumerate(row):
@@ -217,9 +216,8 @@ def _(obstruction: UnitBlocksObstruction) -> dict[str, object]:
 @witness.register
 def _(obstruction: ChainObstruction) -> dict[str, object]:
     parts, field = obstruction.parts, obstruction.matrix.domain
-    factors = [obstruction.f]
-    if obstruction.f is None:
-        factors = list({**elementary_divisors(parts.Du), **elementary_divisors(parts.Na)})
+    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
+    factors = {f: None for of in divisors for f in of} if obstruction.f is None else [obstruction.f]
     return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
 
 

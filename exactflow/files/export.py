@@ -10,13 +10,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational
+from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import CouplingFlow, LinearFlow
 
 __all__ = ["FORMATS", "export"]
 
 
-def export(flow: CouplingFlow, to: str) -> str:
+def export(flow: LinearFlow, to: str) -> str:
     """Return a flow over QQ as text.
 
     Parameters
@@ -45,7 +46,7 @@ def export(flow: CouplingFlow, to: str) -> str:
     return FORMATS[to](flow)
 
 
-def _factors(flow: CouplingFlow) -> list[DomainMatrix]:
+def _factors(flow: LinearFlow) -> list[DomainMatrix]:
     """Return the factors of the flow's matrix from left to right, the signs of the flips last.
 
     All are about the coordinates in their natural order, whatever order the layers see.
@@ -61,7 +62,7 @@ def _factors(flow: CouplingFlow) -> list[DomainMatrix]:
     return factors
 
 
-def _script(flow: CouplingFlow, head: str, entry: Callable, constructor: str) -> str:
+def _script(flow: LinearFlow, head: str, entry: Callable, constructor: str) -> str:
     def matrix(M: DomainMatrix) -> str:
         rows = ("[" + ", ".join(map(entry, row)) + "]" for row in M.to_list())
         return f"{constructor}[\n        " + ",\n        ".join(rows) + "])"
@@ -77,22 +78,22 @@ def _script(flow: CouplingFlow, head: str, entry: Callable, constructor: str) ->
     )
 
 
-def _sympy(flow: CouplingFlow) -> str:
+def _sympy(flow: LinearFlow) -> str:
     return _script(flow, "from sympy import Matrix, Rational\n\n", _python, "Matrix(")
 
 
-def _python(x) -> str:
+def _python(x: Element) -> str:
     """Return a rational as Python source: hexadecimal where decimal digits would hit a limit."""
     parts = int(x.numerator), int(x.denominator)
     return "Rational({}, {})".format(*(hex(n) if n.bit_length() > 14_000 else n for n in parts))
 
 
-def _sage(flow: CouplingFlow) -> str:
+def _sage(flow: LinearFlow) -> str:
     return _script(flow, "", format_rational, "matrix(QQ, ")
 
 
-def _latex(flow: CouplingFlow) -> str:
-    def entry(x) -> str:
+def _latex(flow: LinearFlow) -> str:
+    def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         sign, digits = ("-", numerator[1:]) if numerator[0] == "-" else ("", numerator)
         return f"{sign}\\frac{{{digits}}}{{{denominator}}}" if denominator else numerator
@@ -104,8 +105,8 @@ def _latex(flow: CouplingFlow) -> str:
     return f"{matrix(flow.domain_matrix())} = {' '.join(map(matrix, _factors(flow)))}"
 
 
-def _rocq(flow: CouplingFlow) -> str:
-    def entry(x) -> str:
+def _rocq(flow: LinearFlow) -> str:
+    def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         return f"({numerator}) # {denominator or 1}"
 
@@ -163,7 +164,7 @@ Print Assumptions flow_equals_target.
 """
 
 
-def _lean(flow: CouplingFlow) -> str:
+def _lean(flow: LinearFlow) -> str:
     d = flow.dimension
 
     def matrix(M: DomainMatrix) -> str:

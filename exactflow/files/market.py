@@ -17,8 +17,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.typing import Element
 
 __all__ = ["read_market"]
+
+_Content = tuple[tuple[int, int], Iterator[tuple[int, int, str]]]  # the shape and the entries
 
 _MIRRORED = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
 _FIELDS = ("integer", "real", "rational", "pattern")
@@ -79,7 +82,7 @@ def _banner(header: str) -> list[str]:
     return banner[2:]
 
 
-def _element(word: str, field: str, place: tuple[int, int]):
+def _element(word: str, field: str, place: tuple[int, int]) -> Element:
     if "/" in word and field != "rational":
         raise InvalidInputError(
             f"expected {field} entries, got {format_short(word)} at {place}: declare the field "
@@ -107,7 +110,7 @@ def _checked_shape(rows: int, columns: int, symmetry: str) -> tuple[int, int]:
     return rows, columns
 
 
-def _coordinates(records: list[list[str]], field: str, symmetry: str):
+def _coordinates(records: list[list[str]], field: str, symmetry: str) -> _Content:
     """Return the shape and the entries (i, j, word) of a sparse file."""
     rows, columns, count = _sizes(records[0] if records else [], 3)
     if len(records) != count + 1:
@@ -133,9 +136,10 @@ def _coordinates(records: list[list[str]], field: str, symmetry: str):
     return shape, ((i - 1, j - 1, word) for (i, j), word in entries.items())
 
 
-def _columns(records: list[list[str]], symmetry: str):
+def _columns(records: list[list[str]], symmetry: str) -> _Content:
     """Return the shape and the entries (i, j, word) of a dense file, column by column."""
-    rows, columns = _checked_shape(*_sizes(records[0] if records else [], 2), symmetry)
+    rows, columns = _sizes(records[0] if records else [], 2)
+    shape = _checked_shape(rows, columns, symmetry)
     words = [word for record in records[1:] for word in record]
     skipped = {"general": 0, "symmetric": columns - 1, "skew-symmetric": columns + 1}[symmetry]
     count = rows * columns - skipped * columns // 2
@@ -147,4 +151,4 @@ def _columns(records: list[list[str]], symmetry: str):
             above = {"general": 0, "symmetric": j, "skew-symmetric": j + 1}[symmetry]
             yield from ((i, j) for i in range(above, rows))
 
-    return (rows, columns), ((*place, word) for place, word in zip(places(), words, strict=True))
+    return shape, ((*place, word) for place, word in zip(places(), words, strict=True))

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -80,7 +81,7 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
 
 
 def _without_key(reader: Callable) -> Callable:
-    def read(data: bytes, key: str | None):
+    def read(data: bytes, key: str | None) -> tuple[object, str]:
         if key is not None:
             raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
         return reader(data)
@@ -96,7 +97,7 @@ def _text(data: bytes) -> str:
 
 
 def _read_json(data: bytes) -> tuple[object, str]:
-    def refuse(constant: str):
+    def refuse(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
     def integer(digits: str) -> int:

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 
@@ -62,14 +63,15 @@ _SAFETENSORS = {
 @contextmanager
 def _reading(expected: str, *errors: type[Exception]) -> Iterator[None]:
     """Say in one line what a library says of bytes that it cannot read."""
+    unreadable: tuple[type[Exception], ...] = (*_UNREADABLE, *errors)
     try:
         yield
-    except (*_UNREADABLE, *errors) as error:
+    except unreadable as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
 
 
-def _chosen(arrays: dict, key: str | None):
+def _chosen(arrays: dict, key: str | None) -> Any:
     """Return the array under `key`, or the only one."""
     if not arrays:
         raise InvalidInputError("expected at least one array, got none")
@@ -83,7 +85,7 @@ def _chosen(arrays: dict, key: str | None):
     return arrays[key]
 
 
-def _sized(shape: tuple[int, ...], dtype: np.dtype, data: bytes, **layout) -> np.ndarray:
+def _sized(shape: tuple[int, ...], dtype: np.dtype, data: bytes, **layout: Any) -> np.ndarray:
     """Return the array that the bytes are, if they are as many as its shape says."""
     size = math.prod(shape) * dtype.itemsize
     if size <= 0 or size != len(data) or min(shape, default=1) < 0:
@@ -186,7 +188,7 @@ def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
         return tensor.numpy(), name
 
 
-def _kind(tensor) -> str:
+def _kind(tensor: Any) -> str:
     """Return what is unusual about a tensor."""
     for kind in ("quantized", "nested", "meta"):
         if getattr(tensor, f"is_{kind}"):

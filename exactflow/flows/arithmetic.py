@@ -7,18 +7,23 @@ that kind, and names the arithmetic.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import mpmath
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_element, to_float, to_mpf
+from exactflow.exact.typing import VectorLike
+
+if TYPE_CHECKING:
+    from exactflow.flows.base import Coupling
 
 __all__ = ["image", "inexact_entries", "is_inexact", "orbit", "run"]
 
 Numbers = list  # of elements of QQ, of mpf, or of float64 arrays: the entries of a point
 
 
-def image(fold: Callable, x, dimension: int):
+def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
     """Return ``fold(entries, convert)``, the entries of the image of `x`, in the form of `x`.
 
     Floats are computed in float64, every weight being rounded once, and returned in their own
@@ -34,7 +39,7 @@ def image(fold: Callable, x, dimension: int):
         return np.stack(fold(entries, convert)).reshape(array.shape).astype(array.dtype)
 
 
-def is_inexact(x) -> bool:
+def is_inexact(x: object) -> bool:
     """Return whether `x` is an array of floats, or has a float or an ``mpf`` among its entries."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
@@ -44,7 +49,7 @@ def is_inexact(x) -> bool:
     return any(isinstance(entry, float | mpmath.mpf) for entry in chain.from_iterable(rows))
 
 
-def inexact_entries(x, dimension: int) -> tuple[Numbers, Callable]:
+def inexact_entries(x: VectorLike, dimension: int) -> tuple[Numbers, Callable]:
     """Return the d entries of an inexact `x`, and the map from elements of QQ to their arithmetic.
 
     Raises `InvalidInputError` for exact numbers, a wrong number of entries, or more than two axes.
@@ -73,7 +78,7 @@ def inexact_entries(x, dimension: int) -> tuple[Numbers, Callable]:
     return list(array.astype(float).reshape(dimension, -1)), to_float
 
 
-def run(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Numbers:
+def run(layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callable) -> Numbers:
     """Return the entries after the layers; `convert` maps elements of QQ to their arithmetic."""
     first, second = entries[:p], entries[p:]
     for layer in layers:
@@ -81,7 +86,9 @@ def run(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Number
     return [*first, *second]
 
 
-def orbit(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Iterator[tuple]:
+def orbit(
+    layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callable
+) -> Iterator[tuple]:
     """Yield every layer with the half that it keeps."""
     first, second = entries[:p], entries[p:]
     for layer in layers:
@@ -89,7 +96,9 @@ def orbit(layers: Sequence, entries: Numbers, p: int, convert: Callable) -> Iter
         first, second = _step(layer, first, second, convert)
 
 
-def _step(layer, first: Numbers, second: Numbers, convert: Callable) -> tuple[Numbers, Numbers]:
+def _step(
+    layer: "Coupling", first: Numbers, second: Numbers, convert: Callable
+) -> tuple[Numbers, Numbers]:
     """Return both halves after one layer."""
     moved, kept = (first, second) if layer.moves == "first" else (second, first)
     scales = map(convert, layer.scale_elements)

@@ -8,7 +8,7 @@ dtype, and mpmath numbers give mpmath numbers: exactness is asked for by giving 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
-from typing import Self
+from typing import Any, Self
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -18,6 +18,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 
 __all__ = ["Coupling", "Flow"]
@@ -34,11 +35,11 @@ class Map(ABC):
         """The number d = p + q of coordinates."""
         return sum(self.partition)
 
-    def __call__(self, x):
+    def __call__(self, x: VectorLike) -> Any:
         """Return `forward` of x."""
         return self.forward(x)
 
-    def forward(self, x):
+    def forward(self, x: VectorLike) -> Any:
         """Return the image of a vector of d entries, or of each column of a d x N matrix.
 
         Exact numbers, in any form that `factor` takes but an array of floats, give a SymPy matrix,
@@ -99,7 +100,7 @@ class Map(ABC):
 class Coupling(Map):
     """One layer: it keeps one half of the coordinates and maps the other, affinely."""
 
-    moves: str
+    moves: Half
     scale_elements: tuple
 
     def _scales(self) -> Iterable:
@@ -160,14 +161,14 @@ class Flow(Map):
     def __iter__(self) -> Iterator:
         return iter(self.layers)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> Any:
         """Return a layer; or, for a slice, the tuple of layers."""
         return self.layers[index]
 
     def _key(self) -> tuple:
         return self.partition, self.flips, self.order, self.layers
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         """Return whether both flows have the same layers, flips and order of coordinates."""
         if not isinstance(other, Flow):
             return NotImplemented

@@ -6,11 +6,18 @@ layer k. A fraction that is too long is written as its first digits, which end i
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import mpmath
 import sympy
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact.typing import Element
+
+if TYPE_CHECKING:
+    from exactflow.flows.base import Coupling, Flow
 
 __all__ = ["difference", "flow_html", "flow_latex", "heat_map", "layer_latex", "text"]
 
@@ -20,9 +27,9 @@ _CELLS = 24
 _DIGITS = 4
 
 
-def text(flow) -> str:
+def text(flow: "Flow") -> str:
     """Return the flow's kind, partition and depth, and one line for each layer."""
-    extras = {"order": list(flow.order), "flips": list(flow.flips)}
+    extras: dict[str, object] = {"order": list(flow.order), "flips": list(flow.flips)}
     extras |= {"method": getattr(flow, "method", "")}
     shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
     head = f"<{type(flow).__name__} {flow.partition}, depth {flow.depth}{shown}>"
@@ -31,7 +38,7 @@ def text(flow) -> str:
     )
 
 
-def difference(left, right) -> str | None:
+def difference(left: "Flow", right: "Flow") -> str | None:
     """Return the first thing in which two flows differ, or None."""
     for name in ("partition", "depth", "flips", "order"):
         mine, theirs = getattr(left, name), getattr(right, name)
@@ -43,7 +50,7 @@ def difference(left, right) -> str | None:
     return None
 
 
-def _layers_differ(mine, theirs) -> str:
+def _layers_differ(mine: Any, theirs: Any) -> str:
     if type(mine) is not type(theirs) or mine.moves != theirs.moves:
         return f"{mine!r}, but {theirs!r}"
     if tuple(mine.scale) != tuple(theirs.scale):
@@ -58,7 +65,7 @@ def _layers_differ(mine, theirs) -> str:
     return "shift at ({}, {}): {}, but {}".format(i, j, *values)
 
 
-def layer_latex(layer, name: str = "") -> str:
+def layer_latex(layer: Any, name: str = "") -> str:
     """Return the layer's matrix, written out or in blocks; `name` is the index of its symbols."""
     if not hasattr(layer, "shift_matrix"):
         return _blocks(layer, "s", f"t{name}(x)", name)
@@ -68,7 +75,7 @@ def layer_latex(layer, name: str = "") -> str:
     return _blocks(layer, "s", f"\\underset{{{m} \\times {k}}}{{T{name}}}", name)
 
 
-def _blocks(layer, scale: str, shift: str, name: str) -> str:
+def _blocks(layer: "Coupling", scale: str, shift: str, name: str) -> str:
     additive = all(s == 1 for s in layer.scale_elements)
     diagonal = "I" if additive else f"\\operatorname{{diag}}({scale}{name})"
     first, second = f"{diagonal} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {diagonal}"
@@ -81,7 +88,7 @@ def _written(matrix: DomainMatrix) -> str:
     return "\\begin{pmatrix} " + " \\\\ ".join(rows) + " \\end{pmatrix}"
 
 
-def _entry(value, field) -> str:
+def _entry(value: Element, field: Domain) -> str:
     if not field.is_QQ:
         return sympy.latex(field.to_sympy(value))
     numerator, denominator = int(value.numerator), int(value.denominator)
@@ -95,7 +102,7 @@ def _entry(value, field) -> str:
     return f"{dots} \\cdot 10^{{{int(exponent)}}}" if exponent else dots
 
 
-def flow_latex(flow) -> str:
+def flow_latex(flow: "Flow") -> str:
     """Return the flow as a product of matrices: the layer that acts first stands last.
 
     A flow on coordinates in another order begins and ends with the permutation that lists them.
@@ -119,7 +126,7 @@ def _constant(rows: Sequence[Sequence[int]], name: str) -> str:
     return sympy.latex(sympy.Matrix(rows)) if 0 < len(rows) <= LATEX_DIMENSION else name
 
 
-def flow_html(flow) -> str:
+def flow_html(flow: "Flow") -> str:
     """Return a table of the layers, with a small heat map of each shift."""
     head = escape(text(flow).splitlines()[0].strip("<>"))
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
@@ -128,7 +135,7 @@ def flow_html(flow) -> str:
     return f"<table><caption>{head}</caption><tr>{cells}</tr>{rows}</table>"
 
 
-def _cells(k: int, layer) -> Iterator[str]:
+def _cells(k: int, layer: Any) -> Iterator[str]:
     scaled = sum(s != 1 for s in layer.scale_elements)
     shown = f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
     if hasattr(layer, "shift_matrix"):
@@ -139,7 +146,7 @@ def _cells(k: int, layer) -> Iterator[str]:
         yield f"<td>{cell}</td>"
 
 
-def _decimal(value) -> str:
+def _decimal(value: sympy.Rational | None) -> str:
     """Return a rational with three digits, nothing where there is none."""
     if value is None:
         return ""
@@ -155,7 +162,7 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     """
     rows, columns = matrix.shape
     step = -(-max(rows, columns) // _CELLS)
-    cells: dict[tuple[int, int], object] = {}
+    cells: dict[tuple[int, int], Element] = {}
     for (i, j), value in matrix.iter_items():
         place = i // step, j // step
         if not matrix.domain.is_QQ:
@@ -178,11 +185,11 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     )
 
 
-def _colour(value) -> str:
+def _colour(value: Element) -> str:
     return "#777" if value is None else "#c33" if value > 0 else "#36c"
 
 
-def _depth(value, most) -> float:
+def _depth(value: Element, most: Element) -> float:
     if value is None:
         return 1.0
     ratio = abs(value) / most

@@ -19,6 +19,7 @@ from exactflow.exact.coerce import as_column, as_expression, as_rectangle, commo
 from exactflow.exact.integral import IntegralMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.linear import LinearCoupling, checked_partition
 
@@ -31,6 +32,7 @@ __all__ = ["CouplingFlow", "LinearCoupling", "LinearFlow"]
 class LinearFlow(Flow):
     """A flow that is a matrix, in factored form: a `CouplingFlow`, or one in another order."""
 
+    layers: tuple[LinearCoupling, ...]
     method: str
 
     @property
@@ -55,6 +57,14 @@ class LinearFlow(Flow):
     @abstractmethod
     def sparse_array(self) -> "SparseArray":
         """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
+
+    @abstractmethod
+    def exceptional(self) -> tuple[sympy.Expr, ...]:
+        """Return the polynomials whose roots the parameters of the flow must avoid."""
+
+    @abstractmethod
+    def at(self, values: dict) -> "LinearFlow":
+        """Return the flow with numbers in the place of its parameters, exactly."""
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, flips included."""
@@ -114,7 +124,7 @@ class CouplingFlow(LinearFlow):
         flips: Iterable[int] = (),
         method: str = "",
         field: Domain | None = None,
-    ):
+    ) -> None:
         layers, partition = checked_layers(
             layers,
             None if partition is None else checked_partition(partition),
@@ -157,10 +167,9 @@ class CouplingFlow(LinearFlow):
         if self.has_arrays and columns.domain.is_QQ:
             from exactflow.exact.sparse import SparseArray
 
-            first, second = self._fold_array(SparseArray.from_matrix(columns)).split(
-                self.partition[0]
-            )
-            return first.to_matrix(sympy.QQ), second.to_matrix(sympy.QQ)
+            image = self._fold_array(SparseArray.from_matrix(columns))
+            above, below = image.split(self.partition[0])
+            return above.to_matrix(sympy.QQ), below.to_matrix(sympy.QQ)
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
@@ -297,5 +306,5 @@ def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
     return {symbol: as_expression(value) for symbol, value in values.items()}
 
 
-def _is_negative(value, field: Domain) -> bool:
+def _is_negative(value: Element, field: Domain) -> bool:
     return linalg.is_positive(-value, field) is True

@@ -9,9 +9,8 @@ becomes M[order, order], and a factorization of that is one of M in the old labe
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
 
 __all__ = ["mask_order", "resolve_partition"]
@@ -19,7 +18,7 @@ __all__ = ["mask_order", "resolve_partition"]
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
 
 
-def mask_order(mask) -> tuple[tuple[int, ...], tuple[int, int]]:
+def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return the coordinates, those of the first half first, and the sizes (p, q) of the halves.
 
     Parameters
@@ -53,7 +52,7 @@ def mask_order(mask) -> tuple[tuple[int, ...], tuple[int, int]]:
     return (*first, *second), (len(first), len(second))
 
 
-def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
+def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return the order of the coordinates and the sizes (p, q), from what a caller may give.
 
     Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
@@ -100,18 +99,17 @@ def resolve_partition(partition, dimension: int) -> tuple[tuple[int, ...], tuple
     return mask_order(entries)
 
 
-def _entries(values, expected: str) -> list:
+def _entries(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values."""
-    if isinstance(values, np.ndarray):
+    if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise InvalidInputError(f"expected {expected}, got {values!r}; {_REMEDY}")
-    entries = [entry.item() if isinstance(entry, np.generic) else entry for entry in values]
-    if any(isinstance(entry, list | tuple | np.ndarray) for entry in entries):
+    if any(isinstance(entry, list | tuple) or is_array(entry) for entry in values):
         raise InvalidInputError(
             f"expected {expected}, got a nested one: flatten it in the order of the coordinates"
         )
-    return entries
+    return [entry.item() if hasattr(entry, "dtype") else entry for entry in values]
 
 
 def _are_sizes(entries: list) -> bool:

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import sympy
 from sympy import QQ
@@ -27,14 +27,16 @@ from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short, to_float
+from exactflow.exact.typing import Half, MatrixLike, VectorLike
 from exactflow.flows.base import Coupling
 
 if TYPE_CHECKING:
+    import numpy as np
+    from typing_extensions import TypeIs
+
     from exactflow.exact.sparse import SparseArray
 
-__all__ = ["Half", "LinearCoupling", "checked_partition"]
-
-Half = Literal["first", "second"]
+__all__ = ["LinearCoupling", "checked_partition"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -70,7 +72,13 @@ class LinearCoupling(Coupling):
     scale_elements: tuple
     _shift: "DomainMatrix | SparseArray"
 
-    def __init__(self, partition: tuple[int, int], moves: Half, shift, scale=None):
+    def __init__(
+        self,
+        partition: tuple[int, int],
+        moves: Half,
+        shift: "MatrixLike | SparseArray",
+        scale: "VectorLike | None" = None,
+    ) -> None:
         partition = checked_partition(partition)
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
@@ -202,7 +210,7 @@ class LinearCoupling(Coupling):
         return rows
 
     @cached_property
-    def _float_matrix(self):
+    def _float_matrix(self) -> "np.ndarray":
         """The shift, rounded to float64."""
         import numpy as np
 
@@ -245,7 +253,7 @@ class LinearCoupling(Coupling):
 
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
-        other = "second" if self.moves == "first" else "first"
+        other: Half = "second" if self.moves == "first" else "first"
         return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
 
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
@@ -254,7 +262,7 @@ class LinearCoupling(Coupling):
     def _key(self) -> tuple:
         return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, LinearCoupling):
             return NotImplemented
         return self._key() == other._key()
@@ -269,12 +277,12 @@ class LinearCoupling(Coupling):
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
 
-def _is_array(shift) -> bool:
+def _is_array(shift: "MatrixLike | SparseArray") -> "TypeIs[SparseArray]":
     """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
     return hasattr(shift, "places")
 
 
-def checked_partition(partition) -> tuple[int, int]:
+def checked_partition(partition: Iterable) -> tuple[int, int]:
     """Return `partition` as two positive integers, or raise `InvalidInputError`."""
     try:
         p, q = (operator.index(size) for size in partition)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
@@ -55,37 +54,19 @@ class Relabelled(LinearFlow):
     flow: CouplingFlow
     order: tuple[int, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         d = self.flow.dimension
         if any(type(i) is not int for i in self.order) or sorted(self.order) != list(range(d)):
             raise InvalidInputError(
                 f"expected each coordinate from 0 to {d - 1} once as order, got {self.order!r}"
             )
-
-    @property
-    def layers(self) -> tuple:
-        """The layers of the inner flow."""
-        return self.flow.layers
-
-    @property
-    def partition(self) -> tuple[int, int]:
-        """The sizes (p, q) of the halves."""
-        return self.flow.partition
-
-    @property
-    def flips(self) -> tuple[int, ...]:
-        """The coordinates, in their own order, that are negated before the first layer."""
-        return tuple(sorted(self.order[k] for k in self.flow.flips))
-
-    @property
-    def method(self) -> str:
-        """How the flow was made."""
-        return self.flow.method
-
-    @property
-    def field(self) -> Domain:
-        """The field of the entries."""
-        return self.flow.field
+        vars(self).update(
+            layers=self.flow.layers,
+            partition=self.flow.partition,
+            flips=tuple(sorted(self.order[k] for k in self.flow.flips)),
+            method=self.flow.method,
+            field=self.flow.field,
+        )
 
     @property
     def places(self) -> list[int]:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from html import escape
+from typing import TYPE_CHECKING, ClassVar
 
 from exactflow.flows.base import Flow
 
@@ -29,8 +30,13 @@ class Evidence(StrEnum):
 class Result(ABC):
     """A result has a `flow`, the `evidence` for it, and a sentence, ``str(result)``."""
 
-    flow: Flow
-    evidence: Evidence
+    evidence: ClassVar[Evidence]
+
+    if TYPE_CHECKING:  # what is read here is a field of one result and a property of another
+
+        @property
+        def flow(self) -> Flow:
+            """The flow that the result is about."""
 
     @abstractmethod
     def __str__(self) -> str:

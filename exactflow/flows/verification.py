@@ -9,7 +9,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.sparse import SparseArray
+from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Evidence, Result
 
@@ -31,7 +31,7 @@ class Verification(Result):
         return text
 
 
-def verify(flow: LinearFlow, M) -> Verification:
+def verify(flow: LinearFlow, M: MatrixLike) -> Verification:
     """Check that the composition of `flow` equals `M` exactly, in every entry.
 
     The layers are composed block by block, whatever way they were found.
@@ -94,6 +94,8 @@ def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
 
 def _wrong_entry_sparse(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
+    from exactflow.exact.sparse import SparseArray
+
     difference = flow.sparse_array() + -SparseArray.from_matrix(expected)
     if not len(difference.places):
         return None

@@ -17,6 +17,7 @@ import sympy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_vectors
+from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.halves import resolve_partition
 from exactflow.gaussian.covariance import Target
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
@@ -25,7 +26,13 @@ from exactflow.gaussian.result import Whitening
 __all__ = ["GaussianDepth", "Whitening", "gaussian_depth", "whiten"]
 
 
-def whiten(Sigma, *, layers: int = 2, mean=None, partition=None) -> Whitening:
+def whiten(
+    Sigma: MatrixLike,
+    *,
+    layers: int = 2,
+    mean: "VectorLike | None" = None,
+    partition: "PartitionLike | None" = None,
+) -> Whitening:
     """Return coupling layers that whiten N(mean, Sigma): data in, white noise out.
 
     Their inverse generates the distribution from white noise.

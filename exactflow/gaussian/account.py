@@ -14,7 +14,8 @@ import flint
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.flows.linear import Half, LinearCoupling
+from exactflow.exact.typing import Half
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["Covariance", "Layer", "Whole"]
 
@@ -58,13 +59,15 @@ class Whole:
         exponents = np.where(mantissas != 0, exponents - 53, 0)
         low = min(0, int(exponents.min()))
         integers = mantissas.astype(object) << (exponents - low)
-        return Whole(flint.fmpz_mat(*M.shape, integers.ravel().tolist()), 1 << -low)
+        return Whole(flint.fmpz_mat(integers.tolist()), 1 << -low)
 
     @staticmethod
     def of_rationals(M: DomainMatrix) -> "Whole":
         """Return a matrix over QQ."""
-        entries = [flint.fmpq(int(x.numerator), int(x.denominator)) for x in M.to_list_flat()]
-        integers, denominator = flint.fmpq_mat(*M.shape, entries).numer_denom()
+        rows = [
+            [flint.fmpq(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()
+        ]
+        integers, denominator = flint.fmpq_mat(rows).numer_denom()
         return Whole(integers, int(denominator))
 
     def __matmul__(self, other: "Whole") -> "Whole":

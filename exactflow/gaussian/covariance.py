@@ -11,6 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import MatrixLike
 from exactflow.gaussian.account import Covariance, Whole
 
 __all__ = ["Target", "check_positive_definite", "check_symmetric"]
@@ -27,7 +28,7 @@ class Target:
     rounded: np.ndarray
 
     @staticmethod
-    def of(Sigma) -> "Target":
+    def of(Sigma: MatrixLike) -> "Target":
         """Return the target of a matrix, which is checked: see `whiten` for the errors."""
         target = _read(Sigma)
         d = len(target.rounded)
@@ -67,9 +68,13 @@ class Target:
         return (inverse + inverse.T) / 2
 
 
-def _read(Sigma) -> Target:
-    is_plain = isinstance(Sigma, np.ndarray) and Sigma.dtype in (np.float32, np.float64)
-    if is_plain and Sigma.ndim == 2 and 1 < len(Sigma) == Sigma.shape[1]:
+def _read(Sigma: MatrixLike) -> Target:
+    if (
+        isinstance(Sigma, np.ndarray)
+        and Sigma.dtype in (np.float32, np.float64)
+        and Sigma.ndim == 2
+        and 1 < len(Sigma) == Sigma.shape[1]
+    ):
         floats = Sigma.astype(np.float64)
         if np.isfinite(floats).all() and (floats == floats.T).all():
             return Target(Whole.of_floats(floats), floats)

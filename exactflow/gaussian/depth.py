@@ -20,7 +20,7 @@ affine layers suffice rests on Brouwer's theorem, see `exactflow.gaussian.spectr
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeAlias
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -29,6 +29,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import DepthScales, MatrixLike
 from exactflow.gaussian.account import Whole
 from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
 
@@ -60,7 +61,7 @@ class GaussianDepth:
         return f"{bounds} {self.lower} {kind}: {self.reason}"
 
 
-def gaussian_depth(Sigma, scales: Literal["positive", "additive"] = "positive") -> GaussianDepth:
+def gaussian_depth(Sigma: MatrixLike, scales: DepthScales = "positive") -> GaussianDepth:
     """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
 
     Parameters
@@ -134,6 +135,9 @@ class _Halves:
         return "" if _is_semidefinite(B) else "an eigenvalue is below 1"
 
 
+Named: TypeAlias = list[tuple[str, str, _Halves]]  # of the half that is kept, and moved
+
+
 def _halves(b: Blocks) -> _Halves:
     return _Halves(b.A, b.D, b.D - b.C * b.A.inv() * b.B, b.A - b.B * b.D.inv() * b.C)
 
@@ -144,7 +148,7 @@ def _is_semidefinite(M: DomainMatrix) -> bool:
     return all(c * (-1) ** i >= 0 for i, c in enumerate(shifted.charpoly()))
 
 
-def _two(both: list) -> GaussianDepth:
+def _two(both: Named) -> GaussianDepth:
     reasons = [
         f"{kept} is not I"
         if halves.first != linalg.identity(halves.first.shape[0], halves.first.domain)
@@ -154,7 +158,7 @@ def _two(both: list) -> GaussianDepth:
     return GaussianDepth(2, 2, f"two always do, but not one: {', '.join(reasons)}", "positive")
 
 
-def _two_or_three(both: list) -> GaussianDepth:
+def _two_or_three(both: Named) -> GaussianDepth:
     reasons = []
     for _, moved, halves in both:
         reason = halves.why_not_two_additive()

@@ -150,13 +150,14 @@ Refined = TypeVar("Refined", bound=Refinable)
 
 def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
-    best, error = pair, None
+    E = Sigma.after(pair.layers()).less_identity()
+    error = E.largest()
     for _ in range(ROUNDS):
-        E = Sigma.after(pair.layers()).less_identity()
-        largest = E.largest()
-        if error is None or largest < error:
-            best, error = pair, largest
-        if largest > error or largest < pair.rounding(Sigma):
+        if error < pair.rounding(Sigma):
             break
-        pair = pair.corrected(E)
-    return best, error
+        tried = pair.corrected(E)
+        E = Sigma.after(tried.layers()).less_identity()
+        if E.largest() >= error:
+            break
+        pair, error = tried, E.largest()
+    return pair, error

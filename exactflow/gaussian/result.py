@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -10,6 +10,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.coerce import as_vectors
+from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.relabelled import relabelled
@@ -29,12 +30,13 @@ class Whitening(Result):
 
     Attributes
     ----------
+    layers : in float64, in the order in which data meets them; what whitens.
     error : the largest absolute entry of Q Sigma Q^T - I, an exact rational; Q is the matrix of
         `flow`, whose floats are taken as the dyadic rationals that they are.
     mean : the mean, a column over QQ, or None for 0.
     """
 
-    whitening_layers: tuple[Layer, ...]
+    layers: tuple[Layer, ...]
     order: tuple[int, ...]
     target: Target
     error: sympy.Rational
@@ -44,7 +46,7 @@ class Whitening(Result):
     @cached_property
     def flow(self) -> LinearFlow:
         """The flow that whitens: data in, white noise out."""
-        return self._flow(self.whitening_layers)
+        return self._flow(self.layers)
 
     @cached_property
     def generator(self) -> LinearFlow:
@@ -58,7 +60,7 @@ class Whitening(Result):
     @cached_property
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
-        p, q = self.flow_partition
+        p, q = self.partition
         white = Covariance(
             *(Whole.of_floats(block) for block in (np.eye(p), np.zeros((p, q)), np.eye(q)))
         )
@@ -67,45 +69,45 @@ class Whitening(Result):
         )
 
     @property
-    def flow_partition(self) -> tuple[int, int]:
+    def partition(self) -> tuple[int, int]:
         """The sizes (p, q) of the halves."""
-        m, k = self.whitening_layers[0].shift.shape
-        return (m, k) if self.whitening_layers[0].moves == "first" else (k, m)
+        m, k = self.layers[0].shift.shape
+        return (m, k) if self.layers[0].moves == "first" else (k, m)
 
     @property
     def magnitude(self) -> float:
         """The largest absolute value of an entry of a shift of `flow`."""
-        return max(float(np.abs(layer.shift).max()) for layer in self.whitening_layers)
+        return max(float(np.abs(layer.shift).max()) for layer in self.layers)
 
     @property
     def is_additive(self) -> bool:
         """Whether all scales are one."""
-        return all((layer.scale == 1).all() for layer in self.whitening_layers)
+        return all((layer.scale == 1).all() for layer in self.layers)
 
-    def forward(self, x):
+    def forward(self, x: VectorLike) -> "sympy.Matrix | np.ndarray":
         """Return the white image ``flow(x - mean)`` of vectors, which the flow takes."""
         return self.flow(self._shifted(x, -1))
 
-    def backward(self, z):
+    def backward(self, z: VectorLike) -> "sympy.Matrix | np.ndarray":
         """Return ``mean + generator(z)``: of white noise, vectors from N(mean, Sigma)."""
         return self._shifted(self.generator(z), 1)
 
     def __str__(self) -> str:
         kind = "additive" if self.is_additive else "affine"
         return (
-            f"{len(self.whitening_layers)} {kind} layers on halves {self.flow_partition} whiten "
+            f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
             f"within {float(self.error):.1e}, largest entry {self.magnitude:.2g}"
         )
 
     @cached_property
     def _generating_layers(self) -> tuple[Layer, ...]:
-        return tuple(layer.inverse() for layer in reversed(self.whitening_layers))
+        return tuple(layer.inverse() for layer in reversed(self.layers))
 
     def _flow(self, layers: tuple[Layer, ...]) -> LinearFlow:
         flow = CouplingFlow([layer.exact() for layer in layers], method="whiten")
         return relabelled(flow, self.order)
 
-    def _shifted(self, x, sign: int):
+    def _shifted(self, x: Any, sign: int) -> Any:
         if self.mean is None:
             return x
         if is_inexact(x):

@@ -5,7 +5,7 @@ Main results
 `IDENTITIES` is the table. In each identity the symbols stand for n x n matrices (e, s, w: columns
 and rows), those whose inverse occurs for invertible ones; everything else is defined by them. The
 hypotheses under which the symbols exist (a commutator, a transvection) are the theorems that the
-modules of `exactflow.factorization` construct.
+modules of `exactflow.factorization` and `exactflow.balancing` construct.
 
 How it is checked
 -----------------
@@ -67,6 +67,36 @@ def _transvection_route() -> tuple[WordMatrix, WordMatrix]:
         upper(Q * (S - 1) + Q * e * s + A.inverse() * B),
     )
     return _product(*layers), WordMatrix.of([[A, B], [C, D]])
+
+
+def _rotation() -> tuple[WordMatrix, WordMatrix]:
+    A, V, P, y, h, J, j, s, W0 = symbols("A V P y h J j s W0")
+    last, inverse = 1 + y * (P - 1) * h, 1 + y * (P.inverse() - 1) * h
+    C1 = last * J * P.inverse()
+    B, D1 = A * V + (A * P - 1) * j + s, last + C1 * V
+    Z, W = (P - 1) * h, inverse * (C1 - y)
+    X = (B - A * V - Z) * inverse
+    layers = lower(-W0), upper(X), lower(y), upper(Z), lower(W), upper(V)
+    return _product(*layers), WordMatrix.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
+
+
+def _two_involutions() -> tuple[WordMatrix, WordMatrix]:
+    K, S = symbols("K S")
+    H, Theta = K * S, S * K * S * K
+    return WordMatrix.of([[H * Theta * K, K * Theta * H]]), WordMatrix.of([[K * H, H * K]])
+
+
+def _eleven_layers() -> tuple[WordMatrix, WordMatrix]:
+    R, X, Y, T, Z, a, b, e, f = symbols("R X Y T Z a b e f")
+    sigma = WordMatrix.of([[a * b, 0], [0, e * f]])
+    left = lower(R), upper(X), sigma, upper(Y), lower(T), upper(Z)
+    right = (
+        WordMatrix.of([[1, 0], [R, e]]),
+        WordMatrix.of([[a, X * e + a * b * Y * f.inverse()], [0, 1]]),
+        WordMatrix.of([[1, 0], [f * T * b.inverse(), f]]),
+        WordMatrix.of([[b, b * Z], [0, 1]]),
+    )
+    return _product(*left), _product(*right)
 
 
 def _four_layers() -> tuple[WordMatrix, WordMatrix]:
@@ -136,6 +166,8 @@ def _log_determinant() -> tuple[WordMatrix, WordMatrix]:
 
 
 _TRANSVECTION = ((("s", "e"), 0), (("w", "e"), 1))
+_SPLIT = ((("h", "y"), 1), (("j", "J"), 1), (("s", "J"), 0))
+_INVOLUTIONS = ((("K", "K"), 1), (("S", "S"), 1))
 
 IDENTITIES: dict[str, Identity] = {
     identity.name: identity
@@ -158,6 +190,27 @@ IDENTITIES: dict[str, Identity] = {
             _KMR,
             _transvection_route,
             _TRANSVECTION,
+        ),
+        Identity(
+            "rotation",
+            "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = M for halves (n, q), q >= n, given h Y = j J = I, "
+            "s J = 0",
+            f"{_KMR}; Theorem 10 of `exactflow.balancing.rotation`",
+            _rotation,
+            _SPLIT,
+        ),
+        Identity(
+            "two involutions",
+            "H Theta K = K H and K Theta H = H K for H = K S, Theta = H^-2, K^2 = S^2 = I",
+            "expansion",
+            _two_involutions,
+            _INVOLUTIONS,
+        ),
+        Identity(
+            "eleven layers",
+            "L(R) U(X) diag(a b, e f) U(Y) L(T) U(Z) is four affine couplings",
+            f"{_KMR}; Theorem 11 of `exactflow.balancing.closed`",
+            _eleven_layers,
         ),
         Identity(
             "four layers",

@@ -65,10 +65,10 @@ class WordSum:
             total[reduced] = total.get(reduced, Fraction(0)) + coefficient
         return cls(tuple(sorted((w, c) for w, c in total.items() if c)))
 
-    def __add__(self, other) -> "WordSum":
+    def __add__(self, other: object) -> "WordSum":
         return WordSum.collect(self.terms + _as_sum(other).terms)
 
-    def __mul__(self, other) -> "WordSum":
+    def __mul__(self, other: object) -> "WordSum":
         return WordSum.collect(
             (u + v, c * d) for u, c in self.terms for v, d in _as_sum(other).terms
         )
@@ -76,16 +76,16 @@ class WordSum:
     def __neg__(self) -> "WordSum":
         return self * -1
 
-    def __sub__(self, other) -> "WordSum":
+    def __sub__(self, other: object) -> "WordSum":
         return self + -_as_sum(other)
 
-    def __radd__(self, other) -> "WordSum":
+    def __radd__(self, other: object) -> "WordSum":
         return _as_sum(other) + self
 
-    def __rmul__(self, other) -> "WordSum":
+    def __rmul__(self, other: object) -> "WordSum":
         return _as_sum(other) * self
 
-    def __rsub__(self, other) -> "WordSum":
+    def __rsub__(self, other: object) -> "WordSum":
         return _as_sum(other) - self
 
     def inverse(self) -> "WordSum":
@@ -103,9 +103,11 @@ class WordSum:
         """Apply relations (x, y): c, which say that the neighbours x y are the number c."""
         terms = []
         for word, coefficient in self.terms:
-            place = next((i for i in range(len(word) - 1) if _pair(word, i) in relations), None)
-            if place is not None:
-                coefficient *= relations[_pair(word, place)]
+            pairs = ((i, _pair(word, i)) for i in range(len(word) - 1))
+            found = next(((i, pair) for i, pair in pairs if pair and pair in relations), None)
+            if found is not None:
+                place, pair = found
+                coefficient *= relations[pair]
                 word = word[:place] + word[place + 2 :]
             terms.append((word, coefficient))
         result = WordSum.collect(terms)
@@ -138,7 +140,7 @@ def _reduced(word: Letters) -> Letters:
     return tuple(stack)
 
 
-def _as_sum(value) -> WordSum:
+def _as_sum(value: object) -> WordSum:
     if isinstance(value, WordSum):
         return value
     return WordSum.collect([((), to_fraction(value))])
@@ -217,12 +219,12 @@ class WordMatrix:
         )
 
 
-def upper(X) -> WordMatrix:
+def upper(X: object) -> WordMatrix:
     """Return U(X) = [[I, X], [0, I]]."""
     return WordMatrix.of([[1, X], [0, 1]])
 
 
-def lower(Y) -> WordMatrix:
+def lower(Y: object) -> WordMatrix:
     """Return L(Y) = [[I, 0], [Y, I]]."""
     return WordMatrix.of([[1, 0], [Y, 1]])
 

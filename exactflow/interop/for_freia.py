@@ -4,42 +4,53 @@ The clamp is one and its activation the identity. Parameters are the log-scales,
 One ``GLOWCouplingBlock`` would be two layers.
 """
 
+from collections.abc import Sequence
+from itertools import chain
+
 import torch
 from FrEIA.framework import SequenceINN
 from FrEIA.modules import AffineCouplingOneSided, InvertibleModule
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales, steps
 
 __all__ = ["build"]
 
 
-def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> SequenceINN:
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> SequenceINN:
     """Return a ``SequenceINN`` whose forward direction is the flow."""
     sequence = SequenceINN(flow.dimension, *(image or ()))
-    if flow.flips:
-        sequence.append(_Flip, flips=flow.flips)
-    for layer in flow.layers:
-        _append(sequence, layer)
+    for module, options in chain.from_iterable(steps(flow, _flip, _select, _coupling)):
+        sequence.append(module, **options)
     return sequence
 
 
-def _append(sequence: SequenceINN, layer: LinearCoupling) -> None:
+Steps = list[tuple[type, dict]]
+
+
+def _flip(dimension: int, flips: tuple[int, ...]) -> Steps:
+    return [(_Flip, {"flips": flips})]
+
+
+def _select(order: Sequence[int]) -> Steps:
+    return [(_Select, {"order": order})]
+
+
+def _coupling(layer: LinearCoupling) -> Steps:
     p, q = layer.partition
-    kept = p if layer.moves == "second" else q
     conditioner = LinearConditioner(matrix(layer), scales(layer).log(), constant_first=True)
-    if layer.moves == "first":
-        sequence.append(_Select, order=[*range(p, p + q), *range(p)])
-    sequence.append(
-        AffineCouplingOneSided,
-        subnet_constructor=lambda inputs, outputs: conditioner,
-        clamp=1.0,
-        clamp_activation=_unclamped,
-        split_len=kept,
-    )
-    if layer.moves == "first":
-        sequence.append(_Select, order=[*range(q, p + q), *range(q)])
+    options = {
+        "subnet_constructor": lambda inputs, outputs: conditioner,
+        "clamp": 1.0,
+        "clamp_activation": _unclamped,
+        "split_len": p if layer.moves == "second" else q,
+    }
+    coupling = [(AffineCouplingOneSided, options)]
+    if layer.moves == "second":
+        return coupling
+    there, back = [*range(p, p + q), *range(p)], [*range(q, p + q), *range(q)]
+    return [*_select(there), *coupling, *_select(back)]
 
 
 def _unclamped(a: torch.Tensor) -> torch.Tensor:
@@ -57,11 +68,13 @@ class _Fixed(InvertibleModule):
 class _Select(_Fixed):
     """A permutation of channels that is given, not drawn: y = x[order]."""
 
-    def __init__(self, dims_in: list[tuple[int, ...]], order: list[int]):
+    def __init__(self, dims_in: list[tuple[int, ...]], order: Sequence[int]):
         super().__init__(dims_in)
         self.register_buffer("order", torch.tensor(order))
 
-    def forward(self, x, rev: bool = False, jac: bool = True):
+    def forward(
+        self, x: Sequence[torch.Tensor], rev: bool = False, jac: bool = True
+    ) -> tuple[tuple[torch.Tensor], float]:
         """Permute the channels, or undo it."""
         order = torch.argsort(self.order) if rev else self.order
         return (x[0][:, order],), 0.0
@@ -74,6 +87,8 @@ class _Flip(_Fixed):
         super().__init__(dims_in)
         self.flip = Flip(dims_in[0][0], flips)
 
-    def forward(self, x, rev: bool = False, jac: bool = True):
+    def forward(
+        self, x: Sequence[torch.Tensor], rev: bool = False, jac: bool = True
+    ) -> tuple[tuple[torch.Tensor], float]:
         """Negate the flipped channels, in either direction."""
         return (self.flip(x[0])[0],), 0.0

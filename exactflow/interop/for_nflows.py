@@ -4,31 +4,31 @@ The stock scale sigmoid(a + 2) + 0.001 cannot exceed 1.001, so a subclass takes 
 Parameters are the shifts, then the scales.
 """
 
+from functools import partial
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales
+from exactflow.interop.plain import Flip, LinearConditioner, Select, matrix, scales, steps
 
 __all__ = ["build"]
 
 
-def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None):
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> Any:
     """Return a ``CompositeTransform`` whose ``forward`` is the flow."""
     transforms = import_module(
         "nflows.transforms" if library == "nflows" else "glasflow.nflows.transforms"
     )
-    flip = [_flip(transforms)(flow.dimension, flow.flips)] if flow.flips else []
-    coupling = _raw_coupling(transforms)
-    layers = [_transform(transforms, coupling, layer) for layer in flow.layers]
-    return transforms.CompositeTransform([*flip, *layers])
+    layer = partial(_transform, transforms, _raw_coupling(transforms))
+    flip, select = _as_transform(Flip, transforms), _as_transform(Select, transforms)
+    return transforms.CompositeTransform(steps(flow, flip, select, layer))
 
 
-def _transform(transforms: ModuleType, coupling: type, layer: LinearCoupling):
+def _transform(transforms: Any, coupling: type, layer: LinearCoupling) -> Any:
     p, q = layer.partition
     moved = torch.arange(p + q) < p
     mask = (moved if layer.moves == "first" else ~moved).int()
@@ -39,7 +39,7 @@ def _transform(transforms: ModuleType, coupling: type, layer: LinearCoupling):
     return coupling(mask, lambda kept, outputs: conditioner)
 
 
-def _raw_coupling(transforms: ModuleType) -> type:
+def _raw_coupling(transforms: Any) -> type:
     class RawAffineCouplingTransform(transforms.AffineCouplingTransform):
         """An affine coupling whose scale is the parameter itself."""
 
@@ -50,8 +50,6 @@ def _raw_coupling(transforms: ModuleType) -> type:
     return RawAffineCouplingTransform
 
 
-def _flip(transforms: ModuleType) -> type:
-    class FlipTransform(Flip, transforms.Transform):
-        """`Flip` as a transform of the library."""
-
-    return FlipTransform
+def _as_transform(module: type, transforms: Any) -> type:
+    """Return `Flip` or `Select` as a transform of the library."""
+    return type(f"{module.__name__}Transform", (module, transforms.Transform), {})

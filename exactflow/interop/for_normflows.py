@@ -4,26 +4,28 @@
 layers have no scale parameter. Parameters are interleaved: shift, log-scale, shift, ..
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import normflows
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, chained, matrix, scales
+from exactflow.interop.plain import Flip, LinearConditioner, Select, chained, matrix, scales, steps
 
 __all__ = ["Cascade", "build"]
 
 
-def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> "Cascade":
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> "Cascade":
     """Return one normflows ``Flow`` whose ``inverse`` is the flow."""
     p, q = flow.partition
     if p - q not in (0, 1):
         raise InvalidInputError(
             f"expected halves of normflows' split (the first the larger by at most one), got {p, q}"
         )
-    flip = [_Flip(flow.dimension, flow.flips)] if flow.flips else []
-    return Cascade([*flip, *map(_block, flow.layers)][::-1])
+    return Cascade(steps(flow, _Flip, _Select, _block)[::-1])
 
 
 def _block(layer: LinearCoupling) -> normflows.flows.AffineCouplingBlock:
@@ -38,6 +40,22 @@ def _block(layer: LinearCoupling) -> normflows.flows.AffineCouplingBlock:
 
 class _Flip(Flip, normflows.flows.Flow):
     """`Flip` as a normflows ``Flow``."""
+
+
+class _Select(normflows.flows.Flow):
+    """`Select` as a normflows ``Flow``, whose ``inverse`` leads from data to latent."""
+
+    def __init__(self, order: Sequence[int]):
+        super().__init__()
+        self.select = Select(order)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Undo the order."""
+        return self.select.inverse(z)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Put channels in order."""
+        return self.select(z)
 
 
 class Cascade(normflows.flows.Flow):
@@ -55,4 +73,5 @@ class Cascade(normflows.flows.Flow):
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        return chained([flow.inverse for flow in reversed(self.flows)], z)
+        inverses: list[Any] = [flow.inverse for flow in reversed(self.flows)]
+        return chained(inverses, z)

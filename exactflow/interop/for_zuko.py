@@ -1,29 +1,41 @@
 """zuko: transforms of the last axis; masks are True where coordinates are kept, scales are raw."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.distributions.transforms import AffineTransform
-from zuko.transforms import ComposedTransform, CouplingTransform, DependentTransform
+from zuko.transforms import (
+    ComposedTransform,
+    CouplingTransform,
+    DependentTransform,
+    PermutationTransform,
+)
 
 from exactflow.errors import InvalidInputError
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, matrix, scales
+from exactflow.interop.plain import Flip, matrix, scales, steps
 
 __all__ = ["build"]
 
 
-def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> ComposedTransform:
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> ComposedTransform:
     """Return a ``ComposedTransform`` whose call is the flow."""
     if not flow.layers and not flow.flips:
         raise InvalidInputError(
             "expected a flow of at least one layer: zuko composes no empty list"
         )
-    flip = []
-    if flow.flips:
-        signs = Flip(flow.dimension, flow.flips).signs
-        flip = [DependentTransform(AffineTransform(torch.zeros_like(signs), signs), 1)]
-    return ComposedTransform(*flip, *map(_transform, flow.layers))
+    return ComposedTransform(*steps(flow, _flip, _select, _transform))
+
+
+def _flip(dimension: int, flips: tuple[int, ...]) -> DependentTransform:
+    signs = Flip(dimension, flips).signs
+    return DependentTransform(AffineTransform(torch.zeros_like(signs), signs), 1)
+
+
+def _select(order: Sequence[int]) -> PermutationTransform:
+    return PermutationTransform(torch.tensor(order))
 
 
 def _transform(layer: LinearCoupling) -> CouplingTransform:

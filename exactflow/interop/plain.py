@@ -1,38 +1,44 @@
 """Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.relabelled import Relabelled
+from exactflow.interop.roundoff import float_layer
 
-__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "build", "chained", "tensor"]
+__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "Select", "build", "chained"]
 
 
-def build(flow: CouplingFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
     """Return the flow as a `FlowModule`."""
     return FlowModule(flow)
 
 
-def tensor(entries) -> Tensor:
-    """Return rationals, in a list or nested lists, rounded to float64."""
-    if isinstance(entries, list | tuple):
-        return torch.stack([tensor(entry) for entry in entries])
-    return torch.tensor(int(entries.numerator) / int(entries.denominator), dtype=torch.float64)
-
-
 def matrix(layer: LinearCoupling) -> Tensor:
     """Return the shift of a layer."""
-    entries = layer.shift_matrix.to_dense().to_list_flat()
-    values = [int(x.numerator) / int(x.denominator) for x in entries]
-    return torch.tensor(values, dtype=torch.float64).reshape(layer.shift_matrix.shape)
+    return torch.from_numpy(float_layer(layer).shift)
 
 
 def scales(layer: LinearCoupling) -> Tensor:
     """Return the scale of a layer."""
-    return tensor(list(layer.scale_elements))
+    return torch.from_numpy(float_layer(layer).scale)
+
+
+def steps(flow: LinearFlow, flip: Callable, select: Callable, layer: Callable) -> list:
+    """Return what data meets: signs, the order of the coordinates, layers, the order undone.
+
+    `flip` takes a dimension and the flipped coordinates, `select` an order, `layer` a layer.
+    """
+    flips = [flip(flow.dimension, flow.flips)] if flow.flips else []
+    layers = list(map(layer, flow.layers))
+    if isinstance(flow, Relabelled):
+        layers = [select(flow.order), *layers, select(flow.places)]
+    return [*flips, *layers]
 
 
 def along_channels(values: Tensor, like: Tensor) -> Tensor:
@@ -100,7 +106,7 @@ class Coupling(nn.Module):
         self.scale = nn.Parameter(scales(layer))
 
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = torch.split(x, self.partition, dim=1)
+        first, second = torch.split(x, list(self.partition), dim=1)
         return (first, second) if self.moves == "first" else (second, first)
 
     def _joined(self, moved: Tensor, kept: Tensor) -> Tensor:
@@ -122,6 +128,8 @@ class Coupling(nn.Module):
 class Flip(nn.Module):
     """Coordinates negated: the orientation that no coupling with positive scales can repair."""
 
+    signs: Tensor
+
     def __init__(self, dimension: int, flips: tuple[int, ...]):
         super().__init__()
         signs = torch.ones(dimension, dtype=torch.float64)
@@ -135,13 +143,30 @@ class Flip(nn.Module):
     inverse = forward
 
 
+class Select(nn.Module):
+    """Channels in a given order: y = x[order]."""
+
+    order: Tensor
+
+    def __init__(self, order: Sequence[int]):
+        super().__init__()
+        self.register_buffer("order", torch.tensor(order))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, which is zero."""
+        return x[:, self.order], x.new_zeros(len(x))
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant, which is zero."""
+        return y[:, torch.argsort(self.order)], y.new_zeros(len(y))
+
+
 class FlowModule(nn.Module):
     """The layers of a flow in the order in which data meets them; a `Flip` first if it has any."""
 
-    def __init__(self, flow: CouplingFlow):
+    def __init__(self, flow: LinearFlow):
         super().__init__()
-        flip = [Flip(flow.dimension, flow.flips)] if flow.flips else []
-        self.layers = nn.ModuleList([*flip, *map(Coupling, flow.layers)])
+        self.layers = nn.ModuleList(steps(flow, Flip, Select, Coupling))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant of vectors (N, d) or images (N, d, H, W)."""
@@ -149,4 +174,5 @@ class FlowModule(nn.Module):
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        return chained([layer.inverse for layer in reversed(self.layers)], y)
+        inverses: list[Any] = [layer.inverse for layer in reversed(self.layers)]
+        return chained(inverses, y)

@@ -22,6 +22,7 @@ Classes are known by the names of their modules, so that nothing has to be impor
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class LinearMap:
     bias: np.ndarray
 
 
-def from_conv1x1(module) -> LinearMap:
+def from_conv1x1(module: object) -> LinearMap:
     """Return the matrix and the bias that a linear module of a flow library applies.
 
     Parameters are taken in float64: float32 weights exactly, products of factors rounded once.
@@ -77,51 +78,51 @@ def from_conv1x1(module) -> LinearMap:
 Reading = tuple[np.ndarray, np.ndarray | None]
 
 
-def _in_double(module):
+def _in_double(module: Any) -> Any:
     return copy.deepcopy(module).double() if hasattr(module, "double") else module
 
 
-def _square(tensor) -> np.ndarray:
+def _square(tensor: Any) -> np.ndarray:
     """Return a matrix, or a 1x1 kernel as a matrix."""
     return tensor.detach().cpu().double().numpy().reshape(tensor.shape[:2])
 
 
-def _selection(order) -> np.ndarray:
+def _selection(order: Any) -> np.ndarray:
     """Return the matrix of x -> x[order]."""
     return np.eye(len(order))[order.detach().cpu().numpy()]
 
 
-def _normflows_weight(module) -> Reading:
+def _normflows_weight(module: Any) -> Reading:
     return _square(module._assemble_W() if module.use_lu else module.W), None
 
 
-def _normflows_affine(module) -> Reading:
+def _normflows_affine(module: Any) -> Reading:
     return _normflows_weight(module)[0].T, None
 
 
-def _normflows_permute(module) -> Reading:
+def _normflows_permute(module: Any) -> Reading:
     if module.mode == "shuffle":
         return _selection(module.inv_perm), None
     d = module.num_channels
     return np.roll(np.eye(d), -((d + 1) // 2), axis=0), None
 
 
-def _nflows_linear(module) -> Reading:
+def _nflows_linear(module: Any) -> Reading:
     weight = module._weight if hasattr(module, "_weight") else module.weight()
     return _square(weight), module.bias.detach().cpu().numpy()
 
 
-def _nflows_convolution(module) -> Reading:
+def _nflows_convolution(module: Any) -> Reading:
     weight, bias = _nflows_linear(module)
     return weight @ _selection(module.permutation._permutation), bias
 
 
-def _freia_linear(module) -> Reading:
+def _freia_linear(module: Any) -> Reading:
     bias = module.b.detach().cpu().numpy()[0] if hasattr(module.b, "detach") else None
     return _square(module.M).T, bias
 
 
-def _zuko_lu(transform) -> Reading:
+def _zuko_lu(transform: Any) -> Reading:
     return _square(transform.L) @ _square(transform.U), None
 
 

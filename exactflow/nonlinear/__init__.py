@@ -21,6 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element
+from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact, orbit
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
@@ -61,7 +62,7 @@ class PiecewiseFlow(Flow):
     layers: tuple[PiecewiseCoupling | LinearCoupling, ...]
     partition: tuple[int, int]
 
-    def __init__(self, layers: Iterable[PiecewiseCoupling | LinearCoupling]):
+    def __init__(self, layers: Iterable[PiecewiseCoupling | LinearCoupling]) -> None:
         kinds = PiecewiseCoupling, LinearCoupling
         layers, partition = checked_layers(
             layers, None, kinds, "piecewise-linear or linear couplings"
@@ -93,7 +94,7 @@ class PiecewiseFlow(Flow):
             )
         return PiecewiseFlow([*other.layers, *self.layers])
 
-    def tangent(self, x) -> CouplingFlow:
+    def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
 
         It is exact: the slopes of the pieces that the orbit of `x` passes through, on a knot those
@@ -113,6 +114,6 @@ class PiecewiseFlow(Flow):
             layers.append(layer.tangent(kept) if piecewise else layer)
         return CouplingFlow(layers)
 
-    def jacobian(self, x) -> sympy.Matrix:
+    def jacobian(self, x: VectorLike) -> sympy.Matrix:
         """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""
         return self.tangent(x).matrix()

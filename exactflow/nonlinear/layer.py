@@ -11,8 +11,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_index
+from exactflow.exact.typing import Half, NumberLike
 from exactflow.flows.base import Coupling
-from exactflow.flows.linear import Half, LinearCoupling, checked_partition
+from exactflow.flows.linear import LinearCoupling, checked_partition
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["PiecewiseCoupling", "over_rationals", "rowwise"]
@@ -56,9 +57,9 @@ class PiecewiseCoupling(Coupling):
         partition: tuple[int, int],
         moves: Half,
         conditioner: PiecewiseLinear,
-        scale=1,
+        scale: "NumberLike | Sequence" = 1,
         reads: int = 0,
-    ):
+    ) -> None:
         partition = checked_partition(partition)
         if moves not in ("first", "second"):
             raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
@@ -73,8 +74,8 @@ class PiecewiseCoupling(Coupling):
                 f"got one into R^{conditioner.dimension}"
             )
         reads = to_index("reads", reads, 0, kept - 1)
-        many = isinstance(scale, list | tuple)
-        elements = tuple(map(to_element, scale)) if many else (to_element(scale),) * moved
+        scales = scale if isinstance(scale, list | tuple) else [scale] * moved
+        elements = tuple(map(to_element, scales))
         if len(elements) != moved or min(elements) <= 0:
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}"

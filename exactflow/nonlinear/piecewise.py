@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -18,6 +19,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
+from exactflow.exact.typing import Element, NumberLike
 
 __all__ = ["PiecewiseLinear", "line"]
 
@@ -56,7 +58,9 @@ class PiecewiseLinear:
     values: tuple[Elements, ...]
     slopes: tuple[Elements, ...]
 
-    def __init__(self, knots: Sequence, values: Sequence, left=None, right=None):
+    def __init__(
+        self, knots: Sequence, values: Sequence, left: object = None, right: object = None
+    ) -> None:
         knots = elements(knots)
         values = tuple(zip(*_columns(values), strict=True))
         if not knots or len(values) != len(knots):
@@ -76,9 +80,11 @@ class PiecewiseLinear:
         if not bends:
             knots, values = (QQ.zero,), (line(knots[0], values[0], slopes[0], QQ.zero),)
         kept = bends or [0]
-        object.__setattr__(self, "knots", tuple(knots[k] for k in kept))
-        object.__setattr__(self, "values", tuple(values[k] for k in kept))
-        object.__setattr__(self, "slopes", (slopes[0], *(slopes[k + 1] for k in kept)))
+        vars(self).update(
+            knots=tuple(knots[k] for k in kept),
+            values=tuple(values[k] for k in kept),
+            slopes=(slopes[0], *(slopes[k + 1] for k in kept)),
+        )
 
     @property
     def dimension(self) -> int:
@@ -91,7 +97,7 @@ class PiecewiseLinear:
         square = max(sum((s * s for s in slope), QQ.zero) for slope in self.slopes)
         return sympy.sqrt(QQ.to_sympy(square))
 
-    def __call__(self, x):
+    def __call__(self, x: "NumberLike | np.ndarray") -> Any:
         """Return the value at `x`, a tuple of m numbers, in the arithmetic of `x`.
 
         A rational number (in any form that `factor` takes) is evaluated exactly, an ``mpf`` at
@@ -107,20 +113,20 @@ class PiecewiseLinear:
             return self._at_mpf(x)
         return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
 
-    def at(self, x) -> Elements:
+    def at(self, x: Element) -> Elements:
         """Return the value at an element of QQ, as elements of QQ."""
         k = self._anchor(piece := bisect_right(self.knots, x))
         return line(self.knots[k], self.values[k], self.slopes[piece], x)
 
-    def slope(self, x) -> tuple[sympy.Rational, ...]:
+    def slope(self, x: NumberLike) -> tuple[sympy.Rational, ...]:
         """Return the slope at a rational or ``mpf``: exact, since the slopes are rational."""
         return tuple(QQ.to_sympy(s) for s in self.slope_at(to_element(x)))
 
-    def slope_at(self, x) -> Elements:
+    def slope_at(self, x: Element) -> Elements:
         """Return the slope at an element of QQ; at a knot, the one on its right."""
         return self.slopes[bisect_right(self.knots, x)]
 
-    def _anchor(self, piece):
+    def _anchor(self, piece: Any) -> Any:
         """Return the knot that a piece is measured from: its left end, or the first knot."""
         return np.maximum(piece - 1, 0) if isinstance(piece, np.ndarray) else max(piece - 1, 0)
 
@@ -172,7 +178,7 @@ def _columns(values: Sequence) -> list[Elements]:
     return [elements(column) for column in zip(*rows, strict=True)]
 
 
-def _slope(slope, m: int) -> Elements:
+def _slope(slope: object, m: int) -> Elements:
     if slope is None:
         return (QQ.zero,) * m
     entries = elements(slope if isinstance(slope, list | tuple) else [slope])
@@ -189,6 +195,6 @@ def _inner_slopes(knots: Elements, values: tuple[Elements, ...]) -> Iterator[Ele
         yield tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
 
 
-def line(knot, value: Elements, slope: Elements, x) -> Elements:
+def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
     """Return the value at x of the line through (knot, value)."""
     return tuple(v + s * (x - knot) for v, s in zip(value, slope, strict=True))

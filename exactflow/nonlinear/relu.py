@@ -24,6 +24,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import elements, to_element
+from exactflow.exact.typing import Element, NumberLike
 from exactflow.nonlinear.piecewise import PiecewiseLinear, line
 
 __all__ = ["ReluNetwork"]
@@ -52,7 +53,7 @@ class ReluNetwork:
     outputs: tuple[tuple, ...]
     constant: tuple
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         sizes = {len(self.weights), len(self.biases), len(self.outputs)}
         if len(sizes) > 1 or any(len(row) != len(self.constant) for row in self.outputs):
             raise InvalidInputError(
@@ -60,9 +61,12 @@ class ReluNetwork:
                 f"hidden unit, got {len(self.weights)} weights, {len(self.biases)} biases, "
                 f"{len(self.outputs)} output rows"
             )
-        for name in ("weights", "biases", "constant"):
-            object.__setattr__(self, name, elements(getattr(self, name)))
-        object.__setattr__(self, "outputs", tuple(elements(row) for row in self.outputs))
+        vars(self).update(
+            weights=elements(self.weights),
+            biases=elements(self.biases),
+            outputs=tuple(map(elements, self.outputs)),
+            constant=elements(self.constant),
+        )
 
     @classmethod
     def from_piecewise(cls, f: PiecewiseLinear) -> "ReluNetwork":
@@ -81,11 +85,11 @@ class ReluNetwork:
         """The number of hidden units."""
         return len(self.weights)
 
-    def __call__(self, x) -> tuple[sympy.Rational, ...]:
+    def __call__(self, x: NumberLike) -> tuple[sympy.Rational, ...]:
         """Return the value at a rational number, from the weights."""
         return tuple(QQ.to_sympy(value) for value in self._at(to_element(x)))
 
-    def _at(self, x) -> tuple:
+    def _at(self, x: Element) -> tuple:
         hidden = [max(w * x + b, QQ.zero) for w, b in zip(self.weights, self.biases, strict=True)]
         columns = zip(*self.outputs, strict=True) if self.outputs else ((),) * len(self.constant)
         return tuple(

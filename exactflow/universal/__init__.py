@@ -57,6 +57,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import format_short, to_element, to_index, to_mpf
+from exactflow.exact.typing import MatrixLike, NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
@@ -123,7 +124,9 @@ class Approximation(Result):
         return f"{self.target} by {atoms} atoms, W2 <= {bound} <= {format_short(self.eps)}"
 
 
-def approximate(target, eps, precision: int | None = None) -> Approximation:
+def approximate(
+    target: "TargetMeasure | MatrixLike", eps: NumberLike, precision: int | None = None
+) -> Approximation:
     """Return three coupling layers whose image of N(0, I) is within `eps` of the target in W2.
 
     Theorem and proof are in the module's docstring.

@@ -10,6 +10,7 @@ from flint import arb
 from sympy import QQ, Rational
 
 from exactflow.exact.balls import ball, normal_cdf, normal_density, upper, upper_root
+from exactflow.exact.typing import Element
 from exactflow.universal.construction import Construction
 
 __all__ = ["Bound", "certify", "knot_errors", "noise", "ramp_factor", "tails", "weights_error"]
@@ -79,7 +80,7 @@ def noise(construction: Construction) -> arb:
     return (construction.half * (square + square * square)).sqrt()
 
 
-def ramp_factor(construction: Construction, width) -> arb:
+def ramp_factor(construction: Construction, width: Element) -> arb:
     """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + delta)^2 / tau, if tau <= width.
 
     The density on a ramp is at most that at its point nearest to zero.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import QQ
 
+from exactflow.exact.typing import Element, Half
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.measures import Cells
@@ -28,9 +29,9 @@ class Construction:
     bits: int
     weights: list
     knots: list
-    tau: object
-    radius: object
-    delta: object
+    tau: Element
+    radius: Element
+    delta: Element
 
     @property
     def points(self) -> list[list]:
@@ -59,7 +60,7 @@ def layers(construction: Construction) -> PiecewiseFlow:
         firsts += [point[:n]] * 2
         plateaus += [point[0] - construction.radius, point[0] + construction.radius]
         seconds += [[point[n] - delta * i, *point[n + 1 :]]] * 2
-    conditioners = (
+    conditioners: tuple[tuple[Half, PiecewiseLinear], ...] = (
         ("second", PiecewiseLinear(steps or [QQ.zero], labels or [[QQ.one, *rest]])),
         ("first", PiecewiseLinear(places, firsts)),
         ("second", PiecewiseLinear(plateaus, seconds)),

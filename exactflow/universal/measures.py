@@ -21,6 +21,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flat, format_short, to_index
+from exactflow.exact.typing import Element, MatrixLike
 
 __all__ = [
     "Atoms",
@@ -58,7 +59,7 @@ class TargetMeasure(Protocol):
     def dimension(self) -> int:
         """The number d of coordinates."""
 
-    def cells(self, tolerance, bits: int) -> Cells:
+    def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return atoms within about `tolerance` (an element of QQ) of the measure."""
 
 
@@ -80,7 +81,7 @@ class Atoms:
     points: tuple[tuple, ...]
     weights: tuple
 
-    def __init__(self, points, weights: Sequence | None = None):
+    def __init__(self, points: MatrixLike, weights: Sequence | None = None) -> None:
         matrix = as_rectangle(points)
         if not matrix.domain.is_QQ or 0 in matrix.shape:
             raise InvalidInputError(
@@ -93,15 +94,14 @@ class Atoms:
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
                 "merge them and add their weights (empirical(array) does that for a sample)"
             )
-        object.__setattr__(self, "points", rows)
-        object.__setattr__(self, "weights", _weights(weights, len(rows)))
+        vars(self).update(points=rows, weights=_weights(weights, len(rows)))
 
     @property
     def dimension(self) -> int:
         """The number d of coordinates."""
         return len(self.points[0])
 
-    def cells(self, tolerance, bits: int) -> Cells:
+    def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the atoms themselves, rounded to the grid."""
         check_count(len(self.points))
         columns = [_rounded(column, bits) for column in zip(*self.points, strict=True)]
@@ -131,7 +131,7 @@ class Boxes:
     boxes: tuple[tuple[tuple, tuple], ...]
     weights: tuple
 
-    def __init__(self, boxes: Sequence, weights: Sequence | None = None):
+    def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
         pairs = [tuple(flat(box)) for box in flat(boxes)]
         if any(len(pair) != 2 for pair in pairs):
             raise InvalidInputError(f"expected pairs of corners, got {format_short(boxes)}")
@@ -140,21 +140,22 @@ class Boxes:
             raise InvalidInputError(
                 f"expected at least one box, all of one dimension, got {format_short(boxes)}"
             )
-        object.__setattr__(self, "boxes", checked)
-        object.__setattr__(self, "weights", _weights(weights, len(checked)))
+        vars(self).update(boxes=checked, weights=_weights(weights, len(checked)))
 
     @property
     def dimension(self) -> int:
         """The number d of coordinates."""
         return len(self.boxes[0][0])
 
-    def cells(self, tolerance, bits: int) -> Cells:
+    def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the centers of a grid in every box, as fine as the tolerance asks."""
         share = tolerance * tolerance / self.dimension
         sides = [[b - a for a, b in zip(*box, strict=True)] for box in self.boxes]
         counts = [[least_root(s * s / (12 * share)) for s in row] for row in sides]
         check_count(sum(math.prod(row) for row in counts))
-        weights, centers, square, exact = [], [], QQ.zero, True
+        weights: list[Element] = []
+        places: list[tuple[int, ...]] = []
+        square, exact = QQ.zero, True
         for mass, (lower, _), row, ms in zip(self.weights, self.boxes, sides, counts, strict=True):
             axes = []
             for a, side, m in zip(lower, row, ms, strict=True):
@@ -162,9 +163,9 @@ class Boxes:
                 axes.append(axis)
                 exact &= on_grid
                 square += mass * side * side / (12 * m * m)
-            centers.extend(product(*axes))
+            places.extend(product(*axes))
             weights.extend([mass / math.prod(ms)] * math.prod(ms))
-        centers = np.array(centers, dtype=object)
+        centers = np.array(places, dtype=object)
         return Cells(weights, centers, bits, _error(square, exact, centers, bits))
 
     def __repr__(self) -> str:
@@ -193,7 +194,7 @@ def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def empirical(sample) -> Atoms:
+def empirical(sample: MatrixLike) -> Atoms:
     """Return the empirical measure of a sample, an (N, d) array; floats are exact dyadics.
 
     A row that occurs k times is one atom of weight k/N.
@@ -256,7 +257,7 @@ def check_count(count: int) -> None:
         )
 
 
-def least_root(q) -> int:
+def least_root(q: Element) -> int:
     """Return the least positive integer whose square is at least `q`."""
     ceiling = -(-int(q.numerator) // int(q.denominator))
     return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1
@@ -268,7 +269,7 @@ def _rounded(values: Sequence, bits: int) -> tuple[list[int], bool]:
     return [(2 * n + d) // (2 * d) for n, d in fractions], not any(n % d for n, d in fractions)
 
 
-def _error(square, exact: bool, centers: np.ndarray, bits: int) -> arb:
+def _error(square: Element, exact: bool, centers: np.ndarray, bits: int) -> arb:
     """Return the root of the mean square, plus the half grid step that rounding may have moved."""
     rounding = arb(0) if exact else arb(centers.shape[1]).sqrt() / (arb(2) ** (bits + 1))
     return ball(square).sqrt() + rounding

@@ -15,6 +15,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper_root
 from exactflow.exact.numbers import elements, flint_rational, format_short
+from exactflow.exact.typing import Element, NumberLike
 from exactflow.universal.measures import Cells, check_count, least_root
 
 __all__ = ["Ring"]
@@ -32,22 +33,21 @@ class Ring:
     start, stop : the sector in turns, start < stop <= start + 1; the whole ring where left out.
     """
 
-    inner: object
-    outer: object
-    start: object
-    stop: object
+    inner: Element
+    outer: Element
+    start: Element
+    stop: Element
 
-    def __init__(self, inner, outer, start=0, stop=1):
+    def __init__(
+        self, inner: NumberLike, outer: NumberLike, start: NumberLike = 0, stop: NumberLike = 1
+    ) -> None:
         inner, outer, start, stop = elements([inner, outer, start, stop])
         if not (0 <= inner <= outer and outer > 0 and start < stop <= start + 1):
             raise InvalidInputError(
                 "expected 0 <= inner <= outer, outer > 0 and start < stop <= start + 1, got "
                 + ", ".join(map(format_short, (inner, outer, start, stop)))
             )
-        object.__setattr__(self, "inner", inner)
-        object.__setattr__(self, "outer", outer)
-        object.__setattr__(self, "start", start)
-        object.__setattr__(self, "stop", stop)
+        vars(self).update(inner=inner, outer=outer, start=start, stop=stop)
 
     @property
     def dimension(self) -> int:
@@ -60,13 +60,13 @@ class Ring:
         )
         return f"<Ring: radii {inner} to {outer}, turns {start} to {stop}>"
 
-    def cells(self, tolerance, bits: int) -> Cells:
+    def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return one atom near the mean of every cell of a polar grid."""
         share = tolerance * tolerance / 2
         rings = least_root((self.outer - self.inner) ** 2 / (12 * share))
         turns = self.stop - self.start
 
-        def sectors(R) -> int:
+        def sectors(R: Element) -> int:
             return least_root((turns * R * _MORE_THAN_TWO_PI) ** 2 / (12 * share))
 
         check_count(rings * sectors(self.outer) // 2)

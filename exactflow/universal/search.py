@@ -14,8 +14,9 @@ import numpy as np
 from flint import arb, ctx
 from sympy import QQ
 
-from exactflow.exact.balls import ball
+from exactflow.exact.balls import ball, floor
 from exactflow.exact.numbers import flint_rational, to_float
+from exactflow.exact.typing import Element
 from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
 from exactflow.universal.construction import Construction, labelled_atoms, spread
 from exactflow.universal.measures import Cells
@@ -35,7 +36,7 @@ _FIRST_PRECISION = 96
 _WIDTH_BITS = 6
 
 
-def power_below(value):
+def power_below(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`.
 
     >>> power_below(QQ(5, 16)) == QQ(1, 4), power_below(QQ(7)) == 4
@@ -47,7 +48,7 @@ def power_below(value):
     return power if power <= value else power / 2
 
 
-def construct(cells: Cells, eps, precision: int | None = None) -> tuple[Construction, int]:
+def construct(cells: Cells, eps: Element, precision: int | None = None) -> tuple[Construction, int]:
     """Return a construction whose terms are within their shares of `eps`, and its precision.
 
     The precision, in bits, is that of the ball arithmetic; `GUARD_BITS` less is that of the knots.
@@ -67,7 +68,7 @@ def construct(cells: Cells, eps, precision: int | None = None) -> tuple[Construc
         return _with_tau(draft, SHARES["ramps"] * eps), precision
 
 
-def _separating(firsts: np.ndarray, weights: list, bits: int, share) -> np.ndarray:
+def _separating(firsts: np.ndarray, weights: list, bits: int, share: Element) -> np.ndarray:
     """Return moves after which neighbours are as far apart as the share allows: mean square."""
     masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
     extent = max(QQ(firsts[-1] - firsts[0], 2**bits), share)
@@ -80,7 +81,7 @@ def _separating(firsts: np.ndarray, weights: list, bits: int, share) -> np.ndarr
         gap //= 2
 
 
-def _with_knots(draft: Construction, share, precision: int) -> tuple[Construction, int]:
+def _with_knots(draft: Construction, share: Element, precision: int) -> tuple[Construction, int]:
     while True:
         with ctx.workprec(precision):
             bits = precision - GUARD_BITS
@@ -98,19 +99,19 @@ def _quantiles(weights: list, bits: int) -> list:
         cumulative += weight
         tail = min(cumulative, 1 - cumulative)
         quantile = -root * arb(flint_rational(2 * tail)).erfcinv()
-        numerator = int((quantile.mid() * unit).floor().unique_fmpz())
+        numerator = floor(quantile.mid() * unit)
         knots.append(QQ(numerator if tail == cumulative else -numerator, 2**bits))
     return knots
 
 
-def _with_delta(draft: Construction, eps) -> Construction:
+def _with_delta(draft: Construction, eps: Element) -> Construction:
     shares = ball(SHARES["noise"] * eps), ball(SHARES["tails"] * eps)
     while not (noise(draft) <= shares[0] and tails(draft) <= shares[1]):
         draft = replace(draft, delta=draft.delta / 2)
     return draft
 
 
-def _with_tau(draft: Construction, share) -> Construction:
+def _with_tau(draft: Construction, share: Element) -> Construction:
     if not draft.knots:
         return replace(draft, tau=QQ.one)
     width = min((b - a for a, b in pairwise(draft.knots)), default=QQ(1, 4))

@@ -49,7 +49,8 @@ def loss_gradient(T: np.ndarray, M: np.ndarray) -> np.ndarray:
     gradient = np.empty_like(T)
     for i in range(T.shape[-3]):
         moved, kept = moved_and_kept(i, T.shape[-1])
-        gradient[..., i, :, :] = after[i][..., moved].mT @ error @ before[i][..., kept, :].mT
+        left, right = after[i][..., moved], before[i][..., kept, :]
+        gradient[..., i, :, :] = left.swapaxes(-1, -2) @ error @ right.swapaxes(-1, -2)
     return gradient
 
 

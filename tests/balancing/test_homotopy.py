@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("scipy")
-
 from exactflow.balancing.homotopy import paths, rotation_path
 
 

@@ -57,7 +57,7 @@ def plain_sympy(M: sympy.Matrix) -> list[sympy.Matrix]:
     return [W0, X, Y, Z, W, V]
 
 
-SIZES = [16, 32, 64, 96]
+SIZES = [8, 16, 32, 64, 96]
 
 
 @pytest.mark.parametrize("d", SIZES)

@@ -25,6 +25,7 @@ from exactflow.depth.similarity import (
     rank_witness,
 )
 from exactflow.exact import linalg
+from exactflow.flows.result import Evidence
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 JORDAN = matrix([[1, 1, 0], [0, 1, 1], [0, 0, 1]])
@@ -164,7 +165,28 @@ def test_names_follow_the_pattern():
     answer = minimal_depth(diagonal(-1, -1, 1, 1))
     assert str(answer.obstructions[0]) == "not ULULU: C = 0, and D and a have different traces"
     assert str(answer.obstructions[1]) == "not LULUL: B = 0, and A and d have different traces"
-    assert "exactly 6 additive layers" in repr(answer)
+    assert repr(answer) == f"<MinimalDepth: {answer}>"
+
+
+def test_the_answer_is_one_sentence():
+    answer = minimal_depth(diagonal(-1, -1, 1, 1))
+    assert str(answer) == (
+        "exactly 6 additive layers: not ULULU, since C = 0, and D and a have different traces; "
+        "not LULUL, since B = 0, and A and d have different traces"
+    )
+    assert answer.evidence == Evidence.EXACT
+    assert answer._repr_latex_() == answer.flow._repr_latex_()
+    html = answer._repr_html_()
+    assert html.startswith("<p>exactly 6 additive layers [exact]</p><ul><li>not ULULU: C = 0")
+    assert html.endswith(answer.flow._repr_html_())
+
+
+def test_the_answer_without_reasons_and_undecided():
+    nothing = minimal_depth(linalg.identity(2, QQ))
+    assert str(nothing) == "exactly 0 additive layers"
+    assert "<ul>" not in nothing._repr_html_()
+    open_ = replace(nothing, lower=5, upper=6)
+    assert str(open_) == "from 5 to 6 additive layers (not decided)"
 
 
 @pytest.mark.parametrize(

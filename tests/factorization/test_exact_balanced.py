@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import sympy
 from matrices import POSITIVE
-from sympy import GF, QQ
+from sympy import GF, QQ, ZZ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, random_matrix, verify
+from exactflow import CouplingFlow, factor, random_matrix, verify
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import linalg
@@ -17,8 +17,6 @@ from exactflow.factorization.exact_balanced import (
     balanced_layers,
     balanced_shifts,
 )
-
-pytest.importorskip("scipy")
 
 NEAR_SCALAR = {  # every short float solution is nearly singular
     "identity d=8",
@@ -86,3 +84,19 @@ def test_other_fields():
     one = DomainMatrix.eye(4, GF(7)).to_dense()
     with pytest.raises(InvalidInputError, match="rational"):
         balanced_layers(linalg.split(one, 2), GF(7)(1))
+
+
+def test_words_of_the_door():
+    with pytest.raises(InvalidInputError, match="rational entries for method='balanced'"):
+        factor(DomainMatrix([[1, 1], [0, 1]], (2, 2), ZZ).convert_to(GF(7)), method="balanced")
+    with pytest.raises(InvalidInputError, match="rational entries for method='balanced'"):
+        factor([[sympy.sqrt(2), 1], [1, sympy.sqrt(2)]], method="balanced")
+    with pytest.raises(MethodError, match="block swaps"):
+        factor(POSITIVE["signed swap of halves"], method="balanced")
+
+
+@pytest.mark.parametrize("exponent", [-200, 200])
+def test_multiples_of_a_rotation_far_from_one(exponent):
+    W = sympy.Matrix(rotation(4, 8).tolist()).applyfunc(sympy.Rational)
+    W = W * sympy.Integer(10) ** exponent
+    assert factor(W, method="balanced").depth == 6

@@ -1,7 +1,7 @@
 """The defining identity of `factor`: the composition equals the matrix."""
 
 import random
-from itertools import pairwise, permutations, product
+from itertools import islice, pairwise, permutations, product
 
 import pytest
 import sympy
@@ -355,7 +355,7 @@ def test_all_of_gl_3_over_the_field_of_three():
 @pytest.mark.parametrize(
     ("order", "partition", "count", "most"),
     [
-        (2, (2, 2), 150, 6),
+        (2, (2, 2), 60, 6),
         (3, (2, 2), 30, 6),
         (3, (1, 2), 60, 6),
         (2, (2, 3), 20, 8),
@@ -377,14 +377,14 @@ def test_a_sample_over_small_fields(order, partition, count, most):
 @pytest.mark.parametrize("partition", [(2, 2), (2, 4), (3, 3)])
 def test_permutations_over_the_least_field(partition):
     d = sum(partition)
-    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 50]:
+    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 90]:
         M = linalg.identity(d, GF(2)).extract(list(perm), list(range(d)))
         assert_represents_over(GF(2), M, partition, 6 if partition[0] == partition[1] else 8)
 
 
 @pytest.mark.slow
-def test_all_of_sl_4_over_the_least_field():
-    for M in invertible(4, GF(2)):
+def test_every_fifth_of_sl_4_over_the_least_field():
+    for M in islice(invertible(4, GF(2)), 0, None, 5):
         assert_represents_over(GF(2), M, (2, 2), 6)
 
 

@@ -83,6 +83,10 @@ def test_layers(flow):
 
 @given(flows(), flows())
 def test_equality_is_structural(f, g):
+    rebuilt = CouplingFlow(
+        [LinearCoupling(a.partition, a.moves, a.shift, a.scale) for a in f], f.partition, f.flips
+    )
+    assert (rebuilt, hash(rebuilt)) == (f, hash(f))
     assert (f == g) == (
         (f.partition, f.flips) == (g.partition, g.flips)
         and [(a.moves, a.scale, a.shift) for a in f] == [(a.moves, a.scale, a.shift) for a in g]

@@ -85,10 +85,10 @@ def test_three_additive_layers(kind, d):
     result = whiten(Sigma, layers=3)
     assert result.flow.depth == 3
     assert result.error < 4 * EPS * np.sqrt(np.linalg.cond(Sigma))
-    scales = {s for layer in result.whitening_layers[1:] for s in layer.scale}
+    scales = {s for layer in result.layers[1:] for s in layer.scale}
     assert scales == {1}
     if "condition" not in kind and "walk" not in kind:
-        assert abs(result.whitening_layers[0].scale - 1).max() < 1e-11
+        assert abs(result.layers[0].scale - 1).max() < 1e-11
     if d == 2:
         assert result.error == exact_error(result, Sigma)
 
@@ -100,7 +100,7 @@ def test_three_layers_are_additive_where_det_is_one():
     assert result.flow.is_additive
     assert "3 additive layers" in str(result)
     scaled = whiten(4 * np.array(Sigma), layers=3)
-    assert np.allclose(scaled.whitening_layers[0].scale, 1 / 4)
+    assert np.allclose(scaled.layers[0].scale, 1 / 4)
     assert "3 affine layers" in str(scaled)
 
 

@@ -1,0 +1,189 @@
+"""Every matrix of positive determinant in closed form: six or eleven layers that never fail.
+
+Main results
+------------
+*Theorem 11.* Let W = U Sigma V^T with rotations U and V, the small singular values S1 first, the
+large ones S2 last. With Theorem 10 (`exactflow.balancing.rotation`) U is a word L U L U L U of six
+shears and V^T one of the form U L U L U L, the inverse of V's. Let S1 = a b and S2 = e f, where a
+and e are at most 1, b and f at least 1. Between the last L of U and the second U of V^T
+
+    L(R) U(X) diag(S1, S2) U(Y) L(T) U(Z) = [[I, 0], [R, e]] [[a, X e + S1 Y f^-1], [0, I]]
+                                            [[I, 0], [f T b^-1, f]] [[b, b Z], [0, I]]:
+
+eleven affine couplings. If det W = 1 each has a condition number bounded by a constant times
+max(|W|, |W^-1|) <= kappa(W). For W = s W1, det W1 = 1, each layer has a part of the scalar s: a
+layer scales one half only. A multiple of a rotation takes six layers.
+
+Corrections remove the rounding errors: from the exact E = W - Q, with F = U^T E V, the diagonal of
+F goes to Sigma, an entry F_ij to U or to V, whichever has the larger singular value beside it
+(Ogita and Aishima, *Iterative refinement for singular value decomposition*, 2020, is near), and a
+Newton step of `exactflow.balancing.newton` on each word of shears does the rest.
+
+How it is checked
+-----------------
+*For all n*: the identities. *Certified* and *numeric*: ``proofs/rotations.py``. Of each result:
+`exactflow.balancing.account`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from exactflow.balancing.account import FloatCoupling, composed
+from exactflow.balancing.digits import Digits
+from exactflow.balancing.factors import Factor, layers_of, word_factors
+from exactflow.balancing.newton import Frame, Word, rms
+from exactflow.balancing.rotation import orthogonal, rotation_shears
+from exactflow.balancing.target import Target
+
+__all__ = [
+    "Corrected",
+    "Eleven",
+    "Shears",
+    "closed_form",
+    "closed_shears",
+    "has_closed_form",
+]
+
+RIDGE, LEAST_RIDGE = 1e-3, 1e-10
+SMALL = 0.05
+PLANES = 5
+TOLERANCE = 0.05
+
+
+def has_closed_form(halves: tuple[int, int]) -> bool:
+    """Return whether the halves differ by at most one."""
+    return abs(halves[0] - halves[1]) <= 1
+
+
+def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
+    """Yield the layers of Theorem 10 for a multiple of a rotation, nearly, then those of Theorem
+    11, for halves that differ by at most one.
+    """
+    if target.rotation is not None:
+        yield Shears(target, Corrected(*closed_shears(target.rotation, target.halves)))
+    U, s, Vt = target.svd
+    order = np.argsort(s)
+    if target.halves[0] > target.halves[1]:
+        order = np.roll(order, target.halves[0])
+    U, V = U[:, order], Vt[order].T
+    least = int(np.argmin(s[order]))
+    for Q in (U, V):
+        Q[:, least] *= np.linalg.slogdet(Q)[0]
+    of_U, of_V = (_tightened(Corrected(*closed_shears(Q, target.halves)), Q) for Q in (U, V))
+    yield Eleven(target, of_U, of_V, U, V, s[order])
+
+
+def closed_shears(
+    Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
+) -> tuple[Word, np.ndarray]:
+    """Return a word of six shears with product `Q`, a rotation, nearly; there are two words: the
+    leftmost factor of one of them moves the larger half (or the second), of the other, which is
+    made by way of the inverse, the smaller half.
+    """
+    p, q = halves
+    M, first = Q.T if inverse else Q, int(p <= q)
+    if p > q:
+        M = np.roll(M, (q, q), axis=(0, 1))
+    shifts = rotation_shears(orthogonal(orthogonal(M)), min(halves))
+    if inverse:
+        shifts, first = [-shift for shift in reversed(shifts)], 1 - first
+    word = Word.on(halves, 6, first)
+    return word, word.packed(shifts)
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """The shifts X of a word, and the frame of small corrections to them."""
+
+    word: Word
+    X: np.ndarray
+    frame: Frame | None = None
+
+    def plus(self, E: np.ndarray) -> "Corrected":
+        """Return shifts after the Newton step that adds E to their product."""
+        frame = self.frame or Frame(self.word, self.X)
+        F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
+        ridge = max(LEAST_RIDGE, RIDGE * rms(F))
+        return Corrected(self.word, self.X + frame.step(F, 0.0, self.X, TOLERANCE, ridge), frame)
+
+    @property
+    def shifts(self) -> list[np.ndarray]:
+        """The rectangular shifts."""
+        return self.word.unpacked(self.X)
+
+
+@dataclass(frozen=True, eq=False)
+class Shears:
+    """Shears whose product is near the target over its scale."""
+
+    target: Target
+    shears: Corrected
+
+    def layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers, with the target's scale."""
+        factors = word_factors(self.shears.word.first, self.shears.shifts)
+        return layers_of(factors, self.target.scale, self.target.exponent)
+
+    def corrected(self, E: np.ndarray) -> "Shears":
+        """Return the shears after a step that removes the error E of `unit`, but for the part
+        that changes the determinant, whose gradient at M is along M^-T: shears cannot.
+        """
+        E = E / self.target.scale
+        gradient = self.target.rotation
+        if gradient is None:
+            gradient = np.linalg.inv(self.target.unit / self.target.scale).T
+        E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
+        return Shears(self.target, self.shears.plus(E))
+
+
+@dataclass(frozen=True, eq=False)
+class Eleven:
+    """U Sigma V^T near the target's `unit`, with the shears of U and of V."""
+
+    target: Target
+    left: Corrected
+    right: Corrected
+    U: np.ndarray
+    V: np.ndarray
+    sigma: np.ndarray
+
+    def layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the eleven layers, with the target's scale."""
+        first, p = self.left.word.first, self.target.halves[0]
+        scaled = self.sigma / self.target.scale
+        kept, moved = scaled[p:], scaled[:p]
+        if first == 0:
+            kept, moved = moved, kept
+        of_U, of_V = self.left.shifts, [-shift for shift in self.right.shifts]
+        low, high = np.minimum(kept, 1), np.maximum(kept, 1)
+        a, b = np.minimum(moved, 1), np.maximum(moved, 1)
+        factors = [
+            *word_factors(first, of_U[:4]),
+            Factor(first, of_U[4], low),
+            Factor(1 - first, of_U[5] * low + moved[:, None] * of_V[5] / high, a),
+            Factor(first, high[:, None] * of_V[4] / b, high),
+            Factor(1 - first, b[:, None] * of_V[3], b),
+            *word_factors(first, of_V[2::-1]),
+        ]
+        return layers_of(factors, self.target.scale, self.target.exponent)
+
+    def corrected(self, E: np.ndarray) -> "Eleven":
+        """Return the layers after a step that removes the error E of `unit`."""
+        F = self.U.T @ E @ self.V
+        sizes = np.maximum(self.sigma, SMALL * self.sigma.max())
+        to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
+        to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
+        np.fill_diagonal(to_U, 0)
+        sigma = self.sigma + np.diag(F)
+        of_U, of_V = self.left.plus(self.U @ to_U), self.right.plus(-self.V @ to_V)
+        U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
+        sigma = np.where(sigma > 0, sigma, self.sigma)
+        return Eleven(self.target, of_U, of_V, U, V, sigma)
+
+
+def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
+    """Return shifts with product Q to rounding level, from shifts near that."""
+    layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
+    return found.plus((Digits.of_floats(Q) - composed(layers, PLANES)).floats())

@@ -1,0 +1,59 @@
+"""The types that signatures name: elements, numbers and matrices as people have them, options.
+
+SymPy has no types of its own, so that its values are `Any` to a type checker: the names say what is
+meant. What an option may be is defined here once, and read off by whoever checks or offers it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    import mpmath
+    import numpy as np
+    import sympy
+    from sympy.polys.matrices import DomainMatrix
+
+__all__ = [
+    "BalanceMethod",
+    "DepthScales",
+    "Element",
+    "Half",
+    "MatrixLike",
+    "NumberLike",
+    "Orientation",
+    "PartitionLike",
+    "Scales",
+    "VectorLike",
+]
+
+Element: TypeAlias = Any
+"""An element of a SymPy domain; of QQ, the ground types decide which class that is."""
+
+NumberLike: TypeAlias = "int | float | str | Fraction | sympy.Expr | mpmath.mpf | np.number"
+"""A number that has an exact value, as `exactflow.exact.numbers.to_element` takes it."""
+
+MatrixLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[Sequence[object]]"
+"""What `exactflow.exact.coerce.as_matrix` takes."""
+
+VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[object]"
+"""What `exactflow.exact.coerce.as_vectors` takes: one vector, or a matrix of columns."""
+
+PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
+"""The sizes (p, q) of the halves, or a mask, as `exactflow.flows.halves` reads them."""
+
+Half: TypeAlias = Literal["first", "second"]
+"""One of the two halves of the coordinates."""
+
+Orientation: TypeAlias = Literal["error", "flip", "pad"]
+"""What to do with a matrix that reverses orientation."""
+
+Scales: TypeAlias = Literal["positive", "nonzero"]
+"""What the scales of a factorization may be."""
+
+BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
+"""How balanced layers are found. (The methods of `factor` are read off its table of routes.)"""
+
+DepthScales: TypeAlias = Literal["additive", "positive"]
+"""What the scales may be where layers are counted."""

@@ -1,0 +1,174 @@
+"""What float64 makes of a flow: the bound holds, is small where it should be, and refuses."""
+
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+import pytest
+
+from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix
+from exactflow.balancing import balance
+from exactflow.errors import InvalidInputError
+from exactflow.files.certificate import write_certificate
+from exactflow.interop import LIBRARIES, rounding, to_module
+
+torch = pytest.importorskip("torch")
+
+
+def orthogonal(d: int, seed: int) -> np.ndarray:
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+
+
+def conditioned(d: int, condition: float, seed: int = 0) -> np.ndarray:
+    """A matrix of largest singular value 1 and smallest 1 / condition, of positive determinant."""
+    W = orthogonal(d, seed) * np.geomspace(1, 1 / condition, d) @ orthogonal(d, seed + 1)
+    W[0] *= np.sign(np.linalg.det(W))
+    return W
+
+
+def worst(flow, library: str = "torch") -> Fraction:
+    """The largest error, exactly, at some x with |x_1| + .. + |x_d| = 1: unit vectors and others.
+
+    The others are dyadic, so that their sums of absolute values are exact.
+    """
+    d = flow.dimension
+    mixed = np.random.default_rng(d).integers(-(2**40), 2**40, (d, d))
+    scale = 2.0 ** -np.ceil(np.log2(np.abs(mixed).sum(0)))
+    x = np.hstack([np.eye(d), mixed * scale])
+    module = to_module(flow, library, accept_error=inf)
+    run = module.inverse if library == "normflows" else module
+    with torch.no_grad():
+        y = run(torch.tensor(x.T.copy()))
+    y = (y[0] if isinstance(y, tuple) else y).numpy().T
+    exact = flow(np.vectorize(Fraction, otypes=[object])(x)).tolist()
+    pairs = zip(np.ravel(exact), y.ravel().tolist(), strict=True)
+    return max(abs(Fraction(int(e.p), int(e.q)) - Fraction(v)) for e, v in pairs)
+
+
+def test_layers_that_float64_ruins_are_refused_and_balance_is_named():
+    W = conditioned(12, 100)
+    flow = factor(W)
+    assert worst(flow) > 1000 * Fraction(np.abs(W).max())
+    with pytest.raises(
+        InvalidInputError, match=r"within 1e-06 .* got .*e\+\d+: .*balance.*accept_err"
+    ):
+        to_module(flow)
+    to_module(flow, accept_error=inf)
+    to_module(balance(W).flow)
+
+
+FLOWS = {
+    "ruined": lambda: factor(conditioned(12, 100)),
+    "rational": lambda: factor([["-1/3", -2, 0, -1], [0, 1, 3, 0], [1, 0, 1, 1], [2, 1, 0, "3/7"]]),
+    "integers": lambda: factor(random_matrix(6, seed=1)),
+    "masked": lambda: factor(random_matrix(4, seed=3), partition=[0, 1, 0, 1]),
+    "flipped": lambda: factor([[0, 2, 1], [1, 0, 0], [0, 0, 3]], orientation="flip"),
+    "balanced": lambda: (
+        balance(orthogonal(8, 3) * [-1, *[1] * 7]).flow
+        if np.linalg.det(orthogonal(8, 3)) < 0
+        else balance(orthogonal(8, 3)).flow
+    ),
+    "permutation": lambda: factor(permutation([1, 2, 0, 3, 5, 4, 7, 6])),
+    "scales": lambda: CouplingFlow(
+        [
+            LinearCoupling((1, 1), "second", [["1/3"]], ["1/1000000007"]),
+            LinearCoupling((1, 1), "first", [["2/3"]], ["1000000009/3"]),
+        ]
+    ),
+    "integers beyond 53 bits": lambda: CouplingFlow(
+        [
+            LinearCoupling((1, 1), "second", [[3**30]]),
+            LinearCoupling((1, 1), "first", [[3**30]]),
+            LinearCoupling((1, 1), "second", [[-(3**30)]]),
+        ]
+    ),
+    "none": lambda: CouplingFlow([], (1, 2), flips=[1]),
+}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_bound_holds(name):
+    flow = FLOWS[name]()
+    account = rounding(flow)
+    assert worst(flow) <= account.error
+    assert account.largest == max(map(abs, flow.matrix()))
+    assert account.relative == account.error / account.largest
+
+
+@pytest.mark.parametrize("library", ["normflows", "freia"])
+@pytest.mark.parametrize("name", ["rational", "scales"])
+def test_the_bound_holds_for_logarithms(library, name):
+    pytest.importorskip({"freia": "FrEIA"}.get(library, library))
+    flow = FLOWS[name]()
+    assert rounding(flow).error < rounding(flow, library).error
+    assert worst(flow, library) <= rounding(flow, library).error
+
+
+def test_stored_is_the_exact_error_of_the_rounded_layers():
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])])
+    assert rounding(flow).stored == Fraction(1, 3) - Fraction(1 / 3)
+    assert rounding(FLOWS["balanced"]()).stored == 0
+    assert rounding(FLOWS["permutation"]()).stored == 0
+
+
+def test_small_integers_whose_images_of_unit_vectors_are_exact_are_not_exact():
+    flow = CouplingFlow(
+        [
+            LinearCoupling((1, 1), half, [[t]])
+            for half, t in (("first", 2**25), ("second", 1), ("first", -(2**25)))
+        ]
+    )
+    assert rounding(flow).stored == 0
+    assert 0 < worst(flow) <= rounding(flow).error
+
+
+@pytest.mark.parametrize("d", [16, 64, 128])
+def test_balanced_layers_are_far_from_the_limit(d):
+    W = orthogonal(d, d)
+    W[0] *= np.sign(np.linalg.det(W))
+    assert rounding(balance(W).flow).relative < 1e-9
+
+
+def test_sparse_layers_are_judged_in_linear_time():
+    cycle = [*range(1, 2999), 0, 2999]
+    flow = factor(permutation(cycle))
+    account = rounding(flow)
+    assert account.stored == 0
+    assert account.relative < 1e-12
+
+
+@pytest.mark.parametrize("entry", [10**400, Fraction(1, 10**400)])
+def test_numbers_beyond_float64(entry):
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1]], [entry])])
+    with pytest.raises(InvalidInputError, match=r"float64.*balance"):
+        rounding(flow)
+
+
+@pytest.mark.parametrize("accept", [-1, float("nan"), "much"])
+def test_bad_limits(accept):
+    with pytest.raises(InvalidInputError, match="accept_error"):
+        to_module(FLOWS["integers"](), accept_error=accept)
+
+
+def test_other_results_are_refused():
+    with pytest.raises(InvalidInputError, match=r"linear flow.*\.flow"):
+        to_module(balance(conditioned(4, 2)))
+
+
+def test_the_command_line_refuses(tmp_path, capsys):
+    certificate, module = tmp_path / "c.json", tmp_path / "c.pt"
+    write_certificate(factor(conditioned(12, 100)), certificate)
+    assert cli.main(["export", str(certificate), "--to", "torch", "-o", str(module)]) == 2
+    assert "balance" in capsys.readouterr().err
+    assert not module.exists()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_flows_in_another_order(library):
+    pytest.importorskip({"freia": "FrEIA"}.get(library, library))
+    M = [[0, 2, 1, 0], [1, 0, 0, 1], [0, 0, 3, 1], [2, 1, 0, 1]]
+    for sign in (1, -1):
+        target = [[sign * x for x in M[0]], *M[1:]]
+        flow = factor(target, partition=[0, 1, 0, 1], orientation="flip")
+        assert flow.order
+        assert worst(flow, library) <= rounding(flow, library).error

@@ -1,0 +1,141 @@
+"""The depth checker's obstructions against brute force: all products of each pattern.
+
+What excludes a pattern must be true, and the truth is found here without a theorem: by the sets of
+all products of each word of layers over small fields.
+"""
+
+from itertools import product
+
+import pytest
+
+from exactflow import depth_checker as checker
+
+
+def words(longest):
+    """Yield the alternating words of at most so many letters."""
+    yield ""
+    for length in range(1, longest + 1):
+        yield from ("ULULUL"[:length], "LULULU"[:length])
+
+
+def sheared(M, letter, p):
+    """Yield all products of a layer and M, of size 2 n."""
+    n = len(M) // 2
+    moved, kept = (M[:n], M[n:]) if letter == "U" else (M[n:], M[:n])
+    for entries in product(range(p), repeat=n * n):
+        rows = tuple(
+            tuple(
+                (x + sum(entries[i * n + k] * kept[k][j] for k in range(n))) % p
+                for j, x in enumerate(row)
+            )
+            for i, row in enumerate(moved)
+        )
+        yield rows + kept if letter == "U" else kept + rows
+
+
+def products_by_word(n, p):
+    """Return the set of all products of each word; the first letter acts last."""
+    one = tuple(tuple(int(i == j) for j in range(2 * n)) for i in range(2 * n))
+    found = {"": {one}}
+    for word in words(6):
+        if word:
+            reached, old = set(), found[word[1:]]
+            for M in old:
+                if M not in reached:
+                    reached.update(sheared(M, word[0], p))
+            found[word] = reached
+    return found
+
+
+def monic(degree, p):
+    """Yield the monic polynomials of a degree."""
+    for coefficients in product(range(p), repeat=degree):
+        yield [*coefficients, 1]
+
+
+def squares(n, p):
+    """Return all n x n matrices."""
+    entries = product(range(p), repeat=n * n)
+    return [[list(e[i * n : i * n + n]) for i in range(n)] for e in entries]
+
+
+def excluded(M, word, p, obstructions):
+    """Return whether one of the obstructions excludes a word, in the checker's opinion."""
+    rows = [list(row) for row in M]
+    certificate = checker.Certificate(len(rows) // 2, p, rows, "additive", [], {})
+    blocks = checker.blocks_of(rows, checker.inverse(rows, p), word.startswith("L"))
+    for obstruction in obstructions:
+        try:
+            if checker.excludes({"pattern": word, **obstruction}, certificate, blocks):
+                return True
+        except checker.RefutedError:
+            pass
+    return False
+
+
+def scalar_witnesses(word, p):
+    """Return every obstruction to a word that there can be for n = 1."""
+    factors = [[f] for f in monic(1, p)] + [list(monic(1, p))]
+    if len(word) == 5:
+        multipliers = [[[list(row)]] for row in product(range(p), repeat=2)]
+    else:
+        number = checker.EQUATIONS[len(word)]
+        multipliers = [[[[x]] for x in e] for e in product(range(p), repeat=number)]
+    witnesses = [{"kind": "linear", "multiplier": W} for W in multipliers]
+    if len(word) >= 4:
+        witnesses.append({"kind": "trace", "k": 1})
+        witnesses += [{"kind": "similarity", "factors": f} for f in factors]
+    if len(word) == 5:
+        witnesses += [{"kind": "chain", "factors": f} for f in factors]
+    return witnesses
+
+
+@pytest.mark.parametrize("p", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
+def test_sl2_every_witness_excludes_only_what_is_impossible_and_one_always_does(p):
+    by_word = products_by_word(1, p)
+    group = set().union(*by_word.values())
+    assert len(group) == p**3 - p
+    for word in words(5):
+        witnesses = scalar_witnesses(word, p)
+        for M in group:
+            assert excluded(M, word, p, witnesses) == (M not in by_word[word])
+
+
+def pair_witnesses(word):
+    """Return obstructions to a word of four or five letters over GF(2) for n = 2."""
+    linear, quadratic = list(monic(1, 2)), list(monic(2, 2))
+    kinds = ("similarity", "chain") if len(word) == 5 else ("similarity",)
+    sets = [[f] for f in linear + quadratic] + [linear, [*linear, [1, 1, 1]]]
+    return [{"kind": "trace", "k": k} for k in (1, 2)] + [
+        {"kind": kind, "factors": factors} for kind in kinds for factors in sets
+    ]
+
+
+@pytest.fixture(scope="module")
+def sl4():
+    """All products of each word over GF(2), 4 x 4."""
+    return products_by_word(2, 2)
+
+
+@pytest.mark.parametrize("step", [200, pytest.param(4, marks=pytest.mark.slow)])
+def test_sl4_over_f2_no_witness_excludes_what_is_possible(sl4, step):
+    deep = sl4["ULULUL"] - sl4["ULULU"] - sl4["LULUL"]
+    assert len(deep) == 16
+    group = sorted(sl4["ULULUL"])
+    assert len(group) == 20160
+    for word in ("ULUL", "LULU", "ULULU", "LULUL"):
+        witnesses = pair_witnesses(word)
+        for M in (*group[::step], *deep):
+            if M in sl4[word]:
+                assert not excluded(M, word, 2, witnesses)
+            elif len(word) == 5:
+                assert excluded(M, word, 2, witnesses)
+
+
+@pytest.mark.parametrize("step", [5000, pytest.param(400, marks=pytest.mark.slow)])
+def test_sl4_over_f2_every_multiplier_of_three_letters(sl4, step):
+    witnesses = [
+        {"kind": "linear", "multiplier": list(W)} for W in product(squares(2, 2), repeat=3)
+    ]
+    for word, M in product(("ULU", "LUL"), sorted(sl4["ULULUL"])[::step]):
+        assert excluded(M, word, 2, witnesses) == (M not in sl4[word])

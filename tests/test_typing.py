@@ -1,0 +1,36 @@
+"""What a type checker reads off the package is what runs."""
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import exactflow
+from exactflow import balancing, depth, factorization
+from exactflow.exact import typing
+
+
+def test_the_root_shows_a_type_checker_what_it_imports_lazily():
+    tree = ast.parse(Path(exactflow.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    homes = {}
+    for node in block.body:
+        (name,) = node.names
+        assert name.asname == name.name  # an import that is meant to be seen
+        homes[name.name] = node.module.removeprefix("exactflow.")
+    assert homes == exactflow._HOMES
+
+
+@pytest.mark.parametrize(
+    ("options", "literal"),
+    [
+        (factorization.ORIENTATIONS, typing.Orientation),
+        (factorization.SCALES, typing.Scales),
+        (depth.DEPTH_SCALES, typing.DepthScales),
+        (balancing.ORIENTATIONS, typing.Orientation),
+        (balancing.METHODS, typing.BalanceMethod),
+    ],
+)
+def test_options_are_defined_once(options, literal):
+    assert options == get_args(literal)
