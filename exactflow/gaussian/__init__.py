@@ -73,6 +73,7 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
+    from exactflow.gaussian.refinement import arithmetic_of_floats
     from exactflow.gaussian.three_layers import three_layers
     from exactflow.gaussian.two_layers import two_layers
 
@@ -82,6 +83,7 @@ def whiten(
     target = target.ordered(order)
     if layers not in (2, 3):
         raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
-    found, error = (two_layers if layers == 2 else three_layers)(target, p)
+    with arithmetic_of_floats():
+        found, error = (two_layers if layers == 2 else three_layers)(target, p)
     column = None if mean is None else as_vectors(as_column(mean), d)
     return Whitening(found, order, target, sympy.Rational(error), column)

@@ -18,17 +18,19 @@ ends at what rounding the layers' entries leaves, even where rounding in the com
 factors has cost digits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
+from exactflow.errors import MethodError
 from exactflow.gaussian.account import Covariance, Layer
 from exactflow.gaussian.spectra import Match
 
-__all__ = ["Basis", "Pair", "refined"]
+__all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
 
 ROUNDS = 8
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
@@ -143,6 +145,19 @@ class Refinable(Protocol):
 
     def corrected(self, E: Covariance) -> Self:
         """Return the layers after a step."""
+
+
+@contextmanager
+def arithmetic_of_floats() -> Iterator[None]:
+    """Raise `MethodError` where numbers leave the range of float64, or become singular."""
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            yield
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise MethodError(
+            f"expected a covariance within reach of float64, got one that leads beyond ({error}): "
+            "scale the coordinates to unit variance"
+        ) from None
 
 
 Refined = TypeVar("Refined", bound=Refinable)

@@ -51,9 +51,9 @@ def _refusal(p: int, q: int) -> MethodError:
         )
     return MethodError(
         f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
-        f"less a diagonal must have rank {min(p, q)}, which generic matrices allow only where "
-        f"(q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} (Ledermann), and not all "
-        "of them then; halves that differ by at most one always have two layers"
+        f"(or the other's precision) less a diagonal must have rank {min(p, q)}, which generic "
+        f"matrices allow only where (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
+        "(Ledermann), and not all of them then; halves that differ by at most one always have two"
     )
 
 

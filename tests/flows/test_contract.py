@@ -16,6 +16,7 @@ from exactflow import (
     permutation,
     random_matrix,
     verify,
+    whiten,
 )
 from exactflow.errors import InvalidInputError
 from exactflow.flows.relabelled import Relabelled, relabelled
@@ -215,6 +216,7 @@ def test_longdouble_is_refused(flow):
 def test_results_have_one_shape():
     M = permutation([2, 0, 1, 3])
     results = (verify(factor(M), M), minimal_depth(M), balance(M), approximate(checkerboard(), 1))
+    results += (whiten([[2, 1], [1, 2]]),)
     for result in results:
         assert isinstance(result, Result)
         assert result.evidence in Evidence

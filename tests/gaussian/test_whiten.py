@@ -211,5 +211,7 @@ def test_bad_options():
         whiten(np.eye(3), layers=3)
     with pytest.raises(InvalidInputError, match="2 entries"):
         whiten(np.eye(2), mean=[1, 2, 3])
+    with pytest.raises(MethodError, match="scale the coordinates"):
+        whiten(np.diag(10.0 ** np.arange(-150, 150, 30)), layers=3)
     with pytest.raises(MethodError, match="singular up to rounding"):
         whiten([[1, 1], [1, sympy.Rational(10**20 + 1, 10**20)]])
