@@ -140,7 +140,7 @@ with claims.check("digits to invert linear flows", Evidence.NUMERIC) as check:
             for kappa, digits in zip(r.log_kappa_layers, r.digits_layers, strict=True)
         )
         check.true(
-            r.digits >= max(r.digits_layers),
+            r.digits >= max(r.digits_layers) - 1,  # rounding errors may cancel in the whole flow
             f"{r.name}: {r.depth} layers, log10(kappa) {r.log_kappa:.1f}, {r.digits} digits, "
             f"float64 error {r.float_error:.1e}; layers (log10(kappa)/digits): {layers}",
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import mpmath
 import numpy as np
@@ -11,12 +12,13 @@ from exactflow.balancing.account import FloatCoupling
 from exactflow.exact.numbers import to_mpf
 from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.relabelled import relabelled
+from exactflow.flows.result import Evidence, Result
 
 __all__ = ["Balanced"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Balanced:
+class Balanced(Result):
     """Float64 layers whose composition is certified to be within `error` of a matrix W.
 
     Attributes
@@ -35,6 +37,7 @@ class Balanced:
     inverse_error: sympy.Expr
     order: tuple[int, ...]
     flips: tuple[int, ...] = ()
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @cached_property
     def flow(self) -> LinearFlow:
@@ -77,10 +80,10 @@ class Balanced:
         x[list(self.flips)] *= -1
         return x
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         error = mpmath.nstr(to_mpf(self.error), 2)
         return (
-            f"<Balanced {self.partition}: {len(self.layers)} layers, largest entry "
+            f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {error}>"
+            f"certified within {error}"
         )

@@ -6,11 +6,23 @@ import pytest
 import sympy
 from sympy import Rational
 
-from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
+from exactflow import (
+    CouplingFlow,
+    LinearCoupling,
+    approximate,
+    balance,
+    factor,
+    minimal_depth,
+    permutation,
+    random_matrix,
+    verify,
+)
 from exactflow.errors import InvalidInputError
 from exactflow.flows.relabelled import Relabelled, relabelled
+from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal import checkerboard
 
 RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")
 SCALED = LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])
@@ -198,3 +210,16 @@ def test_orders_do_not_mix():
 def test_longdouble_is_refused(flow):
     with pytest.raises(InvalidInputError, match="64 bits"):
         flow(np.zeros(flow.dimension, dtype=np.longdouble))
+
+
+def test_results_have_one_shape():
+    M = permutation([2, 0, 1, 3])
+    results = (verify(factor(M), M), minimal_depth(M), balance(M), approximate(checkerboard(), 1))
+    for result in results:
+        assert isinstance(result, Result)
+        assert result.evidence in Evidence
+        assert "\n" not in str(result)
+        assert repr(result) == f"<{type(result).__name__}: {result}>"
+        assert result.flow._repr_html_() in result._repr_html_()
+        assert f"[{result.evidence}]" in result._repr_html_()
+        assert result._repr_latex_() == result.flow._repr_latex_()
