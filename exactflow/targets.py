@@ -184,7 +184,7 @@ def rotation(skew: MatrixLike) -> sympy.Matrix:
     return ((one - K) * plus).to_Matrix()
 
 
-def random_matrix(d: int, bits: int = 4, seed: int = 0) -> sympy.Matrix:
+def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
     """Return a d x d integer matrix of positive determinant, the same for the same arguments.
 
     Entries are uniform below 2^bits in absolute value; a singular draw is repeated, and a negative

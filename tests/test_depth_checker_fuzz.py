@@ -53,7 +53,7 @@ def is_true(claim):
     field = GF(p) if p else QQ
     entries = [[field(x.numerator) / field(x.denominator) for x in row] for row in target]
     M = linalg.from_entries(entries, (len(target), len(target)), field)
-    answer = minimal_depth(M, claim["scales"])
+    answer = minimal_depth(M, scales=claim["scales"])
     return answer.lower <= claim["depth"] <= answer.upper
 
 

@@ -57,10 +57,10 @@ def test_rotation(values):
 
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_random_matrix(d):
-    assert random_matrix(d, 6, seed=1) == random_matrix(d, 6, seed=1)
-    assert random_matrix(d, 6, seed=1) != random_matrix(d, 6, seed=2)
+    assert random_matrix(d, bits=6, seed=1) == random_matrix(d, bits=6, seed=1)
+    assert random_matrix(d, bits=6, seed=1) != random_matrix(d, bits=6, seed=2)
     for seed in range(20):
-        M = random_matrix(d, 2, seed)
+        M = random_matrix(d, bits=2, seed=seed)
         assert M.det() > 0
         assert all(abs(entry) <= 3 for entry in M)
 

@@ -263,7 +263,7 @@ def _depth(arguments: argparse.Namespace) -> int:
         _check_output(arguments, certificate_only=True)
     source = _read(arguments)
     with _status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
-        answer = minimal_depth(source.matrix, arguments.scales)
+        answer = minimal_depth(source.matrix, scales=arguments.scales)
     print(answer.count, *answer.obstructions, sep="\n  ")
     if answer.obstructions:
         print(_SYMBOLS)

@@ -35,7 +35,7 @@ __all__ = ["DEPTH_SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
 DEPTH_SCALES: tuple[str, ...] = get_args(DepthScales)
 
 
-def minimal_depth(M: MatrixLike, scales: DepthScales = "additive") -> MinimalDepth:
+def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> MinimalDepth:
     """Return the least number of coupling layers whose composition equals `M`, with both witnesses.
 
     Parameters

@@ -158,9 +158,7 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
             )
         return field(int(x.numerator)) / denominator
 
-    # SymPy 1.13 refuses this of FLINT's dense matrices
-    residues = M.to_sparse().applyfunc(residue, field)
-    return residues if M.rep.fmt == "sparse" else residues.to_dense()
+    return M.applyfunc(residue, field)
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:

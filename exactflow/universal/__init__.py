@@ -125,7 +125,7 @@ class Approximation(Result):
 
 
 def approximate(
-    target: "TargetMeasure | MatrixLike", eps: NumberLike, precision: int | None = None
+    target: "TargetMeasure | MatrixLike", eps: NumberLike, *, precision: int | None = None
 ) -> Approximation:
     """Return three coupling layers whose image of N(0, I) is within `eps` of the target in W2.
 

@@ -24,7 +24,7 @@ from exactflow.files.depth_certificate import (
 
 def verified(M, scales="additive"):
     """Return the certificate of a matrix, once the checker has verified it."""
-    text = depth_certificate_text(minimal_depth(M, scales))
+    text = depth_certificate_text(minimal_depth(M, scales=scales))
     code, lines = depth_checker.check(text.encode())
     assert (code, lines[-1]) == (0, "s VERIFIED")
     return json.loads(text)
@@ -123,7 +123,7 @@ def test_written_as_a_whole(tmp_path):
 
 def test_what_is_not_decided_is_refused():
     with pytest.raises(InvalidInputError, match="from 3 to 4"):
-        depth_certificate_text(minimal_depth(diagonal(-1, -1), "positive"))
+        depth_certificate_text(minimal_depth(diagonal(-1, -1), scales="positive"))
 
 
 def test_number_fields_are_refused():
