@@ -166,32 +166,9 @@ def test_nothing_public_evaluates_text(hostile):
     assert evaluated == []
 
 
-ANY_FORM = {
-    "A",
-    "J",
-    "M",
-    "Sigma",
-    "W",
-    "column",
-    "covariance",
-    "eps",
-    "inner",
-    "left",
-    "lipschitz",
-}
-ANY_FORM |= {
-    "lower",
-    "mean",
-    "outer",
-    "points",
-    "radius",
-    "right",
-    "row",
-    "s",
-    "sample",
-    "scale",
-    "shift",
-}
+ANY_FORM = {"A", "J", "M", "W", "column", "covariance", "eps", "inner", "left", "lipschitz"}
+ANY_FORM |= {"lower", "outer", "points", "radius", "right", "row", "s", "sample", "scale", "shift"}
+ANY_FORM |= {"Sigma", "mean"}
 ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 
