@@ -9,7 +9,7 @@ import numpy as np
 
 from proofs.experiments.layers import layer_matrices, moved_and_kept, partial_products
 
-__all__ = ["adam", "loss_gradient"]
+__all__ = ["adam", "adam_shears", "loss_gradient"]
 
 
 def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -> np.ndarray:
@@ -28,6 +28,11 @@ def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -
     >>> bool(np.abs(adam(M, 6, 500, rate=0.02, cosine=True) - M).max() < 1e-3)
     True
     """
+    return partial_products(_shears(adam_shears(M, K, steps, rate, cosine)))[0][0]
+
+
+def adam_shears(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -> np.ndarray:
+    """Return the shifts, of shape (.., K, n, n), of the shears whose product `adam` returns."""
     n = M.shape[-1] // 2
     shape = (*M.shape[:-2], K, n, n)
     T = np.random.default_rng(0).standard_normal(shape) * 0.6 / np.sqrt(n)
@@ -39,7 +44,7 @@ def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -
         factor = (1 + np.cos(np.pi * k / steps)) / 2 if cosine else 1
         step = mean / (1 - 0.9**k) / (np.sqrt(square / (1 - 0.999**k)) + 1e-8)
         T = T - rate * factor * step
-    return partial_products(_shears(T))[0][0]
+    return T
 
 
 def loss_gradient(T: np.ndarray, M: np.ndarray) -> np.ndarray:
