@@ -72,7 +72,7 @@ class Pair:
         basis, E1, E2 = Basis.of(self.t), -E.first.floats() / 2, -E.second.floats() / 2
         left, right = basis.equations()
         rows = np.hstack([left[0] * left[1], right[0] * right[1]])
-        steps = np.linalg.lstsq(rows, basis.right_sides(E1, E2))[0]
+        steps = np.linalg.lstsq(rows, basis.right_sides(E1, E2), rcond=None)[0]
         alpha, beta = np.split(steps, [len(self.d1)])
         c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
         a = -(E.cross.floats() + c).T - self.t @ (np.diag(alpha) - c @ self.t)

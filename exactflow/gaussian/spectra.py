@@ -117,7 +117,7 @@ def _newton(A: np.ndarray, B: np.ndarray, match: Match) -> Match | None:
     """Return where damped Newton steps lead, if the residual there is rounding."""
     residual = match.residual()
     for _ in range(STEPS):
-        step = np.linalg.lstsq(match.jacobian(), -residual)[0]
+        step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]
         length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:

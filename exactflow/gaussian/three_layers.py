@@ -104,7 +104,7 @@ def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
     if error > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
-            f"{float(error):.1e}: use layers=2"
+            f"{float(error):.1e}: scale the coordinates, or use layers=2"
         )
     return tuple(triple.layers()), error
 
