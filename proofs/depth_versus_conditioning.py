@@ -248,14 +248,17 @@ with claims.check("exact routes rounded, against balanced layers", Evidence.NUME
 
 
 # %%
-with claims.check("gradient descent is no more accurate", Evidence.NUMERIC) as check:
+with claims.check(
+    "gradient descent is no more accurate, beyond rounding", Evidence.NUMERIC
+) as check:
     for name in ("rotation", "Gaussian", "condition 1e6"):
         W = target(name, 16, 0)
         steps = 20000 if options.full else 2000
         product = adam(W, 6, steps, rate=0.02, cosine=True)
         reached = np.abs(product - W).max() / np.abs(W).max()
         mine = float(balance(W, method="search").error) / np.abs(W).max()
-        check.true(bool(mine <= reached), f"{name}: Adam {reached:.0e}, balanced {mine:.0e}")
+        least = max(reached, 2.0**-51)
+        check.true(bool(mine <= least), f"{name}: Adam {reached:.0e}, balanced {mine:.0e}")
 
 # %% [markdown]
 # ## Picture
