@@ -116,7 +116,8 @@ def test_finds_the_shared_helpers(tmp_path, place):
     assert done.returncode == 0, done.stderr
 
 
-LONG = {"formal", "linear_depth_experiment", "padding"}  # five minutes and more; run by hand
+# five minutes and more: run by hand
+LONG = {"formal", "linear_depth_experiment", "padding", "rotations"}
 
 
 @pytest.mark.slow
