@@ -281,3 +281,11 @@ def test_wrong_usage_of_check(capsys, arguments, words):
     code, out, err = run(capsys, "check", CORPUS / "correct" / "sqrt2.json", *arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+@pytest.mark.parametrize("options", [("--orientation", "pad"), ("--orientation", "flip")])
+def test_an_exported_certificate_is_about_the_same_file(capsys, tmp_path, options):
+    path = save(tmp_path, NEGATIVE)
+    certificate, again = written(capsys, path, *options), tmp_path / "again.json"
+    assert run(capsys, "export", certificate, "--to", "json", "-o", again)[0] == 0
+    assert run(capsys, "check", again, "--target", path)[0] == 0

@@ -351,6 +351,8 @@ def _export(arguments: argparse.Namespace) -> int:
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
         content = state_dict_bytes(flow)
+    elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
+        content = Path(arguments.certificate).read_bytes()
     else:
         content = export(flow, arguments.to).encode()
     if arguments.output:
