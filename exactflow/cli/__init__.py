@@ -8,6 +8,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 import exactflow
 from exactflow.cli.commands import COMMANDS
@@ -55,9 +56,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"exactflow {exactflow.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (purpose, add_arguments, run) in COMMANDS.items():
+    for name, (purpose, home) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose)
         if name == chosen:
-            add_arguments(command)
-            command.set_defaults(run=run)
+            module = import_module(f"exactflow.cli.{home}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser

@@ -16,9 +16,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from exactflow import checker, depth_checker
+from exactflow.cli.common import reading_arguments
 from exactflow.errors import InvalidInputError
 
-__all__ = ["check_files"]
+__all__ = ["add_arguments", "run"]
 
 _WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
@@ -36,7 +37,18 @@ class _Outcome:
     seconds: float
 
 
-def check_files(arguments: argparse.Namespace) -> int:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("certificates", nargs="+", metavar="CERT.json", help="certificates, - for stdin")
+    add("--target", metavar="FILE", help="the matrix that all of them must be about")
+    reading_arguments(command)
+    add("--within", metavar="BOUND", help="demand that no entry differs by more: 1e-12 or p/q")
+    add("--quick", action="store_true", help="test equalities at random vectors only")
+    add("--json", action="store_true", help="one JSON object per certificate")
+    add("--jobs", type=int, default=1, metavar="N", help="check N certificates at once")
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Print the verdict on each certificate, in the order given; return the exit code of all: 1
     where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete.
     """

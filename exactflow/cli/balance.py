@@ -1,0 +1,71 @@
+"""Float64 layers of small norm, certified within."""
+
+import argparse
+
+from exactflow.cli.common import (
+    check_output,
+    partition,
+    read,
+    reading_arguments,
+    status,
+    write_flow,
+)
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    from exactflow.balancing import METHODS, ORIENTATIONS
+
+    command.add_argument("file", metavar="FILE", help="a matrix")
+    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
+    command.add_argument("--method", choices=METHODS, default="auto")
+    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
+    command.add_argument(
+        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
+    )
+    reading_arguments(command)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from exactflow.balancing import balance
+    from exactflow.cli.report import magnitude
+
+    if arguments.output:
+        check_output(arguments)
+    source = read(arguments)
+    with status("balancing"):
+        result = balance(
+            source.matrix,
+            layers=arguments.layers,
+            method=arguments.method,
+            orientation=arguments.orientation,
+            partition=arguments.partition,
+            seed=arguments.seed,
+        )
+    p, q = result.partition
+    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+    claim = {"within": result.error, "pads": pads}
+    written = ""
+    if arguments.output:
+        written = write_flow(result.flow, arguments, source, arguments.seed, **claim)
+    print(result)
+    for coordinate in result.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
+            "certified within as much"
+        )
+    inverse = "no certified bound for its inverse"
+    if result.inverse_error.is_finite:
+        inverse = f"its inverse within {magnitude(result.inverse_error)}"
+    print(
+        f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
+    )
+    print(end=written)
+    return 0

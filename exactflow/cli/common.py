@@ -1,0 +1,117 @@
+"""What the commands share: the file that goes in, the certificate that comes out."""
+
+import argparse
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exactflow.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from exactflow.files.matrices import MatrixFile
+    from exactflow.flows.flow import LinearFlow
+
+__all__ = [
+    "advice",
+    "check_output",
+    "partition",
+    "read",
+    "reading_arguments",
+    "status",
+    "write_flow",
+]
+
+
+def reading_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
+    command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+
+
+def partition(text: str) -> list[int]:
+    """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
+    return [int(part) for part in (text.split(",") if "," in text else text)]
+
+
+def read(arguments: argparse.Namespace) -> "MatrixFile":
+    from exactflow.files.matrices import read_matrix
+
+    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+
+
+def status(text: str) -> "Status":
+    """Return a context in which a terminal shows what is being done."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)
+
+
+def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
+    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
+    from exactflow.files.atomic import check_place
+
+    path = Path(arguments.output)
+    suffix = path.suffix.lower()
+    if certificate_only and suffix != ".json":
+        raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
+    if suffix not in (".json", *ARRAY_SUFFIXES):
+        raise InvalidInputError(
+            f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
+            f"output, got {path.name!r}"
+        )
+    check_place(path)
+    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
+        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
+    if suffix != ".json":
+        array_writer(path)
+
+
+def write_flow(
+    flow: "LinearFlow",
+    arguments: argparse.Namespace,
+    source: "MatrixFile",
+    seed: int | None = None,
+    subject: str = "target",
+    **claim: Any,
+) -> str:
+    """Write a certificate about the source, which the stand-alone checker must accept first; or the
+    layers as float64 arrays where the suffix says so. Return a line on it.
+    """
+    from exactflow import checker
+    from exactflow.errors import VerificationError
+    from exactflow.files.arrays import write_arrays
+    from exactflow.files.atomic import write_bytes
+    from exactflow.files.certificate import certificate_text
+
+    output = arguments.output
+    if not _is_certificate(output):
+        write_arrays(flow, output)
+        return f"layers: {output}, float64, equal to the exact ones\n"
+    name = Path(arguments.file).name if arguments.file else "demo"
+    provenance: dict[str, object]
+    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    provenance |= {"transposed": True} if arguments.transpose else {}
+    provenance |= {} if seed is None else {"seed": seed}
+    claim |= {subject: source.matrix, "provenance": provenance}
+    data = certificate_text(flow, **claim).encode()
+    report = checker.check(data, quick=True)
+    if report.verdict is checker.Verdict.REFUTED:
+        raise VerificationError("; ".join(report.lines))
+    write_bytes(output, data)
+    return f"certificate: {output}; the checker: {report.lines[-1][2:]}\n{advice(arguments)}\n"
+
+
+def advice(arguments: argparse.Namespace) -> str:
+    """Return the command that checks a certificate against the file that it is about."""
+    words = ["exactflow", "check", arguments.output]
+    words += ["--target", arguments.file] if arguments.file else []
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] if arguments.transpose else []
+    return shlex.join(words)
+
+
+def _is_certificate(output: str) -> bool:
+    return Path(output).suffix.lower() == ".json"
