@@ -19,6 +19,7 @@ Five words are kept apart: see `Evidence`.
 """
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
@@ -140,23 +142,44 @@ class Options:
     full: bool = False
 
     def picture(self, name: str, draw: Callable) -> None:
-        """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for."""
-        if self.plot is None:
+        """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for.
+
+        In a notebook every picture is shown, below its cell, and written only if asked for.
+        """
+        show = _notebook_display()
+        if self.plot is None and show is None:
             return
         try:
             pyplot = require("matplotlib.pyplot", "plot", "pictures")
         except MissingExtraError as error:
             print(f"{name}.png: not drawn: {error}")
             return
-        pyplot.switch_backend("agg")
-        self.plot.mkdir(parents=True, exist_ok=True)
-        draw(pyplot, self.plot / f"{name}.png")
+        if show is None:
+            pyplot.switch_backend("agg")
+        with TemporaryDirectory() as scratch:
+            folder = self.plot or Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            draw(pyplot, folder / f"{name}.png")
+            if show is not None:
+                show((folder / f"{name}.png").read_bytes(), name.replace("_", " "))
 
     @staticmethod
     def add_to(parser: argparse.ArgumentParser) -> None:
         """Add the options ``--plot DIR`` and ``--full``."""
         parser.add_argument("--plot", type=Path, metavar="DIR", help="write pictures to a folder")
         parser.add_argument("--full", action="store_true", help="the large settings")
+
+
+def _notebook_display() -> Callable[[bytes, str], object] | None:
+    """Return what shows a PNG and its name in the notebook that runs this, None outside of one."""
+    if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
+        return lambda png, name: marimo.output.append(marimo.image(png, alt=name))
+    if (ipython := sys.modules.get("IPython")) is None:
+        return None
+    if not hasattr(ipython.get_ipython(), "kernel"):
+        return None
+    display = importlib.import_module("IPython.display")
+    return lambda png, name: display.display(display.Image(png, format="png", alt=name))
 
 
 RUNNER_OPTIONS: ContextVar[Options] = ContextVar("RUNNER_OPTIONS")
