@@ -77,7 +77,7 @@ class Digits:
     def plus(self, A: "Digits", B: "Digits", floor: int | None = None) -> "Digits":
         """Return the matrix plus A B, but for digits' products below 2^`floor`: see `left_out`."""
         a, b, n = len(A.planes), len(B.planes), B.shape[0]
-        left = np.hstack(A.planes[::-1])
+        left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
 
         def add(planes: np.ndarray, k: int) -> None:

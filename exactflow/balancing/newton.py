@@ -31,7 +31,7 @@ from exactflow.balancing.normal import NormalEquations
 __all__ = ["RIDGE", "SPREAD", "TOLERANCE", "Corrected", "Frame", "Word", "rms"]
 
 SPREAD = 100.0
-RIDGE, LEAST_RIDGE = 1e-3, 1e-10
+RIDGE, LEAST_RIDGE = 1e-3, 1e-5
 TOLERANCE = 0.01
 
 
