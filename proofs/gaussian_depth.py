@@ -99,14 +99,15 @@ for identity in TWO:
 # two more layers do iff Z = I + T T^T and Z' = I + T^T T for some T.
 #
 # In eigenbases u_i of S and v_i of Sigma11^-1, with eigenvalues s_i and r_i, this is solved by
-# R = sum (g_i - 1)^(1/2) u_i v_i^T and T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T where z_i = s_i g_i and
-# z_(i+1) = r_i g_i: a walk of levels, divided by s_i and multiplied by r_i in turn, none below 1.
+# R = sum (g_i - 1)^(1/2) u_i v_i^T and T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T where z_i = s_i g_i
+# and z_(i+1) = r_i g_i: a walk of levels, divided by s_i and multiplied by r_i in turn, none
+# below 1.
 #
 # - Equal halves: a cycle. It closes, as det S = det Sigma11^-1, and may begin as high as needed.
 # - Halves (n, n + 1): a path from z_1 = 1 to g_(n+1) = 1. If s_1 is the least of the s and s_(n+1)
-#   the greatest, s ascending, r descending, then log z_(i+1) - log z_i = log r_i - log s_i descends,
-#   so that log z is concave; its ends are 0 and log s_(n+1). So is log g, from -log s_1 to 0. If
-#   s_1 <= 1 <= s_(n+1) no level is below 1.
+#   the greatest, s ascending, r descending, then log z_(i+1) - log z_i = log r_i - log s_i
+#   descends, so that log z is concave; its ends are 0 and log s_(n+1). So is log g, from -log s_1
+#   to 0. If s_1 <= 1 <= s_(n+1) no level is below 1.
 
 
 # %%
