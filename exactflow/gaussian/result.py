@@ -75,6 +75,11 @@ class Whitening(Result):
         return (m, k) if self.layers[0].moves == "first" else (k, m)
 
     @property
+    def mean_floats(self) -> tuple[float, ...] | None:
+        """The mean, rounded to float64."""
+        return None if self.mean is None else tuple(map(float, self.mean.to_list_flat()))
+
+    @property
     def magnitude(self) -> float:
         """The largest absolute value of an entry of a shift of `flow`."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
@@ -112,7 +117,7 @@ class Whitening(Result):
             return x
         if is_inexact(x):
             array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
-            mean = np.array([float(m) for m in self.mean.to_list_flat()], dtype=array.dtype)
+            mean = np.array(self.mean_floats, dtype=array.dtype)
             return array + sign * mean.reshape(-1, *[1] * (array.ndim - 1))
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(

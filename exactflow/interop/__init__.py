@@ -18,6 +18,7 @@ from typing import Any
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.flows.flow import LinearFlow
+from exactflow.gaussian import Whitening
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, rounding
 
@@ -42,7 +43,7 @@ LIBRARIES = {
 
 
 def to_module(
-    flow: LinearFlow,
+    flow: LinearFlow | Whitening,
     library: str = "torch",
     *,
     image: tuple[int, int] | None = None,
@@ -69,7 +70,8 @@ def to_module(
 
     Parameters
     ----------
-    flow : over QQ.
+    flow : over QQ; or what `whiten` returns: its flow, and its mean subtracted before, rounded to
+        float64, so that the module whitens data as a first step of a flow that is trained.
     library : one of the table.
     image : (height, width) of NCHW images, which FrEIA must know; the others (but zuko) take
         vectors (N, d) and images (N, d, height, width) alike.
@@ -96,6 +98,8 @@ def to_module(
     """
     if library not in LIBRARIES:
         raise InvalidInputError(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")
+    mean = flow.mean_floats if isinstance(flow, Whitening) else None
+    flow = flow.flow if isinstance(flow, Whitening) else flow
     if not isinstance(flow, LinearFlow):
         raise InvalidInputError(
             f"expected a linear flow, got {type(flow).__name__}: what balance returns has it as "
@@ -111,7 +115,7 @@ def to_module(
         require(module, library, "modules of that library")
     _check_error(flow, library, accept_error)
     builder = import_module(f"exactflow.interop.{LIBRARIES[library]}")
-    return builder.build(flow, library, image)
+    return builder.build(flow, library, image, mean)
 
 
 def _check_error(flow: LinearFlow, library: str, accepted: Any) -> None:

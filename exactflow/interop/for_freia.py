@@ -13,20 +13,26 @@ from FrEIA.modules import AffineCouplingOneSided, InvertibleModule
 
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, matrix, scales, steps
+from exactflow.interop.plain import Flip, LinearConditioner, Mean, Shift, matrix, scales, steps
 
 __all__ = ["build"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> SequenceINN:
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None, mean: Mean) -> SequenceINN:
     """Return a ``SequenceINN`` whose forward direction is the flow."""
     sequence = SequenceINN(flow.dimension, *(image or ()))
-    for module, options in chain.from_iterable(steps(flow, _flip, _select, _coupling)):
+    for module, options in chain.from_iterable(
+        steps(flow, mean, _shift, _flip, _select, _coupling)
+    ):
         sequence.append(module, **options)
     return sequence
 
 
 Steps = list[tuple[type, dict]]
+
+
+def _shift(shift: Sequence[float]) -> Steps:
+    return [(_Shift, {"shift": shift})]
 
 
 def _flip(dimension: int, flips: tuple[int, ...]) -> Steps:
@@ -78,6 +84,20 @@ class _Select(_Fixed):
         """Permute the channels, or undo it."""
         order = torch.argsort(self.order) if rev else self.order
         return (x[0][:, order],), 0.0
+
+
+class _Shift(_Fixed):
+    """`Shift` as a module of FrEIA."""
+
+    def __init__(self, dims_in: list[tuple[int, ...]], shift: Sequence[float]):
+        super().__init__(dims_in)
+        self.shift = Shift(shift)
+
+    def forward(
+        self, x: Sequence[torch.Tensor], rev: bool = False, jac: bool = True
+    ) -> tuple[tuple[torch.Tensor], float]:
+        """Add the constant, or subtract it."""
+        return ((self.shift.inverse if rev else self.shift)(x[0])[0],), 0.0
 
 
 class _Flip(_Fixed):

@@ -13,19 +13,28 @@ from torch import Tensor
 
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, Select, matrix, scales, steps
+from exactflow.interop.plain import (
+    Flip,
+    LinearConditioner,
+    Mean,
+    Select,
+    Shift,
+    matrix,
+    scales,
+    steps,
+)
 
 __all__ = ["build"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> Any:
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None, mean: Mean) -> Any:
     """Return a ``CompositeTransform`` whose ``forward`` is the flow."""
     transforms = import_module(
         "nflows.transforms" if library == "nflows" else "glasflow.nflows.transforms"
     )
     layer = partial(_transform, transforms, _raw_coupling(transforms))
-    flip, select = _as_transform(Flip, transforms), _as_transform(Select, transforms)
-    return transforms.CompositeTransform(steps(flow, flip, select, layer))
+    shift, flip, select = (_as_transform(module, transforms) for module in (Shift, Flip, Select))
+    return transforms.CompositeTransform(steps(flow, mean, shift, flip, select, layer))
 
 
 def _transform(transforms: Any, coupling: type, layer: LinearCoupling) -> Any:
@@ -51,5 +60,5 @@ def _raw_coupling(transforms: Any) -> type:
 
 
 def _as_transform(module: type, transforms: Any) -> type:
-    """Return `Flip` or `Select` as a transform of the library."""
+    """Return `Shift`, `Flip` or `Select` as a transform of the library."""
     return type(f"{module.__name__}Transform", (module, transforms.Transform), {})

@@ -13,19 +13,29 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, LinearConditioner, Select, chained, matrix, scales, steps
+from exactflow.interop.plain import (
+    Flip,
+    LinearConditioner,
+    Mean,
+    Select,
+    Shift,
+    chained,
+    matrix,
+    scales,
+    steps,
+)
 
 __all__ = ["Cascade", "build"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> "Cascade":
+def build(flow: LinearFlow, library: str, image: tuple[int, int] | None, mean: Mean) -> "Cascade":
     """Return one normflows ``Flow`` whose ``inverse`` is the flow."""
     p, q = flow.partition
     if p - q not in (0, 1):
         raise InvalidInputError(
             f"expected halves of normflows' split (the first the larger by at most one), got {p, q}"
         )
-    return Cascade(steps(flow, _Flip, _Select, _block)[::-1])
+    return Cascade(steps(flow, mean, _shift, _Flip, _select, _block)[::-1])
 
 
 def _block(layer: LinearCoupling) -> normflows.flows.AffineCouplingBlock:
@@ -42,20 +52,28 @@ class _Flip(Flip, normflows.flows.Flow):
     """`Flip` as a normflows ``Flow``."""
 
 
-class _Select(normflows.flows.Flow):
-    """`Select` as a normflows ``Flow``, whose ``inverse`` leads from data to latent."""
+class _Turned(normflows.flows.Flow):
+    """A module as a normflows ``Flow``, whose ``inverse`` leads from data to latent."""
 
-    def __init__(self, order: Sequence[int]):
+    def __init__(self, module: Select | Shift):
         super().__init__()
-        self.select = Select(order)
+        self.module = module
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Undo the order."""
-        return self.select.inverse(z)
+        """Undo the module."""
+        return self.module.inverse(z)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Put channels in order."""
-        return self.select(z)
+        """Apply the module."""
+        return self.module(z)
+
+
+def _select(order: Sequence[int]) -> _Turned:
+    return _Turned(Select(order))
+
+
+def _shift(shift: Sequence[float]) -> _Turned:
+    return _Turned(Shift(shift))
 
 
 class Cascade(normflows.flows.Flow):

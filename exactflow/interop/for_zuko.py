@@ -15,18 +15,25 @@ from zuko.transforms import (
 from exactflow.errors import InvalidInputError
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, matrix, scales, steps
+from exactflow.interop.plain import Flip, Mean, matrix, scales, steps
 
 __all__ = ["build"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> ComposedTransform:
+def build(
+    flow: LinearFlow, library: str, image: tuple[int, int] | None, mean: Mean
+) -> ComposedTransform:
     """Return a ``ComposedTransform`` whose call is the flow."""
-    if not flow.layers and not flow.flips:
+    if not flow.layers and not flow.flips and mean is None:
         raise InvalidInputError(
             "expected a flow of at least one layer: zuko composes no empty list"
         )
-    return ComposedTransform(*steps(flow, _flip, _select, _transform))
+    return ComposedTransform(*steps(flow, mean, _shift, _flip, _select, _transform))
+
+
+def _shift(shift: Sequence[float]) -> DependentTransform:
+    constant = torch.tensor(shift, dtype=torch.float64)
+    return DependentTransform(AffineTransform(constant, torch.ones_like(constant)), 1)
 
 
 def _flip(dimension: int, flips: tuple[int, ...]) -> DependentTransform:

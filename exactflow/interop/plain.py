@@ -1,7 +1,7 @@
 """Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,26 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.relabelled import Relabelled
 from exactflow.interop.roundoff import float_layer
 
-__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "Select", "build", "chained"]
+__all__ = [
+    "Coupling",
+    "Flip",
+    "FlowModule",
+    "LinearConditioner",
+    "Mean",
+    "Select",
+    "Shift",
+    "build",
+    "chained",
+]
+
+Mean: TypeAlias = Sequence[float] | None  # subtracted before the flow
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
+def build(
+    flow: LinearFlow, library: str, image: tuple[int, int] | None, mean: Mean
+) -> "FlowModule":
     """Return the flow as a `FlowModule`."""
-    return FlowModule(flow)
+    return FlowModule(flow, mean)
 
 
 def matrix(layer: LinearCoupling) -> Tensor:
@@ -29,16 +43,26 @@ def scales(layer: LinearCoupling) -> Tensor:
     return torch.from_numpy(float_layer(layer).scale)
 
 
-def steps(flow: LinearFlow, flip: Callable, select: Callable, layer: Callable) -> list:
-    """Return what data meets: signs, the order of the coordinates, layers, the order undone.
+def steps(
+    flow: LinearFlow,
+    mean: Mean,
+    shift: Callable,
+    flip: Callable,
+    select: Callable,
+    layer: Callable,
+) -> list:
+    """Return what data meets: the mean subtracted, signs, the order of the coordinates, layers,
+    the order undone.
 
-    `flip` takes a dimension and the flipped coordinates, `select` an order, `layer` a layer.
+    `shift` takes what is added, `flip` a dimension and the flipped coordinates, `select` an order,
+    `layer` a layer.
     """
+    shifts = [] if mean is None else [shift([-m for m in mean])]
     flips = [flip(flow.dimension, flow.flips)] if flow.flips else []
     layers = list(map(layer, flow.layers))
     if isinstance(flow, Relabelled):
         layers = [select(flow.order), *layers, select(flow.places)]
-    return [*flips, *layers]
+    return [*shifts, *flips, *layers]
 
 
 def along_channels(values: Tensor, like: Tensor) -> Tensor:
@@ -143,6 +167,22 @@ class Flip(nn.Module):
     inverse = forward
 
 
+class Shift(nn.Module):
+    """A constant added: less the mean of the data."""
+
+    def __init__(self, shift: Sequence[float]):
+        super().__init__()
+        self.shift = nn.Parameter(torch.tensor(shift, dtype=torch.float64))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, which is zero."""
+        return x + along_channels(self.shift, x), x.new_zeros(len(x))
+
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant, which is zero."""
+        return y - along_channels(self.shift, y), y.new_zeros(len(y))
+
+
 class Select(nn.Module):
     """Channels in a given order: y = x[order]."""
 
@@ -162,11 +202,13 @@ class Select(nn.Module):
 
 
 class FlowModule(nn.Module):
-    """The layers of a flow in the order in which data meets them; a `Flip` first if it has any."""
+    """The layers of a flow in the order in which data meets them; a `Shift` first if there is a
+    mean, then a `Flip` if there are flips.
+    """
 
-    def __init__(self, flow: LinearFlow):
+    def __init__(self, flow: LinearFlow, mean: Mean = None):
         super().__init__()
-        self.layers = nn.ModuleList(steps(flow, Flip, Select, Coupling))
+        self.layers = nn.ModuleList(steps(flow, mean, Shift, Flip, Select, Coupling))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant of vectors (N, d) or images (N, d, H, W)."""
