@@ -27,6 +27,7 @@ coefficients have changes of sign (Descartes).
 """
 
 from itertools import combinations, count, pairwise, permutations
+from operator import index
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -54,13 +55,14 @@ def additive_layers(p: int, schur: tuple[int, int], covariance: tuple[int, int])
     return next(
         layers
         for layers in count(3)
-        if _fit(schur, p * (layers // 2), p * ((layers - 1) // 2))
-        or _fit(covariance, p * ((layers - 1) // 2), p * (layers // 2))
+        if _fit(p, schur, layers // 2, (layers - 1) // 2)
+        or _fit(p, covariance, (layers - 1) // 2, layers // 2)
     )
 
 
-def _fit(sides: tuple[int, int], below: int, above: int) -> bool:
-    return sides[0] <= below and sides[1] <= above
+def _fit(p: int, sides: tuple[int, int], below: int, above: int) -> bool:
+    """Return whether steps of rank p, so many, bring all eigenvalues to 1."""
+    return index(sides[0]) <= index(p) * below and index(sides[1]) <= index(p) * above
 
 
 def is_one_factor(M: DomainMatrix) -> bool:
