@@ -25,7 +25,7 @@ from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import LinearFlow
 
-__all__ = ["ARRAY_SUFFIXES", "array_writer", "flow_arrays", "write_arrays"]
+__all__ = ["ARRAY_SUFFIXES", "array_writer", "flow_arrays", "npy", "write_arrays"]
 
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 
@@ -99,6 +99,13 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
             )
         result[i, j] = number
     return result
+
+
+def npy(array: np.ndarray) -> bytes:
+    """Return the content of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:
