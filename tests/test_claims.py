@@ -1,10 +1,12 @@
 """A claim that checks nothing, or something false, cannot pass."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from exactflow.claims import RUNNER_OPTIONS, Claims, Evidence, Options, ProofError, proof_options
+from exactflow.claims import RUNNING, Claims, Evidence, Options, ProofError, Running, proof_options
 from exactflow.errors import MissingExtraError
 
 
@@ -46,11 +48,11 @@ def test_a_claim_whose_tools_are_missing_is_not_run():
 
 
 def test_the_options_of_the_runner_come_before_the_command_line():
-    token = RUNNER_OPTIONS.set(Options(full=True))
+    token = RUNNING.set(Running("t.py", Options(full=True)))
     try:
         assert proof_options([]) == Options(full=True)
     finally:
-        RUNNER_OPTIONS.reset(token)
+        RUNNING.reset(token)
     assert proof_options([]) == Options()
 
 
@@ -66,3 +68,21 @@ def test_pictures(tmp_path):
     pytest.importorskip("matplotlib")
     Options(plot=tmp_path / "new").picture("a", lambda pyplot, path: drawn.append(path))
     assert drawn == [tmp_path / "new" / "a.png"]
+
+
+def test_a_notebook_shows_its_pictures_and_writes_none(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    shown = []
+    display = SimpleNamespace(display=shown.append, Image=lambda png, **how: (png, how))
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=None))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.chdir(tmp_path)
+    Options().picture("a_b", lambda pyplot, path: path.write_bytes(b"png"))
+    assert shown == [(b"png", {"format": "png", "alt": "a b"})]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_of_ipython_is_no_notebook(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
+    Options().picture("a", lambda pyplot, path: pytest.fail("drawn"))

@@ -6,18 +6,18 @@ reads it, and given to them as exact numbers.
 
 import argparse
 import json
-import multiprocessing
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from exactflow import checker, depth_checker
 from exactflow.cli.common import reading_arguments
 from exactflow.errors import InvalidInputError
+from exactflow.parallel import parallel_map
 
 __all__ = ["add_arguments", "run"]
 
@@ -53,16 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete.
     """
     files, options = arguments.certificates, _options(arguments)
-    if arguments.jobs < 1:
-        raise InvalidInputError(f"expected at least one job, got --jobs {arguments.jobs}")
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    if arguments.jobs == 1 or len(files) == 1:
-        return _printed((_outcome(file, options) for file in files), arguments)
-    spawned = multiprocessing.get_context("spawn")  # a fork may inherit threads, and their locks
-    with ProcessPoolExecutor(min(arguments.jobs, len(files)), spawned) as pool:
-        outcomes = pool.map(_outcome, files, [options] * len(files))
-        return _printed(outcomes, arguments)
+    # lines on a terminal show the progress themselves
+    label = None if len(files) == 1 or sys.stdout.isatty() else "checking"
+    outcome = partial(_outcome, options=options)
+    return _printed(parallel_map(outcome, files, jobs=arguments.jobs, label=label), arguments)
 
 
 def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int:
