@@ -683,7 +683,7 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
     found = read_json(data, "certificate")
-    version = found.get("version", 2) if type(found) is dict else 2
+    version = found.get("version", 2) if type(found) is dict else 1
     if type(version) is not int or version not in (1, 2):  # before its keys, which may be others
         raise MalformedError("version", "the number 1 or 2", show(version))
     more = ["order", "pads", "within", "covariance"] if version == 2 else []
