@@ -6,10 +6,8 @@ reads it, and given to them as exact numbers.
 
 import argparse
 import json
-import multiprocessing
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from exactflow import checker
 from exactflow.cli.common import reading_arguments
 from exactflow.errors import InvalidInputError
 from exactflow.files.checking import Checked, check_certificate
+from exactflow.parallel import parallel_map
 
 __all__ = ["add_arguments", "run"]
 
@@ -37,16 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete.
     """
     files, options = arguments.certificates, _options(arguments)
-    if arguments.jobs < 1:
-        raise InvalidInputError(f"expected at least one job, got --jobs {arguments.jobs}")
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    if arguments.jobs == 1 or len(files) == 1:
-        return _printed((check_certificate(file, **options) for file in files), arguments)
-    spawned = multiprocessing.get_context("spawn")  # a fork may inherit threads, and their locks
-    with ProcessPoolExecutor(min(arguments.jobs, len(files)), spawned) as pool:
-        outcomes = pool.map(partial(check_certificate, **options), files)
-        return _printed(outcomes, arguments)
+    # lines on a terminal show the progress themselves
+    label = None if len(files) == 1 or sys.stdout.isatty() else "checking"
+    outcome = partial(check_certificate, **options)
+    return _printed(parallel_map(outcome, files, jobs=arguments.jobs, label=label), arguments)
 
 
 def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
