@@ -18,6 +18,7 @@ from exactflow.flows.result import Result
 from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.lossless.result import Lossless
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,9 @@ def to_module(
 
     Parameters
     ----------
-    flow : over QQ; or what `balance` returned, which has such a flow.
+    flow : over QQ; or what `balance` returned, which has such a flow; or what
+        `exactflow.lossless.lossless` returned, for which there is a module of PyTorch that maps
+        integer tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -98,6 +101,8 @@ def to_module(
             raise InvalidInputError(
                 f"expected {name} to be one of {', '.join(options)}, got {value!r}"
             )
+    if isinstance(flow, Lossless):
+        return _of_integers(flow, library, bias)
     flow = _linear(flow)
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
@@ -108,6 +113,19 @@ def to_module(
 
     module = FlowModule(flow, shift, raw=scales == "raw")
     return of_library(module, library, (flow.dimension, *(image or ())))
+
+
+def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
+    """Return a lossless flow as a module of PyTorch."""
+    if library != "torch" or bias is not None:
+        raise InvalidInputError(
+            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
+            "..) is that of its real numbers"
+        )
+    require("torch", library, "modules of that library")
+    from exactflow.interop.integers import LosslessModule
+
+    return LosslessModule(flow)
 
 
 def _linear(flow: Any) -> LinearFlow:
