@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from exactflow.errors import InvalidInputError, require
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Result
+from exactflow.gaussian import Whitening
 from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, check_error, rounding
@@ -64,9 +65,10 @@ def to_module(
 
     Parameters
     ----------
-    flow : over QQ; or what `balance` returned, which has such a flow; or what
-        `exactflow.lossless.lossless` returned, for which there is a module of PyTorch that maps
-        integer tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
+    flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
+        subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
+        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -103,10 +105,11 @@ def to_module(
             )
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
-    flow = _linear(flow)
+    flow, center = _linear(flow), _center(flow)
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
-    shift = None if bias is None else _bias(bias, flow.dimension)
+    shift = center if bias is None else _bias(bias, flow.dimension)
+    shift = shift if bias is None or center is None else shift + center
     require("torch", library, "modules of that library")
     check_error(flow, accept_error)
     from exactflow.interop.plain import FlowModule
@@ -140,6 +143,11 @@ def _linear(flow: Any) -> LinearFlow:
             f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
         )
     return flow
+
+
+def _center(flow: Any) -> "np.ndarray | None":
+    """Return what subtracts the mean, where what `whiten` returned has one: less its image."""
+    return flow.center if isinstance(flow, Whitening) else None
 
 
 def _bias(bias: Any, dimension: int) -> "np.ndarray":
