@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from exactflow.errors import InvalidInputError, require
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Result
+from exactflow.gaussian import Whitening
 from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.lossless.result import Lossless
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +81,10 @@ def to_module(
 
     Parameters
     ----------
-    flow : over QQ; or what `balance` returned, which has such a flow.
+    flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
+        subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
+        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -114,16 +119,32 @@ def to_module(
             raise InvalidInputError(
                 f"expected {name} to be one of {', '.join(options)}, got {value!r}"
             )
-    flow = _linear(flow)
+    if isinstance(flow, Lossless):
+        return _of_integers(flow, library, bias)
+    flow, center = _linear(flow), _center(flow)
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
-    shift = None if bias is None else _bias(bias, flow.dimension)
+    shift = center if bias is None else _bias(bias, flow.dimension)
+    shift = shift if bias is None or center is None else shift + center
     require("torch", library, "modules of that library")
     check_error(flow, accept_error)
     from exactflow.interop.plain import FlowModule
 
     module = FlowModule(flow, shift, raw=scales == "raw")
     return of_library(module, library, (flow.dimension, *(image or ())))
+
+
+def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
+    """Return a lossless flow as a module of PyTorch."""
+    if library != "torch" or bias is not None:
+        raise InvalidInputError(
+            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
+            "..) is that of its real numbers"
+        )
+    require("torch", library, "modules of that library")
+    from exactflow.interop.integers import LosslessModule
+
+    return LosslessModule(flow)
 
 
 def _linear(flow: Any) -> LinearFlow:
@@ -138,6 +159,11 @@ def _linear(flow: Any) -> LinearFlow:
             f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
         )
     return flow
+
+
+def _center(flow: Any) -> "np.ndarray | None":
+    """Return what subtracts the mean, where what `whiten` returned has one: less its image."""
+    return flow.center if isinstance(flow, Whitening) else None
 
 
 def _bias(bias: Any, dimension: int) -> "np.ndarray":

@@ -36,19 +36,23 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
 from exactflow.flows.flow import LinearFlow
-from exactflow.lossless.assembly import assembled
+from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.bound import Bound
-from exactflow.lossless.given import shears_of, target_of
-from exactflow.lossless.layer import LARGEST, IntegerCoupling
+from exactflow.lossless.layer import IntegerCoupling
 from exactflow.lossless.result import Lossless
 from exactflow.lossless.shears import exact_step, shears
 
-__all__ = ["Bound", "IntegerCoupling", "Lossless", "lossless"]
+__all__ = [
+    "FLIPPINGS",
+    "LIMIT",
+    "METHODS",
+    "Bound",
+    "IntegerCoupling",
+    "Lossless",
+    "lossless",
+]
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
-LIMIT = 2**15
-MOST_BITS = 52
-SPARE_BITS = 3
 
 
 def lossless(
@@ -99,9 +103,6 @@ def lossless(
     >>> result.inverse(y).tolist(), result.step, result.bound.largest < 4
     ([1000, -3], 1, True)
     """
-    limit = to_index("limit", limit, 1, LARGEST // 2)
-    if bits is not None:
-        bits = to_index("bits", bits, 1, MOST_BITS)
     for name, value, options in (
         ("orientation", orientation, FLIPPINGS),
         ("method", method, METHODS),
@@ -112,13 +113,10 @@ def lossless(
     if isinstance(W, LinearFlow):
         if partition is not None:
             raise InvalidInputError("expected no partition with a flow, which has its own")
-        layers, step = shears_of(W)
-        target = target_of(W.domain_matrix().to_dense(), W)
-    else:
-        target = Target.of(W, orientation, partition)
-        layers, step = shears(target, method, to_index("seed", seed, 0, 2**63))
-        step = exact_step(as_matrix(W).to_dense().to_list()) or step
-    if bits is None:
-        spare = SPARE_BITS + sum(target.halves).bit_length()
-        bits = min(MOST_BITS, limit.bit_length() + spare)
+        bits, limit = checked_grid(bits, limit, W.dimension)
+        return on_layers_of(W, W.domain_matrix().to_dense(), bits, limit)
+    target = Target.of(W, orientation, partition)
+    bits, limit = checked_grid(bits, limit, sum(target.halves))
+    layers, step = shears(target, method, to_index("seed", seed, 0, 2**63))
+    step = exact_step(as_matrix(W).to_dense().to_list()) or step
     return assembled(target, layers, step, bits, limit)

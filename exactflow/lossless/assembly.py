@@ -7,17 +7,41 @@ from math import floor
 
 import numpy as np
 import sympy
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.digits import Digits
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import to_index
+from exactflow.flows.flow import LinearFlow
 from exactflow.lossless.bound import Bound, Growth, row_sums
+from exactflow.lossless.given import shears_of, target_of
 from exactflow.lossless.layer import LARGEST, IntegerCoupling, on_grid
 from exactflow.lossless.result import Lossless
 from exactflow.lossless.shears import merged
 
-__all__ = ["assembled"]
+__all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
+
+LIMIT = 2**15
+MOST_BITS = 52
+SPARE_BITS = 3
+
+
+def checked_grid(bits: object, limit: object, d: int) -> tuple[int, int]:
+    """Return bits and limit as integers, where bits is None as many as make their share of the
+    bound small, or raise `InvalidInputError`.
+    """
+    limit = to_index("limit", limit, 1, LARGEST // 2)
+    if bits is None:
+        return min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS), limit
+    return to_index("bits", bits, 1, MOST_BITS), limit
+
+
+def on_layers_of(flow: LinearFlow, W: DomainMatrix, bits: int, limit: int) -> Lossless:
+    """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
+    layers, step = shears_of(flow)
+    return assembled(target_of(W, flow), layers, step, bits, limit)
 
 
 def assembled(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from interop.modules import directions
 
-from exactflow import CouplingFlow, LinearCoupling, factor
+from exactflow import CouplingFlow, LinearCoupling, factor, whiten
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.interop import LIBRARIES, from_conv1x1, to_module
@@ -98,6 +98,46 @@ def test_unequal_halves(library):
     )
     W = np.array(flow.matrix().tolist(), dtype=float)
     assert_is(to_module(flow, library), library, W, None)
+
+
+@pytest.mark.parametrize("image", [VECTORS, IMAGES])
+@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("partition", [(2, 2), [0, 1, 0, 1]])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_data_dependent_first_step(library, image, layers, partition):
+    """What `whiten` returns, mean included: data in, white noise out, and back."""
+    required(library)
+    if library == "zuko" and image:
+        pytest.skip("zuko has no images")
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((4, 4)) @ rng.standard_normal((4, 500)) + 3
+    Sigma, mean = np.cov(data), data.mean(axis=1)
+    result = whiten(Sigma, mean=mean, layers=layers, partition=partition)
+    forward, backward = directions(to_module(result, library, image=image), library)
+    x = points(4, image) if image else torch.tensor(data.T)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y, log_det = forward(x)
+        back, inverse_log_det = backward(y)
+    pixels = 1 if image is None else image[0] * image[1]
+    vectors = x.movedim(1, -1).reshape(-1, 4).numpy().T
+    expected = np.array(result.forward(vectors), dtype=float)
+    assert np.allclose(y.movedim(1, -1).reshape(-1, 4).numpy().T, expected, atol=TOLERANCE)
+    assert (back - x).abs().max() < TOLERANCE
+    assert np.allclose(log_det, -np.linalg.slogdet(Sigma)[1] / 2 * pixels)
+    assert np.allclose(inverse_log_det, -log_det)
+    if not image:
+        assert np.allclose(np.cov(y.numpy().T), np.eye(4))
+        assert np.allclose(y.numpy().mean(axis=0), 0)
+
+
+def test_a_mean_becomes_a_bias():
+    result = whiten(np.diag([4.0, 1]), mean=[1, 2])
+    assert to_module(result).bias.tolist() == [-0.5, -2]
+    assert to_module(result, bias=[0.5, 3]).bias.tolist() == [0, 1]
+    assert to_module(result).bias.requires_grad
+    assert to_module(result.flow).bias is None
+    assert to_module(whiten(np.eye(2))).bias is None
 
 
 def test_additive_layers_are_exported_bit_by_bit():
