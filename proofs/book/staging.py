@@ -135,10 +135,11 @@ def write_formal(folder: Path, rocq: Path) -> None:
     found = re.findall(r"(\(\*\*.*?\*\))?\s*^(Theorem (\w+).*?)^Proof", statements, re.M | re.S)
     parts = [
         "# Formal proofs\n",
-        "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and without",
-        "axioms; `statements.v` restates them in MathComp's own words, so that a reader has to trust",
-        "the kernel and understand that one file. `python -m proofs formal` compiles everything,",
-        "has `coqchk` check it again, and asks for the axioms of each statement: there are none.\n",
+        "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
+        "without axioms; `statements.v` restates them in MathComp's own words, so that a reader",
+        "has to trust the kernel and understand that one file. `python -m proofs formal` compiles",
+        "everything, has `coqchk` check it again, and asks for the axioms of each statement: there",
+        "are none.\n",
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
@@ -150,7 +151,7 @@ def write_formal(folder: Path, rocq: Path) -> None:
 
 
 def write_rooms(folder: Path) -> None:
-    """Write one page for each room of the package, with its public objects from their docstrings."""
+    """Write one page for each room of the package: its public objects, from their docstrings."""
     rooms: dict[str, list[str]] = {}
     for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."):
         if any(part.startswith("_") for part in info.name.split(".")):

@@ -124,7 +124,7 @@ def limited(matrix: DomainMatrix) -> DomainMatrix:
 
 
 def factored(matrix: DomainMatrix, orientation: str) -> dict:
-    """Return the layers of a matrix with what they have made so far, depth, certificate, verdict."""
+    """Return the layers of a matrix, what they have made so far, depth, certificate, verdict."""
     flow = factor(matrix, orientation=orientation)
     p = flow.partition[0]
     pads = (p - 1, flow.dimension - 1) if flow.dimension > matrix.shape[0] else ()
