@@ -9,6 +9,8 @@
 # diagonal, or with the halves exchanged.
 #
 # **Theorem 12a.** For equal halves and det Sigma = 1, three additive couplings do, in closed form.
+# For halves (n, n + 1) three that move the second half, the first, the second do iff the Schur
+# complement of Sigma11 has an eigenvalue <= 1 and one >= 1.
 #
 # Both are new, to our knowledge. Draxler, Schnoerr and Koethe (*Whitening convergence rate of
 # coupling-based normalizing flows*, NeurIPS 2022, arXiv:2210.14032) bound how fast training layer
@@ -90,39 +92,46 @@ for identity in TWO:
 
 # %% [markdown]
 # ## Three additive layers, in closed form
-# Let S now be the Schur complement of Sigma11. Take M with S = M M^T and M^T Sigma11 M = Theta
-# diagonal, h = Theta^(-1/2), w = I + r^2 diagonal and P a permutation matrix. With Y = M r P h M^T,
-# the layer x2 <- x2 + (Y - Sigma21 Sigma11^-1) x1 makes the covariance of the second half
-# S + Y Sigma11 Y^T = M w M^T =: Z, and the inverse of its Schur complement Sigma11^-1 + Y^T S^-1 Y
-# = M h (P^T w P) h M^T. That is Z as well if P^T w P = w Theta: if w_(i+1) = w_i theta_i along the
-# cycle of P, which closes because det Theta = det Sigma = 1. Then T = (Z - I)^(1/2) solves both
-# equations of two layers with D1 = D2 = I; w is large enough for w >= I and Z >= I.
+# Let S = N N^T now be the Schur complement of Sigma11, and Sigma11^-1 = M M^T. With Y = N R M^T the
+# layer x2 <- x2 + (Y - Sigma21 Sigma11^-1) x1 makes the covariance of the second half
+# Z = S + Y Sigma11 Y^T = N (I + R R^T) N^T, and the inverse of its Schur complement
+# Z' = Sigma11^-1 + Y^T S^-1 Y = M (I + R^T R) M^T. By the equations of two layers with D1 = D2 = I
+# two more layers do iff Z = I + T T^T and Z' = I + T^T T for some T.
+#
+# In eigenbases u_i of S and v_i of Sigma11^-1, with eigenvalues s_i and r_i, this is solved by
+# R = sum (g_i - 1)^(1/2) u_i v_i^T and T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T where z_i = s_i g_i
+# and z_(i+1) = r_i g_i: a walk of levels, divided by s_i and multiplied by r_i in turn, none
+# below 1.
+#
+# - Equal halves: a cycle. It closes, as det S = det Sigma11^-1, and may begin as high as needed.
+# - Halves (n, n + 1): a path from z_1 = 1 to g_(n+1) = 1. If s_1 is the least of the s and s_(n+1)
+#   the greatest, s ascending, r descending, then log z_(i+1) - log z_i = log r_i - log s_i
+#   descends, so that log z is concave; its ends are 0 and log s_(n+1). So is log g, from -log s_1
+#   to 0. If s_1 <= 1 <= s_(n+1) no level is below 1.
 
 
 # %%
 def second_half():
-    M, Mt, r, h, P, Pt = symbols("M Mt r h P Pt")
-    first = Mt.inverse() * h.inverse() * h.inverse() * M.inverse()
-    moved = M * Mt + M * r * P * h * Mt * first * M * h * Pt * r * Mt
-    return WordMatrix.of([[moved]]), WordMatrix.of([[M * (1 + r * r) * Mt]])
+    M, Mt, N, Nt, R, Rt = symbols("M Mt N Nt R Rt")
+    Y, Yt = N * R * Mt, M * Rt * Nt
+    moved = N * Nt + Y * Mt.inverse() * M.inverse() * Yt
+    return WordMatrix.of([[moved]]), WordMatrix.of([[N * (1 + R * Rt) * Nt]])
 
 
 def schur_complement():
-    M, Mt, r, h, P, Pt = symbols("M Mt r h P Pt")
-    inverse = M * h * h * Mt
-    inverse += M * h * Pt * r * Mt * Mt.inverse() * M.inverse() * M * r * P * h * Mt
-    return WordMatrix.of([[inverse]]), WordMatrix.of([[M * h * Pt * (1 + r * r) * P * h * Mt]])
+    M, Mt, N, Nt, R, Rt = symbols("M Mt N Nt R Rt")
+    Y, Yt = N * R * Mt, M * Rt * Nt
+    inverse = M * Mt + Yt * Nt.inverse() * N.inverse() * Y
+    return WordMatrix.of([[inverse]]), WordMatrix.of([[M * (1 + Rt * R) * Mt]])
 
 
-PERMUTATION = ((("P", "Pt"), 1), (("Pt", "P"), 1))
 THREE = (
-    Identity("second half", "S + Y Sigma11 Y^T = M w M^T", "", second_half, PERMUTATION),
+    Identity("second half", "S + Y Sigma11 Y^T = N (I + R R^T) N^T", "", second_half),
     Identity(
         "Schur complement",
-        "Sigma11^-1 + Y^T S^-1 Y = M h (P^T w P) h M^T",
+        "Sigma11^-1 + Y^T S^-1 Y = M (I + R^T R) M^T",
         "",
         schur_complement,
-        PERMUTATION,
     ),
 )
 for identity in THREE:

@@ -12,5 +12,6 @@ COMMANDS = {
     "depth": ("how few layers, and why not fewer", "depth"),
     "balance": ("float64 layers of small norm, certified within", "balance"),
     "whiten": ("two layers that whiten, and generate, a Gaussian", "whiten"),
+    "prove": ("run proof scripts: one table, a row a claim", "prove"),
     "export": ("a certificate's flow for another system", "export"),
 }

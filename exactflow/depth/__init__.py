@@ -9,7 +9,8 @@ layer less, a reason why they are impossible: a pattern with still fewer layers 
 of those. Up to four layers the procedure decides over every field, and so it does for five where
 rank C and rank B are 0, 1 or n; elsewhere it may be left with five or six, and says so.
 
-With positive scales there are bounds, which need not meet (`exactflow.depth.scaled`).
+With positive scales up to three layers are decided, too; beyond there are bounds, which need not
+meet (`exactflow.depth.scaled`).
 
 How it is checked
 -----------------

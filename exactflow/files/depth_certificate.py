@@ -22,7 +22,8 @@ from exactflow.depth.obstructions import (
     LinearObstruction,
     residuals,
 )
-from exactflow.depth.scaled import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.proportions import ProportionObstruction
 from exactflow.depth.similarity import (
     CoefficientObstruction,
     DivisorObstruction,
@@ -188,6 +189,11 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
 
 @witness.register
 def _(obstruction: LinearObstruction) -> dict[str, object]:
+    return _linear(obstruction.P, obstruction.Q, obstruction.R)
+
+
+@witness.register
+def _(obstruction: ProportionObstruction) -> dict[str, object]:
     return _linear(obstruction.P, obstruction.Q, obstruction.R)
 
 

@@ -63,7 +63,7 @@ class Target:
         """Return the inverse, with one exact residual where rounding would cost many digits."""
         inverse = np.linalg.inv(self.rounded)
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats()
+            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats
             inverse = inverse - inverse @ residual
         return (inverse + inverse.T) / 2
 
@@ -82,7 +82,7 @@ def _read(Sigma: MatrixLike) -> Target:
     check_symmetric(matrix)
     whole = Whole.of_rationals(matrix)
     try:
-        return Target(whole, whole.floats())
+        return Target(whole, whole.floats)
     except OverflowError:
         raise InvalidInputError(
             "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
