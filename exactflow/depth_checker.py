@@ -659,10 +659,12 @@ def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
     where = "certificate"
     keys = ["format", "version", "field", "target", "partition", "scales", "depth", "layers"]
-    found = read_object(read_json(data, where), where, [*keys, "obstructions"], "provenance")
+    found = read_json(data, where)
+    if type(found) is dict:  # before its keys, which may be others in another version
+        read_integer(found.get("version", 1), "version", 1, 1)
+    read_object(found, where, [*keys, "obstructions"], "provenance")
     if found["format"] != "exactflow-depth-certificate":
         raise MalformedError("format", '"exactflow-depth-certificate"', found["format"])
-    read_integer(found["version"], "version", 1, 1)
     if type(found.get("provenance", {})) is not dict:
         raise MalformedError("provenance", "an object", found["provenance"])
     if found["scales"] not in ("additive", "positive"):

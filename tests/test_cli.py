@@ -13,6 +13,8 @@ import sympy
 
 from exactflow import cli, random_matrix
 from exactflow.cli.report import magnitude
+from exactflow.files.arrays import read_arrays
+from exactflow.files.certificate import read_certificate
 
 
 def run(capsys, *arguments):
@@ -212,6 +214,7 @@ def test_export_to_torch(capsys, tmp_path, matrix_file):
     assert run(capsys, "export", certificate, "--to", "torch")[0] == 2
     assert run(capsys, "export", certificate, "--to", "torch", "-o", output)[0] == 0
     assert torch.load(output, weights_only=True)
+    assert len(read_arrays(output)) == len(read_certificate(certificate))
 
 
 def test_partitions_masks_and_pads(capsys, tmp_path):

@@ -16,10 +16,9 @@ dyadic rationals, and the largest entry of Q Sigma Q^T - I is an *exact* rationa
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_vectors
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.halves import resolve_partition
-from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.covariance import Target, column_of_mean
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
 from exactflow.gaussian.result import Whitening
 
@@ -44,7 +43,7 @@ def whiten(
     layers : 2, affine; or 3, on halves that differ by at most one: additive if det Sigma = 1, up
         to rounding, and three additive layers exist (see `gaussian_depth`; on equal halves they
         do); otherwise the first two layers have one scale each, det(Sigma)^(-1/2d) if that does.
-    mean : d numbers; it is kept beside the flow, which is linear, see `Whitening`.
+    mean : d numbers, flat or a column, kept beside the flow, which is linear: see `Whitening`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist where the halves differ by at most one; else the search may find none.
 
@@ -85,7 +84,7 @@ def whiten(
         target = Target.of(Sigma)
         d = len(target.rounded)
         order, (p, _) = resolve_partition(partition, d)
-        column = None if mean is None else as_vectors(as_column(mean), d)
+        column = None if mean is None else column_of_mean(mean, d)
         target = target.ordered(order)
         with arithmetic_of_floats():
             found, error = (two_layers if layers == 2 else three_layers)(target, p)

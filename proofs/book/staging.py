@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import jupytext
+from goals import write_goals
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
@@ -128,9 +129,12 @@ def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file."""
     project = (rocq / "_CoqProject").read_text()
     files = [Path(name).stem for name in re.findall(r"^\S+\.v$", project, re.MULTILINE)]
+    with_goals = write_goals(folder.parent / "_build" / "extra" / "goals", rocq, files)
     for name in files:
         source = (rocq / f"{name}.v").read_text(encoding="utf-8")
-        write(folder / f"{name}.md", f"# `{name}.v`\n\n```coq\n{source}```\n")
+        link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
+        page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
+        write(folder / f"{name}.md", page)
     statements = (rocq / "statements.v").read_text(encoding="utf-8")
     found = re.findall(r"(\(\*\*.*?\*\))?\s*^(Theorem (\w+).*?)^Proof", statements, re.M | re.S)
     parts = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import to_module, whiten
+from exactflow import whiten
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.flows.result import Evidence
 
@@ -215,15 +215,34 @@ def test_halves_far_apart(partition, found):
             whiten(Sigma, partition=partition)
 
 
-def test_modules():
-    torch = pytest.importorskip("torch")
-    Sigma = wishart(6, 30)
-    result = whiten(Sigma)
-    Q = np.array(result.flow.matrix().tolist(), dtype=float)
-    x = torch.tensor(np.random.default_rng(0).standard_normal((5, 6)))
-    y, log_det = to_module(result.flow)(x)
-    assert np.allclose(y.detach().numpy(), x.numpy() @ Q.T)
-    assert np.allclose(log_det.detach().numpy(), -np.linalg.slogdet(Sigma)[1] / 2)
+MEANS = [
+    ([1], "mean: expected vectors of 2 entries.*got 1"),
+    ([1, 2, 3], "mean: expected vectors of 2 entries.*got 3"),
+    (np.ones((2, 2)), "one mean of 2 numbers, got 2 columns"),
+    (np.ones((1, 2)), "mean: expected vectors of 2 entries"),
+    ([np.nan, 0], "mean: .*finite number, got nan"),
+    ([1j, 0], "mean: .*got complex"),
+    (np.array([1j, 0]), "mean: .*got dtype complex128"),
+    ([sympy.sqrt(2), 0], "mean of rational numbers or floats, got entries in"),
+    ([10**400, 0], "range of float64"),
+    (3, "mean: expected a SymPy matrix"),
+    ("12", "mean: expected a sequence of numbers"),
+]
+
+
+@pytest.mark.parametrize(("mean", "words"), MEANS)
+def test_bad_means(mean, words):
+    with pytest.raises(InvalidInputError, match=words):
+        whiten(np.eye(2), mean=mean)
+
+
+@pytest.mark.parametrize(
+    "mean", [[1, 2], np.array([1.0, 2]), np.array([[1], [2]]), sympy.Matrix([1, 2]), ["1", "4/2"]]
+)
+def test_means(mean):
+    result = whiten(np.eye(2), mean=mean)
+    assert result.center.tolist() == [-1, -2]
+    assert result.forward([1, 2]) == sympy.zeros(2, 1)
 
 
 NAN = np.full((2, 2), np.nan)
@@ -234,7 +253,9 @@ BAD = [
     ([[1, 1], [1, 1]], "leading minor of 2 rows is 0"),
     ([[0, 0], [0, 1]], "leading minor of 1 rows is 0"),
     (-np.eye(3), "leading minor of 1 rows is -1"),
-    (np.diag([1.0] * 69 + [-2]), "eigenvalue -2"),
+    (np.diag([1.0] * 69 + [-2]), "eigenvalue -2, rounded"),
+    (np.ones((3, 3)), "minor of 2 rows is 0: .*more samples than"),
+    (np.eye(2) * 1j, "complex128"),
     ([[1, 0, 0], [0, 1, 0]], "square"),
     ([[1]], "at least two"),
     (NAN, "nan"),
@@ -254,8 +275,6 @@ def test_bad_options():
         whiten(np.eye(2), layers=4)
     with pytest.raises(InvalidInputError, match="differ by at most one for layers=3"):
         whiten(np.eye(4), layers=3, partition=(1, 3))
-    with pytest.raises(InvalidInputError, match="2 entries"):
-        whiten(np.eye(2), mean=[1, 2, 3])
     with pytest.raises(MethodError, match="scale the coordinates"):
         whiten(np.diag(10.0 ** np.arange(-150, 150, 30)), layers=3)
     with pytest.raises(MethodError, match="singular up to rounding"):
