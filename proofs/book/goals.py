@@ -30,7 +30,7 @@ def write_goals(folder: Path, rocq: Path, names: list[str]) -> bool:
         for name, source in sources.items():
             (Path(scratch) / f"{name}.v").write_bytes(source)
             run(["coqc", "-w", "none", "-Q", ".", "exactflow", f"{name}.v"], scratch)
-            command = [sys.executable, "-m", "alectryon.cli", "--frontend", "coq"]
+            command = [sys.executable, "-m", "alectryon", "--frontend", "coq"]
             command += ["--backend", "webpage", "-Q", ".", "exactflow", f"{name}.v"]
             run([*command, "-o", f"{name}.html"], scratch)
             page = (Path(scratch) / f"{name}.html").read_text(encoding="utf-8")
