@@ -34,6 +34,7 @@ from exactflow.exact import linalg
 from exactflow.exact.normalforms import elementary_divisors
 from exactflow.exact.numbers import format_rational
 from exactflow.files.atomic import write_bytes
+from exactflow.flows.result import Evidence
 
 __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
@@ -51,7 +52,8 @@ def depth_certificate_text(
     Raises
     ------
     InvalidInputError
-        The answer is an interval, or over another field: the format has no word for these.
+        The answer is an interval, or certified but not exact, or over another field: the format
+        has no word for these.
 
     >>> from exactflow.depth import minimal_depth
     >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
@@ -106,6 +108,11 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         raise InvalidInputError(
             f"expected a decided depth for a certificate, got from {answer.lower} to "
             f"{answer.upper}: certify the layers alone, with exactflow factor -o"
+        )
+    if answer.evidence is not Evidence.EXACT:
+        raise InvalidInputError(
+            f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
+            "its existence.check() is evidence in its place"
         )
     field = answer.flow.field
     if not (field.is_QQ or field.is_FiniteField):

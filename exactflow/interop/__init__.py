@@ -19,6 +19,7 @@ from exactflow.gaussian import Whitening
 from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.lossless.result import Lossless
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +67,8 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
+        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -100,6 +103,8 @@ def to_module(
             raise InvalidInputError(
                 f"expected {name} to be one of {', '.join(options)}, got {value!r}"
             )
+    if isinstance(flow, Lossless):
+        return _of_integers(flow, library, bias)
     flow, center = _linear(flow), _center(flow)
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
@@ -111,6 +116,19 @@ def to_module(
 
     module = FlowModule(flow, shift, raw=scales == "raw")
     return of_library(module, library, (flow.dimension, *(image or ())))
+
+
+def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
+    """Return a lossless flow as a module of PyTorch."""
+    if library != "torch" or bias is not None:
+        raise InvalidInputError(
+            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
+            "..) is that of its real numbers"
+        )
+    require("torch", library, "modules of that library")
+    from exactflow.interop.integers import LosslessModule
+
+    return LosslessModule(flow)
 
 
 def _linear(flow: Any) -> LinearFlow:

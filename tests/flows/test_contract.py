@@ -216,7 +216,10 @@ def test_longdouble_is_refused(flow):
 def test_results_have_one_shape():
     M = permutation([2, 0, 1, 3])
     results = (verify(factor(M), M), minimal_depth(M), balance(M), approximate(checkerboard(), 1))
-    results += (whiten([[2, 1], [1, 2]]),)
+    results += (
+        whiten([[2, 1], [1, 2]]),
+        minimal_depth(random_matrix(6, seed=6), scales="positive"),
+    )
     for result in results:
         assert isinstance(result, Result)
         assert result.evidence in Evidence
