@@ -174,9 +174,10 @@ def draw(pyplot, path) -> None:
     left.set_xlabel(r"$\varepsilon$, the distance $W_2$ asked for", fontsize=16)
     left.set_ylabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
     right.axhline(15.95, color="0.4", lw=2)
-    right.text(
-        right.get_xlim()[1], 16.5, "float64", ha="right", va="bottom", fontsize=14, color="0.3"
-    )
+    inside = right.get_yaxis_transform()
+    right.text(0.97, 16.5, "float64", transform=inside, ha="right", va="bottom", fontsize=14)
+    left.set_title("what accuracy costs, to the least $\\varepsilon$ tried", fontsize=16)
+    right.set_title("what conditioning costs, with fitted lines", fontsize=16)
     right.set_xlabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
     right.set_ylabel("digits to invert the flow", fontsize=16)
     for ax in (left, right):

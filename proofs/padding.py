@@ -159,7 +159,7 @@ with claims.check("condition numbers along the ray", Evidence.CERTIFIED) as chec
 # run; `--full` takes some minutes: two densities, three paddings, three seeds.
 
 # %%
-seeds, steps, looks = (range(3), 1000, 10) if options.full else (range(1), 60, 2)
+seeds, steps, looks = (range(3), 1000, 10) if options.full else (range(1), 60, 6)
 trained = f"Real NVP trained for {steps} steps"
 ordered = "median condition number: zero padding above the others, every seed"
 records = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 __all__ = ["write_goals"]
 
+ICON = '<link rel="icon" href="../_static/icon.svg">'
 ELSEWHERE = re.compile(r'<link [^>]*href="https://[^>]*>')
 
 
@@ -34,7 +35,8 @@ def write_goals(folder: Path, rocq: Path, names: list[str]) -> bool:
             command += ["--backend", "webpage", "-Q", ".", "exactflow", f"{name}.v"]
             run([*command, "-o", f"{name}.html"], scratch)
             page = (Path(scratch) / f"{name}.html").read_text(encoding="utf-8")
-            (folder / f"{name}.html").write_text(ELSEWHERE.sub("", page), encoding="utf-8")
+            page = ELSEWHERE.sub("", page).replace("<head>", f"<head>{ICON}", 1)
+            (folder / f"{name}.html").write_text(page, encoding="utf-8")
         for asset in ("alectryon.css", "alectryon.js", "pygments.css"):
             shutil.copy(Path(scratch) / asset, folder)
     stamp.write_text(digest)
