@@ -11,9 +11,10 @@ My flows: a shear takes one layer [exact]
     x = 1
     x = 1000000000
 
-The script stops with `ProofError` at the first instance that fails. Under the name ``claims`` the
-runner of the scripts in proofs/ (``python -m proofs``) finds what was recorded and prints a table.
-`proof_options` gives the script its options: pictures, and the large settings.
+The script stops with `ProofError` at the first instance that fails. ``exactflow prove FILE..`` runs
+such scripts and prints what all their `Claims` recorded as a table; ``exactflow prove --template``
+prints one to begin with. `proof_options` gives the script its options: pictures, and the large
+settings.
 
 Five words are kept apart: see `Evidence`.
 """
@@ -23,11 +24,12 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
 from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
@@ -45,6 +47,7 @@ class Claim:
     """One row of the table: what was checked, how, on how many instances, and the outcome.
 
     `missing` says what has to be installed where the claim was not run; then it did not pass.
+    `line` is that of the script at which a runner met the claim: 0 if none ran it.
     """
 
     theorem: str
@@ -54,6 +57,12 @@ class Claim:
     seconds: float
     passed: bool
     missing: str = ""
+    line: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """Return "passed", "not run" or "FAILED"."""
+        return "passed" if self.passed else "not run" if self.missing else "FAILED"
 
 
 class Check:
@@ -91,7 +100,7 @@ class Check:
 
 
 class Claims:
-    """The claims of one proof script, which binds one such object to the name ``claims``.
+    """The claims about one theorem: a runner finds every such object that a script makes.
 
     >>> claims = Claims("Arithmetic")
     >>> with claims.check("1 + 1 = 2", Evidence.EXACT) as check:
@@ -105,13 +114,18 @@ class Claims:
     def __init__(self, theorem: str) -> None:
         self.theorem = theorem
         self.recorded: list[Claim] = []
+        if (run := RUNNING.get(None)) is not None:
+            run.found.append(self)
 
-    @contextmanager
-    def check(self, checked: str, evidence: Evidence) -> Iterator[Check]:
+    def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
         """Record one claim: passed if the block ends, failed if it raises or checks nothing.
 
         With `MissingExtraError` it is neither, but recorded as not run.
         """
+        return self._checking(checked, evidence, _line_of_the_script())
+
+    @contextmanager
+    def _checking(self, checked: str, evidence: Evidence, line: int) -> Iterator[Check]:
         print(f"{self.theorem}: {checked} [{evidence}]")
         check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
         try:
@@ -124,14 +138,14 @@ class Claims:
             raise
         finally:
             seconds = time.perf_counter() - start
-            self.recorded.append(
-                Claim(self.theorem, checked, evidence, check.instances, seconds, passed, missing)
-            )
+            outcome = check.instances, seconds, passed, missing, line
+            self.recorded.append(Claim(self.theorem, checked, evidence, *outcome))
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and what has to be installed for it."""
         print(f"{self.theorem}: {checked} [{evidence}] not run: {missing}")
-        self.recorded.append(Claim(self.theorem, checked, evidence, 0, 0.0, False, missing))
+        outcome = 0, 0.0, False, missing, _line_of_the_script()
+        self.recorded.append(Claim(self.theorem, checked, evidence, *outcome))
 
 
 @dataclass(frozen=True)
@@ -144,9 +158,10 @@ class Options:
     def picture(self, name: str, draw: Callable) -> None:
         """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for.
 
-        In a notebook every picture is shown, below its cell, and written only if asked for.
+        In a notebook, and on a page of ``exactflow prove``, every picture is shown below its cell,
+        and written only if asked for.
         """
-        show = _notebook_display()
+        show = _picture_display()
         if self.plot is None and show is None:
             return
         try:
@@ -154,7 +169,7 @@ class Options:
         except MissingExtraError as error:
             print(f"{name}.png: not drawn: {error}")
             return
-        if show is None:
+        if show is None or RUNNING.get(None) is not None:
             pyplot.switch_backend("agg")
         with TemporaryDirectory() as scratch:
             folder = self.plot or Path(scratch)
@@ -164,14 +179,16 @@ class Options:
                 show((folder / f"{name}.png").read_bytes(), name.replace("_", " "))
 
     @staticmethod
-    def add_to(parser: argparse.ArgumentParser) -> None:
+    def add_to(parser: argparse._ActionsContainer) -> None:
         """Add the options ``--plot DIR`` and ``--full``."""
         parser.add_argument("--plot", type=Path, metavar="DIR", help="write pictures to a folder")
         parser.add_argument("--full", action="store_true", help="the large settings")
 
 
-def _notebook_display() -> Callable[[bytes, str], object] | None:
-    """Return what shows a PNG and its name in the notebook that runs this, None outside of one."""
+def _picture_display() -> Callable[[bytes, str], object] | None:
+    """Return what shows a PNG and its name: the runner or the notebook that runs this, if any."""
+    if (run := RUNNING.get(None)) is not None:
+        return (lambda png, name: run.pictures.append((png, name))) if run.keeps_pictures else None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
         return lambda png, name: marimo.output.append(marimo.image(png, alt=name))
     if (ipython := sys.modules.get("IPython")) is None:
@@ -182,21 +199,43 @@ def _notebook_display() -> Callable[[bytes, str], object] | None:
     return lambda png, name: display.display(display.Image(png, format="png", alt=name))
 
 
-RUNNER_OPTIONS: ContextVar[Options] = ContextVar("RUNNER_OPTIONS")
+@dataclass
+class Running:
+    """What a runner tells a script, and finds: claims, and pictures with names if it keeps them."""
+
+    path: str
+    options: Options
+    keeps_pictures: bool = False
+    found: list[Claims] = field(default_factory=list)
+    pictures: list[tuple[bytes, str]] = field(default_factory=list)
+
+
+RUNNING: ContextVar[Running] = ContextVar("RUNNING")
+
+
+def _line_of_the_script() -> int:
+    """Return the line at which the script that a runner runs is now, or 0."""
+    run = RUNNING.get(None)
+    frame: FrameType | None = sys._getframe()
+    while run is not None and frame is not None:
+        if frame.f_code.co_filename == run.path:
+            return frame.f_lineno
+        frame = frame.f_back
+    return 0
 
 
 def proof_options(argv: Sequence[str] | None = None) -> Options:
     """Return the options of this run of a proof script.
 
-    Under ``python -m proofs`` they are those that it was given. A script that runs by itself reads
+    Under ``exactflow prove`` they are those that it was given. A script that runs by itself reads
     ``--plot DIR`` and ``--full`` from `argv`, by default its command line, and passes over all
     else: as cells it finds the options of a Jupyter kernel there.
 
     >>> proof_options(["--full"])
     Options(plot=None, full=True)
     """
-    if (options := RUNNER_OPTIONS.get(None)) is not None:
-        return options
+    if (run := RUNNING.get(None)) is not None:
+        return run.options
     parser = argparse.ArgumentParser()
     Options.add_to(parser)
     return Options(**vars(parser.parse_known_args(sys.argv[1:] if argv is None else argv)[0]))

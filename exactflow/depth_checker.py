@@ -51,7 +51,7 @@ Polynomial = list[Any]  # ascending coefficients
 KINDS = {  # the key of the witness, and for either scales the lengths of words that it is about
     "trace": ("k", {"additive": [4, 5]}),
     "similarity": ("factors", {"additive": [4, 5]}),
-    "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2]}),
+    "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3]}),
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
@@ -289,11 +289,13 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
 
 
 class Equation(NamedTuple):
-    """sum of P X Q over the terms (X, P, Q), plus a positive diagonal matrix or not, equals R."""
+    """sum of P X Q over the terms (X, P, Q) equals R; X in POSITIVE is a positive diagonal."""
 
     R: Matrix
     terms: list[tuple[str, Matrix, Matrix]]
-    positive: bool = False
+
+
+POSITIVE = {"F", "G", "S", "T"}
 
 
 def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equation]:
@@ -302,9 +304,12 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
-    is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible.
+    is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
+    `is_opposed`, U(x) L(y) U(z) = M P^-1, P = diag(E, G). With F = E^-1: C F = y, G c = -y,
+    A F = I + x y, D G^-1 = I + y z. So C F + G c = 0, F A - X C = I, C Z + G = D for X = F x,
+    Z = F z G.
     """
-    A, B, C, D, a, _ = blocks
+    A, B, C, D, a, c = blocks
     one = identity(len(A))
     zero = plus(one, -1, one, p)
     A1, D1 = plus(A, -1, one, p), plus(D, -1, one, p)
@@ -317,6 +322,11 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
             Equation(C, [("Y", one, one), ("W", D, one)]),
             Equation(D1, [("Y", one, B), ("Y X", one, minus_D)]),
         ]
+    if len(pattern) == 3 and scales == "positive":
+        minus_C = plus(C, -2, C, p)
+        first = Equation(zero, [("F", C, one), ("G", one, c)])
+        second = Equation(one, [("F", one, A), ("X", one, minus_C)])
+        return [first, second, Equation(D, [("Z", C, one), ("G", one, one)])]
     if len(pattern) == 3:
         third = Equation(B, [("X", one, one), ("Z", A, one)])
         return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, one)]), third]
@@ -325,10 +335,11 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
         schur = None
         if rank(D, p) == len(D):
             schur = plus(A, -1, times(B, times(inverse(D, p), C, p), p), p)
-        return [Equation(D, [], True), Equation(schur or zero, [], bool(schur))]
+        second = Equation(schur, [("S", one, one)]) if schur else Equation(zero, [])
+        return [Equation(D, [("T", one, one)]), second]
     if len(pattern) == 2:
         return [Equation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
-    first = Equation(A, [], True) if positive and pattern else Equation(A1, [])
+    first = Equation(A, [("S", one, one)]) if positive and pattern else Equation(A1, [])
     return [first, *(Equation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
@@ -363,20 +374,23 @@ def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) ->
     """Return whether the multiplier turns the equations into one that nothing fulfils.
 
     Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
-    sum of Q W P is 0 for each X, then s, the sum of the tr(W R), is a sum of positive unknowns with
-    diagonal entries of W as weights.  That is impossible if the weights vanish and s does not, or
-    if, up to one sign for all, no weight is < 0, one is > 0, and s <= 0.
+    sum of Q W P is 0 for each X but the positive diagonals, then s, the sum of the tr(W R), is a
+    sum of positive unknowns, the weights being the diagonal entries of their sums of Q W P.  That
+    is impossible if the weights vanish and s does not, or if, up to one sign for all, no weight is
+    < 0, one is > 0, and s <= 0.
     """
     sums: dict[str, Matrix] = {}
     weights, s = set(), 0
-    for W, (R, terms, positive) in zip(multiplier, system, strict=True):
+    for W, (R, terms) in zip(multiplier, system, strict=True):
         for X, P, Q in terms:
             part = times(Q, times(W, P, p), p)
             sums[X] = plus(sums[X], 1, part, p) if X in sums else part
-        weights |= {W[i][i] for i in range(len(W))} if positive else set()
         s += sum(sum(map(mul, row, column)) for row, column in zip(W, transpose(R), strict=True))
-    if any(x for total in sums.values() for row in total for x in row):
-        return False
+    for X, total in sums.items():
+        if X in POSITIVE:
+            weights |= {total[i][i] for i in range(len(total))}
+        elif any(map(any, total)):
+            return False
     if not any(weights):
         return bool(s % p if p else s)
     return (min(weights) >= 0 and s <= 0) or (max(weights) <= 0 and s >= 0)
@@ -645,10 +659,12 @@ def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
     where = "certificate"
     keys = ["format", "version", "field", "target", "partition", "scales", "depth", "layers"]
-    found = read_object(read_json(data, where), where, [*keys, "obstructions"], "provenance")
+    found = read_json(data, where)
+    if type(found) is dict:  # before its keys, which may be others in another version
+        read_integer(found.get("version", 1), "version", 1, 1)
+    read_object(found, where, [*keys, "obstructions"], "provenance")
     if found["format"] != "exactflow-depth-certificate":
         raise MalformedError("format", '"exactflow-depth-certificate"', found["format"])
-    read_integer(found["version"], "version", 1, 1)
     if type(found.get("provenance", {})) is not dict:
         raise MalformedError("provenance", "an object", found["provenance"])
     if found["scales"] not in ("additive", "positive"):

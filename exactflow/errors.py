@@ -45,10 +45,14 @@ class MissingExtraError(ExactFlowError, ImportError):
     """An optional library is not installed."""
 
     def __init__(self, extra: str, purpose: str) -> None:
+        self.extra, self.purpose = extra, purpose
         super().__init__(
             f"expected the extra {extra} for {purpose}, which is not installed: "
             f"python -m pip install 'exactflow[{extra}]'"
         )
+
+    def __reduce__(self) -> tuple:  # workers send their errors; the message alone makes none
+        return type(self), (self.extra, self.purpose), self.__dict__
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

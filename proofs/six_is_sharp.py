@@ -7,13 +7,18 @@
 #
 # - *Exact*: for each instance below, six layers that compose to it, and an obstruction for each of
 #   the patterns ULULU and LULUL that re-checks itself from the matrix and its witness.
+# - *Exact, exhaustive*: all 4 x 4 matrices of determinant 1 over the field of two elements, by a
+#   search that knows no theorem.
 # - *Quoted*: that six layers suffice for every matrix (Urschel 2024; `proofs/six_layers.py` has the
 #   construction, `proofs/rocq` the formal proof).
 
 # %%
 from itertools import permutations
 
+import numpy as np
 import sympy
+from sympy import GF
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence
@@ -78,3 +83,52 @@ for name, M in scaled.items():
         check.equal((answer.lower, answer.upper), (6, 6), "the bounds meet at six")
         for reason in answer.obstructions:
             check.true(reason.check(), str(reason))
+
+# %% [markdown]
+# ## All of SL_4(F_2)
+# Urschel's companion computation: every element is met by multiplying shears, and those whose upper
+# right block is invertible all lie in the pattern LULUL. Row vectors are integers, a bit for each
+# entry, so that adding rows is XOR; a matrix is the integer of its four rows.
+
+# %%
+ROWS = 4 * np.arange(4)[::-1]
+
+
+def sheared(matrices, upper):
+    """Return all products of a shear and a matrix: of 16 shears, and of 16 bits a matrix."""
+    rows = matrices[:, None] >> ROWS & 15
+    kept = rows[:, 2:] if upper else rows[:, :2]
+    sums = np.stack([kept[:, 0] * 0, kept[:, 0], kept[:, 1], kept[:, 0] ^ kept[:, 1]], axis=1)
+    added = sums[:, :, None] << 4 | sums[:, None, :]
+    shift = 8 if upper else 0
+    return np.unique(matrices[:, None] ^ added.reshape(-1, 16) << shift)
+
+
+identity = np.array([0b1000_0100_0010_0001])
+words = {(True, 0): identity, (False, 0): identity}  # by the last shear, and the number of shears
+for k in range(1, 7):
+    for upper in (True, False):
+        words[upper, k] = sheared(words[not upper, k - 1], upper)
+reached = [np.union1d(words[True, k], words[False, k]) for k in range(7)]
+order = (16 - 1) * (16 - 2) * (16 - 4) * (16 - 8)
+
+with claims.check("SL_4(F_2): six layers reach all, five do not", Evidence.EXACT) as check:
+    counts = np.diff([0, *map(len, reached)])
+    check.equal(len(words[True, 6]), order, "UL..UL reaches every element")
+    check.equal(len(words[False, 6]), order, "LU..LU does, too")
+    check.true(len(reached[5]) < order, f"least numbers of layers 0 to 6: {counts.tolist()}")
+
+with claims.check("SL_4(F_2): an invertible upper right block takes five", Evidence.EXACT) as check:
+    entries = reached[6][:, None] >> np.arange(16)[::-1] & 1
+    a, b, c, d = (entries[:, i] for i in (2, 3, 6, 7))
+    invertible = reached[6][(a & d ^ b & c) == 1]
+    check.true(bool(np.isin(invertible, words[False, 5]).all()), f"all {len(invertible)} in LULUL")
+    rest = np.isin(invertible, words[True, 5], invert=True).sum()
+    check.true(bool(rest > 0), f"{rest} of them are not in ULULU")
+
+with claims.check("SL_4(F_2): the elements of depth six are diag(A, D)", Evidence.EXACT) as check:
+    for code in np.setdiff1d(reached[6], reached[5]):
+        bits = (int(code) >> np.arange(16)[::-1] & 1).reshape(4, 4)
+        check.true(not bits[:2, 2:].any() and not bits[2:, :2].any(), "")
+        answer = minimal_depth(DomainMatrix(bits.tolist(), (4, 4), GF(2)))
+        check.equal((answer.lower, answer.upper), (6, 6), str(bits.tolist()))

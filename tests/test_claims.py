@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exactflow.claims import RUNNER_OPTIONS, Claims, Evidence, Options, ProofError, proof_options
+from exactflow.claims import RUNNING, Claims, Evidence, Options, ProofError, Running, proof_options
 from exactflow.errors import MissingExtraError
 
 
@@ -48,11 +48,11 @@ def test_a_claim_whose_tools_are_missing_is_not_run():
 
 
 def test_the_options_of_the_runner_come_before_the_command_line():
-    token = RUNNER_OPTIONS.set(Options(full=True))
+    token = RUNNING.set(Running("t.py", Options(full=True)))
     try:
         assert proof_options([]) == Options(full=True)
     finally:
-        RUNNER_OPTIONS.reset(token)
+        RUNNING.reset(token)
     assert proof_options([]) == Options()
 
 

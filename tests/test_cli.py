@@ -13,6 +13,8 @@ import sympy
 
 from exactflow import cli, random_matrix
 from exactflow.cli.report import magnitude
+from exactflow.files.arrays import read_arrays
+from exactflow.files.certificate import read_certificate
 
 
 def run(capsys, *arguments):
@@ -151,13 +153,16 @@ def test_depth_certificate(capsys, tmp_path):
 
 def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
-    matrix.write_text("-1,0\n0,-1\n")
-    code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
-    assert code == 3
-    assert out.startswith("from 3 to 4 layers")
-    assert err.count("\n") == 1
-    assert "no certificate" in err
-    assert not certificate.exists()
+    for d, start, reason in ((18, "from 4 to 5", "not decided"), (6, "exactly 4", "certified")):
+        rows = random_matrix(d, seed=d).tolist()
+        matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))
+        code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
+        assert code == 3
+        assert out.startswith(start)
+        assert err.count("\n") == 1
+        assert f"{reason}, " in err
+        assert "no certificate" in err
+        assert not certificate.exists()
 
 
 @pytest.mark.parametrize("output", ["none/depth.json", "depth.npz"])
@@ -212,6 +217,7 @@ def test_export_to_torch(capsys, tmp_path, matrix_file):
     assert run(capsys, "export", certificate, "--to", "torch")[0] == 2
     assert run(capsys, "export", certificate, "--to", "torch", "-o", output)[0] == 0
     assert torch.load(output, weights_only=True)
+    assert len(read_arrays(output)) == len(read_certificate(certificate))
 
 
 def test_partitions_masks_and_pads(capsys, tmp_path):

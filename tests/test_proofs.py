@@ -21,24 +21,25 @@ def test_one_script(capsys):
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "code", "words"),
     [
-        ("raise ValueError('broken')", "ValueError: broken"),
-        ("pass", "checks claims"),
+        ("raise ValueError('broken')", 2, "ValueError: broken"),
+        ("pass", 2, "checks claims"),
         (
             "from exactflow.claims import *\n"
             "claims = Claims('T')\n"
             "with claims.check('false', Evidence.EXACT) as check:\n"
             "    check.equal(1, 2, 'one is two')\n",
+            1,
             "one is two: expected 2, derived 1",
         ),
     ],
 )
-def test_a_failing_script_fails(capsys, tmp_path, monkeypatch, script, words):
+def test_a_failing_script_fails(capsys, tmp_path, monkeypatch, script, code, words):
     path = tmp_path / "false.py"
     path.write_text(script)
     monkeypatch.setattr(runner, "SCRIPTS", {"false": path})
-    assert runner.main(["false"]) == 1
+    assert runner.main(["false"]) == code
     assert words in capsys.readouterr().out
 
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
 from exactflow.balancing.closed import (
-    Corrected,
     Shears,
     closed_form,
     closed_shears,
@@ -21,6 +18,7 @@ from exactflow.balancing.newton import Word
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod
 
 __all__ = ["solve"]
@@ -40,18 +38,12 @@ FEW = 3
 GOOD = Fraction(1, 5 * 10**14)
 
 
-@cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
     """Return the layers that `exactflow.balancing.balance` promises.
 
-    On one thread: the pools of NumPy and SciPy would wait for each other, and sums in another
-    order would give other bits.
+    On one thread: see `one_thread`.
     """
-    with _threads().limit(limits=1):
+    with one_thread():
         closed = has_closed_form(target.halves)
         if method == "closed":
             return _closed(target, layers)
@@ -126,11 +118,11 @@ def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
     reached = np.inf
     for attempt, word, start in _starts(target, layers, seed, careful, careful + attempts):
         try:
-            X = find_layers(word.embedded(M), word, attempt, start)
+            shears = find_layers(word.embedded(M), word, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = judged(target, Shears(target, Corrected(word, X)))
+        result = judged(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)

@@ -1,4 +1,4 @@
-"""The command line: ``factor``, ``check``, ``depth``, ``balance``, ``whiten`` and ``export``.
+"""The command line: one command a module, `COMMANDS` names them.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
 way, 3 incomplete, 130 interrupted.
@@ -7,20 +7,25 @@ way, 3 incomplete, 130 interrupted.
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import exactflow
 from exactflow.cli.commands import COMMANDS
 from exactflow.errors import ExactFlowError
 
-__all__ = ["main"]
+__all__ = ["main", "reported"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every foreseen error is one line on stderr."""
+    return reported(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def reported(work: Callable[[], int]) -> int:
+    """Return the exit code of some work, or that of its error, which is one line on stderr."""
     try:
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        code = work()
         print(end="", flush=True)
         return code
     except KeyboardInterrupt:

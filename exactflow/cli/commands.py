@@ -11,6 +11,9 @@ COMMANDS = {
     "check": ("verify a certificate", "check"),
     "depth": ("how few layers, and why not fewer", "depth"),
     "balance": ("float64 layers of small norm, certified within", "balance"),
+    "lossless": ("a bijection of integers near a matrix, to the last bit", "lossless"),
+    "apply": ("integers through a lossless flow, and back", "apply"),
     "whiten": ("two layers that whiten, and generate, a Gaussian", "whiten"),
+    "prove": ("run proof scripts: one table, a row a claim", "prove"),
     "export": ("a certificate's flow for another system", "export"),
 }

@@ -95,6 +95,7 @@ def write_flow(
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {} if seed is None else {"seed": seed}
+    provenance |= claim.get("provenance", {})
     claim |= {subject: source.matrix, "provenance": provenance}
     data = certificate_text(flow, **claim).encode()
     report = checker.check(data, quick=True)

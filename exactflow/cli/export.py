@@ -17,10 +17,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from exactflow.files.arrays import array_bytes
     from exactflow.files.atomic import check_place, write_bytes
     from exactflow.files.certificate import read_certificate
     from exactflow.files.export import export
-    from exactflow.interop import state_dict_bytes
+    from exactflow.interop.roundoff import check_error
 
     if arguments.output:
         check_place(arguments.output)
@@ -28,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
-        content = state_dict_bytes(flow)
+        check_error(flow)
+        content = array_bytes(flow, "flow.pt", rounded=True)
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
         content = Path(arguments.certificate).read_bytes()
     else:

@@ -1,173 +1,120 @@
-"""Layers with positive scales: bounds for the least number, each with its witness.
+"""Layers with positive scales: the least number, or bounds for it, each with its witness.
 
 Main results
 ------------
-With at least two layers, M is a product of scaled layers in a pattern iff M P^-1 is a product of
-additive ones in it, for some positive diagonal P = diag(E, F). So the pattern ULUL, and ULULU where
-C = 0, gives D F^-1 and E a one characteristic polynomial, whose coefficients are sums of principal
-minors of D and of a with positive weights. Call (D, a) *opposed* at k, 1 <= k < n, if, up to one
-sign for all, the principal k-minors of D are >= 0, those of a <= 0, and not all of them vanish:
-then no positive scales help.
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 
-- *Theorem A.* B = C = 0, det M > 0, (D, a) opposed: six layers exactly, even with scales.
+- *Up to three layers* are decided (`exactflow.factorization.short`, `exactflow.depth.proportions`).
+- *Four*: n equations for 2 n positive numbers (`exactflow.depth.spectra`), which have solutions for
+  typical M. For n = 2 they are solved over the field (`exactflow.depth.rational`); for n up to 8,
+  over QQ, a solution is certified to exist (`exactflow.depth.certified`).
+- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.depth.opposed`): six layers exactly.
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
   not zero this is an open condition, and for n >= 2 some matrices satisfy it.
 
 Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
-holds the determinant in one entry. P merges into a layer.
+holds the determinant in one entry. P merges into a layer. What is left is an interval.
 
 How it is checked
 -----------------
-*Exact*: signs of minors over an ordered field; the flow is verified against M.
+*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
+balls, rounded to floats whose error is computed exactly.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import combinations
-from math import comb
-
+import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.additive import additive_depth, patterns
+from exactflow.depth.additive import patterns
 from exactflow.depth.obstructions import Obstruction
-from exactflow.depth.result import MinimalDepth
-from exactflow.depth.similarity import SimilarityObstruction
+from exactflow.depth.opposed import ScaledEntryObstruction, opposed
+from exactflow.depth.proportions import positive_diagonals
+from exactflow.depth.rational import matching_diagonals
+from exactflow.depth.result import CertifiedDepth, MinimalDepth
+from exactflow.depth.scaled_flows import flow_of, general_flows, scaled_flow
 from exactflow.exact import linalg
-from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Half
-from exactflow.factorization import factor
-from exactflow.factorization.assembly import scaled
-from exactflow.factorization.short import positive_diagonal, short_layers
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.factorization.short import short_layers
+from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.verification import verify
 
-__all__ = ["OpposedObstruction", "ScaledEntryObstruction", "scaled_depth"]
+__all__ = ["scaled_depth"]
 
-_MOST_MINORS = 5000
+Reasons = tuple[Obstruction, ...]
 
 
 def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales; det M > 0, equal split.
-
-    Opposed minors are sought at each k with at most 5000 minors.
-    """
+    """Return bounds for the least number of layers with positive scales; det M > 0, equal split."""
     short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
-    flow: LinearFlow
     if short is not None:
-        lower, flow = len(short), _flow_of(short, matrix)
-    else:
-        lower = _opposed_bound(matrix)
-        flow = min(_flows(matrix), key=len)
+        flow = flow_of(short, matrix)
+        return _answer(matrix, flow.depth, _entries(flow.depth - 1, matrix), flow)
+    three, without_three = _three_layers(matrix)
+    if three is not None:
+        return _answer(matrix, 3, _entries(2, matrix), three)
+    lower, reasons = _more_than_three(matrix, without_three)
+    four = _four_layers(matrix) if lower < 5 else None
+    if four is not None:
+        return _answer(matrix, lower, reasons, four)
+    general = min(general_flows(matrix), key=len)
+    if lower == 4 and general.depth > 4:
+        return _certified(matrix, reasons) or _answer(matrix, lower, reasons, general)
+    return _answer(matrix, lower, reasons, general)
+
+
+def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: LinearFlow) -> MinimalDepth:
+    """Return the answer with a flow that equals the matrix."""
     if flow.depth:
         verify(flow, matrix)
-    found = [_obstruction(p, matrix) for p in patterns(lower - 1)] if lower else []
-    obstructions = tuple(filter(None, found))
-    return MinimalDepth(lower, flow.depth, flow, obstructions, "positive")
+    return MinimalDepth(lower, flow.depth, flow, reasons, "positive")
 
 
-def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
-    n = matrix.shape[0] // 2
-    return CouplingFlow(layers, (n, n), method="depth", field=matrix.domain)
+def _entries(length: int, matrix: DomainMatrix) -> Reasons:
+    words = patterns(length) if length >= 0 else ()
+    return tuple(ScaledEntryObstruction(word, matrix) for word in words)
 
 
-def _obstruction(pattern: str, matrix: DomainMatrix) -> Obstruction | None:
-    if len(pattern) <= 2:
-        return ScaledEntryObstruction(pattern, matrix)
-    k = _opposed_at(OpposedObstruction(pattern, matrix, 0))
-    return None if k is None else OpposedObstruction(pattern, matrix, k)
+def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
+    """Return a flow, or what excludes three layers; nothing where a sign is not known."""
+    obstructions, decided = [], True
+    for pattern in patterns(3):
+        found = positive_diagonals(pattern, matrix)
+        if isinstance(found, Obstruction):
+            obstructions.append(found)
+        elif found is None:
+            decided = False
+        else:
+            return scaled_flow(pattern, matrix, *found), ()
+    return None, tuple(obstructions) if decided else ()
 
 
-def _opposed_bound(matrix: DomainMatrix) -> int:
-    """Return the largest lower bound, among 6, 5 and 3, whose patterns all have an obstruction."""
+def _more_than_three(matrix: DomainMatrix, without_three: Reasons) -> tuple[int, Reasons]:
+    """Return the largest lower bound whose patterns are all excluded, and by what."""
     for bound in (6, 5):
-        if all(_obstruction(p, matrix) is not None for p in patterns(bound - 1)):
-            return bound
-    return 3
+        found = [opposed(word, matrix) for word in patterns(bound - 1)]
+        if None not in found:
+            return bound, tuple(filter(None, found))
+    return (4, without_three) if without_three else (3, _entries(2, matrix))
 
 
-def _flows(matrix: DomainMatrix) -> Iterator[LinearFlow]:
-    yield factor(matrix)
-    yield factor(matrix, method="commutator")
-    n, field = matrix.shape[0] // 2, matrix.domain
-    inverse = [field.one / matrix.det()] + [field.one] * (n - 1)
-    ones = [field.one] * n
-    places: tuple[tuple[Half, list], ...] = ("first", inverse + ones), ("second", ones + inverse)
-    for half, entries in places:
-        flow = additive_depth(linalg.scale_columns(matrix, entries)).flow.inverse()
-        if flow.depth >= 2:
-            layers = scaled(flow.layers, (n, n), half, linalg.column(inverse, field))
-            yield _flow_of(_flow_of(layers, matrix).inverse().layers, matrix)
+def _four_layers(matrix: DomainMatrix) -> CouplingFlow | None:
+    """Return four layers for halves of two coordinates, None where none are found."""
+    found = []
+    for pattern in patterns(4) if matrix.shape[0] == 4 else ():
+        for E, G in matching_diagonals(pattern, matrix):
+            found.append(scaled_flow(pattern, matrix, E, G))
+    flows = [flow for flow in found if flow is not None]
+    return min(flows, key=lambda flow: sum(layer.bits or 0 for layer in flow), default=None)
 
 
-def _misfit(pattern: str, blocks: Blocks) -> str | None:
-    """Return what keeps the blocks from being a product of at most two scaled layers, U first."""
-    A, B, C, D = blocks
-    one = linalg.identity(A.shape[0], A.domain)
-    if len(pattern) == 2:
-        if positive_diagonal(D) is None:
-            return "D is no positive diagonal"
-        fits = positive_diagonal(A - B * D.inv() * C) is not None
-        return None if fits else "A - B D^-1 C is no positive diagonal"
-    wrong = {
-        "C is not 0": not C.is_zero_matrix,
-        "D is not I": one != D,
-        "A is no positive diagonal": positive_diagonal(A) is None,
-    }
-    if not pattern:
-        wrong |= {"B is not 0": not B.is_zero_matrix, "A is not I": one != A}
-    return next((text for text, holds in wrong.items() if holds), None)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ScaledEntryObstruction(Obstruction):
-    """Entries that no product of none, one or two scaled layers has."""
-
-    def check(self) -> bool:
-        """Look at the blocks."""
-        return len(self.pattern) <= 2 and _misfit(self.pattern, self.blocks) is not None
-
-    def reason(self) -> str:
-        """Name the block."""
-        return self.named(str(_misfit(self.pattern, self.blocks)))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class OpposedObstruction(SimilarityObstruction):
-    """The principal k-minors of D and of a have opposite signs."""
-
-    k: int
-
-    def check(self) -> bool:
-        """Evaluate the minors and look at their signs."""
-        D, a = self.pair()
-        return self.applies() and 1 <= self.k < D.shape[0] and _opposed(D, a, self.k)
-
-    def reason(self) -> str:
-        """Name the minors."""
-        what = "diagonal entries" if self.k == 1 else f"principal {self.k}-minors"
-        return f"{self.where()} have {what} of opposite signs"
-
-
-def _opposed_at(candidate: OpposedObstruction) -> int | None:
-    if not candidate.applies():
+def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
+    """Return four layers that are certified to exist, None where none are found."""
+    if not matrix.domain.is_QQ:
         return None
-    D, a = candidate.pair()
-    n = D.shape[0]
-    sizes = (k for k in range(1, n) if comb(n, k) <= _MOST_MINORS)
-    return next((k for k in sizes if _opposed(D, a, k)), None)
+    from exactflow.depth.certified import four_layers_of  # and NumPy, which nothing else here needs
 
-
-def _opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
-    of_D, of_a = _minor_signs(D, k), _minor_signs(a, k)
-    signs = of_D | {None if s is None else -s for s in of_a}
-    return bool(signs - {0}) and (signs <= {0, 1} or signs <= {0, -1})
-
-
-def _minor_signs(M: DomainMatrix, k: int) -> set[int | None]:
-    """Return the signs of the principal k-minors; None stands for one that is unknown."""
-    signs: set[int | None] = set()
-    for chosen in combinations(range(M.shape[0]), k):
-        minor = M.extract(list(chosen), list(chosen)).det()
-        positive = linalg.is_positive(minor, M.domain)
-        signs.add(0 if not minor else None if positive is None else 1 if positive else -1)
-    return signs
+    found = four_layers_of(matrix)
+    if found is None:
+        return None
+    flow = CouplingFlow([layer.floats().exact() for layer in found.layers], method="depth")
+    difference = (flow.domain_matrix() - matrix).to_list_flat()
+    error = sympy.Rational(max(map(abs, difference)))
+    return CertifiedDepth(4, 4, flow, reasons, "positive", error, found)

@@ -19,6 +19,7 @@ __all__ = [
     "BalanceMethod",
     "DepthScales",
     "Element",
+    "Flipping",
     "Half",
     "MatrixLike",
     "NumberLike",
@@ -48,6 +49,9 @@ Half: TypeAlias = Literal["first", "second"]
 
 Orientation: TypeAlias = Literal["error", "flip", "pad"]
 """What to do with a matrix that reverses orientation."""
+
+Flipping: TypeAlias = Literal["flip", "error"]
+"""What to do with such a matrix where pads are of no use: rounded, they do not stay zeros."""
 
 Scales: TypeAlias = Literal["positive", "nonzero"]
 """What the scales of a factorization may be."""

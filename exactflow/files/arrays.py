@@ -8,10 +8,11 @@
 
 Layer k, counted from 0 in the order of application, is ``layer_k_shift``, ``layer_k_scale`` and
 ``layer_k_moves_first`` (0 or 1); ``partition``, ``flips`` and ``order`` complete the flow.
+`read_arrays` reads such a file back; ``exactflow.to_module(read_arrays("flow.pt"))`` is a module.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -23,17 +24,27 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
-from exactflow.flows.flow import LinearFlow
+from exactflow.files.tensors import read_all
+from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.relabelled import relabelled
 
-__all__ = ["ARRAY_SUFFIXES", "array_writer", "flow_arrays", "write_arrays"]
+__all__ = [
+    "ARRAY_SUFFIXES",
+    "array_bytes",
+    "array_writer",
+    "flow_arrays",
+    "read_arrays",
+    "write_arrays",
+]
 
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 
 
-def flow_arrays(flow: LinearFlow) -> dict[str, np.ndarray]:
+def flow_arrays(flow: LinearFlow, *, rounded: bool = False) -> dict[str, np.ndarray]:
     """Return the flow as arrays, shifts and scales in float64.
 
-    Raises `InvalidInputError` for an entry that no float64 equals: nothing is rounded.
+    Raises `InvalidInputError` for an entry that no float64 equals, unless `rounded` allows it.
 
     >>> from exactflow import factor
     >>> flow_arrays(factor([[1, 0.5], [0, 1]]))["layer_0_shift"]
@@ -45,17 +56,94 @@ def flow_arrays(flow: LinearFlow) -> dict[str, np.ndarray]:
         "order": np.array(flow.order or range(flow.dimension)),
     }
     for k, layer in enumerate(flow):
-        arrays[f"layer_{k}_shift"] = _float64(layer.shift_matrix, k)
+        arrays[f"layer_{k}_shift"] = _float64(layer.shift_matrix, k, rounded)
         scale = DomainMatrix([list(layer.scale_elements)], (1, len(layer.scale)), layer.field)
-        arrays[f"layer_{k}_scale"] = _float64(scale, k)[0]
+        arrays[f"layer_{k}_scale"] = _float64(scale, k, rounded)[0]
         arrays[f"layer_{k}_moves_first"] = np.array(int(layer.moves == "first"))
     return arrays
 
 
-def write_arrays(flow: LinearFlow, path: str | Path) -> None:
+def write_arrays(flow: LinearFlow, path: str | Path, *, rounded: bool = False) -> None:
     """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
+    write_bytes(path, array_bytes(flow, path, rounded=rounded))
+
+
+def array_bytes(flow: LinearFlow, path: str | Path, *, rounded: bool = False) -> bytes:
+    """Return `flow_arrays` as the content of a file of a type, told by its suffix."""
     convert = array_writer(path)
-    write_bytes(path, convert(flow_arrays(flow)))
+    return convert(flow_arrays(flow, rounded=rounded))
+
+
+def read_arrays(path: str | Path) -> LinearFlow:
+    """Return the flow of a file that `write_arrays` or ``exactflow export --to torch`` wrote.
+
+    Its floats are taken as the dyadic rationals that they are.
+
+    Raises
+    ------
+    InvalidInputError
+        A missing or unreadable file, another suffix, or arrays that are no flow.
+    MissingExtraError
+        A type whose library is not installed.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ARRAY_SUFFIXES:
+        raise InvalidInputError(
+            f"expected a file of type {', '.join(ARRAY_SUFFIXES)}, got {path.name!r}"
+        )
+    try:
+        arrays = read_all(path.read_bytes(), path.suffix.lower())
+        return _flow(arrays)
+    except OSError as error:
+        raise InvalidInputError(
+            f"expected a readable file, got {str(path)!r}: {error.strerror or error}"
+        ) from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path.name}: {error}") from None
+
+
+def _flow(arrays: Mapping[str, np.ndarray]) -> LinearFlow:
+    depth = sum(name.endswith("_shift") for name in arrays)
+    parts = ("shift", "scale", "moves_first")
+    names = {"partition", "flips", "order"} | {
+        f"layer_{k}_{part}" for k in range(depth) for part in parts
+    }
+    if set(arrays) != names:
+        differ = ", ".join(map(repr, sorted(set(arrays) ^ names)[:4]))
+        raise InvalidInputError(
+            "expected the arrays of a flow (partition, flips, order, layer_0_shift, ..), got "
+            f"others, or too few: {differ}"
+        )
+    partition, flips, order = (_integers(arrays, name) for name in ("partition", "flips", "order"))
+    if len(partition) != 2 or sorted(order) != list(range(sum(partition))):
+        raise InvalidInputError(
+            f"expected two sizes as partition and each coordinate once as order, got {partition} "
+            f"and {format_short(order)}"
+        )
+    if not set(flips) <= set(order):
+        raise InvalidInputError(f"expected coordinates as flips, got {format_short(flips)}")
+    p, q = partition
+    layers = []
+    for k in range(depth):
+        first = _integers(arrays, f"layer_{k}_moves_first") == [1]
+        scale = arrays[f"layer_{k}_scale"]
+        layers.append(
+            LinearCoupling(
+                (p, q),
+                "first" if first else "second",
+                arrays[f"layer_{k}_shift"],
+                None if (scale == 1).all() else scale,
+            )
+        )
+    places = [order.index(i) for i in flips]
+    return relabelled(CouplingFlow(layers, (p, q), places), order)
+
+
+def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
+    array = arrays[name]
+    if array.dtype.kind not in "iu" or array.ndim > 1:
+        raise InvalidInputError(f"expected integers as {name}, got {array.dtype}")
+    return [int(value) for value in array.reshape(-1)]
 
 
 def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
@@ -81,7 +169,7 @@ def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
     )
 
 
-def _float64(M: DomainMatrix, k: int) -> np.ndarray:
+def _float64(M: DomainMatrix, k: int, rounded: bool) -> np.ndarray:
     if not M.domain.is_QQ:
         raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
     result = np.zeros(M.shape)
@@ -91,7 +179,8 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
             number = numerator / denominator
         except OverflowError:
             number = np.inf
-        if not np.isfinite(number) or number.as_integer_ratio() != (numerator, denominator):
+        is_finite = np.isfinite(number)
+        if not is_finite or not (rounded or _is_equal(number, numerator, denominator)):
             raise InvalidInputError(
                 f"expected entries that a float64 equals, got {format_short(value)} at {(i, j)} of "
                 f"layer {k}: a certificate (.json) holds it exactly, and balance finds layers of "
@@ -99,6 +188,10 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
             )
         result[i, j] = number
     return result
+
+
+def _is_equal(number: float, numerator: int, denominator: int) -> bool:
+    return number.as_integer_ratio() == (numerator, denominator)
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["check_place", "write_bytes"]
+__all__ = ["check_place", "interruptible", "write_bytes"]
 
 
 def check_place(path: str | Path) -> None:
@@ -49,7 +49,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with _interruptible():
+        with interruptible():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -62,7 +62,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise `KeyboardInterrupt`, which tidies up, where it would end the process."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():

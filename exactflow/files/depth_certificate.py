@@ -22,7 +22,8 @@ from exactflow.depth.obstructions import (
     LinearObstruction,
     residuals,
 )
-from exactflow.depth.scaled import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.proportions import ProportionObstruction
 from exactflow.depth.similarity import (
     CoefficientObstruction,
     DivisorObstruction,
@@ -33,6 +34,7 @@ from exactflow.exact import linalg
 from exactflow.exact.normalforms import elementary_divisors
 from exactflow.exact.numbers import format_rational
 from exactflow.files.atomic import write_bytes
+from exactflow.flows.result import Evidence
 
 __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
@@ -50,7 +52,8 @@ def depth_certificate_text(
     Raises
     ------
     InvalidInputError
-        The answer is an interval, or over another field: the format has no word for these.
+        The answer is an interval, or certified but not exact, or over another field: the format
+        has no word for these.
 
     >>> from exactflow.depth import minimal_depth
     >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
@@ -105,6 +108,11 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         raise InvalidInputError(
             f"expected a decided depth for a certificate, got from {answer.lower} to "
             f"{answer.upper}: certify the layers alone, with exactflow factor -o"
+        )
+    if answer.evidence is not Evidence.EXACT:
+        raise InvalidInputError(
+            f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
+            "its existence.check() is evidence in its place"
         )
     field = answer.flow.field
     if not (field.is_QQ or field.is_FiniteField):
@@ -188,6 +196,11 @@ def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
 
 @witness.register
 def _(obstruction: LinearObstruction) -> dict[str, object]:
+    return _linear(obstruction.P, obstruction.Q, obstruction.R)
+
+
+@witness.register
+def _(obstruction: ProportionObstruction) -> dict[str, object]:
     return _linear(obstruction.P, obstruction.Q, obstruction.R)
 
 

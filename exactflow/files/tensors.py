@@ -11,8 +11,9 @@ import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from tokenize import TokenError
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 
-__all__ = ["read_npy", "read_npz", "read_safetensors", "read_torch"]
+__all__ = ["read_all", "read_npy", "read_npz", "read_safetensors", "read_torch"]
 
 LARGEST_MEMBER = 2**30  # bytes of an array that an archive holds compressed
 
@@ -88,7 +89,8 @@ def _chosen(arrays: dict, key: str | None) -> Any:
 def _sized(shape: tuple[int, ...], dtype: np.dtype, data: bytes, **layout: Any) -> np.ndarray:
     """Return the array that the bytes are, if they are as many as its shape says."""
     size = math.prod(shape) * dtype.itemsize
-    if size <= 0 or size != len(data) or min(shape, default=1) < 0:
+    is_sized = size > 0 or shape == (0,)  # an empty list, as that of no flips
+    if not is_sized or size != len(data) or min(shape, default=1) < 0:
         raise InvalidInputError(
             f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
             f"header says, got {len(data)}"
@@ -114,31 +116,71 @@ def read_npy(data: bytes) -> tuple[np.ndarray, str]:
 
 def read_npz(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
     """Return one array of a .npz archive."""
-    with _reading("a .npz archive"):
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    with archive:
-        members = {}
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            if name in members:
-                raise InvalidInputError(f"expected each array once, got {name!r} twice")
-            members[name] = member
-        member = _chosen(members, key)
-        if member.file_size > LARGEST_MEMBER:
-            raise InvalidInputError(
-                f"expected an array of at most {LARGEST_MEMBER} bytes, got {member.file_size}"
-            )
-        with _reading("a .npz archive"):
-            content = archive.read(member)
-    return read_npy(content)
+    return _chosen(_npz(data), key)()
 
 
 def read_safetensors(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
     """Return one array of a .safetensors file."""
+    return _chosen(_safetensors(data), key)()
+
+
+def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
+    """Return the tensor of a .pt file, or one of its state dict."""
+    content = _loaded(data)
+    if isinstance(content, dict):
+        return _chosen(_torch(data, content), key)()
+    if key is not None:
+        raise InvalidInputError(f"expected no key for a file of one tensor, got {key!r}")
+    return _tensor(data, content)
+
+
+def read_all(data: bytes, suffix: str) -> dict[str, np.ndarray]:
+    """Return all arrays of a file that holds several, told by its suffix."""
+    if suffix == ".npz":
+        members = _npz(data)
+    elif suffix == ".safetensors":
+        members = _safetensors(data)
+    else:
+        content = _loaded(data)
+        if not isinstance(content, dict):
+            raise InvalidInputError(f"expected tensors by name, got {type(content).__name__}")
+        members = _torch(data, content)
+    return {name: read()[0] for name, read in members.items()}
+
+
+Members = dict[str, Callable[[], tuple[np.ndarray, str]]]
+
+
+def _npz(data: bytes) -> Members:
+    with _reading("a .npz archive"):
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    members: Members = {}
+    for member in archive.infolist():
+        name = member.filename.removesuffix(".npy")
+        if name in members:
+            raise InvalidInputError(f"expected each array once, got {name!r} twice")
+        members[name] = partial(_npz_member, archive, member)
+    return members
+
+
+def _npz_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[np.ndarray, str]:
+    if member.file_size > LARGEST_MEMBER:
+        raise InvalidInputError(
+            f"expected an array of at most {LARGEST_MEMBER} bytes, got {member.file_size}"
+        )
+    with _reading("a .npz archive"):
+        content = archive.read(member)
+    return read_npy(content)
+
+
+def _safetensors(data: bytes) -> Members:
     library = require("safetensors", "safetensors", "a .safetensors file")
     with _reading("a .safetensors file", library.SafetensorError):
         arrays = dict(library.deserialize(data))
-    array = _chosen(arrays, key)
+    return {name: partial(_safetensor, array) for name, array in arrays.items()}
+
+
+def _safetensor(array: dict) -> tuple[np.ndarray, str]:
     name, shape, content = array["dtype"], tuple(array["shape"]), bytes(array["data"])
     if name == "BF16":  # the upper half of a float32
         upper = _sized(shape, np.dtype("<u2"), content)
@@ -151,29 +193,34 @@ def read_safetensors(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
     return _sized(shape, dtype, content), str(dtype)
 
 
-def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
-    """Return the tensor of a .pt file, or one of its state dict."""
+def _loaded(data: bytes) -> Any:
+    """Return what a .pt file holds: tensors, alone or by name."""
     torch = require("torch", "torch", "a .pt file")
     with _reading("a .pt file of tensors only"):
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]  # as training scripts save it, beside other things
-    tensor = content
-    if isinstance(content, dict):
-        for name in content:
-            if not isinstance(name, str):
-                raise InvalidInputError(
-                    f"expected names as keys, got {type(name).__name__} {format_short(name)}"
-                )
-        tensor = _chosen(content, key)
-    elif key is not None:
-        raise InvalidInputError(f"expected no key for a file of one tensor, got {key!r}")
+        return content["state_dict"]  # as training scripts save it, beside other things
+    return content
+
+
+def _torch(data: bytes, content: dict) -> Members:
+    for name in content:
+        if not isinstance(name, str):
+            raise InvalidInputError(
+                f"expected names as keys, got {type(name).__name__} {format_short(name)}"
+            )
+    return {name: partial(_tensor, data, tensor) for name, tensor in content.items()}
+
+
+def _tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+    """Return a tensor of a file of these bytes as an array."""
+    torch = require("torch", "torch", "a .pt file")
     if not isinstance(tensor, torch.Tensor):
         raise InvalidInputError(f"expected a tensor, got {type(tensor).__name__}")
     unusual = tensor.is_quantized or tensor.is_nested or tensor.is_meta
     if unusual or tensor.layout != torch.strided:
         raise InvalidInputError(
-            f"expected a dense tensor with entries, got {_kind(tensor)}: save it as one"
+            f"expected a dense tensor with entries, got {_unusual(tensor)}: save it as one"
         )
     if tensor.numel() > len(data):
         raise InvalidInputError(
@@ -188,7 +235,7 @@ def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
         return tensor.numpy(), name
 
 
-def _kind(tensor: Any) -> str:
+def _unusual(tensor: Any) -> str:
     """Return what is unusual about a tensor."""
     for kind in ("quantized", "nested", "meta"):
         if getattr(tensor, f"is_{kind}"):

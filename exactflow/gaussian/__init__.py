@@ -5,7 +5,7 @@ Main results
 A flow with matrix F generates N(0, Sigma) from white noise iff F F^T = Sigma, and whitens it iff
 F Sigma F^T = I. For a distribution two affine layers do (to our knowledge new), where the map needs
 six; three additive ones do on equal halves if det Sigma = 1. `whiten` finds them, `gaussian_depth`
-decides whether fewer do.
+decides how few do.
 
 How it is checked
 -----------------
@@ -16,10 +16,9 @@ dyadic rationals, and the largest entry of Q Sigma Q^T - I is an *exact* rationa
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_vectors
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.halves import resolve_partition
-from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.covariance import Target, column_of_mean
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
 from exactflow.gaussian.result import Whitening
 
@@ -41,9 +40,10 @@ def whiten(
     ----------
     Sigma : d x d, symmetric and positive definite, of floats (``numpy.cov(data)``) or rational
         numbers. Condition numbers to 10^10 and beyond are within reach.
-    layers : 2, affine; or 3, on equal halves: additive if det Sigma = 1, up to rounding, and
-        otherwise with the scale det(Sigma)^(-1/d) in the first one.
-    mean : d numbers; it is kept beside the flow, which is linear, see `Whitening`.
+    layers : 2, affine; or 3, on halves that differ by at most one: additive if det Sigma = 1, up
+        to rounding, and three additive layers exist (see `gaussian_depth`; on equal halves they
+        do); otherwise the first two layers have one scale each, det(Sigma)^(-1/2d) if that does.
+    mean : d numbers, flat or a column, kept beside the flow, which is linear: see `Whitening`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist where the halves differ by at most one; else the search may find none.
 
@@ -73,17 +73,19 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
+    from exactflow.exact.threads import one_thread
     from exactflow.gaussian.refinement import arithmetic_of_floats
     from exactflow.gaussian.three_layers import three_layers
     from exactflow.gaussian.two_layers import two_layers
 
-    target = Target.of(Sigma)
-    d = len(target.rounded)
-    order, (p, _) = resolve_partition(partition, d)
-    target = target.ordered(order)
     if layers not in (2, 3):
         raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
-    with arithmetic_of_floats():
-        found, error = (two_layers if layers == 2 else three_layers)(target, p)
-    column = None if mean is None else as_vectors(as_column(mean), d)
+    with one_thread():
+        target = Target.of(Sigma)
+        d = len(target.rounded)
+        order, (p, _) = resolve_partition(partition, d)
+        column = None if mean is None else column_of_mean(mean, d)
+        target = target.ordered(order)
+        with arithmetic_of_floats():
+            found, error = (two_layers if layers == 2 else three_layers)(target, p)
     return Whitening(found, order, target, sympy.Rational(error), column)

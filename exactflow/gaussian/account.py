@@ -62,6 +62,15 @@ class Whole:
         return Whole(flint.fmpz_mat(integers.tolist()), 1 << -low)
 
     @staticmethod
+    def of_diagonal(diagonal: np.ndarray) -> "Whole":
+        """Return the diagonal matrix of float64 numbers, exactly."""
+        column = Whole.of_floats(diagonal[:, None])
+        integers = flint.fmpz_mat(len(diagonal), len(diagonal))
+        for i, entry in enumerate(column._entries):
+            integers[i, i] = entry
+        return Whole(integers, column.denominator)
+
+    @staticmethod
     def of_rationals(M: DomainMatrix) -> "Whole":
         """Return a matrix over QQ."""
         rows = [
@@ -92,16 +101,18 @@ class Whole:
         """Return the transpose."""
         return Whole(self.integers.transpose(), self.denominator)
 
+    @cached_property
     def floats(self) -> np.ndarray:
-        """Return the entries rounded to float64; raises OverflowError beyond its range."""
+        """The entries rounded to float64; raises OverflowError beyond its range."""
         denominator = self.denominator
         rounded = np.array([int(x) / denominator for x in self._entries])
         return rounded.reshape(self.integers.nrows(), self.integers.ncols())
 
     def largest(self) -> Fraction:
-        """Return the largest absolute value of an entry."""
-        low, high = min(self._entries), max(self._entries)
-        return Fraction(int(max(-low, high)), self.denominator)
+        """Return the largest absolute value of an entry, exactly."""
+        rounded = np.abs(self.floats.ravel())
+        candidates = np.flatnonzero(rounded >= rounded.max())  # rounding is monotonic
+        return Fraction(max(abs(int(self._entries[i])) for i in candidates), self.denominator)
 
     @cached_property
     def _entries(self) -> list[flint.fmpz]:
@@ -126,7 +137,7 @@ class Covariance:
     def _moved(self, layer: Layer) -> "Covariance":
         if layer.moves == "second":
             return self.swapped()._moved(layer.swapped()).swapped()
-        scale, shift = Whole.of_floats(np.diag(layer.scale)), Whole.of_floats(layer.shift)
+        scale, shift = Whole.of_diagonal(layer.scale), Whole.of_floats(layer.shift)
         cross = scale @ self.cross + shift @ self.second
         half = scale @ self.first + shift @ self.cross.transpose()
         first = half @ scale + cross @ shift.transpose()

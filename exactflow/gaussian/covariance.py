@@ -9,14 +9,17 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix, as_vectors
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import MatrixLike
+from exactflow.exact.typing import MatrixLike, VectorLike
 from exactflow.gaussian.account import Covariance, Whole
 
-__all__ = ["Target", "check_positive_definite", "check_symmetric"]
+__all__ = ["Target", "check_positive_definite", "check_symmetric", "column_of_mean"]
 
 MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
+_REMEDY = (
+    ": drop coordinates that others determine, or take more samples than there are coordinates"
+)
 ILL_CONDITIONED = 1e6  # from where the inverse is refined
 
 
@@ -40,7 +43,7 @@ class Target:
         check_positive_definite(target.whole, target.rounded)
         raise MethodError(
             "expected a covariance within reach of float64, got one whose correlations are "
-            "singular up to rounding: drop a coordinate that the others determine"
+            f"singular up to rounding{_REMEDY}"
         )
 
     def ordered(self, order: Sequence[int]) -> "Target":
@@ -63,7 +66,7 @@ class Target:
         """Return the inverse, with one exact residual where rounding would cost many digits."""
         inverse = np.linalg.inv(self.rounded)
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats()
+            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats
             inverse = inverse - inverse @ residual
         return (inverse + inverse.T) / 2
 
@@ -82,11 +85,35 @@ def _read(Sigma: MatrixLike) -> Target:
     check_symmetric(matrix)
     whole = Whole.of_rationals(matrix)
     try:
-        return Target(whole, whole.floats())
+        return Target(whole, whole.floats)
     except OverflowError:
         raise InvalidInputError(
             "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
         ) from None
+
+
+def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
+    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold."""
+    try:
+        column = as_vectors(mean, dimension).to_dense()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"mean: {error}") from None
+    if column.shape[1] != 1:
+        raise InvalidInputError(
+            f"expected one mean of {dimension} numbers, got {column.shape[1]} columns"
+        )
+    if not column.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
+            "evaluate them to floats first"
+        )
+    try:
+        Whole.of_rationals(column).floats  # noqa: B018
+    except OverflowError:
+        raise InvalidInputError(
+            "expected a mean in the range of float64, got an entry beyond 10^308"
+        ) from None
+    return column
 
 
 def check_symmetric(M: DomainMatrix) -> None:
@@ -120,7 +147,7 @@ def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> 
         if values[0] < -d * np.finfo(float).eps * values[-1]:
             raise InvalidInputError(
                 "expected a positive definite matrix, got one with the eigenvalue "
-                f"{values[0]:.3g}, rounded"
+                f"{values[0]:.3g}, rounded{_REMEDY}"
             )
         return
     rows = whole.integers.tolist()
@@ -131,5 +158,5 @@ def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> 
             shown = str(value) if value.denominator < 10**6 else f"about {float(value):.2g}"
             raise InvalidInputError(
                 "expected a positive definite matrix, got one whose leading minor of "
-                f"{k} rows is {shown}"
+                f"{k} rows is {shown}{_REMEDY}"
             )

@@ -2,21 +2,23 @@
 
 Main results
 ------------
-For halves that differ by at most one, and real layers:
+For halves (p, q) and real layers:
 
 - no layer iff Sigma = I; one iff Sigma11 = I and the Schur complement of Sigma11 is diagonal, or
-  with the halves exchanged; two otherwise, with positive scales (Theorem 12);
+  with the halves exchanged; two otherwise, with positive scales, if the halves differ by at most
+  one (Theorem 12);
 - additive layers need det Sigma = 1. One does iff Sigma11 = I and the Schur complement is I, or
   with the halves exchanged; two iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is
   the inverse of the Schur complement of Sigma22: that is, iff both are positive semidefinite and
   have the same nonzero eigenvalues (or with the halves exchanged); three always do, for equal
-  halves (`exactflow.gaussian.three_layers`).
+  halves (`exactflow.gaussian.three_layers`);
+- unequal halves: see `exactflow.gaussian.signature`. Additive layers are decided there, too;
+  positive scales and q - p >= 2 leave an interval, unless p = 1 and q = 3.
 
 How it is checked
 -----------------
-*Exact*: equality of blocks and of characteristic polynomials; a symmetric matrix is positive
-semidefinite iff the coefficients of its characteristic polynomial alternate in sign. That two
-affine layers suffice rests on Brouwer's theorem, see `exactflow.gaussian.spectra`.
+*Exact*: equality of blocks and of characteristic polynomials, and signatures. That two affine
+layers suffice rests on Brouwer's theorem, see `exactflow.gaussian.spectra`.
 """
 
 from dataclasses import dataclass
@@ -29,9 +31,11 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import DepthScales, MatrixLike
+from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
+from exactflow.flows.halves import resolve_partition
 from exactflow.gaussian.account import Whole
 from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
+from exactflow.gaussian.signature import additive_layers, is_one_factor, sides_of_one
 
 __all__ = ["GaussianDepth", "gaussian_depth"]
 
@@ -40,13 +44,10 @@ _NAMES = (("Sigma11", "Sigma22"), ("Sigma22", "Sigma11"))  # of the half that is
 
 @dataclass(frozen=True)
 class GaussianDepth:
-    """The least number of layers of a Gaussian, between two bounds, and the reason.
-
-    `upper` is None where no bound is proved: for additive layers on unequal halves.
-    """
+    """The least number of layers of a Gaussian, between two bounds, and the reason."""
 
     lower: int
-    upper: int | None
+    upper: int
     reason: str
     scales: str
 
@@ -56,19 +57,27 @@ class GaussianDepth:
         return self.lower == self.upper
 
     def __str__(self) -> str:
-        kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        bounds = "exactly" if self.is_decided else "at least"
-        return f"{bounds} {self.lower} {kind}: {self.reason}"
+        layers = "layer" if self.upper == 1 else "layers"
+        kind = (
+            f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"
+        )
+        bounds = f"exactly {self.lower}" if self.is_decided else f"{self.lower} to {self.upper}"
+        return f"{bounds} {kind}: {self.reason}"
 
 
-def gaussian_depth(Sigma: MatrixLike, scales: DepthScales = "positive") -> GaussianDepth:
+def gaussian_depth(
+    Sigma: MatrixLike,
+    scales: DepthScales = "positive",
+    *,
+    partition: "PartitionLike | None" = None,
+) -> GaussianDepth:
     """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
 
     Parameters
     ----------
-    Sigma : d x d over QQ (floats are taken exactly), positive definite; d >= 2, the halves are
-        (d // 2, d - d // 2).
+    Sigma : d x d over QQ (floats are taken exactly), positive definite; d >= 2.
     scales : "positive", or "additive".
+    partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
 
     Raises
     ------
@@ -79,9 +88,11 @@ def gaussian_depth(Sigma: MatrixLike, scales: DepthScales = "positive") -> Gauss
     Examples
     --------
     >>> print(gaussian_depth([[1, 2], [2, 9]]))
-    exactly 1 layers with positive scales: Sigma11 = I, and its Schur complement is diagonal
+    exactly 1 layer with positive scales: Sigma11 = I, and its Schur complement is diagonal
     >>> print(gaussian_depth([[2, 1], [1, 1]], scales="additive"))
-    exactly 1 additive layers: Sigma22 = I, and its Schur complement is I
+    exactly 1 additive layer: Sigma22 = I, and its Schur complement is I
+    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]], scales="additive").lower
+    4
     """
     if scales not in ("positive", "additive"):
         raise InvalidInputError(f"expected scales 'positive' or 'additive', got {scales!r}")
@@ -95,7 +106,8 @@ def gaussian_depth(Sigma: MatrixLike, scales: DepthScales = "positive") -> Gauss
         )
     if M == linalg.identity(M.shape[0], M.domain):
         return GaussianDepth(0, 0, "Sigma = I", scales)
-    blocks = linalg.split(M, M.shape[0] // 2)
+    order, (p, q) = resolve_partition(partition, M.shape[0])
+    blocks = linalg.split(M.extract(list(order), list(order)), p)
     both = [
         (*names, _halves(b))
         for names, b in zip(_NAMES, (blocks, linalg.swap_halves(blocks)), strict=True)
@@ -104,7 +116,10 @@ def gaussian_depth(Sigma: MatrixLike, scales: DepthScales = "positive") -> Gauss
         if halves.one_layer(scales == "additive"):
             kind = "I" if scales == "additive" else "diagonal"
             return GaussianDepth(1, 1, f"{kept} = I, and its Schur complement is {kind}", scales)
-    return _two(both) if scales == "positive" else _two_or_three(both)
+    both = both if p <= q else both[::-1]  # the larger half is moved first
+    if scales == "additive":
+        return _two_or_more_additive(both, min(p, q), max(p, q))
+    return _two(both) if abs(q - p) < 2 else _two_or_more(both, min(p, q), max(p, q))
 
 
 @dataclass(frozen=True)
@@ -132,7 +147,7 @@ class _Halves:
             polynomial = [a - b for a, b in zip([*polynomial, 0], [0, *polynomial], strict=True)]
         if larger.charpoly() != polynomial:
             return "the eigenvalues differ"
-        return "" if _is_semidefinite(B) else "an eigenvalue is below 1"
+        return "an eigenvalue is below 1" if sides_of_one(B)[0] else ""
 
 
 Named: TypeAlias = list[tuple[str, str, _Halves]]  # of the half that is kept, and moved
@@ -140,12 +155,6 @@ Named: TypeAlias = list[tuple[str, str, _Halves]]  # of the half that is kept, a
 
 def _halves(b: Blocks) -> _Halves:
     return _Halves(b.A, b.D, b.D - b.C * b.A.inv() * b.B, b.A - b.B * b.D.inv() * b.C)
-
-
-def _is_semidefinite(M: DomainMatrix) -> bool:
-    """Return whether M - I is positive semidefinite, for a symmetric M."""
-    shifted = M - linalg.identity(M.shape[0], M.domain)
-    return all(c * (-1) ** i >= 0 for i, c in enumerate(shifted.charpoly()))
 
 
 def _two(both: Named) -> GaussianDepth:
@@ -158,7 +167,26 @@ def _two(both: Named) -> GaussianDepth:
     return GaussianDepth(2, 2, f"two always do, but not one: {', '.join(reasons)}", "positive")
 
 
-def _two_or_three(both: Named) -> GaussianDepth:
+def _two_or_more(both: Named, p: int, q: int) -> GaussianDepth:
+    """Return the answer for positive scales and halves that differ by two or more."""
+    upper = 1 + -(-(q - 1) // p)
+    _, moved, halves = both[0]
+    for _, name, h in both:
+        if h.second.is_diagonal and h.of_second.is_diagonal:
+            text = f"{name} and its Schur complement are diagonal"
+            return GaussianDepth(2, 2, text, "positive")
+    always = f"{upper} always do, since (q - 1) / p <= {upper - 1}"
+    if p > 1:
+        text = f"{always}; whether fewer do is not decided"
+        return GaussianDepth(2, upper, text, "positive")
+    blocks = f"{moved} and that block of Sigma^-1"
+    if is_one_factor(halves.second) or is_one_factor(halves.of_first.inv()):
+        return GaussianDepth(2, 2, f"one of {blocks} is D + l l^T, D > 0 diagonal", "positive")
+    text = f"{always}, but not two: none of {blocks} is D + l l^T, D > 0 diagonal"
+    return GaussianDepth(3, upper, text, "positive")
+
+
+def _two_or_more_additive(both: Named, p: int, q: int) -> GaussianDepth:
     reasons = []
     for _, moved, halves in both:
         reason = halves.why_not_two_additive()
@@ -167,8 +195,16 @@ def _two_or_three(both: Named) -> GaussianDepth:
             text = f"{spectra} have the same eigenvalues, up to ones, all at least 1"
             return GaussianDepth(2, 2, text, "additive")
         reasons.append(f"of {spectra} {reason}")
-    if both[0][2].first.shape == both[1][2].first.shape:
+    if p == q:
         text = f"three always do, but not two: {', '.join(reasons)}"
         return GaussianDepth(3, 3, text, "additive")
-    text = f"not two: {', '.join(reasons)}; that three do is proved for equal halves"
-    return GaussianDepth(3, None, text, "additive")
+    kept, moved, halves = both[0]
+    schur, covariance = sides_of_one(halves.of_first), sides_of_one(halves.second)
+    layers = additive_layers(p, schur, covariance)
+    text = f"not two: {', '.join(reasons)}"
+    if layers > 3:
+        text = (
+            f"of the Schur complement of {kept} {schur[0]} eigenvalues are below 1, {schur[1]} "
+            f"above, and of {moved} {covariance[0]} and {covariance[1]}; a layer moves {p} at most"
+        )
+    return GaussianDepth(layers, layers, text, "additive")

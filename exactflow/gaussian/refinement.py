@@ -32,7 +32,6 @@ from exactflow.gaussian.spectra import Match
 
 __all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
 
-ROUNDS = 8
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
 EQUAL = 1e-9  # relative difference of squares from which singular values count as different
 
@@ -62,20 +61,20 @@ class Pair:
 
     def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = (np.diag(m.floats()) for m in (Sigma.first, Sigma.second))
+        first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
         size1 = self.d1**2 * first + self.x**2 @ second
         size2 = self.d2**2 * second + self.t**2 @ np.ones(len(self.d1))
         return float(np.finfo(float).eps * np.sqrt(max(size1.max(), size2.max())))
 
     def corrected(self, E: Covariance) -> "Pair":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
-        basis, E1, E2 = Basis.of(self.t), -E.first.floats() / 2, -E.second.floats() / 2
+        basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
         left, right = basis.equations()
         rows = np.hstack([left[0] * left[1], right[0] * right[1]])
         steps = np.linalg.lstsq(rows, basis.right_sides(E1, E2), rcond=None)[0]
         alpha, beta = np.split(steps, [len(self.d1)])
         c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
-        a = -(E.cross.floats() + c).T - self.t @ (np.diag(alpha) - c @ self.t)
+        a = -(E.cross.floats + c).T - self.t @ (np.diag(alpha) - c @ self.t)
         return Pair(
             self.d1 + alpha * self.d1,
             self.x + alpha[:, None] * self.x + c * self.d2,
@@ -122,15 +121,16 @@ class Basis:
     def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return c with -sym(c t) = E1 and sym(t c) = E2, where the conditions hold."""
         s, m = self.values, len(self.values)
+        divisors = np.where(s > EQUAL * s[0], s, np.inf)
         r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V
         gaps = s**2 - (s**2)[:, None]
-        singular = np.abs(gaps) <= EQUAL * s.max() ** 2
+        singular = np.abs(gaps) <= EQUAL * np.maximum.outer(s, s) ** 2
         gaps[singular] = np.inf
         c = np.zeros((len(r1), len(r2)))
         c[:m, :m] = 2 * (r1[:m, :m] * s + s[:, None] * r2[:m, :m]) / gaps
-        c[range(m), range(m)] = np.diag(r1)[:m] / s
-        c[:m, m:] = -2 * r2[:m, m:] / s[:, None]
-        c[m:, :m] = 2 * r1[m:, :m] / s
+        c[range(m), range(m)] = np.diag(r1)[:m] / divisors
+        c[:m, m:] = -2 * r2[:m, m:] / divisors[:, None]
+        c[m:, :m] = 2 * r1[m:, :m] / divisors
         return self.W @ c @ self.V.T
 
 
@@ -167,12 +167,10 @@ def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
     E = Sigma.after(pair.layers()).less_identity()
     error = E.largest()
-    for _ in range(ROUNDS):
-        if error < pair.rounding(Sigma):
-            break
-        tried = pair.corrected(E)
+    before = 2 * error + 1
+    while error > pair.rounding(Sigma) and error < before / 2:
+        tried, before = pair.corrected(E), error
         E = Sigma.after(tried.layers()).less_identity()
-        if E.largest() >= error:
-            break
-        pair, error = tried, E.largest()
+        if E.largest() < error:
+            pair, error = tried, E.largest()
     return pair, error

@@ -75,6 +75,16 @@ class Whitening(Result):
         return (m, k) if self.layers[0].moves == "first" else (k, m)
 
     @property
+    def center(self) -> np.ndarray | None:
+        """What `flow` sends the mean to, negated and rounded to float64: the bias of x -> flow(x -
+        mean); None for mean 0.
+        """
+        if self.mean is None:
+            return None
+        image = self.flow.forward(self.mean.to_Matrix())
+        return np.array([-float(x) for x in image], dtype=np.float64)
+
+    @property
     def magnitude(self) -> float:
         """The largest absolute value of an entry of a shift of `flow`."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
@@ -112,7 +122,7 @@ class Whitening(Result):
             return x
         if is_inexact(x):
             array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
-            mean = np.array([float(m) for m in self.mean.to_list_flat()], dtype=array.dtype)
+            mean = np.array(list(map(float, self.mean.to_list_flat())), dtype=array.dtype)
             return array + sign * mean.reshape(-1, *[1] * (array.ndim - 1))
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(

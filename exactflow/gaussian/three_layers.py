@@ -1,23 +1,36 @@
-"""Three additive layers that whiten a covariance of determinant 1, in closed form.
+"""Three layers that whiten a covariance, additive where that is possible, in closed form.
 
 Main results
 ------------
-For halves (n, n) and det Sigma = 1 three additive layers do, whatever Sigma (to our knowledge new).
-Put S = Sigma22 - Sigma21 Sigma11^-1 Sigma12 and choose M with M^-1 S M^-T = I and M^T Sigma11 M =
-Theta, diagonal (a generalized eigenvalue problem). As det Theta = det S det Sigma11 = 1, there are
-numbers w_i > 0 with w_(i+1) = w_i theta_i along a cycle through all indices; that is
-P^T w P = w Theta for its permutation matrix P, P[i + 1, i] = 1. Take w large enough for w >= I and
-Z = M w M^T >= I, and
+Let det Sigma = 1, S = Sigma22 - Sigma21 Sigma11^-1 Sigma12 and G = Sigma11^-1, so that
+det S = det G. Three additive layers that move the second half, the first, the second whiten Sigma
+iff some R and T, q x p, give
 
-    Y = M (w - I)^(1/2) P Theta^(-1/2) M^T,    x2 <- x2 + (Y - Sigma21 Sigma11^-1) x1.
+    S^(1/2) (I + R R^T) S^(1/2) = I + T T^T,    G^(1/2) (I + R^T R) G^(1/2) = I + T^T T;
 
-Then S + Y Sigma11 Y^T = Z and Sigma11^-1 + Y^T S^-1 Y = Z: the second half has covariance Z, the
-Schur complement of that is Z^-1, and T T^T = Z - I = T^T T is solved by T = (Z - I)^(1/2).
+the first layer is x2 <- x2 + (S^(1/2) R G^(1/2) - Sigma21 G) x1, and the last x2 <- x2 - T x1
+(to our knowledge new). In eigenbases u_i of S and v_i of G, with eigenvalues s_i and r_i,
+
+    R = sum (g_i - 1)^(1/2) u_i v_i^T,    T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T
+
+solve them iff z_i = s_i g_i and z_(i+1) = r_i g_i: the levels z_1, g_1, z_2, g_2, .. are a walk,
+divided by s_i and multiplied by r_i in turn, none below 1.
+
+- *Halves (n, n)*: the walk is a cycle, which closes since det S = det G, and any cycle serves if it
+  begins high enough. Three additive layers always do.
+- *Halves (n, n + 1)*: the walk begins with z_1 = 1 and ends with g_(n+1) = 1. It exists iff S has
+  an eigenvalue <= 1 and one >= 1: with s ascending and r descending the logarithms of the z_i, and
+  those of the g_i, are concave sequences whose ends are not negative. By Weyl's inequalities no
+  other R and T do more. Layers that move the first half first need the same of Sigma22^-1.
+
+Where det Sigma is not 1, or these eigenvalues lie on one side of 1, one factor for each half, in
+the scales of the first two layers, makes it so.
 
 How it is checked
 -----------------
-*For all n*: the two equations, in proofs/gaussian_depth.py. *Exact*: the error of the layers, which
-are refined as two layers are; the linear equations for equal singular values are solved by Y here.
+*For all n*: the equations, in proofs/gaussian_depth.py. *Exact*: the error of the layers, which are
+refined as two layers are; the linear equations for equal singular values are solved by the first
+layer here.
 """
 
 from dataclasses import dataclass
@@ -29,120 +42,161 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.gaussian.account import Covariance, Layer
 from exactflow.gaussian.covariance import Target
 from exactflow.gaussian.refinement import ACCEPTED, Basis, refined
+from exactflow.gaussian.walks import levels
 
 __all__ = ["three_layers"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
-MARGIN = 0.02  # of the least eigenvalues above 1, which is a singular case
+ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
 
 
 @dataclass(frozen=True, eq=False)
 class Triple:
-    """The layers x2 <- scale x2 + z x1, x1 <- x1 + x x2, x2 <- x2 + t x1, in float64."""
+    """The layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1, in float64."""
 
-    scale: np.ndarray
+    scale1: float
+    scale2: float
     z: np.ndarray
     x: np.ndarray
     t: np.ndarray
 
     def layers(self) -> list[Layer]:
         """Return the three layers, in their order."""
-        one = np.ones(len(self.scale))
+        q, p = self.z.shape
         return [
-            Layer("second", self.scale, self.z),
-            Layer("first", one, self.x),
-            Layer("second", one, self.t),
+            Layer("second", np.full(q, self.scale2), self.z),
+            Layer("first", np.full(p, self.scale1), self.x),
+            Layer("second", np.ones(q), self.t),
         ]
 
     def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = (np.diag(m.floats()) for m in (Sigma.first, Sigma.second))
-        size2 = self.scale**2 * second + self.z**2 @ first
-        size1 = first + self.x**2 @ size2
+        first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
+        size2 = self.scale2**2 * second + self.z**2 @ first
+        size1 = self.scale1**2 * first + self.x**2 @ size2
         sizes = (size1.max(), (size2 + self.t**2 @ np.ones(len(first))).max())
         return float(np.finfo(float).eps * np.sqrt(max(sizes)))
 
     def corrected(self, E: Covariance) -> "Triple":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
-        Changes w of z, and by a factor 1 + r of the scale, unless that is 1, add x (w (I + x t) -
-        r t) to the first diagonal block of dQ Q^-1, and (I + t x) (r - w x) to the last: they take
-        the place of alpha and beta.
+        The change w of z / scale1, and a factor 1 + r of both scales, unless they are 1, add
+        x w (I + x t) + r I to the first diagonal block of dQ Q^-1, and r I - (I + t x) w x to the
+        last: they take the place of alpha and beta.
         """
-        basis, E1, E2 = Basis.of(self.t), -E.first.floats() / 2, -E.second.floats() / 2
-        one = np.eye(len(self.scale))
-        out, into = one + self.x @ self.t, one + self.t @ self.x
+        basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
+        one1, one2 = np.eye(len(E1)), np.eye(len(E2))
+        out, into = one1 + self.x @ self.t, one2 + self.t @ self.x
         (l1, m1), (l2, m2) = basis.equations()
         a, b, a2, b2 = l1 @ self.x, l2 @ into, m1 @ out.T, m2 @ self.x.T
-        by_r = np.sum(b * m2, axis=1) - np.sum(a @ self.t * m1, axis=1)
-        by_r = by_r if (self.scale != 1).any() else 0 * by_r
+        by_r = np.sum(l1 * m1, axis=1) + np.sum(l2 * m2, axis=1)
+        by_r *= (self.scale1, self.scale2) != (1, 1)
         gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + np.outer(by_r, by_r)
         gram += (b @ b.T) * (b2 @ b2.T) - (b @ a.T) * (b2 @ a2.T)
         weights = np.linalg.lstsq(gram, basis.right_sides(E1, E2), rcond=1e-13)[0]
-        w, r = (a.T * weights) @ a2 - (b.T * weights) @ b2, by_r @ weights
-        left, right = w @ out - r * self.t, r * one - w @ self.x
-        first, last = self.x @ left, into @ right
+        w, r = (a.T * weights) @ a2 - (b.T * weights) @ b2, float(by_r @ weights)
+        left, right = w @ out, -w @ self.x
+        first, last = self.x @ left + r * one1, into @ right + r * one2
         c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
         across = c + self.x @ right
-        below = -(E.cross.floats() + across).T + self.t @ c @ self.t - into @ left
-        return Triple(self.scale * (1 + r), self.z + w + r * self.z, self.x + c, self.t + below)
+        below = -(E.cross.floats + across).T + self.t @ c @ self.t - into @ left
+        z = self.z + self.scale1 * w + r * self.z
+        grown = self.scale1 * (1 + r), self.scale2 * (1 + r)
+        return Triple(*grown, z, self.x + c, self.t + below)
 
 
 def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
-    """Return three layers that whiten, on halves of p coordinates, and their error.
-
-    They are additive if det Sigma = 1, up to rounding; else the first one has a scale.
-    """
+    """Return three layers that whiten, on halves of p and d - p coordinates, and their error."""
     d = len(target.rounded)
-    if d != 2 * p:
+    q = d - p
+    if abs(q - p) > 1:
         raise InvalidInputError(
-            f"expected equal halves for layers=3, got ({p}, {d - p}): use layers=2, or append an "
-            "independent coordinate"
+            f"expected halves that differ by at most one for layers=3, got ({p}, {q}): use "
+            "layers=2, or another partition"
         )
-    scale = _scale(target)
-    triple, error = refined(_closed_form(target.rounded, p, scale), target.blocks(p))
+    factor = _factor(target)
+    natural, exchanged = (target, p), (target.ordered((*range(p, d), *range(p))), q)
+    words = [Spectra.of(t.rounded, size, factor, factor) for t, size in (natural, exchanged)]
+    is_exchanged = not words[0].is_straddled and words[1].is_straddled
+    spectra = words[is_exchanged]
+    spectra = spectra if spectra.is_straddled else _straddled(target.rounded, p, spectra)
+    target, size = exchanged if is_exchanged else natural
+    Sigma = target.blocks(size)
+    triple, error = refined(spectra.triple(), Sigma)
+    if p == q and error > 4 * triple.rounding(Sigma):
+        triple, error = min((triple, error), refined(spectra.triple(True), Sigma), key=_error)
     if error > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
             f"{float(error):.1e}: scale the coordinates, or use layers=2"
         )
-    return tuple(triple.layers()), error
+    layers = triple.layers()
+    return tuple(layer.swapped() for layer in layers) if is_exchanged else tuple(layers), error
 
 
-def _scale(target: Target) -> float:
-    """Return det(Sigma)^(-1/d), or 1 where it is that up to rounding."""
+def _error(found: tuple[Triple, Fraction]) -> Fraction:
+    return found[1]
+
+
+def _factor(target: Target) -> float:
+    """Return det(Sigma)^(-1/2d), or 1 where it is that up to rounding."""
     d = len(target.rounded)
     log_det = np.linalg.slogdet(target.rounded)[1]
     if abs(log_det) < NEAR:  # rounding may have cost all its digits
         det = Fraction(int(target.whole.integers.det()), target.whole.denominator**d)
         log_det = np.log1p(float(det - 1))
-    return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / d))
+    return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / (2 * d)))
 
 
-def _closed_form(Sigma: np.ndarray, p: int, scale: float) -> Triple:
-    first, cross = Sigma[:p, :p], scale * Sigma[p:, :p]
-    regression = np.linalg.solve(first, cross.T).T
-    schur = scale**2 * Sigma[p:, p:] - regression @ cross.T
-    root = np.linalg.cholesky((schur + schur.T) / 2)
-    theta, V = np.linalg.eigh(root.T @ first @ root)
-    M = root @ V
-    w, P = _cycle(theta)
-    w = w * (1 + MARGIN) / min(w.min(), np.linalg.eigvalsh(M * w @ M.T)[0])
-    Y = M @ (np.sqrt(w - 1)[:, None] * P / np.sqrt(theta)) @ M.T
-    values, V = np.linalg.eigh(M * w @ M.T)
-    R = V * np.sqrt(values - 1) @ V.T
-    x = V * (np.sqrt(values - 1) / values) @ V.T - first @ Y.T @ (V / values @ V.T)
-    return Triple(np.full(p, scale), Y - regression, x, -R)
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """S and G in eigenbases, s and r ascending, of a covariance whose halves have been scaled."""
+
+    scale1: float
+    scale2: float
+    regression: np.ndarray
+    s: np.ndarray
+    U: np.ndarray
+    r: np.ndarray
+    V: np.ndarray
+
+    @staticmethod
+    def of(Sigma: np.ndarray, p: int, scale1: float, scale2: float) -> "Spectra":
+        """Return the spectra of a covariance, for these factors of its halves."""
+        first = scale1**2 * Sigma[:p, :p]
+        cross, second = scale1 * scale2 * Sigma[p:, :p], scale2**2 * Sigma[p:, p:]
+        regression = np.linalg.solve(first, cross.T).T
+        schur = second - regression @ cross.T
+        s, U = np.linalg.eigh((schur + schur.T) / 2)
+        variances, V = np.linalg.eigh(first)
+        return Spectra(scale1, scale2, regression, s, U, 1 / variances[::-1], V[:, ::-1])
+
+    @property
+    def is_straddled(self) -> bool:
+        """Whether 1 lies between the eigenvalues of the larger matrix, or none is larger."""
+        if len(self.s) == len(self.r):
+            return True
+        larger = max(self.s, self.r, key=len)
+        return bool(larger[0] < 1 + ROUNDED and larger[-1] > 1 - ROUNDED)
+
+    def triple(self, is_shifted: bool = False) -> Triple:
+        """Return the three layers; see `levels` for the walk that is shifted."""
+        z, g = levels(np.log(self.s), np.log(self.r), is_shifted)
+        s, U, r, V = np.sqrt(self.s)[:, None], self.U, np.sqrt(self.r), self.V
+        R, T = np.sqrt(np.expm1(g)), np.sqrt(np.expm1(z))
+        inverse = np.exp(-z.sum(axis=1))
+        x = V @ ((T - s * R / r).T * inverse) @ U.T
+        y = U @ (s * R * r) @ V.T
+        return Triple(
+            self.scale1, self.scale2, self.scale1 * (y - self.regression), x, -U @ T @ V.T
+        )
 
 
-def _cycle(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return w, and a cycle P with P^T w P = w theta, such that the entries of w differ little."""
-    logs, n = np.log(theta), len(theta)
-    left, order, level = list(np.argsort(logs)), [], 0.0
-    for _ in range(n):
-        order.append(left.pop(0 if level > 0 else -1))
-        level += logs[order[-1]]
-    w, P = np.empty(n), np.zeros((n, n))
-    w[order] = np.exp(np.cumsum([0.0, *logs[order][:-1]]))
-    P[np.roll(order, -1), order] = 1
-    return w, P
+def _straddled(Sigma: np.ndarray, p: int, spectra: Spectra) -> Spectra:
+    """Return the spectra for factors of the halves that bring a median eigenvalue to 1."""
+    q, factor = len(Sigma) - p, spectra.scale1
+    if q > p:
+        middle = float(np.sqrt(spectra.s[q // 2]))
+        return Spectra.of(Sigma, p, factor * middle ** (q / p), factor / middle)
+    middle = float(np.sqrt(spectra.r[p // 2]))
+    return Spectra.of(Sigma, p, factor * middle, factor / middle ** (p / q))

@@ -7,19 +7,22 @@ How it is checked
 -----------------
 *Certified*: the forward error of a module in float64, before it is built (`rounding`). *Numeric*:
 the tests compare the real modules' outputs, inverses and log-determinants with W x. Entries are
-rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats;
-log-scales (normflows, FrEIA) are rounded once more, unless the scale is one.
+rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats.
 """
 
-import io
-from importlib import import_module
-from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.flows.flow import LinearFlow
+from exactflow.flows.result import Result
+from exactflow.gaussian import Whitening
+from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
-from exactflow.interop.roundoff import Rounding, rounding
+from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.lossless.result import Lossless
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "LIBRARIES",
@@ -27,52 +30,50 @@ __all__ = [
     "Rounding",
     "from_conv1x1",
     "rounding",
-    "state_dict_bytes",
     "to_module",
 ]
 
-LIBRARIES = {
-    "torch": "plain",
-    "normflows": "for_normflows",
-    "nflows": "for_nflows",
-    "glasflow": "for_nflows",
-    "freia": "for_freia",
-    "zuko": "for_zuko",
-}
+Scales = Literal["positive", "raw"]
 
 
 def to_module(
-    flow: LinearFlow,
+    flow: LinearFlow | Result,
     library: str = "torch",
     *,
     image: tuple[int, int] | None = None,
+    bias: "np.ndarray | None" = None,
+    scales: Scales = "positive",
     accept_error: float = 1e-6,
 ) -> Any:
     """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
 
-    ==========  ==========================  ====================================================
-    library     module                      the flow is; its scales are
-    ==========  ==========================  ====================================================
-    torch       ``FlowModule``              ``forward(x) -> (y, log_det)``; raw
-    normflows   ``Flow``                    ``inverse``, data to latent; logarithms
-    nflows      ``CompositeTransform``      ``forward``; raw
-    glasflow    ``CompositeTransform``      ``forward``, of glasflow's fork of nflows; raw
-    freia       ``SequenceINN``             ``forward``; logarithms
-    zuko        ``ComposedTransform``       a call, on vectors; raw
-    ==========  ==========================  ====================================================
+    ==========  ========================  ======================================================
+    library     module                    the flow is
+    ==========  ========================  ======================================================
+    torch       ``FlowModule``            ``forward(x) -> (y, log_det)``; ``inverse`` undoes it
+    normflows   ``Flow``                  ``inverse``, from data to latent
+    nflows      ``Transform``             ``forward``
+    glasflow    ``Transform``             ``forward``, of glasflow's fork of nflows
+    freia       ``InvertibleModule``      ``forward``, on tuples
+    zuko        ``LazyTransform``         the transform that a call of the module returns, on the
+                                          last axis
+    ==========  ========================  ======================================================
 
-    normflows and FrEIA take logarithms of scales, so that a scale is reproduced bit by bit only if
-    exp(log(s)) is: for additive layers, always. Flips of the flow are one separate module,
-    which is applied first; another order of the coordinates is a permutation before the layers, and
-    its inverse after them. ``.float()`` makes a module float32; zuko's transform is no module of
-    PyTorch, has neither parameters nor ``.float()``, and takes vectors of float64.
+    Each is a class that can be imported, so that modules are pickled, saved and loaded;
+    ``.float()`` makes a module float32. Inside is one `FlowModule`, whose numbers are those of the
+    flow, bit by bit where they are floats.
 
     Parameters
     ----------
-    flow : over QQ.
+    flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
+        subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
+        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
-    image : (height, width) of NCHW images, which FrEIA must know; the others (but zuko) take
-        vectors (N, d) and images (N, d, height, width) alike.
+    image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
+        zuko) take vectors (N, d) and images alike.
+    bias : d numbers that are added to the image.
+    scales : "positive", which no training changes; or "raw", parameters that are the scales.
     accept_error : the largest forward error in float64 that is accepted, as `rounding` bounds it,
         as a multiple of the largest entry of the matrix; ``math.inf`` accepts any. Inverses,
         log-determinants and float32 have errors of their own.
@@ -80,8 +81,8 @@ def to_module(
     Raises
     ------
     InvalidInputError
-        An unknown library, a flow or shape that the library cannot express, or layers that
-        float64 ruins: `exactflow.balancing.balance` makes layers that it does not.
+        An unknown library or option, a flow or shape that the library cannot express, or layers
+        that float64 ruins: `exactflow.balancing.balance` makes layers that it does not.
     MissingExtraError
         The library is not installed.
 
@@ -89,50 +90,74 @@ def to_module(
     --------
     >>> import torch
     >>> from exactflow import factor, permutation
-    >>> module = to_module(factor(permutation([2, 0, 1, 3])))
+    >>> module = to_module(factor(permutation([2, 0, 1, 3])), bias=[0, 0, 0, 1])
     >>> y, log_det = module(torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64))
     >>> y.tolist(), log_det.tolist()
-    ([[3.0, 1.0, 2.0, 4.0]], [0.0])
+    ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
-    if library not in LIBRARIES:
-        raise InvalidInputError(f"expected one of {', '.join(LIBRARIES)}, got {library!r}")
+    for name, value, options in (
+        ("library", library, LIBRARIES),
+        ("scales", scales, get_args(Scales)),
+    ):
+        if value not in options:
+            raise InvalidInputError(
+                f"expected {name} to be one of {', '.join(options)}, got {value!r}"
+            )
+    if isinstance(flow, Lossless):
+        return _of_integers(flow, library, bias)
+    flow, center = _linear(flow), _center(flow)
+    if image is not None and library == "zuko":
+        raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
+    shift = center if bias is None else _bias(bias, flow.dimension)
+    shift = shift if bias is None or center is None else shift + center
+    require("torch", library, "modules of that library")
+    check_error(flow, accept_error)
+    from exactflow.interop.plain import FlowModule
+
+    module = FlowModule(flow, shift, raw=scales == "raw")
+    return of_library(module, library, (flow.dimension, *(image or ())))
+
+
+def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
+    """Return a lossless flow as a module of PyTorch."""
+    if library != "torch" or bias is not None:
+        raise InvalidInputError(
+            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
+            "..) is that of its real numbers"
+        )
+    require("torch", library, "modules of that library")
+    from exactflow.interop.integers import LosslessModule
+
+    return LosslessModule(flow)
+
+
+def _linear(flow: Any) -> LinearFlow:
+    """Return a flow, or that of a result, if it is linear and over QQ."""
+    flow = flow.flow if isinstance(flow, Result) else flow
     if not isinstance(flow, LinearFlow):
         raise InvalidInputError(
-            f"expected a linear flow, got {type(flow).__name__}: what balance returns has it as "
-            "its .flow"
+            f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
         )
     if not flow.field.is_QQ:
         raise InvalidInputError(
             f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
         )
-    if image is not None and library == "zuko":
-        raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
-    for module in ("torch", "FrEIA" if library == "freia" else library):
-        require(module, library, "modules of that library")
-    _check_error(flow, library, accept_error)
-    builder = import_module(f"exactflow.interop.{LIBRARIES[library]}")
-    return builder.build(flow, library, image)
+    return flow
 
 
-def _check_error(flow: LinearFlow, library: str, accepted: Any) -> None:
-    is_number = isinstance(accepted, Real)
-    if not (is_number and accepted >= 0):
-        raise InvalidInputError(
-            "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
-            f"got {accepted!r}"
-        )
-    error = rounding(flow, library).relative
-    if error > accepted:
-        raise InvalidInputError(
-            f"expected layers whose error in float64 is within {float(accepted):.2g} of the "
-            f"largest entry, got a bound of {float(error):.2g}: use exactflow.balancing.balance, "
-            "whose layers are floats with small entries, or accept_error=.."
-        )
+def _center(flow: Any) -> "np.ndarray | None":
+    """Return what subtracts the mean, where what `whiten` returned has one: less its image."""
+    return flow.center if isinstance(flow, Whitening) else None
 
 
-def state_dict_bytes(flow: LinearFlow) -> bytes:
-    """Return the state dict of ``to_module(flow)``, a plain PyTorch module, as a file's content."""
-    module = to_module(flow)
-    buffer = io.BytesIO()
-    import_module("torch").save(module.state_dict(), buffer)
-    return buffer.getvalue()
+def _bias(bias: Any, dimension: int) -> "np.ndarray":
+    """Return a bias as float64."""
+    import numpy as np
+
+    try:
+        values = np.asarray(bias, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (dimension,) or not np.isfinite(values).all():
+        raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
+    return values

@@ -1,49 +1,54 @@
-"""zuko: transforms of the last axis; masks are True where coordinates are kept, scales are raw."""
+"""zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
-from torch.distributions.transforms import AffineTransform
-from zuko.transforms import (
-    ComposedTransform,
-    CouplingTransform,
-    DependentTransform,
-    PermutationTransform,
-)
+from torch.distributions import Transform, constraints
+from zuko.lazy import LazyTransform
 
-from exactflow.errors import InvalidInputError
-from exactflow.flows.flow import LinearFlow
-from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.plain import Flip, matrix, scales, steps
+from exactflow.interop.plain import Bijection
 
-__all__ = ["build"]
+__all__ = ["Couplings", "CouplingsTransform"]
 
 
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> ComposedTransform:
-    """Return a ``ComposedTransform`` whose call is the flow."""
-    if not flow.layers and not flow.flips:
-        raise InvalidInputError(
-            "expected a flow of at least one layer: zuko composes no empty list"
-        )
-    return ComposedTransform(*steps(flow, _flip, _select, _transform))
+class CouplingsTransform(Transform):
+    """Couplings as a transform of vectors, the last axis of a tensor."""
+
+    domain = constraints.real_vector
+    codomain = constraints.real_vector
+    bijective = True
+
+    def __init__(self, couplings: Bijection):
+        super().__init__()
+        self.couplings = couplings
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CouplingsTransform) and self.couplings is other.couplings
+
+    def __hash__(self) -> int:
+        return hash((type(self), id(self.couplings)))
+
+    def call_and_ladj(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, one for each vector."""
+        y = self.couplings(x.reshape(-1, x.shape[-1]))[0].reshape(x.shape)
+        return y, self.log_abs_det_jacobian(x, y)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the log-determinant, one for each vector."""
+        return self.couplings.log_det(x.reshape(-1, x.shape[-1])).expand(x.shape[:-1])
+
+    def _call(self, x: Tensor) -> Tensor:
+        return self.call_and_ladj(x)[0]
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return self.couplings.inverse(y.reshape(-1, y.shape[-1]))[0].reshape(y.shape)
 
 
-def _flip(dimension: int, flips: tuple[int, ...]) -> DependentTransform:
-    signs = Flip(dimension, flips).signs
-    return DependentTransform(AffineTransform(torch.zeros_like(signs), signs), 1)
+class Couplings(LazyTransform):
+    """Couplings as a lazy transform: a module, which a context does not change."""
 
+    def __init__(self, couplings: Bijection):
+        super().__init__()
+        self.couplings = couplings
 
-def _select(order: Sequence[int]) -> PermutationTransform:
-    return PermutationTransform(torch.tensor(order))
-
-
-def _transform(layer: LinearCoupling) -> CouplingTransform:
-    p, q = layer.partition
-    first = torch.arange(p + q) < p
-    weight, scale = matrix(layer), scales(layer)
-
-    def moved(kept: Tensor) -> DependentTransform:
-        return DependentTransform(AffineTransform(kept @ weight.T, scale), 1)
-
-    return CouplingTransform(moved, ~first if layer.moves == "first" else first)
+    def forward(self, c: Tensor | None = None) -> CouplingsTransform:
+        """Return the transform."""
+        return CouplingsTransform(self.couplings)

@@ -1,178 +1,198 @@
-"""Plain PyTorch: couplings as modules, and the conditioners that the other libraries share."""
+"""Plain PyTorch: flows as modules to train, to save and to deploy.
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+A `FlowModule` keeps the two halves apart until the last layer is done, so that a layer costs one
+product and no copy. It works on vectors (N, d) and on images (N, d, ..) alike, of any size and for
+any N, zero included. A layer is dense; or, where the flow keeps it sparse, a few gathered channels,
+so that a permutation of thousands of channels stays an array of indices.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from exactflow.flows.flow import LinearFlow
-from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.relabelled import Relabelled
-from exactflow.interop.roundoff import float_layer
+from exactflow.interop.layers import Coupling, along, coupling, described
 
-__all__ = ["Coupling", "Flip", "FlowModule", "LinearConditioner", "Select", "build", "chained"]
+if TYPE_CHECKING:
+    import numpy as np
 
-
-def build(flow: LinearFlow, library: str, image: tuple[int, int] | None) -> "FlowModule":
-    """Return the flow as a `FlowModule`."""
-    return FlowModule(flow)
+__all__ = ["Bijection", "FlowModule", "Identity"]
 
 
-def matrix(layer: LinearCoupling) -> Tensor:
-    """Return the shift of a layer."""
-    return torch.from_numpy(float_layer(layer).shift)
+class Bijection(nn.Module):
+    """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, one for each member of the batch."""
+        raise NotImplementedError
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        raise NotImplementedError
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        raise NotImplementedError
 
 
-def scales(layer: LinearCoupling) -> Tensor:
-    """Return the scale of a layer."""
-    return torch.from_numpy(float_layer(layer).scale)
+class FlowModule(Bijection):
+    """A linear flow, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
 
+    ``inverse`` undoes it. Both take vectors (N, d) or images (N, d, ..), and return one
+    log-determinant for each of the N. The state dict says which halves the layers move: state of
+    another word of layers is refused, and `FlowModule.of_state` builds the module from it.
 
-def steps(flow: LinearFlow, flip: Callable, select: Callable, layer: Callable) -> list:
-    """Return what data meets: signs, the order of the coordinates, layers, the order undone.
+    Parameters
+    ----------
+    flow : over QQ; its numbers are rounded to float64.
+    bias : d numbers that are added to the image; none where it is left out.
+    raw : whether scales are parameters themselves, which training may make negative.
 
-    `flip` takes a dimension and the flipped coordinates, `select` an order, `layer` a layer.
-    """
-    flips = [flip(flow.dimension, flow.flips)] if flow.flips else []
-    layers = list(map(layer, flow.layers))
-    if isinstance(flow, Relabelled):
-        layers = [select(flow.order), *layers, select(flow.places)]
-    return [*flips, *layers]
-
-
-def along_channels(values: Tensor, like: Tensor) -> Tensor:
-    """Return one value per channel, shaped for vectors (N, d) or images (N, d, ..)."""
-    return values.reshape(-1, *[1] * (like.ndim - 2))
-
-
-def times_channels(weight: Tensor, x: Tensor) -> Tensor:
-    """Return weight x at every pixel."""
-    return torch.einsum("ij,nj...->ni...", weight, x)
-
-
-def total(log_scales: Tensor, x: Tensor) -> Tensor:
-    """Return the log-determinant, one for each member of the batch x."""
-    pixels = x[0, 0].numel()
-    return (log_scales.sum() * pixels).expand(len(x))
-
-
-def chained(maps: Iterable[Callable], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Apply maps x -> (y, log_det) one after the other; return the last y and the sum."""
-    log_det = x.new_zeros(len(x))
-    for apply in maps:
-        x, change = apply(x)
-        log_det = log_det + change
-    return x, log_det
-
-
-class LinearConditioner(nn.Module):
-    """kept -> [weight kept, constant], joined along channels in the order that a library wants.
-
-    `constant` fills the scales' places; None leaves them out, for additive layers. `interleaved`
-    puts it at odd places; `constant_first` before the shift.
+    Examples
+    --------
+    >>> from exactflow import factor, permutation
+    >>> module = FlowModule(factor(permutation([2, 0, 1, 3])))
+    >>> y, log_det = module(torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64))
+    >>> y.tolist(), log_det.tolist()
+    ([[3.0, 1.0, 2.0, 4.0]], [0.0])
     """
 
-    def __init__(
+    signs: Tensor | None
+    order: Tensor | None
+    places: Tensor | None
+    bias: Tensor | None
+
+    def __init__(self, flow: LinearFlow, bias: "np.ndarray | None" = None, raw: bool = False):
+        signs = order = None
+        if flow.flips:
+            signs = torch.ones(flow.dimension, dtype=torch.float64)
+            signs[list(flow.flips)] = -1
+        if flow.order:
+            order = torch.tensor(flow.order)
+        shift = None if bias is None else torch.tensor(bias, dtype=torch.float64)
+        layers = [coupling(layer, raw) for layer in flow.layers]
+        self._build(flow.partition, layers, signs, order, shift)
+
+    def _build(
         self,
-        weight: Tensor,
-        constant: Tensor | None,
-        interleaved: bool = False,
-        constant_first: bool = False,
-    ):
+        partition: tuple[int, int],
+        layers: Iterable[Coupling],
+        signs: Tensor | None,
+        order: Tensor | None,
+        bias: Tensor | None,
+    ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(weight)
-        self.constant = None if constant is None else nn.Parameter(constant)
-        self.interleaved, self.constant_first = interleaved, constant_first
+        self.partition = partition
+        self.layers = nn.ModuleList(layers)
+        self.register_buffer("signs", signs)
+        self.register_buffer("order", order)
+        self.register_buffer("places", None if order is None else torch.argsort(order))
+        self.register_parameter("bias", None if bias is None else nn.Parameter(bias))
 
-    def forward(self, kept: Tensor, context: Tensor | None = None) -> Tensor:
-        """Return the parameters of the transformation."""
-        shift = times_channels(self.weight, kept)
-        if self.constant is None:
-            return shift
-        constant = along_channels(self.constant, kept).expand_as(shift)
-        if self.interleaved:
-            return torch.stack((shift, constant), 2).flatten(1, 2)
-        return torch.cat((constant, shift) if self.constant_first else (shift, constant), 1)
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> "FlowModule":
+        """Return the module that a state dict, as `state_dict` returns it, describes.
 
+        >>> from exactflow import factor
+        >>> module = FlowModule(factor([[2, 1], [1, 1]]))
+        >>> again = FlowModule.of_state(module.state_dict())
+        >>> x = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
+        >>> torch.equal(module(x)[0], again(x)[0])
+        True
+        """
+        p, q, *first = state["_extra_state"].tolist()
+        module = cls.__new__(cls)
+        layers = [
+            described("first" if moves else "second", _under(state, f"layers.{k}."))
+            for k, moves in enumerate(first)
+        ]
+        kept = (state.get(name) for name in ("signs", "order", "bias"))
+        module._build((p, q), layers, *(None if t is None else t.clone() for t in kept))
+        module.load_state_dict(state)
+        return module
 
-class Coupling(nn.Module):
-    """One layer: ``moved = scale * moved + weight kept``; the scale is a raw parameter."""
+    def get_extra_state(self) -> Tensor:
+        """Return the sizes of the halves, then for each layer whether it moves the first."""
+        moves = [int(layer.moves == "first") for layer in self._couplings()]
+        return torch.tensor([*self.partition, *moves])
 
-    def __init__(self, layer: LinearCoupling):
-        super().__init__()
-        self.partition, self.moves = layer.partition, layer.moves
-        self.weight = nn.Parameter(matrix(layer))
-        self.scale = nn.Parameter(scales(layer))
-
-    def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = torch.split(x, list(self.partition), dim=1)
-        return (first, second) if self.moves == "first" else (second, first)
-
-    def _joined(self, moved: Tensor, kept: Tensor) -> Tensor:
-        return torch.cat((moved, kept) if self.moves == "first" else (kept, moved), 1)
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of another word of layers."""
+        own = self.get_extra_state()
+        if state.tolist() != own.tolist():
+            raise ValueError(
+                f"expected the state of layers {own.tolist()} (the halves, then whether the first "
+                f"one moves), got that of {state.tolist()}"
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant."""
-        moved, kept = self._halves(x)
-        moved = along_channels(self.scale, x) * moved + times_channels(self.weight, kept)
-        return self._joined(moved, kept), total(self.scale.log(), x)
+        flat = x if self.signs is None else along(self.signs, x) * x
+        first, second = self._halves(flat, self.order)
+        for layer in self._couplings():
+            first, second = layer(first, second)
+        y = self._whole(first, second, x)
+        y = y if self.bias is None else y + along(self.bias, x)
+        return y, self.log_det(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        moved, kept = self._halves(y)
-        moved = (moved - times_channels(self.weight, kept)) / along_channels(self.scale, y)
-        return self._joined(moved, kept), -total(self.scale.log(), y)
+        flat = y if self.bias is None else y - along(self.bias, y)
+        first, second = self._halves(flat, self.order)
+        for layer in reversed(self._couplings()):
+            first, second = layer.inverse(first, second)
+        x = self._whole(first, second, y)
+        x = x if self.signs is None else along(self.signs, y) * x
+        return x, -self.log_det(y).expand(y.shape[0])
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        parts = [part for layer in self._couplings() if (part := layer.log_det()) is not None]
+        return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
+
+    def _couplings(self) -> list[Any]:
+        return list(self.layers)
+
+    def _halves(self, x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:
+        x = x if x.ndim == 2 else x.flatten(2)
+        x = x if order is None else x.index_select(1, order)
+        first, second = torch.split(x, list(self.partition), dim=1)
+        return first, second
+
+    def _whole(self, first: Tensor, second: Tensor, like: Tensor) -> Tensor:
+        x = torch.cat((first, second), 1)
+        x = x if self.places is None else x.index_select(1, self.places)
+        return x.reshape(like.shape)
 
 
-class Flip(nn.Module):
-    """Coordinates negated: the orientation that no coupling with positive scales can repair."""
-
-    signs: Tensor
-
-    def __init__(self, dimension: int, flips: tuple[int, ...]):
-        super().__init__()
-        signs = torch.ones(dimension, dtype=torch.float64)
-        signs[list(flips)] = -1
-        self.register_buffer("signs", signs)
-
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant, which is zero."""
-        return along_channels(self.signs, x) * x, x.new_zeros(len(x))
-
-    inverse = forward
-
-
-class Select(nn.Module):
-    """Channels in a given order: y = x[order]."""
-
-    order: Tensor
-
-    def __init__(self, order: Sequence[int]):
-        super().__init__()
-        self.register_buffer("order", torch.tensor(order))
-
-    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant, which is zero."""
-        return x[:, self.order], x.new_zeros(len(x))
-
-    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant, which is zero."""
-        return y[:, torch.argsort(self.order)], y.new_zeros(len(y))
-
-
-class FlowModule(nn.Module):
-    """The layers of a flow in the order in which data meets them; a `Flip` first if it has any."""
-
-    def __init__(self, flow: LinearFlow):
-        super().__init__()
-        self.layers = nn.ModuleList(steps(flow, Flip, Select, Coupling))
+class Identity(Bijection):
+    """What is left of a module that was merged into a neighbour: ``forward(x) -> (x, 0)``."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant of vectors (N, d) or images (N, d, H, W)."""
-        return chained(self.layers, x)
+        """Return x and the log-determinant, zero."""
+        return x, x.new_zeros(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
-        inverses: list[Any] = [layer.inverse for layer in reversed(self.layers)]
-        return chained(inverses, y)
+        """Return y and the log-determinant, zero."""
+        return self(y)
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return zero."""
+        return x.new_zeros(())
+
+    def get_extra_state(self) -> Tensor:
+        """Return an empty state, which says that there is such a module."""
+        return torch.zeros(0, dtype=torch.long)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of a flow."""
+        if state.numel():
+            raise ValueError("expected the state of an identity, got that of layers")
+
+
+def _under(state: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:
+    """Return the part of a state whose names begin with a head, without it."""
+    return {name.removeprefix(head): t for name, t in state.items() if name.startswith(head)}

@@ -13,8 +13,7 @@ with g_k = n_k u / (1 - n_k u), u = 2^-53, on the rows that layer k moves, and 0
 keeps. For y - Q x is the sum of the errors of the layers, each carried on by those that follow; and
 each number that layer k adds up goes through at most n_k roundings, in whatever order it does
 (Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections 3.1 and 3.5). n_k is one
-more than the largest number of nonzero entries in a row of the shift; where a library keeps the
-logarithm of a scale s that is not 1, it is larger by 4 + 2 ceil|log2 s|.
+more than the largest number of nonzero entries in a row of the shift.
 
 The largest |M x| over these x is the largest entry of M, so that the quotient of the two is the
 relative error.
@@ -23,14 +22,15 @@ How it is checked
 -----------------
 *Exact*: M - Q, in rationals; it is zero where all numbers are floats. *Certified*: B. Its products
 are computed in float64 themselves, and their own errors, by the same theorem, are added; what is
-left are sums and products of nonnegative floats, enlarged by 2^-20. Two assumptions: no number
-underflows, and exp and log err by at most one unit in the last place.
+left are sums and products of nonnegative floats, enlarged by 2^-20. One assumption: no number
+underflows.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from sympy import QQ
@@ -42,11 +42,10 @@ from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.relabelled import Relabelled
 
-__all__ = ["Rounding", "float_layer", "rounding"]
+__all__ = ["FloatLayer", "Rounding", "check_error", "float_layer", "rounding"]
 
 UNIT = 2.0**-53
 ENLARGED = 1 + 2.0**-20
-LOGARITHMS = ("normflows", "freia")
 SMALL = Fraction(1, 10**9)
 
 
@@ -78,8 +77,8 @@ class Rounding:
         return self.error / self.largest
 
 
-def rounding(flow: LinearFlow, library: str = "torch") -> Rounding:
-    """Return what float64 makes of a flow over QQ, as a module of the library; no library is used.
+def rounding(flow: LinearFlow) -> Rounding:
+    """Return what float64 makes of a flow over QQ, as a module of any library; none is used.
 
     Raises `InvalidInputError` where a number is beyond the range of float64.
 
@@ -96,8 +95,25 @@ def rounding(flow: LinearFlow, library: str = "torch") -> Rounding:
         stored = _largest(M - CouplingFlow(held, inner.partition, inner.flips).domain_matrix())
     largest = _largest(M)
     with np.errstate(over="ignore", invalid="ignore"):
-        computed = _computed(layers, inner.dimension, library in LOGARITHMS, largest)
+        computed = _computed(layers, inner.dimension, largest)
     return Rounding(stored, computed, largest)
+
+
+def check_error(flow: LinearFlow, accepted: Any = 1e-6) -> None:
+    """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry."""
+    is_number = isinstance(accepted, Real)
+    if not (is_number and accepted >= 0):
+        raise InvalidInputError(
+            "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
+            f"got {accepted!r}"
+        )
+    error = rounding(flow).relative
+    if error > accepted:
+        raise InvalidInputError(
+            f"expected layers whose error in float64 is within {float(accepted):.2g} of the "
+            f"largest entry, got a bound of {float(error):.2g}: use exactflow.balancing.balance, "
+            "whose layers are floats with small entries, or accept_error=.."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +167,9 @@ class FloatLayer:
         image[moved] = self.scale * sizes[moved] + np.bincount(rows, terms, len(self.scale))
         return image
 
-    def roundings(self, logarithms: bool) -> int:
-        """Return n_k."""
-        count = int(np.bincount(self.places[0]).max(initial=0)) + 1
-        if logarithms and (self.scale != 1).any():
-            count += 4 + 2 * ceil(np.abs(np.log2(self.scale)).max())
-        return count
+    def most_in_a_row(self) -> int:
+        """Return the largest number of nonzero entries in a row of the shift."""
+        return int(np.bincount(self.places[0]).max(initial=0))
 
 
 def float_layer(layer: LinearCoupling) -> FloatLayer:
@@ -194,9 +207,9 @@ def _largest(M: DomainMatrix) -> Fraction:
     return Fraction(int(value.numerator), int(value.denominator))
 
 
-def _computed(layers: Sequence[FloatLayer], d: int, logarithms: bool, largest: Fraction) -> float:
+def _computed(layers: Sequence[FloatLayer], d: int, largest: Fraction) -> float:
     """Return a bound of B: that of |A_K| .. |A_1|, in linear time, where it is small enough."""
-    counts = [layer.roundings(logarithms) for layer in layers]
+    counts = [layer.most_in_a_row() + 1 for layer in layers]
     sizes = np.ones(d)
     for layer in layers:
         sizes = layer.of_sizes(sizes)

@@ -16,8 +16,10 @@ from exactflow.depth.obstructions import (
     IntertwinerObstruction,
     LinearObstruction,
 )
+from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
 from exactflow.depth.patterns import few_layers, four_layers, three_layers
-from exactflow.depth.scaled import OpposedObstruction, ScaledEntryObstruction, scaled_depth
+from exactflow.depth.proportions import ProportionObstruction, positive_diagonals
+from exactflow.depth.scaled import scaled_depth
 from exactflow.depth.similarity import (
     CoefficientObstruction,
     DivisorObstruction,
@@ -64,6 +66,7 @@ EXAMPLES = {
     "chain": (five_layers("ULULU", RANK_ONE), ChainObstruction),
     "scaled": (five_layers("ULULU", SCALED), ScaledObstruction),
     "opposed": (scaled_depth(diagonal(-1, -1, 1, 1)).obstructions[0], OpposedObstruction),
+    "three scaled layers": (positive_diagonals("ULU", diagonal(-1, -2)), ProportionObstruction),
     "not one scaled layer": (scaled_depth(diagonal(2, 3)).obstructions[1],
                              ScaledEntryObstruction),
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """Layers as float64 arrays: equal to the exact ones, or refused."""
 
-import io
 import sys
 
 import numpy as np
@@ -9,28 +8,7 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
 from exactflow.errors import InvalidInputError
-from exactflow.files.arrays import flow_arrays, write_arrays
-from exactflow.flows.flow import LinearFlow
-from exactflow.flows.relabelled import relabelled
-
-
-def rebuilt(arrays) -> LinearFlow:
-    """The flow that the arrays describe."""
-    p, q = (int(size) for size in arrays["partition"])
-    depth = sum(name.endswith("_shift") for name in arrays)
-    layers = [
-        LinearCoupling(
-            (p, q),
-            "first" if arrays[f"layer_{k}_moves_first"] else "second",
-            np.asarray(arrays[f"layer_{k}_shift"]),
-            [float(s) for s in arrays[f"layer_{k}_scale"]],
-        )
-        for k in range(depth)
-    ]
-    order = [int(i) for i in arrays["order"]]
-    flips = [order.index(i) for i in arrays["flips"]]
-    return relabelled(CouplingFlow(layers, (p, q), flips), order)
-
+from exactflow.files.arrays import flow_arrays, read_arrays, write_arrays
 
 FLOWS = {
     "permutation": factor(permutation([2, 3, 1, 0, 5, 4]), orientation="flip"),
@@ -39,27 +17,55 @@ FLOWS = {
 }
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pt"])
 @pytest.mark.parametrize("name", FLOWS)
-def test_round_trip(name, tmp_path):
-    flow = FLOWS[name]
-    assert rebuilt(flow_arrays(flow)).matrix() == flow.matrix()
-    write_arrays(flow, tmp_path / "flow.npz")
-    with np.load(tmp_path / "flow.npz") as arrays:
-        assert rebuilt(dict(arrays)) == flow
+def test_round_trip(name, suffix, tmp_path):
+    pytest.importorskip({".npz": "numpy", ".safetensors": "safetensors", ".pt": "torch"}[suffix])
+    flow, path = FLOWS[name], tmp_path / f"flow{suffix}"
+    write_arrays(flow, path)
+    assert read_arrays(path) == flow
 
 
-def test_safetensors(tmp_path):
-    load = pytest.importorskip("safetensors.numpy").load_file
-    write_arrays(FLOWS["dyadic"], tmp_path / "flow.safetensors")
-    assert rebuilt(load(tmp_path / "flow.safetensors")) == FLOWS["dyadic"]
+def test_rounded_where_that_is_allowed(tmp_path):
+    flow = CouplingFlow([LinearCoupling((1, 1), "second", [["1/3"]])])
+    write_arrays(flow, tmp_path / "flow.npz", rounded=True)
+    (layer,) = read_arrays(tmp_path / "flow.npz")
+    assert layer.shift[0] == sympy.Rational(*(1 / 3).as_integer_ratio())
 
 
-def test_torch(tmp_path):
+BROKEN = {
+    "missing": ({"order": None}, "too few: 'order'"),
+    "other": ({"weight": np.eye(2)}, "'weight'"),
+    "order": ({"order": np.array([0, 0, 1])}, "each coordinate once"),
+    "flips": ({"flips": np.array([3])}, "coordinates as flips"),
+    "floats": ({"partition": np.array([1.0, 2.0])}, "expected integers as partition"),
+    "sizes": ({"partition": np.array([3])}, "two sizes"),
+    "shape": ({"layer_0_shift": np.eye(2)}, "shape 1 x 2"),
+    "infinite": ({"layer_0_shift": np.array([[np.inf, 0]])}, "finite"),
+    "scale": ({"layer_0_scale": np.array([-1.0])}, "positive scales"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_arrays_that_are_no_flow(name, tmp_path):
+    change, message = BROKEN[name]
+    arrays = {k: v for k, v in (flow_arrays(FLOWS["dyadic"]) | change).items() if v is not None}
+    np.savez(tmp_path / "flow.npz", **arrays)
+    with pytest.raises(InvalidInputError, match=f"flow.npz: .*{message}"):
+        read_arrays(tmp_path / "flow.npz")
+
+
+@pytest.mark.parametrize("name", ["flow.txt", "none.npz"])
+def test_files_that_cannot_be_read(name, tmp_path):
+    with pytest.raises(InvalidInputError, match="expected a"):
+        read_arrays(tmp_path / name)
+
+
+def test_a_file_of_one_tensor_is_no_flow(tmp_path):
     torch = pytest.importorskip("torch")
-    write_arrays(FLOWS["dyadic"], tmp_path / "flow.pt")
-    data = io.BytesIO((tmp_path / "flow.pt").read_bytes())
-    tensors = torch.load(data, weights_only=True)
-    assert rebuilt({name: t.numpy() for name, t in tensors.items()}) == FLOWS["dyadic"]
+    torch.save(torch.eye(2), tmp_path / "flow.pt")
+    with pytest.raises(InvalidInputError, match="tensors by name, got Tensor"):
+        read_arrays(tmp_path / "flow.pt")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from depth import test_exhaustive, test_obstructions, test_scaled
+from depth import test_exhaustive, test_obstructions, test_proportions, test_scaled
 from depth.examples import diagonal, matrix
 from sympy import GF, QQ, sqrt
 
 from exactflow import depth_checker, random_matrix
 from exactflow.depth import minimal_depth
-from exactflow.depth.scaled import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
+from exactflow.depth.proportions import ProportionObstruction, positive_diagonals
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
@@ -67,8 +68,18 @@ def excludes(obstruction, scales):
 @pytest.mark.parametrize("name", test_obstructions.EXAMPLES)
 def test_each_obstruction_by_itself(name):
     obstruction, kind = test_obstructions.EXAMPLES[name]
-    positive = kind in (OpposedObstruction, ScaledEntryObstruction)
+    positive = kind in (OpposedObstruction, ProportionObstruction, ScaledEntryObstruction)
     assert excludes(obstruction, "positive" if positive else "additive")
+
+
+@pytest.mark.parametrize("name", test_proportions.NOT_THREE)
+def test_each_reason_against_three_scaled_layers(name):
+    assert excludes(positive_diagonals(*test_proportions.NOT_THREE[name]), "positive")
+
+
+@pytest.mark.parametrize("name", test_proportions.THREE)
+def test_three_scaled_layers(name):
+    assert verified(test_proportions.THREE[name], "positive")["depth"] <= 3
 
 
 @pytest.mark.parametrize("pattern", ["", "U", "L", "UL", "LU"])
@@ -122,8 +133,12 @@ def test_written_as_a_whole(tmp_path):
 
 
 def test_what_is_not_decided_is_refused():
-    with pytest.raises(InvalidInputError, match="from 3 to 4"):
-        depth_certificate_text(minimal_depth(diagonal(-1, -1), scales="positive"))
+    for d, message in (
+        (18, "from 4 to 5"),
+        (6, "exactly 4 layers with positive scales .as floats"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            depth_certificate_text(minimal_depth(random_matrix(d, seed=d), scales="positive"))
 
 
 def test_number_fields_are_refused():

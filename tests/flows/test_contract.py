@@ -219,8 +219,11 @@ def test_longdouble_is_refused(flow):
 def test_results_have_one_shape():
     M = permutation([2, 0, 1, 3])
     results = (verify(factor(M), M), minimal_depth(M), balance(M), approximate(checkerboard(), 1))
-    results += (whiten([[2, 1], [1, 2]]),)
-    results += (approximate_well(GaussianMixture([0, 1]), condition=9, layers=20),)
+    results += (
+        whiten([[2, 1], [1, 2]]),
+        minimal_depth(random_matrix(6, seed=6), scales="positive"),
+        approximate_well(GaussianMixture([0, 1]), condition=9, layers=20),
+    )
     for result in results:
         assert isinstance(result, Result)
         assert result.evidence in Evidence

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import to_module, whiten
+from exactflow import whiten
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.flows.result import Evidence
+from exactflow.gaussian import gaussian_depth
 
 EPS = np.finfo(float).eps
 
@@ -78,19 +79,31 @@ def test_the_flow_whitens_at_rounding_level(kind, d):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("d", [2, 4, 16])
-def test_three_additive_layers(kind, d):
+@pytest.mark.parametrize("d", [2, 3, 4, 7, 16])
+def test_three_layers(kind, d):
     Sigma = KINDS[kind](d)
-    Sigma = Sigma * np.exp(-np.linalg.slogdet(Sigma)[1] / d)
     result = whiten(Sigma, layers=3)
     assert result.flow.depth == 3
     assert result.error < 4 * EPS * np.sqrt(np.linalg.cond(Sigma))
-    scales = {s for layer in result.layers[1:] for s in layer.scale}
-    assert scales == {1}
-    if "condition" not in kind and "walk" not in kind:
-        assert abs(result.layers[0].scale - 1).max() < 1e-11
-    if d == 2:
+    assert set(result.layers[2].scale) == {1}
+    for layer in result.layers:
+        assert np.ptp(layer.scale) == 0
+    factors = [result.layers[i].scale[0] for i in (0, 1)]
+    if d % 2 == 0:
+        assert factors[0] == factors[1]
+    if d < 4:
         assert result.error == exact_error(result, Sigma)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("d", [2, 4, 16])
+def test_three_additive_layers(kind, d):
+    """Layers for det Sigma = 1 up to rounding: the scale is as near to 1 as rounding lets it be."""
+    Sigma = KINDS[kind](d)
+    Sigma = Sigma * np.exp(-np.linalg.slogdet(Sigma)[1] / d)
+    result = whiten(Sigma, layers=3)
+    assert result.error < 20 * EPS * np.sqrt(np.linalg.cond(Sigma))
+    assert abs(result.layers[0].scale - 1).max() < 8 * EPS * np.linalg.cond(Sigma)
 
 
 def test_three_layers_are_additive_where_det_is_one():
@@ -100,8 +113,41 @@ def test_three_layers_are_additive_where_det_is_one():
     assert result.flow.is_additive
     assert "3 additive layers" in str(result)
     scaled = whiten(4 * np.array(Sigma), layers=3)
-    assert np.allclose(scaled.layers[0].scale, 1 / 4)
+    assert np.allclose([layer.scale for layer in scaled.layers], [[0.5] * 2, [0.5] * 2, [1, 1]])
     assert "3 affine layers" in str(scaled)
+
+
+@pytest.mark.parametrize("partition", [(1, 2), (2, 1), [0, 1, 0]])
+@pytest.mark.parametrize(
+    ("variances", "is_additive"),
+    [([1, "1/3", 3], True), (["1/4", 2, 2], False), ([4, "1/2", "1/2"], False), ([1, 1, 1], True)],
+)
+def test_three_additive_layers_on_halves_that_differ_by_one(partition, variances, is_additive):
+    """Additive where the variances of the larger half lie on both sides of 1; `gaussian_depth`."""
+    order = {(1, 2): [0, 1, 2], (2, 1): [1, 2, 0]}.get(tuple(partition), [1, 0, 2])
+    Sigma = sympy.diag(*(variances[i] for i in order))
+    result = whiten(Sigma, layers=3, partition=partition)
+    assert result.is_additive == is_additive
+    assert result.error < 10 * EPS
+    Q = result.flow.matrix()
+    assert result.error == max(map(abs, Q * Sigma * Q.T - sympy.eye(3)))
+
+
+def test_nearly_equal_levels():
+    """Half of the eigenvalues 1, half 10^6: S and G are alike, and the cycle of levels constant."""
+    rng = np.random.default_rng(7)
+    for d in (4, 8, 16):
+        Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        Sigma = Q * np.where(np.arange(d) < d // 2, 1, 1e6) @ Q.T
+        result = whiten((Sigma + Sigma.T) / 2, layers=3)
+        assert result.error < 4e3 * EPS
+
+
+@pytest.mark.parametrize(("layers", "factor"), [(2, 1), (3, 100)])
+def test_nearly_singular_correlations(layers, factor):
+    """All correlations 1 - 10^-6: most singular values lie close together, far below the first."""
+    result = whiten(np.ones((32, 32)) + 1e-6 * np.eye(32), layers=layers)
+    assert result.error < factor * EPS * np.sqrt(3.2e7)
 
 
 @pytest.mark.slow
@@ -170,15 +216,34 @@ def test_halves_far_apart(partition, found):
             whiten(Sigma, partition=partition)
 
 
-def test_modules():
-    torch = pytest.importorskip("torch")
-    Sigma = wishart(6, 30)
-    result = whiten(Sigma)
-    Q = np.array(result.flow.matrix().tolist(), dtype=float)
-    x = torch.tensor(np.random.default_rng(0).standard_normal((5, 6)))
-    y, log_det = to_module(result.flow)(x)
-    assert np.allclose(y.detach().numpy(), x.numpy() @ Q.T)
-    assert np.allclose(log_det.detach().numpy(), -np.linalg.slogdet(Sigma)[1] / 2)
+MEANS = [
+    ([1], "mean: expected vectors of 2 entries.*got 1"),
+    ([1, 2, 3], "mean: expected vectors of 2 entries.*got 3"),
+    (np.ones((2, 2)), "one mean of 2 numbers, got 2 columns"),
+    (np.ones((1, 2)), "mean: expected vectors of 2 entries"),
+    ([np.nan, 0], "mean: .*finite number, got nan"),
+    ([1j, 0], "mean: .*got complex"),
+    (np.array([1j, 0]), "mean: .*got dtype complex128"),
+    ([sympy.sqrt(2), 0], "mean of rational numbers or floats, got entries in"),
+    ([10**400, 0], "range of float64"),
+    (3, "mean: expected a SymPy matrix"),
+    ("12", "mean: expected a sequence of numbers"),
+]
+
+
+@pytest.mark.parametrize(("mean", "words"), MEANS)
+def test_bad_means(mean, words):
+    with pytest.raises(InvalidInputError, match=words):
+        whiten(np.eye(2), mean=mean)
+
+
+@pytest.mark.parametrize(
+    "mean", [[1, 2], np.array([1.0, 2]), np.array([[1], [2]]), sympy.Matrix([1, 2]), ["1", "4/2"]]
+)
+def test_means(mean):
+    result = whiten(np.eye(2), mean=mean)
+    assert result.center.tolist() == [-1, -2]
+    assert result.forward([1, 2]) == sympy.zeros(2, 1)
 
 
 NAN = np.full((2, 2), np.nan)
@@ -189,7 +254,9 @@ BAD = [
     ([[1, 1], [1, 1]], "leading minor of 2 rows is 0"),
     ([[0, 0], [0, 1]], "leading minor of 1 rows is 0"),
     (-np.eye(3), "leading minor of 1 rows is -1"),
-    (np.diag([1.0] * 69 + [-2]), "eigenvalue -2"),
+    (np.diag([1.0] * 69 + [-2]), "eigenvalue -2, rounded"),
+    (np.ones((3, 3)), "minor of 2 rows is 0: .*more samples than"),
+    (np.eye(2) * 1j, "complex128"),
     ([[1, 0, 0], [0, 1, 0]], "square"),
     ([[1]], "at least two"),
     (NAN, "nan"),
@@ -204,13 +271,40 @@ def test_bad_covariances(Sigma, words):
         whiten(Sigma)
 
 
+@pytest.mark.parametrize("partition", [(1, 3), (3, 1), (1, 6), [0, 0, 1, 0, 0]])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_one_factor(partition, is_inverted):
+    """Halves (1, q), Sigma22 or the block of the precision a diagonal and a matrix of rank one."""
+    d = len(partition) if len(partition) > 2 else sum(partition)
+    single = list(partition).index(1) if len(partition) > 2 else (0 if partition[0] == 1 else d - 1)
+    rng = np.random.default_rng(d)
+    loadings = rng.standard_normal(d)
+    Sigma = np.diag(rng.uniform(0.5, 2, d)) + np.outer(loadings, loadings)
+    Sigma[single] /= 3
+    Sigma[:, single] /= 3
+    Sigma[single, single] = 10
+    Sigma = np.linalg.inv(Sigma) if is_inverted else Sigma
+    Sigma = (Sigma + Sigma.T) / 2
+    assert whiten(Sigma, partition=partition).error < 20 * EPS
+
+
+def test_one_factor_exists_or_not():
+    """Searches end where they must on halves (1, 3), where two layers are decided."""
+    for seed in range(30):
+        Sigma = wishart(4, 12, seed)
+        exist = gaussian_depth(Sigma, partition=(1, 3)).upper == 2
+        if exist:
+            assert whiten(Sigma, partition=(1, 3)).error < 1e-13
+        else:
+            with pytest.raises(MethodError, match="rank 1"):
+                whiten(Sigma, partition=(1, 3))
+
+
 def test_bad_options():
     with pytest.raises(InvalidInputError, match="layers=2"):
         whiten(np.eye(2), layers=4)
-    with pytest.raises(InvalidInputError, match="equal halves for layers=3"):
-        whiten(np.eye(3), layers=3)
-    with pytest.raises(InvalidInputError, match="2 entries"):
-        whiten(np.eye(2), mean=[1, 2, 3])
+    with pytest.raises(InvalidInputError, match="differ by at most one for layers=3"):
+        whiten(np.eye(4), layers=3, partition=(1, 3))
     with pytest.raises(MethodError, match="scale the coordinates"):
         whiten(np.diag(10.0 ** np.arange(-150, 150, 30)), layers=3)
     with pytest.raises(MethodError, match="singular up to rounding"):

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from interop.modules import directions
 
-from exactflow import CouplingFlow, LinearCoupling, factor
+from exactflow import CouplingFlow, LinearCoupling, factor, whiten
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.interop import LIBRARIES, from_conv1x1, to_module
@@ -24,17 +25,6 @@ def required(library: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(PACKAGES.get(library, library))
-
-
-def directions(module, library: str):
-    """Return x -> (y, log_det) and y -> (x, log_det) of the flow, in the library's own words."""
-    if library == "normflows":
-        return module.inverse, module.forward
-    if library == "freia":
-        return module, lambda y: module(y, rev=True)
-    if library == "zuko":
-        return module.call_and_ladj, module.inv.call_and_ladj
-    return module.forward, module.inverse
 
 
 def points(d: int, image) -> "torch.Tensor":
@@ -96,7 +86,7 @@ def test_exact_flows_and_scales_in_one_entry(library):
     assert_is(to_module(factor(W), library), library, W.astype(float), None)
 
 
-@pytest.mark.parametrize("library", sorted(set(LIBRARIES) - {"normflows"}))
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_unequal_halves(library):
     required(library)
     flow = CouplingFlow(
@@ -108,6 +98,46 @@ def test_unequal_halves(library):
     )
     W = np.array(flow.matrix().tolist(), dtype=float)
     assert_is(to_module(flow, library), library, W, None)
+
+
+@pytest.mark.parametrize("image", [VECTORS, IMAGES])
+@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("partition", [(2, 2), [0, 1, 0, 1]])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_data_dependent_first_step(library, image, layers, partition):
+    """What `whiten` returns, mean included: data in, white noise out, and back."""
+    required(library)
+    if library == "zuko" and image:
+        pytest.skip("zuko has no images")
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((4, 4)) @ rng.standard_normal((4, 500)) + 3
+    Sigma, mean = np.cov(data), data.mean(axis=1)
+    result = whiten(Sigma, mean=mean, layers=layers, partition=partition)
+    forward, backward = directions(to_module(result, library, image=image), library)
+    x = points(4, image) if image else torch.tensor(data.T)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        y, log_det = forward(x)
+        back, inverse_log_det = backward(y)
+    pixels = 1 if image is None else image[0] * image[1]
+    vectors = x.movedim(1, -1).reshape(-1, 4).numpy().T
+    expected = np.array(result.forward(vectors), dtype=float)
+    assert np.allclose(y.movedim(1, -1).reshape(-1, 4).numpy().T, expected, atol=TOLERANCE)
+    assert (back - x).abs().max() < TOLERANCE
+    assert np.allclose(log_det, -np.linalg.slogdet(Sigma)[1] / 2 * pixels)
+    assert np.allclose(inverse_log_det, -log_det)
+    if not image:
+        assert np.allclose(np.cov(y.numpy().T), np.eye(4))
+        assert np.allclose(y.numpy().mean(axis=0), 0)
+
+
+def test_a_mean_becomes_a_bias():
+    result = whiten(np.diag([4.0, 1]), mean=[1, 2])
+    assert to_module(result).bias.tolist() == [-0.5, -2]
+    assert to_module(result, bias=[0.5, 3]).bias.tolist() == [0, 1]
+    assert to_module(result).bias.requires_grad
+    assert to_module(result.flow).bias is None
+    assert to_module(whiten(np.eye(2))).bias is None
 
 
 def test_additive_layers_are_exported_bit_by_bit():
@@ -142,6 +172,12 @@ def normflows_modules(d):
     for mode in ("shuffle", "swap"):
         permute = flows.Permute(d, mode)
         yield permute, lambda x, m=permute: m.inverse(x)[0], VECTORS
+    linear = flows.LULinearPermute(d, identity_init=False).double()
+    torch.nn.init.normal_(linear.linear.bias)
+    yield linear, lambda x: linear.inverse(x)[0], VECTORS
+    normalization = flows.ActNorm((d, 1, 1)).double()
+    normalization(points(d, IMAGES) * 3 + 1)
+    yield normalization, lambda x: normalization.inverse(x)[0], IMAGES
 
 
 def nflows_modules(d, library="nflows"):
@@ -154,10 +190,16 @@ def nflows_modules(d, library="nflows"):
     for module in (
         transforms.LULinear(d, identity_init=False),
         transforms.NaiveLinear(d),
+        transforms.QRLinear(d, 3),
+        transforms.SVDLinear(d, 4, identity_init=False),
+        transforms.HouseholderSequence(d, 3),
+        transforms.ActNorm(d),
         transforms.RandomPermutation(d),
         transforms.ReversePermutation(d),
     ):
-        module = module.double()
+        module = module.double().eval()
+        for parameter in module.parameters():
+            torch.nn.init.normal_(parameter)
         yield module, lambda x, m=module: m(x)[0], VECTORS
 
 
@@ -173,6 +215,14 @@ def freia_modules(d):
     yield convolution, lambda x: convolution([x])[0][0], IMAGES
     linear = modules.FixedLinearTransform([(d,)], M=weight, b=torch.randn(d).double())
     yield linear, lambda x: linear([x])[0][0], VECTORS
+    orthogonal = modules.OrthogonalTransform([(d,)]).double()
+    yield orthogonal, lambda x: orthogonal([x])[0][0], VECTORS
+    for fixed in (False, True):
+        reflections = modules.HouseholderPerm([(d,)], n_reflections=3, fixed=fixed).double()
+        yield reflections, lambda x, m=reflections: m([x])[0][0], VECTORS
+    normalization = modules.ActNorm([(d,)]).double()
+    normalization([3 * points(d, VECTORS) + 1])
+    yield normalization, lambda x: normalization([x])[0][0], VECTORS
     permutation = modules.PermuteRandom([(d,)])
     yield permutation, lambda x: permutation([x])[0][0], VECTORS
     for soft in (False, True):
@@ -180,6 +230,17 @@ def freia_modules(d):
             [(d,)], subnet_constructor=torch.nn.Linear, permute_soft=soft, global_affine_init=1.0
         ).double()
         yield block, lambda x, m=block: m.permute_function(x, m.w_perm), VECTORS
+
+
+def torch_modules(d):
+    for bias in (False, True):
+        convolution = torch.nn.Conv2d(d, d, 1, bias=bias).double()
+        yield convolution, convolution, IMAGES
+        linear = torch.nn.Linear(d, d, bias=bias).double()
+        yield linear, linear, VECTORS
+    for weight in (linear.weight, linear.weight.detach(), linear.weight.detach().numpy()):
+        weight = weight.detach() if isinstance(weight, torch.nn.Parameter) else weight
+        yield weight, lambda x, w=weight: applied(w, x), VECTORS
 
 
 def zuko_modules(d):
@@ -191,9 +252,16 @@ def zuko_modules(d):
         transforms.PermutationTransform(torch.randperm(d)),
     ):
         yield transform, transform, VECTORS
+    lazy = zuko_lazy()(transforms.RotationTransform, entries)
+    yield lazy, lazy(), VECTORS
+
+
+def zuko_lazy():
+    return pytest.importorskip("zuko.lazy").UnconditionalTransform
 
 
 READERS = {
+    "torch": torch_modules,
     "normflows": normflows_modules,
     "nflows": nflows_modules,
     "glasflow": glasflow_modules,
@@ -237,15 +305,41 @@ def test_float32_weights_are_taken_exactly():
     assert convolution.W.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (torch.nn.Linear(2, 3), r"square.*\(3, 2\)"),
+        (torch.nn.Conv2d(2, 2, 3), r"square.*\(2, 2, 3, 3\)"),
+        (torch.nn.Conv2d(2, 2, 1, stride=2), "stride"),
+        (torch.nn.Conv2d(2, 2, 1, padding=1), "padding"),
+        (torch.zeros(2), r"square.*\(2,\)"),
+        (torch.full((2, 2), float("nan")), "finite"),
+        (np.array([["a", "b"], ["c", "d"]]), "numbers"),
+        (torch.nn.ReLU(), "torch Linear"),
+        ("conv.weight", "got builtins.str"),
+    ],
+)
+def test_what_has_no_matrix(module, message):
+    with pytest.raises(InvalidInputError, match=message):
+        from_conv1x1(module)
+
+
+def test_results_are_taken_as_they_are():
+    W = glow(6)
+    assert_is(to_module(balance(W, orientation="flip")), "torch", W, None)
+
+
 def test_bad_requests():
     flow = CouplingFlow([LinearCoupling((1, 2), "second", [[1], [1]])])
-    with pytest.raises(InvalidInputError, match="expected one of torch"):
+    with pytest.raises(InvalidInputError, match="library to be one of torch"):
         to_module(flow, "tensorflow")
     with pytest.raises(InvalidInputError, match="channels last"):
         to_module(flow, "zuko", image=(2, 2))
-    required("normflows")
-    with pytest.raises(InvalidInputError, match="normflows"):
-        to_module(flow, "normflows")
+    with pytest.raises(InvalidInputError, match="scales to be one of positive, raw"):
+        to_module(flow, scales="log")
+    for bias in ([1, 2], [1, 2, float("nan")], "abc", [[1, 2, 3]]):
+        with pytest.raises(InvalidInputError, match="3 finite numbers as bias"):
+            to_module(flow, bias=bias)
 
 
 def test_a_library_that_is_not_installed(monkeypatch):

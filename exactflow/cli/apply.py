@@ -1,0 +1,49 @@
+"""Integers through a lossless flow, and back: .npy in, .npy of the same type out."""
+
+import argparse
+import io
+import os
+from pathlib import Path
+
+from exactflow.errors import InvalidInputError
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("certificate", metavar="L.json", help="what exactflow lossless wrote")
+    command.add_argument(
+        "file", metavar="X.npy", help="integers: d rows, a column for each vector; or one vector"
+    )
+    command.add_argument("-o", "--output", metavar="Y.npy", required=True)
+    command.add_argument("--inverse", action="store_true", help="from images to what they are of")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.tensors import read_npy
+    from exactflow.lossless.certificate import read_lossless
+
+    for name in (arguments.file, arguments.output):
+        if Path(name).suffix.lower() != ".npy":
+            raise InvalidInputError(f"expected a .npy file, got {name!r}")
+    check_place(arguments.output)
+    if os.path.realpath(arguments.file) == os.path.realpath(arguments.output):
+        raise InvalidInputError(f"expected an output beside the input, got {arguments.output!r}")
+    try:
+        data = Path(arguments.file).read_bytes()
+    except OSError as error:
+        raise InvalidInputError(
+            f"expected a readable file, got {arguments.file!r}: {error.strerror or error}"
+        ) from None
+    flow = read_lossless(arguments.certificate)
+    x, _ = read_npy(data)
+    y = flow.inverse(x) if arguments.inverse else flow.forward(x)
+    content = io.BytesIO()
+    np.save(content, y)
+    write_bytes(arguments.output, content.getvalue())
+    columns = 1 if y.ndim == 1 else y.shape[1]
+    print(f"{'preimages' if arguments.inverse else 'images'}: {columns}, {y.dtype}")
+    return 0

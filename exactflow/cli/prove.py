@@ -1,0 +1,133 @@
+"""``exactflow prove``: anyone's proof scripts, one table.
+
+Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did not run to its end,
+3 something was not run, because a tool is not installed.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING
+
+from exactflow.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from exactflow.proving.script import Outcome
+
+__all__ = ["add_arguments", "run", "running_arguments"]
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="*", metavar="FILE", help="proof scripts, in # %% cells")
+    command.add_argument(
+        "--template", action="store_true", help="print a proof script to begin with, and run none"
+    )
+    running_arguments(command)
+
+
+def running_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what ``python -m proofs`` takes as well: all but the scripts."""
+    from exactflow.claims import Options
+
+    running = command.add_argument_group("how the scripts run")
+    Options.add_to(running)
+    running.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="run N scripts at once (default: 1)"
+    )
+    output = command.add_argument_group("what is shown")
+    form = output.add_mutually_exclusive_group()
+    form.add_argument("-v", "--verbose", action="store_true", help="what the scripts print, too")
+    form.add_argument("-q", "--quiet", action="store_true", help="what failed, and nothing else")
+    form.add_argument("--json", action="store_true", help="one JSON object per script")
+    output.add_argument(
+        "--html", metavar="REPORT", help="write all of it as one page, for browsers"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the scripts and show what came of them; return the exit code of all, as `check` does."""
+    if getattr(arguments, "template", False):
+        print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
+        return 0
+    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.proving.cells import read_script
+    from exactflow.proving.page import page
+    from exactflow.proving.script import EXIT_CODES
+
+    if not arguments.files:
+        raise InvalidInputError("expected a FILE or --template: exactflow prove my_theorem.py")
+    for path in arguments.files:
+        read_script(path)
+    if arguments.html:
+        check_place(arguments.html)
+    outcomes = []
+    for outcome in _outcomes(arguments):
+        outcomes.append(outcome)
+        if arguments.json:
+            print(_json(outcome), flush=True)
+    if not arguments.json:
+        _print(outcomes, arguments)
+    if arguments.html:
+        write_bytes(arguments.html, page(outcomes).encode())
+    codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
+    return next(code for code in (1, 2, 3, 0) if code in codes)
+
+
+def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":
+    """Run the scripts; what they print is seen at once, or in order where several run."""
+    from exactflow.claims import Options
+    from exactflow.parallel import parallel_map
+    from exactflow.proving.script import run_script
+
+    is_alone = arguments.jobs == 1
+    run_one = partial(
+        run_script,
+        options=Options(arguments.plot, arguments.full),
+        echo=arguments.verbose and is_alone,
+        keep=bool(arguments.html),
+    )
+    files = [str(path) for path in arguments.files]
+    for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="proving"):
+        if arguments.verbose and not is_alone:
+            print(*(shown.printed for shown in outcome.shown.values()), sep="", end="")
+        yield outcome
+
+
+def _print(outcomes: "Sequence[Outcome]", arguments: argparse.Namespace) -> None:
+    from exactflow.proving.table import print_table, summary
+
+    if not arguments.quiet:
+        print_table(outcomes, arguments.verbose)
+    for outcome in outcomes:
+        if outcome.failure:
+            print(outcome.failure)
+    if not arguments.quiet:
+        print(*summary(outcomes), sep="\n")
+
+
+def _json(outcome: "Outcome") -> str:
+    claims = [
+        {
+            "theorem": claim.theorem,
+            "checked": claim.checked,
+            "evidence": str(claim.evidence),
+            "instances": claim.instances,
+            "seconds": round(claim.seconds, 3),
+            "verdict": claim.verdict,
+            "missing": claim.missing,
+            "line": claim.line,
+        }
+        for claim in outcome.claims
+    ]
+    return json.dumps(
+        {
+            "script": outcome.path,
+            "verdict": outcome.verdict,
+            "claims": claims,
+            "failure": outcome.failure,
+            "line": outcome.line,
+            "seconds": round(outcome.seconds, 3),
+        }
+    )

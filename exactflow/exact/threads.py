@@ -1,0 +1,25 @@
+"""One thread for float linear algebra, where sums in another order would give other bits."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["one_thread"]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold the pools of NumPy and SciPy to one thread: two pools would wait for each other, and at
+    the sizes met here one thread is the fastest.
+    """
+    with _controller("scipy.linalg" in sys.modules).limit(limits=1):
+        yield
+
+
+@cache
+def _controller(has_scipy: bool) -> ThreadpoolController:
+    """Return what controls the pools that are loaded; it takes milliseconds to find them."""
+    return ThreadpoolController()

@@ -1,0 +1,126 @@
+"""From shears and a step to layers of integers with their certified bound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+import sympy
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.digits import Digits
+from exactflow.balancing.target import Target
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import to_index
+from exactflow.flows.flow import LinearFlow
+from exactflow.lossless.bound import Bound, Growth, row_sums
+from exactflow.lossless.given import shears_of, target_of
+from exactflow.lossless.layer import LARGEST, IntegerCoupling, on_grid
+from exactflow.lossless.result import Lossless
+from exactflow.lossless.shears import merged
+
+__all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
+
+LIMIT = 2**15
+MOST_BITS = 52
+SPARE_BITS = 3
+
+
+def checked_grid(bits: object, limit: object, d: int) -> tuple[int, int]:
+    """Return bits and limit as integers, where bits is None as many as make their share of the
+    bound small, or raise `InvalidInputError`.
+    """
+    limit = to_index("limit", limit, 1, LARGEST // 2)
+    if bits is None:
+        return min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS), limit
+    return to_index("bits", bits, 1, MOST_BITS), limit
+
+
+def on_layers_of(flow: LinearFlow, W: DomainMatrix, bits: int, limit: int) -> Lossless:
+    """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
+    layers, step = shears_of(flow)
+    return assembled(target_of(W, flow), layers, step, bits, limit)
+
+
+def assembled(
+    target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int, limit: int
+) -> Lossless:
+    """Return the layers of integers of some shears, near `target` over the step.
+
+    Raises `InvalidInputError` where values or shifts do not fit 53 bits.
+    """
+    d = sum(target.halves)
+    gridded = [FloatCoupling(s.moves, 1.0, on_grid(s.shift, bits)) for s in merged(shears)]
+    gridded = merged(gridded)  # without those that are zero there
+    growth = Growth.of(gridded, d, limit)
+    largest = max(growth.values.max(), *growth.kept)
+    if not largest <= LARGEST:
+        raise InvalidInputError(
+            f"expected values to 2^52, as float64 counts them, got {largest:.2g} on the way for "
+            f"inputs within limit={limit}: lower limit"
+        )
+    layers = tuple(
+        IntegerCoupling.of(layer.moves, layer.shift, bits, floor(kept))
+        for layer, kept in zip(gridded, growth.kept, strict=True)
+    )
+    difference = _Difference.of(target, growth.product, step)
+    places = np.argsort(target.order)
+    shares = growth.rounding.tolist(), [limit / step * s for s in difference.row_sums()]
+    rounding, shifts = (tuple(_rational(share[k]) for k in places) for share in shares)
+    return Lossless(
+        layers,
+        target.halves,
+        _rational(step),
+        Bound(rounding, shifts),
+        _rational(difference.largest()),
+        bits,
+        limit,
+        floor(growth.values.max()),
+        target.order,
+        target.flips,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Difference:
+    """W minus the step times a product: `times` that, exactly, or each entry within `slack`."""
+
+    target: Target
+    product: Digits
+    step: Fraction
+    digits: Digits
+
+    @staticmethod
+    def of(target: Target, product: Digits, step: Fraction) -> "_Difference":
+        """Return the difference to the target."""
+        digits = _times(target.digits, step.denominator) - _times(product, step.numerator)
+        return _Difference(target, product, step, digits)
+
+    @property
+    def slack(self) -> Fraction:
+        """What each entry of `digits` may be wrong by."""
+        return self.target.slack * self.step.denominator
+
+    def row_sums(self) -> list[Fraction]:
+        """Return upper bounds of the sums of absolute values in each row."""
+        slack = 2 * len(self.target.order) * self.slack
+        return [(total + slack) / self.step.denominator for total in row_sums(self.digits)]
+
+    def largest(self) -> Fraction:
+        """Return the largest absolute value of an entry, exactly."""
+        places = self.digits.near_largest(self.slack)
+        rational = self.target.rational
+        if rational is None:
+            return max(abs(self.digits.entry(i, j)) for i, j in places) / self.step.denominator
+        return max(abs(rational[i, j] - self.step * self.product.entry(i, j)) for i, j in places)
+
+
+def _times(M: Digits, factor: int) -> Digits:
+    column = np.full((M.shape[0], 1), factor, dtype=object)
+    return M.scaled(Digits.of_integers(column, 0))
+
+
+def _rational(value: Fraction | float) -> sympy.Rational:
+    return sympy.Rational(Fraction(value))

@@ -1,0 +1,73 @@
+"""Certificates of lossless flows: the claim about W, and the map itself, to be rebuilt.
+
+The layers are those on the grid and then a scaling by the step, so that the checker's claim is that
+their product is ``within`` so much of W. The provenance holds what makes the map of integers out of
+them: y = moved + floor(T kept + 1/2), in `layers` but for the scalings at the end, for inputs up to
+`limit`; the entries of T are multiples of 2^-bits. Nothing else is needed to run it elsewhere.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from exactflow import checker
+from exactflow.errors import CertificateError, InvalidInputError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike
+from exactflow.files.certificate import read_certificate, write_certificate
+from exactflow.lossless.assembly import checked_grid, on_layers_of
+from exactflow.lossless.result import Lossless
+
+__all__ = ["claim", "read_lossless", "write_lossless"]
+
+_ROUNDING = "moved + floor(shift * kept + 1/2)"
+
+
+def claim(result: Lossless) -> dict[str, Any]:
+    """Return what `exactflow.files.certificate.certificate_text` is told beside flow and target."""
+    made = {"rounding": _ROUNDING, "bits": result.bits, "limit": result.limit}
+    return {"within": result.error, "provenance": made}
+
+
+def write_lossless(result: Lossless, path: str | Path, W: MatrixLike) -> None:
+    """Write the certificate of a lossless flow about W; the whole file appears or none.
+
+    >>> import tempfile
+    >>> from exactflow.lossless import lossless
+    >>> W = [[0, -1], [1, 0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_lossless(lossless(W), f"{folder}/L.json", W)
+    ...     print(read_lossless(f"{folder}/L.json").forward([1000, -3]))
+    [   3 1000]
+    """
+    write_certificate(result.flow, path, W, **claim(result))
+
+
+def read_lossless(path: str | Path) -> Lossless:
+    """Read a lossless flow: the same map, with the same limit, after its claim is checked.
+
+    Raises
+    ------
+    CertificateError
+        The file is missing or no well-formed certificate of a lossless flow.
+    VerificationError
+        Its claim about the matrix is false.
+    """
+    flow = read_certificate(path)
+    content = checker.read_json(Path(path).read_bytes(), "certificate")
+    made = content.get("provenance", {})
+    if made.get("rounding") != _ROUNDING or "target" not in content or "pads" in content:
+        raise CertificateError(
+            f"expected the certificate of a lossless flow, as exactflow lossless writes it, got "
+            f"another one in {Path(path).name}"
+        )
+    try:
+        bits, limit = checked_grid(made.get("bits", 0), made.get("limit", 0), flow.dimension)
+        result = on_layers_of(flow, as_matrix(content["target"]), bits, limit)
+    except InvalidInputError as error:
+        raise CertificateError(f"{Path(path).name}: {error}") from None
+    if result.flow != flow:
+        raise CertificateError(
+            f"expected layers that alternate, with shifts in units of 2^-{bits}, then the step of "
+            f"each half, got others in {Path(path).name}"
+        )
+    return result

@@ -1,0 +1,61 @@
+"""A flow of additive layers as shears for `lossless`, and the step of a scaling behind them."""
+
+from fractions import Fraction
+
+import numpy as np
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.target import Target
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.numbers import to_float, to_fraction
+from exactflow.flows.flow import LinearFlow
+from exactflow.flows.relabelled import Relabelled
+
+__all__ = ["shears_of", "target_of"]
+
+
+def shears_of(flow: LinearFlow) -> tuple[list[FloatCoupling], Fraction]:
+    """Return the layers in float64, and the step: 1, or the scale that all coordinates have in
+    layers without shifts at the end.
+
+    Raises `InvalidInputError` for other scales, or shifts beyond float64.
+    """
+    layers = list(_inner(flow).layers)
+    scales: dict[str, set] = {"first": set(), "second": set()}
+    while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
+        layer = layers.pop()
+        scales[layer.moves] |= set(layer.scale_elements)
+    steps = scales["first"] | scales["second"]
+    common = not steps or (len(steps) == 1 and scales["first"] == scales["second"])
+    if not (flow.field.is_QQ and common and all(layer.is_additive for layer in layers)):
+        raise InvalidInputError(
+            "expected additive layers over QQ (and one scale for all coordinates after them, or "
+            "none), got other scales: give the flow's matrix instead"
+        )
+    found = [FloatCoupling(layer.moves, 1.0, _floats(layer.shift_matrix)) for layer in layers]
+    p, q = _inner(flow).partition
+    return found or [FloatCoupling("second", 1.0, np.zeros((q, p)))], to_fraction(*steps or {1})
+
+
+def target_of(W: DomainMatrix, flow: LinearFlow) -> Target:
+    """Return the target of W for the layers of a flow, after its flips and in its order."""
+    d, one = flow.dimension, W.domain.one
+    signed = linalg.scale_columns(W, [-one if i in flow.flips else one for i in range(d)])
+    order = flow.order or tuple(range(d))
+    inner = Target.of(signed.extract(list(order), list(order)), partition=_inner(flow).partition)
+    return Target(
+        inner.digits, inner.slack, inner.rational, inner.exponent, inner.halves, order, flow.flips
+    )
+
+
+def _inner(flow: LinearFlow) -> LinearFlow:
+    return flow.flow if isinstance(flow, Relabelled) else flow
+
+
+def _floats(M: DomainMatrix) -> np.ndarray:
+    values = np.array([to_float(x) for x in M.to_list_flat()]).reshape(M.shape)
+    if not np.isfinite(values).all():
+        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
+    return values

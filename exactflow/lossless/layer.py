@@ -1,0 +1,164 @@
+"""A coupling of integers: the shift is computed exactly in float64, and rounded.
+
+Main results
+------------
+For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept` is still there to take
+the shift back. Let the entries of T be multiples of 2^-b and |kept| <= r with
+
+    2^b (r max_i sum_j |T_ij| + 2) <= 2^53.
+
+Then, in whatever order it is summed, every partial sum of T kept and of T kept + 1/2 is a multiple
+of 2^-b of at most 2^53 units, which float64 holds: nothing is rounded but by ``floor``. So the
+shift has the same bits with every BLAS, any number of threads, and on a GPU, wherever products of
+float64 matrices are sums of products of their entries in IEEE arithmetic, fused or not. (Strassen's
+algorithm adds entries first, and some hardware imitates float64: there nothing is promised.)
+
+Where b is too large for r, T is a sum of parts, coarse ones first, each of which obeys the bound on
+its own; of what they add up to only the fraction goes on to the next: floor(i + z + 1/2) =
+i + floor(z + 1/2) for an integer i. So the map does not depend on how T is split.
+
+How it is checked
+-----------------
+*Exact*: the bound is a comparison of integers, made where a layer is made. The tests compare with
+Python's integers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import frexp
+
+import numpy as np
+
+from exactflow.balancing.account import FloatCoupling
+from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import Half
+
+__all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
+
+LARGEST = 2**52
+MOST_PARTS = 4
+_UNITS = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be."""
+
+    weight: np.ndarray
+    bits: int
+
+    @staticmethod
+    def of(weight: np.ndarray, bits: int) -> "Part":
+        """Return a matrix of multiples of 2^-bits as a part."""
+        used = int(np.bitwise_or.reduce(_integers(weight, bits), axis=None))
+        zeros = bits if not used else min(bits, (used & -used).bit_length() - 1)
+        return Part(weight, bits - zeros)
+
+    @cached_property
+    def integers(self) -> np.ndarray:
+        """2^bits times the matrix, as int64."""
+        return _integers(self.weight, self.bits)
+
+    @cached_property
+    def radius(self) -> int:
+        """The largest r of the bound, at most 2^52."""
+        largest = max(map(sum, np.abs(self.integers).tolist()))
+        return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerCoupling:
+    """``moved + floor(T kept + 1/2)`` on columns of integers held in float64.
+
+    Attributes
+    ----------
+    moves : the half that the layer maps.
+    parts : T, as a sum of matrices on grids of their own, the coarsest first.
+    """
+
+    moves: Half
+    parts: tuple[Part, ...]
+
+    @staticmethod
+    def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
+        """Return the layer of a matrix of multiples of 2^-bits, split into as few parts as are
+        exact for kept entries to `radius`.
+
+        Raises `InvalidInputError` where more than four would be needed.
+
+        >>> T = np.array([[0.5 + 2.0**-40]])
+        >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
+        [1, 2]
+        """
+        parts: list[Part] = []
+        rest = T
+        while len(parts) < MOST_PARTS:
+            last = Part.of(rest, bits)
+            if last.radius >= radius:
+                return IntegerCoupling(moves, (*parts, last))
+            coarse = _coarse(rest, radius)
+            if coarse is None:
+                break
+            parts.append(coarse)
+            rest = rest - coarse.weight
+        raise InvalidInputError(
+            f"expected shifts that {MOST_PARTS} exact products in 53 bits hold, got bits={bits} "
+            f"with values to {radius} (from limit and the matrix) and {T.shape[1]} summands (half "
+            "of d): lower bits or limit"
+        )
+
+    @cached_property
+    def radius(self) -> int:
+        """The largest absolute value of kept entries for which all sums are exact."""
+        return min(part.radius for part in self.parts)
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """T in float64, which holds it exactly."""
+        return np.sum([part.weight for part in self.parts], axis=0)
+
+    def shift(self, kept: np.ndarray) -> np.ndarray:
+        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
+        value = self.parts[0].weight @ kept
+        whole = None
+        for part in self.parts[1:]:
+            integers = np.floor(value)
+            whole = integers if whole is None else whole + integers
+            value -= integers
+            value += part.weight @ kept
+        value += 0.5
+        np.floor(value, out=value)
+        return value if whole is None else value + whole
+
+    def real(self) -> FloatCoupling:
+        """Return the layer without its rounding, a coupling of real numbers."""
+        return FloatCoupling(self.moves, 1.0, self.weight)
+
+
+def on_grid(T: np.ndarray, bits: int) -> np.ndarray:
+    """Return the multiples of 2^-bits nearest to T; refused where float64 does not hold them."""
+    size = float(np.abs(T).max())
+    if not size < 2.0 ** (53 - bits):
+        raise InvalidInputError(
+            f"expected multiples of 2^-bits that 53 bits hold, got bits={bits} with shifts to "
+            f"{size:.2g}: lower bits"
+        )
+    return _rounded(T, bits)
+
+
+def _rounded(T: np.ndarray, bits: int) -> np.ndarray:
+    return np.ldexp(np.rint(np.ldexp(T, bits)), -bits)
+
+
+def _integers(T: np.ndarray, bits: int) -> np.ndarray:
+    return np.ldexp(T, bits).astype(np.int64)
+
+
+def _coarse(T: np.ndarray, radius: int) -> Part | None:
+    """Return the leading bits of T, as many as are exact for kept entries to `radius`."""
+    product = float(np.abs(T).sum(axis=1).max()) * radius
+    for bits in range(54 - frexp(product)[1], 0, -1):
+        part = Part.of(_rounded(T, bits), bits)
+        if part.radius >= radius:
+            return part if part.weight.any() else None
+    return None

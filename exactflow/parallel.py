@@ -1,0 +1,114 @@
+"""The same function on many items, in several processes: joblib's pool, or a Dask cluster.
+
+joblib's process pool works by default. Within ``joblib.parallel_config("dask")`` the cluster of the
+running ``dask.distributed.Client`` does (extra ``cluster``), and its size counts instead of `jobs`.
+Nothing else changes: results come in the order of the items, and where items fail, the error of the
+first one in that order is raised as it is, after the results before it.
+"""
+
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import TypeVar
+
+from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import interruptible
+
+__all__ = ["parallel_map"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def parallel_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    jobs: int = 1,
+    label: str | None = None,
+) -> Iterator[Result]:
+    """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
+
+    One job, or one item, is computed in this process. Ctrl-C, an error and a consumer that stops
+    end the workers at once.
+
+    Parameters
+    ----------
+    function, items : both travel to other processes, and the results back.
+    jobs : how many items are computed at once.
+    label : what a progress bar says, on a stderr that is a terminal; None shows no bar.
+
+    Raises
+    ------
+    InvalidInputError
+        Fewer jobs than one.
+
+    Examples
+    --------
+    >>> list(parallel_map(abs, [-3, 2], jobs=2))
+    [3, 2]
+    """
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+        raise InvalidInputError(f"expected at least one job, got {jobs!r}")
+    items = list(items)
+    alone = jobs == 1 or len(items) < 2
+    results = map(function, items) if alone else _elsewhere(function, items, jobs)
+    return results if label is None else _shown(results, len(items), label)
+
+
+def _elsewhere(
+    function: Callable[[Item], Result], items: list[Item], jobs: int
+) -> Iterator[Result]:
+    """Yield the results from joblib's workers; only this process hears of Ctrl-C, and ends them."""
+    from joblib import Parallel, delayed
+
+    # arrays travel as copies, writable as they are here: shared memory is read-only
+    pool = Parallel(jobs, return_as="generator", max_nbytes=None, initializer=_follow_parent)
+    task = delayed(partial(_outcome, function))
+    with interruptible(), closing(pool(map(task, items))) as outcomes:
+        for result, error in outcomes:
+            if error is not None:
+                raise error
+            yield result
+
+
+def _outcome(
+    function: Callable[[Item], Result], item: Item
+) -> tuple[Result | None, Exception | None]:
+    """Return a result, or an error: joblib would raise the one that comes first in time."""
+    try:
+        return function(item), None
+    except Exception as error:
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        return None, error
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent process; end with it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _shown(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
+    """Yield the results below a progress bar; what the consumer prints goes where it did."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    bar = Progress(
+        console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
+    )
+    with bar:
+        yield from bar.track(results, total=total, description=escape(label))

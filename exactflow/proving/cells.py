@@ -1,0 +1,110 @@
+"""A ``# %%`` script as its cells, and the places in it where claims are checked."""
+
+import ast
+import io
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+from exactflow.errors import InvalidInputError
+
+__all__ = ["Cell", "Site", "cells", "read_script", "sites"]
+
+MARKER = "# %%"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, without the marker, whether that is Markdown, and its first line from 1."""
+
+    text: str
+    is_markdown: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """A ``with claims.check(text, evidence)`` of a script: the lines of the call, and its words.
+
+    Where text or evidence are computed, the expression stands for the text, and no evidence is
+    known.
+    """
+
+    line: int
+    end_line: int
+    checked: str
+    evidence: str
+    is_computed: bool = False
+
+
+def read_script(path: str | Path) -> str:
+    """Return the text of a script, or raise `InvalidInputError` on what is none."""
+    reason = "not a Python script (.py)"
+    try:
+        if Path(path).suffix == ".py":
+            with tokenize.open(path) as file:
+                return file.read()
+        reason = "a directory" if Path(path).is_dir() else reason
+    except (OSError, ValueError, SyntaxError) as error:  # the last of an encoding
+        reason = getattr(error, "strerror", None) or str(error)
+    raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
+
+
+def cells(text: str) -> list[Cell]:
+    """Return the cells of a script; what stands before the first marker is one, too.
+
+    >>> found = cells("# %% [markdown]\\n# a\\n# %%\\nb")
+    >>> [(cell.line, cell.is_markdown, cell.text) for cell in found]
+    [(2, True, 'a'), (4, False, 'b')]
+    """
+    lines = text.split("\n")
+    starts = [0, *_markers(text)]
+    found = []
+    for start, end in zip(starts, [*(n - 1 for n in starts[1:]), len(lines)], strict=True):
+        is_markdown = start > 0 and "[markdown]" in lines[start - 1]
+        body = lines[start:end]
+        if is_markdown:
+            body = [line.removeprefix("#").removeprefix(" ") for line in body]
+        if any(line.strip() for line in body):
+            found.append(Cell("\n".join(body).strip("\n"), is_markdown, start + 1))
+    return found
+
+
+def _markers(text: str) -> list[int]:
+    """Return the lines, from 1, of the comments that begin a cell: none inside a string."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    found = []
+    try:
+        for token in tokens:
+            if token.type == tokenize.COMMENT and token.start[1] == 0:
+                found += [token.start[0]] if token.string.startswith(MARKER) else []
+    except (tokenize.TokenError, SyntaxError):  # what is there is said where it is compiled
+        pass
+    return found
+
+
+def sites(text: str) -> list[Site]:
+    """Return the places at which a script checks claims, without running it.
+
+    >>> sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
+    [Site(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
+    """
+    items = (node.items for node in ast.walk(ast.parse(text)) if isinstance(node, ast.With))
+    calls = [item.context_expr for group in items for item in group]
+    found = [site for call in calls if isinstance(call, ast.Call) for site in _site(call)]
+    return sorted(found, key=lambda site: site.line)
+
+
+def _site(call: ast.Call) -> list[Site]:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "check":
+        return []
+    given = dict(zip(("checked", "evidence"), call.args, strict=False))
+    given |= {word.arg: word.value for word in call.keywords if word.arg}
+    if set(given) != {"checked", "evidence"}:
+        return []
+    checked, evidence = given["checked"], given["evidence"]
+    word = evidence.attr if isinstance(evidence, ast.Attribute) else ""
+    lines = call.lineno, call.end_lineno or call.lineno
+    if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
+        return [Site(*lines, checked.value, word)]
+    return [Site(*lines, ast.unparse(checked), word, True)]

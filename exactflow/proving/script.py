@@ -1,0 +1,221 @@
+"""Run one proof script as ``python SCRIPT`` would, cell by cell, and keep what came of it."""
+
+import __future__
+
+import ast
+import contextlib
+import io
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, TextIO
+
+from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofError, Running
+from exactflow.errors import MissingExtraError, VerificationError
+from exactflow.proving.cells import Cell, cells, read_script
+from exactflow.proving.displays import display, open_figures
+
+__all__ = ["EXIT_CODES", "Outcome", "Shown", "run_script"]
+
+EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
+_FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one cell left: the text that it printed, HTML of what it displays, pictures as PNG
+    with their names."""
+
+    printed: str
+    displays: tuple[str, ...] = ()
+    pictures: tuple[tuple[bytes, str], ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What came of a script: its claims, and where it stopped, why, if it did not end.
+
+    `shown` has, by the line of each cell that ran, what it left.
+    """
+
+    path: str
+    claims: list[Claim] = field(default_factory=list)
+    failure: str = ""
+    line: int = 0
+    is_refuted: bool = False
+    seconds: float = 0.0
+    shown: dict[int, Shown] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """Return "refuted" if a claim failed, "broken" if the script did not run to its end,
+        "incomplete" if something was not run for want of a tool, or else "passed".
+        """
+        if self.is_refuted:
+            return "refuted"
+        if self.failure:
+            return "broken"
+        return "passed" if all(claim.passed for claim in self.claims) else "incomplete"
+
+
+def run_script(
+    path: str | Path, options: Options, *, echo: bool = False, keep: bool = False
+) -> Outcome:
+    """Run a script and return what came of it; whatever it raises is in there.
+
+    Parameters
+    ----------
+    path : a Python script.
+    options : what `proof_options` gives to it.
+    echo : whether what it prints is seen, too.
+    keep : whether displays and pictures are kept, as a page needs them.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such script.
+    """
+    outcome, text = Outcome(str(path)), read_script(path)
+    running = Running(str(path), options, keeps_pictures=keep)
+    token, start = RUNNING.set(running), time.perf_counter()
+    try:
+        with _as_main(Path(path)) as namespace:
+            for cell, body in _bodies(text, str(path)):
+                with _kept(outcome.shown, cell, running, echo, keep) as displays:
+                    displays += _run_body(body, namespace, keep)
+    except MissingExtraError as error:
+        _not_run(running, str(error), echo)
+    except (SystemExit, Exception) as error:  # it is no proof; the other scripts still run
+        _stopped(outcome, running, error)
+    finally:
+        RUNNING.reset(token)
+    outcome.seconds = time.perf_counter() - start
+    outcome.claims = [claim for claims in running.found for claim in claims.recorded]
+    if not outcome.failure:
+        _judge(outcome)
+    return outcome
+
+
+def _judge(outcome: Outcome) -> None:
+    """Find what is wrong with a script that ran to its end."""
+    failed = [claim for claim in outcome.claims if claim.verdict == "FAILED"]
+    if failed:
+        outcome.is_refuted, outcome.line = True, failed[0].line
+        outcome.failure = (
+            f"{outcome.path}:{outcome.line}: the claim {failed[0].checked!r} failed, "
+            "and the script went on"
+        )
+    elif not outcome.claims:
+        outcome.failure = (
+            f"{outcome.path}: expected a script that checks claims, got none: "
+            "exactflow prove --template prints one to begin with"
+        )
+
+
+@contextlib.contextmanager
+def _as_main(path: Path) -> Iterator[dict[str, Any]]:
+    """Give a script what Python gives it: its folder on the path, `sys.argv`, a `__main__`.
+
+    What it imported from its folder is forgotten at the end: the next folder may have such names.
+    """
+    module, folder = ModuleType("__main__"), str(path.parent.resolve())
+    module.__file__ = str(path)
+    before = sys.modules["__main__"], sys.argv, list(sys.path), set(sys.modules)
+    sys.modules["__main__"], sys.argv, sys.path[:0] = module, [str(path)], [folder]
+    try:
+        yield vars(module)
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path[:] = before[:3]
+        for name in set(sys.modules) - before[3]:
+            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
+                del sys.modules[name]
+
+
+def _bodies(text: str, path: str) -> Iterator[tuple[Cell, list[CodeType]]]:
+    """Return the code of each cell, for running and (an expression at its end) for evaluation."""
+    tree, flags = ast.parse(text, path), 0
+    found, rest = [cell for cell in cells(text) if not cell.is_markdown], list(tree.body)
+    for cell, following in zip(found, [*found[1:], None], strict=True):
+        body = [node for node in rest if following is None or node.lineno < following.line]
+        rest = rest[len(body) :]
+        shown = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+        codes = [compile(ast.Module(body, []), path, "exec", flags, dont_inherit=True)]
+        flags |= codes[0].co_flags & _FUTURE
+        if isinstance(shown, ast.Expr):
+            expression = ast.Expression(shown.value)
+            codes.append(compile(expression, path, "eval", flags, dont_inherit=True))
+        yield cell, codes
+
+
+def _run_body(codes: list[CodeType], namespace: dict[str, Any], keep: bool) -> list[str]:
+    """Run the code of a cell; return its display, if it ends with a value that has one."""
+    exec(codes[0], namespace)
+    shown = [eval(code, namespace) for code in codes[1:]]
+    return [display(value) for value in shown if keep and value is not None]
+
+
+class _Printed(io.StringIO):
+    """What is printed, which may be seen as well."""
+
+    def __init__(self, echo: TextIO | None) -> None:
+        super().__init__()
+        self.echo = echo
+
+    def write(self, text: str) -> int:
+        if self.echo is not None:
+            self.echo.write(text)
+        return super().write(text)
+
+
+@contextlib.contextmanager
+def _kept(
+    shown: dict[int, Shown], cell: Cell, running: Running, echo: bool, keep: bool
+) -> Iterator[list[str]]:
+    """Keep what a cell prints, draws, and displays by the list that is yielded."""
+    printed, displays = _Printed(sys.stdout if echo else None), list[str]()
+    already = len(running.pictures)
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield displays
+    finally:
+        pictures = [*running.pictures[already:], *(open_figures() if keep else [])]
+        shown[cell.line] = Shown(printed.getvalue(), tuple(displays), tuple(pictures))
+
+
+def _not_run(running: Running, missing: str, echo: bool) -> None:
+    """Record that an extra is missing, if no claim says so."""
+    claims = running.found[-1] if running.found else Claims(Path(running.path).stem)
+    if not any(claim.missing for claim in claims.recorded):
+        with contextlib.redirect_stdout(sys.stdout if echo else io.StringIO()):
+            claims.not_run("what needs an extra", Evidence.NUMERIC, missing)
+
+
+def _stopped(outcome: Outcome, running: Running, error: BaseException) -> None:
+    """Say where a script stopped, in which claim, and why."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [i for i, frame in enumerate(frames) if frame.filename == running.path]
+    if inside:
+        outcome.line = frames[inside[-1]].lineno or 0
+    elif isinstance(error, SyntaxError) and error.filename == running.path:
+        outcome.line = error.lineno or 0
+    claims = [claim for claims in running.found for claim in claims.recorded]
+    is_inside = bool(claims) and claims[-1].verdict == "FAILED"
+    where = f"{running.path}:{outcome.line}: "
+    where += f"in the claim {claims[-1].checked!r} [{claims[-1].evidence}]: " if is_inside else ""
+    outcome.is_refuted = isinstance(error, ProofError | VerificationError)
+    if outcome.is_refuted:
+        outcome.failure = f"{where}{error}"
+    elif isinstance(error, SystemExit):
+        outcome.failure = (
+            f"{where}expected a script that runs to its end, got sys.exit({error.code!r}): "
+            "leave it out, the runner sets the exit code"
+        )
+    else:
+        trace = traceback.format_list(frames[inside[0] :]) if inside else []
+        reason = "".join(traceback.format_exception_only(error))
+        outcome.failure = f"{where}{type(error).__name__}\n{''.join(trace)}{reason}".rstrip()

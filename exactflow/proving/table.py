@@ -1,0 +1,97 @@
+"""What came of proof scripts, as a table: a row a claim, or in a narrow terminal one a theorem."""
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from exactflow.claims import Claim
+from exactflow.proving.script import Outcome
+
+__all__ = ["print_table", "summary"]
+
+WIDE = 100  # columns: below, sentences would be folded to columns of a few letters
+WITH_TIMES = 60
+
+
+def print_table(outcomes: Sequence[Outcome], verbose: bool = False) -> None:
+    """Print what was checked, in the width of the terminal.
+
+    Where that is below 100, each theorem has one line, and its claims follow only if `verbose`.
+    """
+    console, claims = Console(), [claim for outcome in outcomes for claim in outcome.claims]
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = max(console.width, WIDE)
+    if console.width >= WIDE:
+        console.print(_wide(claims))
+    elif claims:
+        console.print(_narrow(claims, console.width, verbose))
+
+
+def _wide(claims: Sequence[Claim]) -> Table:
+    table = Table(title="Theorems checked", title_justify="left")
+    table.add_column("theorem", overflow="fold", ratio=2)
+    table.add_column("what was checked", overflow="fold", ratio=3)
+    table.add_column("evidence", no_wrap=True)
+    for name in ("instances", "seconds", "verdict"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for theorem, rows in groupby(claims, lambda claim: claim.theorem):
+        table.add_section()
+        for i, claim in enumerate(rows):
+            table.add_row(
+                "" if i else escape(theorem),
+                escape(claim.checked),
+                str(claim.evidence),
+                str(claim.instances),
+                f"{claim.seconds:.2f}",
+                claim.verdict,
+            )
+    return table
+
+
+def _narrow(claims: Sequence[Claim], width: int, verbose: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    names = ("claims", *["seconds"] * (width >= WITH_TIMES), "verdict")
+    rest = width - sum(len(name) + 3 for name in names)
+    if verbose:
+        table.add_column("theorem", overflow="fold", max_width=rest)
+    else:
+        table.add_column("theorem", overflow="ellipsis", no_wrap=True, max_width=rest)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for theorem, group in groupby(claims, lambda claim: claim.theorem):
+        rows = list(group)
+        verdicts = {claim.verdict for claim in rows}
+        worst = next(v for v in ("FAILED", "not run", "passed") if v in verdicts)
+        table.add_row(
+            *_cells(escape(theorem), str(len(rows)), sum(c.seconds for c in rows), worst, width)
+        )
+        for claim in rows if verbose else ():
+            checked = Padding(escape(f"{claim.checked} [{claim.evidence}]"), (0, 0, 0, 2))
+            instances = str(claim.instances)
+            table.add_row(*_cells(checked, instances, claim.seconds, claim.verdict, width))
+    return table
+
+
+def _cells(
+    text: str | Padding, count: str, seconds: float, verdict: str, width: int
+) -> list[str | Padding]:
+    times = [f"{seconds:.2f}"] if width >= WITH_TIMES else []
+    return [text, count, *times, verdict]
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the lines after the table: what is missing, and how many claims were checked."""
+    claims = [claim for outcome in outcomes for claim in outcome.claims]
+    missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
+    counts = (
+        f"{sum(claim.passed for claim in claims)} of {len(claims)} claims checked",
+        f"{sum(bool(claim.missing) for claim in claims)} not run",
+        f"{sum(bool(outcome.failure) for outcome in outcomes)} scripts failed",
+    )
+    return [*(f"not run: {reason}" for reason in missing), "; ".join(counts)]

@@ -1,0 +1,126 @@
+"""``exactflow prove`` as a user meets it."""
+
+import json
+
+import pytest
+
+from exactflow import cli
+
+HEAD = "from exactflow.claims import Claims, Evidence\nclaims = Claims('T')\n"
+TRUE = (
+    HEAD + "with claims.check('one', Evidence.EXACT) as check:\n    check.equal(1, 1, 'instance')\n"
+)
+FALSE = TRUE.replace("(1, 1,", "(1, 2,")
+MISSING = HEAD + "claims.not_run('a', Evidence.FORMAL, 'a prover')\n"
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"true": TRUE, "false": FALSE, "missing": MISSING, "broken": "1 / 0"}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+
+    def run(*arguments):
+        code = cli.main(["prove", *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (("true",), 0),
+        (("false",), 1),
+        (("broken",), 2),
+        (("missing",), 3),
+        (("missing", "true"), 3),
+        (("missing", "broken", "true"), 2),
+        (("broken", "false", "true", "missing"), 1),
+    ],
+)
+def test_exit_codes(run, names, code):
+    assert run(*(f"{name}.py" for name in names))[0] == code
+
+
+def test_the_table(run):
+    code, out, err = run("true.py", "false.py", "missing.py")
+    assert (code, err) == (1, "")
+    assert "what was checked" in out
+    assert "false.py:4: in the claim 'one' [exact]: instance: expected 2, derived 1" in out
+    assert out.splitlines()[-2:] == [
+        "not run: a prover",
+        "1 of 3 claims checked; 1 not run; 1 scripts failed",
+    ]
+
+
+def test_verbose(run):
+    assert run("-v", "true.py")[1].startswith("T: one [exact]\n    instance\n")
+
+
+def test_several_at_once(run):
+    code, out, err = run("-v", "-j", "2", "true.py", "false.py", "broken.py", "true.py")
+    assert (code, err) == (1, "")
+    assert out.startswith("T: one [exact]\n    instance\nT: one [exact]\nT: one [exact]\n    inst")
+    assert "2 of 3 claims checked; 0 not run; 2 scripts failed" in out
+    code, out, _ = run("--json", "-j", "2", "true.py", "false.py")
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["passed", "refuted"]
+
+
+def test_quiet(run):
+    assert run("--quiet", "true.py", "missing.py") == (3, "", "")
+    _, out, _ = run("-q", "true.py", "false.py")
+    assert out.splitlines() == [
+        "false.py:4: in the claim 'one' [exact]: instance: expected 2, derived 1"
+    ]
+
+
+def test_json(run):
+    code, out, _ = run("--json", "true.py", "false.py", "missing.py", "broken.py")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [(r["script"], r["verdict"], r["line"]) for r in records] == [
+        ("true.py", "passed", 0),
+        ("false.py", "refuted", 4),
+        ("missing.py", "incomplete", 0),
+        ("broken.py", "broken", 1),
+    ]
+    assert [(c["evidence"], c["verdict"], c["line"]) for r in records for c in r["claims"]] == [
+        ("exact", "passed", 3),
+        ("exact", "FAILED", 3),
+        ("formally proved", "not run", 3),
+    ]
+
+
+def test_the_template_runs(run, tmp_path):
+    code, out, _ = run("--template")
+    assert code == 0
+    (tmp_path / "my_theorem.py").write_text(out)
+    code, out, _ = run("my_theorem.py")
+    assert code == 0
+    assert "1 of 1 claims checked; 0 not run; 0 scripts failed" in out
+
+
+def test_a_page(run, tmp_path):
+    assert run("true.py", "--html", "report.html")[0] == 0
+    assert "    instance\n" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "expected a FILE or --template"),
+        (["."], "expected a proof script, got '.': a directory"),
+        (["true.py", "none.py"], "got 'none.py': No such file"),
+        (["c.json"], r"got 'c.json': not a Python script (.py)"),
+        (["true.py", "--html", "none/r.html"], "no such folder"),
+        (["true.py", "--html", "."], "a directory"),
+        (["true.py", "--json", "--quiet"], "not allowed with argument"),
+        (["true.py", "-j", "0"], "expected at least one job"),
+    ],
+)
+def test_refuses_before_any_script_runs(run, arguments, words):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
