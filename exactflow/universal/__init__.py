@@ -62,6 +62,7 @@ from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
+from exactflow.universal.line import GaussianMixture, QuantileFunction, smoothed
 from exactflow.universal.measures import (
     Atoms,
     Boxes,
@@ -72,16 +73,22 @@ from exactflow.universal.measures import (
 )
 from exactflow.universal.ring import Ring
 from exactflow.universal.search import GUARD_BITS, SHARES, construct, power_below
+from exactflow.universal.well_conditioned import WellConditioned, approximate_well
 
 __all__ = [
     "Approximation",
     "Atoms",
     "Bound",
     "Boxes",
+    "GaussianMixture",
+    "QuantileFunction",
     "Ring",
+    "WellConditioned",
     "approximate",
+    "approximate_well",
     "checkerboard",
     "empirical",
+    "smoothed",
     "uniform",
 ]
 
