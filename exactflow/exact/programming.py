@@ -48,7 +48,9 @@ def combination_below_zero(
     at = [(rows[place], j) for j, vector in enumerate(vectors) for place in vector]
     values = [to_float(x / s) for v, s in zip(vectors, sizes, strict=True) for x in v.values()]
     table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(rows), len(vectors)))
-    table = sparse.diags_array(1 / abs(table).max(axis=1).toarray().ravel()) @ table
+    largest = abs(table).max(axis=1).toarray().ravel()
+    largest[largest == 0] = 1.0  # what float64 has no numbers for
+    table = sparse.diags_array(1 / largest) @ table
     m, n = table.shape
     result = linprog(
         np.concatenate([np.zeros(n), -np.ones(m)]),
