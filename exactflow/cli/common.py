@@ -22,6 +22,7 @@ __all__ = [
     "halves_arguments",
     "output_arguments",
     "partition",
+    "partition_argument",
     "printing_arguments",
     "read",
     "reading_arguments",
@@ -45,14 +46,18 @@ def halves_arguments(
 ) -> None:
     """Add which coordinates are which, and what is done where det < 0."""
     group = command.add_argument_group("coordinates")
-    group.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
-    )
+    partition_argument(group)
     group.add_argument(
         "--orientation",
         choices=orientations,
         default=default,
         help=f"what is done where det < 0 (default: {default})",
+    )
+
+
+def partition_argument(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
     )
 
 

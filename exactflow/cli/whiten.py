@@ -5,6 +5,7 @@ import argparse
 from exactflow.cli.common import (
     check_output,
     output_arguments,
+    partition_argument,
     read,
     reading_arguments,
     status,
@@ -18,8 +19,13 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a covariance matrix")
     command.add_argument(
-        "--layers", type=int, default=2, help="2 affine, or 3 additive (default: 2)"
+        "--layers",
+        type=int,
+        default=2,
+        metavar="K",
+        help="2 affine, or 3: additive if det is 1 (default: 2)",
     )
+    partition_argument(command)
     reading_arguments(command)
     output_arguments(command, "CERT.json", "a certificate of the flow that generates")
 
@@ -32,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_output(arguments)
     source = read(arguments)
     with status("whitening"):
-        result = whiten(source.matrix, layers=arguments.layers)
+        result = whiten(source.matrix, layers=arguments.layers, partition=arguments.partition)
     written, within = "", result.generator_error
     if arguments.output:
         claim = {"subject": "covariance", "within": within}
