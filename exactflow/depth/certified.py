@@ -32,20 +32,20 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.spread import Near, near_solutions
 from exactflow.depth.additive import patterns
 from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
 from exactflow.depth.obstructions import halves
-from exactflow.depth.spectra import Spectra
-from exactflow.depth.spread import Near, near_solutions
+from exactflow.depth.spectra import LARGEST_HALF, Spectra
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import flint_rational, to_float
 from exactflow.exact.typing import Element, Half
 from exactflow.factorization.assembly import opposite
 
 __all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
 
-LARGEST_HALF, CANDIDATES = 8, 3
+CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
 ROUNDS = 8
 
@@ -143,8 +143,10 @@ def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
     for pattern in patterns(4):
         D, a = halves(matrix, pattern).D, halves(matrix.inv(), pattern).A
         equations = Spectra.of(D, a, matrix.det())
+        left, right = ([*map(to_float, side)] for side in (equations.left, equations.right))
         certified = (
-            _certified_near(pattern, matrix, equations, near) for near in near_solutions(equations)
+            _certified_near(pattern, matrix, equations, near)
+            for near in near_solutions(left, right, to_float(equations.det))
         )
         found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)

@@ -1,13 +1,22 @@
-"""Numbers near solutions of the equations of `exactflow.depth.spectra`, in float64.
+"""Positive scales that give two matrices one characteristic polynomial, in float64.
 
-Starts are spread: along orders of the coordinates in which the leading principal minors of D and of
-a have equal signs, eigenvalues of both matrices are set to t^(n-1), .., t, 1, up to what vanishes
-as t grows. Newton steps of least norm in the logarithms, damped (Levenberg, Marquardt), do the
-rest; where no such orders are found, they start anywhere.
+Main results
+------------
+For D of size n, a of size n or less, padded with ones to n, and d_S, a_S their principal minors at
+a set S of coordinates, positive x and y are wanted with
+
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
+
+diag(x) D and a diag(y) have the same eigenvalues, up to ones. Starts are spread: along orders of
+the coordinates in which the leading principal minors of D and of a have equal signs, eigenvalues of
+both matrices are set to t^(n-1), .., t, 1, up to what vanishes as t grows. Newton steps of least
+norm in the logarithms, damped (Levenberg, Marquardt), do the rest; where no such orders are found,
+they start anywhere.
 
 How it is checked
 -----------------
-*Numeric*: nothing here is trusted; `exactflow.depth.certified` judges.
+*Numeric*: nothing here is trusted; `exactflow.depth.certified` and `exactflow.balancing.account`
+judge.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +26,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
-
-from exactflow.depth.spectra import Spectra
-from exactflow.exact.numbers import to_float
 
 __all__ = ["Near", "near_solutions"]
 
@@ -38,15 +44,28 @@ class Near(NamedTuple):
     places: tuple[int, ...]
 
 
-def near_solutions(equations: Spectra) -> Iterator[Near]:
-    """Yield what is found from spread starts, one for each sequence of signs, then from any."""
-    system = _System.of(equations)
+def near_solutions(
+    left: Sequence[float],
+    right: Sequence[float],
+    det: float = 1.0,
+    fixed: Sequence[int] = (),
+    seed: int = 0,
+) -> Iterator[Near]:
+    """Yield what is found from spread starts, one for each sequence of signs, then from any.
+
+    Parameters
+    ----------
+    left, right : the principal minors d_S and a_S, 2^n of them, by the bits of S.
+    det : det D / det a, which matters where both are zero.
+    fixed : the places among the 2 n numbers x, y of those that must be 1.
+    """
+    system = _System.of(left, right, det, fixed)
     if not np.isfinite(system.left + system.right).all():
         return
-    for starts in _spread_starts(equations):
+    for starts in () if len(fixed) else _spread_starts(left, right, system):
         found = (system.solved(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for _ in range(STARTS):
         if (near := system.solved(rng.standard_normal(2 * system.n))) is not None:
             yield near
@@ -61,13 +80,20 @@ class _System:
     right: np.ndarray
     bits: np.ndarray
     sizes: tuple[int, ...]
+    free: np.ndarray
 
     @staticmethod
-    def of(equations: Spectra) -> "_System":
-        n = equations.n
-        left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
+    def of(
+        left: Sequence[float], right: Sequence[float], det: float, fixed: Sequence[int]
+    ) -> "_System":
+        """Return the equations, those for the determinants over that of a."""
+        n = (len(left) - 1).bit_length()
+        sides = np.array([*left[:-1], det]), np.array([*right[:-1], 1.0])
         bits = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(float)
-        return _System(n, left, right, bits, equations.sizes)
+        count = bits.sum(axis=1)
+        sizes = {int(k) for side in sides for k in count[side != 0]}
+        free = ~np.isin(np.arange(2 * n), fixed)
+        return _System(n, *sides, bits, tuple(sorted(sizes - {0})), free)
 
     def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residuals, relative to the terms of each equation, and their derivatives."""
@@ -81,11 +107,12 @@ class _System:
             count, bits = int(of_k.sum()), self.bits[of_k]
             values.append(terms.sum())
             rows.append(np.concatenate([terms[:count] @ bits, terms[count:] @ bits]))
-        return np.array(values), np.array(rows)
+        return np.array(values), np.array(rows) * self.free
 
     @np.errstate(all="ignore")
     def solved(self, start: np.ndarray) -> Near | None:
         """Return what damped Newton steps of least norm lead to, None where they do not."""
+        start = start * self.free
         damping, logs, (values, slopes) = DAMPING, start, self.at(start)
         one = np.eye(len(values))
         for _ in range(STEPS):
@@ -114,11 +141,12 @@ class _Order(NamedTuple):
     excess: float
 
 
-def _spread_starts(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+def _spread_starts(
+    left: Sequence[float], right: Sequence[float], system: _System
+) -> Iterator[Iterator[np.ndarray]]:
     """Yield the starts of each sequence of signs that both matrices have, the most even first."""
-    singular = not equations.left[-1]
-    sides = equations.coefficients if singular else (equations.left, equations.right)
-    of_D, of_a = (_orders([*map(to_float, minors)]) for minors in sides)
+    sides = (left, right) if left[-1] else (system.left.tolist(), system.right.tolist())
+    of_D, of_a = map(_orders, sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (np.concatenate([_logs(of_D[signs], t), _logs(of_a[signs], t)]) for t in SPREADS)
