@@ -108,9 +108,7 @@ def _example(arguments: argparse.Namespace, model: Any) -> Any:
     if array.dtype.kind != "f":
         return example
     types = (t.dtype for t in model.state_dict().values() if t.is_floating_point())
-    return (
-        example.to(next(types, torch.get_default_dtype())) if array.dtype.kind == "f" else example
-    )
+    return example.to(next(types, torch.get_default_dtype()))
 
 
 def _advice(is_state: bool) -> str:
