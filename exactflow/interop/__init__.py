@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from exactflow.interop.conversion import convert as convert
+    from exactflow.interop.restoring import restore as restore
 
 __all__ = [
     "LIBRARIES",
@@ -34,11 +35,12 @@ __all__ = [
     "Rounding",
     "convert",
     "from_conv1x1",
+    "restore",
     "rounding",
     "to_module",
 ]
 
-_HOMES = {"convert": "conversion"}
+_HOMES = {"convert": "conversion", "restore": "restoring"}
 """Names that need PyTorch, imported when they are first asked for."""
 
 
