@@ -1,7 +1,8 @@
 """Flow libraries: trained linear layers in, coupling modules out.
 
 `from_conv1x1` reads the matrix of a linear module; `factor` or `balance` turns it into couplings;
-`to_module` builds them as modules of PyTorch, normflows, nflows, glasflow, FrEIA or zuko.
+`to_module` builds them as modules of PyTorch, normflows, nflows, glasflow, FrEIA or zuko;
+`diagnose` says why a whole model does not return x.
 
 How it is checked
 -----------------
@@ -23,16 +24,28 @@ from exactflow.interop.roundoff import Rounding, check_error, rounding
 if TYPE_CHECKING:
     import numpy as np
 
+    from exactflow.interop.diagnosis import diagnose as diagnose
+
 __all__ = [
     "LIBRARIES",
     "LinearMap",
     "Rounding",
+    "diagnose",
     "from_conv1x1",
     "rounding",
     "to_module",
 ]
 
 Scales = Literal["positive", "raw"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "diagnose":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require("torch", "torch", "models")
+    from exactflow.interop.diagnosis import diagnose
+
+    return diagnose
 
 
 def to_module(
