@@ -683,7 +683,9 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
     found = read_json(data, "certificate")
-    version = found.get("version") if type(found) is dict else None
+    version = found.get("version", 2) if type(found) is dict else 1
+    if type(version) is not int or version not in (1, 2):  # before its keys, which may be others
+        raise MalformedError("version", "the number 1 or 2", show(version))
     more = ["order", "pads", "within", "covariance"] if version == 2 else []
     is_covariance = version == 2 and "covariance" in found and "target" not in found
     keys = ["format", "version", "field", "partition", "layers"]
@@ -692,8 +694,6 @@ def read_certificate(data: bytes) -> Certificate:
     read_object(found, "certificate", keys, optional)
     if found["format"] != "exactflow-certificate":
         raise MalformedError("format", '"exactflow-certificate"', show(found["format"]))
-    if type(version) is not int or version not in (1, 2):
-        raise MalformedError("version", "the number 1 or 2", show(version))
     if type(found.get("provenance", {})) is not dict:
         raise MalformedError("provenance", "an object", show(found["provenance"]))
     field = read_field(found["field"], version)

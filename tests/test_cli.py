@@ -153,13 +153,16 @@ def test_depth_certificate(capsys, tmp_path):
 
 def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
-    matrix.write_text("-1,0\n0,-1\n")
-    code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
-    assert code == 3
-    assert out.startswith("from 3 to 4 layers")
-    assert err.count("\n") == 1
-    assert "no certificate" in err
-    assert not certificate.exists()
+    for d, start, reason in ((18, "from 4 to 5", "not decided"), (6, "exactly 4", "certified")):
+        rows = random_matrix(d, seed=d).tolist()
+        matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))
+        code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
+        assert code == 3
+        assert out.startswith(start)
+        assert err.count("\n") == 1
+        assert f"{reason}, " in err
+        assert "no certificate" in err
+        assert not certificate.exists()
 
 
 @pytest.mark.parametrize("output", ["none/depth.json", "depth.npz"])

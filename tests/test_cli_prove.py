@@ -59,6 +59,15 @@ def test_verbose(run):
     assert run("-v", "true.py")[1].startswith("T: one [exact]\n    instance\n")
 
 
+def test_several_at_once(run):
+    code, out, err = run("-v", "-j", "2", "true.py", "false.py", "broken.py", "true.py")
+    assert (code, err) == (1, "")
+    assert out.startswith("T: one [exact]\n    instance\nT: one [exact]\nT: one [exact]\n    inst")
+    assert "2 of 3 claims checked; 0 not run; 2 scripts failed" in out
+    code, out, _ = run("--json", "-j", "2", "true.py", "false.py")
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["passed", "refuted"]
+
+
 def test_quiet(run):
     assert run("--quiet", "true.py", "missing.py") == (3, "", "")
     _, out, _ = run("-q", "true.py", "false.py")
@@ -108,6 +117,7 @@ def test_a_page(run, tmp_path):
         (["true.py", "--html", "none/r.html"], "no such folder"),
         (["true.py", "--html", "."], "a directory"),
         (["true.py", "--json", "--quiet"], "not allowed with argument"),
+        (["true.py", "-j", "0"], "expected at least one job"),
     ],
 )
 def test_refuses_before_any_script_runs(run, arguments, words):

@@ -1,11 +1,11 @@
-"""What float64 layers are exactly: their product, its distance to a matrix, rigorous bounds.
+"""Layers of float64 numbers, and rigorous bounds for the inverse of what they compose to.
 
 Main results
 ------------
-Floats are dyadic rationals, and `exactflow.balancing.digits` multiplies them exactly, so that
-max |W - Q| is an exact rational for the product Q of the layers. For the inverses let V be any
-matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q are invertible,
-their determinants have the same sign, and
+Floats are dyadic rationals, and `exactflow.balancing.composition` has the product Q of layers, and
+max |W - Q|, exactly. For the inverses let V be any matrix, rho = |I - V W|_F,
+e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q are invertible, their determinants have the same
+sign, and
 
     |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
 
@@ -14,12 +14,11 @@ R = I - V W. V is a rounded inverse, of which nothing is assumed.
 
 How it is checked
 -----------------
-*Exact*: products and differences. *Certified*: the bound. A float product of d x d matrices is
+*Certified*: the bound. A float product of d x d matrices is
 within d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of
 numerical algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import frexp
@@ -30,7 +29,7 @@ from exactflow.balancing.digits import Digits
 from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["FloatCoupling", "composed", "inverse_error_bound", "snapped"]
+__all__ = ["FloatCoupling", "inverse_error_bound", "snapped"]
 
 GRID = 57
 COARSE = Fraction(1, 8)
@@ -98,22 +97,6 @@ class FloatCoupling:
 
     def _joined(self, moved: np.ndarray, kept: np.ndarray) -> np.ndarray:
         return np.concatenate((moved, kept) if self.moves == "first" else (kept, moved))
-
-
-def composed(layers: Sequence[FloatCoupling], planes: int | None = None) -> Digits:
-    """Return the matrix of layers, the first of which is applied first, exactly; or, with a number
-    of `planes`, within a few units of the last of so many digits.
-    """
-    p, q = layers[0].partition
-    one = np.eye(p + q)
-    halves = [Digits.of_floats(one[:p]), Digits.of_floats(one[p:])]
-    for layer in layers:
-        i = HALVES.index(layer.moves)
-        moved = halves[i]
-        if np.any(layer.scale != 1):
-            moved = moved.scaled(Digits.of_floats(np.array(layer.scales)[:, None]))
-        halves[i] = moved.plus(Digits.of_floats(layer.shift), halves[1 - i]).leading(planes)
-    return halves[0].stacked(halves[1])
 
 
 def inverse_error_bound(

@@ -30,15 +30,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactflow.balancing.account import FloatCoupling, composed
+from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.composition import enclosed
 from exactflow.balancing.digits import Digits
 from exactflow.balancing.factors import Factor, layers_of, word_factors
-from exactflow.balancing.newton import Frame, Word, rms
+from exactflow.balancing.newton import Corrected, Word
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
 
 __all__ = [
-    "Corrected",
     "Eleven",
     "Shears",
     "closed_form",
@@ -46,10 +46,8 @@ __all__ = [
     "has_closed_form",
 ]
 
-RIDGE, LEAST_RIDGE = 1e-3, 1e-10
 SMALL = 0.05
-PLANES = 5
-TOLERANCE = 0.05
+BITS = 100
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -62,7 +60,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     11, for halves that differ by at most one.
     """
     if target.rotation is not None:
-        yield Shears(target, Corrected(*closed_shears(target.rotation, target.halves)))
+        yield Shears(target, _shears(target.rotation, target.halves))
     U, s, Vt = target.svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
@@ -71,7 +69,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     least = int(np.argmin(s[order]))
     for Q in (U, V):
         Q[:, least] *= np.linalg.slogdet(Q)[0]
-    of_U, of_V = (_tightened(Corrected(*closed_shears(Q, target.halves)), Q) for Q in (U, V))
+    of_U, of_V = (_tightened(_shears(Q, target.halves), Q) for Q in (U, V))
     yield Eleven(target, of_U, of_V, U, V, s[order])
 
 
@@ -91,27 +89,6 @@ def closed_shears(
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = Word.on(halves, 6, first)
     return word, word.packed(shifts)
-
-
-@dataclass(frozen=True, eq=False)
-class Corrected:
-    """The shifts X of a word, and the frame of small corrections to them."""
-
-    word: Word
-    X: np.ndarray
-    frame: Frame | None = None
-
-    def plus(self, E: np.ndarray) -> "Corrected":
-        """Return shifts after the Newton step that adds E to their product."""
-        frame = self.frame or Frame(self.word, self.X)
-        F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
-        ridge = max(LEAST_RIDGE, RIDGE * rms(F))
-        return Corrected(self.word, self.X + frame.step(F, 0.0, self.X, TOLERANCE, ridge), frame)
-
-    @property
-    def shifts(self) -> list[np.ndarray]:
-        """The rectangular shifts."""
-        return self.word.unpacked(self.X)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +160,12 @@ class Eleven:
         return Eleven(self.target, of_U, of_V, U, V, sigma)
 
 
+def _shears(Q: np.ndarray, halves: tuple[int, int]) -> Corrected:
+    """Return the shears of a rotation: so well conditioned that no step needs weights."""
+    return Corrected(*closed_shears(Q, halves), spread=np.inf)
+
+
 def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
     layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
-    return found.plus((Digits.of_floats(Q) - composed(layers, PLANES)).floats())
+    return found.plus((Digits.of_floats(Q) - enclosed(layers, BITS).digits).floats())

@@ -3,27 +3,31 @@
 Main results
 ------------
 A float is a dyadic rational. A matrix of them is sum_k 2^(low + 20 k) D_k with integer matrices
-D_k, at most 2^20, kept as floats. Products of such digits are at most 2^40, so that
-a float64 product of two digit matrices with inner dimension up to 2^13 is *exact* in whatever order
-it is summed: the BLAS does exact arithmetic. (The splitting is that of Ozaki, Ogita, Oishi and
-Rump, *Error-free transformations of matrix multiplication*, 2012.)
+D_k, at most 2^20, kept as floats. Products of such digits are at most 2^40, so that a float64
+product of digit matrices with an inner dimension up to 2^12 is *exact* in whatever order it is
+summed: the BLAS does exact arithmetic. (The splitting is that of Ozaki, Ogita, Oishi and Rump,
+*Error-free transformations of matrix multiplication*, 2012.) All products of digits that carry one
+power of two are one product of matrices, of digits side by side; powers below a floor are left out
+where only leading digits are wanted, and then the error has a bound.
 
 How it is checked
 -----------------
 *Exact*: nothing is rounded but in `Digits.floats` and `Digits.norm_bound`, which say so.
+*Certified*: the bound of what a floor leaves out.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["Digits"]
+__all__ = ["BITS", "Digits", "left_out"]
 
 BITS = 20
 BASE = 2.0**BITS
-SUMMANDS = 1 << 13
+SUMMANDS = 1 << 12
 RELATIVE = 2.0**-40
 
 
@@ -37,20 +41,13 @@ class Digits:
     @staticmethod
     def of_floats(M: np.ndarray) -> "Digits":
         """Return a matrix of finite floats."""
-        mantissas, exponents = np.frexp(M)
-        whole = np.ldexp(mantissas, 53).astype(np.int64)
-        nonzero = whole != 0
-        if not nonzero.any():
-            return Digits(np.zeros((1, *M.shape)), 0)
-        lowest_bit = np.frexp((whole & -whole).astype(float))[1] - 1
-        low = int((exponents - 53 + lowest_bit)[nonzero].min())
-        count = -(-(int(exponents[nonzero].max()) - low) // BITS)
-        planes, rest = np.empty((count, *M.shape)), M
-        for k in reversed(range(count)):
-            round_off = np.rint if k < count - 1 else np.trunc  # nothing rounds up to 2^1024
-            planes[k] = round_off(np.ldexp(rest, -low - BITS * k))
-            rest = rest - np.ldexp(planes[k], low + BITS * k)
-        return Digits(planes, low)
+        peak = np.abs(M).max(initial=0.0)
+        unit = int(np.frexp(peak)[1]) - BITS
+        planes, rest = [np.trunc(np.ldexp(M, -unit))], M  # nothing rounds up to 2^1024
+        while (rest := rest - np.ldexp(planes[-1], unit)).any():
+            unit -= BITS
+            planes.append(np.rint(np.ldexp(rest, -unit)))
+        return Digits(np.array(planes[::-1]), unit if peak else 0)
 
     @staticmethod
     def of_integers(integers: np.ndarray, low: int) -> "Digits":
@@ -77,25 +74,49 @@ class Digits:
     def __matmul__(self, other: "Digits") -> "Digits":
         return _zeros(self.shape[0], other.shape[1]).plus(self, other)
 
-    def plus(self, A: "Digits", B: "Digits") -> "Digits":
-        """Return the matrix plus A B."""
-        return self._plus(A, B, np.matmul, B.shape[0])
+    def plus(self, A: "Digits", B: "Digits", floor: int | None = None) -> "Digits":
+        """Return the matrix plus A B, but for digits' products below 2^`floor`: see `left_out`."""
+        a, b, n = len(A.planes), len(B.planes), B.shape[0]
+        left = np.hstack(list(A.planes[::-1]))
+        right = B.planes.reshape(b * n, -1)
 
-    def scaled(self, factors: "Digits") -> "Digits":
-        """Return the rows times the entries of a column."""
-        return _zeros(*self.shape)._plus(factors, self, np.multiply, 1)
+        def add(planes: np.ndarray, k: int) -> None:
+            top = min(k, a - 1)
+            i, j = (a - 1 - top) * n, (k - top) * n
+            end = i + (top - max(0, k - b + 1) + 1) * n
+            while i < end:
+                step = min(SUMMANDS, end - i)
+                planes[0] += left[:, i : i + step] @ right[j : j + step]
+                i, j = i + step, j + step
+                if i < end:
+                    _carry(planes[:2])
 
-    def _plus(self, A: "Digits", B: "Digits", product: np.ufunc, summands: int) -> "Digits":
-        low, n = A.low + B.low, len(B.planes)
-        planes, own = self._with_room(low, len(A.planes) + n)
-        offset = (low - own) // BITS
-        buffer, pending = np.empty((n, *self.shape)), 0
-        for i, plane in enumerate(A.planes, offset):
-            if pending + summands > SUMMANDS:
-                _carry(planes)
-                pending = 0
-            planes[i : i + n] += product(plane, B.planes, out=buffer)
-            pending += summands
+        return self._with_products(A, B, floor, add)
+
+    def scaled(self, factors: "Digits", floor: int | None = None) -> "Digits":
+        """Return the rows times the entries of a column, but for products below 2^`floor`."""
+        a, b = len(factors.planes), len(self.planes)
+
+        def add(planes: np.ndarray, k: int) -> None:
+            for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
+                planes[0] += factors.planes[i] * self.planes[k - i]
+
+        return _zeros(*self.shape)._with_products(factors, self, floor, add)
+
+    def _with_products(
+        self,
+        A: "Digits",
+        B: "Digits",
+        floor: int | None,
+        add: Callable[[np.ndarray, int], None],
+    ) -> "Digits":
+        """Return the matrix plus what `add` adds for each sum k of places of digits."""
+        low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
+        first = 0 if floor is None else min(_first(low, floor), count)
+        planes, own = self._with_room(low + BITS * first, count - first + 1)
+        offset = (low + BITS * first - own) // BITS
+        for k in range(first, count):
+            add(planes[offset + k - first :], k)
         _carry(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return Digits(planes[: used[-1] + 1 if len(used) else 1], own)
@@ -114,9 +135,9 @@ class Digits:
             _carry(planes)
         return planes, own
 
-    def leading(self, planes: int | None) -> "Digits":
-        """Return the leading digits only, so many of them; all where it is None."""
-        cut = 0 if planes is None else max(0, len(self.planes) - planes)
+    def above(self, floor: int) -> "Digits":
+        """Return leading digits, from which no entry differs by more than 2^`floor`."""
+        cut = min(max(0, (floor - self.low) // BITS), len(self.planes) - 1)
         return Digits(self.planes[cut:], self.low + BITS * cut)
 
     def times_power(self, exponent: int) -> "Digits":
@@ -144,11 +165,15 @@ class Digits:
 
     def exponent(self) -> int:
         """Return e such that all entries are below 2^e, not far from it; 0 for zeros only."""
-        sizes = np.abs(self.floats(self._top())).max()
-        return int(np.frexp(sizes)[1]) + 1 + self._top() if sizes else 0
+        for k in reversed(range(len(self.planes))):
+            largest = np.abs(self.planes[k]).max()
+            if largest:
+                return int(np.frexp(largest + 2)[1]) + self.low + BITS * k
+        return 0
 
-    def _top(self) -> int:
-        return self.low + BITS * (len(self.planes) + 1)
+    def columns(self, places: Sequence[int]) -> "Digits":
+        """Return some of the columns."""
+        return Digits(self.planes[:, :, list(places)], self.low)
 
     def entry(self, i: int, j: int) -> Fraction:
         """Return one entry."""
@@ -176,6 +201,23 @@ class Digits:
         exponent = self.exponent()
         norm = float(np.linalg.norm(self.floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
+
+
+def left_out(A: Digits, B: Digits, floor: int) -> Fraction:
+    """Return a bound of an entry of A B (or of rows of B times entries of a column A) minus what
+    `Digits.plus` (or `Digits.scaled`) adds.
+    """
+    low = A.low + B.low
+    if low >= floor:
+        return Fraction(0)
+    highest = low + BITS * (_first(low, floor) - 1)
+    pairs = min(len(A.planes), len(B.planes)) * A.shape[1]
+    return pairs * Fraction(2) ** (highest + 2 * BITS + 1)
+
+
+def _first(low: int, floor: int) -> int:
+    """Return the least k >= 0 with low + 20 k >= floor."""
+    return max(0, -((low - floor) // BITS))
 
 
 def _zeros(rows: int, columns: int) -> Digits:

@@ -7,9 +7,9 @@ M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by log
 an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. From layers of the polar
 factor, which `exactflow.balancing.rotation` has in closed form, it is Q S^t alone. Each step
 extrapolates the last two points and corrects by Newton steps that are pulled towards small layers.
-At the end the norm is relaxed, and Newton steps without a pull find the solution to rounding level.
-Where all solutions are singular, as for M = -I, those converge only with a ridge that shrinks with
-the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
+At the end the norm is relaxed, and Newton steps without a pull find the solution nearly to rounding
+level. Where all solutions are singular, as for M = -I, those converge only with a ridge that
+shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
 
 How it is checked
 -----------------
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-from exactflow.balancing.newton import SPREAD, Frame, Word, rms
+from exactflow.balancing.newton import RIDGE, SPREAD, TOLERANCE, Corrected, Frame, Word, rms
 from exactflow.balancing.rotation import planes
 
 __all__ = ["Attempt", "StuckError", "find_layers", "random_start"]
@@ -31,8 +31,8 @@ START_DEVIATION = 0.6
 STRETCHED, NEAR = 1e4, 1e-9
 FIRST_STEP, LEAST_STEP = 0.15, 5e-3
 ON_PATH = 0.15
-LOST, CONVERGED, ROUNDED, ROUNDING = 1e4, 1e-6, 1e-9, 1e-13
-RIDGE = 1e-3
+LOST, SETTLED, CONVERGED, ROUNDED = 1e4, 1e-5, 1e-6, 1e-13
+FINE, LEAST_PULL = 1e-3, 1e-3
 PARTS = (1.0, 0.5, 0.25)
 STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 40
 
@@ -66,8 +66,9 @@ class Attempt:
     spread: float = SPREAD
 
 
-def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> np.ndarray:
-    """Return shifts whose product is M up to rounding, or raise `StuckError`; det M = 1.
+def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> Corrected:
+    """Return shifts whose product is M, but for a residual that corrections remove, or raise
+    `StuckError`; det M = 1.
 
     M has the identity on idle coordinates.
     """
@@ -186,39 +187,46 @@ class _Search:
         """Return layers nearer to the anchor, until their distance falls no more."""
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(RELAXATIONS):
-            relaxed, _ = self._correct(M, X, pull)
-            if relaxed is None:
+            frame = self.frame(X)
+            closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
+            nearer = frame.nearer(self.anchor, self.attempt.tol)
+            while rms(self.frame(closer + pull * nearer).residual(M)) >= ON_PATH:
                 pull /= 2
-                continue
-            X, before = relaxed, distance
+                if pull < LEAST_PULL:
+                    return X
+            X, before = closer + pull * nearer, distance
             distance = float(np.linalg.norm(X - self.anchor))
             if distance > 0.995 * before:
                 break
         return X
 
-    def polish(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """Return layers of M up to rounding, or raise `StuckError`."""
-        frame = self.frame(X)
-        F = frame.residual(M)
+    def polish(self, M: np.ndarray, X: np.ndarray) -> Corrected:
+        """Return layers near M, or raise `StuckError`: Newton steps, the last ones in one frame; in
+        float64, each in its own frame, where those do not converge.
+        """
+        at = solver = self.frame(X)
+        F, tol = at.residual(M), TOLERANCE
         size = rms(F)
         for _ in range(REFINEMENTS):
-            if size == 0:
+            if size < ROUNDED:
                 break
-            tol = min(0.01, max(size, ROUNDING / size))
+            if size > SETTLED or tol == FINE:
+                solver = at
             try:
-                dX = frame.step(F, 0.0, X, tol, RIDGE * size)
+                dX = solver.step(F, 0.0, at.X, tol, RIDGE * size)
             except np.linalg.LinAlgError:
                 break
-            for closer in (X + part * dX for part in PARTS):
-                frame = self.frame(closer)
-                F = frame.residual(M)
-                if rms(F) < size:
+            frames = (self.frame(at.X + part * dX) for part in PARTS)
+            closer = next((frame for frame in frames if rms(frame.residual(M)) < size), None)
+            if closer is None and tol == FINE:
+                break
+            at, before = closer or at, size
+            F = at.residual(M)
+            size = rms(F)
+            if size > before / 4 and size < SETTLED:
+                if tol == FINE:
                     break
-            else:
-                break
-            X, before, size = closer, size, rms(F)
-            if size > before / 2 and size < ROUNDED:
-                break
+                tol = FINE
         if size < CONVERGED:
-            return X
+            return Corrected(self.word, at.X, self.attempt.spread, solver)
         raise StuckError(size)

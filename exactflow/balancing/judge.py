@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import FloatCoupling, composed, inverse_error_bound
+from exactflow.balancing.account import FloatCoupling, inverse_error_bound
+from exactflow.balancing.composition import Enclosure
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.exact.rounding import rounded_up
@@ -15,8 +16,9 @@ __all__ = ["Solution", "judged"]
 
 TOLERANCE = Fraction(1, 10**12)
 ROUNDING = 2.0**-51
-CORRECTIONS = 6
-PLANES = 5
+CORRECTIONS, SLOWEST = 6, 0.8
+BITS = 120
+COARSE = Fraction(1, 16)
 
 
 class Solution(Protocol):
@@ -32,32 +34,37 @@ class Solution(Protocol):
 def judged(target: Target, solution: Solution) -> Balanced | float:
     """Return the layers of a solution after corrections, or their relative error if too large.
 
-    While corrections go on, the error is taken from leading digits; that of the result is exact.
+    The layers are judged by leading digits of their product; the error of the result is exact.
     """
-    size = np.abs(target.unit).max()
-    layers, least = solution.layers(), np.inf
-    for k in range(CORRECTIONS + 1):
-        candidate = solution.layers()
-        E = (target.digits - composed(candidate, PLANES)).floats(target.exponent)
-        error = float(np.abs(E).max())
-        if error < least:
-            layers = candidate
-        if not error < least / 2 or error <= ROUNDING * size or k == CORRECTIONS:
+    least, goal = np.inf, ROUNDING * np.abs(target.unit).max()
+    for _ in range(CORRECTIONS + 1):
+        layers = solution.layers()
+        difference = target.difference(layers, BITS)
+        E = difference.digits.floats(target.exponent)
+        error, before = float(np.abs(E).max()), least
+        if least == np.inf or error < least:
+            best, least = (layers, difference), error
+        if not goal < error < SLOWEST * before:
             break
-        least = error
         try:
             solution = solution.corrected(E)
         except np.linalg.LinAlgError:
             break
-    return _account(target, layers)
+    return _account(target, *best)
 
 
-def _account(target: Target, layers: tuple[FloatCoupling, ...]) -> Balanced | float:
-    product = composed(layers)
-    error, size = target.error(product), target.largest()
+def _account(
+    target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure
+) -> Balanced | float:
+    bits = BITS
+    while difference.slack > COARSE * difference.digits.largest():
+        bits *= 2
+        difference = target.difference(layers, bits)
+    error, size = target.error(layers, difference), target.largest()
     if error > TOLERANCE * size:
         return float(error / size)
-    norm = (target.digits - product).norm_bound() + target.slack * sum(target.halves)
+    slack = (difference.slack + target.slack) * sum(target.halves)
+    norm = difference.digits.norm_bound() + slack
     try:
         inverse = np.linalg.inv(target.unit)
     except np.linalg.LinAlgError:

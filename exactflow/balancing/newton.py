@@ -28,9 +28,11 @@ import numpy as np
 
 from exactflow.balancing.normal import NormalEquations
 
-__all__ = ["SPREAD", "Frame", "Word", "rms"]
+__all__ = ["RIDGE", "SPREAD", "TOLERANCE", "Corrected", "Frame", "Word", "rms"]
 
 SPREAD = 100.0
+RIDGE, LEAST_RIDGE = 1e-3, 1e-5
+TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -113,26 +115,36 @@ class Frame:
     """The centred frame at layers X, and the normal equations of the steps from there."""
 
     def __init__(self, word: Word, X: np.ndarray, spread: float = SPREAD):
-        self.X = X
+        self.X, self.word, self.spread = X, word, spread
+        left_inverse, right_inverse = np.eye(2 * word.n), np.eye(2 * word.n)
+        for i in reversed(range(word.cut)):
+            left_inverse[:, word.kept(i)] -= left_inverse[:, word.moved(i)] @ X[i]
+        for i in range(word.cut, word.layers):
+            right_inverse[word.moved(i)] -= X[i] @ right_inverse[word.kept(i)]
+        self._left_inverse, self._right_inverse = left_inverse, right_inverse
+
+    @cached_property
+    def equations(self) -> NormalEquations:
+        """The normal equations."""
+        word, X = self.word, self.X
         K, n, m = word.layers, word.n, word.cut
         A, B = np.empty((K, n, 2 * n)), np.empty((K, n, 2 * n))
-        left, left_inverse = np.eye(2 * n), np.eye(2 * n)
+        one, one_inverse = np.eye(2 * n), np.eye(2 * n)
         for i in reversed(range(m)):
             moved, kept = word.moved(i), word.kept(i)
-            A[i], B[i] = left_inverse[:, moved].T, left[kept]
-            left[moved] += X[i] @ left[kept]
-            left_inverse[:, kept] -= left_inverse[:, moved] @ X[i]
-        right, right_inverse = np.eye(2 * n), np.eye(2 * n)
+            A[i], B[i] = one_inverse[:, moved].T, one[kept]
+            one[moved] += X[i] @ one[kept]
+            one_inverse[:, kept] -= one_inverse[:, moved] @ X[i]
+        one, one_inverse = np.eye(2 * n), np.eye(2 * n)
         for i in range(m, K):
             moved, kept = word.moved(i), word.kept(i)
-            A[i], B[i] = right[:, moved].T, right_inverse[kept]
-            right[:, kept] += right[:, moved] @ X[i]
-            right_inverse[moved] -= X[i] @ right_inverse[kept]
+            A[i], B[i] = one[:, moved].T, one_inverse[kept]
+            one[:, kept] += one[:, moved] @ X[i]
+            one_inverse[moved] -= X[i] @ one_inverse[kept]
         for i in range(K):
             A[i, ~word.active[word.moved(i)]] = 0
             B[i, ~word.active[word.kept(i)]] = 0
-        self._left_inverse, self._right_inverse = left_inverse, right_inverse
-        self.equations = NormalEquations.of(A, B, m, spread, word.active)
+        return NormalEquations.of(A, B, m, self.spread, word.active)
 
     def centred(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1."""
@@ -155,8 +167,38 @@ class Frame:
         short where that is nearly singular.
         Raises ``numpy.linalg.LinAlgError`` where J D J^T is numerically singular.
         """
-        equations = self.equations
         if not pull:
-            return equations.adjoint(equations.solve(F, tol, ridge))
+            return self._least(F, tol, ridge)
         away = pull * (self.X - anchor)
-        return equations.adjoint(equations.solve(F + equations.apply(away), tol, ridge)) - away
+        return self._least(F + self.equations.apply(away), tol, ridge) - away
+
+    def nearer(self, anchor: np.ndarray, tol: float) -> np.ndarray:
+        """Return the derivative of `step` by the pull."""
+        away = self.X - anchor
+        return self._least(self.equations.apply(away), tol, 0.0) - away
+
+    def _least(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+        return self.equations.adjoint(self.equations.solve(F, tol, ridge))
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """The shifts X of a word, and the frame of small corrections to them, with its `spread`."""
+
+    word: Word
+    X: np.ndarray
+    spread: float = SPREAD
+    frame: Frame | None = None
+
+    def plus(self, E: np.ndarray) -> "Corrected":
+        """Return shifts after the Newton step that adds E to their product."""
+        frame = self.frame or Frame(self.word, self.X, self.spread)
+        F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
+        ridge = max(LEAST_RIDGE, RIDGE * rms(F))
+        dX = frame.step(F, 0.0, self.X, TOLERANCE, ridge)
+        return Corrected(self.word, self.X + dX, self.spread, frame)
+
+    @property
+    def shifts(self) -> list[np.ndarray]:
+        """The rectangular shifts."""
+        return self.word.unpacked(self.X)

@@ -7,7 +7,6 @@ import numpy as np
 
 from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
 from exactflow.balancing.closed import (
-    Corrected,
     Shears,
     closed_form,
     closed_shears,
@@ -119,11 +118,11 @@ def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
     reached = np.inf
     for attempt, word, start in _starts(target, layers, seed, careful, careful + attempts):
         try:
-            X = find_layers(word.embedded(M), word, attempt, start)
+            shears = find_layers(word.embedded(M), word, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = judged(target, Shears(target, Corrected(word, X)))
+        result = judged(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)

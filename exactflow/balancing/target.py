@@ -9,6 +9,8 @@ from typing import get_args
 
 import numpy as np
 
+from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.composition import Enclosure, composed, enclosed
 from exactflow.balancing.digits import Digits
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
@@ -103,13 +105,24 @@ class Target:
     def _root_mean_square(self) -> float:
         return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
 
-    def error(self, product: Digits) -> Fraction:
-        """Return the largest absolute entry of W minus a matrix, exactly."""
-        E = self.digits - product
-        places = E.near_largest(self.slack)
+    def difference(self, layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
+        """Return `digits` minus the product of layers, to about so many bits."""
+        product = enclosed(layers, bits)
+        return Enclosure(self.digits - product.digits, product.slack)
+
+    def error(self, layers: Sequence[FloatCoupling], difference: Enclosure) -> Fraction:
+        """Return the largest absolute entry of W minus the product of layers, exactly, from their
+        `difference`.
+        """
+        places = difference.digits.near_largest(difference.slack + self.slack)
+        columns, at = np.unique(places[:, 1], return_inverse=True)
+        exact = composed(layers, columns.tolist())
         if self.rational is None:
-            return max(abs(E.entry(i, j)) for i, j in places)
-        return max(abs(self.rational[i, j] - product.entry(i, j)) for i, j in places)
+            return (self.digits.columns(columns.tolist()) - exact).largest()
+        return max(
+            abs(self.rational[i, j] - exact.entry(i, k))
+            for (i, j), k in zip(places, at, strict=True)
+        )
 
     def largest(self) -> Fraction:
         """Return the largest absolute entry of W, to rounding."""

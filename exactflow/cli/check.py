@@ -7,34 +7,17 @@ reads it, and given to them as exact numbers.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from exactflow import checker, depth_checker
+from exactflow import checker
 from exactflow.cli.common import reading_arguments
 from exactflow.errors import InvalidInputError
+from exactflow.files.checking import Checked, check_certificate
 from exactflow.parallel import parallel_map
 
 __all__ = ["add_arguments", "run"]
-
-_WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What is said of one certificate."""
-
-    file: str
-    code: int
-    verdict: str
-    kind: str
-    lines: tuple[str, ...]
-    largest: Fraction | None
-    seconds: float
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -57,11 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("expected - (standard input) once at most")
     # lines on a terminal show the progress themselves
     label = None if len(files) == 1 or sys.stdout.isatty() else "checking"
-    outcome = partial(_outcome, options=options)
+    outcome = partial(check_certificate, **options)
     return _printed(parallel_map(outcome, files, jobs=arguments.jobs, label=label), arguments)
 
 
-def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int:
+def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
     codes = set()
     for outcome in outcomes:
         codes.add(outcome.code)
@@ -75,7 +58,7 @@ def _printed(outcomes: Iterable[_Outcome], arguments: argparse.Namespace) -> int
     return next(code for code in (1, 2, 3, 0) if code in codes)
 
 
-def _json(outcome: _Outcome) -> str:
+def _json(outcome: Checked) -> str:
     largest = None if outcome.largest is None else str(outcome.largest)
     return json.dumps(
         {
@@ -90,7 +73,7 @@ def _json(outcome: _Outcome) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> dict:
-    """Return what `_outcome` needs, the target read once."""
+    """Return what `check_certificate` needs, the target read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("expected --target FILE with --transpose or --key")
     try:
@@ -120,31 +103,3 @@ def _target(path: str, key: str | None) -> tuple[bytes, str]:
 
     rows = read_matrix(path, key=key).matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"
-
-
-def _outcome(file: str, options: dict) -> _Outcome:
-    """Return the outcome for one file; in a process of its own where there are several jobs."""
-    start = time.perf_counter()
-    kind, largest = "", None
-    try:
-        data = checker.read_file(file)
-        if _is_depth_certificate(data):
-            kind = "depth"
-            code, lines = depth_checker.check(data, options["target"], options["transposed"])
-        else:
-            report = checker.check(data, **options)
-            (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
-            lines = [*report.lines, last_line]
-    except (checker.MalformedError, depth_checker.MalformedError) as error:
-        code, lines = 2, [f"malformed: {error}"]
-    word = "probably verified" if lines[-1].startswith("s PROBABLY") else _WORDS[code]
-    return _Outcome(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
-
-
-def _is_depth_certificate(data: bytes) -> bool:
-    """Return whether a file says in its "format" that it is one."""
-    try:
-        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"

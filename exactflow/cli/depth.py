@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow import depth_checker
     from exactflow.depth import minimal_depth
     from exactflow.files.depth_certificate import write_depth_certificate
+    from exactflow.flows.result import Evidence
 
     if arguments.output:
         check_output(arguments, certificate_only=True)
@@ -40,8 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(_SYMBOLS)
     if not arguments.output:
         return 0
-    if not answer.is_decided:
-        print("exactflow: not decided, so there is no certificate of it", file=sys.stderr)
+    if not answer.is_decided or answer.evidence is not Evidence.EXACT:
+        reason = "not decided" if not answer.is_decided else "certified, but layers are not exact"
+        print(f"exactflow: {reason}, so there is no certificate of it", file=sys.stderr)
         return 3
     name = Path(arguments.file).name
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}

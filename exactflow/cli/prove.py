@@ -7,8 +7,8 @@ Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did no
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
-from pathlib import Path
+from functools import partial
+from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
 from exactflow.errors import InvalidInputError
@@ -31,7 +31,11 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
     """Add what ``python -m proofs`` takes as well: all but the scripts."""
     from exactflow.claims import Options
 
-    Options.add_to(command.add_argument_group("how the scripts run"))
+    running = command.add_argument_group("how the scripts run")
+    Options.add_to(running)
+    running.add_argument(
+        "-j", "--jobs", type=int, default=1, metavar="N", help="run N scripts at once (default: 1)"
+    )
     output = command.add_argument_group("what is shown")
     form = output.add_mutually_exclusive_group()
     form.add_argument("-v", "--verbose", action="store_true", help="what the scripts print, too")
@@ -45,7 +49,7 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the scripts and show what came of them; return the exit code of all, as `check` does."""
     if getattr(arguments, "template", False):
-        print(files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
+        print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
         return 0
     from exactflow.files.atomic import check_place, write_bytes
     from exactflow.proving.cells import read_script
@@ -72,22 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":
-    """Run the scripts, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    """Run the scripts; what they print is seen at once, or in order where several run."""
     from exactflow.claims import Options
+    from exactflow.parallel import parallel_map
     from exactflow.proving.script import run_script
 
-    keep = bool(arguments.html)
-    options = Options(arguments.plot, arguments.full)
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(arguments.files))
-        for path in arguments.files:
-            progress.update(task, description=Path(path).stem)
-            yield run_script(path, options, echo=arguments.verbose, keep=keep)
-            progress.advance(task)
+    is_alone = arguments.jobs == 1
+    run_one = partial(
+        run_script,
+        options=Options(arguments.plot, arguments.full),
+        echo=arguments.verbose and is_alone,
+        keep=bool(arguments.html),
+    )
+    files = [str(path) for path in arguments.files]
+    for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="proving"):
+        if arguments.verbose and not is_alone:
+            print(*(shown.printed for shown in outcome.shown.values()), sep="", end="")
+        yield outcome
 
 
 def _print(outcomes: "Sequence[Outcome]", arguments: argparse.Namespace) -> None:

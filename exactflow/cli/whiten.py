@@ -2,14 +2,26 @@
 
 import argparse
 
-from exactflow.cli.common import check_output, read, reading_arguments, status, write_flow
+from exactflow.cli.common import (
+    check_output,
+    partition,
+    read,
+    reading_arguments,
+    status,
+    write_flow,
+)
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a covariance matrix")
-    command.add_argument("--layers", type=int, default=2, help="2 affine, or 3 additive")
+    command.add_argument(
+        "--layers", type=int, default=2, metavar="K", help="2 affine, or 3: additive if det is 1"
+    )
+    command.add_argument(
+        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
     command.add_argument(
         "-o", "--output", metavar="CERT.json", help="a certificate of the flow that generates"
     )
@@ -24,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_output(arguments)
     source = read(arguments)
     with status("whitening"):
-        result = whiten(source.matrix, layers=arguments.layers)
+        result = whiten(source.matrix, layers=arguments.layers, partition=arguments.partition)
     written, within = "", result.generator_error
     if arguments.output:
         claim = {"subject": "covariance", "within": within}

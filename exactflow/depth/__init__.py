@@ -3,18 +3,20 @@
 Main results
 ------------
 Let M be 2n x 2n, det M = 1, equal split. At most six additive layers suffice (Koehler, Mehta and
-Risteski, ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp).
+Risteski, ICML 2021, for a bounded number; Urschel 2024 for six, which is sharp).
 `minimal_depth` returns the least number, with layers that attain it and, for both patterns with one
 layer less, a reason why they are impossible: a pattern with still fewer layers is contained in one
 of those. Up to four layers the procedure decides over every field, and so it does for five where
 rank C and rank B are 0, 1 or n; elsewhere it may be left with five or six, and says so.
 
-With positive scales up to three layers are decided, too; beyond there are bounds, which need not
-meet (`exactflow.depth.scaled`).
+With positive scales up to three layers are decided, too, and four are what a typical matrix takes:
+for n = 2 these layers are rational, beyond they are certified to exist. In the rest there are
+bounds, which need not meet (`exactflow.depth.scaled`).
 
 How it is checked
 -----------------
-*Exact*: the flow is verified against M, and each obstruction has a `check` of its own.
+*Exact*: the flow is verified against M, and each obstruction has a `check` of its own. *Certified*:
+four layers with positive scales, where they are not rational; `existence.check` repeats the proof.
 """
 
 from typing import get_args
@@ -23,7 +25,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
 from exactflow.depth.obstructions import Obstruction
-from exactflow.depth.result import MinimalDepth
+from exactflow.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.depth.scaled import scaled_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
@@ -31,7 +33,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import DepthScales, Element, MatrixLike
 
-__all__ = ["DEPTH_SCALES", "MinimalDepth", "Obstruction", "minimal_depth"]
+__all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
 DEPTH_SCALES: tuple[str, ...] = get_args(DepthScales)
 
@@ -44,13 +46,16 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
     M : d x d matrix, d even, in any form that `exactflow.factor` takes; also a dense DomainMatrix
         over GF(p).
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
-        det M > 0; the bounds that are known need not meet.
+        det M > 0.
 
     Returns
     -------
     MinimalDepth
         `lower` and `upper`, equal where the procedure decides; a `flow` of `upper` layers; and
-        `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`.
+        `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`. With
+        positive scales it may be a `CertifiedDepth`, whose `flow` holds the layers rounded to
+        floats, `error` how far it is from `M`, and `existence` the proof that there are such
+        layers, with balls that enclose them.
 
     Raises
     ------
@@ -70,6 +75,11 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
     not LULUL: B = 0, and A and d have different traces
     >>> print(minimal_depth([[1, 2], [0, 1]]))
     exactly 1 additive layer: not the identity, since B = 0 fails at (0, 0)
+    >>> M = [[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
+    ...      [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]]
+    >>> answer = minimal_depth(M, scales="positive")
+    >>> answer.upper, answer.error < 1e-12, answer.existence.check()
+    (4, True, True)
     """
     if scales not in DEPTH_SCALES:
         choices = ", ".join(map(repr, DEPTH_SCALES))

@@ -111,8 +111,9 @@ class _Proportion(NamedTuple):
 def positive_diagonals(
     pattern: str, matrix: DomainMatrix
 ) -> Diagonals | ProportionObstruction | None:
-    """Return F and G for the pattern U L U (L U L: with halves exchanged), or why there are none;
-    None where a sign is not known.
+    """Return F^-1 and G for the pattern U L U, or why there are none; None if a sign is not known.
+
+    For L U L the halves are exchanged.
     """
     n, field = matrix.shape[0] // 2, matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(2 * n + 1)}
@@ -127,7 +128,7 @@ def positive_diagonals(
     value, wrong = _spread(edges, field)
     if wrong:
         return _obstruction(pattern, matrix, wrong)
-    return [value[i] for i in range(n)], [value[i] for i in range(n, 2 * n)]
+    return [field.one / value[i] for i in range(n)], [value[i] for i in range(n, 2 * n)]
 
 
 def _proportions(pattern: str, matrix: DomainMatrix) -> Iterator[_Proportion]:

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+import sympy
 
 from exactflow.depth.obstructions import Obstruction
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.result import Evidence, Result
 
-__all__ = ["MinimalDepth"]
+if TYPE_CHECKING:
+    from exactflow.depth.certified import FourLayers
+
+__all__ = ["CertifiedDepth", "MinimalDepth"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,3 +63,25 @@ class MinimalDepth(Result):
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
         return f"<p>{self.count} [{self.evidence}]</p>{reasons}{self.flow._repr_html_()}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CertifiedDepth(MinimalDepth):
+    """Four layers with positive scales that are proved to exist, where fewer are impossible.
+
+    Attributes
+    ----------
+    flow : the layers rounded to float64, as the dyadic rationals that these floats are. It equals
+        its own product Q, not the matrix.
+    error : the largest absolute entry of M - Q, an exact rational.
+    existence : the proof; its `check` repeats it, its `layers` enclose the true layers in balls.
+    """
+
+    error: sympy.Rational
+    existence: "FourLayers"
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @property
+    def count(self) -> str:
+        """The number of layers and their kind, in words."""
+        return f"{super().count} (as floats within {float(self.error):.1e})"

@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import __version__
 from exactflow.depth import MinimalDepth, Obstruction
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
+from exactflow.depth.multipliers import MultiplierObstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
     IntertwinerObstruction,
@@ -34,6 +35,7 @@ from exactflow.exact import linalg
 from exactflow.exact.normalforms import elementary_divisors
 from exactflow.exact.numbers import format_rational
 from exactflow.files.atomic import write_bytes
+from exactflow.flows.result import Evidence
 
 __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 
@@ -51,7 +53,8 @@ def depth_certificate_text(
     Raises
     ------
     InvalidInputError
-        The answer is an interval, or over another field: the format has no word for these.
+        The answer is an interval, or certified but not exact, or over another field: the format
+        has no word for these.
 
     >>> from exactflow.depth import minimal_depth
     >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
@@ -106,6 +109,11 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         raise InvalidInputError(
             f"expected a decided depth for a certificate, got from {answer.lower} to "
             f"{answer.upper}: certify the layers alone, with exactflow factor -o"
+        )
+    if answer.evidence is not Evidence.EXACT:
+        raise InvalidInputError(
+            f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
+            "its existence.check() is evidence in its place"
         )
     field = answer.flow.field
     if not (field.is_QQ or field.is_FiniteField):
@@ -230,6 +238,15 @@ def _(obstruction: ChainObstruction) -> dict[str, object]:
 @witness.register
 def _(obstruction: ScaledObstruction) -> dict[str, object]:
     return _linear(obstruction.multiplier)
+
+
+@witness.register
+def _(obstruction: MultiplierObstruction) -> dict[str, object]:
+    terms = [
+        [[format_rational(x), *map(str, exponents)] for exponents, x in p.items()]
+        for p in obstruction.multipliers
+    ]
+    return {"kind": "linear", "multiplier": terms}
 
 
 @witness.register

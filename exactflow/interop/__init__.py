@@ -1,8 +1,8 @@
-"""Flow libraries: trained linear layers in, coupling modules out.
+"""Flow libraries: trained models and linear layers in, coupling modules out.
 
-`from_conv1x1` reads the matrix of a linear module; `factor` or `balance` turns it into couplings;
-`to_module` builds them as modules of PyTorch, normflows, nflows, glasflow, FrEIA or zuko;
-`diagnose` says why a whole model does not return x.
+`convert` takes a whole model. For one layer, `from_conv1x1` reads the matrix of a linear module,
+`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
+normflows, nflows, glasflow, FrEIA or zuko. `diagnose` says why a model does not return x.
 
 How it is checked
 -----------------
@@ -11,6 +11,7 @@ the tests compare the real modules' outputs, inverses and log-determinants with 
 rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
@@ -20,32 +21,37 @@ from exactflow.gaussian import Whitening
 from exactflow.interop.libraries import LIBRARIES, of_library
 from exactflow.interop.reading import LinearMap, from_conv1x1
 from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.lossless.result import Lossless
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from exactflow.interop.conversion import convert as convert
     from exactflow.interop.diagnosis import diagnose as diagnose
 
 __all__ = [
     "LIBRARIES",
     "LinearMap",
     "Rounding",
+    "convert",
     "diagnose",
     "from_conv1x1",
     "rounding",
     "to_module",
 ]
 
-Scales = Literal["positive", "raw"]
+_HOMES = {"convert": "conversion", "diagnose": "diagnosis"}
+"""Names that need PyTorch, imported when they are first asked for."""
 
 
 def __getattr__(name: str) -> Any:
-    if name != "diagnose":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require("torch", "torch", "models")
-    from exactflow.interop.diagnosis import diagnose
+    if name not in _HOMES:
+        raise AttributeError(f"module 'exactflow.interop' has no attribute {name!r}")
+    require("torch", "torch", "whole models")
+    return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
 
-    return diagnose
+
+Scales = Literal["positive", "raw"]
 
 
 def to_module(
@@ -79,6 +85,8 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
+        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -113,6 +121,8 @@ def to_module(
             raise InvalidInputError(
                 f"expected {name} to be one of {', '.join(options)}, got {value!r}"
             )
+    if isinstance(flow, Lossless):
+        return _of_integers(flow, library, bias)
     flow, center = _linear(flow), _center(flow)
     if image is not None and library == "zuko":
         raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
@@ -124,6 +134,19 @@ def to_module(
 
     module = FlowModule(flow, shift, raw=scales == "raw")
     return of_library(module, library, (flow.dimension, *(image or ())))
+
+
+def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
+    """Return a lossless flow as a module of PyTorch."""
+    if library != "torch" or bias is not None:
+        raise InvalidInputError(
+            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
+            "..) is that of its real numbers"
+        )
+    require("torch", library, "modules of that library")
+    from exactflow.interop.integers import LosslessModule
+
+    return LosslessModule(flow)
 
 
 def _linear(flow: Any) -> LinearFlow:

@@ -34,6 +34,7 @@ class Site:
     end_line: int
     checked: str
     evidence: str
+    is_computed: bool = False
 
 
 def read_script(path: str | Path) -> str:
@@ -86,7 +87,7 @@ def sites(text: str) -> list[Site]:
     """Return the places at which a script checks claims, without running it.
 
     >>> sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
-    [Site(line=1, end_line=1, checked='a shear', evidence='EXACT')]
+    [Site(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
     items = (node.items for node in ast.walk(ast.parse(text)) if isinstance(node, ast.With))
     calls = [item.context_expr for group in items for item in group]
@@ -102,8 +103,8 @@ def _site(call: ast.Call) -> list[Site]:
     if set(given) != {"checked", "evidence"}:
         return []
     checked, evidence = given["checked"], given["evidence"]
-    text = ast.unparse(checked)
-    if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
-        text = checked.value
     word = evidence.attr if isinstance(evidence, ast.Attribute) else ""
-    return [Site(call.lineno, call.end_lineno or call.lineno, text, word)]
+    lines = call.lineno, call.end_lineno or call.lineno
+    if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
+        return [Site(*lines, checked.value, word)]
+    return [Site(*lines, ast.unparse(checked), word, True)]

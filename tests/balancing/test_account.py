@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow import CouplingFlow
-from exactflow.balancing.account import FloatCoupling, composed, inverse_error_bound, snapped
+from exactflow.balancing.account import FloatCoupling, inverse_error_bound, snapped
+from exactflow.balancing.composition import composed, enclosed
 from exactflow.balancing.digits import Digits
 
 floats = st.floats(-1e6, 1e6)
@@ -34,8 +35,14 @@ def as_rationals(M: Digits) -> sympy.Matrix:
 def test_composed_equals_the_flow(layers):
     flow = CouplingFlow([each.exact() for each in layers])
     assert as_rationals(composed(layers)) == flow.matrix()
-    leading = composed(layers, planes=5) - composed(layers)
-    assert leading.largest() <= composed(layers).largest() / 2**60 * 10**20
+    columns = [2, 0]
+    assert as_rationals(composed(layers, columns)) == flow.matrix()[:, columns]
+    for bits in (20, 120, 500):
+        found = enclosed(layers, bits)
+        E = found.digits - composed(layers)
+        for k in range(3):
+            assert sum(E.entry(i, k) ** 2 for i in range(3)) <= found.slack**2
+    assert enclosed(layers, 10**4).slack == 0
 
 
 def test_snapped_is_on_the_grid_and_near():

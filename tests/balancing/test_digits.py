@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.balancing.digits import BASE, Digits
+from exactflow.balancing.digits import BASE, Digits, left_out
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 four = st.lists(finite, min_size=4, max_size=4).map(lambda x: np.array(x).reshape(2, 2))
@@ -78,10 +78,29 @@ def test_the_largest_of_near_ones():
     assert len(Digits.of_floats(near).near_largest(slack)) == 4
 
 
-def test_leading_digits():
-    M = Digits.of_floats(np.array([[1.0, 2.0**-90]]))
-    assert entries(M.leading(2)) == [[1, 0]]
-    assert entries(M.leading(None)) == entries(M)
+@given(four, st.integers(-2100, 1100))
+def test_leading_digits(M, floor):
+    exact = Digits.of_floats(M)
+    assert (exact - exact.above(floor)).largest() <= Fraction(2) ** floor
+    assert (exact - exact.above(exact.low)).largest() == 0
+
+
+@given(four, four, st.integers(-4200, 2200))
+def test_products_to_a_floor(A, B, floor):
+    a, b = map(Digits.of_floats, (A, B))
+    zero = Digits.of_floats(np.zeros((2, 2)))
+    assert (zero.plus(a, b, floor) - a @ b).largest() <= left_out(a, b, floor)
+    column = Digits.of_floats(A[:, :1])
+    difference = b.scaled(column, floor) - b.scaled(column)
+    assert difference.largest() <= left_out(column, b, floor)
+    assert left_out(a, b, a.low + b.low) == 0
+
+
+@given(four)
+def test_the_exponent_bounds_the_entries(M):
+    digits = Digits.of_floats(M)
+    assert digits.largest() <= Fraction(2) ** digits.exponent()
+    assert not M.any() or digits.largest() >= Fraction(2) ** (digits.exponent() - 3)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**-1000, 2.0**900])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import block_diag, expm
 
+from exactflow.balancing import balance
 from exactflow.balancing.rotation import planes, rotation_shears
 
 EVEN = (1, 2 + 2**0.5, 1, 2**0.5, 2, 2)
@@ -66,6 +67,15 @@ def test_every_rotation(d):
             assert abs(product(shifts, d) - M).max() < 1e-13, name
             for shift, bound in zip(shifts, ODD if d % 2 else EVEN, strict=True):
                 assert np.linalg.norm(shift, 2) < bound + 1e-12, name
+
+
+@pytest.mark.parametrize("d", [5, 33, 48])
+def test_corrections_where_the_layers_are_nearly_singular(d):
+    for name, M in families(d, 0).items():
+        result = balance(M)
+        assert len(result.layers) == 6, name
+        assert result.error < 1.5e-15 * abs(M).max(), name
+        assert max(result.condition_numbers) < 18, name
 
 
 def test_planes():

@@ -8,6 +8,7 @@ from exactflow import random_matrix, verify
 from exactflow.depth import minimal_depth
 from exactflow.depth.opposed import OpposedObstruction
 from exactflow.exact import linalg
+from exactflow.flows.result import Evidence
 
 A0 = matrix([[-1, 1, 0], [0, -1, 1], [2, 0, -1]])
 SWAP = matrix([[0, 1], [1, 0]])
@@ -46,7 +47,7 @@ def checked(M):
     answer = minimal_depth(M, scales="positive")
     assert answer.scales == "positive"
     assert answer.flow.depth == answer.upper
-    if answer.flow.depth:
+    if answer.flow.depth and answer.evidence is Evidence.EXACT:
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
     assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)

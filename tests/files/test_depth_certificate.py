@@ -133,8 +133,12 @@ def test_written_as_a_whole(tmp_path):
 
 
 def test_what_is_not_decided_is_refused():
-    with pytest.raises(InvalidInputError, match="from 4 to 5"):
-        depth_certificate_text(minimal_depth(random_matrix(4, seed=4), scales="positive"))
+    for d, message in (
+        (18, "from 4 to 5"),
+        (6, "exactly 4 layers with positive scales .as floats"),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            depth_certificate_text(minimal_depth(random_matrix(d, seed=d), scales="positive"))
 
 
 def test_number_fields_are_refused():

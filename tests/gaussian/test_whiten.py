@@ -9,6 +9,7 @@ import sympy
 from exactflow import whiten
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.flows.result import Evidence
+from exactflow.gaussian import gaussian_depth
 
 EPS = np.finfo(float).eps
 
@@ -268,6 +269,35 @@ BAD = [
 def test_bad_covariances(Sigma, words):
     with pytest.raises(InvalidInputError, match=words):
         whiten(Sigma)
+
+
+@pytest.mark.parametrize("partition", [(1, 3), (3, 1), (1, 6), [0, 0, 1, 0, 0]])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_one_factor(partition, is_inverted):
+    """Halves (1, q), Sigma22 or the block of the precision a diagonal and a matrix of rank one."""
+    d = len(partition) if len(partition) > 2 else sum(partition)
+    single = list(partition).index(1) if len(partition) > 2 else (0 if partition[0] == 1 else d - 1)
+    rng = np.random.default_rng(d)
+    loadings = rng.standard_normal(d)
+    Sigma = np.diag(rng.uniform(0.5, 2, d)) + np.outer(loadings, loadings)
+    Sigma[single] /= 3
+    Sigma[:, single] /= 3
+    Sigma[single, single] = 10
+    Sigma = np.linalg.inv(Sigma) if is_inverted else Sigma
+    Sigma = (Sigma + Sigma.T) / 2
+    assert whiten(Sigma, partition=partition).error < 20 * EPS
+
+
+def test_one_factor_exists_or_not():
+    """Searches end where they must on halves (1, 3), where two layers are decided."""
+    for seed in range(30):
+        Sigma = wishart(4, 12, seed)
+        exist = gaussian_depth(Sigma, partition=(1, 3)).upper == 2
+        if exist:
+            assert whiten(Sigma, partition=(1, 3)).error < 1e-13
+        else:
+            with pytest.raises(MethodError, match="rank 1"):
+                whiten(Sigma, partition=(1, 3))
 
 
 def test_bad_options():

@@ -44,7 +44,7 @@ def test_the_cells_of_our_scripts_are_their_lines():
         ("with claims.check('a', word): pass", [Site(1, 1, "a", "")]),
         (
             "with claims.check(\n    f'{k}',\n    evidence=Evidence.FOR_ALL_N): pass",
-            [Site(1, 3, "f'{k}'", "FOR_ALL_N")],
+            [Site(1, 3, "f'{k}'", "FOR_ALL_N", True)],
         ),
         (
             "def f():\n  with (\n    open(x),\n    claims.check('a', Evidence.NUMERIC),\n  ): pass",

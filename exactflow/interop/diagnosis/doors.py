@@ -163,8 +163,6 @@ def _transforms(transform: Any, path: str) -> Iterator[tuple[str, Any]]:
 class Step(nn.Module):
     """One transform of zuko; a lazy one is built anew at each call."""
 
-    transform: Any
-
     def __init__(self, transform: Any, path: str):
         super().__init__()
         self.transform, self.path = transform, path
@@ -178,7 +176,8 @@ class Step(nn.Module):
         return self._built().inv.call_and_ladj(y)
 
     def _built(self) -> Any:
-        return self.transform() if isinstance(self.transform, nn.Module) else self.transform
+        transform: Any = self.transform
+        return transform() if hasattr(transform, "forward") else transform
 
 
 class Chain(nn.Module):

@@ -1,0 +1,247 @@
+"""Four layers with positive scales, certified: a solution exists, and balls enclose its layers.
+
+Main results
+------------
+The equations of `exactflow.depth.spectra` have n unknowns too many. All but as many as there are
+equations are fixed at rationals; for the others, x_i = c_i (1 + h_i), Krawczyk's test: with f the
+residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
+
+    K = -R f + (I - R J) [-r, r]^n    in the interior of the box
+
+implies that R is invertible and that the box holds exactly one solution, which lies in K (R.
+Krawczyk, 1969; R. E. Moore, 1977).
+
+There D G^-1 and E a have one characteristic polynomial, and `exactflow.depth.enclosed_shears`
+encloses the additive layers of M P^-1.
+
+How it is checked
+-----------------
+*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. What was found in float64
+is only where to look.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq_mat
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.balancing.account import FloatCoupling
+from exactflow.balancing.spread import Near, near_solutions
+from exactflow.depth.additive import patterns
+from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
+from exactflow.depth.obstructions import halves
+from exactflow.depth.spectra import LARGEST_HALF, Spectra
+from exactflow.exact import linalg
+from exactflow.exact.balls import ball
+from exactflow.exact.numbers import flint_rational, to_float
+from exactflow.exact.typing import Element, Half
+from exactflow.factorization.assembly import opposite
+
+__all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
+
+CANDIDATES = 3
+PRECISIONS = (192, 384, 768)
+ROUNDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class EnclosedCoupling:
+    """A coupling layer in balls, which hold its true entries: ``moved = scale @ moved + shift @
+    kept``, with `scale`, a diagonal matrix, and `shift` of type n x n ``flint.arb_mat``.
+    """
+
+    moves: Half
+    scale: arb_mat
+    shift: arb_mat
+
+    @property
+    def radius(self) -> arb:
+        """The largest radius of an entry."""
+        return max(x.rad() for M in (self.scale, self.shift) for x in M.entries())
+
+    def floats(self) -> FloatCoupling:
+        """Return the layer with the midpoints, rounded to float64."""
+        scale, shift = (
+            np.array([[float(x.mid()) for x in row] for row in M.tolist()])
+            for M in (self.scale, self.shift)
+        )
+        return FloatCoupling(self.moves, scale.diagonal(), shift)
+
+    def matrix(self) -> arb_mat:
+        """Return the 2n x 2n matrix of the layer."""
+        n = self.scale.nrows()
+        S, T, one, zero = self.scale, self.shift, arb_mat(n, n, 1), arb_mat(n, n)
+        return stacked(S, T, zero, one) if self.moves == "first" else stacked(one, zero, T, S)
+
+
+def enclosing_product(layers: Sequence[EnclosedCoupling]) -> arb_mat:
+    """Return balls that hold the matrix of layers, the first of which is applied first."""
+    product = layers[0].matrix()
+    for layer in layers[1:]:
+        product = layer.matrix() * product
+    return product
+
+
+@dataclass(frozen=True, eq=False)
+class FourLayers:
+    """Where four layers with positive scales are: a witness, which `check` decides afresh.
+
+    Attributes
+    ----------
+    pattern : "ULUL" or "LULU", read as a product.
+    matrix : the matrix M, over QQ.
+    centre : the numbers x = 1 / G and y = E of `exactflow.depth.spectra`, n of each: rationals.
+    places : of these 2 n numbers those that solve the equations near the centre; the others are
+        what the centre says.
+    bits : the precision of the balls.
+    """
+
+    pattern: str
+    matrix: DomainMatrix
+    centre: tuple[Element, ...]
+    places: tuple[int, ...]
+    bits: int
+
+    def check(self) -> bool:
+        """Return whether there are such layers, by fresh arithmetic."""
+        try:
+            return len(self._enclosed()) == 4
+        except ArithmeticError:
+            return False
+
+    @cached_property
+    def layers(self) -> tuple[EnclosedCoupling, ...]:
+        """The layers in the order in which data meets them; ArithmeticError where there is none."""
+        return self._enclosed()
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value of an entry of a layer, rounded."""
+        return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
+
+    def _enclosed(self) -> tuple[EnclosedCoupling, ...]:
+        blocks, inverse = halves(self.matrix, self.pattern), halves(self.matrix.inv(), self.pattern)
+        equations = Spectra.of(blocks.D, inverse.A, self.matrix.det())
+        with ctx.workprec(self.bits):
+            x, y = _solution(equations, [ball(c) for c in self.centre], self.places)
+            return _layers(self.pattern, blocks, inverse, x, y)
+
+
+def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
+    """Return four certified layers of a matrix over QQ, those of least entries among a few that are
+    found; None where none are, or n is above 8.
+    """
+    if matrix.shape[0] > 2 * LARGEST_HALF:
+        return None
+    found: list[FourLayers] = []
+    for pattern in patterns(4):
+        D, a = halves(matrix, pattern).D, halves(matrix.inv(), pattern).A
+        equations = Spectra.of(D, a, matrix.det())
+        left, right = ([*map(to_float, side)] for side in (equations.left, equations.right))
+        certified = (
+            _certified_near(pattern, matrix, equations, near)
+            for near in near_solutions(left, right, to_float(equations.det))
+        )
+        found.extend(islice(filter(None, certified), CANDIDATES))
+    return min(found, key=lambda four: four.magnitude, default=None)
+
+
+def _certified_near(
+    pattern: str, matrix: DomainMatrix, equations: Spectra, near: Near
+) -> FourLayers | None:
+    """Return certified layers near float64 numbers x and y, or None where none are certified."""
+    for bits in PRECISIONS:
+        with ctx.workprec(bits):
+            try:
+                centre = _polished(equations, [arb(x) for x in near.numbers], near.places)
+            except ArithmeticError:
+                return None
+        exact = tuple(QQ(int(x.fmpq().p), int(x.fmpq().q)) for x in centre)
+        found = FourLayers(pattern, matrix, exact, near.places, bits)
+        if found.check():
+            return found
+    return None
+
+
+def _polished(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> list[arb]:
+    """Return numbers without radius after Newton steps at the working precision."""
+    n, numbers = equations.n, list(numbers)
+    for _ in range(ROUNDS):
+        f, J = equations.at(numbers[:n], numbers[n:])
+        step = _columns(J, places).mid().solve(f.mid()).mid().entries()
+        for i, h in zip(places, step, strict=True):
+            numbers[i] = (numbers[i] * (1 - h)).mid()
+        if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
+            break
+    return numbers
+
+
+def _solution(
+    equations: Spectra, centre: list[arb], places: Sequence[int]
+) -> tuple[list[arb], list[arb]]:
+    """Return balls that hold a solution x, y; ArithmeticError where none is proved to exist."""
+    n, count = equations.n, len(set(places))
+    if count != len(equations.sizes):
+        raise ArithmeticError(f"{count} numbers for {len(equations.sizes)} equations")
+    f, J = equations.at(centre[:n], centre[n:])
+    R = _columns(J, places).mid().inv().mid()
+    radius = arb(2) ** -(ctx.prec // 2)
+    sides = [arb(0, radius) for _ in places]
+    box = list(centre)
+    for i, h in zip(places, sides, strict=True):
+        box[i] = centre[i] * (1 + h)
+    _, J = equations.at(box[:n], box[n:])
+    J = _columns(J, places) * diagonal([1 / (1 + h) for h in sides])
+    K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
+    if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
+        raise ArithmeticError("no solution is proved to exist")
+    for i, h in zip(places, K.entries(), strict=True):
+        box[i] = centre[i] * (1 + h)
+    return box[:n], box[n:]
+
+
+def _layers(
+    pattern: str, blocks: linalg.Blocks, inverse: linalg.Blocks, x: list[arb], y: list[arb]
+) -> tuple[EnclosedCoupling, ...]:
+    """Return the layers of least entries, of two choices; ArithmeticError where both fail."""
+    n = len(x)
+    E, F, G, H = map(diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
+    A, B, C, D = map(_balls, blocks)
+    a, c = map(_balls, (inverse.A, inverse.C))
+    rows, columns = linalg.left_kernel(blocks.D), linalg.kernel(blocks.D)
+    shrunk = EnclosedBlocks(
+        A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
+    )
+    last: Half = "second" if pattern == "ULUL" else "first"
+    found = []
+    for goal in (arb_mat(n, n), arb_mat(n, n, 1)):
+        with suppress(ArithmeticError):
+            X, Y, Z, W = shrunk.shears(goal)
+            found.append(((G, W * E), (E, Z), (arb_mat(n, n, 1), Y), (arb_mat(n, n, 1), X)))
+    if not found:
+        raise ArithmeticError("no layers are enclosed")
+    parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
+    return tuple(
+        EnclosedCoupling(opposite(last) if i % 2 else last, scale, shift)
+        for i, (scale, shift) in enumerate(parts)
+    )
+
+
+def magnitude(M: arb_mat) -> float:
+    """Return the largest absolute value of an entry, rounded."""
+    return max(abs(float(x.mid())) for x in M.entries())
+
+
+def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
+    return arb_mat([[row[i] for i in places] for row in J.tolist()])
+
+
+def _balls(M: DomainMatrix) -> arb_mat:
+    rows, columns = M.shape
+    return arb_mat(fmpq_mat(rows, columns, [flint_rational(x) for x in M.to_list_flat()]))

@@ -1,0 +1,112 @@
+"""Four layers with positive scales: the equations for the scales, exactly and in balls.
+
+Main results
+------------
+M is a product of the pattern ULUL with positive scales iff M P^-1 is one of additive layers, for
+some positive diagonal P = diag(E, G). Its lower right block is D G^-1, the upper left one of its
+inverse E a, and the determinant is 1. So with x = diag(G^-1), y = diag(E), and d_S, a_S the
+principal minors of D and a at a set S of coordinates,
+
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n - 1,
+    det M x_1 .. x_n  =  y_1 .. y_n:
+
+the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M. These are n
+equations for 2 n positive numbers. Conversely, if they hold and neither matrix is derogatory, D
+being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a product.
+
+*Spread.* Let x_i grow apart in some order, in which the leading principal minors of D are
+m_1, .., m_n, none of them zero: the eigenvalues of D G^-1 tend to x_k m_k / m_(k-1). So if D and a
+have orders with leading minors of equal signs, the equations have solutions: by Brouwer's theorem
+any list of eigenvalues far enough apart, with these signs, is attained by both.
+
+How it is checked
+-----------------
+Minors are *exact*; `at` encloses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flint import arb, arb_mat
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact.balls import ball
+from exactflow.exact.typing import Element
+
+__all__ = ["LARGEST_HALF", "Spectra", "principal_minors"]
+
+LARGEST_HALF = 8  # coordinates: beyond there are too many minors
+
+
+def principal_minors(M: DomainMatrix) -> list[Element]:
+    """Return the principal minors of an n x n matrix, 2^n of them: bit i of the place says whether
+    coordinate i belongs to the minor.
+
+    >>> from sympy import QQ
+    >>> principal_minors(DomainMatrix([[1, 2], [3, 4]], (2, 2), QQ).to_dense()) == [1, 1, 4, -2]
+    True
+    """
+    n, minors = M.shape[0], [M.domain.one]
+    for S in range(1, 1 << n):
+        chosen = [i for i in range(n) if S >> i & 1]
+        minors.append(M.extract(chosen, chosen).det())
+    return minors
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """The equations for x and y, over QQ.
+
+    Attributes
+    ----------
+    left, right : the principal minors of D and a, by the bits of S.
+    det : det M.
+    """
+
+    left: tuple[Element, ...]
+    right: tuple[Element, ...]
+    det: Element
+
+    @staticmethod
+    def of(D: DomainMatrix, a: DomainMatrix, det: Element) -> "Spectra":
+        """Return the equations for blocks D and a of M and M^-1 and det M."""
+        return Spectra(tuple(principal_minors(D)), tuple(principal_minors(a)), det)
+
+    @property
+    def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+        """Those of x^S and of y^S: minors, but at the full set det M and 1."""
+        return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
+
+    @property
+    def n(self) -> int:
+        """The number of coordinates of a half."""
+        return (len(self.left) - 1).bit_length()
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes k at which not all minors vanish: one equation each."""
+        pairs = enumerate(zip(*self.coefficients, strict=True))
+        return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
+
+    def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
+        """Return the left sides less the right ones, a column, and their derivatives by log x and
+        log y, in 2 n columns.
+        """
+        n = self.n
+        values = {k: arb(0) for k in self.sizes}
+        slopes = {k: [arb(0)] * (2 * n) for k in self.sizes}
+        for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
+            powers = [arb(1)]
+            for S in range(1, 1 << n):
+                low = (S & -S).bit_length() - 1
+                powers.append(powers[S & (S - 1)] * numbers[low])
+                if coefficients[S]:
+                    term = ball(coefficients[S]) * powers[S] * (-1 if first else 1)
+                    k = S.bit_count()
+                    values[k] += term
+                    for i in range(n):
+                        if S >> i & 1:
+                            slopes[k][first + i] += term
+        column = arb_mat([[values[k]] for k in self.sizes])
+        return column, arb_mat([slopes[k] for k in self.sizes])

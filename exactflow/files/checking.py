@@ -1,0 +1,70 @@
+"""One certificate, of either kind, by the stand-alone checker of its kind."""
+
+import json
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+from exactflow import checker, depth_checker
+
+__all__ = ["Checked", "check_certificate"]
+
+_WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is said of one certificate: exit code, verdict in a word, kind of claim, the checker's
+    lines, the largest difference where it was computed.
+    """
+
+    file: str
+    code: int
+    verdict: str
+    kind: str
+    lines: tuple[str, ...]
+    largest: Fraction | None
+    seconds: float
+
+
+def check_certificate(
+    file: str,
+    *,
+    target: tuple[bytes, str] | None = None,
+    transposed: bool = False,
+    bound: Fraction | None = None,
+    quick: bool = False,
+) -> Checked:
+    """Check the certificate in a file, - for standard input; whatever it is, nothing is raised.
+
+    Parameters
+    ----------
+    target : the matrix that it must be about: the bytes of a file, and its suffix.
+    transposed : whether it is about the transpose of that.
+    bound : demands that no entry differs by more; of no matter for a depth.
+    quick : whether an equality is only tested; then the verdict is "probably verified".
+    """
+    start = time.perf_counter()
+    kind, largest = "", None
+    try:
+        data = checker.read_file(file)
+        if _is_depth_certificate(data):
+            kind = "depth"
+            code, lines = depth_checker.check(data, target, transposed)
+        else:
+            report = checker.check(data, target, transposed, bound, quick)
+            (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
+            lines = [*report.lines, last_line]
+    except (checker.MalformedError, depth_checker.MalformedError) as error:
+        code, lines = 2, [f"malformed: {error}"]
+    word = "probably verified" if lines[-1].startswith("s PROBABLY") else _WORDS[code]
+    return Checked(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
+
+
+def _is_depth_certificate(data: bytes) -> bool:
+    """Return whether a file says in its "format" that it is one."""
+    try:
+        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"

@@ -1,0 +1,224 @@
+"""Lossless flows as modules of PyTorch: integer tensors in, integer tensors out, bit for bit.
+
+The shifts are kept as 64-bit integers, which ``.float()`` and ``.half()`` leave alone, and become
+float64 where they are used; there every product is exact (`exactflow.lossless.layer`). So the bits
+are those of `Lossless.forward` on every device that has float64.
+
+What is refused is an error in PyTorch. A graph that is exported or compiled has no errors of its
+own: there a value out of range becomes an index out of range, which the runtime refuses.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from exactflow.balancing.account import HALVES
+from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import Half
+from exactflow.interop.layers import along
+from exactflow.interop.plain import Bijection
+from exactflow.lossless import IntegerCoupling, Lossless
+
+__all__ = ["IntegerLayer", "LosslessModule"]
+
+NAMES = ("order", "signs", "limit", "largest", "log_step")
+
+
+class IntegerLayer(nn.Module):
+    """The rounded shift of one layer, as `exactflow.lossless.IntegerCoupling` has it."""
+
+    weight: Tensor
+    units: Tensor
+    radius: Tensor
+
+    def __init__(self, weight: Tensor, units: Tensor, radius: Tensor):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("units", units)
+        self.register_buffer("radius", radius)
+
+    @classmethod
+    def of(cls, layer: IntegerCoupling) -> "IntegerLayer":
+        """Return the layer with the same parts."""
+        weight = torch.stack([torch.from_numpy(part.integers) for part in layer.parts])
+        units = torch.tensor([2**part.bits for part in layer.parts])
+        return cls(weight, units, torch.tensor(layer.radius))
+
+    def forward(self, kept: Tensor) -> Tensor:
+        """Return floor(T kept + 1/2) for integers (N, k) or (N, k, pixels) in float64."""
+        weights = self.weight.double() / self.units.double()[:, None, None]
+        value = _times(weights[0], kept)
+        whole = None
+        for weight in weights[1:]:
+            integers = torch.floor(value)
+            whole = integers if whole is None else whole + integers
+            value = (value - integers) + _times(weight, kept)
+        value = torch.floor(value + 0.5)
+        return value if whole is None else value + whole
+
+
+class LosslessModule(Bijection):
+    """A lossless flow: ``forward(x) -> (y, log_det)`` on integer vectors (N, d) or images
+    (N, d, ..), in the dtype of x; ``inverse`` returns x, to the last bit.
+
+    The log-determinants, in float64, are those of x -> step * y: d log(step) at each pixel. The
+    state dict is the whole map: `LosslessModule.of_state` builds the module from it.
+
+    Parameters
+    ----------
+    result : what `exactflow.lossless.lossless` returned.
+
+    Examples
+    --------
+    >>> from exactflow.lossless import lossless
+    >>> module = LosslessModule(lossless([[0, -2], [2, 0]]))
+    >>> y, log_det = module(torch.tensor([[1000, -3]], dtype=torch.int16))
+    >>> y, module.inverse(y)[0]
+    (tensor([[   3, 1000]], dtype=torch.int16), tensor([[1000,   -3]], dtype=torch.int16))
+    """
+
+    order: Tensor
+    signs: Tensor
+    limit: Tensor
+    largest: Tensor
+    log_step: Tensor
+
+    def __init__(self, result: Lossless):
+        signs = torch.ones(result.dimension, dtype=torch.int64)
+        signs[list(result.flips)] = -1
+        log_step = float(result.log_abs_det()) / result.dimension
+        self._build(
+            result.partition,
+            tuple(layer.moves for layer in result.layers),
+            map(IntegerLayer.of, result.layers),
+            {
+                "order": torch.tensor(result.order),
+                "signs": signs,
+                "limit": torch.tensor(result.limit),
+                "largest": torch.tensor(result.largest),
+                "log_step": torch.tensor([log_step], dtype=torch.float64),
+            },
+        )
+
+    def _build(
+        self,
+        partition: tuple[int, int],
+        moves: tuple[Half, ...],
+        layers: Iterable[IntegerLayer],
+        values: Mapping[str, Tensor],
+    ) -> None:
+        super().__init__()
+        self.partition, self.moves = partition, moves
+        self.layers = nn.ModuleList(layers)
+        for name in NAMES:
+            self.register_buffer(name, values[name])
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> "LosslessModule":
+        """Return the module that a state dict, as `state_dict` returns it, describes."""
+        p, q, *first = state["_extra_state"].tolist()
+        parts = ("weight", "units", "radius")
+        layers = [
+            IntegerLayer(*(state[f"layers.{k}.{part}"].clone() for part in parts))
+            for k in range(len(first))
+        ]
+        module = cls.__new__(cls)
+        moves = tuple(HALVES[1 - is_first] for is_first in first)
+        module._build((p, q), moves, layers, {name: state[name].clone() for name in NAMES})
+        return module
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinants; raise `InvalidInputError` for what is no
+        integer tensor, beyond the limit, or has an image that the dtype does not hold.
+        """
+        values = self._values(x)
+        values = _refused(values, self.limit, "inputs")
+        halves = self._halves(values * along(self.signs.double(), values))
+        for moves, layer in zip(self.moves, self.layers, strict=True):
+            i = HALVES.index(moves)
+            halves[i] = halves[i] + layer(halves[1 - i])
+        return self._result(self._whole(halves), x), self.log_det(x).expand(x.shape[0])
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinants of the inverse; raise `InvalidInputError`
+        for what is not the image of an input.
+        """
+        values = self._values(y)
+        halves = self._halves(_refused(values, self.largest, "images of inputs"))
+        layers: list[Any] = list(self.layers)
+        for moves, layer in zip(self.moves[::-1], layers[::-1], strict=True):
+            i = HALVES.index(moves)
+            kept = _refused(halves[1 - i], layer.radius, "images of inputs")
+            halves[i] = halves[i] - layer(kept)
+        x = _refused(self._whole(halves), self.limit, "images of inputs")
+        x = x * along(self.signs.double(), x)
+        return self._result(x, y), -self.log_det(y).expand(y.shape[0])
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        return (self.log_step * (sum(self.partition) * prod(x.shape[2:])))[0]
+
+    def get_extra_state(self) -> Tensor:
+        """Return the sizes of the halves, then for each layer whether it moves the first."""
+        return torch.tensor([*self.partition, *(int(m == "first") for m in self.moves)])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of another word of layers."""
+        own = self.get_extra_state()
+        if state.tolist() != own.tolist():
+            raise ValueError(
+                f"expected the state of layers {own.tolist()} (the halves, then whether the first "
+                f"one moves), got that of {state.tolist()}"
+            )
+
+    def _values(self, x: Tensor) -> Tensor:
+        """Return integers of shape (N, d) or (N, d, pixels) in float64."""
+        d = sum(self.partition)
+        if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+            raise InvalidInputError(
+                f"expected integers (int8 to int64), got {x.dtype}: round first, as in "
+                "torch.round(x / h).long(), where h is the grid that is wanted"
+            )
+        if x.ndim < 2 or x.shape[1] != d:
+            raise InvalidInputError(
+                f"expected vectors (N, {d}) or images (N, {d}, ..), got shape {tuple(x.shape)}"
+            )
+        values = x.double()
+        return values if x.ndim == 2 else values.flatten(2)
+
+    def _halves(self, values: Tensor) -> list[Tensor]:
+        return list(torch.split(values.index_select(1, self.order), list(self.partition), dim=1))
+
+    def _whole(self, halves: list[Tensor]) -> Tensor:
+        return torch.cat(halves, 1).index_select(1, torch.argsort(self.order))
+
+    def _result(self, values: Tensor, like: Tensor) -> Tensor:
+        held = torch.iinfo(like.dtype)
+        inside = ((values >= held.min) & (values <= held.max)).all()
+        message = (
+            f"expected values that {like.dtype} holds, got others: give the tensor in a longer type"
+        )
+        return _guarded(values, inside, message).to(like.dtype).reshape(like.shape)
+
+
+def _times(weight: Tensor, x: Tensor) -> Tensor:
+    return x @ weight.T if x.ndim == 2 else weight @ x
+
+
+def _refused(values: Tensor, largest: Tensor, what: str) -> Tensor:
+    """Return values that are refused beyond a bound."""
+    inside = (values.abs() <= largest).all()
+    remedy = "" if what == "inputs" else ": only what forward returned has an inverse"
+    return _guarded(values, inside, f"expected {what} within a limit, got others{remedy}")
+
+
+def _guarded(values: Tensor, condition: Tensor, message: str) -> Tensor:
+    """Return values, or refuse: in a graph by an index of 1 into one element."""
+    if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+        return values + values.new_zeros(1)[(~condition).long()]
+    if not condition:
+        raise InvalidInputError(message)
+    return values

@@ -1,0 +1,139 @@
+"""The pytest plugin: certificates and proof scripts as tests, and `certificate_regression`.
+
+It is loaded in every run of pytest, so it imports nothing else before there is something to do.
+
+    pytest --exactflow               *.cert.json, *.depth.json and proofs/*.py below the arguments
+    pytest c.json                    a certificate, by its name
+
+In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of what is always
+collected. A certificate is one item, ``c.cert.json::verified``: it fails where it is refuted, with
+the first differing entry, and is an error where it is malformed. A proof script is one item for
+each place where it checks a claim, marked with its kind of evidence (``-m exact``), and one for
+running to its end; the script runs once, in a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from exactflow.testing.regression import CertificateRegression
+
+FILES = ("*.cert.json", "*.depth.json")
+SCRIPTS = ("proofs/*.py",)
+FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
+HEAD = 4096  # bytes in which a certificate says what it is
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("exactflow", "certificates and proof scripts (exactflow)")
+    add = group.addoption
+    add("--exactflow", action="store_true", help="collect certificates and proof scripts")
+    add("--exactflow-quick", action="store_true", help="test equalities at random vectors only")
+    add("--exactflow-within", metavar="BOUND", help="demand that no entry differs by more")
+    add(
+        "--exactflow-incomplete",
+        choices=("fail", "skip", "xfail"),
+        default="fail",
+        help="what a certificate is that could not be decided (default: fail)",
+    )
+    add("--exactflow-timeout", type=float, metavar="SECONDS", help="time limit for each file")
+    if not _regressions_has_option():
+        add(
+            "--force-regen",
+            action="store_true",
+            help="certificate_regression writes what has changed, and fails then",
+        )
+    files, scripts = " ".join(FILES), " ".join(SCRIPTS)
+    parser.addini("exactflow_files", f"certificates; with --exactflow: {files}", "args", [])
+    parser.addini("exactflow_scripts", f"proof scripts; with --exactflow: {scripts}", "args", [])
+
+
+def _regressions_has_option() -> bool:
+    """Return whether pytest-regressions is there, whose --force-regen then serves both."""
+    from importlib.util import find_spec
+
+    return find_spec("pytest_regressions") is not None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
+        if _patterns(config, "exactflow_scripts", SCRIPTS):
+            text = word.replace("formal", "formally proved").replace("_", " ")
+            config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
+    limit, within = config.option.exactflow_timeout, config.option.exactflow_within
+    if limit is not None and not limit > 0:
+        raise pytest.UsageError(f"--exactflow-timeout: expected seconds > 0, got {limit}")
+    if within is not None:
+        from exactflow import checker
+
+        try:
+            checker.read_bound(within, "--exactflow-within")
+        except checker.MalformedError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def _patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
+    """Return the patterns of the configuration, or the usual ones with --exactflow."""
+    configured: list[str] = config.getini(name)
+    return configured or [pattern for pattern in usual if config.option.exactflow]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect what is ours; a proof script is not imported as a test module besides."""
+    others = yield
+    if file_path.suffix == ".json" and _is_certificate(file_path, parent):
+        from exactflow.testing.items import CertificateFile
+
+        return [*others, CertificateFile.from_parent(parent, path=file_path)]
+    if file_path.suffix == ".py" and _is_script(file_path, parent):
+        from exactflow.testing.items import ScriptFile
+
+        return [ScriptFile.from_parent(parent, path=file_path)]
+    return others
+
+
+def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
+    config = parent.config
+    if any(map(path.match, _patterns(config, "exactflow_files", FILES))):
+        return True
+    if not parent.session.isinitpath(path):
+        return False
+    return config.option.exactflow or any(word in _head(path) for word in FORMATS)
+
+
+def _is_script(path: Path, parent: pytest.Collector) -> bool:
+    config = parent.config
+    if any(map(path.match, _patterns(config, "exactflow_scripts", SCRIPTS))):
+        return not path.name.startswith("_")
+    is_named = config.option.exactflow and parent.session.isinitpath(path)
+    is_test = any(map(path.match, config.getini("python_files")))
+    return is_named and not is_test and b"exactflow.claims" in _head(path)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
+    """Hold a flow against the certificate that an earlier run of the test wrote.
+
+    ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
+    and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
+    has become deeper or longer in bits. ``--force-regen`` writes it anew.
+    """
+    from exactflow.testing.regression import CertificateRegression
+
+    return CertificateRegression.of_request(request)

@@ -1,0 +1,193 @@
+"""The items of the pytest plugin: certificates, and the claims of proof scripts."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NoReturn
+
+import pytest
+
+from exactflow.errors import InvalidInputError
+from exactflow.files.checking import Checked, check_certificate
+from exactflow.proving.cells import Site, read_script, sites
+
+__all__ = ["CertificateFile", "ScriptFile"]
+
+
+def _fail(text: str) -> NoReturn:
+    """Fail, or in the setup be an error, with lines for the reader: no traceback helps."""
+    pytest.fail(text, pytrace=False)
+
+
+class CertificateFile(pytest.File):
+    """A certificate."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        yield CertificateItem.from_parent(self, name="verified")
+
+
+class CertificateItem(pytest.Item):
+    """The verdict on a certificate: the checker runs as setup, where a malformed file is an error
+    and no failure.
+    """
+
+    checked: Checked
+
+    def setup(self) -> None:
+        self.checked = _checked(self)
+        if self.checked.code == 2:
+            _fail(f"{self.path}: {self.checked.lines[0]}")
+
+    def runtest(self) -> None:
+        checked = self.checked
+        exact = checked.largest == 0 or checked.kind == "depth"
+        evidence = "exact" if exact else "certified"
+        properties = {
+            "verdict": checked.verdict,
+            "kind": checked.kind,
+            "evidence": evidence if checked.verdict == "verified" else "",
+            "largest_difference": "" if checked.largest is None else str(checked.largest),
+        }
+        self.user_properties += [(f"exactflow_{name}", text) for name, text in properties.items()]
+        lines = [line[2:] for line in checked.lines[:-1]]
+        if checked.code == 1:
+            _fail("\n".join([f"{self.path}: NOT VERIFIED", *lines]))
+        if checked.verdict == "incomplete":
+            self._incomplete("\n".join([f"{self.path}: INCOMPLETE", *lines]))
+
+    def _incomplete(self, text: str) -> None:
+        way = self.config.option.exactflow_incomplete
+        if way == "fail":
+            _fail(text)
+        (pytest.skip if way == "skip" else pytest.xfail)(text)
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+def _checked(item: pytest.Item) -> Checked:
+    """Check the file of an item: in this process, or where time is limited in one of its own."""
+    from exactflow import checker
+
+    option, path = item.config.option, str(item.path)
+    within, limit = option.exactflow_within, option.exactflow_timeout
+    if limit is None:
+        bound = None if within is None else checker.read_bound(within, "--exactflow-within")
+        return check_certificate(path, bound=bound, quick=option.exactflow_quick)
+    words = ["check", "--json", *["--quick"] * option.exactflow_quick]
+    words += [] if within is None else [f"--within={within}"]
+    record, problem = _exactflow(item.config, [*words, path], limit)
+    if record is None:
+        lines = (f"c incomplete: {problem}", "s NOT VERIFIED")
+        return Checked(path, 3, "incomplete", "", lines, None, 0)
+    largest = record["largest_difference"]
+    return Checked(
+        path,
+        {"verified": 0, "refuted": 1, "malformed": 2}.get(record["verdict"], 3),
+        record["verdict"],
+        record["kind"],
+        tuple(record["lines"]),
+        None if largest is None else Fraction(largest),
+        record["seconds"],
+    )
+
+
+def _exactflow(
+    config: pytest.Config, words: list[str], limit: float | None
+) -> tuple[dict[str, Any] | None, str]:
+    """Run the command line in the root folder; return the object that it prints, or a reason."""
+    command = [sys.executable, "-m", "exactflow", *words]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=config.rootpath,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"the time limit, {limit:g} seconds, is over"
+    try:
+        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+    except (IndexError, ValueError):
+        return None, f"the process ended with {done.returncode}\n{done.stderr}".rstrip()
+
+
+class ScriptFile(pytest.File):
+    """A proof script, which runs at most once, in a process of its own."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        try:
+            found = sites(read_script(self.path))
+        except (InvalidInputError, SyntaxError):  # running it says what is wrong
+            found = []
+        times = Counter(site.checked for site in found)
+        for site in found:
+            name = " ".join(site.checked.split())
+            name += f", line {site.line}" if site.is_computed or times[site.checked] > 1 else ""
+            yield ClaimItem.from_parent(self, name=name, site=site)
+        yield ScriptItem.from_parent(self, name="runs to its end")
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """What ``exactflow prove --json`` says of the script."""
+        limit = self.config.option.exactflow_timeout
+        record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
+        return {"claims": [], "failure": text, "line": 0} if record is None else record
+
+
+class _ScriptItem(pytest.Item):
+    """An item of a script; pytest-xdist keeps them together with ``--dist loadgroup``."""
+
+    parent: ScriptFile
+
+    def __init__(self, *, parent: ScriptFile, line: int = 1, **keywords: Any) -> None:
+        super().__init__(parent=parent, **keywords)
+        self.line = line
+        if self.config.pluginmanager.hasplugin("xdist"):
+            self.add_marker(pytest.mark.xdist_group(str(self.path)))
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, self.line - 1, f"{self.path.name}: {self.name}"
+
+
+class ClaimItem(_ScriptItem):
+    """The claims that are checked at one place of a script: in a loop there are many."""
+
+    def __init__(self, *, site: Site, **keywords: Any) -> None:
+        super().__init__(line=site.line, **keywords)
+        self.site = site
+        if site.evidence:
+            self.add_marker(getattr(pytest.mark, site.evidence.lower()))
+
+    def runtest(self) -> None:
+        record, site = self.parent.record, self.site
+        claims = [c for c in record["claims"] if site.line <= c["line"] <= site.end_line]
+        for claim in claims:
+            pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
+            self.user_properties.append(("exactflow_claim", ": ".join(pairs)))
+        verdicts = {claim["verdict"] for claim in claims}
+        if "FAILED" in verdicts:
+            _fail(record["failure"])
+        missing = [c["missing"] for c in claims or record["claims"] if c["verdict"] == "not run"]
+        if missing:
+            pytest.skip(missing[0])
+        if not claims and record["failure"]:
+            _fail(f"not reached, for the script did not get here: {record['failure']}")
+        if not claims:
+            pytest.skip("not reached with these settings")
+
+
+class ScriptItem(_ScriptItem):
+    """That a script runs to its end, without an error, and checks something."""
+
+    def runtest(self) -> None:
+        if self.parent.record["failure"]:
+            _fail(self.parent.record["failure"])

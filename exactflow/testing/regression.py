@@ -1,0 +1,110 @@
+"""The fixture `certificate_regression`: a flow against the certificate of an earlier run."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exactflow import checker
+from exactflow.errors import VerificationError
+from exactflow.exact.typing import MatrixLike
+from exactflow.files.atomic import write_bytes
+from exactflow.files.certificate import certificate_text, read_certificate
+from exactflow.flows.flow import LinearFlow
+
+__all__ = ["CertificateRegression"]
+
+
+@dataclass(frozen=True)
+class CertificateRegression:
+    """The certificates of one test: they lie in `folder`, under the name of the test."""
+
+    folder: Path
+    name: str
+    regenerates: bool = False
+
+    @classmethod
+    def of_request(cls, request: pytest.FixtureRequest) -> "CertificateRegression":
+        """Return what belongs to the test that asks for the fixture."""
+        name = re.sub(r"\W", "_", request.node.name)
+        regenerates = bool(request.config.getoption("force_regen", False))
+        return cls(request.path.with_suffix(""), name, regenerates)
+
+    def check(
+        self,
+        flow: LinearFlow,
+        target: "MatrixLike | None" = None,
+        *,
+        basename: str = "",
+        **claim: Any,
+    ) -> None:
+        """Fail where a flow is not what its certificate says, or has become deeper or longer.
+
+        The first run writes the certificate, and fails, so that nobody takes it for a check.
+
+        Parameters
+        ----------
+        flow : a flow over QQ, GF(p) or an algebraic number field.
+        target : the matrix that it equals; its own where left out.
+        basename : the name of the file, for a test with several flows; that of the test if empty.
+        claim : the other keywords of `certificate_text`, as ``within=Fraction(1, 1000)``.
+
+        Raises
+        ------
+        AssertionError
+            The claim is false, the target is another one than before, or layers or bits grew.
+        CertificateError
+            The file is no well-formed certificate.
+        """
+        __tracebackhide__ = True
+        path = self.folder / f"{basename or self.name}.cert.json"
+        text = certificate_text(flow, target, **claim)
+        report = checker.check(text.encode())
+        if report.verdict is checker.Verdict.REFUTED:
+            lines = "\n".join(line[2:] for line in report.lines)
+            raise AssertionError(f"the flow is not as claimed:\n{lines}")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, text.encode())
+            pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
+        problem = _difference(flow, text, path)
+        if self.regenerates and (problem or path.read_text("utf-8") != text):
+            write_bytes(path, text.encode())
+            pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
+        if problem:
+            raise AssertionError(f"{path}: {problem}\n--force-regen accepts it")
+
+
+def _difference(flow: LinearFlow, text: str, path: Path) -> str:
+    """Return how a flow is not as good as the certificate in a file, or "" if it is."""
+    try:
+        recorded = read_certificate(path)
+    except VerificationError as error:
+        return f"what is recorded is false: {error}"
+    before, now = json.loads(path.read_text("utf-8")), json.loads(text)
+    for key in ("field", "partition", "within", "pads"):
+        if before.get(key) != now.get(key):
+            return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
+    for key in ("target", "covariance"):
+        if entry := _first_difference(before.get(key, []), now.get(key, [])):
+            return f"{key}: {entry}"
+    if flow.depth > recorded.depth:
+        return f"expected at most {recorded.depth} layers, as recorded, got {flow.depth}"
+    bits = [max((layer.bits or 0 for layer in each), default=0) for each in (recorded, flow)]
+    if bits[1] > bits[0]:
+        return f"expected entries of at most {bits[0]} bits, as recorded, got {bits[1]}"
+    return ""
+
+
+def _first_difference(before: list, now: list) -> str:
+    """Return the first entry of a matrix that is another one now."""
+    if len(before) != len(now):
+        return f"expected {len(before)} rows, as recorded, got {len(now)}"
+    for i, rows in enumerate(zip(before, now, strict=True)):
+        for j, (was, found) in enumerate(zip(*rows, strict=True)):
+            if was != found:
+                return f"expected {was} at entry ({i}, {j}), as recorded, got {found}"
+    return ""
