@@ -176,8 +176,7 @@ class Step(nn.Module):
         return self._built().inv.call_and_ladj(y)
 
     def _built(self) -> Any:
-        transform: Any = self.transform
-        return transform() if hasattr(transform, "forward") else transform
+        return self.transform() if isinstance(self.transform, nn.Module) else self.transform
 
 
 class Chain(nn.Module):
@@ -195,6 +194,7 @@ class Chain(nn.Module):
 
     def inverse(self, y: Tensor) -> Tensor:
         """Map latent to data."""
-        for step in reversed(self.steps):
-            y = step.inverse(y)[0]
+        inverses: list[Any] = [step.inverse for step in reversed(self.steps)]
+        for inverse in inverses:
+            y = inverse(y)[0]
         return y
