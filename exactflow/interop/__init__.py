@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from exactflow.interop.conversion import convert as convert
     from exactflow.interop.diagnosis import diagnose as diagnose
+    from exactflow.interop.restoring import restore as restore
 
 __all__ = [
     "LIBRARIES",
@@ -36,11 +37,12 @@ __all__ = [
     "convert",
     "diagnose",
     "from_conv1x1",
+    "restore",
     "rounding",
     "to_module",
 ]
 
-_HOMES = {"convert": "conversion", "diagnose": "diagnosis"}
+_HOMES = {"convert": "conversion", "diagnose": "diagnosis", "restore": "restoring"}
 """Names that need PyTorch, imported when they are first asked for."""
 
 
