@@ -4,7 +4,7 @@ Main results
 ------------
 For every measure P with second moments and every eps > 0 three affine couplings f have
 W2(f#N(0, I), P) <= eps, at the price of ill-conditioning (Koehler, Mehta and Risteski,
-*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021, Theorem 2).
+*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021).
 Here f is explicit. Let d = 2n, z = (z1, z2), and let u' be the first coordinate of u. Atoms
 c_i = (a_i, b_i), i = 1 .. N, have first coordinates a_i' that increase, and weights w_i > 0.
 
