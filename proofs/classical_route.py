@@ -2,10 +2,16 @@
 # # The classical route: P L U and triangular factors with distinct positive eigenvalues
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, Theorem 1, where the count is 24). Every matrix of positive
-# determinant on 2n coordinates is a product of at most 18 couplings made of pivots, eigenvectors of
-# triangular matrices and permutations. The proof, with the count, is the docstring of
-# `exactflow.factorization.classical`. The other routes need at most six.
+# normalizing flows*, ICML 2021, where the count is 24). Every matrix of positive
+# determinant on $2n$ coordinates is a product of at most 18 couplings made of pivots, eigenvectors
+# of triangular matrices and permutations. Four shears make
+#
+# $$ \begin{pmatrix} X & 0 \\ 0 & Q^{-1} X^{-1} Q \end{pmatrix} = U\big((X - I) Q\big)\,
+#    L\big(Q^{-1}\big)\, U\big((X^{-1} - I) Q\big)\, L\big(-Q^{-1} X\big), $$
+#
+# and a triangular factor with distinct positive eigenvalues is conjugate to its diagonal, which
+# scales carry. The proof, with the count, is the docstring of `exactflow.factorization.classical`.
+# The other routes need at most six.
 
 # %%
 from itertools import permutations
@@ -19,7 +25,7 @@ from exactflow import factor, permutation, random_matrix, rotation, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.factorization.classical import LAYERS
 
-claims = Claims("The classical route (ICML 2021, Theorem 1)")
+claims = Claims("The classical route (ICML 2021)")
 full = proof_options().full
 
 # %% [markdown]

@@ -2,11 +2,12 @@
 # # Flows with few parameters a layer need depth, counted exactly
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, Theorem 3: asymptotic; here a finite form). A class of maps
-# f_theta, theta in [-R, R]^p, of Lipschitz constant Lip in theta, misses some mixture of k
-# Gaussians in R^d by W1 >= w, if
+# normalizing flows*, ICML 2021: asymptotic; here a finite form). A class of maps $f_\theta$,
+# $\theta \in [-R, R]^p$, of Lipschitz constant $\mathrm{Lip}$ in $\theta$, misses some mixture of
+# $k$ Gaussians in $\mathbb{R}^d$ by $W_1 \ge w$, if
 #
-#     ceil(2 R Lip / (sep - 2 w))^p < number of mixtures that are pairwise sep apart.
+# $$ \Big\lceil \frac{2 R\, \mathrm{Lip}}{\mathrm{sep} - 2 w} \Big\rceil^{\,p} <
+#    \text{number of mixtures that are pairwise } \mathrm{sep} \text{ apart.} $$
 #
 # Both sides are integers. The mixtures are made by a ReLU network with one hidden layer.
 
@@ -21,7 +22,7 @@ from exactflow.capacity.generator import Generator
 from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
 from exactflow.claims import Claims, Evidence, proof_options
 
-claims = Claims("Depth lower bound (ICML 2021, Theorem 3)")
+claims = Claims("Depth lower bound (ICML 2021)")
 full = proof_options().full
 
 # %% [markdown]
@@ -66,8 +67,9 @@ with claims.check("both sides written out", Evidence.EXACT) as check:
 
 # %% [markdown]
 # ## Parameters grow like k d
-# Theorem 3 with Lip = d, R = 1, w = 1/10 and mixtures of the second moment of N(0, I). The least
-# number p that is not ruled out, divided by k d, stays between two constants.
+# The theorem with $\mathrm{Lip} = d$, $R = 1$, $w = 1/10$ and mixtures of the second moment of
+# $N(0, I)$. The least number $p$ that is not ruled out, divided by $k d$, stays between two
+# constants.
 
 # %%
 with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check:
@@ -85,7 +87,7 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
 
 # %% [markdown]
 # ## Depth
-# Layers of p1 parameters, 2-Lipschitz in the input and 1-Lipschitz in the parameters, against
+# Layers of $p_1$ parameters, 2-Lipschitz in the input and 1-Lipschitz in the parameters, against
 # the size of a ReLU network with one hidden layer that makes the mixtures.
 
 # %%
@@ -102,8 +104,8 @@ with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as
 
 # %% [markdown]
 # ## The generator
-# One hidden layer of 2 (k - 1) + 2 d units with rational weights, and a certified bound of its
-# distance to the mixture. The bound w of the theorem shrinks by it, and by nothing else.
+# One hidden layer of $2(k - 1) + 2d$ units with rational weights, and a certified bound of its
+# distance to the mixture. The bound $w$ of the theorem shrinks by it, and by nothing else.
 
 # %%
 with claims.check("generators within the stated W1 of the mixture", Evidence.CERTIFIED) as check:

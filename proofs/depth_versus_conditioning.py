@@ -194,9 +194,11 @@ with claims.check("the stated error is that of the exact composition", Evidence.
 
 # %% [markdown]
 # ## How small can layers be?
-# With s_i = |X_i|_2, a shear stretches by at most exp(2 asinh(s_i / 2)) from least to largest, and
-# turns a vector by at most 2 atan(s_i / 2). So sum 2 asinh(s_i / 2) >= ln kappa(W), and
-# sum 2 atan(s_i / 2) >= the angle between any x and W x.
+# With $s_i = |X_i|_2$, a shear stretches by at most $\exp(2 \operatorname{asinh}(s_i / 2))$ from
+# least to largest, and turns a vector by at most $2 \arctan(s_i / 2)$. So
+#
+# $$ \sum_i 2 \operatorname{asinh} \frac{s_i}{2} \ge \ln \kappa(W), \qquad
+#    \sum_i 2 \arctan \frac{s_i}{2} \ge \angle(x, W x) \text{ for every } x. $$
 
 # %%
 with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERIC) as check:

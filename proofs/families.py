@@ -14,12 +14,13 @@ from exactflow import factor, toeplitz, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import ExactFlowError
 
-claims = Claims("Every field (ICML 2021, Theorem 1, over fields)")
+claims = Claims("Every field (ICML 2021, over fields)")
 t = sympy.Symbol("t")
 
 # %% [markdown]
-# ## QQ(t): a rotation by its Cayley parameter
-# cos = (1 - t^2) / (1 + t^2), sin = 2 t / (1 + t^2): every angle but the half turn.
+# ## $\mathbb{Q}(t)$: a rotation by its Cayley parameter
+# $$ \cos = \frac{1 - t^2}{1 + t^2}, \qquad \sin = \frac{2t}{1 + t^2}: \quad
+#    \text{every angle but the half turn.} $$
 
 # %%
 c, s = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
@@ -42,8 +43,8 @@ with claims.check(
     check.true(refused, "an exceptional value is refused")
 
 # %% [markdown]
-# ## QQ(t): a convolution with a symbolic tap
-# Its determinant, 4 t^2 - 6 t + 1, has no fixed sign: one scale carries it as it is, and where it
+# ## $\mathbb{Q}(t)$: a convolution with a symbolic tap
+# Its determinant, $4t^2 - 6t + 1$, has no fixed sign: one scale carries it as it is, and where it
 # is negative a flip takes the sign.
 
 # %%
@@ -58,7 +59,7 @@ with claims.check("a Toeplitz convolution with the tap t", Evidence.EXACT) as ch
     check.equal(len(reflected.flips), 1, "t = 1: one flip has the sign")
 
 # %% [markdown]
-# ## GF(7) and GF(101)
+# ## $\mathbb{F}_7$ and $\mathbb{F}_{101}$
 
 # %%
 with claims.check("matrices of determinant 1 over GF(7) and GF(101)", Evidence.EXACT) as check:
@@ -73,7 +74,7 @@ with claims.check("matrices of determinant 1 over GF(7) and GF(101)", Evidence.E
         check.equal(flow.domain_matrix().to_dense(), minus.to_dense(), f"diag(-I, I): {flow.depth}")
 
 # %% [markdown]
-# ## QQ<sqrt(2)>: a rotation by 45 degrees
+# ## $\mathbb{Q}(\sqrt 2)$: a rotation by 45 degrees
 # Positivity of the scales is decided in the reals.
 
 # %%

@@ -1,11 +1,15 @@
 # %% [markdown]
 # # Five additive layers are generic, four are not
 #
-# **Theorem** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let det M = 1, n >= 2.
-# Off the zero set of the polynomial det C, five additive layers do. Four do only on the zero set of
-# n - 1 equations: a product ULUL gives D = I + Y Z and a = I + Z Y one characteristic polynomial
-# (*for all n*: `proofs/identities.py`, "four layers"), and likewise LULU gives A and d one; the
-# constant terms agree by themselves, since det a = det D for det M = 1.
+# **Theorem** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let
+#
+# $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
+#    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M = 1, \quad n \ge 2. $$
+#
+# Off the zero set of the polynomial $\det C$, five additive layers do. Four do only on the zero set
+# of $n - 1$ equations: a product $ULUL$ gives $D = I + Y Z$ and $a = I + Z Y$ one characteristic
+# polynomial (*for all n*: `proofs/identities.py`, "four layers"), and likewise $LULU$ gives $A$ and
+# $d$ one; the constant terms agree by themselves, since $\det a = \det D$ for $\det M = 1$.
 #
 # Everything here is *exact*, on instances.
 
@@ -15,7 +19,7 @@ import sympy
 from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence
 
-claims = Claims("Five is generic (ICML 2021, Theorem 1; Urschel 2024)")
+claims = Claims("Five is generic (ICML 2021; Urschel 2024)")
 x = sympy.Symbol("x")
 
 

@@ -14,10 +14,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import proofs
 from exactflow.claims import Claims, Evidence, ProofError
 
 claims = Claims("Formal proofs (Rocq, MathComp)")
-folder = Path(__file__).parent / "rocq"
+folder = Path(proofs.__file__).parent / "rocq"
 project = (folder / "_CoqProject").read_text()
 sources = re.findall(r"^\S+\.v$", project, re.MULTILINE)
 options = [

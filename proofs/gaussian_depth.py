@@ -12,26 +12,37 @@
 # For halves (n, n + 1) three that move the second half, the first, the second do iff the Schur
 # complement of Sigma11 has an eigenvalue <= 1 and one >= 1.
 #
-# Both are new, to our knowledge. Draxler, Schnoerr and Koethe (*Whitening convergence rate of
+# **Theorem 12b.** For halves (p, q), p < q, and det Sigma = 1, counts of eigenvalues below and
+# above 1 decide how many additive couplings do; 2 ceil(q / p) always do, and some Sigma need them.
+# With positive scales 1 + ceil((q - 1) / p) always do.
+#
+# All are new, to our knowledge. Draxler, Schnoerr and Koethe (*Whitening convergence rate of
 # coupling-based normalizing flows*, NeurIPS 2022, arXiv:2210.14032) bound how fast training layer
 # by layer whitens when random rotations stand between the layers: the rest shrinks by a factor per
 # layer. Here no rotation is needed, and the rest is zero after two.
 #
 # - *For all n*: the equations of two and of three layers, in noncommuting symbols.
-# - *Quoted*: Brouwer's fixed point theorem, by which the two equations have a solution.
-# - *Exact*: depth 0 to 3 of the examples; six layers for a map whose distribution needs none.
+# - *Quoted*: Brouwer's fixed point theorem, by which the equations of two layers have a solution;
+#   for q >= p + 2 Klyachko's theorem on eigenvalues of products.
+# - *Exact*: the depth of examples; six layers for a map whose distribution needs none.
 # - *Certified*: layers found in float64, whose exact product whitens within a rational error.
+# - *Numeric*: what training layer by layer needs; three additive layers for q = p + 2.
 
 # %%
+import itertools
+
 import numpy as np
 import sympy
+from scipy.optimize import least_squares
 
-from exactflow import minimal_depth, whiten
-from exactflow.claims import Claims, Evidence
+from exactflow import LinearCoupling, minimal_depth, whiten
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.errors import MethodError
 from exactflow.gaussian import gaussian_depth
 from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
 
 claims = Claims("Gaussians need two layers (Theorem 12)")
+options = proof_options()
 
 # %% [markdown]
 # ## Two layers: two equations
@@ -139,6 +150,180 @@ for identity in THREE:
         check.true(identity.prove().words > 0, identity.name)
 
 # %% [markdown]
+# ## Halves that differ by more: what a layer can do
+# A layer that moves the second half, the larger one, makes Sigma22 = S + Y Sigma11 Y^T for any Y:
+# it adds to S a positive semidefinite matrix of rank at most p. One that moves the first half adds
+# such a matrix to Sigma22^-1, which gives the next S^-1. So the matrix at hand goes up and down in
+# turn, from S up or from Sigma22 down, to I; the last layer only decorrelates. By Weyl's
+# inequalities a step up takes at most p eigenvalues from below 1 to 1 or beyond, and a step down p
+# from above.
+#
+# **Theorem 12b.** k >= 3 additive layers do, with the second half moved first, iff S has at most
+# p ceil((k - 1) / 2) eigenvalues below 1 and at most p floor((k - 1) / 2) above; with the first
+# half moved first, iff Sigma22 has as many at most above and below.
+#
+# *Sufficient.* All but two steps bring p eigenvalues each to 1, in an eigenbasis. That leaves
+# three layers and a matrix S with at most p eigenvalues below 1 and at most p above. Wanted are R
+# and T as before, with Z = S^(1/2) (I + R R^T) S^(1/2) = I + T T^T and so on.
+#
+# By a theorem of Klyachko (*Random walks on symmetric spaces and inequalities for matrix spectra*,
+# Linear Algebra Appl. 319, 2000; Alekseev, Meinrenken and Woodward, *Linearization of Poisson
+# actions and singular values of matrix products*, Ann. Inst. Fourier 51, 2001) the logarithms of
+# the eigenvalues that positive definite Z, S and S^(-1/2) Z S^(-1/2) can have are the eigenvalues
+# that symmetric Z, S and Z - S can have, and these are given by finitely many homogeneous linear
+# inequalities. So let S and G be symmetric now, with eigenvalues that are the logarithms of those
+# of S and of Sigma11^-1. Wanted are q x q matrices Z >= 0 and Z - S >= 0 of rank p, and a p x p
+# matrix Z' with the nonzero eigenvalues of Z such that Z' - G has those of Z - S.
+#
+# S has at most p positive and at most p negative eigenvalues, so that in some basis a block of S of
+# size q - p is zero. Let H be the block of size p beside it. H and G have equal traces, p c say, so
+# that each has the diagonal (c, .., c) in some basis (Schur and Horn). Take Z' = diag(t w) and
+# Z = diag(t w, 0), w = (p, .., 1). As t grows, Z' - G has the eigenvalues t w_i - c up to o(1),
+# and Z - S these and 0 up to o(1). So each of the inequalities holds for t w and 0, t w - c and 0,
+# and the eigenvalues of S with an error of o(1). For w and 0, w and 0, and S = 0 it holds exactly,
+# with < or with =; so for large t the error is none. The same goes for Z' and G.
+#
+# *How many.* S > I, so Sigma22 > I, needs 2 ceil(q / p); since Sigma22 >= S, no more are ever
+# needed.
+
+
+# %%
+def one_side(p, q):
+    """Return a covariance of determinant 1 whose second half lies above 1 in all directions."""
+    return sympy.diag(sympy.Rational(1, 2**q), *[1] * (p - 1), *[2] * q)
+
+
+with claims.check("the counts ask for 2 ceil(q / p) layers at most", Evidence.EXACT) as check:
+    for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (1, 4), (2, 5)):
+        needed = gaussian_depth(one_side(p, q), "additive", partition=(p, q))
+        check.equal((needed.lower, needed.upper), (2 * -(-q // p),) * 2, f"({p}, {q}): {needed}")
+        for entries in itertools.product((sympy.Rational(1, 2), 1, 2), repeat=q):
+            Sigma = sympy.diag(sympy.Integer(1) / sympy.prod(entries), *[1] * (p - 1), *entries)
+            found = gaussian_depth(Sigma, "additive", partition=(p, q))
+            check.true(found.upper <= needed.upper, str(found), shown=False)
+
+# %%
+with claims.check("the smallest that need four, and four that do", Evidence.CERTIFIED) as check:
+    Sigma = one_side(1, 2)
+    check.equal(gaussian_depth(Sigma, "additive").lower, 4, "diag(1/4, 2, 2), halves (1, 2)")
+    first = LinearCoupling((1, 2), "first", [[1, 0]]).matrix()
+    rest = whiten(first * Sigma * first.T, layers=3)
+    check.true(rest.is_additive, f"after x1 <- x1 + x2: {rest}")
+
+# %%
+with claims.check("three exist, and are found, iff 1 is straddled", Evidence.CERTIFIED) as check:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        F = sympy.diag(1, 1, 2, sympy.Rational(1, 2), 1).permute(rng.permutation(5).tolist())
+        for i, j in rng.permutation(list(itertools.permutations(range(5), 2)))[:8]:
+            F[i, :] += F[j, :]
+        found = gaussian_depth(F * F.T, "additive")
+        check.true(whiten(F * F.T, layers=3).is_additive is (found.upper <= 3), str(found), False)
+
+
+# %%
+def additive_residual(Sigma, p, layers):
+    """Return the largest entry of Q Sigma Q^T - I that least squares ends at, from six starts."""
+    d = len(Sigma)
+    root, size = np.linalg.cholesky(Sigma), p * (d - p)
+
+    def residual(entries):
+        Q = root
+        for k in range(layers):
+            layer, shift = np.eye(d), entries[k * size : (k + 1) * size]
+            if k % 2:
+                layer[:p, p:] = shift.reshape(p, -1)
+            else:
+                layer[p:, :p] = shift.reshape(-1, p)
+            Q = layer @ Q
+        return (Q @ Q.T - np.eye(d))[np.tril_indices(d)]
+
+    rng = np.random.default_rng(0)
+    starts = rng.standard_normal((6, layers * size))
+    return min(
+        np.abs(least_squares(residual, x, max_nfev=300, xtol=1e-15).fun).max() for x in starts
+    )
+
+
+with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUMERIC) as check:
+    rng = np.random.default_rng(0)
+    for entries, exist in (((0.4, 0.7, 1.5, 2.5), True), ((0.4, 1.2, 1.5, 2.5), False)):
+        U = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+        first = np.sqrt(1 / np.prod(entries)) * np.diag([2, 1 / 2])
+        Sigma = np.block([[first, np.zeros((2, 4))], [np.zeros((4, 2)), U * entries @ U.T]])
+        found = additive_residual(Sigma, 2, 3)
+        text = f"S with eigenvalues {entries}: residual {found:.0e}"
+        check.true(bool(found < 1e-9 if exist else found > 1e-3), text)
+
+# %% [markdown]
+# ## Positive scales, q >= p + 2
+# A factor for the second half makes one eigenvalue of S equal to 1 and divides the others into
+# those below and those above as one likes: k layers do if p (k - 1) + 1 >= q. (The determinant is
+# put into a factor for the first half.) So 1 + ceil((q - 1) / p) always do. For q = p + 2 that is
+# in closed form again: the eigenvalue 1 is a path of its own, from z = 1 to g = 1.
+#
+# Two do only if Sigma22 or the block of Sigma^-1 is D + L L^T, D > 0 diagonal and L of rank p,
+# since T T^T = B - D2^2. That is Frisch's problem in factor analysis, generically solvable only if
+# (q - p) (q - p + 1) / 2 <= q (Ledermann). For p = 1 nothing else is asked, as D1 is free, and it
+# is Spearman's: l_1^2 = s_12 s_13 / s_23 < s_11 and so on. Which Sigma two layers generate for
+# p >= 2 is open; the search finds many.
+
+# %%
+with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT) as check:
+    a, b = sympy.Rational(1, 2), sympy.Rational(1, 10)
+    Sigma = sympy.diag(1, sympy.Matrix([[1, a, a], [a, 1, b], [a, b, 1]]))
+    answer = gaussian_depth(Sigma, partition=(1, 3))
+    check.equal((answer.lower, answer.upper), (3, 3), f"correlations 1/2, 1/2, 1/10: {answer}")
+    Sigma = sympy.diag(1, sympy.Matrix([[1, a, a], [a, 1, a], [a, a, 1]]))
+    check.equal(gaussian_depth(Sigma, partition=(1, 3)).upper, 2, "correlations 1/2: exactly two")
+
+
+# %%
+def covariances(d):
+    """Return covariances of d coordinates by name."""
+    rng = np.random.default_rng(d)
+    lags = np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
+    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    stretched = Q * np.logspace(0, 10, d) @ Q.T
+    return {
+        "Wishart": np.cov(rng.standard_normal((d, 2 * d))),
+        "stationary, 0.9": 0.9**lags,
+        "stationary, 0.999": 0.999**lags,
+        "condition 10^10": (stretched + stretched.T) / 2,
+        "white": np.eye(d),
+    }
+
+
+def found(p, q, seed):
+    """Return whether the search finds two layers for a Wishart matrix, and that matrix."""
+    Sigma = np.cov(np.random.default_rng(seed).standard_normal((p + q, 3 * (p + q))))
+    try:
+        return bool(whiten(Sigma, partition=(p, q)).error < 1e-12), Sigma
+    except MethodError:
+        return False, Sigma
+
+
+with claims.check("where two exist on (1, 3), they are found", Evidence.CERTIFIED) as check:
+    outcomes = [found(1, 3, seed) for seed in range(20)]
+    for is_found, Sigma in outcomes:
+        check.equal(is_found, gaussian_depth(Sigma, partition=(1, 3)).upper == 2)
+    print(f"    {sum(is_found for is_found, _ in outcomes)} of {len(outcomes)} Wishart matrices")
+
+with claims.check("two layers where Ledermann's bound allows them", Evidence.NUMERIC) as check:
+    for p, q in ((2, 4), (3, 5), (4, 6), (3, 6), (1, 4), (2, 5)):
+        count = sum(found(p, q, seed)[0] for seed in range(10))
+        allowed = (q - p) * (q - p + 1) <= 2 * q
+        text = f"({p}, {q}), {'allowed' if allowed else 'excluded'}: found {count} of 10"
+        check.true(allowed or count == 0, text)
+
+with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.CERTIFIED) as check:
+    for p in (1, 2, 8):
+        for name, Sigma in covariances(2 * p + 2).items():
+            result = whiten(Sigma, layers=3, partition=(p, p + 2))
+            bound = 8 * np.finfo(float).eps * np.sqrt(np.linalg.cond(Sigma))
+            check.true(bool(result.error < bound), f"{name}: {result}")
+
+# %% [markdown]
 # ## The distribution against the map
 # diag(-I, I) takes six layers as a map, whatever the positive scales. Its distribution, of white
 # noise, is white noise.
@@ -169,21 +354,6 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
 
 
 # %%
-def covariances(d):
-    """Return covariances of d coordinates by name."""
-    rng = np.random.default_rng(d)
-    lags = np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
-    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    stretched = Q * np.logspace(0, 10, d) @ Q.T
-    return {
-        "Wishart": np.cov(rng.standard_normal((d, 2 * d))),
-        "stationary, 0.9": 0.9**lags,
-        "stationary, 0.999": 0.999**lags,
-        "condition 10^10": (stretched + stretched.T) / 2,
-        "white": np.eye(d),
-    }
-
-
 with claims.check("two layers whiten, also (n, n + 1)", Evidence.CERTIFIED) as check:
     for d in (2, 3, 8, 9, 32):
         for name, Sigma in covariances(d).items():
@@ -198,3 +368,118 @@ with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
         result = whiten(F * F.T, layers=3)
         check.true(result.is_additive, f"d = {d}: {result}")
         check.true(bool(result.error < 2**-30), "")
+
+# %% [markdown]
+# ## Mixtures
+# Linear layers take a mixture of Gaussians to a mixture of as many. Two take the covariance of the
+# whole to I, as they do with any covariance; and if the components N(m_i, Sigma) share theirs,
+# every component to N(Q m_i, I).
+#
+# Different covariances are another matter. If F takes two of them to I and to a diagonal matrix,
+# and the generalized eigenvalues differ, F is determined up to signs and the order of its rows: a
+# finite number of maps, so that generically their depth as maps counts. In d = 2 that is two, since
+# some choice has F11 > 0 and det F > 0. The smallest example where two layers do not suffice has d
+# = 3. (Layers whose scales and shifts are functions can do more: `universal_approximation`.)
+
+
+# %%
+def is_two_layers(F, p):
+    """Return whether two layers on halves (p, d - p) compose to F, in one of both orders."""
+    upper, lower = F[:p, :p], F[p:, p:]
+    pairs = []
+    if upper.det() != 0:
+        pairs.append((upper, lower - F[p:, :p] * upper.inv() * F[:p, p:]))
+    if lower.det() != 0:
+        pairs.append((lower, upper - F[:p, p:] * lower.inv() * F[p:, :p]))
+    return any(all(M.is_diagonal() and min(M.diagonal()) > 0 for M in pair) for pair in pairs)
+
+
+def signed_permutations(d):
+    for order in itertools.permutations(range(d)):
+        for signs in itertools.product((1, -1), repeat=d):
+            yield sympy.diag(*signs) * sympy.eye(d)[list(order), :]
+
+
+with claims.check(
+    "two covariances at once: two layers in d = 2, not in d = 3", Evidence.EXACT
+) as check:
+    for F in (sympy.Matrix([[0, 1], [-1, 0]]), sympy.Matrix([[3, -4], [4, 3]]) / 5):
+        check.true(any(is_two_layers(P * F, 1) for P in signed_permutations(2)), f"{F.tolist()}")
+    F = sympy.Matrix([[2, -1, 2], [2, 2, -1], [-1, 2, 2]]) / 3
+    check.equal(F * F.T, sympy.eye(3))
+    candidates = [P * F for P in signed_permutations(3)]
+    found = any(is_two_layers(M, p) for M in candidates for p in (1, 2))
+    check.true(not found, f"none of {len(candidates)} maps takes I and F^T diag(1, 2, 3) F there")
+
+# %% [markdown]
+# ## Layer by layer
+# Draxler, Schnoerr and Koethe train one layer after the other, with random rotations in between.
+# The best single layer makes the second half x2 <- D (x2 - Sigma21 Sigma11^-1 x1), D^-2 the
+# diagonal of its Schur complement. Without rotations that comes to a halt after two layers, where
+# the halves are uncorrelated, each with its own correlations left; with them the Kullback-Leibler
+# divergence from white noise, (trace Sigma - d - log det Sigma) / 2, shrinks by a factor per layer.
+# Two layers chosen together leave what rounding leaves.
+
+
+# %%
+def divergence(Sigma):
+    return float(np.trace(Sigma) - len(Sigma) - np.linalg.slogdet(Sigma)[1]) / 2
+
+
+def layer_by_layer(Sigma, layers, rng=None):
+    """Return the divergences before and after each layer; halves are exchanged without an rng."""
+    d = len(Sigma)
+    p, history = d // 2, [divergence(Sigma)]
+    for _ in range(layers):
+        turn = np.roll(np.eye(d), p, axis=0)
+        Q = turn if rng is None else np.linalg.qr(rng.standard_normal((d, d)))[0]
+        Sigma = Q @ Sigma @ Q.T
+        layer, regression = np.eye(d), np.linalg.solve(Sigma[:p, :p], Sigma[:p, p:]).T
+        scale = np.diag(Sigma[p:, p:] - regression @ Sigma[:p, p:]) ** -0.5
+        layer[p:, p:], layer[p:, :p] = np.diag(scale), -scale[:, None] * regression
+        Sigma = layer @ Sigma @ layer.T
+        history.append(divergence((Sigma + Sigma.T) / 2))
+    return history
+
+
+LAYERS, D = 60, 16
+stationary = covariances(D)["stationary, 0.9"]
+rotated = [layer_by_layer(stationary, LAYERS, np.random.default_rng(seed)) for seed in range(5)]
+alternating = layer_by_layer(stationary, LAYERS)
+together = whiten(stationary)
+# For E = Q Sigma Q^T - I, of norm e: (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 /
+# 2.
+left = float(D * together.error) ** 2 / 2
+with claims.check("layer by layer against two together", Evidence.NUMERIC) as check:
+    needed = [next(k for k, rest in enumerate(run) if rest < 1e-10) for run in rotated]
+    text = f"AR(1) with 0.9, d = {D}: divergence {rotated[0][0]:.1f}, below 1e-10 after"
+    check.true(min(needed) > 10, f"{text} {needed} layers with rotations between them")
+    check.true(
+        abs(alternating[-1] - alternating[2]) < 1e-12, f"no rotations: {alternating[-1]:.1f} remain"
+    )
+    check.true(left < 1e-20, f"two layers together: at most {left:.0e} remains")
+
+
+# %%
+def draw(pyplot, path) -> None:
+    """Draw the divergence from white noise against the number of layers."""
+    figure, axis = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
+    for i, run in enumerate(rotated):
+        shown = [max(rest, 1e-16) for rest in run if rest > 1e-15]
+        label = "layer by layer, random rotations between" if i == 0 else None
+        axis.plot(range(len(shown)), shown, color="#E69F00", lw=2, alpha=0.8, label=label)
+    label = "layer by layer, halves exchanged"
+    axis.plot(range(LAYERS + 1), alternating, color="#D55E00", lw=2, ls="--", label=label)
+    label = "two layers together (at most)"
+    axis.plot([0, 2], [rotated[0][0], left], "o-", color="#0072B2", lw=2, ms=8, label=label)
+    axis.set_yscale("log")
+    axis.set_xlabel("layers", fontsize=16)
+    axis.set_ylabel("divergence from white noise", fontsize=16)
+    axis.tick_params(labelsize=13)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=13)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+options.picture("gaussian_depth", draw)

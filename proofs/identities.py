@@ -11,7 +11,7 @@ from exactflow.claims import Claims, Evidence
 from exactflow.identities import IDENTITIES
 from exactflow.identities.symbolic import Identity, RefutedError, lower, symbols, upper
 
-claims = Claims("Identities of blocks (ICML 2021, Theorem 1; Urschel 2024)")
+claims = Claims("Identities of blocks (ICML 2021; Urschel 2024)")
 
 # %%
 for identity in IDENTITIES.values():

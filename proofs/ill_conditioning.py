@@ -1,13 +1,13 @@
 # %% [markdown]
 # # What ill-conditioning costs
 #
-# The three layers that approximate a distribution (Koehler, Mehta, Risteski, ICML 2021, Theorem 2)
+# The three layers that approximate a distribution (Koehler, Mehta, Risteski, ICML 2021)
 # have Jacobians of huge condition number. How many digits does it take to invert them? And what do
 # the exact factorizations of matrices cost, layer by layer?
 #
 # Condition numbers are *certified*: the Jacobian at a point is a rational matrix, root isolation
-# encloses its singular values. Digits are *numeric*: the precision of mpmath at which f^-1(f(z))
-# returns z to 10^-6, with one digit less failing.
+# encloses its singular values. Digits are *numeric*: the precision of mpmath at which
+# $f^{-1}(f(z))$ returns $z$ to $10^{-6}$, with one digit less failing.
 
 # %%
 import sys
@@ -26,12 +26,12 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.experiments.study import fit, linear_study, study, worst_point, write_csv
 
-claims = Claims("Ill-conditioning (ICML 2021, Theorem 2)")
+claims = Claims("Ill-conditioning (ICML 2021)")
 options = proof_options()
 
 # %% [markdown]
 # ## Singular values, enclosed
-# Their product is |det| and the sum of their squares the squared Frobenius norm.
+# $\prod \sigma_i = |\det J|$ and $\sum \sigma_i^2 = \lVert J \rVert_F^2$.
 
 # %%
 with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
@@ -53,8 +53,8 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
 
 # %% [markdown]
 # ## eps, condition number, digits
-# Three targets. Along Gaussian draws the Jacobian is diag(delta, delta^2); at the worst ramp its
-# condition number is that times the slopes of all three layers.
+# Three targets. Along Gaussian draws $J = \operatorname{diag}(\delta, \delta^2)$; at the worst ramp
+# its condition number is that times the slopes of all three layers.
 
 # %%
 powers = range(16 if options.full else 8)
@@ -87,9 +87,9 @@ with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as ch
 
 # %% [markdown]
 # ## The law
-# Digits against log10 of the condition number kappa = |J| |J^-1| at the worst ramp, fitted target
-# by target: a line, of a slope below one. The inverse alone amplifies the rounding of f(z), and so
-# against log10 |J^-1| the slope is nearer to one.
+# Digits against $\log_{10} \kappa$, $\kappa = |J|\,|J^{-1}|$ at the worst ramp, fitted target by
+# target: a line, of a slope below one. The inverse alone amplifies the rounding of $f(z)$, and so
+# against $\log_{10} |J^{-1}|$ the slope is nearer to one.
 
 # %%
 laws = {}
@@ -174,9 +174,10 @@ def draw(pyplot, path) -> None:
     left.set_xlabel(r"$\varepsilon$, the distance $W_2$ asked for", fontsize=16)
     left.set_ylabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
     right.axhline(15.95, color="0.4", lw=2)
-    right.text(
-        right.get_xlim()[1], 16.5, "float64", ha="right", va="bottom", fontsize=14, color="0.3"
-    )
+    inside = right.get_yaxis_transform()
+    right.text(0.97, 16.5, "float64", transform=inside, ha="right", va="bottom", fontsize=14)
+    left.set_title("what accuracy costs, to the least $\\varepsilon$ tried", fontsize=16)
+    right.set_title("what conditioning costs, with fitted lines", fontsize=16)
     right.set_xlabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
     right.set_ylabel("digits to invert the flow", fontsize=16)
     for ax in (left, right):

@@ -2,16 +2,19 @@
 # # How many linear couplings does least squares need? Four leave a floor, five do not
 #
 # The experiment of Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021: fit K linear couplings to a matrix and look at the residual
-# |product - M| / |M| (Frobenius norms). Theory, for det M = 1 and n x n blocks:
+# normalizing flows*, ICML 2021: fit $K$ linear couplings to a matrix and look at the residual
 #
-# - *Shears.* Five make nearly every M, six make all (Urschel 2024). A product U L U L has a
-#   lower-right block D similar to the upper-left block a of the inverse, near eigenvalue 1 apart:
-#   the characteristic polynomials agree. That is a closed condition, and so is its mirror image; an
-#   M that meets neither keeps a positive distance from all products of four shears.
-# - *Positive scales* can all be moved to one end: 2n more parameters. Four scaled layers have
-#   (4 n^2 - n) + 2 n >= 4 n^2 dimensions, enough for an open set of matrices, while another open
-#   set needs five; three have at most 3 n^2 + 2 n, which is less than 4 n^2 for n > 2.
+# $$ \frac{\lVert l_K \cdots l_1 - M \rVert_F}{\lVert M \rVert_F}. $$
+#
+# Theory, for $\det M = 1$ and $n \times n$ blocks:
+#
+# - *Shears.* Five make nearly every $M$, six make all (Urschel 2024). A product $ULUL$ has a
+#   lower-right block $D$ similar to the upper-left block $a$ of the inverse, near eigenvalue 1
+#   apart: the characteristic polynomials agree. That is a closed condition, and so is its mirror
+#   image; an $M$ that meets neither keeps a positive distance from all products of four shears.
+# - *Positive scales* can all be moved to one end: $2n$ more parameters. Four scaled layers have
+#   $(4n^2 - n) + 2n \ge 4n^2$ dimensions, enough for an open set of matrices, while another open
+#   set needs five; three have at most $3n^2 + 2n$, which is less than $4n^2$ for $n > 2$.
 #
 # Least squares in float64 finds these numbers to rounding. Plain Adam hides them.
 

@@ -1,10 +1,15 @@
 # %% [markdown]
 # # An open set of matrices needs five layers, whatever the positive scales
 #
-# **Theorem B** (`exactflow.depth.scaled`). If the diagonals of D and of a have strictly opposite
-# signs, and those of A and of d as well (a, d: the diagonal blocks of the inverse), then M is no
-# product of four couplings with positive scales. These conditions are open, so four layers miss an
-# open set: no density argument rescues them.
+# **Theorem B** (`exactflow.depth.scaled`). Let $A, D$ be the diagonal blocks of $M$ and $a, d$
+# those of $M^{-1}$. If
+#
+# $$ \operatorname{diag}(D) > 0 > \operatorname{diag}(a) \quad\text{and}\quad
+#    \operatorname{diag}(A) > 0 > \operatorname{diag}(d), $$
+#
+# or with opposite signs, entry by entry, then $M$ is no product of four couplings with positive
+# scales. These conditions are open, so four layers miss an open set: no density argument rescues
+# them.
 #
 # - *Exact*: the example, its obstructions, five layers that compose to it.
 # - *Certified*: a rational radius, such that the signs stay for every real matrix within it.
@@ -34,10 +39,13 @@ with claims.check(
 
 # %% [markdown]
 # ## A ball
-# Let every entry of M move by at most r. In the maximum row sum norm, the change E has |E| <= 4 r;
-# if N = |M^-1| and 4 r N < 1, the inverse moves by at most 4 r N^2 / (1 - 4 r N), entry by entry.
-# The matrices stay invertible, so det > 0 stays; the diagonal entries keep their signs where they
-# exceed what they can move by.
+# Let every entry of $M$ move by at most $r$. In the maximum row sum norm, the change $E$ has
+# $|E| \le 4r$; if $N = |M^{-1}|$ and $4 r N < 1$, the inverse moves by at most
+#
+# $$ \frac{4 r N^2}{1 - 4 r N}, $$
+#
+# entry by entry. The matrices stay invertible, so $\det > 0$ stays; the diagonal entries keep their
+# signs where they exceed what they can move by.
 
 # %%
 with claims.check("all real matrices within r = 1/40, entry by entry", Evidence.CERTIFIED) as check:

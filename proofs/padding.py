@@ -1,11 +1,16 @@
 # %% [markdown]
 # # Padding: three layers with zeros, orientation with noise, and the price in conditioning
 #
-# **Theorem.** With n zeros appended, every invertible n x n matrix A, of either orientation, acts
-# in three additive couplings: (x, 0) -> (x, A x) -> (A x, A x) -> (A x, 0). With n pads N(0, I) at
-# most six couplings represent diag(A, R), R a reflection if det A < 0: the pads stay N(0, I). But
-# the likelihood of zero-padded data has no maximum: it grows as the flow becomes ill-conditioned,
-# which the experiments of Koehler, Mehta and Risteski (ICML 2021) showed in training.
+# **Theorem.** With $n$ zeros appended, every invertible $n \times n$ matrix $A$, of either
+# orientation, acts in three additive couplings:
+#
+# $$ \begin{pmatrix} x \\ 0 \end{pmatrix} \to \begin{pmatrix} x \\ A x \end{pmatrix} \to
+#    \begin{pmatrix} A x \\ A x \end{pmatrix} \to \begin{pmatrix} A x \\ 0 \end{pmatrix}. $$
+#
+# With $n$ pads $N(0, I)$ at most six couplings represent $\operatorname{diag}(A, R)$, $R$ a
+# reflection if $\det A < 0$: the pads stay $N(0, I)$. But the likelihood of zero-padded data has no
+# maximum: it grows as the flow becomes ill-conditioned, which the experiments of Koehler, Mehta and
+# Risteski (ICML 2021) showed in training.
 
 # %%
 import sys
@@ -60,8 +65,8 @@ with claims.check("zero padding: three additive layers", Evidence.EXACT) as chec
         check.true(flow.depth == 3 and all(layer.is_additive for layer in flow), "additive")
 
 # %% [markdown]
-# Two additive layers do for A = I only. If the first half moves last then (x, 0) goes to
-# (x + X Y x, Y x), so that Y = 0 and x stays; if the second half does, x stays anyway.
+# Two additive layers do for $A = I$ only. If the first half moves last then $(x, 0)$ goes to
+# $(x + X Y x,\, Y x)$, so that $Y = 0$ and $x$ stays; if the second half does, $x$ stays anyway.
 
 
 # %%
@@ -93,7 +98,7 @@ with claims.check("Gaussian padding: diag(A, R) in at most six layers", Evidence
 
 # %% [markdown]
 # ## The likelihood along a ray
-# Data x = A z, the model diag(A^-1, s I) with the pads scaled by s.
+# Data $x = A z$, the model $\operatorname{diag}(A^{-1}, s I)$ with the pads scaled by $s$.
 
 # %%
 s = sympy.Symbol("s", positive=True)
@@ -114,8 +119,9 @@ with claims.check("zero pads: unbounded; Gaussian pads: maximum at s = 1", Evide
         check.equal(sympy.diff(noise, s, 2).subs(s, 1), -2 * n, "a maximum, as -n/s^2 - n < 0")
 
 # %% [markdown]
-# The maximum over all linear models: with e the eigenvalues of S^(1/2) W^T W S^(1/2), the
-# likelihood falls short of that of W^T W = S^-1 by sum (e - 1 - log e)/2, zero at e = 1 only.
+# The maximum over all linear models: with $e$ the eigenvalues of $S^{1/2} W^\mathsf{T} W S^{1/2}$,
+# the likelihood falls short of that of $W^\mathsf{T} W = S^{-1}$ by $\sum (e - 1 - \log e)/2$, zero
+# at $e = 1$ only.
 
 # %%
 with claims.check("the maximum is at W^T W = S^-1, for every dimension", Evidence.EXACT) as check:
@@ -133,7 +139,8 @@ with claims.check("the maximum is at W^T W = S^-1, for every dimension", Evidenc
 
 # %% [markdown]
 # ## Condition numbers along the ray
-# Enclosed by root isolation; for A = diag(2, 1) they are max(s, 1) / min(s, 1/2).
+# Enclosed by root isolation; for $A = \operatorname{diag}(2, 1)$ they are
+# $\max(s, 1) / \min(s, 1/2)$.
 
 # %%
 scales = [Rational(10) ** k for k in range(-2, 7)]
@@ -152,7 +159,7 @@ with claims.check("condition numbers along the ray", Evidence.CERTIFIED) as chec
 # run; `--full` takes some minutes: two densities, three paddings, three seeds.
 
 # %%
-seeds, steps, looks = (range(3), 1000, 10) if options.full else (range(1), 60, 2)
+seeds, steps, looks = (range(3), 1000, 10) if options.full else (range(1), 60, 6)
 trained = f"Real NVP trained for {steps} steps"
 ordered = "median condition number: zero padding above the others, every seed"
 records = []

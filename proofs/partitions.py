@@ -1,16 +1,17 @@
 # %% [markdown]
 # # The choice of partition is no bottleneck
 #
-# **Theorem** (after Koehler, Mehta, Risteski, ICML 2021, Theorem 1; the exact counts are worked out
-# in `exactflow.factorization.partition`). Let p < q and m = ceil(q / p). A generic matrix of
-# determinant 1 on p + q coordinates is a product of K = 2 m + 1 additive couplings; no fewer do if
-# 1 is an eigenvalue of neither D nor d, the lower-right blocks of M and of its inverse.
+# **Theorem** (after Koehler, Mehta, Risteski, ICML 2021; the exact counts are worked out in
+# `exactflow.factorization.partition`). Let $p < q$ and $m = \lceil q / p \rceil$. A generic matrix
+# of determinant 1 on $p + q$ coordinates is a product of $K = 2m + 1$ additive couplings; no fewer
+# do if 1 is an eigenvalue of neither $D$ nor $d$, the lower-right blocks of $M$ and of $M^{-1}$.
 #
-# *Why no fewer.* Let e = [0, I] be the lower q rows. Then e U = e and e L(Y) = e + Y [I, 0]. In a
-# word with s factors L, D - I is therefore a sum of s products through F^p, of s - 1 if the word
-# ends in an L; likewise d - I, by the inverse word, of s - 1 if it starts with one. The rank of
-# both is q, so s p >= q, and (s - 1) p >= q for a word that starts or ends with L: at least
-# 2 m + 1 factors.
+# *Why no fewer.* Let $e = \begin{pmatrix} 0 & I \end{pmatrix}$ be the lower $q$ rows. Then $e U =
+# e$ and $e L(Y) = e + Y \begin{pmatrix} I & 0 \end{pmatrix}$. In a word with $s$ factors $L$, $D -
+# I$ is therefore a sum of $s$ products through $\mathbb{F}^p$, of $s - 1$ if the word ends in an
+# $L$; likewise $d - I$, by the inverse word, of $s - 1$ if it starts with one. The rank of both is
+# $q$, so $s p \ge q$, and $(s - 1) p \ge q$ for a word that starts or ends with $L$: at least $2m +
+# 1$ factors.
 #
 # Both sides are *exact*, on the instances: a construction with K layers, and the two ranks.
 
@@ -20,7 +21,7 @@ import sympy
 from exactflow import factor, random_matrix, verify
 from exactflow.claims import Claims, Evidence
 
-claims = Claims("Partitions (after ICML 2021, Theorem 1)")
+claims = Claims("Partitions (after ICML 2021)")
 
 
 def of_determinant_one(d, seed):
@@ -43,7 +44,8 @@ for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5), (2, 6)):
 
 # %% [markdown]
 # ## Matrices that need more
-# `diag(2^5 I_3, 2^-3 I_5)` needs 2 m + 4 = 8 (quoted from the theory; here eight are shown to do).
+# $\operatorname{diag}(2^5 I_3, 2^{-3} I_5)$ needs $2m + 4 = 8$ (quoted from the theory; here eight
+# are shown to do).
 
 # %%
 two = sympy.Integer(2)

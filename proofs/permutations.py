@@ -1,25 +1,27 @@
 # %% [markdown]
 # # Permutations of every dimension in six integer layers, in linear time
 #
-# **Theorem** (Koehler, Mehta, Risteski, ICML 2021, Theorem 1, for permutations; six after Urschel
-# 2024). Every even permutation of d coordinates, and every signed one of determinant 1, is a
-# composition of at most six additive couplings with halves (n, q), q = n or n + 1. The entries are
-# integers of absolute value at most 2, at most 11 n of them (11 n + 1 if q = n + 1) are not zero,
-# and everything takes O(n) operations.
+# **Theorem** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024). Every
+# even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition of at
+# most six additive couplings with halves $(n, q)$, $q = n$ or $n + 1$. The entries are integers of
+# absolute value at most 2, at most $11 n$ of them ($11 n + 1$ if $q = n + 1$) are not zero, and
+# everything takes $O(n)$ operations.
 #
-# **Proof** (two involutions). Let M = [[A, B], [C, D]], and let W0 carry the nonzero rows of A to
-# zero rows of C: W0 B = 0, and C' = C + W0 A and J = D^T W0 - B^T have signed unit vectors as
-# columns; if q = n + 1, append to them the missing unit vector u and D^T u. Theta = J^T C' is a
-# signed permutation of determinant 1. On each cycle f_i = Theta^i f_0 let K f_i = +-f_-i: then K
-# and K Theta are involutions. They have one trace, once the signs are right, so (K Theta) g = g K;
-# g is made of signed swaps and of [[1, 1], [1, -1]]. With D' = C' K J^T and G = C' g,
+# **Proof** (two involutions). Let $M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}$, and let $W_0$
+# carry the nonzero rows of $A$ to zero rows of $C$: $W_0 B = 0$, and $C' = C + W_0 A$ and $J =
+# D^\mathsf{T} W_0 - B^\mathsf{T}$ have signed unit vectors as columns; if $q = n + 1$, append to
+# them the missing unit vector $u$ and $D^\mathsf{T} u$. $\Theta = J^\mathsf{T} C'$ is a signed
+# permutation of determinant 1. On each cycle $f_i = \Theta^i f_0$ let $K f_i = \pm f_{-i}$: then
+# $K$ and $K \Theta$ are involutions. They have one trace, once the signs are right, so $(K \Theta)
+# g = g K$; $g$ is made of signed swaps and of $\begin{pmatrix} 1 & 1 \\ 1 & -1 \end{pmatrix}$. With
+# $D' = C' K J^\mathsf{T}$ and $G = C' g$,
 #
-#     M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
-#     V = C'^T (D - D'),  W = D' (C' - Y),  Z = (K - I) G^-1,  Y = G,  X = (B - A V - Z) D',
+# $$ M = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V), \qquad Y = G, \quad Z = (K - I) G^{-1}, $$
+# $$ V = C'^\mathsf{T} (D - D'), \quad W = D' (C' - Y), \quad X = (B - A V - Z) D', $$
 #
-# cut back to n coordinates in the first half, since D' = I + Y Z and Z Y = K - I. For q = n this is
-# the commutator route, whose identity `proofs/identities.py` proves for all n, with an involution K
-# in the place of P. The bounds 2 and 11 n are derived in the docstring of
+# cut back to $n$ coordinates in the first half, since $D' = I + Y Z$ and $Z Y = K - I$. For $q = n$
+# this is the commutator route, whose identity `proofs/identities.py` proves for all n, with an
+# involution $K$ in the place of $P$. The bounds 2 and $11 n$ are derived in the docstring of
 # `exactflow.factorization.permutation`. Here all of it is *exact*, on instances.
 
 # %%
@@ -33,7 +35,7 @@ from exactflow import factor, pad, permutation, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
 
-claims = Claims("Permutations (ICML 2021, Theorem 1)")
+claims = Claims("Permutations (ICML 2021)")
 
 
 def in_bounds(flow, d):

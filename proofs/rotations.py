@@ -249,13 +249,17 @@ def draw(pyplot, path) -> None:
         "transvection": ("#D55E00", "s", "--"),
         "commutator": ("#CC79A7", "D", "-."),
     }
+    largest = max(max(series) for series in compared.values())
     figure, axis = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
     for name, series in compared.items():
         colour, marker, line = styles[name]
         style = {"color": colour, "marker": marker, "ls": line, "ms": 8, "lw": 2}
-        axis.plot(list(series), list(series.values()), label=name, **style)
+        label = name if max(series) == largest else f"{name}, run to d = {max(series)}"
+        axis.plot(list(series), list(series.values()), label=label, **style)
     axis.axhline(18, color="0.4", lw=2)
-    axis.text(axis.get_xlim()[1], 20, "18", ha="right", va="bottom", fontsize=14, color="0.3")
+    inside = axis.get_yaxis_transform()
+    axis.text(0.97, 20, "the bound, 18", transform=inside, ha="right", va="bottom", fontsize=14)
+    axis.set_title("six shears of a rotation, by each route", fontsize=16)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
     axis.set_xlabel("dimension d", fontsize=16)

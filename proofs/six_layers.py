@@ -2,11 +2,15 @@
 # # Six affine coupling layers represent every matrix of positive determinant
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, Theorem 1: a bounded number of layers; Urschel 2024: six, and six
-# is sharp). Let M be an invertible real 2n x 2n matrix. It is a composition of affine couplings,
-# with positive scales and the equal split, if and only if det M > 0. Then six alternating ones do,
-# five of them additive, and one that carries det M in a single entry of its scale. If an
-# off-diagonal block of M is invertible, five layers do.
+# normalizing flows*, ICML 2021: a bounded number of layers; Urschel 2024: six, and six is sharp).
+# An invertible real matrix $M$ on $2n$ coordinates is a composition of affine couplings
+#
+# $$ L = \begin{pmatrix} I & 0 \\ T & \operatorname{diag}(s) \end{pmatrix}, \qquad
+#    U = \begin{pmatrix} \operatorname{diag}(s) & T \\ 0 & I \end{pmatrix}, \qquad s > 0, $$
+#
+# with $n \times n$ blocks if and only if $\det M > 0$. Then six alternating ones do, five of them
+# additive ($s = 1$), and one that carries $\det M$ in a single entry of its scale. If an
+# off-diagonal block of $M$ is invertible, five layers do.
 #
 # Every cell factors a matrix and compares the composition with it: *exact*, entry by entry.
 
@@ -21,11 +25,11 @@ from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, ver
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
 
-claims = Claims("Six layers (ICML 2021, Theorem 1; Urschel 2024)")
+claims = Claims("Six layers (ICML 2021; Urschel 2024)")
 
 # %% [markdown]
 # ## A permutation
-# y = x[perm]. The permutation is even: an odd one has determinant -1.
+# $y_i = x_{\pi(i)}$. The permutation is even: an odd one has determinant $-1$.
 
 # %%
 M = permutation([3, 0, 1, 4, 5, 2, 7, 6])
@@ -35,6 +39,7 @@ with claims.check("a permutation of 8 coordinates", Evidence.EXACT) as check:
     check.equal(flow.matrix(), M, "their composition equals the permutation")
     check.equal(list(flow.forward(range(8))), [3, 0, 1, 4, 5, 2, 7, 6], "applied to a vector")
     check.equal(list(flow.inverse().forward([3, 0, 1, 4, 5, 2, 7, 6])), list(range(8)), "inverse")
+flow
 
 # %%
 with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as check:
@@ -93,8 +98,9 @@ with claims.check("degenerate blocks", Evidence.EXACT) as check:
 
 # %% [markdown]
 # ## A random matrix, step by step
-# Five layers by the commutator route. Before layer k + 1 comes what the first k layers make, and
-# after undoing the others from the left of M the same is left: equal at every step.
+# Five layers by the commutator route, $M = l_5 \cdots l_1$. Before layer $k + 1$ comes what the
+# first $k$ layers make, $l_k \cdots l_1$, and after undoing the others from the left of $M$ the
+# same is left: equal at every step.
 
 # %%
 M = random_matrix(6, bits=5, seed=3)
@@ -108,6 +114,7 @@ with claims.check("a random 6 x 6 matrix, layer by layer", Evidence.EXACT) as ch
     for k, (left, right) in enumerate(zip(made, reversed(undone), strict=True)):
         check.equal(left, right, f"after {k} of {flow.depth} layers")
     check.equal(verify(flow, M).flow.depth, 5, "five layers compose to M")
+flow
 
 # %% [markdown]
 # ## Negative determinant

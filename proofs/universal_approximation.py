@@ -2,8 +2,10 @@
 # # Three affine couplings approximate every distribution, at the price of ill-conditioning
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, Theorem 2). For every distribution P on R^d (d even) with second
-# moments and every eps > 0, three affine couplings f have W2(f#N(0, I), P) <= eps.
+# normalizing flows*, ICML 2021). For every distribution $P$ on $\mathbb{R}^d$ ($d$
+# even) with second moments and every $\varepsilon > 0$, three affine couplings $f$ have
+#
+# $$ W_2\big(f_\# N(0, I),\, P\big) \le \varepsilon. $$
 #
 # Here f is constructed, with rational weights, and the bound is *certified* by ball arithmetic; its
 # proof is in the docstring of `exactflow.universal`.
@@ -18,12 +20,13 @@ from sympy import QQ, Rational
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.universal import Atoms, Boxes, Ring, approximate, checkerboard, empirical, uniform
 
-claims = Claims("Universal approximation (ICML 2021, Theorem 2)")
+claims = Claims("Universal approximation (ICML 2021)")
 options = proof_options()
 
 # %% [markdown]
 # ## A certified bound
-# For each target and each eps: W2 <= bound <= eps, the terms of the bound itemised.
+# For each target and each $\varepsilon$: $W_2 \le \text{bound} \le \varepsilon$, its terms
+# itemised.
 
 # %%
 mixture = Boxes([([0, 0], [1, 1]), ([2, 1], [3, 2]), ([3, 3], [3, 3])], ["1/2", "1/3", "1/6"])
@@ -64,8 +67,8 @@ with claims.check("the bound follows eps, on the unit square", Evidence.CERTIFIE
 # %% [markdown]
 # ## The flow, exactly
 # Three layers that move the second, the first, the second half. In the middle of cell i the output
-# is (a_i + delta z1, b_i + delta^2 z2); the determinant is delta^3 (per coordinate of a half)
-# everywhere; the inverse undoes the flow. Equal, on rational points.
+# is $(a_i + \delta z_1,\, b_i + \delta^2 z_2)$; the determinant is $\delta^3$ (per coordinate of a
+# half) everywhere; the inverse undoes the flow. Equal, on rational points.
 
 # %%
 with claims.check("three layers, plateaus, inverse, determinant", Evidence.EXACT) as check:

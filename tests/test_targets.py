@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from exactflow import circulant, conv1x1, pad, permutation, random_matrix, rotation, toeplitz
 from exactflow.errors import InvalidInputError
+from exactflow.testing.strategies import permutations
 
 
-@given(st.integers(1, 8).flatmap(lambda d: st.permutations(range(d))))
+@given(permutations())
 def test_permutation(perm):
     x = sympy.Matrix(range(100, 100 + len(perm)))
     assert list(permutation(perm) * x) == [x[i] for i in perm]

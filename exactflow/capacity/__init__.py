@@ -5,8 +5,8 @@ Main results
 A class of maps f_theta: R^d -> R^d, theta in [-R, R]^p, has E|f_theta(z) - f_theta'(z)| <= Lip
 |theta - theta'|_inf for z ~ N(0, I). Write W1 for the Wasserstein distance with |.| = |.|_2.
 
-*Theorem 3* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
-in normalizing flows*, ICML 2021, Theorem 3, whose statement is asymptotic; this one is finite). Let
+*Theorem* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
+in normalizing flows*, ICML 2021, whose statement is asymptotic; this one is finite). Let
 0 <= m < k <= N = `code_size` (d, Delta), sep = (1 - m/k) 2 rho sqrt(Delta / d) - 2 sigma sqrt(d),
 sep > 2 w. If
 
@@ -61,7 +61,7 @@ MOST_GAUSSIANS = 10**12
 
 @dataclass(frozen=True)
 class CapacityBound:
-    """The inequality of Theorem 3 with all its constants; `rules_out` decides it exactly."""
+    """The inequality of the theorem with all its constants; `rules_out` decides it exactly."""
 
     d: int
     k: int
@@ -114,7 +114,7 @@ def min_parameters(
 ) -> CapacityBound:
     """Return the bound on p below which some mixture of k Gaussians is at W1 >= w from the class.
 
-    Its `parameters` is the least integer p that Theorem 3 does not rule out: fewer are too few.
+    Its `parameters` is the least integer p that the theorem does not rule out: fewer are too few.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Main results
 ------------
 Let M be 2n x 2n, det M = 1, equal split. At most six additive layers suffice (Koehler, Mehta and
-Risteski, ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp).
+Risteski, ICML 2021, for a bounded number; Urschel 2024 for six, which is sharp).
 `minimal_depth` returns the least number, with layers that attain it and, for both patterns with one
 layer less, a reason why they are impossible: a pattern with still fewer layers is contained in one
 of those. Up to four layers the procedure decides over every field, and so it does for five where

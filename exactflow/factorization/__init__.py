@@ -32,7 +32,7 @@ def factor(
     of at most six alternating couplings, all additive but for one scale entry that carries det M;
     for halves of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p) (Koehler,
     Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing flows*,
-    ICML 2021, Theorem 1, for a bounded number; Urschel 2024 for six, which is sharp). The result
+    ICML 2021, for a bounded number; Urschel 2024 for six, which is sharp). The result
     is checked against `M` before it is returned.
 
     Parameters

@@ -10,7 +10,7 @@ commutator: Shoda 1936, Thompson 1961), and with Y = G C, Y' = Y^-1, W = P^-1 (C
     X = (A - Y' (C - W)) C^-1       Z = Y' (P - I)       V = C^-1 (D - P).
 
 Where C is singular, some L(W0) M has an invertible lower-left block: six layers. Sources: Koehler,
-Mehta, Risteski (ICML 2021), Theorem 1, for the bounded number of layers; Urschel (2024) for six.
+Mehta, Risteski (ICML 2021), for the bounded number of layers; Urschel (2024) for six.
 
 How it is checked
 -----------------

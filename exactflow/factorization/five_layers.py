@@ -10,7 +10,7 @@ some q x p matrix Y onto that space has D1 Y = Y S. Then there is an X with D1 -
     M = U(-V) L(Y) U(X) L(Y') U(-W),
     V = S^-1 (X + b - W d)      Y' = -(c + Y) S^-1.
 
-For p = q this is a second route to the five layers of Theorem 1, with numbers as short as those of
+For p = q this is a second route to five layers, with numbers as short as those of
 the six layers through a transvection. Sources: Koehler, Mehta, Risteski (ICML 2021) for the bounded
 number of layers; Urschel (2024) for five at p = q.
 

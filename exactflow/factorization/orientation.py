@@ -110,10 +110,16 @@ def posed(
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries."""
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries.
+
+    Where there is no NumPy, in a browser, a permutation is a matrix as any other.
+    """
     if matrix.nnz() != matrix.shape[0]:
         return None
-    from exactflow.factorization.permutation import signed_permutation
+    try:
+        from exactflow.factorization.permutation import signed_permutation
+    except ModuleNotFoundError:
+        return None
 
     return signed_permutation(matrix)
 

@@ -17,7 +17,7 @@ Fewer than 2m + 1 cannot do where 1 is no eigenvalue of D or d: in a word with s
 D - I is a sum of s products through F^p, of s - 1 where the word ends with L, and likewise d - I
 where it starts with L; so s p >= q, and (s - 1) p >= q for words that start or end with L.
 
-Sources: Koehler, Mehta, Risteski (ICML 2021), Theorem 1, for p = q and a bounded number; Urschel
+Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
 (2024) for p = q.
 
 How it is checked

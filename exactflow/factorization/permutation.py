@@ -32,7 +32,7 @@ and it has one less, and X one less than B - A V and Z. Fixed vectors have at mo
 the column of g that q = n + 1 cuts off costs one more at most.
 
 Source: Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in normalizing
-flows* (ICML 2021), whose Theorem 1 this is for permutations; six layers after Urschel (2024).
+flows* (ICML 2021), a bounded number of layers, for permutations; six layers after Urschel (2024).
 
 How it is checked
 -----------------

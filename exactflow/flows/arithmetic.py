@@ -89,10 +89,11 @@ def run(layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callabl
 def orbit(
     layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callable
 ) -> Iterator[tuple]:
-    """Yield every layer with the half that it keeps."""
+    """Yield every layer with the half that it keeps, and the half that it moves."""
     first, second = entries[:p], entries[p:]
     for layer in layers:
-        yield layer, second if layer.moves == "first" else first
+        moved, kept = (first, second) if layer.moves == "first" else (second, first)
+        yield layer, kept, moved
         first, second = _step(layer, first, second, convert)
 
 
@@ -101,7 +102,7 @@ def _step(
 ) -> tuple[Numbers, Numbers]:
     """Return both halves after one layer."""
     moved, kept = (first, second) if layer.moves == "first" else (second, first)
-    scales = map(convert, layer.scale_elements)
+    scales = layer.scales_at(kept, convert)
     shifts = layer.shift_at(kept, convert)
     moved = [s * entry + t for s, entry, t in zip(scales, moved, shifts, strict=True)]
     return (moved, second) if layer.moves == "first" else (first, moved)

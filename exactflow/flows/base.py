@@ -103,6 +103,15 @@ class Coupling(Map):
     moves: Half
     scale_elements: tuple
 
+    @property
+    def is_additive(self) -> bool:
+        """Whether the scale is one everywhere."""
+        return all(s == self.field.one for s in self.scale_elements)
+
+    def scales_at(self, kept: Sequence, convert: Callable) -> Iterable:
+        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
+        return map(convert, self.scale_elements)
+
     def _scales(self) -> Iterable:
         return self.scale_elements
 
@@ -148,7 +157,7 @@ class Flow(Map):
         return (
             self.field.convert_from(s, layer.field)
             for layer in self.layers
-            for s in layer.scale_elements
+            for s in layer._scales()
         )
 
     @abstractmethod

@@ -76,8 +76,7 @@ def layer_latex(layer: Any, name: str = "") -> str:
 
 
 def _blocks(layer: "Coupling", scale: str, shift: str, name: str) -> str:
-    additive = all(s == 1 for s in layer.scale_elements)
-    diagonal = "I" if additive else f"\\operatorname{{diag}}({scale}{name})"
+    diagonal = "I" if layer.is_additive else f"\\operatorname{{diag}}({scale}{name})"
     first, second = f"{diagonal} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {diagonal}"
     body = first if layer.moves == "first" else second
     return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"

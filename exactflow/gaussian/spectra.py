@@ -5,7 +5,8 @@ Main results
 For A, p x p, and B, q x q, k = q - p >= 0, `matched` finds positive diagonals a and b such that
 a A a and b B b have the eigenvalues 1 < l_1 <= .. <= l_p and 1 (k times), l_1, .., l_p. They exist
 for k <= 1: for logarithms u of a spread widely, log l_i(a A a) = 2 u_i + c_i + o(1), continuously,
-and by Brouwer's theorem every widely spread list of eigenvalues is attained by both.
+and by Brouwer's theorem every widely spread list of eigenvalues is attained by both. For p = 1 and
+k >= 2 they exist iff B is D + l l^T, D > 0 diagonal; then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
@@ -80,6 +81,8 @@ class Match:
 
 def matched(A: np.ndarray, B: np.ndarray) -> Match | None:
     """Return diagonals as above, up to rounding, near those that give unit diagonals; or None."""
+    if len(A) == 1 and len(B) > 2 and (one := _one_factor(A, B)) is not None:
+        return one
     is_square = len(A) == len(B)
     for spread, push in SQUARE_STARTS if is_square else STARTS:
         start = _start(A, B, spread, push)
@@ -88,6 +91,22 @@ def matched(A: np.ndarray, B: np.ndarray) -> Match | None:
         if found is not None and found.a_values[0] > 1 + LEAST / 4:
             return found
     return None
+
+
+def _one_factor(A: np.ndarray, B: np.ndarray) -> Match | None:
+    """Return what makes B = D + l l^T, all l_i nonzero, a matrix I + r r^T."""
+    i, j = np.triu_indices(len(B), 1)
+    if not B[i, j].all():
+        return None
+    pairs = np.zeros((len(i), len(B)))
+    pairs[range(len(i)), i] = pairs[range(len(i)), j] = 1
+    squares = np.exp(2 * np.linalg.lstsq(pairs, np.log(np.abs(B[i, j])), rcond=None)[0])
+    if (squares >= np.diag(B)).any():
+        return None
+    v = -np.log(np.diag(B) - squares) / 2
+    greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
+    match = Match.at(A, B, np.log(greatest / A[0]) / 2, v)
+    return match if match is not None and np.abs(match.residual()).max() < ROUNDED else None
 
 
 def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Match | None:

@@ -20,7 +20,7 @@ from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, 
 
 __all__ = ["IDENTITIES"]
 
-_KMR = "Koehler, Mehta, Risteski, ICML 2021, Theorem 1 (a bounded number of layers)"
+_KMR = "Koehler, Mehta, Risteski, ICML 2021 (a bounded number of layers)"
 
 
 def _product(*factors: WordMatrix) -> WordMatrix:

@@ -1,7 +1,15 @@
-"""Flow libraries: trained linear layers in, coupling modules out.
+"""Flow libraries: trained models and linear layers in, coupling modules out.
 
-`from_conv1x1` reads the matrix of a linear module; `factor` or `balance` turns it into couplings;
-`to_module` builds them as modules of PyTorch, normflows, nflows, glasflow, FrEIA or zuko.
+<<<<<<< HEAD
+`convert` takes a whole model. For one layer, `from_conv1x1` reads the matrix of a linear module,
+`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
+normflows, nflows, glasflow, FrEIA or zuko. `diagnose` says why a model does not return x.
+=======
+`convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
+layer, `from_conv1x1` reads the matrix of a linear module, `factor` or `balance` turns it into
+couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
+zuko.
+>>>>>>> main
 
 How it is checked
 -----------------
@@ -10,6 +18,7 @@ the tests compare the real modules' outputs, inverses and log-determinants with 
 rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
@@ -24,14 +33,39 @@ from exactflow.lossless.result import Lossless
 if TYPE_CHECKING:
     import numpy as np
 
+    from exactflow.interop.codec import lossless as lossless
+    from exactflow.interop.conversion import convert as convert
+    from exactflow.interop.diagnosis import diagnose as diagnose
+    from exactflow.interop.restoring import restore as restore
+
 __all__ = [
     "LIBRARIES",
     "LinearMap",
     "Rounding",
+    "convert",
+    "diagnose",
     "from_conv1x1",
+    "lossless",
+    "restore",
     "rounding",
     "to_module",
 ]
+
+_HOMES = {
+    "convert": "conversion",
+    "diagnose": "diagnosis",
+    "lossless": "codec",
+    "restore": "restoring",
+}
+"""Names that need PyTorch, imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'exactflow.interop' has no attribute {name!r}")
+    require("torch", "torch", "whole models")
+    return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
+
 
 Scales = Literal["positive", "raw"]
 

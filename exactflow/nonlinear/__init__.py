@@ -1,18 +1,24 @@
-"""Flows of coupling layers with a piecewise-linear shift.
+"""Flows of coupling layers with piecewise-linear shifts and scales.
 
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 ``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
 `exactflow.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer
-(Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant.
+(Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant. A
+`CoordinatewiseCoupling` has a function R -> R of its own for each coordinate, and scales that may
+be functions, too.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 `exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
 in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
 
+import mpmath
+import numpy as np
 import sympy
 from sympy import QQ
 from sympy.polys.domains.domain import Domain
@@ -20,14 +26,17 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
-from exactflow.exact.numbers import to_element
+from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact, orbit
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling, over_rationals, rowwise
 
-__all__ = ["PiecewiseCoupling", "PiecewiseFlow"]
+__all__ = ["CoordinatewiseCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
+
+Layer: TypeAlias = PiecewiseCoupling | CoordinatewiseCoupling | LinearCoupling
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -36,7 +45,8 @@ class PiecewiseFlow(Flow):
 
     Parameters
     ----------
-    layers : at least one `PiecewiseCoupling` or `LinearCoupling`, all of one partition.
+    layers : at least one `PiecewiseCoupling`, `CoordinatewiseCoupling` or `LinearCoupling`, all of
+        one partition.
 
     Raises
     ------
@@ -45,7 +55,6 @@ class PiecewiseFlow(Flow):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
     >>> ramp = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, 1], [0, 6]), scale="1/2")
     >>> flow = PiecewiseFlow([ramp, LinearCoupling((1, 1), "first", [["1/3"]])])
@@ -59,11 +68,11 @@ class PiecewiseFlow(Flow):
     [6, 1/2]]), -log(2))
     """
 
-    layers: tuple[PiecewiseCoupling | LinearCoupling, ...]
+    layers: tuple[Layer, ...]
     partition: tuple[int, int]
 
-    def __init__(self, layers: Iterable[PiecewiseCoupling | LinearCoupling]) -> None:
-        kinds = PiecewiseCoupling, LinearCoupling
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        kinds = PiecewiseCoupling, CoordinatewiseCoupling, LinearCoupling
         layers, partition = checked_layers(
             layers, None, kinds, "piecewise-linear or linear couplings"
         )
@@ -101,18 +110,51 @@ class PiecewiseFlow(Flow):
         to the right of it. The orbit is computed in the arithmetic of `x`: d rational numbers, or d
         numbers with an ``mpf`` among them.
         """
+        layers = []
+        for layer, kept, moved in orbit(self.layers, *self._point(x)):
+            linear = isinstance(layer, LinearCoupling)
+            layers.append(layer if linear else layer.tangent(kept, moved))
+        return CouplingFlow(layers)
+
+    def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
+        """Return ``log|det|`` of the Jacobian at a point, exactly where the point is exact.
+
+        Where all scales are constant it is the same at every point, and `x` may be left out. An
+        array of floats, of shape (d,) or (d, N), gives a float or N of them.
+
+        >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
+        >>> r = PiecewiseLinear([0, 1], [1, 3])
+        >>> bend = CoordinatewiseCoupling((1, 1), "second", [PiecewiseLinear([0], [0])], [r])
+        >>> PiecewiseFlow([bend]).log_abs_det(["1/2", 7])
+        log(2)
+        """
+        if x is None:
+            return super().log_abs_det()
+        entries, p, convert = self._point(x)
+        scales = (
+            scale
+            for layer, kept, _ in orbit(self.layers, entries, p, convert)
+            if not layer.is_additive
+            for scale in layer.scales_at(kept, convert)
+        )
+        if convert is to_float:
+            total = sum(map(np.log, scales), np.zeros_like(entries[0]))
+            array = np.asarray(x)
+            return total.reshape(array.shape[1:]).astype(array.dtype)[()]
+        product = prod(scales, start=convert(QQ.one))
+        return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
+
+    def _point(self, x: VectorLike) -> tuple[list, int, Callable]:
+        """Return the entries of x, the size of the first half, and the arithmetic of x."""
         if is_inexact(x):
             entries, convert = inexact_entries(x, self.dimension)
-        else:
-            entries, convert = (
-                over_rationals(as_vectors(x, self.dimension)).to_list_flat(),
-                to_element,
+            return entries, self.partition[0], convert
+        column = over_rationals(as_vectors(x, self.dimension))
+        if column.shape[1] != 1:
+            raise InvalidInputError(
+                f"expected one exact point, got {column.shape[1]} columns: take them one by one"
             )
-        layers = []
-        for layer, kept in orbit(self.layers, entries, self.partition[0], convert):
-            piecewise = isinstance(layer, PiecewiseCoupling)
-            layers.append(layer.tangent(kept) if piecewise else layer)
-        return CouplingFlow(layers)
+        return column.to_list_flat(), self.partition[0], to_element
 
     def jacobian(self, x: VectorLike) -> sympy.Matrix:
         """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""

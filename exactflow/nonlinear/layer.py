@@ -104,8 +104,8 @@ class PiecewiseCoupling(Coupling):
         conditioner = self.conditioner.scaled([-s for s in scale])
         return PiecewiseCoupling(self.partition, self.moves, conditioner, scale, self.reads)
 
-    def tangent(self, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given the half of the point that is kept."""
+    def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given its halves; it depends on what is kept only."""
         slope = self.conditioner.slope_at(to_element(kept[self.reads]))
         rows = [[s if j == self.reads else QQ.zero for j in range(len(kept))] for s in slope]
         shift = linalg.from_entries(rows, (len(slope), len(kept)), QQ)

@@ -4,7 +4,7 @@ Main results
 ------------
 For every measure P with second moments and every eps > 0 three affine couplings f have
 W2(f#N(0, I), P) <= eps, at the price of ill-conditioning (Koehler, Mehta and Risteski,
-*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021, Theorem 2).
+*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021).
 Here f is explicit. Let d = 2n, z = (z1, z2), and let u' be the first coordinate of u. Atoms
 c_i = (a_i, b_i), i = 1 .. N, have first coordinates a_i' that increase, and weights w_i > 0.
 
@@ -62,6 +62,8 @@ from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
+from exactflow.universal.gaussianization import Gaussianization, gaussianize
+from exactflow.universal.line import GaussianMixture, QuantileFunction, smoothed
 from exactflow.universal.measures import (
     Atoms,
     Boxes,
@@ -72,16 +74,24 @@ from exactflow.universal.measures import (
 )
 from exactflow.universal.ring import Ring
 from exactflow.universal.search import GUARD_BITS, SHARES, construct, power_below
+from exactflow.universal.well_conditioned import WellConditioned, approximate_well
 
 __all__ = [
     "Approximation",
     "Atoms",
     "Bound",
     "Boxes",
+    "GaussianMixture",
+    "Gaussianization",
+    "QuantileFunction",
     "Ring",
+    "WellConditioned",
     "approximate",
+    "approximate_well",
     "checkerboard",
     "empirical",
+    "gaussianize",
+    "smoothed",
     "uniform",
 ]
 

@@ -94,7 +94,7 @@ class Atoms:
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
                 "merge them and add their weights (empirical(array) does that for a sample)"
             )
-        vars(self).update(points=rows, weights=_weights(weights, len(rows)))
+        vars(self).update(points=rows, weights=checked_weights(weights, len(rows)))
 
     @property
     def dimension(self) -> int:
@@ -140,7 +140,7 @@ class Boxes:
             raise InvalidInputError(
                 f"expected at least one box, all of one dimension, got {format_short(boxes)}"
             )
-        vars(self).update(boxes=checked, weights=_weights(weights, len(checked)))
+        vars(self).update(boxes=checked, weights=checked_weights(weights, len(checked)))
 
     @property
     def dimension(self) -> int:
@@ -228,7 +228,7 @@ def _corners(lower: Sequence, upper: Sequence) -> tuple[tuple, tuple]:
     return lower, upper
 
 
-def _weights(weights: Sequence | None, count: int) -> tuple:
+def checked_weights(weights: Sequence | None, count: int) -> tuple:
     if weights is None:
         return (QQ(1, count),) * count
     checked = elements(weights)

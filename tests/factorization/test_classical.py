@@ -12,6 +12,7 @@ from exactflow import CouplingFlow, factor, random_matrix, verify
 from exactflow.errors import MethodError
 from exactflow.exact import linalg
 from exactflow.factorization.classical import LAYERS, classical_layers
+from exactflow.testing.strategies import degenerate_blocks
 
 
 def classical_flow(M) -> CouplingFlow:
@@ -77,6 +78,11 @@ def test_sparse_integer_matrices(n, data):
         M[0, :] = -M[0, :]
     if det:
         assert_classical(M)
+
+
+@given(degenerate_blocks())
+def test_degenerate_blocks(M):
+    assert_classical(M)
 
 
 @given(st.integers(1, 4), st.data())

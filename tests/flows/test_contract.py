@@ -21,11 +21,13 @@ from exactflow import (
 from exactflow.errors import InvalidInputError
 from exactflow.flows.relabelled import Relabelled, relabelled
 from exactflow.flows.result import Evidence, Result
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal import checkerboard
+from exactflow.universal import GaussianMixture, approximate_well, checkerboard
 
 RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")
+BENDS = [PiecewiseLinear([0, 1], [0, 2], 1, -1), PiecewiseLinear([-1], ["1/3"], "1/2", 0)]
+BENT = CoordinatewiseCoupling((2, 2), "second", BENDS, [PiecewiseLinear([0], ["1/2"])] * 2)
 SCALED = LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])
 LINEAR = {
     "no layer": CouplingFlow(partition=(1, 2)),
@@ -40,6 +42,7 @@ LINEAR = {
 FLOWS = LINEAR | {
     "piecewise": PiecewiseFlow([RAMP]),
     "piecewise and linear": PiecewiseFlow([RAMP, LinearCoupling((1, 2), "first", [[1, "1/3"]])]),
+    "coordinatewise": PiecewiseFlow([BENT, BENT.inverse(), BENT]),
 }
 
 
@@ -219,6 +222,7 @@ def test_results_have_one_shape():
     results += (
         whiten([[2, 1], [1, 2]]),
         minimal_depth(random_matrix(6, seed=6), scales="positive"),
+        approximate_well(GaussianMixture([0, 1]), condition=9, layers=20),
     )
     for result in results:
         assert isinstance(result, Result)

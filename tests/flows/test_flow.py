@@ -8,25 +8,9 @@ from hypothesis import strategies as st
 
 from exactflow import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
+from exactflow.testing.strategies import flows, partitions, rationals
 
-numbers = st.fractions(min_value=-3, max_value=3, max_denominator=3)
-positive = st.fractions(min_value="1/3", max_value=3, max_denominator=3)
-
-
-@st.composite
-def flows(draw, partition=None):
-    """A flow of any partition, with scales and flips."""
-    p, q = partition or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    layers = []
-    for _ in range(draw(st.integers(0, 4))):
-        moves = draw(st.sampled_from(["first", "second"]))
-        moved, kept = (p, q) if moves == "first" else (q, p)
-        row = st.lists(numbers, min_size=kept, max_size=kept)
-        shift = draw(st.lists(row, min_size=moved, max_size=moved))
-        scale = draw(st.none() | st.lists(positive, min_size=moved, max_size=moved))
-        layers.append(LinearCoupling((p, q), moves, shift, scale))
-    flips = draw(st.sets(st.integers(0, p + q - 1)))
-    return CouplingFlow(layers, (p, q), flips)
+numbers = rationals(3)
 
 
 def dense_matrix(flow):
@@ -60,7 +44,7 @@ def test_matrix_forward_inverse(flow, data):
 
 @given(st.data())
 def test_composition(data):
-    partition = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    partition = data.draw(partitions(2, 6))
     f, g = data.draw(flows(partition)), data.draw(flows(partition))
     assert (f @ g).matrix() == f.matrix() * g.matrix()
     assert (f @ g).depth == f.depth + g.depth

@@ -39,6 +39,45 @@ def test_whiten_and_check(capsys, tmp_path, covariance, layers):
     assert run(capsys, "check", certificate, "--target", path)[0] == 1
 
 
+FILES = {
+    "c.csv": "0.1,0.05\n0.05,0.3\n",
+    "r.csv": "2,1/3,0\n1/3,1,1/7\n0,1/7,3\n",
+    "r.json": '[["2", "1/3"], ["1/3", "1"]]',
+    "f.json": "[[2.5, 0.1], [0.1, 1]]",
+    "s.mtx": "%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n1 1 2\n2 1 0.3\n2 2 1\n",
+    "r.mtx": "%%MatrixMarket matrix coordinate rational symmetric\n2 2 2\n1 1 2/3\n2 2 1\n",
+}
+ARRAYS = {
+    "a.npy": np.save,
+    "a.npz": lambda path, Sigma: np.savez(path, cov=Sigma, other=np.eye(2)),
+    "a.safetensors": lambda path, Sigma: _safetensors().save_file({"cov": Sigma}, path),
+    "a.pt": lambda path, Sigma: _torch().save({"cov": _torch().from_numpy(Sigma)}, path),
+}
+
+
+def _safetensors():
+    return pytest.importorskip("safetensors.numpy")
+
+
+def _torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize("options", [(), ("--layers", 3), ("--partition", "1,0")])
+@pytest.mark.parametrize("name", [*FILES, *ARRAYS])
+def test_every_format(capsys, tmp_path, name, options):
+    path, certificate = tmp_path / name, tmp_path / "c.json"
+    if name in FILES:
+        path.write_text(FILES[name])
+    else:
+        ARRAYS[name](path, np.array([[2, 0.25], [0.25, 1]], dtype=np.float32))
+    key = () if name in FILES or name == "a.npy" else ("--key", "cov")
+    options = ("--partition", "101") if name == "r.csv" and "--partition" in options else options
+    assert run(capsys, "whiten", path, *key, *options, "-o", certificate)[0] == 0
+    code, out, _ = run(capsys, "check", certificate, "--target", path, *key)
+    assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
+
+
 def test_a_smaller_bound_is_refuted(covariance):
     result = whiten(covariance)
     claim = {"covariance": covariance, "within": result.generator_error}
@@ -73,3 +112,15 @@ def test_bad_input(capsys, tmp_path):
     code, out, err = run(capsys, "whiten", path)
     assert (code, out) == (2, "")
     assert "leading minor of 2 rows is -3" in err
+    certificate = tmp_path / "c.json"
+    for text, options, words in (
+        ("1,0\n1e-9,1\n", (), "differ by 1e-09"),
+        ("1,0\n0,1\n", ("--layers", "5"), "layers=2"),
+        ("1,0\n0,1\n", ("--partition", "1,2"), "p + q = 2"),
+        ("4,0,0,0\n0,5,0,0\n0,0,6,0\n0,0,0,7\n", ("--layers", "4"), "layers=2"),
+    ):
+        path.write_text(text)
+        code, out, err = run(capsys, "whiten", path, *options, "-o", certificate)
+        assert (code, out) == (2, "")
+        assert words in err
+        assert not certificate.exists()

@@ -1,0 +1,183 @@
+"""The last layers of a well-conditioned flow: the pad is rescaled, and the data brought to scale.
+
+After the path of a transport T the pad is near z / T'(l) where the data is T(l). The slopes of T
+jump; a continuous function r > 0 of the data, linear between the middles of the pieces, has r^k
+near T', and k layers z <- r(x) z multiply the pad by r^k. Such a layer has the Jacobian
+[[1, 0], [u, r]], u = r'(x) z, and the condition number c with c + 1/c = (1 + r^2 + u^2) / r. That
+is bounded for bounded pads only: we take that of the pads that end within `PADS` deviations.
+
+Before all that, a law of another scale than one, or far from zero, is standardized: the path leads
+to the transport of the standard law, and layers x <- scale x bring the data to its own scale.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, log
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, upper_root
+from exactflow.exact.numbers import format_short, to_element, to_float
+from exactflow.exact.typing import Element
+from exactflow.nonlinear import CoordinatewiseCoupling
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+
+__all__ = ["PADS", "Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_layers", "unit_of"]
+
+PADS = 4
+MOST_LAYERS = 2**14
+_BITS = 30
+_UNIT_BITS = 24
+_CENTERED = 2
+_LEAST_DEVIATION, _MOST_DEVIATION = 0.5, 2.0
+_LABELS = 401
+_STEP = 16
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """k layers z <- r(x) z, and an enclosure of a bound of their condition numbers."""
+
+    function: PiecewiseLinear
+    count: int
+    condition: arb
+
+    def error(self, low: Element | None, high: Element | None, slopes: tuple) -> arb:
+        """Return a bound of |r(x)^k z' - z| for |z| = 1, where x is between two numbers (None:
+        infinite) and z' between z / slopes[1] and z / slopes[0].
+        """
+        r, least, largest = self.function, *map(ball, slopes)
+        values = [r.at(x)[0] for x in (low, high) if x is not None]
+        values += [r.values[end][0] for x, end in ((low, 0), (high, -1)) if x is None]
+        values += [
+            value
+            for x, (value,) in zip(r.knots, r.values, strict=True)
+            if (low is None or low < x) and (high is None or x < high)
+        ]
+        factors = [ball(value) ** self.count for value in (min(values), max(values))]
+        return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / least - 1).upper())
+
+
+def rescaling(T: PiecewiseLinear, condition: Element, coordinates: int = 1) -> Rescaling:
+    """Return the fewest rescalings, or nearly, whose condition numbers are within the bound.
+
+    Where there are several coordinates, singular values are bounded on either side of one, as one
+    coordinate may grow where another shrinks.
+
+    Raises `InvalidInputError` where more than 2^14 are needed.
+    """
+    count = 1
+    while count <= MOST_LAYERS:
+        function = _root(T, count)
+        found = Rescaling(function, count, _condition(function, count, coordinates > 1))
+        if found.condition <= ball(condition):
+            return found
+        count += 1 + count // _STEP
+    raise InvalidInputError(
+        f"expected a condition number that {MOST_LAYERS} rescalings of the pad reach, got "
+        f"{format_short(condition)}: raise condition"
+    )
+
+
+def rescaling_layers(found: Sequence[Rescaling]) -> list[CoordinatewiseCoupling]:
+    """Return the layers of rescalings, one a coordinate: as many as the largest count."""
+    n = len(found)
+    still = [PiecewiseLinear([0], [0])] * n
+    one = PiecewiseLinear([0], [1])
+    return [
+        CoordinatewiseCoupling(
+            (n, n), "second", still, [r.function if k < r.count else one for r in found]
+        )
+        for k in range(max(r.count for r in found))
+    ]
+
+
+def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
+    """Return r, near the roots of the slopes of T in the middles of its pieces."""
+    values = [x for (x,) in T.values]
+    lengths = [y - x for x, y in pairwise(values)] or [QQ.one]
+    ends = [values[0] - lengths[0], *values, values[-1] + lengths[-1]]
+    places = [(x + y) / 2 for x, y in pairwise(ends)]
+    roots = [round(to_float(slope) ** (1 / count) * 2**_BITS) for (slope,) in T.slopes]
+    return PiecewiseLinear(places, [QQ(max(root, 1), 2**_BITS) for root in roots])
+
+
+def _condition(r: PiecewiseLinear, count: int, several: bool) -> arb:
+    """Return a bound of the condition numbers of the layers.
+
+    With F = 1 + r^2 + u^2 the squares of the singular values are roots of s^2 - F s + r^2. On a
+    piece |u| is at most that of the least r; for such a u F / r and the norm are convex in r, and
+    the norm of the inverse is so in 1/r: it is enough to look at the ends.
+    """
+    values = [value for (value,) in r.values]
+    largest = arb(1)
+    for (u, v), (slope,) in zip(pairwise([values[0], *values, values[-1]]), r.slopes, strict=True):
+        least = ball(min(u, v))
+        before = min((least**k).lower() for k in (1, count))
+        bend = abs(ball(slope)) * PADS / before
+        for value in map(ball, (u, v)):
+            half = (1 + value * value + bend * bend) / 2
+            root = half + upper_root(half * half - value * value)
+            found = [root, root / (value * value)] if several else [root / value]
+            largest = max([largest, *(x.upper() for x in found)])
+    return largest
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The affine map x -> scale^count x + shift of the data, by `count` layers."""
+
+    scale: Element
+    shift: Element
+    count: int
+
+    @property
+    def factor(self) -> Element:
+        """The product of the scales."""
+        return self.scale**self.count
+
+    def standardized(self, T: PiecewiseLinear) -> PiecewiseLinear:
+        """Return the map that this one follows to give T."""
+        b = self.factor
+        left, right = (slope / b for (slope,) in (T.slopes[0], T.slopes[-1]))
+        return PiecewiseLinear(T.knots, [(x - self.shift) / b for (x,) in T.values], left, right)
+
+    @property
+    def condition(self) -> arb:
+        """An enclosure of the condition number of a layer."""
+        scale = ball(self.scale)
+        return max(scale.upper(), (1 / scale).upper())
+
+
+def unit_layers(units: Sequence[Unit]) -> list[CoordinatewiseCoupling]:
+    """Return the layers of units, one a coordinate: as many as the largest count, shifts last."""
+    n, count = len(units), max(unit.count for unit in units)
+    layers = []
+    for k in range(count):
+        scales = [unit.scale if k < unit.count else QQ.one for unit in units]
+        shifts = [unit.shift if k == count - 1 else QQ.zero for unit in units]
+        add, multiply = ([PiecewiseLinear([0], [c]) for c in row] for row in (shifts, scales))
+        layers.append(CoordinatewiseCoupling((n, n), "first", add, multiply))
+    return layers
+
+
+def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:
+    """Return the scale and the place of a transport: of no layer if they are about 1 and 0."""
+    from scipy.special import ndtri
+
+    images = T(ndtri((np.arange(_LABELS) + 0.5) / _LABELS))[0]
+    mean, deviation = float(images.mean()), float(images.std())
+    if _LEAST_DEVIATION <= deviation <= _MOST_DEVIATION:
+        if abs(mean) <= _CENTERED:
+            return Unit(QQ.one, QQ.zero, 0)
+        count, scale = 1, QQ.one
+    else:
+        count = max(1, ceil(abs(log(deviation)) / log(to_float(condition)) * (1 + 2**-_UNIT_BITS)))
+        root = deviation ** (1 / count) * 2**_UNIT_BITS
+        scale = QQ(int(root) if deviation > 1 else ceil(root), 2**_UNIT_BITS)
+    grid = QQ(2) ** (_UNIT_BITS - int(np.frexp(max(abs(mean), deviation))[1]))
+    return Unit(scale, QQ(round(to_float(to_element(mean) * grid))) / grid, count)

@@ -1,0 +1,60 @@
+"""The book: ``python -m sphinx -W proofs/book site``.
+
+Before Sphinx reads a page, `staging` writes those that are made from the repository (a notebook for
+each proof script, the index of theorems, the formal proofs, the reference) and `packages` brings
+what a browser needs from the npm registry and from PyPI. Both write to folders that Git ignores.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+BOOK = Path(__file__).parent
+ROOT = BOOK.parent.parent
+sys.path[:0] = [str(BOOK), str(ROOT)]
+# the kernels that execute the scripts find `proofs.experiments`
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+
+import docstrings  # noqa: E402
+import packages  # noqa: E402
+import staging  # noqa: E402
+
+import exactflow  # noqa: E402
+
+staging.write_pages(BOOK, ROOT)
+packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
+packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
+
+project = "exactflow"
+author = copyright = "the authors of exactflow"
+version = release = exactflow.__version__
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+exclude_patterns = ["_build", "extra"]
+html_title = f"exactflow {release}"
+html_theme = "furo"
+html_static_path = ["_static", "_build/static"]
+html_css_files = ["book.css"]
+html_extra_path = ["_build/extra", "extra"]
+html_favicon = "_static/icon.svg"
+html_copy_source = False
+html_show_sphinx = False
+
+mathjax_path = "mathjax/tex-svg-full.js"
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(BOOK / "_build" / "executed")
+nb_execution_timeout = 900
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_render_markdown_format = "myst"
+
+default_role = "code"
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+
+
+def setup(app) -> None:
+    """Read docstrings as they are written; before napoleon, which finds their sections."""
+    app.connect("autodoc-process-docstring", docstrings.process, priority=400)

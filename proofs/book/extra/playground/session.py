@@ -1,0 +1,205 @@
+"""What the playground runs, in the browser or anywhere: text in, an answer as JSON out.
+
+Nothing here needs NumPy or SciPy, which the browser does not have: a permutation is factored as any
+other matrix there, and depth is decided for additive layers.
+"""
+
+import base64
+import json
+from pathlib import PurePath
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import checker, depth_checker, factor, minimal_depth, permutation
+from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_rational, format_short
+from exactflow.files.certificate import certificate_text
+from exactflow.flows.flow import LinearFlow
+
+MOST_COORDINATES = 24
+MOST_COORDINATES_FOR_DEPTH = 12
+MOST_BYTES = 4_000_000
+
+EXAMPLES = {
+    "a permutation of eight coordinates": "3 0 1 4 5 2 7 6",
+    "a rotation in two planes": "3/5 0 -4/5 0\n0 5/13 0 -12/13\n4/5 0 3/5 0\n0 12/13 0 5/13",
+    "a Glow weight, three channels": (
+        "-0.7246 -0.3514 0.5929\n0.2046 -0.9319 -0.3003\n0.6580 -0.0963 0.7472"
+    ),
+    "diag(-I, I), which needs six layers": "-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1",
+    "singular and zero blocks": "0 1 0 0\n0 0 1 0\n0 0 0 1\n-1 0 0 0",
+    "a negative determinant": "0 1\n1 0",
+    "a singular matrix": "1 2\n2 4",
+}
+
+
+def answer(request: str) -> str:
+    """Return the answer to a request, a JSON object with ``text``, or ``name`` and ``data``.
+
+    ``orientation`` says what to do where det < 0, as `factor` takes it; ``data`` is in base 64.
+    """
+    asked = json.loads(request)
+    try:
+        if "data" in asked:
+            found = from_file(asked["name"], base64.b64decode(asked["data"]))
+        else:
+            found = from_text(asked["text"])
+        if isinstance(found, bytes):
+            return json.dumps(checked(found))
+        return json.dumps(factored(found, asked.get("orientation", "error")))
+    except ExactFlowError as error:
+        return json.dumps({"error": str(error)})
+    except (checker.MalformedError, depth_checker.MalformedError) as error:
+        return json.dumps({"error": f"malformed: {error}"})
+
+
+def from_text(text: str) -> DomainMatrix | bytes:
+    """Read a matrix, or return a certificate as it is.
+
+    Rows are lines, or end with a semicolon; entries stand between spaces or commas. One line of
+    the indices 0, 1, .. in some order is a permutation, y[i] = x[perm[i]]. JSON is read, too.
+    """
+    if len(text) > MOST_BYTES:
+        raise InvalidInputError(
+            f"expected at most {MOST_BYTES:,} characters in a browser, got {len(text):,}: use "
+            "exactflow on your own machine"
+        )
+    text = text.strip()
+    if not text:
+        raise InvalidInputError("expected a matrix or a certificate, got nothing: type or drop one")
+    if text.startswith(("{", "[")):
+        return from_json(text)
+    lines = [line.strip() for line in text.replace(";", "\n").splitlines()]
+    rows = [
+        [entry.strip() for entry in line.rstrip(",").split(",")] if "," in line else line.split()
+        for line in lines
+        if line
+    ]
+    if len(rows) == 1 and sorted(rows[0]) == sorted(map(str, range(len(rows[0])))):
+        return limited(as_matrix(permutation([int(entry) for entry in rows[0]])))
+    return limited(as_matrix(rows))
+
+
+def from_json(text: str) -> DomainMatrix | bytes:
+    """Read a list of rows, or return a certificate as it is."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"expected JSON after the bracket, got {error}") from None
+    return text.encode() if isinstance(content, dict) else limited(as_matrix(content))
+
+
+def from_file(name: str, data: bytes) -> DomainMatrix | bytes:
+    """Read the file of a matrix, or return a certificate as it is."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in (".csv", ".json", ".npy", ".txt"):
+        raise InvalidInputError(
+            f"expected a file of type .csv, .json, .npy or .txt, got {format_short(name)}: the "
+            "browser reads no others"
+        )
+    if len(data) > MOST_BYTES:
+        raise InvalidInputError(
+            f"expected a file of at most {MOST_BYTES:,} bytes in a browser, got {len(data):,}: use "
+            "exactflow on your own machine"
+        )
+    if suffix == ".npy":
+        return limited(as_matrix(checker.read_npy(data, name)))
+    try:
+        return from_text(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"expected text in UTF-8 in {name}, got other bytes") from None
+
+
+def limited(matrix: DomainMatrix) -> DomainMatrix:
+    """Return a matrix that a browser can take."""
+    d = matrix.shape[0]
+    if d > MOST_COORDINATES:
+        raise InvalidInputError(
+            f"expected at most {MOST_COORDINATES} coordinates in a browser, got {d}: use exactflow "
+            "on your own machine"
+        )
+    return matrix
+
+
+def factored(matrix: DomainMatrix, orientation: str) -> dict:
+    """Return the layers of a matrix, what they have made so far, depth, certificate, verdict."""
+    flow = factor(matrix, orientation=orientation)
+    p = flow.partition[0]
+    pads = (p - 1, flow.dimension - 1) if flow.dimension > matrix.shape[0] else ()
+    certificate = certificate_text(flow, matrix, pads=pads)
+    return {
+        "kind": "flow",
+        "sentence": sentence(flow, pads),
+        "partition": flow.partition,
+        "target": shown(matrix),
+        "steps": [*steps(flow)],
+        "depth": depth(matrix),
+        "certificate": certificate,
+        "verdict": verdict(certificate.encode()),
+    }
+
+
+def sentence(flow: LinearFlow, pads: tuple[int, ...]) -> str:
+    """Return what the flow is, in words."""
+    layers = f"{flow.depth} coupling layer{'s' * (flow.depth != 1)}"
+    more = f", after coordinate {flow.flips[0]} is negated" if flow.flips else ""
+    more += f", with pads at coordinates {pads[0]} and {pads[1]}" if pads else ""
+    return f"{layers}, halves {flow.partition[0]} and {flow.partition[1]}{more}: equal, exactly."
+
+
+def steps(flow: LinearFlow):
+    """Yield each layer beside the product of all up to it; first what there is before them."""
+    d = flow.dimension
+    made = linalg.diagonal([-1 if i in flow.flips else 1 for i in range(d)], flow.field)
+    yield {"title": "Before the first layer", "layer": None, "made": shown(made)}
+    for k, layer in enumerate(flow, 1):
+        made = layer.domain_matrix() * made
+        half = f"moves the {layer.moves} half, {'U' if layer.moves == 'first' else 'L'}"
+        yield {
+            "title": f"Layer {k} of {flow.depth} {half}",
+            "layer": shown(layer.domain_matrix()),
+            "made": shown(made),
+        }
+
+
+def shown(matrix: DomainMatrix) -> dict:
+    """Return the entries as text, and for colours their quotients by the largest."""
+    rows = matrix.to_dense().to_list()
+    most = max((abs(x) for row in rows for x in row), default=1) or 1
+    quotients = [[x / most for x in row] for row in rows]
+    return {
+        "text": [[format_rational(x) for x in row] for row in rows],
+        "tint": [[int(x.numerator) / int(x.denominator) for x in row] for row in quotients],
+    }
+
+
+def depth(matrix: DomainMatrix) -> dict:
+    """Return how few additive layers do, and why not fewer, or why this is not said here."""
+    d = matrix.shape[0]
+    if d % 2 or matrix.to_dense().det() != 1 or d > MOST_COORDINATES_FOR_DEPTH:
+        return {
+            "sentence": "The least number of layers is decided here for additive layers: for even "
+            f"d up to {MOST_COORDINATES_FOR_DEPTH} and determinant 1. Elsewhere: exactflow depth.",
+            "reasons": [],
+        }
+    found = minimal_depth(matrix)
+    return {"sentence": f"Needs {found.count}.", "reasons": [str(o) for o in found.obstructions]}
+
+
+def checked(data: bytes) -> dict:
+    """Return the verdict of the stand-alone checker on a certificate of either kind."""
+    is_depth = json.loads(data).get("format") == "exactflow-depth-certificate"
+    return {"kind": "check", "verdict": depth_verdict(data) if is_depth else verdict(data)}
+
+
+def verdict(data: bytes) -> list[str]:
+    """Return the lines of the stand-alone checker."""
+    report = checker.check(data)
+    return [*report.lines, report.verdict.value[1]]
+
+
+def depth_verdict(data: bytes) -> list[str]:
+    """Return the lines of the stand-alone checker of depth certificates."""
+    return depth_checker.check(data)[1]

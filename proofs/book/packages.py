@@ -1,0 +1,80 @@
+"""What a browser needs, from the npm registry and from PyPI, fetched once and kept in `_build`."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+__all__ = ["bring_mathjax", "bring_playground"]
+
+MATHJAX = "mathjax@3.2.2"
+# Pyodide's version, Python's and the platform of the wheels belong together
+PYODIDE = "pyodide@314.0.7"
+PYTHON, PLATFORM = "3.14", "pyemscripten_2026_0_wasm32"
+WHEELS = ("sympy==1.14.0", "mpmath==1.3.0", "python-flint==0.9.0")
+RUNTIME = (
+    "pyodide.mjs",
+    "pyodide.asm.mjs",
+    "pyodide.asm.wasm",
+    "python_stdlib.zip",
+    "pyodide-lock.json",
+)
+
+
+def bring_mathjax(folder: Path) -> None:
+    """Put MathJax into a folder, so that a page asks no other host for it."""
+    unpacked(MATHJAX, folder, {"es5/tex-svg-full.js": "tex-svg-full.js"})
+
+
+def bring_playground(folder: Path, root: Path) -> None:
+    """Put Python for the browser, the wheels and exactflow's own into a folder."""
+    unpacked(PYODIDE, folder / "python", {name: name for name in RUNTIME})
+    wheels = folder / "wheels"
+    if len(list(wheels.glob("*.whl"))) < len(WHEELS):
+        command = ["download", "--no-deps", "--only-binary=:all:", "--implementation", "cp"]
+        command += ["--python-version", PYTHON, "--abi", "cp" + PYTHON.replace(".", "")]
+        pip(*command, "--platform", PLATFORM, "--dest", str(wheels), *WHEELS)
+    for old in wheels.glob("exactflow-*.whl"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as scratch:  # a copy: building leaves files in the source
+        copy = Path(scratch) / "source"
+        copy.mkdir()
+        for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(root / name, copy)
+        shutil.copytree(root / "exactflow", copy / "exactflow")
+        pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy))
+    names = sorted(path.name for path in wheels.glob("*.whl"))
+    (folder / "wheels.js").write_text(f"export const wheels = {names!r};\n")
+
+
+def unpacked(package: str, folder: Path, files: dict[str, str]) -> None:
+    """Put files of an npm package into a folder, if they are not there."""
+    stamp = folder / "package.txt"
+    if stamp.exists() and stamp.read_text() == package:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SystemExit(f"expected npm on the path, to fetch {package}: install npm, then again")
+    with tempfile.TemporaryDirectory() as scratch:
+        run([npm, "pack", "--silent", package], cwd=scratch)
+        (archive,) = Path(scratch).glob("*.tgz")
+        with tarfile.open(archive) as tar:
+            for source, target in files.items():
+                with tar.extractfile(f"package/{source}") as stream:
+                    (folder / target).write_bytes(stream.read())
+    stamp.write_text(package)
+
+
+def pip(*arguments: str) -> None:
+    """Run pip, quietly."""
+    run([sys.executable, "-m", "pip", arguments[0], "--quiet", *arguments[1:]])
+
+
+def run(command: list[str], cwd: str | None = None) -> None:
+    """Run a command; end with what it printed if it fails."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")

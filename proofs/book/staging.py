@@ -1,0 +1,203 @@
+"""Pages that are made from the repository: scripts as notebooks, formal proofs, reference."""
+
+import ast
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import jupytext
+from goals import write_goals
+from nbformat.v4 import new_markdown_cell
+
+import exactflow
+from exactflow.cli.commands import COMMANDS
+
+__all__ = ["write_pages"]
+
+EVIDENCE = {
+    "EXACT": "exact",
+    "FOR_ALL_N": "for all n",
+    "CERTIFIED": "certified",
+    "NUMERIC": "numeric",
+    "FORMAL": "formally proved",
+}
+REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
+
+
+def write_pages(book: Path, root: Path) -> None:
+    """Write the made pages into the folders theorems, formal and rooms of the book."""
+    scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
+    for name, path in scripts.items():
+        write_script(book, name, path)
+    write_index(book / "theorems" / "index.md", root / "README.md", list(scripts))
+    write_formal(book / "formal", root / "proofs" / "rocq")
+    write_rooms(book / "rooms")
+    write_command_line(book / "rooms" / "command_line.md")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page, if it is not there as it is: what is unchanged need not be built again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_script(book: Path, name: str, path: Path) -> None:
+    """Write a proof script as a page that is executed, and as a notebook to download.
+
+    Before a cell that checks claims stand their kinds of evidence, in the margin.
+    """
+    text = path.read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell{number}"
+    write(
+        book / "_build" / "extra" / "notebooks" / f"{name}.ipynb",
+        jupytext.writes(notebook, "ipynb"),
+    )
+    write(book / "_build" / "extra" / "notebooks" / f"{name}.py", text)
+
+    notebook.cells = [part for cell in notebook.cells for part in with_evidence(cell)]
+    links = (
+        f"`python -m proofs {name}` runs this page. Download it as "
+        f'<a href="../notebooks/{name}.py" download>a script</a> or '
+        f'<a href="../notebooks/{name}.ipynb" download>a notebook</a>.'
+    )
+    first = notebook.cells[0]
+    title, _, rest = first.source.partition("\n")
+    first.source = f"{title}\n\n{links}\n{rest}"
+    used = objects_used(text)
+    if used:
+        shown = ", ".join(f"{{py:obj}}`{shown} <{target}>`" for shown, target in used)
+        notebook.cells.append(new_markdown_cell(f"**Used here:** {shown}", id="used"))
+    write(book / "theorems" / f"{name}.ipynb", jupytext.writes(notebook, "ipynb"))
+
+
+def with_evidence(cell) -> list:
+    """Return a cell, and before it the kinds of evidence of the claims that it checks."""
+    kinds = dict.fromkeys(REPORTED.findall(cell.source)) if cell.cell_type == "code" else ()
+    if not kinds:
+        return [cell]
+    words = " ".join(f"<span>{EVIDENCE[kind]}</span>" for kind in kinds)
+    note = new_markdown_cell(f'<div class="evidence">{words}</div>', id=f"{cell.id}-evidence")
+    return [note, cell]
+
+
+def objects_used(text: str) -> list[tuple[str, str]]:
+    """Return the names that a script imports from exactflow, and where each is documented."""
+    used = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "exactflow":
+            for alias in node.names:
+                home = documented(node.module, alias.name)
+                if home:
+                    used.append((alias.name, home))
+    return sorted(dict.fromkeys(used))
+
+
+def documented(module: str, name: str) -> str | None:
+    """Return the dotted name under which the reference has an object."""
+    value = getattr(import_module(module), name, None)
+    home = getattr(value, "__module__", None)
+    if home is None or name not in getattr(import_module(home), "__all__", ()):
+        return None
+    return f"{home}.{name}"
+
+
+def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
+    """Write the index of theorems: README's table, with links, in README's order."""
+    text = readme.read_text(encoding="utf-8")
+    section = re.search(r"^## Theorems\n(.*?)(?=^## )", text, re.M | re.S).group(1)
+    linked = re.sub(r"\| `(\w+)` \|", r"| [`\1`](\1.ipynb) |", section)
+    order = [name for name in re.findall(r"\| `(\w+)` \|", section) if name in scripts]
+    words = re.search(r"^## What is claimed, and how\n(.*?)(?=^## )", text, re.M | re.S).group(1)
+    toctree = "\n".join(["```{toctree}", ":hidden:", "", *order, "```"])
+    write(path, f"# The theorems\n{linked}\n{words}\n{toctree}\n")
+
+
+def write_formal(folder: Path, rocq: Path) -> None:
+    """Write a page for the formal proofs, with the headline statements, and one for each file."""
+    project = (rocq / "_CoqProject").read_text()
+    files = [Path(name).stem for name in re.findall(r"^\S+\.v$", project, re.MULTILINE)]
+    with_goals = write_goals(folder.parent / "_build" / "extra" / "goals", rocq, files)
+    for name in files:
+        source = (rocq / f"{name}.v").read_text(encoding="utf-8")
+        link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
+        page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
+        write(folder / f"{name}.md", page)
+    statements = (rocq / "statements.v").read_text(encoding="utf-8")
+    found = re.findall(r"(\(\*\*.*?\*\))?\s*^(Theorem (\w+).*?)^Proof", statements, re.M | re.S)
+    parts = [
+        "# Formal proofs\n",
+        "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
+        "without axioms; `statements.v` restates them in MathComp's own words, so that a reader",
+        "has to trust the kernel and understand that one file. `python -m proofs formal` compiles",
+        "everything, has `coqchk` check it again, and asks for the axioms of each statement: there",
+        "are none.\n",
+        "```{toctree}\n:hidden:\n",
+        *files,
+        "```\n",
+    ]
+    for comment, statement, name in found:
+        words = re.sub(r"\s+", " ", comment.strip("(*) \n")) if comment else ""
+        parts += [f"## {name.replace('_', ' ')}\n", words, f"\n```coq\n{statement.rstrip()}\n```\n"]
+    write(folder / "index.md", "\n".join(parts))
+
+
+def write_rooms(folder: Path) -> None:
+    """Write one page for each room of the package: its public objects, from their docstrings."""
+    rooms: dict[str, list[str]] = {}
+    for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."):
+        if any(part.startswith("_") for part in info.name.split(".")):
+            continue
+        module = import_module(info.name)
+        if getattr(module, "__all__", None):
+            rooms.setdefault(info.name.split(".")[1], []).append(info.name)
+    for room, modules in rooms.items():
+        lines = [f"exactflow.{room}", "=" * len(f"exactflow.{room}"), ""]
+        for name in modules:
+            own = [
+                member
+                for member in import_module(name).__all__
+                if inspect.getmodule(getattr(import_module(name), member)) is import_module(name)
+            ]
+            if len(modules) > 1:
+                lines += [name, "-" * len(name), ""]
+            lines += [
+                f".. automodule:: {name}",
+                f"   :members: {', '.join(own)}" if own else "",
+                "",
+            ]
+        write(folder / f"{room}.rst", "\n".join(lines))
+    listed = "\n".join(sorted(rooms))
+    write(
+        folder / "index.md",
+        "# The package, room by room\n\nEvery public object, from its docstring. Each example in"
+        f" them is run by the tests.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
+    )
+
+
+def write_command_line(path: Path) -> None:
+    """Write what ``exactflow COMMAND --help`` prints, for every command."""
+    parts = ["# The command line\n"]
+    for arguments in ([], *([name] for name in COMMANDS)):
+        command = " ".join(["exactflow", *arguments])
+        done = subprocess.run(
+            [sys.executable, "-m", "exactflow", *arguments, "--help"],
+            env=os.environ | {"COLUMNS": "88"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        parts.append(f"## {command}\n\n```text\n{done.stdout}```\n")
+    write(path, "\n".join(parts))

@@ -1,0 +1,194 @@
+"""The site in a real browser: ``python -m sphinx -W proofs/book site``, ``pytest -m browser``."""
+
+import functools
+import http.server
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from exactflow import factor
+from exactflow.files.certificate import certificate_text
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = pytest.mark.browser
+SITE = Path(__file__).parents[2] / "site"
+READY = "document.getElementById('status').textContent === 'Ready.'"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def host():
+    if not (SITE / "index.html").exists():
+        pytest.fail("expected the built site: python -m sphinx -W proofs/book site")
+    handler = functools.partial(Quiet, directory=SITE)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def watched(browser, host):
+    """Return a page whose errors, failed requests and requests to other hosts are recorded."""
+    page = browser.new_page()
+    page.problems = []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("response", lambda r: page.problems.append(r.url) if r.status >= 400 else None)
+    page.on("request", lambda r: page.problems.append(r.url) if foreign(r.url, host) else None)
+    return page
+
+
+@pytest.fixture
+def page(browser, host):
+    page = watched(browser, host)
+    yield page
+    page.close()
+
+
+def foreign(url, host):
+    return not url.startswith((host, "data:", "blob:"))
+
+
+def pages():
+    return sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", pages())
+def test_a_page_loads_without_errors_and_asks_no_other_host(page, host, path):
+    page.goto(f"{host}/{path}", wait_until="networkidle")
+    assert page.title()
+    assert page.problems == []
+    assert page.locator("mjx-merror").count() == 0
+
+
+@pytest.mark.parametrize("path", ["coupling.html", "theorems/six_layers.html"])
+def test_formulas_are_rendered(page, host, path):
+    page.goto(f"{host}/{path}")
+    page.wait_for_selector("mjx-container svg")
+    assert page.locator("mjx-container").count() > 3
+
+
+def test_links_hold(page, host):
+    targets = {}
+    for path in pages():
+        page.goto(f"{host}/{path}", wait_until="domcontentloaded")
+        for link in page.eval_on_selector_all("a[href]", "links => links.map(a => a.href)"):
+            targets.setdefault(link, path)
+    inside = {link for link in targets if link.startswith(host)}
+    assert len(inside) > 500
+    broken = []
+    for link in sorted(inside):
+        path, _, anchor = link.removeprefix(host + "/").partition("#")
+        file = SITE / (path.partition("?")[0] or "index.html")
+        text = file.read_text("utf-8", "replace") if file.is_file() else None
+        if text is None or (anchor and f'id="{anchor}"' not in text):
+            broken.append((link, targets[link]))
+    assert broken == []
+
+
+def test_search_finds_factor(page, host):
+    page.goto(f"{host}/search.html?q=factor")
+    page.wait_for_selector("#search-results li")
+    found = page.locator("#search-results li a").all_inner_texts()
+    assert any("factor" in text for text in found)
+
+
+@pytest.fixture(scope="module")
+def playground(browser, host):
+    page = watched(browser, host)
+    page.goto(f"{host}/playground/")
+    page.wait_for_function(READY, timeout=120_000)
+    yield page
+    assert page.problems == []
+    page.close()
+
+
+def factored(page, text):
+    page.fill("#matrix", text)
+    page.click("#run")
+    page.wait_for_function("!document.getElementById('run').disabled")
+    return page.text_content("#status")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2 1 0 1\n1 3 1 0\n0 1 2 1\n1/3 0 1 5/2", "Done: s VERIFIED"),
+        ("-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1", "Done: s VERIFIED"),
+        ("3 0 1 4 5 2 7 6", "Done: s VERIFIED"),
+        ("0 1\n1 0", "expected det > 0, got det < 0"),
+        ("1 2\n3 oops", "expected"),
+    ],
+)
+def test_matrices(playground, text, says):
+    assert says in factored(playground, text)
+
+
+def test_six_layers_are_needed_and_stepped_through(playground):
+    factored(playground, "-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1")
+    assert playground.text_content("#depth") == "Needs exactly 6 additive layers."
+    assert playground.locator("#reasons li").count() == 2
+    for _ in range(6):
+        playground.press("#forward", "Enter")
+    assert playground.is_disabled("#forward")
+    assert playground.text_content("#title").startswith("Layer 6 of 6")
+    made = playground.locator("#made td").all_inner_texts()
+    assert made == playground.locator("#target td").all_inner_texts()
+    playground.press("#position", "ArrowLeft")
+    assert playground.text_content("#title").startswith("Layer 5 of 6")
+
+
+def test_the_certificate_that_is_downloaded_is_checked(playground, tmp_path):
+    factored(playground, "2 1\n3 2")
+    with playground.expect_download() as download:
+        playground.click("#download")
+    path = tmp_path / "certificate.json"
+    download.value.save_as(path)
+    playground.set_input_files("#file", path)
+    playground.wait_for_selector("#checked:not([hidden])")
+    assert "s VERIFIED" in playground.text_content("#lines")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda c: c, "The certificate was checked: s VERIFIED"),
+        (lambda c: c | {"target": [["5", "1"], ["3", "2"]]}, "checked: s NOT VERIFIED"),
+        (lambda c: c | {"version": 99}, "malformed"),
+    ],
+)
+def test_certificates(playground, change, says):
+    certificate = json.loads(certificate_text(factor([[2, 1], [3, 2]])))
+    assert says in factored(playground, json.dumps(change(certificate)))
+
+
+def test_files_that_are_too_large_are_refused_unread(playground, tmp_path):
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    playground.set_input_files("#file", path)
+    playground.wait_for_selector("#status.bad")
+    assert "large.csv has 50,000,000" in playground.text_content("#status")
+
+
+def test_size_of_the_playground():
+    files = [path for path in (SITE / "playground").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 30_000_000
