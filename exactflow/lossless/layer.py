@@ -36,7 +36,7 @@ from exactflow.exact.typing import Half
 __all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
 
 LARGEST = 2**52
-MOST_PARTS = 4
+MOST_PARTS = 8
 _UNITS = 2**53
 
 
@@ -84,7 +84,7 @@ class IntegerCoupling:
         """Return the layer of a matrix of multiples of 2^-bits, split into as few parts as are
         exact for kept entries to `radius`.
 
-        Raises `InvalidInputError` where more than four would be needed.
+        Raises `InvalidInputError` where more than eight would be needed.
 
         >>> T = np.array([[0.5 + 2.0**-40]])
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
