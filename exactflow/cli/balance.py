@@ -71,8 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {magnitude(result.inverse_error)}"
-    print(
-        f"certified within {magnitude(result.error)}, {inverse}: the layers do not equal the matrix"
-    )
+    equal = "do not equal" if result.error else "equal"
+    print(f"certified within {magnitude(result.error)}, {inverse}: the layers {equal} the matrix")
     print(end=written)
     return 0

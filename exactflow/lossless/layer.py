@@ -36,7 +36,7 @@ from exactflow.exact.typing import Half
 __all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
 
 LARGEST = 2**52
-MOST_PARTS = 4
+MOST_PARTS = 8
 _UNITS = 2**53
 
 
@@ -84,7 +84,7 @@ class IntegerCoupling:
         """Return the layer of a matrix of multiples of 2^-bits, split into as few parts as are
         exact for kept entries to `radius`.
 
-        Raises `InvalidInputError` where more than four would be needed.
+        Raises `InvalidInputError` where more than eight would be needed.
 
         >>> T = np.array([[0.5 + 2.0**-40]])
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
@@ -117,9 +117,11 @@ class IntegerCoupling:
         """T in float64, which holds it exactly."""
         return np.sum([part.weight for part in self.parts], axis=0)
 
-    def shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
-        value = self.parts[0].weight @ kept
+    def shift(self, kept: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return floor(T kept + 1/2) for columns of integers of at most `radius`; `out` is room
+        to work in.
+        """
+        value = np.matmul(self.parts[0].weight, kept, out=out)
         whole = None
         for part in self.parts[1:]:
             integers = np.floor(value)
