@@ -201,9 +201,10 @@ def routed(route, d: int, W: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     """
     try:
         made = ROUTES[route](W)
-        y, forward = timed(made.forward, x)
-        images = y if isinstance(y, tuple) else (y,)
-        back, inverse = timed(made.inverse, *images)
+        with np.errstate(all="ignore"):
+            y, forward = timed(made.forward, x)
+            images = y if isinstance(y, tuple) else (y,)
+            back, inverse = timed(made.inverse, *images)
     except OverflowError:
         return np.nan, 1.0
     seconds.setdefault((route, d), (forward, inverse))
