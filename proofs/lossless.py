@@ -273,6 +273,7 @@ def draw(pyplot, path) -> None:
         axis.set_title(name, fontsize=14)
         axis.set_xscale("log", base=2)
         axis.set_yscale("log")
+        axis.set_ylim(0.1, 1e8)
         axis.set_xlabel("dimension d", fontsize=14)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("rms error, in steps", fontsize=14)
