@@ -8,7 +8,8 @@ from exactflow.errors import require
 __all__ = ["add_arguments", "run"]
 
 SHELLS = ("bash", "zsh", "tcsh")
-FILES = {"file", "files", "certificate", "certificates", "output", "target", "html"}
+FILES = {"certificate", "certificates", "example", "file", "files", "html", "model", "output"}
+FILES |= {"report", "target"}
 
 _EXAMPLE = """for this session, and for all of bash:
   eval "$(exactflow completion bash)"

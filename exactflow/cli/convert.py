@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from exactflow.cli.common import printing_arguments
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -12,19 +13,25 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.interop.libraries import LIBRARIES
 
-    add = command.add_argument
-    add("model", metavar="MODEL.pt", help="a model of torch.save, or its state dict")
-    add("-o", "--output", metavar="OUT.pt", required=True, help="the model, or its state dict")
+    command.add_argument(
+        "model", metavar="MODEL.pt", help="a model of torch.save, or its state dict"
+    )
+    add = command.add_argument_group("what is read").add_argument
     known = [name for name in LIBRARIES if name != "zuko"]  # its tensors do not tell
     add("--library", choices=known, help="whose layers a state dict is of")
     add("--example", metavar="FILE", help="a batch of data: .npy, .npz, .safetensors or .pt")
-    add("--key", help="which array of the example's file")
+    add("--key", metavar="NAME", help="which array of the example's file")
     add("--only", nargs="+", metavar="PATH", help="layers, or patterns such as 'flows.*'")
-    add("--layers", type=int, metavar="K", help="couplings for each matrix")
+    add = command.add_argument_group("couplings").add_argument
+    add("--layers", type=int, metavar="K", help="how many for each matrix")
     add("--within", type=float, default=1e-10, metavar="E", help="certified, of the largest entry")
-    add("--jobs", type=int, default=1, metavar="N", help="search N layers at once")
+    add("-j", "--jobs", type=int, default=1, metavar="N", help="search N layers at once")
+    group = command.add_argument_group("what comes out")
+    add = group.add_argument
+    add("-o", "--output", metavar="OUT.pt", required=True, help="the model, or its state dict")
     add("--report", metavar="FILE", help="the report, as .json or .html")
     add("--certificates", metavar="FOLDER", help="a certificate for each layer")
+    printing_arguments(group, "the report, in the place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,8 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
         write_bytes(arguments.report, (report.to_html() if is_html else report.to_json()).encode())
     check_place(arguments.output)
     write_bytes(arguments.output, data)
-    print(report.table())
-    print(f"written: {arguments.output}{_advice(is_state)}")
+    if arguments.json:
+        print(report.to_json())
+    elif not arguments.quiet:
+        print(report.table())
+        print(f"written: {arguments.output}{_advice(is_state)}")
     return 0
 
 
