@@ -30,6 +30,7 @@ from sympy import integer_nthroot
 from exactflow.balancing import balance
 from exactflow.balancing.account import HALVES, FloatCoupling
 from exactflow.balancing.target import Target
+from exactflow.errors import MethodError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import BalanceMethod, Element
 from exactflow.factorization import factor
@@ -48,14 +49,21 @@ def shears(
 ) -> tuple[list[FloatCoupling], Fraction]:
     """Return layers without scales and a step, near the layers' matrix times which is the target.
 
-    Raises `MethodError` where no layers are found, which halves that differ by more than one may
-    bring about.
+    Raises `MethodError` where no layers are found: halves that differ by more than one may bring
+    that about, or a matrix, of which it is known to be invertible, that is not so in float64.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
         layers, _ = shears_of(factor(signed, partition=target.halves))
         return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
     M = target.unit / target.scale
-    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    try:
+        found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    except SingularMatrixError:
+        raise MethodError(
+            "expected a matrix that is invertible in float64, got one that is only exactly: its "
+            "entries or singular values differ by more than 10^300; give layers, as factor "
+            "returns them, in its place"
+        ) from None
     layers, left = without_scales(found)
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
