@@ -200,7 +200,9 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
             total, lambda c: add_factor(c, total["obstructions"][0]["factors"][0])
         ),
         "factor_of_degree_two_with_root_one": put(chain, [*at, "factors"], [["1", "-2", "1"]]),
-        "chain_without_the_eigenvalues": put(total, [*at, "factors"], [["97", "1"]]),
+        "chain_without_the_eigenvalues": put(
+            base["rationals_5_letters_chain_no_freedom"], [*at, "factors"], [["97", "1"]]
+        ),
         "chain_says_nothing": put(scaled, at, chain_of(scaled["obstructions"][0]["pattern"])),
         "trace_where_C_is_not_zero": put(
             scaled, at, {"pattern": scaled["obstructions"][0]["pattern"], "kind": "trace", "k": 1}
