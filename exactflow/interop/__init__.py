@@ -1,7 +1,8 @@
-"""Flow libraries: trained linear layers in, coupling modules out.
+"""Flow libraries: trained models and linear layers in, coupling modules out.
 
-`from_conv1x1` reads the matrix of a linear module; `factor` or `balance` turns it into couplings;
-`to_module` builds them as modules of PyTorch, normflows, nflows, glasflow, FrEIA or zuko.
+`convert` takes a whole model. For one layer, `from_conv1x1` reads the matrix of a linear module,
+`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
+normflows, nflows, glasflow, FrEIA or zuko.
 
 How it is checked
 -----------------
@@ -10,6 +11,7 @@ the tests compare the real modules' outputs, inverses and log-determinants with 
 rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
@@ -24,14 +26,28 @@ from exactflow.lossless.result import Lossless
 if TYPE_CHECKING:
     import numpy as np
 
+    from exactflow.interop.conversion import convert as convert
+
 __all__ = [
     "LIBRARIES",
     "LinearMap",
     "Rounding",
+    "convert",
     "from_conv1x1",
     "rounding",
     "to_module",
 ]
+
+_HOMES = {"convert": "conversion"}
+"""Names that need PyTorch, imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'exactflow.interop' has no attribute {name!r}")
+    require("torch", "torch", "whole models")
+    return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
+
 
 Scales = Literal["positive", "raw"]
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import MatrixLike
+from exactflow.targets import permutation
 
 __all__ = ["AffineMap"]
 
@@ -16,28 +18,31 @@ class AffineMap:
     Parameters
     ----------
     entries : d integers for ``A x = x[entries]``, d floats for a diagonal, d x d floats else.
-    bias : d floats.
+    bias : d floats, or None for a map that has none.
+
+    Raises
+    ------
+    InvalidInputError
+        A number that is not finite.
+
+    Examples
+    --------
+    >>> AffineMap(np.array([1, 0])).matrix
+    array([[0., 1.],
+           [1., 0.]])
     """
 
     entries: np.ndarray
-    bias: np.ndarray
+    bias: np.ndarray | None = None
 
-    @classmethod
-    def of(cls, entries: np.ndarray, bias: np.ndarray | None = None) -> "AffineMap":
-        """Return a map, with bias zero where it is left out.
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.entries).all() and np.isfinite(self.shift).all()):
+            raise InvalidInputError("expected finite numbers in a linear layer, got NaN or inf")
 
-        Raises `InvalidInputError` where a number is not finite.
-
-        >>> AffineMap.of(np.array([1, 0])).matrix
-        array([[0., 1.],
-               [1., 0.]])
-        """
-        bias = np.zeros(len(entries)) if bias is None else bias
-        if not (np.isfinite(entries).all() and np.isfinite(bias).all()):
-            raise InvalidInputError(
-                "expected finite numbers in a linear layer, got NaN or infinity"
-            )
-        return cls(entries, bias)
+    @property
+    def shift(self) -> np.ndarray:
+        """The bias, zeros where there is none."""
+        return np.zeros(len(self.entries)) if self.bias is None else self.bias
 
     @property
     def dimension(self) -> int:
@@ -61,28 +66,40 @@ class AffineMap:
             return np.eye(self.dimension)[self.entries]
         return np.diag(self.entries) if self.is_diagonal else self.entries
 
+    def exact(self) -> MatrixLike:
+        """Return A as exact numbers: a sparse permutation matrix, or the floats that it is."""
+        return permutation(self.entries.tolist()) if self.is_permutation else self.matrix
+
     def after(self, other: "AffineMap") -> "AffineMap":
         """Return this map applied to what the other returns; products are rounded.
 
-        >>> swap = AffineMap.of(np.array([1, 0]), np.array([1.0, 0.0]))
-        >>> both = swap.after(AffineMap.of(np.array([2.0, 3.0]), np.array([0.0, 5.0])))
+        >>> swap = AffineMap(np.array([1, 0]), np.array([1.0, 0.0]))
+        >>> both = swap.after(AffineMap(np.array([2.0, 3.0])))
         >>> both.matrix, both.bias
         (array([[0., 3.],
-               [2., 0.]]), array([6., 0.]))
+               [2., 0.]]), array([1., 0.]))
         """
+        A, shift = self.entries, other.shift
         if self.is_permutation:
-            entries = other.matrix if other.is_diagonal else other.entries
-            return AffineMap.of(entries[self.entries], other.bias[self.entries] + self.bias)
-        if self.is_diagonal:
-            scale = self.entries
-            entries = scale * other.entries if other.is_diagonal else scale[:, None] * other.matrix
-            return AffineMap.of(entries, scale * other.bias + self.bias)
-        return AffineMap.of(self.entries @ other.matrix, self.entries @ other.bias + self.bias)
+            entries = (other.matrix if other.is_diagonal else other.entries)[A]
+            shift = shift[A]
+        elif self.is_diagonal:
+            entries = A * other.entries if other.is_diagonal else A[:, None] * other.matrix
+            shift = A * shift
+        else:
+            entries, shift = A @ other.matrix, A @ shift
+        has_bias = self.bias is not None or other.bias is not None
+        return AffineMap(entries, shift + self.shift if has_bias else None)
 
-    def as_permutation(self) -> "AffineMap":
-        """Return a matrix as a permutation where it is one, else the map itself."""
+    def simplified(self) -> "AffineMap":
+        """Return a matrix as a permutation or a diagonal where it is one, else the map itself."""
         A = self.entries
-        if A.ndim == 1 or not ((A == 1).sum(1) == 1).all() or np.count_nonzero(A) != len(A):
+        if A.ndim == 1:
             return self
         order = A.argmax(1)
-        return self if len(set(order.tolist())) < len(A) else AffineMap(order, self.bias)
+        ones = np.zeros_like(A)
+        ones[np.arange(len(A)), order] = 1
+        if (A == ones).all() and len(set(order.tolist())) == len(A):
+            return AffineMap(order, self.bias)
+        diagonal = np.diag(A).copy()
+        return AffineMap(diagonal, self.bias) if (A == np.diag(diagonal)).all() else self

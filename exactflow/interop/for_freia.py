@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from FrEIA.modules import InvertibleModule
+from FrEIA.modules import AllInOneBlock, InvertibleModule
 from torch import Tensor
 
 from exactflow.interop.plain import Bijection
 
-__all__ = ["Couplings"]
+__all__ = ["CoupledBlock", "Couplings"]
 
 
 class Couplings(InvertibleModule):
@@ -40,3 +40,41 @@ class Couplings(InvertibleModule):
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Return the shapes, unchanged."""
         return input_dims
+
+
+class CoupledBlock(AllInOneBlock):
+    """An ``AllInOneBlock`` whose permutation, hard, soft or learned, is applied by couplings.
+
+    The coupling of the block, its global scale and its offset are as they were.
+    """
+
+    couplings: Bijection
+
+    @classmethod
+    def of(cls, block: AllInOneBlock, couplings: Bijection) -> "CoupledBlock":
+        """Return a block with the modules and parameters of another one."""
+        new = cls.__new__(cls)
+        new.__dict__.update(block.__dict__)
+        new._parameters = {
+            name: value
+            for name, value in block._parameters.items()
+            if name not in ("w_perm", "w_perm_inv", "w_0", "vk_householder")
+        }
+        new._modules = {**block._modules, "couplings": couplings}
+        for name in ("w_perm", "w_perm_inv"):
+            new.__dict__.pop(name, None)
+            setattr(new, name, None)
+        new.householder = 0
+        return new
+
+    def _permute(self, x: Tensor, rev: bool = False) -> tuple[Tensor, Tensor | float]:
+        scale, log_det = 1.0, 0.0
+        if not self.GIN:
+            scale = self.global_scale_activation(self.global_scale)
+            log_det = scale.log().sum()
+        if rev:
+            return (self.couplings.inverse(x)[0] - self.global_offset) / scale, log_det
+        return self.couplings(x * scale + self.global_offset)[0], log_det
+
+    def _pre_permute(self, x: Tensor, rev: bool = False) -> Tensor:
+        return (self.couplings(x) if rev else self.couplings.inverse(x))[0]

@@ -1,12 +1,15 @@
 """zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
 
+from collections.abc import Callable
+from copy import copy
+
 from torch import Tensor
 from torch.distributions import Transform, constraints
-from zuko.lazy import LazyTransform
+from zuko.lazy import LazyComposedTransform, LazyTransform
 
 from exactflow.interop.plain import Bijection
 
-__all__ = ["Couplings", "CouplingsTransform"]
+__all__ = ["Couplings", "CouplingsTransform", "Given", "lazily"]
 
 
 class CouplingsTransform(Transform):
@@ -52,3 +55,30 @@ class Couplings(LazyTransform):
     def forward(self, c: Tensor | None = None) -> CouplingsTransform:
         """Return the transform."""
         return CouplingsTransform(self.couplings)
+
+
+class Given(LazyTransform):
+    """A transform as a lazy one, whose tensors follow the type and the device of the module."""
+
+    def __init__(self, transform: Transform):
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, c: Tensor | None = None) -> Transform:
+        """Return the transform."""
+        return self.transform
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Given":
+        self.transform = copy(self.transform)
+        for name, value in list(vars(self.transform).items()):
+            if isinstance(value, Tensor):
+                setattr(self.transform, name, fn(value))
+        return super()._apply(fn, recurse)
+
+
+def lazily(transform: Transform) -> LazyComposedTransform:
+    """Return a transform, or the parts of a composed one, as a lazy one."""
+    parts = getattr(transform, "transforms", [transform])
+    return LazyComposedTransform(
+        *(lazily(part) if hasattr(part, "transforms") else Given(part) for part in parts)
+    )

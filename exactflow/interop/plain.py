@@ -116,7 +116,7 @@ class FlowModule(Bijection):
 
     def get_extra_state(self) -> Tensor:
         """Return the sizes of the halves, then for each layer whether it moves the first."""
-        moves = [int(layer.moves == "first") for layer in self._couplings()]
+        moves = [int(layer.moves == "first") for layer in self.couplings()]
         return torch.tensor([*self.partition, *moves])
 
     def set_extra_state(self, state: Tensor) -> None:
@@ -132,7 +132,7 @@ class FlowModule(Bijection):
         """Return the image and the log-determinant."""
         flat = x if self.signs is None else along(self.signs, x) * x
         first, second = self._halves(flat, self.order)
-        for layer in self._couplings():
+        for layer in self.couplings():
             first, second = layer(first, second)
         y = self._whole(first, second, x)
         y = y if self.bias is None else y + along(self.bias, x)
@@ -142,7 +142,7 @@ class FlowModule(Bijection):
         """Return the preimage and the log-determinant of the inverse."""
         flat = y if self.bias is None else y - along(self.bias, y)
         first, second = self._halves(flat, self.order)
-        for layer in reversed(self._couplings()):
+        for layer in reversed(self.couplings()):
             first, second = layer.inverse(first, second)
         x = self._whole(first, second, y)
         x = x if self.signs is None else along(self.signs, y) * x
@@ -150,10 +150,11 @@ class FlowModule(Bijection):
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        parts = [part for layer in self._couplings() if (part := layer.log_det()) is not None]
+        parts = [part for layer in self.couplings() if (part := layer.log_det()) is not None]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
-    def _couplings(self) -> list[Any]:
+    def couplings(self) -> list[Any]:
+        """Return the layers in order of application, each a `Coupling`."""
         return list(self.layers)
 
     def _halves(self, x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:

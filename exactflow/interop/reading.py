@@ -40,7 +40,7 @@ import numpy as np
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 
-__all__ = ["LinearMap", "from_conv1x1", "library_of", "reader_of", "reading"]
+__all__ = ["LinearMap", "from_conv1x1", "is_initialized", "library_of", "reader_of", "reading"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +75,13 @@ def from_conv1x1(module: object) -> LinearMap:
            [0., 1., 0.]])
     """
     found = reading(module)
-    return LinearMap(found.matrix, found.bias)
+    return LinearMap(found.matrix, found.shift)
 
 
 def reading(module: Any) -> AffineMap:
     """Return what `from_conv1x1` does, permutations and diagonals as such."""
     if _is_weight(module):
-        return AffineMap.of(_square(module))
+        return AffineMap(_square(module))
     reader = reader_of(module)
     if reader is None:
         known = ", ".join(f"{library} {name}" for library, name in READERS)
@@ -104,6 +104,10 @@ def library_of(module: Any) -> str:
 def reader_of(module: Any) -> Reader | None:
     """Return what reads a module, if there is such a reader."""
     kind = type(module)
+    if kind.__module__ == "torch.nn.utils.parametrize":
+        kind = kind.__bases__[0]
+    if kind.__module__ == "exactflow.interop.for_zuko" and kind.__name__ == "Given":
+        return reader_of(module.transform) and (lambda module: reading(module.transform))
     if library_of(module) == "zuko" and kind.__name__ == "UnconditionalTransform":
         lazy = READERS.get(("zuko", getattr(module.f, "__name__", "")))
         return None if lazy is None else lambda module: lazy(module())
@@ -112,6 +116,12 @@ def reader_of(module: Any) -> Reader | None:
         attributes, duck = _BY_ATTRIBUTES[kind.__name__]
         return duck if all(hasattr(module, name) for name in attributes) else None
     return reader
+
+
+def is_initialized(module: Any) -> bool:
+    """Return whether an ActNorm has met the data that set its scales; true for other modules."""
+    flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
+    return all(map(bool, flags)) and not getattr(module, "init_on_next_batch", False)
 
 
 def _named(module: Any) -> str:
@@ -158,12 +168,18 @@ def _vector(tensor: Any) -> np.ndarray:
 
 def _permutation(order: Any) -> AffineMap:
     """Return x -> x[order]."""
-    return AffineMap.of(order.detach().cpu().numpy())
+    return AffineMap(order.detach().cpu().numpy())
+
+
+def _nflows_permutation(module: Any) -> AffineMap:
+    if module._dim != 1:
+        raise InvalidInputError(f"expected a permutation of axis 1, got one of axis {module._dim}")
+    return _permutation(module._permutation)
 
 
 def _torch_linear(module: Any) -> AffineMap:
     bias = None if module.bias is None else _array(module.bias)
-    return AffineMap.of(_square(module.weight), bias)
+    return AffineMap(_square(module.weight), bias)
 
 
 def _torch_convolution(module: Any) -> AffineMap:
@@ -178,38 +194,38 @@ def _torch_convolution(module: Any) -> AffineMap:
 
 def _glow_normalization(module: Any) -> AffineMap:
     scale, loc = _vector(module.scale), _vector(module.loc)
-    return AffineMap.of(scale, scale * loc)
+    return AffineMap(scale, scale * loc)
 
 
 def _normflows_weight(module: Any) -> AffineMap:
-    return AffineMap.of(_square(module._assemble_W() if module.use_lu else module.W))
+    return AffineMap(_square(module._assemble_W() if module.use_lu else module.W))
 
 
 def _normflows_affine(module: Any) -> AffineMap:
-    return AffineMap.of(_normflows_weight(module).matrix.T)
+    return AffineMap(_normflows_weight(module).matrix.T)
 
 
 def _normflows_permute(module: Any) -> AffineMap:
     if module.mode == "shuffle":
         return _permutation(module.inv_perm)
     d = module.num_channels
-    return AffineMap.of(np.roll(np.arange(d), -((d + 1) // 2)))
+    return AffineMap(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
 def _normflows_lu(module: Any) -> AffineMap:
     linear = module.linear
-    dense = AffineMap.of(_square(linear.weight()), _array(linear.bias))
+    dense = AffineMap(_square(linear.weight()), _array(linear.bias))
     return dense.after(_permutation(module.permutation._permutation))
 
 
 def _normflows_constants(module: Any) -> AffineMap:
     scale = np.exp(-_vector(module.s))
-    return AffineMap.of(scale, -scale * _vector(module.t))
+    return AffineMap(scale, -scale * _vector(module.t))
 
 
 def _nflows_linear(module: Any) -> AffineMap:
     weight = module._weight if hasattr(module, "_weight") else module.weight()
-    return AffineMap.of(_square(weight), _array(module.bias))
+    return AffineMap(_square(weight), _array(module.bias))
 
 
 def _nflows_convolution(module: Any) -> AffineMap:
@@ -225,25 +241,25 @@ def _nflows_factors(module: Any) -> AffineMap:
         one = torch.eye(module.features, dtype=torch.float64, device=device)
         origin = module(torch.zeros_like(one[:1]))[0]
         images = module(one)[0] - origin
-    return AffineMap.of(_array(images).T, _array(origin)[0])
+    return AffineMap(_array(images).T, _array(origin)[0] if hasattr(module, "bias") else None)
 
 
 def _nflows_normalization(module: Any) -> AffineMap:
-    return AffineMap.of(_array(module.scale), _array(module.shift))
+    return AffineMap(_array(module.scale), _array(module.shift))
 
 
 def _freia_linear(module: Any) -> AffineMap:
     bias = _array(module.b)[0] if hasattr(module.b, "detach") else None
-    return AffineMap.of(_square(module.M).T, bias)
+    return AffineMap(_square(module.M).T, bias)
 
 
 def _freia_normalization(module: Any) -> AffineMap:
-    return AffineMap.of(np.exp(_vector(module.scale)), _vector(module.bias))
+    return AffineMap(np.exp(_vector(module.scale)), _vector(module.bias))
 
 
 def _freia_orthogonal(module: Any) -> AffineMap:
     scale = np.exp(_vector(module._log_e(module.scaling)))
-    return AffineMap.of(scale[:, None] * _square(module.weights).T, scale * _vector(module.bias))
+    return AffineMap(scale[:, None] * _square(module.weights).T, scale * _vector(module.bias))
 
 
 def _freia_householder(module: Any) -> AffineMap:
@@ -252,17 +268,17 @@ def _freia_householder(module: Any) -> AffineMap:
     with torch.no_grad():
         one = torch.eye(module.width, dtype=torch.float64, device=module.Vs.device)
         (images,), _ = module([one])
-    return AffineMap.of(_array(images).T)
+    return AffineMap(_array(images).T)
 
 
 def _freia_block(module: Any) -> AffineMap:
     if module.householder:
-        return AffineMap.of(_square(module._construct_householder_permutation()))
-    return AffineMap.of(_square(module.w_perm)).as_permutation()
+        return AffineMap(_square(module._construct_householder_permutation()))
+    return AffineMap(_square(module.w_perm)).simplified()
 
 
 def _zuko_lu(transform: Any) -> AffineMap:
-    return AffineMap.of(_square(transform.L) @ _square(transform.U))
+    return AffineMap(_square(transform.L) @ _square(transform.U))
 
 
 READERS: dict[tuple[str, str], Reader] = {
@@ -281,10 +297,10 @@ READERS: dict[tuple[str, str], Reader] = {
     ("nflows", "SVDLinear"): _nflows_factors,
     ("nflows", "HouseholderSequence"): _nflows_factors,
     ("nflows", "ActNorm"): _nflows_normalization,
-    ("nflows", "Permutation"): lambda module: _permutation(module._permutation),
-    ("nflows", "RandomPermutation"): lambda module: _permutation(module._permutation),
-    ("nflows", "ReversePermutation"): lambda module: _permutation(module._permutation),
-    ("FrEIA", "Fixed1x1Conv"): lambda module: AffineMap.of(_square(module.M)),
+    ("nflows", "Permutation"): _nflows_permutation,
+    ("nflows", "RandomPermutation"): _nflows_permutation,
+    ("nflows", "ReversePermutation"): _nflows_permutation,
+    ("FrEIA", "Fixed1x1Conv"): lambda module: AffineMap(_square(module.M)),
     ("FrEIA", "FixedLinearTransform"): _freia_linear,
     ("FrEIA", "OrthogonalTransform"): _freia_orthogonal,
     ("FrEIA", "HouseholderPerm"): _freia_householder,
@@ -292,12 +308,12 @@ READERS: dict[tuple[str, str], Reader] = {
     ("FrEIA", "AllInOneBlock"): _freia_block,
     ("FrEIA", "PermuteRandom"): lambda module: _permutation(module.perm),
     ("zuko", "LULinearTransform"): _zuko_lu,
-    ("zuko", "RotationTransform"): lambda transform: AffineMap.of(_square(transform.R)),
+    ("zuko", "RotationTransform"): lambda transform: AffineMap(_square(transform.R)),
     ("zuko", "PermutationTransform"): lambda transform: _permutation(transform.order),
 }
 
 _BY_ATTRIBUTES: dict[str, tuple[tuple[str, ...], Reader]] = {
-    "InvConv2d": (("weight",), lambda module: AffineMap.of(_square(module.weight))),
-    "InvConv2dLU": (("calc_weight",), lambda module: AffineMap.of(_square(module.calc_weight()))),
+    "InvConv2d": (("weight",), lambda module: AffineMap(_square(module.weight))),
+    "InvConv2dLU": (("calc_weight",), lambda module: AffineMap(_square(module.calc_weight()))),
     "ActNorm": (("loc", "scale", "initialized"), _glow_normalization),
 }

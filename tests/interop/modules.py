@@ -1,4 +1,9 @@
-"""What the tests of modules share: both directions of a module, in its library's own words."""
+"""What the tests of modules share: libraries, and both directions of a module in their words."""
+
+import io
+import warnings
+
+import pytest
 
 
 def directions(module, library: str):
@@ -15,3 +20,44 @@ def directions(module, library: str):
 def _single(result):
     (y,), log_det = result
     return y, log_det
+
+
+def library(name: str):
+    """Import a library, or skip."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(name)
+
+
+def in_onnxruntime(module, x, names, **settings):
+    """Export a module to ONNX with any number of rows; return what runs it in onnxruntime."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter of TorchScript is on its way out
+        torch.onnx.export(
+            module,
+            (x,),
+            buffer,
+            dynamo=False,
+            opset_version=17,
+            input_names=["data"],
+            output_names=names,
+            dynamic_axes={name: {0: "n"} for name in ("data", *names)},
+            **settings,
+        )
+    session = runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    return lambda x: [torch.tensor(y) for y in session.run(None, {"data": x.numpy()})]
+
+
+def descend(loss, module, rate: float):
+    """Take a step of gradient descent."""
+    parameters = list(module.parameters())
+    torch = pytest.importorskip("torch")
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None:
+                parameter -= rate * gradient

@@ -3,11 +3,10 @@
 import copy
 import io
 import pickle
-import warnings
 
 import numpy as np
 import pytest
-from interop.modules import directions
+from interop.modules import descend, directions, in_onnxruntime
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
 from exactflow.balancing import balance
@@ -96,13 +95,10 @@ def test_the_state_of_other_layers_is_refused():
 
 
 def trained(module, steps: int = 40):
-    """Train towards a flow of very small and of negative determinant, with a large rate."""
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    """Train towards a determinant of zero, with a large rate."""
     x = batch(3, n=64)
     for _ in range(steps):
-        optimizer.zero_grad()
-        module(x)[1].mean().backward()
-        optimizer.step()
+        descend(module(x)[1].mean(), module, 0.5)
     return module
 
 
@@ -180,28 +176,6 @@ def test_torch_compile():
             x = batch(6, (2, 2), n)
             for one, two in zip(compiled(x), direction(x), strict=True):
                 assert torch.allclose(one, two, atol=1e-12)
-
-
-def in_onnxruntime(module, x: "torch.Tensor", names, **settings):
-    """Export a module to ONNX with any number of rows; return what runs it in onnxruntime."""
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter of TorchScript is on its way out
-        torch.onnx.export(
-            module,
-            (x,),
-            buffer,
-            dynamo=False,
-            opset_version=17,
-            input_names=["x"],
-            output_names=names,
-            dynamic_axes={name: {0: "n"} for name in ("x", *names)},
-            **settings,
-        )
-    session = runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
-    return lambda x: [torch.tensor(y) for y in session.run(None, {"x": x.numpy()})]
 
 
 @pytest.mark.parametrize("name", ["masked", "permutation", "scaled"])

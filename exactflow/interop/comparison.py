@@ -1,0 +1,119 @@
+"""Couplings beside the layers whose place they take: outputs, log-determinants, round trips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.interfaces import backward, forward
+from exactflow.interop.planning import Group, Meeting
+from exactflow.interop.runs import copied
+
+__all__ = ["Differences", "compared", "data_for"]
+
+AGREE = 1e-9
+LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12  # several libraries sum them in float32
+SAMPLES = 4
+SHAPES = ((), (2, 2))
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The largest differences of couplings to what was there, and those of their round trip."""
+
+    output: float
+    log_det: float | None
+    round_trip: float
+
+
+def data_for(group: Group, meeting: Meeting | None, default: torch.dtype) -> Meeting:
+    """Return the data that a group meets; or, where it meets none, random vectors or images.
+
+    Raises `InvalidInputError` where the group takes neither.
+    """
+    if meeting is not None and meeting[0].numel():
+        return meeting
+    module = group.main.module
+    dims = getattr(module, "dims_in", None)  # of FrEIA
+    shapes = [tuple(dims[0])[1:]] if isinstance(dims, list) else SHAPES
+    for shape in shapes:
+        x = torch.randn(
+            SAMPLES,
+            group.target.dimension,
+            *shape,
+            dtype=torch.float64,
+            generator=torch.Generator().manual_seed(0),
+        ).to(dtype=group.dtype or default, device=group.device)
+        try:
+            with torch.no_grad():
+                _chained(group.modules, x, {})
+        except Exception:  # a layer for other data
+            continue
+        return x, {}
+    raise InvalidInputError(
+        f"expected an example that {group.main.path or 'the model'} meets: it takes neither random "
+        "vectors nor random images alone"
+    )
+
+
+def compared(
+    group: Group, new: nn.Module, exact: nn.Module, condition_number: float, meeting: Meeting
+) -> Differences:
+    """Return the differences of a new module to a group on data, in the model's own type.
+
+    Raises `MethodError` where `exact`, the new module in float64, differs beyond rounding.
+    """
+    x, context = meeting
+    few, modules = x[:SAMPLES].double(), [copied(module).double() for module in group.modules]
+    found = _differences(modules, exact, few, _double(context))
+    d, pixels = group.target.dimension, few[0].numel() // group.target.dimension
+    size = 1 + d * _size(group.target) * float(few.abs().max())
+    slack = pixels * d * (LOG_DET_AGREES + PER_CONDITION * condition_number)
+    if not (found.output <= AGREE * size and (found.log_det or 0.0) <= slack):
+        raise MethodError(
+            f"expected couplings that agree with {group.main.path or 'the model'} "
+            f"({group.main.kind}), got outputs that differ by {found.output:.1e} and "
+            f"log-determinants that differ by {found.log_det}: its matrix was not read as the "
+            "library applies it; leave it out by only=.."
+        )
+    return _differences(group.modules, new, x, context)
+
+
+def _differences(
+    old: Sequence[nn.Module], new: nn.Module, x: Tensor, context: dict[str, Any]
+) -> Differences:
+    with torch.no_grad():
+        y, log_det = _chained(old, x, context)
+        z, other = forward(new, x, context)
+        back, _ = backward(new, z, context)
+    known = log_det is not None and other is not None
+    log_dets = map(torch.as_tensor, (log_det, other)) if known else ()
+    return Differences(_largest(y, z), _largest(*log_dets) if known else None, _largest(back, x))
+
+
+def _chained(
+    modules: Sequence[nn.Module], x: Tensor, context: dict[str, Any]
+) -> tuple[Tensor, Any]:
+    total: Any = 0.0
+    for module in modules:
+        x, log_det = forward(module, x, context)
+        total = None if log_det is None or total is None else total + log_det
+    return x, total
+
+
+def _largest(one: Tensor, two: Tensor) -> float:
+    return float((one - two).abs().max())
+
+
+def _size(target: AffineMap) -> float:
+    return float(abs(target.entries).max()) + float(abs(target.shift).max())
+
+
+def _double(context: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: [tensor[:SAMPLES].double() for tensor in given] for name, given in context.items()
+    }

@@ -1,0 +1,210 @@
+"""What `convert` did, layer by layer: as a table, as JSON, as HTML, and as certificates."""
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from html import escape
+from math import inf, nextafter
+from pathlib import Path
+from typing import Any
+
+from exactflow.files.atomic import check_place, write_bytes
+from exactflow.files.certificate import certificate_text
+from exactflow.flows.flow import LinearFlow
+from exactflow.interop.affine import AffineMap
+
+__all__ = ["Conversion", "ConvertedLayer", "LeftLayer"]
+
+
+@dataclass(frozen=True, eq=False)
+class ConvertedLayer:
+    """One layer that couplings have replaced.
+
+    Attributes
+    ----------
+    path, kind : where the couplings are in the model, and the class that was there.
+    merged : the paths of neighbours that they apply, too; there is an identity now.
+    dimension, sign, condition_number : of the matrix W, from data to latent; the sign is that of
+        its determinant, the condition number is rounded.
+    couplings : how many.
+    error : *certified*: no entry of W differs by more from the exact product of the float64 layers.
+    stored_error : the same for the layers in the type in which the module stores them.
+    output_difference, log_det_difference : *numeric*: the largest differences to the layer that was
+        there, on the data that it meets, in the model's own type; None where there are none.
+    round_trip : *numeric*: the largest |x - f^-1(f(x))| of the couplings, likewise.
+    flow, target : the layers exactly, and W.
+    """
+
+    path: str
+    kind: str
+    merged: tuple[str, ...]
+    dimension: int
+    sign: int
+    condition_number: float
+    couplings: int
+    error: Fraction
+    stored_error: Fraction
+    output_difference: float | None
+    log_det_difference: float | None
+    round_trip: float | None
+    flow: LinearFlow
+    target: AffineMap
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON holds of the layer; errors are rounded up to floats."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "merged": list(self.merged),
+            "dimension": self.dimension,
+            "det_sign": self.sign,
+            "condition_number": self.condition_number,
+            "couplings": self.couplings,
+            "certified_error": _above(self.error),
+            "certified_stored_error": _above(self.stored_error),
+            "output_difference": self.output_difference,
+            "log_det_difference": self.log_det_difference,
+            "round_trip": self.round_trip,
+        }
+
+    def certificate(self) -> str:
+        """Return the certificate that the float64 layers are within `error` of W; the bias is no
+        part of it. The file can be checked by ``exactflow check``.
+        """
+        within = self.error or None
+        provenance = {"source": self.path, "layer": self.kind, "merged": list(self.merged)}
+        return certificate_text(
+            self.flow, self.target.exact(), within=within, provenance=provenance
+        )
+
+
+@dataclass(frozen=True)
+class LeftLayer:
+    """One layer that is as it was, and why."""
+
+    path: str
+    kind: str
+    reason: str
+
+
+_HEADS = {
+    "path": "layer",
+    "kind": "was",
+    "dimension": "d",
+    "det_sign": "det",
+    "condition_number": "condition",
+    "couplings": "couplings",
+    "certified_error": "certified",
+    "certified_stored_error": "as stored",
+    "output_difference": "output",
+    "log_det_difference": "log-det",
+    "round_trip": "round trip",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Conversion:
+    """The report of `exactflow.interop.convert`.
+
+    Attributes
+    ----------
+    layers : what was converted, in the order in which data meets it.
+    left : the layers that were not, with reasons.
+    output_difference : *numeric*: the largest difference of what the whole model makes of the
+        example; None without an example.
+    """
+
+    layers: tuple[ConvertedLayer, ...]
+    left: tuple[LeftLayer, ...]
+    output_difference: float | None
+
+    def __str__(self) -> str:
+        count, worst = len(self.layers), max(layer.error for layer in self.layers)
+        total = sum(layer.couplings for layer in self.layers)
+        said = (
+            f"{count} layer{'s' * (count != 1)} converted to {total} couplings, certified within "
+        )
+        said += _text(_above(worst))
+        if self.output_difference is not None:
+            said += f"; outputs differ by at most {_text(self.output_difference)}"
+        return said
+
+    def __repr__(self) -> str:
+        return f"<Conversion: {self}>"
+
+    def rows(self) -> list[list[str]]:
+        """Return the table, the heads of its columns first."""
+        records = [layer.record() for layer in self.layers]
+        rows = [[_text(record[name]) for name in _HEADS] for record in records]
+        for row, layer in zip(rows, self.layers, strict=True):
+            row[0] = " + ".join((layer.path or "(model)", *layer.merged))
+        return [list(_HEADS.values()), *rows]
+
+    def reasons(self) -> list[str]:
+        """Return one line for each kind of layer that was left, and why."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for layer in self.left:
+            found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
+        return [
+            f"left: {kind}, {reason}: {', '.join(paths[:3])}{' ..' * (len(paths) > 3)}"
+            for (kind, reason), paths in found.items()
+        ]
+
+    def table(self) -> str:
+        """Return the table as text, and below it what was left."""
+        rows = self.rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if k < 2 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        return "\n".join([*lines, *self.reasons(), str(self)])
+
+    def to_json(self) -> str:
+        """Return the report as one JSON object."""
+        content = {
+            "layers": [layer.record() for layer in self.layers],
+            "left": [vars(layer) for layer in self.left],
+            "output_difference": self.output_difference,
+        }
+        return json.dumps(content, indent=1) + "\n"
+
+    def to_html(self) -> str:
+        """Return the report as a page of HTML."""
+        return (
+            "<!DOCTYPE html>\n<html><head><meta charset='utf-8'><title>exactflow convert</title>"
+            "<style>td, th { padding: 0 0.6em; text-align: right }</style></head><body>\n"
+            f"{self._repr_html_()}</body></html>\n"
+        )
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.rows()
+        cells = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+        cells += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+        body = "\n".join(f"<tr>{row}</tr>" for row in cells)
+        left = "".join(f"<li>{escape(line)}</li>\n" for line in self.reasons())
+        return f"<p>{escape(str(self))}</p>\n<table>\n{body}\n</table>\n<ul>\n{left}</ul>\n"
+
+    def write_certificates(self, folder: str | Path) -> list[Path]:
+        """Write the certificate of each layer into a folder that exists, and return the files."""
+        files = [Path(folder) / f"{layer.path or 'model'}.json" for layer in self.layers]
+        for file in files:
+            check_place(file)
+        for file, layer in zip(files, self.layers, strict=True):
+            write_bytes(file, layer.certificate().encode())
+        return files
+
+
+def _above(x: Fraction) -> float:
+    """Return the least float that is not below x."""
+    rounded = float(x)
+    return rounded if Fraction(rounded) >= x else nextafter(rounded, inf)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,454 @@
+"""What `convert` keeps, reports and refuses; and what its models are for: export of sampling."""
+
+import json
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from interop.modules import descend, in_onnxruntime, library
+
+from exactflow import checker
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.interop import convert
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+from exactflow.interop.layers import SparseCoupling  # noqa: E402
+from exactflow.interop.plain import Identity  # noqa: E402
+
+
+def linear(d: int = 4, **options):
+    torch.manual_seed(d)
+    return nn.Linear(d, d, **options)
+
+
+def data(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+class Turned(nn.Module):
+    """A class that nobody knows: channels turned and shifted."""
+
+    def __init__(self, d: int, power: int = 1):
+        super().__init__()
+        self.W = nn.Parameter(torch.linalg.qr(data(d, d))[0])
+        self.power = power
+
+    def forward(self, x):
+        """Return the image, and a log-determinant for each member."""
+        y = torch.einsum("ij,nj...->ni...", self.W, x) ** self.power + 1
+        return y, x.new_zeros(len(x))
+
+    def inverse(self, y):
+        """Return the preimage, likewise."""
+        return torch.einsum("ij,ni...->nj...", self.W, y - 1), y.new_zeros(len(y))
+
+
+class Chain(nn.Module):
+    """A user's own model."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.net = nn.Sequential(nn.Linear(3, 3))
+
+    def forward(self, x):
+        """Return the image."""
+        for layer in self.layers:
+            x = layer(x)
+            x = x[0] if isinstance(x, tuple) else x
+        return x
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 3, 2, 2)])
+def test_unknown_modules_are_probed_and_checked(shape):
+    model, x = Chain(Turned(3), Turned(3, power=3), nn.ReLU()), data(*shape)
+    new, report = convert(model, x)
+    assert [layer.path for layer in report.layers] == ["layers.0"]
+    reasons = {layer.path: layer.reason for layer in report.left}
+    assert reasons["layers.1"] == reasons["layers.2"] == "not linear, or not known to be"
+    assert list(reasons) == ["layers.1", "layers.2", "net.0"]
+    assert torch.allclose(new(x), model(x), atol=1e-4)
+    y, log_det = new.layers[0](x)
+    back, inverse = new.layers[0].inverse(y)
+    assert torch.allclose(back, x, atol=1e-5)
+    assert log_det.shape == inverse.shape == (5,)
+    with pytest.raises(InvalidInputError, match=r"2 Turned .*ReLU"):
+        convert(model)
+
+
+def test_what_may_be_a_conditioner_is_left_unless_it_is_named():
+    model, x = Chain(linear(3), Turned(3)), data(5, 3)
+    _, report = convert(model, x)
+    assert [layer.path for layer in report.layers] == ["layers.1"]
+    assert "only=" in report.left[0].reason
+    new, report = convert(model, x, only=["layers.0", "net.0"])
+    assert [layer.path for layer in report.layers] == ["layers.0", "net.0"]
+    assert report.left == ()
+    assert torch.allclose(new(x), model(x), atol=1e-5)
+    with pytest.raises(InvalidInputError, match=r"'layers.7'; there are layers.0"):
+        convert(model, x, only=["layers.7"])
+
+
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_an_inner_layer_of_a_coupling_can_be_named():
+    nf = library("normflows")
+    coupling = nf.flows.AffineCouplingBlock(nf.nets.MLP([2, 2, 4], init_zeros=False))
+    model, x = nf.NormalizingFlow(None, [coupling, nf.flows.InvertibleAffine(4)]), data(5, 4)
+    path = "flows.0.flows.1.param_map.net.0"
+    new, report = convert(model, x, only=[path])
+    assert [layer.path for layer in report.layers] == [path]
+    assert torch.allclose(new.inverse(x), model.inverse(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_is_kept(dtype, training, trained):
+    model = nn.Sequential(linear(), nn.Tanh(), linear(3 + 1, bias=False)).to(dtype).train(training)
+    model[0].requires_grad_(trained)
+    new, report = convert(model, data(5, 4).to(dtype))
+    assert {p.dtype for p in new.parameters()} == {dtype}
+    assert {m.training for m in new.modules()} == {training}
+    assert {p.requires_grad for p in new[0].parameters()} == {trained}
+    assert {p.requires_grad for p in new[2].parameters()} == {True}
+    assert [layer.couplings.bias is None for layer in (new[0], new[2])] == [False, True]
+    eps = torch.finfo(dtype).eps
+    for layer in report.layers:
+        assert layer.error < 1e-15
+        assert (layer.stored_error == layer.error) == (dtype == torch.float64)
+        assert layer.stored_error < 10 * eps
+
+
+def test_stored_error_is_exact():
+    model = linear()
+    new, report = convert(model)
+    (layer,) = report.layers
+    product = np.eye(4, dtype=object)
+    for coupling in new.couplings.layers:
+        A = np.array([[Fraction(float(i == j)) for j in range(4)] for i in range(4)])
+        moved = slice(2) if coupling.moves == "first" else slice(2, 4)
+        kept = slice(2, 4) if coupling.moves == "first" else slice(2)
+        weight = coupling.weight.detach().double().numpy()
+        scale = coupling.scales()
+        scale = np.ones(2) if scale is None else scale.detach().double().numpy()
+        A[moved, kept] = np.vectorize(Fraction, otypes=[object])(weight)
+        A[moved, moved] = np.diag([Fraction(s) for s in scale.tolist()])
+        product = A @ product
+    signs = np.ones(4) if new.couplings.signs is None else new.couplings.signs.double().numpy()
+    W = np.vectorize(Fraction, otypes=[object])(model.weight.detach().double().numpy() * signs)
+    assert layer.stored_error == abs(W - product).max() > layer.error
+
+
+def test_training_goes_on():
+    new, _ = convert(nn.Sequential(linear(), nn.Tanh(), linear()), data(8, 4))
+    x, goal = data(64, 4), torch.flip(data(64, 4), (1,)).tanh()
+    losses = []
+    for _ in range(60):
+        loss = ((new(x) - goal) ** 2).mean()
+        descend(loss, new, 0.2)
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert torch.allclose(new[0].inverse(new[0](x)), x, atol=1e-5)
+
+
+def test_a_module_in_two_places_stays_one():
+    layer = linear()
+    new, report = convert(nn.Sequential(layer, nn.Tanh(), layer), data(5, 4))
+    assert new[0] is new[2]
+    assert report.layers[0].merged == ("2",)
+
+
+def test_the_model_itself_may_be_the_layer():
+    for model, x in (
+        (linear(), data(2, 3, 4)),
+        (linear(), data(4)),
+        (nn.Conv2d(4, 4, 1), data(2, 4, 3, 3)),
+        (nn.Conv2d(4, 4, 1), data(4, 3, 3)),
+    ):
+        new, report = convert(model, x)
+        assert torch.allclose(new(x), model(x), atol=1e-5)
+        assert torch.allclose(new.inverse(new(x)), x, atol=1e-4)
+        assert report.rows()[1][0] == "(model)"
+
+
+def test_parametrized_layers_are_read_as_they_act():
+    layer = nn.utils.parametrizations.orthogonal(linear())
+    new, report = convert(nn.Sequential(layer), data(5, 4))
+    assert report.layers[0].condition_number < 1.00001
+    assert torch.allclose(new(data(5, 4)), layer(data(5, 4)), atol=1e-5)
+
+
+def test_permutations_are_merged_and_stay_integers():
+    t = library("nflows.transforms")
+    model = t.CompositeTransform([t.RandomPermutation(8), t.ReversePermutation(8), t.ActNorm(8)])
+    model._transforms[2].initialized.fill_(True)
+    order = model(torch.arange(8.0)[None])[0][0].long()
+    new, report = convert(model.eval(), data(5, 8))
+    (layer,) = report.layers
+    assert layer.sign == torch.linalg.det(torch.eye(8)[order]).round()
+    assert (layer.error, layer.stored_error, layer.condition_number) == (0, 0, 1)
+    assert layer.merged == ("_transforms.1",)
+    assert layer.sign == round(
+        float(torch.linalg.det(torch.eye(8)[model(torch.arange(8.0)[None])[0][0].long()]))
+    )
+    assert not any(p.requires_grad for p in new._transforms[0].parameters())
+    assert isinstance(new._transforms[1].couplings, Identity)
+    assert [left.reason for left in report.left] == ["diagonal, with no matrix beside it"]
+
+
+def test_wide_permutations_take_milliseconds():
+    nf = library("normflows")
+    model = nf.NormalizingFlow(None, [nf.flows.Permute(3072)])
+    start = time.process_time()
+    new, report = convert(model, data(2, 3072))
+    assert time.process_time() - start < 1
+    (layer,) = new.flows[0].couplings.layers[:1]
+    assert isinstance(layer, SparseCoupling)
+    assert sum(t.numel() for t in new.state_dict().values()) < 40 * 3072
+    assert report.layers[0].error == 0
+    assert torch.allclose(new.inverse(data(2, 3072)), model.inverse(data(2, 3072)), atol=1e-5)
+
+
+def test_an_actnorm_that_waits_for_data_is_left():
+    nf = library("normflows")
+    model, x = nf.NormalizingFlow(None, [nf.flows.GlowBlock(4, 8)]), data(5, 4, 2, 2)
+    new, report = convert(model, x)
+    assert report.layers[0].merged == ()
+    assert "wait for the first data" in {left.kind: left.reason for left in report.left}["ActNorm"]
+    assert not model.flows[0].flows[2].data_dep_init_done
+    assert not new.flows[0].flows[2].data_dep_init_done
+    assert torch.allclose(new.inverse(x), model.inverse(x), atol=1e-4)
+
+
+def singular():
+    layer = linear()
+    layer.weight.data[1] = layer.weight.data[0]
+    return layer
+
+
+def mixed():
+    layer = linear()
+    layer.bias = nn.Parameter(layer.bias.double())
+    return layer
+
+
+def infinite():
+    layer = linear()
+    layer.weight.data[0, 0] = float("inf")
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (singular, "singular"),
+        (infinite, "finite numbers"),
+        (mixed, "several types, torch.float32, torch.float64"),
+        (lambda: nn.Linear(1, 1), "one coordinate"),
+        (lambda: nn.Linear(4, 3), "square"),
+        (lambda: nn.Conv2d(4, 4, 1, groups=2), "groups=2"),
+        (lambda: nn.Conv2d(4, 4, 3), "square"),
+        (lambda: nn.Conv2d(4, 4, 1, padding=1), "padding"),
+        (lambda: convert(linear())[0], "couplings already"),
+    ],
+)
+def test_layers_that_are_left_alone_are_named(layer, reason):
+    with pytest.raises(InvalidInputError, match=f"linear layer that couplings can .*{reason}"):
+        convert(nn.Sequential(layer()))
+    _, report = convert(nn.Sequential(nn.Sequential(layer()), nn.ReLU(), linear()))
+    assert reason in {left.path: left.reason for left in report.left}["0.0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": {"weight": torch.eye(2)}}, "state dict is for"),
+        ({"model": torch.eye(2)}, "torch.nn.Module"),
+        ({"model": nn.Linear(2, 2, device="meta")}, "meta"),
+        ({"example": data(5, 3)}, "example that the model takes .*RuntimeError"),
+        ({"example": data(5, 4).double()}, "example that the model takes"),
+        ({"example": "x"}, "example that the model takes"),
+        ({"within": -1.0}, "finite number, zero or larger, as within"),
+        ({"within": float("nan")}, "as within"),
+        ({"within": "small"}, "as within"),
+        ({"only": "0"}, "list of paths or patterns"),
+        ({"only": [0]}, "list of paths or patterns"),
+        ({"only": 3}, "list of paths or patterns"),
+        ({"jobs": 0}, "at least one job"),
+        ({"layers": 3}, "layers from 4"),
+        ({"model": nn.Sequential()}, "no layers"),
+    ],
+)
+def test_bad_requests(arguments, message):
+    model = arguments.pop("model", nn.Sequential(linear()))
+    with pytest.raises(InvalidInputError, match=message):
+        convert(model, **arguments)
+
+
+def test_nothing_is_half_converted():
+    model, x = nn.Sequential(linear(), nn.Tanh(), linear()), data(5, 4)
+    before = dict(model.named_modules())
+    with pytest.raises(MethodError, match=r"within 0.0e\+00 .*0 \(Linear\).*larger within"):
+        convert(model, x, within=0.0)
+    assert dict(model.named_modules()) == before
+    convert(model, x)
+    assert dict(model.named_modules()) == before
+
+
+def test_a_layer_that_is_read_otherwise_than_it_acts_is_refused(monkeypatch):
+    from exactflow.interop import reading
+
+    def wrong(module):
+        return reading.AffineMap(2 * np.eye(4))
+
+    monkeypatch.setitem(reading.READERS, ("torch", "Linear"), wrong)
+    with pytest.raises(MethodError, match="was not read as the library applies it"):
+        convert(linear(), data(5, 4))
+
+
+def test_models_that_cannot_be_copied():
+    class Locked(nn.Linear):
+        def __deepcopy__(self, memo):
+            raise RuntimeError("locked")
+
+    with pytest.raises(InvalidInputError, match=r"copy.deepcopy copies, got: locked"):
+        convert(nn.Sequential(Locked(2, 2)))
+
+
+@pytest.mark.slow
+def test_jobs_give_the_same():
+    model = nn.Sequential(*(linear(d) for d in (4, 4)), nn.Tanh(), linear())
+    one, two = (convert(model, data(5, 4), jobs=jobs)[0] for jobs in (1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_layers_option():
+    _, report = convert(linear(), layers=8)
+    assert report.layers[0].couplings == 8
+
+
+def test_the_report_in_all_its_forms(tmp_path):
+    model = nn.Sequential(linear(), linear(4, bias=False), nn.ReLU(), linear())
+    _, report = convert(model, data(5, 4))
+    table = report.table().splitlines()
+    assert table[0].split()[:3] == ["layer", "was", "d"]
+    assert table[1].startswith("0 + 1")
+    assert table[3] == "left: ReLU, not linear, or not known to be: 2"
+    assert table[-1] == str(report)
+    assert "2 layers converted to 12 couplings, certified within" in str(report)
+    content = json.loads(report.to_json())
+    assert [layer["path"] for layer in content["layers"]] == ["0", "3"]
+    assert content["layers"][0]["merged"] == ["1"]
+    assert 0 < content["layers"][0]["certified_error"] < 1e-15
+    assert content["left"] == [
+        {"path": "2", "kind": "ReLU", "reason": "not linear, or not known to be"}
+    ]
+    assert report.to_html().count("<tr>") == 3
+    files = report.write_certificates(tmp_path)
+    assert [file.name for file in files] == ["0.json", "3.json"]
+    for file in files:
+        assert checker.main([str(file)]) == 0
+    with pytest.raises(InvalidInputError, match="no such folder"):
+        report.write_certificates(tmp_path / "none")
+
+
+def test_a_certificate_of_a_permutation_is_an_equality(tmp_path):
+    t = library("nflows.transforms")
+    _, report = convert(t.ReversePermutation(6))
+    (file,) = report.write_certificates(tmp_path)
+    assert file.name == "model.json"
+    assert "within" not in json.loads(file.read_text())
+    assert checker.main([str(file)]) == 0
+
+
+def test_transforms_of_zuko_that_are_not_lazy():
+    z = library("zuko.transforms")
+    transform = z.ComposedTransform(
+        z.LULinearTransform(torch.eye(4) + data(4, 4) / 4),
+        z.PermutationTransform(torch.tensor([1, 2, 3, 0])),
+        z.SoftclipTransform(bound=9.0),
+        z.RotationTransform(data(4, 4)),
+    )
+    x = data(2, 5, 4)
+    new, report = convert(transform, x)
+    assert [layer.merged for layer in report.layers] == [("transforms.1",), ()]
+    for one, two in zip(new.call_and_ladj(x), transform.call_and_ladj(x), strict=True):
+        assert torch.allclose(one, two, atol=1e-4)
+    assert torch.allclose(new.inv(new(x)), x, atol=1e-4)
+
+
+class Sampling(nn.Module):
+    """The direction of a Glow that draws images."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, z):
+        """Return images."""
+        return self.model(z)
+
+
+def glow(blocks: int, channels: int = 12, lu: bool = True, hidden: int = 16):
+    nf = library("normflows")
+    torch.manual_seed(0)
+    flows = [
+        nf.flows.GlowBlock(channels, hidden, use_lu=lu, init_zeros=False) for _ in range(blocks)
+    ]
+    model = nf.NormalizingFlow(None, flows)
+    with torch.no_grad():
+        model.inverse(data(4, channels, 4, 4))  # the first data, for ActNorm
+    return model.eval()
+
+
+@pytest.mark.parametrize("lu", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_sampling_from_a_glow_is_exported_after_convert_only(lu):
+    pytest.importorskip("onnx")
+    model, z = glow(1, lu=lu), data(3, 12, 4, 4)
+    with pytest.raises(torch.onnx.errors.OnnxExporterError):
+        in_onnxruntime(Sampling(model), z, ["x"])
+    new, report = convert(model, z)
+    assert [len(layer.merged) for layer in report.layers] == [1]
+    run = in_onnxruntime(Sampling(new), z, ["x"])
+    for n in (3, 7):
+        z = data(n, 12, 4, 4)
+        with torch.no_grad():
+            assert torch.allclose(run(z)[0], model(z), rtol=1e-4, atol=1e-4)
+
+
+def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
+    pytest.importorskip("onnx")
+    flows = library("normflows.flows")
+    model, z = (
+        library("normflows").NormalizingFlow(None, [flows.LULinearPermute(6, False)]),
+        data(3, 6),
+    )
+    with pytest.raises(torch.onnx.errors.OnnxExporterError):
+        in_onnxruntime(Sampling(model), z, ["x"])
+    run = in_onnxruntime(Sampling(convert(model, z)[0]), z, ["x"])
+    with torch.no_grad():
+        assert torch.allclose(run(data(7, 6))[0], model(data(7, 6)), atol=1e-4)
+
+
+@pytest.fixture
+def one_thread():
+    """Threads that wait for each other count as work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+@pytest.mark.usefixtures("one_thread")
+def test_a_glow_of_twelve_blocks_takes_less_than_two_seconds():
+    model, x = glow(12), data(4, 12, 4, 4)
+    convert(glow(1), x)  # SciPy is imported
+    start = time.process_time()
+    _, report = convert(model, x)
+    assert time.process_time() - start < 2
+    assert [len(layer.merged) for layer in report.layers] == [1] * 12
