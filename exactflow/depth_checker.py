@@ -21,7 +21,8 @@ each of these words `obstructions` has {"pattern": .., "kind": .., witness}:
 
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
-    linear       "multiplier"   a list of matrices, one for each equation of `equations`
+    linear       "multiplier"   a list of matrices, one for each equation of `equations`, or, with
+                                positive scales and from four letters on, of `is_one_signed`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -42,7 +43,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise
-from operator import mul
+from operator import add, mul
 from typing import Any, NamedTuple, TextIO
 
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
@@ -51,13 +52,15 @@ Polynomial = list[Any]  # ascending coefficients
 KINDS = {  # the key of the witness, and for either scales the lengths of words that it is about
     "trace": ("k", {"additive": [4, 5]}),
     "similarity": ("factors", {"additive": [4, 5]}),
-    "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3]}),
+    "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3, 4, 5]}),
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
 EQUATIONS = [4, 3, 2, 3, 3, 1]  # that a multiplier of a word of 0, 1, .., 5 letters is for
 MOST_LAYERS = 6  # no kind is about longer words
 MOST_MINORS = 5000
+MOST_TERMS = 10**6
+MOST_DEGREE = 100
 MAX_HALF = 10**6  # coordinates
 MAX_PRIME_BITS = 4096
 WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)  # decide primality below this bound:
@@ -244,6 +247,9 @@ def blocks_of(M: Matrix, inverted: Matrix, starts_with_L: bool) -> Blocks:
 def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Blocks) -> bool:
     """Return whether an obstruction shows that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], certificate.prime
+    if kind == "linear" and certificate.scales == "positive" and len(pattern) > 3:
+        need_no_C(kind, pattern, blocks)
+        return is_one_signed(obstruction["multiplier"], blocks, certificate.target)
     if kind == "linear":
         system = equations(pattern, certificate.scales, blocks, p)
         return is_inconsistent(obstruction["multiplier"], system, p)
@@ -252,8 +258,7 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
         aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         return blocks_clash(obstruction["factors"], Du, aN, r, certificate.n, p)
-    if len(pattern) == 5 and any(map(any, blocks.C)):
-        raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
+    need_no_C(kind, pattern, blocks)
     if kind == "similarity":
         return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, certificate.n, p)
     if kind == "trace":
@@ -262,8 +267,20 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
     return is_opposed(obstruction["k"], blocks.D, blocks.a)
 
 
+def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
+    """Raise RefutedError for a word of five letters if C is not 0."""
+    if len(pattern) == 5 and any(map(any, blocks.C)):
+        raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
+
+
 # trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
 # det(s I - Y Z) = det(s I - Z Y) at s = x - 1; for k = 1 the traces agree (ULULU_trace, rocq).
+
+
+def minor(M: Matrix, chosen: Sequence[int]) -> Any:
+    """Return a principal minor, over QQ."""
+    k = len(chosen)
+    return (-1) ** k * characteristic([[M[i][j] for j in chosen] for i in chosen], 0)[k]
 
 
 def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
@@ -283,9 +300,39 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
-            minor = factor * characteristic([[M[i][j] for j in chosen] for i in chosen], 0)[k]
-            signs.add((minor > 0) - (minor < 0))
+            value = factor * minor(M, chosen)
+            signs.add((value > 0) - (value < 0))
     return signs - {0} in ({1}, {-1})
+
+
+def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
+    """Return whether multipliers leave the equations of four scaled layers with one sign.
+
+    Theorem (positive scales, QQ).  Let x be the diagonal of F^-1, y that of E, as in `is_opposed`.
+    Then f_k = sum of d_S x^S - sum of a_S y^S, over the sets S of k coordinates, vanishes for
+    k < n, d_S and a_S being principal minors, and so does f_n = det M x_1 .. x_n - y_1 .. y_n, as
+    det M = det P.  So any sum of p_k f_k, p_k polynomials in x and y, vanishes at positive numbers:
+    its coefficients, if not all 0, cannot have one sign.  The k-th matrix of the multiplier has a
+    row for each term of p_k: its coefficient, the exponents of x, those of y.
+    """
+    n = len(blocks.D)
+    total: dict[tuple[Any, ...], Any] = {}
+    det = minor(M, range(2 * n))
+    if 2**n > MOST_MINORS:
+        raise IncompleteError(f"more than {MOST_MINORS} minors")
+    if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
+        raise IncompleteError(f"more than {MOST_TERMS} terms")
+    for k, p in enumerate(multiplier, 1):
+        for chosen in combinations(range(n), k):
+            minors = det, 1
+            if k < n:
+                minors = minor(blocks.D, chosen), minor(blocks.a, chosen)
+            powers = [int(i in chosen) for i in range(n)]
+            for value, at in ((minors[0], powers + [0] * n), (-minors[1], [0] * n + powers)):
+                for coefficient, *exponents in p:
+                    place = tuple(map(add, exponents, at))
+                    total[place] = total.get(place, 0) + coefficient * value
+    return {x > 0 for x in total.values() if x} in ({True}, {False})
 
 
 class Equation(NamedTuple):
@@ -630,6 +677,16 @@ def read_polynomial(found: Any, where: str, n: int, p: int) -> Polynomial:
     return f
 
 
+def read_terms(found: Any, where: str, n: int) -> Matrix:
+    """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
+    rows = read_matrix(found, where, len(read_list(found, where, 0, MOST_TERMS)), 2 * n + 1, 0)
+    for row in rows:
+        for x in row[1:]:
+            if x.denominator != 1 or not 0 <= x <= MOST_DEGREE:
+                raise MalformedError(where, f"exponents from 0 to {MOST_DEGREE}", x)
+    return rows
+
+
 def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dict[str, Any]:
     """Return the obstruction, its witness read; its kind is one for its pattern."""
     kind = found.get("kind") if type(found) is dict else None
@@ -648,10 +705,14 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
         if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
             raise MalformedError(place, f"total degree up to {2 * n}", degree)
     else:
+        is_polynomial = scales == "positive" and len(pattern) > 3
         shape = (n, n) if len(pattern) < 5 else (1, n + 1)
-        number = EQUATIONS[len(pattern)]
+        number = n if is_polynomial else EQUATIONS[len(pattern)]
         matrices = enumerate(read_list(witness, place, number, number))
-        witness = [read_matrix(W, f"{place}, matrix {i}", *shape, p) for i, W in matrices]
+        if is_polynomial:
+            witness = [read_terms(W, f"{place}, matrix {i}", n) for i, W in matrices]
+        else:
+            witness = [read_matrix(W, f"{place}, matrix {i}", *shape, p) for i, W in matrices]
     return {"kind": kind, "pattern": pattern, key: witness}
 
 

@@ -259,7 +259,8 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
 # ## Positive scales, q >= p + 2
 # A factor for the second half makes one eigenvalue of S equal to 1 and divides the others into
 # those below and those above as one likes: k layers do if p (k - 1) + 1 >= q. (The determinant is
-# put into a factor for the first half.) So 1 + ceil((q - 1) / p) always do.
+# put into a factor for the first half.) So 1 + ceil((q - 1) / p) always do. For q = p + 2 that is
+# in closed form again: the eigenvalue 1 is a path of its own, from z = 1 to g = 1.
 #
 # Two do only if Sigma22 or the block of Sigma^-1 is D + L L^T, D > 0 diagonal and L of rank p,
 # since T T^T = B - D2^2. That is Frisch's problem in factor analysis, generically solvable only if
@@ -278,6 +279,21 @@ with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT)
 
 
 # %%
+def covariances(d):
+    """Return covariances of d coordinates by name."""
+    rng = np.random.default_rng(d)
+    lags = np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
+    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    stretched = Q * np.logspace(0, 10, d) @ Q.T
+    return {
+        "Wishart": np.cov(rng.standard_normal((d, 2 * d))),
+        "stationary, 0.9": 0.9**lags,
+        "stationary, 0.999": 0.999**lags,
+        "condition 10^10": (stretched + stretched.T) / 2,
+        "white": np.eye(d),
+    }
+
+
 def found(p, q, seed):
     """Return whether the search finds two layers for a Wishart matrix, and that matrix."""
     Sigma = np.cov(np.random.default_rng(seed).standard_normal((p + q, 3 * (p + q))))
@@ -299,6 +315,13 @@ with claims.check("two layers where Ledermann's bound allows them", Evidence.NUM
         allowed = (q - p) * (q - p + 1) <= 2 * q
         text = f"({p}, {q}), {'allowed' if allowed else 'excluded'}: found {count} of 10"
         check.true(allowed or count == 0, text)
+
+with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.CERTIFIED) as check:
+    for p in (1, 2, 8):
+        for name, Sigma in covariances(2 * p + 2).items():
+            result = whiten(Sigma, layers=3, partition=(p, p + 2))
+            bound = 8 * np.finfo(float).eps * np.sqrt(np.linalg.cond(Sigma))
+            check.true(bool(result.error < bound), f"{name}: {result}")
 
 # %% [markdown]
 # ## The distribution against the map
@@ -331,21 +354,6 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
 
 
 # %%
-def covariances(d):
-    """Return covariances of d coordinates by name."""
-    rng = np.random.default_rng(d)
-    lags = np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
-    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    stretched = Q * np.logspace(0, 10, d) @ Q.T
-    return {
-        "Wishart": np.cov(rng.standard_normal((d, 2 * d))),
-        "stationary, 0.9": 0.9**lags,
-        "stationary, 0.999": 0.999**lags,
-        "condition 10^10": (stretched + stretched.T) / 2,
-        "white": np.eye(d),
-    }
-
-
 with claims.check("two layers whiten, also (n, n + 1)", Evidence.CERTIFIED) as check:
     for d in (2, 3, 8, 9, 32):
         for name, Sigma in covariances(d).items():

@@ -126,7 +126,7 @@ def mutate_witness(rng, claim):
             f = rng.choice(obstruction["factors"])
             f[rng.randrange(len(f) - 1)] = entry(rng, claim)
         else:
-            row = rng.choice(rng.choice(obstruction["multiplier"]))
+            row = rng.choice(rng.choice([W for W in obstruction["multiplier"] if W]))
             row[rng.randrange(len(row))] = entry(rng, claim)
 
 

@@ -14,7 +14,7 @@ import exactflow
 from exactflow.cli.commands import COMMANDS
 from exactflow.errors import ExactFlowError
 
-__all__ = ["main", "reported"]
+__all__ = ["main", "parser", "reported"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,23 +48,23 @@ def reported(work: Callable[[], int]) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
-        arguments = _parser(argv[0] if argv else "").parse_args(argv)
+        arguments = parser(*argv[:1]).parse_args(argv)
     except SystemExit as stop:  # of --help and --version, or of wrong usage
         return int(stop.code or 0)
     return arguments.run(arguments)
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; only the chosen command has its arguments."""
-    parser = argparse.ArgumentParser(
+def parser(*chosen: str) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; only chosen commands have their arguments."""
+    whole = argparse.ArgumentParser(
         prog="exactflow", description="Exact factorization into affine coupling layers."
     )
-    parser.add_argument("--version", action="version", version=f"exactflow {exactflow.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=f"exactflow {exactflow.__version__}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for name, (purpose, home) in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose)
-        if name == chosen:
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name in chosen:
             module = import_module(f"exactflow.cli.{home}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    return parser
+    return whole

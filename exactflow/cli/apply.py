@@ -15,7 +15,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "file", metavar="X.npy", help="integers: d rows, a column for each vector; or one vector"
     )
-    command.add_argument("-o", "--output", metavar="Y.npy", required=True)
+    command.add_argument("-o", "--output", metavar="Y.npy", required=True, help="the images")
     command.add_argument("--inverse", action="store_true", help="from images to what they are of")
 
 

@@ -4,10 +4,12 @@ import argparse
 
 from exactflow.cli.common import (
     check_output,
-    partition,
+    halves_arguments,
+    output_arguments,
     read,
     reading_arguments,
     status,
+    wants_text,
     write_flow,
 )
 
@@ -19,21 +21,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
-    command.add_argument("--method", choices=METHODS, default="auto")
-    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
     command.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+        "--method", choices=METHODS, default="auto", help="the construction (default: auto)"
     )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument(
-        "-o", "--output", metavar="CERT.json", help="a certificate that the layers are as near"
-    )
+    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    halves_arguments(command, ORIENTATIONS, "error")
     reading_arguments(command)
+    output_arguments(command, "CERT.json", "a certificate that the layers are as near")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
-    from exactflow.cli.report import magnitude
+    from exactflow.cli.report import flow_record, magnitude
 
     if arguments.output:
         check_output(arguments)
@@ -53,6 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
     written = ""
     if arguments.output:
         written = write_flow(result.flow, arguments, source, arguments.seed, **claim)
+    record = {
+        "condition_numbers": result.condition_numbers,
+        "error": str(result.error),
+        "inverse_error": str(result.inverse_error) if result.inverse_error.is_finite else None,
+    }
+    of_flow = flow_record(result.flow)
+    if not wants_text(arguments, **of_flow, **record, pads=pads, summary=str(result)):
+        return 0
     print(result)
     for coordinate in result.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")

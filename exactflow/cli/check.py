@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from exactflow import checker
-from exactflow.cli.common import reading_arguments
+from exactflow.cli.common import printing_arguments, reading_arguments
 from exactflow.errors import InvalidInputError
 from exactflow.files.checking import Checked, check_certificate
 from exactflow.parallel import parallel_map
@@ -24,11 +24,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("certificates", nargs="+", metavar="CERT.json", help="certificates, - for stdin")
     add("--target", metavar="FILE", help="the matrix that all of them must be about")
+    claims = command.add_argument_group("what is demanded")
+    claims.add_argument(
+        "--within", metavar="BOUND", help="that no entry differs by more: 1e-12 or p/q"
+    )
+    claims.add_argument(
+        "--quick", action="store_true", help="test equalities at random vectors only"
+    )
     reading_arguments(command)
-    add("--within", metavar="BOUND", help="demand that no entry differs by more: 1e-12 or p/q")
-    add("--quick", action="store_true", help="test equalities at random vectors only")
-    add("--json", action="store_true", help="one JSON object per certificate")
-    add("--jobs", type=int, default=1, metavar="N", help="check N certificates at once")
+    output = command.add_argument_group("what comes out")
+    printing_arguments(output, "one JSON object per certificate")
+    add("-j", "--jobs", type=int, default=1, metavar="N", help="check N at once (default: 1)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +58,7 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
             print(_json(outcome), flush=True)
         elif outcome.code == 2:
             print("\n".join(outcome.lines), file=sys.stderr)
-        else:
+        elif not arguments.quiet:
             head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
             print("\n".join([*head, *outcome.lines]), flush=True)
     return next(code for code in (1, 2, 3, 0) if code in codes)

@@ -15,5 +15,7 @@ COMMANDS = {
     "apply": ("integers through a lossless flow, and back", "apply"),
     "whiten": ("two layers that whiten, and generate, a Gaussian", "whiten"),
     "prove": ("run proof scripts: one table, a row a claim", "prove"),
+    "convert": ("a model with couplings in the place of its linear layers", "convert"),
+    "completion": ("the script by which a shell completes commands", "completion"),
     "export": ("a certificate's flow for another system", "export"),
 }

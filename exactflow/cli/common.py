@@ -1,8 +1,10 @@
 """What the commands share: the file that goes in, the certificate that comes out."""
 
 import argparse
+import json
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +19,68 @@ if TYPE_CHECKING:
 __all__ = [
     "advice",
     "check_output",
+    "halves_arguments",
+    "output_arguments",
     "partition",
+    "partition_argument",
+    "printing_arguments",
     "read",
     "reading_arguments",
     "status",
+    "wants_text",
     "write_flow",
 ]
 
 
 def reading_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--key", help="which array of a .npz, .safetensors or .pt file")
-    command.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+    """Add what says how a matrix is read from a file."""
+    group = command.add_argument_group("how the matrix is read")
+    group.add_argument(
+        "--key", metavar="NAME", help="which array of a .npz, .safetensors or .pt file"
+    )
+    group.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+
+
+def halves_arguments(
+    command: argparse.ArgumentParser, orientations: Sequence[str], default: str
+) -> None:
+    """Add which coordinates are which, and what is done where det < 0."""
+    group = command.add_argument_group("coordinates")
+    partition_argument(group)
+    group.add_argument(
+        "--orientation",
+        choices=orientations,
+        default=default,
+        help=f"what is done where det < 0 (default: {default})",
+    )
+
+
+def partition_argument(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
+
+
+def output_arguments(command: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
+    """Add the file that is written, and what is printed; `wants_text` obeys the latter."""
+    group = command.add_argument_group("what comes out")
+    group.add_argument("-o", "--output", metavar=metavar, help=purpose)
+    printing_arguments(group, "one JSON object in the place of the text")
+
+
+def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
+    form = group.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=json_help)
+    form.add_argument(
+        "-q", "--quiet", action="store_true", help="errors only; the exit code says the rest"
+    )
+
+
+def wants_text(arguments: argparse.Namespace, **record: Any) -> bool:
+    """Return whether the text is asked for; print the record as JSON where that is."""
+    if arguments.json:
+        print(json.dumps({"output": arguments.output} | record))
+    return not (arguments.json or arguments.quiet)
 
 
 def partition(text: str) -> list[int]:

@@ -1,10 +1,24 @@
 """How few layers, and why not fewer."""
 
 import argparse
+import io
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from exactflow.cli.common import advice, check_output, read, reading_arguments, status
+from exactflow.cli.common import (
+    advice,
+    check_output,
+    output_arguments,
+    read,
+    reading_arguments,
+    status,
+    wants_text,
+)
+
+if TYPE_CHECKING:
+    from exactflow.depth import MinimalDepth
+    from exactflow.files.matrices import MatrixFile
 
 __all__ = ["add_arguments", "run"]
 
@@ -18,35 +32,53 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.depth import DEPTH_SCALES
 
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--scales", choices=DEPTH_SCALES, default="additive")
     command.add_argument(
-        "-o", "--output", metavar="CERT.json", help="write a certificate of both sides, checked"
+        "--scales",
+        choices=DEPTH_SCALES,
+        default="additive",
+        help="all 1, or any positive ones (default: additive)",
     )
     reading_arguments(command)
+    output_arguments(command, "CERT.json", "write a certificate of both sides, checked")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow import depth_checker
     from exactflow.depth import minimal_depth
-    from exactflow.files.depth_certificate import write_depth_certificate
-    from exactflow.flows.result import Evidence
 
     if arguments.output:
         check_output(arguments, certificate_only=True)
     source = read(arguments)
     with status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
         answer = minimal_depth(source.matrix, scales=arguments.scales)
-    print(answer.count, *answer.obstructions, sep="\n  ")
-    if answer.obstructions:
-        print(_SYMBOLS)
-    if not arguments.output:
-        return 0
+    code, written = 0, list[str]()
+    if arguments.output:
+        code, written = _write(answer, arguments, source)
+    reasons = list(map(str, answer.obstructions))
+    record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
+    record |= {"evidence": answer.evidence, "obstructions": reasons}
+    record |= {"output": arguments.output if written else None}
+    if wants_text(arguments, **record, summary=str(answer)):
+        print(answer.count, *reasons, sep="\n  ")
+        print(*[_SYMBOLS] * bool(reasons), *written, sep="\n", end="\n" * bool(reasons or written))
+    return code
+
+
+def _write(
+    answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
+) -> tuple[int, list[str]]:
+    """Write the certificate, if there can be one; return the checker's exit code, and lines."""
+    from exactflow import depth_checker
+    from exactflow.files.depth_certificate import write_depth_certificate
+    from exactflow.flows.result import Evidence
+
     if not answer.is_decided or answer.evidence is not Evidence.EXACT:
         reason = "not decided" if not answer.is_decided else "certified, but layers are not exact"
         print(f"exactflow: {reason}, so there is no certificate of it", file=sys.stderr)
-        return 3
+        return 3, []
     name = Path(arguments.file).name
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     write_depth_certificate(answer, arguments.output, provenance)
-    print(f"certificate: {arguments.output}\n{advice(arguments)}")
-    return depth_checker.check_file(arguments.output)
+    verdict = io.StringIO()
+    code = depth_checker.check_file(arguments.output, out=verdict)
+    lines = [f"certificate: {arguments.output}", advice(arguments), *verdict.getvalue().split("\n")]
+    return code, lines[:-1]

@@ -11,8 +11,12 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.files.export import FORMATS
 
-    command.add_argument("certificate", metavar="CERT.json")
-    command.add_argument("--to", choices=(*FORMATS, "torch"), required=True)
+    command.add_argument(
+        "certificate", metavar="CERT.json", help="what factor -o wrote, or balance"
+    )
+    command.add_argument(
+        "--to", choices=(*FORMATS, "torch"), required=True, help="the system that reads it"
+    )
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
 
 

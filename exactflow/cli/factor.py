@@ -1,6 +1,7 @@
 """A matrix in, at most six coupling layers out."""
 
 import argparse
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from exactflow.cli.common import (
     check_output,
-    partition,
+    halves_arguments,
+    output_arguments,
     read,
     reading_arguments,
     status,
+    wants_text,
     write_flow,
 )
 from exactflow.errors import InvalidInputError
@@ -32,28 +35,32 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
     command.add_argument(
-        "-o",
-        "--output",
-        metavar="CERT.json",
-        help="write a certificate; or the layers as float64, to .npz, .safetensors or .pt",
+        "--method",
+        choices=METHODS,
+        default="auto",
+        help="the construction (default: auto, the first that applies)",
     )
-    command.add_argument("--method", choices=METHODS, default="auto")
-    command.add_argument("--orientation", choices=ORIENTATIONS, default="error")
-    command.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
-    )
+    halves_arguments(command, ORIENTATIONS, "error")
     reading_arguments(command)
+    output_arguments(
+        command,
+        "CERT.json",
+        "write a certificate; or the layers as float64, to .npz, .safetensors or .pt",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import print_flow
+    from exactflow.cli.report import flow_record, print_flow
     from exactflow.factorization import factor
+    from exactflow.factorization.estimate import LONG
     from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
     if arguments.output:
         check_output(arguments)
     d = source.matrix.shape[0]
+    if d >= LONG and arguments.partition is None and not arguments.quiet:
+        _announce(source, arguments.method)
     start = time.perf_counter()
     with status(f"factoring {d} x {d}"):
         flow = factor(
@@ -66,9 +73,22 @@ def run(arguments: argparse.Namespace) -> int:
     pads = (flow.partition[0] - 1, d + 1) if flow.dimension > d else ()
     verdict = Verification(flow)  # factor has composed it
     written = write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
-    print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), pads)
-    print(end=written)
+    record = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
+    if wants_text(arguments, **record, **flow_record(flow), verdict=str(verdict)):
+        print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), pads)
+        print(end=written)
     return 0
+
+
+def _announce(source: "MatrixFile", method: str) -> None:
+    """Say about how long it takes, if that is long."""
+    from exactflow.factorization.estimate import estimated_seconds
+
+    with status("estimating the time"):
+        seconds = estimated_seconds(source.matrix, method=method)
+    if seconds is not None and seconds > 2:
+        text = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+        print(f"exactflow: exact layers take about {text}, those of balance less", file=sys.stderr)
 
 
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:

@@ -4,10 +4,12 @@ import argparse
 
 from exactflow.cli.common import (
     check_output,
-    partition,
+    halves_arguments,
+    output_arguments,
     read,
     reading_arguments,
     status,
+    wants_text,
     write_flow,
 )
 
@@ -26,16 +28,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"inputs are from -N to N (default: {LIMIT}, all of int16)",
     )
-    command.add_argument("--method", choices=METHODS, default="auto")
-    command.add_argument("--orientation", choices=FLIPPINGS, default="flip")
     command.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+        "--method", choices=METHODS, default="auto", help="the construction (default: auto)"
     )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument(
-        "-o", "--output", metavar="L.json", help="a certificate, which exactflow apply runs"
-    )
+    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    halves_arguments(command, FLIPPINGS, "flip")
     reading_arguments(command)
+    output_arguments(command, "L.json", "a certificate, which exactflow apply runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,6 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     written = ""
     if arguments.output:
         written = write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
+    record = {"step": str(result.step), "bits": result.bits, "limit": result.limit}
+    record |= {"layers": len(result.layers), "flips": list(result.flips)}
+    if not wants_text(arguments, **record, summary=str(result)):
+        return 0
     print(result)
     for coordinate in result.flips:
         print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")

@@ -20,7 +20,7 @@ __all__ = ["add_arguments", "run", "running_arguments"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="*", metavar="FILE", help="proof scripts, in # %% cells")
+    command.add_argument("files", nargs="*", metavar="FILE", help="proof scripts, in # %%%% cells")
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )

@@ -1,5 +1,7 @@
 """What a person sees of a flow at the terminal."""
 
+from typing import Any
+
 import mpmath
 import sympy
 from rich.console import Console
@@ -8,7 +10,29 @@ from rich.table import Table
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["magnitude", "print_flow"]
+__all__ = ["flow_record", "magnitude", "print_flow"]
+
+
+def flow_record(flow: LinearFlow) -> dict[str, Any]:
+    """Return what the table of a flow over QQ shows, for JSON."""
+    return {
+        "dimension": flow.dimension,
+        "partition": list(flow.partition),
+        "depth": flow.depth,
+        "method": flow.method,
+        "flips": list(flow.flips),
+        "order": list(flow.order),
+        "layers": [
+            {
+                "moves": layer.moves,
+                "scales_not_1": sum(s != layer.field.one for s in layer.scale_elements),
+                "nonzeros": layer.nnz,
+                "bits": layer.bits,
+                "largest_magnitude": magnitude(layer.magnitude),
+            }
+            for layer in flow
+        ],
+    }
 
 
 def print_flow(

@@ -4,10 +4,12 @@ import argparse
 
 from exactflow.cli.common import (
     check_output,
-    partition,
+    output_arguments,
+    partition_argument,
     read,
     reading_arguments,
     status,
+    wants_text,
     write_flow,
 )
 
@@ -17,19 +19,19 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a covariance matrix")
     command.add_argument(
-        "--layers", type=int, default=2, metavar="K", help="2 affine, or 3: additive if det is 1"
+        "--layers",
+        type=int,
+        default=2,
+        metavar="K",
+        help="2 affine, or 3: additive if det is 1 (default: 2)",
     )
-    command.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
-    )
-    command.add_argument(
-        "-o", "--output", metavar="CERT.json", help="a certificate of the flow that generates"
-    )
+    partition_argument(command)
     reading_arguments(command)
+    output_arguments(command, "CERT.json", "a certificate of the flow that generates")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import magnitude
+    from exactflow.cli.report import flow_record, magnitude
     from exactflow.gaussian import whiten
 
     if arguments.output:
@@ -41,6 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output:
         claim = {"subject": "covariance", "within": within}
         written = write_flow(result.generator, arguments, source, **claim)
+    record = {"error": str(result.error), "generator_error": str(within)}
+    of_flow = flow_record(result.flow)
+    if not wants_text(arguments, **of_flow, **record, summary=str(result)):
+        return 0
     print(result)
     print(f"the inverse, rounded to floats, generates the covariance within {magnitude(within)}")
     print(end=written)

@@ -36,7 +36,7 @@ from exactflow.balancing.spread import Near, near_solutions
 from exactflow.depth.additive import patterns
 from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
 from exactflow.depth.obstructions import halves
-from exactflow.depth.spectra import Spectra
+from exactflow.depth.spectra import LARGEST_HALF, Spectra
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import flint_rational, to_float
@@ -45,7 +45,7 @@ from exactflow.factorization.assembly import opposite
 
 __all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
 
-LARGEST_HALF, CANDIDATES = 8, 3
+CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
 ROUNDS = 8
 

@@ -25,6 +25,7 @@ import sympy
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import patterns
+from exactflow.depth.multipliers import multipliers_against
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.opposed import ScaledEntryObstruction, opposed
 from exactflow.depth.proportions import positive_diagonals
@@ -56,7 +57,10 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
         return _answer(matrix, lower, reasons, four)
     general = min(general_flows(matrix), key=len)
     if lower == 4 and general.depth > 4:
-        return _certified(matrix, reasons) or _answer(matrix, lower, reasons, general)
+        certified = _certified(matrix, reasons)
+        if certified is not None:
+            return certified
+        lower, reasons = _more_than_three(matrix, reasons, multipliers=True)
     return _answer(matrix, lower, reasons, general)
 
 
@@ -86,12 +90,23 @@ def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
     return None, tuple(obstructions) if decided else ()
 
 
-def _more_than_three(matrix: DomainMatrix, without_three: Reasons) -> tuple[int, Reasons]:
-    """Return the largest lower bound whose patterns are all excluded, and by what."""
+def _more_than_three(
+    matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
+) -> tuple[int, Reasons]:
+    """Return the largest lower bound whose patterns are all excluded, and by what: by opposed
+    minors, or by multipliers, too.
+    """
     for bound in (6, 5):
-        found = [opposed(word, matrix) for word in patterns(bound - 1)]
-        if None not in found:
-            return bound, tuple(filter(None, found))
+        found: list[Obstruction] = []
+        for word in patterns(bound - 1):
+            reason: Obstruction | None = opposed(word, matrix)
+            if reason is None and multipliers:
+                reason = multipliers_against(word, matrix)
+            if reason is None:
+                break
+            found.append(reason)
+        else:
+            return bound, tuple(found)
     return (4, without_three) if without_three else (3, _entries(2, matrix))
 
 

@@ -34,7 +34,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element
 
-__all__ = ["Spectra", "principal_minors"]
+__all__ = ["LARGEST_HALF", "Spectra", "principal_minors"]
+
+LARGEST_HALF = 8  # coordinates: beyond there are too many minors
 
 
 def principal_minors(M: DomainMatrix) -> list[Element]:

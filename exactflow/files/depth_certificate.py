@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import __version__
 from exactflow.depth import MinimalDepth, Obstruction
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
+from exactflow.depth.multipliers import MultiplierObstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
     IntertwinerObstruction,
@@ -237,6 +238,15 @@ def _(obstruction: ChainObstruction) -> dict[str, object]:
 @witness.register
 def _(obstruction: ScaledObstruction) -> dict[str, object]:
     return _linear(obstruction.multiplier)
+
+
+@witness.register
+def _(obstruction: MultiplierObstruction) -> dict[str, object]:
+    terms = [
+        [[format_rational(x), *map(str, exponents)] for exponents, x in p.items()]
+        for p in obstruction.multipliers
+    ]
+    return {"kind": "linear", "multiplier": terms}
 
 
 @witness.register

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 
-__all__ = ["read_all", "read_npy", "read_npz", "read_safetensors", "read_torch"]
+__all__ = ["read_all", "read_array", "read_npy", "read_npz", "read_safetensors", "read_torch"]
 
 LARGEST_MEMBER = 2**30  # bytes of an array that an archive holds compressed
 
@@ -132,6 +133,19 @@ def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
     if key is not None:
         raise InvalidInputError(f"expected no key for a file of one tensor, got {key!r}")
     return _tensor(data, content)
+
+
+def read_array(data: bytes, path: Path, key: str | None) -> tuple[np.ndarray, str]:
+    """Return one array of a file, of any shape, by the reader that its suffix tells."""
+    readers = {".npz": read_npz, ".safetensors": read_safetensors}
+    readers |= {".pt": read_torch, ".pth": read_torch}
+    suffix = path.suffix.lower()
+    if suffix == ".npy" and key is None:
+        return read_npy(data)
+    if suffix not in readers:
+        known = ", ".join((".npy", *readers))
+        raise InvalidInputError(f"expected a file of type {known}, got {path.name!r}")
+    return readers[suffix](data, key)
 
 
 def read_all(data: bytes, suffix: str) -> dict[str, np.ndarray]:

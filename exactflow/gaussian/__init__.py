@@ -40,12 +40,14 @@ def whiten(
     ----------
     Sigma : d x d, symmetric and positive definite, of floats (``numpy.cov(data)``) or rational
         numbers. Condition numbers to 10^10 and beyond are within reach.
-    layers : 2, affine; or 3, on halves that differ by at most one: additive if det Sigma = 1, up
-        to rounding, and three additive layers exist (see `gaussian_depth`; on equal halves they
-        do); otherwise the first two layers have one scale each, det(Sigma)^(-1/2d) if that does.
+    layers : 2, affine; or 3, on halves that differ by at most two: additive if det Sigma = 1, up
+        to rounding, and three additive layers are known (on equal halves they are; on halves that
+        differ by one they exist where `gaussian_depth` says so); otherwise the first two layers
+        have one scale each, det(Sigma)^(-1/2d) if that does.
     mean : d numbers, flat or a column, kept beside the flow, which is linear: see `Whitening`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
-        layers exist where the halves differ by at most one; else the search may find none.
+        layers exist where the halves differ by at most one; else not always, and the search may
+        find none: then three are known, if they differ by two.
 
     Returns
     -------

@@ -91,9 +91,9 @@ class Whole:
         return self + Whole(-other.integers, other.denominator)
 
     def less_identity(self) -> "Whole":
-        """Return the matrix less the identity."""
+        """Return the matrix less the identity, or less its first columns."""
         integers = flint.fmpz_mat(self.integers)
-        for i in range(integers.nrows()):
+        for i in range(integers.ncols()):
             integers[i, i] -= self.denominator
         return Whole(integers, self.denominator)
 

@@ -62,13 +62,16 @@ class Target:
             *(Whole(flint.fmpz_mat([row[j] for row in rows[i]]), denominator) for i, j in parts)
         )
 
-    def precision(self) -> np.ndarray:
-        """Return the inverse, with one exact residual where rounding would cost many digits."""
+    def precision(self, p: int) -> np.ndarray:
+        """Return the first p x p block of the inverse, with one exact residual where rounding would
+        cost many digits.
+        """
         inverse = np.linalg.inv(self.rounded)
+        columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            residual = (self.whole @ Whole.of_floats(inverse)).less_identity().floats
-            inverse = inverse - inverse @ residual
-        return (inverse + inverse.T) / 2
+            residual = (self.whole @ Whole.of_floats(columns)).less_identity().floats
+            columns = columns - inverse @ residual
+        return (columns[:p] + columns[:p].T) / 2
 
 
 def _read(Sigma: MatrixLike) -> Target:

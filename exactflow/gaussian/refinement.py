@@ -33,6 +33,7 @@ from exactflow.gaussian.spectra import Match
 __all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
 
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
+ROUNDINGS = 8  # of an error that another step seldom betters
 EQUAL = 1e-9  # relative difference of squares from which singular values count as different
 
 
@@ -70,8 +71,9 @@ class Pair:
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
         basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
         left, right = basis.equations()
-        rows = np.hstack([left[0] * left[1], right[0] * right[1]])
-        steps = np.linalg.lstsq(rows, basis.right_sides(E1, E2), rcond=None)[0]
+        steps = np.linalg.lstsq(
+            np.hstack([left**2, right**2]), basis.right_sides(E1, E2), rcond=None
+        )[0]
         alpha, beta = np.split(steps, [len(self.d1)])
         c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
         a = -(E.cross.floats + c).T - self.t @ (np.diag(alpha) - c @ self.t)
@@ -100,23 +102,25 @@ class Basis:
         V, values, transposed = np.linalg.svd(-t)
         return Basis(V, values, transposed.T)
 
-    def equations(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Return row vectors (l, m), (l', m'): the conditions are l alpha m + l' beta m' = right.
+    def equations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return row vectors l, l': the conditions are l alpha l + l' beta l' = right.
 
-        One for each singular value, and those of the blocks V0^T beta V0 and W0^T alpha W0.
+        One for each singular value, and those of the blocks V0^T beta V0 and W0^T alpha W0, as
+        quadratic forms.
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
         none = (np.zeros((len(i2), len(self.W))), np.zeros((len(i), len(self.V))))
         W, W0, V, V0 = self.W.T[:m], self.W.T[m:], self.V.T[:m], self.V.T[m:]
-        of_alpha = np.vstack([W, W0[i], none[0]]), np.vstack([W, W0[j], none[0]])
-        of_beta = np.vstack([V, none[1], V0[i2]]), np.vstack([V, none[1], V0[j2]])
-        return of_alpha, of_beta
+        return (
+            np.vstack([W, W0[i] + W0[j], none[0]]),
+            np.vstack([V, none[1], V0[i2] + V0[j2]]),
+        )
 
     def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right sides of the conditions."""
-        (l1, m1), (l2, m2) = self.equations()
-        return np.sum(l1 @ E1 * m1, axis=1) + np.sum(l2 @ E2 * m2, axis=1)
+        l1, l2 = self.equations()
+        return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return c with -sym(c t) = E1 and sym(t c) = E2, where the conditions hold."""
@@ -167,9 +171,9 @@ def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
     E = Sigma.after(pair.layers()).less_identity()
     error = E.largest()
-    before = 2 * error + 1
-    while error > pair.rounding(Sigma) and error < before / 2:
-        tried, before = pair.corrected(E), error
+    before, accepted = 2 * error + 1, 1
+    while error > accepted * pair.rounding(Sigma) and error < before / 2:
+        tried, before, accepted = pair.corrected(E), error, ROUNDINGS
         E = Sigma.after(tried.layers()).less_identity()
         if E.largest() < error:
             pair, error = tried, E.largest()

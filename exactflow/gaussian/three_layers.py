@@ -22,9 +22,10 @@ divided by s_i and multiplied by r_i in turn, none below 1.
   an eigenvalue <= 1 and one >= 1: with s ascending and r descending the logarithms of the z_i, and
   those of the g_i, are concave sequences whose ends are not negative. By Weyl's inequalities no
   other R and T do more. Layers that move the first half first need the same of Sigma22^-1.
+- *Halves (n, n + 2)*: if S has the eigenvalue 1 besides, which neither R nor T touches.
 
-Where det Sigma is not 1, or these eigenvalues lie on one side of 1, one factor for each half, in
-the scales of the first two layers, makes it so.
+Where det Sigma is not 1, or the eigenvalues do not lie so, one factor for each half, in the scales
+of the first two layers, makes it so.
 
 How it is checked
 -----------------
@@ -80,46 +81,51 @@ class Triple:
     def corrected(self, E: Covariance) -> "Triple":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
-        The change w of z / scale1, and a factor 1 + r of both scales, unless they are 1, add
-        x w (I + x t) + r I to the first diagonal block of dQ Q^-1, and r I - (I + t x) w x to the
-        last: they take the place of alpha and beta.
+        The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
+        add x w (I + x t) + r1 I to the first diagonal block of dQ Q^-1, and r2 I - (I + t x) w x to
+        the last: they take the place of alpha and beta.
         """
         basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
         one1, one2 = np.eye(len(E1)), np.eye(len(E2))
         out, into = one1 + self.x @ self.t, one2 + self.t @ self.x
-        (l1, m1), (l2, m2) = basis.equations()
-        a, b, a2, b2 = l1 @ self.x, l2 @ into, m1 @ out.T, m2 @ self.x.T
-        by_r = np.sum(l1 * m1, axis=1) + np.sum(l2 * m2, axis=1)
+        l1, l2 = basis.equations()
+        a, b, a2, b2 = l1 @ self.x, l2 @ into, l1 @ out.T, l2 @ self.x.T
+        by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
         by_r *= (self.scale1, self.scale2) != (1, 1)
-        gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + np.outer(by_r, by_r)
+        gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + by_r.T @ by_r
         gram += (b @ b.T) * (b2 @ b2.T) - (b @ a.T) * (b2 @ a2.T)
         weights = np.linalg.lstsq(gram, basis.right_sides(E1, E2), rcond=1e-13)[0]
-        w, r = (a.T * weights) @ a2 - (b.T * weights) @ b2, float(by_r @ weights)
+        w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
         left, right = w @ out, -w @ self.x
-        first, last = self.x @ left + r * one1, into @ right + r * one2
+        first, last = self.x @ left + r1 * one1, into @ right + r2 * one2
         c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
         across = c + self.x @ right
         below = -(E.cross.floats + across).T + self.t @ c @ self.t - into @ left
-        z = self.z + self.scale1 * w + r * self.z
-        grown = self.scale1 * (1 + r), self.scale2 * (1 + r)
-        return Triple(*grown, z, self.x + c, self.t + below)
+        return Triple(
+            self.scale1 * (1 + r1),
+            self.scale2 * (1 + r2),
+            self.z + self.scale1 * w + r2 * self.z,
+            self.x + c + (r1 - r2) * self.x,
+            self.t + below + (r2 - r1) * self.t,
+        )
 
 
 def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
     """Return three layers that whiten, on halves of p and d - p coordinates, and their error."""
     d = len(target.rounded)
     q = d - p
-    if abs(q - p) > 1:
-        raise InvalidInputError(
-            f"expected halves that differ by at most one for layers=3, got ({p}, {q}): use "
-            "layers=2, or another partition"
-        )
     factor = _factor(target)
     natural, exchanged = (target, p), (target.ordered((*range(p, d), *range(p))), q)
     words = [Spectra.of(t.rounded, size, factor, factor) for t, size in (natural, exchanged)]
     is_exchanged = not words[0].is_straddled and words[1].is_straddled
     spectra = words[is_exchanged]
-    spectra = spectra if spectra.is_straddled else _straddled(target.rounded, p, spectra)
+    if not spectra.is_straddled:
+        if abs(q - p) > 2:
+            raise InvalidInputError(
+                f"expected halves that differ by at most two for layers=3, got ({p}, {q}): use "
+                "layers=2, or another partition; gaussian_depth says how many layers there are"
+            )
+        spectra = _straddled(target.rounded, p, spectra)
     target, size = exchanged if is_exchanged else natural
     Sigma = target.blocks(size)
     triple, error = refined(spectra.triple(), Sigma)
@@ -173,11 +179,16 @@ class Spectra:
 
     @property
     def is_straddled(self) -> bool:
-        """Whether 1 lies between the eigenvalues of the larger matrix, or none is larger."""
-        if len(self.s) == len(self.r):
+        """Whether 1 lies between the eigenvalues of the larger matrix, or none is larger; those
+        that the walk leaves out must be 1.
+        """
+        larger, more = max(self.s, self.r, key=len), abs(len(self.s) - len(self.r)) - 1
+        if more < 0:
             return True
-        larger = max(self.s, self.r, key=len)
-        return bool(larger[0] < 1 + ROUNDED and larger[-1] > 1 - ROUNDED)
+        rest = np.argsort(np.abs(np.log(larger)))
+        left_out, others = larger[rest[:more]], larger[rest[more:]]
+        is_one = bool((np.abs(left_out - 1) < ROUNDED).all())
+        return is_one and bool(others.min() < 1 + ROUNDED and others.max() > 1 - ROUNDED)
 
     def triple(self, is_shifted: bool = False) -> Triple:
         """Return the three layers; see `levels` for the walk that is shifted."""
@@ -193,10 +204,14 @@ class Spectra:
 
 
 def _straddled(Sigma: np.ndarray, p: int, spectra: Spectra) -> Spectra:
-    """Return the spectra for factors of the halves that bring a median eigenvalue to 1."""
+    """Return the spectra for factors of the halves that bring a median of the larger one to 1, an
+    eigenvalue where one is to be left out.
+    """
     q, factor = len(Sigma) - p, spectra.scale1
+    larger = max(spectra.s, spectra.r, key=len)
+    middle = larger[len(larger) // 2]
+    if abs(q - p) == 1:
+        middle = np.sqrt(middle * larger[(len(larger) - 1) // 2])
     if q > p:
-        middle = float(np.sqrt(spectra.s[q // 2]))
-        return Spectra.of(Sigma, p, factor * middle ** (q / p), factor / middle)
-    middle = float(np.sqrt(spectra.r[p // 2]))
-    return Spectra.of(Sigma, p, factor * middle, factor / middle ** (p / q))
+        return Spectra.of(Sigma, p, factor * middle ** (q / (2 * p)), factor / middle**0.5)
+    return Spectra.of(Sigma, p, factor * middle**0.5, factor / middle ** (p / (2 * q)))

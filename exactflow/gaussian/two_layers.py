@@ -53,14 +53,15 @@ def _refusal(p: int, q: int) -> MethodError:
         f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
         f"(or the other's precision) less a diagonal must have rank {min(p, q)}, which generic "
         f"matrices allow only where (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), and not all of them then; halves that differ by at most one always have two"
+        "(Ledermann), and not all of them then; halves that differ by at most one always have two, "
+        "by two three: use layers=3 or another partition"
     )
 
 
 def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
     """Return layers that move the first half, then the second, if found."""
     Sigma = target.blocks(p)
-    A, B = target.precision()[:p, :p], target.rounded[p:, p:]
+    A, B = target.precision(p), target.rounded[p:, p:]
     regression = np.linalg.solve(B, target.rounded[p:, :p]).T
     if max(_correlation(A), _correlation(B)) < UNCORRELATED:
         pair = _uncorrelated(A, B, regression)

@@ -8,9 +8,10 @@ sum sigma = sum rho. `exactflow.gaussian.three_layers` says what for.
 - As many sigma as rho: a cycle. Entries of equal rank follow each other, in an order in which the
   levels stay near the first. Where sigma and rho are alike all z become equal, which is a singular
   case of the equations that refine layers; then entries of nearly equal rank do better.
-- One sigma more: a path from z_1 = 0 to g_q = 0, which exists if min sigma <= 0 <= max sigma. From
-  a level g >= 0 with g + max rho >= 0, what is left can be walked in the order of descending rho
-  and ascending sigma, see there. So a step to any such level may be taken: it is the least.
+- One sigma more: a path from z_1 = 0 to g_last = 0, which exists if min sigma <= 0 <= max sigma.
+  From a level g >= 0 with g + max rho >= 0, what is left can be walked in the order of descending
+  rho and ascending sigma, see there. So a step to any such level may be taken: it is the least.
+- Still more: all but one of them must be 0, and are paths of their own from z = 0 to g = 0.
 """
 
 import numpy as np
@@ -29,8 +30,8 @@ def levels(
 
     Parameters
     ----------
-    sigma, rho : ascending, of equal sums; their lengths differ by at most one, and where they do
-        0 lies between the entries of the longer one.
+    sigma, rho : ascending, of equal sums. If the longer one has m entries more, m - 1 of them are
+        0, up to rounding, and 0 lies between the others.
     is_shifted : join entries of a cycle whose ranks differ by one or two.
     """
     if len(sigma) < len(rho):
@@ -43,6 +44,11 @@ def levels(
         start = MARGIN - min(walk.min(), (walk - sigma[i]).min())
         z[i, np.roll(j, 1)] = walk + start
         g[i, j] = walk + start - sigma[i]
+        return z, g
+    more = len(sigma) - len(rho) - 1
+    if more:
+        kept = np.sort(np.argsort(np.abs(sigma))[more:])
+        z[kept], g[kept] = levels(sigma[kept], rho)
         return z, g
     i, j = _path(sigma, rho)
     walk = np.cumsum(rho[j] - sigma[i][:-1])

@@ -1,8 +1,9 @@
 """Flow libraries: trained models and linear layers in, coupling modules out.
 
-`convert` takes a whole model. For one layer, `from_conv1x1` reads the matrix of a linear module,
-`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
-normflows, nflows, glasflow, FrEIA or zuko.
+`convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
+layer, `from_conv1x1` reads the matrix of a linear module, `factor` or `balance` turns it into
+couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
+zuko.
 
 How it is checked
 -----------------
@@ -26,7 +27,9 @@ from exactflow.lossless.result import Lossless
 if TYPE_CHECKING:
     import numpy as np
 
+    from exactflow.interop.codec import lossless as lossless
     from exactflow.interop.conversion import convert as convert
+    from exactflow.interop.restoring import restore as restore
 
 __all__ = [
     "LIBRARIES",
@@ -34,11 +37,13 @@ __all__ = [
     "Rounding",
     "convert",
     "from_conv1x1",
+    "lossless",
+    "restore",
     "rounding",
     "to_module",
 ]
 
-_HOMES = {"convert": "conversion"}
+_HOMES = {"convert": "conversion", "lossless": "codec", "restore": "restoring"}
 """Names that need PyTorch, imported when they are first asked for."""
 
 

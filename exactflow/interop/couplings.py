@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from exactflow.balancing import Balanced, FloatCoupling, balance
-from exactflow.balancing.account import composed
+from exactflow.balancing.composition import composed
 from exactflow.balancing.digits import Digits
 from exactflow.errors import SingularMatrixError
 from exactflow.factorization import factor

@@ -48,8 +48,9 @@ class Group:
 
     @property
     def main(self) -> Place:
-        """The place that the couplings take: that of the first layer that is no diagonal."""
-        return next(layer.place for layer in self.layers if not layer.map.is_diagonal)
+        """The place that the couplings take: that of the first matrix, or of a permutation."""
+        dense = (layer.place for layer in self.layers if layer.map.entries.ndim == 2)
+        return next(dense, self.layers[0].place)
 
     @property
     def modules(self) -> list[nn.Module]:

@@ -14,7 +14,7 @@ map has the same bits on every machine (`exactflow.lossless.layer`).
 To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
 shears is new. Near it: Hao and Shi, *Matrix factorizations for reversible integer mapping*, IEEE
 Trans. Signal Processing 49, 2001 (PLUS: triangular factors, whose inverses go row by row); Geiger,
-Yokotani and Schuller, *Audio data hiding with high data rates based on IntMDCT*, 2006, and earlier
+Yokotani and Schuller, *Improved integer transforms using multi-dimensional lifting*, ICASSP 2004
 (multi-dimensional lifting of an orthogonal transform); Zhang, Zhang, Kang and Li, *iVPF: numerical
 invertible volume preserving flow for efficient lossless compression*, CVPR 2021, arXiv:2103.16211
 (LU, row by row, floats); Balle, Johnston and Minnen, *Integer networks for data compression with

@@ -117,9 +117,11 @@ class IntegerCoupling:
         """T in float64, which holds it exactly."""
         return np.sum([part.weight for part in self.parts], axis=0)
 
-    def shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
-        value = self.parts[0].weight @ kept
+    def shift(self, kept: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return floor(T kept + 1/2) for columns of integers of at most `radius`; `out` is room
+        to work in.
+        """
+        value = np.matmul(self.parts[0].weight, kept, out=out)
         whole = None
         for part in self.parts[1:]:
             integers = np.floor(value)

@@ -170,6 +170,7 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
         base["rationals_4_letters_divisors"],
     )
     linear = base["rationals_3_letters_linear_101"]
+    terms = base["positive_5_letters_linear"]
     generic = base["rationals_4_letters_trace"]
     n = len(trace["target"]) // 2
     at = ["obstructions", 0]
@@ -210,6 +211,9 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
             chain, at, five_linear(chain["obstructions"][0]["pattern"], len(chain["target"]) // 2)
         ),
         "minors_of_another_size": put(minors, [*at, "k"], 1),
+        "terms_of_both_signs": put(terms, [*at, "multiplier", 0, 0, 0], "2"),
+        "terms_all_zero": put(terms, [*at, "multiplier"], [[], [], []]),
+        "terms_where_C_is_not_zero": deeper(base["positive_4_letters_linear"], terms),
     }
 
 
@@ -257,7 +261,7 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
     """Return what is no certificate."""
     trace, gf = base["rationals_5_letters_trace"], base["gf3_5_letters_trace"]
     linear, chain = base["rationals_3_letters_linear_101"], base["rationals_5_letters_chain"]
-    positive = base["positive_5_letters_opposed_minors"]
+    positive, terms = base["positive_5_letters_opposed_minors"], base["positive_5_letters_linear"]
     text = json.dumps(trace)
     at = ["obstructions", 0]
 
@@ -303,6 +307,13 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "multiplier_of_two_matrices": changed(
             linear, lambda c: c["obstructions"][0]["multiplier"].pop()
         ),
+        "multiplier_of_two_polynomials": changed(
+            terms, lambda c: c["obstructions"][0]["multiplier"].pop()
+        ),
+        "term_too_short": changed(terms, lambda c: c["obstructions"][0]["multiplier"][0][0].pop()),
+        "exponent_negative": put(terms, [*at, "multiplier", 0, 0, 1], "-1"),
+        "exponent_fraction": put(terms, [*at, "multiplier", 0, 0, 1], "1/2"),
+        "exponent_large": put(terms, [*at, "multiplier", 0, 0, 1], "101"),
         "multiplier_not_square": put(linear, [*at, "multiplier", 0], [["0", "0"]]),
         "factors_empty": put(chain, [*at, "factors"], []),
         "factor_constant": put(chain, [*at, "factors", 0], ["1"]),

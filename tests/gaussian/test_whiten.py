@@ -90,7 +90,7 @@ def test_three_layers(kind, d):
         assert np.ptp(layer.scale) == 0
     factors = [result.layers[i].scale[0] for i in (0, 1)]
     if d % 2 == 0:
-        assert factors[0] == factors[1]
+        assert np.isclose(*factors)
     if d < 4:
         assert result.error == exact_error(result, Sigma)
 
@@ -133,6 +133,25 @@ def test_three_additive_layers_on_halves_that_differ_by_one(partition, variances
     assert result.error == max(map(abs, Q * Sigma * Q.T - sympy.eye(3)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("partition", [(1, 3), (3, 1), (2, 4), (9, 7), [0, 0, 1, 0]])
+def test_three_layers_on_halves_that_differ_by_two(kind, partition):
+    Sigma = KINDS[kind](len(partition) if len(partition) > 2 else sum(partition))
+    result = whiten(Sigma, layers=3, partition=partition)
+    assert result.flow.depth == 3
+    assert result.error < 4 * EPS * np.sqrt(np.linalg.cond(Sigma))
+
+
+def test_three_additive_layers_on_halves_far_apart():
+    """Where all eigenvalues of the Schur complement but two, on both sides of 1, are 1."""
+    Sigma = sympy.diag(1, 2, 1, 1, "1/2", 1)
+    for partition in ((1, 5), (2, 4), [1, 0, 0, 0, 0, 0]):
+        result = whiten(Sigma, layers=3, partition=partition)
+        assert result.is_additive
+        assert result.error < 10 * EPS
+        assert gaussian_depth(Sigma, "additive", partition=partition).upper <= 3
+
+
 def test_nearly_equal_levels():
     """Half of the eigenvalues 1, half 10^6: S and G are alike, and the cycle of levels constant."""
     rng = np.random.default_rng(7)
@@ -143,7 +162,7 @@ def test_nearly_equal_levels():
         assert result.error < 4e3 * EPS
 
 
-@pytest.mark.parametrize(("layers", "factor"), [(2, 1), (3, 100)])
+@pytest.mark.parametrize(("layers", "factor"), [(2, 4), (3, 100)])
 def test_nearly_singular_correlations(layers, factor):
     """All correlations 1 - 10^-6: most singular values lie close together, far below the first."""
     result = whiten(np.ones((32, 32)) + 1e-6 * np.eye(32), layers=layers)
@@ -303,8 +322,8 @@ def test_one_factor_exists_or_not():
 def test_bad_options():
     with pytest.raises(InvalidInputError, match="layers=2"):
         whiten(np.eye(2), layers=4)
-    with pytest.raises(InvalidInputError, match="differ by at most one for layers=3"):
-        whiten(np.eye(4), layers=3, partition=(1, 3))
+    with pytest.raises(InvalidInputError, match="differ by at most two for layers=3"):
+        whiten(wishart(5, 12), layers=3, partition=(1, 4))
     with pytest.raises(MethodError, match="scale the coordinates"):
         whiten(np.diag(10.0 ** np.arange(-150, 150, 30)), layers=3)
     with pytest.raises(MethodError, match="singular up to rounding"):

@@ -434,17 +434,7 @@ def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
         assert torch.allclose(run(data(7, 6))[0], model(data(7, 6)), atol=1e-4)
 
 
-@pytest.fixture
-def one_thread():
-    """Threads that wait for each other count as work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
-@pytest.mark.usefixtures("one_thread")
 def test_a_glow_of_twelve_blocks_takes_less_than_two_seconds():
     model, x = glow(12), data(4, 12, 4, 4)
     convert(glow(1), x)  # SciPy is imported

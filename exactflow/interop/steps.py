@@ -1,0 +1,156 @@
+"""The layers of a flow for images as bijections of integers: linear ones, couplings, squeezes.
+
+Every step maps integer tensors (N, C, H, W), which stand for multiples of a grid: forward from data
+to latent, `inverse` back, to the last bit.
+"""
+
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.integers import LosslessModule
+from exactflow.interop.layers import along
+from exactflow.lossless import lossless
+
+__all__ = ["LARGEST", "Additive", "Linear", "Shift", "Squeeze", "Step"]
+
+LARGEST = 2**52
+
+
+class Step(nn.Module):
+    """A bijection of integer tensors; `grid` is that of its output."""
+
+    grid: Fraction
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        raise NotImplementedError
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        raise NotImplementedError
+
+
+class Linear(Step):
+    """x -> A x + b at every pixel, for one map or for several that follow each other, merged.
+
+    Parameters
+    ----------
+    affine : in real numbers; of one channel, only a shift.
+    grid : of the input. That of the output is larger by |det A|^(1/d).
+    bits, limit : as in `exactflow.lossless.lossless`.
+    """
+
+    bias: Tensor
+
+    def __init__(self, affine: AffineMap, grid: Fraction, bits: int | None, limit: int):
+        super().__init__()
+        A = affine.simplified()
+        step = Fraction(1)
+        self.module: LosslessModule | None = None
+        if A.dimension > 1 and (A.is_permutation or not (A.entries == 1).all()):
+            result = lossless(A.exact(), bits=bits, limit=limit)
+            self.module = LosslessModule(result)
+            step = Fraction(int(result.step.p), int(result.step.q))
+        elif A.dimension == 1 and A.matrix[0, 0] != 1:
+            raise InvalidInputError(
+                "expected at least two channels where a linear layer scales, got one: squeeze first"
+            )
+        self.grid = grid * step
+        bias = [round(Fraction(value) / self.grid) for value in A.shift.tolist()]
+        if max(map(abs, bias)) > LARGEST:
+            raise InvalidInputError("expected a bias of at most 2^52 steps of the grid, got more")
+        self.register_buffer("bias", torch.tensor(bias, dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        y = x if self.module is None else self.module(x)[0]
+        return y + along(self.bias, y)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        y = y - along(self.bias, y)
+        return y if self.module is None else self.module.inverse(y)[0]
+
+
+class Additive(Step):
+    """One part of the channels less what a network says of the other, rounded.
+
+    The network runs in floats: on one machine, with one shape of batch, it says the same in both
+    directions. Elsewhere nothing is promised of it.
+
+    Parameters
+    ----------
+    network : from the kept channels, in real numbers, to the shift.
+    keeps_first : whether the first part of the channels is kept; it has one more where d is odd.
+    dtype : of the network.
+    """
+
+    def __init__(self, network: nn.Module, keeps_first: bool, grid: Fraction, dtype: torch.dtype):
+        super().__init__()
+        self.network, self.keeps_first, self.dtype = network, keeps_first, dtype
+        self.grid = grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        return self._moved(x, -1)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        return self._moved(y, 1)
+
+    def _moved(self, x: Tensor, sign: int) -> Tensor:
+        first, second = x.chunk(2, dim=1)
+        kept, moved = (first, second) if self.keeps_first else (second, first)
+        unit = float(self.grid)
+        values = (kept.double() * unit).to(self.dtype).contiguous()
+        with torch.no_grad():
+            shift = torch.round(self.network(values).double() / unit)
+        if not (shift.abs() <= LARGEST).all():
+            raise InvalidInputError(
+                "expected shifts of at most 2^52 steps of the grid, got larger ones, or NaN, from "
+                "the network of a coupling"
+            )
+        moved = moved + sign * shift.long()
+        return torch.cat((kept, moved) if self.keeps_first else (moved, kept), 1)
+
+
+class Shift(Step):
+    """x + a constant, rounded to the grid."""
+
+    def __init__(self, shift: Fraction, grid: Fraction):
+        super().__init__()
+        self.units, self.grid = round(shift / grid), grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        return x + self.units
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        return y - self.units
+
+
+class Squeeze(Step):
+    """Squares of 2 x 2 pixels as four channels, as normflows orders them."""
+
+    def __init__(self, grid: Fraction):
+        super().__init__()
+        self.grid = grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, 4 C, H / 2, W / 2)."""
+        n, c, h, w = x.shape
+        if h % 2 or w % 2:
+            raise InvalidInputError(f"expected an even height and width to squeeze, got {h} x {w}")
+        x = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 1, 3, 5, 2, 4)
+        return x.reshape(n, 4 * c, h // 2, w // 2)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Return (N, C, H, W)."""
+        n, c, h, w = y.shape
+        y = y.reshape(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)
+        return y.reshape(n, c // 4, 2 * h, 2 * w)

@@ -1,0 +1,389 @@
+# %% [markdown]
+# # Scales save layers: four affine couplings are typical
+#
+# Additive layers take five for a typical matrix of determinant 1 (`five_is_generic.py`). How many
+# with positive scales? Let M = [[A, B], [C, D]] with det M > 0 and equal halves of n coordinates,
+# and M^-1 = [[a, b], [c, d]]. U is a layer that moves the first half, L one that moves the second.
+#
+# **Theorem C (three).** M is a product U L U iff some positive diagonal F and G solve
+# C F + G c = 0, F A k = k wherever C k = 0, and l D = l G wherever l C = 0. If C is invertible:
+# iff C and -c are positively diagonally equivalent, which takes (n - 1)^2 equations.
+#
+# **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of D
+# and of a are not zero and have equal signs, M is a product U L U L. So matrices of depth four
+# contain an open set for every n, and most matrices that are drawn lie in it.
+#
+# **Theorems A and B** and what extends them: where signs of the minors clash, by themselves or
+# together, five layers are needed on an open set, and six where B = C = 0.
+#
+# All are new, to our knowledge. (Diagonal equivalence is that of matrix scaling; Flanders 1951 for
+# YZ and ZY; Krawczyk 1969 for the test; Einsiedler and Tuncel 2001 for the multipliers.)
+#
+# - *For all n*: the equations, in noncommuting symbols.
+# - *Quoted*: Brouwer's theorem, by which spread eigenvalues are attained.
+# - *Exact*: three layers, decided; five and six, excluded; each reason checks itself.
+# - *Certified*: four layers of instances, in balls that hold their product.
+
+# %%
+import random
+from collections import Counter
+from operator import add
+
+import flint
+import numpy as np
+import sympy
+
+from exactflow import minimal_depth, verify
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.depth.certified import enclosing_product
+from exactflow.depth.multipliers import MultiplierObstruction, expanded
+from exactflow.depth.opposed import OpposedObstruction
+from exactflow.depth.spectra import Spectra
+from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+
+claims = Claims("Four affine layers are typical (Theorems A to D)")
+options = proof_options()
+
+# %% [markdown]
+# ## The equations
+# A positive diagonal P on the right of a product moves to its left through shears, which change.
+# So M is a product of scaled layers in a pattern iff M P^-1 is one of shears, P = diag(E, G).
+# With F = E^-1 the first two identities give the conditions on three and four layers. The third
+# says that those on three suffice: X and Z with X C = A - I, C Z = D - I solve X + A Z = B up to
+# what the kernels of C leave free iff C (X + A Z) C = C B C; and if c = -C, then C A = d C and
+# D = d^-1 (I + C B), for d invertible (in general, d D = I + C B serves as well).
+
+
+# %%
+def three():
+    X, Y, Z, E, G = symbols("X Y Z E G")
+    P = WordMatrix.of([[E, 0], [0, G]])
+    product = upper(X) @ lower(Y) @ upper(Z) @ P
+    A, D = (1 + X * Y) * E, (1 + Y * Z) * G
+    return product, WordMatrix.of([[A, (X + Z + X * Y * Z) * G], [Y * E, D]])
+
+
+def three_inverted():
+    X, Y, Z, E, G = symbols("X Y Z E G")
+    P = WordMatrix.of([[E.inverse(), 0], [0, G.inverse()]])
+    product = P @ upper(-Z) @ lower(-Y) @ upper(-X)
+    a, d = E.inverse() * (1 + Z * Y), G.inverse() * (1 + Y * X)
+    b = -E.inverse() * (X + Z + Z * Y * X)
+    return product, WordMatrix.of([[a, b], [-G.inverse() * Y, d]])
+
+
+def sufficient():
+    B, C, d = symbols("B C d")
+    D = d.inverse() * (1 + C * B)
+    return WordMatrix.of([[d * C - C + d * (D - 1) * C]]), WordMatrix.of([[C * B * C]])
+
+
+def four():
+    X, Y, Z, W = symbols("X Y Z W")
+    left, right = upper(X) @ lower(Y) @ upper(Z) @ lower(W), lower(-W) @ upper(-Z) @ lower(-Y)
+    D, a = left.rows[1][1], (right @ upper(-X)).rows[0][0]
+    return WordMatrix.of([[D, a]]), WordMatrix.of([[1 + Y * Z, 1 + Z * Y]])
+
+
+for identity in (
+    Identity("three layers", "U(X) L(Y) U(Z) diag(E, G) has C F = Y", "expansion", three),
+    Identity("their inverse", "and its inverse G c = -Y, so C F + G c = 0", "", three_inverted),
+    Identity("that suffices", "C X C + C A Z C = C B C if c = -C", "", sufficient),
+    Identity("four layers", "U L U L has D = I + Y Z, and its inverse a = I + Z Y", "", four),
+):
+    with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
+        check.true(identity.prove().words > 0, identity.name)
+
+# %% [markdown]
+# ## Three layers, exactly
+# Each equation relates two of the 2 n + 1 positive numbers F_j, G_i, 1 by p x = q y. A graph: an
+# edge whose p and q have different signs, a cycle that does not close, or a path between two
+# numbers that are known excludes them; else a walk through it finds them.
+
+# %%
+rng = random.Random(13)
+
+
+def layer(letter: str, n: int, density: float) -> sympy.Matrix:
+    """Draw a layer with positive scales and small integers."""
+    T = sympy.Matrix(n, n, lambda i, j: rng.randint(-2, 2) * (rng.random() < density))
+    S, one, zero = sympy.diag(*(rng.choice((1, 2, 3)) for _ in range(n))), sympy.eye(n), T * 0
+    blocks = [[S, T], [zero, one]] if letter == "U" else [[one, zero], [T, S]]
+    return sympy.Matrix(sympy.BlockMatrix(blocks))
+
+
+with claims.check("products of three layers are found, shift by shift", Evidence.EXACT) as check:
+    for n, density in ((1, 1), (2, 0.4), (2, 1), (3, 0.3), (4, 1)):
+        for word in ("ULU", "LUL"):
+            M = sympy.prod([layer(letter, n, density) for letter in word], sympy.eye(2 * n))
+            answer = minimal_depth(M, scales="positive")
+            check.true(answer.upper <= 3, f"n = {n}, {word}: {answer.count}")
+            check.true(all(reason.check() for reason in answer.obstructions), "")
+            check.equal(verify(answer.flow, M).flow.depth, answer.upper)
+
+with claims.check("and where three are impossible, a witness says so", Evidence.EXACT) as check:
+    for n, density in ((2, 0.5), (2, 1), (3, 0.5), (4, 0.3), (4, 1)):
+        lower = 0
+        while lower < 4:
+            M = sympy.prod([layer(letter, n, density) for letter in "ULUL"], sympy.eye(2 * n))
+            answer = minimal_depth(M, scales="positive")
+            lower = answer.lower
+        for reason in answer.obstructions:
+            check.true(reason.check(), f"n = {n}: {reason}")
+
+# %% [markdown]
+# ## Four layers
+# D G^-1 and E a must have one characteristic polynomial: with x = diag(G^-1), y = diag(E), and d_S,
+# a_S the principal minors of D and a,
+#
+# $$\\sum_{|S| = k} d_S x^S = \\sum_{|S| = k} a_S y^S \\quad (k < n), \\qquad
+# \\det M \\, x_1 \\cdots x_n = y_1 \\cdots y_n .$$
+#
+# Distinct eigenvalues then make them similar, and Flanders' theorem gives Y, Z; X and W follow.
+#
+# *Theorem D.* Let x_i grow apart, in the order in which D has the leading minors m_1, .., m_n. The
+# eigenvalues of D G^-1 tend to x_k m_k / m_(k-1), continuously and uniformly in log x, so that by
+# Brouwer's theorem every spectrum with wide gaps and the signs of m_k / m_(k-1) is attained; by
+# E a, too, if it has the same signs.
+#
+# *Instances.* Newton's method, started there, finds solutions in float64. n of the 2 n numbers are
+# kept, as rationals; for the others Krawczyk's test in ball arithmetic proves that a solution lies
+# near. What follows from it is enclosed in balls, in which the product must hold M.
+
+
+# %%
+def drawn(d: int, seed: int) -> sympy.Matrix:
+    """Return a matrix of integers from -9 to 9, of positive determinant."""
+    entries = np.random.default_rng([d, seed]).integers(-9, 10, (d, d))
+    M = sympy.Matrix(entries.tolist())
+    return M if M.det() > 0 else sympy.diag(-1, *[1] * (d - 1)) * M
+
+
+def rotation(d: int, seed: int) -> sympy.Matrix:
+    """Return a rational rotation, by Cayley's formula."""
+    entries = np.random.default_rng([d, seed, 1]).integers(-3, 4, (d, d))
+    S, one = sympy.Matrix((entries - entries.T).tolist()), sympy.eye(d)
+    return (one - S) * (one + S).inv()
+
+
+def near_identity(d: int, seed: int) -> sympy.Matrix:
+    """Return I and up to 9 hundredths more or less in each entry."""
+    entries = np.random.default_rng([d, seed, 2]).integers(-9, 10, (d, d))
+    return sympy.eye(d) + sympy.Matrix(entries.tolist()) / 100
+
+
+FAMILIES = {"integers": drawn, "rotations": rotation, "near I": near_identity}
+SIZES, COUNT = range(2, 7), 40 if options.full else 6
+
+
+def encloses(answer, M: sympy.Matrix) -> bool:
+    """Return whether layers are proved to exist, and the product of their balls holds M."""
+    existence, entries = answer.existence, [flint.fmpq(int(x.p), int(x.q)) for x in M]
+    with flint.ctx.workprec(existence.bits):
+        product = enclosing_product(existence.layers)
+    return existence.check() and product.contains(flint.fmpq_mat(*M.shape, entries))
+
+
+depths: dict[str, list[Counter]] = {}
+magnitudes: dict[str, list[list[float]]] = {}
+with claims.check("random matrices take four, nearly all of them", Evidence.CERTIFIED) as check:
+    for family, make in FAMILIES.items():
+        depths[family], magnitudes[family] = [], []
+        for n in SIZES:
+            counted, sizes = Counter(), []
+            for seed in range(COUNT):
+                M = make(2 * n, seed)
+                answer = minimal_depth(M, scales="positive")
+                check.true(all(reason.check() for reason in answer.obstructions), "", shown=False)
+                if answer.evidence is Evidence.CERTIFIED:
+                    check.true(encloses(answer, M), f"{family}, n = {n}, {seed}", shown=False)
+                    check.true(bool(answer.error < 2**-20), "", shown=False)
+                    sizes.append(answer.existence.magnitude)
+                counted[answer.upper if answer.is_decided else 0] += 1
+            depths[family].append(counted)
+            magnitudes[family].append(sizes)
+    decided = sum(c.total() - c[0] for counts in depths.values() for c in counts)
+    four = sum(c[4] for counts in depths.values() for c in counts)
+    total = len(FAMILIES) * len(SIZES) * COUNT
+    check.true(decided >= 0.95 * total, f"{decided} of {total} decided")
+    check.true(four >= 0.9 * total, f"{four} of {total} take four")
+
+# %%
+print(
+    f"{'depth':12}{'n':>4}" + "".join(f"{k:>6}" for k in (3, 4, 5, 6)) + "   open   largest entry"
+)
+for family in FAMILIES:
+    for n, counted, sizes in zip(SIZES, depths[family], magnitudes[family], strict=True):
+        row = "".join(f"{counted[k]:>6}" for k in (3, 4, 5, 6, 0))
+        largest = f"{np.median(sizes):>10.1f}" if sizes else "  rational"
+        print(f"{family:12}{n:>4}{row}{largest}")
+
+# %% [markdown]
+# ## Five and six
+# *Theorem A and B.* (D, a) is opposed at k if, up to one sign for all, the principal k-minors of D
+# are >= 0, those of a <= 0, and not all vanish: then no scales make the spectra agree. If (D, a)
+# and (A, d) are opposed, five layers are needed; if B = C = 0, six.
+#
+# *Signs that clash together.* More generally, let polynomials p_1, .., p_n in x and y leave the
+# sum of p_k times the k-th equation with coefficients of one sign: it vanishes at no positive
+# numbers. diag(1, -1, -1, 1, 1, 1) is an example: no size is opposed by itself, but
+# x_1 > x_2 + x_3 and x_2 x_3 > x_1 (x_2 + x_3) exclude one another.
+
+# %%
+half, J = sympy.Rational(1, 2), sympy.Matrix([[0, 1], [1, 0]])
+I2, I3, signs = sympy.eye(2), sympy.eye(3), sympy.diag(1, -1, -1)
+THEOREM_A = sympy.diag(-I2, I2)
+THEOREM_B = sympy.Matrix([[-3 * half / 2 * I2, half * J], [half * J, I2]])
+TOGETHER_A = sympy.diag(signs, I3)
+TOGETHER_B = sympy.Matrix([[signs, half * I3], [half * I3, I3]])
+
+for name, M, depth, kind in (
+    ("Theorem A: diag(-I_2, I_2) takes six", THEOREM_A, 6, OpposedObstruction),
+    ("Theorem B: an open set takes five", THEOREM_B, 5, OpposedObstruction),
+    ("diag(1, -1, -1, 1, 1, 1) takes six", TOGETHER_A, 6, MultiplierObstruction),
+    ("an open set around a matrix of n = 3 takes five", TOGETHER_B, 5, MultiplierObstruction),
+):
+    with claims.check(name, Evidence.EXACT) as check:
+        answer = minimal_depth(M, scales="positive")
+        check.equal((answer.lower, answer.upper), (depth, depth), "the bounds meet")
+        check.equal(verify(answer.flow, M).flow.depth, depth, f"{depth} layers compose to it")
+        for reason in answer.obstructions:
+            check.true(reason.check() and type(reason) is kind, str(reason))
+
+with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
+    for reason in minimal_depth(TOGETHER_B, scales="positive").obstructions:
+        D, a = reason.pair()
+        equations = Spectra.of(D, a, reason.matrix.det())
+        support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
+        check.true(
+            all(all(x for x in side[1:]) for side in equations.coefficients), "no minor is 0"
+        )
+        left = expanded(equations, reason.multipliers)
+        places = {
+            tuple(map(add, exponents, [*bits, 0, 0, 0] if side == 0 else [0, 0, 0, *bits]))
+            for side in (0, 1)
+            for k, p in enumerate(reason.multipliers, 1)
+            for exponents in p
+            for S in support[k]
+            for bits in [[S >> i & 1 for i in range(3)]]
+        }
+        check.equal(left.keys(), places, f"{reason.pattern}: {len(places)} terms, all of one sign")
+
+# %% [markdown]
+# ## How often
+# For Gaussian matrices, in float64: whether D and a, or A and d, have orders with leading minors of
+# equal signs (Theorem D: four layers), whether both pairs are opposed (Theorem B: five), or
+# neither. Orders are walks through the subsets; signs are collected subset by subset.
+
+
+# %%
+def minor_signs(matrices: np.ndarray) -> np.ndarray:
+    """Return, for a stack of n x n matrices, whether their principal minors are positive."""
+    n = matrices.shape[-1]
+    signs = np.ones((len(matrices), 1 << n), dtype=bool)
+    for S in range(1, 1 << n):
+        chosen = [i for i in range(n) if S >> i & 1]
+        signs[:, S] = np.linalg.det(matrices[:, chosen][:, :, chosen]) > 0
+    return signs
+
+
+def sequences(signs: np.ndarray) -> set[int]:
+    """Return the sequences of signs of leading minors in all orders, as bits."""
+    n = (len(signs) - 1).bit_length()
+    found: list[set[int]] = [{0}] + [set() for _ in signs[1:]]
+    for S in range(1, 1 << n):
+        for i in range(n):
+            if S >> i & 1:
+                found[S] |= {w << 1 | int(signs[S]) for w in found[S ^ 1 << i]}
+    return found[-1]
+
+
+def is_opposed(left: np.ndarray, right: np.ndarray) -> bool:
+    """Return whether at some size all minors on the left have one sign, on the right the other."""
+    sizes = np.array([S.bit_count() for S in range(len(left))])
+    return any(
+        len(set(left[sizes == k]) | set(~right[sizes == k])) == 1
+        for k in range(1, (len(left) - 1).bit_length())
+    )
+
+
+def share(n: int, count: int) -> tuple[float, float]:
+    """Return the shares of Gaussian matrices to which Theorem D and Theorem B apply."""
+    M = np.random.default_rng([14, n]).standard_normal((count, 2 * n, 2 * n))
+    M[:, 0] *= np.sign(np.linalg.det(M))[:, None]
+    inverse = np.linalg.inv(M)
+    pairs = [
+        (minor_signs(M[:, n:, n:]), minor_signs(inverse[:, :n, :n])),
+        (minor_signs(M[:, :n, :n]), minor_signs(inverse[:, n:, n:])),
+    ]
+    four, five = 0, 0
+    for i in range(count):
+        of = [(left[i], right[i]) for left, right in pairs]
+        four += any(sequences(left) & sequences(right) for left, right in of)
+        five += all(is_opposed(left, right) for left, right in of)
+    return four / count, five / count
+
+
+GAUSSIANS = 2000 if options.full else 200
+shares = {n: share(n, GAUSSIANS) for n in SIZES}
+with claims.check("Theorem D applies to most Gaussian matrices", Evidence.NUMERIC) as check:
+    for n, (four, five) in shares.items():
+        text = f"n = {n}: D applies to {four:.1%}, B to {five:.1%} of {GAUSSIANS}"
+        check.true(four > 0.85 and four + five <= 1, text)
+
+# %% [markdown]
+# ## A plane of matrices
+# n = 2: M = [[s I, J], [J, t I]] + R / 8, R a matrix of signs. Without R three layers do where
+# s t > 1, and five are needed where s t < 1; with R the three become four. For n = 2 there are four
+# layers iff one of the pairs is not opposed (`exactflow.depth.rational`).
+
+
+# %%
+def plane(ticks: np.ndarray) -> np.ndarray:
+    """Return 4 or 5 at each point, and 0 where the determinant is not positive."""
+    s, t = np.meshgrid(ticks, ticks)
+    R = np.array([[1, 1, -1, 1], [-1, 1, 1, 1], [1, -1, 1, 1], [1, 1, 1, -1]]) / 8
+    M = R + np.kron([[0, 1], [1, 0]], [[0, 1], [1, 0]])
+    M = M + s[..., None, None] * np.diag([1, 1, 0, 0]) + t[..., None, None] * np.diag([0, 0, 1, 1])
+    entries, inverse = (np.diagonal(N, axis1=-2, axis2=-1) for N in (M, np.linalg.inv(M)))
+    opposed = [
+        np.all(left > 0, -1) & np.all(right < 0, -1) | np.all(left < 0, -1) & np.all(right > 0, -1)
+        for left, right in (
+            (entries[..., 2:], inverse[..., :2]),
+            (entries[..., :2], inverse[..., 2:]),
+        )
+    ]
+    return np.where(np.linalg.det(M) > 0, np.where(opposed[0] & opposed[1], 5, 4), 0)
+
+
+def draw(pyplot, path) -> None:
+    """Draw how often which theorem applies, and the plane."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(12.5, 5.5), layout="constrained")
+    blue, orange, grey = "#0072B2", "#E69F00", "#BBBBBB"
+    sizes = list(shares)
+    four, five = np.array(list(shares.values())).T
+    rest = 1 - four - five
+    axes[0].bar(sizes, four, color=blue, label="four do (Theorem D)")
+    axes[0].bar(sizes, rest, bottom=four, color=grey, label="neither")
+    axes[0].bar(sizes, five, bottom=four + rest, color=orange, label="at least five (Theorem B)")
+    axes[0].set_ylim(0.9, 1.0)
+    axes[0].set_xlabel("n", fontsize=16)
+    axes[0].set_ylabel("share of Gaussian matrices", fontsize=16)
+    axes[0].legend(fontsize=13, loc="lower right")
+    axes[0].set_title("How many layers with positive scales", fontsize=14)
+    ticks = np.linspace(-3, 3, 401)
+    found = plane(ticks)
+    palette = pyplot.matplotlib.colors.ListedColormap(["white", blue, orange])
+    axes[1].pcolormesh(ticks, ticks, np.searchsorted([0, 4, 5], found), cmap=palette, vmax=2)
+    for x, y, text in ((-1.5, 1.5, "five"), (2, 2, "four"), (-2, -2, "four")):
+        axes[1].text(x, y, text, ha="center", va="center", fontsize=16, color="white")
+    axes[1].set_xlabel("s", fontsize=16)
+    axes[1].set_ylabel("t", fontsize=16)
+    axes[1].set_title("A plane of 4 x 4 matrices (white: det not positive)", fontsize=14)
+    for axis in axes:
+        axis.tick_params(labelsize=13)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+options.picture("affine_depth", draw)

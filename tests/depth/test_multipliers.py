@@ -1,0 +1,96 @@
+"""Multipliers of one sign: signs of minors that clash together, where no size does alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from depth.examples import blocks, diagonal, matrix
+from depth.test_certified import random_rational, rotation
+from sympy import QQ, Rational, diag
+
+from exactflow import verify
+from exactflow.depth import minimal_depth
+from exactflow.depth.multipliers import MultiplierObstruction, multipliers_against
+from exactflow.depth.opposed import opposed
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.programming import combination_below_zero
+from exactflow.flows.result import Evidence
+
+ONE, HALF = diagonal(1, 1, 1), diagonal(*[Rational(1, 2)] * 3)
+SIGNS = diagonal(1, -1, -1)
+# D is a P-matrix, and so is -a; e_1 e_2 > e_3 for the one, not for the other
+MIXED = matrix([[-1, 1, 1, -1, 0, 0], [-1, -1, 0, -1, 1, -1], [-1, 1, -1, -1, 0, 0],
+                [1, 1, -1, 1, -1, -1], [0, 0, 0, -1, -1, 0], [0, -1, 1, 1, 0, 1]])  # fmt: skip
+
+CLASHES = {
+    "diag(1, -1, -1, 1, 1, 1)": (blocks(SIGNS, ONE * 0, ONE * 0, ONE), 6),
+    "and around it": (blocks(SIGNS, HALF, HALF, ONE), 5),
+    "both sides mixed": (MIXED, 5),
+    "four coordinates": (as_matrix(diag(1, 1, -1, -1, 1, 1, 1, 1)).to_dense(), 6),
+    "three sizes": (as_matrix(diag(1, 1, 1, -1, -1, 1, 1, 1, 1, 1)).to_dense(), 6),
+}
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_clashes(name):
+    M, depth = CLASHES[name]
+    answer = minimal_depth(M, scales="positive")
+    assert (answer.lower, answer.upper, answer.evidence) == (depth, depth, Evidence.EXACT)
+    verify(answer.flow, M)
+    for reason in answer.obstructions:
+        assert isinstance(reason, MultiplierObstruction)
+        assert not opposed(reason.pattern, M)
+        assert reason.check() is True
+        assert "clash at the sizes 1, 2" in str(reason)
+
+
+def test_changed_multipliers_fail():
+    found = multipliers_against("ULUL", CLASHES["and around it"][0])
+    (first, *others), zero = found.multipliers, {}
+    assert replace(found, multipliers=(zero, zero, zero)).check() is False
+    assert replace(found, multipliers=found.multipliers[:2]).check() is False
+    assert replace(found, multipliers=(zero, *others)).check() is False
+    flipped = {exponents: -x for exponents, x in first.items()}
+    assert replace(found, multipliers=(flipped, *others)).check() is False
+    assert replace(found, matrix=linalg.identity(6, QQ)).check() is False
+    assert replace(found, pattern="ULULU").check() is False
+    assert replace(found, pattern="ULU").check() is False
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_multipliers_against_what_is_possible(seed):
+    """Four layers that are certified exclude any multipliers; two patterns make a good many."""
+    M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
+    answer = minimal_depth(M, scales="positive")
+    if answer.evidence is Evidence.CERTIFIED:
+        assert multipliers_against(answer.existence.pattern, M) is None
+
+
+def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
+    assert multipliers_against("ULUL", linalg.identity(18, QQ)) is None
+    assert multipliers_against("ULULU", CLASHES["and around it"][0]) is None
+
+
+def test_a_combination_below_zero():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        weights = rng.integers(0, 4, 5)
+        rows = rng.integers(-5, 6, (5, 8))
+        rows[4] = -np.abs(weights[:4] @ rows[:4]) - weights[:4] @ rows[:4]
+        vectors = [{j: QQ(int(x)) for j, x in enumerate(row) if x} for row in rows]
+        found = combination_below_zero(vectors, nonnegative=True)
+        total = [
+            sum(w * v.get(j, 0) for w, v in zip(found, vectors, strict=True)) for j in range(8)
+        ]
+        assert min(found) >= 0
+        assert max(total) <= 0
+        assert any(total)
+
+
+@pytest.mark.parametrize("nonnegative", [True, False])
+def test_no_combination_below_zero(nonnegative):
+    assert combination_below_zero([{}, {}], nonnegative=nonnegative) == [0, 0]
+    assert combination_below_zero([], nonnegative=nonnegative) == []
+    crossed = [{0: QQ(1), 1: QQ(-1)}, {0: QQ(-2), 1: QQ(2)}]
+    assert combination_below_zero(crossed, nonnegative=nonnegative) == [0, 0]

@@ -1,0 +1,254 @@
+"""Whole models of normflows as bijections of integer images."""
+
+import copy
+import itertools
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from exactflow.errors import InvalidInputError
+
+torch = pytest.importorskip("torch")
+nf = pytest.importorskip("normflows")
+
+from exactflow.interop import lossless  # noqa: E402
+
+
+def block(channels: int, **options):
+    options = {"scale": False, "init_zeros": False, "use_lu": False} | options
+    return nf.flows.GlowBlock(channels, 16, **options)
+
+
+def initialized(model, shape):
+    """Return a model in evaluation mode, its ActNorms set by a batch."""
+    with torch.no_grad():
+        for norm in (m for m in model.modules() if isinstance(m, nf.flows.ActNorm)):
+            norm.s.normal_(0, 0.3)
+            norm.t.normal_(0, 0.2)
+            norm.data_dep_init_done.fill_(1)
+    return model.eval()
+
+
+def glow(levels: int = 2, depth: int = 2, channels: int = 3, side: int = 8, **options):
+    """Return a multi-scale Glow with random weights."""
+    torch.manual_seed(0)
+    transform = options.pop("transform", None)
+    bases, merges, flows = [], [], []
+    for i in range(levels):
+        d = channels * 2 ** (levels + 1 - i)
+        flows.append([block(d, **options) for _ in range(depth)] + [nf.flows.Squeeze()])
+        merges += [nf.flows.Merge()] if i else []
+        pixels = side // 2 ** (levels - i)
+        bases.append(nf.distributions.DiagGaussian((d // 2 if i else d, pixels, pixels)))
+    model = nf.MultiscaleFlow(bases, flows, merges, transform=transform, class_cond=False)
+    return initialized(model, (channels, side, side))
+
+
+def flat(channels: int, **options):
+    """Return a model of one level that squeezes nothing."""
+    torch.manual_seed(0)
+    base = nf.distributions.DiagGaussian((channels, 4, 4))
+    flows = [block(channels, **options), nf.flows.Permute(channels), block(channels, **options)]
+    return initialized(nf.NormalizingFlow(base, flows), (channels, 4, 4))
+
+
+def random_images(n: int, channels: int = 3, side: int = 8):
+    return torch.randint(0, 256, (n, channels, side, side), dtype=torch.uint8)
+
+
+def smooth_images(n: int, channels: int = 3, side: int = 8):
+    """Return images of a few waves each, which reach 0 and 255."""
+    rng = np.random.default_rng(n)
+    axis = np.arange(side) / side
+    a, b, c, d = rng.uniform(0, 2, (4, n, channels, 1, 1))
+    waves = np.sin(np.pi * (a * axis[:, None] + b)) * np.cos(np.pi * (c * axis + d))
+    low, high = (f(waves, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
+    return torch.tensor(np.rint(255 * (waves - low) / (high - low))).to(torch.uint8)
+
+
+MODELS = {
+    "multi-scale": (lambda: glow(), (3, 8, 8)),
+    "one channel": (lambda: glow(channels=1), (1, 8, 8)),
+    "LU weights": (lambda: glow(use_lu=True), (3, 8, 8)),
+    "shifted": (lambda: glow(transform=nf.transforms.Shift(-0.5)), (3, 8, 8)),
+    "other half": (lambda: glow(split_mode="channel_inv"), (3, 8, 8)),
+    "double": (lambda: glow().double(), (3, 8, 8)),
+    "odd": (lambda: flat(5), (5, 4, 4)),
+    "odd, other half": (lambda: flat(5, split_mode="channel_inv"), (5, 4, 4)),
+}
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def example(request):
+    build, shape = MODELS[request.param]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.lu, which normflows calls
+        model = build()
+    return model, lossless(model), shape
+
+
+def float_latents(model, images):
+    x = images.to(next(model.parameters()).dtype) / 256
+    with torch.no_grad():
+        if isinstance(model, nf.MultiscaleFlow):
+            return model.inverse_and_log_det(x)
+        z, log_det = model.inverse_and_log_det(x)
+        return [z], log_det
+
+
+@pytest.mark.parametrize("kind", [random_images, smooth_images])
+@pytest.mark.parametrize("n", [1, 16])
+def test_images_come_back_bit_for_bit(example, kind, n):
+    _, codec, (channels, side, _) = example
+    images = kind(n, channels, side)
+    latents = codec(images)
+    assert all(z.dtype == torch.int64 for z in latents)
+    back = codec.inverse(latents)
+    assert back.dtype == torch.uint8
+    assert torch.equal(back, images)
+
+
+def test_latents_densities_and_bits_are_those_of_the_model(example):
+    model, codec, (channels, side, _) = example
+    images = smooth_images(8, channels, side)
+    latents = codec(images)
+    expected, log_det = float_latents(model, images)
+    for z, real in zip(expected, codec.real(latents), strict=True):
+        assert z.shape == real.shape
+        assert (z - real).abs().max() < 5e-3
+    assert abs(float(log_det[0]) - codec.log_det(latents)) < 1e-2
+    x = images.to(expected[0].dtype) / 256
+    with torch.no_grad():
+        given = () if isinstance(model, nf.NormalizingFlow) else (None,)
+        bits = -model.log_prob(x, *given) / x[0].numel() / np.log(2) + 8
+    assert (codec.bits_per_dimension(images) - bits).abs().max() < 1e-2
+
+
+def test_a_finer_grid_is_nearer():
+    model, images = glow().double(), smooth_images(16)
+    expected, _ = float_latents(model, images)
+    errors = []
+    for fraction in (0, 4, 8, 12):
+        codec = lossless(model, fraction=fraction, limit=2**30)
+        latents = codec(images)
+        assert torch.equal(codec.inverse(latents), images)
+        pairs = zip(expected, codec.real(latents), strict=True)
+        errors.append(max(float((z - real).abs().max()) for z, real in pairs))
+    assert all(b < a / 8 for a, b in itertools.pairwise(errors))
+
+
+def test_the_model_is_left_as_it_is_and_the_codec_a_copy():
+    model = glow()
+    before = copy.deepcopy(model.state_dict())
+    codec = lossless(model)
+    images = random_images(4)
+    latents = codec(images)
+    assert all(torch.equal(model.state_dict()[k], v) for k, v in before.items())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert all(torch.equal(a, b) for a, b in zip(codec(images), latents, strict=True))
+    again = pickle.loads(pickle.dumps(codec))
+    assert torch.equal(again.inverse(latents), images)
+    codec.load_state_dict(again.state_dict())
+
+
+def test_other_integers():
+    codec = lossless(glow(), limit=2**28)
+    images = torch.randint(-3000, 3000, (3, 3, 8, 8), dtype=torch.int16)
+    latents = codec(images)
+    assert torch.equal(codec.inverse(latents, torch.int16), images)
+    with pytest.raises(InvalidInputError, match=r"images of torch\.uint8"):
+        codec.inverse(latents)
+    assert codec(images[:0])[0].shape[0] == 0
+
+
+def test_changed_latents_are_refused_or_have_other_images():
+    codec = lossless(glow())
+    images = random_images(2)
+    refused = 0
+    for k in range(10):
+        latents = [z.clone() for z in codec(images)]
+        latents[k % 2].view(-1)[k] += 1
+        try:
+            assert not torch.equal(codec.inverse(latents), images)
+        except InvalidInputError:
+            refused += 1
+    assert refused
+    with pytest.raises(InvalidInputError, match="expected 2 latents"):
+        codec.inverse(latents[:1])
+    with pytest.raises(InvalidInputError, match="int64 latents"):
+        codec.inverse(codec.real(latents))
+
+
+def far(model):
+    with torch.no_grad():
+        next(m for m in model.modules() if isinstance(m, nf.flows.ActNorm)).t.fill_(1e30)
+    return model
+
+
+def test_what_is_refused():
+    fresh = nf.NormalizingFlow(nf.distributions.DiagGaussian((4, 4, 4)), [block(4)])
+    masked = nf.flows.MaskedAffineFlow(torch.ones(4))
+    base = nf.distributions.DiagGaussian(4)
+    checkerboard = nf.flows.AffineCouplingBlock(
+        torch.nn.Identity(), False, split_mode="checkerboard"
+    )
+    merge = nf.MultiscaleFlow([base, base], [[], []], [nf.flows.Merge("checkerboard")])
+    for model, match in (
+        (flat(4, scale=True), "scale=False"),
+        (fresh, "waits for its first batch"),
+        (nf.NormalizingFlow(base, [masked]), "MaskedAffineFlow"),
+        (nf.NormalizingFlow(base, [checkerboard]), "split channels"),
+        (merge, "Merge"),
+        (glow(transform=nf.transforms.Logit()), "Logit"),
+        (torch.nn.Linear(2, 2), "expected a MultiscaleFlow or a NormalizingFlow"),
+        (far(flat(4)), "bias of at most"),
+    ):
+        with pytest.raises(InvalidInputError, match=match):
+            lossless(model)
+    for options, match in (
+        ({"unit": 0}, "unit > 0"),
+        ({"unit": "x"}, "expected"),
+        ({"fraction": 25}, "integer fraction"),
+        ({"bits": 60}, "integer bits"),
+        ({"limit": 2**52}, "integer limit"),
+    ):
+        with pytest.raises(InvalidInputError, match=match):
+            lossless(glow(), **options)
+
+
+@pytest.mark.parametrize(
+    ("images", "match"),
+    [
+        (torch.zeros(1, 3, 8, 8), "integer images"),
+        (torch.zeros(3, 8, 8, dtype=torch.uint8), "integer images"),
+        (torch.zeros(1, 3, 7, 8, dtype=torch.uint8), "even height"),
+        (torch.zeros(1, 4, 8, 8, dtype=torch.uint8), "expected"),
+        (torch.full((1, 3, 8, 8), 2**40), "within a limit"),
+    ],
+)
+def test_images_that_are_refused(images, match):
+    with pytest.raises(InvalidInputError, match=match):
+        lossless(glow())(images)
+
+
+def test_a_network_that_returns_nan_is_refused():
+    model = glow()
+    codec = lossless(model)
+    with torch.no_grad():
+        next(p for n, p in codec.named_parameters() if "network" in n).fill_(float("nan"))
+    with pytest.raises(InvalidInputError, match="NaN"):
+        codec(random_images(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [random_images, smooth_images])
+def test_ten_thousand_images(kind):
+    model = glow()
+    codec = lossless(model)
+    for _ in range(10):
+        images = kind(1000)
+        assert torch.equal(codec.inverse(codec(images)), images)

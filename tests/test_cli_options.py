@@ -1,0 +1,168 @@
+"""Options that all commands share: help, JSON and silence, completion, an estimate of time."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from exactflow import cli, factor, permutation, random_matrix
+from exactflow.cli.commands import COMMANDS
+from exactflow.factorization.estimate import estimated_seconds
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.csv").write_text("1,2\n3,7\n")
+    (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
+    (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+
+    def run(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    whole = cli.parser(*COMMANDS)
+    (action,) = (a for a in whole._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained_once(name):
+    command = commands()[name]
+    assert command.description
+    for action in command._actions:
+        assert action.help, f"{name}: {action.dest}"
+    assert "%" not in command.format_help().replace("# %%", "")
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"apply", "completion", "export"}))
+def test_options_stand_in_groups(name):
+    groups = [group.title for group in commands()[name]._action_groups if group._group_actions]
+    assert len(groups) >= 3, groups
+
+
+WRITERS = {
+    "factor": ["factor", "m.csv"],
+    "depth": ["depth", "m.csv"],
+    "balance": ["balance", "m.csv"],
+    "lossless": ["lossless", "m.csv"],
+    "whiten": ["whiten", "sigma.csv"],
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_json(run, name):
+    code, out, err = run(*WRITERS[name], "--json", "-o", "c.json")
+    record = json.loads(out)
+    assert (code, err, record["output"]) == (0, "", "c.json")
+    assert run("check", "c.json", "--quiet")[0] == 0
+    assert json.loads(run(*WRITERS[name], "--json")[1])["output"] is None
+
+
+def test_what_the_json_says(run):
+    record = json.loads(run("factor", "minus.csv", "--orientation", "flip", "--json")[1])
+    assert (record["depth"], record["flips"], len(record["layers"])) == (3, [0], 3)
+    assert record["verdict"] == "equal in all 4 entries (layers composed: 3)"
+    assert record["layers"][0] == {
+        "moves": record["layers"][0]["moves"],
+        "scales_not_1": 0,
+        "nonzeros": 1,
+        "bits": 1,
+        "largest_magnitude": "1.0",
+    }
+    record = json.loads(run("depth", "m.csv", "--json")[1])
+    assert (record["lower"], record["upper"], record["evidence"]) == (2, 2, "exact")
+    assert record["obstructions"] == [
+        "not U: C = 0 fails at (0, 0)",
+        "not L: D = I fails at (0, 0)",
+    ]
+    record = json.loads(run("balance", "m.csv", "--json")[1])
+    assert len(record["condition_numbers"]) == record["depth"]
+    record = json.loads(run("whiten", "sigma.csv", "--json")[1])
+    assert record["depth"] == 2
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_quiet(run, name, tmp_path):
+    assert run(*WRITERS[name], "-q", "-o", "c.json") == (0, "", "")
+    assert (tmp_path / "c.json").exists()
+    code, out, err = run(*WRITERS[name], "--quiet", "-o", "none/c.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
+    run("factor", "m.csv", "-o", "c.json")
+    assert run("check", "c.json", "--quiet") == (0, "", "")
+    (tmp_path / "c.json").write_text((tmp_path / "c.json").read_text().replace('"7"', '"8"'))
+    assert run("check", "c.json", "-q") == (1, "", "")
+    (tmp_path / "c.json").write_text("{")
+    assert run("check", "c.json", "-q")[2].startswith("malformed: ")
+
+
+def test_json_and_quiet_exclude_each_other(run):
+    code, out, err = run("factor", "m.csv", "--json", "--quiet")
+    assert (code, out) == (2, "")
+    assert "not allowed with argument" in err
+
+
+def test_completion(run):
+    pytest.importorskip("shtab")
+    for shell in ("bash", "zsh", "tcsh"):
+        code, out, _ = run("completion", shell)
+        assert code == 0
+        assert "exactflow" in out
+        assert "balance" in out
+    assert run("completion", "cmd")[0] == 2
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("exactflow wh", ["whiten"]),
+        ("exactflow check --qui", ["--quick", "--quiet"]),
+        ("exactflow factor --method comm", ["commutator"]),
+        ("exactflow check sig", ["sigma.csv"]),
+    ],
+)
+def test_bash_completes(run, tmp_path, words, expected):
+    pytest.importorskip("shtab")
+    (tmp_path / "completion").write_text(run("completion", "bash")[1])
+    script = (
+        "source ./completion\n"
+        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
+        "function_of() { set -- $(complete -p exactflow); while [ $1 != -F ]; do shift; done\n"
+        '  "$2"; }\n'
+        'function_of; printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == expected
+
+
+def test_the_estimate_is_of_the_right_order():
+    for M in (random_matrix(48, seed=1), random_matrix(64, seed=2)):
+        estimate, start = estimated_seconds(M), time.process_time()
+        factor(M, orientation="flip")
+        assert estimate / 5 < time.process_time() - start < 5 * estimate
+
+
+def test_no_estimate():
+    assert estimated_seconds(random_matrix(46, seed=1)) is None
+    assert estimated_seconds(permutation(range(199, -1, -1))) is None
+    assert estimated_seconds(np.ones((60, 60))) is None
+
+
+def test_long_work_is_announced(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("exactflow.factorization.estimate.estimated_seconds", lambda M, method: 200)
+    np.save(tmp_path / "w.npy", np.array(random_matrix(48, seed=1), dtype=float))
+    assert "exactflow: exact layers take about 3 minutes" in run("factor", "w.npy")[2]
+    assert run("factor", "w.npy", "--quiet", "-o", "c.json") == (0, "", "")

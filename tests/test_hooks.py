@@ -1,0 +1,147 @@
+"""The hook of pre-commit, and the steps of the GitHub action, on repositories of other people."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from exactflow import factor, minimal_depth
+from exactflow.files.certificate import write_certificate
+from exactflow.files.depth_certificate import write_depth_certificate
+
+yaml = pytest.importorskip("yaml")
+
+ROOT = Path(__file__).parent.parent
+ACTION = ROOT / ".github" / "actions" / "check"
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+M = [["2", "1"], ["1", "1"]]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "deep").mkdir()
+    write_certificate(factor(M), tmp_path / "a.cert.json")
+    write_depth_certificate(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
+    template = files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8")
+    (tmp_path / "my_theorem.py").write_text(template)
+    return tmp_path
+
+
+def spoil(project):
+    path = project / "a.cert.json"
+    path.write_text(path.read_text().replace('[["2",', '[["3",'))
+
+
+def step(project, name, python=sys.executable, **inputs):
+    """Run a step of the action as GitHub does, with its defaults."""
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    (found,) = (step for step in action["runs"]["steps"] if step["name"] == name)
+    values = {key: entry["default"] for key, entry in action["inputs"].items()} | inputs
+    folder = project / "bin"
+    folder.mkdir(exist_ok=True)
+    (folder / "python").unlink(missing_ok=True)
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
+    (folder / "python").chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "GITHUB_ACTION_PATH": str(ACTION),
+        "GITHUB_STEP_SUMMARY": str(project / "summary.md"),
+    }
+    for key, text in found["env"].items():
+        (value,) = re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", text).groups()
+        environment[key] = values[value]
+    assert "${{" not in found["run"]  # an input is data, never a part of the script
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_action_verifies(project):
+    done = step(project, "Check", scripts="*.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = (project / "summary.md").read_text()
+    assert "| a.cert.json | equality | verified |" in table
+    assert "| deep/b, c.depth.json | depth | verified |" in table
+    assert "| my_theorem.py | 1 claims | passed |" in table
+    assert "::error" not in done.stdout
+
+
+def test_the_action_says_what_is_refuted_and_where(project):
+    spoil(project)
+    (project / "deep" / "b, c.depth.json").write_text("{")
+    (project / "my_theorem.py").write_text("x = 1\n1 / 0\n")
+    done = step(project, "Check", scripts="*.py\nnone/*.py")
+    assert done.returncode == 1
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert len(errors) == 3
+    assert errors[0].startswith("::error file=a.cert.json,line=1,title=refuted::c ")
+    assert "%0Ac first differing entry: row 0, column 0: expected 3, derived 2" in errors[0]
+    assert errors[1].startswith("::error file=deep/b%2C c.depth.json,line=1,title=malformed::")
+    assert errors[2].startswith("::error file=my_theorem.py,line=2,title=broken::my_theorem.py:2")
+
+
+def test_the_action_takes_a_bound(project):
+    assert step(project, "Check", within="0").returncode == 0
+    assert step(project, "Check", within="-1").returncode == 2
+
+
+def test_the_action_does_not_pass_where_nothing_matches(project):
+    done = step(project, "Check", files="none/*.json\n\n")
+    assert done.returncode == 2
+    assert "nothing matches" in done.stdout
+
+
+def test_an_input_is_no_script(project):
+    step(project, "Check", files="$(touch seen)\n; touch seen", within="1; touch seen")
+    assert not (project / "seen").exists()
+
+
+@pytest.mark.slow
+def test_the_action_installs(project, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    done = step(project, "Install exactflow", python=python)
+    assert done.returncode == 0, done.stderr
+    assert step(project, "Check", python=python).returncode == 0
+
+
+def test_the_hook_takes_certificates():
+    (hook,) = HOOKS
+    assert hook["entry"] == "exactflow check"
+    taken = [name for name in ("a.cert.json", "x/b.depth.json", "c.json", "cert.json.py")
+             if re.search(hook["files"], name)]  # fmt: skip
+    assert taken == ["a.cert.json", "x/b.depth.json"]
+
+
+@pytest.mark.slow
+def test_the_hook_by_pre_commit(project, tmp_path):
+    pytest.importorskip("pre_commit")
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the repository")
+    environment = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "cache")}
+
+    def run(*command):
+        return subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+
+    run("git", "init")
+    run("git", "add", "a.cert.json", "deep")
+    command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "exactflow-check", "-a"]
+    done = run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed" in done.stdout
+    spoil(project)
+    done = run(*command)
+    assert done.returncode == 1
+    assert "first differing entry: row 0, column 0" in done.stdout
