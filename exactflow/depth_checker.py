@@ -22,7 +22,8 @@ each of these words `obstructions` has {"pattern": .., "kind": .., witness}:
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
     linear       "multiplier"   a list of matrices, one for each equation of `equations`, or, with
-                                positive scales and from four letters on, of `is_one_signed`
+                                positive scales and from four letters on, of `is_one_signed`,
+                                or for four the one Q of `is_impossible_on_kernels`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -194,6 +195,19 @@ def inverse(M: Matrix, p: int) -> Matrix:
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
+def kernel(M: Matrix, size: int, p: int) -> Matrix:
+    """Return columns, as rows, that span {x : M x = 0}, x of this size."""
+    pivots, rows = eliminate(M, p)
+    basis = []
+    for j in range(size):
+        if j not in pivots:
+            vector = [int(i == j) for i in range(size)]
+            for i, row in zip(pivots, rows, strict=True):
+                vector[i] = -row[j] % p if p else -row[j]
+            basis.append(vector)
+    return basis
+
+
 def evaluate(f: Polynomial, M: Matrix, p: int) -> Matrix:
     """Return f(M)."""
     one = identity(len(M))
@@ -248,6 +262,8 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
     """Return whether an obstruction shows that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], certificate.prime
     if kind == "linear" and certificate.scales == "positive" and len(pattern) > 3:
+        if len(obstruction["multiplier"]) < certificate.n:
+            return is_impossible_on_kernels(obstruction["multiplier"][0], blocks)
         need_no_C(kind, pattern, blocks)
         return is_one_signed(obstruction["multiplier"], blocks, certificate.target)
     if kind == "linear":
@@ -257,7 +273,9 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
         Du = quotient(blocks.D, blocks.C, p)
         aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
-        return blocks_clash(obstruction["factors"], Du, aN, r, certificate.n, p)
+        factors = obstruction["factors"]
+        clash = blocks_clash(factors, Du, aN, r, certificate.n, p)
+        return clash or is_overdetermined(factors, Du, aN, blocks, p)
     need_no_C(kind, pattern, blocks)
     if kind == "similarity":
         return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, certificate.n, p)
@@ -333,6 +351,22 @@ def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
                     place = tuple(map(add, exponents, at))
                     total[place] = total.get(place, 0) + coefficient * value
     return {x > 0 for x in total.values() if x} in ({True}, {False})
+
+
+def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
+    """Return whether Q excludes four scaled layers, where D and a are singular.
+
+    Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
+    gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
+    c' = G c = -Y - W a'.  So D' W - W a' = C' + c'.  If a Q = 0 and Q D = 0, then tr Q (C F + G c)
+    = tr(Q D' W) - tr(a' Q W) = 0.  It is the sum of the F_j and G_i with the diagonals of Q C and
+    c Q as weights, which cannot have one sign unless all of them vanish.
+    """
+    _, _, C, D, a, c = blocks
+    if any(x for N in (times(a, Q, 0), times(Q, D, 0)) for row in N for x in row):
+        return False
+    weights = [N[i][i] for N in (times(Q, C, 0), times(c, Q, 0)) for i in range(len(Q))]
+    return {x > 0 for x in weights if x} in ({True}, {False})
 
 
 class Equation(NamedTuple):
@@ -531,6 +565,59 @@ def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: i
     return total > n
 
 
+def is_overdetermined(
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: Blocks, p: int
+) -> bool:
+    """Return whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
+
+    Theorem.  The notation is that of `blocks_clash`, whose factors did not clash.
+    (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
+        >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
+        l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
+        and C V k = (D - s) k for all k in K.
+    (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
+        ker c.
+    (6) tr(C V) + tr(V c) = tr D - tr a.  If all factors have degree one, and their multiplicities,
+        which are at least what `blocks_clash` adds up, fill all n dimensions, then tr D' and tr a'
+        are the sum of the roots: tr(C V) and tr(V c) are known.
+    """
+    _, _, C, D, a, c = blocks
+    n, r, total, roots = len(C), rank(C, p), 0, 0
+    minus_one = plus(identity(n), -2, identity(n), p)
+    equations: list[tuple[Matrix, Matrix, Matrix]] = []  # L V R = S, each as (L, R, S)
+    for f in factors:
+        at_one = not (sum(f) % p if p else sum(f))
+        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
+        total += least_multiplicity(lam, mu, r * (len(f) - 1), at_one) or 0
+        roots += -f[0] * (least_multiplicity(lam, mu, r, at_one) or 0)
+        if len(f) > 2 or at_one:
+            continue
+        D_s, a_s = plus(D, -f[0], minus_one, p), plus(a, -f[0], minus_one, p)
+        if mu[0] == lam[0] + r:
+            left = kernel(transpose(C), n, p)
+            K = transpose(kernel(times(left, D_s, p), n, p))
+            equations.append((C, K, times(D_s, K, p)))
+        elif lam[0] == mu[0] + r:
+            on = times(a_s, transpose(kernel(c, n, p)), p)
+            P = kernel(transpose(on), n, p)
+            equations.append((P, c, plus(times(P, a_s, p), -2, times(P, a_s, p), p)))
+    rows = []
+    for L, R, S in equations:
+        for left_row, goals in zip(L, S, strict=True):
+            for column, goal in zip(transpose(R), goals, strict=True):
+                rows.append([x * y for x in left_row for y in column] + [goal])
+    of_D, of_a = ([x for row in transpose(M) for x in row] for M in (C, c))
+    traces = (sum(M[i][i] for i in range(n)) for M in (D, a))
+    trace_D, trace_a = traces
+    if total == n and all(len(f) == 2 for f in factors):
+        rows += [[*of_D, trace_D - roots], [*of_a, roots - trace_a]]
+    else:
+        both = [x + y for x, y in zip(of_D, of_a, strict=True)]
+        rows.append([*both, trace_D - trace_a])
+    rows = [[x % p for x in row] for row in rows] if p else rows
+    return rank(rows, p) > rank([row[:-1] for row in rows], p)
+
+
 # ------------------------------------------------------------------------- reading
 
 
@@ -677,6 +764,11 @@ def read_polynomial(found: Any, where: str, n: int, p: int) -> Polynomial:
     return f
 
 
+def is_single(found: Any) -> bool:
+    """Return whether this is a list of one thing."""
+    return type(found) is list and len(found) == 1
+
+
 def read_terms(found: Any, where: str, n: int) -> Matrix:
     """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
     rows = read_matrix(found, where, len(read_list(found, where, 0, MOST_TERMS)), 2 * n + 1, 0)
@@ -705,9 +797,10 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
         if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
             raise MalformedError(place, f"total degree up to {2 * n}", degree)
     else:
-        is_polynomial = scales == "positive" and len(pattern) > 3
+        on_kernels = scales == "positive" and len(pattern) == 4 and is_single(witness) and n > 1
+        is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
         shape = (n, n) if len(pattern) < 5 else (1, n + 1)
-        number = n if is_polynomial else EQUATIONS[len(pattern)]
+        number = 1 if on_kernels else n if is_polynomial else EQUATIONS[len(pattern)]
         matrices = enumerate(read_list(witness, place, number, number))
         if is_polynomial:
             witness = [read_terms(W, f"{place}, matrix {i}", n) for i, W in matrices]

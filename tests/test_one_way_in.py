@@ -18,7 +18,15 @@ import sympy
 from sympy import QQ, Symbol, sqrt
 
 import exactflow
-from exactflow import CouplingFlow, LinearCoupling, conditioning, nonlinear, padding, universal
+from exactflow import (
+    CouplingFlow,
+    LinearCoupling,
+    conditioning,
+    lossless,
+    nonlinear,
+    padding,
+    universal,
+)
 from exactflow.errors import ExactFlowError
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from proofs.experiments import likelihood
@@ -30,6 +38,7 @@ FAMILY = CouplingFlow([LinearCoupling((1, 1), "first", [[t]], scale=[t])])
 BUMP = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
 PIECE = nonlinear.PiecewiseCoupling((1, 1), "second", BUMP)
 VALUES = [SHEAR, FLOW, FAMILY, BUMP, PIECE, nonlinear.PiecewiseFlow([PIECE])]
+VALUES += [lossless.lossless([[1, 2], [0, 1]])]
 
 GOOD = {
     "A": [[1, 2], [0, 1]],
@@ -65,7 +74,7 @@ GOOD = {
     "k": 3,
 }
 
-DOORS = (exactflow, conditioning, padding, nonlinear, universal, likelihood)
+DOORS = (exactflow, conditioning, padding, lossless, nonlinear, universal, likelihood)
 
 
 def forms(text: str) -> list:

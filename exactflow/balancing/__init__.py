@@ -54,9 +54,10 @@ def balance(
     Parameters
     ----------
     W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
-    layers : how many, from 4 to 64; six or eleven where left out. Four have scales, exist for an
-        open set of matrices only, and are searched for d <= 12; five exist for almost every
-        matrix, six always.
+    layers : how many, from 4 to 64; six or eleven where left out. Four have scales, and exist for
+        an open set of matrices, most but not all of random ones; they are searched for d <= 12.
+        Five exist for almost every matrix; where no additive ones are found, and d <= 12, layers
+        with scales are searched. Six exist always.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, for rotations, too), or "auto", as said above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,

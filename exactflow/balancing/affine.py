@@ -5,20 +5,25 @@ Main results
 Scales move to the two factors that are applied last, M = P S_1 .. S_K with a positive diagonal P
 and alternating shears S_i: for halves (n, n) and K = 4 these are 4 n^2 + 2 n parameters for
 4 n^2 - 1 equations. Four layers exist for an open set of matrices, to all appearance most, but not
-for all. Levenberg's and Marquardt's method from random layers finds them for moderate sizes.
+for all. `exactflow.balancing.four` finds them by scales that give two blocks the same eigenvalues;
+a fifth layer is drawn at random. Steps by Levenberg and Marquardt reach rounding level, and steps
+along the solutions make layers and scales small.
 
 How it is checked
 -----------------
 *Numeric*: float64. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 import numpy as np
 from scipy import linalg
 
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.factors import Factor, layers_of
+from exactflow.balancing.four import four_shears
 from exactflow.balancing.homotopy import random_start
 from exactflow.balancing.newton import Word
 from exactflow.balancing.target import Target
@@ -26,9 +31,11 @@ from exactflow.balancing.target import Target
 __all__ = ["LARGEST_DIMENSION", "Affine", "affine_layers"]
 
 LARGEST_DIMENSION = 12
-STARTS, STEPS = 12, 150
+STARTS, ENOUGH, STEPS = 12, 3, 100
+DRAWS, PER_DRAW = 3, 6
+PULL, LEAST_PULL, RELAXATIONS, SLOW = 0.5, 0.01, 30, 0.98
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-12, 1e8
-CONVERGED, LARGEST_LOG = 1e-12, 12.0
+CONVERGED, LARGEST, LARGEST_LOG = 1e-12, 1e8, 12.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +70,24 @@ class Affine:
         """Return S_1 .. S_K - diag(exp(-u)) M."""
         return self.word.product(self.X) - np.exp(-self.u)[:, None] * M
 
-    def stepped(self, M: np.ndarray, residual: np.ndarray, damping: float) -> "Affine":
-        """Return layers after a damped step that lessens the residual."""
+    @property
+    def size(self) -> float:
+        """|X|_F^2 + |u|^2: how far the layers are from the identity."""
+        return float(np.linalg.norm(self.X)) ** 2 + float(np.linalg.norm(self.u)) ** 2
+
+    def stepped(
+        self, M: np.ndarray, residual: np.ndarray, damping: float, pull: float = 0.0
+    ) -> "Affine":
+        """Return layers after a damped step that lessens the residual, and the size along the
+        solutions as far as `pull` says: 0 not at all, 1 to the least of the linearized problem.
+        """
         J = self._jacobian(M)
+        away = pull * np.concatenate([self.X.ravel(), self.u[self.word.active]])
         gram = J @ J.T
         gram.flat[:: len(gram) + 1] += damping
         factor = linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
-        step = -J.T @ linalg.cho_solve(factor, residual.ravel(), check_finite=False)
+        wanted = residual.ravel() - J @ away
+        step = -J.T @ linalg.cho_solve(factor, wanted, check_finite=False) - away
         dX = step[: self.X.size].reshape(self.X.shape)
         du = np.zeros(len(self.u))
         du[self.word.active] = step[self.X.size :]
@@ -92,18 +110,70 @@ class Affine:
         return np.hstack([*blocks, scales.reshape(d * d, d)[:, word.active]])
 
 
+@np.errstate(all="ignore")
 def affine_layers(target: Target, layers: int, seed: int) -> tuple[Affine | None, float]:
-    """Return layers whose product is near the target, and the least residual met."""
+    """Return layers whose product is near the target, the least of a few that are found, and the
+    least residual met.
+    """
+    M = target.unit / target.scale
+    found: list[Affine] = []
     least = np.inf
-    for i in range(STARTS):
-        word = Word.on(target.halves, layers, i % 2)
-        start = random_start(word, np.random.default_rng([seed, layers, i]))
-        M = word.embedded(target.unit / target.scale)
-        found, size = _descended(M, Affine(target, word, start, np.zeros(2 * word.n)))
+    for at in _starts(target, M, layers, seed):
+        N = at.word.embedded(M)
+        at, size = _descended(N, at)
         least = min(least, size)
-        if size < CONVERGED * np.linalg.norm(M):
-            return found, size
-    return None, least
+        if size < CONVERGED * np.linalg.norm(N):
+            found.append(_relaxed(N, at))
+            if len(found) == ENOUGH:
+                break
+    return min(found, key=lambda at: at.size, default=None), least
+
+
+def _starts(target: Target, M: np.ndarray, layers: int, seed: int) -> Iterator[Affine]:
+    """Yield layers near the target, from both words in turn, then random ones."""
+    words = [Word.on(target.halves, layers, first) for first in (0, 1)]
+    streams = [_from_four(target, M, word, seed) for word in words]
+    for pair in zip_longest(*streams):
+        yield from filter(None, pair)
+    for i in range(STARTS):
+        start = random_start(words[i % 2], np.random.default_rng([seed, layers, i]))
+        yield Affine(target, words[i % 2], start, np.zeros(2 * words[i % 2].n))
+
+
+def _from_four(target: Target, M: np.ndarray, word: Word, seed: int) -> Iterator[Affine]:
+    """Yield four layers near the target; of five, the one that is applied first is drawn."""
+    first = slice(0, target.halves[0]), slice(target.halves[0], len(M))
+    moved, kept = first[word.first], first[1 - word.first]
+    generator = np.random.default_rng([seed, word.first])
+    for _ in range(1 if word.layers == 4 else DRAWS):
+        N, drawn = M.copy(), []
+        if word.layers == 5:
+            drawn = [generator.normal(scale=1 / len(M) ** 0.5, size=M[moved, kept].shape)]
+            N[:, kept] -= N[:, moved] @ drawn[0]
+        for shifts, P in islice(four_shears(N, target.halves, word.first, seed), PER_DRAW):
+            u = np.zeros(2 * word.n)
+            u[word.active] = np.log(P)
+            X = word.packed([*shifts, *drawn])
+            if np.abs(X).max() < LARGEST:
+                yield Affine(target, word, X, u)
+
+
+def _relaxed(M: np.ndarray, at: Affine) -> Affine:
+    """Return smaller layers with the same product."""
+    pull, best = PULL, at
+    for _ in range(RELAXATIONS):
+        closer = _closer(best, M, best.residual(M), LEAST_DAMPING, pull)
+        if closer is not None:
+            closer, size = _descended(M, closer)
+            if size < CONVERGED * np.linalg.norm(M) and closer.size < best.size:
+                slow, best = closer.size > SLOW * best.size, closer
+                if slow:
+                    break
+                continue
+        pull /= 2
+        if pull < LEAST_PULL:
+            break
+    return best
 
 
 def _descended(M: np.ndarray, at: Affine) -> tuple[Affine, float]:
@@ -124,10 +194,12 @@ def _descended(M: np.ndarray, at: Affine) -> tuple[Affine, float]:
     return at, size
 
 
-def _closer(at: Affine, M: np.ndarray, residual: np.ndarray, damping: float) -> Affine | None:
+def _closer(
+    at: Affine, M: np.ndarray, residual: np.ndarray, damping: float, pull: float = 0.0
+) -> Affine | None:
     """Return the layers after a step, or None where there is none or scales leave their bounds."""
     try:
-        closer = at.stepped(M, residual, damping)
+        closer = at.stepped(M, residual, damping, pull)
     except np.linalg.LinAlgError:
         return None
     return closer if np.abs(closer.u).max() < LARGEST_LOG else None

@@ -28,7 +28,8 @@ from exactflow.balancing.rotation import planes
 __all__ = ["Attempt", "StuckError", "find_layers", "random_start"]
 
 START_DEVIATION = 0.6
-STRETCHED, NEAR = 1e4, 1e-9
+LEAST = 2.0**-104
+STRETCHED, NEAR = np.log(1e4), 1e-9
 FIRST_STEP, LEAST_STEP = 0.15, 5e-3
 ON_PATH = 0.15
 LOST, SETTLED, CONVERGED, ROUNDED = 1e4, 1e-5, 1e-6, 1e-13
@@ -92,20 +93,27 @@ def random_start(word: Word, generator: np.random.Generator) -> np.ndarray:
 
 def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
-    U, s, V = np.linalg.svd(M)
-    Q, logarithms = U @ V, np.log(s)
+    Q, V, logarithms = _polar(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < NEAR:
         return stretch
-    return [_polar_path(M0, Q), *stretch] if s[0] > STRETCHED * s[-1] else [_polar_path(M0, M)]
+    return (
+        [_polar_path(M0, Q), *stretch] if np.ptp(logarithms) > STRETCHED else [_polar_path(M0, M)]
+    )
 
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
-    U, s, V = np.linalg.svd(np.linalg.solve(M0, M))
-    turned = rotation_path(U @ V)
-    logarithms = np.log(s)
+    Q, V, logarithms = _polar(np.linalg.solve(M0, M))
+    turned = rotation_path(Q)
     return lambda t: M0 @ turned(t) @ ((V.T * np.exp(t * logarithms)) @ V)
+
+
+def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return Q, V and w with M = Q V^T exp(diag(w)) V, nearly, and a rotation Q."""
+    U, s, V = np.linalg.svd(M)
+    U[:, -1] *= np.linalg.slogdet(U @ V)[0]  # the least singular value may be rounding error
+    return U @ V, V, np.log(np.maximum(s, LEAST * s[0]))
 
 
 def rotation_path(Q: np.ndarray) -> Path:
@@ -188,8 +196,11 @@ class _Search:
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(RELAXATIONS):
             frame = self.frame(X)
-            closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
-            nearer = frame.nearer(self.anchor, self.attempt.tol)
+            try:
+                closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
+                nearer = frame.nearer(self.anchor, self.attempt.tol)
+            except np.linalg.LinAlgError:
+                return X
             while rms(self.frame(closer + pull * nearer).residual(M)) >= ON_PATH:
                 pull /= 2
                 if pull < LEAST_PULL:

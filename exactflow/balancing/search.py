@@ -49,6 +49,8 @@ def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) 
             return _closed(target, layers)
         if layers == 4:
             return _affine(target, layers, seed)
+        if layers == 5:
+            return _five(target, seed)
         if method == "search" or layers is not None or not closed:
             return _search(target, layers or _default(target.halves), seed, len(ATTEMPTS))
         if target.rotation is not None or target.condition > BEYOND:
@@ -95,6 +97,16 @@ def _closed(target: Target, layers: int | None) -> Balanced:
     return result
 
 
+def _five(target: Target, seed: int) -> Balanced:
+    """Return layers that are additive but for the scalar, else layers with scales."""
+    try:
+        return _search(target, 5, seed, len(ATTEMPTS))
+    except MethodError:
+        if sum(target.halves) > LARGEST_DIMENSION:
+            raise
+    return _affine(target, 5, seed)
+
+
 def _affine(target: Target, layers: int, seed: int) -> Balanced:
     d = sum(target.halves)
     if d > LARGEST_DIMENSION:
@@ -107,8 +119,9 @@ def _affine(target: Target, layers: int, seed: int) -> Balanced:
     if isinstance(result, Balanced):
         return result
     raise MethodError(
-        f"expected {layers} layers with scales, found none (residual {result:.1e}): not every "
-        "matrix has them; leave layers out, or try another seed"
+        f"expected {layers} layers with scales, found none; the search reached a residual of "
+        f"{result:.1e}: not every matrix has them, see minimal_depth(W, scales='positive'); leave "
+        "layers out, or try another seed"
     )
 
 

@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import __version__
 from exactflow.depth import MinimalDepth, Obstruction
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
+from exactflow.depth.kernels import KernelObstruction
 from exactflow.depth.multipliers import MultiplierObstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
@@ -30,6 +31,7 @@ from exactflow.depth.similarity import (
     DivisorObstruction,
     UnitBlocksObstruction,
 )
+from exactflow.depth.tight import TightObstruction
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.normalforms import elementary_divisors
@@ -236,6 +238,14 @@ def _(obstruction: ChainObstruction) -> dict[str, object]:
 
 
 @witness.register
+def _(obstruction: TightObstruction) -> dict[str, object]:
+    parts, field = obstruction.parts, obstruction.matrix.domain
+    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
+    factors = {f: None for of in divisors for f in of}
+    return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
+
+
+@witness.register
 def _(obstruction: ScaledObstruction) -> dict[str, object]:
     return _linear(obstruction.multiplier)
 
@@ -247,6 +257,11 @@ def _(obstruction: MultiplierObstruction) -> dict[str, object]:
         for p in obstruction.multipliers
     ]
     return {"kind": "linear", "multiplier": terms}
+
+
+@witness.register
+def _(obstruction: KernelObstruction) -> dict[str, object]:
+    return _linear(obstruction.Q)
 
 
 @witness.register

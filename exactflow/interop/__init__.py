@@ -3,7 +3,7 @@
 `convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
 layer, `from_conv1x1` reads the matrix of a linear module, `factor` or `balance` turns it into
 couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
-zuko.
+zuko. `diagnose` says why a model does not return x.
 
 How it is checked
 -----------------
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from exactflow.interop.codec import lossless as lossless
     from exactflow.interop.conversion import convert as convert
+    from exactflow.interop.diagnosis import diagnose as diagnose
     from exactflow.interop.restoring import restore as restore
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "LinearMap",
     "Rounding",
     "convert",
+    "diagnose",
     "from_conv1x1",
     "lossless",
     "restore",
@@ -43,7 +45,12 @@ __all__ = [
     "to_module",
 ]
 
-_HOMES = {"convert": "conversion", "lossless": "codec", "restore": "restoring"}
+_HOMES = {
+    "convert": "conversion",
+    "diagnose": "diagnosis",
+    "lossless": "codec",
+    "restore": "restoring",
+}
 """Names that need PyTorch, imported when they are first asked for."""
 
 

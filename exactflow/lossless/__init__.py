@@ -72,14 +72,14 @@ def lossless(
     ----------
     W : d x d, d >= 2: what `exactflow.balance` takes; or a linear flow over QQ of additive layers,
         whose layers are taken as they are.
-    bits : from 1 to 52, shifts are multiples of 2^-bits; where left out, as many as make their
+    bits : from 1 to 50, shifts are multiples of 2^-bits; where left out, as many as make their
         share of the bound small. More bits, and a larger limit, may take two products for one.
     limit : the largest absolute value of the inputs' entries, up to 2^51; 2^15 takes all of int16.
     orientation : what to do if det W < 0: "flip" negates coordinate 0 of the input first, which is
         recorded, and is no loss; "error" refuses.
     partition : (p, q) or a mask, as in `factor`.
-    method, seed : how layers are found, as in `exactflow.balance`; for rotations, which have
-        layers in closed form, method="search" takes longer and gives a smaller bound.
+    method, seed : how layers are found, as in `exactflow.balance`, but that of a rotation "auto"
+        takes the smaller of those in closed form and those of a search.
 
     Returns
     -------
@@ -94,7 +94,8 @@ def lossless(
     SingularMatrixError, OrientationError
         det W = 0; det W < 0 with orientation="error".
     MethodError
-        No layers were found: possible only where the halves differ by more than one.
+        No layers were found: where the halves differ by more than one, or in float64 the matrix is
+        singular.
 
     Examples
     --------

@@ -24,7 +24,7 @@ from exactflow.lossless.shears import merged
 __all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
 
 LIMIT = 2**15
-MOST_BITS = 52
+MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
 SPARE_BITS = 3
 
 

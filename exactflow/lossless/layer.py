@@ -3,7 +3,7 @@
 Main results
 ------------
 For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept` is still there to take
-the shift back. Let the entries of T be multiples of 2^-b and |kept| <= r with
+the shift back. Let the entries of T be multiples of 2^-b, b >= 1, and |kept| <= r with
 
     2^b (r max_i sum_j |T_ij| + 2) <= 2^53.
 
@@ -36,13 +36,15 @@ from exactflow.exact.typing import Half
 __all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
 
 LARGEST = 2**52
-MOST_PARTS = 4
+MOST_PARTS = 8
 _UNITS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be."""
+    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be, and at least 1,
+    so that 1/2 is such a multiple.
+    """
 
     weight: np.ndarray
     bits: int
@@ -51,8 +53,8 @@ class Part:
     def of(weight: np.ndarray, bits: int) -> "Part":
         """Return a matrix of multiples of 2^-bits as a part."""
         used = int(np.bitwise_or.reduce(_integers(weight, bits), axis=None))
-        zeros = bits if not used else min(bits, (used & -used).bit_length() - 1)
-        return Part(weight, bits - zeros)
+        zeros = bits if not used else (used & -used).bit_length() - 1
+        return Part(weight, max(1, bits - zeros))
 
     @cached_property
     def integers(self) -> np.ndarray:
@@ -84,7 +86,7 @@ class IntegerCoupling:
         """Return the layer of a matrix of multiples of 2^-bits, split into as few parts as are
         exact for kept entries to `radius`.
 
-        Raises `InvalidInputError` where more than four would be needed.
+        Raises `InvalidInputError` where more than eight would be needed.
 
         >>> T = np.array([[0.5 + 2.0**-40]])
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
@@ -117,9 +119,11 @@ class IntegerCoupling:
         """T in float64, which holds it exactly."""
         return np.sum([part.weight for part in self.parts], axis=0)
 
-    def shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
-        value = self.parts[0].weight @ kept
+    def shift(self, kept: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return floor(T kept + 1/2) for columns of integers of at most `radius`; `out` is room
+        to work in.
+        """
+        value = np.matmul(self.parts[0].weight, kept, out=out)
         whole = None
         for part in self.parts[1:]:
             integers = np.floor(value)

@@ -18,7 +18,7 @@ from exactflow.lossless.layer import IntegerCoupling
 
 __all__ = ["Lossless"]
 
-COLUMNS = 512
+COLUMNS = 256
 """How many columns are worked on at once: they stay in the cache from layer to layer."""
 
 
@@ -88,19 +88,21 @@ class Lossless(Result):
         Examples
         --------
         >>> from exactflow.lossless import lossless
-        >>> turn = lossless([["3/5", "-4/5"], ["4/5", "3/5"]])
-        >>> y = turn.forward(np.array([[100, 0, -7], [0, 100, 3]], dtype=np.int16))
-        >>> y
-        array([[ 60, -80,  -7],
-               [ 80,  60,  -4]], dtype=int16)
+        >>> turn = lossless([[0, -2], [2, 0]])
+        >>> y = turn.forward(np.array([[100, 0, -7], [0, 100, 3]], dtype=np.int8))
+        >>> y, turn.step
+        (array([[   0, -100,   -3],
+               [ 100,    0,   -7]], dtype=int8), 2)
         >>> turn.inverse(y)
         array([[100,   0,  -7],
-               [  0, 100,   3]], dtype=int16)
+               [  0, 100,   3]], dtype=int8)
         """
         x = self._columns(x)
-        _check_range(
-            x, self.limit, "inputs", "scale the input down, or give lossless a larger limit"
-        )
+        if not _is_within(x, self.limit):
+            raise InvalidInputError(
+                f"expected inputs within {self.limit}, got {max(int(x.max()), -int(x.min()))}: "
+                "scale the input down, or give lossless a larger limit"
+            )
         return self._mapped(x, self._through, self.largest)
 
     def inverse(self, y: np.ndarray) -> np.ndarray:
@@ -115,11 +117,14 @@ class Lossless(Result):
             up to `limit`, or a preimage that the dtype does not hold.
         """
         y = self._columns(y)
-        _check_range(y, self.largest, "images of inputs", _NO_IMAGE)
+        self._check_image(y, self.largest)
         return self._mapped(y, self._back, self.limit)
 
     def _columns(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
+        try:
+            x = np.asarray(x)
+        except ValueError:
+            raise InvalidInputError("expected a matrix of integers, got ragged rows") from None
         if x.dtype.kind not in "iu":
             raise InvalidInputError(
                 f"expected integers (int8 to int64), got {x.dtype}: round first, as in "
@@ -140,48 +145,56 @@ class Lossless(Result):
         image = np.empty_like(columns, order="C", subok=False)
         held = np.iinfo(x.dtype)
         fits = held.min <= -largest and largest <= held.max
+        width = min(COLUMNS, columns.shape[1])
+        halves, shifts = ([np.empty((n, width)) for n in self.partition] for _ in range(2))
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
-            values = run(columns[:, block])
-            if not fits:
-                _check_dtype(values, held)
-            image[:, block] = values
+            used = slice(columns[:, block].shape[1])
+            values = [half[:, used] for half in halves]
+            for half, places in zip(values, self._places, strict=True):
+                half[...] = columns[places, block]
+            run(values, [shift[:, used] for shift in shifts])
+            for half, places in zip(values, self._places, strict=True):
+                if not fits:
+                    _check_dtype(half, held)
+                image[places, block] = half
         return image.reshape(x.shape)
 
-    def _through(self, columns: np.ndarray) -> np.ndarray:
-        values = columns.astype(np.float64)
-        values[list(self.flips)] *= -1
-        halves = self._split(values)
+    @cached_property
+    def _places(self) -> tuple[slice | list[int], slice | list[int]]:
+        """The coordinates of each half."""
+        p = self.partition[0]
+        if self.order == tuple(range(self.dimension)):
+            return slice(p), slice(p, None)
+        return list(self.order[:p]), list(self.order[p:])
+
+    def _flip(self, halves: list[np.ndarray]) -> None:
+        p = self.partition[0]
+        for place in map(self.order.index, self.flips):
+            row = halves[0][place] if place < p else halves[1][place - p]
+            np.negative(row, out=row)
+
+    def _through(self, halves: list[np.ndarray], shifts: list[np.ndarray]) -> None:
+        self._flip(halves)
         for layer in self.layers:
             i = HALVES.index(layer.moves)
-            halves[i] += layer.shift(halves[1 - i])
-        return self._joined(halves)
+            halves[i] += layer.shift(halves[1 - i], shifts[i])
 
-    def _back(self, columns: np.ndarray) -> np.ndarray:
-        halves = self._split(columns.astype(np.float64))
+    def _back(self, halves: list[np.ndarray], shifts: list[np.ndarray]) -> None:
         for layer in reversed(self.layers):
             i = HALVES.index(layer.moves)
-            if max(halves[1 - i].max(), -halves[1 - i].min()) > layer.radius:
-                raise InvalidInputError(
-                    f"expected images of inputs within {self.limit}, {_NO_IMAGE}"
-                )
-            halves[i] -= layer.shift(halves[1 - i])
-        values = self._joined(halves)
-        _check_range(values, self.limit, "images of inputs", _NO_IMAGE)
-        values[list(self.flips)] *= -1
-        return values
+            self._check_image(halves[1 - i], layer.radius)
+            halves[i] -= layer.shift(halves[1 - i], shifts[i])
+        for half in halves:
+            self._check_image(half, self.limit)
+        self._flip(halves)
 
-    def _split(self, values: np.ndarray) -> list[np.ndarray]:
-        p = self.partition[0]
-        if self.order != tuple(range(self.dimension)):
-            values = values[list(self.order)]
-        return [values[:p], values[p:]]
-
-    def _joined(self, halves: list[np.ndarray]) -> np.ndarray:
-        values = np.concatenate(halves)
-        if self.order != tuple(range(self.dimension)):
-            values = values[np.argsort(self.order)]
-        return values
+    def _check_image(self, values: np.ndarray, largest: int) -> None:
+        if not _is_within(values, largest):
+            raise InvalidInputError(
+                f"expected images of inputs within {self.limit}, got others: only what forward "
+                "returns has an inverse"
+            )
 
     def __str__(self) -> str:
         return (
@@ -191,13 +204,8 @@ class Lossless(Result):
         )
 
 
-_NO_IMAGE = "but some entry belongs to no such input: only what `forward` returned has an inverse"
-
-
-def _check_range(x: np.ndarray, largest: int, what: str, remedy: str) -> None:
-    if x.size and not (-largest <= x.min() and x.max() <= largest):
-        worst = max(int(x.max()), -int(x.min()))
-        raise InvalidInputError(f"expected {what} within {largest}, got {worst}: {remedy}")
+def _is_within(x: np.ndarray, largest: int) -> bool:
+    return not x.size or bool(-largest <= x.min() and x.max() <= largest)
 
 
 def _check_dtype(values: np.ndarray, held: np.iinfo) -> None:

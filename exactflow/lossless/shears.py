@@ -30,6 +30,7 @@ from sympy import integer_nthroot
 from exactflow.balancing import balance
 from exactflow.balancing.account import HALVES, FloatCoupling
 from exactflow.balancing.target import Target
+from exactflow.errors import MethodError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import BalanceMethod, Element
 from exactflow.factorization import factor
@@ -48,20 +49,44 @@ def shears(
 ) -> tuple[list[FloatCoupling], Fraction]:
     """Return layers without scales and a step, near the layers' matrix times which is the target.
 
-    Raises `MethodError` where no layers are found, which halves that differ by more than one may
-    bring about.
+    Raises `MethodError` where no layers are found: halves that differ by more than one may bring
+    that about, or a matrix, of which it is known to be invertible, that is not so in float64.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
         layers, _ = shears_of(factor(signed, partition=target.halves))
         return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
     M = target.unit / target.scale
-    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    try:
+        found = _balanced(M, target, method, seed)
+    except SingularMatrixError:
+        raise MethodError(
+            "expected a matrix that is invertible in float64, got one that is only exactly: its "
+            "entries or singular values differ by more than 10^300; give layers, as factor "
+            "returns them, in its place"
+        ) from None
     layers, left = without_scales(found)
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
         layers, mean = _by_singular_values(M, target.halves), 1.0
     step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
     return merged(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
+
+
+def _balanced(
+    M: np.ndarray, target: Target, method: BalanceMethod, seed: int
+) -> Sequence[FloatCoupling]:
+    """Return what `balance` finds; of a rotation, whose layers in closed form are at once there,
+    those of a search, too, and of both the smaller.
+    """
+    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    p, q = target.halves
+    if method != "auto" or target.rotation is None or abs(p - q) > 1:
+        return found
+    try:
+        other = balance(M, method="search", partition=target.halves, seed=seed).layers
+    except MethodError:
+        return found
+    return min(found, other, key=lambda layers: sum(np.vdot(x.shift, x.shift) for x in layers))
 
 
 def _signed_permutation(M: np.ndarray) -> np.ndarray | None:

@@ -10,6 +10,7 @@ Before all that, a law of another scale than one, or far from zero, is standardi
 to the transport of the standard law, and layers x <- scale x bring the data to its own scale.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, log
@@ -19,13 +20,13 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball
+from exactflow.exact.balls import ball, upper_root
 from exactflow.exact.numbers import format_short, to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear import CoordinatewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["PADS", "Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_of"]
+__all__ = ["PADS", "Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_layers", "unit_of"]
 
 PADS = 4
 MOST_LAYERS = 2**14
@@ -61,15 +62,18 @@ class Rescaling:
         return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / least - 1).upper())
 
 
-def rescaling(T: PiecewiseLinear, condition: Element) -> Rescaling:
+def rescaling(T: PiecewiseLinear, condition: Element, coordinates: int = 1) -> Rescaling:
     """Return the fewest rescalings, or nearly, whose condition numbers are within the bound.
+
+    Where there are several coordinates, singular values are bounded on either side of one, as one
+    coordinate may grow where another shrinks.
 
     Raises `InvalidInputError` where more than 2^14 are needed.
     """
     count = 1
     while count <= MOST_LAYERS:
         function = _root(T, count)
-        found = Rescaling(function, count, _condition(function, count))
+        found = Rescaling(function, count, _condition(function, count, coordinates > 1))
         if found.condition <= ball(condition):
             return found
         count += 1 + count // _STEP
@@ -79,8 +83,8 @@ def rescaling(T: PiecewiseLinear, condition: Element) -> Rescaling:
     )
 
 
-def rescaling_layers(found: list[Rescaling]) -> list[CoordinatewiseCoupling]:
-    """Return the layers for one rescaling a coordinate; all counts are those of the largest."""
+def rescaling_layers(found: Sequence[Rescaling]) -> list[CoordinatewiseCoupling]:
+    """Return the layers of rescalings, one a coordinate: as many as the largest count."""
     n = len(found)
     still = [PiecewiseLinear([0], [0])] * n
     one = PiecewiseLinear([0], [1])
@@ -102,17 +106,25 @@ def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
     return PiecewiseLinear(places, [QQ(max(root, 1), 2**_BITS) for root in roots])
 
 
-def _condition(r: PiecewiseLinear, count: int) -> arb:
-    """Return a bound of the condition numbers of the layers: each is convex in r on a piece."""
+def _condition(r: PiecewiseLinear, count: int, several: bool) -> arb:
+    """Return a bound of the condition numbers of the layers.
+
+    With F = 1 + r^2 + u^2 the squares of the singular values are roots of s^2 - F s + r^2. On a
+    piece |u| is at most that of the least r; for such a u F / r and the norm are convex in r, and
+    the norm of the inverse is so in 1/r: it is enough to look at the ends.
+    """
     values = [value for (value,) in r.values]
-    largest = arb(2)
+    largest = arb(1)
     for (u, v), (slope,) in zip(pairwise([values[0], *values, values[-1]]), r.slopes, strict=True):
         least = ball(min(u, v))
         before = min((least**k).lower() for k in (1, count))
         bend = abs(ball(slope)) * PADS / before
         for value in map(ball, (u, v)):
-            largest = max(largest, ((1 + value * value + bend * bend) / value).upper())
-    return ((largest + (largest * largest - 4).sqrt()) / 2).upper()
+            half = (1 + value * value + bend * bend) / 2
+            root = half + upper_root(half * half - value * value)
+            found = [root, root / (value * value)] if several else [root / value]
+            largest = max([largest, *(x.upper() for x in found)])
+    return largest
 
 
 @dataclass(frozen=True)
@@ -134,14 +146,23 @@ class Unit:
         left, right = (slope / b for (slope,) in (T.slopes[0], T.slopes[-1]))
         return PiecewiseLinear(T.knots, [(x - self.shift) / b for (x,) in T.values], left, right)
 
-    def layers(self) -> list[CoordinatewiseCoupling]:
-        """Return the layers: the last one shifts."""
-        scale = PiecewiseLinear([0], [self.scale])
-        shifts = [QQ.zero] * (self.count - 1) + [self.shift] * (self.count > 0)
-        return [
-            CoordinatewiseCoupling((1, 1), "first", [PiecewiseLinear([0], [shift])], [scale])
-            for shift in shifts
-        ]
+    @property
+    def condition(self) -> arb:
+        """An enclosure of the condition number of a layer."""
+        scale = ball(self.scale)
+        return max(scale.upper(), (1 / scale).upper())
+
+
+def unit_layers(units: Sequence[Unit]) -> list[CoordinatewiseCoupling]:
+    """Return the layers of units, one a coordinate: as many as the largest count, shifts last."""
+    n, count = len(units), max(unit.count for unit in units)
+    layers = []
+    for k in range(count):
+        scales = [unit.scale if k < unit.count else QQ.one for unit in units]
+        shifts = [unit.shift if k == count - 1 else QQ.zero for unit in units]
+        add, multiply = ([PiecewiseLinear([0], [c]) for c in row] for row in (shifts, scales))
+        layers.append(CoordinatewiseCoupling((n, n), "first", add, multiply))
+    return layers
 
 
 def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:

@@ -81,7 +81,7 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.fewest import best, fewest
-from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers
+from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers, unit_layers
 from exactflow.universal.leapfrog import Path, additive_layers, shear_condition
 from exactflow.universal.line import LineLaw, as_line_law
 from exactflow.universal.measures import Boxes
@@ -138,15 +138,14 @@ class WellConditioned(Result):
     def condition(self) -> sympy.Rational:
         """A rational number that no condition number of a layer exceeds."""
         with ctx.workprec(_PRECISION):
-            r = ball(self.unit.scale)
-            unit = max(r.upper(), (1 / r).upper())
-            return upper(max(shear_condition(self.path.norm).upper(), self.scaling.condition, unit))
+            shear = shear_condition(self.path.norm).upper()
+            return upper(max(shear, self.scaling.condition, self.unit.condition))
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers: the first coordinate is the data, the second the pad."""
         scaling = rescaling_layers([self.scaling])
-        return PiecewiseFlow([*additive_layers([self.path]), *scaling, *self.unit.layers()])
+        return PiecewiseFlow([*additive_layers([self.path]), *scaling, *unit_layers([self.unit])])
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""

@@ -18,7 +18,7 @@ from exactflow.errors import (
     OrientationError,
     SingularMatrixError,
 )
-from exactflow.lossless import lossless
+from exactflow.lossless import IntegerCoupling, lossless
 
 
 def rotation(d: int) -> np.ndarray:
@@ -208,7 +208,7 @@ def test_order_of_summation_threads_strides_and_batches_change_nothing():
     assert (result.forward(np.asfortranarray(x)) == y).all()
     assert (result.forward(x[:, ::-3]) == y[:, ::-3]).all()
     assert (result.forward(np.repeat(x, 2, axis=0)[::2]) == y).all()
-    for k in (0, 1, 511, 512, 513):
+    for k in (0, 1, 255, 256, 257):
         assert (result.forward(x[:, :k]) == y[:, :k]).all()
         assert result.inverse(y[:, :k]).shape == (d, k)
     layer, kept = result.layers[1], x[: d // 2, :100].astype(float)
@@ -241,6 +241,25 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
             expected = np.array(A, dtype=object) @ kept.astype(object) + 2 ** (bits - 1) >> bits
             assert (layer.shift(kept.astype(float)) == expected).all()
     assert len(lossless(W, bits=48, limit=2**30).layers[0].parts) > 1
+
+
+@pytest.mark.parametrize("bits", [1, 10, 50])
+def test_integer_shifts_are_exact_up_to_the_radius(bits):
+    """1/2 is no multiple of 1: at 2^53 - 1 units floor(z + 1/2) would be z + 1."""
+    T = np.array([[3, -1], [1, 0]])
+    layer = IntegerCoupling.of("first", T.astype(float), bits, 1)
+    for below in range(8):
+        kept = np.array([[layer.radius - below], [1 - layer.radius]])
+        assert layer.shift(kept.astype(float)).tolist() == (T @ kept).tolist()
+
+
+def test_the_most_bits_and_the_largest_limits():
+    W = rotation(4)
+    assert lossless(W, bits=50).layers[0].parts[-1].bits == 50
+    for limit in (1, 2**40):
+        result = lossless(W, limit=limit)
+        x = integers((4, 20), limit)
+        assert (result.inverse(result.forward(x)) == x).all()
 
 
 def test_splitting_does_not_change_the_map():
@@ -322,6 +341,7 @@ def test_far_values_of_an_ill_conditioned_map_are_refused_on_the_way():
         (np.zeros(4, complex), "expected integers"),
         (np.array([1, 2, 3, 4], dtype=object), "expected integers"),
         (["1", "2", "3", "4"], "expected integers"),
+        ([[1, 2], [3], [4], [5]], "ragged rows"),
         (np.zeros((2, 4), int), "expected 4 rows"),
         (np.zeros((1, 4, 4), int), "expected 4 rows"),
         (np.array(1), "expected 4 rows"),
@@ -342,9 +362,9 @@ def test_inputs_that_are_no_integer_columns(x, match):
         ({"limit": 1.5}, "integer limit"),
         ({"limit": "x"}, "integer limit"),
         ({"bits": 0}, "bits from 1"),
-        ({"bits": 53}, "bits from 1"),
+        ({"bits": 51}, "bits from 1"),
         ({"limit": 2**51}, "lower limit"),
-        ({"limit": 2**49, "bits": 52}, "lower bits or limit|lower limit"),
+        ({"limit": 2**49, "bits": 50}, "lower bits or limit|lower limit"),
         ({"orientation": "pad"}, "orientation to be one of 'flip', 'error'"),
         ({"method": "none"}, "method to be one of"),
         ({"seed": -1}, "integer seed"),
@@ -361,6 +381,8 @@ def test_matrices_that_have_none():
         lossless([[1, 1], [1, 1]])
     with pytest.raises(OrientationError):
         lossless([[0, 1], [1, 0]], orientation="error")
+    with pytest.raises(MethodError, match="invertible in float64"):
+        lossless([[10**300, 1], [1, 2]])
     with pytest.raises(InvalidInputError, match="at least two coordinates"):
         lossless([[2]])
     with pytest.raises(InvalidInputError):

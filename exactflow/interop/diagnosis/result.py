@@ -1,0 +1,185 @@
+"""What `diagnose` returns: a verdict for each layer, and one for the whole model."""
+
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+from typing import ClassVar
+
+from exactflow.flows.result import Evidence
+
+__all__ = ["Diagnosis", "Fault", "LayerDiagnosis"]
+
+
+class Fault(StrEnum):
+    """Why a layer, or the model around its layers, does not return what it was given."""
+
+    ILL_CONDITIONED = "ill-conditioned"
+    TRAINING = "training mode"
+    RANDOM = "random"
+    DROPPED = "latents dropped"
+    NOT_FINITE = "not finite"
+    DETERMINANT = "determinant"
+    INVERSE = "wrong inverse"
+    DIRECTION = "wrong direction"
+    ORDER = "wrong order"
+    BETWEEN = "between layers"
+    FAILS = "fails"
+
+
+@dataclass(frozen=True)
+class LayerDiagnosis:
+    """One layer, or a place between layers.
+
+    Errors are relative, largest entry by largest entry, at the member of the batch that comes back
+    worst; digits are decimal. None stands for what cannot be computed.
+
+    Attributes
+    ----------
+    path, kind : where the layer stands in the model, and its class.
+    error : of the layer's own round trip, in the model's dtype and mode.
+    error64 : the same in float64, in eval mode.
+    share : of all digits that are lost on the model's way back, those that this layer loses.
+    condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
+    digits_lost : how the error grows, on the model's way back, from the layer's output to input.
+    fault : what is wrong with it, or None.
+    verdict : one sentence.
+    """
+
+    path: str
+    kind: str
+    error: float | None
+    error64: float | None
+    share: float
+    condition: float | None
+    is_bound: bool
+    digits_lost: float
+    fault: Fault | None
+    verdict: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.kind}): {self.verdict}"
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis:
+    """Why x does not come back, or that it does; ``str`` is one sentence.
+
+    Attributes
+    ----------
+    layers : in the order in which data meets them, then the places between them that are at fault.
+    error, error64 : the relative error of x, as the model stands, and in float64 in eval mode;
+        None where float64 is not to be had.
+    dtype : of the model, and the decimal digits that it has.
+    digits : those digits.
+    comes_back : whether half of the digits are left.
+    least_digits : the least number of decimal digits at which x returns to `tolerance`; None where
+        it was not asked for, or no number suffices: `replay` says why.
+    replay : a sentence on the replay in high precision, empty where none was asked for.
+    """
+
+    layers: tuple[LayerDiagnosis, ...]
+    error: float
+    error64: float | None
+    dtype: str
+    digits: float
+    comes_back: bool
+    least_digits: int | None = None
+    replay: str = ""
+    evidence: ClassVar[Evidence] = Evidence.NUMERIC
+
+    @property
+    def ranked(self) -> tuple[LayerDiagnosis, ...]:
+        """The guilty first: what is no rounding, then by share."""
+
+        def rank(layer: LayerDiagnosis) -> tuple[int, float]:
+            rounding = layer.fault is Fault.ILL_CONDITIONED
+            return (2 if layer.fault is None else 1 if rounding else 0, -layer.share)
+
+        return tuple(sorted(self.layers, key=rank))
+
+    @property
+    def guilty(self) -> tuple[LayerDiagnosis, ...]:
+        """The layers at fault, the worst first."""
+        return tuple(layer for layer in self.ranked if layer.fault)
+
+    def __str__(self) -> str:
+        known = self.error64 is None or self.dtype == "float64"
+        there = "" if known else f", {_number(self.error64)} in float64"
+        head = "x comes back" if self.comes_back else "x does not come back"
+        head = f"{head}: relative error {_number(self.error)} in {self.dtype}{there}"
+        if self.guilty:
+            return f"{head}; {'; '.join(map(str, self.guilty[:1]))}{self._more()}"
+        if self.comes_back:
+            return head
+        worst = self.ranked[0]
+        return f"{head}; no layer alone is at fault, {worst.path} loses most: {worst.verdict}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def table(self) -> str:
+        """Return a table of text, the guilty first, and a sentence for each layer."""
+        rows = [_HEADS, *(_cells(layer) for layer in self.ranked)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        verdicts = [str(layer) for layer in self.ranked]
+        return "\n".join([str(self), *[self.replay] * bool(self.replay), "", *lines, "", *verdicts])
+
+    def to_json(self) -> str:
+        """Return everything as JSON; numbers that JSON does not have are strings."""
+        content = {
+            "comes_back": self.comes_back,
+            "error": _json(self.error),
+            "error64": _json(self.error64),
+            "dtype": self.dtype,
+            "digits": self.digits,
+            "least_digits": self.least_digits,
+            "replay": self.replay,
+            "evidence": str(self.evidence),
+            "layers": [
+                {name: _json(value) for name, value in vars(layer).items()} for layer in self.layers
+            ],
+        }
+        return json.dumps(content, indent=1, allow_nan=False)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(name)}</th>" for name in (*_HEADS, "verdict"))
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in (*_cells(x), x.verdict)) + "</tr>"
+            for x in self.ranked
+        )
+        replay = f"<p>{escape(self.replay)}</p>" if self.replay else ""
+        return (
+            f"<p>{escape(str(self))} [{self.evidence}]</p>{replay}"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def _more(self) -> str:
+        count = len(self.guilty) - 1
+        return f"; and {count} more" if count else ""
+
+
+_HEADS = ("layer", "kind", "fault", "error", "in float64", "share", "condition", "digits lost")
+
+
+def _cells(layer: LayerDiagnosis) -> tuple[str, ...]:
+    return (
+        layer.path,
+        layer.kind,
+        str(layer.fault or "-"),
+        _number(layer.error),
+        _number(layer.error64),
+        f"{layer.share:.0%}",
+        ">= " * layer.is_bound + _number(layer.condition),
+        f"{layer.digits_lost:.1f}",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}" if math.isfinite(value) else "not finite"
+
+
+def _json(value: object) -> object:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

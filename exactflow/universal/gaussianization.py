@@ -1,0 +1,293 @@
+"""Gaussianization by well-conditioned layers: coordinatewise transports and rotations alternate.
+
+Main results
+------------
+A sample in n coordinates is rotated, and every coordinate is mapped to N(0, 1) by the monotone map
+that its empirical quantiles tell; again, and again. For densities this converges to N(0, I) (Chen
+and Gopinath, *Gaussianization*, NIPS 2000; Laparra, Camps-Valls and Malo, *Iterative
+Gaussianization: from ICA to random rotations*, IEEE Transactions on Neural Networks, 2011; trained
+by Meng, Song, Song and Ermon, *Gaussianization flows*, AISTATS 2020). The inverse generates. With n
+pads each of its steps is a composition of well-conditioned couplings of halves (data, pads):
+
+- the transports of all coordinates at once, by the layers of
+  `exactflow.universal.well_conditioned`, coordinate by coordinate;
+- a rotation R of the data, and R^-1 of the pads, by shears (`exactflow.universal.turns`).
+
+How it is checked
+-----------------
+*Certified*: condition numbers, as in `exactflow.universal.well_conditioned`. *Exact*: flow, inverse
+and determinant, for one round; as scales depend on the data, lengths of rational numbers multiply
+from round to round, and mpmath is for more. *Numeric*: how near the law of the flow is to that of
+the sample.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import mpmath
+import numpy as np
+import sympy
+from flint import arb, ctx
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import upper
+from exactflow.exact.numbers import (
+    format_short,
+    to_element,
+    to_float,
+    to_fraction,
+    to_index,
+    to_mpf,
+)
+from exactflow.exact.rounding import root
+from exactflow.exact.typing import Element, NumberLike
+from exactflow.flows.result import Evidence, Result
+from exactflow.nonlinear import Layer, PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal.last_layers import (
+    Rescaling,
+    Unit,
+    rescaling,
+    rescaling_layers,
+    unit_layers,
+    unit_of,
+)
+from exactflow.universal.leapfrog import (
+    Path,
+    additive_layers,
+    graded_path,
+    shear_condition,
+    shear_norm,
+)
+from exactflow.universal.turns import Turn, random_turn
+
+__all__ = ["Gaussianization", "gaussianize"]
+
+LEAST_POINTS = 100
+MOST_PAIRS = 2**10
+_PRECISION = 64
+_BITS = 20
+_KNOTS = 33
+_OUTSIDE = 8
+_MOST_REACH = 3.0
+_LEAST_SLOPE, _MOST_SLOPE = 1 / 8, 8.0
+_TRIALS = 32
+_DRAWS = 1000
+_DRIFT = 0.02
+
+
+@dataclass(frozen=True)
+class Round:
+    """Transports of the coordinates, by paths of equally many pairs, then a rotation."""
+
+    paths: tuple[Path, ...]
+    scalings: tuple[Rescaling, ...]
+    turn: Turn | None
+
+    def layers(self) -> list[Layer]:
+        """Return the layers of the round, in the direction from noise to data."""
+        turns = [] if self.turn is None else self.turn.layers()
+        return [*additive_layers(self.paths), *rescaling_layers(self.scalings), *turns]
+
+    @property
+    def condition(self) -> arb:
+        """An enclosure of a bound of the condition numbers of the layers."""
+        norms = [path.norm for path in self.paths]
+        norms += [] if self.turn is None else [self.turn.norm]
+        return max(
+            shear_condition(max(norms)).upper(), *(scaling.condition for scaling in self.scalings)
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gaussianization(Result):
+    """A flow from noise to data, well-conditioned: what `gaussianize` returns.
+
+    Attributes
+    ----------
+    flow : on 2n coordinates, n of the data and n pads.
+    rounds : in the direction from noise to data.
+    condition : at least the condition number of every layer, as for `approximate_well`: certified.
+    """
+
+    rounds: tuple[Round, ...]
+    units: tuple[Unit, ...]
+    evidence: ClassVar[Evidence] = Evidence.NUMERIC
+
+    @cached_property
+    def flow(self) -> PiecewiseFlow:
+        """The layers."""
+        layers = [layer for one in self.rounds for layer in one.layers()]
+        return PiecewiseFlow([*layers, *unit_layers(self.units)])
+
+    @cached_property
+    def condition(self) -> sympy.Rational:
+        """A rational number that no condition number of a layer exceeds."""
+        with ctx.workprec(_PRECISION):
+            units = [unit.condition for unit in self.units]
+            if len(units) > 1:  # one coordinate may grow where another shrinks
+                units = [(scale * scale).upper() for scale in units]
+            return upper(max([*units, *(one.condition for one in self.rounds)]))
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return `count` points, in rows: the data of the flow of Gaussian draws, in float64."""
+        n = len(self.units)
+        draws = np.random.default_rng(seed).standard_normal((2 * n, to_index("count", count, 1)))
+        return self.flow.forward(draws)[:n].T
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.rounds)} rounds in dimension {len(self.units)}, {self.flow.depth} layers "
+            f"of condition numbers <= {mpmath.nstr(to_mpf(to_element(self.condition)), 3)}"
+        )
+
+
+def gaussianize(
+    sample: np.ndarray, *, condition: NumberLike, rounds: int = 12, seed: int = 0
+) -> Gaussianization:
+    """Return well-conditioned layers that generate points like those of a sample.
+
+    Theorem and references are in the module's docstring. Each rotation is that of 32 random ones
+    after which the coordinates are farthest from normal. The number of steps is such that the data
+    is carried to the transports within 0.02 in the mean square, which is measured on draws.
+
+    Parameters
+    ----------
+    sample : an (N, n) array of finite floats, N at least 100.
+    condition : a rational above 1.
+    rounds : how often to map the coordinates; one is enough for n = 1.
+    seed : of the rotations.
+
+    Raises
+    ------
+    InvalidInputError
+        No such array, a coordinate that is constant, condition <= 1 or too near to 1.
+
+    Examples
+    --------
+    >>> turns = np.random.default_rng(0).random(2000) * 2 * np.pi
+    >>> circle = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    >>> found = gaussianize(circle + 0.1 * np.random.default_rng(1).standard_normal((2000, 2)),
+    ...     condition=20, rounds=2)
+    >>> found.condition <= 20, found.sample(5).shape
+    (True, (5, 2))
+    """
+    points = _checked(sample)
+    condition = to_element(condition)
+    if condition <= 1:
+        raise InvalidInputError(
+            f"expected a condition number above 1, got {format_short(condition)}: a layer of "
+            "condition number 1 is an isometry up to scale"
+        )
+    rounds = to_index("rounds", rounds, 1)
+    generator = np.random.default_rng(to_index("seed", seed, 0))
+    n = points.shape[1]
+    with ctx.workprec(_PRECISION):
+        norm = shear_norm(condition)
+        most = condition if n == 1 else to_element(root(to_fraction(condition)))
+        units = tuple(unit_of(_raw_transport(points[:, i]), most) for i in range(n))
+        scale = np.array([to_float(unit.factor) for unit in units])
+        points = (points - [to_float(unit.shift) for unit in units]) / scale
+        found = []
+        for k in range(rounds):
+            turn = _turn(points, norm, generator) if k and n > 1 else None
+            if turn is not None:
+                points = points @ turn.matrix
+            maps = [_transport(points[:, i]) for i in range(n)]
+            points = np.stack([_undone(T, points[:, i]) for i, T in enumerate(maps)], axis=1)
+            scalings = tuple(rescaling(T, condition, n) for T in maps)
+            found.append(Round(_paths(maps, norm, condition), scalings, turn))
+    return Gaussianization(tuple(reversed(found)), units)
+
+
+def _checked(sample: np.ndarray) -> np.ndarray:
+    if not isinstance(sample, np.ndarray) or sample.dtype.kind not in "fiu" or sample.ndim != 2:
+        shown = getattr(sample, "shape", type(sample).__name__)
+        raise InvalidInputError(f"expected an (N, n) array of floats, a point a row, got {shown}")
+    points = sample.astype(float)
+    if len(points) < LEAST_POINTS or not points.shape[1]:
+        raise InvalidInputError(
+            f"expected at least {LEAST_POINTS} points of at least one coordinate, got an array of "
+            f"shape {sample.shape}"
+        )
+    if not np.isfinite(points).all():
+        row, column = np.argwhere(~np.isfinite(points))[0].tolist()
+        raise InvalidInputError(
+            f"expected finite numbers, got {points[row, column]} at {row, column}"
+        )
+    for i, (low, high) in enumerate(zip(points.min(axis=0), points.max(axis=0), strict=True)):
+        if low == high:
+            raise InvalidInputError(
+                f"expected coordinates that vary, got {low} throughout coordinate {i}: leave it out"
+            )
+    return points
+
+
+def _empirical(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels on a dyadic grid, and the empirical quantiles there."""
+    from scipy.special import ndtr, ndtri
+
+    reach = min(_MOST_REACH, -float(ndtri(_OUTSIDE / len(values))))
+    labels = np.rint(np.linspace(-reach, reach, _KNOTS) * 2**_BITS) / 2**_BITS
+    return labels, np.quantile(values, ndtr(labels))
+
+
+def _raw_transport(values: np.ndarray) -> PiecewiseLinear:
+    """Return the map of the labels to the empirical quantiles, constant beyond."""
+    labels, places = _empirical(values)
+    return PiecewiseLinear(labels.tolist(), places.tolist())
+
+
+def _transport(values: np.ndarray) -> PiecewiseLinear:
+    """Return a transport near the empirical one whose slopes are between 1/8 and 8."""
+    labels, places = _empirical(values)
+    widths = np.diff(labels)
+    slopes = np.clip(np.diff(places) / widths, _LEAST_SLOPE, _MOST_SLOPE)
+    steps = np.concatenate([[0], np.cumsum(slopes * widths)])
+    steps += np.mean(places - steps)
+    knots, images = ([_dyadic(x) for x in row.tolist()] for row in (labels, steps))
+    return PiecewiseLinear(knots, images, *(_dyadic(float(slopes[end])) for end in (0, -1)))
+
+
+def _dyadic(x: float) -> Element:
+    return QQ(round(x * 2**_BITS), 2**_BITS)
+
+
+def _undone(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
+    """Return the labels of values."""
+    places = [x for (x,) in T.values]
+    left, right = (1 / s for (s,) in (T.slopes[0], T.slopes[-1]))
+    return PiecewiseLinear(places, T.knots, left, right)(values)[0]
+
+
+def _turn(points: np.ndarray, norm: Element, generator: np.random.Generator) -> Turn:
+    """Return that of some random rotations after which coordinates are farthest from normal."""
+    from scipy.special import ndtri
+
+    n, count = points.shape[1], min(len(points), _DRAWS)
+    some = points[generator.choice(len(points), count, replace=False)]
+    normal = ndtri((np.arange(count) + 0.5) / count)[:, None]
+    turns = [random_turn(n, norm, generator) for _ in range(_TRIALS)]
+    return max(turns, key=lambda turn: ((np.sort(some @ turn.matrix, axis=0) - normal) ** 2).sum())
+
+
+def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -> tuple[Path, ...]:
+    """Return paths of so many pairs that draws end near the transports."""
+    n, pairs = len(maps), 1
+    draws = np.random.default_rng(0).standard_normal((2 * n, _DRAWS))
+    aim = np.concatenate([T(draws[i]) for i, T in enumerate(maps)])
+    while pairs <= MOST_PAIRS:
+        found = [graded_path(T, pairs, norm) for T in maps]
+        paths = tuple(path for path in found if path is not None)
+        if len(paths) == n:
+            image = PiecewiseFlow(additive_layers(paths)).forward(draws)[:n]
+            if np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT:
+                return paths
+        pairs += 1 + pairs // 2
+    raise InvalidInputError(
+        f"expected a condition number that paths of {MOST_PAIRS} pairs of steps reach, got "
+        f"{format_short(condition)}: raise condition"
+    )

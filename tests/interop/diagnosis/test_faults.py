@@ -1,0 +1,278 @@
+"""A fault of every kind, planted among healthy layers: it is found, and nothing else is blamed."""
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from interop.toy_flows import Affine, Linear, Model, Scale, data, model  # noqa: E402
+from torch import nn  # noqa: E402
+
+from exactflow.interop import diagnose  # noqa: E402
+from exactflow.interop.diagnosis import Fault  # noqa: E402
+
+
+class TwiceForward(Affine):
+    def inverse(self, y):
+        return self(y)
+
+
+class SlippedSign(Affine):
+    def inverse(self, y):
+        moved, kept = y.chunk(2, 1)
+        a, t = self.parameters_of(kept)
+        return torch.cat([kept, (moved + t) * (-a).exp()], 1), -a.sum(1)
+
+
+class Broken(Affine):
+    def inverse(self, y):
+        raise NotImplementedError("no inverse yet")
+
+
+class Noisy(Affine):
+    def forward(self, x):
+        y, log_det = super().forward(x)
+        return y + torch.rand_like(y) / 256, log_det
+
+
+class Split(nn.Module):
+    """Keeps half of the entries and fills up with what `filled` gives."""
+
+    def __init__(self, filled):
+        super().__init__()
+        self.filled = filled
+
+    def forward(self, x):
+        return x.chunk(2, 1)[0], 0.0
+
+    def inverse(self, y):
+        return torch.cat([y, self.filled(y)], 1), 0.0
+
+
+class Reordered(Model):
+    def inverse(self, y):
+        for i in (3, 1, 2, 0):
+            y, _ = self.layers[i].inverse(y)
+        return y
+
+
+class Misdirected(Model):
+    def inverse(self, y):
+        for i in (3, 2, 1, 0):
+            y, _ = self.layers[i](y) if i == 1 else self.layers[i].inverse(y)
+        return y
+
+
+class Forgetful(Model):
+    def inverse(self, y):
+        for i in (3, 2, 0):
+            y, _ = self.layers[i].inverse(y)
+        return y
+
+
+class Undone(Model):
+    def forward(self, x):
+        for layer in self.layers[:2]:
+            x, _ = layer(x)
+        x = 3 * x.flip(1) + 1
+        for layer in self.layers[2:]:
+            x, _ = layer(x)
+        return x
+
+    def inverse(self, y):
+        for layer in reversed(self.layers):
+            y, _ = layer.inverse(y)
+        return y
+
+
+class Dequantized(Model):
+    def forward(self, x):
+        return super().forward(x + torch.rand_like(x) / 8)
+
+
+class Resampled(Model):
+    def inverse(self, y):
+        return super().inverse(torch.cat([y[:, :2], torch.randn_like(y[:, 2:])], 1))
+
+
+class Truncated(Model):
+    def forward(self, x):
+        return super().forward(x)[0][:, :3]
+
+    def inverse(self, y):
+        return super().inverse(nn.functional.pad(y, (0, 1)))
+
+
+def with_module(part, *arguments):
+    def net(inputs, outputs):
+        return nn.Sequential(nn.Linear(inputs, 8), part(*arguments), nn.Linear(8, outputs))
+
+    return net
+
+
+def training(layer):
+    built = model(at=2, layer=layer)
+    return built.train()
+
+
+ROTATION = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(3)))[0]
+SHARES = torch.tensor([1.0, 0.3, 0.01, 1e-6])
+STEEP = ROTATION @ torch.diag(SHARES) @ ROTATION.T
+
+PLANTED = {
+    "dropout": (
+        lambda: training(Affine(4, with_module(nn.Dropout, 0.5))),
+        Fault.TRAINING,
+        "layers.2",
+        "net.1 (Dropout) in training mode draws anew",
+    ),
+    "batch norm": (
+        lambda: training(Affine(4, with_module(nn.BatchNorm1d, 8))),
+        Fault.TRAINING,
+        "layers.2",
+        "net.1 (BatchNorm1d) in training mode depends on the batch",
+    ),
+    "twice forward": (
+        lambda: model(at=1, layer=TwiceForward(4)),
+        Fault.DIRECTION,
+        "layers.1",
+        "forward map once more",
+    ),
+    "slipped sign": (
+        lambda: model(at=1, layer=SlippedSign(4)),
+        Fault.INVERSE,
+        "layers.1",
+        "does not undo it",
+    ),
+    "no inverse": (
+        lambda: model(at=0, layer=Broken(4)),
+        Fault.FAILS,
+        "layers.0",
+        "NotImplementedError: no inverse yet",
+    ),
+    "noise": (lambda: model(at=3, layer=Noisy(4)), Fault.RANDOM, "layers.3", "draws numbers"),
+    "latents dropped": (
+        lambda: Model(Affine(4), Split(torch.zeros_like), Affine(2)).eval(),
+        Fault.DROPPED,
+        "layers.1",
+        "keeps 2 of 4 numbers",
+    ),
+    "latents dropped, and drawn": (
+        lambda: Model(Affine(4), Split(torch.randn_like), Affine(2)).eval(),
+        Fault.RANDOM,
+        "layers.1",
+        "draws anew what it dropped",
+    ),
+    "latents dropped by the model": (
+        lambda: model(kind=Truncated),
+        Fault.DROPPED,
+        "the model",
+        "returns 3 numbers for 4",
+    ),
+    "latents drawn by the model": (
+        lambda: model(kind=Resampled),
+        Fault.RANDOM,
+        "the model",
+        "draws numbers on the way back",
+    ),
+    "dequantized": (
+        lambda: model(kind=Dequantized),
+        Fault.RANDOM,
+        "the model",
+        "draws numbers on the way there",
+    ),
+    "order": (
+        lambda: model(kind=Reordered),
+        Fault.ORDER,
+        "the model",
+        "calls layers.1 where layers.2 is due",
+    ),
+    "direction": (
+        lambda: model(kind=Misdirected),
+        Fault.DIRECTION,
+        "the model",
+        "runs layers.1 in the same direction",
+    ),
+    "left out": (
+        lambda: model(kind=Forgetful),
+        Fault.ORDER,
+        "the model",
+        "leaves out layers.1",
+    ),
+    "between layers": (
+        lambda: model(kind=Undone),
+        Fault.BETWEEN,
+        "between layers.1 and layers.2",
+        "does not undo",
+    ),
+    "overflow": (
+        lambda: model(at=2, layer=Scale([0.0, 95.0, 0.0, 0.0])),
+        Fault.NOT_FINITE,
+        "layers.2",
+        "a scale overflows",
+    ),
+    "underflow": (
+        lambda: model(at=3, layer=Scale([0.0, -120.0, 0.0, 0.0])),
+        Fault.NOT_FINITE,
+        "layers.3",
+        "a scale leaves the range of float32",
+    ),
+    "nan": (
+        lambda: model(at=2, layer=Scale([0.0, float("nan"), 0.0, 0.0])),
+        Fault.NOT_FINITE,
+        "layers.2",
+        "a parameter is not finite",
+    ),
+    "determinant": (
+        lambda: model(32, at=1, layer=Linear(torch.eye(32) * 0.03)),
+        Fault.DETERMINANT,
+        "layers.1",
+        "log|det| is -112.2, but not finite in float32",
+    ),
+    "swamped": (
+        lambda: model(at=1, layer=Linear(torch.eye(4) * 1e-9)),
+        Fault.ILL_CONDITIONED,
+        "layers.2",
+        "times as large as what it maps",
+    ),
+    "ill-conditioned": (
+        lambda: model(at=2, layer=Linear(STEEP)),
+        Fault.ILL_CONDITIONED,
+        "layers.2",
+        "condition number 1.0e+06",
+    ),
+    "ill-conditioned in float64": (
+        lambda: model(at=2, layer=Linear(STEEP.double() @ STEEP.double())).double(),
+        Fault.ILL_CONDITIONED,
+        "layers.2",
+        "condition number",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_planted_fault_is_found_and_nothing_else_is_blamed(name):
+    build, fault, path, words = PLANTED[name]
+    torch.manual_seed(4)
+    found = diagnose(build(), data(d=32 if name == "determinant" else 4))
+    assert [(layer.fault, layer.path) for layer in found.guilty] == [(fault, path)], found.table()
+    assert words in found.guilty[0].verdict
+    assert found.ranked[0] is found.guilty[0]
+    assert str(found.guilty[0]) in str(found)
+    shown = json.loads(found.to_json())
+    assert [x["path"] for x in shown["layers"] if x["fault"] == str(fault)] == [path]
+    assert found.guilty[0].path in found._repr_html_()
+    if fault not in (Fault.DETERMINANT,) and name != "batch norm":
+        assert not found.comes_back
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_healthy_layers_come_back(count, dtype):
+    found = diagnose(model(count=count).to(dtype), data())
+    assert found.comes_back
+    assert not found.guilty
+    assert len(found.layers) == count
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1, abs=1e-9)
+    assert str(found).startswith("x comes back")

@@ -1,0 +1,181 @@
+"""Models of the libraries: healthy ones come back, with every layer named; faults are found."""
+
+import warnings
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+from exactflow import factor, random_matrix, to_module  # noqa: E402
+from exactflow.interop import diagnose  # noqa: E402
+from exactflow.interop.diagnosis import Fault  # noqa: E402
+
+
+def library(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip(name)
+
+
+def vectors(d=4):
+    return torch.randn(5, d, generator=torch.Generator().manual_seed(0))
+
+
+def images():
+    return torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+def net(inputs, outputs):
+    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
+
+
+def normflows_vectors():
+    nf = library("normflows")
+    flows = []
+    for _ in range(2):
+        mlp = nf.nets.MLP([2, 8, 4])
+        flows += [nf.flows.AffineCouplingBlock(mlp), nf.flows.Permute(4, "swap")]
+        flows += [nf.flows.ActNorm(4), nf.flows.InvertibleAffine(4)]
+    return nf.NormalizingFlow(nf.distributions.DiagGaussian(4), flows)
+
+
+def normflows_images():
+    nf = library("normflows")
+    levels = [
+        [nf.flows.GlowBlock(12, 2), nf.flows.Squeeze()],
+        [nf.flows.GlowBlock(12, 2), nf.flows.Squeeze()],
+    ]
+    levels[0][0] = nf.flows.GlowBlock(24, 2)
+    bases = [nf.distributions.DiagGaussian(shape) for shape in [(24, 1, 1), (6, 2, 2)]]
+    return nf.MultiscaleFlow(bases, levels, [nf.flows.Merge()], class_cond=False)
+
+
+def nflows_transform(*added):
+    transforms, nets = library("nflows.transforms"), library("nflows.nn.nets")
+    mask = torch.tensor([1, 0, 1, 0])
+    return transforms.CompositeTransform(
+        [
+            transforms.AffineCouplingTransform(mask, lambda i, o: nets.ResidualNet(i, o, 8)),
+            transforms.LULinear(4),
+            transforms.CompositeTransform([transforms.RandomPermutation(4), *added]),
+        ]
+    )
+
+
+def nflows_flow():
+    normal = library("nflows.distributions").StandardNormal([4])
+    return library("nflows.flows").Flow(nflows_transform(), normal)
+
+
+def freia_sequence():
+    framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
+    sequence = framework.SequenceINN(4)
+    for _ in range(2):
+        sequence.append(modules.AllInOneBlock, subnet_constructor=net)
+    return sequence
+
+
+def freia_graph():
+    framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
+    nodes = [framework.InputNode(4)]
+    nodes.append(framework.Node(nodes[0], modules.GLOWCouplingBlock, {"subnet_constructor": net}))
+    nodes.append(framework.Node(nodes[1], modules.Split, {}))
+    nodes.append(framework.Node(nodes[2].out0, modules.PermuteRandom, {"seed": 1}))
+    nodes.append(framework.OutputNode(nodes[3]))
+    nodes.append(framework.OutputNode(nodes[2].out1))
+    return framework.GraphINN(nodes)
+
+
+MODELS = {
+    "normflows": (
+        normflows_vectors,
+        vectors,
+        [f"flows.{i}" for i in range(7, -1, -1)],
+    ),
+    "normflows, two levels": (
+        normflows_images,
+        images,
+        [
+            *["flows.1.1", "flows.1.0.flows.2", "flows.1.0.flows.1", "flows.1.0.flows.0"],
+            *["merges.0", "flows.0.1"],
+            *["flows.0.0.flows.2", "flows.0.0.flows.1", "flows.0.0.flows.0"],
+        ],
+    ),
+    "nflows": (
+        nflows_flow,
+        vectors,
+        [
+            *(f"_transform._transforms.{i}" for i in (0, 1)),
+            "_transform._transforms.2._transforms.0",
+        ],
+    ),
+    "glasflow": (
+        lambda: library("glasflow").RealNVP(5, n_transforms=2),
+        lambda: vectors(5),
+        [f"_transform._transforms.{i}" for i in range(2)],
+    ),
+    "FrEIA": (freia_sequence, vectors, ["module_list.0", "module_list.1"]),
+    "FrEIA, a graph": (freia_graph, vectors, [f"module_list.{i}" for i in range(3)]),
+    "zuko": (
+        lambda: library("zuko").flows.NSF(3, transforms=2, bins=4, hidden_features=(8,)),
+        lambda: vectors(3),
+        ["transform.transforms.0", "transform.transforms.1"],
+    ),
+    "zuko, the transform": (
+        lambda: library("zuko").flows.RealNVP(4, transforms=2)().transform,
+        vectors,
+        ["transforms.0", "transforms.1"],
+    ),
+    "exactflow": (
+        lambda: to_module(factor(random_matrix(4, seed=2))),
+        vectors,
+        [f"layers.{i}" for i in range(6)],
+    ),
+}
+
+
+def built(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what libraries have to say on building
+        return MODELS[name][0]()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_healthy_model_comes_back(name):
+    _, x, paths = MODELS[name]
+    torch.manual_seed(0)
+    found = diagnose(built(name), x())
+    assert [layer.path for layer in found.layers] == paths
+    assert (found.comes_back, found.guilty) == (True, ()), found.table()
+    conditions = [x.condition for x in found.layers if x.condition is not None]
+    assert all(1 - 1e-9 <= condition < 1e8 for condition in conditions)
+    assert len(conditions) == len(found.layers) * (found.error64 is not None)
+
+
+def test_dropout_in_normflows():
+    nf = library("normflows")
+    mlp = nf.nets.MLP([2, 8, 4], dropout=0.5, init_zeros=False)
+    layers = [nf.flows.AffineCouplingBlock(mlp), nf.flows.ActNorm(4)]
+    model = nf.NormalizingFlow(nf.distributions.DiagGaussian(4), layers)
+    (layer,) = diagnose(model, vectors()).guilty
+    assert (layer.path, layer.fault) == ("flows.0", Fault.TRAINING)
+    assert "(Dropout) in training mode draws anew" in layer.verdict
+    assert not diagnose(model.eval(), vectors()).guilty
+
+
+def test_the_batch_norm_of_nflows_has_no_inverse_in_training():
+    model = nflows_transform(library("nflows.transforms").BatchNorm(4))
+    (layer,) = diagnose(model, vectors()).guilty
+    assert (layer.path, layer.fault) == ("_transforms.2._transforms.1", Fault.TRAINING)
+    assert not diagnose(model.eval(), vectors()).guilty
+
+
+def test_an_inverse_that_was_stored_in_fewer_digits():
+    framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
+    sequence = framework.SequenceINN(4)
+    W = torch.diag(torch.tensor([1.0, 0.1, 1e-4, 1e-5])) + torch.ones(4, 4) / 3
+    sequence.append(modules.FixedLinearTransform, M=W)
+    found = diagnose(sequence.double(), vectors())
+    assert [layer.fault for layer in found.guilty] == [Fault.INVERSE]
+    assert "which is no rounding" in str(found)
