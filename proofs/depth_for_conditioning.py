@@ -344,6 +344,7 @@ def draw(pyplot, path) -> None:
     left.plot([c[1] for c in three], [c[2] for c in three], "k*", ms=12, label=label)
     left.set_xscale("log")
     left.set_yscale("log")
+    left.set_ylim(top=2000)  # room for the legend
     left.set_xlabel("layers", fontsize=16)
     left.set_ylabel(r"certified bound of $W_2$", fontsize=16)
     for way, colour, marker in zip(
@@ -368,7 +369,7 @@ def draw(pyplot, path) -> None:
         ax.set_xticks(ticks, labels=map(str, ticks))
         ax.tick_params(labelsize=13)
         ax.grid(alpha=0.3)
-        ax.legend(fontsize=14)
+        ax.legend(fontsize=14, loc="upper right")
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 

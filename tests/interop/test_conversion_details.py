@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -235,6 +236,12 @@ def mixed():
     return layer
 
 
+def hooked():
+    layer = linear()
+    layer.register_forward_pre_hook(lambda module, x: None)
+    return layer
+
+
 def infinite():
     layer = linear()
     layer.weight.data[0, 0] = float("inf")
@@ -248,6 +255,8 @@ def infinite():
         (infinite, "finite numbers"),
         (mixed, "several types, torch.float32, torch.float64"),
         (lambda: nn.Linear(1, 1), "one coordinate"),
+        (lambda: nn.Linear(4, 4, dtype=torch.complex64), "real numbers"),
+        (hooked, "a hook"),
         (lambda: nn.Linear(4, 3), "square"),
         (lambda: nn.Conv2d(4, 4, 1, groups=2), "groups=2"),
         (lambda: nn.Conv2d(4, 4, 3), "square"),
@@ -262,12 +271,18 @@ def test_layers_that_are_left_alone_are_named(layer, reason):
     assert reason in {left.path: left.reason for left in report.left}["0.0"]
 
 
+def scripted():
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(linear())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"model": {"weight": torch.eye(2)}}, "state dict is for"),
         ({"model": torch.eye(2)}, "torch.nn.Module"),
         ({"model": nn.Linear(2, 2, device="meta")}, "meta"),
+        ({"model": scripted}, "torch.nn.Module"),
         ({"example": data(5, 3)}, "example that the model takes .*RuntimeError"),
         ({"example": data(5, 4).double()}, "example that the model takes"),
         ({"example": "x"}, "example that the model takes"),
@@ -284,8 +299,20 @@ def test_layers_that_are_left_alone_are_named(layer, reason):
 )
 def test_bad_requests(arguments, message):
     model = arguments.pop("model", nn.Sequential(linear()))
+    model = model() if model is scripted else model
     with pytest.raises(InvalidInputError, match=message):
         convert(model, **arguments)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_of_any_size(size, dtype):
+    layer = linear(bias=False).to(dtype)
+    layer.weight.data *= size
+    _, report = convert(layer, data(5, 4).to(dtype))
+    assert report.layers[0].error < 1e-14 * size
+    assert report.layers[0].output_difference < 1e-5 * size
+    assert report.layers[0].round_trip < 1e-4
 
 
 def test_nothing_is_half_converted():
@@ -450,6 +477,38 @@ def test_sampling_from_a_glow_is_exported_after_convert_only(lu):
         z = data(n, 12, 4, 4)
         with torch.no_grad():
             assert torch.allclose(run(z)[0], model(z), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_sampling_from_a_glow_is_a_graph_of_torch_export_after_convert_only():
+    model, z = glow(1), data(3, 12, 4, 4)
+    sizes = ({0: torch.export.Dim("n")},)
+    with pytest.raises(Exception, match="data-dependent"):
+        torch.export.export(Sampling(model), (z,), dynamic_shapes=sizes)
+    new, _ = convert(model, z)
+    program = torch.export.export(Sampling(new), (z,), dynamic_shapes=sizes).module()
+    z = data(7, 12, 4, 4)
+    with torch.no_grad():
+        assert torch.allclose(program(z), model(z), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_newer_exporter_to_onnx(tmp_path):
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    new, _ = convert(glow(1), data(3, 12, 4, 4))
+    sizes = ({0: torch.export.Dim("n")},)
+    program = torch.onnx.export(
+        Sampling(new), (data(3, 12, 4, 4),), dynamo=True, dynamic_shapes=sizes, verbose=False
+    )
+    program.save(str(tmp_path / "glow.onnx"))
+    session = runtime.InferenceSession(tmp_path / "glow.onnx", providers=["CPUExecutionProvider"])
+    z = data(7, 12, 4, 4)
+    (x,) = session.run(None, {session.get_inputs()[0].name: z.numpy()})
+    with torch.no_grad():
+        assert torch.allclose(torch.tensor(x), new(z), rtol=1e-4, atol=1e-4)
 
 
 def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
