@@ -28,7 +28,7 @@ from exactflow.interop.diagnosis.measures import (
     raised,
     trip,
 )
-from exactflow.interop.diagnosis.passes import Passes
+from exactflow.interop.diagnosis.passes import Passes, relative
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.trace import Call, FailureError, entries
 
@@ -137,8 +137,8 @@ class Layer:
         names = ", ".join(suspects)
         remedy = "call model.eval() before both directions"
         try:
-            again = error_at(self.now.mapped(self.now.before), self.now.after, self.i)
-            other = error_at(self.now.after, self.calm.mapped(self.now.before), self.i)
+            again = relative(self.now.mapped(self.now.before), self.now.after).max().item()
+            other = relative(self.now.after, self.calm.mapped(self.now.before)).max().item()
         except FailureError as failure:
             return Fault.TRAINING, f"{names} in training mode raises {raised(failure)}: {remedy}"
         if max(again, other) <= self.runs.level:
