@@ -315,6 +315,13 @@ def test_two_healthy_levels_come_back():
     assert found.comes_back
 
 
+def test_rare_dropout_is_no_batch_norm():
+    """Most members of the batch meet the same mask in two passes, but one is enough."""
+    flow = training(Affine(4, with_module(nn.Dropout, 0.02)))
+    (layer,) = diagnose(flow, data(64)).guilty
+    assert "draws anew at each pass" in layer.verdict
+
+
 @pytest.mark.parametrize("count", [1, 4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_healthy_layers_come_back(count, dtype):
