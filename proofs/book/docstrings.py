@@ -15,20 +15,23 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
     docstring is its example.
     """
     done: list[str] = []
-    session, sections, literal = False, False, False
+    session, sections, margin = False, False, -1  # -1: in no block that stands as it is
     for line in lines:
         opens = line.lstrip().startswith(">>>")
-        indented = line.startswith("    ") and not sections and not opens
         if done and re.fullmatch(r"-{4,}", line):
             sections = done[-1] in SECTIONS
-        literal = (literal and not line.strip()) or indented
-        if indented and (not done or not done[-1].strip()) and not in_literal(done):
-            done += ["::", ""]
+        if line.strip() and indent(line) <= margin:
+            margin = -1
+        if margin < 0 and not sections and not opens and done and not done[-1].strip():
+            above = next((indent(text) for text in reversed(done) if text.strip()), 0)
+            if indent(line) >= above + 4:
+                done += [" " * above + "::", ""]
+                margin = above
         if opens and sections:
             done += ["Examples", "--------"]
             sections = False
         session = opens or (session and bool(line.strip()))
-        if session or literal:
+        if session or margin >= 0:
             done.append(line)
             continue
         line = plain(line)
@@ -39,10 +42,9 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
     lines[:] = done
 
 
-def in_literal(done: list[str]) -> bool:
-    """Return whether the lines so far end in an indented block, which blank lines do not end."""
-    last = next((line for line in reversed(done) if line.strip()), "")
-    return last.startswith("    ")
+def indent(line: str) -> int:
+    """Return by how many blanks a line is indented."""
+    return len(line) - len(line.lstrip())
 
 
 def plain(line: str) -> str:
