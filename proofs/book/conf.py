@@ -59,3 +59,4 @@ autodoc_member_order = "bysource"
 def setup(app) -> None:
     """Read docstrings as they are written; before napoleon, which finds their sections."""
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
+    app.connect("autodoc-skip-member", docstrings.is_alias)

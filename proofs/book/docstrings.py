@@ -2,8 +2,11 @@
 
 import re
 
-__all__ = ["process"]
+__all__ = ["is_alias", "process"]
 
+# from a star before a letter to a star after one, in one paragraph
+EMPHASIS = re.compile(r"(?<![\w*`])[*](?=[A-Za-z])((?:[^*\n]|\n(?!\n))+?)(?<=[\w.?!)])[*](?![\w*])")
+STAR = "\0"
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises")
 
 
@@ -14,6 +17,7 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
     parameter and names no type. What is indented by four is shown as it is. A session that ends a
     docstring is its example.
     """
+    lines[:] = EMPHASIS.sub(f"{STAR}\\1{STAR}", "\n".join(lines)).split("\n")
     done: list[str] = []
     session, sections, margin = False, False, -1  # -1: in no block that stands as it is
     for line in lines:
@@ -39,7 +43,7 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
             done += [item[1], f"    {item[2]}"]
         else:
             done.append(line)
-    lines[:] = done
+    lines[:] = [line.replace(STAR, "*") for line in done]
 
 
 def indent(line: str) -> int:
@@ -48,7 +52,12 @@ def indent(line: str) -> int:
 
 
 def plain(line: str) -> str:
-    """Escape what reStructuredText would read as markup, but for code between backticks."""
+    """Escape what reStructuredText would read as markup, but for code and *emphasis*."""
     pieces = re.split(r"(`+[^`]*`+)", line)
     pieces[::2] = [re.sub(r"([|*]|_(?!\w))", r"\\\1", piece) for piece in pieces[::2]]
     return "".join(pieces)
+
+
+def is_alias(app, what, name, obj, skip, options) -> bool | None:
+    """Leave out the fields of named tuples, which their class describes (`autodoc-skip-member`)."""
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
