@@ -13,7 +13,7 @@ How it is checked
 float64 errors, which are results of experiments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath
@@ -42,6 +42,7 @@ __all__ = [
     "digits_to_invert",
     "float_error",
     "layer_condition_numbers",
+    "least_digits",
     "singular_values",
 ]
 
@@ -141,16 +142,30 @@ def digits_to_invert(
         with mpmath.workdps(digits):
             return all(_error(flow, inverse, point) <= tol for point in points)
 
+    digits = least_digits(suffices, limit)
+    if digits is None:
+        with mpmath.workdps(limit):
+            error = max(_error(flow, inverse, point) for point in points)
+        raise PrecisionError(
+            f"expected {limit} digits to suffice for an error of {format_short(tol)}, got an "
+            f"error of {to_float(error):.1e}: raise the limit by about "
+            f"{len(str(int(error / tol)))} digits"
+        )
+    return digits
+
+
+def least_digits(suffices: Callable[[int], bool], limit: int) -> int | None:
+    """Return a number of digits that suffices while one less does not, or None above `limit`.
+
+    It is found by doubling and bisection, so that it is the least one if more digits never hurt.
+
+    >>> least_digits(lambda digits: digits >= 25, 100), least_digits(lambda digits: False, 100)
+    (25, None)
+    """
     low, high = 0, 1
     while not suffices(high):
         if high == limit:
-            with mpmath.workdps(limit):
-                error = max(_error(flow, inverse, point) for point in points)
-            raise PrecisionError(
-                f"expected {limit} digits to suffice for an error of {format_short(tol)}, got an "
-                f"error of {to_float(error):.1e}: raise the limit by about "
-                f"{len(str(int(error / tol)))} digits"
-            )
+            return None
         low, high = high, min(2 * high, limit)
     while high - low > 1:
         middle = (low + high) // 2

@@ -194,6 +194,19 @@ def inverse(M: Matrix, p: int) -> Matrix:
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
+def kernel(M: Matrix, size: int, p: int) -> Matrix:
+    """Return columns, as rows, that span {x : M x = 0}, x of this size."""
+    pivots, rows = eliminate(M, p)
+    basis = []
+    for j in range(size):
+        if j not in pivots:
+            vector = [int(i == j) for i in range(size)]
+            for i, row in zip(pivots, rows, strict=True):
+                vector[i] = -row[j] % p if p else -row[j]
+            basis.append(vector)
+    return basis
+
+
 def evaluate(f: Polynomial, M: Matrix, p: int) -> Matrix:
     """Return f(M)."""
     one = identity(len(M))
@@ -257,7 +270,9 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
         Du = quotient(blocks.D, blocks.C, p)
         aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
-        return blocks_clash(obstruction["factors"], Du, aN, r, certificate.n, p)
+        factors = obstruction["factors"]
+        clash = blocks_clash(factors, Du, aN, r, certificate.n, p)
+        return clash or is_overdetermined(factors, Du, aN, blocks, p)
     need_no_C(kind, pattern, blocks)
     if kind == "similarity":
         return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, certificate.n, p)
@@ -529,6 +544,59 @@ def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: i
             return True
         total += least
     return total > n
+
+
+def is_overdetermined(
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: Blocks, p: int
+) -> bool:
+    """Return whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
+
+    Theorem.  The notation is that of `blocks_clash`, whose factors did not clash.
+    (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
+        >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
+        l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
+        and C V k = (D - s) k for all k in K.
+    (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
+        ker c.
+    (6) tr(C V) + tr(V c) = tr D - tr a.  If all factors have degree one, and their multiplicities,
+        which are at least what `blocks_clash` adds up, fill all n dimensions, then tr D' and tr a'
+        are the sum of the roots: tr(C V) and tr(V c) are known.
+    """
+    _, _, C, D, a, c = blocks
+    n, r, total, roots = len(C), rank(C, p), 0, 0
+    minus_one = plus(identity(n), -2, identity(n), p)
+    equations: list[tuple[Matrix, Matrix, Matrix]] = []  # L V R = S, each as (L, R, S)
+    for f in factors:
+        at_one = not (sum(f) % p if p else sum(f))
+        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
+        total += least_multiplicity(lam, mu, r * (len(f) - 1), at_one) or 0
+        roots += -f[0] * (least_multiplicity(lam, mu, r, at_one) or 0)
+        if len(f) > 2 or at_one:
+            continue
+        D_s, a_s = plus(D, -f[0], minus_one, p), plus(a, -f[0], minus_one, p)
+        if mu[0] == lam[0] + r:
+            left = kernel(transpose(C), n, p)
+            K = transpose(kernel(times(left, D_s, p), n, p))
+            equations.append((C, K, times(D_s, K, p)))
+        elif lam[0] == mu[0] + r:
+            on = times(a_s, transpose(kernel(c, n, p)), p)
+            P = kernel(transpose(on), n, p)
+            equations.append((P, c, plus(times(P, a_s, p), -2, times(P, a_s, p), p)))
+    rows = []
+    for L, R, S in equations:
+        for left_row, goals in zip(L, S, strict=True):
+            for column, goal in zip(transpose(R), goals, strict=True):
+                rows.append([x * y for x in left_row for y in column] + [goal])
+    of_D, of_a = ([x for row in transpose(M) for x in row] for M in (C, c))
+    traces = (sum(M[i][i] for i in range(n)) for M in (D, a))
+    trace_D, trace_a = traces
+    if total == n and all(len(f) == 2 for f in factors):
+        rows += [[*of_D, trace_D - roots], [*of_a, roots - trace_a]]
+    else:
+        both = [x + y for x, y in zip(of_D, of_a, strict=True)]
+        rows.append([*both, trace_D - trace_a])
+    rows = [[x % p for x in row] for row in rows] if p else rows
+    return rank(rows, p) > rank([row[:-1] for row in rows], p)
 
 
 # ------------------------------------------------------------------------- reading

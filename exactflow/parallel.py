@@ -107,8 +107,8 @@ def _shown(results: Iterator[Result], total: int, label: str) -> Iterator[Result
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    bar = Progress(
-        console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
-    )
-    with bar:
+    if not console.is_terminal:  # where rich 13 prints an empty line for no bar
+        yield from results
+        return
+    with Progress(console=console, transient=True, redirect_stdout=False) as bar:
         yield from bar.track(results, total=total, description=escape(label))

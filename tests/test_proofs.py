@@ -1,5 +1,6 @@
 """``python -m proofs``: one table, and an exit code that fails when a claim does."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,15 +90,16 @@ def test_scripts_run_on_their_own():
     assert done.returncode == 0, done.stderr
 
 
+PATHS = list(runner.SCRIPTS.values())
 PATH_LINE = next(line for line in experiments.__doc__.splitlines() if "sys.path.extend" in line)
 
 
-def test_scripts_that_share_helpers_say_where_they_are():
-    texts = [path.read_text() for path in runner.SCRIPTS.values()]
-    users = [text for text in texts if "from proofs.experiments" in text]
-    assert len(users) >= 4
-    for text in users:
-        assert f"\n{PATH_LINE.strip()}" in text.split("from proofs.experiments")[0]
+def test_scripts_that_import_from_their_folder_say_where_it_is():
+    parts = [re.split(r"^(?:from|import) proofs\b", p.read_text(), flags=re.M) for p in PATHS]
+    users = [part for part in parts if len(part) > 1]
+    assert len(users) >= 5
+    for before, *_ in users:
+        assert f"\n{PATH_LINE.strip()}" in before
 
 
 @pytest.mark.parametrize("place", ["cell in the repository", "cell in proofs", "script"])

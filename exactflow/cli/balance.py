@@ -8,6 +8,7 @@ from exactflow.cli.common import (
     output_arguments,
     read,
     reading_arguments,
+    search_arguments,
     status,
     wants_text,
     write_flow,
@@ -21,10 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
-    command.add_argument(
-        "--method", choices=METHODS, default="auto", help="the construction (default: auto)"
-    )
-    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    search_arguments(command, METHODS)
     halves_arguments(command, ORIENTATIONS, "error")
     reading_arguments(command)
     output_arguments(command, "CERT.json", "a certificate that the layers are as near")

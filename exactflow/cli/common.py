@@ -26,6 +26,7 @@ __all__ = [
     "printing_arguments",
     "read",
     "reading_arguments",
+    "search_arguments",
     "status",
     "wants_text",
     "write_flow",
@@ -39,6 +40,14 @@ def reading_arguments(command: argparse.ArgumentParser) -> None:
         "--key", metavar="NAME", help="which array of a .npz, .safetensors or .pt file"
     )
     group.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+
+
+def search_arguments(command: argparse.ArgumentParser, methods: Sequence[str]) -> None:
+    """Add how float layers are found."""
+    command.add_argument(
+        "--method", choices=methods, default="auto", help="the construction (default: auto)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
 
 
 def halves_arguments(

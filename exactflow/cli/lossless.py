@@ -8,6 +8,7 @@ from exactflow.cli.common import (
     output_arguments,
     read,
     reading_arguments,
+    search_arguments,
     status,
     wants_text,
     write_flow,
@@ -28,10 +29,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"inputs are from -N to N (default: {LIMIT}, all of int16)",
     )
-    command.add_argument(
-        "--method", choices=METHODS, default="auto", help="the construction (default: auto)"
-    )
-    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    search_arguments(command, METHODS)
     halves_arguments(command, FLIPPINGS, "flip")
     reading_arguments(command)
     output_arguments(command, "L.json", "a certificate, which exactflow apply runs")

@@ -6,9 +6,11 @@ Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did no
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.resources import files as resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exactflow.errors import InvalidInputError
@@ -60,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("expected a FILE or --template: exactflow prove my_theorem.py")
     for path in arguments.files:
         read_script(path)
+    if arguments.plot:
+        _check_folder(arguments.plot)
     if arguments.html:
         check_place(arguments.html)
     outcomes = []
@@ -73,6 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
         write_bytes(arguments.html, page(outcomes).encode())
     codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
     return next(code for code in (1, 2, 3, 0) if code in codes)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse, before the work, a folder that is none, or that cannot be written."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise InvalidInputError(
+            f"expected a folder that can be written for pictures, got {str(folder)!r}"
+        )
 
 
 def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":

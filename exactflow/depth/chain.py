@@ -50,6 +50,7 @@ __all__ = [
     "ScaledObstruction",
     "chain_obstruction",
     "fixed_parts",
+    "forced_trace",
     "scalar_of",
     "scaling_system",
     "sizes_at",
@@ -213,6 +214,16 @@ def _least_dimension(divisors: dict[tuple, tuple[tuple, tuple]], r: int) -> int:
         counts: Any = sizes_at(of_Du, of_aN, r, is_unit_factor(f))  # at every f there are some
         total += (len(f) - 1) * sum(counts[0])
     return total
+
+
+def forced_trace(parts: FixedParts, n: int, r: int) -> Element | None:
+    """Return the trace of D' and a' where eigenvalues that no V changes take all n dimensions."""
+    field, total, dimension = parts.L.domain, parts.L.domain.zero, 0
+    for f, (of_Du, of_aN) in _common_divisors(parts).items():
+        counts: Any = sizes_at(of_Du, of_aN, r, is_unit_factor(f))  # at every f there are some
+        dimension += sum(counts[0]) if len(f) == 2 else n + 1
+        total -= f[1] * field.convert(sum(counts[0]))
+    return total if dimension == n else None
 
 
 def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element:

@@ -11,7 +11,8 @@ Let r = rank C. The pattern ULULU is decided, and V constructed,
   wanted (`assigned_row`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
-- otherwise candidates are tried: eigenvalues of the fixed parts are peeled off, and the rest is
+- otherwise linear equations hold for V (`tight`): no, unless they have a solution. Solutions are
+  tried, and candidates for which eigenvalues of the fixed parts are peeled off, and the rest is
   matched (`matching`). What does not succeed within a number of trials is called undecided.
 
 How it is checked
@@ -39,6 +40,7 @@ from exactflow.depth.matching import matched_shift, peeled_shift
 from exactflow.depth.obstructions import Obstruction, halves
 from exactflow.depth.patterns import Shifts, four_layers
 from exactflow.depth.rank_one import rank_one_shift
+from exactflow.depth.tight import tight_shifts
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
@@ -47,7 +49,7 @@ from exactflow.factorization.commutator import commutator_shifts
 
 __all__ = ["five_layers"]
 
-_TRIALS = 24
+_TRIALS = 32
 _TRIALS_FINITE = 150
 
 
@@ -70,14 +72,17 @@ def five_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction | No
         return obstruction
     if r == 1:
         return _with_shift(blocks, rank_one_shift(D, C, a, c, parts))
+    sources = [_peeling(D, C, a, c)]
     k = scalar_of(C, c)
-    if k is None:
-        return _first_success(blocks, _peeling(D, C, a, c))
-    solution, multiplier = _scaling(parts, k, r)
-    if multiplier is not None:
-        return ScaledObstruction(pattern, matrix, parts, k, multiplier)
-    both = zip(_with_polynomial(D, C, solution), _peeling(D, C, a, c), strict=True)
-    return _first_success(blocks, chain.from_iterable(both))
+    if k is not None:
+        solution, multiplier = _scaling(parts, k, r)
+        if multiplier is not None:
+            return ScaledObstruction(pattern, matrix, parts, k, multiplier)
+        sources.append(_with_polynomial(D, C, solution))
+    tight = tight_shifts(pattern, matrix, (C, D, a, c), parts)
+    if isinstance(tight, Obstruction):
+        return tight
+    return _first_success(blocks, chain.from_iterable(zip(*sources, tight, strict=True)))
 
 
 def _with_shift(blocks: linalg.Blocks, V: DomainMatrix) -> Shifts | None:

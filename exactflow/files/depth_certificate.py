@@ -30,6 +30,7 @@ from exactflow.depth.similarity import (
     DivisorObstruction,
     UnitBlocksObstruction,
 )
+from exactflow.depth.tight import TightObstruction
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.normalforms import elementary_divisors
@@ -232,6 +233,14 @@ def _(obstruction: ChainObstruction) -> dict[str, object]:
     parts, field = obstruction.parts, obstruction.matrix.domain
     divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
     factors = {f: None for of in divisors for f in of} if obstruction.f is None else [obstruction.f]
+    return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
+
+
+@witness.register
+def _(obstruction: TightObstruction) -> dict[str, object]:
+    parts, field = obstruction.parts, obstruction.matrix.domain
+    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
+    factors = {f: None for of in divisors for f in of}
     return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
 
 

@@ -19,6 +19,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_fraction, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
+from exactflow.interop.chains import LISTS
 from exactflow.interop.reading import is_initialized, library_of, reader_of, reading
 from exactflow.interop.steps import Additive, Linear, Shift, Squeeze, Step
 
@@ -134,7 +135,7 @@ def lossless(
     bits: int | None = None,
     limit: int = 2**24,
 ) -> LosslessModel:
-    """Return a normflows model with additive couplings as a bijection of integer images.
+    """Return a model with additive couplings as a bijection of integer images.
 
     ``inverse(forward(images))`` are the images, bit for bit: the linear layers on every machine,
     the networks of the couplings, which run in floats, on one machine for batches of one shape.
@@ -142,8 +143,9 @@ def lossless(
 
     Parameters
     ----------
-    model : a ``MultiscaleFlow`` or ``NormalizingFlow`` of additive couplings (``scale=False``) that
-        split channels, ActNorm, 1x1 convolutions, permutations, squeezes and ``Shift``.
+    model : a ``MultiscaleFlow`` or ``NormalizingFlow`` of normflows, of additive couplings
+        (``scale=False``) that split channels, squeezes, ``Shift``, and linear layers that
+        `from_conv1x1` reads, ActNorm among them; or a ``Flow`` of nflows of such transforms.
     unit : what 1 of an image's integers is in the model's real numbers.
     fraction : bits of the grid below a unit, 0 to 24: each more halves the distance to the model.
     bits, limit : of each linear layer, as in `exactflow.lossless.lossless`; integers inside, those
@@ -180,9 +182,14 @@ def lossless(
             steps.append(_step(part, grid, dtype, bits, limit))
             grid = steps[-1].grid
         levels.append((steps, grid))
-    q0: Any = model.q0
-    bases = list(q0) if isinstance(q0, nn.ModuleList) else [q0]
-    return LosslessModel(levels, copy.deepcopy(bases), own, fraction)
+    return LosslessModel(levels, copy.deepcopy(_bases(model)), own, fraction)
+
+
+def _bases(model: Any) -> list[nn.Module]:
+    """Return the base distributions, in the order of the latents."""
+    if library_of(model) == "nflows":
+        return [model._distribution]
+    return list(model.q0) if isinstance(model.q0, nn.ModuleList) else [model.q0]
 
 
 def _levels(model: Any) -> Iterator[list[Any]]:
@@ -191,9 +198,12 @@ def _levels(model: Any) -> Iterator[list[Any]]:
     if name == "normflows NormalizingFlow":
         yield list(_flat(reversed(model.flows)))
         return
+    if name == "nflows Flow":
+        yield list(_flat([model._transform]))
+        return
     if name != "normflows MultiscaleFlow":
         raise InvalidInputError(
-            "expected a MultiscaleFlow or a NormalizingFlow of normflows, got "
+            "expected a MultiscaleFlow or a NormalizingFlow of normflows, or a Flow of nflows, got "
             f"{type(model).__module__}.{type(model).__name__}"
         )
     for merge in model.merges:
@@ -211,10 +221,13 @@ def _levels(model: Any) -> Iterator[list[Any]]:
 def _flat(flows: Iterable[Any]) -> Iterator[Any]:
     """Yield the modules of flows, those in blocks from data to latent."""
     for flow in flows:
-        if type(flow).__name__ == "GlowBlock":
-            yield from _flat(reversed(flow.flows))
-        else:
+        library = library_of(flow)
+        attribute = LISTS.get((library, type(flow).__name__))
+        if attribute is None or library not in ("normflows", "nflows"):
             yield flow
+        else:
+            held = getattr(flow, attribute)
+            yield from _flat(held if library == "nflows" else reversed(held))
 
 
 def _merged(modules: Iterable[Any]) -> Iterator[Any]:
@@ -243,27 +256,40 @@ def _step(part: Any, grid: Fraction, dtype: torch.dtype, bits: int | None, limit
     kind = type(part).__name__
     if isinstance(part, AffineMap):
         return Linear(part, grid, bits, limit)
-    if kind == "Squeeze":
+    if kind == "Squeeze" or (kind == "SqueezeTransform" and part.factor == 2):
         return Squeeze(grid)
     if kind == "Shift":
         return Shift(Fraction(float(part.shift)), grid)
     if kind == "AffineCouplingBlock":
-        split, coupling, _ = part.flows
-        if split.mode not in ("channel", "channel_inv"):
-            raise InvalidInputError(
-                f"expected couplings that split channels, got split_mode={split.mode!r}"
-            )
-        if coupling.scale:
-            raise InvalidInputError(
-                "expected additive couplings (scale=False), got one with scales: only a shift can "
-                "be rounded without loss"
-            )
-        network = copy.deepcopy(coupling.param_map).eval().requires_grad_(False)
-        return Additive(network, split.mode == "channel", grid, dtype)
+        return _of_normflows(part, grid, dtype)
+    if kind == "AdditiveCouplingTransform" and part.unconditional_transform is None:
+        parts = part.identity_features.clone(), part.transform_features.clone()
+        return Additive(_frozen(part.transform_net), parts, 1, grid, dtype, (None,))
     raise InvalidInputError(
-        "expected additive couplings, squeezes, shifts and linear layers that from_conv1x1 reads, "
-        f"got {type(part).__module__}.{kind}"
+        "expected additive couplings, squeezes by 2, shifts and linear layers that from_conv1x1 "
+        f"reads, got {type(part).__module__}.{kind}: only a shift can be rounded without loss"
     )
+
+
+def _of_normflows(part: Any, grid: Fraction, dtype: torch.dtype) -> Additive:
+    """Return a coupling of normflows, which subtracts from data to latent."""
+    split, coupling, _ = part.flows
+    if split.mode not in ("channel", "channel_inv"):
+        raise InvalidInputError(
+            f"expected couplings that split channels, got split_mode={split.mode!r}"
+        )
+    if coupling.scale:
+        raise InvalidInputError(
+            "expected additive couplings (scale=False), got one with scales: only a shift can be "
+            "rounded without loss"
+        )
+    network = _frozen(coupling.param_map)
+    return Additive(network, int(split.mode == "channel_inv"), -1, grid, dtype)
+
+
+def _frozen(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in evaluation mode."""
+    return copy.deepcopy(network).eval().requires_grad_(False)
 
 
 def _dtype(module: nn.Module) -> torch.dtype:

@@ -18,7 +18,7 @@ __all__ = ["Differences", "compared", "data_for"]
 AGREE = 1e-9
 LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12  # several libraries sum them in float32
 SAMPLES = 4
-SHAPES = ((), (2, 2))
+PIXELS = ((), (2, 2))
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,14 @@ def data_for(group: Group, meeting: Meeting | None, default: torch.dtype) -> Mee
         return meeting
     module = group.main.module
     dims = getattr(module, "dims_in", None)  # of FrEIA
-    shapes = [tuple(dims[0])[1:]] if isinstance(dims, list) else SHAPES
+    d = group.target.dimension
+    shapes = [(d, *pixels) for pixels in PIXELS]
+    if isinstance(dims, list):  # HaarUpsampling has there what comes out
+        c, *pixels = dims[0]
+        shapes = [(c, *pixels), (4 * c, *(size // 2 for size in pixels))]
     for shape in shapes:
         x = torch.randn(
             SAMPLES,
-            group.target.dimension,
             *shape,
             dtype=torch.float64,
             generator=torch.Generator().manual_seed(0),
@@ -87,7 +90,7 @@ def _differences(
     old: Sequence[nn.Module], new: nn.Module, x: Tensor, context: dict[str, Any]
 ) -> Differences:
     with torch.no_grad():
-        y, log_det = _chained(old, x, context)
+        y, log_det = _chained(old, x.clone(), context)  # FrEIA's wavelets work in place
         z, other = forward(new, x, context)
         back, _ = backward(new, z, context)
     known = log_det is not None and other is not None

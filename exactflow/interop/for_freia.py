@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from FrEIA.modules import AllInOneBlock, InvertibleModule
+from FrEIA.modules import AllInOneBlock, HaarDownsampling, HaarUpsampling, InvertibleModule
 from torch import Tensor
 
 from exactflow.interop.plain import Bijection
 
-__all__ = ["CoupledBlock", "Couplings"]
+__all__ = ["CoupledBlock", "CoupledHaar", "Couplings"]
 
 
 class Couplings(InvertibleModule):
@@ -78,3 +78,52 @@ class CoupledBlock(AllInOneBlock):
 
     def _pre_permute(self, x: Tensor, rev: bool = False) -> Tensor:
         return (self.couplings(x) if rev else self.couplings.inverse(x))[0]
+
+
+class CoupledHaar(InvertibleModule):
+    """A ``HaarDownsampling`` or ``HaarUpsampling`` by couplings of the four pixels of a square."""
+
+    order: Tensor | None
+    places: Tensor
+
+    def __init__(self, haar: HaarDownsampling, couplings: Bijection):
+        super().__init__(haar.dims_in)
+        self.couplings, self.goes_up = couplings, isinstance(haar, HaarUpsampling)
+        self.register_buffer("order", haar.perm if haar.permute else None)
+        self.register_buffer("places", haar.perm_inv if haar.permute else None)
+
+    def forward(
+        self,
+        x_or_z: Sequence[Tensor],
+        c: Iterable[Tensor] | None = None,
+        rev: bool = False,
+        jac: bool = True,
+    ) -> tuple[tuple[Tensor], Tensor]:
+        """Return the wavelets of an image, or the image, and the log-determinant."""
+        (x,) = x_or_z
+        y, log_det = self._down(x) if rev == self.goes_up else self._up(x)
+        return (y,), log_det
+
+    def _down(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        n, c, height, width = x.shape
+        h, w = height // 2, width // 2
+        squares = x.reshape(n, c, h, 2, w, 2).permute(0, 1, 3, 5, 2, 4).reshape(n * c, 4, h, w)
+        y, log_det = self.couplings(squares)
+        y = y.reshape(n, 4 * c, h, w)
+        y = y if self.order is None else y.index_select(1, self.order)
+        return y, log_det.reshape(n, c).sum(1)
+
+    def _up(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        n, channels, h, w = y.shape
+        c = channels // 4
+        y = y if self.order is None else y.index_select(1, self.places)
+        squares, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
+        x = squares.reshape(n, c, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)
+        return x.reshape(n, c, 2 * h, 2 * w), log_det.reshape(n, c).sum(1)
+
+    def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Return the shape of what comes out."""
+        ((channels, height, width),) = input_dims
+        if self.goes_up:
+            return [(channels // 4, 2 * height, 2 * width)]
+        return [(4 * channels, height // 2, width // 2)]

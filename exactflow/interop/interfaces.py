@@ -85,9 +85,9 @@ def watch(module: Any, seen: Callable[[Tensor, dict[str, Any]], None]) -> None:
         case "normflows":
             inverse = module.inverse
 
-            def told(x: Tensor, *context: Any) -> Image:
+            def told(x: Tensor, *context: Any, **named: Any) -> Image:
                 seen(x, {})
-                return inverse(x, *context)
+                return inverse(x, *context, **named)
 
             vars(module)["inverse"] = told
         case "freia":
@@ -121,6 +121,8 @@ def _pair(result: Any) -> Image:
 def _tensors(result: Any) -> Any:
     if isinstance(result, torch.Tensor):
         yield result
+    elif isinstance(result, float):
+        yield torch.tensor(result)
     elif isinstance(result, tuple | list):
         for part in result:
             yield from _tensors(part)

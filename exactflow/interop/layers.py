@@ -21,7 +21,7 @@ SPARSE = 4
 
 
 class Coupling(nn.Module):
-    """One layer on halves: ``moved = scale * moved + shift(kept)``.
+    """One layer on halves: ``moved = scale * moved + T kept``.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ class Coupling(nn.Module):
         gain = None if raw or scale is None else nn.Parameter(torch.zeros_like(scale))
         self.register_parameter("log_gain", gain)
 
-    def shift(self, kept: Tensor, onto: Tensor) -> Tensor:
-        """Return ``onto + T kept``."""
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+        """Return ``onto + sign T kept``; in the place of `onto` where that is `fresh`."""
         raise NotImplementedError
 
     def scales(self) -> Tensor | None:
@@ -53,10 +53,10 @@ class Coupling(nn.Module):
             return self.scale
         return self.scale * self.log_gain.exp()
 
-    def log_det(self) -> Tensor | None:
-        """Return the log-determinant of one vector, or None where it is zero for good."""
+    def log_det(self) -> Tensor:
+        """Return the log-determinant of one vector."""
         if self.scale is None:
-            return None
+            return torch.zeros(())
         total = self.scale.log().sum()
         return total if self.log_gain is None else total + self.log_gain.sum()
 
@@ -74,11 +74,13 @@ class Coupling(nn.Module):
 
     def _moved(self, moved: Tensor, kept: Tensor) -> Tensor:
         scale = self.scales()
-        return self.shift(kept, moved if scale is None else along(scale, moved) * moved)
+        if scale is None:
+            return self.shifted(moved, kept)
+        return self.shifted(along(scale, moved) * moved, kept, fresh=True)
 
     def _back(self, moved: Tensor, kept: Tensor) -> Tensor:
         scale = self.scales()
-        moved = self.shift(-kept, moved)
+        moved = self.shifted(moved, kept, -1)
         return moved if scale is None else moved / along(scale, moved)
 
     def extra_repr(self) -> str:
@@ -93,12 +95,13 @@ class DenseCoupling(Coupling):
         super().__init__(moves, scale, raw)
         self.weight = nn.Parameter(weight)
 
-    def shift(self, kept: Tensor, onto: Tensor) -> Tensor:
-        """Return ``onto + weight kept``, in one product."""
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+        """Return ``onto + sign weight kept``, in one product."""
         if kept.ndim == 2:
-            return torch.addmm(onto, kept, self.weight.T)
+            return torch.addmm(onto, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        return torch.baddbmm(onto, weight, kept)
+        add = onto.baddbmm_ if fresh else onto.baddbmm
+        return add(weight, kept, alpha=sign)
 
 
 class SparseCoupling(Coupling):
@@ -116,10 +119,10 @@ class SparseCoupling(Coupling):
         self.register_buffer("columns", columns)
         self.values = nn.Parameter(values)
 
-    def shift(self, kept: Tensor, onto: Tensor) -> Tensor:
-        """Return ``onto`` plus the gathered channels, each times its value."""
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+        """Return ``onto`` plus the gathered channels, each times its value and the sign."""
         for columns, values in zip(self.columns.unbind(), self.values.unbind(), strict=True):
-            onto = onto + along(values, kept) * kept.index_select(1, columns)
+            onto = onto + along(sign * values, kept) * kept.index_select(1, columns)
         return onto
 
 

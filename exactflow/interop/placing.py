@@ -23,6 +23,10 @@ def in_the_place_of(module: nn.Module, couplings: Bijection, x: Tensor | None) -
         from exactflow.interop.for_freia import CoupledBlock
 
         new: nn.Module = CoupledBlock.of(module, couplings)
+    elif type(module).__name__.startswith("Haar"):
+        from exactflow.interop.for_freia import CoupledHaar
+
+        new = CoupledHaar(module, couplings)
     elif home == "torch":
         new = Couplings(couplings, *_manner(module, couplings, x))
     else:

@@ -131,7 +131,7 @@ class FlowModule(Bijection):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant."""
         flat = x if self.signs is None else along(self.signs, x) * x
-        first, second = self._halves(flat, self.order)
+        first, second = self._halves(flat)
         for layer in self.couplings():
             first, second = layer(first, second)
         y = self._whole(first, second, x)
@@ -141,7 +141,7 @@ class FlowModule(Bijection):
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
         flat = y if self.bias is None else y - along(self.bias, y)
-        first, second = self._halves(flat, self.order)
+        first, second = self._halves(flat)
         for layer in reversed(self.couplings()):
             first, second = layer.inverse(first, second)
         x = self._whole(first, second, y)
@@ -150,16 +150,16 @@ class FlowModule(Bijection):
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        parts = [part for layer in self.couplings() if (part := layer.log_det()) is not None]
+        parts = [layer.log_det() for layer in self.couplings() if layer.scale is not None]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def couplings(self) -> list[Any]:
         """Return the layers in order of application, each a `Coupling`."""
         return list(self.layers)
 
-    def _halves(self, x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = x if x.ndim == 2 else x.flatten(2)
-        x = x if order is None else x.index_select(1, order)
+        x = x if self.order is None else x.index_select(1, self.order)
         first, second = torch.split(x, list(self.partition), dim=1)
         return first, second
 

@@ -23,6 +23,7 @@ __all__ = ["Group", "Layer", "Meeting", "plan"]
 Meeting = tuple[Tensor, dict[str, Any]]
 """The data that a module meets in a run of the model, and what else it is given."""
 
+UNMERGED = ("AllInOneBlock", "HaarDownsampling", "HaarUpsampling")
 KNOWN = ("torch", "normflows", "nflows", "FrEIA", "zuko")
 
 
@@ -101,7 +102,7 @@ def plan(
                 groups += _groups(run, left)
                 run = []
             else:
-                alone = times[id(place.module)] > 1 or place.kind == "AllInOneBlock"
+                alone = times[id(place.module)] > 1 or place.kind in UNMERGED
                 run.append(Layer(place, read, _dtype(place.module), alone))
         groups += _groups(run, left)
     return _shared(groups), left

@@ -18,6 +18,8 @@ nflows, glasflow permutations,            ``forward``
 FrEIA ``Fixed1x1Conv``                    its kernel, the transpose of the matrix that it was given
 FrEIA ``FixedLinearTransform``            the matrix that it was given, and the offset
 FrEIA ``AllInOneBlock``                   ``w_perm`` alone, not the coupling of the block
+FrEIA ``HaarDownsampling``,               the four wavelets of the four pixels of a square
+``HaarUpsampling``
 FrEIA ``PermuteRandom``, ``ActNorm``,     ``forward``
 ``OrthogonalTransform``,
 ``HouseholderPerm``
@@ -271,6 +273,10 @@ def _freia_householder(module: Any) -> AffineMap:
     return AffineMap(_array(images).T)
 
 
+def _freia_haar(module: Any) -> AffineMap:
+    return AffineMap(module.fac_fwd * _array(module.haar_weights[:4]).reshape(4, 4))
+
+
 def _freia_block(module: Any) -> AffineMap:
     if module.householder:
         return AffineMap(_square(module._construct_householder_permutation()))
@@ -306,6 +312,8 @@ READERS: dict[tuple[str, str], Reader] = {
     ("FrEIA", "HouseholderPerm"): _freia_householder,
     ("FrEIA", "ActNorm"): _freia_normalization,
     ("FrEIA", "AllInOneBlock"): _freia_block,
+    ("FrEIA", "HaarDownsampling"): _freia_haar,
+    ("FrEIA", "HaarUpsampling"): _freia_haar,
     ("FrEIA", "PermuteRandom"): lambda module: _permutation(module.perm),
     ("zuko", "LULinearTransform"): _zuko_lu,
     ("zuko", "RotationTransform"): lambda transform: AffineMap(_square(transform.R)),

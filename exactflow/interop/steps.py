@@ -77,45 +77,66 @@ class Linear(Step):
 
 
 class Additive(Step):
-    """One part of the channels less what a network says of the other, rounded.
+    """Some channels plus what a network says of the others, rounded.
 
     The network runs in floats: on one machine, with one shape of batch, it says the same in both
     directions. Elsewhere nothing is promised of it.
 
     Parameters
     ----------
-    network : from the kept channels, in real numbers, to the shift.
-    keeps_first : whether the first part of the channels is kept; it has one more where d is odd.
+    network : from the kept channels, in real numbers, to the shift; called with `context` behind.
+    parts : the channels that are kept and those that move; or the one, 0 or 1, of the two chunks
+        that is kept.
+    sign : 1 or -1, that of the shift from data to latent.
     dtype : of the network.
     """
 
-    def __init__(self, network: nn.Module, keeps_first: bool, grid: Fraction, dtype: torch.dtype):
+    kept: Tensor | None
+    moved: Tensor | None
+
+    def __init__(
+        self,
+        network: nn.Module,
+        parts: tuple[Tensor, Tensor] | int,
+        sign: int,
+        grid: Fraction,
+        dtype: torch.dtype,
+        context: tuple[None, ...] = (),
+    ):
         super().__init__()
-        self.network, self.keeps_first, self.dtype = network, keeps_first, dtype
+        self.network, self.sign, self.dtype, self.context = network, sign, dtype, context
+        self.kept_chunk = parts if isinstance(parts, int) else 0
+        kept, moved = (None, None) if isinstance(parts, int) else parts
+        self.register_buffer("kept", kept)
+        self.register_buffer("moved", moved)
         self.grid = grid
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the image."""
-        return self._moved(x, -1)
+        return self._shifted(x, self.sign)
 
     def inverse(self, y: Tensor) -> Tensor:
         """Return the preimage."""
-        return self._moved(y, 1)
+        return self._shifted(y, -self.sign)
 
-    def _moved(self, x: Tensor, sign: int) -> Tensor:
-        first, second = x.chunk(2, dim=1)
-        kept, moved = (first, second) if self.keeps_first else (second, first)
+    def _shifted(self, x: Tensor, sign: int) -> Tensor:
+        kept, moved = self.kept, self.moved
+        if kept is None or moved is None:
+            chunks = torch.arange(x.shape[1], device=x.device).chunk(2)
+            kept, moved = chunks[self.kept_chunk], chunks[1 - self.kept_chunk]
+        return x.index_add(1, moved, sign * self._shift(x.index_select(1, kept)))
+
+    def _shift(self, kept: Tensor) -> Tensor:
         unit = float(self.grid)
-        values = (kept.double() * unit).to(self.dtype).contiguous()
+        values = (kept.double() * unit).to(self.dtype)
         with torch.no_grad():
-            shift = torch.round(self.network(values).double() / unit)
+            shift = torch.round(self.network(values, *self.context).double() / unit)
         if not (shift.abs() <= LARGEST).all():
             raise InvalidInputError(
                 "expected shifts of at most 2^52 steps of the grid, got larger ones, or NaN, from "
                 "the network of a coupling"
             )
-        moved = moved + sign * shift.long()
-        return torch.cat((kept, moved) if self.keeps_first else (moved, kept), 1)
+        return shift.long()
 
 
 class Shift(Step):
@@ -135,7 +156,7 @@ class Shift(Step):
 
 
 class Squeeze(Step):
-    """Squares of 2 x 2 pixels as four channels, as normflows orders them."""
+    """Squares of 2 x 2 pixels as four channels, as normflows and nflows order them."""
 
     def __init__(self, grid: Fraction):
         super().__init__()

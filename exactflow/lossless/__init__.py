@@ -78,8 +78,8 @@ def lossless(
     orientation : what to do if det W < 0: "flip" negates coordinate 0 of the input first, which is
         recorded, and is no loss; "error" refuses.
     partition : (p, q) or a mask, as in `factor`.
-    method, seed : how layers are found, as in `exactflow.balance`; for rotations, which have
-        layers in closed form, method="search" takes longer and gives a smaller bound.
+    method, seed : how layers are found, as in `exactflow.balance`, but that of a rotation "auto"
+        takes the smaller of those in closed form and those of a search.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 Main results
 ------------
 For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept` is still there to take
-the shift back. Let the entries of T be multiples of 2^-b and |kept| <= r with
+the shift back. Let the entries of T be multiples of 2^-b, b >= 1, and |kept| <= r with
 
     2^b (r max_i sum_j |T_ij| + 2) <= 2^53.
 
@@ -42,7 +42,9 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be."""
+    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be, and at least 1,
+    so that 1/2 is such a multiple.
+    """
 
     weight: np.ndarray
     bits: int
@@ -51,8 +53,8 @@ class Part:
     def of(weight: np.ndarray, bits: int) -> "Part":
         """Return a matrix of multiples of 2^-bits as a part."""
         used = int(np.bitwise_or.reduce(_integers(weight, bits), axis=None))
-        zeros = bits if not used else min(bits, (used & -used).bit_length() - 1)
-        return Part(weight, bits - zeros)
+        zeros = bits if not used else (used & -used).bit_length() - 1
+        return Part(weight, max(1, bits - zeros))
 
     @cached_property
     def integers(self) -> np.ndarray:

@@ -88,14 +88,14 @@ class Lossless(Result):
         Examples
         --------
         >>> from exactflow.lossless import lossless
-        >>> turn = lossless([["3/5", "-4/5"], ["4/5", "3/5"]])
-        >>> y = turn.forward(np.array([[100, 0, -7], [0, 100, 3]], dtype=np.int16))
-        >>> y
-        array([[ 60, -80,  -7],
-               [ 80,  60,  -4]], dtype=int16)
+        >>> turn = lossless([[0, -2], [2, 0]])
+        >>> y = turn.forward(np.array([[100, 0, -7], [0, 100, 3]], dtype=np.int8))
+        >>> y, turn.step
+        (array([[   0, -100,   -3],
+               [ 100,    0,   -7]], dtype=int8), 2)
         >>> turn.inverse(y)
         array([[100,   0,  -7],
-               [  0, 100,   3]], dtype=int16)
+               [  0, 100,   3]], dtype=int8)
         """
         x = self._columns(x)
         if not _is_within(x, self.limit):

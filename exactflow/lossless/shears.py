@@ -57,7 +57,7 @@ def shears(
         return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
     M = target.unit / target.scale
     try:
-        found = balance(M, method=method, partition=target.halves, seed=seed).layers
+        found = _balanced(M, target, method, seed)
     except SingularMatrixError:
         raise MethodError(
             "expected a matrix that is invertible in float64, got one that is only exactly: its "
@@ -70,6 +70,23 @@ def shears(
         layers, mean = _by_singular_values(M, target.halves), 1.0
     step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
     return merged(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
+
+
+def _balanced(
+    M: np.ndarray, target: Target, method: BalanceMethod, seed: int
+) -> Sequence[FloatCoupling]:
+    """Return what `balance` finds; of a rotation, whose layers in closed form are at once there,
+    those of a search, too, and of both the smaller.
+    """
+    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    p, q = target.halves
+    if method != "auto" or target.rotation is None or abs(p - q) > 1:
+        return found
+    try:
+        other = balance(M, method="search", partition=target.halves, seed=seed).layers
+    except MethodError:
+        return found
+    return min(found, other, key=lambda layers: sum(np.vdot(x.shift, x.shift) for x in layers))
 
 
 def _signed_permutation(M: np.ndarray) -> np.ndarray | None:

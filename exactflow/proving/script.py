@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,14 +122,16 @@ def _judge(outcome: Outcome) -> None:
 def _as_main(path: Path) -> Iterator[dict[str, Any]]:
     """Give a script what Python gives it: its folder on the path, `sys.argv`, a `__main__`.
 
-    What it imported from its folder is forgotten at the end: the next folder may have such names.
+    At the end the next script finds all as it was: working directory, filters of warnings, and
+    what was imported from the folder, for the next folder may have such names.
     """
     module, folder = ModuleType("__main__"), str(path.parent.resolve())
     module.__file__ = str(path)
     before = sys.modules["__main__"], sys.argv, list(sys.path), set(sys.modules)
     sys.modules["__main__"], sys.argv, sys.path[:0] = module, [str(path)], [folder]
     try:
-        yield vars(module)
+        with contextlib.chdir(os.getcwd()), warnings.catch_warnings():
+            yield vars(module)
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = before[:3]
         for name in set(sys.modules) - before[3]:

@@ -57,7 +57,7 @@ def _wide(claims: Sequence[Claim]) -> Table:
 def _narrow(claims: Sequence[Claim], width: int, verbose: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     names = ("claims", *["seconds"] * (width >= WITH_TIMES), "verdict")
-    rest = width - sum(len(name) + 3 for name in names)
+    rest = width - sum(len(name) + 4 for name in names)  # with rich 13, whose gaps are wider
     if verbose:
         table.add_column("theorem", overflow="fold", max_width=rest)
     else:

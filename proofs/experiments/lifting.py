@@ -1,11 +1,12 @@
 """Triangular lifting, row by row: what integer maps of a matrix were before block shears.
 
-`Plus` is the factorization W = P L U S of Hao and Shi, *Matrix factorizations for reversible
-integer mapping*, IEEE Trans. Signal Processing 49, 2001: unit triangular L and U and one row S; of
-their choices for a pivot, the row with the smallest multiplier or that with the largest entry in
-the last column, whichever errs less. `LiftedLU` is W = P L D U with D by modular affine maps, as in
-Zhang, Zhang, Kang and Li, *iVPF*, CVPR 2021, arXiv:2103.16211. What is triangular is one product
-forward, and row after row backward, as each row needs those before it.
+`Plus` is the factorization W = P L U S Q of Hao and Shi, *Matrix factorizations for reversible
+integer mapping*, IEEE Trans. Signal Processing 49, 2001: permutations P and Q, unit triangular L
+and U and one row S. A pivot is made 1 by a multiple of the last column. Three choices of it are
+tried: the row with the smallest multiplier, row and column with the smallest one, and the row with
+the largest entry in the last column; the best is kept. `LiftedLU` is W = P L D U with D by modular
+affine maps, as in Zhang, Zhang, Kang and Li, *iVPF*, CVPR 2021, arXiv:2103.16211. What is
+triangular is one product forward, and row after row backward, as each row needs those before it.
 
 Both get what `exactflow.lossless` has: coefficients on a grid of 2^-bits, so that the same sums are
 rounded in both directions.
@@ -24,6 +25,7 @@ import scipy.linalg
 __all__ = ["LiftedLU", "Plus"]
 
 UNITS = 16
+PIVOTS = ("rows", "rows and columns", "last column")
 BEYOND = 2.0**62
 
 
@@ -55,9 +57,10 @@ def lowered(M: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Plus:
-    """W = P L U S for |det W| = 1; see the module."""
+    """W = P L U S Q for |det W| = 1; see the module."""
 
     order: np.ndarray
+    columns: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     row: np.ndarray
@@ -65,38 +68,45 @@ class Plus:
 
     @staticmethod
     def of(W: np.ndarray, bits: int) -> "Plus":
-        """Return the factorization of the two whose product with random vectors errs less.
+        """Return the factorization whose product with random vectors errs least, of those by the
+        three choices of a pivot.
 
-        Raises `OverflowError` where numbers grow beyond float64.
+        Raises `OverflowError` where numbers grow beyond float64 with each.
         """
-        found = [Plus._pivoted(W, bits, smallest) for smallest in (True, False)]
         x = np.random.default_rng(0).integers(-100, 101, (len(W), 64)).astype(float)
+        found = [plus for choice in PIVOTS if (plus := Plus._pivoted(W, bits, choice)) is not None]
+        if not found:
+            raise OverflowError("expected factors within float64, got larger ones")
         return min(found, key=lambda plus: np.abs(plus.forward(x) - W @ x).max())
 
     @staticmethod
-    def _pivoted(W: np.ndarray, bits: int, smallest: bool) -> "Plus":
+    def _pivoted(W: np.ndarray, bits: int, choice: str) -> "Plus | None":
         B, d = W.astype(float), len(W)
-        order, lower, row = np.arange(d), np.zeros((d, d)), np.zeros(d)
+        order, columns, lower, row = np.arange(d), np.arange(d), np.zeros((d, d)), np.zeros(d)
         with np.errstate(all="ignore"):
             for k in range(d - 1):
-                multipliers = (1 - B[k:, k]) / B[k:, -1]
-                sizes = np.abs(multipliers) if smallest else -np.abs(B[k:, -1])
-                i = k + int(np.argmin(np.where(np.isnan(sizes), np.inf, sizes)))
+                last = np.abs(B[k:, -1:])
+                many = slice(k, -1) if choice == "rows and columns" else slice(k, k + 1)
+                sizes = np.abs((1 - B[k:, many]) / last) if choice != "last column" else -last
+                sizes = np.where(np.isnan(sizes), np.inf, sizes)
+                i, j = (k + int(n) for n in np.unravel_index(np.argmin(sizes), sizes.shape))
                 for M in (B, lower, order):
                     M[[k, i]] = M[[i, k]]
+                B[:, [k, j]] = B[:, [j, k]]
+                columns[[k, j]] = columns[[j, k]]
                 row[k] = (1 - B[k, k]) / B[k, -1]
                 B[:, k] += row[k] * B[:, -1]
                 lower[k + 1 :, k] = B[k + 1 :, k]
                 B[k + 1 :] -= np.outer(lower[k + 1 :, k], B[k])
         upper = np.triu(B, 1)
         if not all(np.isfinite(M).all() for M in (row, lower, upper)):
-            raise OverflowError("expected factors within float64, got larger ones")
+            return None
         row, lower, upper = (on_grid(M, bits) for M in (row, lower, upper))
-        return Plus(order, lower, upper, row, float(np.sign(B[-1, -1])))
+        return Plus(order, columns, lower, upper, row, float(np.sign(B[-1, -1])))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of columns of integers, in float64."""
-        x = x.copy()
+        x = x[self.columns]
         x[-1] -= np.floor(self.row @ x + 0.5)
         x = lifted(self.upper, x)
         x[-1] *= self.sign
@@ -110,7 +120,7 @@ class Plus:
         x[-1] *= self.sign
         x = lowered(self.upper, x)
         x[-1] += np.floor(self.row @ x + 0.5)
-        return x
+        return x[np.argsort(self.columns)]
 
 
 @dataclass(frozen=True, eq=False)

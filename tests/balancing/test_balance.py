@@ -18,6 +18,7 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 from exactflow.exact.coerce import as_matrix
+from exactflow.testing import assert_within
 
 BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
 
@@ -92,6 +93,7 @@ def test_families(family, layers):
     result = balance(W, layers=layers)
     assert len(result.layers) == layers
     assert result.error == exact_difference(result, W)
+    assert_within(result.flow, W, result.error)
     assert result.error < 1e-14 * abs(W).max()
     moves = [layer.moves for layer in result.flow]
     assert all(a != b for a, b in pairwise(moves))

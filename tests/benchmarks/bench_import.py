@@ -12,6 +12,7 @@ import sys
 import pytest
 
 STATEMENTS = ["pass", "import exactflow", "import sympy", "from exactflow import factor"]
+STATEMENTS += ["import pytest", "import pytest, exactflow.pytest_plugin"]
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

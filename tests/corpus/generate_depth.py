@@ -200,10 +200,10 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
             total, lambda c: add_factor(c, total["obstructions"][0]["factors"][0])
         ),
         "factor_of_degree_two_with_root_one": put(chain, [*at, "factors"], [["1", "-2", "1"]]),
-        "chain_too_few_factors": put(
-            total, [*at, "factors"], total["obstructions"][0]["factors"][:1]
+        "chain_without_the_eigenvalues": put(
+            base["rationals_5_letters_chain_no_freedom"], [*at, "factors"], [["97", "1"]]
         ),
-        "chain_says_nothing": put(generic_of_five(trace), at, chain_of("ULULU")),
+        "chain_says_nothing": put(scaled, at, chain_of(scaled["obstructions"][0]["pattern"])),
         "trace_where_C_is_not_zero": put(
             scaled, at, {"pattern": scaled["obstructions"][0]["pattern"], "kind": "trace", "k": 1}
         ),
@@ -231,13 +231,6 @@ def swap_witnesses(certificate: Certificate) -> None:
     """Exchange the patterns of the two obstructions."""
     first, second = certificate["obstructions"]
     first["pattern"], second["pattern"] = second["pattern"], first["pattern"]
-
-
-def generic_of_five(certificate: Certificate) -> Certificate:
-    """Return the certificate with its obstruction to ULULU in front."""
-    return changed(
-        certificate, lambda c: c["obstructions"].sort(key=lambda a: a["pattern"] != "ULULU")
-    )
 
 
 def chain_of(pattern: str) -> dict[str, Any]:

@@ -133,9 +133,10 @@ def matrix_of_determinant_one(d):
 
 
 def test_five_or_six_is_said_to_be_open():
-    """Du = 2 I and aN = 3 I with rank C = 2: the procedure does not decide."""
-    A = diagonal(1, 1, Rational(1, 3), Rational(1, 3))
-    M = blocks(A, diagonal(0, 0, 0, 0), diagonal(1, 1, 0, 0), diagonal(1, Rational(9, 4), 2, 2))
+    """Du = 2 I and aN = 3 I of size 2 with rank C = 3: the procedure does not decide."""
+    third, zero = Rational(1, 3), diagonal(0, 0, 0, 0, 0)
+    D = diagonal(1, Rational(9, 4), 1, 2, 2)
+    M = blocks(diagonal(1, 1, 1, third, third), zero, diagonal(1, 1, 1, 0, 0), D)
     answer = checked(M)
     assert (answer.lower, answer.upper, answer.is_decided) == (5, 6, False)
     assert str(answer).startswith("from 5 to 6 additive layers (not decided)")

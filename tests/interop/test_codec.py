@@ -189,6 +189,7 @@ def far(model):
     return model
 
 
+@pytest.mark.filterwarnings("ignore")  # of nflows
 def test_what_is_refused():
     fresh = nf.NormalizingFlow(nf.distributions.DiagGaussian((4, 4, 4)), [block(4)])
     masked = nf.flows.MaskedAffineFlow(torch.ones(4))
@@ -205,6 +206,7 @@ def test_what_is_refused():
         (merge, "Merge"),
         (glow(transform=nf.transforms.Logit()), "Logit"),
         (torch.nn.Linear(2, 2), "expected a MultiscaleFlow or a NormalizingFlow"),
+        (nflows_model(affine=True), "AffineCouplingTransform"),
         (far(flat(4)), "bias of at most"),
     ):
         with pytest.raises(InvalidInputError, match=match):
@@ -242,6 +244,58 @@ def test_a_network_that_returns_nan_is_refused():
         next(p for n, p in codec.named_parameters() if "network" in n).fill_(float("nan"))
     with pytest.raises(InvalidInputError, match="NaN"):
         codec(random_images(1))
+
+
+class Network(torch.nn.Module):
+    """A network of nflows' couplings, which are given a context."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(inputs, 8, 3, padding=1),
+            torch.nn.ReLU(),
+            torch.nn.Conv2d(8, outputs, 3, padding=1),
+        )
+
+    def forward(self, x, context=None):
+        """Return the shift."""
+        return self.layers(x)
+
+
+def nflows_model(affine: bool = False):
+    """Return a Glow of one level."""
+    transforms = pytest.importorskip("nflows.transforms")
+    from nflows.distributions import StandardNormal
+    from nflows.flows import Flow
+
+    torch.manual_seed(0)
+    coupling = (
+        transforms.AffineCouplingTransform if affine else transforms.AdditiveCouplingTransform
+    )
+    blocks = [transforms.SqueezeTransform()]
+    for mask in ([1, 0] * 6, [0, 0, 1] * 4):
+        norm = transforms.ActNorm(12)
+        norm.initialized.data = torch.tensor(True)
+        with torch.no_grad():
+            norm.log_scale.normal_(0, 0.3)
+            norm.shift.normal_(0, 0.3)
+        convolution = transforms.OneByOneConvolution(12)
+        blocks.append(transforms.CompositeTransform([norm, convolution, coupling(mask, Network)]))
+    return Flow(transforms.CompositeTransform(blocks), StandardNormal([12, 4, 4])).eval()
+
+
+@pytest.mark.filterwarnings("ignore")  # of nflows
+def test_nflows():
+    model = nflows_model()
+    codec = lossless(model)
+    images = smooth_images(8)
+    latents = codec(images)
+    assert torch.equal(codec.inverse(latents), images)
+    with torch.no_grad():
+        noise = model.transform_to_noise(images / 256)
+        bits = -model.log_prob(images / 256) / 192 / np.log(2) + 8
+    assert (noise - codec.real(latents)[0]).abs().max() < 5e-3
+    assert (codec.bits_per_dimension(images) - bits).abs().max() < 1e-3
 
 
 @pytest.mark.slow

@@ -364,6 +364,38 @@ def test_a_certificate_of_a_permutation_is_an_equality(tmp_path):
     assert checker.main([str(file)]) == 0
 
 
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_a_context_reaches_the_couplings_that_take_one():
+    nf = library("normflows")
+    flows = [
+        nf.flows.AutoregressiveRationalQuadraticSpline(4, 1, 8, num_context_channels=2),
+        nf.flows.LULinearPermute(4, False),
+    ]
+    model, example = nf.ConditionalNormalizingFlow(None, flows), (data(5, 4), data(5, 2))
+    new, report = convert(model, example)
+    assert report.layers[0].path == "flows.1"
+    assert torch.allclose(new.inverse(*example), model.inverse(*example), atol=1e-5)
+
+
+@pytest.mark.parametrize("by_wavelet", [False, True])
+def test_wavelets_in_both_directions(by_wavelet):
+    ff, fm = library("FrEIA.framework"), library("FrEIA.modules")
+    inn = ff.SequenceINN(3, 4, 6)
+    options = {"order_by_wavelet": by_wavelet, "rebalance": 0.7}
+    inn.append(fm.HaarDownsampling, **options)
+    inn.append(fm.HaarUpsampling, **options)
+    inn.append(fm.HaarDownsampling, **options)
+    x = data(5, 3, 4, 6)
+    for new, report in (convert(inn, x), convert(inn)):
+        assert [layer.kind[4:-8] for layer in report.layers] == ["Down", "Up", "Down"]
+        for one, two in zip(new(x), inn(x), strict=True):
+            assert torch.allclose(one, torch.as_tensor(two, dtype=torch.float32), atol=1e-5)
+        back, log_det = new(new(x)[0], rev=True)
+        assert torch.allclose(back, x, atol=1e-5)
+        assert torch.allclose(log_det, -new(x)[1])
+        assert new(x[:0])[0].shape == (0, 12, 2, 3)
+
+
 def test_transforms_of_zuko_that_are_not_lazy():
     z = library("zuko.transforms")
     transform = z.ComposedTransform(

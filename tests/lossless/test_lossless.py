@@ -18,7 +18,7 @@ from exactflow.errors import (
     OrientationError,
     SingularMatrixError,
 )
-from exactflow.lossless import lossless
+from exactflow.lossless import IntegerCoupling, lossless
 
 
 def rotation(d: int) -> np.ndarray:
@@ -241,6 +241,16 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
             expected = np.array(A, dtype=object) @ kept.astype(object) + 2 ** (bits - 1) >> bits
             assert (layer.shift(kept.astype(float)) == expected).all()
     assert len(lossless(W, bits=48, limit=2**30).layers[0].parts) > 1
+
+
+@pytest.mark.parametrize("bits", [1, 10, 50])
+def test_integer_shifts_are_exact_up_to_the_radius(bits):
+    """1/2 is no multiple of 1: at 2^53 - 1 units floor(z + 1/2) would be z + 1."""
+    T = np.array([[3, -1], [1, 0]])
+    layer = IntegerCoupling.of("first", T.astype(float), bits, 1)
+    for below in range(8):
+        kept = np.array([[layer.radius - below], [1 - layer.radius]])
+        assert layer.shift(kept.astype(float)).tolist() == (T @ kept).tolist()
 
 
 def test_the_most_bits_and_the_largest_limits():

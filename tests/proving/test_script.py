@@ -1,6 +1,8 @@
 """A script runs as Python would run it, and nothing that it does is taken for a proof."""
 
+import os
 import sys
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -86,9 +88,12 @@ def test_a_script_finds_what_python_gives_it_and_leaves_no_trace(run, tmp_path, 
     monkeypatch.setattr(sys, "argv", ["before"])
     (tmp_path / "beside.py").write_text("value = 7\n")
     before = sys.modules["__main__"], list(sys.path)
+    place, filters = os.getcwd(), list(warnings.filters)
     outcome = run(
         "from __future__ import annotations\n" + HEAD + "# %%\n"
-        "import sys, beside, pickle\n"
+        "import sys, beside, pickle, os, warnings\n"
+        "os.chdir('/')\n"
+        "warnings.simplefilter('ignore')\n"
         "from dataclasses import dataclass\n"
         "@dataclass\n"
         "class Value:\n"
@@ -103,6 +108,7 @@ def test_a_script_finds_what_python_gives_it_and_leaves_no_trace(run, tmp_path, 
     assert (outcome.failure, outcome.claims[0].instances) == ("", 4)
     assert (sys.modules["__main__"], sys.path, sys.argv) == (*before, ["before"])
     assert "beside" not in sys.modules
+    assert (os.getcwd(), list(warnings.filters)) == (place, filters)
     assert RUNNING.get(None) is None
     assert proof_options([]) == Options()
 

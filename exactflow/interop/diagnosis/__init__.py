@@ -2,7 +2,7 @@
 
 `diagnose` maps x to its latents and back on copies of a model, as it stands, in eval mode and in
 float64, watches what each layer does (`trace`), measures condition numbers (`jacobian`), and tells
-rounding from what is none (`judge`).
+rounding from what is none (`judge`). On request it replays the model in mpmath (`replay`).
 
 How it is checked
 -----------------
@@ -19,25 +19,32 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.diagnosis.doors import as_module
+from exactflow.interop.diagnosis.doors import Door, as_module, root_door
 from exactflow.interop.diagnosis.judge import Runs, judged
 from exactflow.interop.diagnosis.passes import Passes, passes
+from exactflow.interop.diagnosis.replay import replayed
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.trace import FailureError, duplicate
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 
+Start = Literal["data", "latents"]
+
 SEED = 0
+TOLERANCE = 1e-6
+"""The relative error to which x returns in high precision, as in `exactflow.conditioning`."""
 
 
-def diagnose(model: Any, x: Tensor) -> Diagnosis:
+def diagnose(
+    model: Any, x: Tensor, *, start: Start = "data", high_precision: bool = False
+) -> Diagnosis:
     """Say why a flow, run to its latents and back, does not return x; the model stays as it is.
 
     Everything runs on copies of the model: its mode, parameters, buffers, gradients and the states
@@ -50,6 +57,13 @@ def diagnose(model: Any, x: Tensor) -> Diagnosis:
         or a flow or transform of zuko. Layers are the modules inside it that do likewise.
     x : data, a batch (N, d) or (N, channels, height, width), say: a few members that do not come
         back. It is taken in the model's dtype.
+    start : "latents" where x is a sample of latents, which the model maps to data, and these back.
+        Ill-conditioning may show in one of the two directions only.
+    high_precision : whether to replay the member of the batch that comes back worst in mpmath, in
+        eval mode, for the least number of digits at which it returns to `TOLERANCE`. Layers are
+        known by their operations: networks of linear layers and convolutions, ReLU, tanh, leaky
+        ReLU, GELU, softplus and most others; splines; inverses of matrices. Small models only:
+        each precision that is tried takes about a second for 10^6 products of numbers.
 
     Raises
     ------
@@ -67,12 +81,20 @@ def diagnose(model: Any, x: Tensor) -> Diagnosis:
     >>> found.comes_back, str(found.guilty[0].fault), found.guilty[0].condition > 1e6
     (False, 'ill-conditioned', True)
     """
+    if start not in get_args(Start):
+        raise InvalidInputError(
+            f"expected start to be one of {', '.join(get_args(Start))}, got {start!r}"
+        )
     module, path = as_module(model)
+    way = root_door(module) if start == "data" else root_door(module).turned()
     x = _data(module, x)
     with _untouched(x):
-        runs = _runs(module, path, x)
+        model, runs = _runs(module, way, path, x)
         layers = judged(runs)
-    i = runs.member
+        i = runs.member
+        replay = None
+        if high_precision:
+            replay = replayed(model, way, runs.calm.x[i : i + 1], TOLERANCE)
     worst = float(runs.now.errors[i]) if runs.stuck is None else float("inf")
     return Diagnosis(
         layers,
@@ -81,6 +103,8 @@ def diagnose(model: Any, x: Tensor) -> Diagnosis:
         dtype=str(x.dtype).removeprefix("torch."),
         digits=runs.digits,
         comes_back=runs.comes_back,
+        least_digits=None if replay is None else replay.digits,
+        replay="" if replay is None else replay.sentence,
     )
 
 
@@ -121,8 +145,11 @@ def _untouched(x: Tensor) -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def _runs(module: nn.Module, path: str, x: Tensor) -> Runs:
-    """Run copies of the model in its mode and in eval mode, in its dtype and in others."""
+def _runs(module: nn.Module, way: Door, path: str, x: Tensor) -> tuple[nn.Module, Runs]:
+    """Run copies of the model in its mode and in eval mode, in its dtype and in others.
+
+    Returned with what they did is the one in eval mode.
+    """
     try:
         copies = [duplicate(module) for _ in range(4)]
     except Exception as error:
@@ -130,7 +157,7 @@ def _runs(module: nn.Module, path: str, x: Tensor) -> Runs:
             f"expected a model that copy.deepcopy can copy, got {type(error).__name__}: {error}"
         ) from error
     try:
-        calm = passes(copies[0].eval(), path, x)
+        calm = passes(copies[0].eval(), way, path, x)
     except FailureError as failure:
         raise InvalidInputError(
             f"expected an x that the model takes, got shape {tuple(x.shape)}: "
@@ -139,17 +166,17 @@ def _runs(module: nn.Module, path: str, x: Tensor) -> Runs:
     now, stuck = calm, None
     if any(part.training for part in module.modules()):
         try:
-            now = passes(copies[1], path, x)
+            now = passes(copies[1], way, path, x)
         except FailureError as failure:
             stuck = failure
-    fine = calm if x.dtype is torch.float64 else _in(torch.float64, copies[2], path, x)
-    coarse = calm if x.dtype is not torch.float64 else _in(torch.float32, copies[3], path, x)
-    return Runs(now, calm, fine, coarse, stuck)
+    fine = calm if x.dtype is torch.float64 else _in(torch.float64, copies[2], way, path, x)
+    coarse = calm if x.dtype is not torch.float64 else _in(torch.float32, copies[3], way, path, x)
+    return copies[0], Runs(now, calm, fine, coarse, stuck)
 
 
-def _in(dtype: torch.dtype, module: nn.Module, path: str, x: Tensor) -> Passes | None:
+def _in(dtype: torch.dtype, module: nn.Module, way: Door, path: str, x: Tensor) -> Passes | None:
     """Run a copy in another dtype, or return None where the model has parts that it cannot have."""
     try:
-        return passes(module.to(dtype).eval(), path, x.to(dtype))
+        return passes(module.to(dtype).eval(), way, path, x.to(dtype))
     except FailureError:
         return None

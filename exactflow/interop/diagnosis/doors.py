@@ -41,10 +41,15 @@ class Door:
     ahead: str
     back: str
     option: str | None = None
+    is_turned: bool = False
 
     def options(self, is_ahead: bool) -> dict[str, bool]:
         """Return the option that leads in a direction."""
-        return {} if self.option is None else {self.option: not is_ahead}
+        return {} if self.option is None else {self.option: is_ahead == self.is_turned}
+
+    def turned(self) -> "Door":
+        """Return the door from the other side: ahead is back."""
+        return Door(self.back, self.ahead, self.option, not self.is_turned)
 
 
 def door(module: nn.Module) -> Door | None:

@@ -30,8 +30,11 @@ THIRD = 1 / 3
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """The model as it stands, in eval mode, in eval mode in float64 (None where it has none), and
-    in another precision: float32, or float64 where the model is in fewer digits.
+    """What a model did as it stands, in eval mode, and in eval mode in other precisions.
+
+    `fine` is float64; `coarse` the model's own dtype, or float32 where that is float64; None where
+    the model has parts that cannot be had in it. `stuck` is the error of a model that maps x ahead
+    in eval mode only.
     """
 
     now: Passes
@@ -157,7 +160,17 @@ class _Layer:
         if not all(map(_is_finite, [self.now.before, self.now.after])):
             return "was given numbers that are not finite"
         lost = f"{max(growth, 0.0):.1f} of {self.runs.digits:.1f} digits lost on the way back"
-        return f"comes back with an error of {self.error:.1e}; {lost}"
+        return f"comes back with an error of {self.error:.1e}; {lost}{self._other_way()}"
+
+    def _other_way(self) -> str:
+        """Return what the layer may lose where the model is run back first, and then ahead."""
+        lost = self._amplification(ahead=True)
+        if self.norms is None or lost < self.runs.digits * THIRD:
+            return ""
+        return (
+            f"; condition number {self.norms.condition:.1e}: the other way round, back and then "
+            f"ahead, up to {lost:.1f} digits may be lost"
+        )
 
     # ---- what is measured
 
@@ -321,12 +334,12 @@ class _Layer:
             why += f", and what it adds is {y / (x or 1.0):.1e} times as large as what it maps"
         return why if error is None else f"{why}; its own error is {error:.1e} in float64"
 
-    def _amplification(self) -> float:
-        """Return the digits that the inverse may lose: log10 of |J^-1| |y| / |x|."""
+    def _amplification(self, ahead: bool = False) -> float:
+        """Return the digits that the inverse may lose, log10 of |J^-1| |y| / |x|; or the map."""
         if self.norms is None or self.fine is None:
             return 0.0
         x, y = (_length(_member(s, self.i)) for s in (self.fine.before, self.fine.after))
-        factor = self.norms.back * y / (x or 1.0)
+        factor = self.norms.ahead * x / (y or 1.0) if ahead else self.norms.back * y / (x or 1.0)
         return math.log10(factor) if factor > 0 else 0.0
 
 
@@ -356,11 +369,11 @@ def _around(
         return  # which explain all that follows
     if entries(run.latents) < run.x.numel():
         left, size = entries(run.latents) // len(run.x), run.x[0].numel()
-        yield place("the model", Fault.DROPPED, f"returns {left} latents for {size} numbers")
+        yield place("the model", Fault.DROPPED, f"returns {left} numbers for {size}")
     elif drawn := _drawn(runs):
         yield place("the model", Fault.RANDOM, drawn)
     else:
-        names = ["x", *(layer.path for layer in layers), "the latents"]
+        names = ["x", *(layer.path for layer in layers), "the other end"]
         for k, lost in enumerate(between):
             if lost >= runs.digits * THIRD:
                 where = f"between {names[k]} and {names[k + 1]}"
@@ -373,7 +386,7 @@ def _drawn(runs: Runs) -> str | None:
     run, i = runs.calm, runs.member
     ahead = _at(returned(run.again_y, run.x.numel()), run.latents, i)
     if ahead > runs.level:
-        return f"draws numbers on the way to the latents: two passes differ by {ahead:.1e}"
+        return f"draws numbers on the way there: two passes differ by {ahead:.1e}"
     if run.image is None or run.again_image is None:
         return None
     back = _at((run.again_image,), (run.image,), i)
@@ -387,14 +400,17 @@ def _misordered(run: Passes) -> tuple[Fault, str]:
     came = [(call.path, call.is_ahead) for call in run.back]
     if [path for path, _ in due] == [path for path, _ in came]:
         wrong = [a for (a, _), b in zip(due, came, strict=True) if (a, _) != b]
-        return Fault.DIRECTION, f"on the way back, runs {', '.join(wrong)} in the direction of data"
+        return (
+            Fault.DIRECTION,
+            f"on the way back, runs {', '.join(wrong)} in the same direction as on the way there",
+        )
     if sorted(due) == sorted(came):
         first = next((a, b) for (a, _), (b, _) in zip(due, came, strict=True) if a != b)
         return Fault.ORDER, f"on the way back, calls {first[1]} where {first[0]} is due"
     missing = [path for path, _ in due if path not in {p for p, _ in came}]
     extra = [path for path, _ in came if path not in {p for p, _ in due}]
     says = [f"leaves out {', '.join(missing)}"] * bool(missing)
-    says += [f"calls {', '.join(extra)}, which it does not on the way to the latents"] * bool(extra)
+    says += [f"calls {', '.join(extra)}, which it does not on the way there"] * bool(extra)
     says = says or ["calls layers another number of times, or in another direction"]
     return Fault.ORDER, f"on the way back, {' and '.join(says)}"
 

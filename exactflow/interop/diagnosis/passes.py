@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.interop.diagnosis.doors import State, returned
+from exactflow.interop.diagnosis.doors import Door, State, returned
 from exactflow.interop.diagnosis.trace import Call, FailureError, Traced
 
 __all__ = ["Passes", "passes", "relative"]
@@ -16,8 +16,8 @@ __all__ = ["Passes", "passes", "relative"]
 class Passes:
     """What a copy of the model did: two passes in each direction, until an error, if there was one.
 
-    `ahead` and `back` are the layers called in the first passes, in the order of the calls; y and
-    `image` the latents and what came back of x; the others are of the second passes.
+    `ahead` and `back` are the layers called in the first passes, in the order of the calls; y is
+    what the model maps x to, and `image` what came back; the others are of the second passes.
     """
 
     x: Tensor
@@ -53,9 +53,9 @@ class Passes:
         return list(zip(self.ahead, backwards, strict=True)) if same else None
 
 
-def passes(model: nn.Module, path: str, x: Tensor) -> Passes:
-    """Run a model that is ours to watch; raises `FailureError` where x has no latents."""
-    traced = Traced(model, path)
+def passes(model: nn.Module, way: Door, path: str, x: Tensor) -> Passes:
+    """Run a model that is ours to watch; raises `FailureError` where x has no image."""
+    traced = Traced(model, way, path)
     ahead, y = traced.ahead(x)
     again_ahead, again_y = traced.ahead(x)
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.interop.diagnosis.doors import Door, State, door, latent, returned, root_door, taken
+from exactflow.interop.diagnosis.doors import Door, State, door, latent, returned, taken
 
 __all__ = ["Call", "FailureError", "Traced", "duplicate", "entries"]
 
@@ -98,24 +98,27 @@ class FailureError(Exception):
 
 
 class Traced:
-    """A copy of a model whose layers note their calls; `path` is where it stands in the user's."""
+    """A copy of a model, called by `way`, whose layers note their calls.
 
-    def __init__(self, model: nn.Module, path: str = ""):
-        self.model, self.path, self.door = model, path, root_door(model)
+    `path` is where it stands in the user's.
+    """
+
+    def __init__(self, model: nn.Module, way: Door, path: str = ""):
+        self.model, self.path, self.door = model, path, way
         self._open: list[list[Call]] = []
         self._failed: str | None = None
         for inner, module in model.named_modules():
-            if module is not model and (way := door(module)):
-                own = getattr(module, "path", f"{path}.{inner}".lstrip("."))
-                self._watch(own, module, way)
+            if module is not model and (own := door(module)):
+                name = getattr(module, "path", f"{path}.{inner}".lstrip("."))
+                self._watch(name, module, own)
 
     def ahead(self, x: Tensor) -> tuple[list[Call], Any]:
-        """Return the layers that map x to its latents, and the latents as the model gives them."""
+        """Return the layers that map x ahead, and its image as the model gives it."""
         calls, value = self._run(x, True)
         return calls, latent(value, x)
 
     def back(self, y: Any) -> tuple[list[Call], Tensor]:
-        """Return the layers that map latents back, and the data."""
+        """Return the layers that map an image back, and what comes."""
         calls, value = self._run(y, False)
         return calls, returned(value, 0)[0]
 

@@ -168,7 +168,7 @@ PLANTED = {
         lambda: model(kind=Truncated),
         Fault.DROPPED,
         "the model",
-        "returns 3 latents for 4 numbers",
+        "returns 3 numbers for 4",
     ),
     "latents drawn by the model": (
         lambda: model(kind=Resampled),
@@ -180,7 +180,7 @@ PLANTED = {
         lambda: model(kind=Dequantized),
         Fault.RANDOM,
         "the model",
-        "draws numbers on the way to the latents",
+        "draws numbers on the way there",
     ),
     "order": (
         lambda: model(kind=Reordered),
@@ -192,7 +192,7 @@ PLANTED = {
         lambda: model(kind=Misdirected),
         Fault.DIRECTION,
         "the model",
-        "runs layers.1 in the direction of data",
+        "runs layers.1 in the same direction",
     ),
     "left out": (
         lambda: model(kind=Forgetful),

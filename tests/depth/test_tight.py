@@ -1,0 +1,95 @@
+"""Five layers where eigenvalues leave no freedom: linear equations for V decide."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from depth.examples import diagonal
+from depth.test_five import jordan, product_of, with_fixed_parts
+from sympy import GF, Rational
+
+from exactflow import depth_checker, verify
+from exactflow.depth import minimal_depth
+from exactflow.depth.five import five_layers
+from exactflow.depth.tight import TightObstruction
+from exactflow.exact import linalg
+from exactflow.files.depth_certificate import depth_certificate_text, witness
+
+TIGHT = {
+    "both parts": with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, Rational(9, 4))),
+    "only Du": with_fixed_parts(diagonal(2, 2), jordan((3, 2)), diagonal(1, 5)),
+    "only aN": with_fixed_parts(jordan((2, 1), (5, 1)), diagonal(3, 3), diagonal(1, 5)),
+    "eigenvalue 1, where the traces are known": with_fixed_parts(
+        diagonal(2, 2), diagonal(1, 1), diagonal(1, 5)),
+    "three at once": with_fixed_parts(diagonal(2, 2, 2), diagonal(3, 3, 3), diagonal(1, 2, 5)),
+    "over GF(101)": with_fixed_parts(
+        diagonal(2, 2, field=GF(101)), diagonal(3, 3, field=GF(101)),
+        diagonal(1, 5, field=GF(101))),
+}  # fmt: skip
+
+
+def excludes(M, obstruction):
+    """Return whether the stand-alone checker sees that an obstruction excludes its pattern."""
+    n, p = M.shape[0] // 2, M.domain.mod if M.domain.is_FiniteField else 0
+    rows = [
+        [int(M.domain.to_int(x)) % p if p else Fraction(int(x.numerator), int(x.denominator))
+         for x in row] for row in M.to_list()
+    ]  # fmt: skip
+    certificate = depth_checker.Certificate(n, p, rows, "additive", [], {})
+    inverse = depth_checker.inverse(rows, p)
+    blocks = depth_checker.blocks_of(rows, inverse, obstruction["pattern"].startswith("L"))
+    return depth_checker.excludes(obstruction, certificate, blocks)
+
+
+def checked_apart(found):
+    """Return whether the stand-alone checker sees what was found, too."""
+    n, p = found.matrix.shape[0] // 2, found.matrix.domain
+    written = {"pattern": found.pattern, **witness(found)}
+    read = depth_checker.read_obstruction(
+        written, "", "additive", n, p.mod if p.is_FiniteField else 0
+    )
+    return excludes(found.matrix, read)
+
+
+@pytest.mark.parametrize("name", TIGHT)
+def test_no_five_layers(name):
+    found = five_layers("ULULU", TIGHT[name])
+    assert isinstance(found, TightObstruction)
+    assert found.check() is True
+    assert "linear equations for V, with no solution" in str(found)
+    assert checked_apart(found)
+
+
+@pytest.mark.parametrize("name", TIGHT)
+def test_changed_witnesses_fail(name):
+    found = five_layers("ULULU", TIGHT[name])
+    n, field = found.matrix.shape[0] // 2, found.matrix.domain
+    assert replace(found, multiplier=found.multiplier - found.multiplier).check() is False
+    assert replace(found, multiplier=found.multiplier[:, 1:]).check() is False
+    assert replace(found, matrix=linalg.identity(2 * n, field)).check() is False
+    assert replace(found, pattern="ULUL").check() is False
+
+
+def test_six_layers_exactly_with_a_certificate():
+    M = TIGHT["both parts"]
+    answer = minimal_depth(M)
+    assert (answer.lower, answer.upper) == (6, 6)
+    verify(answer.flow, M)
+    code, lines = depth_checker.check(depth_certificate_text(answer).encode())
+    assert (code, lines[-1]) == (0, "s VERIFIED")
+
+
+POSSIBLE = {
+    "both parts": with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(*[Rational(3, 2)] * 2)),
+    "one eigenvalue in common": with_fixed_parts(diagonal(2, 2), diagonal(2, 3), diagonal(1, 5)),
+}
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_where_the_equations_have_a_solution_it_is_found(name):
+    """The first is the only choice of D11 for which diag(2, 2) and diag(3, 3) go together."""
+    M = POSSIBLE[name]
+    shifts = five_layers("ULULU", M)
+    assert product_of(shifts) == M
+    factors = [[Fraction(-2), Fraction(1)], [Fraction(-3), Fraction(1)]]
+    assert not excludes(M, {"pattern": "ULULU", "kind": "chain", "factors": factors})
