@@ -22,7 +22,8 @@ each of these words `obstructions` has {"pattern": .., "kind": .., witness}:
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
     linear       "multiplier"   a list of matrices, one for each equation of `equations`, or, with
-                                positive scales and from four letters on, of `is_one_signed`
+                                positive scales and from four letters on, of `is_one_signed`,
+                                or for four the one Q of `is_impossible_on_kernels`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -261,6 +262,8 @@ def excludes(obstruction: dict[str, Any], certificate: Certificate, blocks: Bloc
     """Return whether an obstruction shows that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], certificate.prime
     if kind == "linear" and certificate.scales == "positive" and len(pattern) > 3:
+        if len(obstruction["multiplier"]) < certificate.n:
+            return is_impossible_on_kernels(obstruction["multiplier"][0], blocks)
         need_no_C(kind, pattern, blocks)
         return is_one_signed(obstruction["multiplier"], blocks, certificate.target)
     if kind == "linear":
@@ -348,6 +351,22 @@ def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
                     place = tuple(map(add, exponents, at))
                     total[place] = total.get(place, 0) + coefficient * value
     return {x > 0 for x in total.values() if x} in ({True}, {False})
+
+
+def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
+    """Return whether Q excludes four scaled layers, where D and a are singular.
+
+    Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
+    gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
+    c' = G c = -Y - W a'.  So D' W - W a' = C' + c'.  If a Q = 0 and Q D = 0, then tr Q (C F + G c)
+    = tr(Q D' W) - tr(a' Q W) = 0.  It is the sum of the F_j and G_i with the diagonals of Q C and
+    c Q as weights, which cannot have one sign unless all of them vanish.
+    """
+    _, _, C, D, a, c = blocks
+    if any(x for N in (times(a, Q, 0), times(Q, D, 0)) for row in N for x in row):
+        return False
+    weights = [N[i][i] for N in (times(Q, C, 0), times(c, Q, 0)) for i in range(len(Q))]
+    return {x > 0 for x in weights if x} in ({True}, {False})
 
 
 class Equation(NamedTuple):
@@ -745,6 +764,11 @@ def read_polynomial(found: Any, where: str, n: int, p: int) -> Polynomial:
     return f
 
 
+def is_single(found: Any) -> bool:
+    """Return whether this is a list of one thing."""
+    return type(found) is list and len(found) == 1
+
+
 def read_terms(found: Any, where: str, n: int) -> Matrix:
     """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
     rows = read_matrix(found, where, len(read_list(found, where, 0, MOST_TERMS)), 2 * n + 1, 0)
@@ -773,9 +797,10 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, p: int) -> dic
         if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
             raise MalformedError(place, f"total degree up to {2 * n}", degree)
     else:
-        is_polynomial = scales == "positive" and len(pattern) > 3
+        on_kernels = scales == "positive" and len(pattern) == 4 and is_single(witness) and n > 1
+        is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
         shape = (n, n) if len(pattern) < 5 else (1, n + 1)
-        number = n if is_polynomial else EQUATIONS[len(pattern)]
+        number = 1 if on_kernels else n if is_polynomial else EQUATIONS[len(pattern)]
         matrices = enumerate(read_list(witness, place, number, number))
         if is_polynomial:
             witness = [read_terms(W, f"{place}, matrix {i}", n) for i, W in matrices]

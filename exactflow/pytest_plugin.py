@@ -15,6 +15,7 @@ running to its end; the script runs once, in a process of its own.
 from __future__ import annotations
 
 from collections.abc import Generator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,15 @@ def _patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[
     return configured or [pattern for pattern in usual if config.option.exactflow]
 
 
+def _matches(path: Path, patterns: list[str]) -> bool:
+    """Return whether a path ends in what a pattern says; ``**/`` is any number of folders."""
+    return any(
+        path.match(pattern.replace("**/", ""))
+        or ("**/" in pattern and fnmatch(path.as_posix(), f"*/{pattern}"))
+        for pattern in patterns
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
@@ -102,7 +112,7 @@ def pytest_collect_file(
 
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    if any(map(path.match, _patterns(config, "exactflow_files", FILES))):
+    if _matches(path, _patterns(config, "exactflow_files", FILES)):
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -111,10 +121,10 @@ def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    if any(map(path.match, _patterns(config, "exactflow_scripts", SCRIPTS))):
+    if _matches(path, _patterns(config, "exactflow_scripts", SCRIPTS)):
         return not path.name.startswith("_")
     is_named = config.option.exactflow and parent.session.isinitpath(path)
-    is_test = any(map(path.match, config.getini("python_files")))
+    is_test = _matches(path, config.getini("python_files"))
     return is_named and not is_test and b"exactflow.claims" in _head(path)
 
 

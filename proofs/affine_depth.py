@@ -33,7 +33,7 @@ import flint
 import numpy as np
 import sympy
 
-from exactflow import minimal_depth, verify
+from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.depth.certified import enclosing_product
 from exactflow.depth.multipliers import MultiplierObstruction, expanded
@@ -249,6 +249,13 @@ for name, M, depth, kind in (
         check.equal(verify(answer.flow, M).flow.depth, depth, f"{depth} layers compose to it")
         for reason in answer.obstructions:
             check.true(reason.check() and type(reason) is kind, str(reason))
+
+with claims.check("where D and a are singular, kernels exclude four", Evidence.EXACT) as check:
+    for order in ([2, 3, 0, 1], [4, 2, 5, 1, 0, 3], [3, 6, 7, 5, 0, 1, 4, 2]):
+        answer = minimal_depth(permutation(order), scales="positive")
+        check.equal((answer.lower, answer.upper), (5, 5), f"permutation {order} takes five")
+        for reason in answer.obstructions:
+            check.true(reason.check(), str(reason))
 
 with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
     for reason in minimal_depth(TOGETHER_B, scales="positive").obstructions:

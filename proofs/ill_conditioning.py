@@ -8,6 +8,8 @@
 # Condition numbers are *certified*: the Jacobian at a point is a rational matrix, root isolation
 # encloses its singular values. Digits are *numeric*: the precision of mpmath at which
 # $f^{-1}(f(z))$ returns $z$ to $10^{-6}$, with one digit less failing.
+#
+# What depth saves of this is in the script `depth_for_conditioning`.
 
 # %%
 import sys

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 from pathlib import Path
@@ -114,6 +115,23 @@ def test_ways_in(project, way):
     assert (result.ret, outcomes(result)) == (0, {"c.json::verified": "PASSED"})
 
 
+def test_patterns(project):
+    there = project(c_json=TEXT, proofs__a_py=SCRIPT)
+    for place in ("a/c.json", "a/b/c.json", "a/b/b/c.json"):
+        (there.path / place).parent.mkdir(exist_ok=True)
+        (there.path / place).write_text(TEXT)
+    for pattern, places in {
+        "c.json": ["a/b/b/c.json", "a/b/c.json", "a/c.json", "c.json"],
+        "a/*.json": ["a/c.json"],
+        "a/**/*.json": ["a/b/b/c.json", "a/b/c.json", "a/c.json"],
+        "b/c.json": ["a/b/b/c.json", "a/b/c.json"],
+    }.items():
+        there.makeini(f"[pytest]\nexactflow_files = {pattern}\nexactflow_scripts = none.py")
+        assert sorted(collected(there)) == [f"{place}::verified" for place in places]
+    there.makeini("[pytest]\nexactflow_files = c.json")
+    assert there.runpytest("a/c.json::verified").ret == 0
+
+
 def test_a_named_file_that_is_no_certificate(project):
     there = project(c_json="{", x_json="{}")
     result = there.runpytest("c.json")
@@ -185,6 +203,24 @@ def test_a_time_limit(project):
     result = there.runpytest("--exactflow", "--exactflow-timeout=0.01", "-v")
     assert set(outcomes(result).values()) == {"FAILED"}
     result.stdout.fnmatch_lines(["*the time limit, 0.01 seconds, is over*"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc")
+def test_the_time_limit_ends_what_a_script_has_started(project):
+    starts = (
+        "import pathlib, subprocess\n"
+        "child = subprocess.Popen(['sleep', '100'])\n"
+        "pathlib.Path('pid').write_text(str(child.pid))\n"
+        "child.wait()\n"
+    )
+    there = project(proofs__a_py=starts)
+    result = there.runpytest("--exactflow", "--exactflow-timeout=3")
+    result.stdout.fnmatch_lines(["the time limit, 3 seconds, is over"])
+    child = Path("/proc", (there.path / "pid").read_text(), "cmdline")
+    limit = time.monotonic() + 10
+    while child.exists() and b"sleep" in child.read_bytes():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
 
 
 def test_properties_in_junit_xml(project):

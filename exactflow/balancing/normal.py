@@ -124,7 +124,10 @@ class NormalEquations:
             if size <= goal:
                 break
             image = turned.apply(turned.adjoint(direction)) + ridges * direction
-            length = size / np.vdot(direction, image)
+            curvature = np.vdot(direction, image)
+            if not curvature > 0:  # rounded away: the step so far is as good as it gets
+                break
+            length = size / curvature
             solution += length * direction
             r = r - length * image
             z = r * weights

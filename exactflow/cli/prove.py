@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check_folder(arguments.plot)
     if arguments.html:
         check_place(arguments.html)
+        if os.path.realpath(arguments.html) in map(os.path.realpath, arguments.files):
+            raise InvalidInputError(f"expected a page beside the scripts, got {arguments.html!r}")
     outcomes = []
     for outcome in _outcomes(arguments):
         outcomes.append(outcome)

@@ -102,7 +102,7 @@ def multipliers_against(pattern: str, matrix: DomainMatrix) -> MultiplierObstruc
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then any."""
+    """Yield multipliers in x only or y only, of growing degree, then powers, then any."""
     n = equations.n
     for degree in range(1, n + 3):
         if comb(n + degree - 1, degree) > MOST_MONOMIALS:
@@ -111,6 +111,7 @@ def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
             signs = _signs(equations.coefficients[other])
             towards = {k: sign if side == 0 else -sign for k, sign in signs.items()}
             yield from _solved(equations, degree, towards, [side])
+    yield from _powers(equations)
     for degree in range(2, n + 2):
         if comb(2 * n + degree - 1, degree) > MOST_MONOMIALS:
             break
@@ -144,7 +145,27 @@ def _solved(
                 other = slice(n, None) if sides[0] == 0 else slice(n)
                 terms = {powers: x for powers, x in terms.items() if not any(powers[other])}
             columns[k, place] = terms
-    weights = combination_below_zero(list(columns.values()), nonnegative=len(sides) == 1)
+    yield from _combined(n, columns, signs, nonnegative=len(sides) == 1)
+
+
+def _powers(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
+    """Yield multipliers p_k whose terms are (n - k)-th powers of single variables."""
+    n = equations.n
+    columns: dict[tuple[int, Exponents], Polynomial] = {}
+    for k in range(1, n + 1):
+        for i in range(2 * n):
+            place = tuple((n - k) * (i == j) for j in range(2 * n))
+            alone: list[Polynomial] = [{} for _ in range(n)]
+            alone[k - 1] = {place: QQ(1)}
+            columns[k, place] = expanded(equations, alone)
+    yield from _combined(n, columns, dict.fromkeys(range(1, n + 1), 1), nonnegative=False)
+
+
+def _combined(
+    n: int, columns: Mapping, signs: Mapping[int, int], *, nonnegative: bool
+) -> Iterator[tuple[Polynomial, ...]]:
+    """Yield the multipliers of a combination of columns that has no positive coefficient."""
+    weights = combination_below_zero(list(columns.values()), nonnegative=nonnegative)
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, place), weight in zip(columns, weights, strict=True):

@@ -12,6 +12,9 @@ Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
   not zero this is an open condition, and for n >= 2 some matrices satisfy it.
 
+- Where D and a are singular, their kernels may exclude four (`exactflow.depth.kernels`), and beyond
+  Theorems A and B signs of minors that clash together do (`exactflow.depth.multipliers`).
+
 Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
 holds the determinant in one entry. P merges into a layer. What is left is an interval.
 
@@ -25,6 +28,7 @@ import sympy
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import patterns
+from exactflow.depth.kernels import kernel_obstruction
 from exactflow.depth.multipliers import multipliers_against
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.opposed import ScaledEntryObstruction, opposed
@@ -94,17 +98,16 @@ def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> tuple[int, Reasons]:
     """Return the largest lower bound whose patterns are all excluded, and by what: by opposed
-    minors, or by multipliers, too.
+    minors, by kernels, or by multipliers, too.
     """
     for bound in (6, 5):
         found: list[Obstruction] = []
         for word in patterns(bound - 1):
-            reason: Obstruction | None = opposed(word, matrix)
-            if reason is None and multipliers:
-                reason = multipliers_against(word, matrix)
-            if reason is None:
+            reason = opposed(word, matrix) or kernel_obstruction(word, matrix)
+            further = multipliers_against(word, matrix) if multipliers and not reason else None
+            found.extend(filter(None, (reason, further)))
+            if not (reason or further):
                 break
-            found.append(reason)
         else:
             return bound, tuple(found)
     return (4, without_three) if without_three else (3, _entries(2, matrix))

@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import __version__
 from exactflow.depth import MinimalDepth, Obstruction
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
+from exactflow.depth.kernels import KernelObstruction
 from exactflow.depth.multipliers import MultiplierObstruction
 from exactflow.depth.obstructions import (
     EntryObstruction,
@@ -256,6 +257,11 @@ def _(obstruction: MultiplierObstruction) -> dict[str, object]:
         for p in obstruction.multipliers
     ]
     return {"kind": "linear", "multiplier": terms}
+
+
+@witness.register
+def _(obstruction: KernelObstruction) -> dict[str, object]:
+    return _linear(obstruction.Q)
 
 
 @witness.register

@@ -17,7 +17,17 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["Covariance", "Layer", "Whole"]
+__all__ = ["Covariance", "Layer", "Whole", "trimmed"]
+
+FINE = 150  # bits below the least variance, which refinement does not miss
+TRIMMED = 2.0**-100
+
+
+def trimmed(M: np.ndarray) -> np.ndarray:
+    """Return a matrix, what lies 2^-100 below the largest entry of each column rounded away."""
+    largest = np.abs(M).max(axis=0)
+    grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * TRIMMED
+    return np.round(M / grid) * grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +107,15 @@ class Whole:
             integers[i, i] -= self.denominator
         return Whole(integers, self.denominator)
 
+    def rounded_down(self, bits: int) -> "Whole":
+        """Return the matrix in multiples of 2^-bits; itself if its denominator is no larger."""
+        shift = self.denominator.bit_length() - 1 - max(bits, 0)
+        if shift <= 0 or self.denominator & (self.denominator - 1):
+            return self
+        shape = self.integers.nrows(), self.integers.ncols()
+        entries = [int(x) >> shift for x in self._entries]
+        return Whole(flint.fmpz_mat(*shape, entries), self.denominator >> shift)
+
     def transpose(self) -> "Whole":
         """Return the transpose."""
         return Whole(self.integers.transpose(), self.denominator)
@@ -142,6 +161,18 @@ class Covariance:
         half = scale @ self.first + shift @ self.cross.transpose()
         first = half @ scale + cross @ shift.transpose()
         return Covariance(first, cross, self.second)
+
+    def coarse(self) -> "Covariance":
+        """Return the covariance without digits that are far too small for refinement to notice;
+        itself if there are none.
+        """
+        least = min(np.diag(block.floats).min() for block in (self.first, self.second))
+        bits = FINE - int(np.floor(np.log2(least)))
+        blocks = [block.rounded_down(bits) for block in (self.first, self.cross, self.second)]
+        same = all(
+            a is b for a, b in zip(blocks, (self.first, self.cross, self.second), strict=True)
+        )
+        return self if same else Covariance(*blocks)
 
     def swapped(self) -> "Covariance":
         """Return the covariance with the halves exchanged."""

@@ -27,7 +27,7 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 
 from exactflow.errors import MethodError
-from exactflow.gaussian.account import Covariance, Layer
+from exactflow.gaussian.account import Covariance, Layer, trimmed
 from exactflow.gaussian.spectra import Match
 
 __all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
@@ -58,7 +58,7 @@ class Pair:
 
     def layers(self) -> list[Layer]:
         """Return the two layers, in their order."""
-        return [Layer("first", self.d1, self.x), Layer("second", self.d2, self.t)]
+        return [Layer("first", self.d1, trimmed(self.x)), Layer("second", self.d2, trimmed(self.t))]
 
     def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
@@ -169,12 +169,15 @@ Refined = TypeVar("Refined", bound=Refinable)
 
 def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
-    E = Sigma.after(pair.layers()).less_identity()
+    coarse = Sigma.coarse()
+    E = coarse.after(pair.layers()).less_identity()
     error = E.largest()
     before, accepted = 2 * error + 1, 1
     while error > accepted * pair.rounding(Sigma) and error < before / 2:
         tried, before, accepted = pair.corrected(E), error, ROUNDINGS
-        E = Sigma.after(tried.layers()).less_identity()
+        E = coarse.after(tried.layers()).less_identity()
         if E.largest() < error:
             pair, error = tried, E.largest()
+    if coarse is not Sigma:
+        error = Sigma.after(pair.layers()).less_identity().largest()
     return pair, error

@@ -40,14 +40,15 @@ from fractions import Fraction
 import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.gaussian.account import Covariance, Layer
+from exactflow.gaussian.account import Covariance, Layer, trimmed
 from exactflow.gaussian.covariance import Target
-from exactflow.gaussian.refinement import ACCEPTED, Basis, refined
+from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined
 from exactflow.gaussian.walks import levels
 
 __all__ = ["three_layers"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
+SHIFTS = (3, 4, 5, 7)  # of walks to try where nearly equal levels have kept layers from refinement
 ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
 
 
@@ -65,9 +66,9 @@ class Triple:
         """Return the three layers, in their order."""
         q, p = self.z.shape
         return [
-            Layer("second", np.full(q, self.scale2), self.z),
-            Layer("first", np.full(p, self.scale1), self.x),
-            Layer("second", np.ones(q), self.t),
+            Layer("second", np.full(q, self.scale2), trimmed(self.z)),
+            Layer("first", np.full(p, self.scale1), trimmed(self.x)),
+            Layer("second", np.ones(q), trimmed(self.t)),
         ]
 
     def rounding(self, Sigma: Covariance) -> float:
@@ -128,9 +129,11 @@ def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
         spectra = _straddled(target.rounded, p, spectra)
     target, size = exchanged if is_exchanged else natural
     Sigma = target.blocks(size)
-    triple, error = refined(spectra.triple(), Sigma)
-    if p == q and error > 4 * triple.rounding(Sigma):
-        triple, error = min((triple, error), refined(spectra.triple(True), Sigma), key=_error)
+    triple, error = refined(spectra.triple(1), Sigma)
+    for shifted in SHIFTS if p == q else ():
+        if error <= ROUNDINGS * triple.rounding(Sigma):
+            break
+        triple, error = min((triple, error), refined(spectra.triple(shifted), Sigma), key=_error)
     if error > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
@@ -190,9 +193,9 @@ class Spectra:
         is_one = bool((np.abs(left_out - 1) < ROUNDED).all())
         return is_one and bool(others.min() < 1 + ROUNDED and others.max() > 1 - ROUNDED)
 
-    def triple(self, is_shifted: bool = False) -> Triple:
-        """Return the three layers; see `levels` for the walk that is shifted."""
-        z, g = levels(np.log(self.s), np.log(self.r), is_shifted)
+    def triple(self, shifted: int) -> Triple:
+        """Return the three layers; see `levels` for walks that are shifted."""
+        z, g = levels(np.log(self.s), np.log(self.r), shifted)
         s, U, r, V = np.sqrt(self.s)[:, None], self.U, np.sqrt(self.r), self.V
         R, T = np.sqrt(np.expm1(g)), np.sqrt(np.expm1(z))
         inverse = np.exp(-z.sum(axis=1))

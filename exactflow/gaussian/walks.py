@@ -22,9 +22,7 @@ MARGIN = 0.02  # of the least level above 0, which is a singular case
 ROUNDED = 1e-8
 
 
-def levels(
-    sigma: np.ndarray, rho: np.ndarray, is_shifted: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def levels(sigma: np.ndarray, rho: np.ndarray, shifted: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return z and g as matrices, len(sigma) x len(rho): z_(i+1) where sigma_(i+1) and rho_i meet,
     g_i where sigma_i and rho_i do, 0 elsewhere.
 
@@ -32,14 +30,14 @@ def levels(
     ----------
     sigma, rho : ascending, of equal sums. If the longer one has m entries more, m - 1 of them are
         0, up to rounding, and 0 lies between the others.
-    is_shifted : join entries of a cycle whose ranks differ by one or two.
+    shifted : join entries of a cycle after a shift of the ranks by one within blocks of so many.
     """
     if len(sigma) < len(rho):
         z, g = levels(rho, sigma)
         return z.T, g.T
     z, g = np.zeros((2, len(sigma), len(rho)))
     if len(sigma) == len(rho):
-        i, j = _cycle(sigma, rho, is_shifted)
+        i, j = _cycle(sigma, rho, shifted)
         walk = np.cumsum([0.0, *(rho[j] - sigma[i])[:-1]])
         start = MARGIN - min(walk.min(), (walk - sigma[i]).min())
         z[i, np.roll(j, 1)] = walk + start
@@ -57,12 +55,11 @@ def levels(
     return z, g
 
 
-def _cycle(sigma: np.ndarray, rho: np.ndarray, is_shifted: bool) -> tuple[np.ndarray, np.ndarray]:
+def _cycle(sigma: np.ndarray, rho: np.ndarray, shifted: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the order of the sigma and of the rho."""
     n = len(rho)
-    ranks = np.arange(n)
-    if is_shifted:
-        ranks = np.concatenate([np.roll(b, 1) for b in np.array_split(ranks, max(1, n // 3))])
+    blocks = np.array_split(np.arange(n), max(1, n // shifted))
+    ranks = np.concatenate([np.roll(block, 1) for block in blocks])
     steps = rho[ranks] - sigma
     left, order, level = list(np.argsort(steps)), [], 0.0
     for _ in range(n):

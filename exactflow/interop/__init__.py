@@ -1,15 +1,9 @@
 """Flow libraries: trained models and linear layers in, coupling modules out.
 
-<<<<<<< HEAD
-`convert` takes a whole model. For one layer, `from_conv1x1` reads the matrix of a linear module,
-`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
-normflows, nflows, glasflow, FrEIA or zuko. `diagnose` says why a model does not return x.
-=======
 `convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
 layer, `from_conv1x1` reads the matrix of a linear module, `factor` or `balance` turns it into
 couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
-zuko.
->>>>>>> main
+zuko. `diagnose` says why a model does not return x.
 
 How it is checked
 -----------------

@@ -130,7 +130,7 @@ def convert(
 
 
 def _check(model: Any, within: Any, only: Any) -> None:
-    if not isinstance(model, nn.Module):
+    if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
             f"expected a torch.nn.Module or a transform of zuko, got {type(model).__name__}: a "
             "state dict is for `exactflow convert --library`"

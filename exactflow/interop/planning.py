@@ -153,6 +153,8 @@ def _read(place: Place, meeting: Meeting | None, is_named: bool) -> AffineMap | 
         return "couplings already"
     if known and library_of(module) == "torch" and not (place.is_plain or is_named):
         return "it may belong to a conditioner; only=[its path] converts it"
+    if module._forward_pre_hooks:
+        return "a hook that runs before it may change its weights"
     if not is_initialized(module):
         return "its scales wait for the first data"
     types = _floating(module)

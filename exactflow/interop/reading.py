@@ -141,6 +141,8 @@ def _is_weight(value: Any) -> bool:
 def _array(tensor: Any) -> np.ndarray:
     """Return a tensor, or an array, as float64."""
     if hasattr(tensor, "detach"):
+        if tensor.is_complex():
+            raise InvalidInputError("expected real numbers as weight, got complex ones")
         tensor = tensor.detach().cpu().double().numpy()
     try:
         return np.asarray(tensor, dtype=np.float64)

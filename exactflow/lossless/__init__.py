@@ -79,7 +79,7 @@ def lossless(
         recorded, and is no loss; "error" refuses.
     partition : (p, q) or a mask, as in `factor`.
     method, seed : how layers are found, as in `exactflow.balance`, but that of a rotation "auto"
-        takes the smaller of those in closed form and those of a search.
+        takes those in closed form or those of a search, whichever err less.
 
     Returns
     -------

@@ -40,6 +40,7 @@ __all__ = ["diagonal_shears", "exact_step", "merged", "shears"]
 
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
+NOTHING = 2.0**-48
 EXACT_BITS = 4096
 """The largest product of dimension and bits of an entry for which a determinant is computed."""
 
@@ -76,7 +77,7 @@ def _balanced(
     M: np.ndarray, target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
     """Return what `balance` finds; of a rotation, whose layers in closed form are at once there,
-    those of a search, too, and of both the smaller.
+    those of a search, too, and of both those that err less.
     """
     found = balance(M, method=method, partition=target.halves, seed=seed).layers
     p, q = target.halves
@@ -86,7 +87,19 @@ def _balanced(
         other = balance(M, method="search", partition=target.halves, seed=seed).layers
     except MethodError:
         return found
-    return min(found, other, key=lambda layers: sum(np.vdot(x.shift, x.shift) for x in layers))
+    return min(found, other, key=_largest_rounding)
+
+
+def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
+    """Return what rounding adds to a coordinate at most, in floats: `bound` has it rigorously."""
+    p, q = layers[0].partition
+    total, after = np.zeros(p + q), np.eye(p + q)
+    for layer in reversed(layers):
+        moved = slice(p) if layer.moves == "first" else slice(p, None)
+        used = (np.abs(layer.shift) > NOTHING).any(axis=1)
+        total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
+        after = after @ layer.forward(np.eye(p + q))
+    return float(total.max())
 
 
 def _signed_permutation(M: np.ndarray) -> np.ndarray | None:

@@ -1,6 +1,8 @@
 """The items of the pytest plugin: certificates, and the claims of proof scripts."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -100,24 +102,35 @@ def _exactflow(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
     """Run the command line in the root folder; return the object that it prints, or a reason."""
-    command = [sys.executable, "-m", "exactflow", *words]
+    with subprocess.Popen(
+        [sys.executable, "-m", "exactflow", *words],
+        cwd=config.rootpath,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=limit)
+        except BaseException as error:  # Ctrl-C does not reach the other session either
+            _end(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return None, f"the time limit, {limit:g} seconds, is over"
+            raise
     try:
-        done = subprocess.run(
-            command,
-            cwd=config.rootpath,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"the time limit, {limit:g} seconds, is over"
-    try:
-        return json.loads(done.stdout.splitlines()[-1]), done.stderr
+        return json.loads(out.splitlines()[-1]), err
     except (IndexError, ValueError):
-        return None, f"the process ended with {done.returncode}\n{done.stderr}".rstrip()
+        return None, f"the process ended with {process.returncode}\n{err}".rstrip()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process that runs, and what it has started where there are sessions of processes."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 class ScriptFile(pytest.File):

@@ -149,8 +149,8 @@ def _guess(before: Found | None, after: Found, eps: Element) -> int:
 def best(law: LineLaw, condition: Element, most: int) -> Found:
     """Return a path of at most `most` layers, to a transport whose error is at most half of its.
 
-    The transport has 256 knots at the most, nearly; where a finer one is too steep for so few
-    layers, it is the last one that is not.
+    It is refined until then, or until it has more than 128 knots; where a finer one is too steep
+    for so few layers, it is the last one that is not.
     """
     scale = law.deviation()
     tolerance, found = _FIRST_TOLERANCE * scale, None

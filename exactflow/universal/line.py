@@ -7,6 +7,7 @@ jumps (gaps, where there is no mass) nor flat parts (atoms).
 """
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -248,8 +249,7 @@ class QuantileFunction(LineLaw):
         return np.interp(ndtr(labels), levels, values)
 
     def _piece(self, x: Element) -> int:
-        inner = self.values[1:-1]
-        return int(np.searchsorted(inner, x, side="right")) if inner else 0
+        return bisect_right(self.values[1:-1], x)
 
     def _density(self, k: int) -> Element:
         return (self.levels[k + 1] - self.levels[k]) / (self.values[k + 1] - self.values[k])

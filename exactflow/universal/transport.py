@@ -161,7 +161,7 @@ def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
     labels = [a, *map(law.label, inner), b]
     errors = [
         arb(0),
-        *(abs(x + slope * (u - a) - p) for u, p in zip(labels[1:-1], inner, strict=True)),
+        *(abs(slope * (u - a) - ball(p - x)) for u, p in zip(labels[1:-1], inner, strict=True)),
         arb(0),
     ]
     total = arb(0)
@@ -180,7 +180,7 @@ def _beyond(law: LineLaw, points: list[Element], labels: list[arb], end: int) ->
         labels[end],
         (ball(points[near]) - ball(points[end])) / (labels[near] - labels[end]),
     )
-    starts = [sign * (a + ball(b) * label - points[end]) for a, b in law.lines]
+    starts = [sign * (ball(a - points[end]) + ball(b) * label) for a, b in law.lines]
     growths = [ball(b) - slope for _, b in law.lines]
     A, B = (max([arb(0), *terms], key=_top).upper() for terms in (starts, [slope, *growths]))
     mass = normal_cdf(-sign * label)

@@ -21,7 +21,7 @@ def shell(command: str, code: int = 0) -> None:
     }[words[0]]
     done = subprocess.run(
         words,
-        env=os.environ | {"COLUMNS": "96"},
+        env=os.environ | {"COLUMNS": "96", "NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "dumb"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

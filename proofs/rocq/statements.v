@@ -18,9 +18,11 @@
 
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat.
+From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
+From mathcomp Require Import archimedean.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
+From exactflow Require Import rounded gaussian three_affine.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -261,3 +263,72 @@ Theorem unequal_splits_full_rank
           (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
 Proof. by move=> us large; apply: unequal_rank_p us large m q M. Qed.
 Print Assumptions unequal_splits_full_rank.
+
+(* A shear whose shift is any function, so also a rounded one, is a bijection of
+   the columns over any additive group, the integers among them. *)
+Theorem rounded_shears_are_bijections (V : zmodType) p q
+    (t : 'M[V]_(p, 1) -> 'M[V]_(q, 1)) (u : 'M[V]_(q, 1) -> 'M[V]_(p, 1)) :
+  bijective (fun x : 'M[V]_(p + q, 1) => col_mx (usubmx x) (dsubmx x + t (usubmx x)))
+  /\ bijective (fun x : 'M[V]_(p + q, 1) => col_mx (usubmx x + u (dsubmx x)) (dsubmx x)).
+Proof. by split; [apply: rounded_lower_bijective | apply: rounded_upper_bijective]. Qed.
+Print Assumptions rounded_shears_are_bijections.
+
+(* Over the rationals or the reals: a shear of integers with rounded shift (floor
+   of what is 1/2 larger) is the linear shear and a remainder of at most 1/2 in the
+   half that moves. *)
+Theorem rounded_shear_is_near (R : archiRealFieldType) p q
+    (T : 'M[R]_(q, p)) (x : 'M[int]_(p + q, 1)) :
+  exists r : 'cV[R]_(p + q),
+    [/\ map_mx intr (col_mx (usubmx x) (dsubmx x +
+          map_mx (fun y => Num.floor (y + 2%:R^-1)) (T *m map_mx intr (usubmx x))))
+          = block_mx 1%:M 0 T 1%:M *m map_mx intr x + r,
+        usubmx r = 0 & forall j, `|r j 0| <= 2%:R^-1].
+Proof. exact: rounded_shear_step. Qed.
+Print Assumptions rounded_shear_is_near.
+
+(* Steps y <- A y + r with remainders of at most rho end, in coordinate i, within
+   rho times the absolute row sums of all products of later steps. *)
+Theorem remainders_add_up (R : realDomainType) d (s : seq ('M[R]_d * 'cV[R]_d)) x rho i :
+  (forall Ar, Ar \in s -> forall j, `|Ar.2 j 0| <= rho) ->
+  `|(foldl (fun y Ar => Ar.1 *m y + Ar.2) x s
+     - foldl (fun P Ar => Ar.1 *m P) 1%:M s *m x) i 0|
+    <= (\sum_(k < size s) \sum_j
+          `|(foldl (fun P Ar => Ar.1 *m P) (1%:M : 'M_d) (drop k.+1 s)) i j|) * rho.
+Proof. exact: run_bound. Qed.
+Print Assumptions remainders_add_up.
+
+(* Two couplings with scales D1 and D2 (diagonal matrices are symmetric) and the
+   shift D2 Q generate the covariance [A C; C^T B] if Q meets the two equations in
+   which S is the Schur complement of B. *)
+Theorem two_couplings_generate (R : comUnitRingType) p q (A D1 : 'M[R]_p)
+    (B D2 : 'M[R]_q) (C : 'M[R]_(p, q)) (Q : 'M[R]_(q, p)) :
+  let S := A - C *m invmx B *m C^T in
+  [/\ B \in unitmx, B^T = B, S \in unitmx, D1 \in unitmx & D2 \in unitmx] ->
+  D1^T = D1 -> D2^T = D2 ->
+  Q *m Q^T = invmx D2 *m B *m invmx D2 - 1%:M ->
+  Q^T *m Q = D1 *m invmx S *m D1 - 1%:M ->
+  exists X : 'M[R]_(p, q),
+    let F := block_mx D1 X 0 1%:M *m block_mx 1%:M 0 (D2 *m Q) D2 in
+    F *m F^T = block_mx A C C^T B.
+Proof. exact: two_layers_R. Qed.
+Print Assumptions two_couplings_generate.
+
+(* One coupling that moves the second half, with scales D2, generates it for some
+   shift iff A = 1 and the Schur complement of A is D2 D2^T. *)
+Theorem one_coupling_generates (R : comUnitRingType) p q (A : 'M[R]_p)
+    (B D2 : 'M[R]_q) (C : 'M[R]_(p, q)) : B^T = B ->
+  (exists T, let F := block_mx 1%:M 0 T D2 in F *m F^T = block_mx A C C^T B) <->
+  A = 1%:M /\ B - C^T *m C = D2 *m D2^T.
+Proof. exact: one_layer. Qed.
+Print Assumptions one_coupling_generates.
+
+(* If C is invertible then [A B; C D] is three couplings U L U, the scales E and
+   Delta in the middle, iff E C^-1 Delta is A C^-1 D - B; and that is -c^-1 for the
+   lower left block c of the inverse. *)
+Theorem three_couplings_iff (R : comUnitRingType) n (A B C D E Delta : 'M[R]_n) :
+  C \in unitmx ->
+  (exists X Z, block_mx A B C D =
+     block_mx 1%:M X 0 1%:M *m block_mx E 0 C Delta *m block_mx 1%:M Z 0 1%:M) <->
+  E *m invmx C *m Delta = A *m invmx C *m D - B.
+Proof. exact: three_affine. Qed.
+Print Assumptions three_couplings_iff.

@@ -6,10 +6,14 @@ python -m pytest tests/benchmarks/bench_universal.py
 import numpy as np
 import pytest
 from flint import arb, ctx
+from sympy import QQ
 
-from exactflow.universal import approximate, uniform
+from exactflow.nonlinear import PiecewiseFlow
+from exactflow.universal import GaussianMixture, approximate, approximate_well, uniform
 from exactflow.universal.bound import certify
 from exactflow.universal.construction import layers
+from exactflow.universal.fewest import Draft
+from exactflow.universal.leapfrog import additive_layers
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
 SQUARE = uniform([0, 0], [1, 1])
@@ -45,3 +49,35 @@ def test_floats(benchmark, found):
 
 def test_rational_point(benchmark, found):
     benchmark(found.flow.forward, ["1/3", "1/7"])
+
+
+TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
+PAIRS = 249  # 999 additive layers
+
+
+@pytest.fixture(scope="module")
+def draft():
+    with ctx.workprec(96):
+        return Draft.of(TWO, QQ(1, 200), QQ(5))
+
+
+def test_well_conditioned_search(benchmark):
+    benchmark.pedantic(approximate_well, (TWO,), {"condition": 5, "eps": "1/20"}, rounds=1)
+
+
+def test_well_conditioned_bound(benchmark, draft):
+    """In the units of data; the time is that of 250 pairs and all cells."""
+
+    def bound():
+        with ctx.workprec(96):
+            return draft.errors(draft.path(PAIRS))
+
+    benchmark.pedantic(bound, rounds=3)
+
+
+def test_well_conditioned_floats(benchmark, draft):
+    with ctx.workprec(96):
+        flow = PiecewiseFlow(additive_layers([draft.path(PAIRS)]))
+    points = np.random.default_rng(0).standard_normal((2, 100_000))
+    flow.forward(points[:, :1])
+    benchmark.pedantic(flow.forward, (points,), rounds=3)

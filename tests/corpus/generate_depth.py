@@ -212,6 +212,11 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
         ),
         "minors_of_another_size": put(minors, [*at, "k"], 1),
         "terms_of_both_signs": put(terms, [*at, "multiplier", 0, 0, 0], "2"),
+        "kernels_of_something_else": put(
+            base["positive_4_letters_linear_kernels"],
+            [*at, "multiplier"],
+            [[["1", "0"], ["0", "-1"]]],
+        ),
         "terms_all_zero": put(terms, [*at, "multiplier"], [[], [], []]),
         "terms_where_C_is_not_zero": deeper(base["positive_4_letters_linear"], terms),
     }

@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -235,6 +236,12 @@ def mixed():
     return layer
 
 
+def hooked():
+    layer = linear()
+    layer.register_forward_pre_hook(lambda module, x: None)
+    return layer
+
+
 def infinite():
     layer = linear()
     layer.weight.data[0, 0] = float("inf")
@@ -248,6 +255,8 @@ def infinite():
         (infinite, "finite numbers"),
         (mixed, "several types, torch.float32, torch.float64"),
         (lambda: nn.Linear(1, 1), "one coordinate"),
+        (lambda: nn.Linear(4, 4, dtype=torch.complex64), "real numbers"),
+        (hooked, "a hook"),
         (lambda: nn.Linear(4, 3), "square"),
         (lambda: nn.Conv2d(4, 4, 1, groups=2), "groups=2"),
         (lambda: nn.Conv2d(4, 4, 3), "square"),
@@ -262,12 +271,18 @@ def test_layers_that_are_left_alone_are_named(layer, reason):
     assert reason in {left.path: left.reason for left in report.left}["0.0"]
 
 
+def scripted():
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(linear())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"model": {"weight": torch.eye(2)}}, "state dict is for"),
         ({"model": torch.eye(2)}, "torch.nn.Module"),
         ({"model": nn.Linear(2, 2, device="meta")}, "meta"),
+        ({"model": scripted}, "torch.nn.Module"),
         ({"example": data(5, 3)}, "example that the model takes .*RuntimeError"),
         ({"example": data(5, 4).double()}, "example that the model takes"),
         ({"example": "x"}, "example that the model takes"),
@@ -284,8 +299,20 @@ def test_layers_that_are_left_alone_are_named(layer, reason):
 )
 def test_bad_requests(arguments, message):
     model = arguments.pop("model", nn.Sequential(linear()))
+    model = model() if model is scripted else model
     with pytest.raises(InvalidInputError, match=message):
         convert(model, **arguments)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_of_any_size(size, dtype):
+    layer = linear(bias=False).to(dtype)
+    layer.weight.data *= size
+    _, report = convert(layer, data(5, 4).to(dtype))
+    assert report.layers[0].error < 1e-14 * size
+    assert report.layers[0].output_difference < 1e-5 * size
+    assert report.layers[0].round_trip < 1e-4
 
 
 def test_nothing_is_half_converted():

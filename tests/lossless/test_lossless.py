@@ -177,6 +177,16 @@ def test_any_matrix_any_limit(d, seed, limit, bits):
     assert (distance <= np.array(list(map(float, result.bound.coordinates)))[:, None] + 1e-6).all()
 
 
+def test_a_diagonal_whose_search_runs_into_zero_curvature():
+    """Warnings are errors here: conjugate gradients divided by zero."""
+    W = np.diag(np.arange(1.0, 25))
+    result = lossless(W)
+    x = integers((24, 100), result.limit)
+    y = result.forward(x)
+    assert (result.inverse(y) == x).all()
+    assert np.abs(y - W @ x / float(result.step)).max() <= result.bound.largest
+
+
 # the same bits everywhere
 
 

@@ -1,0 +1,394 @@
+# %% [markdown]
+# # Depth in the place of ill-conditioning
+#
+# Three affine couplings approximate every distribution if ill-conditioning is allowed (Koehler,
+# Mehta and Risteski, ICML 2021; the scripts `universal_approximation` and `ill_conditioning`). Here
+# depth pays instead: for *every* bound above 1 on the condition numbers of the layers, enough
+# layers, with a pad beside the data, approximate a law on the line, with a certified bound of W2;
+# and with rotations between, laws in several dimensions.
+#
+# That depth can pay is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation using
+# well-conditioned normalizing flows*, NeurIPS 2021), for log-concave laws, in a limit; Draxler,
+# Wahl, Schnoerr and Koethe (ICML 2024, arXiv:2402.06578) have well-conditioned blocks for all laws,
+# in a limit, and show that additive layers alone are not enough: here the pad is rescaled at the
+# end. Turaev (Nonlinearity 16, 2003) shows that compositions of Henon-like maps are dense in the
+# volume-preserving ones. Explicit layers with a bound are new, to our knowledge.
+#
+# *For all n*: the identities of a step and of a rotation. *Certified*: bounds of W2, condition
+# numbers. *Exact*: orbits of rational points. *Numeric*: digits, and distances of samples.
+
+# %%
+import sys
+from itertools import pairwise
+
+import numpy as np
+import sympy
+from flint import ctx
+from scipy.special import ndtri
+from sympy import QQ, Rational
+
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.conditioning import digits_to_invert
+from exactflow.exact.numbers import to_element
+from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+from exactflow.nonlinear import PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal import (
+    Boxes,
+    GaussianMixture,
+    Ring,
+    approximate,
+    approximate_well,
+    checkerboard,
+    gaussianize,
+)
+from exactflow.universal.drift import cells
+from exactflow.universal.leapfrog import Path, additive_layers, shear_norm, velocity
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.distances import exact_w2, sliced_w2
+from proofs.experiments.study import gaussian_points, study
+
+claims = Claims("Universal approximation: depth in the place of ill-conditioning")
+options = proof_options()
+
+# %% [markdown]
+# ## One step, for all conditioners
+# The transport T of N(0, 1) is followed along straight lines, T_t = (1 - t) id + t T, with velocity
+# v_t(T_t(l)) = D(l), D = T - id. A step in five couplings (Hamiltonian splitting of
+# z v = ((z + a v)^2 - z^2 - (a v)^2) / 2a; the fifth moves the pad only) is z += a v(x),
+# x += (h/a) z, z -= a v(x), x -= (h/a) z: then x_new = x + h v(x') *exactly*, x' the place of the
+# second v. A pair of steps in four couplings is of second order: with labels l, lam, lam', l' of
+# the four places and the pads z, z', z'' in excess of a D(l), of 0 and of b D(l'),
+# T_m(l') - T_m(l) = (h/a)(z - z') - (h/b)(z' - z''). No property of v is used, and values of v are
+# noncommuting symbols, as for vectors.
+
+
+# %%
+def five_couplings():
+    h, a = sympy.symbols("h a", positive=True)
+    x, z, before, after = sympy.symbols("x z v v'", commutative=False)
+    pad = z + a * before
+    middle = x + h / a * pad
+    return middle - h / a * (pad - a * after), x + h * after
+
+
+def pair_of_steps():
+    h, a, b = sympy.symbols("h a b", positive=True)
+    place, z = sympy.symbols("T z", commutative=False)  # T_m(l)
+    D = sympy.symbols("D D_lam D_lam' D'", commutative=False)
+    pad = z + a * D[0]
+    x = place - h * D[0] + h / a * pad
+    half = pad - a * D[1]
+    pad = half + b * D[2]
+    x = x - (h / a + h / b) * half + h / b * pad
+    last = pad - b * D[3]
+    return x - h * D[3] - place, h / a * (z - half) - h / b * (half - last)
+
+
+for statement, sides in (
+    ("five couplings: x_new = x + h v(x')", five_couplings),
+    ("a pair of steps: T_m(l') - T_m(l) = (h/a)(z - z') - (h/b)(z' - z'')", pair_of_steps),
+):
+    with claims.check(statement, Evidence.FOR_ALL_N) as check:
+        left, right = map(sympy.expand, sides())
+        check.equal(left, right, "by expansion")
+
+
+# %%
+def turn():
+    (R,) = symbols("R")
+    shears = upper(R - 1) @ lower(1) @ upper(R.inverse() - 1) @ lower(-R)
+    return shears, WordMatrix.of([[R, 0], [0, R.inverse()]])
+
+
+identity = Identity("turn", "U(R - I) L(I) U(R^-1 - I) L(-R) = diag(R, R^-1)", "", turn)
+with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
+    check.true(identity.prove().words > 0, "and with y, conjugated by diag(I, y)")
+
+# %% [markdown]
+# ## The local error, certified
+# A cell of labels and pads has slopes p <= T' <= q wherever its labels go, and constants C and rho:
+# no label moves by more than C |z|, and none goes farther than rho |z|. Exact orbits of rational
+# points: every one within the bound of its cell; on one piece the pad is z / T', exactly; without
+# pad there is no error.
+
+# %%
+BENT = PiecewiseLinear([-1, 0, "1/4"], [-2, "-1/2", 2], "1/2", 1)
+
+
+def even_path(T, pairs, strength):
+    return Path(T, (QQ(1, 2 * pairs),) * pairs, (to_element(strength),) * (pairs + 1))
+
+
+with claims.check(
+    "exact orbits within the certified bound of their cells", Evidence.CERTIFIED
+) as check:
+    with ctx.workprec(96):
+        path = even_path(BENT, 6, "1/3")
+        found = list(cells(path))
+    flow = PiecewiseFlow(additive_layers([path]))
+    tightest = 0
+    for label in [Rational(k, 7) for k in range(-14, 15)]:
+        for z in (Rational(1, 5), Rational(-3, 2), Rational(0)):
+            x, _ = flow([label, z])
+            off = abs(x - BENT(label)[0])
+            point = to_element(label), to_element(abs(z))
+            for cell in found:
+                sides = zip(point, (cell.labels, cell.pads), strict=True)
+                if all((a is None or a <= u) and (b is None or u <= b) for u, (a, b) in sides):
+                    bound = abs(z) * QQ.to_sympy(cell.slopes[1] * cell.drift.moved)
+                    check.true(bool(off <= bound), f"label {label}, pad {z}", shown=False)
+                    tightest = max(tightest, float(off / bound)) if bound else tightest
+    print(f"    {check.instances} orbits and cells, the largest share of a bound {tightest:.2f}")
+
+# %%
+with claims.check("second order on a piece, pad z / T'", Evidence.EXACT) as check:
+    straight = PiecewiseLinear([0], [0], 2, 2)
+    errors = []
+    for pairs in (8, 16, 32, 64):
+        x, pad = PiecewiseFlow(additive_layers([even_path(straight, pairs, 1)]))([1, 1])
+        errors.append(x - 2)
+        check.equal(pad, Rational(1, 2), f"{pairs} pairs: error {float(x - 2):.2e}")
+    for coarse, fine in pairwise(errors):
+        check.true(bool(Rational(38, 10) < coarse / fine < 4), f"ratio {float(coarse / fine):.3f}")
+
+# %% [markdown]
+# ## Error against layers
+# Two normal laws at -3/2 and 3/2 of deviation 3/5. The bound of W2 is certified, and so is every
+# layer's condition number (of the layers that rescale the pad: where it ends within four
+# deviations).
+
+# %%
+TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
+CONDITIONS = ["3/2", 2, 5, 20, 150]
+DEPTHS = [50, 100, 200, 400, 800, 1600] if options.full else [200]
+table = {}
+with claims.check("W2 and condition numbers", Evidence.CERTIFIED) as check:
+    for condition in CONDITIONS:
+        for depth in DEPTHS:
+            if condition == "3/2" and depth < 400:
+                continue  # the steps would be longer than the condition number allows
+            well = table[condition, depth] = approximate_well(
+                TWO, condition=condition, layers=depth
+            )
+            check.true(
+                bool(well.condition <= Rational(condition)) and len(well.flow) <= depth,
+                f"condition {condition}: {len(well.flow)} layers, W2 <= {float(well.bound):.2g}, "
+                f"with the pad <= {float(well.joint_bound):.2g}",
+            )
+
+# %%
+fewest = {}
+with claims.check("the fewest layers with a certified W2 <= 1/20", Evidence.CERTIFIED) as check:
+    for condition in CONDITIONS:
+        well = fewest[condition] = approximate_well(TWO, condition=condition, eps="1/20")
+        check.true(bool(well.bound <= Rational(1, 20)), str(well))
+
+# %% [markdown]
+# ## What order and grading save
+# The same accuracy by steps of five couplings (first order, the strength constant), by pairs with
+# constant steps and strengths, and by graded ones: the error of the data, in the mean square over
+# draws, by about as many layers of condition number at most 2. Both constant strengths are the
+# largest that the velocity allows.
+
+
+# %%
+def stepwise(T, steps, strength, x, z):
+    """Follow T by steps of five couplings, which is x += h v(x'), and for the pad z -= h v' z."""
+    for k in range(steps):
+        v = velocity(T, QQ(k, steps))
+        knots = np.array([float(knot) for knot in v.knots])
+        gradients = np.array([float(s) for (s,) in v.slopes])
+        z = z + strength * v(x)[0]
+        x = x + z / steps / strength
+        z = z - strength * v(x)[0]
+        x = x - z / steps / strength
+        place = np.searchsorted(knots, x, side="right")
+        z = z + strength / steps * v(x)[0] * gradients[place]
+    return x
+
+
+well = fewest[2]
+T, pairs = well.path.map, len(well.path.steps)
+with ctx.workprec(96):
+    steepest = max(abs(s - 1) for (s,) in T.slopes)
+    strength = shear_norm(QQ(2)) / steepest
+labels, pads = (
+    ndtri((np.arange(20_000) + 0.5) / 20_000),
+    np.random.default_rng(0).standard_normal(20_000),
+)
+aim = T(labels)[0]
+with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) as check:
+    images = {
+        "five couplings a step": stepwise(T, 4 * pairs // 5, float(strength), labels, pads),
+        "pairs, even": PiecewiseFlow(additive_layers([even_path(T, pairs, QQ.to_sympy(strength))]))(
+            np.stack([labels, pads])
+        )[0],
+        "pairs, graded": PiecewiseFlow(additive_layers([well.path]))(np.stack([labels, pads]))[0],
+    }
+    errors = {name: float(np.sqrt(np.mean((x - aim) ** 2))) for name, x in images.items()}
+    worse = np.inf
+    for name, error in errors.items():
+        check.true(error < worse / 2, f"{name}: {error:.2g}")
+        worse = error
+
+# %% [markdown]
+# ## What ill-conditioning costs, and depth saves
+# Two humps, a mixture of three uniform laws on [-2, 2] with little mass in the middle, within 1/10:
+# by the three layers (data and a coordinate of zeros), and by well-conditioned ones (data and pad).
+# Digits: the precision of mpmath at which f^-1(f(z)) returns z to 10^-6, at Gaussian draws and at
+# the steepest place. What is above six digits is lost.
+
+# %%
+HEIGHTS = ["9/20", "1/10", "9/20"]
+PIECES = [(-2, -1), (-1, 1), (1, 2)]
+on_the_line = Boxes([([a], [b]) for a, b in PIECES], HEIGHTS)
+in_the_plane = Boxes([([a, 0], [b, 0]) for a, b in PIECES], HEIGHTS)
+accuracies = ["1/5", "1/10", "1/20"] if options.full else ["1/5", "1/10"]
+costs = []
+with claims.check("digits lost by three layers, and by many", Evidence.NUMERIC) as check:
+    points = [*gaussian_points(2, 6), [QQ(1, 48), QQ(1, 3)]]
+    for record in study(in_the_plane, accuracies, draws=6):
+        kappa, lost = 10.0**record.log_kappa_worst, record.digits - 6
+        costs.append(("three layers", 3, float(record.eps), lost))
+        print(f"    W2 <= {record.eps}: 3 layers, condition {kappa:.1e}, {lost} digits")
+        for condition in (20, 5):
+            well = approximate_well(on_the_line, condition=condition, eps=record.eps)
+            saved = digits_to_invert(well.flow, points) - 6
+            costs.append((f"condition {condition}", len(well.flow), float(record.eps), saved))
+            text = f"{len(well.flow)} layers, condition {condition}, {saved} digits"
+            check.true(saved < lost, f"W2 <= {record.eps}: {text}")
+
+# %% [markdown]
+# ## Several coordinates
+# Coordinatewise transports and rotations alternate: Gaussianization. From a sample of 10,000
+# points, in 12 rounds with condition numbers at most 6; beside the three layers, whose condition
+# number is that of ramps. Distances of 1,000 points to 1,000 held ones: exact W2, sliced W2. Two
+# samples of the law show the sampling error.
+
+
+# %%
+def ring(count, generator):
+    radius = np.sqrt(generator.uniform(1, 4, count))
+    angle = 2 * np.pi * generator.random(count)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def board(count, generator):
+    cells = generator.integers(0, 4, (4 * count, 2))
+    return (cells[cells.sum(axis=1) % 2 == 0] - 2)[:count] + generator.random((count, 2))
+
+
+def boxes(count, generator):
+    lower = np.array([[0, 0], [2, 1], [3, 3]])[generator.choice(3, count, p=[1 / 2, 1 / 3, 1 / 6])]
+    return lower + generator.random((count, 2)) * [1, 1]
+
+
+MIXTURE = Boxes([([0, 0], [1, 1]), ([2, 1], [3, 2]), ([3, 3], [4, 4])], ["1/2", "1/3", "1/6"])
+LAWS = {
+    "ring": (ring, Ring(1, 2)),
+    "checkerboard": (board, checkerboard()),
+    "three boxes": (boxes, MIXTURE),
+}
+count = 2000 if options.full else 1000
+generated = {}
+with claims.check("samples of flows and of laws", Evidence.NUMERIC) as check:
+    for name, (draw_law, law) in LAWS.items():
+        generator = np.random.default_rng(7)
+        sample = draw_law(10_000, generator)
+        held, other = draw_law(count, generator), draw_law(count, generator)
+        flow = gaussianize(sample, condition=6, rounds=12)
+        three = approximate(law, "1/8")
+        normal = generator.standard_normal((count, 2)) * sample.std(axis=0) + sample.mean(axis=0)
+        rows = {
+            "two samples": other,
+            f"{flow.flow.depth} layers of condition {float(flow.condition):.2g}": flow.sample(
+                count
+            ),
+            "three layers": three.sample(count),
+            "a normal law": normal,
+        }
+        generated[name] = held, *list(rows.values())[1:3]
+        distances = {way: (exact_w2(x, held), sliced_w2(x, held)) for way, x in rows.items()}
+        for way, (exact, sliced) in distances.items():
+            print(f"    {name}, {way}: W2 {exact:.3f}, sliced {sliced:.3f}")
+        (error, _), (well, _), _, (far, _) = distances.values()
+        check.true(well < error + (far - error) / 3, f"{name}: most of the way from normal")
+
+
+# %% [markdown]
+# ## Pictures
+
+
+# %%
+def draw(pyplot, path) -> None:
+    """Draw the certified bound against layers, and digits lost against layers."""
+    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#444444"]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
+    for condition, colour, marker in zip(CONDITIONS, colours, "os^Dv", strict=True):
+        found = [well for (c, _), well in table.items() if c == condition] + [fewest[condition]]
+        found.sort(key=lambda well: len(well.flow))
+        left.plot(
+            [len(well.flow) for well in found],
+            [float(well.bound) for well in found],
+            color=colour,
+            marker=marker,
+            ms=8,
+            lw=2,
+            label=f"condition {condition}",
+        )
+    three = [cost for cost in costs if cost[0] == "three layers"]
+    label = "two humps: three layers"
+    left.plot([c[1] for c in three], [c[2] for c in three], "k*", ms=12, label=label)
+    left.set_xscale("log")
+    left.set_yscale("log")
+    left.set_ylim(top=2000)  # room for the legend
+    left.set_xlabel("layers", fontsize=16)
+    left.set_ylabel(r"certified bound of $W_2$", fontsize=16)
+    for way, colour, marker in zip(
+        dict.fromkeys(c[0] for c in costs), colours, "os^", strict=False
+    ):
+        rows = [cost for cost in costs if cost[0] == way]
+        right.plot(
+            [row[1] for row in rows],
+            [row[3] for row in rows],
+            marker,
+            color=colour,
+            ms=9,
+            label=way,
+        )
+    right.set_xscale("log")
+    right.set_ylim(bottom=0)
+    right.set_xlabel("layers", fontsize=16)
+    right.set_ylabel("digits lost in the inversion", fontsize=16)
+    for ax in (left, right):
+        ax.minorticks_off()
+        ticks = [3, 10, 30, 100, 300, 1000]
+        ax.set_xticks(ticks, labels=map(str, ticks))
+        ax.tick_params(labelsize=13)
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=14, loc="upper right")
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+def draw_samples(pyplot, path) -> None:
+    """Draw samples of three laws, of the well-conditioned flows and of three layers."""
+    figure, axes = pyplot.subplots(3, 3, figsize=(11, 11), layout="constrained")
+    for column, (name, samples) in zip(axes.T, generated.items(), strict=True):
+        titles = name, "condition at most 6", "three layers"
+        for ax, points, title in zip(column, samples, titles, strict=True):
+            ax.scatter(*points.T, s=4, color="#0072B2" if ax is column[0] else "#D55E00", lw=0)
+            ax.set_title(title, fontsize=16)
+            ax.set_aspect("equal")
+            ax.set_xlim(column[0].get_xlim())
+            ax.set_ylim(column[0].get_ylim())
+            ax.tick_params(labelsize=12)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+options.picture("depth_for_conditioning", draw)
+options.picture("gaussianization", draw_samples)
