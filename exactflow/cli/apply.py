@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.lossless_certificate import read_lossless
     from exactflow.files.tensors import read_npy
-    from exactflow.lossless.certificate import read_lossless
 
     for name in (arguments.file, arguments.output):
         if Path(name).suffix.lower() != ".npy":

@@ -36,8 +36,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from exactflow.files.lossless_certificate import claim
     from exactflow.lossless import lossless
-    from exactflow.lossless.certificate import claim
 
     if arguments.output:
         check_output(arguments, certificate_only=True)

@@ -48,7 +48,7 @@ from exactflow.gaussian.walks import levels
 __all__ = ["three_layers"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
-SHIFTS = (3, 4, 5, 7)  # of walks to try where nearly equal levels have kept layers from refinement
+SHIFTS = (7, 5, 4, 3)  # of walks to try where nearly equal levels have kept layers from refinement
 ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
 
 

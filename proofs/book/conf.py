@@ -51,6 +51,7 @@ nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
 default_role = "code"
+napoleon_custom_sections = [("Attributes", "params_style")]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from depth.examples import blocks, diagonal, matrix
 from depth.test_certified import random_rational, rotation
@@ -14,7 +13,6 @@ from exactflow.depth.multipliers import MultiplierObstruction, multipliers_again
 from exactflow.depth.opposed import opposed
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.programming import combination_below_zero
 from exactflow.flows.result import Evidence
 
 ONE, HALF = diagonal(1, 1, 1), diagonal(*[Rational(1, 2)] * 3)
@@ -70,27 +68,3 @@ def test_no_multipliers_against_what_is_possible(seed):
 def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
     assert multipliers_against("ULUL", linalg.identity(18, QQ)) is None
     assert multipliers_against("ULULU", CLASHES["and around it"][0]) is None
-
-
-def test_a_combination_below_zero():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        weights = rng.integers(0, 4, 5)
-        rows = rng.integers(-5, 6, (5, 8))
-        rows[4] = -np.abs(weights[:4] @ rows[:4]) - weights[:4] @ rows[:4]
-        vectors = [{j: QQ(int(x)) for j, x in enumerate(row) if x} for row in rows]
-        found = combination_below_zero(vectors, nonnegative=True)
-        total = [
-            sum(w * v.get(j, 0) for w, v in zip(found, vectors, strict=True)) for j in range(8)
-        ]
-        assert min(found) >= 0
-        assert max(total) <= 0
-        assert any(total)
-
-
-@pytest.mark.parametrize("nonnegative", [True, False])
-def test_no_combination_below_zero(nonnegative):
-    assert combination_below_zero([{}, {}], nonnegative=nonnegative) == [0, 0]
-    assert combination_below_zero([], nonnegative=nonnegative) == []
-    crossed = [{0: QQ(1), 1: QQ(-1)}, {0: QQ(-2), 1: QQ(2)}]
-    assert combination_below_zero(crossed, nonnegative=nonnegative) == [0, 0]

@@ -479,6 +479,38 @@ def test_sampling_from_a_glow_is_exported_after_convert_only(lu):
             assert torch.allclose(run(z)[0], model(z), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_sampling_from_a_glow_is_a_graph_of_torch_export_after_convert_only():
+    model, z = glow(1), data(3, 12, 4, 4)
+    sizes = ({0: torch.export.Dim("n")},)
+    with pytest.raises(Exception, match="data-dependent"):
+        torch.export.export(Sampling(model), (z,), dynamic_shapes=sizes)
+    new, _ = convert(model, z)
+    program = torch.export.export(Sampling(new), (z,), dynamic_shapes=sizes).module()
+    z = data(7, 12, 4, 4)
+    with torch.no_grad():
+        assert torch.allclose(program(z), model(z), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_newer_exporter_to_onnx(tmp_path):
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    new, _ = convert(glow(1), data(3, 12, 4, 4))
+    sizes = ({0: torch.export.Dim("n")},)
+    program = torch.onnx.export(
+        Sampling(new), (data(3, 12, 4, 4),), dynamo=True, dynamic_shapes=sizes, verbose=False
+    )
+    program.save(str(tmp_path / "glow.onnx"))
+    session = runtime.InferenceSession(tmp_path / "glow.onnx", providers=["CPUExecutionProvider"])
+    z = data(7, 12, 4, 4)
+    (x,) = session.run(None, {session.get_inputs()[0].name: z.numpy()})
+    with torch.no_grad():
+        assert torch.allclose(torch.tensor(x), new(z), rtol=1e-4, atol=1e-4)
+
+
 def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
     pytest.importorskip("onnx")
     flows = library("normflows.flows")

@@ -2,7 +2,7 @@
 
 `diagnose` maps x to its latents and back on copies of a model, as it stands, in eval mode and in
 float64, watches what each layer does (`trace`), measures condition numbers (`jacobian`), and tells
-rounding from what is none (`judge`). On request it replays the model in mpmath (`replay`).
+rounding from what is none (`layers`, `judge`). On request, `replay` runs the model in mpmath.
 
 How it is checked
 -----------------
@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.diagnosis.doors import Door, as_module, root_door
-from exactflow.interop.diagnosis.judge import Runs, judged
+from exactflow.interop.diagnosis.judge import judged
+from exactflow.interop.diagnosis.measures import Runs
 from exactflow.interop.diagnosis.passes import Passes, passes
 from exactflow.interop.diagnosis.replay import replayed
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis

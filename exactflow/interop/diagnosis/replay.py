@@ -22,8 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 
 from exactflow.conditioning import least_digits
+from exactflow.interop.diagnosis.arithmetic import numbers
 from exactflow.interop.diagnosis.doors import Door, latent, returned
-from exactflow.interop.diagnosis.operations import FACTORIES, OPERATIONS, numbers
+from exactflow.interop.diagnosis.operations import FACTORIES, OPERATIONS
 
 __all__ = ["Replay", "replayed", "shadowed"]
 

@@ -3,7 +3,8 @@
 The layers are found by watching: on a copy of the model, the methods of every module that has a
 door (`doors`) note their calls while the model maps x ahead, and back. A call counts as one layer
 unless the calls inside it are a chain: each takes one tensor to one of as many entries, and between
-them numbers are only moved about (reshaped, permuted, split off). The whole model is always opened.
+them numbers are only moved about (reshaped, permuted, split off). What is a chain on the way ahead
+is opened on the way back, too, and the whole model always.
 """
 
 import copy
@@ -106,6 +107,7 @@ class Traced:
     def __init__(self, model: nn.Module, way: Door, path: str = ""):
         self.model, self.path, self.door = model, path, way
         self._open: list[list[Call]] = []
+        self._chains: set[str] = set()
         self._failed: str | None = None
         for inner, module in model.named_modules():
             if module is not model and (own := door(module)):
@@ -114,15 +116,25 @@ class Traced:
 
     def ahead(self, x: Tensor) -> tuple[list[Call], Any]:
         """Return the layers that map x ahead, and its image as the model gives it."""
-        calls, value = self._run(x, True)
-        return calls, latent(value, x)
+        whole, value = self._run(x, True)
+        self._chains = set(_chains(whole.inner))
+        return self._layers(whole), latent(value, x)
 
     def back(self, y: Any) -> tuple[list[Call], Tensor]:
         """Return the layers that map an image back, and what comes."""
-        calls, value = self._run(y, False)
-        return calls, returned(value, 0)[0]
+        whole, value = self._run(y, False)
+        return self._layers(whole), returned(value, 0)[0]
 
-    def _run(self, value: Any, is_ahead: bool) -> tuple[list[Call], Any]:
+    def _layers(self, call: Call) -> list[Call]:
+        """Return the calls inside a call, those that are chains on the way ahead opened."""
+        layers = [
+            layer
+            for inner in call.inner
+            for layer in (self._layers(inner) if inner.path in self._chains else [inner])
+        ]
+        return layers or [call]
+
+    def _run(self, value: Any, is_ahead: bool) -> tuple[Call, Any]:
         method = getattr(self.model, self.door.ahead if is_ahead else self.door.back)
         whole = Call(self.path, self.model, self.door, is_ahead, value, ((), {}), _copies(value))
         self._open, self._failed = [whole.inner], None
@@ -134,7 +146,7 @@ class Traced:
         finally:
             self._open = []
         whole.note(result)
-        return list(_layers(whole.inner)) or [whole], result
+        return whole, result
 
     def _watch(self, path: str, module: nn.Module, way: Door) -> None:
         for name in {way.ahead, way.back}:
@@ -191,12 +203,12 @@ def _begun(
     return Call(path, module, way, is_ahead, given, rest, _copies(given))
 
 
-def _layers(calls: list[Call]) -> Iterator[Call]:
+def _chains(calls: list[Call]) -> Iterator[str]:
+    """Yield the paths of calls that are chains, and of those inside them."""
     for call in calls:
         if _is_chain(call):
-            yield from _layers(call.inner)
-        else:
-            yield call
+            yield call.path
+            yield from _chains(call.inner)
 
 
 def _is_chain(call: Call) -> bool:

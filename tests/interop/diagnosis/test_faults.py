@@ -86,6 +86,39 @@ class Undone(Model):
         return y
 
 
+class Block(Model):
+    """A model within a model, which hands on half of its numbers."""
+
+    def forward(self, x):
+        y, log_det = super().forward(x)
+        return y[:, :2], log_det, y[:, 2:]
+
+    def inverse(self, y, rest):
+        return super().inverse(torch.cat([y, self.factor * rest], 1))
+
+    factor = 1.0
+
+
+class TwoLevels(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.block, self.last = Block(*layers), Affine(2)
+
+    def forward(self, x):
+        y, _, rest = self.block(x)
+        return [self.last(y)[0], rest]
+
+    def inverse(self, latents):
+        return self.block.inverse(self.last.inverse(latents[0])[0], latents[1])
+
+
+def rescaled():
+    """Latents of the first level are taken for noise of another size on the way back."""
+    flow = model(kind=TwoLevels)
+    flow.block.factor = 0.7
+    return flow
+
+
 class Dequantized(Model):
     def forward(self, x):
         return super().forward(x + torch.rand_like(x) / 8)
@@ -206,6 +239,12 @@ PLANTED = {
         "between layers.1 and layers.2",
         "does not undo",
     ),
+    "latents rescaled": (
+        rescaled,
+        Fault.BETWEEN,
+        "between block.layers.3 and last",
+        "does not undo",
+    ),
     "overflow": (
         lambda: model(at=2, layer=Scale([0.0, 95.0, 0.0, 0.0])),
         Fault.NOT_FINITE,
@@ -265,6 +304,22 @@ def test_the_planted_fault_is_found_and_nothing_else_is_blamed(name):
     assert found.guilty[0].path in found._repr_html_()
     if fault not in (Fault.DETERMINANT,) and name != "batch norm":
         assert not found.comes_back
+
+
+def test_two_healthy_levels_come_back():
+    found = diagnose(model(kind=TwoLevels), data())
+    assert [layer.path for layer in found.layers] == [
+        *(f"block.layers.{i}" for i in range(4)),
+        "last",
+    ]
+    assert found.comes_back
+
+
+def test_rare_dropout_is_no_batch_norm():
+    """Most members of the batch meet the same mask in two passes, but one is enough."""
+    flow = training(Affine(4, with_module(nn.Dropout, 0.02)))
+    (layer,) = diagnose(flow, data(64)).guilty
+    assert "draws anew at each pass" in layer.verdict
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -16,8 +16,8 @@ from exactflow.flows.flow import CouplingFlow  # noqa: E402
 from exactflow.flows.linear import LinearCoupling  # noqa: E402
 from exactflow.interop import diagnose, to_module  # noqa: E402
 from exactflow.interop.diagnosis import replay  # noqa: E402
+from exactflow.interop.diagnosis.arithmetic import numbers  # noqa: E402
 from exactflow.interop.diagnosis.doors import as_module, latent, returned, root_door  # noqa: E402
-from exactflow.interop.diagnosis.operations import numbers  # noqa: E402
 from exactflow.interop.diagnosis.replay import shadowed  # noqa: E402
 
 ACTIVATIONS = [

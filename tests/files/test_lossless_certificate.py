@@ -10,8 +10,8 @@ import sympy
 from exactflow import balance, checker, cli, factor, permutation, whiten
 from exactflow.errors import CertificateError, VerificationError
 from exactflow.files.certificate import write_certificate
+from exactflow.files.lossless_certificate import read_lossless, write_lossless
 from exactflow.lossless import lossless
-from exactflow.lossless.certificate import read_lossless, write_lossless
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
 CASES = {
