@@ -120,7 +120,7 @@ def test_finds_the_shared_helpers(tmp_path, place):
 
 
 # five minutes and more: run by hand
-LONG = {"formal", "linear_depth_experiment", "padding", "rotations"}
+LONG = {"formal", "linear_depth_experiment", "padding"}
 
 
 @pytest.mark.slow

@@ -227,6 +227,6 @@ def _zeros(rows: int, columns: int) -> Digits:
 def _carry(planes: np.ndarray) -> None:
     """Make digits at most 2^19 from integers below 2^53, in place; the top plane is the last."""
     for plane, following in pairwise(planes):
-        carry = np.rint(plane / BASE)
+        carry = np.rint(plane * (1 / BASE))
         plane -= carry * BASE
         following += carry

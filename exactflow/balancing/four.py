@@ -22,7 +22,6 @@ How it is checked
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from exactflow.balancing.spread import near_solutions
 
@@ -91,10 +90,11 @@ def _intertwiner(
     of_F, V = np.linalg.eig(F)
     of_G, W = np.linalg.eig(G)
     rows = np.linalg.inv(W)
+    nearest = abs(of_G[:, None] - of_F).argmin(axis=1)
     products = [
-        np.outer(V[:, k], rows[j])
-        for j, k in zip(*linear_sum_assignment(abs(of_G[:, None] - of_F)), strict=True)
-        if of_G[j].imag >= 0
+        np.outer(V[:, k], row)
+        for value, row, k in zip(of_G, rows, nearest, strict=True)
+        if value.imag >= 0
     ]
     parts = [part for product in products for part in (product.real, product.imag)]
     basis = [part / np.linalg.norm(part) for part in parts if part.any()]

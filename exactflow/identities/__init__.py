@@ -122,6 +122,12 @@ def _three_layers() -> tuple[WordMatrix, WordMatrix]:
     return product, WordMatrix.of([[A, X + A * Z], [Y, 1 + Y * Z]])
 
 
+def _last_three_layers() -> tuple[WordMatrix, WordMatrix]:
+    D, E, F = symbols("D E F")
+    inverse = _product(lower(-F), upper(-E), lower(-D))
+    return inverse, WordMatrix.of([[1 + E * D, -E], [-F - D - F * E * D, 1 + F * E]])
+
+
 def _diagonal() -> tuple[WordMatrix, WordMatrix]:
     (X,) = symbols("X")
     layers = upper(X - 1), lower(1), upper(X.inverse() - 1), lower(-X)
@@ -229,6 +235,12 @@ IDENTITIES: dict[str, Identity] = {
             "U(X) L(Y) U(Z) = [[A, X + A Z], [Y, I + Y Z]] with A = I + X Y",
             "expansion",
             _three_layers,
+        ),
+        Identity(
+            "last three layers",
+            "(L(D) U(E) L(F))^-1 has the upper left block I + E D",
+            "expansion",
+            _last_three_layers,
         ),
         Identity(
             "diagonal",
