@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from interop.modules import library
 
-from exactflow.interop import convert
-
 torch = pytest.importorskip("torch")
+
+from exactflow.interop import convert  # noqa: E402
+
 nn = torch.nn
 
 

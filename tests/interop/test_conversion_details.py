@@ -11,9 +11,11 @@ from interop.modules import descend, in_onnxruntime, library
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop import convert
 
 torch = pytest.importorskip("torch")
+
+from exactflow.interop import convert  # noqa: E402
+
 nn = torch.nn
 
 from exactflow.interop.layers import SparseCoupling  # noqa: E402

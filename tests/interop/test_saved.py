@@ -9,9 +9,11 @@ from interop.modules import library
 
 from exactflow import checker, cli
 from exactflow.errors import InvalidInputError
-from exactflow.interop import convert, restore
 
 torch = pytest.importorskip("torch")
+
+from exactflow.interop import convert, restore  # noqa: E402
+
 nn = torch.nn
 
 from exactflow.interop.restoring import skeleton  # noqa: E402
