@@ -17,6 +17,7 @@ MISSING = HEAD + "claims.not_run('a', Evidence.FORMAL, 'a prover')\n"
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     for name, text in {"true": TRUE, "false": FALSE, "missing": MISSING, "broken": "1 / 0"}.items():
         (tmp_path / f"{name}.py").write_text(text)
 

@@ -27,7 +27,7 @@ from exactflow import (
     padding,
     universal,
 )
-from exactflow.errors import ExactFlowError
+from exactflow.errors import ExactFlowError, MissingExtraError
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from proofs.experiments import likelihood
 
@@ -105,7 +105,10 @@ def public() -> list:
         except ImportError:  # a library of an extra
             continue
         for name in getattr(module, "__all__", ()):
-            value = getattr(module, name)
+            try:
+                value = getattr(module, name)
+            except MissingExtraError:
+                continue
             if callable(value) and getattr(value, "__module__", "").startswith("exactflow"):
                 found[value.__module__, name] = value
     return list(found.values())
