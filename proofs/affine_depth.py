@@ -2,16 +2,25 @@
 # # Scales save layers: four affine couplings are typical
 #
 # Additive layers take five for a typical matrix of determinant 1 (`five_is_generic.py`). How many
-# with positive scales? Let M = [[A, B], [C, D]] with det M > 0 and equal halves of n coordinates,
-# and M^-1 = [[a, b], [c, d]]. U is a layer that moves the first half, L one that moves the second.
+# with positive scales? Let
 #
-# **Theorem C (three).** M is a product U L U iff some positive diagonal F and G solve
-# C F + G c = 0, F A k = k wherever C k = 0, and l D = l G wherever l C = 0. If C is invertible:
-# iff C and -c are positively diagonally equivalent, which takes (n - 1)^2 equations.
+# $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
+#    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M > 0, $$
 #
-# **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of D
-# and of a are not zero and have equal signs, M is a product U L U L. So matrices of depth four
-# contain an open set for every n, and most matrices that are drawn lie in it.
+# with equal halves of $n$ coordinates. $U$ is a layer that moves the first half, $L$ one that moves
+# the second.
+#
+# **Theorem C (three).** $M$ is a product $ULU$ iff some positive diagonal $F$ and $G$ solve
+#
+# $$ C F + G c = 0, \qquad F A k = k \text{ where } C k = 0, \qquad
+#    l D = l G \text{ where } l C = 0. $$
+#
+# If $C$ is invertible: iff $C$ and $-c$ are positively diagonally equivalent, which takes
+# $(n - 1)^2$ equations.
+#
+# **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of $D$
+# and of $a$ are not zero and have equal signs, $M$ is a product $ULUL$. So matrices of depth four
+# contain an open set for every $n$, and most matrices that are drawn lie in it.
 #
 # **Theorems A and B** and what extends them: where signs of the minors clash, by themselves or
 # together, five layers are needed on an open set, and six where B = C = 0.

@@ -55,8 +55,11 @@ options = proof_options()
 
 # %% [markdown]
 # ## One step, for all conditioners
-# The transport T of N(0, 1) is followed along straight lines, T_t = (1 - t) id + t T, with velocity
-# v_t(T_t(l)) = D(l), D = T - id. A step in five couplings (Hamiltonian splitting of
+# The transport $T$ of $N(0, 1)$ is followed along straight lines,
+#
+# $$ T_t = (1 - t)\,\mathrm{id} + t\, T, \qquad v_t(T_t(l)) = D(l), \qquad D = T - \mathrm{id}. $$
+#
+# A step in five couplings (Hamiltonian splitting of
 # z v = ((z + a v)^2 - z^2 - (a v)^2) / 2a; the fifth moves the pad only) is z += a v(x),
 # x += (h/a) z, z -= a v(x), x -= (h/a) z: then x_new = x + h v(x') *exactly*, x' the place of the
 # second v. A pair of steps in four couplings is of second order: with labels l, lam, lam', l' of

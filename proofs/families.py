@@ -41,6 +41,7 @@ with claims.check(
     except ExactFlowError:
         refused = True
     check.true(refused, "an exceptional value is refused")
+flow.matrix()
 
 # %% [markdown]
 # ## $\mathbb{Q}(t)$: a convolution with a symbolic tap

@@ -1,20 +1,24 @@
 # %% [markdown]
 # # A Gaussian needs two layers, where the map needs six
 #
-# A flow is trained on a distribution, not on a map: with matrix F it generates N(0, Sigma) from
-# white noise iff F F^T = Sigma, and then its inverse whitens. How few layers?
+# A flow is trained on a distribution, not on a map: with matrix $F$ it generates $N(0, \Sigma)$
+# from white noise iff $F F^\mathsf{T} = \Sigma$, and then its inverse whitens. How few layers?
 #
 # **Theorem 12.** For halves that differ by at most one, two affine couplings with positive scales
-# generate every N(0, Sigma). One does iff Sigma11 = I and the Schur complement of Sigma11 is
-# diagonal, or with the halves exchanged.
 #
-# **Theorem 12a.** For equal halves and det Sigma = 1, three additive couplings do, in closed form.
-# For halves (n, n + 1) three that move the second half, the first, the second do iff the Schur
-# complement of Sigma11 has an eigenvalue <= 1 and one >= 1.
+# $$ F = \begin{pmatrix} D_1 & X \\ 0 & I \end{pmatrix}
+#        \begin{pmatrix} I & 0 \\ T & D_2 \end{pmatrix} $$
 #
-# **Theorem 12b.** For halves (p, q), p < q, and det Sigma = 1, counts of eigenvalues below and
-# above 1 decide how many additive couplings do; 2 ceil(q / p) always do, and some Sigma need them.
-# With positive scales 1 + ceil((q - 1) / p) always do.
+# generate every $N(0, \Sigma)$. One does iff $\Sigma_{11} = I$ and the Schur complement of
+# $\Sigma_{11}$ is diagonal, or with the halves exchanged.
+#
+# **Theorem 12a.** For equal halves and $\det \Sigma = 1$, three additive couplings do, in closed
+# form. For halves $(n, n + 1)$ three that move the second half, the first, the second do iff the
+# Schur complement of $\Sigma_{11}$ has an eigenvalue $\le 1$ and one $\ge 1$.
+#
+# **Theorem 12b.** For halves $(p, q)$, $p < q$, and $\det \Sigma = 1$, counts of eigenvalues below
+# and above 1 decide how many additive couplings do; $2 \lceil q / p \rceil$ always do, and some
+# $\Sigma$ need them. With positive scales $1 + \lceil (q - 1) / p \rceil$ always do.
 #
 # All are new, to our knowledge. Draxler, Schnoerr and Koethe (*Whitening convergence rate of
 # coupling-based normalizing flows*, NeurIPS 2022, arXiv:2210.14032) bound how fast training layer
@@ -46,11 +50,14 @@ options = proof_options()
 
 # %% [markdown]
 # ## Two layers: two equations
-# First x2 <- D2 x2 + T x1, then x1 <- D1 x1 + X x2. Write B = Sigma22, C = Sigma12 and let
-# X = (C - D1 T^T) B^-1. The first equation, **T T^T = B - D2^2**, gives the blocks C and B, and the
-# first block is C B^-1 C^T + D1 (I - T^T B^-1 T) D1. That it is Sigma11 says that the Schur
-# complement S of B is D1 (I - T^T B^-1 T) D1. The inverse of the bracket is I + T^T D2^-2 T, so the
-# second equation is **I + T^T D2^-2 T = D1 S^-1 D1**.
+# First $x_2 \leftarrow D_2 x_2 + T x_1$, then $x_1 \leftarrow D_1 x_1 + X x_2$. Write $B =
+# \Sigma_{22}$, $C = \Sigma_{12}$ and let $X = (C - D_1 T^\mathsf{T}) B^{-1}$. The first equation
+# below gives the blocks $C$ and $B$, and the first block is $C B^{-1} C^\mathsf{T} + D_1 (I -
+# T^\mathsf{T} B^{-1} T) D_1$. That it is $\Sigma_{11}$ says that the Schur complement $S$ of $B$ is
+# $D_1 (I - T^\mathsf{T} B^{-1} T) D_1$. The inverse of the bracket is $I + T^\mathsf{T} D_2^{-2}
+# T$, so the two equations are
+#
+# $$ T T^\mathsf{T} = B - D_2^2, \qquad I + T^\mathsf{T} D_2^{-2} T = D_1 S^{-1} D_1. $$
 
 
 # %%

@@ -2,18 +2,19 @@
 # # Any linear layer of a flow, as a bijection of integers
 #
 # *Why don't I get x back?* is what users of flows ask. With couplings they can: a shear stays a
-# bijection of Z^d when its shift is rounded,
+# bijection of $\mathbb{Z}^d$ when its shift is rounded,
 #
-#     y2 = x2 + floor(T x1 + 1/2),
+# $$ y_2 = x_2 + \lfloor T x_1 + \tfrac12 \rfloor, $$
 #
-# and W with |det W| = 1 is six shears. For other determinants the output is counted in steps of
-# |det W|^(1/d), and a negative one is a sign. Then
+# and $W$ with $|\det W| = 1$ is six shears. For other determinants the output is counted in steps
+# of $|\det W|^{1/d}$, and a negative one is a sign. Then
 #
 # - the inverse is exact, to the last bit;
-# - the distance to W x is at most the row sums of |S_K .. S_(i+1)| / 2, summed over the layers, and
-#   what shifts lose on a grid of 2^-bits: so well-conditioned shears make a good map;
-# - sums of multiples of 2^-bits are exact in float64 up to 2^53 units: the map has the same bits in
-#   any order of summation, on any number of threads, in NumPy and in PyTorch.
+# - the distance to $W x$ is at most the row sums of $\tfrac12 |S_K \cdots S_{i+1}|$, summed over
+#   the layers, and what shifts lose on a grid of $2^{-\text{bits}}$: so well-conditioned shears
+#   make a good map;
+# - sums of multiples of $2^{-\text{bits}}$ are exact in float64 up to $2^{53}$ units: the map has
+#   the same bits in any order of summation, on any number of threads, in NumPy and in PyTorch.
 #
 # To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
 # shears is new. Beside it: PLUS (Hao and Shi 2001), LU as in iVPF (Zhang et al. 2021), rounding W

@@ -36,6 +36,7 @@ with claims.check(
     check.equal(verify(answer.flow, M).flow.depth, 5, "five layers compose to it")
     for reason in answer.obstructions:
         check.true(reason.check(), str(reason))
+answer
 
 # %% [markdown]
 # ## A ball

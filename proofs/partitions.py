@@ -74,3 +74,4 @@ with claims.check("three channels, and a checkerboard mask", Evidence.EXACT) as 
     flow = factor(N, partition=checkerboard)
     check.equal(flow.matrix(), N, f"checkerboard: {flow.depth} layers")
     check.equal(flow.order, (0, 2, 4, 1, 3, 5), "the order in which the layers see coordinates")
+flow

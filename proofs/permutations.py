@@ -119,3 +119,4 @@ with claims.check("an odd permutation, by a flip or by two pads", Evidence.EXACT
     flow = factor(permutation(odd), orientation="pad")
     check.equal(flow.matrix(), pad(permutation(odd)), "two pads")
     check.equal(list(flow.forward([10, 20, 30, 0, 40, 50, 60, 0])), [20, 10, 30, 0, 40, 50, 60, 0])
+flow

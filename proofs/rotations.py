@@ -4,12 +4,18 @@
 # Koehler, Mehta and Risteski (ICML 2021) ask what depth and conditioning cost affine couplings.
 # For linear maps both are bounded at once:
 #
-# - **Theorem 10.** Every rotation of R^d, d >= 2, halves (n, n) or (n, n + 1), is a product of six
-#   shears with condition numbers at most 18, whatever d.
-# - **Theorem 11.** Every matrix of determinant 1 is a product of eleven affine couplings, each with
-#   a condition number at most a constant times max(|W|, |W^-1|).
-# - **From below.** Six shears whose product is block diagonal and has the eigenvalue -1 cannot all
-#   have condition numbers below (3 + sqrt 5) / 2. For -I that is the least, on equal halves.
+# - **Theorem 10.** Every rotation of $\mathbb{R}^d$, $d \ge 2$, halves $(n, n)$ or $(n, n + 1)$, is
+#   a product of six shears with condition numbers at most 18, whatever $d$.
+# - **Theorem 11.** Every matrix $W$ of determinant 1 is a product of eleven affine couplings, each
+#   with a condition number at most a constant times $\max(\lVert W \rVert, \lVert W^{-1} \rVert)$.
+# - **From below.** Six shears whose product is block diagonal and has the eigenvalue $-1$ cannot
+#   all have condition numbers below $(3 + \sqrt 5) / 2$. For $-I$ that is the least, on equal
+#   halves.
+#
+# The six shears of a rotation $M$ come from two involutions, $K$ and $K \Theta$, of a rotation
+# $\Theta$ (theorem 10's construction, which `permutations` has over the integers):
+#
+# $$ M = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V). $$
 #
 # *For all n*: the identities, in noncommuting symbols. *Quoted*: that the CS decomposition, the
 # real Schur form of a rotation (its planes) and the singular value decomposition exist.

@@ -2,8 +2,9 @@
 # # Six layers are sharp
 #
 # **Theorem** (Urschel 2024). Some matrices of determinant 1 are no product of five alternating
-# additive couplings, in neither order. **Theorem A** (`exactflow.depth.scaled`). For some of them
-# positive scales do not help.
+# additive couplings, neither $ULULU$ nor $LULUL$: $\operatorname{diag}(-I, I)$ with blocks of even
+# size is one. **Theorem A** (`exactflow.depth.scaled`). For some of them positive scales do not
+# help.
 #
 # - *Exact*: for each instance below, six layers that compose to it, and an obstruction for each of
 #   the patterns ULULU and LULUL that re-checks itself from the matrix and its witness.
