@@ -22,10 +22,6 @@ import staging  # noqa: E402
 
 import exactflow  # noqa: E402
 
-staging.write_pages(BOOK, ROOT)
-packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
-packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
-
 project = "exactflow"
 author = copyright = "the authors of exactflow"
 version = release = exactflow.__version__
@@ -56,7 +52,15 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 
+def write_and_bring(app, config) -> None:
+    """Write what is made from the repository, and bring what a browser needs."""
+    staging.write_pages(BOOK, ROOT)
+    packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
+    packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
+
+
 def setup(app) -> None:
     """Read docstrings as they are written; before napoleon, which finds their sections."""
+    app.connect("config-inited", write_and_bring, priority=100)
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
     app.connect("autodoc-skip-member", docstrings.is_alias)

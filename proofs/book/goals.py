@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sphinx.errors import ConfigError
+
 __all__ = ["write_goals"]
 
 ICON = '<link rel="icon" href="../_static/icon.svg">'
@@ -47,4 +49,4 @@ def run(command: list[str], folder: str) -> None:
     """Run a command; end with what it printed if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        raise ConfigError(f"{' '.join(command)}: {done.stdout}{done.stderr}")

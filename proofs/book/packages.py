@@ -7,6 +7,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from sphinx.errors import ConfigError
+
 __all__ = ["bring_mathjax", "bring_playground"]
 
 MATHJAX = "mathjax@3.2.2"
@@ -57,7 +59,7 @@ def unpacked(package: str, folder: Path, files: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm")
     if npm is None:
-        raise SystemExit(f"expected npm on the path, to fetch {package}: install npm, then again")
+        raise ConfigError(f"expected npm on the path, to fetch {package}: install npm, then again")
     with tempfile.TemporaryDirectory() as scratch:
         run([npm, "pack", "--silent", package], cwd=scratch)
         (archive,) = Path(scratch).glob("*.tgz")
@@ -77,4 +79,4 @@ def run(command: list[str], cwd: str | None = None) -> None:
     """Run a command; end with what it printed if it fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        raise ConfigError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
