@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ def _elsewhere(
 
     # arrays travel as copies, writable as they are here: shared memory is read-only
     pool = Parallel(jobs, return_as="generator", max_nbytes=None, initializer=_follow_parent)
-    task = delayed(partial(_outcome, function))
+    task = delayed(partial(_outcome, function, os.getcwd()))
     with interruptible(), closing(pool(map(task, items))) as outcomes:
         for result, error in outcomes:
             if error is not None:
@@ -78,9 +78,15 @@ def _elsewhere(
 
 
 def _outcome(
-    function: Callable[[Item], Result], item: Item
+    function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
-    """Return a result, or an error: joblib would raise the one that comes first in time."""
+    """Return a result, or an error: joblib would raise the one that comes first in time.
+
+    Workers are kept, so that one may still be in the folder of an earlier call; one of a cluster
+    need not have it.
+    """
+    with suppress(OSError):
+        os.chdir(folder)
     try:
         return function(item), None
     except Exception as error:

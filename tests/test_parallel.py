@@ -84,6 +84,17 @@ def test_one_job_and_one_item_stay_in_this_process():
     assert os.getpid() not in parallel_map(process, range(3), jobs=2)
 
 
+def folder(_):
+    return os.getcwd()
+
+
+def test_workers_follow_to_another_folder(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert set(parallel_map(folder, range(3), jobs=2)) == {os.getcwd()}
+
+
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, True, None, "2"])
 def test_bad_jobs(jobs):
     with pytest.raises(InvalidInputError, match="at least one job"):
