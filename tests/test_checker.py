@@ -782,7 +782,7 @@ def random_rows(rng, bits, denominators):
     ]
 
 
-@pytest.mark.parametrize("bits", [5000, 100_000])
+@pytest.mark.parametrize("bits", [5000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_products_of_long_numbers_are_those_of_the_plain_sums(bits):
     rng = random.Random(bits)
     dens = [1, 2**4000, 3**2600]

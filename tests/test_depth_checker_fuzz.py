@@ -243,6 +243,7 @@ def test_damage_is_malformed_or_harmless(mutations):
     assert counts[2] > mutations // 2
 
 
+@pytest.mark.slow
 def test_every_seed_is_true():
     assert len(SEEDS) > 80
     assert all(is_true(claim) and verdict(claim) == 0 for claim in SEEDS)

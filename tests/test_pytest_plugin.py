@@ -205,6 +205,7 @@ def test_a_time_limit(project):
     result.stdout.fnmatch_lines(["*the time limit, 0.01 seconds, is over*"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc")
 def test_the_time_limit_ends_what_a_script_has_started(project):
     starts = (

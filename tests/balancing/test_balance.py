@@ -108,7 +108,7 @@ def test_fifty_of_fifty_seeds(family, d):
         assert balance(W).error < 1e-14 * abs(W).max()
 
 
-@pytest.mark.parametrize("d", [2, 4, 16])
+@pytest.mark.parametrize("d", [2, 4, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("layers", [6, 8])
 def test_condition_numbers_of_10_to_the_9(d, layers):
     for seed in range(3):

@@ -221,6 +221,7 @@ def test_sizes_within_reach(name, value):
         min_parameters(**sizes, lipschitz=100, radius=1, w="1/10")
 
 
+@pytest.mark.slow
 def test_the_largest_dimension_takes_seconds():
     bound = min_parameters(10**5, 2, lipschitz=10**400, radius=10, w=1)
     assert bound.rules_out(bound.parameters - 1)

@@ -108,6 +108,7 @@ def test_every_element_of_sl2(p):
     assert {M: decided(over(M, p)) for M in depths} == depths
 
 
+@pytest.mark.slow
 def test_every_element_of_sl4_over_f2():
     """Depth is constant on orbits under conjugation by diag(G, H) and the exchange of the halves:
     72 elements, a few hundred orbits.

@@ -17,6 +17,7 @@ from proofs.experiments.likelihood import (
 rationals = st.fractions(min_value=-3, max_value=3, max_denominator=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(st.lists(rationals, min_size=4, max_size=4))
 def test_likelihood_along_the_ray(entries):

@@ -64,6 +64,7 @@ def test_generic_with_positive_pivots_takes_at_most_eleven(seed):
 entries = st.integers(-3, 3)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 4), st.data())
 def test_sparse_integer_matrices(n, data):
     d = 2 * n
