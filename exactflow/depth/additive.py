@@ -4,7 +4,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.five import five_layers
 from exactflow.depth.obstructions import Obstruction, halves
-from exactflow.depth.patterns import Shifts, few_layers, four_layers, three_layers
+from exactflow.depth.patterns import Shifts, few_layers, four_layers, patterns, three_layers
 from exactflow.depth.result import MinimalDepth
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
@@ -13,7 +13,7 @@ from exactflow.factorization import factor
 from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.verification import verify
 
-__all__ = ["additive_depth", "patterns"]
+__all__ = ["additive_depth"]
 
 _DECIDERS = (few_layers, few_layers, few_layers, three_layers, four_layers)
 
@@ -33,16 +33,6 @@ def additive_depth(matrix: DomainMatrix) -> MinimalDepth:
     if flow.depth:
         verify(flow, matrix)
     return MinimalDepth(lower, flow.depth, flow, reasons, "additive")
-
-
-def patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating words of U and L of a length.
-
-    >>> patterns(3), patterns(0)
-    (('ULU', 'LUL'), ('',))
-    """
-    word = "UL" * 3
-    return (word[:length], word[1 : length + 1]) if length else ("",)
 
 
 def _decided(matrix: DomainMatrix, length: int) -> tuple[CouplingFlow | None, Reasons]:

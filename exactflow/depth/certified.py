@@ -33,9 +33,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.spread import Near, near_solutions
-from exactflow.depth.additive import patterns
 from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
 from exactflow.depth.obstructions import halves
+from exactflow.depth.patterns import patterns
 from exactflow.depth.spectra import LARGEST_HALF, Spectra
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball

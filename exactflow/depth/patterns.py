@@ -36,9 +36,19 @@ from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Alternative
 from exactflow.exact.normalforms import fitting
 
-__all__ = ["Shifts", "few_layers", "four_layers", "three_layers"]
+__all__ = ["Shifts", "few_layers", "four_layers", "patterns", "three_layers"]
 
 Shifts = list[DomainMatrix]
+
+
+def patterns(length: int) -> tuple[str, ...]:
+    """Return the alternating words of U and L of a length.
+
+    >>> patterns(3), patterns(0)
+    (('ULU', 'LUL'), ('',))
+    """
+    word = "UL" * 3
+    return (word[:length], word[1 : length + 1]) if length else ("",)
 
 
 def few_layers(pattern: str, matrix: DomainMatrix) -> Shifts | Obstruction:

@@ -27,11 +27,11 @@ balls, rounded to floats whose error is computed exactly.
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.additive import patterns
 from exactflow.depth.kernels import kernel_obstruction
 from exactflow.depth.multipliers import multipliers_against
 from exactflow.depth.obstructions import Obstruction
 from exactflow.depth.opposed import ScaledEntryObstruction, opposed
+from exactflow.depth.patterns import patterns
 from exactflow.depth.proportions import positive_diagonals
 from exactflow.depth.rational import matching_diagonals
 from exactflow.depth.result import CertifiedDepth, MinimalDepth
