@@ -1,6 +1,7 @@
 """A certificate's flow for another system."""
 
 import argparse
+import os
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
@@ -12,7 +13,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.files.export import FORMATS
 
     command.add_argument(
-        "certificate", metavar="CERT.json", help="what factor -o wrote, or balance"
+        "certificate",
+        metavar="CERT.json",
+        help="what factor -o wrote, or balance; depth -o, for rocq",
     )
     command.add_argument(
         "--to", choices=(*FORMATS, "torch"), required=True, help="the system that reads it"
@@ -22,8 +25,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.arrays import array_bytes
-    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.atomic import check_place
     from exactflow.files.certificate import read_certificate
+    from exactflow.files.checking import is_depth_certificate
+    from exactflow.files.depth_theorem import depth_theorem
     from exactflow.files.export import export
     from exactflow.interop.roundoff import check_error
 
@@ -31,16 +36,32 @@ def run(arguments: argparse.Namespace) -> int:
         check_place(arguments.output)
     elif arguments.to == "torch":
         raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
+    place = Path(arguments.certificate)
+    is_readable = place.is_file() and os.access(place, os.R_OK)
+    if is_readable and is_depth_certificate(data := place.read_bytes()):
+        if arguments.to != "rocq":
+            raise InvalidInputError(
+                f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
+                "the flow that factor -o writes"
+            )
+        _write(depth_theorem(data).encode(), arguments.output)
+        return 0
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
         check_error(flow)
         content = array_bytes(flow, "flow.pt", rounded=True)
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
-        content = Path(arguments.certificate).read_bytes()
+        content = place.read_bytes()
     else:
         content = export(flow, arguments.to).encode()
-    if arguments.output:
-        write_bytes(arguments.output, content)
+    _write(content, arguments.output)
+    return 0
+
+
+def _write(content: bytes, output: str | None) -> None:
+    from exactflow.files.atomic import write_bytes
+
+    if output:
+        write_bytes(output, content)
     else:
         print(content.decode(), end="")
-    return 0

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from exactflow import checker, depth_checker
 
-__all__ = ["Checked", "check_certificate"]
+__all__ = ["Checked", "check_certificate", "is_depth_certificate"]
 
 _WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
@@ -48,7 +48,7 @@ def check_certificate(
     kind, largest = "", None
     try:
         data = checker.read_file(file)
-        if _is_depth_certificate(data):
+        if is_depth_certificate(data):
             kind = "depth"
             code, lines = depth_checker.check(data, target, transposed)
         else:
@@ -61,7 +61,7 @@ def check_certificate(
     return Checked(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
 
 
-def _is_depth_certificate(data: bytes) -> bool:
+def is_depth_certificate(data: bytes) -> bool:
     """Return whether a file says in its "format" that it is one."""
     try:
         content = json.loads(data) if b"exactflow-depth-certificate" in data else None

@@ -1,0 +1,138 @@
+"""A depth certificate as a theorem: this matrix is a product of so many shears and of no fewer.
+
+`depth.v` beside this file proves, with MathComp, what makes layers and obstructions sufficient; a
+theorem is that text and the certificate's numbers, which the kernel of Rocq checks by computation.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from importlib.resources import files as resources
+
+from exactflow import depth_checker
+from exactflow.depth_checker import Blocks, Certificate, Matrix
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+
+__all__ = ["depth_theorem"]
+
+
+def depth_theorem(data: bytes) -> str:
+    """Return a file for `coqc` (with MathComp's algebra) that proves what a depth certificate says.
+
+    Its last theorem is about matrices over the rationals: the target is a product of k matrices
+    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors.
+
+    Parameters
+    ----------
+    data : a depth certificate over QQ with additive layers. Of its obstructions, those of kind
+        "linear" for words of up to four letters are taken as they are; one of four letters, or of
+        five where C is 0, becomes that the k-th powers of D and of a differ in their traces, if
+        some do (theory: D = I + Y Z and a = I + Z Y).
+
+    Raises
+    ------
+    CertificateError, VerificationError
+        It is not well formed, or its claim is not verified.
+    InvalidInputError
+        It is over GF(p), has positive scales, or an obstruction of another kind.
+    """
+    try:
+        code, lines = depth_checker.check(data)
+    except depth_checker.MalformedError as error:
+        raise CertificateError(str(error)) from None
+    if code:
+        failure = VerificationError if code == 1 else CertificateError
+        raise failure(f"expected a depth certificate that holds: {'; '.join(lines[-2:])}")
+    certificate = depth_checker.read_certificate(data)
+    if certificate.prime or certificate.scales != "additive":
+        field = f"GF({certificate.prime})" if certificate.prime else "QQ"
+        raise InvalidInputError(
+            "expected a depth certificate over QQ with additive layers for a theorem, got one "
+            f"over {field} with {certificate.scales} scales: the checker is evidence in its place"
+        )
+    inverted = depth_checker.inverse(certificate.target, 0)
+    layers = [
+        f"({str(layer.moves_first).lower()},\n    {_rows(layer.shift)})"
+        for layer in reversed(certificate.layers)
+    ]
+    of_U, of_L = (_reason(certificate, inverted, starts_with_L) for starts_with_L in (False, True))
+    numbers = {"target": _rows(certificate.target), "inverse": _rows(inverted)}
+    numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
+    claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers)
+    return resources("exactflow.files").joinpath("depth.v").read_text("utf-8") + claim
+
+
+def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
+    """Return why the word of one letter fewer that starts so does not do, as depth.v writes it."""
+    letters = len(certificate.layers) - 1
+    if letters < 0:
+        return "Linear [::]"
+    pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
+    obstruction = certificate.obstructions[pattern]
+    if obstruction["kind"] == "linear" and letters < 5:
+        multiplier = obstruction["multiplier"]
+        if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
+            multiplier = multiplier[2:] + multiplier[:2]
+        return "Linear [:: " + ";\n    ".join(map(_rows, multiplier)) + "]"
+    blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
+    k = _power(blocks) if letters == 4 or not any(map(any, blocks.C)) else 0
+    if not k:
+        raise InvalidInputError(
+            "expected obstructions by traces, or linear ones of at most four letters, for a "
+            f"theorem, got one of kind {obstruction['kind']} for {pattern}: the checker is "
+            "evidence in its place"
+        )
+    return f"Trace {k}"
+
+
+def _power(blocks: Blocks) -> int:
+    """Return the least k for which tr D^k and tr a^k differ, 0 if none does.
+
+    By Newton's identities one does, up to n, iff the characteristic polynomials differ.
+    """
+    D, a = depth_checker.identity(len(blocks.D)), depth_checker.identity(len(blocks.D))
+    for k in range(1, len(D) + 1):
+        D, a = depth_checker.times(D, blocks.D, 0), depth_checker.times(a, blocks.a, 0)
+        if sum(D[i][i] - a[i][i] for i in range(len(D))):
+            return k
+    return 0
+
+
+def _rows(M: Matrix) -> str:
+    def row(entries: Sequence[Fraction]) -> str:
+        return f"[:: {'; '.join(_rational(Fraction(x)) for x in entries)}]"
+
+    return f"[:: {'; '.join(map(row, M))}]"
+
+
+def _rational(x: Fraction) -> str:
+    """Return a rational for Rocq: hexadecimal, which has no limit of digits in Python."""
+    sign = "-" if x < 0 else ""
+    return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"
+
+
+_CLAIM = """
+Definition target : rows :=
+  {target}.
+Definition target_inverse : rows :=
+  {inverse}.
+
+(* Whether a layer moves the first half, and its block; the first is applied last. *)
+Definition layers : seq layer :=
+  [:: {layers}].
+
+(* Why words of one letter fewer do not do: those that start with U, and with L. *)
+Definition of_U := {of_U}.
+Definition of_L := {of_L}.
+
+Theorem least_number_of_shears (M := matrix_of ({n} + {n}) target) :
+  (exists Ks : seq 'M[rat]_({n} + {n}),
+    [/\\ size Ks = {depth}, forall K, K \\in Ks -> is_shear K &
+       M = \\big[mulmx/1%:M]_(K <- Ks) K]) /\\
+  forall Ks : seq 'M[rat]_({n} + {n}), (forall K, K \\in Ks -> is_shear K) ->
+    M = \\big[mulmx/1%:M]_(K <- Ks) K -> ({depth} <= size Ks)%N.
+Proof.
+have checked : holds {n} target target_inverse layers of_U of_L by vm_compute.
+exact: (holdsP checked).
+Qed.
+Print Assumptions least_number_of_shears.
+"""

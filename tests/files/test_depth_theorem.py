@@ -1,0 +1,108 @@
+"""Depth certificates as theorems: coqc accepts them, and no corrupted one."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from depth.examples import diagonal, matrix
+from sympy import GF, QQ
+
+from exactflow import cli, random_matrix
+from exactflow.depth import minimal_depth
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
+from exactflow.files.depth_theorem import depth_theorem
+
+SIX = diagonal(-1, -1, 1, 1)
+NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+
+
+def certificate(M, scales="additive"):
+    return depth_certificate_text(minimal_depth(M, scales=scales)).encode()
+
+
+def of_determinant_one(d):
+    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    return linalg.scale_rows([1 / M.det()] + [M.domain.one] * (d - 1), M)
+
+
+def compiles(text, folder):
+    (folder / "theorem.v").write_text(text)
+    done = subprocess.run(
+        ["coqc", "-w", "none", "theorem.v"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) == ("Closed under the global context" in done.stdout)
+    return done.returncode == 0
+
+
+def test_traces_are_the_reason_against_five():
+    text = depth_theorem(certificate(SIX))
+    assert "Definition of_U := Trace 1.\nDefinition of_L := Trace 1." in text
+    assert "(6 <= size Ks)%N" in text
+    assert "[/\\ size Ks = 6," in text
+
+
+def test_the_least_power_whose_traces_differ_is_taken():
+    a = matrix([[0, 0, 1], [1, 0, 0], [0, 1, 3]])  # D = I: tr D = tr a = 3, tr D^2 = 3, tr a^2 = 9
+    text = depth_theorem(certificate(linalg.direct_sum(a.inv(), linalg.identity(3, QQ))))
+    assert "Definition of_U := Trace 2.\nDefinition of_L := Trace 1." in text
+
+
+def test_another_reason_is_refused():
+    M = linalg.direct_sum(matrix([[2, 1], [0, 2]]).inv(), diagonal(2, 2))  # as 2 has unlike blocks
+    with pytest.raises(InvalidInputError, match="got one of kind similarity for ULULU"):
+        depth_theorem(certificate(M))
+
+
+def test_numbers_beyond_the_digit_limit():
+    M = as_matrix([[1, 10**5000], [0, 1]])
+    assert hex(10**5000) in depth_theorem(certificate(M))
+
+
+def test_refuses():
+    with pytest.raises(InvalidInputError, match=r"got one over GF\(5\) with additive scales"):
+        depth_theorem(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
+    with pytest.raises(InvalidInputError, match="over QQ with positive scales"):
+        depth_theorem(certificate(SIX, "positive"))
+    with pytest.raises(CertificateError, match="JSON"):
+        depth_theorem(b"{")
+    false = json.loads(certificate(SIX))
+    false["target"][0][0] = "5"
+    with pytest.raises(VerificationError, match="first differing entry"):
+        depth_theorem(json.dumps(false).encode())
+
+
+def test_command(tmp_path, capsys):
+    path, output = tmp_path / "depth.json", tmp_path / "depth.v"
+    write_depth_certificate(minimal_depth(SIX), path)
+    assert cli.main(["export", str(path), "--to", "rocq", "-o", str(output)]) == 0
+    assert output.read_text() == depth_theorem(path.read_bytes())
+    assert cli.main(["export", str(path), "--to", "sage", "-o", str(tmp_path / "no")]) == 2
+    assert "expected --to rocq for a depth certificate, got sage" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize("M", [SIX, of_determinant_one(6), of_determinant_one(8)])
+def test_compiles(M, tmp_path):
+    assert compiles(depth_theorem(certificate(M)), tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        ("of_U := Trace 1", "of_U := Trace 0"),
+        ("of_L := Trace 1", "of_L := Linear [::]"),
+        ("Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x1)", None),
+    ],
+)
+def test_a_corrupted_witness_does_not_compile(true, false, tmp_path):
+    text = depth_theorem(certificate(SIX))
+    assert text.count(true) == 1
+    assert not compiles(text.replace(true, false or true.replace("-0x1", "-0x2")), tmp_path)
