@@ -38,10 +38,16 @@ def numbers(values: Any) -> Array:
 
 
 def each(function: Callable) -> Callable[..., Array]:
-    """Return a function of numbers as one of arrays."""
-    return lambda *arrays: np.asarray(
-        np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object
-    )
+    """Return a function of numbers as one of arrays.
+
+    NumPy would warn of whatever the processor's flags say, which PyTorch leaves raised.
+    """
+
+    def elementwise(*arrays: Any) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(np.frompyfunc(function, len(arrays), 1)(*arrays), dtype=object)
+
+    return elementwise
 
 
 def number(x: Any) -> Any:

@@ -48,6 +48,7 @@ def test_conditioners(activation):
     assert_follows(flow.double().eval(), 2 * data(2).double())
 
 
+@pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated")  # nflows 0.13
 @pytest.mark.parametrize("name", [name for name in MODELS if "the transform" not in name])
 def test_models_of_libraries(name):
     torch.manual_seed(0)
