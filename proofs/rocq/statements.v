@@ -15,14 +15,15 @@
    or the complex numbers; 0 < z says of a complex z that it is real and positive.
    A fieldType with more than n elements is one with a list s without repetitions
    (uniq s) that is longer than n (n < size s); finite or not does not matter.
+   char_poly P is the characteristic polynomial of P.
 
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import archimedean.
+From mathcomp Require Import archimedean mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
-From exactflow Require Import rounded gaussian three_affine.
+From exactflow Require Import rounded gaussian three_affine four_affine.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -332,3 +333,17 @@ Theorem three_couplings_iff (R : comUnitRingType) n (A B C D E Delta : 'M[R]_n) 
   E *m invmx C *m Delta = A *m invmx C *m D - B.
 Proof. exact: three_affine. Qed.
 Print Assumptions three_couplings_iff.
+
+(* If [A B; C D] with the inverse [a b; c d] is four couplings U L U L, their scales
+   moved to the end as the diagonal matrices E and Delta, then D Delta^-1 and E a
+   have one characteristic polynomial. *)
+Theorem four_couplings_force (F : fieldType) n
+    (A B C D a b c d E Delta X Y Z W : 'M[F]_n) :
+  E \in unitmx -> Delta \in unitmx ->
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  block_mx A B C D =
+    block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+    block_mx 1%:M 0 W 1%:M *m block_mx E 0 0 Delta ->
+  char_poly (D *m invmx Delta) = char_poly (E *m a).
+Proof. exact: four_affine. Qed.
+Print Assumptions four_couplings_force.
