@@ -6,6 +6,7 @@ other matrix there, and depth is decided for additive layers.
 
 import base64
 import json
+from fractions import Fraction
 from pathlib import PurePath
 
 from sympy.polys.matrices import DomainMatrix
@@ -167,11 +168,11 @@ def steps(flow: LinearFlow):
 def shown(matrix: DomainMatrix) -> dict:
     """Return the entries as text, and for colours their quotients by the largest."""
     rows = matrix.to_dense().to_list()
-    most = max((abs(x) for row in rows for x in row), default=1) or 1
-    quotients = [[x / most for x in row] for row in rows]
+    values = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in rows]
+    most = max(abs(x) for row in values for x in row) or 1
     return {
         "text": [[format_rational(x) for x in row] for row in rows],
-        "tint": [[int(x.numerator) / int(x.denominator) for x in row] for row in quotients],
+        "tint": [[float(x / most) for x in row] for row in values],
     }
 
 
