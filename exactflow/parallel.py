@@ -11,8 +11,9 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -70,11 +71,21 @@ def _elsewhere(
     # arrays travel as copies, writable as they are here: shared memory is read-only
     pool = Parallel(jobs, return_as="generator", max_nbytes=None, initializer=_follow_parent)
     task = delayed(partial(_outcome, function, os.getcwd()))
-    with interruptible(), closing(pool(map(task, items))) as outcomes:
+    with interruptible(), _closing(pool(map(task, items))) as outcomes:
         for result, error in outcomes:
             if error is not None:
                 raise error
             yield result
+
+
+@contextmanager
+def _closing(outcomes: Generator) -> Iterator[Generator]:
+    """Close a generator at the end; that results are left, which joblib warns of, is meant."""
+    try:
+        yield outcomes
+    finally:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            outcomes.close()
 
 
 def _outcome(
