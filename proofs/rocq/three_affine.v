@@ -26,11 +26,11 @@ Definition UX X : 'M[R]_(n + n) := block_mx 1%:M X 0 1%:M.
 
 (* affine couplings with the scales S, one after the other *)
 Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
-  S1 \in unitmx -> S3 \in unitmx ->
+  S3 \in unitmx ->
   block_mx S1 X 0 1%:M *m block_mx 1%:M 0 Y S2 *m block_mx S3 Z 0 1%:M
   = UX X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m UX (invmx S3 *m Z).
 Proof.
-move=> _ u3; rewrite /UX !mulmx_block !(mulmx1, mul1mx, mulmx0, mul0mx, addr0, add0r).
+move=> u3; rewrite /UX !mulmx_block !(mulmx1, mul1mx, mulmx0, mul0mx, addr0, add0r).
 by congr block_mx; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
 Qed.
 
