@@ -29,11 +29,16 @@ def library(name: str):
         return pytest.importorskip(name)
 
 
-def in_onnxruntime(module, x, names, **settings):
-    """Export a module to ONNX with any number of rows; return what runs it in onnxruntime."""
+def onnx_session(module, x, names, dynamo=False):
+    """Export a module to ONNX with any number of rows; return onnxruntime's session for it."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
+    if dynamo:
+        pytest.importorskip("onnxscript")
+        free = {"dynamic_shapes": ({0: torch.export.Dim("n")},)}
+    else:
+        free = {"dynamic_axes": {name: {0: "n"} for name in ("x", *names)}}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter of TorchScript is on its way out
@@ -41,15 +46,20 @@ def in_onnxruntime(module, x, names, **settings):
             module,
             (x,),
             buffer,
-            dynamo=False,
-            opset_version=17,
-            input_names=["data"],
+            dynamo=dynamo,
+            opset_version=18,
+            input_names=["x"],
             output_names=names,
-            dynamic_axes={name: {0: "n"} for name in ("data", *names)},
-            **settings,
+            **free,
         )
-    session = runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
-    return lambda x: [torch.tensor(y) for y in session.run(None, {"data": x.numpy()})]
+    return runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+
+
+def in_onnxruntime(module, x, names):
+    """Return an exported module as a function of tensors."""
+    torch = pytest.importorskip("torch")
+    session = onnx_session(module, x, names)
+    return lambda x: [torch.tensor(y) for y in session.run(None, {"x": x.numpy()})]
 
 
 def descend(loss, module, rate: float):

@@ -471,10 +471,10 @@ def test_sampling_from_a_glow_is_exported_after_convert_only(lu):
     pytest.importorskip("onnx")
     model, z = glow(1, lu=lu), data(3, 12, 4, 4)
     with pytest.raises(torch.onnx.errors.OnnxExporterError):
-        in_onnxruntime(Sampling(model), z, ["x"])
+        in_onnxruntime(Sampling(model), z, ["data"])
     new, report = convert(model, z)
     assert [len(layer.merged) for layer in report.layers] == [1]
-    run = in_onnxruntime(Sampling(new), z, ["x"])
+    run = in_onnxruntime(Sampling(new), z, ["data"])
     for n in (3, 7):
         z = data(n, 12, 4, 4)
         with torch.no_grad():
@@ -521,8 +521,8 @@ def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
         data(3, 6),
     )
     with pytest.raises(torch.onnx.errors.OnnxExporterError):
-        in_onnxruntime(Sampling(model), z, ["x"])
-    run = in_onnxruntime(Sampling(convert(model, z)[0]), z, ["x"])
+        in_onnxruntime(Sampling(model), z, ["data"])
+    run = in_onnxruntime(Sampling(convert(model, z)[0]), z, ["data"])
     with torch.no_grad():
         assert torch.allclose(run(data(7, 6))[0], model(data(7, 6)), atol=1e-4)
 

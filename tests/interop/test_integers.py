@@ -3,10 +3,10 @@
 import copy
 import io
 import pickle
-import warnings
 
 import numpy as np
 import pytest
+from interop.modules import onnx_session
 
 from exactflow import permutation
 from exactflow.errors import InvalidInputError
@@ -157,28 +157,7 @@ class Inverse(torch.nn.Module):
 
 
 def session(module, x, dynamo: bool):
-    """Export a module with any number of rows, and return what runs it in onnxruntime."""
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    if dynamo:
-        pytest.importorskip("onnxscript")
-        free = {"dynamic_shapes": ({0: torch.export.Dim("n")},)}
-    else:
-        free = {"dynamic_axes": {name: {0: "n"} for name in ("x", "y", "log_det")}}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter of TorchScript is on its way out
-        torch.onnx.export(
-            module,
-            (x,),
-            buffer,
-            dynamo=dynamo,
-            opset_version=18,
-            input_names=["x"],
-            output_names=["y", "log_det"],
-            **free,
-        )
-    return runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    return onnx_session(module, x, ["y", "log_det"], dynamo)
 
 
 @pytest.mark.parametrize(
