@@ -138,16 +138,18 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
     from rich.markup import escape
     from rich.progress import Progress
 
-    console = Console(stderr=True)
+    console, title = Console(stderr=True), escape(label)
     if _bar is not None:
-        line = _bar.add_task(escape(label), total=total)
-        yield from _bar.track(results, task_id=line)
-        _bar.remove_task(line)
+        line = _bar.add_task(title, total=total)
+        try:
+            yield from _bar.track(results, total=total, task_id=line)
+        finally:
+            _bar.remove_task(line)
     elif not console.is_terminal:  # where rich 13 prints an empty line for no bar
         yield from results
     else:
         try:
             with Progress(console=console, transient=True, redirect_stdout=False) as _bar:
-                yield from _bar.track(results, total=total, description=escape(label))
+                yield from _bar.track(results, total=total, description=title)
         finally:
             _bar = None

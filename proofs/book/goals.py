@@ -9,29 +9,29 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from joblib import cpu_count
-
 from proofs.rocq.build import Compiled, build, run
 
-__all__ = ["write_goals"]
+__all__ = ["has_tools", "write_goals"]
 
 ICON = '<link rel="icon" href="../_static/icon.svg">'
 ELSEWHERE = re.compile(r'<link [^>]*href="https://[^>]*>')
 ASSETS = ("alectryon.css", "alectryon.js", "pygments.css")
 
 
-def write_goals(folder: Path, rocq: Path) -> bool:
-    """Write a page for each file, in which every sentence shows its goals; say whether it could.
+def has_tools() -> bool:
+    """Return whether goals can be written."""
+    return shutil.which("coqc") is not None and shutil.which("sertop") is not None
+
+
+def write_goals(folder: Path, rocq: Path, jobs: int) -> None:
+    """Write a page for each file, in which every sentence shows its goals, `jobs` pages at once.
 
     Alectryon asks Rocq for them, which takes minutes: what comes of the same files is kept.
     """
-    if shutil.which("coqc") is None or shutil.which("sertop") is None:
-        return False
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(cpu_count()) as pool:
-        files = list(build(rocq, Path(scratch), jobs=cpu_count()))
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
+        files = list(build(rocq, Path(scratch), jobs=jobs))
         list(pool.map(partial(write_page, folder), files))
-    return True
 
 
 def write_page(folder: Path, file: Compiled) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import jupytext
-from goals import write_goals
+from goals import has_tools
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
@@ -129,7 +129,7 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
 def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file."""
     files = [Path(source).stem for source in project(rocq)[0]]
-    with_goals = write_goals(folder.parent / "_build" / "extra" / "goals", rocq)
+    with_goals = has_tools()
     for name in files:
         source = (rocq / f"{name}.v").read_text(encoding="utf-8")
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
