@@ -12,7 +12,7 @@
    left and lower right blocks; A \in unitmx says that A is invertible; diag_mx s
    is diagonal, with the row s : 'rV[F]_n on the diagonal; is_diag_mx A says that A
    is diagonal; \big[mulmx/1%:M]_(..) is a product, from left to right; char_poly P
-   is the characteristic polynomial of P.
+   is the characteristic polynomial of P, \tr P its trace, P^T its transpose.
 
    Number systems.  A numFieldType is a field like rat, the real or the complex
    numbers; 0 < z says of a complex z that it is real and positive.  An rcfType is a
@@ -27,7 +27,7 @@ From mathcomp Require Import archimedean mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
-From exactflow Require Import two_involutions.
+From exactflow Require Import two_involutions integral_involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -428,3 +428,22 @@ Theorem six_shears_by_intertwiner (R : comUnitRingType) e n
       block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof. by move=> Ch Jh K inv oC oJ uk; apply: six_by_intertwiner inv oC oJ uk. Qed.
 Print Assumptions six_shears_by_intertwiner.
+
+(* Over the integers.  Two involutions K1 and K2 of any two sizes n and q, similar or not
+   where n = q, are 1 + Z Y and 1 + Y Z for integer Y and Z iff n - tr K1 = q - tr K2. *)
+Theorem integer_involutions_of_equal_trace n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 <->
+  exists (Y : 'M[int]_(q, n)) (Z : 'M[int]_(n, q)),
+    1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof. exact: equal_traces. Qed.
+Print Assumptions integer_involutions_of_equal_trace.
+
+(* Every orthogonal integer matrix is a product of two orthogonal integer involutions; their
+   traces agree if its determinant is 1, and differ by 2 if it is -1. *)
+Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M ->
+  exists K L : 'M[int]_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
+Print Assumptions integer_orthogonal_two_involutions.
