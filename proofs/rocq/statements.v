@@ -10,15 +10,20 @@
    1%:M is the identity; block_mx A B C D is [A B; C D]; col_mx x y is x above
    y; ulsubmx, ursubmx, dlsubmx, drsubmx are the upper left, upper right, lower
    left and lower right blocks; A \in unitmx says that A is invertible; diag_mx s
-   is diagonal, with the row s : 'rV[F]_n on the diagonal; \big[mulmx/1%:M]_(..)
-   is a product, from left to right.  A numFieldType is a field like rat, the real
-   or the complex numbers; 0 < z says of a complex z that it is real and positive.
-   A fieldType with more than n elements is one with a list s without repetitions
-   (uniq s) that is longer than n (n < size s); finite or not does not matter.
-   char_poly P is the characteristic polynomial of P, p`_i the coefficient of X^i in
-   p, and horner_mx P g is g(P).  {set 'I_n} are the subsets of the n indices; the
-   principal minor of N at S is written as the determinant of N with the rows and
-   columns outside S replaced by those of the identity.
+   is diagonal, with the row s : 'rV[F]_n on the diagonal; is_diag_mx A says that A
+   is diagonal; \big[mulmx/1%:M]_(..) is a product, from left to right; char_poly P
+   is the characteristic polynomial of P, \tr P its trace, P^T its transpose.
+
+   Number systems.  A numFieldType is a field like rat, the real or the complex
+   numbers; 0 < z says of a complex z that it is real and positive.  An rcfType is a
+   real closed field, like the real or the real algebraic numbers.  A fieldType with
+   more than n elements is one with a list s without repetitions (uniq s) that is
+   longer than n (n < size s); finite or not does not matter.
+
+   Polynomials and minors.  p`_i is the coefficient of X^i in p, and horner_mx P g is
+   g(P).  {set 'I_n} are the sets of some of the n indices; the principal minor of N
+   at S is written as the determinant of N with the rows and columns outside S
+   replaced by those of the identity.
 
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
@@ -26,8 +31,9 @@ From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxa
 From mathcomp Require Import archimedean poly mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
-From exactflow Require Import rounded gaussian three_affine four_affine.
+From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
+From exactflow Require Import two_involutions integral_involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -193,7 +199,10 @@ Theorem opposed_blocks_need_six (F : numFieldType) n k (z : F) (A D : 'M[F]_n)
     (exists (s : 'rV[F]_n) Y,
        (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
   (size Ks <= 5)%N -> block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
-Proof. by move=> minor z0 signs nz; apply: opposed_need_six; exists z. Qed.
+Proof.
+move=> minor z0 signs nz.
+exact: opposed_need_six (ex_intro2 _ _ z z0 (conj signs nz)).
+Qed.
 Print Assumptions opposed_blocks_need_six.
 
 (* In particular diag(-1, 1), whose determinant is 1 if n is even. *)
@@ -338,6 +347,39 @@ Theorem one_coupling_generates (R : comUnitRingType) p q (A : 'M[R]_p)
 Proof. exact: one_layer. Qed.
 Print Assumptions one_coupling_generates.
 
+(* Over a real closed field, halves of one or two entries: two couplings with positive
+   scales s1 and s2, in either order, generate every positive definite Sigma. *)
+Theorem two_couplings_exist (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
+    (C : 'M[R]_(p, q)) :
+  let Sigma := block_mx A C C^T B in
+  (0 < p <= 2)%N -> (0 < q <= 2)%N -> Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  (exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T,
+     let F := block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx s2) in
+     [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i & F *m F^T = Sigma]) /\
+  (exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T,
+     let F := block_mx 1%:M 0 T (diag_mx s2) *m block_mx (diag_mx s1) X 0 1%:M in
+     [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i & F *m F^T = Sigma]).
+Proof. by split; [apply: two_layers_exist | apply: two_layers_exist_LU]. Qed.
+Print Assumptions two_couplings_exist.
+
+(* One coupling with positive scales s generates a positive definite Sigma, of any
+   size, iff the half that stays has covariance 1 and the Schur complement is
+   diagonal. *)
+Theorem one_coupling_exists (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
+    (C : 'M[R]_(p, q)) :
+  let Sigma := block_mx A C C^T B in
+  Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  ((exists (s : 'rV[R]_q) T, let F := block_mx 1%:M 0 T (diag_mx s) in
+      (forall i, 0 < s 0 i) /\ F *m F^T = Sigma) <->
+    A = 1%:M /\ is_diag_mx (B - C^T *m C)) /\
+  ((exists (s : 'rV[R]_p) X, let F := block_mx (diag_mx s) X 0 1%:M in
+      (forall i, 0 < s 0 i) /\ F *m F^T = Sigma) <->
+    B = 1%:M /\ is_diag_mx (A - C *m C^T)).
+Proof. by split; [apply: one_layer_L | apply: one_layer_U]. Qed.
+Print Assumptions one_coupling_exists.
+
 (* If C is invertible then [A B; C D] is three couplings U L U, the scales E and
    Delta in the middle, iff E C^-1 Delta is A C^-1 D - B; and that is -c^-1 for the
    lower left block c of the inverse. *)
@@ -397,7 +439,10 @@ Theorem opposed_minors_exclude_four (F : numFieldType) n k (z : F)
   block_mx A B C D <>
     block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
     block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4).
-Proof. by move=> minor inv z0 signs nz; apply: (opposed_not_four inv); exists z. Qed.
+Proof.
+move=> minor inv z0 signs nz; apply: (opposed_not_four inv (k := k)).
+exact: ex_intro2 _ _ z z0 (conj signs nz).
+Qed.
 Print Assumptions opposed_minors_exclude_four.
 
 (* nor of five, U L U L U, if C = 0. *)
@@ -414,7 +459,10 @@ Theorem opposed_minors_exclude_five (F : numFieldType) n k (z : F)
     block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
     block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) *m
     block_mx (diag_mx s5) V 0 1%:M.
-Proof. by move=> minor inv z0 signs nz; apply: (opposed_not_five inv); first exists z. Qed.
+Proof.
+move=> minor inv z0 signs nz; apply: (opposed_not_five inv (k := k)) => //.
+exact: ex_intro2 _ _ z z0 (conj signs nz).
+Qed.
 Print Assumptions opposed_minors_exclude_five.
 
 (* If D and a are opposed at k, and A and d at l, then M is no product of four
@@ -438,7 +486,9 @@ Theorem opposed_minors_need_five (F : numFieldType) n k l (z w : F)
   (size Ks <= 4)%N -> block_mx A B C D <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 move=> minor inv z0 zs znz w0 ws wnz.
-by apply: (opposed_need_five (k := k) (l := l) inv); [exists z | exists w].
+apply: (opposed_need_five inv (k := k) (l := l)).
+  exact: ex_intro2 _ _ z z0 (conj zs znz).
+exact: ex_intro2 _ _ w w0 (conj ws wnz).
 Qed.
 Print Assumptions opposed_minors_need_five.
 
@@ -464,3 +514,66 @@ Theorem ones_are_five_shears (F : numFieldType) n : ~~ odd n ->
     block_mx 1%:M V 0 1%:M.
 Proof. exact: block_ones_five. Qed.
 Print Assumptions ones_are_five_shears.
+
+(* Two involutions, for halves of n and e + n entries: e = 0 is the equal split, e = 1
+   that of an odd number of coordinates.  Let [A B; C D] have the inverse [a b; c d], and
+   let W0 make C + W0 A orthonormal columns, which the e columns u complete to a square
+   orthogonal matrix Ch; let Jh be orthogonal, too.  If K = diag(1, k) is an involution
+   that reverses Theta = Jh^T Ch, and K and K Theta have one trace, then [A B; C D] is six
+   shears, the first of which is -W0. *)
+Theorem six_shears_by_involution (F : numFieldType) e n
+    (A a k : 'M[F]_n) (B b : 'M[F]_(n, e + n)) (C c W0 : 'M[F]_(e + n, n))
+    (D d : 'M[F]_(e + n)) (u : 'M[F]_(e + n, e)) :
+  let Ch : 'M[F]_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M[F]_(e + n) := row_mx ((D + W0 *m B)^T *m u) (d *m W0 - c) in
+  let K : 'M[F]_(e + n) := block_mx 1%:M 0 0 k in let Theta := Jh^T *m Ch in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M ->
+  k *m k = 1%:M -> K *m Theta *m K *m Theta = 1%:M -> \tr (K *m Theta) = \tr K ->
+  exists X Y Z W V,
+    block_mx A B C D =
+      block_mx 1%:M 0 (- W0) 1%:M *m block_mx 1%:M X 0 1%:M *m
+      block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+      block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
+Proof.
+by move=> Ch Jh K Theta inv oC oJ kk KT; apply: six_by_involution inv oC oJ kk _; rewrite mulmxA.
+Qed.
+Print Assumptions six_shears_by_involution.
+
+(* More generally, over every commutative ring with units: it is enough that k and g are
+   invertible and that g carries K Theta to K. *)
+Theorem six_shears_by_intertwiner (R : comUnitRingType) e n
+    (A a k : 'M[R]_n) (B b : 'M[R]_(n, e + n)) (C c W0 : 'M[R]_(e + n, n))
+    (D d g : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M[R]_(e + n) := row_mx ((D + W0 *m B)^T *m u) (d *m W0 - c) in
+  let K : 'M[R]_(e + n) := block_mx 1%:M 0 0 k in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M ->
+  k \in unitmx -> g \in unitmx -> K *m (Jh^T *m Ch) *m g = g *m K ->
+  exists X Y Z W V,
+    block_mx A B C D =
+      block_mx 1%:M 0 (- W0) 1%:M *m block_mx 1%:M X 0 1%:M *m
+      block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+      block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
+Proof. by move=> Ch Jh K inv oC oJ uk; apply: six_by_intertwiner inv oC oJ uk. Qed.
+Print Assumptions six_shears_by_intertwiner.
+
+(* Over the integers.  Two involutions K1 and K2 of any two sizes n and q, similar or not
+   where n = q, are 1 + Z Y and 1 + Y Z for integer Y and Z iff n - tr K1 = q - tr K2. *)
+Theorem integer_involutions_of_equal_trace n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 <->
+  exists (Y : 'M[int]_(q, n)) (Z : 'M[int]_(n, q)),
+    1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof. exact: equal_traces. Qed.
+Print Assumptions integer_involutions_of_equal_trace.
+
+(* Every orthogonal integer matrix is a product of two orthogonal integer involutions; their
+   traces agree if its determinant is 1, and differ by 2 if it is -1. *)
+Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M ->
+  exists K L : 'M[int]_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
+Print Assumptions integer_orthogonal_two_involutions.
