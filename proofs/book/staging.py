@@ -11,11 +11,12 @@ from importlib import import_module
 from pathlib import Path
 
 import jupytext
-from goals import write_goals
+from goals import has_tools
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
 from exactflow.cli.commands import COMMANDS
+from proofs.rocq.build import project
 
 __all__ = ["write_pages"]
 
@@ -130,9 +131,8 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
 
 def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file."""
-    project = (rocq / "_CoqProject").read_text()
-    files = [Path(name).stem for name in re.findall(r"^\S+\.v$", project, re.MULTILINE)]
-    with_goals = write_goals(folder.parent / "_build" / "extra" / "goals", rocq, files)
+    files = [Path(source).stem for source in project(rocq)[0]]
+    with_goals = has_tools()
     for name in files:
         source = (rocq / f"{name}.v").read_text(encoding="utf-8")
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
@@ -145,8 +145,8 @@ def write_formal(folder: Path, rocq: Path) -> None:
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
         "without axioms; `statements.v` restates them in MathComp's own words, so that a reader",
         "has to trust the kernel and understand that one file. `python -m proofs formal` compiles",
-        "everything, has `coqchk` check it again, and asks for the axioms of each statement: there",
-        "are none.\n",
+        "what has changed since its last run, and that one file always, has `coqchk` check",
+        "everything again, and asks for the axioms of each statement: there are none.\n",
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
