@@ -15,15 +15,19 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import interruptible
 
-__all__ = ["parallel_map"]
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["parallel_map", "with_progress"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_bar: "Progress | None" = None  # the one that is shown
 
 
 def parallel_map(
@@ -59,7 +63,7 @@ def parallel_map(
     items = list(items)
     alone = jobs == 1 or len(items) < 2
     results = map(function, items) if alone else _elsewhere(function, items, jobs)
-    return results if label is None else _shown(results, len(items), label)
+    return results if label is None else with_progress(results, len(items), label)
 
 
 def _elsewhere(
@@ -106,7 +110,11 @@ def _outcome(
 
 
 def _follow_parent() -> None:
-    """Leave Ctrl-C to the parent process; end with it, however it ends."""
+    """Leave Ctrl-C and the terminal to the parent process; end with it, however it ends."""
+    global _bar
+    from rich.progress import Progress
+
+    _bar = Progress(disable=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
 
@@ -117,15 +125,31 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _shown(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results below a progress bar; what the consumer prints goes where it did."""
+def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
+    """Yield the results below a progress bar; what the consumer prints goes where it did.
+
+    The bar is on stderr, if that is a terminal. Within another one it is one more line of that.
+
+    >>> list(with_progress(iter([3, 2]), 2, "counting"))
+    [3, 2]
+    """
+    global _bar
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    if not console.is_terminal:  # where rich 13 prints an empty line for no bar
+    console, title = Console(stderr=True), escape(label)
+    if _bar is not None:
+        line = _bar.add_task(title, total=total)
+        try:
+            yield from _bar.track(results, total=total, task_id=line)
+        finally:
+            _bar.remove_task(line)
+    elif not console.is_terminal:  # where rich 13 prints an empty line for no bar
         yield from results
-        return
-    with Progress(console=console, transient=True, redirect_stdout=False) as bar:
-        yield from bar.track(results, total=total, description=escape(label))
+    else:
+        try:
+            with Progress(console=console, transient=True, redirect_stdout=False) as _bar:
+                yield from _bar.track(results, total=total, description=title)
+        finally:
+            _bar = None

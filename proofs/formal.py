@@ -3,57 +3,32 @@
 #
 # `proofs/rocq/` proves the theorems with Coq (Rocq) and MathComp, for every n and without axioms.
 # `statements.v` restates them in MathComp's own words, so that a reader has to trust the kernel and
-# understand that one file. Here the files are compiled in the order of `_CoqProject`, checked again
-# by the independent `coqchk`, and every headline theorem must be *closed under the global context*,
-# that is, depend on no axiom. Where Coq is not installed nothing is claimed.
+# understand that one file. Here the files are compiled, those that have not changed since the last
+# run excepted; `statements.v` always is, and every headline theorem in it must be *closed under the
+# global context*, that is, depend on no axiom. The independent `coqchk` checks all files again, new
+# and old. Where Coq is not installed nothing is claimed.
 
 # %%
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from exactflow.claims import Claims, Evidence, ProofError
+from joblib import cpu_count
+
+from exactflow.claims import Claims, Evidence
+from exactflow.parallel import with_progress
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 import proofs
+from proofs.rocq.build import build, project, run
 
 claims = Claims("Formal proofs (Rocq, MathComp)")
 folder = Path(proofs.__file__).parent / "rocq"
-project = (folder / "_CoqProject").read_text()
-sources = re.findall(r"^\S+\.v$", project, re.MULTILINE)
-options = [
-    word for line in re.findall(r"^-(?!arg).*", project, re.MULTILINE) for word in line.split()
-]
-options += re.findall(r"^-arg (\S+)$", project, re.MULTILINE)
+sources, _ = project(folder)
 headlines = re.findall(r"^Print Assumptions (\w+)\.$", (folder / "statements.v").read_text(), re.M)
-
-
-def tool(*command):
-    """Run a tool in the scratch folder and return its exit code and what it printed."""
-    return subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-
-
-def run(*command):
-    """Run a tool that must succeed, and return what it printed."""
-    done = tool(*command)
-    if done.returncode:
-        raise ProofError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def show_rest(seconds, done):
-    """Tell a person at a terminal how long the files that are left take, by their lengths."""
-    lengths = {source: len((folder / source).read_bytes()) for source in sources}
-    share = sum(lengths[source] for source in done) / sum(lengths.values())
-    if sys.stderr.isatty() and share < 1:
-        rest = seconds / share - seconds
-        print(f"compiled {len(done)} of {len(sources)}, about {rest:.0f} s to go", file=sys.stderr)
-
 
 # %%
 if shutil.which("coqc") is None or shutil.which("coqchk") is None:
@@ -64,21 +39,22 @@ if shutil.which("coqc") is None or shutil.which("coqchk") is None:
     )
 else:
     with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        for source in sources:
-            shutil.copy(folder / source, scratch)
+        scratch, printed = Path(name), {}
+        files = build(folder, scratch, jobs=cpu_count(), anew=["statements.v"])
         with claims.check(f"{len(sources)} files compile", Evidence.FORMAL) as check:
-            start = time.monotonic()
-            for i, source in enumerate(sources, 1):
-                printed = run("coqc", *options, source)
-                check.true((scratch / source).with_suffix(".vo").exists(), source)
-                show_rest(time.monotonic() - start, sources[:i])
-        assumptions = re.findall(r"^(Closed under the global context|Axioms:)", printed, re.M)
+            for done in with_progress(files, len(sources), "compiling"):
+                when = "before" if done.printed is None else "now"
+                check.true(done.target.exists(), f"{done.source}, compiled {when}")
+                printed[done.source] = done.printed
+        assumptions = re.findall(
+            r"^(Closed under the global context|Axioms:)", printed["statements.v"], re.M
+        )
         for headline, found in zip(headlines, assumptions, strict=True):
             with claims.check(headline, Evidence.FORMAL) as check:
                 check.equal(found, "Closed under the global context", "no axioms")
         with claims.check("our files, again, by coqchk", Evidence.FORMAL) as check:
-            for source in sources:
-                module = f"exactflow.{Path(source).stem}"
-                done = tool("coqchk", "-silent", "-norec", module, "-Q", ".", "exactflow")
-                check.equal(done.returncode, 0, module)
+            modules = [f"exactflow.{Path(source).stem}" for source in sources]
+            chosen = [word for module in modules for word in ("-norec", module)]
+            told = run("coqchk", *chosen, "-Q", ".", "exactflow", folder=scratch)
+            for module in modules:
+                check.true(f"\nChecking library: {module}\n" in told, module)

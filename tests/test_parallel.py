@@ -202,3 +202,34 @@ def test_the_bar_is_on_a_terminal_and_the_verdicts_in_the_file(tmp_path, jobs):
     assert "malformed" in shown
     verdicts = [line for line in (tmp_path / "out").read_text().splitlines() if line[:2] == "s "]
     assert verdicts == ["s VERIFIED", "s VERIFIED"]
+
+
+NESTED = """
+import sys, time
+from exactflow.parallel import parallel_map, with_progress
+def slowly(n):
+    for _ in with_progress(iter(range(3)), 3, "inner"):
+        time.sleep(0.2)
+    return n
+if __name__ == "__main__":
+    print(*parallel_map(slowly, [1, 2], jobs=int(sys.argv[1]), label="outer"))
+    print(*with_progress(iter([3]), 1, "later"))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+@pytest.mark.parametrize(("jobs", "inner"), [("1", True), ("2", False)])
+def test_a_bar_within_another_is_a_line_of_it_and_in_a_worker_none(tmp_path, jobs, inner):
+    import pty
+
+    (tmp_path / "nested.py").write_text(NESTED)
+    ours, terminal = pty.openpty()
+    command = [sys.executable, tmp_path / "nested.py", jobs]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        shown = written_to(ours)
+        assert process.stdout.read() == b"1 2\n3\n"
+    assert "outer" in shown
+    assert "later" in shown
+    assert ("inner" in shown) == inner
+    assert "Traceback" not in shown

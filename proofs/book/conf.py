@@ -2,12 +2,16 @@
 
 Before Sphinx reads a page, `staging` writes those that are made from the repository (a notebook for
 each proof script, the index of theorems, the formal proofs, the reference) and `packages` brings
-what a browser needs from the npm registry and from PyPI. Both write to folders that Git ignores.
+what a browser needs from the npm registry and from PyPI. While it reads them, which executes the
+scripts, `goals` steps through the formal proofs. All write to folders that Git ignores.
 """
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from joblib import cpu_count
 
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent.parent
@@ -17,6 +21,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPAT
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
 import docstrings  # noqa: E402
+import goals  # noqa: E402
 import packages  # noqa: E402
 import staging  # noqa: E402
 
@@ -57,6 +62,16 @@ def write_and_bring(app, config) -> None:
     staging.write_pages(BOOK, ROOT)
     packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
     packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
+    if goals.has_tools():
+        start_goals(app)
+
+
+def start_goals(app) -> None:
+    """Write the goals of the formal proofs from now on; they are there before pages are written."""
+    pool, jobs = ThreadPoolExecutor(1), max(1, cpu_count() - 1)  # a script is executed meanwhile
+    folder = BOOK / "_build" / "extra" / "goals"
+    written = pool.submit(goals.write_goals, folder, ROOT / "proofs" / "rocq", jobs)
+    app.connect("write-started", lambda app, builder: written.result())
 
 
 def setup(app) -> None:

@@ -1,52 +1,49 @@
 """The formal proofs with their goals and messages, where Rocq and SerAPI are installed."""
 
-import hashlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
-from sphinx.errors import ConfigError
+from proofs.rocq.build import Compiled, build, run
 
-__all__ = ["write_goals"]
+__all__ = ["has_tools", "write_goals"]
 
 ICON = '<link rel="icon" href="../_static/icon.svg">'
 ELSEWHERE = re.compile(r'<link [^>]*href="https://[^>]*>')
+ASSETS = ("alectryon.css", "alectryon.js", "pygments.css")
 
 
-def write_goals(folder: Path, rocq: Path, names: list[str]) -> bool:
-    """Write a page for each file, in which every sentence shows its goals; say whether it could.
+def has_tools() -> bool:
+    """Return whether goals can be written."""
+    return shutil.which("coqc") is not None and shutil.which("sertop") is not None
 
-    Alectryon asks Rocq for them, which takes minutes: pages of the same sources are kept.
+
+def write_goals(folder: Path, rocq: Path, jobs: int) -> None:
+    """Write a page for each file, in which every sentence shows its goals, `jobs` pages at once.
+
+    Alectryon asks Rocq for them, which takes minutes: what comes of the same files is kept.
     """
-    if shutil.which("coqc") is None or shutil.which("sertop") is None:
-        return False
-    sources = {name: (rocq / f"{name}.v").read_bytes() for name in names}
-    digest = hashlib.sha256(b"\0".join(sources.values())).hexdigest()
-    stamp = folder / "sources.txt"
-    if stamp.exists() and stamp.read_text() == digest:
-        return True
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, source in sources.items():
-            (Path(scratch) / f"{name}.v").write_bytes(source)
-            run(["coqc", "-w", "none", "-Q", ".", "exactflow", f"{name}.v"], scratch)
-            command = [sys.executable, "-m", "alectryon", "--frontend", "coq"]
-            command += ["--backend", "webpage", "-Q", ".", "exactflow", f"{name}.v"]
-            run([*command, "-o", f"{name}.html"], scratch)
-            page = (Path(scratch) / f"{name}.html").read_text(encoding="utf-8")
-            page = ELSEWHERE.sub("", page).replace("<head>", f"<head>{ICON}", 1)
-            (folder / f"{name}.html").write_text(page, encoding="utf-8")
-        for asset in ("alectryon.css", "alectryon.js", "pygments.css"):
-            shutil.copy(Path(scratch) / asset, folder)
-    stamp.write_text(digest)
-    return True
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
+        files = list(build(rocq, Path(scratch), jobs=jobs))
+        list(pool.map(partial(write_page, folder), files))
 
 
-def run(command: list[str], folder: str) -> None:
-    """Run a command; end with what it printed if it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConfigError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+def write_page(folder: Path, file: Compiled) -> None:
+    """Write the page of a compiled file, which ends with the file's key, if it is not there."""
+    page, made = folder / f"{file.target.stem}.html", file.target.with_suffix(".html")
+    end = f"<!-- {file.key}, Alectryon {version('alectryon')} -->\n"
+    if page.exists() and page.read_text(encoding="utf-8").endswith(end):
+        return
+    command = [sys.executable, "-m", "alectryon", "--frontend", "coq", "--backend", "webpage"]
+    command += ["-Q", ".", "exactflow", file.source, "-o", made.name]
+    run(*command, folder=made.parent)
+    text = ELSEWHERE.sub("", made.read_text(encoding="utf-8"))
+    for asset in ASSETS:
+        shutil.copy(made.parent / asset, folder)
+    page.write_text(text.replace("<head>", f"<head>{ICON}", 1) + end, encoding="utf-8")

@@ -11,11 +11,12 @@ from importlib import import_module
 from pathlib import Path
 
 import jupytext
-from goals import write_goals
+from goals import has_tools
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
 from exactflow.cli.commands import COMMANDS
+from proofs.rocq.build import project
 
 __all__ = ["write_pages"]
 
@@ -26,6 +27,9 @@ EVIDENCE = {
     "NUMERIC": "numeric",
     "FORMAL": "formally proved",
 }
+STATEMENT = re.compile(
+    r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
+)
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
@@ -127,29 +131,28 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
 
 def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file."""
-    project = (rocq / "_CoqProject").read_text()
-    files = [Path(name).stem for name in re.findall(r"^\S+\.v$", project, re.MULTILINE)]
-    with_goals = write_goals(folder.parent / "_build" / "extra" / "goals", rocq, files)
+    files = [Path(source).stem for source in project(rocq)[0]]
+    with_goals = has_tools()
     for name in files:
         source = (rocq / f"{name}.v").read_text(encoding="utf-8")
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
     statements = (rocq / "statements.v").read_text(encoding="utf-8")
-    found = re.findall(r"(\(\*\*.*?\*\))?\s*^(Theorem (\w+).*?)^Proof", statements, re.M | re.S)
+    found = STATEMENT.findall(statements)
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
         "without axioms; `statements.v` restates them in MathComp's own words, so that a reader",
         "has to trust the kernel and understand that one file. `python -m proofs formal` compiles",
-        "everything, has `coqchk` check it again, and asks for the axioms of each statement: there",
-        "are none.\n",
+        "what has changed since its last run, and that one file always, has `coqchk` check",
+        "everything again, and asks for the axioms of each statement: there are none.\n",
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
     ]
     for comment, statement, name in found:
-        words = re.sub(r"\s+", " ", comment.strip("(*) \n")) if comment else ""
+        words = " ".join(comment.split())
         parts += [f"## {name.replace('_', ' ')}\n", words, f"\n```coq\n{statement.rstrip()}\n```\n"]
     write(folder / "index.md", "\n".join(parts))
 

@@ -10,8 +10,9 @@
      one_layer       one coupling that moves the second half generates Sigma iff
                      Sigma11 = 1 and the Schur complement is its squared scales
 
-   Role.  That D1, D2 and R exist for every Sigma is Brouwer's theorem, and not
-   here.  Everything holds over every commutative ring with units. *)
+   Role.  D1, D2 and R are given here, over every commutative ring with units.  For
+   halves of one or two entries gaussian_existence.v finds them; that they exist for
+   larger ones is Brouwer's theorem, and not proved. *)
 From mathcomp Require Import all_ssreflect ssralg zmodp matrix.
 From exactflow Require Import shears.
 Set Implicit Arguments.

@@ -10,12 +10,15 @@
    1%:M is the identity; block_mx A B C D is [A B; C D]; col_mx x y is x above
    y; ulsubmx, ursubmx, dlsubmx, drsubmx are the upper left, upper right, lower
    left and lower right blocks; A \in unitmx says that A is invertible; diag_mx s
-   is diagonal, with the row s : 'rV[F]_n on the diagonal; \big[mulmx/1%:M]_(..)
-   is a product, from left to right.  A numFieldType is a field like rat, the real
-   or the complex numbers; 0 < z says of a complex z that it is real and positive.
-   A fieldType with more than n elements is one with a list s without repetitions
-   (uniq s) that is longer than n (n < size s); finite or not does not matter.
-   char_poly P is the characteristic polynomial of P.
+   is diagonal, with the row s : 'rV[F]_n on the diagonal; is_diag_mx A says that A
+   is diagonal; \big[mulmx/1%:M]_(..) is a product, from left to right; char_poly P
+   is the characteristic polynomial of P, \tr P its trace, P^T its transpose.
+
+   Number systems.  A numFieldType is a field like rat, the real or the complex
+   numbers; 0 < z says of a complex z that it is real and positive.  An rcfType is a
+   real closed field, like the real or the real algebraic numbers.  A fieldType with
+   more than n elements is one with a list s without repetitions (uniq s) that is
+   longer than n (n < size s); finite or not does not matter.
 
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
@@ -23,7 +26,8 @@ From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxa
 From mathcomp Require Import archimedean mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
-From exactflow Require Import rounded gaussian three_affine four_affine two_involutions rotations.
+From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
+From exactflow Require Import two_involutions integral_involutions rotations.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -323,6 +327,39 @@ Theorem one_coupling_generates (R : comUnitRingType) p q (A : 'M[R]_p)
 Proof. exact: one_layer. Qed.
 Print Assumptions one_coupling_generates.
 
+(* Over a real closed field, halves of one or two entries: two couplings with positive
+   scales s1 and s2, in either order, generate every positive definite Sigma. *)
+Theorem two_couplings_exist (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
+    (C : 'M[R]_(p, q)) :
+  let Sigma := block_mx A C C^T B in
+  (0 < p <= 2)%N -> (0 < q <= 2)%N -> Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  (exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T,
+     let F := block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx s2) in
+     [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i & F *m F^T = Sigma]) /\
+  (exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T,
+     let F := block_mx 1%:M 0 T (diag_mx s2) *m block_mx (diag_mx s1) X 0 1%:M in
+     [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i & F *m F^T = Sigma]).
+Proof. by split; [apply: two_layers_exist | apply: two_layers_exist_LU]. Qed.
+Print Assumptions two_couplings_exist.
+
+(* One coupling with positive scales s generates a positive definite Sigma, of any
+   size, iff the half that stays has covariance 1 and the Schur complement is
+   diagonal. *)
+Theorem one_coupling_exists (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
+    (C : 'M[R]_(p, q)) :
+  let Sigma := block_mx A C C^T B in
+  Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  ((exists (s : 'rV[R]_q) T, let F := block_mx 1%:M 0 T (diag_mx s) in
+      (forall i, 0 < s 0 i) /\ F *m F^T = Sigma) <->
+    A = 1%:M /\ is_diag_mx (B - C^T *m C)) /\
+  ((exists (s : 'rV[R]_p) X, let F := block_mx (diag_mx s) X 0 1%:M in
+      (forall i, 0 < s 0 i) /\ F *m F^T = Sigma) <->
+    B = 1%:M /\ is_diag_mx (A - C *m C^T)).
+Proof. by split; [apply: one_layer_L | apply: one_layer_U]. Qed.
+Print Assumptions one_coupling_exists.
+
 (* If C is invertible then [A B; C D] is three couplings U L U, the scales E and
    Delta in the middle, iff E C^-1 Delta is A C^-1 D - B; and that is -c^-1 for the
    lower left block c of the inverse. *)
@@ -415,3 +452,22 @@ Theorem six_shears_of_bounded_norm (R : realFieldType) e n
       & bounded 2 _ _ V].
 Proof. by move=> Ch Jh K b oM oC oJ ok og bW0 gK; apply: six_bounded oM oC oJ ok og bW0 gK. Qed.
 Print Assumptions six_shears_of_bounded_norm.
+
+(* Over the integers.  Two involutions K1 and K2 of any two sizes n and q, similar or not
+   where n = q, are 1 + Z Y and 1 + Y Z for integer Y and Z iff n - tr K1 = q - tr K2. *)
+Theorem integer_involutions_of_equal_trace n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 <->
+  exists (Y : 'M[int]_(q, n)) (Z : 'M[int]_(n, q)),
+    1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof. exact: equal_traces. Qed.
+Print Assumptions integer_involutions_of_equal_trace.
+
+(* Every orthogonal integer matrix is a product of two orthogonal integer involutions; their
+   traces agree if its determinant is 1, and differ by 2 if it is -1. *)
+Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M ->
+  exists K L : 'M[int]_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
+Print Assumptions integer_orthogonal_two_involutions.

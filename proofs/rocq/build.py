@@ -1,0 +1,169 @@
+"""Compile the files of a Rocq project: side by side, and only what changed since the last time.
+
+Compiled files are kept in the user's cache, each under a hash of all that it comes from: its
+source, the compiled files that it requires, the options, and Rocq with its libraries. Nobody has to
+trust the cache: `coqchk` checks whatever comes from it, and where the file that states the theorems
+is compiled `anew`, the kernel holds each statement against what the other files really prove.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from itertools import chain
+from pathlib import Path
+
+from exactflow.claims import ProofError
+from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import write_bytes
+
+__all__ = ["Compiled", "build", "project", "run"]
+
+DAYS = 30  # without use, after which a compiled file is forgotten
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A source, its .vo file, and `key`, a hash of all that the latter comes from.
+
+    `printed` is what Rocq printed, or None if the .vo file is one of an earlier run.
+    """
+
+    source: str
+    target: Path
+    key: str
+    printed: str | None
+
+
+def build(
+    folder: Path, scratch: Path, *, jobs: int, anew: Collection[str] = ()
+) -> Iterator[Compiled]:
+    """Compile the project of a folder into another one, and yield each source as it is done.
+
+    Parameters
+    ----------
+    folder : has the sources and _CoqProject.
+    scratch : where a copy of each source goes, and its .vo file.
+    jobs : how many files are compiled at once.
+    anew : sources that are compiled in any case.
+
+    Raises
+    ------
+    ProofError
+        A source does not compile.
+    """
+    sources, options = project(folder)
+    for source in sources:
+        shutil.copy(folder / source, scratch)
+    required, cache = requirements(scratch, sources, options), cache_folder()
+    tools = digest([installation(), *map(str.encode, options)])
+
+    def compiled(source: str) -> Compiled:
+        target = compiled_file(scratch, source)
+        parts = [scratch / source, *(compiled_file(scratch, other) for other in required[source])]
+        key = digest([tools, source.encode(), *(part.read_bytes() for part in parts)]).hex()
+        known = None if source in anew else read(cache / key)
+        if known is not None:
+            target.write_bytes(known)
+            return Compiled(source, target, key, None)
+        printed = run("coqc", *options, source, folder=scratch)
+        keep(cache / key, target.read_bytes())
+        return Compiled(source, target, key, printed)
+
+    order, running = TopologicalSorter(required), {}
+    order.prepare()
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        while order.is_active():
+            running |= {pool.submit(compiled, source): source for source in order.get_ready()}
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield future.result()
+                order.done(running.pop(future))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    forget_unused(cache)
+
+
+def project(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the sources that the _CoqProject of a folder lists, and the options of Rocq."""
+    text = (folder / "_CoqProject").read_text()
+    sources = re.findall(r"^\S+\.v$", text, re.MULTILINE)
+    options = re.findall(r"^-arg (\S+)$|^(-(?!arg ).*)", text, re.MULTILINE)
+    return sources, [word for found in options for word in "".join(found).split()]
+
+
+def compiled_file(scratch: Path, source: str) -> Path:
+    return (scratch / source).with_suffix(".vo")
+
+
+def run(*command: str, folder: Path | None = None) -> str:
+    """Run a tool and return all that it printed; where it fails, `ProofError` says so."""
+    out, err = subprocess.PIPE, subprocess.STDOUT
+    done = subprocess.run(command, cwd=folder, stdout=out, stderr=err, text=True, check=False)
+    if done.returncode:
+        raise ProofError(f"{' '.join(command)}: {done.stdout}")
+    return done.stdout
+
+
+def requirements(
+    scratch: Path, sources: Sequence[str], options: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return which of the sources each source requires, in the order of the project."""
+    printed = run("coqdep", *options, *sources, folder=scratch)
+    rules = dict(re.findall(r"^(\S+\.v)o .*?:(.*)$", printed, re.MULTILINE))
+    needed = {source: rules[source].split() for source in sources}
+    return {
+        source: [other for other in sources if f"{other}o" in words]
+        for source, words in needed.items()
+    }
+
+
+def installation() -> bytes:
+    """Return a hash of Rocq's version and of every compiled file of its libraries."""
+    places = [run("coqc", "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
+    libraries = (path for place in filter(None, places) for path in Path(place).rglob("*.vo"))
+    contents = (path.read_bytes() for path in sorted(libraries))
+    return digest(chain([run("coqc", "--version").encode()], contents))
+
+
+def digest(parts: Iterable[bytes]) -> bytes:
+    """Return a hash of some bytes, each part for itself."""
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled files: below the user's cache, if there is one."""
+    places = [os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")]
+    return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
+
+
+def read(path: Path) -> bytes | None:
+    """Return a compiled file that `keep` wrote, if it is there as it was."""
+    with suppress(OSError):
+        data = path.read_bytes()
+        if data[:32] == digest([data[32:]]):
+            os.utime(path)
+            return data[32:]
+    return None
+
+
+def keep(path: Path, compiled: bytes) -> None:
+    """Write a compiled file, after its hash, if the folder is one that can be written."""
+    with suppress(OSError, InvalidInputError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, digest([compiled]) + compiled)
+
+
+def forget_unused(cache: Path) -> None:
+    """Remove what no run has used for a month, whichever versions of the project it belongs to."""
+    with suppress(OSError):
+        for path in cache.iterdir():
+            if time.time() - path.stat().st_mtime > DAYS * 86400:
+                path.unlink()

@@ -1,0 +1,239 @@
+"""What is compiled, and what is kept: with shell scripts in the place of Rocq's tools, and Rocq."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import proofs
+from exactflow.claims import ProofError
+from proofs import __main__ as runner
+from proofs.rocq import build as module
+from proofs.rocq.build import build, project, run
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts of POSIX")
+
+# a .vo file is the source without its comments, and the .vo files that it requires
+COQC = r"""#!/bin/sh
+case "$1" in
+    --version) cat "$STUBS/version"; exit;;
+    -where) echo "$STUBS/libraries"; exit;;
+esac
+for source; do :; done
+echo "$source" >> "$STUBS/log"
+if grep -q Wrong "$source"; then echo "$source: a wrong proof"; exit 1; fi
+if grep -q Meet "$source"; then
+    touch "$source.here"; tries=0
+    until [ "$(ls *.here | wc -l)" -eq 2 ]; do
+        sleep 0.01; tries=$((tries + 1)); [ $tries -lt 500 ] || exit 1
+    done
+fi
+grep -v '^(\*' "$source" > "${source}o"
+for other in $(sed -n 's/^Require \(.*\)\.$/\1/p' "$source"); do
+    cat "$other.vo" >> "${source}o" || exit 1
+done
+sed -n "s/^Print Assumptions.*/${FOUND:-Closed under the global context}/p" "$source"
+"""
+COQDEP = r"""#!/bin/sh
+for source in *.v; do
+    required=$(sed -n 's/^Require \(.*\)\.$/\1.vo/p' "$source" | tr '\n' ' ')
+    echo "${source}o ${source%.v}.glob: $source $required"
+done
+"""
+COQCHK = r"""#!/bin/sh
+echo
+for word; do case "$word" in exactflow.*) echo "Checking library: $word";; esac; done
+"""
+PROJECT = {
+    "base.v": "Base.\n",
+    "left.v": "Require base.\n",
+    "right.v": "Require base.\n",
+    "other.v": "Other.\n",
+    "top.v": "Require left.\nRequire right.\n",
+}
+
+
+@pytest.fixture
+def stubs(tmp_path, monkeypatch):
+    """The tools as shell scripts, first on the path, and an empty cache."""
+    folder = tmp_path / "stubs"
+    (folder / "libraries" / "mathcomp").mkdir(parents=True)
+    (folder / "libraries" / "mathcomp" / "matrix.vo").write_text("matrices")
+    (folder / "version").write_text("8.20")
+    for name, script in {"coqc": COQC, "coqdep": COQDEP, "coqchk": COQCHK}.items():
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("STUBS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_project(tmp_path / "project", PROJECT)
+
+
+def write_project(folder, files):
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    (folder / "_CoqProject").write_text("\n".join(["-Q . exactflow", "-arg -w", *files]))
+    return folder
+
+
+def built(folder, tmp_path, **options):
+    """Build into a new folder; return what is there, and the names of what was compiled now."""
+    scratch = tmp_path / f"scratch{len(list(tmp_path.glob('scratch*')))}"
+    scratch.mkdir()
+    done = list(build(folder, scratch, jobs=2, **options))
+    assert all(file.target == (scratch / file.source).with_suffix(".vo") for file in done)
+    results = {file.source: (file.key, file.target.read_bytes()) for file in done}
+    return results, {file.source for file in done if file.printed is not None}
+
+
+def entries(tmp_path):
+    return sorted((tmp_path / "cache" / "exactflow" / "rocq").iterdir())
+
+
+def test_what_has_not_changed_is_not_compiled_again(stubs, folder, tmp_path):
+    first, compiled = built(folder, tmp_path)
+    assert compiled == set(first) == set(PROJECT)
+    order = (stubs / "log").read_text().split()
+    assert order.index("base.v") < min(order.index("left.v"), order.index("right.v"))
+    assert order[-1] == "top.v"
+    assert built(folder, tmp_path) == (first, set())
+    assert built(folder, tmp_path, anew=["top.v"]) == (first, {"top.v"})
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "expected"),
+    [
+        ("base.v", "Lemma new.", {"base.v", "left.v", "right.v", "top.v"}),
+        ("right.v", "Lemma new.", {"right.v", "top.v"}),
+        ("base.v", "(* a comment *)", {"base.v"}),
+    ],
+)
+def test_a_change_concerns_those_that_require_it(stubs, folder, tmp_path, source, line, expected):
+    built(folder, tmp_path)
+    with (folder / source).open("a") as file:
+        file.write(f"{line}\n")
+    assert built(folder, tmp_path)[1] == expected
+    assert built(folder, tmp_path)[1] == set()
+
+
+@pytest.mark.parametrize("name", ["version", "libraries/mathcomp/matrix.vo"])
+def test_another_rocq_or_library_compiles_all(stubs, folder, tmp_path, name):
+    built(folder, tmp_path)
+    (stubs / name).write_text("another one")
+    assert built(folder, tmp_path)[1] == set(PROJECT)
+
+
+def test_other_options_compile_all(stubs, folder, tmp_path):
+    built(folder, tmp_path)
+    with (folder / "_CoqProject").open("a") as file:
+        file.write("\n-arg -allow-sprop\n")
+    assert built(folder, tmp_path)[1] == set(PROJECT)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[:-1] + b"?",
+        lambda data: data[:9],
+    ],
+)
+def test_a_damaged_file_is_compiled_again(stubs, folder, tmp_path, damage):
+    first, _ = built(folder, tmp_path)
+    for path in entries(tmp_path):
+        path.write_bytes(damage(path.read_bytes()))
+    assert built(folder, tmp_path) == (first, set(PROJECT))
+    assert built(folder, tmp_path) == (first, set())
+
+
+def test_a_cache_that_cannot_be_written_is_none(stubs, folder, tmp_path):
+    (tmp_path / "cache").write_text("not a folder")
+    first, _ = built(folder, tmp_path)
+    assert built(folder, tmp_path) == (first, set(PROJECT))
+
+
+def test_what_nobody_used_for_a_month_is_forgotten(stubs, folder, tmp_path):
+    built(folder, tmp_path)
+    (folder / "top.v").write_text("Require left.\n")
+    for path in entries(tmp_path):
+        os.utime(path, (0, 0))
+    _, compiled = built(folder, tmp_path)
+    assert compiled == {"top.v"}
+    assert len(entries(tmp_path)) == len(PROJECT)
+
+
+def test_a_relative_cache_folder_is_ignored(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert module.cache_folder() == tmp_path / ".cache" / "exactflow" / "rocq"
+
+
+def test_two_files_compile_side_by_side(stubs, tmp_path):
+    folder = write_project(tmp_path / "project", {"a.v": "Meet.\n", "b.v": "Meet.\n"})
+    assert built(folder, tmp_path)[1] == {"a.v", "b.v"}
+
+
+def test_a_wrong_proof_fails_and_is_not_kept(stubs, folder, tmp_path):
+    (folder / "left.v").write_text("Require base.\nWrong.\n")
+    for _ in range(2):
+        with pytest.raises(ProofError, match=r"left\.v: a wrong proof"):
+            built(folder, tmp_path)
+    log = (stubs / "log").read_text().split()
+    assert log.count("left.v") == 2
+    assert "top.v" not in log
+
+
+def claims_of_the_formal_proofs(capsys):
+    code = runner.main(["-v", "formal"])
+    return code, capsys.readouterr().out
+
+
+def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
+    sources, options = project(Path(proofs.__file__).parent / "rocq")
+    assert options[:3] == ["-Q", ".", "exactflow"]
+    code, first = claims_of_the_formal_proofs(capsys)
+    assert code == 0
+    assert "0 not run" in first
+    assert first.count(", compiled now") == len(sources)
+    code, second = claims_of_the_formal_proofs(capsys)
+    assert code == 0
+    assert second.count(", compiled before") == len(sources) - 1
+    assert "statements.v, compiled now" in second
+    assert second.splitlines()[-1] == first.splitlines()[-1]
+
+
+def test_an_axiom_refutes_the_formal_proofs_whatever_is_kept(stubs, capsys, monkeypatch):
+    claims_of_the_formal_proofs(capsys)
+    monkeypatch.setenv("FOUND", "Axioms:")
+    code, out = claims_of_the_formal_proofs(capsys)
+    assert code == 1
+    assert "no axioms: expected 'Closed under the global context', derived 'Axioms:'" in out
+
+
+def test_without_rocq_the_formal_proofs_are_not_run(capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    code, out = claims_of_the_formal_proofs(capsys)
+    assert code == 0
+    assert "not run: Coq with MathComp" in out
+
+
+@pytest.mark.skipif(shutil.which("coqchk") is None, reason="Rocq is not installed")
+def test_rocq_takes_what_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    base = "Lemma two : 1 + 1 = 2.\nProof. reflexivity. Qed.\n"
+    top = "From exactflow Require Import base.\nLemma again : 1 + 1 = 2.\nProof. exact two. Qed.\n"
+    files = {"base.v": base, "top.v": f"{top}Print Assumptions again.\n"}
+    folder = write_project(tmp_path / "project", files)
+    (folder / "_CoqProject").write_text("-Q . exactflow\nbase.v\ntop.v\n")
+    assert built(folder, tmp_path)[1] == set(files)
+    assert built(folder, tmp_path, anew=["top.v"])[1] == {"top.v"}
+    chosen = ["-norec", "exactflow.base", "-norec", "exactflow.top", "-Q", ".", "exactflow"]
+    assert "successfully checked" in run("coqchk", *chosen, folder=tmp_path / "scratch1")
