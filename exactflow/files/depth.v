@@ -1,365 +1,22 @@
 (* The least number of shears of a matrix, over the rationals: written by exactflow.
 
-   A shear is [1 X; 0 1] or [1 0; Y 1], with blocks of n x n entries.  Theorem
-   least_number_of_shears, at the end, says of one matrix that it is a product of
-   so many shears and of no fewer.  To trust it, read its statement, is_shear,
-   rational and matrix_of; coqc checks the rest.  Needs MathComp (algebra).
+   Theorem least_number_of_shears, at the end, says of one matrix that it is a
+   product of so many shears and of no fewer.  To trust it, read its statement,
+   is_shear, rational and matrix_of; coqc checks the rest.
 
-   Plan.  Products of fewer shears are alternating products U X * L Y * U Z * ..
-   of exactly one fewer, in one of two orders (fewer_are_words).  Exchanging the
-   halves turns one order into the other (word_swap).  Each obstruction is a
-   lemma about words that start with U; its conditions are computed, on lists of
-   lists of rationals, by vm_compute. *)
-From Coq Require Import ZArith QArith Lia.
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat.
-Set Implicit Arguments.
-Unset Strict Implicit.
-Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory.
-Close Scope Q_scope.
-Open Scope ring_scope.
+   Plan.  The words of one letter fewer that start with U and with L must both be
+   impossible.  An obstruction is what the lemmas of the last part need, its
+   conditions computed on lists of rationals by vm_compute. *)
 
-Definition whole (z : Z) : rat :=
-  match z with
-  | Z0 => 0
-  | Zpos p => (Pos.to_nat p)%:R
-  | Zneg p => - (Pos.to_nat p)%:R
-  end.
-Definition rational (q : Q) : rat := whole (Qnum q) / (Pos.to_nat (Qden q))%:R.
-Definition rows := seq (seq Q).
-Definition entry (s : rows) i j : Q := nth (Qmake Z0 1) (nth [::] s i) j.
-Definition matrix_of n (s : rows) : 'M[rat]_n := \matrix_(i, j) rational (entry s i j).
-
-Definition is_shear n (K : 'M[rat]_(n + n)) :=
-  (exists X, K = block_mx 1%:M X 0 1%:M) \/ (exists Y, K = block_mx 1%:M 0 Y 1%:M).
-
-(* ------------------------------------------------ computing with rationals *)
-Lemma whole_nat n : whole (Z.of_nat n) = n%:R.
-Proof. by case: n => // n; rewrite /= SuccNat2Pos.id_succ. Qed.
-
-Lemma wholeN z : whole (- z) = - whole z.
-Proof. by case: z => [|p|p] /=; rewrite ?oppr0 ?opprK. Qed.
-
-Lemma whole_sub a b : whole (Z.of_nat a - Z.of_nat b) = a%:R - b%:R.
-Proof.
-case: (leqP b a) => [|/ltnW] le_ab.
-  have -> : (Z.of_nat a - Z.of_nat b)%Z = Z.of_nat (a - b)%N.
-    by move/leP: le_ab => ?; rewrite Nat2Z.inj_sub.
-  by rewrite whole_nat natrB.
-have -> : (Z.of_nat a - Z.of_nat b)%Z = (- Z.of_nat (b - a)%N)%Z.
-  by move/leP: le_ab => ?; rewrite Nat2Z.inj_sub //; lia.
-by rewrite wholeN whole_nat natrB // opprB.
-Qed.
-
-Lemma split_whole z : exists a b, z = (Z.of_nat a - Z.of_nat b)%Z.
-Proof. by exists (Z.to_nat z), (Z.to_nat (- z)); lia. Qed.
-
-Lemma wholeD x y : whole (x + y) = whole x + whole y.
-Proof.
-have [a [b ->]] := split_whole x; have [c [d ->]] := split_whole y.
-have -> : (Z.of_nat a - Z.of_nat b + (Z.of_nat c - Z.of_nat d))%Z
-  = (Z.of_nat (a + c)%N - Z.of_nat (b + d)%N)%Z by rewrite !Nat2Z.inj_add; lia.
-by rewrite !whole_sub !natrD opprD addrACA.
-Qed.
-
-Lemma wholeM x y : whole (x * y) = whole x * whole y.
-Proof.
-have [a [b ->]] := split_whole x; have [c [d ->]] := split_whole y.
-have -> : ((Z.of_nat a - Z.of_nat b) * (Z.of_nat c - Z.of_nat d))%Z
-  = (Z.of_nat (a * c + b * d)%N - Z.of_nat (a * d + b * c)%N)%Z.
-  by rewrite !Nat2Z.inj_add !Nat2Z.inj_mul; lia.
-by rewrite !whole_sub !natrD !natrM mulrBl !mulrBr opprD opprB addrACA.
-Qed.
-
-Lemma whole_eq0 z : whole z = 0 -> z = 0%Z.
-Proof.
-have pos p : (Pos.to_nat p)%:R != 0 :> rat by rewrite pnatr_eq0; apply/eqP; lia.
-by case: z => //= p /eqP; rewrite ?oppr_eq0 (negbTE (pos p)).
-Qed.
-
-Lemma whole_pos p : whole (Zpos p) = (Pos.to_nat p)%:R.
-Proof. by []. Qed.
-
-Lemma den_neq0 p : (Pos.to_nat p)%:R != 0 :> rat.
-Proof. by apply/eqP => /(@whole_eq0 (Zpos p)). Qed.
-
-Lemma rational_eq x y : Qeq x y -> rational x = rational y.
-Proof.
-rewrite /Qeq /rational => /(congr1 whole); rewrite !wholeM !whole_pos => e.
-by apply/eqP; rewrite eqr_div ?den_neq0 // e.
-Qed.
-
-Lemma rationalD x y : rational (Qred (Qplus x y)) = rational x + rational y.
-Proof.
-rewrite (rational_eq (Qred_correct _)) /rational /= wholeD !wholeM.
-by rewrite Pos2Nat.inj_mul natrM addf_div ?den_neq0.
-Qed.
-
-Lemma rationalM x y : rational (Qmult x y) = rational x * rational y.
-Proof. by rewrite /rational /= wholeM Pos2Nat.inj_mul natrM mulf_div. Qed.
-
-Lemma rationalN x : rational (Qopp x) = - rational x.
-Proof. by rewrite /rational /= wholeN mulNr. Qed.
-
-Definition is_zero (x : Q) := if Qnum x is Z0 then true else false.
-Lemma is_zeroP x : reflect (rational x = 0) (is_zero x).
-Proof.
-rewrite /is_zero /rational; case: x => [[|p|p] d] /=; constructor.
-- by rewrite mul0r.
-- by apply/eqP; rewrite mulf_neq0 ?invr_eq0 ?den_neq0.
-- by apply/eqP; rewrite mulf_neq0 ?invr_eq0 ?oppr_eq0 ?den_neq0.
-Qed.
-
-(* ------------------------------------------- computing with square matrices *)
-Section Lists.
-Variable n : nat.
-Implicit Types s t : rows.
-Notation mx := (matrix_of n).
-
-Definition tabulate (f : nat -> nat -> Q) : rows := mkseq (fun i => mkseq (f i) n) n.
-Definition sum (f : nat -> Q) : Q :=
-  foldr (fun k x => Qred (Qplus (f k) x)) (Qmake Z0 1) (iota 0 n).
-Definition one := tabulate (fun i j => Qmake (if i == j then 1%Z else 0%Z) 1).
-Definition zero := tabulate (fun _ _ => Qmake Z0 1).
-Definition add s t := tabulate (fun i j => Qred (Qplus (entry s i j) (entry t i j))).
-Definition opp s := tabulate (fun i j => Qopp (entry s i j)).
-Definition mul s t := tabulate (fun i j => sum (fun k => Qmult (entry s i k) (entry t k j))).
-Definition trace s := sum (fun i => entry s i i).
-Definition vanishes s := all (fun i => all (fun j => is_zero (entry s i j)) (iota 0 n)) (iota 0 n).
-Definition same s t := vanishes (add s (opp t)).
-
-Lemma tabulateE f (i j : 'I_n) : mx (tabulate f) i j = rational (f i j).
-Proof. by rewrite mxE /entry !nth_mkseq. Qed.
-
-Lemma sumE f : rational (sum f) = \sum_(k < n) rational (f k).
-Proof.
-rewrite -(big_mkord xpredT (fun k => rational (f k))) /index_iota subn0 /sum.
-elim: (iota 0 n) => [|k s IH]; first by rewrite big_nil /rational mul0r.
-by rewrite big_cons /= rationalD IH.
-Qed.
-
-Lemma oneE : mx one = 1%:M.
-Proof.
-apply/matrixP => i j; rewrite tabulateE mxE val_eqE.
-by case: (i == j); rewrite /rational /= ?mul0r ?divr1.
-Qed.
-
-Lemma zeroE : mx zero = 0.
-Proof. by apply/matrixP => i j; rewrite tabulateE mxE /rational mul0r. Qed.
-
-Lemma addE s t : mx (add s t) = mx s + mx t.
-Proof. by apply/matrixP => i j; rewrite tabulateE rationalD !mxE. Qed.
-
-Lemma oppE s : mx (opp s) = - mx s.
-Proof. by apply/matrixP => i j; rewrite tabulateE rationalN !mxE. Qed.
-
-Lemma mulE s t : mx (mul s t) = mx s *m mx t.
-Proof.
-apply/matrixP => i j; rewrite tabulateE sumE mxE.
-by apply: eq_bigr => k _; rewrite rationalM !mxE.
-Qed.
-
-Lemma traceE s : rational (trace s) = \tr (mx s).
-Proof. by rewrite sumE; apply: eq_bigr => i _; rewrite mxE. Qed.
-
-Lemma vanishesP s : vanishes s -> mx s = 0.
-Proof.
-move/allP=> zs; apply/matrixP => i j; rewrite !mxE; apply/is_zeroP.
-have inside (k : 'I_n) : (k : nat) \in iota 0 n by rewrite mem_iota ltn_ord.
-exact: (allP (zs _ (inside i)) _ (inside j)).
-Qed.
-
-Lemma sameP s t : same s t -> mx s = mx t.
-Proof. by move/vanishesP; rewrite addE oppE => /subr0_eq. Qed.
-End Lists.
-
-Definition block n (s : rows) i0 j0 := tabulate n (fun i j => entry s (i0 + i) (j0 + j)).
-Lemma blocksE n s : matrix_of (n + n) s =
-  block_mx (matrix_of n (block n s 0 0)) (matrix_of n (block n s 0 n))
-           (matrix_of n (block n s n 0)) (matrix_of n (block n s n n)).
-Proof.
-apply/matrixP => i j; rewrite mxE.
-by case: (split_ordP i) => i' ->; case: (split_ordP j) => j' ->;
-  rewrite ?(block_mxEul, block_mxEur, block_mxEdl, block_mxEdr) tabulateE.
-Qed.
-
-(* ----------------------------------------------------- words of shears *)
-Section Words.
-Variables (F : fieldType) (n : nat).
-Implicit Types (A B C D a b c d X Y Z V W : 'M[F]_n) (M N : 'M[F]_(n + n)).
-
-Definition U X : 'M[F]_(n + n) := block_mx 1%:M X 0 1%:M.
-Definition L Y : 'M[F]_(n + n) := block_mx 1%:M 0 Y 1%:M.
-Definition shear (u : bool) X := if u then U X else L X.
-
-Fixpoint word u k M : Prop :=
-  if k is k'.+1 then exists X N, word (~~ u) k' N /\ M = shear u X *m N else M = 1%:M.
-
-Lemma mul_U X A B C D :
-  U X *m block_mx A B C D = block_mx (A + X *m C) (B + X *m D) C D.
-Proof. by rewrite mulmx_block !mul1mx !mul0mx !add0r. Qed.
-
-Lemma mul_L Y A B C D :
-  L Y *m block_mx A B C D = block_mx A B (C + Y *m A) (D + Y *m B).
-Proof.
-by rewrite mulmx_block !mul1mx !mul0mx !addr0; congr block_mx; rewrite addrC.
-Qed.
-
-Lemma mul_shears u X Y : shear u X *m shear u Y = shear u (X + Y).
-Proof.
-by case: u; rewrite /= ?mul_U ?mul_L ?mulmx0 ?mulmx1 ?addr0 ?add0r // addrC.
-Qed.
-
-Lemma shear0 u : shear u 0 = 1%:M.
-Proof. by case: u; rewrite /= [RHS]scalar_mx_block. Qed.
-
-Lemma word_longer u k M : word u k M -> word u k.+1 M.
-Proof.
-elim: k u M => [|k IH] u M.
-  by move=> /= ->; exists 0, 1%:M; rewrite shear0 mulmx1.
-by case=> X [N [/IH wN ->]]; exists X, N.
-Qed.
-
-Lemma word_more u k m M : (k <= m)%N -> word u k M -> word u m M.
-Proof.
-elim: m => [|m IH]; first by rewrite leqn0 => /eqP ->.
-by rewrite leq_eqVlt => /predU1P[->|le_km] // /(IH le_km)/word_longer.
-Qed.
-
-Lemma products_are_words (Ks : seq 'M[F]_(n + n)) :
-  (forall K, K \in Ks -> exists u X, K = shear u X) ->
-  exists u, word u (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
-Proof.
-elim: Ks => [|K Ks IH] sh; first by exists true; rewrite big_nil.
-have [K' K'Ks|u wu] := IH; first by apply: sh; rewrite inE K'Ks orbT.
-have [v [X ->]] := sh _ (mem_head K Ks); rewrite big_cons /=.
-case: (eqVneq u (~~ v)) wu => [->|neq_uv] wu.
-  by exists v, X, (\big[mulmx/1%:M]_(K <- Ks) K).
-have {neq_uv wu} : word v (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
-  by case: u v neq_uv wu => [] [].
-case: (size Ks) => [/= -> |k [Y [N [wN ->]]]].
-  by exists v, X, 1%:M.
-exists v; apply: (@word_longer v k.+1); exists (X + Y), N; split=> //.
-by rewrite mulmxA mul_shears.
-Qed.
-
-Lemma fewer_are_words (Ks : seq 'M[F]_(n + n)) k :
-  (forall K, K \in Ks -> exists u X, K = shear u X) -> (size Ks <= k)%N ->
-  word true k (\big[mulmx/1%:M]_(K <- Ks) K) \/ word false k (\big[mulmx/1%:M]_(K <- Ks) K).
-Proof.
-move=> /products_are_words[u wu] le_k.
-by have {}wu := word_more le_k wu; case: u wu => ?; [left | right].
-Qed.
-
-Definition swap M := block_mx (drsubmx M) (dlsubmx M) (ursubmx M) (ulsubmx M).
-
-Lemma swap_block A B C D : swap (block_mx A B C D) = block_mx D C B A.
-Proof. by rewrite /swap block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
-
-Lemma swap_mul M N : swap (M *m N) = swap M *m swap N.
-Proof.
-rewrite -[M]submxK -[N]submxK mulmx_block !swap_block mulmx_block.
-by congr block_mx; rewrite addrC.
-Qed.
-
-Lemma word_swap u k M : word u k M -> word (~~ u) k (swap M).
-Proof.
-elim: k u M => [|k IH] u M; first by move=> /= ->; rewrite scalar_mx_block swap_block.
-case=> X [N [/IH wN ->]]; exists X, (swap N); split=> //.
-by rewrite swap_mul; case: (u); rewrite /= swap_block.
-Qed.
-
-(* ------------------------------- what words of up to five letters fulfil *)
-(* [a b; c d] is the inverse of M = [A B; C D]. *)
-Lemma word1P A B C D : word true 1 (block_mx A B C D) ->
-  [/\ A = 1%:M, C = 0 & D = 1%:M].
-Proof. by case=> X [N [/= -> ]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
-
-Lemma word2P A B C D : word true 2 (block_mx A B C D) ->
-  D = 1%:M /\ A - B *m C = 1%:M.
-Proof.
-case=> X [_ [[Y [N [/= -> ->]]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
-by rewrite !mulmx1 addrK.
-Qed.
-
-Lemma word3P A B C D : word true 3 (block_mx A B C D) ->
-  exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
-Proof.
-case=> X [_ [[Y [_ [[Z [N [/= -> ->]]] ->]]]]].
-rewrite mulmx1 mul_L mul_U !add0r !mulmx1 => /eq_block_mx[-> -> -> ->]; exists X, Z.
-split; first by rewrite addrC addKr.
-  by rewrite [_ + _ *m _]addrC addrK // addrC addKr.
-by rewrite mulmxDl mulmxDr mul1mx mulmx1 -mulmxA addrCA.
-Qed.
-Lemma shearK u X M : shear u (- X) *m (shear u X *m M) = M.
-Proof. by rewrite mulmxA mul_shears addNr shear0 mul1mx. Qed.
-
-Lemma word4P A B C D a b c d :
-  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
-  exists X Y Z W,
-    [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
-Proof.
-move=> inv [X [_ [[Y [_ [[Z [_ [[W [N [/= -> ->]]] ->]]] ->]]] e]]]; exists X, Y, Z, W.
-have : block_mx a b c d = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
-  transitivity (L (- W) *m (U (- Z) *m (L (- Y) *m (U (- X) *m block_mx A B C D))) *m
-    block_mx a b c d); last by rewrite -!mulmxA inv mulmx1.
-  rewrite e (shearK true X) (shearK false Y) (shearK true Z) (shearK false W).
-  by rewrite mul1mx.
-rewrite mul_L mul_U mul_L => /eq_block_mx[-> _ _ _].
-rewrite mulmx1 !mul_U !mul_L !mul_U !mulmx1 !add0r in e.
-case/eq_block_mx: e => _ -> -> ->; rewrite add0r mulmx1 mulNmx mulmxN opprK.
-by split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
-Qed.
-
-(* C = 0 makes five letters four, with the same blocks D and a. *)
-Lemma word5_without_C A B D a b c d :
-  block_mx A B 0 D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B 0 D) ->
-  exists Y Z, D = 1%:M + Y *m Z /\ a = 1%:M + Z *m Y.
-Proof.
-move=> inv [X [_ [[Y [_ [[Z [_ [[W [_ [[V [N [/= -> ->]]] ->]]] ->]]] ->]]] e]]].
-have c0 : c = 0.
-  move: inv; rewrite mulmx_block scalar_mx_block !mul0mx !add0r.
-  case/eq_block_mx=> _ _ Dc /mulmx1C dD.
-  by rewrite -[c]mul1mx -dD -mulmxA Dc mulmx0.
-have {}e : block_mx A B 0 D *m U (- V) = U X *m (L Y *m (U Z *m (L W *m 1%:M))).
-  have UK : U V *m U (- V) = 1%:M.
-    by have := mul_shears true V (- V); rewrite subrr (shear0 true).
-  by rewrite e -!mulmxA !mul1mx UK.
-have w4 : word true 4 (block_mx A (B - A *m V) 0 D).
-  exists X, (L Y *m (U Z *m (L W *m 1%:M))); split; last first.
-    rewrite -e mulmx_block !(mulmx1, mulmx0, mul0mx, addr0, add0r).
-    by rewrite mulmxN addrC.
-  exists Y, (U Z *m (L W *m 1%:M)); split=> //; exists Z, (L W *m 1%:M); split=> //.
-  by exists W, 1%:M.
-have inv' : block_mx A (B - A *m V) 0 D *m block_mx a (b + V *m d) 0 d = 1%:M.
-  rewrite -inv c0 !mulmx_block !(mulmx0, mul0mx, addr0, add0r).
-  by rewrite mulmxDr mulmxBl mulmxA addrACA subrr addr0.
-by have [_ [Y' [Z' [W' [eD ea _ _]]]]] := word4P inv' w4; exists Y', Z'.
-Qed.
-
-Definition power k (P : 'M[F]_n) := iter k (mulmx P) 1%:M.
-
-Lemma powerS k P : power k.+1 P = P *m power k P. Proof. by []. Qed.
-
-Lemma power_intertwines D a Y k : D *m Y = Y *m a -> power k D *m Y = Y *m power k a.
-Proof.
-move=> e; elim: k => [|k IH]; first by rewrite mul1mx mulmx1.
-by rewrite !powerS -mulmxA IH !mulmxA e.
-Qed.
-
-(* The powers of 1 + Y Z and 1 + Z Y have the same traces. *)
-Lemma same_traces Y Z k : \tr (power k (1%:M + Y *m Z)) = \tr (power k (1%:M + Z *m Y)).
-Proof.
-elim: k => // k IH; rewrite !powerS !mulmxDl !mul1mx !mxtraceD IH; congr (_ + _).
-rewrite -mulmxA mxtrace_mulC -2!mulmxA (@power_intertwines _ (1%:M + Z *m Y)) ?mulmxA //.
-by rewrite mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
-Qed.
-End Words.
-
-(* ------------------------------------------- obstructions, by computation *)
 (* Trace k: the k-th powers of D and a have different traces.
-   Linear Ws: multipliers of linear equations that the letters fulfil. *)
-Inductive obstruction := Trace of nat | Linear of seq rows.
+   Linear Ws: multipliers of linear equations that the letters fulfil.
+   Ranks of_a at_1 f p K P Q G H r s: with the ranks r and s of K p(D) and f(a) P + Q,
+   rank_clash is violated, or rank_clash_at_one if f is x - 1, then not written.
+   a, P and Q are written transposed, and exchanged with D, if of_a holds. *)
+Inductive obstruction :=
+  | Trace of nat
+  | Linear of seq rows
+  | Ranks of bool & bool & seq Q & seq Q & rows & rows & rows & rows & rows & nat & nat.
 
 Declare Scope rows_scope.
 Delimit Scope rows_scope with L.
@@ -377,15 +34,35 @@ Definition inverse A B C D a b c d :=
   [&& same n (A * a + B * c) I, vanishes n (A * b + B * d),
       vanishes n (C * a + D * c) & same n (C * b + D * d) I].
 
-Definition without_C m C := (m == 4%N) || (m == 5%N) && vanishes n C.
+Definition nonzero (s : seq rows) := ~~ is_zero (trace n (foldr (add n) (zero n) s)).
 
-Definition nonzero (s : seq rows) :=
-  ~~ is_zero (trace n (foldr (add n) (zero n) s)).
+(* K f(D), and whether it is K f(D - C V) for all V. *)
+Definition act (f : seq Q) K D := foldr (fun x E => scale n x K + E * D) (zero n) f.
+Fixpoint fixed f K D C :=
+  if f is x :: f' then vanishes n (act f' K D * C) && fixed f' K D C else true.
 
-Definition excludes m (o : obstruction) A B C D a : bool :=
+Definition is_x_minus_1 f :=
+  if f is [:: x; y] then is_zero (Qplus x (Qmake 1 1)) && is_zero (Qplus y (Qmake (-1) 1))
+  else false.
+Definition clash at_1 f p K P Q G H r s D C a c :=
+  let R := act p K D in
+  let R' := if at_1 then act f R D else R in
+  let T := act f P a + Q in
+  [&& fixed p K D C, fixed f R D C, fixed f R' D C, vanishes n (act f R' D) &
+      if at_1 then is_x_minus_1 f else ~~ is_zero (foldr Qplus (Qmake 0 1) f)] &&
+  [&& fixed f P a c, fixed p Q a c, vanishes n (act p Q a) &
+      [&& same n (R' * G) (ones n r), same n (T * H) (ones n s), (r <= n)%N, (s <= n)%N &
+          (n < r + s)%N]].
+
+Definition excludes m (o : obstruction) A B C D a c : bool :=
   match o, m with
-  | Trace k, _ => without_C m C &&
+  | Trace k, _ => ((m == 4) || [&& m == 5, vanishes n C & vanishes n c]) &&
       nonzero [:: iter k (mul n D) I; - iter k (mul n a) I]
+  | Ranks of_a at_1 f p K P Q G H r s, _ =>
+      ((m == 4) || (m == 5)) &&
+      let: (C', c') := if m == 4 then (zero n, zero n) else (C, c) in
+      let test := clash at_1 f p K P Q G H r s in
+      if of_a then test (tr n a) (tr n c') D C' else test D C' (tr n a) (tr n c')
   | Linear [:: P; Q; R; T], 0 => nonzero [:: P * (A - I); Q * C; R * (D - I); T * B]
   | Linear [:: P; Q; R], 1 => nonzero [:: P * (A - I); Q * C; R * (D - I)]
   | Linear [:: P; Q], 2 => nonzero [:: P * (D - I); Q * (A - B * C - I)]
@@ -416,64 +93,96 @@ case/and4P=> /sameP e1 /vanishesP e2 /vanishesP e3 /sameP e4.
 by rewrite mulmx_block -!mulE -!addE e1 e2 e3 e4 oneE -scalar_mx_block.
 Qed.
 
-Lemma nonzeroP s : nonzero n s -> \tr (\sum_(P <- s) mx P) != 0.
+Lemma nonzeroP s : nonzero n s -> \tr (foldr (fun P X => mx P + X) 0 s) != 0.
 Proof.
 apply: contra => /eqP e; apply/is_zeroP; rewrite traceE -[RHS]e; congr (\tr _).
-by elim: s {e} => [|P s IH]; rewrite ?big_nil ?big_cons ?zeroE //= addE IH.
+by elim: s {e} => [|P s IH]; rewrite /= ?zeroE // addE IH.
 Qed.
 
-Lemma two_words m A B C D a b c d : without_C n m C -> inverse n A B C D a b c d ->
-  word true m (block_mx (mx A) (mx B) (mx C) (mx D)) ->
-  exists Y Z, mx D = 1%:M + Y *m Z /\ mx a = 1%:M + Z *m Y.
+Lemma actE f S D : mx (act n f S D) = mx S *m value (map rational f) (mx D).
 Proof.
-move=> + /inverseP inv => /orP[/eqP->|/andP[/eqP-> /vanishesP C0]].
-  by case/(word4P inv) => X [Y [Z [W [eD ea _ _]]]]; exists Y, Z.
-by move: inv; rewrite C0; apply: word5_without_C.
+elim: f => [|x f IH] /=; first by rewrite zeroE mulmx0.
+by rewrite addE scaleE mulE IH mulmxDr mul_mx_scalar mulmxA.
+Qed.
+
+Lemma fixedP f S D C V : fixed n f S D C ->
+  mx (act n f S D) = mx S *m value (map rational f) (mx D - mx C *m V).
+Proof.
+elim: f => [|x f IH] /=; first by rewrite zeroE mulmx0.
+case/andP=> /vanishesP; rewrite mulE => fC /IH e.
+rewrite addE scaleE mulE mulmxDr mul_mx_scalar mulmxA -e mulmxBr mulmxA fC.
+by rewrite mul0mx subr0.
+Qed.
+
+Lemma rank_at_least s t r : same n (mul n s t) (ones n r) -> (r <= n)%N ->
+  (r <= \rank (mx s))%N.
+Proof.
+move/sameP; rewrite mulE onesE => e r_n.
+by rewrite -(rank_pid_mx rat r_n r_n) -e mxrankM_maxl.
+Qed.
+
+Lemma sum_of f : rational (foldr Qplus (Qmake 0 1) f) = foldr +%R 0 (map rational f).
+Proof.
+elim: f => [|x f IH] /=; first by rewrite /rational mul0r.
+by rewrite rationalD IH.
+Qed.
+
+Lemma is_x_minus_1P f : is_x_minus_1 f -> map rational f = [:: -1; 1].
+Proof.
+case: f => [|x [|y [|? ?]]] //= /andP[/is_zeroP + /is_zeroP]; rewrite !rationalD.
+rewrite /(rational (Qmake 1 1)) /(rational (Qmake (-1) 1)) /= !divr1.
+by move=> /eqP + /eqP; rewrite addr_eq0 subr_eq0 => /eqP-> /eqP->.
+Qed.
+
+Lemma clashP at_1 f p K P Q G H r s D C a c : clash n at_1 f p K P Q G H r s D C a c ->
+  ~ linked (mx D) (mx C) (mx a)^T (mx c)^T.
+Proof.
+case/andP=> /and5P[fK fR fR' R0 f1].
+case/and4P=> fP fQ /vanishesP Q0 /and5P[rR rT r_n s_n n_rs] [V [Y [Z [eD ea]]]].
+have {rR r_n}r_R := rank_at_least rR r_n; have {rT s_n}s_T := rank_at_least rT s_n.
+suff : (r + s <= n)%N by rewrite leqNgt n_rs.
+apply: leq_trans (leq_add r_R s_T) _; rewrite -[X in (_ + X)%N]mxrank_tr addE linearD /=.
+have e : mx a - mx c *m (- V^T) = (1%:M + Z *m Y)^T.
+  by rewrite -ea linearD /= trmx_mul !trmxK mulmxN opprK.
+move/(congr1 trmx): Q0; rewrite (fixedP (- V^T) fP) (fixedP (- V^T) fQ) e trmx0.
+rewrite !trmx_mul !valueT trmxK => pQ.
+case: at_1 f1 fR' R0 {r_R s_T} => [/is_x_minus_1P|] f1 fR' /vanishesP.
+  rewrite (fixedP V fR') (fixedP V fR) (fixedP V fK) eD f1 => R0.
+  exact: rank_clash_at_one (erefl _) (erefl _) R0 pQ.
+rewrite (fixedP V fR') (fixedP V fK) eD => R0.
+apply: rank_clash (erefl _) (erefl _) _ R0 pQ.
+by rewrite -sum_of; apply/eqP => /is_zeroP; apply/negP.
 Qed.
 
 Lemma excludesP m o A B C D a b c d :
-  excludes n m o A B C D a -> inverse n A B C D a b c d ->
+  excludes n m o A B C D a c -> inverse n A B C D a b c d ->
   ~ word true m (block_mx (mx A) (mx B) (mx C) (mx D)).
 Proof.
-case: o => [k|Ws] /=.
-  case/andP=> m45 /nonzeroP + inv /(two_words m45 inv)[Y [Z [eD ea]]].
-  rewrite !big_cons big_nil addr0 oppE !powerE eD ea mxtraceD raddfN /=.
-  by rewrite same_traces subrr eqxx.
-case: Ws => [|P [|Q [|R [|S [|? ?]]]]]; case: m => [|[|[|[|[|m]]]]] //.
-- move/nonzeroP => nz _ /word2P[eD eA]; case/negP: nz.
-  by rewrite !big_cons big_nil !listE eD eA !subrr !mulmx0 !addr0 mxtrace0.
-- move/nonzeroP => nz _ /word1P[eA eC eD]; case/negP: nz.
-  by rewrite !big_cons big_nil !listE eD eA eC !subrr !mulmx0 !addr0 mxtrace0.
-- case/and3P => /vanishesP + /vanishesP + /nonzeroP nz _ /word3P[X [Z [eA eD eB]]].
-  rewrite !listE => hX hZ; case/negP: nz.
-  have fX : \tr (mx P *m (X *m mx C)) + \tr (mx R *m X) = 0.
-    by rewrite mulmxA mxtrace_mulC mulmxA -mxtraceD -mulmxDl hX mul0mx mxtrace0.
-  have fZ : \tr (mx Q *m (mx C *m Z)) + \tr (mx R *m (mx A *m Z)) = 0.
-    by rewrite !mulmxA -mxtraceD -mulmxDl hZ mul0mx mxtrace0.
-  rewrite !big_cons big_nil !listE -eA -eD -eB addr0 mulmxDr !mxtraceD.
-  by rewrite [X in _ + X]addrCA addrA fX fZ addr0.
-- case/and4P => /vanishesP hY /vanishesP hW /vanishesP hX /nonzeroP nz /inverseP inv w.
-  have [X [Y [Z [W [eD ea eC eB]]]]] := word4P inv w.
-  rewrite !listE in hY hW hX; case/negP: nz.
-  have eDY : mx D *m Y = Y *m mx a.
-    by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
-  have e1 : mx D - 1%:M = Y *m mx B - Y *m X *m mx D.
-    by rewrite eB mulmxDr mulmxA addrK eD addrC addKr.
-  have fW : \tr (mx Q *m mx C) = \tr (mx Q *m Y).
-    by rewrite eC mulmxDr mulmxA hW mul0mx addr0.
-  have fX : \tr (mx R *m (mx D - 1%:M)) = \tr (mx B *m mx R *m Y).
-    rewrite e1 mulmxDr mulmxN mxtraceD raddfN /= !mulmxA.
-    rewrite (mxtrace_mulC _ (mx D)) !mulmxA hX !mul0mx mxtrace0 subr0.
-    by rewrite mxtrace_mulC !mulmxA.
-  rewrite !big_cons big_nil !listE addr0 mxtraceD fW fX -mxtraceD -mulmxDl.
-  have : \tr ((mx a *m mx P - mx P *m mx D) *m Y) = 0.
-    rewrite mulmxBl raddfB /= -!mulmxA eDY mxtrace_mulC -mulmxA.
-    by rewrite subrr.
-  move=> e; rewrite -[X in X == 0]add0r -{1}e -mxtraceD -mulmxDl hY.
-  by rewrite mul0mx mxtrace0.
-- move/nonzeroP => nz _ /= e; case/negP: nz.
-  move: e; rewrite !big_cons big_nil !listE [1%:M]scalar_mx_block.
-  by case/eq_block_mx=> -> -> -> ->; rewrite !subrr !mulmx0 !addr0 mxtrace0.
+case: o => [k|Ws|of_a at_1 f p K P Q G H r s] /=.
+- case/andP=> m45 /nonzeroP + /inverseP inv w.
+  rewrite /= addr0 oppE !powerE => /eqP; apply; apply: same_traces.
+  case/orP: m45 => [/eqP e|/and3P[/eqP e /vanishesP C0 /vanishesP c0]]; rewrite e in w.
+    exact: word4_linked inv w.
+  by have := word5_linked inv w; rewrite C0 c0.
+- case: Ws => [|P [|Q [|R [|S [|? ?]]]]]; case: m => [|[|[|[|[|m]]]]] //.
+  + move/nonzeroP => nz _ /word2P[eD eA]; case/negP: nz.
+    by rewrite /= !listE eD eA !subrr !mulmx0 !addr0 mxtrace0.
+  + move/nonzeroP => nz _ /word1P[eA eC eD]; case/negP: nz.
+    by rewrite /= !listE eD eA eC !subrr !mulmx0 !addr0 mxtrace0.
+  + case/and3P => /vanishesP + /vanishesP + /nonzeroP nz _ w; rewrite !listE => hX hZ.
+    by case/negP: nz; rewrite /= !listE addr0 (multiplier3 w hX hZ).
+  + case/and4P => /vanishesP + /vanishesP + /vanishesP + /nonzeroP nz /inverseP inv w.
+    rewrite !listE => hY hW hX; case/negP: nz.
+    by rewrite /= !listE addr0 (multiplier4 inv w hY hW hX).
+  + move/nonzeroP => nz _ /= e; case/negP: nz; move: e.
+    rewrite /= !listE [1%:M]scalar_mx_block => /eq_block_mx[-> -> -> ->].
+    by rewrite !subrr !mulmx0 !addr0 mxtrace0.
+set Cc := if m == 4 then _ else _ => /andP[m45] ok /inverseP inv w.
+have {m45 w inv} : linked (mx D) (mx Cc.1) (mx a) (mx Cc.2).
+  rewrite /Cc; case/orP: m45 w => /eqP-> w; first by rewrite /= zeroE; apply: word4_linked inv w.
+  exact: word5_linked inv w.
+case: Cc ok => C' c' /=; case: of_a => /clashP; rewrite !trE ?trmxK // => nl /linkedT.
+exact: nl.
 Qed.
 End Sound.
 
@@ -494,7 +203,7 @@ Definition holds n (M N : rows) (s : seq layer) (of_U of_L : obstruction) :=
   let: (A', B', C', D') := product n s in
   [&& same n A A', same n B B', same n C C', same n D D' &
     nilp s || [&& inverse n A B C D a b c d, inverse n D C B A d c b a,
-      excludes n (size s).-1 of_U A B C D a & excludes n (size s).-1 of_L D C B A d]].
+      excludes n (size s).-1 of_U A B C D a c & excludes n (size s).-1 of_L D C B A d b]].
 
 Lemma productP n s : let: (A, B, C, D) := product n s in
   block_mx (matrix_of n A) (matrix_of n B) (matrix_of n C) (matrix_of n D) =

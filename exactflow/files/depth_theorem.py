@@ -1,7 +1,8 @@
 """A depth certificate as a theorem: this matrix is a product of so many shears and of no fewer.
 
-`depth.v` beside this file proves, with MathComp, what makes layers and obstructions sufficient; a
-theorem is that text and the certificate's numbers, which the kernel of Rocq checks by computation.
+`rational_lists.v`, `words.v` and `depth.v` beside this file prove, with MathComp, what makes layers
+and obstructions sufficient; a theorem is these texts and the certificate's numbers, which the
+kernel of Rocq checks by computation.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,11 @@ from importlib.resources import files as resources
 from exactflow import depth_checker
 from exactflow.depth_checker import Blocks, Certificate, Matrix
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.files.depth_ranks import rank_clash
 
 __all__ = ["depth_theorem"]
+
+_TEXTS = ("rational_lists.v", "words.v", "depth.v")
 
 
 def depth_theorem(data: bytes) -> str:
@@ -24,9 +28,11 @@ def depth_theorem(data: bytes) -> str:
     Parameters
     ----------
     data : a depth certificate over QQ with additive layers. Of its obstructions, those of kind
-        "linear" for words of up to four letters are taken as they are; one of four letters, or of
-        five where C is 0, becomes that the k-th powers of D and of a differ in their traces, if
-        some do (theory: D = I + Y Z and a = I + Z Y).
+        "linear" for words of up to four letters are taken as they are. Where D = I + Y Z and
+        a = I + Z Y are known, one of four letters, or of five where C is 0, becomes that the k-th
+        powers of D and of a differ in their traces, if some do. Others become ranks that do not go
+        together, as `depth_ranks` finds them: all of kind "similarity", and those of kind "chain"
+        where numbers of blocks decide; those where linear equations do so are refused.
 
     Raises
     ------
@@ -58,7 +64,8 @@ def depth_theorem(data: bytes) -> str:
     numbers = {"target": _rows(certificate.target), "inverse": _rows(inverted)}
     numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
     claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers)
-    return resources("exactflow.files").joinpath("depth.v").read_text("utf-8") + claim
+    texts = (resources("exactflow.files").joinpath(name) for name in _TEXTS)
+    return "\n".join(text.read_text("utf-8") for text in texts) + claim
 
 
 def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
@@ -74,14 +81,23 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
             multiplier = multiplier[2:] + multiplier[:2]
         return "Linear [:: " + ";\n    ".join(map(_rows, multiplier)) + "]"
     blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
-    k = _power(blocks) if letters == 4 or not any(map(any, blocks.C)) else 0
-    if not k:
-        raise InvalidInputError(
-            "expected obstructions by traces, or linear ones of at most four letters, for a "
-            f"theorem, got one of kind {obstruction['kind']} for {pattern}: the checker is "
-            "evidence in its place"
-        )
-    return f"Trace {k}"
+    zero = [[0] * certificate.n] * certificate.n
+    C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
+    if not any(map(any, C)) and (k := _power(blocks)):
+        return f"Trace {k}"
+    of_D = blocks.D, C
+    of_a = depth_checker.transpose(blocks.a), depth_checker.transpose(c)
+    for is_of_a, sides in ((False, (*of_D, *of_a)), (True, (*of_a, *of_D))):
+        if clash := rank_clash(obstruction.get("factors", []), *sides):
+            polynomials = "\n    ".join(map(_row, (clash.f, clash.p)))
+            witnesses = "\n    ".join(map(_rows, clash[3:8]))
+            flags = f"{str(is_of_a).lower()} {str(clash.at_1).lower()}"
+            return f"Ranks {flags} {polynomials}\n    {witnesses} {clash.r} {clash.s}"
+    raise InvalidInputError(
+        "expected an obstruction by traces, ranks, or linear equations for at most four letters, "
+        f"for a theorem, got one of kind {obstruction['kind']} for {pattern} that is none of "
+        "these: the checker is evidence in its place"
+    )
 
 
 def _power(blocks: Blocks) -> int:
@@ -97,11 +113,12 @@ def _power(blocks: Blocks) -> int:
     return 0
 
 
-def _rows(M: Matrix) -> str:
-    def row(entries: Sequence[Fraction]) -> str:
-        return f"[:: {'; '.join(_rational(Fraction(x)) for x in entries)}]"
+def _row(entries: Sequence[Fraction]) -> str:
+    return f"[:: {'; '.join(_rational(Fraction(x)) for x in entries)}]"
 
-    return f"[:: {'; '.join(map(row, M))}]"
+
+def _rows(M: Matrix) -> str:
+    return f"[:: {'; '.join(map(_row, M))}]"
 
 
 def _rational(x: Fraction) -> str:

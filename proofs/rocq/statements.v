@@ -33,7 +33,7 @@ From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
-From exactflow Require Import two_involutions integral_involutions.
+From exactflow Require Import two_involutions integral_involutions rotations.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -558,6 +558,30 @@ Theorem six_shears_by_intertwiner (R : comUnitRingType) e n
       block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof. by move=> Ch Jh K inv oC oJ uk; apply: six_by_intertwiner inv oC oJ uk. Qed.
 Print Assumptions six_shears_by_intertwiner.
+
+(* Norms.  If [A B; C D] is orthogonal, W0 has norm at most 1, and k and g are orthogonal,
+   too, then the shifts W0, X, Y, Z, W and V of the six shears have norms at most 1, 4, 1,
+   2, 2 and 2, whatever the dimension: |X x| <= 4 |x|, and so on, in squares. *)
+Theorem six_shears_of_bounded_norm (R : realFieldType) e n
+    (A k : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C W0 : 'M[R]_(e + n, n))
+    (D g : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M[R]_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  let K : 'M[R]_(e + n) := block_mx 1%:M 0 0 k in
+  let bounded s p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
+    ((X *m x)^T *m (X *m x)) 0 0 <= s ^+ 2 * (x^T *m x) 0 0 in
+  (block_mx A B C D)^T *m block_mx A B C D = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> k^T *m k = 1%:M -> g^T *m g = 1%:M ->
+  bounded 1 _ _ W0 -> K *m (Jh^T *m Ch) *m g = g *m K ->
+  exists X Y Z W V,
+    block_mx A B C D =
+      block_mx 1%:M 0 (- W0) 1%:M *m block_mx 1%:M X 0 1%:M *m
+      block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+      block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M /\
+    [/\ bounded 4 _ _ X, bounded 1 _ _ Y, bounded 2 _ _ Z, bounded 2 _ _ W
+      & bounded 2 _ _ V].
+Proof. by move=> Ch Jh K b oM oC oJ ok og bW0 gK; apply: six_bounded oM oC oJ ok og bW0 gK. Qed.
+Print Assumptions six_shears_of_bounded_norm.
 
 (* Over the integers.  Two involutions K1 and K2 of any two sizes n and q, similar or not
    where n = q, are 1 + Z Y and 1 + Y Z for integer Y and Z iff n - tr K1 = q - tr K2. *)

@@ -3,9 +3,12 @@
 import json
 import shutil
 import subprocess
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from depth.examples import diagonal, matrix
+from depth.test_five import jordan, with_fixed_parts
 from sympy import GF, QQ
 
 from exactflow import cli, random_matrix
@@ -14,9 +17,12 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
+from exactflow.files.depth_ranks import rank_clash
 from exactflow.files.depth_theorem import depth_theorem
 
+CORPUS = Path(__file__).parent.parent / "corpus" / "depth" / "correct"
 SIX = diagonal(-1, -1, 1, 1)
+UNLIKE = linalg.direct_sum(jordan((2, 2)).inv(), diagonal(2, 2))
 NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
 
 
@@ -51,10 +57,25 @@ def test_the_least_power_whose_traces_differ_is_taken():
     assert "Definition of_U := Trace 2.\nDefinition of_L := Trace 1." in text
 
 
+def test_ranks_are_the_reason_against_unlike_blocks():
+    text = depth_theorem(certificate(UNLIKE))
+    assert all(f"Definition of_{letter} := Ranks false false" in text for letter in "UL")
+
+
+def test_ranks_at_eigenvalue_1():
+    at_1 = linalg.direct_sum(jordan((1, 3)), diagonal(1, 1, 1))
+    assert "Definition of_U := Ranks true true" in depth_theorem(certificate(at_1))
+
+
+def test_a_clash_needs_unlike_blocks():
+    D, a, zero = [[2, 1], [0, 2]], [[2, 1], [0, 2]], [[0, 0], [0, 0]]
+    assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero) is None
+
+
 def test_another_reason_is_refused():
-    M = linalg.direct_sum(matrix([[2, 1], [0, 2]]).inv(), diagonal(2, 2))  # as 2 has unlike blocks
-    with pytest.raises(InvalidInputError, match="got one of kind similarity for ULULU"):
-        depth_theorem(certificate(M))
+    no_freedom = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, QQ(9, 4)))
+    with pytest.raises(InvalidInputError, match="got one of kind chain for ULULU that is none"):
+        depth_theorem(certificate(no_freedom))
 
 
 def test_numbers_beyond_the_digit_limit():
@@ -90,6 +111,24 @@ def test_command(tmp_path, capsys):
 @pytest.mark.parametrize("M", [SIX, of_determinant_one(6), of_determinant_one(8)])
 def test_compiles(M, tmp_path):
     assert compiles(depth_theorem(certificate(M)), tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chain", "chain_in_total", "divisors", "unit_blocks"])
+def test_ranks_compile(name, tmp_path):
+    text = depth_theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
+    assert "Definition of_U := Ranks" in text
+    assert compiles(text, tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize(("true", "false"), [("(-0x1) 0x2", "(-0x1) 0x3"), ("1 2", "2 2")])
+def test_corrupted_ranks_do_not_compile(true, false, tmp_path):
+    head, mark, reason = depth_theorem(certificate(UNLIKE)).partition("of_L := Ranks")
+    assert true in reason
+    assert not compiles(head + mark + reason.replace(true, false, 1), tmp_path)
 
 
 @NO_COQ

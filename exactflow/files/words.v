@@ -1,0 +1,299 @@
+(* Words of shears: what alternating products of up to five shears fulfil.
+
+   A shear is [1 X; 0 1] or [1 0; Y 1], with n x n blocks over a field.  A product
+   of fewer than k + 1 shears is an alternating product U X * L Y * U Z * .. of
+   exactly k, in one of two orders (fewer_are_words); exchanging the halves turns
+   one order into the other (word_swap).  The lemmas after that are about words
+   that start with U; [a b; c d] is the inverse of M = [A B; C D]. *)
+Definition is_shear (F : fieldType) n (K : 'M[F]_(n + n)) :=
+  (exists X, K = block_mx 1%:M X 0 1%:M) \/ (exists Y, K = block_mx 1%:M 0 Y 1%:M).
+
+Section Words.
+Variables (F : fieldType) (n : nat).
+Implicit Types (A B C D a b c d X Y Z V W : 'M[F]_n) (M N : 'M[F]_(n + n)).
+
+Definition U X : 'M[F]_(n + n) := block_mx 1%:M X 0 1%:M.
+Definition L Y : 'M[F]_(n + n) := block_mx 1%:M 0 Y 1%:M.
+Definition shear (u : bool) X := if u then U X else L X.
+
+Fixpoint word u k M : Prop :=
+  if k is k'.+1 then exists X N, word (~~ u) k' N /\ M = shear u X *m N else M = 1%:M.
+
+Lemma mul_U X A B C D :
+  U X *m block_mx A B C D = block_mx (A + X *m C) (B + X *m D) C D.
+Proof. by rewrite mulmx_block !mul1mx !mul0mx !add0r. Qed.
+
+Lemma mul_L Y A B C D :
+  L Y *m block_mx A B C D = block_mx A B (C + Y *m A) (D + Y *m B).
+Proof.
+by rewrite mulmx_block !mul1mx !mul0mx !addr0; congr block_mx; rewrite addrC.
+Qed.
+
+Lemma mul_shears u X Y : shear u X *m shear u Y = shear u (X + Y).
+Proof.
+by case: u; rewrite /= ?mul_U ?mul_L ?mulmx0 ?mulmx1 ?addr0 ?add0r // addrC.
+Qed.
+
+Lemma shear0 u : shear u 0 = 1%:M.
+Proof. by case: u; rewrite /= [RHS]scalar_mx_block. Qed.
+
+Lemma word_longer u k M : word u k M -> word u k.+1 M.
+Proof.
+elim: k u M => [|k IH] u M.
+  by move=> /= ->; exists 0, 1%:M; rewrite shear0 mulmx1.
+by case=> X [N [/IH wN ->]]; exists X, N.
+Qed.
+
+Lemma word_more u k m M : (k <= m)%N -> word u k M -> word u m M.
+Proof.
+elim: m => [|m IH]; first by rewrite leqn0 => /eqP ->.
+by rewrite leq_eqVlt => /predU1P[->|le_km] // /(IH le_km)/word_longer.
+Qed.
+
+Lemma products_are_words (Ks : seq 'M[F]_(n + n)) :
+  (forall K, K \in Ks -> exists u X, K = shear u X) ->
+  exists u, word u (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
+Proof.
+elim: Ks => [|K Ks IH] sh; first by exists true; rewrite big_nil.
+have [K' K'Ks|u wu] := IH; first by apply: sh; rewrite inE K'Ks orbT.
+have [v [X ->]] := sh _ (mem_head K Ks); rewrite big_cons /=.
+case: (eqVneq u (~~ v)) wu => [->|neq_uv] wu.
+  by exists v, X, (\big[mulmx/1%:M]_(K <- Ks) K).
+have {neq_uv wu} : word v (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
+  by case: u v neq_uv wu => [] [].
+case: (size Ks) => [/= -> |k [Y [N [wN ->]]]].
+  by exists v, X, 1%:M.
+exists v; apply: (@word_longer v k.+1); exists (X + Y), N; split=> //.
+by rewrite mulmxA mul_shears.
+Qed.
+
+Lemma fewer_are_words (Ks : seq 'M[F]_(n + n)) k :
+  (forall K, K \in Ks -> exists u X, K = shear u X) -> (size Ks <= k)%N ->
+  word true k (\big[mulmx/1%:M]_(K <- Ks) K) \/ word false k (\big[mulmx/1%:M]_(K <- Ks) K).
+Proof.
+move=> /products_are_words[u wu] le_k.
+by have {}wu := word_more le_k wu; case: u wu => ?; [left | right].
+Qed.
+
+Definition swap M := block_mx (drsubmx M) (dlsubmx M) (ursubmx M) (ulsubmx M).
+
+Lemma swap_block A B C D : swap (block_mx A B C D) = block_mx D C B A.
+Proof. by rewrite /swap block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
+
+Lemma swap_mul M N : swap (M *m N) = swap M *m swap N.
+Proof.
+rewrite -[M]submxK -[N]submxK mulmx_block !swap_block mulmx_block.
+by congr block_mx; rewrite addrC.
+Qed.
+
+Lemma word_swap u k M : word u k M -> word (~~ u) k (swap M).
+Proof.
+elim: k u M => [|k IH] u M; first by move=> /= ->; rewrite scalar_mx_block swap_block.
+case=> X [N [/IH wN ->]]; exists X, (swap N); split=> //.
+by rewrite swap_mul; case: (u); rewrite /= swap_block.
+Qed.
+
+(* ------------------------------------------- what words of up to five letters fulfil *)
+Lemma word1P A B C D : word true 1 (block_mx A B C D) ->
+  [/\ A = 1%:M, C = 0 & D = 1%:M].
+Proof. by case=> X [N [/= -> ]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
+
+Lemma word2P A B C D : word true 2 (block_mx A B C D) ->
+  D = 1%:M /\ A - B *m C = 1%:M.
+Proof.
+case=> X [_ [[Y [N [/= -> ->]]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
+by rewrite !mulmx1 addrK.
+Qed.
+
+Lemma word3P A B C D : word true 3 (block_mx A B C D) ->
+  exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
+Proof.
+case=> X [_ [[Y [_ [[Z [N [/= -> ->]]] ->]]]]].
+rewrite mulmx1 mul_L mul_U !add0r !mulmx1 => /eq_block_mx[-> -> -> ->]; exists X, Z.
+split; first by rewrite addrC addKr.
+  by rewrite [_ + _ *m _]addrC addrK // addrC addKr.
+by rewrite mulmxDl mulmxDr mul1mx mulmx1 -mulmxA addrCA.
+Qed.
+
+Lemma shearK u X M : shear u (- X) *m (shear u X *m M) = M.
+Proof. by rewrite mulmxA mul_shears addNr shear0 mul1mx. Qed.
+
+Lemma word4P A B C D a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
+  exists X Y Z W,
+    [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
+Proof.
+move=> inv [X [_ [[Y [_ [[Z [_ [[W [N [/= -> ->]]] ->]]] ->]]] e]]]; exists X, Y, Z, W.
+have : block_mx a b c d = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
+  transitivity (L (- W) *m (U (- Z) *m (L (- Y) *m (U (- X) *m block_mx A B C D))) *m
+    block_mx a b c d); last by rewrite -!mulmxA inv mulmx1.
+  rewrite e (shearK true X) (shearK false Y) (shearK true Z) (shearK false W).
+  by rewrite mul1mx.
+rewrite mul_L mul_U mul_L => /eq_block_mx[-> _ _ _].
+rewrite mulmx1 !mul_U !mul_L !mul_U !mulmx1 !add0r in e.
+case/eq_block_mx: e => _ -> -> ->; rewrite add0r mulmx1 mulNmx mulmxN opprK.
+by split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
+Qed.
+
+(* Of five letters, M U(-V) is of four: its blocks D - C V and a + V c are as D and a there. *)
+Definition linked D C a c := exists V Y Z,
+  D - C *m V = 1%:M + Y *m Z /\ a + V *m c = 1%:M + Z *m Y.
+
+Lemma linkedT D C a c : linked D C a c -> linked a^T c^T D^T C^T.
+Proof.
+case=> V [Y [Z [eD ea]]]; exists (- V^T), Y^T, Z^T.
+split; first by rewrite mulmxN opprK -trmx_mul -linearD /= ea linearD /= trmx1 trmx_mul.
+by rewrite mulNmx -trmx_mul -linearB /= eD linearD /= trmx1 trmx_mul.
+Qed.
+
+Lemma word4_linked A B C D a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
+  linked D 0 a 0.
+Proof.
+move=> inv /(word4P inv)[_ [Y [Z [_ [eD ea _ _]]]]]; exists 0, Y, Z.
+by rewrite !mul0mx subr0 addr0.
+Qed.
+
+Lemma word5_linked A B C D a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B C D) ->
+  linked D C a c.
+Proof.
+move=> inv [X [_ [[Y [_ [[Z [_ [[W [_ [[V [N [/= -> ->]]] ->]]] ->]]] ->]]] e]]].
+have UK : U V *m U (- V) = 1%:M.
+  by have := mul_shears true V (- V); rewrite subrr (shear0 true).
+have e' : block_mx A B C D *m U (- V) = block_mx A (B - A *m V) C (D - C *m V).
+  by rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !mulmxN ![- _ + _]addrC.
+have w4 : word true 4 (block_mx A (B - A *m V) C (D - C *m V)).
+  rewrite -e' e; exists X, (L Y *m (U Z *m (L W *m 1%:M))); split; last first.
+    by rewrite -!mulmxA !mul1mx UK.
+  exists Y, (U Z *m (L W *m 1%:M)); split=> //; exists Z, (L W *m 1%:M); split=> //.
+  by exists W, 1%:M.
+have inv' : block_mx A (B - A *m V) C (D - C *m V)
+    *m block_mx (a + V *m c) (b + V *m d) c d = 1%:M.
+  by rewrite -e' -mul_U -!mulmxA [U (- V) *m _]mulmxA (mulmx1C UK) mul1mx.
+have [_ [Y' [Z' [_ [eD ea _ _]]]]] := word4P inv' w4.
+by exists V, Y', Z'.
+Qed.
+
+(* ------------------------------------------------------------------- traces *)
+Definition power k (P : 'M[F]_n) := iter k (mulmx P) 1%:M.
+
+Lemma powerS k P : power k.+1 P = P *m power k P. Proof. by []. Qed.
+
+Lemma same_traces D a k : linked D 0 a 0 -> \tr (power k D - power k a) = 0.
+Proof.
+case=> V [Y [Z []]]; rewrite mul0mx mulmx0 subr0 addr0 => eD ea.
+have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+have kDY j : power j D *m Y = Y *m power j a.
+  elim: j => [|j IH]; first by rewrite mul1mx mulmx1.
+  by rewrite !powerS -mulmxA IH !mulmxA DY.
+apply/eqP; rewrite linearB subr_eq0 /=; apply/eqP; elim: k => // k IH.
+rewrite !powerS {1}eD {1}ea !mulmxDl !mul1mx !mxtraceD IH.
+by congr (_ + _); rewrite -[in LHS]mulmxA [LHS]mxtrace_mulC -[in LHS]mulmxA kDY mulmxA.
+Qed.
+
+(* --------------------------------------------------------- linear equations *)
+Lemma multiplier3 A B C D P Q R : word true 3 (block_mx A B C D) ->
+  C *m P + R = 0 -> Q *m C + R *m A = 0 ->
+  \tr (P *m (A - 1%:M) + (Q *m (D - 1%:M) + R *m B)) = 0.
+Proof.
+case/word3P=> X [Z [<- <- <-]] hX hZ.
+rewrite mulmxDr !mxtraceD !mulmxA mxtrace_mulC mulmxA.
+rewrite [X in _ + X]addrCA addrA -!mxtraceD -!mulmxDl hX hZ.
+by rewrite !mul0mx addr0 mxtrace0.
+Qed.
+
+Lemma multiplier4 A B C D a b c d P Q R :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
+  a *m P - P *m D + (Q + B *m R) = 0 -> Q *m D = 0 -> D *m R = 0 ->
+  \tr (Q *m C + R *m (D - 1%:M)) = 0.
+Proof.
+move=> inv /(word4P inv)[X [Y [Z [W [eD ea -> eB]]]]] hY hW hX.
+have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+have -> : D - 1%:M = Y *m (B - X *m D) by rewrite eB addrK eD addrC addKr.
+have -> : Q *m (Y + D *m W) = Q *m Y by rewrite mulmxDr mulmxA hW mul0mx addr0.
+have fX : \tr (R *m (Y *m (B - X *m D))) = \tr (B *m R *m Y).
+  rewrite mulmxA mxtrace_mulC mulmxBl -(mulmxA X) [D *m _]mulmxA hX mul0mx mulmx0.
+  by rewrite subr0 mulmxA.
+have fP : \tr ((a *m P - P *m D) *m Y) = 0.
+  rewrite mulmxBl linearB /= -!mulmxA DY mxtrace_mulC -mulmxA subrr //.
+by rewrite mxtraceD fX -[LHS]add0r -{1}fP -!mxtraceD -!mulmxDl hY mul0mx mxtrace0.
+Qed.
+
+(* -------------------------------------------------------------------- ranks *)
+(* The value at D of the polynomial of these coefficients, ascending. *)
+Definition value (f : seq F) D : 'M[F]_n := foldr (fun x E => x%:M + E *m D) (0 : 'M_n) f.
+Implicit Types (f p : seq F) (S P Q : 'M[F]_n).
+
+Lemma value_mul f D X a : D *m X = X *m a -> value f D *m X = X *m value f a.
+Proof.
+move=> e; elim: f => [|x f IH] /=; first by rewrite mul0mx mulmx0.
+by rewrite mulmxDl mulmxDr scalar_mxC -mulmxA e !mulmxA IH.
+Qed.
+
+Lemma valueT f D : (value f D)^T = value f D^T.
+Proof.
+elim: f => [|x f IH] /=; first by rewrite trmx0.
+by rewrite linearD /= tr_scalar_mx trmx_mul IH (value_mul f (erefl _)).
+Qed.
+
+Lemma value_fixed f D (v : 'rV_n) : v *m D = v -> v *m value f D = foldr +%R 0 f *: v.
+Proof.
+move=> e; elim: f => [|x f IH] /=; first by rewrite mulmx0 scale0r.
+by rewrite mulmxDr mulmxA IH -scalemxAl e mul_mx_scalar scalerDl.
+Qed.
+
+(* The rows R that f(D) kills, and images of f(a) and of what p(a) kills. *)
+Lemma rank_clash D a Y Z f p S P Q : D = 1%:M + Y *m Z -> a = 1%:M + Z *m Y ->
+  foldr +%R 0 f != 0 -> S *m value p D *m value f D = 0 -> value p a *m Q = 0 ->
+  (\rank (S *m value p D) + \rank (value f a *m P + Q)%R <= n)%N.
+Proof.
+move=> eD ea f1; set R := S *m value p D => Rf pQ; set T := (_ + Q)%R.
+have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+have RYT : R *m Y *m T = 0.
+  rewrite mulmxDr mulmxA -(mulmxA R) -(value_mul f DY) !mulmxA Rf !mul0mx add0r.
+  by rewrite -(mulmxA S) (value_mul p DY) -!mulmxA pQ !mulmx0.
+apply: (leq_trans _ (mulmx0_rank_max RYT)); rewrite leq_add2r -(mxrank_mul_ker R Y).
+rewrite -[leqRHS]addn0 leq_add2l leqn0 mxrank_eq0 -submx0; apply/rV_subP => v.
+rewrite sub_capmx => /andP[/submxP[w ew]] /sub_kermxP vY; rewrite submx0.
+have vf : v *m value f D = 0 by rewrite ew -mulmxA Rf mulmx0.
+have vD : v *m D = v by rewrite eD mulmxDr mulmx1 mulmxA vY mul0mx addr0.
+by move/eqP: vf; rewrite (value_fixed f vD) scaler_eq0 (negbTE f1).
+Qed.
+
+(* The same at the eigenvalue 1. *)
+Lemma rank_clash_at_one D a Y Z p S P Q (f := [:: -1; 1]) :
+  D = 1%:M + Y *m Z -> a = 1%:M + Z *m Y ->
+  S *m value p D *m value f D *m value f D = 0 -> value p a *m Q = 0 ->
+  (\rank (S *m value p D *m value f D) + \rank (value f a *m P + Q)%R <= n)%N.
+Proof.
+move=> eD ea; have fE E : value f E = E - 1%:M by rewrite /= mul0mx addr0 mul1mx addrC raddfN.
+have [eN em] : D - 1%:M = Y *m Z /\ a - 1%:M = Z *m Y by rewrite eD ea !(addrC 1%:M) !addrK.
+rewrite !fE eN em.
+set R := S *m value p D *m (Y *m Z) => Rf pQ; set T := (_ + Q)%R.
+have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+have Za : a *m (Z *m Y) = Z *m Y *m a by rewrite ea mulmxDl mulmxDr mul1mx mulmx1.
+pose G := S *m value p D *m Y; pose K := kermx (R *m Y).
+have RE : R = G *m Z by rewrite /R /G -!mulmxA.
+have GQ : G *m Q = 0 by rewrite /G -(mulmxA S) (value_mul p DY) -!mulmxA pQ !mulmx0.
+have RYQ : R *m Y *m Q = 0.
+  have -> : R *m Y *m Q = S *m Y *m (value p a *m (Z *m Y)) *m Q.
+    by rewrite /R -!mulmxA [Y *m (value p a *m _)]mulmxA -(value_mul p DY) -!mulmxA.
+  by rewrite (value_mul p Za) -!mulmxA pQ !mulmx0.
+pose H := col_mx (R *m Y) (K *m G).
+have HT : H *m T = 0.
+  have RYm : R *m Y *m (Z *m Y) = 0 by rewrite -mulmxA (mulmxA Y) mulmxA Rf mul0mx.
+  have KGm : K *m G *m (Z *m Y) = 0 by rewrite -mulmxA (mulmxA G) -RE mulmx_ker.
+  rewrite mul_col_mx !mulmxDr !(mulmxA _ (Z *m Y)) RYm KGm RYQ -(mulmxA K) GQ.
+  by rewrite !mul0mx mulmx0 !addr0 col_mx0.
+apply: (leq_trans _ (mulmx0_rank_max HT)); rewrite leq_add2r.
+rewrite -(mxrank_mul_ker R Y) -(mxrank_mul_ker H Z) addnC leq_add //.
+  rewrite mul_col_mx -(mulmxA R) Rf -mulmxA -RE.
+  rewrite mxrankS // -addsmxE; apply: (submx_trans _ (addsmxSr _ _)).
+  apply/rV_subP => v; rewrite sub_capmx => /andP[/submxP[w ->]] /sub_kermxP wRY.
+  by rewrite submxMr //; apply/sub_kermxP; rewrite mulmxA.
+rewrite mxrankS // sub_capmx; apply/andP; split.
+  by rewrite -addsmxE addsmxSl.
+by apply/sub_kermxP; rewrite -mulmxA.
+Qed.
+End Words.
