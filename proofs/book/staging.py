@@ -27,6 +27,9 @@ EVIDENCE = {
     "NUMERIC": "numeric",
     "FORMAL": "formally proved",
 }
+STATEMENT = re.compile(
+    r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
+)
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
@@ -136,7 +139,7 @@ def write_formal(folder: Path, rocq: Path) -> None:
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
     statements = (rocq / "statements.v").read_text(encoding="utf-8")
-    found = re.findall(r"(\(\*\*.*?\*\))?\s*^(Theorem (\w+).*?)^Proof", statements, re.M | re.S)
+    found = STATEMENT.findall(statements)
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
@@ -149,7 +152,7 @@ def write_formal(folder: Path, rocq: Path) -> None:
         "```\n",
     ]
     for comment, statement, name in found:
-        words = re.sub(r"\s+", " ", comment.strip("(*) \n")) if comment else ""
+        words = " ".join(comment.split())
         parts += [f"## {name.replace('_', ' ')}\n", words, f"\n```coq\n{statement.rstrip()}\n```\n"]
     write(folder / "index.md", "\n".join(parts))
 
