@@ -85,7 +85,7 @@ def _number(text: str) -> Fraction:
 
 
 def _numbers(found: Sequence[int]) -> str:
-    return f"[:: {'; '.join(map(str, found))}]" if found else "[::]"
+    return f"[:: {'; '.join(map(str, found))}]%N" if found else "[::]"
 
 
 def _factor(layer: Any, first: Sequence[int], second: Sequence[int]) -> list[list[Fraction]]:

@@ -1,14 +1,15 @@
 """A depth certificate as a theorem: this matrix is a product of so many shears and of no fewer.
 
-`rational_lists.v`, `words.v` and `depth.v` beside this file prove, with MathComp, what makes layers
-and obstructions sufficient; a theorem is these texts and the certificate's numbers, which the
-kernel of Rocq checks by computation.
+`rational_lists.v`, `words.v`, `depth.v` and `scaled.v` beside this file prove, with MathComp, what
+makes layers and obstructions sufficient; a theorem is these texts and the certificate's numbers,
+which the kernel of Rocq checks by computation.
 """
 
 from exactflow import depth_checker
 from exactflow.depth_checker import Blocks, Certificate, Matrix
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.files.depth_ranks import rank_clash
+from exactflow.files.depth_scales import scaled_reason
 from exactflow.files.rocq import row, rows, texts
 
 __all__ = ["depth_theorem"]
@@ -18,23 +19,26 @@ def depth_theorem(data: bytes) -> str:
     """Return a file for `coqc` (with MathComp's algebra) that proves what a depth certificate says.
 
     Its last theorem is about matrices over the rationals: the target is a product of k matrices
-    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors.
+    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors. With
+    positive scales, they are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive.
 
     Parameters
     ----------
-    data : a depth certificate over QQ with additive layers. Of its obstructions, those of kind
+    data : a depth certificate over QQ. Of its obstructions with additive layers, those of kind
         "linear" for words of up to four letters are taken as they are. Where D = I + Y Z and
         a = I + Z Y are known, one of four letters, or of five where C is 0, becomes that the k-th
         powers of D and of a differ in their traces, if some do. Others become ranks that do not go
         together, as `depth_ranks` finds them: all of kind "similarity", and those of kind "chain"
-        where numbers of blocks decide; those where linear equations do so are refused.
+        where numbers of blocks decide; those where linear equations do so are refused. With
+        positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
+        `depth_checker.is_one_signed`) where D is singular.
 
     Raises
     ------
     CertificateError, VerificationError
         It is not well formed, or its claim is not verified.
     InvalidInputError
-        It is over GF(p), has positive scales, or an obstruction of another kind.
+        It is over GF(p), or has an obstruction that is not taken.
     """
     try:
         code, lines = depth_checker.check(data)
@@ -44,22 +48,25 @@ def depth_theorem(data: bytes) -> str:
         failure = VerificationError if code == 1 else CertificateError
         raise failure(f"expected a depth certificate that holds: {'; '.join(lines[-2:])}")
     certificate = depth_checker.read_certificate(data)
-    if certificate.prime or certificate.scales != "additive":
-        field = f"GF({certificate.prime})" if certificate.prime else "QQ"
+    if certificate.prime:
         raise InvalidInputError(
-            "expected a depth certificate over QQ with additive layers for a theorem, got one "
-            f"over {field} with {certificate.scales} scales: the checker is evidence in its place"
+            f"expected a depth certificate over QQ for a theorem, got one over "
+            f"GF({certificate.prime}): the checker is evidence in its place"
         )
+    is_additive = certificate.scales == "additive"
     inverted = depth_checker.inverse(certificate.target, 0)
     layers = [
-        f"({str(layer.moves_first).lower()},\n    {rows(layer.shift)})"
+        f"({str(layer.moves_first).lower()}, {'' if is_additive else row(layer.scale) + ', '}"
+        f"\n    {rows(layer.shift)})"
         for layer in reversed(certificate.layers)
     ]
-    of_U, of_L = (_reason(certificate, inverted, starts_with_L) for starts_with_L in (False, True))
+    reason = _reason if is_additive else _scaled_reason
+    of_U, of_L = (reason(certificate, inverted, starts_with_L) for starts_with_L in (False, True))
     numbers = {"target": rows(certificate.target), "inverse": rows(inverted)}
     numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
-    claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers)
-    return texts("rational_lists.v", "words.v", "depth.v") + claim
+    kind, parts = (_SHEARS, ()) if is_additive else (_COUPLINGS, ("scaled.v",))
+    claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers, **kind)
+    return texts("rational_lists.v", "words.v", "depth.v", *parts) + claim
 
 
 def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
@@ -94,6 +101,24 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
     )
 
 
+def _scaled_reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
+    """Return the same with positive scales, as scaled.v writes it."""
+    letters = len(certificate.layers) - 1
+    if letters < 2:
+        return "Weights [::]"  # one layer is known by sight
+    pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
+    obstruction = certificate.obstructions[pattern]
+    blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
+    det = depth_checker.characteristic(certificate.target, 0)[-1]  # of an even number of rows
+    reason = scaled_reason(obstruction, blocks, det)
+    if reason is None:
+        raise InvalidInputError(
+            "expected no multiplier of the equation of determinants for a theorem, as the block D "
+            f"(for {pattern[:1]}..) is singular, got one: the checker is evidence in its place"
+        )
+    return reason
+
+
 def _power(blocks: Blocks) -> int:
     """Return the least k for which tr D^k and tr a^k differ, 0 if none does.
 
@@ -107,29 +132,43 @@ def _power(blocks: Blocks) -> int:
     return 0
 
 
+_SHEARS = {
+    "layer": "whether it moves the first half, and its block",
+    "layer_type": "layer",
+    "theorem": "least_number_of_shears",
+    "factor": "is_shear",
+    "holds": "holds",
+}
+_COUPLINGS = {
+    "layer": "whether it moves the first half, its scale and its block",
+    "layer_type": "scaled_layer",
+    "theorem": "least_number_of_couplings",
+    "factor": "is_coupling",
+    "holds": "scaled_holds",
+}
 _CLAIM = """
 Definition target : rows :=
   {target}.
 Definition target_inverse : rows :=
   {inverse}.
 
-(* Whether a layer moves the first half, and its block; the first is applied last. *)
-Definition layers : seq layer :=
+(* Of each layer {layer}; the first is applied last. *)
+Definition layers : seq {layer_type} :=
   [:: {layers}].
 
 (* Why words of one letter fewer do not do: those that start with U, and with L. *)
 Definition of_U := {of_U}.
 Definition of_L := {of_L}.
 
-Theorem least_number_of_shears (M := matrix_of ({n} + {n}) target) :
+Theorem {theorem} (M := matrix_of ({n} + {n}) target) :
   (exists Ks : seq 'M[rat]_({n} + {n}),
-    [/\\ size Ks = {depth}, forall K, K \\in Ks -> is_shear K &
+    [/\\ size Ks = {depth}, forall K, K \\in Ks -> {factor} K &
        M = \\big[mulmx/1%:M]_(K <- Ks) K]) /\\
-  forall Ks : seq 'M[rat]_({n} + {n}), (forall K, K \\in Ks -> is_shear K) ->
+  forall Ks : seq 'M[rat]_({n} + {n}), (forall K, K \\in Ks -> {factor} K) ->
     M = \\big[mulmx/1%:M]_(K <- Ks) K -> ({depth} <= size Ks)%N.
 Proof.
-have checked : holds {n} target target_inverse layers of_U of_L by vm_compute.
-exact: (holdsP checked).
+have checked : {holds} {n} target target_inverse layers of_U of_L by vm_compute.
+exact: ({holds}P checked).
 Qed.
-Print Assumptions least_number_of_shears.
+Print Assumptions {theorem}.
 """

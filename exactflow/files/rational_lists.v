@@ -9,7 +9,7 @@ From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra 
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Close Scope Q_scope.
 Open Scope ring_scope.
 
@@ -35,10 +35,10 @@ Lemma whole_sub a b : whole (Z.of_nat a - Z.of_nat b) = a%:R - b%:R.
 Proof.
 case: (leqP b a) => [|/ltnW] le_ab.
   have -> : (Z.of_nat a - Z.of_nat b)%Z = Z.of_nat (a - b)%N.
-    by move/leP: le_ab => ?; rewrite Nat2Z.inj_sub.
+    by move/ssrnat.leP: le_ab => ?; rewrite Nat2Z.inj_sub.
   by rewrite whole_nat natrB.
 have -> : (Z.of_nat a - Z.of_nat b)%Z = (- Z.of_nat (b - a)%N)%Z.
-  by move/leP: le_ab => ?; rewrite Nat2Z.inj_sub //; lia.
+  by move/ssrnat.leP: le_ab => ?; rewrite Nat2Z.inj_sub //; lia.
 by rewrite wholeN whole_nat natrB // opprB.
 Qed.
 
@@ -104,6 +104,20 @@ rewrite /is_zero /rational; case: x => [[|p|p] d] /=; constructor.
 - by apply/eqP; rewrite mulf_neq0 ?invr_eq0 ?oppr_eq0 ?den_neq0.
 Qed.
 
+Definition nonnegative (x : Q) := if Qnum x is Zneg _ then false else true.
+Lemma nonnegativeP x : nonnegative x -> 0 <= rational x.
+Proof. by case: x => [[|p|p] q] //= _; rewrite /rational /= ?mul0r // divr_ge0. Qed.
+
+Definition above_0 (x : Q) := if Qnum x is Zpos _ then true else false.
+Lemma above_0P x : reflect (0 < rational x) (above_0 x).
+Proof.
+have pos p : 0 < (Pos.to_nat p)%:R :> rat by rewrite lt0r den_neq0 ler0n.
+rewrite /above_0 /rational; case: x => [[|p|p] q] /=; constructor.
+- by rewrite mul0r ltxx.
+- by rewrite divr_gt0.
+- by apply/negP; rewrite mulNr oppr_gt0 -leNgt divr_ge0 ?ler0n.
+Qed.
+
 (* ------------------------------------------- computing with square matrices *)
 Section Lists.
 Variable n : nat.
@@ -122,7 +136,9 @@ Definition scale x s := tabulate (fun i j => Qred (Qmult x (entry s i j))).
 Definition tr s := tabulate (fun i j => entry s j i).
 Definition ones r := tabulate (fun i j => Qmake (if (i == j) && (i < r)%N then 1%Z else 0%Z) 1).
 Definition trace s := sum (fun i => entry s i i).
-Definition vanishes s := all (fun i => all (fun j => is_zero (entry s i j)) (iota 0 n)) (iota 0 n).
+Definition everywhere (f : nat -> nat -> bool) :=
+  all (fun i => all (fun j => f i j) (iota 0 n)) (iota 0 n).
+Definition vanishes s := everywhere (fun i j => is_zero (entry s i j)).
 Definition same s t := vanishes (add s (opp t)).
 
 Lemma tabulateE f (i j : 'I_n) : mx (tabulate f) i j = rational (f i j).
@@ -171,15 +187,27 @@ Qed.
 Lemma traceE s : rational (trace s) = \tr (mx s).
 Proof. by rewrite sumE; apply: eq_bigr => i _; rewrite mxE. Qed.
 
-Lemma vanishesP s : vanishes s -> mx s = 0.
+Lemma everywhereP (f : nat -> nat -> bool) : reflect (forall i j : 'I_n, f i j) (everywhere f).
 Proof.
-move/allP=> zs; apply/matrixP => i j; rewrite !mxE; apply/is_zeroP.
-have inside (k : 'I_n) : (k : nat) \in iota 0 n by rewrite mem_iota ltn_ord.
-exact: (allP (zs _ (inside i)) _ (inside j)).
+have inside (k : nat) : (k \in iota 0 n) = (k < n)%N by rewrite mem_iota.
+apply: (iffP allP) => [e i j|e i]; first by apply: (allP (e _ _)); rewrite inside.
+rewrite inside => lt_i; apply/allP => j; rewrite inside => lt_j.
+exact: (e (Ordinal lt_i) (Ordinal lt_j)).
 Qed.
 
-Lemma sameP s t : same s t -> mx s = mx t.
-Proof. by move/vanishesP; rewrite addE oppE => /subr0_eq. Qed.
+Lemma vanishesP s : reflect (mx s = 0) (vanishes s).
+Proof.
+apply: (iffP (everywhereP _)) => [z|/matrixP z i j].
+  by apply/matrixP => i j; rewrite !mxE; apply/is_zeroP/z.
+by have := z i j; rewrite !mxE => /is_zeroP.
+Qed.
+
+Lemma sameP s t : reflect (mx s = mx t) (same s t).
+Proof.
+apply: (iffP (vanishesP _)); rewrite addE oppE.
+  exact: subr0_eq.
+by move->; rewrite subrr.
+Qed.
 End Lists.
 
 Definition block n (s : rows) i0 j0 := tabulate n (fun i j => entry s (i0 + i) (j0 + j)).

@@ -15,13 +15,6 @@ Definition is_coupling d (moved : pred nat) (K : 'M[rat]_d) := forall i j : 'I_d
 Definition signs d (flips : seq nat) : 'M[rat]_d :=
   diag_mx (\row_i (if (i : nat) \in flips then -1 else 1)).
 
-Definition nonnegative (x : Q) := if Qnum x is Zneg _ then false else true.
-
-Lemma nonnegativeP x : nonnegative x -> 0 <= rational x.
-Proof.
-by case: x => [[|p|p] q] //= _; rewrite /rational /= ?mul0r // divr_ge0.
-Qed.
-
 Definition difference x y := Qplus x (Qopp y).
 Lemma differenceE x y : rational (difference x y) = rational x - rational y.
 Proof. by rewrite rationalD rationalN. Qed.
@@ -31,16 +24,7 @@ Variable d : nat.
 Notation mx := (matrix_of d).
 Implicit Types (s t : rows) (moved : pred nat).
 
-Definition everywhere (f : nat -> nat -> bool) :=
-  all (fun i => all (fun j => f i j) (iota 0 d)) (iota 0 d).
-
-Lemma everywhereP f : everywhere f -> forall i j : 'I_d, f i j.
-Proof.
-move=> /allP e i j; have inside (k : 'I_d) : (k : nat) \in iota 0 d by rewrite mem_iota ltn_ord.
-exact: (allP (e _ (inside i)) _ (inside j)).
-Qed.
-
-Definition coupling moved s := everywhere (fun i j => let x := entry s i j in
+Definition coupling moved s := everywhere d (fun i j => let x := entry s i j in
   if ~~ moved i then is_zero (difference x (entry (one d) i j))
   else if i == j then ~~ is_zero x && nonnegative x else moved j ==> is_zero x).
 
@@ -84,7 +68,7 @@ elim: factors => //= s factors IH /andP[ok /IH {}IH] K.
 by rewrite inE => /predU1P[->|/IH//]; case/orP: ok => /couplingP; [left | right].
 Qed.
 
-Definition near bound (pads : seq nat) s t := everywhere (fun i j =>
+Definition near bound (pads : seq nat) s t := everywhere d (fun i j =>
   let x := difference (entry s i j) (entry t i j) in
   (j \in pads) || nonnegative (difference bound x) && nonnegative (Qplus bound x)).
 

@@ -135,6 +135,38 @@ case/eq_block_mx: e => _ -> -> ->; rewrite add0r mulmx1 mulNmx mulmxN opprK.
 by split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
 Qed.
 
+(* What follows for the lower left block c of the inverse. *)
+Lemma word3_inverse A B C D a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 3 (block_mx A B C D) -> c = - C.
+Proof.
+move=> inv [X [_ [[Y [_ [[Z [N [/= -> ->]]] ->]]] e]]].
+have : L Y *m (U Z *m block_mx a b c d) = U (- X).
+  by rewrite -[RHS]mulmx1 -inv e -!mulmxA (shearK true X) mul1mx.
+rewrite mul_U mul_L => /eq_block_mx[-> _ + _]; rewrite mulmx1 => /eqP.
+rewrite addr_eq0 => /eqP ->; move: e; rewrite mulmx1 mul_L mul_U.
+by case/eq_block_mx=> _ _ -> _; rewrite mulmx1 add0r.
+Qed.
+
+Lemma word4_inverse A B C D a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
+  exists W, C + c = D *m W - W *m a.
+Proof.
+move=> inv [X [_ [[Y [_ [[Z [_ [[W [N [/= -> ->]]] ->]]] ->]]] e]]]; exists W.
+have LK : L W *m L (- W) = 1%:M.
+  by have := mul_shears false W (- W); rewrite subrr (shear0 false).
+have e' : block_mx A B C D *m L (- W) = block_mx (A - B *m W) B (C - D *m W) D.
+  by rewrite mulmx_block !mulmx1 !mulmx0 !add0r !mulmxN.
+have w3 : word true 3 (block_mx (A - B *m W) B (C - D *m W) D).
+  rewrite -e' e; exists X, (L Y *m (U Z *m 1%:M)); split; last first.
+    by rewrite -!mulmxA !mul1mx LK.
+  by exists Y, (U Z *m 1%:M); split=> //; exists Z, 1%:M.
+have inv' : block_mx (A - B *m W) B (C - D *m W) D
+    *m block_mx a b (c + W *m a) (d + W *m b) = 1%:M.
+  by rewrite -e' -mul_L -!mulmxA [L (- W) *m _]mulmxA (mulmx1C LK) mul1mx.
+move/eqP: (word3_inverse inv' w3); rewrite opprB -subr_eq0 opprB addrACA -opprB.
+rewrite subr_eq0 => /eqP <-; by rewrite addrC.
+Qed.
+
 (* Of five letters, M U(-V) is of four: its blocks D - C V and a + V c are as D and a there. *)
 Definition linked D C a c := exists V Y Z,
   D - C *m V = 1%:M + Y *m Z /\ a + V *m c = 1%:M + Z *m Y.

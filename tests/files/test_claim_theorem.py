@@ -38,11 +38,11 @@ def padded(folder):
 
 def test_the_claim_is_the_certificates(tmp_path):
     text = within(tmp_path)
-    assert "fun i => i \\in [:: 0; 2]." in text
+    assert "fun i => i \\in [:: 0; 2]%N." in text
     assert "Definition bound := Qmake (0x1) 0x3e8." in text
     assert "`|M i j - Q i j| <= rational bound." in text
     text = padded(tmp_path)
-    assert "Definition pads : seq nat := [:: 2]." in text
+    assert "Definition pads : seq nat := [:: 2]%N." in text
     assert "(j : nat) \\notin pads -> M i j = Q i j." in text
     flow = factor(M)
     assert "M i j = (Q *m Q^T) i j." in theorem(tmp_path, flow, covariance=M * M.T)

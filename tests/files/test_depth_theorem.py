@@ -11,13 +11,14 @@ from depth.examples import diagonal, matrix
 from depth.test_five import jordan, with_fixed_parts
 from sympy import GF, QQ
 
-from exactflow import cli, random_matrix
+from exactflow import cli, depth_checker, random_matrix
 from exactflow.depth import minimal_depth
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
 from exactflow.files.depth_ranks import rank_clash
+from exactflow.files.depth_scales import scaled_reason
 from exactflow.files.depth_theorem import depth_theorem
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "depth" / "correct"
@@ -78,16 +79,27 @@ def test_another_reason_is_refused():
         depth_theorem(certificate(no_freedom))
 
 
+def test_opposed_signs_are_the_reason_with_positive_scales():
+    text = depth_theorem(certificate(SIX, "positive"))
+    assert "Definition of_U := Signs [:: [::];\n    [:: (Qmake (0x1) 0x1, " in text
+    assert "Definition of_L := Signs [:: [::];\n    [:: (Qmake (-0x1) 0x1, " in text
+    assert "(forall K, K \\in Ks -> is_coupling K) ->" in text
+
+
+def test_determinants_need_a_regular_block():
+    blocks = depth_checker.Blocks(*[[[Fraction(0)]]] * 6)
+    obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
+    assert scaled_reason(obstruction, blocks, Fraction(1)) is None
+
+
 def test_numbers_beyond_the_digit_limit():
     M = as_matrix([[1, 10**5000], [0, 1]])
     assert hex(10**5000) in depth_theorem(certificate(M))
 
 
 def test_refuses():
-    with pytest.raises(InvalidInputError, match=r"got one over GF\(5\) with additive scales"):
+    with pytest.raises(InvalidInputError, match=r"over QQ for a theorem, got one over GF\(5\)"):
         depth_theorem(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
-    with pytest.raises(InvalidInputError, match="over QQ with positive scales"):
-        depth_theorem(certificate(SIX, "positive"))
     with pytest.raises(CertificateError, match="JSON"):
         depth_theorem(b"{")
     false = json.loads(certificate(SIX))
@@ -120,6 +132,31 @@ def test_ranks_compile(name, tmp_path):
     text = depth_theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
     assert "Definition of_U := Ranks" in text
     assert compiles(text, tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1_letter_linear", "2_letters_linear", "3_letters_linear_path", "4_letters_linear",
+        "4_letters_linear_kernels", "5_letters_opposed_minors",
+    ],
+)  # fmt: skip
+def test_positive_scales_compile(name, tmp_path):
+    text = depth_theorem((CORPUS / f"positive_{name}.json").read_bytes())
+    assert compiles(text, tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["5_letters_opposed_entries", "3_letters_linear_path"])
+def test_corrupted_signs_do_not_compile(name, tmp_path):
+    text = depth_theorem((CORPUS / f"positive_{name}.json").read_bytes())
+    head, mark, reason = text.partition("of_L := ")
+    first = reason.index("(-0x1)") if "(-0x1)" in reason else reason.index("(0x1)")
+    changed = reason[:first] + reason[first:].replace("0x1", "0x0", 1)
+    assert not compiles(head + mark + changed, tmp_path)
 
 
 @NO_COQ

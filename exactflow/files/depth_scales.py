@@ -1,0 +1,105 @@
+"""Why fewer couplings with positive scales do not do, as the theorem about a certificate needs it.
+
+Main results
+------------
+`scaled_reason` turns an obstruction of `depth_checker` into what `scaled.v` computes with: the
+multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
+positive x and y, such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
+< 0, the e_k being the elementary symmetric functions of the eigenvalues.
+
+How it is checked
+-----------------
+*Exact*: coqc computes the sums again, the e_k from the traces of powers.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from exactflow.depth_checker import (
+    Blocks,
+    Matrix,
+    characteristic,
+    inverse,
+    plus,
+    rank,
+    times,
+)
+from exactflow.files.rocq import rational, rows
+
+__all__ = ["scaled_reason"]
+
+
+def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) -> str | None:
+    """Return the obstruction as `scaled.v` writes it, None if it has no such form.
+
+    Parameters
+    ----------
+    obstruction : one for positive scales, as `depth_checker` reads it.
+    blocks : what it is about.
+    det : the determinant of the matrix.
+    """
+    letters, n = len(obstruction["pattern"]), len(blocks.D)
+    if letters < 2:
+        return "Weights [::]"
+    if obstruction["kind"] == "opposed":
+        one_term = [[Fraction(1), *[0] * 2 * n]]
+        return _signs([one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks)
+    multiplier = obstruction["multiplier"]
+    if letters > 3 and len(multiplier) == n:
+        det_D = (-1) ** n * characteristic(blocks.D, 0)[n]
+        if multiplier[-1] and not det_D:
+            return None
+        factor = det / det_D if det_D else 0
+        last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
+        return _signs([*multiplier[:-1], last], blocks)
+    return _weights(multiplier, letters, blocks)
+
+
+def _weights(multiplier: list[Matrix], letters: int, blocks: Blocks) -> str:
+    """Return the multipliers, with the sign that makes all weights >= 0."""
+    A, B, C, D, _, c = blocks
+    zero = plus(D, -1, D, 0)
+    if letters == 2:
+        P, Q = multiplier
+        is_regular = rank(D, 0) == len(D)
+        Di = inverse(D, 0) if is_regular else zero
+        Q = Q if is_regular else zero
+        last, weights = [Di], (P, Q)
+        right = [times(P, D, 0), times(Q, plus(A, -1, times(times(B, Di, 0), C, 0), 0), 0)]
+        multiplier = [P, Q]
+    elif letters == 3:
+        P, Q, R = multiplier
+        weights = (
+            plus(times(P, C, 0), 1, times(A, Q, 0), 0),
+            plus(times(c, P, 0), 1, R, 0),
+        )
+        last, right = [], [Q, times(R, D, 0)]
+    else:
+        weights = times(multiplier[0], C, 0), times(c, multiplier[0], 0)
+        last, right = [], []
+    diagonals = [M[i][i] for M in weights for i in range(len(D))]
+    if min(diagonals) < 0 or sum(M[i][i] for M in right for i in range(len(D))) > 0:
+        multiplier = [plus(zero, -1, W, 0) for W in multiplier]
+    return "Weights [:: " + ";\n    ".join(map(rows, [*multiplier, *last])) + "]"
+
+
+def _signs(multiplier: Sequence[Matrix], blocks: Blocks) -> str:
+    """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
+    n, (D, a) = len(blocks.D), (blocks.D, blocks.a)
+    at_1 = sum(
+        (-1) ** k * (x - y) * sum(row[0] for row in p)
+        for k, p, x, y in zip(
+            range(1, n + 1), multiplier, characteristic(D, 0)[1:], characteristic(a, 0)[1:],
+            strict=True,
+        )
+    )  # fmt: skip
+    sign = 1 if at_1 > 0 else -1
+    polynomials = (
+        "; ".join(
+            f"({rational(Fraction(sign * x))}, [:: {'; '.join(map(str, map(int, exponents)))}]%N)"
+            for x, *exponents in p
+        )
+        for p in reversed(multiplier)
+    )
+    return "Signs [:: " + ";\n    ".join(f"[:: {p}]" if p else "[::]" for p in polynomials) + "]"
