@@ -27,7 +27,7 @@ From mathcomp Require Import archimedean mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
-From exactflow Require Import two_involutions integral_involutions rotations.
+From exactflow Require Import two_involutions integral_involutions rotations reversal.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -471,3 +471,26 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
       \tr K - \tr L = 1 - \det T].
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
+
+(* Over a real closed field, such as the real or the real algebraic numbers, k and g exist
+   for every [A B; C D] of determinant 1 with halves (n, n) or (n, n + 1): only W0, of norm
+   at most 1, is left to choose such that Ch and Jh are orthogonal. *)
+Theorem rotations_are_six_bounded_shears (R : rcfType) e n
+    (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C W0 : 'M[R]_(e + n, n))
+    (D : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M[R]_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  let bounded s p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
+    ((X *m x)^T *m (X *m x)) 0 0 <= s ^+ 2 * (x^T *m x) 0 0 in
+  (e <= 1)%N -> (block_mx A B C D)^T *m block_mx A B C D = 1%:M ->
+  \det (block_mx A B C D) = 1 ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> bounded 1 _ _ W0 ->
+  exists X Y Z W V,
+    block_mx A B C D =
+      block_mx 1%:M 0 (- W0) 1%:M *m block_mx 1%:M X 0 1%:M *m
+      block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+      block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M /\
+    [/\ bounded 4 _ _ X, bounded 1 _ _ Y, bounded 2 _ _ Z, bounded 2 _ _ W
+      & bounded 2 _ _ V].
+Proof. by move=> Ch Jh b e1 oM dM oC oJ; apply: six_rotation e1 oM dM oC oJ. Qed.
+Print Assumptions rotations_are_six_bounded_shears.
