@@ -34,6 +34,7 @@ From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions rotations.
+From exactflow Require Import signed_permutations.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -601,3 +602,41 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
       \tr K - \tr L = 1 - \det T].
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
+
+(* The orthogonal integer matrices are the signed permutations: row i has its one entry that
+   is not 0 in column s i, and it is -1 if b i holds and 1 if not. *)
+Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
+  M *m M^T = 1%:M <->
+  exists (s : {perm 'I_d}) (b : 'I_d -> bool),
+    M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Proof. exact: orthogonal_signed_permutation. Qed.
+Print Assumptions integer_orthogonal_iff_signed_permutation.
+
+(* Every signed permutation of determinant 1 is a product of six shears with integer
+   entries, in both orders: even dimension. *)
+Theorem six_integer_shears_even n (M : 'M[int]_(n + n)) : M *m M^T = 1%:M -> \det M = 1 ->
+  (exists W0 X Y Z W V : 'M[int]_n,
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
+  (exists X Y Z W V T : 'M[int]_n,
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
+Proof. by split; [apply: (@six_LULULU_int 0) | apply: (@six_ULULUL_int 0)]. Qed.
+Print Assumptions six_integer_shears_even.
+
+(* Odd dimension, halves of n and n + 1 entries. *)
+Theorem six_integer_shears_odd n (M : 'M[int]_(n + n.+1)) : M *m M^T = 1%:M -> \det M = 1 ->
+  (exists (W0 : 'M[int]_(n.+1, n)) (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n))
+          (Z : 'M[int]_(n, n.+1)) (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)),
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
+  (exists (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n)) (Z : 'M[int]_(n, n.+1))
+          (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)) (T : 'M[int]_(n.+1, n)),
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
+Proof. by split; [apply: (@six_LULULU_int 1) | apply: (@six_ULULUL_int 1)]. Qed.
+Print Assumptions six_integer_shears_odd.
