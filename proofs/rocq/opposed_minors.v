@@ -122,14 +122,14 @@ Lemma word_U b m s X M : positive s -> word b m M -> word true m.+1 (scaled_U s 
 Proof.
 move=> s_gt0 wM; have -> : scaled_U s X = shear true X *m scales s (const_mx 1).
   by rewrite mul_U diag_const_mx; blocks.
-rewrite -mulmxA; by apply: word_shear (word_scales _ _ wM) => // i; rewrite mxE ltr01.
+by rewrite -mulmxA; apply: word_shear (word_scales _ _ wM) => // i; rewrite mxE ltr01.
 Qed.
 
 Lemma word_L b m s Y M : positive s -> word b m M -> word false m.+1 (scaled_L s Y *m M).
 Proof.
 move=> s_gt0 wM; have -> : scaled_L s Y = shear false Y *m scales (const_mx 1) s.
   by rewrite mul_L diag_const_mx; blocks.
-rewrite -mulmxA; by apply: word_shear (word_scales _ _ wM) => // i; rewrite mxE ltr01.
+by rewrite -mulmxA; apply: word_shear (word_scales _ _ wM) => // i; rewrite mxE ltr01.
 Qed.
 
 Lemma word1 b m : word b m 1%:M.
