@@ -28,7 +28,7 @@
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import archimedean poly mxpoly.
+From mathcomp Require Import perm archimedean poly mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
@@ -603,8 +603,9 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
 
-(* The orthogonal integer matrices are the signed permutations: row i has its one entry that
-   is not 0 in column s i, and it is -1 if b i holds and 1 if not. *)
+(* The orthogonal integer matrices are the signed permutations: for some permutation s of
+   the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
+   holds and 1 if not. *)
 Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
   M *m M^T = 1%:M <->
   exists (s : {perm 'I_d}) (b : 'I_d -> bool),
