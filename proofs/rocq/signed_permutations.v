@@ -153,12 +153,9 @@ rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
 by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
 Qed.
 
-Section Determinant.
-Variables (R : comUnitRingType) (e n : nat).
-
-(* Jh^T Ch has the determinant of M *)
-Lemma det_frames (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n)) (C c : 'M[R]_(e + n, n))
-    (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+(* Theta = Jh^T Ch has the determinant of M. *)
+Lemma det_frames (R : comUnitRingType) e n (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n))
+    (C c : 'M[R]_(e + n, n)) (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
   let Ch : 'M[R]_(e + n) := row_mx u C in
   let Jh : 'M[R]_(e + n) := row_mx (D^T *m u) (- c) in
   block_mx A B C D *m block_mx a b c d = 1%:M ->
@@ -185,8 +182,8 @@ have : block_mx A B C D *m U (- V) *m L c = block_mx 1%:M (B - A *m V) 0 D'.
 move/(congr1 determinant); rewrite !det_mulmx det_U det_L !mulr1 => ->.
 by rewrite det_ublock det1 mul1r !det_mulmx mulrC.
 Qed.
-End Determinant.
 
+(* An involution K = diag(1, k) that reverses T, with traces that agree. *)
 Lemma reversed_first e n (T : 'M[int]_(e + n)) :
   (e <= 1)%N -> T^T *m T = 1%:M -> \det T = 1 ->
   exists k : 'M_n, let K := block_mx 1%:M 0 0 k in
