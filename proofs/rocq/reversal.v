@@ -14,9 +14,8 @@
    reverses T'.  If s = 1 then K = diag(1, K'), else K = diag(1, K' T'): the two traces
    change places.  A square root is taken only to turn a given vector into c e1.
 
-   Role.  The orthogonal case of integral_involutions.v, over fields.  W0 comes from the
-   CS decomposition, which is not here: if A = O c P, C = Q s P for orthogonal O and P,
-   orthonormal columns Q, and diagonal c and s >= 0, then W0 = Q c (1 + s)^-1 O^T will do.
+   Role.  The orthogonal case of integral_involutions.v, over fields.  W0 comes from the CS
+   decomposition: cs_decomposition.v.
 
    References.  Products of two involutions in orthogonal groups: Wonenburger, J. Math.
    Mech. 16 (1966); the six shears are new to our knowledge, see two_involutions.v. *)
