@@ -292,7 +292,7 @@ def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
 
 
 # trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
-# det(s I - Y Z) = det(s I - Z Y) at s = x - 1; for k = 1 the traces agree (ULULU_trace, rocq).
+# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/four_affine.v).
 
 
 def minor(M: Matrix, chosen: Sequence[int]) -> Any:
@@ -306,11 +306,12 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
-    right and changes X or Y only (push_U, push_L in proofs/rocq/positive_scales.v).  So M P^-1 is a
+    right and changes X or Y only (push_U, push_L in proofs/rocq/opposed_minors.v).  So M P^-1 is a
     product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
     the upper left one of its inverse E a, its lower left one is 0 if C is; so these have one
     characteristic polynomial.  The coefficients at k are, but for one sign, sums of the principal
     k-minors of D, and of a, with positive weights: one sum is >= 0, one <= 0, and not both are 0.
+    Formally proved: opposed_minors_exclude_four and _five in proofs/rocq/statements.v.
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.atomic import check_place
     from exactflow.files.certificate import read_certificate
     from exactflow.files.checking import is_depth_certificate
+    from exactflow.files.claim_theorem import claim_theorem, claims_more
     from exactflow.files.depth_theorem import depth_theorem
     from exactflow.files.export import export
     from exactflow.interop.roundoff import check_error
@@ -52,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         content = array_bytes(flow, "flow.pt", rounded=True)
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
         content = place.read_bytes()
+    elif arguments.to == "rocq" and claims_more(place):
+        content = claim_theorem(place).encode()
     else:
         content = export(flow, arguments.to).encode()
     _write(content, arguments.output)

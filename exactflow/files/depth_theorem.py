@@ -5,18 +5,13 @@ and obstructions sufficient; a theorem is these texts and the certificate's numb
 kernel of Rocq checks by computation.
 """
 
-from collections.abc import Sequence
-from fractions import Fraction
-from importlib.resources import files as resources
-
 from exactflow import depth_checker
 from exactflow.depth_checker import Blocks, Certificate, Matrix
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.files.depth_ranks import rank_clash
+from exactflow.files.rocq import row, rows, texts
 
 __all__ = ["depth_theorem"]
-
-_TEXTS = ("rational_lists.v", "words.v", "depth.v")
 
 
 def depth_theorem(data: bytes) -> str:
@@ -57,15 +52,14 @@ def depth_theorem(data: bytes) -> str:
         )
     inverted = depth_checker.inverse(certificate.target, 0)
     layers = [
-        f"({str(layer.moves_first).lower()},\n    {_rows(layer.shift)})"
+        f"({str(layer.moves_first).lower()},\n    {rows(layer.shift)})"
         for layer in reversed(certificate.layers)
     ]
     of_U, of_L = (_reason(certificate, inverted, starts_with_L) for starts_with_L in (False, True))
-    numbers = {"target": _rows(certificate.target), "inverse": _rows(inverted)}
+    numbers = {"target": rows(certificate.target), "inverse": rows(inverted)}
     numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
     claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers)
-    texts = (resources("exactflow.files").joinpath(name) for name in _TEXTS)
-    return "\n".join(text.read_text("utf-8") for text in texts) + claim
+    return texts("rational_lists.v", "words.v", "depth.v") + claim
 
 
 def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
@@ -79,7 +73,7 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
         multiplier = obstruction["multiplier"]
         if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
             multiplier = multiplier[2:] + multiplier[:2]
-        return "Linear [:: " + ";\n    ".join(map(_rows, multiplier)) + "]"
+        return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
     blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
     zero = [[0] * certificate.n] * certificate.n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
@@ -89,8 +83,8 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
     of_a = depth_checker.transpose(blocks.a), depth_checker.transpose(c)
     for is_of_a, sides in ((False, (*of_D, *of_a)), (True, (*of_a, *of_D))):
         if clash := rank_clash(obstruction.get("factors", []), *sides):
-            polynomials = "\n    ".join(map(_row, (clash.f, clash.p)))
-            witnesses = "\n    ".join(map(_rows, clash[3:8]))
+            polynomials = "\n    ".join(map(row, (clash.f, clash.p)))
+            witnesses = "\n    ".join(map(rows, clash[3:8]))
             flags = f"{str(is_of_a).lower()} {str(clash.at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {clash.r} {clash.s}"
     raise InvalidInputError(
@@ -111,20 +105,6 @@ def _power(blocks: Blocks) -> int:
         if sum(D[i][i] - a[i][i] for i in range(len(D))):
             return k
     return 0
-
-
-def _row(entries: Sequence[Fraction]) -> str:
-    return f"[:: {'; '.join(_rational(Fraction(x)) for x in entries)}]"
-
-
-def _rows(M: Matrix) -> str:
-    return f"[:: {'; '.join(map(_row, M))}]"
-
-
-def _rational(x: Fraction) -> str:
-    """Return a rational for Rocq: hexadecimal, which has no limit of digits in Python."""
-    sign = "-" if x < 0 else ""
-    return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"
 
 
 _CLAIM = """

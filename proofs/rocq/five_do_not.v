@@ -3,8 +3,8 @@
    Main results
      ULULU_block_upper    if U X * L Y * U Z * L W * U V = [A B; 0 D], then
                           D = 1 + Y Z and (1 + Z Y) A = 1
-     ULULU_square_zero    so diag(A, 1) is such a product only if (A - 1)^2 = 0
-     ULULU_trace          and diag(A, D) is one only if tr D = tr A^-1
+     LULUL_block_lower    the same of the other order, if it is [A 0; C D]
+     square_zero          so diag(A, 1) is such a product only if (A - 1)^2 = 0
      five_not_enough      for n >= 2 some matrix of determinant 1 is a product
                           of five shears in neither order
      minus_one_not_five   nor is diag(-1, 1), if 2 != 0 in the field
@@ -38,12 +38,21 @@ have -> : (1%:M + Z *m Y) *m (1%:M + Z *m W)
 by rewrite hC mulmx0 addr0.
 Qed.
 
-Lemma ULULU_square_zero A X Y Z W V :
-  U X *m L Y *m U Z *m L W *m U V = block_mx A 0 0 1%:M ->
+(* The other order, if the upper right block is 0, by transposition. *)
+Lemma LULUL_block_lower A C D X Y Z W V :
+  L X *m U Y *m L Z *m U W *m L V = block_mx A 0 C D ->
+  D = 1%:M + Z *m W /\ (1%:M + W *m Z) *m A = 1%:M.
+Proof.
+move/(congr1 trmx); rewrite !trmx_mul !tr_U !tr_L !mulmxA tr_block_mx !trmx0.
+case/ULULU_block_upper => /(congr1 trmx) + /(congr1 trmx).
+rewrite trmx_mul ![(_ + _)^T]linearD /= !trmx_mul !trmxK !tr_scalar_mx => ->.
+by move/mulmx1C.
+Qed.
+
+Lemma square_zero A Y Z : 1%:M = 1%:M + Y *m Z -> (1%:M + Z *m Y) *m A = 1%:M ->
   (A - 1%:M) *m (A - 1%:M) = 0.
 Proof.
-case/ULULU_block_upper => hYZ hA.
-have {hYZ} YZ : Y *m Z = 0 by move: hYZ; rewrite -{1}[1%:M]addr0 => /addrI.
+rewrite -{1}[1%:M]addr0 => /addrI/esym YZ hA.
 have YA : Y *m A = Y.
   by rewrite -[RHS]mulmx1 -hA mulmxA mulmxDr mulmx1 mulmxA YZ mul0mx addr0.
 have -> : A - 1%:M = - (Z *m Y).
@@ -51,30 +60,15 @@ have -> : A - 1%:M = - (Z *m Y).
 by rewrite mulNmx mulmxN opprK -mulmxA (mulmxA Y) YZ mul0mx mulmx0.
 Qed.
 
+Lemma ULULU_square_zero A X Y Z W V :
+  U X *m L Y *m U Z *m L W *m U V = block_mx A 0 0 1%:M ->
+  (A - 1%:M) *m (A - 1%:M) = 0.
+Proof. by case/ULULU_block_upper; apply: square_zero. Qed.
+
 Lemma LULUL_square_zero A X Y Z W V :
   L X *m U Y *m L Z *m U W *m L V = block_mx A 0 0 1%:M ->
   (A - 1%:M) *m (A - 1%:M) = 0.
-Proof.
-move/(congr1 trmx); rewrite !trmx_mul !tr_U !tr_L !mulmxA.
-rewrite tr_block_mx !trmx0 tr_scalar_mx => /ULULU_square_zero/(congr1 trmx).
-by rewrite trmx_mul linearB /= trmxK tr_scalar_mx trmx0.
-Qed.
-(* D and A^-1 have the same trace (if not, no five shears give diag(A, D)). *)
-Lemma ULULU_trace A D X Y Z W V : A \in unitmx ->
-  block_mx A 0 0 D = U X *m L Y *m U Z *m L W *m U V -> \tr D = \tr (invmx A).
-Proof.
-move=> uA /esym/ULULU_block_upper[-> hA].
-have -> : invmx A = 1%:M + Z *m Y by rewrite -[RHS](mulmxK uA) hA mul1mx.
-by rewrite !mxtraceD mxtrace_mulC.
-Qed.
-
-Lemma LULUL_trace A D X Y Z W V : A \in unitmx ->
-  block_mx A 0 0 D = L X *m U Y *m L Z *m U W *m L V -> \tr D = \tr (invmx A).
-Proof.
-move=> uA /(congr1 trmx); rewrite !trmx_mul !tr_U !tr_L !mulmxA.
-rewrite tr_block_mx !trmx0 => /ULULU_trace; rewrite unitmx_tr -trmx_inv.
-by rewrite !mxtrace_tr => ->.
-Qed.
+Proof. by case/LULUL_block_lower; apply: square_zero. Qed.
 End Obstruction.
 
 (* The example is diag(A, 1) with A = diag([0 1; -1 1], 1). *)

@@ -20,14 +20,21 @@
    more than n elements is one with a list s without repetitions (uniq s) that is
    longer than n (n < size s); finite or not does not matter.
 
+   Polynomials and minors.  p`_i is the coefficient of X^i in p, and horner_mx P g is
+   g(P).  {set 'I_n} are the sets of some of the n indices; the principal minor of N
+   at S is written as the determinant of N with the rows and columns outside S
+   replaced by those of the identity.
+
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import archimedean mxpoly.
+From mathcomp Require Import perm archimedean poly mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
-From exactflow Require Import two_involutions integral_involutions rotations.
+From exactflow Require Import principal_minors opposed_minors.
+From exactflow Require Import two_involutions integral_involutions rotations reversal.
+From exactflow Require Import signed_permutations.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -175,42 +182,56 @@ Theorem couplings_iff_orientation (F : numFieldType) n (M : 'M[F]_(n.+1 + n.+1))
 Proof. exact: det_gt0P. Qed.
 Print Assumptions couplings_iff_orientation.
 
-(* Positive scales do not make five enough.  If the diagonal entries of D are
-   >= 0, those of A^-1 are <= 0, and not all of them vanish, then diag(A, D) is
-   a product of five couplings in neither order. *)
-Theorem opposed_blocks_need_six (F : numFieldType) n (A D : 'M[F]_n)
-    (s1 s2 s3 s4 s5 : 'rV[F]_n) (X Y Z W V : 'M[F]_n) :
-  A \in unitmx -> (forall i, 0 <= D i i) -> (forall i, invmx A i i <= 0) ->
-  (exists i, D i i != 0 \/ invmx A i i != 0) ->
-  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i, 0 < s4 0 i & 0 < s5 0 i]) ->
-  block_mx A 0 0 D <>
-    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
-    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) *m
-    block_mx (diag_mx s5) V 0 1%:M /\
-  block_mx A 0 0 D <>
-    block_mx 1%:M 0 X (diag_mx s1) *m block_mx (diag_mx s2) Y 0 1%:M *m
-    block_mx 1%:M 0 Z (diag_mx s3) *m block_mx (diag_mx s4) W 0 1%:M *m
-    block_mx 1%:M 0 V (diag_mx s5).
-Proof. by move=> uA D_ge0 a_le0 nz s_gt0; apply: opposed_not_five. Qed.
+(* Positive scales do not make five enough.  Call D and a opposed at k if, up to a
+   common factor z, say 1 or -1, the principal k-minors of D are >= 0, those of a are
+   <= 0, and not all of them vanish.  (For k = 1 these are the diagonal entries.)  If
+   D and A^-1 are opposed, diag(A, D) is no product of five couplings or fewer, in any
+   order: so of six exactly, if its determinant is positive. *)
+Theorem opposed_blocks_need_six (F : numFieldType) n k (z : F) (A D : 'M[F]_n)
+    (Ks : seq 'M[F]_(n + n)) :
+  let minor (N : 'M[F]_n) (S : {set 'I_n}) :=
+    \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R) in
+  z != 0 ->
+  (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor (invmx A) S <= 0) ->
+  (exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor (invmx A) S != 0)) ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_n) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 5)%N -> block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+move=> minor z0 signs nz.
+exact: opposed_need_six (ex_intro2 _ _ z z0 (conj signs nz)).
+Qed.
 Print Assumptions opposed_blocks_need_six.
 
 (* In particular diag(-1, 1), whose determinant is 1 if n is even. *)
-Theorem minus_one_needs_six_couplings (F : numFieldType) n
-    (s1 s2 s3 s4 s5 : 'rV[F]_n) (X Y Z W V : 'M[F]_n) : (0 < n)%N ->
-  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i, 0 < s4 0 i & 0 < s5 0 i]) ->
-  block_mx (- 1%:M) 0 0 1%:M <>
-    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
-    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) *m
-    block_mx (diag_mx s5) V 0 1%:M /\
-  block_mx (- 1%:M) 0 0 1%:M <>
-    block_mx 1%:M 0 X (diag_mx s1) *m block_mx (diag_mx s2) Y 0 1%:M *m
-    block_mx 1%:M 0 Z (diag_mx s3) *m block_mx (diag_mx s4) W 0 1%:M *m
-    block_mx 1%:M 0 V (diag_mx s5).
-Proof.
-case: n s1 s2 s3 s4 s5 X Y Z W V => // n s1 s2 s3 s4 s5 X Y Z W V _ s_gt0.
-exact: minus_one_not_five_couplings.
-Qed.
+Theorem minus_one_needs_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
+  (0 < n)%N ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_n) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 5)%N ->
+  block_mx (- 1%:M) 0 0 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by move=> n_gt0; apply: minus_one_need_six. Qed.
 Print Assumptions minus_one_needs_six_couplings.
+
+(* And diag(1, D), D being 1 on the diagonal and 2 elsewhere, of positive determinant
+   if n is odd: opposed at k = 2, while all diagonal entries are 1. *)
+Theorem two_minors_need_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
+  (1 < n)%N ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_n) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 5)%N ->
+  block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by move=> n_gt1; apply: twos_need_six. Qed.
+Print Assumptions two_minors_need_six_couplings.
 
 Theorem minus_one_determinant (R : comUnitRingType) n :
   \det (block_mx (- 1%:M) 0 0 1%:M : 'M[R]_(n + n)) = (- 1) ^+ n.
@@ -375,15 +396,125 @@ Print Assumptions three_couplings_iff.
    moved to the end as the diagonal matrices E and Delta, then D Delta^-1 and E a
    have one characteristic polynomial. *)
 Theorem four_couplings_force (F : fieldType) n
-    (A B C D a b c d E Delta X Y Z W : 'M[F]_n) :
-  E \in unitmx -> Delta \in unitmx ->
+    (A B C D a b c d E Delta X Y Z W : 'M[F]_n) : Delta \in unitmx ->
   block_mx A B C D *m block_mx a b c d = 1%:M ->
   block_mx A B C D =
     block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
     block_mx 1%:M 0 W 1%:M *m block_mx E 0 0 Delta ->
   char_poly (D *m invmx Delta) = char_poly (E *m a).
-Proof. exact: four_affine. Qed.
+Proof. by move=> u inv /(four_affine inv)[-> ->]; rewrite mulmxK // char_poly_YZ. Qed.
 Print Assumptions four_couplings_force.
+
+(* They are even similar but for the eigenvalue 1: for every polynomial g that does
+   not vanish at 1, g (D Delta^-1) and g (E a) have one rank. *)
+Theorem four_couplings_force_ranks (F : fieldType) n
+    (A B C D a b c d E Delta X Y Z W : 'M[F]_n.+1) (g : {poly F}) : Delta \in unitmx ->
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  block_mx A B C D =
+    block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+    block_mx 1%:M 0 W 1%:M *m block_mx E 0 0 Delta ->
+  g.[1] != 0 ->
+  \rank (horner_mx (D *m invmx Delta) g) = \rank (horner_mx (E *m a) g).
+Proof. by move=> u inv /(four_affine inv)[-> ->]; rewrite mulmxK //; apply: rank_YZ. Qed.
+Print Assumptions four_couplings_force_ranks.
+
+(* The coefficients of the characteristic polynomial are the sums of the principal
+   minors of one size, up to sign. *)
+Theorem principal_minors_are_coefficients (R : comRingType) n (N : 'M[R]_n) k : (k <= n)%N ->
+  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k)
+    \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R).
+Proof. exact: coef_char_poly. Qed.
+Print Assumptions principal_minors_are_coefficients.
+
+(* Positive scales change no sign of a minor.  If D and a are opposed at k, M is no
+   product of four couplings in the order U L U L; *)
+Theorem opposed_minors_exclude_four (F : numFieldType) n k (z : F)
+    (A B C D a b c d : 'M[F]_n) (s1 s2 s3 s4 : 'rV[F]_n) (X Y Z W : 'M[F]_n) :
+  let minor (N : 'M[F]_n) (S : {set 'I_n}) :=
+    \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  z != 0 ->
+  (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor a S <= 0) ->
+  (exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor a S != 0)) ->
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
+  block_mx A B C D <>
+    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
+    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4).
+Proof.
+move=> minor inv z0 signs nz; apply: (opposed_not_four inv (k := k)).
+exact: ex_intro2 _ _ z z0 (conj signs nz).
+Qed.
+Print Assumptions opposed_minors_exclude_four.
+
+(* nor of five, U L U L U, if C = 0. *)
+Theorem opposed_minors_exclude_five (F : numFieldType) n k (z : F)
+    (A B D a b c d : 'M[F]_n) (s1 s2 s3 s4 s5 : 'rV[F]_n) (X Y Z W V : 'M[F]_n) :
+  let minor (N : 'M[F]_n) (S : {set 'I_n}) :=
+    \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R) in
+  block_mx A B 0 D *m block_mx a b c d = 1%:M ->
+  z != 0 ->
+  (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor a S <= 0) ->
+  (exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor a S != 0)) ->
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i, 0 < s4 0 i & 0 < s5 0 i]) ->
+  block_mx A B 0 D <>
+    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
+    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) *m
+    block_mx (diag_mx s5) V 0 1%:M.
+Proof.
+move=> minor inv z0 signs nz; apply: (opposed_not_five inv (k := k)) => //.
+exact: ex_intro2 _ _ z z0 (conj signs nz).
+Qed.
+Print Assumptions opposed_minors_exclude_five.
+
+(* If D and a are opposed at k, and A and d at l, then M is no product of four
+   couplings or fewer, in any order. *)
+Theorem opposed_minors_need_five (F : numFieldType) n k l (z w : F)
+    (A B C D a b c d : 'M[F]_n) (Ks : seq 'M[F]_(n + n)) :
+  let minor (N : 'M[F]_n) (S : {set 'I_n}) :=
+    \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  z != 0 ->
+  (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor a S <= 0) ->
+  (exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor a S != 0)) ->
+  w != 0 ->
+  (forall S : {set 'I_n}, #|S| = l -> 0 <= w * minor A S /\ w * minor d S <= 0) ->
+  (exists2 S : {set 'I_n}, #|S| = l & (minor A S != 0) || (minor d S != 0)) ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_n) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 4)%N -> block_mx A B C D <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+move=> minor inv z0 zs znz w0 ws wnz.
+apply: (opposed_need_five inv (k := k) (l := l)).
+  exact: ex_intro2 _ _ z z0 (conj zs znz).
+exact: ex_intro2 _ _ w w0 (conj ws wnz).
+Qed.
+Print Assumptions opposed_minors_need_five.
+
+(* For example [1 1; 2 1] in n x n blocks, of determinant 1 if n is even: then five
+   shears are enough, and four couplings are not. *)
+Theorem ones_need_five_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
+  (0 < n)%N ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_n) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 4)%N ->
+  block_mx 1%:M 1%:M 2%:M 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by move=> n_gt0; apply: block_ones_need_five. Qed.
+Print Assumptions ones_need_five_couplings.
+
+Theorem ones_are_five_shears (F : numFieldType) n : ~~ odd n ->
+  exists X Y Z W V : 'M[F]_n,
+    block_mx 1%:M 1%:M 2%:M 1%:M =
+    block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+    block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+    block_mx 1%:M V 0 1%:M.
+Proof. exact: block_ones_five. Qed.
+Print Assumptions ones_are_five_shears.
 
 (* Two involutions, for halves of n and e + n entries: e = 0 is the equal split, e = 1
    that of an odd number of coordinates.  Let [A B; C D] have the inverse [a b; c d], and
@@ -471,3 +602,65 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
       \tr K - \tr L = 1 - \det T].
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
+
+(* Over a real closed field, such as the real or the real algebraic numbers, k and g exist
+   for every [A B; C D] of determinant 1 with halves (n, n) or (n, n + 1): only W0, of norm
+   at most 1, is left to choose such that Ch and Jh are orthogonal. *)
+Theorem rotations_are_six_bounded_shears (R : rcfType) e n
+    (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C W0 : 'M[R]_(e + n, n))
+    (D : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M[R]_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  let bounded s p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
+    ((X *m x)^T *m (X *m x)) 0 0 <= s ^+ 2 * (x^T *m x) 0 0 in
+  (e <= 1)%N -> (block_mx A B C D)^T *m block_mx A B C D = 1%:M ->
+  \det (block_mx A B C D) = 1 ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> bounded 1 _ _ W0 ->
+  exists X Y Z W V,
+    block_mx A B C D =
+      block_mx 1%:M 0 (- W0) 1%:M *m block_mx 1%:M X 0 1%:M *m
+      block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+      block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M /\
+    [/\ bounded 4 _ _ X, bounded 1 _ _ Y, bounded 2 _ _ Z, bounded 2 _ _ W
+      & bounded 2 _ _ V].
+Proof. by move=> Ch Jh b e1 oM dM oC oJ; apply: six_rotation e1 oM dM oC oJ. Qed.
+Print Assumptions rotations_are_six_bounded_shears.
+
+(* The orthogonal integer matrices are the signed permutations: for some permutation s of
+   the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
+   holds and 1 if not. *)
+Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
+  M *m M^T = 1%:M <->
+  exists (s : {perm 'I_d}) (b : 'I_d -> bool),
+    M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Proof. exact: orthogonal_signed_permutation. Qed.
+Print Assumptions integer_orthogonal_iff_signed_permutation.
+
+(* Every signed permutation of determinant 1 is a product of six shears with integer
+   entries, in both orders: even dimension. *)
+Theorem six_integer_shears_even n (M : 'M[int]_(n + n)) : M *m M^T = 1%:M -> \det M = 1 ->
+  (exists W0 X Y Z W V : 'M[int]_n,
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
+  (exists X Y Z W V T : 'M[int]_n,
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
+Proof. by split; [apply: (@six_LULULU_int 0) | apply: (@six_ULULUL_int 0)]. Qed.
+Print Assumptions six_integer_shears_even.
+
+(* Odd dimension, halves of n and n + 1 entries. *)
+Theorem six_integer_shears_odd n (M : 'M[int]_(n + n.+1)) : M *m M^T = 1%:M -> \det M = 1 ->
+  (exists (W0 : 'M[int]_(n.+1, n)) (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n))
+          (Z : 'M[int]_(n, n.+1)) (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)),
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
+  (exists (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n)) (Z : 'M[int]_(n, n.+1))
+          (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)) (T : 'M[int]_(n.+1, n)),
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
+Proof. by split; [apply: (@six_LULULU_int 1) | apply: (@six_ULULUL_int 1)]. Qed.
+Print Assumptions six_integer_shears_odd.
