@@ -1,30 +1,29 @@
 (* Involutions over the integers.
 
    Main results
-     equal_traces          matrices K1 and K2 of any two sizes with K1^2 = 1, K2^2 = 1
-                           and n - tr K1 = q - tr K2 are 1 + Z Y and 1 + Y Z for
-                           integer matrices Y and Z
-     orthogonal_reversed   an orthogonal integer matrix T is reversed by a symmetric K
-                           with K^2 = 1 that fixes a given unit vector, and
-                           tr K - tr (K T) = 1 - det T
+     equal_traces   matrices K1 and K2 of any two sizes with K1^2 = 1 and K2^2 = 1 are
+                    1 + Z Y and 1 + Y Z for integer matrices Y and Z iff
+                    n - tr K1 = q - tr K2
+     orthogonal_reversed   an orthogonal integer matrix T is reversed, K T K = T^T, by a
+                    symmetric K with K^2 = 1 that fixes a given unit vector, and
+                    tr K - tr (K T) = 1 - det T
      product_of_involutions   so T = K L with K^2 = L^2 = 1, and tr K = tr L if det T = 1
 
-   Idea.  If K^2 = 1 then K = 1 - P Q with Q P = 2, where P is a basis of all x with
-   K x = - x; by the Smith normal form P has a left inverse E.  Take one K by rows and
-   the other by columns: Y and Z are as short as in a field, although two such K need
-   not be similar over the integers: [0 1; 1 0] and diag(1, -1) are not.
-   A T that is orthogonal takes e1 to a unit vector, and a symmetric s with s^2 = 1
-   takes it back: s T = 1 (+) T'.  Over the integers the lower part b of that vector is
-   0 or a unit vector, so by induction some K' that fixes b reverses T'.  If s <> 1 the
-   two traces change places: K = 1 (+) K' T', and K T is similar to s (1 (+) K').
+   Idea.  If K^2 = 1 then K = 1 - P Q with Q P = 2, where the columns of P are a basis of
+   the x with K x = - x; P has a left inverse, by the Smith normal form.  Transposed, this
+   gives a right inverse of Q instead.  With one of them for each of K1 and K2 no similarity
+   is needed, and there may be none: [0 1; 1 0] and diag(1, -1) are not similar over the
+   integers.
+   T takes the first basis vector to a unit vector, and a symmetric s with s^2 = 1 takes it
+   back: s T = diag(1, T').  The rest b of that vector is 0 or a unit vector, for the entries
+   are integers; by induction some K' that fixes b reverses T'.  If s = 1 then diag(1, K')
+   reverses T; if not, diag(1, K' T') does, and the two traces change places.
 
-   Role.  With two_involutions.v: six integer shears for signed permutations.  An
-   integer matrix is orthogonal iff it is a signed permutation: the squares of the
-   entries of a row are integers, and add up to 1 (unit_vector_in_half).
+   Role.  signed_permutations.v makes integer shears of it.
 
    References.  equal_traces is new to our knowledge; nearest: Reiner, Integral
-   representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of
-   two involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
+   representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of two
+   involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix intdiv.
 From exactflow Require Import shears.
 Set Implicit Arguments.
@@ -33,7 +32,7 @@ Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory Order.Theory.
 Local Open Scope ring_scope.
 
-(* in A N the rows of N that vanish may be left out *)
+(* In A N the rows of N that vanish may be left out. *)
 Lemma skip_zero_rows l m n (A : 'M[int]_(l, m)) (N : 'M[int]_(m, n)) (S : {set 'I_m}) :
   (forall i, i \notin S -> row i N = 0) ->
   colsub (enum_val : 'I_#|S| -> _) A *m rowsub enum_val N = A *m N.
@@ -43,7 +42,7 @@ rewrite [X in _ + X]big1 ?addr0 => [|a /N0/rowP/(_ j)]; last by rewrite !mxE => 
 by rewrite [RHS]big_enum_val; apply: eq_bigr => a _; rewrite !mxE.
 Qed.
 
-(* the columns of P are a basis of what is in the span of those of N up to a factor *)
+(* The columns of P are a basis of the integer vectors that N spans over the rationals. *)
 Lemma rank_factorization m n (N : 'M[int]_(m, n)) :
   exists r (P : 'M_(m, r)) (E : 'M_(r, m)) (Q : 'M_(r, n)),
   [/\ N = P *m Q, E *m P = 1%:M & forall k (X : 'M_(k, r)), X *m Q = 0 -> X = 0].
@@ -118,7 +117,7 @@ case: (norm p a) (norm q b) (norm_ge0 p a) (norm_ge0 q b) ab => [[|x]|//] [[|y]|
 by rewrite -PoszD addnS.
 Qed.
 
-(* a symmetric involution that takes a unit vector to the first one *)
+(* A symmetric involution that takes a unit vector to the first one. *)
 Lemma to_first n (a : 'M[int]_1) (b : 'cV[int]_n) :
   (col_mx a b)^T *m col_mx a b = 1%:M -> let s := block_mx a b^T b (1%:M - b *m b^T) in
   [/\ s^T = s, s *m s = 1%:M, s *m col_mx a b = col_mx 1%:M 0,
@@ -153,7 +152,7 @@ move/(congr1 determinant); rewrite !det_mulmx !det_U mulr1 mul1r det_lblock det1
 by rewrite det_mx11 !mxE.
 Qed.
 
-(* an orthogonal N that fixes the first e basis vectors is 1 (+) k *)
+(* An orthogonal N that fixes the first e basis vectors is 1 (+) k *)
 Lemma fixes_first e n (N : 'M[int]_(e + n)) :
   N *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) -> N^T *m N = 1%:M ->
   exists2 k : 'M_n, N = block_mx 1%:M 0 0 k & k^T *m k = 1%:M.
@@ -215,7 +214,7 @@ rewrite !diagM KK diag1 !diag_tr sym KT diag_fix diag_det !mxtrace_block -trK; s
 by rewrite opprD addrACA subrr add0r.
 Qed.
 
-(* the traces change places: K is 1 (+) K' T', and K T is similar to s (1 (+) K') *)
+(* The traces change places: K is 1 (+) K' T', and K T is similar to s (1 (+) K') *)
 Lemma reversed_step (a : 'M[int]_1) (b : 'cV[int]_n) T :
   let s := block_mx a b^T b (1%:M - b *m b^T) in
   a - b^T *m b = - 1%:M -> \det s = - 1 -> T^T *m T = 1%:M ->

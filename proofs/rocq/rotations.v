@@ -5,6 +5,7 @@
 
    Main results
      bounded_mul, bounded_sub, bounded_tr   norms of products, differences, transposes
+     det_Theta     Theta = Jh^T Ch has the determinant of M
      six_bounded   if W0, k and g have norms at most 1, k and g being orthogonal, then
                    W0, X, Y, Z, W, V have norms at most 1, 4, 1, 2, 2, 2
 
@@ -12,8 +13,7 @@
    orthogonal, and D'' = D + W0 B has norm at most 1, since D'' D''^T = 1 + W0 W0^T - C' C'^T
    for C' = C + W0 A.  For X: B - A C'^T D'' is -J^T.
 
-   Role.  That W0, k and g exist for every M of determinant 1 is the CS decomposition,
-   and the rotation of planes; it is not here.
+   Role.  reversal.v finds k and g for every M of determinant 1, if e <= 1.
 
    References.  The construction is new to our knowledge; see two_involutions.v. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.
@@ -213,6 +213,31 @@ set F := B - _; have FJ : F *m Jh = row_mx 0 (- 1%:M).
   by rewrite mulmx0 subrr AD -AB mulmxN opprD opprK addrC.
 rewrite -[LHS]mulmx1 -(mulmx1C orthJ) mulmxA FJ tr_row_mx mul_row_col mul0mx add0r.
 by rewrite mulNmx mul1mx.
+Qed.
+
+(* M' U (- C'^T D'') is made of the columns of C', u, J and of v. *)
+Lemma det_Theta : \det (block_mx A B C D) = \det (Jh^T *m Ch).
+Proof.
+have [uu C'u CC] := uC'.
+have rest : D'' - C' *m (C'^T *m D'') = u *m v^T.
+  apply/eqP; rewrite subr_eq /v trmx_mul trmxK [C' *m (_ *m _)]mulmxA.
+  by rewrite [u *m (_ *m _)]mulmxA -mulmxDl ChCh mul1mx.
+have [vJh JJh] : v^T *m Jh = row_mx 1%:M 0 /\ J^T *m Jh = row_mx 0 1%:M.
+  by move: orthJ; rewrite {1}tr_row_mx mul_col_mx scalar_mx_block => /eq_col_mx.
+pose N := L W0 *m block_mx A B C D *m U (- (C'^T *m D'')) *m block_mx 1%:M 0 0 Jh.
+have eN : N = block_mx A (row_mx 0 (- 1%:M)) C' (row_mx u 0).
+  rewrite /N mul_L -/C' -/D'' mul_block_U !mulmxN rest [A *m (_ *m _)]mulmxA E.
+  rewrite mulmx_block !mulmx1 !mulmx0 !add0r !addr0 mulNmx JJh -mulmxA vJh.
+  by rewrite mul_mx_row mulmx1 mulmx0 opp_row_mx oppr0.
+have : N *m L (col_mx 0 A) *m U (row_mx 0 1%:M) *m L (col_mx 0 (- 1%:M)) =
+    block_mx 1%:M (row_mx 0 (- 1%:M)) 0 Ch.
+  rewrite eN mul_block_L !mul_row_col !mulmx0 !mul0mx mulNmx mul1mx !add0r subrr !addr0.
+  rewrite mul_block_U mul0mx addr0 mul_mx_row mulmx0 mulmx1 add_row_mx addr0 add0r -/Ch.
+  rewrite mul_block_L !mul_row_col mulmx0 mulmxN mulmx1 opprK !add0r mulmx0 mulmxN mulmx1.
+  by rewrite add0r subrr.
+move/(congr1 determinant); rewrite !det_mulmx !det_L !det_U !det_ublock !det1 !mul1r !mulr1.
+have dJ := congr1 determinant orthJ; rewrite det_mulmx det_tr det1 in dJ.
+by move=> <-; rewrite det_tr mulrCA dJ mulr1.
 Qed.
 
 Theorem six_bounded : exists X Y Z W V,

@@ -1,0 +1,249 @@
+(* Signed permutations: six shears with integer entries, in every dimension.
+
+   The halves have n and e + n entries: e = 0 is the equal split, e = 1 that of an odd
+   number of coordinates.
+
+   Main results
+     orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
+                      a signed permutation
+     six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
+                      every integer M with M M^T = 1 and det M = 1
+     six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
+
+   Plan.  M = [A B; C D].  A row of M has its one entry that is not 0 in one of the halves,
+   and so has a column: A C^T = 0, A^T B = 0, C^T D = 0.  There are e more rows of D that
+   are not 0 than of A; a W0 that takes those of A to some of those of D, and u, which
+   selects the others, give W0 B = 0 and square orthogonal matrices Ch = [u, C + W0 A] and
+   Jh = [D^T u, D^T W0 - B^T] (first_layer).  Theta = Jh^T Ch has the determinant of M, 1,
+   so it is reversed by an involution K = diag(1, k) with tr K = tr (K Theta)
+   (integral_involutions.v).  Then Ch K Jh^T is an involution, too, and with k it is
+   1 + Y Z and 1 + Z Y: the two equations of two_involutions.v.
+
+   Reference.  The theorem is new to our knowledge. *)
+From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp perm matrix.
+From exactflow Require Import shears two_involutions integral_involutions.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory Order.Theory.
+Local Open Scope ring_scope.
+
+(* The rows of M are f i, with signs; M M^T = 1 says that f is injective. *)
+Lemma signed_gram d (f : 'I_d -> 'I_d) (b : 'I_d -> bool) i k :
+  let M : 'M[int]_d := \matrix_(i, j) ((-1) ^+ b i *+ (f i == j)) in
+  (M *m M^T) i k = (-1) ^+ b i * (-1) ^+ b k *+ (f i == f k).
+Proof.
+move=> M; rewrite mxE (bigD1 (f i)) //= big1 => [|j ji]; rewrite !mxE; last first.
+  by rewrite eq_sym (negPf ji) mul0r.
+by rewrite eqxx addr0 mulr1n mulrnAr eq_sym.
+Qed.
+
+Theorem orthogonal_signed_permutation d (M : 'M[int]_d) :
+  M *m M^T = 1%:M <->
+  exists (s : 'S_d) (b : 'I_d -> bool), M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Proof.
+split=> [MM|[s [b ->]]]; last first.
+  apply/matrixP=> i k; rewrite signed_gram (inj_eq perm_inj) mxE.
+  by case: eqP => // ->; rewrite -expr2 sqrr_sign.
+have row i : exists jb : 'I_d * bool, forall l, M i l = (-1) ^+ jb.2 *+ (jb.1 == l).
+  have squares : \sum_l M i l ^+ 2 = 1.
+    have <- : (M *m M^T) i i = 1 by rewrite MM mxE eqxx.
+    by rewrite mxE; apply: eq_bigr => l _; rewrite mxE.
+  have [j Mij] : exists j, M i j != 0.
+    apply/existsP; apply: contraTT (oner_neq0 int) => /existsPn M0; rewrite negbK -squares.
+    by rewrite big1 // => l _; have := M0 l; rewrite negbK => /eqP->; rewrite expr0n.
+  rewrite (bigD1 j) //= in squares.
+  have rest l : l != j -> M i l ^+ 2 = 0.
+    move: l; apply: psumr_eq0P => [l _|]; first exact: sqr_ge0.
+    apply/eqP; rewrite eq_le sumr_ge0 ?andbT => [|l _]; last exact: sqr_ge0.
+    rewrite -(lerD2l (M i j ^+ 2)) addr0 squares.
+    by rewrite -gtz0_ge1 lt_def sqrf_eq0 Mij sqr_ge0.
+  move: squares => /eqP; rewrite big1 ?addr0 //.
+  rewrite sqrf_eq1 => Mij1; have [b Mb] : exists b : bool, M i j = (-1) ^+ b.
+    by case/pred2P: Mij1 => ->; [exists false | exists true].
+  exists (j, b) => l /=; rewrite mulrb; case: eqVneq => [<- // | jl].
+  by apply/eqP; rewrite -sqrf_eq0 rest // eq_sym.
+have [f Mf] := fin_all_exists row.
+have eM : M = \matrix_(i, j) ((-1) ^+ (f i).2 *+ ((f i).1 == j)).
+  by apply/matrixP=> i j; rewrite mxE Mf.
+have f_inj : injective (fun i => (f i).1).
+  move=> i k fik; move/matrixP/(_ i k): MM; rewrite eM signed_gram fik eqxx mxE.
+  by case: eqP => // _ /eqP; rewrite mulr1n mulf_eq0 !signr_eq0.
+by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
+Qed.
+
+(* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
+Lemma row_in_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> forall i, row i X = 0 \/ row i Y = 0.
+Proof.
+move=> /matrixP XY i; apply: unit_vector_in_half; apply/matrixP=> j k.
+have := XY i i; rewrite !ord1 !mxE !eqxx => <-.
+by congr (_ + _); apply: eq_bigr => l _; rewrite !mxE.
+Qed.
+
+Lemma halves_disjoint m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> X^T *m Y = 0.
+Proof.
+move/row_in_half => XY; apply/matrixP=> j k; rewrite !mxE big1 // => i _; rewrite mxE.
+by case: (XY i) => /rowP; [move/(_ j) | move/(_ k)]; rewrite !mxE => ->; rewrite ?mul0r ?mulr0.
+Qed.
+
+(* X X^T projects to the coordinates of the rows of X that are not 0; S selects them *)
+Lemma selection m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M ->
+  exists r (S : 'M[int]_(m, r)), X *m X^T = S *m S^T /\ S^T *m S = 1%:M.
+Proof.
+move=> XY; pose N := X *m X^T.
+have N_sym : N^T = N by rewrite trmx_mul trmxK.
+have NN : N *m N = N.
+  rewrite {2}/N (canRL (addrK _) XY) mulmxBr mulmx1 /N -!mulmxA [X^T *m (Y *m _)]mulmxA.
+  by rewrite halves_disjoint // mul0mx mulmx0 subr0.
+have NN' : N *m N^T + (1%:M - N) *m (1%:M - N)^T = 1%:M.
+  by rewrite linearB /= trmx1 N_sym mulmxBl mul1mx mulmxBr mulmx1 NN subrr subr0 addrC subrK.
+pose S := [set i | row i N != 0]; pose f : 'I_#|S| -> 'I_m := enum_val.
+exists #|S|, (colsub f N); rewrite trmx_mxsub N_sym; split.
+  by rewrite skip_zero_rows ?NN // => i; rewrite inE negbK => /eqP.
+rewrite -mxsub_mul NN; apply/matrixP=> i j; rewrite !mxE.
+case: (row_in_half NN' (f i)) => [Ni0|/rowP/(_ (f j))].
+  by have := enum_valP i; rewrite inE Ni0 eqxx.
+by rewrite !mxE (inj_eq enum_val_inj) => /eqP; rewrite subr_eq0 eq_sym => /eqP.
+Qed.
+
+(* The first layer: W0 takes the rows of A that are not 0 to rows of C that are; u selects
+   the e rows of C that are still 0. *)
+Lemma first_layer e n (A : 'M[int]_n) (B : 'M[int]_(n, e + n)) C (D : 'M[int]_(e + n)) :
+  block_mx A B C D *m (block_mx A B C D)^T = 1%:M ->
+  exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
+    let Ch := row_mx u (C + W0 *m A) in
+    let Jh := row_mx (D^T *m u) (D^T *m W0 - B^T) in
+    [/\ W0 *m B = 0, Ch *m Ch^T = 1%:M & Jh *m Jh^T = 1%:M].
+Proof.
+move=> MM; have := mulmx1C MM; move: MM.
+rewrite tr_block_mx !mulmx_block !(scalar_mx_block n (e + n)).
+case/eq_block_mx=> AABB _ _ CCDD /eq_block_mx[AACC _ _ BBDD].
+have AB := halves_disjoint AABB; have CD := halves_disjoint CCDD.
+have AC : A *m C^T = 0 by rewrite -[A]trmxK halves_disjoint // !trmxK.
+have [r [S [AS SS]]] := selection AABB.
+have [s [T [DT TT]]] : exists s (T : 'M_(e + n, s)), D *m D^T = T *m T^T /\ T^T *m T = 1%:M.
+  by apply: (@selection _ _ _ D C); rewrite addrC.
+have er : s = (e + r)%N.
+  move: (congr1 mxtrace CCDD) (congr1 mxtrace AACC); rewrite !mxtraceD !mxtrace1.
+  rewrite DT [\tr (T *m _)]mxtrace_mulC TT [\tr (A^T *m _)]mxtrace_mulC AS.
+  rewrite [\tr (S *m _)]mxtrace_mulC SS [\tr (C^T *m _)]mxtrace_mulC !mxtrace1 natrD.
+  move=> es er; move: es; rewrite -er addrA addrC => /addIr/eqP.
+  by rewrite -natrD eqr_nat => /eqP.
+move/esym: er => er; case: s / er T DT TT => T; rewrite -[T]hsubmxK.
+move: (lsubmx T) (rsubmx T) => u T1; rewrite tr_row_mx mul_row_col mul_col_row.
+rewrite scalar_mx_block => DT /eq_block_mx[uu uT Tu TT1].
+have SB : S^T *m B = 0.
+  by rewrite -[LHS]mul1mx -SS -!mulmxA (mulmxA S) -AS -mulmxA AB !mulmx0.
+have GG : S^T *m A *m (S^T *m A)^T = 1%:M.
+  by rewrite trmx_mul trmxK mulmxA -(mulmxA _ A) AS mulmxA SS mul1mx SS.
+have GC : S^T *m A *m C^T = 0 by rewrite -mulmxA AC mulmx0.
+have CG : C *m (S^T *m A)^T = 0 by rewrite -[LHS]trmxK trmx_mul trmxK GC trmx0.
+exists (T1 *m S^T), u; split; first by rewrite -mulmxA SB mulmx0.
+  rewrite tr_row_mx mul_row_col -[T1 *m _ *m _]mulmxA; move: (S^T *m A) GG GC CG => G GG GC CG.
+  rewrite [(_ + _)^T]linearD /= trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
+  rewrite -[T1 *m G *m C^T]mulmxA GC mulmx0 add0r -[T1 *m G *m _]mulmxA (mulmxA G) GG mul1mx.
+  by rewrite addrCA -DT.
+have BS : B^T *m S = 0 by rewrite -[LHS]trmxK trmx_mul trmxK SB trmx0.
+rewrite tr_row_mx mul_row_col linearB /= !trmx_mul !trmxK mulmxBl !mulmxBr.
+rewrite -!mulmxA (mulmxA S^T) SS mul1mx SB !mulmx0 subr0 (mulmxA B^T) BS mul0mx sub0r opprK.
+rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
+by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
+Qed.
+
+(* Theta = Jh^T Ch has the determinant of M. *)
+Lemma det_frames (R : comUnitRingType) e n (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n))
+    (C c : 'M[R]_(e + n, n)) (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u C in
+  let Jh : 'M[R]_(e + n) := row_mx (D^T *m u) (- c) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> \det (Jh^T *m Ch) = \det (block_mx A B C D).
+Proof.
+move=> Ch Jh inv CC JJ; pose V := C^T *m D - (- c)^T; pose D' := Ch *m Jh^T.
+have CV : C *m V = D - D'.
+  move: (mulmx1C CC); rewrite /D' !tr_row_mx !mul_row_col trmx_mul trmxK => uuCC.
+  rewrite mulmxBr !mulmxA (canRL (addKr _) uuCC) mulmxDl mulNmx mul1mx.
+  by rewrite opprD addrA [- _ + D]addrC.
+have [vc cc] : (D^T *m u)^T *m c = 0 /\ (- c)^T *m c = - 1%:M.
+  move: JJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[_ vc _ cc].
+  by split; apply: oppr_inj; rewrite -mulmxN ?oppr0 ?opprK.
+have D'c : D' *m c = - C.
+  by rewrite -mulmxA tr_row_mx mul_col_mx vc cc mul_row_col mulmx0 add0r mulmxN mulmx1.
+have one : C^T *m C = 1%:M.
+  by move: CC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+move: inv; rewrite mulmx_block (scalar_mx_block n (e + n)) => /eq_block_mx[ABac _ CDac _].
+have Vc : V *m c = 1%:M - a.
+  by rewrite mulmxBl cc opprK -mulmxA (canRL (addKr _) CDac) addr0 mulmxN mulmxA one mul1mx addrC.
+have : block_mx A B C D *m U (- V) *m L c = block_mx 1%:M (B - A *m V) 0 D'.
+  rewrite mul_block_U mul_block_L !mulmxN CV subKr D'c subrr mulmxBl -mulmxA Vc mulmxBr mulmx1.
+  by rewrite opprB [A + _]addrC addrA subrK addrC ABac.
+move/(congr1 determinant); rewrite !det_mulmx det_U det_L !mulr1 => ->.
+by rewrite det_ublock det1 mul1r !det_mulmx mulrC.
+Qed.
+
+(* An involution K = diag(1, k) that reverses T, with traces that agree. *)
+Lemma reversed_first e n (T : 'M[int]_(e + n)) :
+  (e <= 1)%N -> T^T *m T = 1%:M -> \det T = 1 ->
+  exists k : 'M_n, let K := block_mx 1%:M 0 0 k in
+  [/\ k *m k = 1%:M, K *m T *m (K *m T) = 1%:M & \tr (K *m T) = \tr K].
+Proof.
+move=> e1 TT dT; have [K [sym KK KT Kf trK]] : exists K : 'M_(e + n),
+    [/\ K^T = K, K *m K = 1%:M, (K *m T)^T = K *m T,
+        K *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) & \tr K - \tr (K *m T) = 1 - \det T].
+  case: e e1 T TT dT => [|[|//]] _ T TT _.
+    have [|K [? ? ? _ ?]] := @orthogonal_reversed _ T 0 TT; first by left.
+    by exists K; split=> //; rewrite [LHS]thinmx0 [RHS]thinmx0.
+  apply: orthogonal_reversed TT _; right.
+  by rewrite tr_col_mx mul_row_col trmx1 mulmx1 mulmx0 addr0.
+have TK := square_of_reversed sym KK KT TT.
+have [|k eK kk] := fixes_first Kf; first by rewrite sym.
+exists k; rewrite -eK; split=> //; last by apply/esym/eqP; rewrite -subr_eq0 trK dT subrr.
+by move: KK; rewrite eK [RHS]scalar_mx_block; blocks => /eq_block_mx[].
+Qed.
+
+Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  exists W0 X Y Z W V, M = L W0 *m U X *m L Y *m U Z *m L W *m U V.
+Proof.
+move=> e1; rewrite -[M]submxK.
+move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
+have [W0 [u [WB CC JJ]]] := first_layer MM; move/mulmx1C: CC => CC; move/mulmx1C: JJ => JJ.
+have LM : block_mx A B (C + W0 *m A) D = L W0 *m block_mx A B C D by rewrite mul_L WB addr0.
+have inv : block_mx A B (C + W0 *m A) D *m
+    block_mx (A^T - C^T *m W0) C^T (B^T - D^T *m W0) D^T = 1%:M.
+  rewrite LM -!mulmxN -mul_block_L -tr_block_mx -mulmxA.
+  by rewrite (mulmxA (block_mx A B C D)) MM mul1mx; apply: mulmx1C; apply: mul_LL.
+rewrite -[D^T *m W0 - _]opprB in JJ.
+set Ch := row_mx u _ in CC; set Jh := row_mx _ _ in JJ.
+have dT : \det (Jh^T *m Ch) = 1.
+  by rewrite (det_frames inv CC JJ) LM (det_mulmx (L W0)) det_L dM mulr1.
+have CC' : Ch *m Ch^T = 1%:M by apply: mulmx1C.
+have JJ' : Jh *m Jh^T = 1%:M by apply: mulmx1C.
+have [|k [kk KT trK]] := reversed_first e1 _ dT.
+  by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) JJ' mulmx1.
+set K := block_mx _ _ _ _ in KT trK.
+have D'E : Ch *m K *m Jh^T = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T.
+  by rewrite -!mulmxA CC' mulmx1.
+have [||Y [Z [ZY YZ]]] := (equal_traces kk (_ : Ch *m K *m Jh^T *m (Ch *m K *m Jh^T) = 1%:M)).1.
+- rewrite D'E; move: (K *m _) KT => X XX.
+  by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1.
+- rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
+  by rewrite opprD addrACA subrr add0r.
+have uk := proj1 (mulmx1_unit kk).
+exists (- W0); do 5!eexists.
+by rewrite -[LHS](mul_LK W0) -LM (five_by_involution inv CC JJ uk ZY YZ) !mulmxA.
+Qed.
+
+(* The other order, by inversion: the inverse of M is M^T. *)
+Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  exists X Y Z W V T, M = U X *m L Y *m U Z *m L W *m U V *m L T.
+Proof.
+move=> e1 MM dM; have [||T [V [W [Z [Y [X eM]]]]]] := @six_LULULU_int e n M^T e1.
+- by rewrite trmxK; apply: mulmx1C.
+- by rewrite det_tr.
+exists (- X), (- Y), (- Z), (- W), (- V), (- T).
+by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
+Qed.
