@@ -12,11 +12,14 @@
    Linear Ws: multipliers of linear equations that the letters fulfil.
    Ranks of_a at_1 f p K P Q G H r s: with the ranks r and s of K p(D) and f(a) P + Q,
    rank_clash is violated, or rank_clash_at_one if f is x - 1, then not written.
-   a, P and Q are written transposed, and exchanged with D, if of_a holds. *)
+   a, P and Q are written transposed, and exchanged with D, if of_a holds.
+   Multiple r G k g Ws: if c = - k C and C G C = C, of rank r, traces_of_multiple tells
+   the traces g of the powers of an r x r matrix; Ws refutes their recurrence. *)
 Inductive obstruction :=
   | Trace of nat
   | Linear of seq rows
-  | Ranks of bool & bool & seq Q & seq Q & rows & rows & rows & rows & rows & nat & nat.
+  | Ranks of bool & bool & seq Q & seq Q & rows & rows & rows & rows & rows & nat & nat
+  | Multiple of nat & rows & Q & seq Q & seq Q.
 
 Declare Scope rows_scope.
 Delimit Scope rows_scope with L.
@@ -54,6 +57,22 @@ Definition clash at_1 f p K P Q G H r s D C a c :=
       [&& same n (R' * G) (ones n r), same n (T * H) (ones n s), (r <= n)%N, (s <= n)%N &
           (n < r + s)%N]].
 
+Definition at_place (s : seq Q) j := nth (Qmake 0 1) s j.
+Definition power_of k j := iter j (Qmult k) (Qmake 1 1).
+Definition recurs (g weights : seq Q) i :=
+  sum (size weights) (fun j => Qmult (at_place weights j) (at_place g (i + j)%N)).
+Definition multiple r G k g weights C D a c :=
+  let E := I - C * G in let P := I - G * C in
+  let factor j := Qplus (Qmake 1 1) (Qopp (power_of k j)) in
+  let rank := Qmake (Z.of_nat r) 1 in
+  [&& ~~ is_zero k, vanishes n (c + scale n k C), vanishes n (C * a + D * c),
+      same n (C * G * C) C & is_zero (Qplus rank (Qopp (trace n (C * G))))] &&
+  [&& is_zero (Qplus rank (Qopp (at_place g 0))), (size weights + r <= size g)%N,
+      all (fun j => ~~ is_zero (factor j) && is_zero (Qplus (Qmult (factor j) (at_place g j))
+          (trace n (iter j (mul n (E * D)) I * E - P * iter j (mul n (a * P)) I))))
+        (iota 1 (size g).-1),
+      all (fun i => is_zero (recurs g weights i)) (iota 0 r) & ~~ is_zero (recurs g weights r)].
+
 Definition excludes m (o : obstruction) A B C D a c : bool :=
   match o, m with
   | Trace k, _ => ((m == 4) || [&& m == 5, vanishes n C & vanishes n c]) &&
@@ -63,6 +82,7 @@ Definition excludes m (o : obstruction) A B C D a c : bool :=
       let: (C', c') := if m == 4 then (zero n, zero n) else (C, c) in
       let test := clash at_1 f p K P Q G H r s in
       if of_a then test (tr n a) (tr n c') D C' else test D C' (tr n a) (tr n c')
+  | Multiple r G k g weights, 5 => multiple r G k g weights C D a c
   | Linear [:: P; Q; R; T], 0 => nonzero [:: P * (A - I); Q * C; R * (D - I); T * B]
   | Linear [:: P; Q; R], 1 => nonzero [:: P * (A - I); Q * C; R * (D - I)]
   | Linear [:: P; Q], 2 => nonzero [:: P * (D - I); Q * (A - B * C - I)]
@@ -154,11 +174,58 @@ apply: rank_clash (erefl _) (erefl _) _ R0 pQ.
 by rewrite -sum_of; apply/eqP => /is_zeroP; apply/negP.
 Qed.
 
+Lemma power_ofE k j : rational (power_of k j) = rational k ^+ j.
+Proof.
+elim: j => [|j IH]; first by rewrite /rational /= divr1.
+by rewrite exprS -IH -rationalM.
+Qed.
+
+Lemma multipleP r G k g weights C D a c : multiple n r G k g weights C D a c ->
+  ~ linked (mx D) (mx C) (mx a) (mx c).
+Proof.
+case/andP=> /and5P[k0 /vanishesP ec /vanishesP inv /sameP GC /is_zeroP er].
+case/and5P=> /is_zeroP g0 size_g /allP gE /allP zero_i nz [V [Y [Z [eD ea]]]].
+have {}k0 : rational k != 0 by apply/eqP => /is_zeroP; apply/negP.
+have {}ec : mx c = (- rational k) *: mx C.
+  by apply/eqP; rewrite scaleNr -addr_eq0 -scaleE -addE ec.
+rewrite addE !mulE in inv; rewrite !mulE in GC.
+have [r' [T [er' tr_T]]] := traces_of_multiple eD ea k0 ec inv GC.
+have rankE : rational (Qmake (Z.of_nat r) 1) = r%:R by rewrite /rational /= whole_nat divr1.
+rewrite rationalD rationalN traceE mulE rankE in er.
+have r'r : r' = r by apply/eqP; rewrite -(eqr_nat rat) er' eq_sym -subr_eq0 er.
+rewrite {r'}r'r in T er' tr_T *; rewrite rationalD rationalN rankE in g0.
+have g_T j : (j < size g)%N -> rational (at_place g j) = \tr (power j T).
+  case: j => [|j] lt_j; first by rewrite /= mxtrace1; apply/eqP; rewrite eq_sym -subr_eq0 g0.
+  have /gE/andP[f0 /is_zeroP] : j.+1 \in iota 1 (size g).-1.
+    by rewrite mem_iota add1n prednK // (leq_trans _ lt_j).
+  rewrite rationalD rationalM traceE !(addE, oppE, mulE, powerE, oneE).
+  rewrite linearB /= => /eqP; rewrite addr_eq0 opprB => /eqP e.
+  have {}f0 : rational (Qplus (Qmake 1 1) (Qopp (power_of k j.+1))) != 0.
+    by apply/eqP => /is_zeroP; apply/negP.
+  apply: (mulfI f0); rewrite e; apply/eqP; rewrite rationalD rationalN power_ofE.
+  rewrite -[rational (Qmake 1 1)]/(1 / 1) divr1 mulrBl mul1r subr_eq addrAC eq_sym subr_eq.
+  by rewrite addrC; apply/eqP/(tr_T j.+1).
+have [s rec] := recurrence T.
+case/negP: nz; apply/is_zeroP.
+have sumg i : (i <= r)%N -> rational (recurs g weights i)
+    = \sum_(j < size weights) rational (at_place weights j) * \tr (power (j + i) T).
+  move=> i_r; rewrite sumE; apply: eq_bigr => j _; rewrite rationalM g_T 1?addnC //.
+  by apply: leq_trans size_g; rewrite -addSn leq_add.
+rewrite sumg //.
+under eq_bigr do rewrite rec mulr_sumr.
+rewrite exchange_big big1 //= => i _.
+under eq_bigr do rewrite mulrCA.
+rewrite -mulr_sumr -sumg 1?ltnW //.
+have /zero_i/is_zeroP -> : (i : nat) \in iota 0 r by rewrite mem_iota ltn_ord.
+by rewrite mulr0.
+Qed.
+
 Lemma excludesP m o A B C D a b c d :
   excludes n m o A B C D a c -> inverse n A B C D a b c d ->
   ~ word true m (block_mx (mx A) (mx B) (mx C) (mx D)).
 Proof.
-case: o => [k|Ws|of_a at_1 f p K P Q G H r s] /=.
+case: o => [k|Ws|of_a at_1 f p K P Q G H r s|r G k g weights] /=;
+  last by case: m => [|[|[|[|[|[|m]]]]]] // /multipleP no_link /inverseP i /(word5_linked i).
 - case/andP=> m45 /nonzeroP + /inverseP inv w.
   rewrite /= addr0 oppE !powerE => /eqP; apply; apply: same_traces.
   case/orP: m45 => [/eqP e|/and3P[/eqP e /vanishesP C0 /vanishesP c0]]; rewrite e in w.

@@ -5,7 +5,7 @@
    operation on lists a lemma says that it is the one on matrices: addE, mulE, ..
    Needs MathComp (algebra). *)
 From Coq Require Import ZArith QArith Lia.
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat.
+From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat poly mxpoly.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

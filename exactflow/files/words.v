@@ -329,3 +329,93 @@ rewrite mxrankS // sub_capmx; apply/andP; split.
 by apply/sub_kermxP; rewrite -mulmxA.
 Qed.
 End Words.
+
+(* ------------------------------------------------ c a multiple of C, five letters *)
+Section Multiple.
+Variables (F : fieldType) (n : nat).
+Implicit Types (C D G V Y Z a c : 'M[F]_n).
+
+(* Traces of powers of an r x r matrix fulfil a linear recurrence. *)
+Lemma recurrence r (T : 'M[F]_r) : exists s : 'rV_r, forall j,
+  \tr (power (j + r) T) = \sum_(i < r) s 0 i * \tr (power (j + i) T).
+Proof.
+case: r T => [|r] T; first by exists 0 => j; rewrite big_ord0 /mxtrace big_ord0.
+pose p := char_poly T; have sp : size p = r.+2 by rewrite size_char_poly.
+have powerE j : power j T = T ^+ j by elim: j => // j IH; rewrite powerS IH exprS.
+exists (\row_i - p`_i) => j.
+have e : \sum_(i < r.+2) p`_i *: T ^+ i = 0.
+  have e0 : horner_mx T (\sum_(i < r.+2) p`_i *: 'X^i) = 0.
+    by rewrite -sp -poly_def coefK Cayley_Hamilton.
+  rewrite -[RHS]e0 raddf_sum; apply: eq_bigr => i _.
+  by rewrite /= horner_mxZ rmorphXn /= horner_mx_X.
+have {e} : \tr (\sum_(i < r.+2) p`_i *: T ^+ (j + i)) = 0.
+  rewrite -[RHS](mxtrace0 F r.+1) -[X in _ = \tr X](mulr0 (T ^+ j)) -[X in _ * X]e mulr_sumr.
+  by congr (\tr _); apply: eq_bigr => i _; rewrite -scalerAr exprD.
+have -> : \tr (\sum_(i < r.+2) p`_i *: T ^+ (j + i)) = \sum_(i < r.+2) p`_i * \tr (T ^+ (j + i)).
+  by rewrite raddf_sum; apply: eq_bigr => i _; rewrite /= mxtraceZ.
+have p1 : p`_r.+1 = 1 by have /monicP := char_poly_monic T; rewrite /lead_coef -/p sp.
+rewrite big_ord_recr /= p1 mul1r addrC => /eqP; rewrite addr_eq0 powerE => /eqP ->.
+by rewrite -sumrN; apply: eq_bigr => i _; rewrite mxE powerE mulNr.
+Qed.
+
+Lemma traces_of_multiple D C a c k V Y Z G :
+  D - C *m V = 1%:M + Y *m Z -> a + V *m c = 1%:M + Z *m Y ->
+  k != 0 -> c = (- k) *: C -> C *m a + D *m c = 0 -> C *m G *m C = C ->
+  let E := 1%:M - C *m G in let P := 1%:M - G *m C in
+  exists r (T : 'M[F]_r), r%:R = \tr (C *m G) /\
+    forall j, \tr (power j (E *m D) *m E) + \tr (power j T)
+      = \tr (P *m power j (a *m P)) + k ^+ j * \tr (power j T).
+Proof.
+move=> eD ea k0 ec inv GC E P; set D' := D - _ in eD *; set a' := a + _ in ea *.
+have Ca : C *m a' = k *: (D' *m C).
+  move/eqP: inv; rewrite addr_eq0 => /eqP; rewrite ec -scalemxAr scaleNr opprK => inv.
+  by rewrite mulmxDr inv ec -!scalemxAr scaleNr mulmxA mulmxBl scalerBr.
+have DC : D' *m C = C *m (k^-1 *: a') by rewrite -scalemxAr Ca scalerA mulVf ?scale1r.
+have EC : E *m C = 0 by rewrite mulmxBl mul1mx GC subrr.
+have CP : C *m P = 0 by rewrite mulmxBr mulmx1 mulmxA GC subrr.
+have ED : E *m D = E *m D' by rewrite mulmxBr mulmxA EC mul0mx subr0.
+have aP : a *m P = a' *m P.
+  by rewrite mulmxDl ec -scalemxAr -scalemxAl -mulmxA CP mulmx0 scaler0 addr0.
+have EDC : E *m D' *m C = 0 by rewrite -mulmxA DC mulmxA EC mul0mx.
+have EDE : E *m D' = E *m D' *m E by rewrite [RHS]mulmxBr mulmx1 mulmxA EDC mul0mx subr0.
+have PaP : a *m P = P *m (a *m P).
+  rewrite aP [RHS]mulmxBl mul1mx -(mulmxA G) (mulmxA C) Ca -scalemxAl -mulmxA CP.
+  by rewrite !mulmx0 scaler0 mulmx0 subr0.
+have DE j : E *m power j D' = power j (E *m D) *m E.
+  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
+  by rewrite !powerS mulmxA EDE -mulmxA IH ED !mulmxA.
+have aPj j : power j a' *m P = P *m power j (a *m P).
+  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
+  by rewrite !powerS -mulmxA IH mulmxA -aP {1}PaP -!mulmxA.
+have Caj j : C *m power j a' = k ^+ j *: (power j D' *m C).
+  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx expr0 scale1r.
+  rewrite !powerS mulmxA Ca -scalemxAl -(mulmxA D' C) IH -scalemxAr scalerA exprS.
+  by rewrite mulmxA.
+have [r [Q [R [H [K [QR HQ RK]]]]]] : exists r (Q : 'M_(n, r)) R H K,
+    [/\ Q *m R = C, H *m Q = 1%:M & R *m K = 1%:M].
+  have [H HQ] := row_fullP (col_base_full C); have [K RK] := row_freeP (row_base_free C).
+  by exists (\rank C), (col_base C), (row_base C), H, K; rewrite mulmx_base.
+pose T := H *m D' *m Q; exists r, T.
+have DT j : power j D' *m Q = Q *m power j T.
+  have D1 : D' *m Q = Q *m T.
+    have e : D' *m Q = Q *m (R *m (k^-1 *: a') *m K).
+      by rewrite -[LHS]mulmx1 -RK !mulmxA -(mulmxA D') QR DC.
+    by rewrite /T -mulmxA e (mulmxA H) HQ mul1mx.
+  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
+  by rewrite !powerS -mulmxA IH (mulmxA D') D1 -mulmxA.
+have CGC : R *m G *m Q = 1%:M.
+  have : H *m (C *m G *m C) *m K = H *m C *m K by rewrite GC.
+  by rewrite -QR !mulmxA HQ mul1mx -!mulmxA RK !mulmx1 !mulmxA.
+have gT j : \tr (power j D' *m (C *m G)) = \tr (power j T).
+  rewrite -{1}QR -(mulmxA Q) mulmxA DT -mulmxA mxtrace_mulC -mulmxA.
+  by rewrite CGC mulmx1.
+split=> [|j]; first by have := gT 0%N; rewrite mul1mx mxtrace1.
+have link : linked D' 0 a' 0 by exists 0, Y, Z; rewrite !mul0mx subr0 addr0.
+have /eqP := same_traces j link; rewrite linearB subr_eq0 => /eqP tj.
+rewrite -gT; transitivity (\tr (power j D')).
+  by rewrite -DE mxtrace_mulC -mxtraceD -mulmxDr subrK mulmx1.
+have -> : k ^+ j * \tr (power j D' *m (C *m G)) = \tr (power j a' *m (G *m C)).
+  by rewrite -mxtraceZ mulmxA scalemxAl -Caj -mulmxA mxtrace_mulC -mulmxA.
+by rewrite tj -aPj -mxtraceD -mulmxDr subrK mulmx1.
+Qed.
+End Multiple.

@@ -17,6 +17,7 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
+from exactflow.files.depth_multiple import multiple
 from exactflow.files.depth_ranks import rank_clash
 from exactflow.files.depth_scales import scaled_reason
 from exactflow.files.depth_theorem import depth_theorem
@@ -73,6 +74,20 @@ def test_a_clash_needs_unlike_blocks():
     assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero) is None
 
 
+def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():
+    text = depth_theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
+    assert "Definition of_U := Multiple 2 [:: " in text
+
+
+def test_a_recurrence_is_none():
+    """For D11 = 3/2, D' and a' can both be diag(2, 2, 3, 3): powers of traces tell nothing."""
+    possible = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(QQ(3, 2), QQ(3, 2)))
+    rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
+            for row in possible.to_list()]  # fmt: skip
+    blocks = depth_checker.blocks_of(rows, depth_checker.inverse(rows, 0), False)
+    assert multiple(blocks) is None
+
+
 def test_another_reason_is_refused():
     no_freedom = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, QQ(9, 4)))
     with pytest.raises(InvalidInputError, match="got one of kind chain for ULULU that is none"):
@@ -127,11 +142,19 @@ def test_compiles(M, tmp_path):
 
 @NO_COQ
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chain", "chain_in_total", "divisors", "unit_blocks"])
-def test_ranks_compile(name, tmp_path):
+@pytest.mark.parametrize("name", ["chain", "chain_in_total", "divisors", "unit_blocks", "linear"])
+def test_ranks_and_recurrences_compile(name, tmp_path):
     text = depth_theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
-    assert "Definition of_U := Ranks" in text
+    assert f"Definition of_U := {'Multiple' if name == 'linear' else 'Ranks'}" in text
     assert compiles(text, tmp_path)
+
+
+@NO_COQ
+@pytest.mark.slow
+def test_a_corrupted_trace_does_not_compile(tmp_path):
+    text = depth_theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
+    assert text.count("Qmake (0x16) 0x1") == 1
+    assert not compiles(text.replace("Qmake (0x16) 0x1", "Qmake (0x17) 0x1"), tmp_path)
 
 
 @NO_COQ
