@@ -31,6 +31,8 @@ Variables (R : rcfType) (e n : nat).
 Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
 Hypothesis orthM : (block_mx A B C D)^T *m block_mx A B C D = 1%:M.
 
+(* Jh = [B; D]^T G, and [A; C]^T G = [0, - Z^T] with Z Z^T = W0^T W0; the squares of [A; C]
+   and [B; D] add up to 1. *)
 Lemma orthogonal_J (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)) :
   let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
   let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in

@@ -117,11 +117,11 @@ have /unit_multiple[c _ xx] : diag1 Q *m v^T != 0.
   by rewrite mulmxA diag1M QQ diag1_1 mul1mx mulmx0.
 exists (c *: (diag1 Q *m v^T)), mu; split=> //.
 rewrite [RHS]scalerA mulrC -scalerA -scalemxAr [mu *: _]scalemxAr -Nv !mulmxA.
-congr (_ *: (_ *m _)).
-rewrite /diag1 /N; blocks.
+congr (_ *: (_ *m _)); rewrite /diag1 /N; blocks.
 by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -[_ *m Q^T *m Q]mulmxA QQ mulmx1.
 Qed.
 
+(* Reflections take x and y to e1; what is left is C'. *)
 Lemma split_off n (C : 'M[R]_(1 + n)) x y s :
   dot x x = 1 -> dot y y = 1 -> C *m x = s *: y -> C^T *m y = s *: x ->
   let H := refl (x - e1 R n) in let K := refl (y - e1 R n) in
@@ -165,6 +165,7 @@ have [|Q [d [QQ S'E]]] := IH (drsubmx (H *m S *m H)).
 by exists (H *m diag1 Q), (row_mx (const_mx mu) d); split; [apply: refl_diag1 | apply: split].
 Qed.
 
+(* If C x = 0 then C is singular, and C^T y = 0 for some y, too. *)
 Lemma singular_pair n (C : 'M[R]_(1 + n)) : exists (x y : 'cV_(1 + n)) (s : R),
   [/\ dot x x = 1, dot y y = 1, 0 <= s, C *m x = s *: y & C^T *m y = s *: x].
 Proof.
