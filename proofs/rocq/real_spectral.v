@@ -1,9 +1,9 @@
-(* Symmetric matrices over a real closed field, without complex numbers.
+(* Symmetric matrices and singular values over a real closed field, without complex
+   numbers.
 
    Main results
-     reflector     every unit vector x is H e0 for a symmetric H with H^2 = 1
-     spectral      every symmetric S is Q diag(d) Q^T, where Q^T Q = 1
-     symmetric_eigenvector   so it has a unit eigenvector, if there is one coordinate
+     spectral              every symmetric S is Q diag(d) Q^T, where Q^T Q = 1
+     singular_values       every square C is P diag(d) Q^T, where P^T P = Q^T Q = 1, d >= 0
 
    Plan.  By induction S = [a b^T; b S'] with S' = Q diag(l) Q^T; in the basis of the
    columns of Q it is bordered, [a c^T; c diag(l)], and its characteristic polynomial
@@ -11,15 +11,17 @@
      (t - a) prod_j (t - l_j) - sum_i c_i^2 prod_(j != i) (t - l_j)
 
    is at most 0 where t is the largest of a and the l_j, and positive further on: it has
-   a root between.  A reflector moves the eigenvector to e0, and splits it off.
+   a root between, so S has an eigenvector.  Unit vectors x and y with C x = s y and
+   C^T y = s x are taken to e1 by reflections, and split off: for y = x an eigenvector of
+   C = S; else for an eigenvector x of C^T C.
 
-   Role.  From here come the singular values and the planes of a rotation: over every
-   real closed field, the real algebraic numbers as well as the reals.
+   Role.  first_layer.v needs singular values, over every real closed field: the real
+   algebraic numbers as well as the reals.
 
-   References.  Reflectors: Householder, Unitary triangularization of a nonsymmetric
-   matrix, J. ACM 5 (1958).  The rest is standard. *)
+   References.  Standard; the reflections: Householder, Unitary triangularization of a
+   nonsymmetric matrix, J. ACM 5 (1958). *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
-From exactflow Require Import shears rotations.
+From exactflow Require Import shears rotations reversal.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -28,40 +30,6 @@ Local Open Scope ring_scope.
 
 Section RealSpectral.
 Variable R : rcfType.
-
-Lemma gram_dot n (x y : 'cV[R]_n) : x^T *m y = (dot x y)%:M.
-Proof. by rewrite [LHS]mx11_scalar. Qed.
-
-Lemma gram_delta n i : (delta_mx i 0 : 'cV[R]_n)^T *m delta_mx i 0 = 1%:M.
-Proof. by rewrite trmx_delta mul_delta_mx [LHS]mx11_scalar mxE. Qed.
-
-Lemma unit_multiple n (y : 'cV[R]_n) : y != 0 -> exists c : R, (c *: y)^T *m (c *: y) = 1%:M.
-Proof.
-move=> y0; exists (Num.sqrt (dot y y))^-1.
-have yy : dot y y != 0 by apply: contra_neq y0 => yy; apply: gram_eq0; rewrite gram_dot yy raddf0.
-rewrite [(_ *: y)^T]linearZ /= -scalemxAl -scalemxAr scalerA gram_dot.
-by rewrite -invfM -expr2 sqr_sqrtr ?dot_ge0 // scale_scalar_mx mulVf.
-Qed.
-
-(* H = 1 - v v^T / h with v = x - e and v^T v = 2 h *)
-Lemma reflector n (x : 'cV[R]_n.+1) : x^T *m x = 1%:M ->
-  exists H : 'M_n.+1, [/\ H^T = H, H *m H = 1%:M & H *m delta_mx 0 0 = x].
-Proof.
-set e := delta_mx 0 0 => xx; have ee : dot e e = 1 by rewrite /dot gram_delta mxE.
-have [->|nx] := eqVneq x e; first by exists 1%:M; rewrite trmx1 !mul1mx.
-pose v := x - e; pose h := 1 - dot x e.
-have vv : dot v v = h *+ 2 by rewrite dotB ee /dot xx mxE mulrnBl mulr2n.
-have h0 : h != 0.
-  apply: contra_neq nx => h0; apply/eqP; rewrite -subr_eq0; apply/eqP/gram_eq0.
-  by rewrite gram_dot vv h0 mul0rn raddf0.
-exists (1%:M - h^-1 *: (v *m v^T)); split.
-- by rewrite linearB linearZ /= trmx_mul trmxK trmx1.
-- rewrite mulmxBl mul1mx mulmxBr mulmx1 -scalemxAl -scalemxAr mulmxA -[v *m _ *m v]mulmxA.
-  rewrite gram_dot vv mul_mx_scalar -scalemxAl !scalerA [_ * (h *+ 2)]mulrnAr mulVf //.
-  by rewrite mulr2n mulrDr mulr1 scalerDl opprB addrK subrK.
-rewrite mulmxBl mul1mx -scalemxAl -mulmxA gram_dot dotDl dotNl ee mul_mx_scalar scalerA.
-by rewrite -[_ - 1]opprB mulrN mulVf // scaleN1r opprK addrC subrK.
-Qed.
 
 Lemma char_poly_bordered n (a : R) (b : 'cV_n) (l : 'rV_n) :
   char_poly (block_mx a%:M b^T b (diag_mx l)) =
@@ -121,73 +89,112 @@ rewrite subr_ge0; apply: le_trans (_ : s * \prod_j (t1 - l 0 j) <= _).
 by rewrite ler_wpM2r ?prod0 // (le_trans _ (le_t1 _ _)) ?bigmax_ge_id // lerDr.
 Qed.
 
-Lemma orthogonal_border n (Q : 'M[R]_n) : Q^T *m Q = 1%:M ->
-  let T : 'M_(1 + n) := block_mx 1%:M 0 0 Q in
-  T^T = block_mx 1%:M 0 0 Q^T /\ T^T *m T = 1%:M.
+Lemma dotZ n (x : 'cV[R]_n) a b : dot (a *: x) (b *: x) = a * b * dot x x.
+Proof. by rewrite /dot [(_ *: x)^T]linearZ /= -scalemxAl -scalemxAr scalerA mxE. Qed.
+
+Lemma unit_multiple n (y : 'cV[R]_n) : y != 0 ->
+  exists2 c : R, 0 < c & dot (c *: y) (c *: y) = 1.
 Proof.
-move=> QQ T; have TE : T^T = block_mx 1%:M 0 0 Q^T by rewrite tr_block_mx !trmx0 trmx1.
-by split=> //; rewrite TE; blocks; rewrite QQ [RHS]scalar_mx_block.
+rewrite -dot_eq0 => yy; have y0 : 0 < dot y y by rewrite lt_def yy dot_ge0.
+exists (Num.sqrt (dot y y))^-1; first by rewrite invr_gt0 sqrtr_gt0.
+by rewrite dotZ -invfM -expr2 sqr_sqrtr ?ltW // mulVf.
 Qed.
 
-Lemma eigenvector_bordered n a (b : 'cV[R]_n) Q (d : 'rV_n) : Q^T *m Q = 1%:M ->
-  let S : 'M_(1 + n) := block_mx a%:M b^T b (Q *m diag_mx d *m Q^T) in
-  exists (x : 'cV_(1 + n)) (mu : R), x^T *m x = 1%:M /\ S *m x = mu *: x.
-Proof.
-move=> QQ S; have [mu] := root_bordered a (Q^T *m b) d.
-rewrite -eigenvalue_root_char => /eigenvalueP[v vM v0].
-have [] := orthogonal_border QQ; set T := block_mx _ _ _ _ => TE TT.
-have ST : S *m T = T *m block_mx a%:M (Q^T *m b)^T (Q^T *m b) (diag_mx d).
-  by blocks; rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -[_ *m Q^T *m Q]mulmxA QQ mulmx1.
-have vN : block_mx a%:M (Q^T *m b)^T (Q^T *m b) (diag_mx d) *m v^T = mu *: v^T.
-  by have := congr1 trmx vM; rewrite trmx_mul linearZ /= tr_block_mx trmxK tr_diag_mx tr_scalar_mx.
-have /unit_multiple[c xx] : T *m v^T != 0.
-  move: v0; rewrite -trmx_eq0; apply: contra_neq => /(congr1 (mulmx T^T)).
-  by rewrite mulmxA TT mul1mx mulmx0.
-exists (c *: (T *m v^T)), mu; split=> //.
-by rewrite -scalemxAr mulmxA ST -mulmxA vN -scalemxAr scalerA mulrC -scalerA.
-Qed.
-
-Lemma split_off n (N : 'M[R]_(1 + n)) mu :
-  N *m delta_mx 0 0 = mu *: (delta_mx 0 0 : 'cV_(1 + n)) ->
-  N^T *m delta_mx 0 0 = mu *: (delta_mx 0 0 : 'cV_(1 + n)) ->
-  N = block_mx mu%:M 0 0 (drsubmx N).
-Proof.
-have -> : delta_mx 0 0 = col_mx 1%:M 0 :> 'cV[R]_(1 + n).
-  apply/matrixP=> i j; rewrite !mxE (ord1 j) -(inj_eq val_inj) /=.
-  by case: splitP => k ->; rewrite mxE ?(ord1 k).
-rewrite -[N]submxK tr_block_mx block_mxKdr !mul_block_col !mulmx1 !mulmx0 !addr0.
-rewrite scale_col_mx scaler0 scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
-by rewrite -[ursubmx N]trmxK ur0 trmx0.
-Qed.
-
-Theorem spectral n (S : 'M[R]_n) : S^T = S -> exists (Q : 'M_n) (d : 'rV_n),
+Definition diagonalized n (S : 'M[R]_n) := exists (Q : 'M_n) (d : 'rV_n),
   Q^T *m Q = 1%:M /\ S = Q *m diag_mx d *m Q^T.
+
+Lemma eigenvector n (S : 'M[R]_(1 + n)) : S^T = S -> diagonalized (drsubmx S) ->
+  exists (x : 'cV_(1 + n)) (mu : R), dot x x = 1 /\ S *m x = mu *: x.
+Proof.
+rewrite -{1 2 4}[S]submxK tr_block_mx => /eq_block_mx[_ <- _ _] [Q [d [QQ ->]]].
+rewrite [ulsubmx S]mx11_scalar; move: (ulsubmx S 0 0) (dlsubmx S) => a b.
+have [mu] := root_bordered a (Q^T *m b) d; set N := block_mx _ _ _ _ => root_mu.
+have NN : N^T = N by rewrite tr_block_mx trmxK tr_diag_mx tr_scalar_mx.
+move: root_mu; rewrite -eigenvalue_root_char => /eigenvalueP[v vN v0].
+have Nv : N *m v^T = mu *: v^T by rewrite -NN -trmx_mul vN linearZ.
+have /unit_multiple[c _ xx] : diag1 Q *m v^T != 0.
+  move: v0; rewrite -trmx_eq0; apply: contra_neq => /(congr1 (mulmx (diag1 Q^T))).
+  by rewrite mulmxA diag1M QQ diag1_1 mul1mx mulmx0.
+exists (c *: (diag1 Q *m v^T)), mu; split=> //.
+rewrite [RHS]scalerA mulrC -scalerA -scalemxAr [mu *: _]scalemxAr -Nv !mulmxA.
+congr (_ *: (_ *m _)); rewrite /diag1 /N; blocks.
+by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -[_ *m Q^T *m Q]mulmxA QQ mulmx1.
+Qed.
+
+(* Reflections take x and y to e1; what is left is C'. *)
+Lemma split_off n (C : 'M[R]_(1 + n)) x y s :
+  dot x x = 1 -> dot y y = 1 -> C *m x = s *: y -> C^T *m y = s *: x ->
+  let H := refl (x - e1 R n) in let K := refl (y - e1 R n) in
+  forall P Q d, drsubmx (K *m C *m H) = P *m diag_mx d *m Q^T ->
+  C = K *m diag1 P *m diag_mx (row_mx (const_mx s) d) *m (H *m diag1 Q)^T.
+Proof.
+move=> xx yy Cx Cy H K P Q d C'E.
+have [Hx Ky] : H *m x = e1 R n /\ K *m y = e1 R n by split; apply: refl_swap; rewrite dot_e1.
+have [HH KK] : H *m H = 1%:M /\ K *m K = 1%:M by split; apply: reflK.
+have [He Ke] : H *m e1 R n = x /\ K *m e1 R n = y.
+  by split; [rewrite -Hx mulmxA HH mul1mx | rewrite -Ky mulmxA KK mul1mx].
+have NE : K *m C *m H = block_mx s%:M 0 0 (P *m diag_mx d *m Q^T).
+  have : (K *m C *m H)^T *m e1 R n = s *: e1 R n.
+    by rewrite !trmx_mul !refl_sym -!mulmxA Ke Cy -scalemxAr Hx.
+  have : K *m C *m H *m e1 R n = s *: e1 R n by rewrite -!mulmxA He Cx -scalemxAr Ky.
+  move: (K *m C *m H) C'E => N; rewrite -{2 3 4}[N]submxK => <-.
+  rewrite tr_block_mx !mul_block_col !mulmx1 !mulmx0 !addr0 scale_col_mx scaler0.
+  rewrite scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
+  by rewrite -[ursubmx N]trmxK ur0 trmx0.
+have -> : C = K *m (K *m C *m H) *m H by rewrite !mulmxA KK mul1mx -mulmxA HH mulmx1.
+rewrite NE trmx_mul refl_sym diag1_tr diag_mx_row diag_const_mx !mulmxA; congr (_ *m _).
+by rewrite -!mulmxA /diag1; congr (_ *m _); blocks.
+Qed.
+
+Lemma refl_diag1 n w (Q : 'M[R]_n) : Q^T *m Q = 1%:M ->
+  (refl w *m diag1 Q)^T *m (refl w *m diag1 Q) = 1%:M.
+Proof.
+move=> QQ; rewrite trmx_mul refl_sym mulmxA -(mulmxA _ (refl w) (refl w)) reflK mulmx1.
+by rewrite diag1_tr diag1M QQ diag1_1.
+Qed.
+
+Theorem spectral n (S : 'M[R]_n) : S^T = S -> diagonalized S.
 Proof.
 elim: n S => [|n IH]; first by exists 1%:M, 0; split; rewrite [LHS]flatmx0 [RHS]flatmx0.
 rewrite -[n.+1]/(1 + n)%N => S sym.
-have [x [mu [xx Sx]]] :
-    exists (x : 'cV_(1 + n)) (mu : R), x^T *m x = 1%:M /\ S *m x = mu *: x.
-  move: sym; rewrite -[S]submxK tr_block_mx => /eq_block_mx[_ <- _ /IH[Q [d [QQ ->]]]].
-  by rewrite [ulsubmx _]mx11_scalar; apply: eigenvector_bordered.
-have [H [HT HH He]] := reflector xx; pose N : 'M_(1 + n) := H *m S *m H.
-have NN : N^T = N by rewrite !trmx_mul HT sym mulmxA.
-have NE : N = block_mx mu%:M 0 0 (drsubmx N).
-  by apply: split_off; rewrite ?NN -!mulmxA He Sx -scalemxAr -He mulmxA HH mul1mx.
-have [|Q [d [QQ N'E]]] := IH (drsubmx N); first by rewrite trmx_drsub NN.
-have [TE TT] := orthogonal_border QQ; set T := block_mx _ _ _ _ in TE TT.
-exists (H *m T), (row_mx (const_mx mu) d); rewrite trmx_mul HT; split.
-  by rewrite -mulmxA [H *m (H *m _)]mulmxA HH mul1mx.
-have NT : N = T *m diag_mx (row_mx (const_mx mu) d) *m T^T.
-  by rewrite NE N'E TE diag_mx_row diag_const_mx; blocks.
-by rewrite !mulmxA -(mulmxA H T) -(mulmxA H) -NT !mulmxA HH mul1mx -mulmxA HH mulmx1.
+have [|x [mu [xx Sx]]] := eigenvector sym; first by apply: IH; rewrite trmx_drsub sym.
+have Sx' : S^T *m x = mu *: x by rewrite sym.
+have split := split_off xx xx Sx Sx'; set H := refl _ in split.
+have [|Q [d [QQ S'E]]] := IH (drsubmx (H *m S *m H)).
+  by rewrite trmx_drsub !trmx_mul refl_sym sym mulmxA.
+by exists (H *m diag1 Q), (row_mx (const_mx mu) d); split; [apply: refl_diag1 | apply: split].
 Qed.
 
-Corollary symmetric_eigenvector n (S : 'M[R]_n.+1) : S^T = S ->
-  exists (x : 'cV_n.+1) (mu : R), x^T *m x = 1%:M /\ S *m x = mu *: x.
+(* If C x = 0 then C is singular, and C^T y = 0 for some y, too. *)
+Lemma singular_pair n (C : 'M[R]_(1 + n)) : exists (x y : 'cV_(1 + n)) (s : R),
+  [/\ dot x x = 1, dot y y = 1, 0 <= s, C *m x = s *: y & C^T *m y = s *: x].
 Proof.
-move=> /spectral[Q [d [QQ ->]]]; exists (Q *m delta_mx 0 0), (d 0 0).
-rewrite trmx_mul -!mulmxA ![Q^T *m _]mulmxA QQ !mul1mx gram_delta; split=> //.
-rewrite scalemxAr; congr (_ *m _); apply/matrixP=> i j.
-by rewrite mul_diag_mx !mxE !ord1; case: eqP => [->|]; rewrite ?mulr0.
+have sym : (C^T *m C)^T = C^T *m C by rewrite trmx_mul trmxK.
+have [|x [mu [xx Cx]]] := eigenvector sym; first by apply: spectral; rewrite trmx_drsub sym.
+exists x; have [Cx0|Cx0] := eqVneq (C *m x) 0.
+  have : C \notin unitmx.
+    apply: contraL (oner_neq0 R) => uC.
+    by rewrite -xx -[x](mulKmx uC) Cx0 mulmx0 negbK dot_eq0.
+  rewrite -row_free_unit -kermx_eq0 => /rowV0Pn[v /sub_kermxP vC].
+  rewrite -trmx_eq0 => /unit_multiple[c _ yy].
+  exists (c *: v^T), 0; split=> //; first by rewrite scale0r.
+  by rewrite -scalemxAr -trmx_mul vC trmx0 scaler0 scale0r.
+have [c c0 yy] := unit_multiple Cx0; exists (c *: (C *m x)), c^-1.
+split=> //; [by rewrite invr_ge0 ltW | by rewrite scalerA mulVf ?gt_eqF // scale1r |].
+move: yy; rewrite dotZ dot_mul mulmxA Cx -[x in dot x _]scale1r dotZ xx mul1r mulr1 => cmu.
+by rewrite -scalemxAr mulmxA Cx scalerA -[c in LHS](mulfK (lt0r_neq0 c0)) mulrAC cmu mul1r.
+Qed.
+
+Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M_n) (d : 'rV_n),
+  [/\ P^T *m P = 1%:M, Q^T *m Q = 1%:M, forall i, 0 <= d 0 i & C = P *m diag_mx d *m Q^T].
+Proof.
+elim: n C => [|n IH].
+  by exists 1%:M, 1%:M, 0; split; rewrite ?[LHS]flatmx0 ?[RHS]flatmx0 // => i; rewrite mxE.
+rewrite -[n.+1]/(1 + n)%N => C; have [x [y [s [xx yy s0 Cx Cy]]]] := singular_pair C.
+have := split_off xx yy Cx Cy; set H := refl _; set K := refl _ => split.
+have [P [Q [d [PP QQ d0 C'E]]]] := IH (drsubmx (K *m C *m H)).
+exists (K *m diag1 P), (H *m diag1 Q), (row_mx (const_mx s) d).
+split; [exact: refl_diag1 | exact: refl_diag1 | | exact: split].
+by move=> i; rewrite mxE; case: splitP => j _; rewrite ?mxE.
 Qed.
 End RealSpectral.

@@ -34,6 +34,7 @@ From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions rotations cs_decomposition.
+From exactflow Require Import first_layer.
 From exactflow Require Import signed_permutations.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -624,6 +625,21 @@ Theorem rotations_are_six_bounded_shears (R : rcfType) e n (c s : 'rV[R]_n) (O P
       [/\ bounded 2 _ _ Z, bounded 2 _ _ W & bounded 2 _ _ V]].
 Proof. by move=> M b e1 oM dM oO oP oH cs s0; apply: six_cs e1 oM dM oO oP oH cs s0. Qed.
 Print Assumptions rotations_are_six_bounded_shears.
+
+(* No decomposition has to be given: every orthogonal matrix of determinant 1 over a real
+   closed field, in every dimension, even or odd, is six shears of these norms. *)
+Theorem every_rotation_is_six_bounded_shears (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
+  let bounded k p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
+    ((X *m x)^T *m (X *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0 in
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
+  exists W0 X Y Z W V,
+  [/\ M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+          block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+          block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M,
+      bounded 1 _ _ W0, bounded 4 _ _ X, bounded 1 _ _ Y &
+      [/\ bounded 2 _ _ Z, bounded 2 _ _ W & bounded 2 _ _ V]].
+Proof. by move=> b; apply: six_every_rotation. Qed.
+Print Assumptions every_rotation_is_six_bounded_shears.
 
 (* The orthogonal integer matrices are the signed permutations: for some permutation s of
    the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
