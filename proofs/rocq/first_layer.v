@@ -15,7 +15,6 @@
    others.  No basis is chosen, and nothing depends on which singular values agree.
 
    Role.  The end of the proof that begins in two_involutions.v: nothing is assumed of M.
-   cs_decomposition.v writes W0 in terms of a given CS decomposition.
 
    References.  The construction is new to our knowledge; see two_involutions.v. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.

@@ -14,8 +14,8 @@
    reverses T'.  If s = 1 then K = diag(1, K'), else K = diag(1, K' T'): the two traces
    change places.  A square root is taken only to turn a given vector into c e1.
 
-   Role.  The orthogonal case of integral_involutions.v, over fields.  W0 comes from the CS
-   decomposition: cs_decomposition.v.
+   Role.  The orthogonal case of integral_involutions.v, over fields.  first_layer.v finds
+   W0.
 
    References.  Products of two involutions in orthogonal groups: Wonenburger, J. Math.
    Mech. 16 (1966); the six shears are new to our knowledge, see two_involutions.v. *)

@@ -33,9 +33,8 @@ From exactflow Require Import shears six_suffice five_do_not zero_padding.
 From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
-From exactflow Require Import two_involutions integral_involutions rotations cs_decomposition.
-From exactflow Require Import first_layer.
-From exactflow Require Import signed_permutations.
+From exactflow Require Import two_involutions integral_involutions signed_permutations.
+From exactflow Require Import rotations first_layer.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -604,30 +603,8 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
 
-(* Over a real closed field, such as the real or the real algebraic numbers, let M be
-   orthogonal of determinant 1, for halves (n, n) or (n, n + 1), and let its first n columns
-   have the CS decomposition [O c P; Q s P]: O and P orthogonal, [u Q] orthogonal, c and
-   s >= 0 diagonal with c^2 + s^2 = 1.  Then M is six shears of norms at most 1, 4, 1, 2, 2
-   and 2. *)
-Theorem rotations_are_six_bounded_shears (R : rcfType) e n (c s : 'rV[R]_n) (O P : 'M[R]_n)
-    (B : 'M[R]_(n, e + n)) (Q : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
-  let M := block_mx (O *m diag_mx c *m P) B (Q *m diag_mx s *m P) D in
-  let bounded k p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
-    ((X *m x)^T *m (X *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0 in
-  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
-  O^T *m O = 1%:M -> P^T *m P = 1%:M -> (row_mx u Q)^T *m row_mx u Q = 1%:M ->
-  (forall i, c 0 i ^+ 2 + s 0 i ^+ 2 = 1) -> (forall i, 0 <= s 0 i) ->
-  exists W0 X Y Z W V,
-  [/\ M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
-          block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
-          block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M,
-      bounded 1 _ _ W0, bounded 4 _ _ X, bounded 1 _ _ Y &
-      [/\ bounded 2 _ _ Z, bounded 2 _ _ W & bounded 2 _ _ V]].
-Proof. by move=> M b e1 oM dM oO oP oH cs s0; apply: six_cs e1 oM dM oO oP oH cs s0. Qed.
-Print Assumptions rotations_are_six_bounded_shears.
-
-(* No decomposition has to be given: every orthogonal matrix of determinant 1 over a real
-   closed field, in every dimension, even or odd, is six shears of these norms. *)
+(* Over a real closed field W0, k and g exist: every orthogonal matrix of determinant 1, in
+   every dimension, even or odd, is six shears of these norms. *)
 Theorem every_rotation_is_six_bounded_shears (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   let bounded k p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
     ((X *m x)^T *m (X *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0 in
