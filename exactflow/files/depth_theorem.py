@@ -58,7 +58,7 @@ def depth_theorem(data: bytes) -> str:
     is_additive = certificate.scales == "additive"
     inverted = depth_checker.inverse(certificate.target, 0)
     layers = [
-        f"({str(layer.moves_first).lower()}, {'' if is_additive else row(layer.scale) + ', '}"
+        f"({str(layer.moves_first).lower()},{'' if is_additive else f' {row(layer.scale)},'}"
         f"\n    {rows(layer.shift)})"
         for layer in reversed(certificate.layers)
     ]
