@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
@@ -53,10 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
         content = array_bytes(flow, "flow.pt", rounded=True)
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
         content = place.read_bytes()
-    elif arguments.to == "rocq" and claims_more(place):
+    elif not claims_more(place):
+        content = export(flow, arguments.to).encode()
+    elif arguments.to == "rocq":
         content = claim_theorem(place).encode()
     else:
         content = export(flow, arguments.to).encode()
+        print(
+            f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json says "
+            "what the certificate claims of it",
+            file=sys.stderr,
+        )
     _write(content, arguments.output)
     return 0
 

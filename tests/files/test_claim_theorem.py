@@ -56,6 +56,15 @@ def test_refuses(tmp_path):
         theorem(tmp_path, residues)
 
 
+def test_other_systems_get_the_flow_and_a_word_about_the_claim(tmp_path, capsys):
+    padded(tmp_path)
+    assert cli.main(["export", str(tmp_path / "c.json"), "--to", "sage"]) == 0
+    assert "--to rocq or json says what the certificate claims" in capsys.readouterr().err
+    theorem(tmp_path, factor(M))
+    assert cli.main(["export", str(tmp_path / "c.json"), "--to", "sage"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_command(tmp_path, capsys):
     text, output = within(tmp_path), tmp_path / "c.v"
     assert cli.main(["export", str(tmp_path / "c.json"), "--to", "rocq", "-o", str(output)]) == 0
