@@ -39,7 +39,7 @@ def write_pages(book: Path, root: Path) -> None:
     for name, path in scripts.items():
         write_script(book, name, path)
     write_index(book / "theorems" / "index.md", root / "README.md", list(scripts))
-    write_formal(book / "formal", root / "proofs" / "rocq")
+    write_formal(book / "formal", root / "README.md", root / "proofs" / "rocq")
     write_rooms(book / "rooms")
     write_command_line(book / "rooms" / "command_line.md")
 
@@ -121,7 +121,7 @@ def documented(module: str, name: str) -> str | None:
 def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
     """Write the index of theorems: README's table, with links, in README's order."""
     text = readme.read_text(encoding="utf-8")
-    section = re.search(r"^## Theorems\n(.*?)(?=^## )", text, re.M | re.S).group(1)
+    section = re.search(r"^## Theorems\n(.*?)(?=^##)", text, re.M | re.S).group(1)
     linked = re.sub(r"\| `(\w+)` \|", r"| [`\1`](\1.ipynb) |", section)
     order = [name for name in re.findall(r"\| `(\w+)` \|", section) if name in scripts]
     words = re.search(r"^## What is claimed, and how\n(.*?)(?=^## )", text, re.M | re.S).group(1)
@@ -129,8 +129,11 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
     write(path, f"# The theorems\n{linked}\n{words}\n{toctree}\n")
 
 
-def write_formal(folder: Path, rocq: Path) -> None:
-    """Write a page for the formal proofs, with the headline statements, and one for each file."""
+def write_formal(folder: Path, readme: Path, rocq: Path) -> None:
+    """Write a page for the formal proofs, with the headline statements, and one for each file.
+
+    Above the statements stands README's table of them, with links.
+    """
     files = [Path(source).stem for source in project(rocq)[0]]
     with_goals = has_tools()
     for name in files:
@@ -140,6 +143,8 @@ def write_formal(folder: Path, rocq: Path) -> None:
         write(folder / f"{name}.md", page)
     statements = (rocq / "statements.v").read_text(encoding="utf-8")
     found = STATEMENT.findall(statements)
+    text = readme.read_text(encoding="utf-8")
+    table = re.search(r"^### Formally proved\n.*?(^\|.*?)\n\n", text, re.M | re.S).group(1)
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
@@ -150,6 +155,8 @@ def write_formal(folder: Path, rocq: Path) -> None:
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
+        re.sub(r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", table),
+        "",
     ]
     for comment, statement, name in found:
         words = " ".join(comment.split())
