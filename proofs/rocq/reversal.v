@@ -4,6 +4,7 @@
    Main results, over a real closed field
      orthogonal_reversed   an orthogonal T is reversed by a symmetric K with K^2 = 1 that
                            fixes a given vector, and tr K - tr (K T) = 1 - det T
+     orthogonal_product    hence T = K L, both symmetric involutions
      orthogonal_similar    symmetric involutions of one trace are similar by an orthogonal
                            matrix
      six_rotation          an orthogonal M of determinant 1 is six shears of these norms
@@ -212,6 +213,15 @@ apply: (reversed_conj (refl_sym _) ss); rewrite -/s sf.
 have [|K [? ? ? Ke ?]] := first (s *m T *m s).
   by rewrite !trmx_mul refl_sym !mulmxA -(mulmxA _ s s) ss mulmx1 -(mulmxA s) TT mulmx1.
 by exists K; split=> //; rewrite -scalemxAr Ke.
+Qed.
+
+Corollary orthogonal_product n (T : 'M[R]_n) : T^T *m T = 1%:M -> exists K L : 'M_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof.
+move=> TT; have [K [sK KK sL _ trK]] := orthogonal_reversed 0 TT; exists K, (K *m T).
+split=> //; first by rewrite mulmxA KK mul1mx.
+by split=> //; rewrite -{1}sL trmx_mul sK -mulmxA (mulmxA K) KK mul1mx.
 Qed.
 
 (* A symmetric involution other than -1 fixes a vector; a reflection takes it to e1. *)

@@ -34,7 +34,7 @@ From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions signed_permutations.
-From exactflow Require Import rotations first_layer.
+From exactflow Require Import rotations reversal first_layer.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -602,6 +602,16 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
       \tr K - \tr L = 1 - \det T].
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
 Print Assumptions integer_orthogonal_two_involutions.
+
+(* Over a real closed field, such as the real or the real algebraic numbers, every orthogonal
+   matrix is a product of two symmetric involutions; their traces agree if its determinant
+   is 1, and differ by 2 if it is -1. *)
+Theorem orthogonal_two_involutions (R : rcfType) n (T : 'M[R]_n) : T^T *m T = 1%:M ->
+  exists K L : 'M[R]_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof. exact: orthogonal_product. Qed.
+Print Assumptions orthogonal_two_involutions.
 
 (* Over a real closed field W0, k and g exist: every orthogonal matrix of determinant 1, in
    every dimension, even or odd, is six shears of these norms. *)
