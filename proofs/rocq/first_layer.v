@@ -18,7 +18,7 @@
 
    References.  The construction is new to our knowledge; see two_involutions.v. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.
-From exactflow Require Import shears rotations reversal real_spectral.
+From exactflow Require Import shears rotations real_reversal real_spectral.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -19,13 +19,14 @@
    are integers; by induction some K' that fixes b reverses T'.  If s = 1 then diag(1, K')
    reverses T; if not, diag(1, K' T') does, and the two traces change places.
 
-   Role.  signed_permutations.v makes integer shears of it.
+   Role.  signed_permutations.v makes integer shears of it; reversal.v has what is true over
+   every ring.
 
    References.  equal_traces is new to our knowledge; nearest: Reiner, Integral
    representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of two
    involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix intdiv.
-From exactflow Require Import shears.
+From exactflow Require Import shears reversal.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -152,115 +153,41 @@ move/(congr1 determinant); rewrite !det_mulmx !det_U mulr1 mul1r det_lblock det1
 by rewrite det_mx11 !mxE.
 Qed.
 
-(* An orthogonal N that fixes the first e basis vectors is 1 (+) k *)
-Lemma fixes_first e n (N : 'M[int]_(e + n)) :
-  N *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) -> N^T *m N = 1%:M ->
-  exists2 k : 'M_n, N = block_mx 1%:M 0 0 k & k^T *m k = 1%:M.
-Proof.
-rewrite -[N]submxK mul_block_col !mulmx1 !mulmx0 !addr0 => /eq_col_mx[-> ->].
-rewrite tr_block_mx trmx1 trmx0 mulmx_block !mulmx1 !mul0mx mul1mx mulmx0 !addr0.
-rewrite scalar_mx_block => /eq_block_mx[_ -> _]; rewrite trmx0 mul0mx add0r => kk.
-by exists (drsubmx N).
-Qed.
-
-Definition reversed n (T : 'M[int]_n) (f : 'cV[int]_n) := exists K : 'M[int]_n,
-  [/\ K^T = K, K *m K = 1%:M, (K *m T)^T = K *m T, K *m f = f &
-      \tr K - \tr (K *m T) = 1 - \det T].
-
-Lemma square_of_reversed n (T K : 'M[int]_n) :
-  K^T = K -> K *m K = 1%:M -> (K *m T)^T = K *m T -> T^T *m T = 1%:M ->
-  K *m T *m (K *m T) = 1%:M.
-Proof.
-by move=> sym KK KT TT; rewrite -{1}KT trmx_mul sym mulmxA -(mulmxA _ K K) KK mulmx1.
-Qed.
-
-Lemma reversed_conj n (s T : 'M[int]_n) f :
-  s^T = s -> s *m s = 1%:M -> reversed (s *m T *m s) (s *m f) -> reversed T f.
-Proof.
-move=> s_sym ss [K [sym KK KT Kf trK]].
-have KsT : s *m K *m s *m T = s *m (K *m (s *m T *m s)) *m s.
-  by rewrite -!mulmxA ss mulmx1.
-exists (s *m K *m s); rewrite KsT; split.
-- by rewrite !trmx_mul s_sym sym mulmxA.
-- by rewrite !mulmxA -(mulmxA _ s s) ss mulmx1 -(mulmxA s) KK mulmx1.
-- by rewrite trmx_mul (trmx_mul s) KT s_sym !mulmxA.
-- by rewrite -!mulmxA Kf mulmxA ss mul1mx.
-have conj M : \tr (s *m M *m s) = \tr M by rewrite mxtrace_mulC mulmxA ss mul1mx.
-by rewrite !conj trK !det_mulmx mulrAC -det_mulmx ss det1 mul1r.
-Qed.
-
-Section Step.
-Variable n : nat.
-Let e1 : 'cV[int]_(1 + n) := col_mx 1%:M 0.
-Let diag (k : 'M[int]_n) : 'M[int]_(1 + n) := block_mx 1%:M 0 0 k.
-
-Let diagM k l : diag k *m diag l = diag (k *m l).
-Proof. by rewrite mulmx_block !mul0mx !mulmx0 mulmx1 !addr0 add0r. Qed.
-
-Let diag1 : diag 1%:M = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
-
-Let diag_tr k : (diag k)^T = diag k^T.
-Proof. by rewrite tr_block_mx trmx1 !trmx0. Qed.
-
-Let diag_det k : \det (diag k) = \det k. Proof. by rewrite det_ublock det1 mul1r. Qed.
-
-Let diag_fix k : diag k *m e1 = e1.
-Proof. by rewrite mul_block_col !mul0mx mulmx0 mulmx1 !addr0. Qed.
-
-Lemma reversed_diag T f : reversed T f -> reversed (diag T) e1.
-Proof.
-case=> K [sym KK KT _ trK]; exists (diag K).
-rewrite !diagM KK diag1 !diag_tr sym KT diag_fix diag_det !mxtrace_block -trK; split=> //.
-by rewrite opprD addrACA subrr add0r.
-Qed.
-
-(* The traces change places: K is 1 (+) K' T', and K T is similar to s (1 (+) K') *)
-Lemma reversed_step (a : 'M[int]_1) (b : 'cV[int]_n) T :
+Lemma int_reversed_step n (a : 'M[int]_1) (b : 'cV[int]_n) T :
   let s := block_mx a b^T b (1%:M - b *m b^T) in
   a - b^T *m b = - 1%:M -> \det s = - 1 -> T^T *m T = 1%:M ->
-  reversed T b -> reversed (s *m diag T) e1.
+  reversed T b -> reversed (s *m diag1 T) (e1 _ n).
 Proof.
-move=> s ab1 det_s TT [K [sym KK KT Kb trK]].
-pose H := K *m T; have HH : H *m H = 1%:M by apply: square_of_reversed.
-have sK : s *m diag K = block_mx a b^T b (K - b *m b^T).
+move=> s ab1 det_s TT; apply: reversed_step => // K sym Kb.
+have -> : s *m diag1 K = block_mx a b^T b (K - b *m b^T).
   rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !add0r mulmxBl mul1mx -mulmxA.
   by rewrite (_ : b^T *m K = b^T) // -[b in RHS]Kb trmx_mul sym.
-exists (diag H).
-have -> : diag H *m (s *m diag T) = diag H *m (s *m diag K *m diag H).
-  by rewrite -[s *m _ *m _]mulmxA diagM [K *m H]mulmxA KK mul1mx.
-rewrite diagM HH diag1 diag_fix diag_tr [H^T]KT sK; split=> //.
-  rewrite !trmx_mul diag_tr [H^T]KT mulmxA tr_block_mx trmxK linearB /= sym trmx_mul trmxK.
-  by rewrite [a^T](_ : _ = a) //; apply/matrixP=> i j; rewrite mxE !ord1.
-rewrite mxtrace_mulC -mulmxA diagM HH diag1 mulmx1 !mxtrace_block det_mulmx det_s diag_det.
-have tr_ab : \tr a - \tr (b *m b^T) = -1.
-  by rewrite mxtrace_mulC -raddfB ab1 raddfN /= mxtrace1.
-rewrite mulN1r opprK [\tr (K - _)]raddfB /= addrCA tr_ab mxtrace1.
-by rewrite -[\det T](subKr 1) -trK !opprB -addrA; congr (1 + _); rewrite addrCA.
+split; first by rewrite tr_block_mx trmxK linearB /= sym trmx_mul trmxK [a]mx11_scalar tr_scalar_mx.
+rewrite mxtrace_block [\tr (K - _)]raddfB /= addrCA -[\tr (b *m _)]mxtrace_mulC.
+by rewrite -raddfB ab1 raddfN /= mxtrace1.
 Qed.
-End Step.
 
 Theorem orthogonal_reversed n (T : 'M[int]_n) f :
   T^T *m T = 1%:M -> f = 0 \/ f^T *m f = 1%:M -> reversed T f.
 Proof.
 elim: n T f => [|n IH] T f TT uf.
   by exists 1%:M; rewrite !mul1mx trmx1 [T]flatmx0 trmx0 det_mx00 /mxtrace !big_ord0 !subrr.
-have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (col_mx 1%:M 0).
+have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
   move=> MM; pose g : 'cV_(1 + n) := M *m col_mx 1%:M 0.
   have gg : (col_mx (usubmx g) (dsubmx g))^T *m col_mx (usubmx g) (dsubmx g) = 1%:M.
     rewrite vsubmxK trmx_mul mulmxA -(mulmxA _ M^T) MM mulmx1 tr_col_mx mul_row_col.
     by rewrite trmx1 mulmx1 mulmx0 addr0.
   have [] := to_first gg; set s := block_mx _ _ _ _; rewrite vsubmxK => s_sym ss sg ub cases.
-  have [||T' eT TT'] := @fixes_first 1 n (s *m M); first by rewrite -mulmxA.
+  have [||T' eT TT'] := @fixes_first _ 1 n (s *m M); first by rewrite -mulmxA.
     by rewrite trmx_mul s_sym mulmxA -(mulmxA _ s s) ss mulmx1.
   have revT' := IH T' _ TT' ub; have -> : M = s *m (s *m M) by rewrite mulmxA ss mul1mx.
-  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: reversed_step.
-  by rewrite mul1mx; apply: reversed_diag revT'.
+  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: int_reversed_step.
+  by rewrite mul1mx; apply: reversed_diag1 revT'.
 case: uf => [->|].
   by have [K [? ? ? _ ?]] := first T TT; exists K; rewrite mulmx0.
 rewrite -{1 2}(@vsubmxK _ 1 n 1 f) => /to_first[].
 move: (block_mx _ _ _ _) => s s_sym ss; rewrite vsubmxK => sf _ _.
-apply: (reversed_conj s_sym ss); rewrite sf; apply: first.
-by rewrite !trmx_mul s_sym !mulmxA -(mulmxA _ s s) ss mulmx1 -(mulmxA s) TT mulmx1.
+by apply: (reversed_conj s_sym ss); rewrite sf; apply/first/orthogonal_conj.
 Qed.
 
 Corollary product_of_involutions n (T : 'M[int]_n) : T^T *m T = 1%:M ->
@@ -268,7 +195,5 @@ Corollary product_of_involutions n (T : 'M[int]_n) : T^T *m T = 1%:M ->
   [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
       \tr K - \tr L = 1 - \det T].
 Proof.
-move=> TT; have [|K [sym KK KT _ trK]] := @orthogonal_reversed n T 0 TT; first by left.
-exists K, (K *m T); split=> //; first by rewrite mulmxA KK mul1mx.
-by split=> //; apply: square_of_reversed.
+by move=> TT; apply: (reversed_product TT (f := 0)); apply: orthogonal_reversed TT _; left.
 Qed.

@@ -21,7 +21,7 @@
    References.  Standard; the reflections: Householder, Unitary triangularization of a
    nonsymmetric matrix, J. ACM 5 (1958). *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
-From exactflow Require Import shears rotations reversal.
+From exactflow Require Import shears rotations reversal real_reversal.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -13,7 +13,7 @@
    orthogonal, and D'' = D + W0 B has norm at most 1, since D'' D''^T = 1 + W0 W0^T - C' C'^T
    for C' = C + W0 A.  For X: B - A C'^T D'' is -J^T.
 
-   Role.  reversal.v finds k and g for every M of determinant 1, if e <= 1.
+   Role.  real_reversal.v finds k and g for every M of determinant 1, if e <= 1.
 
    References.  The construction is new to our knowledge; see two_involutions.v. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.
@@ -215,29 +215,10 @@ rewrite -[LHS]mulmx1 -(mulmx1C orthJ) mulmxA FJ tr_row_mx mul_row_col mul0mx add
 by rewrite mulNmx mul1mx.
 Qed.
 
-(* M' U (- C'^T D'') is made of the columns of C', u, J and of v. *)
-Lemma det_Theta : \det (block_mx A B C D) = \det (Jh^T *m Ch).
+Lemma det_Theta : \det (Jh^T *m Ch) = \det (block_mx A B C D).
 Proof.
-have [uu C'u CC] := uC'.
-have rest : D'' - C' *m (C'^T *m D'') = u *m v^T.
-  apply/eqP; rewrite subr_eq /v trmx_mul trmxK [C' *m (_ *m _)]mulmxA.
-  by rewrite [u *m (_ *m _)]mulmxA -mulmxDl ChCh mul1mx.
-have [vJh JJh] : v^T *m Jh = row_mx 1%:M 0 /\ J^T *m Jh = row_mx 0 1%:M.
-  by move: orthJ; rewrite {1}tr_row_mx mul_col_mx scalar_mx_block => /eq_col_mx.
-pose N := L W0 *m block_mx A B C D *m U (- (C'^T *m D'')) *m block_mx 1%:M 0 0 Jh.
-have eN : N = block_mx A (row_mx 0 (- 1%:M)) C' (row_mx u 0).
-  rewrite /N mul_L -/C' -/D'' mul_block_U !mulmxN rest [A *m (_ *m _)]mulmxA E.
-  rewrite mulmx_block !mulmx1 !mulmx0 !add0r !addr0 mulNmx JJh -mulmxA vJh.
-  by rewrite mul_mx_row mulmx1 mulmx0 opp_row_mx oppr0.
-have : N *m L (col_mx 0 A) *m U (row_mx 0 1%:M) *m L (col_mx 0 (- 1%:M)) =
-    block_mx 1%:M (row_mx 0 (- 1%:M)) 0 Ch.
-  rewrite eN mul_block_L !mul_row_col !mulmx0 !mul0mx mulNmx mul1mx !add0r subrr !addr0.
-  rewrite mul_block_U mul0mx addr0 mul_mx_row mulmx0 mulmx1 add_row_mx addr0 add0r -/Ch.
-  rewrite mul_block_L !mul_row_col mulmx0 mulmxN mulmx1 opprK !add0r mulmx0 mulmxN mulmx1.
-  by rewrite add0r subrr.
-move/(congr1 determinant); rewrite !det_mulmx !det_L !det_U !det_ublock !det1 !mul1r !mulr1.
-have dJ := congr1 determinant orthJ; rewrite det_mulmx det_tr det1 in dJ.
-by move=> <-; rewrite det_tr mulrCA dJ mulr1.
+have := det_frames inverse orthC; rewrite /= opprK => /(_ orthJ) ->.
+by rewrite -mul_L det_mulmx det_L mul1r.
 Qed.
 
 Theorem six_bounded : exists X Y Z W V,

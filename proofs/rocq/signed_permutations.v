@@ -21,7 +21,7 @@
 
    Reference.  The theorem is new to our knowledge. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp perm matrix.
-From exactflow Require Import shears two_involutions integral_involutions.
+From exactflow Require Import shears two_involutions reversal integral_involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -153,56 +153,6 @@ rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
 by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
 Qed.
 
-(* Theta = Jh^T Ch has the determinant of M. *)
-Lemma det_frames (R : comUnitRingType) e n (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n))
-    (C c : 'M[R]_(e + n, n)) (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
-  let Ch : 'M[R]_(e + n) := row_mx u C in
-  let Jh : 'M[R]_(e + n) := row_mx (D^T *m u) (- c) in
-  block_mx A B C D *m block_mx a b c d = 1%:M ->
-  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> \det (Jh^T *m Ch) = \det (block_mx A B C D).
-Proof.
-move=> Ch Jh inv CC JJ; pose V := C^T *m D - (- c)^T; pose D' := Ch *m Jh^T.
-have CV : C *m V = D - D'.
-  move: (mulmx1C CC); rewrite /D' !tr_row_mx !mul_row_col trmx_mul trmxK => uuCC.
-  rewrite mulmxBr !mulmxA (canRL (addKr _) uuCC) mulmxDl mulNmx mul1mx.
-  by rewrite opprD addrA [- _ + D]addrC.
-have [vc cc] : (D^T *m u)^T *m c = 0 /\ (- c)^T *m c = - 1%:M.
-  move: JJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[_ vc _ cc].
-  by split; apply: oppr_inj; rewrite -mulmxN ?oppr0 ?opprK.
-have D'c : D' *m c = - C.
-  by rewrite -mulmxA tr_row_mx mul_col_mx vc cc mul_row_col mulmx0 add0r mulmxN mulmx1.
-have one : C^T *m C = 1%:M.
-  by move: CC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
-move: inv; rewrite mulmx_block (scalar_mx_block n (e + n)) => /eq_block_mx[ABac _ CDac _].
-have Vc : V *m c = 1%:M - a.
-  by rewrite mulmxBl cc opprK -mulmxA (canRL (addKr _) CDac) addr0 mulmxN mulmxA one mul1mx addrC.
-have : block_mx A B C D *m U (- V) *m L c = block_mx 1%:M (B - A *m V) 0 D'.
-  rewrite mul_block_U mul_block_L !mulmxN CV subKr D'c subrr mulmxBl -mulmxA Vc mulmxBr mulmx1.
-  by rewrite opprB [A + _]addrC addrA subrK addrC ABac.
-move/(congr1 determinant); rewrite !det_mulmx det_U det_L !mulr1 => ->.
-by rewrite det_ublock det1 mul1r !det_mulmx mulrC.
-Qed.
-
-(* An involution K = diag(1, k) that reverses T, with traces that agree. *)
-Lemma reversed_first e n (T : 'M[int]_(e + n)) :
-  (e <= 1)%N -> T^T *m T = 1%:M -> \det T = 1 ->
-  exists k : 'M_n, let K := block_mx 1%:M 0 0 k in
-  [/\ k *m k = 1%:M, K *m T *m (K *m T) = 1%:M & \tr (K *m T) = \tr K].
-Proof.
-move=> e1 TT dT; have [K [sym KK KT Kf trK]] : exists K : 'M_(e + n),
-    [/\ K^T = K, K *m K = 1%:M, (K *m T)^T = K *m T,
-        K *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) & \tr K - \tr (K *m T) = 1 - \det T].
-  case: e e1 T TT dT => [|[|//]] _ T TT _.
-    have [|K [? ? ? _ ?]] := @orthogonal_reversed _ T 0 TT; first by left.
-    by exists K; split=> //; rewrite [LHS]thinmx0 [RHS]thinmx0.
-  apply: orthogonal_reversed TT _; right.
-  by rewrite tr_col_mx mul_row_col trmx1 mulmx1 mulmx0 addr0.
-have TK := square_of_reversed sym KK KT TT.
-have [|k eK kk] := fixes_first Kf; first by rewrite sym.
-exists k; rewrite -eK; split=> //; last by apply/esym/eqP; rewrite -subr_eq0 trK dT subrr.
-by move: KK; rewrite eK [RHS]scalar_mx_block; blocks => /eq_block_mx[].
-Qed.
-
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, M = L W0 *m U X *m L Y *m U Z *m L W *m U V.
@@ -221,8 +171,9 @@ have dT : \det (Jh^T *m Ch) = 1.
   by rewrite (det_frames inv CC JJ) LM (det_mulmx (L W0)) det_L dM mulr1.
 have CC' : Ch *m Ch^T = 1%:M by apply: mulmx1C.
 have JJ' : Jh *m Jh^T = 1%:M by apply: mulmx1C.
-have [|k [kk KT trK]] := reversed_first e1 _ dT.
+have TT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
   by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) JJ' mulmx1.
+have [f|k [_ kk _ KT trK]] := reversed_first e1 TT dT; first exact: orthogonal_reversed.
 set K := block_mx _ _ _ _ in KT trK.
 have D'E : Ch *m K *m Jh^T = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T.
   by rewrite -!mulmxA CC' mulmx1.

@@ -34,7 +34,7 @@ From exactflow Require Import positive_scales unequal_lower unequal_upper.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions signed_permutations.
-From exactflow Require Import rotations reversal first_layer.
+From exactflow Require Import rotations real_reversal first_layer.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

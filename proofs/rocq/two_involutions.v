@@ -9,6 +9,7 @@
      five_by_involution   M = U X * L Y * U Z * L W * U V with X, W and V in closed
                           form, for every solution Y, Z of the two equations
                           1 + Z Y = k and 1 + Y Z = Ch K Jh^T
+     det_frames           Theta = Jh^T Ch has the determinant of M
      intertwiner_solves   they are solved by the columns of Ch g and the rows of its
                           inverse if K Theta g = g K, where Theta = Jh^T Ch
      similar_involutions  involutions of one trace are similar, in characteristic 0
@@ -137,6 +138,36 @@ rewrite -[P]vsubmxK -[Q]hsubmxK col_mxKd row_mxKr mul_row_block !mulmx0 mulmx1 a
 by rewrite !mul_row_col -addrA mulmxA mulmxBr mulmx1 mulmxBl [_ + (_ - _)]addrC subrK.
 Qed.
 End FiveByInvolution.
+
+(* Theta = Jh^T Ch has the determinant of M. *)
+Lemma det_frames (R : comUnitRingType) e n (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n))
+    (C c : 'M[R]_(e + n, n)) (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u C in
+  let Jh : 'M[R]_(e + n) := row_mx (D^T *m u) (- c) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> \det (Jh^T *m Ch) = \det (block_mx A B C D).
+Proof.
+move=> Ch Jh inv CC JJ; pose V := C^T *m D - (- c)^T; pose D' := Ch *m Jh^T.
+have CV : C *m V = D - D'.
+  move: (mulmx1C CC); rewrite /D' !tr_row_mx !mul_row_col trmx_mul trmxK => uuCC.
+  rewrite mulmxBr !mulmxA (canRL (addKr _) uuCC) mulmxDl mulNmx mul1mx.
+  by rewrite opprD addrA [- _ + D]addrC.
+have [vc cc] : (D^T *m u)^T *m c = 0 /\ (- c)^T *m c = - 1%:M.
+  move: JJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[_ vc _ cc].
+  by split; apply: oppr_inj; rewrite -mulmxN ?oppr0 ?opprK.
+have D'c : D' *m c = - C.
+  by rewrite -mulmxA tr_row_mx mul_col_mx vc cc mul_row_col mulmx0 add0r mulmxN mulmx1.
+have one : C^T *m C = 1%:M.
+  by move: CC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+move: inv; rewrite mulmx_block (scalar_mx_block n (e + n)) => /eq_block_mx[ABac _ CDac _].
+have Vc : V *m c = 1%:M - a.
+  by rewrite mulmxBl cc opprK -mulmxA (canRL (addKr _) CDac) addr0 mulmxN mulmxA one mul1mx addrC.
+have : block_mx A B C D *m U (- V) *m L c = block_mx 1%:M (B - A *m V) 0 D'.
+  rewrite mul_block_U mul_block_L !mulmxN CV subKr D'c subrr mulmxBl -mulmxA Vc mulmxBr mulmx1.
+  by rewrite opprB [A + _]addrC addrA subrK addrC ABac.
+move/(congr1 determinant); rewrite !det_mulmx det_U det_L !mulr1 => ->.
+by rewrite det_ublock det1 mul1r !det_mulmx mulrC.
+Qed.
 
 Section SimilarInvolutions.
 Variables (F : numFieldType) (m : nat).
