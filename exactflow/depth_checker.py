@@ -425,6 +425,14 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
     return [first, *(Equation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
+def multiple(blocks: Blocks, p: int) -> Any:
+    """Return k such that c = -k C, None if there is none or C is 0."""
+    C, c = blocks.C, blocks.c
+    entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
+    k = next((-y * inverse_of(x, p) for x, y in entries), None)
+    return None if k is None or any(map(any, plus(c, k, C, p))) else k
+
+
 def proportional(blocks: Blocks, p: int) -> Equation:
     """Return the equation for ULULU if c = -k C, C not 0.
 
@@ -435,13 +443,11 @@ def proportional(blocks: Blocks, p: int) -> Equation:
     polynomials of Du and aN: an equation, of coefficients from the highest to the constant one, for
     the coefficients g_1, .., g_r of g after the leading one.
     """
-    C, c, n = blocks.C, blocks.c, len(blocks.C)
-    entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
-    k = next((-y * inverse_of(x, p) for x, y in entries), None)
-    if k is None or any(map(any, plus(c, k, C, p))):
+    C, n, k = blocks.C, len(blocks.C), multiple(blocks, p)
+    if k is None:
         raise RefutedError("linear says nothing of five letters where c is no multiple of C, not 0")
     u = characteristic(quotient(blocks.D, C, p), p)
-    w = characteristic(quotient(transpose(blocks.a), transpose(c), p), p)
+    w = characteristic(quotient(transpose(blocks.a), transpose(blocks.c), p), p)
     r = n + 1 - len(u)
     columns = []
     for i in range(r + 1):

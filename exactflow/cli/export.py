@@ -29,9 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.atomic import check_place
     from exactflow.files.certificate import read_certificate
     from exactflow.files.checking import is_depth_certificate
-    from exactflow.files.claim_theorem import claim_theorem, claims_more
-    from exactflow.files.depth_theorem import depth_theorem
     from exactflow.files.export import export
+    from exactflow.files.rocq.claim_theorem import claim_theorem, claims_more
+    from exactflow.files.rocq.depth_theorem import depth_theorem
     from exactflow.interop.roundoff import check_error
 
     if arguments.output:

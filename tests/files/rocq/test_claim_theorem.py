@@ -5,14 +5,14 @@ import shutil
 
 import pytest
 import sympy
-from files.test_depth_theorem import compiles
+from files.rocq.test_depth_theorem import compiles
 from sympy import GF, QQ
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.certificate import write_certificate
-from exactflow.files.claim_theorem import claim_theorem
+from exactflow.files.rocq.claim_theorem import claim_theorem
 
 M = sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]])
 NEAR = M + sympy.diag(QQ(1, 1000), 0, 0)

@@ -12,7 +12,7 @@ __all__ = ["rational", "row", "rows", "texts"]
 
 def texts(*names: str) -> str:
     """Return these texts, one after the other."""
-    found = (resources("exactflow.files").joinpath(name) for name in names)
+    found = (resources("exactflow.files.rocq").joinpath(name) for name in names)
     return "\n".join(text.read_text("utf-8") for text in found)
 
 

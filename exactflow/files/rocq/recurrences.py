@@ -5,7 +5,7 @@ Main results
 If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to itself, and on the
 quotient a' is k D' on im C (`depth_checker.proportional`). As the powers of D' and of a' have equal
 traces, those of D' on im C, g_j, are known: g_j (1 - k^j) is the difference of two traces that do
-not depend on V. `multiple` looks for weights that show that they fulfil no linear recurrence
+not depend on V. `recurrence_clash` looks for weights that show that they fulfil no recurrence
 g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1), as traces of powers of r x r matrices do.
 
 How it is checked
@@ -23,15 +23,16 @@ from exactflow.depth_checker import (
     identity,
     inverse,
     kernel,
+    multiple,
     plus,
     times,
     transpose,
 )
 
-__all__ = ["Multiple", "multiple"]
+__all__ = ["RecurrenceClash", "recurrence_clash"]
 
 
-class Multiple(NamedTuple):
+class RecurrenceClash(NamedTuple):
     """r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence."""
 
     r: int
@@ -41,18 +42,19 @@ class Multiple(NamedTuple):
     weights: list[Fraction]
 
 
-def multiple(blocks: Blocks) -> Multiple | None:
+def recurrence_clash(blocks: Blocks) -> RecurrenceClash | None:
     """Return what excludes five layers, None if it is not found in this way.
 
-    >>> from exactflow.depth_checker import Blocks
-    >>> zero, C = [[0]], [[1]]
-    >>> multiple(Blocks(zero, zero, C, zero, zero, C)) is None
-    True
+    >>> from exactflow.depth_checker import Blocks, inverse
+    >>> diagonal = lambda *s: [[x if i == j else 0 for j in range(4)] for i, x in enumerate(s)]
+    >>> A, D = diagonal(1, 1, Fraction(1, 15), Fraction(1, 4)), diagonal(2, 2, 3, 5)
+    >>> C, c = diagonal(1, 1, 0, 0), diagonal(Fraction(-1, 2), Fraction(-1, 2), 0, 0)
+    >>> found = recurrence_clash(Blocks(A, diagonal(0, 0, 0, 0), C, D, inverse(A, 0), c))
+    >>> print(found.r, found.k, *found.traces[:4])
+    2 1/2 2 22 276 26296/7
     """
-    _, _, C, D, a, c = blocks
-    k = next((Fraction(-y) / x for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True)
-              if x), Fraction(0))  # fmt: skip
-    if not k or abs(k) == 1 or any(map(any, plus(c, k, C, 0))):
+    C, D, a, k = blocks.C, blocks.D, blocks.a, multiple(blocks, 0)
+    if not k or abs(k) == 1:
         return None
     n, one, G = len(C), identity(len(C)), _generalized_inverse(C)
     E, P = (plus(one, -1, M, 0) for M in (times(C, G, 0), times(G, C, 0)))
@@ -66,7 +68,7 @@ def multiple(blocks: Blocks) -> Multiple | None:
     recurrence = [traces[i : i + count] for i in range(r)]
     for weights in kernel(recurrence, count, 0):
         if sum(w * x for w, x in zip(weights, traces[r:], strict=True)):
-            return Multiple(r, G, k, traces, weights)
+            return RecurrenceClash(r, G, k, traces, weights)
     return None
 
 

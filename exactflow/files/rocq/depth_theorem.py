@@ -8,10 +8,10 @@ which the kernel of Rocq checks by computation.
 from exactflow import depth_checker
 from exactflow.depth_checker import Blocks, Certificate, Matrix
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.depth_multiple import multiple
-from exactflow.files.depth_ranks import rank_clash
-from exactflow.files.depth_scales import scaled_reason
-from exactflow.files.rocq import rational, row, rows, texts
+from exactflow.files.rocq.ranks import rank_clash
+from exactflow.files.rocq.recurrences import recurrence_clash
+from exactflow.files.rocq.scales import scaled_reason
+from exactflow.files.rocq.writing import rational, row, rows, texts
 
 __all__ = ["depth_theorem"]
 
@@ -29,9 +29,9 @@ def depth_theorem(data: bytes) -> str:
         "linear" for words of up to four letters are taken as they are. Where D = I + Y Z and
         a = I + Z Y are known, one of four letters, or of five where C is 0, becomes that the k-th
         powers of D and of a differ in their traces, if some do. Others become ranks that do not go
-        together, as `depth_ranks` finds them: all of kind "similarity", and those of kind "chain"
+        together, as `ranks` finds them: all of kind "similarity", and those of kind "chain"
         where numbers of blocks decide; those where linear equations do so are refused. One of kind
-        "linear" for five letters becomes what `depth_multiple` finds, if it does. With positive
+        "linear" for five letters becomes what `recurrences` finds, if it does. With positive
         scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
         `depth_checker.is_one_signed`) where D is singular.
 
@@ -96,7 +96,7 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
             witnesses = "\n    ".join(map(rows, clash[3:8]))
             flags = f"{str(is_of_a).lower()} {str(clash.at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {clash.r} {clash.s}"
-    if letters == 5 and (found := multiple(blocks)):
+    if letters == 5 and (found := recurrence_clash(blocks)):
         numbers = f"{rows(found.G)} ({rational(found.k)})"
         lists = f"{row(found.traces)}\n    {row(found.weights)}"
         return f"Multiple {found.r} {numbers}\n    {lists}"

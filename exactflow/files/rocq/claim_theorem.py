@@ -14,7 +14,7 @@ from exactflow import checker
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.certificate import read_certificate
-from exactflow.files.rocq import rational, rows, texts
+from exactflow.files.rocq.writing import rational, rows, texts
 
 __all__ = ["claim_theorem", "claims_more"]
 

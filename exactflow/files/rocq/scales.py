@@ -25,7 +25,7 @@ from exactflow.depth_checker import (
     rank,
     times,
 )
-from exactflow.files.rocq import rational, rows
+from exactflow.files.rocq.writing import rational, rows
 
 __all__ = ["scaled_reason"]
 
@@ -35,13 +35,11 @@ def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) ->
 
     Parameters
     ----------
-    obstruction : one for positive scales, as `depth_checker` reads it.
+    obstruction : one for positive scales and at least two letters, as `depth_checker` reads it.
     blocks : what it is about.
     det : the determinant of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
-    if letters < 2:
-        return "Weights [::]"
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
         return _signs([one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks)

@@ -17,12 +17,12 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
-from exactflow.files.depth_multiple import multiple
-from exactflow.files.depth_ranks import rank_clash
-from exactflow.files.depth_scales import scaled_reason
-from exactflow.files.depth_theorem import depth_theorem
+from exactflow.files.rocq.depth_theorem import depth_theorem
+from exactflow.files.rocq.ranks import rank_clash
+from exactflow.files.rocq.recurrences import recurrence_clash
+from exactflow.files.rocq.scales import scaled_reason
 
-CORPUS = Path(__file__).parent.parent / "corpus" / "depth" / "correct"
+CORPUS = Path(__file__).parents[2] / "corpus" / "depth" / "correct"
 SIX = diagonal(-1, -1, 1, 1)
 UNLIKE = linalg.direct_sum(jordan((2, 2)).inv(), diagonal(2, 2))
 NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
@@ -85,7 +85,7 @@ def test_a_recurrence_is_none():
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
     blocks = depth_checker.blocks_of(rows, depth_checker.inverse(rows, 0), False)
-    assert multiple(blocks) is None
+    assert recurrence_clash(blocks) is None
 
 
 def test_another_reason_is_refused():
