@@ -25,7 +25,7 @@ sys.modules[spec.name] = checker
 spec.loader.exec_module(checker)
 
 SMALL = settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     database=None,

@@ -148,6 +148,7 @@ def test_bash_completes(run, tmp_path, words, expected):
     assert sorted(done.stdout.split()) == expected
 
 
+@pytest.mark.slow
 def test_the_estimate_is_of_the_right_order():
     for M in (random_matrix(48, seed=1), random_matrix(64, seed=2)):
         estimate, start = estimated_seconds(M), time.process_time()

@@ -136,6 +136,7 @@ def outcome(file, **options):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("to_all", [True, False], ids=["group", "parent"])
@@ -217,6 +218,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
 @pytest.mark.parametrize(("jobs", "inner"), [("1", True), ("2", False)])
 def test_a_bar_within_another_is_a_line_of_it_and_in_a_worker_none(tmp_path, jobs, inner):

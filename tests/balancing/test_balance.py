@@ -108,6 +108,7 @@ def test_fifty_of_fifty_seeds(family, d):
         assert balance(W).error < 1e-14 * abs(W).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [2, 4, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("layers", [6, 8])
 def test_condition_numbers_of_10_to_the_9(d, layers):
@@ -324,6 +325,7 @@ def test_the_order_of_two_unequal_halves_with_scales():
     assert balance(W, layers=4, partition=(3, 2)).error < 1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [4, 5])
 def test_layers_with_scales_where_there_are_none(layers):
     with pytest.raises(MethodError, match=r"residual of .* see minimal_depth.* leave layers out"):
@@ -335,6 +337,7 @@ def test_four_layers_are_for_few_coordinates():
         balance(np.eye(14), layers=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [5, 6, 8])
 @pytest.mark.parametrize("d", [2, 3])
 def test_singular_values_beyond_rounding_end_in_one_error(d, layers):

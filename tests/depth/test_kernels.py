@@ -52,6 +52,7 @@ def test_other_patterns_and_regular_blocks_are_not_excluded(pattern):
     assert kernel_obstruction("ULUL", linalg.identity(4, QQ)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [4, 6, 8, 12, 16])
 def test_even_permutations_are_decided(d):
     rng, orders = random.Random(d), []

@@ -314,6 +314,7 @@ def test_all_of_gl_2_over_small_fields(order):
         assert_represents_over(GF(order), M, (1, 1), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", [(1, 2), (2, 1)])
 def test_all_of_gl_3_over_the_least_field(partition):
     for M in invertible(3, GF(2)):
@@ -326,6 +327,7 @@ def test_all_of_gl_3_over_the_field_of_three():
         assert_represents_over(GF(3), M, (1, 2), 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "partition", "count", "most"),
     [
@@ -348,6 +350,7 @@ def test_a_sample_over_small_fields(order, partition, count, most):
             count -= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", [(2, 2), (2, 4), (3, 3)])
 def test_permutations_over_the_least_field(partition):
     d = sum(partition)

@@ -139,6 +139,7 @@ COARSE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COARSE)
 @pytest.mark.parametrize(
     ("atoms", "weights"),

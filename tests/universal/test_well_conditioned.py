@@ -51,6 +51,7 @@ def found(request) -> WellConditioned:
     return approximate_well(LAWS[request.param], condition=12, eps="1/10")
 
 
+@pytest.mark.slow
 def test_the_coupling_is_within_the_bounds(found):
     """Both bounds are of E|flow(l, z) - (Q(Phi(l)), z)|^2, which samples estimate."""
     draws = np.random.default_rng(0).standard_normal((2, 20_000))
