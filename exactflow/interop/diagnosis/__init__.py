@@ -2,7 +2,7 @@
 
 `diagnose` maps x to its latents and back on copies of a model, as it stands, in eval mode and in
 float64, watches what each layer does (`trace`), measures condition numbers (`jacobian`), and tells
-rounding from what is none (`layers`, `judge`). On request, `replay` runs the model in mpmath.
+rounding from what is none (`layers`, `judge`).
 
 How it is checked
 -----------------
@@ -30,7 +30,6 @@ from exactflow.interop.diagnosis.doors import Door, as_module, root_door
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.measures import Runs
 from exactflow.interop.diagnosis.passes import Passes, passes
-from exactflow.interop.diagnosis.replay import replayed
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.trace import FailureError, duplicate
 
@@ -39,13 +38,9 @@ __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 Start = Literal["data", "latents"]
 
 SEED = 0
-TOLERANCE = 1e-6
-"""The relative error to which x returns in high precision, as in `exactflow.conditioning`."""
 
 
-def diagnose(
-    model: Any, x: Tensor, *, start: Start = "data", high_precision: bool = False
-) -> Diagnosis:
+def diagnose(model: Any, x: Tensor, *, start: Start = "data") -> Diagnosis:
     """Say why a flow, run to its latents and back, does not return x; the model stays as it is.
 
     Everything runs on copies of the model: its mode, parameters, buffers, gradients and the states
@@ -60,11 +55,6 @@ def diagnose(
         back. It is taken in the model's dtype.
     start : "latents" where x is a sample of latents, which the model maps to data, and these back.
         Ill-conditioning may show in one of the two directions only.
-    high_precision : whether to replay the member of the batch that comes back worst in mpmath, in
-        eval mode, for the least number of digits at which it returns to `TOLERANCE`. Layers are
-        known by their operations: networks of linear layers and convolutions, ReLU, tanh, leaky
-        ReLU, GELU, softplus and most others; splines; inverses of matrices. Small models only:
-        each precision that is tried takes about a second for 10^6 products of numbers.
 
     Raises
     ------
@@ -90,12 +80,9 @@ def diagnose(
     way = root_door(module) if start == "data" else root_door(module).turned()
     x = _data(module, x)
     with _untouched(x):
-        model, runs = _runs(module, way, path, x)
+        runs = _runs(module, way, path, x)
         layers = judged(runs)
         i = runs.member
-        replay = None
-        if high_precision:
-            replay = replayed(model, way, runs.calm.x[i : i + 1], TOLERANCE)
     worst = float(runs.now.errors[i]) if runs.stuck is None else float("inf")
     return Diagnosis(
         layers,
@@ -104,8 +91,6 @@ def diagnose(
         dtype=str(x.dtype).removeprefix("torch."),
         digits=runs.digits,
         comes_back=runs.comes_back,
-        least_digits=None if replay is None else replay.digits,
-        replay="" if replay is None else replay.sentence,
     )
 
 
@@ -146,11 +131,8 @@ def _untouched(x: Tensor) -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def _runs(module: nn.Module, way: Door, path: str, x: Tensor) -> tuple[nn.Module, Runs]:
-    """Run copies of the model in its mode and in eval mode, in its dtype and in others.
-
-    Returned with what they did is the one in eval mode.
-    """
+def _runs(module: nn.Module, way: Door, path: str, x: Tensor) -> Runs:
+    """Run copies of the model in its mode and in eval mode, in its dtype and in others."""
     try:
         copies = [duplicate(module) for _ in range(4)]
     except Exception as error:
@@ -172,7 +154,7 @@ def _runs(module: nn.Module, way: Door, path: str, x: Tensor) -> tuple[nn.Module
             stuck = failure
     fine = calm if x.dtype is torch.float64 else _in(torch.float64, copies[2], way, path, x)
     coarse = calm if x.dtype is not torch.float64 else _in(torch.float32, copies[3], way, path, x)
-    return copies[0], Runs(now, calm, fine, coarse, stuck)
+    return Runs(now, calm, fine, coarse, stuck)
 
 
 def _in(dtype: torch.dtype, module: nn.Module, way: Door, path: str, x: Tensor) -> Passes | None:

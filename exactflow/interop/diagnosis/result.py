@@ -74,9 +74,6 @@ class Diagnosis:
     dtype : of the model, and the decimal digits that it has.
     digits : those digits.
     comes_back : whether half of the digits are left.
-    least_digits : the least number of decimal digits at which x returns to `tolerance`; None where
-        it was not asked for, or no number suffices: `replay` says why.
-    replay : a sentence on the replay in high precision, empty where none was asked for.
     """
 
     layers: tuple[LayerDiagnosis, ...]
@@ -85,8 +82,6 @@ class Diagnosis:
     dtype: str
     digits: float
     comes_back: bool
-    least_digits: int | None = None
-    replay: str = ""
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
@@ -125,7 +120,7 @@ class Diagnosis:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         verdicts = [str(layer) for layer in self.ranked]
-        return "\n".join([str(self), *[self.replay] * bool(self.replay), "", *lines, "", *verdicts])
+        return "\n".join([str(self), "", *lines, "", *verdicts])
 
     def to_json(self) -> str:
         """Return everything as JSON; numbers that JSON does not have are strings."""
@@ -135,8 +130,6 @@ class Diagnosis:
             "error64": _json(self.error64),
             "dtype": self.dtype,
             "digits": self.digits,
-            "least_digits": self.least_digits,
-            "replay": self.replay,
             "evidence": str(self.evidence),
             "layers": [
                 {name: _json(value) for name, value in vars(layer).items()} for layer in self.layers
@@ -150,9 +143,8 @@ class Diagnosis:
             "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in (*_cells(x), x.verdict)) + "</tr>"
             for x in self.ranked
         )
-        replay = f"<p>{escape(self.replay)}</p>" if self.replay else ""
         return (
-            f"<p>{escape(str(self))} [{self.evidence}]</p>{replay}"
+            f"<p>{escape(str(self))} [{self.evidence}]</p>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 

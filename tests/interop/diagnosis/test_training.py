@@ -58,12 +58,11 @@ def test_the_condition_number_tells_them_apart(case):
 
 def test_samples_do_not_come_back_where_pads_are_zero(case):
     is_zero, flow, _, z = case
-    found = diagnose(flow, z, start="latents", high_precision=True)
+    found = diagnose(flow, z, start="latents")
     assert found.comes_back != is_zero
     assert {layer.fault for layer in found.guilty} == (
         {Fault.ILL_CONDITIONED} if is_zero else set()
     )
-    assert (found.least_digits >= 9) == is_zero
     assert found.error64 < 1e-6
     if is_zero:
         assert found.guilty[0].path == "layers.1"
