@@ -34,7 +34,8 @@ from statistics import NormalDist
 from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import flat, flint_rational, format_short, to_fraction
+from exactflow.exact.balls import ball, normal_cdf
+from exactflow.exact.numbers import flat, format_short, to_fraction
 
 __all__ = ["Generator"]
 
@@ -135,16 +136,8 @@ class Generator:
         with ctx.workprec(_PRECISION):
             total = arb(0)
             for i, (q, step) in enumerate(zip(self.breakpoints, self.steps, strict=True), 1):
-                ramp = _gaussian_cdf(q + half) - _gaussian_cdf(q - half)
-                shift = abs(_gaussian_cdf(q) - arb(i) / k)
-                total += _ball(sum(s * s for s in step)).sqrt() * (shift + ramp / 2)
+                ramp = normal_cdf(ball(q + half)) - normal_cdf(ball(q - half))
+                shift = abs(normal_cdf(ball(q)) - arb(i) / k)
+                total += ball(sum(s * s for s in step)).sqrt() * (shift + ramp / 2)
             bound = total.upper().fmpq()
         return Fraction(int(bound.p), int(bound.q))
-
-
-def _gaussian_cdf(x: Fraction) -> arb:
-    return (-_ball(x) / arb(2).sqrt()).erfc() / 2
-
-
-def _ball(x: Fraction | int) -> arb:
-    return arb(flint_rational(Fraction(x)))

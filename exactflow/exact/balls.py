@@ -6,7 +6,7 @@ uses. The precision is set in a ``workprec`` block, never for the program.
 """
 
 from flint import arb, ctx
-from sympy import Rational
+from sympy import QQ, Rational
 
 from exactflow.errors import ExactFlowError
 from exactflow.exact.numbers import flint_rational
@@ -16,8 +16,11 @@ __all__ = [
     "PrecisionError",
     "ball",
     "floor",
+    "lower",
+    "nearest",
     "normal_cdf",
     "normal_density",
+    "normal_quantile",
     "upper",
     "upper_root",
 ]
@@ -49,6 +52,28 @@ def upper(x: arb) -> Rational:
     return mantissa * Rational(2) ** exponent
 
 
+def lower(x: arb) -> Element:
+    """Return the least number of a ball, a dyadic one, as an element of QQ.
+
+    >>> lower(arb(3) / 8) == QQ(3, 8)
+    True
+    """
+    mantissa, exponent = map(int, x.lower().man_exp())
+    return QQ(mantissa) * QQ(2) ** exponent
+
+
+def nearest(x: arb) -> int:
+    """Return an integer nearest to the midpoint of a ball.
+
+    >>> nearest(arb(7) / 4), nearest(arb(-7) / 4)
+    (2, -2)
+    """
+    mantissa, exponent = map(int, x.mid().man_exp())
+    if exponent >= 0:
+        return mantissa << exponent
+    return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)
+
+
 def floor(x: arb) -> int:
     """Return the largest integer that no number of the ball is below.
 
@@ -75,3 +100,15 @@ def normal_cdf(x: arb) -> arb:
 def normal_density(x: arb) -> arb:
     """Return the density of N(0, 1) at x."""
     return (-x * x / 2).exp() / (2 * arb.pi()).sqrt()
+
+
+def normal_quantile(below: arb, above: arb) -> arb:
+    """Return the point with the mass `below` before it and `above` after it, which add up to one.
+
+    Both are asked for, since the smaller of them has the smaller relative error.
+
+    >>> normal_quantile(arb(1) / 2, arb(1) / 2).contains(0)
+    True
+    """
+    root = arb(2).sqrt()
+    return -root * (2 * below).erfcinv() if below < above else root * (2 * above).erfcinv()

@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
-from exactflow.exact.balls import ball
+from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
@@ -164,8 +164,7 @@ def shear_norm(condition: Element) -> Element:
     singular values s_i the largest of these: s = sqrt(c) - 1/sqrt(c).
     """
     root = ball(condition).sqrt()
-    mantissa, exponent = (root - 1 / root).lower().man_exp()
-    return _rounded_down(QQ(int(mantissa)) * QQ(2) ** int(exponent))
+    return _rounded_down(lower(root - 1 / root))
 
 
 def shear_condition(norm: Element) -> arb:

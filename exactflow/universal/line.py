@@ -18,7 +18,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, normal_density
+from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import elements, format_short, to_element, to_float
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.universal.measures import Boxes, checked_weights
@@ -65,9 +65,7 @@ class LineLaw(ABC):
 
     def label(self, x: Element) -> arb:
         """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
-        below, above = self.masses(x)
-        root = arb(2).sqrt()
-        return -root * (2 * below).erfcinv() if below < above else root * (2 * above).erfcinv()
+        return normal_quantile(*self.masses(x))
 
 
 @dataclass(frozen=True, init=False, repr=False)

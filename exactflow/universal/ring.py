@@ -13,7 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, upper_root
+from exactflow.exact.balls import ball, nearest, upper_root
 from exactflow.exact.numbers import elements, flint_rational, format_short
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.universal.measures import Cells, check_count, least_root
@@ -99,16 +99,8 @@ def _polar(radius: arb, angles: Sequence, bits: int) -> tuple[list[list[int]], a
     for angle in angles:
         sin, cos = arb.sin_cos_pi_fmpq(flint_rational(2 * angle))
         point = [radius * cos * unit, radius * sin * unit]
-        place = list(map(_nearest, point))
+        place = list(map(nearest, point))
         rounding = [x - n for x, n in zip(point, place, strict=True)]
         total += sum((x * x for x in rounding), arb(0))
         places.append(place)
     return places, total / len(angles) / unit**2
-
-
-def _nearest(x: arb) -> int:
-    """Return an integer nearest to the midpoint of a ball."""
-    mantissa, exponent = map(int, x.mid().man_exp())
-    if exponent >= 0:
-        return mantissa << exponent
-    return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)

@@ -14,8 +14,8 @@ import numpy as np
 from flint import arb, ctx
 from sympy import QQ
 
-from exactflow.exact.balls import ball, floor
-from exactflow.exact.numbers import flint_rational, to_float
+from exactflow.exact.balls import ball, lower, nearest, normal_quantile
+from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
 from exactflow.universal.construction import Construction, labelled_atoms, spread
@@ -94,13 +94,11 @@ def _with_knots(draft: Construction, share: Element, precision: int) -> tuple[Co
 
 def _quantiles(weights: list, bits: int) -> list:
     """Return dyadic numbers near the Gaussian quantiles of w_1, w_1 + w_2, .."""
-    knots, cumulative, root, unit = [], QQ.zero, arb(2).sqrt(), arb(2) ** bits
+    knots, below = [], QQ.zero
     for weight in weights[:-1]:
-        cumulative += weight
-        tail = min(cumulative, 1 - cumulative)
-        quantile = -root * arb(flint_rational(2 * tail)).erfcinv()
-        numerator = floor(quantile.mid() * unit)
-        knots.append(QQ(numerator if tail == cumulative else -numerator, 2**bits))
+        below += weight
+        quantile = normal_quantile(ball(below), ball(1 - below))
+        knots.append(QQ(nearest(quantile * arb(2) ** bits), 2**bits))
     return knots
 
 
@@ -117,6 +115,4 @@ def _with_tau(draft: Construction, share: Element) -> Construction:
     width = min((b - a for a, b in pairwise(draft.knots)), default=QQ(1, 4))
     widest = power_below(min(width / 2, QQ(1, 4)))
     most = ball(share) ** 2 / ramp_factor(draft, widest)
-    mantissa, exponent = most.lower().man_exp()
-    affordable = QQ(int(mantissa)) * QQ(2) ** int(exponent)
-    return replace(draft, tau=min(widest, power_below(affordable)))
+    return replace(draft, tau=min(widest, power_below(lower(most))))

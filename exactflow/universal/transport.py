@@ -32,7 +32,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, normal_density, upper_root
+from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upper_root
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear.piecewise import PiecewiseLinear
@@ -147,9 +147,7 @@ def _top(x: arb) -> arb:
 
 
 def _rounded(x: arb, bits: int) -> Element:
-    mantissa, exponent = map(int, (x.mid() * arb(2) ** bits).mid().man_exp())
-    whole = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-    return QQ(whole, 2**bits)
+    return QQ(nearest(x * arb(2) ** bits), 2**bits)
 
 
 def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
