@@ -7,6 +7,8 @@ do not wait for SymPy.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from exactflow.version import __version__ as __version__
+
 if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.balancing import balance as balance
     from exactflow.depth import minimal_depth as minimal_depth
@@ -25,8 +27,6 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.targets import rotation as rotation
     from exactflow.targets import toeplitz as toeplitz
     from exactflow.universal import approximate as approximate
-
-__version__ = "0.2.0"
 
 _HOMES = {
     "CouplingFlow": "flows.flow",

@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-import exactflow
 from exactflow.cli.commands import COMMANDS
 from exactflow.errors import ExactFlowError
+from exactflow.version import __version__
 
 __all__ = ["main", "parser", "reported"]
 
@@ -59,7 +59,7 @@ def parser(*chosen: str) -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="exactflow", description="Exact factorization into affine coupling layers."
     )
-    whole.add_argument("--version", action="version", version=f"exactflow {exactflow.__version__}")
+    whole.add_argument("--version", action="version", version=f"exactflow {__version__}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for name, (purpose, home) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)

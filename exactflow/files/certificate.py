@@ -17,7 +17,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
-from exactflow import __version__, checker
+from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
@@ -27,6 +27,7 @@ from exactflow.files.atomic import write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.relabelled import Relabelled, relabelled
 from exactflow.flows.verification import verify
+from exactflow.version import __version__
 
 __all__ = ["certificate_text", "read_certificate", "write_certificate"]
 

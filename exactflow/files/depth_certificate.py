@@ -13,7 +13,6 @@ from pathlib import Path
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import __version__
 from exactflow.depth import MinimalDepth, Obstruction
 from exactflow.depth.chain import ChainObstruction, ScaledObstruction
 from exactflow.depth.kernels import KernelObstruction
@@ -38,6 +37,7 @@ from exactflow.exact.normalforms import elementary_divisors
 from exactflow.exact.numbers import format_rational
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.result import Evidence
+from exactflow.version import __version__
 
 __all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
 

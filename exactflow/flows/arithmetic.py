@@ -1,13 +1,13 @@
-"""Layers in the arithmetic of their input: exact rationals, mpmath, or float64, vectorised.
+"""The arithmetic of an input: exact rationals, mpmath, or float64, vectorised.
 
-One fold serves every arithmetic. A point is the list of its d entries: elements of QQ, mpmath
-numbers, or rows of floats, one for each of N points; `convert` maps an element of QQ to a number of
-that kind, and names the arithmetic.
+A point is the list of its d entries: elements of QQ, mpmath numbers, or rows of floats, one for
+each of N points; `convert` maps an element of QQ to a number of that kind, and names the
+arithmetic.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 
@@ -15,10 +15,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 
-if TYPE_CHECKING:
-    from exactflow.flows.base import Coupling
-
-__all__ = ["image", "inexact_entries", "is_inexact", "orbit", "run"]
+__all__ = ["image", "inexact_entries", "is_inexact"]
 
 Numbers = list  # of elements of QQ, of mpf, or of float64 arrays: the entries of a point
 
@@ -76,33 +73,3 @@ def inexact_entries(x: VectorLike, dimension: int) -> tuple[Numbers, Callable]:
             f"expected floats of at most 64 bits, got {array.dtype}: use mpmath numbers for more"
         )
     return list(array.astype(float).reshape(dimension, -1)), to_float
-
-
-def run(layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callable) -> Numbers:
-    """Return the entries after the layers; `convert` maps elements of QQ to their arithmetic."""
-    first, second = entries[:p], entries[p:]
-    for layer in layers:
-        first, second = _step(layer, first, second, convert)
-    return [*first, *second]
-
-
-def orbit(
-    layers: Sequence["Coupling"], entries: Numbers, p: int, convert: Callable
-) -> Iterator[tuple]:
-    """Yield every layer with the half that it keeps, and the half that it moves."""
-    first, second = entries[:p], entries[p:]
-    for layer in layers:
-        moved, kept = (first, second) if layer.moves == "first" else (second, first)
-        yield layer, kept, moved
-        first, second = _step(layer, first, second, convert)
-
-
-def _step(
-    layer: "Coupling", first: Numbers, second: Numbers, convert: Callable
-) -> tuple[Numbers, Numbers]:
-    """Return both halves after one layer."""
-    moved, kept = (first, second) if layer.moves == "first" else (second, first)
-    scales = layer.scales_at(kept, convert)
-    shifts = layer.shift_at(kept, convert)
-    moved = [s * entry + t for s, entry, t in zip(scales, moved, shifts, strict=True)]
-    return (moved, second) if layer.moves == "first" else (first, moved)

@@ -115,8 +115,17 @@ class Coupling(Map):
     def _scales(self) -> Iterable:
         return self.scale_elements
 
+    def step(self, first: Sequence, second: Sequence, convert: Callable) -> tuple[list, list]:
+        """Return both halves of a point after the layer, in the arithmetic of `convert`."""
+        moved, kept = (first, second) if self.moves == "first" else (second, first)
+        scales, shifts = self.scales_at(kept, convert), self.shift_at(kept, convert)
+        image = [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
+        return (image, list(kept)) if self.moves == "first" else (list(kept), image)
+
     def _run(self, entries: list, convert: Callable) -> list:
-        return arithmetic.run([self], entries, self.partition[0], convert)
+        p = self.partition[0]
+        first, second = self.step(entries[:p], entries[p:], convert)
+        return [*first, *second]
 
     @abstractmethod
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
@@ -151,7 +160,11 @@ class Flow(Map):
 
     def _run(self, entries: list, convert: Callable) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        return arithmetic.run(self.layers, signed, self.partition[0], convert)
+        p = self.partition[0]
+        halves = signed[:p], signed[p:]
+        for layer in self.layers:
+            halves = layer.step(*halves, convert)
+        return [*halves[0], *halves[1]]
 
     def _scales(self) -> Iterable:
         return (
@@ -194,16 +207,35 @@ class Flow(Map):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        return display.difference(self, other)
+        for name in ("partition", "depth", "flips", "order"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                return f"{name}: {mine}, but {theirs}"
+        for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
+            if mine != theirs:
+                return f"layer {k}: {display.layer_difference(mine, theirs)}"
+        return None
+
+    def _head(self) -> str:
+        """Return what is said of the flow before its layers."""
+        extras: dict[str, object] = {"order": list(self.order), "flips": list(self.flips)}
+        extras |= {"method": getattr(self, "method", "")}
+        shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
+        return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
+
+    def _latex_factors(self) -> list[str]:
+        """Return the factors of the flow from left to right: the first layer stands last."""
+        numbered = reversed([*enumerate(self.layers, 1)])
+        return [display.layer_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
     def __repr__(self) -> str:
-        return display.text(self)
+        return display.text(self._head(), self.layers)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {display.flow_latex(self)}$"
+        return f"$\\displaystyle {' '.join(self._latex_factors())}$"
 
     def _repr_html_(self) -> str:
-        return display.flow_html(self)
+        return display.html(self._head(), self.layers)
 
 
 def checked_layers(

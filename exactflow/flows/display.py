@@ -4,9 +4,9 @@ A matrix is written out where it is readable; else it has a name of its own, T_k
 layer k. A fraction that is too long is written as its first digits, which end in dots.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 import sympy
@@ -16,10 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.typing import Element
 
-if TYPE_CHECKING:
-    from exactflow.flows.base import Coupling, Flow
-
-__all__ = ["difference", "flow_html", "flow_latex", "heat_map", "layer_latex", "text"]
+__all__ = ["constant_latex", "heat_map", "html", "layer_difference", "layer_latex", "text"]
 
 LATEX_DIMENSION = 8
 _LATEX_BITS = 40
@@ -27,30 +24,14 @@ _CELLS = 24
 _DIGITS = 4
 
 
-def text(flow: "Flow") -> str:
-    """Return the flow's kind, partition and depth, and one line for each layer."""
-    extras: dict[str, object] = {"order": list(flow.order), "flips": list(flow.flips)}
-    extras |= {"method": getattr(flow, "method", "")}
-    shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-    head = f"<{type(flow).__name__} {flow.partition}, depth {flow.depth}{shown}>"
-    return "\n".join(
-        [head, *(f"  {i}. {layer.summary()}" for i, layer in enumerate(flow.layers, 1))]
-    )
+def text(head: str, layers: Sequence) -> str:
+    """Return what is said of a flow, and one line for each layer."""
+    lines = (f"  {i}. {layer.summary()}" for i, layer in enumerate(layers, 1))
+    return "\n".join([f"<{head}>", *lines])
 
 
-def difference(left: "Flow", right: "Flow") -> str | None:
-    """Return the first thing in which two flows differ, or None."""
-    for name in ("partition", "depth", "flips", "order"):
-        mine, theirs = getattr(left, name), getattr(right, name)
-        if mine != theirs:
-            return f"{name}: {mine}, but {theirs}"
-    for k, (mine, theirs) in enumerate(zip(left.layers, right.layers, strict=True)):
-        if mine != theirs:
-            return f"layer {k}: {_layers_differ(mine, theirs)}"
-    return None
-
-
-def _layers_differ(mine: Any, theirs: Any) -> str:
+def layer_difference(mine: Any, theirs: Any) -> str:
+    """Return the first thing in which two layers differ."""
     if type(mine) is not type(theirs) or mine.moves != theirs.moves:
         return f"{mine!r}, but {theirs!r}"
     if tuple(mine.scale) != tuple(theirs.scale):
@@ -75,7 +56,7 @@ def layer_latex(layer: Any, name: str = "") -> str:
     return _blocks(layer, "s", f"\\underset{{{m} \\times {k}}}{{T{name}}}", name)
 
 
-def _blocks(layer: "Coupling", scale: str, shift: str, name: str) -> str:
+def _blocks(layer: Any, scale: str, shift: str, name: str) -> str:
     diagonal = "I" if layer.is_additive else f"\\operatorname{{diag}}({scale}{name})"
     first, second = f"{diagonal} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {diagonal}"
     body = first if layer.moves == "first" else second
@@ -101,37 +82,17 @@ def _entry(value: Element, field: Domain) -> str:
     return f"{dots} \\cdot 10^{{{int(exponent)}}}" if exponent else dots
 
 
-def flow_latex(flow: "Flow") -> str:
-    """Return the flow as a product of matrices: the layer that acts first stands last.
-
-    A flow on coordinates in another order begins and ends with the permutation that lists them.
-    """
-    inner = getattr(flow, "flow", flow)
-    factors = [layer_latex(layer, f"_{{{k}}}") for k, layer in reversed([*enumerate(inner, 1)])]
-    d = flow.dimension
-    if inner.flips or not factors:
-        signs = [-1 if i in inner.flips else 1 for i in range(d)]
-        factors.append(_constant([[signs[i] * (i == j) for j in range(d)] for i in range(d)], "F"))
-    if flow.order:
-        factors.append(_constant([[int(j == i) for j in range(d)] for i in flow.order], "E"))
-        places = [flow.order.index(i) for i in range(d)] if d <= LATEX_DIMENSION else []
-        back = [[int(j == i) for j in range(d)] for i in places]
-        factors.insert(0, _constant(back, "E^{\\mathsf T}"))
-    return " ".join(factors)
+def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
+    """Return a d x d matrix of integers, or its name where it is too large."""
+    return sympy.latex(sympy.Matrix(d, d, entry)) if d <= LATEX_DIMENSION else name
 
 
-def _constant(rows: Sequence[Sequence[int]], name: str) -> str:
-    """Return a matrix of integers, or its name where it is too large."""
-    return sympy.latex(sympy.Matrix(rows)) if 0 < len(rows) <= LATEX_DIMENSION else name
-
-
-def flow_html(flow: "Flow") -> str:
+def html(head: str, layers: Sequence) -> str:
     """Return a table of the layers, with a small heat map of each shift."""
-    head = escape(text(flow).splitlines()[0].strip("<>"))
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(flow, 1))
-    return f"<table><caption>{head}</caption><tr>{cells}</tr>{rows}</table>"
+    rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1))
+    return f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:

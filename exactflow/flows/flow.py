@@ -5,7 +5,7 @@ the identity unless the flow repairs an orientation.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from exactflow.exact.integral import IntegralMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
+from exactflow.flows import display
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.linear import LinearCoupling, checked_partition
 
@@ -69,6 +70,24 @@ class LinearFlow(Flow):
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, flips included."""
         return ExactMatrix.of(self.domain_matrix())
+
+    def _latex_factors(self) -> list[str]:
+        """Return the factors: the signs of the flips last, and around all the permutation that
+        lists the coordinates in another order.
+        """
+        d, factors = self.dimension, super()._latex_factors()
+        order = self.order or range(d)
+        flips = {order.index(i) for i in self.flips}
+
+        def constant(entry: Callable[[int, int], int], name: str) -> str:
+            return display.constant_latex(d, entry, name)
+
+        if flips or not factors:
+            factors.append(constant(lambda i, j: (i == j) - 2 * (i == j and i in flips), "F"))
+        if self.order:
+            factors.append(constant(lambda i, j: int(j == order[i]), "E"))
+            factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
+        return factors
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

@@ -12,7 +12,7 @@ A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -28,7 +28,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
-from exactflow.flows.arithmetic import inexact_entries, is_inexact, orbit
+from exactflow.flows.arithmetic import inexact_entries, is_inexact
 from exactflow.flows.base import Flow, checked_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
@@ -111,7 +111,7 @@ class PiecewiseFlow(Flow):
         numbers with an ``mpf`` among them.
         """
         layers = []
-        for layer, kept, moved in orbit(self.layers, *self._point(x)):
+        for layer, kept, moved in self._orbit(*self._point(x)):
             linear = isinstance(layer, LinearCoupling)
             layers.append(layer if linear else layer.tangent(kept, moved))
         return CouplingFlow(layers)
@@ -130,10 +130,10 @@ class PiecewiseFlow(Flow):
         """
         if x is None:
             return super().log_abs_det()
-        entries, p, convert = self._point(x)
+        entries, convert = self._point(x)
         scales = (
             scale
-            for layer, kept, _ in orbit(self.layers, entries, p, convert)
+            for layer, kept, _ in self._orbit(entries, convert)
             if not layer.is_additive
             for scale in layer.scales_at(kept, convert)
         )
@@ -144,17 +144,24 @@ class PiecewiseFlow(Flow):
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
-    def _point(self, x: VectorLike) -> tuple[list, int, Callable]:
-        """Return the entries of x, the size of the first half, and the arithmetic of x."""
+    def _orbit(self, entries: list, convert: Callable) -> Iterator[tuple]:
+        """Yield every layer with the half that it keeps, and the half that it moves."""
+        p = self.partition[0]
+        first, second = entries[:p], entries[p:]
+        for layer in self.layers:
+            yield (layer, second, first) if layer.moves == "first" else (layer, first, second)
+            first, second = layer.step(first, second, convert)
+
+    def _point(self, x: VectorLike) -> tuple[list, Callable]:
+        """Return the entries of x, and the arithmetic of x."""
         if is_inexact(x):
-            entries, convert = inexact_entries(x, self.dimension)
-            return entries, self.partition[0], convert
+            return inexact_entries(x, self.dimension)
         column = over_rationals(as_vectors(x, self.dimension))
         if column.shape[1] != 1:
             raise InvalidInputError(
                 f"expected one exact point, got {column.shape[1]} columns: take them one by one"
             )
-        return column.to_list_flat(), self.partition[0], to_element
+        return column.to_list_flat(), to_element
 
     def jacobian(self, x: VectorLike) -> sympy.Matrix:
         """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""

@@ -9,12 +9,12 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from exactflow import __version__
 from exactflow.claims import Claim
 from exactflow.proving.cells import Cell, cells, read_script
 from exactflow.proving.displays import formula, picture
 from exactflow.proving.script import Outcome, Shown
 from exactflow.proving.table import summary
+from exactflow.version import __version__
 
 __all__ = ["page"]
 

@@ -1,0 +1,106 @@
+"""The house as it is built: what imports what, in which order, and how long a function is.
+
+The imports are read off the text, so that those inside functions, and those for types alone, count.
+"""
+
+import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import exactflow
+
+PACKAGE = Path(exactflow.__file__).parent
+FLOORS = (
+    {"exactflow", "__main__"},
+    {"cli", "pytest_plugin", "testing", "proving"},
+    {"theorems"},
+    {"interop"},
+    {"files", "parallel"},
+    {"depth"},
+    {"universal", "conditioning", "gaussian", "lossless", "padding", "masks"},
+    {"factorization"},
+    {"balancing"},
+    {"nonlinear", "capacity", "identities", "targets", "claims", "explanation"},
+    {"flows"},
+    {"exact"},
+    {"errors", "version", "checker", "depth_checker"},
+)
+"""The rooms from top to bottom: a file imports from its own floor, and from those below."""
+
+A_SCRIPT_OF_THE_USERS = "exactflow.proving.my_theorem"
+MOST_ROOMS = 30
+MOST_LINES = 60
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return the files of the package by the names of their modules."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the modules of the package that a module names in its imports."""
+    names = set()
+    for node in ast.walk(ast.parse(modules()[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            within = [f"{node.module}.{alias.name}" for alias in node.names]
+            names |= {full if full in modules() else node.module for full in within}
+    return frozenset(names & set(modules()))
+
+
+def floor(module: str) -> int:
+    """Return the floor of a module, 0 being the top."""
+    room = [*module.split("."), "exactflow"][1]
+    return next(k for k, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def test_no_import_goes_upwards():
+    upwards = [
+        f"{module} imports {other}"
+        for module in modules()
+        for other in imports(module)
+        if floor(other) < floor(module) and module != A_SCRIPT_OF_THE_USERS
+    ]
+    assert upwards == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    try:
+        tuple(TopologicalSorter({module: imports(module) for module in modules()}).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]), pytrace=False)
+
+
+def test_rooms_side_by_side_can_be_counted():
+    rooms = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()]
+    assert len([room for room in rooms if room.name != "__pycache__"]) <= MOST_ROOMS
+
+
+def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
+    """Return how many lines a function has, without docstring, comments and blank ones."""
+    has_doc = ast.get_docstring(function) is not None
+    doc = range(function.body[0].lineno, (function.body[0].end_lineno or 0) + 1) if has_doc else ()
+    numbers = range(function.lineno, (function.end_lineno or 0) + 1)
+    stripped = (lines[n - 1].strip() for n in numbers if n not in doc)
+    return sum(bool(line) and not line.startswith("#") for line in stripped)
+
+
+def test_functions_fit_on_a_screen():
+    long = []
+    for module, path in modules().items():
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                count = lines_of_code(node, text.splitlines())
+                long += [f"{module}.{node.name}: {count} lines"] * (count > MOST_LINES)
+    assert long == []
