@@ -22,11 +22,11 @@ within that error of W; it does not equal W.
 import operator
 from typing import get_args
 
-from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import ORIENTATIONS, Target
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 

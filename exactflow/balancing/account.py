@@ -1,9 +1,9 @@
-"""Layers of float64 numbers, and rigorous bounds for the inverse of what they compose to.
+"""Rigorous bounds for the inverse of what float layers compose to.
 
 Main results
 ------------
-Floats are dyadic rationals, and `exactflow.balancing.composition` has the product Q of layers, and
-max |W - Q|, exactly. For the inverses let V be any matrix, rho = |I - V W|_F,
+`exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
+inverses let V be any matrix, rho = |I - V W|_F,
 e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q are invertible, their determinants have the same
 sign, and
 
@@ -19,84 +19,15 @@ within d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy an
 numerical algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
-from math import frexp
 
 import numpy as np
 
-from exactflow.balancing.digits import Digits
-from exactflow.exact.typing import Half
-from exactflow.flows.linear import LinearCoupling
+from exactflow.exact.digits import Digits
 
-__all__ = ["FloatCoupling", "inverse_error_bound", "snapped"]
+__all__ = ["inverse_error_bound"]
 
-GRID = 57
 COARSE = Fraction(1, 8)
-HALVES: tuple[Half, Half] = ("first", "second")
-
-
-def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
-    """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
-    exponent = GRID + 1 - frexp(size)[1]
-    return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
-
-
-@dataclass(frozen=True, eq=False)
-class FloatCoupling:
-    """A coupling layer of float64 numbers: ``moved = scale * moved + shift @ kept``.
-
-    Parameters
-    ----------
-    moves : "first" or "second", the half that the layer maps.
-    scale : one positive number for all coordinates that move, or an array of one for each.
-    shift : p x q if the first half moves, q x p if the second does.
-    """
-
-    moves: Half
-    scale: float | np.ndarray
-    shift: np.ndarray
-
-    @property
-    def partition(self) -> tuple[int, int]:
-        """The sizes (p, q) of the halves."""
-        moved, kept = self.shift.shape
-        return (moved, kept) if self.moves == "first" else (kept, moved)
-
-    @property
-    def scales(self) -> np.ndarray:
-        """The scale of each coordinate that moves."""
-        return np.broadcast_to(self.scale, len(self.shift))
-
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`."""
-        moved, kept, scale, shift = self._parts(x)
-        return self._joined(scale * moved + shift @ kept, kept)
-
-    def backward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage, likewise."""
-        moved, kept, scale, shift = self._parts(y)
-        return self._joined((moved - shift @ kept) / scale, kept)
-
-    def condition_number(self) -> float:
-        """Return |S|_2 |S^-1|_2 for the layer's matrix S, rounded."""
-        one = np.eye(sum(self.partition))
-        norms = [np.linalg.norm(image(one), 2) for image in (self.forward, self.backward)]
-        return float(norms[0]) * float(norms[1])
-
-    def exact(self) -> LinearCoupling:
-        """Return the layer of the dyadic rationals that these floats are."""
-        scale = None if np.all(self.scale == 1) else list(map(Fraction, self.scales.tolist()))
-        return LinearCoupling(self.partition, self.moves, self.shift, scale)
-
-    def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        p = self.partition[0]
-        moved, kept = (x[:p], x[p:]) if self.moves == "first" else (x[p:], x[:p])
-        scale = self.scales.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
-        return moved, kept, scale, self.shift.astype(x.dtype, copy=False)
-
-    def _joined(self, moved: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        return np.concatenate((moved, kept) if self.moves == "first" else (kept, moved))
 
 
 def inverse_error_bound(

@@ -21,12 +21,13 @@ from itertools import islice, zip_longest
 import numpy as np
 from scipy import linalg
 
-from exactflow.balancing.account import FloatCoupling
-from exactflow.balancing.factors import Factor, layers_of
+from exactflow.balancing.factors import layers_of
 from exactflow.balancing.four import four_shears
 from exactflow.balancing.homotopy import random_start
 from exactflow.balancing.newton import Word
 from exactflow.balancing.target import Target
+from exactflow.exact.typing import HALVES
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["LARGEST_DIMENSION", "Affine", "affine_layers"]
 
@@ -54,9 +55,9 @@ class Affine:
         halves = [scales[:p], scales[p:]]
         a, b = self.word.first, 1 - self.word.first
         factors = [
-            Factor(a, halves[a][:, None] * shifts[0] / halves[b], halves[a]),
-            Factor(b, halves[b][:, None] * shifts[1], halves[b]),
-            *(Factor((a + i) % 2, shift) for i, shift in enumerate(shifts[2:])),
+            FloatCoupling(HALVES[a], halves[a][:, None] * shifts[0] / halves[b], halves[a]),
+            FloatCoupling(HALVES[b], halves[b][:, None] * shifts[1], halves[b]),
+            *(FloatCoupling(HALVES[(a + i) % 2], shift) for i, shift in enumerate(shifts[2:])),
         ]
         return layers_of(factors, self.target.scale, self.target.exponent)
 

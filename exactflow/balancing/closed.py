@@ -30,13 +30,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exactflow.balancing.account import FloatCoupling
-from exactflow.balancing.composition import enclosed
-from exactflow.balancing.digits import Digits
-from exactflow.balancing.factors import Factor, layers_of, word_factors
+from exactflow.balancing.factors import layers_of, word_factors
 from exactflow.balancing.newton import Corrected, Word
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
+from exactflow.exact.digits import Digits
+from exactflow.exact.typing import HALVES
+from exactflow.flows.float_layers import FloatCoupling, enclosed
 
 __all__ = [
     "Eleven",
@@ -136,12 +136,13 @@ class Eleven:
         of_U, of_V = self.left.shifts, [-shift for shift in self.right.shifts]
         low, high = np.minimum(kept, 1), np.maximum(kept, 1)
         a, b = np.minimum(moved, 1), np.maximum(moved, 1)
+        one, other = HALVES[first], HALVES[1 - first]
         factors = [
             *word_factors(first, of_U[:4]),
-            Factor(first, of_U[4], low),
-            Factor(1 - first, of_U[5] * low + moved[:, None] * of_V[5] / high, a),
-            Factor(first, high[:, None] * of_V[4] / b, high),
-            Factor(1 - first, b[:, None] * of_V[3], b),
+            FloatCoupling(one, of_U[4], low),
+            FloatCoupling(other, of_U[5] * low + moved[:, None] * of_V[5] / high, a),
+            FloatCoupling(one, high[:, None] * of_V[4] / b, high),
+            FloatCoupling(other, b[:, None] * of_V[3], b),
             *word_factors(first, of_V[2::-1]),
         ]
         return layers_of(factors, self.target.scale, self.target.exponent)

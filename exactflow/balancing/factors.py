@@ -1,34 +1,32 @@
 """Factors of a product, with one scalar spread over their scales, as float layers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import frexp, ldexp, log2
 
 import numpy as np
 
-from exactflow.balancing.account import HALVES, FloatCoupling, snapped
+from exactflow.exact.typing import HALVES
+from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["Factor", "layers_of", "word_factors"]
+__all__ = ["layers_of", "snapped", "word_factors"]
 
 ADDITIVE = 2.0**-51
+GRID = 57
 
 
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """A factor of a product of couplings, which maps half `moved` (0 or 1)."""
-
-    moved: int
-    shift: np.ndarray
-    scale: np.ndarray | float = 1.0
+def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+    """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
+    exponent = GRID + 1 - frexp(size)[1]
+    return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
-def word_factors(first: int, shifts: Sequence[np.ndarray]) -> list[Factor]:
-    """Return alternating shears, the leftmost of which moves half `first`."""
-    return [Factor((first + i) % 2, shift) for i, shift in enumerate(shifts)]
+def word_factors(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
+    """Return alternating shears, the leftmost of which moves half `first` (0 or 1)."""
+    return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
 def layers_of(
-    factors: Sequence[Factor], scale: float, exponent: int = 0
+    factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
 ) -> tuple[FloatCoupling, ...]:
     """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
 
@@ -36,13 +34,13 @@ def layers_of(
     Each half is scaled in equal parts by all factors that move it. With C the scales of the
     factors to the right, S(X) C = C S(X'), X' = C_moved^-1 X C_kept.
     """
-    times = [sum(factor.moved == half for factor in factors) for half in (0, 1)]
+    times = [sum(factor.moves == half for factor in factors) for half in HALVES]
     whole = log2(scale) + exponent
     if abs(whole) < ADDITIVE:
         scale, exponent, whole = 1.0, 0, 0.0
     on_the_right, left, layers = [1.0, 1.0], list(times), []
     for factor in reversed(factors):
-        half = factor.moved
+        half = HALVES.index(factor.moves)
         left[half] -= 1
         part = 2.0 ** (whole / times[half])
         if not left[half]:
@@ -52,6 +50,6 @@ def layers_of(
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
             shift = snapped(shift, ratio)
-        layers.append(FloatCoupling(HALVES[half], factor.scale * part, shift))
+        layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
         on_the_right[half] *= part
     return tuple(layers)

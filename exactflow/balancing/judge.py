@@ -6,11 +6,12 @@ from typing import Protocol
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import FloatCoupling, inverse_error_bound
-from exactflow.balancing.composition import Enclosure
+from exactflow.balancing.account import inverse_error_bound
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
+from exactflow.exact.digits import Enclosure
 from exactflow.exact.rounding import rounded_up
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["Solution", "judged"]
 

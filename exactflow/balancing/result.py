@@ -8,8 +8,8 @@ import mpmath
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import FloatCoupling
 from exactflow.exact.numbers import to_mpf
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.relabelled import relabelled
 from exactflow.flows.result import Evidence, Result

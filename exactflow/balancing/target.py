@@ -9,13 +9,12 @@ from typing import get_args
 
 import numpy as np
 
-from exactflow.balancing.account import FloatCoupling
-from exactflow.balancing.composition import Enclosure, composed, enclosed
-from exactflow.balancing.digits import Digits
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.digits import Digits, Enclosure
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
 from exactflow.flows.halves import resolve_partition
 
 __all__ = ["ORIENTATIONS", "Target"]

@@ -31,7 +31,6 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.spread import Near, near_solutions
 from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
 from exactflow.depth.obstructions import halves
@@ -42,6 +41,7 @@ from exactflow.exact.balls import ball
 from exactflow.exact.numbers import flint_rational, to_float
 from exactflow.exact.typing import Element, Half
 from exactflow.factorization.assembly import opposite
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
 
@@ -71,7 +71,7 @@ class EnclosedCoupling:
             np.array([[float(x.mid()) for x in row] for row in M.tolist()])
             for M in (self.scale, self.shift)
         )
-        return FloatCoupling(self.moves, scale.diagonal(), shift)
+        return FloatCoupling(self.moves, shift, scale.diagonal())
 
     def matrix(self) -> arb_mat:
         """Return the 2n x 2n matrix of the layer."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
 __all__ = [
+    "HALVES",
     "BalanceMethod",
     "DepthScales",
     "Element",
@@ -46,6 +47,9 @@ PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
 
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""
+
+HALVES: tuple[Half, Half] = ("first", "second")
+"""Both halves, in their order."""
 
 Orientation: TypeAlias = Literal["error", "flip", "pad"]
 """What to do with a matrix that reverses orientation."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from exactflow.balancing import Balanced, FloatCoupling, balance
-from exactflow.balancing.composition import composed
-from exactflow.balancing.digits import Digits
+from exactflow.balancing import Balanced, balance
 from exactflow.errors import SingularMatrixError
+from exactflow.exact.digits import Digits
 from exactflow.factorization import factor
+from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.flow import LinearFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.plain import FlowModule
@@ -63,4 +63,4 @@ def stored_error(module: FlowModule, target: AffineMap) -> Fraction:
 def _held(layer: Any) -> FloatCoupling:
     scale = layer.scales()
     scale = 1.0 if scale is None else scale.detach().cpu().double().numpy()
-    return FloatCoupling(layer.moves, scale, layer.weight.detach().cpu().double().numpy())
+    return FloatCoupling(layer.moves, layer.weight.detach().cpu().double().numpy(), scale)

@@ -15,9 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.balancing.account import HALVES
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import HALVES, Half
 from exactflow.interop.layers import along
 from exactflow.interop.plain import Bijection
 from exactflow.lossless import IntegerCoupling, Lossless

@@ -7,12 +7,14 @@ numbers as parameters.
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from exactflow.exact.typing import Half
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.roundoff import FloatLayer, float_layer
+from exactflow.interop.roundoff import float_layer, most_in_a_row
 
 __all__ = ["Coupling", "DenseCoupling", "SparseCoupling", "along", "coupling", "described"]
 
@@ -135,24 +137,20 @@ def coupling(layer: LinearCoupling, raw: bool) -> Coupling:
     """Return a layer as a module: gathered where it is sparse and has few entries in each row."""
     held = float_layer(layer)
     scale = None if layer.is_additive else torch.from_numpy(held.scale)
-    terms = held.most_in_a_row()
-    if layer.is_sparse and SPARSE * terms <= held.shape[1]:
+    terms = most_in_a_row(held)
+    if layer.is_sparse and SPARSE * terms <= held.shift.shape[1]:
         columns, values = _gathered(held, terms)
         return SparseCoupling(layer.moves, columns, values, scale, raw)
-    return DenseCoupling(layer.moves, torch.from_numpy(held.shift), scale, raw)
+    return DenseCoupling(layer.moves, torch.from_numpy(held.dense().shift), scale, raw)
 
 
-def _gathered(layer: FloatLayer, terms: int) -> tuple[Tensor, Tensor]:
+def _gathered(layer: FloatCoupling, terms: int) -> tuple[Tensor, Tensor]:
     """Return the columns and values of a shift, (terms, moved) each."""
-    rows, columns = map(torch.from_numpy, layer.places)
-    rows, by_row = torch.sort(rows, stable=True)
-    starts = torch.searchsorted(rows, rows)
-    place = terms * rows + torch.arange(len(rows)) - starts
-    shape = layer.shape[0], terms
-    where, what = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.float64)
-    where.view(-1)[place] = columns[by_row]
-    what.view(-1)[place] = torch.from_numpy(layer.values)[by_row]
-    return where.T.contiguous(), what.T.contiguous()
+    entries = layer.shift.tocoo()
+    places = np.arange(entries.nnz) - layer.shift.indptr[entries.row], entries.row
+    columns, values = np.zeros((2, terms, layer.shift.shape[0]))
+    columns[places], values[places] = entries.col, entries.data
+    return torch.from_numpy(columns).long(), torch.from_numpy(values)
 
 
 def described(moves: Half, state: Mapping[str, Tensor]) -> Coupling:

@@ -37,12 +37,13 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import Element, Half
+from exactflow.exact.numbers import to_float
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow, LinearFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.relabelled import Relabelled
 
-__all__ = ["FloatLayer", "Rounding", "check_error", "float_layer", "rounding"]
+__all__ = ["Rounding", "check_error", "float_layer", "most_in_a_row", "rounding"]
 
 UNIT = 2.0**-53
 ENLARGED = 1 + 2.0**-20
@@ -90,7 +91,7 @@ def rounding(flow: LinearFlow) -> Rounding:
     inner = flow.flow if isinstance(flow, Relabelled) else flow
     layers = [float_layer(layer) for layer in inner.layers]
     M, stored = inner.domain_matrix(), Fraction(0)
-    if not all(layer.is_exact for layer in layers):
+    if not all(map(_is_held, inner.layers)):
         held = [layer.exact() for layer in layers]
         stored = _largest(M - CouplingFlow(held, inner.partition, inner.flips).domain_matrix())
     largest = _largest(M)
@@ -116,90 +117,26 @@ def check_error(flow: LinearFlow, accepted: Any = 1e-6) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class FloatLayer:
-    """A layer as a module holds it: its nonzero shifts and its scales, rounded to float64."""
-
-    partition: tuple[int, int]
-    moves: Half
-    places: tuple[np.ndarray, np.ndarray]
-    values: np.ndarray
-    scale: np.ndarray
-    is_exact: bool
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The shape of the shift."""
-        return self.partition if self.moves == "first" else self.partition[::-1]
-
-    @property
-    def halves(self) -> tuple[slice, slice]:
-        """The coordinates that are moved, and those that are kept."""
-        first, second = slice(self.partition[0]), slice(self.partition[0], None)
-        return (first, second) if self.moves == "first" else (second, first)
-
-    @property
-    def shift(self) -> np.ndarray:
-        """The shift."""
-        shift = np.zeros(self.shape)
-        shift[self.places] = self.values
-        return shift
-
-    def matrix(self) -> np.ndarray:
-        """Return the d x d matrix."""
-        A = np.eye(sum(self.partition))
-        moved, kept = self.halves
-        A[moved, kept] = self.shift
-        A[moved, moved] = np.diag(self.scale)
-        return A
-
-    def exact(self) -> LinearCoupling:
-        """Return the layer of the dyadic rationals that these floats are."""
-        scale = list(map(Fraction, self.scale.tolist()))
-        return LinearCoupling(self.partition, self.moves, self.shift, scale)
-
-    def of_sizes(self, sizes: np.ndarray) -> np.ndarray:
-        """Return |A| sizes."""
-        moved, kept = self.halves
-        rows, columns = self.places
-        terms = np.abs(self.values) * sizes[kept][columns]
-        image = sizes.copy()
-        image[moved] = self.scale * sizes[moved] + np.bincount(rows, terms, len(self.scale))
-        return image
-
-    def most_in_a_row(self) -> int:
-        """Return the largest number of nonzero entries in a row of the shift."""
-        return int(np.bincount(self.places[0]).max(initial=0))
-
-
-def float_layer(layer: LinearCoupling) -> FloatLayer:
+def float_layer(layer: LinearCoupling) -> FloatCoupling:
     """Return a layer over QQ in float64; raises `InvalidInputError` beyond its range."""
-    entries = list(layer.shift_matrix.iter_items())
-    places = np.array([place for place, _ in entries], dtype=int).reshape(-1, 2).T
-    floats = {value: _rounded(value) for value in set(layer.values())}
-    return FloatLayer(
-        layer.partition,
-        layer.moves,
-        (places[0], places[1]),
-        np.array([floats[value] for _, value in entries]),
-        np.array([floats[value] for value in layer.scale_elements]),
-        all(QQ(*x.as_integer_ratio()) == value for value, x in floats.items()),
-    )
+    for value in set(layer.values()):
+        if not 0 < abs(to_float(value)) < np.inf:
+            size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
+            raise InvalidInputError(
+                f"expected numbers within the range of float64, got one of about 2^{size}: use "
+                "exactflow.balancing.balance, whose layers are floats with small entries"
+            )
+    return FloatCoupling.of(layer)
 
 
-def _rounded(value: Element) -> float:
-    """Return a nonzero rational number in float64."""
-    try:
-        rounded = int(value.numerator) / int(value.denominator)
-    except OverflowError:
-        rounded = 0.0
-    if not rounded:
-        size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
-        raise InvalidInputError(
-            f"expected numbers within the range of float64, got one of about 2^{size}: use "
-            "exactflow.balancing.balance, whose layers are floats with small entries"
-        )
-    return rounded
+def most_in_a_row(layer: FloatCoupling) -> int:
+    """Return the largest number of nonzero entries in a row of the shift."""
+    return int((layer.shift != 0).sum(axis=1).max())
+
+
+def _is_held(layer: LinearCoupling) -> bool:
+    """Return whether float64 has all numbers of a layer."""
+    return all(QQ(*to_float(value).as_integer_ratio()) == value for value in set(layer.values()))
 
 
 def _largest(M: DomainMatrix) -> Fraction:
@@ -207,33 +144,39 @@ def _largest(M: DomainMatrix) -> Fraction:
     return Fraction(int(value.numerator), int(value.denominator))
 
 
-def _computed(layers: Sequence[FloatLayer], d: int, largest: Fraction) -> float:
+def _computed(layers: Sequence[FloatCoupling], d: int, largest: Fraction) -> float:
     """Return a bound of B: that of |A_K| .. |A_1|, in linear time, where it is small enough."""
-    counts = [layer.most_in_a_row() + 1 for layer in layers]
+    counts = [most_in_a_row(layer) + 1 for layer in layers]
     sizes = np.ones(d)
     for layer in layers:
-        sizes = layer.of_sizes(sizes)
+        sizes = _absolute(layer).forward(sizes)
     bound = float(ENLARGED * _gamma(sum(counts)) * sizes.max())
     if not bound <= SMALL * largest:
         bound = ENLARGED * _sharp([(layer, n) for layer, n in zip(layers, counts, strict=True)], d)
     return float(bound) if np.isfinite(bound) else np.inf
 
 
-def _sharp(layers: Sequence[tuple[FloatLayer, int]], d: int) -> float:
+def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int) -> float:
     """Return the largest entry of B; `slack` bounds the errors of the products in it."""
     slack = _gamma(sum(d + n for _, n in layers))
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
         befores.append(np.abs(P) + 2 * slack * size)
-        A = layer.matrix()
+        A = layer.forward(np.eye(d))
         P, size = A @ P, np.abs(A) @ size
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)
     for (layer, n), before in zip(reversed(layers), reversed(befores), strict=True):
-        A, (moved, _) = layer.matrix(), layer.halves
+        A, p = layer.forward(np.eye(d)), layer.partition[0]
+        moved = slice(p) if layer.moves == "first" else slice(p, None)
         after = np.abs(S) + slack * size
         B += after[:, moved] @ (_gamma(n) * np.abs(A[moved]) @ before)
         S, size = S @ A, size @ np.abs(A)
     return B.max()
+
+
+def _absolute(layer: FloatCoupling) -> FloatCoupling:
+    """Return the layer of the absolute values."""
+    return FloatCoupling(layer.moves, abs(layer.shift), layer.scale)
 
 
 def _gamma(n: int) -> float:

@@ -9,11 +9,11 @@ import numpy as np
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.account import FloatCoupling
-from exactflow.balancing.digits import Digits
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError
+from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import LinearFlow
 from exactflow.lossless.bound import Bound, Growth, row_sums
 from exactflow.lossless.given import shears_of, target_of
@@ -52,7 +52,7 @@ def assembled(
     Raises `InvalidInputError` where values or shifts do not fit 53 bits.
     """
     d = sum(target.halves)
-    gridded = [FloatCoupling(s.moves, 1.0, on_grid(s.shift, bits)) for s in merged(shears)]
+    gridded = [FloatCoupling(s.moves, on_grid(s.shift, bits)) for s in merged(shears)]
     gridded = merged(gridded)  # without those that are zero there
     growth = Growth.of(gridded, d, limit)
     largest = max(growth.values.max(), *growth.kept)

@@ -20,7 +20,7 @@ norms.
 
 How it is checked
 -----------------
-*Exact*: the products, in integers (`exactflow.balancing.digits`). *Certified*: the row sums, in
+*Exact*: the products, in integers (`exactflow.exact.digits`). *Certified*: the row sums, in
 float64 and enlarged by 2^-40, which is more than d roundings take.
 """
 
@@ -31,8 +31,9 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import HALVES, FloatCoupling
-from exactflow.balancing.digits import Digits
+from exactflow.exact.digits import Digits
+from exactflow.exact.typing import HALVES
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["Bound", "Growth", "row_sums"]
 

@@ -5,11 +5,11 @@ from fractions import Fraction
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.account import FloatCoupling
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import to_float, to_fraction
+from exactflow.exact.numbers import to_fraction
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import LinearFlow
 from exactflow.flows.relabelled import Relabelled
 
@@ -34,9 +34,11 @@ def shears_of(flow: LinearFlow) -> tuple[list[FloatCoupling], Fraction]:
             "expected additive layers over QQ (and one scale for all coordinates after them, or "
             "none), got other scales: give the flow's matrix instead"
         )
-    found = [FloatCoupling(layer.moves, 1.0, _floats(layer.shift_matrix)) for layer in layers]
+    found = [FloatCoupling.of(layer).dense() for layer in layers]
+    if not all(np.isfinite(layer.shift).all() for layer in found):
+        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
     p, q = _inner(flow).partition
-    return found or [FloatCoupling("second", 1.0, np.zeros((q, p)))], to_fraction(*steps or {1})
+    return found or [FloatCoupling("second", np.zeros((q, p)))], to_fraction(*steps or {1})
 
 
 def target_of(W: DomainMatrix, flow: LinearFlow) -> Target:
@@ -52,10 +54,3 @@ def target_of(W: DomainMatrix, flow: LinearFlow) -> Target:
 
 def _inner(flow: LinearFlow) -> LinearFlow:
     return flow.flow if isinstance(flow, Relabelled) else flow
-
-
-def _floats(M: DomainMatrix) -> np.ndarray:
-    values = np.array([to_float(x) for x in M.to_list_flat()]).reshape(M.shape)
-    if not np.isfinite(values).all():
-        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
-    return values

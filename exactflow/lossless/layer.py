@@ -29,9 +29,9 @@ from math import frexp
 
 import numpy as np
 
-from exactflow.balancing.account import FloatCoupling
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Half
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
 
@@ -136,7 +136,7 @@ class IntegerCoupling:
 
     def real(self) -> FloatCoupling:
         """Return the layer without its rounding, a coupling of real numbers."""
-        return FloatCoupling(self.moves, 1.0, self.weight)
+        return FloatCoupling(self.moves, self.weight)
 
 
 def on_grid(T: np.ndarray, bits: int) -> np.ndarray:

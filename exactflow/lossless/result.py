@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import HALVES
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
 from exactflow.flows.relabelled import relabelled
 from exactflow.flows.result import Evidence, Result

@@ -28,12 +28,12 @@ import numpy as np
 from sympy import integer_nthroot
 
 from exactflow.balancing import balance
-from exactflow.balancing.account import HALVES, FloatCoupling
 from exactflow.balancing.target import Target
 from exactflow.errors import MethodError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.typing import BalanceMethod, Element
+from exactflow.exact.typing import HALVES, BalanceMethod, Element
 from exactflow.factorization import factor
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.lossless.given import shears_of
 
 __all__ = ["diagonal_shears", "exact_step", "merged", "shears"]
@@ -132,7 +132,7 @@ def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling]
         i = HALVES.index(layer.moves)
         scales[i] = scales[i] * layer.scales
         shift = layer.shift * scales[1 - i] / scales[i][:, None]
-        bare.append(FloatCoupling(layer.moves, 1.0, shift))
+        bare.append(FloatCoupling(layer.moves, shift))
     return bare, np.concatenate(scales)
 
 
@@ -143,10 +143,10 @@ def merged(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
     found: list[FloatCoupling] = []
     for layer in layers:
         if found and found[-1].moves == layer.moves:
-            layer = FloatCoupling(layer.moves, 1.0, found.pop().shift + layer.shift)
+            layer = FloatCoupling(layer.moves, found.pop().shift + layer.shift)
         if layer.shift.any():
             found.append(layer)
-    return found or [FloatCoupling("second", 1.0, np.zeros(layers[0].partition[::-1]))]
+    return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
 def _by_singular_values(M: np.ndarray, halves: tuple[int, int]) -> list[FloatCoupling]:
@@ -202,7 +202,7 @@ def _transferred(
     for half, values in ((1 - small, -b * e), (small, c), (1 - small, b), (small, -c * e)):
         shift = np.zeros((halves[half], halves[1 - half]))
         shift[pairs if half == small else pairs[::-1]] = values
-        yield FloatCoupling(HALVES[half], 1.0, shift)
+        yield FloatCoupling(HALVES[half], shift)
 
 
 def _chain(values: np.ndarray) -> np.ndarray:

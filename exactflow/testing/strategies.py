@@ -23,7 +23,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from sympy import Matrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.targets import permutation
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 Determinant = Literal["positive", "one", "nonzero"]
-HALVES: tuple[Half, Half] = ("first", "second")
 DETERMINANTS = ("positive", "one", "nonzero")
 
 

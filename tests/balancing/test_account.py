@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow import CouplingFlow
-from exactflow.balancing.account import FloatCoupling, inverse_error_bound, snapped
-from exactflow.balancing.composition import composed, enclosed
-from exactflow.balancing.digits import Digits
+from exactflow.balancing.account import inverse_error_bound
+from exactflow.balancing.factors import snapped
+from exactflow.exact.digits import Digits
+from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
 
 floats = st.floats(-1e6, 1e6)
 scales = st.floats(1e-3, 1e3)
 layer = st.builds(
     lambda moves, scale, entries: FloatCoupling(
         moves,
-        np.array(scale[: 1 + (moves == "second")]) if len(scale) > 1 else scale[0],
         np.array(entries).reshape((1, 2) if moves == "first" else (2, 1)),
+        np.array(scale[: 1 + (moves == "second")]) if len(scale) > 1 else scale[0],
     ),
     st.sampled_from(["first", "second"]),
     st.lists(scales, min_size=1, max_size=2).filter(bool),
@@ -81,7 +82,7 @@ def test_the_bound_sees_what_floats_do_not():
 
 @pytest.mark.parametrize("moves", ["first", "second"])
 def test_float_coupling(moves):
-    layer = FloatCoupling(moves, 2.0, np.array([[3.0]]))
+    layer = FloatCoupling(moves, np.array([[3.0]]), 2.0)
     matrix = np.array(layer.exact().matrix().tolist(), dtype=float)
     assert (layer.forward(np.eye(2)) == matrix).all()
     assert (layer.backward(layer.forward(np.array([5.0, 7.0]))) == [5, 7]).all()
@@ -89,12 +90,12 @@ def test_float_coupling(moves):
 
 
 def test_condition_numbers_beyond_float_precision():
-    layer = FloatCoupling("first", np.array([1e100]), np.array([[1.0]]))
+    layer = FloatCoupling("first", np.array([[1.0]]), np.array([1e100]))
     assert layer.condition_number() == pytest.approx(1e100)
 
 
 def test_scales_for_each_coordinate():
-    layer = FloatCoupling("second", np.array([2.0, 3.0]), np.array([[1.0], [1.0]]))
+    layer = FloatCoupling("second", np.array([[1.0], [1.0]]), np.array([2.0, 3.0]))
     assert layer.partition == (1, 2)
     assert (layer.forward(np.array([[1.0], [1.0], [1.0]])) == [[1], [3], [4]]).all()
     assert (layer.backward(np.array([1.0, 3.0, 4.0])) == [1, 1, 1]).all()

@@ -13,7 +13,7 @@ where only leading digits are wanted, and then the error has a bound.
 How it is checked
 -----------------
 *Exact*: nothing is rounded but in `Digits.floats` and `Digits.norm_bound`, which say so.
-*Certified*: the bound of what a floor leaves out.
+*Certified*: the bound of what a floor leaves out, and of the columns of an `Enclosure`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["BITS", "Digits", "left_out"]
+__all__ = ["BITS", "Digits", "Enclosure", "left_out"]
 
 BITS = 20
 BASE = 2.0**BITS
@@ -201,6 +201,14 @@ class Digits:
         exponent = self.exponent()
         norm = float(np.linalg.norm(self.floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
+
+
+@dataclass(frozen=True, eq=False)
+class Enclosure:
+    """A matrix whose columns differ from those of `digits` by vectors of at most this norm."""
+
+    digits: Digits
+    slack: Fraction
 
 
 def left_out(A: Digits, B: Digits, floor: int) -> Fraction:

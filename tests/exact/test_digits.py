@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.balancing.digits import BASE, Digits, left_out
+from exactflow.exact.digits import BASE, Digits, left_out
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 four = st.lists(finite, min_size=4, max_size=4).map(lambda x: np.array(x).reshape(2, 2))
