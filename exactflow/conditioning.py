@@ -13,7 +13,7 @@ How it is checked
 float64 errors, which are results of experiments.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mpmath
@@ -23,6 +23,7 @@ from flint import arb, ctx, fmpq_mat
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.least import least
 from exactflow.exact.numbers import (
     elements,
     flint_rational,
@@ -42,7 +43,6 @@ __all__ = [
     "digits_to_invert",
     "float_error",
     "layer_condition_numbers",
-    "least_digits",
     "singular_values",
 ]
 
@@ -142,7 +142,7 @@ def digits_to_invert(
         with mpmath.workdps(digits):
             return all(_error(flow, inverse, point) <= tol for point in points)
 
-    digits = least_digits(suffices, limit)
+    digits = least(suffices, limit)
     if digits is None:
         with mpmath.workdps(limit):
             error = max(_error(flow, inverse, point) for point in points)
@@ -152,25 +152,6 @@ def digits_to_invert(
             f"{len(str(int(error / tol)))} digits"
         )
     return digits
-
-
-def least_digits(suffices: Callable[[int], bool], limit: int) -> int | None:
-    """Return a number of digits that suffices while one less does not, or None above `limit`.
-
-    It is found by doubling and bisection, so that it is the least one if more digits never hurt.
-
-    >>> least_digits(lambda digits: digits >= 25, 100), least_digits(lambda digits: False, 100)
-    (25, None)
-    """
-    low, high = 0, 1
-    while not suffices(high):
-        if high == limit:
-            return None
-        low, high = high, min(2 * high, limit)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if suffices(middle) else (middle, high)
-    return high
 
 
 def _error(flow: Flow, inverse: Flow, point: Sequence) -> Element:

@@ -49,6 +49,7 @@ from typing import Any
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.capacity.search import best_choice, setting
 from exactflow.errors import InvalidInputError
+from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
 from exactflow.exact.typing import NumberLike
@@ -234,13 +235,13 @@ def depth_bound(
     def bound(constant: Fraction) -> CapacityBound:
         return min_parameters(d, k, lipschitz=constant, **constants)
 
-    def too_few(layers: int) -> bool:
+    def enough(layers: int) -> bool:
         parameters = bound(total(layers)).parameters
-        return parameters is None or parameters > layers * p1
+        return parameters is not None and parameters <= layers * p1
 
     if limit is not None and bound(limit).parameters is None:
         return DepthBound(None, p1, None)
-    depth = _first_failure(too_few)
+    depth = least(enough)
     return DepthBound(depth, p1, bound(total(depth - 1)) if depth > 1 else None)
 
 
@@ -261,18 +262,6 @@ def _flow_lipschitz(
     factor = _positive("parameter_lipschitz", per_parameter)
     limit = factor / (1 - ratio) if ratio < 1 else None
     return lambda layers: factor * geometric_sum(ratio, layers), limit
-
-
-def _first_failure(holds: Callable[[int], bool]) -> int:
-    """Return the least l >= 1 for which a condition, once false, false for ever, does not hold."""
-    high = 1
-    while holds(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return high
 
 
 def _allowed(name: str, value: object, least: int, most: int) -> range:
