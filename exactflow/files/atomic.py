@@ -5,16 +5,21 @@ leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL
 leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
 """
 
+import hashlib
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["check_place", "interruptible", "write_bytes"]
+__all__ = ["check_place", "interruptible", "place_in", "write_bytes"]
+
+LONGEST_NAME = 200
+"""Most file systems hold names of 255 bytes, those of suffixes and temporary files included."""
 
 
 def check_place(path: str | Path) -> None:
@@ -38,6 +43,28 @@ def check_place(path: str | Path) -> None:
     else:
         return
     raise InvalidInputError(f"expected a place to write, got {str(path)!r}: {reason}")
+
+
+def place_in(folder: str | Path, name: str, suffix: str) -> Path:
+    """Return the path of a file in a folder, named after what a file of a stranger calls something.
+
+    Other characters than letters, digits and ``_.-~`` are written as in a URL, so that different
+    names are different files and no name leads out of the folder; a long name ends with its hash.
+
+    Raises `InvalidInputError` where no file can be written there, or a link leads elsewhere.
+
+    >>> place_in(".", "flows.0", ".json").name, place_in(".", "../x", ".json").name
+    ('flows.0.json', '..%2Fx.json')
+    """
+    safe = quote(name, safe="", errors="surrogatepass")
+    if len(safe) > LONGEST_NAME:
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        safe = f"{safe[: LONGEST_NAME - 65]}-{digest}"
+    path = Path(folder) / (safe + suffix)
+    check_place(path)
+    if path.resolve().parent != Path(folder).resolve():
+        raise InvalidInputError(f"expected a file in {str(folder)!r}, got a link: {str(path)!r}")
+    return path
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

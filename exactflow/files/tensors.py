@@ -1,31 +1,47 @@
 """Arrays out of .npy, .npz, .safetensors and .pt files, each with the name of its type there.
 
 What a file claims of its size is compared with the bytes that are there before anything is made
-of it, and nothing is unpickled but by ``torch.load(weights_only=True)``, which admits tensors only.
+of it, and nothing is unpickled but by ``torch.load(weights_only=True)``, with the names that
+PyTorch admits by default and no others: tensors, and containers of them.
 """
 
 import io
 import lzma
 import math
 import pickle
+import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 
-__all__ = ["read_all", "read_array", "read_npy", "read_npz", "read_safetensors", "read_torch"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "read_all",
+    "read_array",
+    "read_npy",
+    "read_npz",
+    "read_safetensors",
+    "read_state",
+    "read_torch",
+]
 
 LARGEST_MEMBER = 2**30  # bytes of an array that an archive holds compressed
+STATES = ("state_dict", "model_state_dict", "model", "net")
+"""Where training scripts save the tensors of a model, beside other things."""
 
 _UNREADABLE = (
     ArithmeticError,
@@ -207,46 +223,111 @@ def _safetensor(array: dict) -> tuple[np.ndarray, str]:
     return _sized(shape, dtype, content), str(dtype)
 
 
+def read_state(data: bytes, suffix: str) -> "dict[str, Tensor]":
+    """Return the tensors of a state dict, in a .safetensors file or else a .pt file, on the CPU.
+
+    Raises
+    ------
+    InvalidInputError
+        A file with anything else in it, or with none, and what to do instead.
+    """
+    if suffix == ".safetensors":
+        library = require("safetensors.torch", "safetensors", "a .safetensors file")
+        with _reading("a .safetensors file", import_module("safetensors").SafetensorError):
+            content = library.load(data)
+    else:
+        content = _loaded(data)
+    if not isinstance(content, dict) or not content:
+        raise InvalidInputError(
+            f"expected tensors by name, got {type(content).__name__}: save the model's state_dict()"
+        )
+    return {name: _plain(data, tensor) for name, tensor in _named(content).items()}
+
+
 def _loaded(data: bytes) -> Any:
     """Return what a .pt file holds: tensors, alone or by name."""
     torch = require("torch", "torch", "a .pt file")
+    if torch.__version__ < "2.6":
+        raise InvalidInputError(
+            f"expected PyTorch 2.6 or newer to open a .pt file, got {torch.__version__}, in which "
+            "weights_only=True lets a file run code (CVE-2025-32434): use .safetensors"
+        )
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with _reading("a .pt file"):
+            size = sum(member.file_size for member in zipfile.ZipFile(io.BytesIO(data)).infolist())
+        if size > len(data):
+            raise InvalidInputError(
+                f"expected a .pt file as torch.save writes it, which compresses nothing, got one "
+                f"of {len(data)} bytes that become {size}"
+            )
     with _reading("a .pt file of tensors only"):
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        return content["state_dict"]  # as training scripts save it, beside other things
+        try:
+            content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise pickle.UnpicklingError(_forbidden(str(error))) from None
+    if isinstance(content, dict):
+        held = (content.get(name) for name in STATES)
+        return next((state for state in held if isinstance(state, dict)), content)
     return content
 
 
-def _torch(data: bytes, content: dict) -> Members:
+def _forbidden(message: str) -> str:
+    """Return what PyTorch says of a pickle that it refuses, without its advice to trust it."""
+    found = re.search(r"GLOBAL (\S+)", message)
+    if found is None:
+        return "a pickle that torch.load(weights_only=True) refuses"
+    return (
+        f"one that names {found[1]!r:.80}: save the model's state_dict(), or convert the model in "
+        "Python, exactflow.interop.convert(model)"
+    )
+
+
+def _named(content: dict) -> dict[str, Any]:
+    """Return tensors by name, or refuse names that cannot be printed."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
                 f"expected names as keys, got {type(name).__name__} {format_short(name)}"
             )
-    return {name: partial(_tensor, data, tensor) for name, tensor in content.items()}
+        if not name.isprintable():
+            raise InvalidInputError(f"expected names that can be printed, got {ascii(name)[:80]}")
+    return content
+
+
+def _torch(data: bytes, content: dict) -> Members:
+    return {name: partial(_tensor, data, tensor) for name, tensor in _named(content).items()}
 
 
 def _tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
     """Return a tensor of a file of these bytes as an array."""
-    torch = require("torch", "torch", "a .pt file")
-    if not isinstance(tensor, torch.Tensor):
-        raise InvalidInputError(f"expected a tensor, got {type(tensor).__name__}")
-    unusual = tensor.is_quantized or tensor.is_nested or tensor.is_meta
-    if unusual or tensor.layout != torch.strided:
-        raise InvalidInputError(
-            f"expected a dense tensor with entries, got {_unusual(tensor)}: save it as one"
-        )
-    if tensor.numel() > len(data):
-        raise InvalidInputError(
-            f"expected as many entries as are in the file, got a view of shape "
-            f"{tuple(tensor.shape)}: save its .contiguous()"
-        )
+    tensor = _plain(data, tensor)
     with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
-        tensor = tensor.detach().resolve_conj().resolve_neg()
+        tensor = tensor.resolve_conj().resolve_neg()
         name = str(tensor.dtype).removeprefix("torch.")
         if name.startswith(("bfloat16", "float8")):
             tensor = tensor.float()
         return tensor.numpy(), name
+
+
+def _plain(data: bytes, tensor: Any) -> "Tensor":
+    """Return a tensor of a file of these bytes without its graph and attributes, if it is dense."""
+    torch = require("torch", "torch", "a .pt file")
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        raise InvalidInputError(
+            f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
+        )
+    plain: Tensor = torch.Tensor.detach(tensor)  # a file may say what tensor.detach is
+    unusual = plain.is_quantized or plain.is_nested or plain.is_meta
+    if unusual or plain.layout != torch.strided:
+        raise InvalidInputError(
+            f"expected a dense tensor with entries, got {_unusual(plain)}: save it as one"
+        )
+    if plain.numel() > len(data):
+        raise InvalidInputError(
+            f"expected as many entries as are in the file, got a view of shape "
+            f"{tuple(plain.shape)}: save its .contiguous()"
+        )
+    return plain
 
 
 def _unusual(tensor: Any) -> str:

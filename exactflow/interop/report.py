@@ -8,7 +8,7 @@ from math import inf, nextafter
 from pathlib import Path
 from typing import Any
 
-from exactflow.files.atomic import check_place, write_bytes
+from exactflow.files.atomic import place_in, write_bytes
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import LinearFlow
 from exactflow.interop.affine import AffineMap
@@ -190,9 +190,7 @@ class Conversion:
 
     def write_certificates(self, folder: str | Path) -> list[Path]:
         """Write the certificate of each layer into a folder that exists, and return the files."""
-        files = [Path(folder) / f"{layer.path or 'model'}.json" for layer in self.layers]
-        for file in files:
-            check_place(file)
+        files = [place_in(folder, layer.path or "model", ".json") for layer in self.layers]
         for file, layer in zip(files, self.layers, strict=True):
             write_bytes(file, layer.certificate().encode())
         return files
