@@ -26,7 +26,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.factorization import factor
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 __all__ = ["gaussian_padding", "zero_padding"]
 
@@ -52,7 +52,7 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
     return CouplingFlow(layers, method="zero padding")
 
 
-def gaussian_padding(A: MatrixLike) -> LinearFlow:
+def gaussian_padding(A: MatrixLike) -> CouplingFlow:
     """Return at most six layers for diag(A, R), R orthogonal and det R = sign det A.
 
     n pads N(0, I) come out as N(0, I), whatever the data are.

@@ -10,8 +10,7 @@ import sympy
 
 from exactflow.exact.numbers import to_mpf
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import CouplingFlow, LinearFlow
-from exactflow.flows.relabelled import relabelled
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 
 __all__ = ["Balanced"]
@@ -40,11 +39,10 @@ class Balanced(Result):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @cached_property
-    def flow(self) -> LinearFlow:
+    def flow(self) -> CouplingFlow:
         """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
         layers = [layer.exact() for layer in self.layers]
-        flips = [self.order.index(i) for i in self.flips]
-        return relabelled(CouplingFlow(layers, flips=flips, method="balance"), self.order)
+        return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
 
     @property
     def partition(self) -> tuple[int, int]:

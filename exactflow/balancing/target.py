@@ -15,7 +15,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits, Enclosure
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
-from exactflow.flows.halves import resolve_partition
+from exactflow.flows.partition import resolve_partition
 
 __all__ = ["ORIENTATIONS", "Target"]
 

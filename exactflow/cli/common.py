@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from exactflow.files.matrices import MatrixFile
-    from exactflow.flows.flow import LinearFlow
+    from exactflow.flows.flow import CouplingFlow
 
 __all__ = [
     "advice",
@@ -132,7 +132,7 @@ def check_output(arguments: argparse.Namespace, certificate_only: bool = False) 
 
 
 def write_flow(
-    flow: "LinearFlow",
+    flow: "CouplingFlow",
     arguments: argparse.Namespace,
     source: "MatrixFile",
     seed: int | None = None,

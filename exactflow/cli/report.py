@@ -7,13 +7,13 @@ import sympy
 from rich.console import Console
 from rich.table import Table
 
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["flow_record", "magnitude", "print_flow"]
 
 
-def flow_record(flow: LinearFlow) -> dict[str, Any]:
+def flow_record(flow: CouplingFlow) -> dict[str, Any]:
     """Return what the table of a flow over QQ shows, for JSON."""
     return {
         "dimension": flow.dimension,
@@ -36,7 +36,7 @@ def flow_record(flow: LinearFlow) -> dict[str, Any]:
 
 
 def print_flow(
-    flow: LinearFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
+    flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
     """Print the layers as a table, and below it what a reader of the layers has to know."""
     table = Table(title=title, title_justify="left")

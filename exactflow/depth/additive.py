@@ -10,7 +10,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.typing import Half
 from exactflow.factorization import factor
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 
 __all__ = ["additive_depth"]
@@ -25,7 +25,7 @@ def additive_depth(matrix: DomainMatrix) -> MinimalDepth:
     short, reasons = _decided(matrix, 2)
     if short is None:
         short, reasons = _decided(matrix, 4)
-    flow: LinearFlow
+    flow: CouplingFlow
     if short is not None:
         lower, flow, reasons = _descent(matrix, short)
     else:
@@ -56,7 +56,7 @@ def _descent(matrix: DomainMatrix, flow: CouplingFlow) -> tuple[int, CouplingFlo
     return 0, flow, ()
 
 
-def _five_or_six(matrix: DomainMatrix, without_four: Reasons) -> tuple[int, LinearFlow, Reasons]:
+def _five_or_six(matrix: DomainMatrix, without_four: Reasons) -> tuple[int, CouplingFlow, Reasons]:
     obstructions = []
     for pattern in _regular_first(matrix):
         found = five_layers(pattern, matrix)
@@ -75,7 +75,7 @@ def _regular_first(matrix: DomainMatrix) -> tuple[str, ...]:
     return patterns(5) if linalg.inverse_or_none(B) is None else patterns(5)[::-1]
 
 
-def _six(matrix: DomainMatrix) -> LinearFlow:
+def _six(matrix: DomainMatrix) -> CouplingFlow:
     """Return at most six additive layers."""
     try:
         return factor(matrix, method="commutator")

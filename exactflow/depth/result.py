@@ -8,7 +8,7 @@ import sympy
 
 from exactflow.depth.obstructions import Obstruction
 from exactflow.exact.typing import DepthScales
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class MinimalDepth(Result):
 
     lower: int
     upper: int
-    flow: LinearFlow
+    flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
     scales: DepthScales
     evidence: ClassVar[Evidence] = Evidence.EXACT

@@ -38,7 +38,7 @@ from exactflow.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.depth.scaled_flows import flow_of, general_flows, scaled_flow
 from exactflow.exact import linalg
 from exactflow.factorization.short import short_layers
-from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.verification import verify
 
 __all__ = ["scaled_depth"]
@@ -68,7 +68,7 @@ def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
     return _answer(matrix, lower, reasons, general)
 
 
-def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: LinearFlow) -> MinimalDepth:
+def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: CouplingFlow) -> MinimalDepth:
     """Return the answer with a flow that equals the matrix."""
     if flow.depth:
         verify(flow, matrix)

@@ -10,7 +10,7 @@ from exactflow.depth.patterns import four_layers, three_layers
 from exactflow.exact import linalg
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import alternating, merged, mirrored, opposite, shears
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 __all__ = ["flow_of", "general_flows", "scaled_flow"]
 
@@ -37,7 +37,7 @@ def scaled_flow(
     return flow_of(mirrored(layers) if pattern.startswith("L") else layers, matrix)
 
 
-def general_flows(matrix: DomainMatrix) -> Iterator[LinearFlow]:
+def general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
     """Yield flows of at most six layers, for any matrix of positive determinant."""
     yield factor(matrix)
     yield factor(matrix, method="commutator")

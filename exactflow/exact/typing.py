@@ -43,7 +43,7 @@ VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence
 """What `exactflow.exact.coerce.as_vectors` takes: one vector, or a matrix of columns."""
 
 PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
-"""The sizes (p, q) of the halves, or a mask, as `exactflow.flows.halves` reads them."""
+"""The sizes (p, q) of the halves, or a mask, as `exactflow.flows.partition` reads them."""
 
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""

@@ -9,9 +9,8 @@ from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scale
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.orientation import ORIENTATIONS, SCALES, posed
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
-from exactflow.flows.flow import CouplingFlow, LinearFlow
-from exactflow.flows.halves import resolve_partition
-from exactflow.flows.relabelled import relabelled
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.partition import resolve_partition
 from exactflow.flows.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "factor"]
@@ -24,7 +23,7 @@ def factor(
     orientation: Orientation = "error",
     scales: Scales = "positive",
     partition: "PartitionLike | None" = None,
-) -> LinearFlow:
+) -> CouplingFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
 
@@ -50,12 +49,12 @@ def factor(
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
-        `exactflow.flows.halves`); (d // 2, d - d // 2) where it is left out.
+        `exactflow.flows.partition`); (d // 2, d - d // 2) where it is left out.
 
     Returns
     -------
-    CouplingFlow, or a `exactflow.flows.relabelled.Relabelled` one where a mask was given
-        Its `method` says which construction made it.
+    CouplingFlow
+        Its `method` says which construction made it; its `order` lists the coordinates of a mask.
 
     Raises
     ------
@@ -80,9 +79,9 @@ def factor(
     order, halves = resolve_partition(partition, target.shape[0])
     problem = posed(target, order, halves, orientation, scales)
     layers, used = layers_of(problem, method)
-    inner = [problem.order.index(i) for i in problem.flips]
-    ordered = CouplingFlow(merged(layers), problem.partition, inner, used, target.domain)
-    flow = relabelled(ordered, problem.order)
+    flow = CouplingFlow(
+        merged(layers), problem.partition, problem.flips, used, target.domain, problem.order
+    )
     verify(flow, problem.target)
     return flow
 

@@ -25,9 +25,8 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 from exactflow.files.atomic import write_bytes
 from exactflow.files.tensors import read_all
-from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.relabelled import relabelled
 
 __all__ = [
     "ARRAY_SUFFIXES",
@@ -41,7 +40,7 @@ __all__ = [
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 
 
-def flow_arrays(flow: LinearFlow, *, rounded: bool = False) -> dict[str, np.ndarray]:
+def flow_arrays(flow: CouplingFlow, *, rounded: bool = False) -> dict[str, np.ndarray]:
     """Return the flow as arrays, shifts and scales in float64.
 
     Raises `InvalidInputError` for an entry that no float64 equals, unless `rounded` allows it.
@@ -63,18 +62,18 @@ def flow_arrays(flow: LinearFlow, *, rounded: bool = False) -> dict[str, np.ndar
     return arrays
 
 
-def write_arrays(flow: LinearFlow, path: str | Path, *, rounded: bool = False) -> None:
+def write_arrays(flow: CouplingFlow, path: str | Path, *, rounded: bool = False) -> None:
     """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
     write_bytes(path, array_bytes(flow, path, rounded=rounded))
 
 
-def array_bytes(flow: LinearFlow, path: str | Path, *, rounded: bool = False) -> bytes:
+def array_bytes(flow: CouplingFlow, path: str | Path, *, rounded: bool = False) -> bytes:
     """Return `flow_arrays` as the content of a file of a type, told by its suffix."""
     convert = array_writer(path)
     return convert(flow_arrays(flow, rounded=rounded))
 
 
-def read_arrays(path: str | Path) -> LinearFlow:
+def read_arrays(path: str | Path) -> CouplingFlow:
     """Return the flow of a file that `write_arrays` or ``exactflow export --to torch`` wrote.
 
     Its floats are taken as the dyadic rationals that they are.
@@ -102,7 +101,7 @@ def read_arrays(path: str | Path) -> LinearFlow:
         raise InvalidInputError(f"{path.name}: {error}") from None
 
 
-def _flow(arrays: Mapping[str, np.ndarray]) -> LinearFlow:
+def _flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     depth = sum(name.endswith("_shift") for name in arrays)
     parts = ("shift", "scale", "moves_first")
     names = {"partition", "flips", "order"} | {
@@ -135,8 +134,7 @@ def _flow(arrays: Mapping[str, np.ndarray]) -> LinearFlow:
                 None if (scale == 1).all() else scale,
             )
         )
-    places = [order.index(i) for i in flips]
-    return relabelled(CouplingFlow(layers, (p, q), places), order)
+    return CouplingFlow(layers, (p, q), flips, order=order)
 
 
 def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:

@@ -24,8 +24,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import write_bytes
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
-from exactflow.flows.relabelled import Relabelled, relabelled
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.version import __version__
 
@@ -35,7 +34,7 @@ _DIGITS = 60  # of the generator of a number field: they tell it from its conjug
 
 
 def certificate_text(
-    flow: LinearFlow,
+    flow: CouplingFlow,
     target: "MatrixLike | None" = None,
     *,
     pads: Sequence[int] = (),
@@ -74,14 +73,13 @@ def certificate_text(
     name, entry = _field(field)
     is_real = isinstance(name, str) or "root" in name
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
-    inner = flow.flow if isinstance(flow, Relabelled) else flow
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
-        "partition": json.dumps(list(inner.partition)),
+        "partition": json.dumps(list(flow.partition)),
         subject: _matrix_text(matrix.convert_to(field), entry, " "),
-        "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in inner)}\n ]",
+        "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in flow)}\n ]",
     }
     lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
     members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
@@ -92,7 +90,7 @@ def certificate_text(
 
 
 def write_certificate(
-    flow: LinearFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
+    flow: CouplingFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
 ) -> None:
     """Write `certificate_text` to a file: either the whole file appears or nothing changes.
 
@@ -101,7 +99,7 @@ def write_certificate(
     write_bytes(path, certificate_text(flow, target, **claim).encode())
 
 
-def read_certificate(path: str | Path) -> LinearFlow:
+def read_certificate(path: str | Path) -> CouplingFlow:
     """Read the flow of a certificate, and check what the certificate claims of it.
 
     Raises
@@ -142,9 +140,8 @@ def read_certificate(path: str | Path) -> LinearFlow:
         for layer in content["layers"]
     ]
     method = str(content.get("provenance", {}).get("method", ""))
-    order = content.get("order", range(sum(partition)))
-    flips = [order.index(i) for i in content.get("flips", ())]
-    flow = relabelled(CouplingFlow(layers, partition, flips, method, field=field), order)
+    flips, order = (content.get(name, ()) for name in ("flips", "order"))
+    flow = CouplingFlow(layers, partition, flips, method, field, order)
     if claim.pads or claim.within is not None or claim.is_covariance:
         report = checker.check(data)
         if report.verdict is checker.Verdict.REFUTED:
@@ -155,7 +152,7 @@ def read_certificate(path: str | Path) -> LinearFlow:
 
 
 def _subject(
-    flow: LinearFlow,
+    flow: CouplingFlow,
     target: "MatrixLike | None",
     pads: Sequence[int],
     covariance: "MatrixLike | None",

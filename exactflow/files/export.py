@@ -12,12 +12,12 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
-from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["FORMATS", "export"]
 
 
-def export(flow: LinearFlow, to: str) -> str:
+def export(flow: CouplingFlow, to: str) -> str:
     """Return a flow over QQ as text.
 
     Parameters
@@ -46,7 +46,7 @@ def export(flow: LinearFlow, to: str) -> str:
     return FORMATS[to](flow)
 
 
-def _factors(flow: LinearFlow) -> list[DomainMatrix]:
+def _factors(flow: CouplingFlow) -> list[DomainMatrix]:
     """Return the factors of the flow's matrix from left to right, the signs of the flips last.
 
     All are about the coordinates in their natural order, whatever order the layers see.
@@ -62,7 +62,7 @@ def _factors(flow: LinearFlow) -> list[DomainMatrix]:
     return factors
 
 
-def _script(flow: LinearFlow, head: str, entry: Callable, constructor: str) -> str:
+def _script(flow: CouplingFlow, head: str, entry: Callable, constructor: str) -> str:
     def matrix(M: DomainMatrix) -> str:
         rows = ("[" + ", ".join(map(entry, row)) + "]" for row in M.to_list())
         return f"{constructor}[\n        " + ",\n        ".join(rows) + "])"
@@ -78,7 +78,7 @@ def _script(flow: LinearFlow, head: str, entry: Callable, constructor: str) -> s
     )
 
 
-def _sympy(flow: LinearFlow) -> str:
+def _sympy(flow: CouplingFlow) -> str:
     return _script(flow, "from sympy import Matrix, Rational\n\n", _python, "Matrix(")
 
 
@@ -88,11 +88,11 @@ def _python(x: Element) -> str:
     return "Rational({}, {})".format(*(hex(n) if n.bit_length() > 14_000 else n for n in parts))
 
 
-def _sage(flow: LinearFlow) -> str:
+def _sage(flow: CouplingFlow) -> str:
     return _script(flow, "", format_rational, "matrix(QQ, ")
 
 
-def _latex(flow: LinearFlow) -> str:
+def _latex(flow: CouplingFlow) -> str:
     def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         sign, digits = ("-", numerator[1:]) if numerator[0] == "-" else ("", numerator)
@@ -105,7 +105,7 @@ def _latex(flow: LinearFlow) -> str:
     return f"{matrix(flow.domain_matrix())} = {' '.join(map(matrix, _factors(flow)))}"
 
 
-def _rocq(flow: LinearFlow) -> str:
+def _rocq(flow: CouplingFlow) -> str:
     def entry(x: Element) -> str:
         numerator, _, denominator = format_rational(x).partition("/")
         return f"({numerator}) # {denominator or 1}"
@@ -164,7 +164,7 @@ Print Assumptions flow_equals_target.
 """
 
 
-def _lean(flow: LinearFlow) -> str:
+def _lean(flow: CouplingFlow) -> str:
     d = flow.dimension
 
     def matrix(M: DomainMatrix) -> str:

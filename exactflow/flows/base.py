@@ -150,8 +150,6 @@ class Flow(Map):
     """
 
     layers: tuple
-    flips: tuple[int, ...] = ()
-    order: tuple[int, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -159,9 +157,8 @@ class Flow(Map):
         return len(self.layers)
 
     def _run(self, entries: list, convert: Callable) -> list:
-        signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
         p = self.partition[0]
-        halves = signed[:p], signed[p:]
+        halves = entries[:p], entries[p:]
         for layer in self.layers:
             halves = layer.step(*halves, convert)
         return [*halves[0], *halves[1]]
@@ -187,17 +184,18 @@ class Flow(Map):
         """Return a layer; or, for a slice, the tuple of layers."""
         return self.layers[index]
 
-    def _key(self) -> tuple:
-        return self.partition, self.flips, self.order, self.layers
+    def _parts(self) -> dict[str, object]:
+        """Return, by name, what makes the flow beside its layers; what is empty may be left out."""
+        return {"partition": self.partition, "depth": self.depth}
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both flows have the same layers, flips and order of coordinates."""
+        """Return whether both flows have the same layers, and the same of all else."""
         if not isinstance(other, Flow):
             return NotImplemented
-        return self._key() == other._key()
+        return self._parts() == other._parts() and self.layers == other.layers
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash((self.partition, self.layers))
 
     def difference(self, other: "Flow") -> str | None:
         """Return where two flows differ as values, in one sentence, or None where they are equal.
@@ -207,8 +205,9 @@ class Flow(Map):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        for name in ("partition", "depth", "flips", "order"):
-            mine, theirs = getattr(self, name), getattr(other, name)
+        parts, others = self._parts(), other._parts()
+        for name in parts | others:
+            mine, theirs = parts.get(name, ()), others.get(name, ())
             if mine != theirs:
                 return f"{name}: {mine}, but {theirs}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
@@ -218,10 +217,7 @@ class Flow(Map):
 
     def _head(self) -> str:
         """Return what is said of the flow before its layers."""
-        extras: dict[str, object] = {"order": list(self.order), "flips": list(self.flips)}
-        extras |= {"method": getattr(self, "method", "")}
-        shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
+        return f"{type(self).__name__} {self.partition}, depth {self.depth}"
 
     def _latex_factors(self) -> list[str]:
         """Return the factors of the flow from left to right: the first layer stands last."""

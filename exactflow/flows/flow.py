@@ -1,11 +1,11 @@
 """Flows of linear couplings, as exact factored matrices.
 
 `CouplingFlow` folds layers in the order in which data meets them, after a diagonal of signs that is
-the identity unless the flow repairs an orientation.
+the identity unless the flow repairs an orientation; the layers see the coordinates in an order of
+their own, which is the natural one unless a mask says otherwise.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,81 +22,24 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, checked_layers
-from exactflow.flows.linear import LinearCoupling, checked_partition
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import checked_partition
 
 if TYPE_CHECKING:
     from exactflow.exact.sparse import SparseArray
 
-__all__ = ["CouplingFlow", "LinearCoupling", "LinearFlow"]
-
-
-class LinearFlow(Flow):
-    """A flow that is a matrix, in factored form: a `CouplingFlow`, or one in another order."""
-
-    layers: tuple[LinearCoupling, ...]
-    method: str
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether all shifts are sparse; then vectors and compositions are, too."""
-        return all(layer.is_sparse for layer in self.layers)
-
-    @property
-    def is_additive(self) -> bool:
-        """Whether all scales are one."""
-        return all(layer.is_additive for layer in self.layers)
-
-    @property
-    def has_arrays(self) -> bool:
-        """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
-        return self.is_sparse and self.is_additive and self.field.is_QQ
-
-    @abstractmethod
-    def domain_matrix(self) -> DomainMatrix:
-        """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-
-    @abstractmethod
-    def sparse_array(self) -> "SparseArray":
-        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
-
-    @abstractmethod
-    def exceptional(self) -> tuple[sympy.Expr, ...]:
-        """Return the polynomials whose roots the parameters of the flow must avoid."""
-
-    @abstractmethod
-    def at(self, values: dict) -> "LinearFlow":
-        """Return the flow with numbers in the place of its parameters, exactly."""
-
-    def matrix(self) -> ExactMatrix:
-        """Return the d x d matrix of the flow, flips included."""
-        return ExactMatrix.of(self.domain_matrix())
-
-    def _latex_factors(self) -> list[str]:
-        """Return the factors: the signs of the flips last, and around all the permutation that
-        lists the coordinates in another order.
-        """
-        d, factors = self.dimension, super()._latex_factors()
-        order = self.order or range(d)
-        flips = {order.index(i) for i in self.flips}
-
-        def constant(entry: Callable[[int, int], int], name: str) -> str:
-            return display.constant_latex(d, entry, name)
-
-        if flips or not factors:
-            factors.append(constant(lambda i, j: (i == j) - 2 * (i == j and i in flips), "F"))
-        if self.order:
-            factors.append(constant(lambda i, j: int(j == order[i]), "E"))
-            factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
-        return factors
+__all__ = ["CouplingFlow", "LinearCoupling"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class CouplingFlow(LinearFlow):
-    """Linear coupling layers in the order in which data meets them.
+class CouplingFlow(Flow):
+    """Linear coupling layers in the order in which data meets them: a matrix, in factored form.
 
-    As a matrix the flow is ``layers[-1] ... layers[1] layers[0] F``, where F is the diagonal that
-    negates the coordinates in `flips`; without flips F is the identity. ``f @ g`` applies g first.
-    `exactflow.flows.relabelled.Relabelled` is the flow on coordinates in another order.
+    As a matrix the flow is ``E^T layers[-1] ... layers[1] layers[0] E F``, where F is the diagonal
+    that negates the coordinates in `flips`, and E the permutation matrix ``eye[order]``: the layers
+    act on x[order[0]], x[order[1]], .. Without flips F is the identity, and in the natural order E
+    is. ``f @ g`` applies g first. What a flow shows, takes and returns is about the coordinates of
+    x in their own order.
 
     Parameters
     ----------
@@ -104,13 +47,16 @@ class CouplingFlow(LinearFlow):
     partition : (p, q); needed only where there is no layer.
     flips : distinct coordinates, 0 .. d - 1, that are negated before the first layer. A flow with
         an odd number of flips reverses orientation, which couplings alone cannot.
+    order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
+        and in the natural order, the flow has ().
     method : how the flow was made, for the record; it plays no part in equality.
     field : a field that holds all entries; where it is left out, the least one.
 
     Raises
     ------
     InvalidInputError
-        Layers of different partitions, or flips that are no distinct coordinates.
+        Layers of different partitions, flips that are no distinct coordinates, or an order that
+        does not list each coordinate once.
 
     Examples
     --------
@@ -128,11 +74,16 @@ class CouplingFlow(LinearFlow):
     [3]]), array([1., 3.]))
     >>> (flow.inverse() @ flow).matrix() == sympy.eye(2)
     True
+    >>> CouplingFlow([shear], order=[1, 0]).matrix()
+    Matrix([
+    [1, 3],
+    [0, 1]])
     """
 
     layers: tuple[LinearCoupling, ...]
     partition: tuple[int, int]
     flips: tuple[int, ...]
+    order: tuple[int, ...]
     method: str
     field: Domain
 
@@ -143,6 +94,7 @@ class CouplingFlow(LinearFlow):
         flips: Iterable[int] = (),
         method: str = "",
         field: Domain | None = None,
+        order: Iterable[int] = (),
     ) -> None:
         layers, partition = checked_layers(
             layers,
@@ -150,39 +102,69 @@ class CouplingFlow(LinearFlow):
             LinearCoupling,
             "linear couplings (exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones)",
         )
-        d, flips = sum(partition), tuple(flips)
+        d, flips, order = sum(partition), tuple(flips), tuple(order)
         if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
             raise InvalidInputError(
                 f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
+            )
+        if order and (any(type(i) is not int for i in order) or sorted(order) != list(range(d))):
+            raise InvalidInputError(
+                f"expected each coordinate from 0 to {d - 1} once as order, got {order!r}"
             )
         fields = [layer.field for layer in layers] + ([field] if field else [])
         vars(self).update(
             layers=layers,
             partition=partition,
             flips=tuple(sorted(flips)),
+            order=() if order == tuple(range(d)) else order,
             method=method,
             field=common_field(fields),
         )
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether all shifts are sparse; then vectors and compositions are, too."""
+        return all(layer.is_sparse for layer in self.layers)
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether all scales are one."""
+        return all(layer.is_additive for layer in self.layers)
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
+        return self.is_sparse and self.is_additive and self.field.is_QQ
+
+    def _listed(self) -> Sequence[int]:
+        """Return the coordinates in the order in which the layers see them."""
+        return self.order or range(self.dimension)
+
+    def _places(self) -> list[int]:
+        """Return the place of each coordinate in that order."""
+        return sorted(range(self.dimension), key=self._listed().__getitem__)
+
     def _signs(self) -> list:
-        signs = [self.field.one] * self.dimension
-        for i in self.flips:
-            signs[i] = -signs[i]
-        return signs
-
-    def _fold_array(self, columns: "SparseArray") -> "SparseArray":
-        from exactflow.exact.sparse import composed
-
-        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
-        return composed(layers, self.partition[0], columns.with_rows_negated(self.flips))
+        """Return the diagonal of F, in the order of the layers."""
+        one = self.field.one
+        return [-one if i in self.flips else one for i in self._listed()]
 
     def sparse_array(self) -> "SparseArray":
         """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
         from exactflow.exact.sparse import SparseArray
 
-        return self._fold_array(SparseArray.identity(self.dimension))
+        inner = self._fold_array(SparseArray.identity(self.dimension))
+        return inner.relabelled(self.order, self.order) if self.order else inner
+
+    def _fold_array(self, columns: "SparseArray") -> "SparseArray":
+        from exactflow.exact.sparse import composed
+
+        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
+        flips = [k for k, i in enumerate(self._listed()) if i in self.flips]
+        return composed(layers, self.partition[0], columns.with_rows_negated(flips))
 
     def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+        """Return both halves of the image of columns in the order of the layers."""
         if self.has_arrays and columns.domain.is_QQ:
             from exactflow.exact.sparse import SparseArray
 
@@ -202,11 +184,19 @@ class CouplingFlow(LinearFlow):
         return halves
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        width = list(range(columns.shape[1]))
+        columns = columns.extract(list(self.order), width) if self.order else columns
         first, second = self._fold(columns)
-        return first.vstack(second)
+        image = first.vstack(second)
+        return image.extract(self._places(), width) if self.order else image
+
+    def _run(self, entries: list, convert: Callable) -> list:
+        signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
+        image = super()._run([signed[i] for i in self._listed()], convert)
+        return [image[k] for k in self._places()]
 
     def blocks(self) -> linalg.Blocks:
-        """Return the blocks of the matrix.
+        """Return the blocks of the matrix in the order of the layers.
 
         They are composed block by block: every shear costs at most two block products.
         """
@@ -216,13 +206,18 @@ class CouplingFlow(LinearFlow):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        return linalg.join(self.blocks())
+        inner = linalg.join(self.blocks())
+        return inner.extract(self._places(), self._places()) if self.order else inner
+
+    def matrix(self) -> ExactMatrix:
+        """Return the d x d matrix of the flow, flips included."""
+        return ExactMatrix.of(self.domain_matrix())
 
     def inverse(self) -> "CouplingFlow":
         """Return the inverse, a flow with the inverse layers in reverse order."""
         signs = self._signs()
         layers = [layer.inverse().conjugated(signs) for layer in reversed(self.layers)]
-        return CouplingFlow(layers, self.partition, self.flips, field=self.field)
+        return CouplingFlow(layers, self.partition, self.flips, field=self.field, order=self.order)
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
         """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
@@ -298,21 +293,50 @@ class CouplingFlow(LinearFlow):
                 signs[place] *= sign
             positive = LinearCoupling(self.partition, layer.moves, shift, scale)
             layers.append(positive.conjugated(signs))
-        flips = set(self.flips) ^ {k for k, sign in enumerate(signs) if sign != field.one}
-        return CouplingFlow(layers[::-1], self.partition, flips, self.method)
+        listed = self._listed()
+        flips = set(self.flips) ^ {listed[k] for k, s in enumerate(signs) if s != field.one}
+        return CouplingFlow(layers[::-1], self.partition, flips, self.method, order=self.order)
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
             return NotImplemented
-        if self.partition != other.partition:
-            raise InvalidInputError(
-                f"expected two flows of one partition, got {self.partition} and {other.partition}"
-            )
+        for name, none in (("partition", ""), ("order", "the natural one")):
+            mine, theirs = getattr(self, name) or none, getattr(other, name) or none
+            if mine != theirs:
+                raise InvalidInputError(
+                    f"expected two flows of one {name}, got {mine} and {theirs}"
+                )
         signs = self._signs()
         layers = [layer.conjugated(signs) for layer in other.layers]
         flips = set(self.flips) ^ set(other.flips)
         field = self.field.unify(other.field)
-        return CouplingFlow([*layers, *self.layers], self.partition, flips, field=field)
+        layers += self.layers
+        return CouplingFlow(layers, self.partition, flips, field=field, order=self.order)
+
+    def _parts(self) -> dict[str, object]:
+        extras = {"flips": self.flips, "order": self.order}
+        return super()._parts() | {name: part for name, part in extras.items() if part}
+
+    def _head(self) -> str:
+        extras = {"order": list(self.order), "flips": list(self.flips), "method": self.method}
+        shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
+        return super()._head() + shown
+
+    def _latex_factors(self) -> list[str]:
+        """Return the factors: the signs of the flips last, and around all the permutation that
+        lists the coordinates in another order.
+        """
+        d, factors, order = self.dimension, super()._latex_factors(), self._listed()
+
+        def constant(entry: Callable[[int, int], int], name: str) -> str:
+            return display.constant_latex(d, entry, name)
+
+        if self.order:
+            factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
+            factors.append(constant(lambda i, j: int(j == order[i]), "E"))
+        if self.flips or not factors:
+            factors.append(constant(lambda i, j: (i == j) - 2 * (i == j in self.flips), "F"))
+        return factors
 
 
 def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:

@@ -10,7 +10,6 @@ entries:
 with s > 0 entrywise.
 """
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +28,7 @@ from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Half, MatrixLike, VectorLike
 from exactflow.flows.base import Coupling
+from exactflow.flows.partition import checked_partition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from exactflow.exact.sparse import SparseArray
 
-__all__ = ["LinearCoupling", "checked_partition"]
+__all__ = ["LinearCoupling"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -280,19 +280,6 @@ class LinearCoupling(Coupling):
 def _is_array(shift: "MatrixLike | SparseArray") -> "TypeIs[SparseArray]":
     """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
     return hasattr(shift, "places")
-
-
-def checked_partition(partition: Iterable) -> tuple[int, int]:
-    """Return `partition` as two positive integers, or raise `InvalidInputError`."""
-    try:
-        p, q = (operator.index(size) for size in partition)
-    except (TypeError, ValueError):
-        p = q = 0
-    if p < 1 or q < 1:
-        raise InvalidInputError(
-            f"expected a partition (p, q) of two positive integers, got {partition!r}"
-        )
-    return p, q
 
 
 def _check_scale(elements: Sequence, field: Domain) -> None:

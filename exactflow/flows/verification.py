@@ -10,7 +10,7 @@ from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 
 __all__ = ["Verification", "verify"]
@@ -20,7 +20,7 @@ __all__ = ["Verification", "verify"]
 class Verification(Result):
     """The result of a successful `verify`: the flow equals the matrix, exactly."""
 
-    flow: LinearFlow
+    flow: CouplingFlow
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Verification(Result):
         return text
 
 
-def verify(flow: LinearFlow, M: MatrixLike) -> Verification:
+def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     """Check that the composition of `flow` equals `M` exactly, in every entry.
 
     The layers are composed block by block, whatever way they were found.
@@ -56,7 +56,7 @@ def verify(flow: LinearFlow, M: MatrixLike) -> Verification:
     >>> print(verify(flow, [[1, 2], [0, 1]]))
     equal in all 4 entries (layers composed: 1)
     """
-    if not isinstance(flow, LinearFlow):
+    if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
             f"expected a flow of linear couplings, got {type(flow).__name__}: factor returns one"
         )
@@ -77,7 +77,7 @@ def verify(flow: LinearFlow, M: MatrixLike) -> Verification:
     return Verification(flow)
 
 
-def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
+def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
     """Return the first place that differs, its expected and its derived value, or None."""
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
@@ -92,7 +92,7 @@ def _wrong_entry(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
     return divmod(k, flow.dimension), want, got
 
 
-def _wrong_entry_sparse(flow: LinearFlow, expected: DomainMatrix) -> tuple | None:
+def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
     from exactflow.exact.sparse import SparseArray
 

@@ -17,7 +17,7 @@ import sympy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
-from exactflow.flows.halves import resolve_partition
+from exactflow.flows.partition import resolve_partition
 from exactflow.gaussian.covariance import Target, column_of_mean
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
 from exactflow.gaussian.result import Whitening

@@ -32,7 +32,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
-from exactflow.flows.halves import resolve_partition
+from exactflow.flows.partition import resolve_partition
 from exactflow.gaussian.account import Whole
 from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
 from exactflow.gaussian.signature import additive_layers, is_one_factor, sides_of_one

@@ -12,8 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
-from exactflow.flows.flow import CouplingFlow, LinearFlow
-from exactflow.flows.relabelled import relabelled
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 from exactflow.gaussian.account import Covariance, Layer, Whole
 from exactflow.gaussian.covariance import Target
@@ -44,12 +43,12 @@ class Whitening(Result):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @cached_property
-    def flow(self) -> LinearFlow:
+    def flow(self) -> CouplingFlow:
         """The flow that whitens: data in, white noise out."""
         return self._flow(self.layers)
 
     @cached_property
-    def generator(self) -> LinearFlow:
+    def generator(self) -> CouplingFlow:
         """The inverse of `flow`, its entries rounded to floats: white noise in, data out.
 
         For its matrix F, F F^T is within `generator_error` of Sigma; `flow.inverse()` is the exact
@@ -113,9 +112,9 @@ class Whitening(Result):
     def _generating_layers(self) -> tuple[Layer, ...]:
         return tuple(layer.inverse() for layer in reversed(self.layers))
 
-    def _flow(self, layers: tuple[Layer, ...]) -> LinearFlow:
-        flow = CouplingFlow([layer.exact() for layer in layers], method="whiten")
-        return relabelled(flow, self.order)
+    def _flow(self, layers: tuple[Layer, ...]) -> CouplingFlow:
+        exact = [layer.exact() for layer in layers]
+        return CouplingFlow(exact, method="whiten", order=self.order)
 
     def _shifted(self, x: Any, sign: int) -> Any:
         if self.mean is None:

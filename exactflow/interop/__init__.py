@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Result
 from exactflow.gaussian import Whitening
 from exactflow.interop.libraries import LIBRARIES, of_library
@@ -65,7 +65,7 @@ Scales = Literal["positive", "raw"]
 
 
 def to_module(
-    flow: LinearFlow | Result,
+    flow: CouplingFlow | Result,
     library: str = "torch",
     *,
     image: tuple[int, int] | None = None,
@@ -159,10 +159,10 @@ def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
     return LosslessModule(flow)
 
 
-def _linear(flow: Any) -> LinearFlow:
+def _linear(flow: Any) -> CouplingFlow:
     """Return a flow, or that of a result, if it is linear and over QQ."""
     flow = flow.flow if isinstance(flow, Result) else flow
-    if not isinstance(flow, LinearFlow):
+    if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
             f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
         )

@@ -11,7 +11,7 @@ from exactflow.errors import SingularMatrixError
 from exactflow.exact.digits import Digits
 from exactflow.factorization import factor
 from exactflow.flows.float_layers import FloatCoupling, composed
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.plain import FlowModule
 
@@ -22,7 +22,7 @@ __all__ = ["Solved", "searched", "solved", "stored_error"]
 class Solved:
     """The layers of a matrix, exactly, and how near they are: not at all off for a permutation."""
 
-    flow: LinearFlow
+    flow: CouplingFlow
     error: Fraction
     largest: Fraction
     condition_number: float

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.layers import Coupling, along, coupling, described
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class FlowModule(Bijection):
     places: Tensor | None
     bias: Tensor | None
 
-    def __init__(self, flow: LinearFlow, bias: "np.ndarray | None" = None, raw: bool = False):
+    def __init__(self, flow: CouplingFlow, bias: "np.ndarray | None" = None, raw: bool = False):
         signs = order = None
         if flow.flips:
             signs = torch.ones(flow.dimension, dtype=torch.float64)

@@ -10,7 +10,7 @@ from typing import Any
 
 from exactflow.files.atomic import place_in, write_bytes
 from exactflow.files.certificate import certificate_text
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 
 __all__ = ["Conversion", "ConvertedLayer", "LeftLayer"]
@@ -47,7 +47,7 @@ class ConvertedLayer:
     output_difference: float | None
     log_det_difference: float | None
     round_trip: float | None
-    flow: LinearFlow
+    flow: CouplingFlow
     target: AffineMap
 
     def record(self) -> dict[str, Any]:

@@ -39,9 +39,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_float
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import CouplingFlow, LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.relabelled import Relabelled
 
 __all__ = ["Rounding", "check_error", "float_layer", "most_in_a_row", "rounding"]
 
@@ -78,7 +77,7 @@ class Rounding:
         return self.error / self.largest
 
 
-def rounding(flow: LinearFlow) -> Rounding:
+def rounding(flow: CouplingFlow) -> Rounding:
     """Return what float64 makes of a flow over QQ, as a module of any library; none is used.
 
     Raises `InvalidInputError` where a number is beyond the range of float64.
@@ -88,19 +87,19 @@ def rounding(flow: LinearFlow) -> Rounding:
     >>> account.stored == Fraction(1, 3) - Fraction(1 / 3), account.relative < 1e-15
     (True, True)
     """
-    inner = flow.flow if isinstance(flow, Relabelled) else flow
-    layers = [float_layer(layer) for layer in inner.layers]
-    M, stored = inner.domain_matrix(), Fraction(0)
-    if not all(map(_is_held, inner.layers)):
-        held = [layer.exact() for layer in layers]
-        stored = _largest(M - CouplingFlow(held, inner.partition, inner.flips).domain_matrix())
+    layers = [float_layer(layer) for layer in flow.layers]
+    M, stored = flow.domain_matrix(), Fraction(0)
+    if not all(map(_is_held, flow.layers)):
+        exact = [layer.exact() for layer in layers]
+        held = CouplingFlow(exact, flow.partition, flow.flips, order=flow.order)
+        stored = _largest(M - held.domain_matrix())
     largest = _largest(M)
     with np.errstate(over="ignore", invalid="ignore"):
-        computed = _computed(layers, inner.dimension, largest)
+        computed = _computed(layers, flow.dimension, largest)
     return Rounding(stored, computed, largest)
 
 
-def check_error(flow: LinearFlow, accepted: Any = 1e-6) -> None:
+def check_error(flow: CouplingFlow, accepted: Any = 1e-6) -> None:
     """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry."""
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):

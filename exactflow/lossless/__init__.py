@@ -35,7 +35,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.bound import Bound
 from exactflow.lossless.layer import IntegerCoupling
@@ -56,7 +56,7 @@ FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
 
 def lossless(
-    W: "MatrixLike | LinearFlow",
+    W: "MatrixLike | CouplingFlow",
     *,
     bits: int | None = None,
     limit: int = LIMIT,
@@ -111,7 +111,7 @@ def lossless(
         if value not in options:
             choices = ", ".join(map(repr, options))
             raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
-    if isinstance(W, LinearFlow):
+    if isinstance(W, CouplingFlow):
         if partition is not None:
             raise InvalidInputError("expected no partition with a flow, which has its own")
         bits, limit = checked_grid(bits, limit, W.dimension)

@@ -14,7 +14,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.bound import Bound, Growth, row_sums
 from exactflow.lossless.given import shears_of, target_of
 from exactflow.lossless.layer import LARGEST, IntegerCoupling, on_grid
@@ -38,7 +38,7 @@ def checked_grid(bits: object, limit: object, d: int) -> tuple[int, int]:
     return to_index("bits", bits, 1, MOST_BITS), limit
 
 
-def on_layers_of(flow: LinearFlow, W: DomainMatrix, bits: int, limit: int) -> Lossless:
+def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int, limit: int) -> Lossless:
     """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
     layers, step = shears_of(flow)
     return assembled(target_of(W, flow), layers, step, bits, limit)

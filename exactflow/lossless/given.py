@@ -10,19 +10,18 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_fraction
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import LinearFlow
-from exactflow.flows.relabelled import Relabelled
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["shears_of", "target_of"]
 
 
-def shears_of(flow: LinearFlow) -> tuple[list[FloatCoupling], Fraction]:
+def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
     """Return the layers in float64, and the step: 1, or the scale that all coordinates have in
     layers without shifts at the end.
 
     Raises `InvalidInputError` for other scales, or shifts beyond float64.
     """
-    layers = list(_inner(flow).layers)
+    layers = list(flow.layers)
     scales: dict[str, set] = {"first": set(), "second": set()}
     while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
         layer = layers.pop()
@@ -37,20 +36,16 @@ def shears_of(flow: LinearFlow) -> tuple[list[FloatCoupling], Fraction]:
     found = [FloatCoupling.of(layer).dense() for layer in layers]
     if not all(np.isfinite(layer.shift).all() for layer in found):
         raise InvalidInputError("expected shifts within the range of float64, got larger ones")
-    p, q = _inner(flow).partition
+    p, q = flow.partition
     return found or [FloatCoupling("second", np.zeros((q, p)))], to_fraction(*steps or {1})
 
 
-def target_of(W: DomainMatrix, flow: LinearFlow) -> Target:
+def target_of(W: DomainMatrix, flow: CouplingFlow) -> Target:
     """Return the target of W for the layers of a flow, after its flips and in its order."""
     d, one = flow.dimension, W.domain.one
     signed = linalg.scale_columns(W, [-one if i in flow.flips else one for i in range(d)])
     order = flow.order or tuple(range(d))
-    inner = Target.of(signed.extract(list(order), list(order)), partition=_inner(flow).partition)
+    inner = Target.of(signed.extract(list(order), list(order)), partition=flow.partition)
     return Target(
         inner.digits, inner.slack, inner.rational, inner.exponent, inner.halves, order, flow.flips
     )
-
-
-def _inner(flow: LinearFlow) -> LinearFlow:
-    return flow.flow if isinstance(flow, Relabelled) else flow

@@ -10,8 +10,7 @@ import sympy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
-from exactflow.flows.flow import CouplingFlow, LinearCoupling, LinearFlow
-from exactflow.flows.relabelled import relabelled
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.result import Evidence, Result
 from exactflow.lossless.bound import Bound
 from exactflow.lossless.layer import IntegerCoupling
@@ -60,15 +59,14 @@ class Lossless(Result):
         return sum(self.partition)
 
     @cached_property
-    def flow(self) -> LinearFlow:
+    def flow(self) -> CouplingFlow:
         """The layers without rounding, then one scaling of each half by the step: near W."""
         p, q = self.partition
         layers = [layer.real().exact() for layer in self.layers]
         for moves, sizes in zip(HALVES, ((p, q), (q, p)), strict=True):
             scale = [self.step] * sizes[0]
             layers.append(LinearCoupling(self.partition, moves, sympy.zeros(*sizes), scale))
-        flips = [self.order.index(i) for i in self.flips]
-        return relabelled(CouplingFlow(layers, flips=flips, method="lossless"), self.order)
+        return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
     def log_abs_det(self) -> sympy.Expr:
         """Return ``log|det|`` of x -> step * y, exactly: d log(step); a bijection of integers

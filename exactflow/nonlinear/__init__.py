@@ -96,7 +96,7 @@ class PiecewiseFlow(Flow):
     def __matmul__(self, other: Flow) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
             return NotImplemented
-        if other.flips or other.order:
+        if isinstance(other, CouplingFlow) and (other.flips or other.order):
             raise InvalidInputError(
                 "expected a flow without flips and in the natural order of coordinates, got "
                 f"flips {list(other.flips)} and order {list(other.order)}"

@@ -12,7 +12,8 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.base import Coupling
-from exactflow.flows.linear import LinearCoupling, checked_partition
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import checked_partition
 from exactflow.nonlinear.layer import rowwise
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 

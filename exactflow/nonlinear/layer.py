@@ -13,7 +13,8 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_index
 from exactflow.exact.typing import Half, NumberLike
 from exactflow.flows.base import Coupling
-from exactflow.flows.linear import LinearCoupling, checked_partition
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import checked_partition
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["PiecewiseCoupling", "over_rationals", "rowwise"]

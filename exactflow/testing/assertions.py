@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
     from exactflow.exact.typing import DepthScales, MatrixLike
-    from exactflow.flows.flow import LinearFlow
+    from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
 
 
-def assert_equal(flow: "LinearFlow | MatrixLike", expected: "MatrixLike") -> None:
+def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> None:
     """Assert that a flow, or a matrix, equals a matrix exactly, in every entry.
 
     Parameters
@@ -53,7 +53,7 @@ def assert_equal(flow: "LinearFlow | MatrixLike", expected: "MatrixLike") -> Non
 
 
 def assert_within(
-    flow: "LinearFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
 ) -> None:
     """Assert that no entry of a flow's matrix, or of a matrix, differs by more than a bound.
 
@@ -104,7 +104,7 @@ difference is 0.05, at entry (0, 1)
 
 
 def assert_depth(
-    M: "LinearFlow | MatrixLike", n: int, *, scales: "DepthScales" = "additive"
+    M: "CouplingFlow | MatrixLike", n: int, *, scales: "DepthScales" = "additive"
 ) -> None:
     """Assert that a matrix takes n coupling layers and no fewer, as `minimal_depth` decides.
 
@@ -177,7 +177,7 @@ def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
 
 
 def _same_size(
-    flow: "LinearFlow | MatrixLike", expected: "MatrixLike"
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
     """Return both matrices, dense and over one field."""
     __tracebackhide__ = True
@@ -189,11 +189,11 @@ def _same_size(
     return pair
 
 
-def _matrix(flow: "LinearFlow | MatrixLike") -> "DomainMatrix":
+def _matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
     from exactflow.exact.coerce import as_matrix
-    from exactflow.flows.flow import LinearFlow
+    from exactflow.flows.flow import CouplingFlow
 
-    return flow.domain_matrix() if isinstance(flow, LinearFlow) else as_matrix(flow)
+    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
 
 
 def _there_and_back(module: Any, x: Any) -> Any:

@@ -13,7 +13,7 @@ from exactflow.errors import VerificationError
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_bytes
 from exactflow.files.certificate import certificate_text, read_certificate
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["CertificateRegression"]
 
@@ -35,7 +35,7 @@ class CertificateRegression:
 
     def check(
         self,
-        flow: LinearFlow,
+        flow: CouplingFlow,
         target: "MatrixLike | None" = None,
         *,
         basename: str = "",
@@ -78,7 +78,7 @@ class CertificateRegression:
             raise AssertionError(f"{path}: {problem}\n--force-regen accepts it")
 
 
-def _difference(flow: LinearFlow, text: str, path: Path) -> str:
+def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
     """Return how a flow is not as good as the certificate in a file, or "" if it is."""
     try:
         recorded = read_certificate(path)

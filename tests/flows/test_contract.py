@@ -19,7 +19,6 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
-from exactflow.flows.relabelled import Relabelled, relabelled
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
@@ -36,7 +35,7 @@ LINEAR = {
     "dense": factor(random_matrix(6, seed=4)),
     "flipped": factor(sympy.diag(-1, 1, 1, 1), orientation="flip"),
     "ordered": factor(random_matrix(4, seed=3), partition=[1, 0, 1, 0]),
-    "ordered and flipped": relabelled(CouplingFlow([SCALED], flips=[0]), [2, 0, 1]),
+    "ordered and flipped": CouplingFlow([SCALED], flips=[2], order=[2, 0, 1]),
     "sparse and ordered": factor(permutation([1, 0, 3, 2]), partition=[1, 0, 1, 0]),
 }
 FLOWS = LINEAR | {
@@ -193,7 +192,7 @@ def test_a_matrix_equals_an_array():
 @pytest.mark.parametrize("order", [(0,), (0, 0, 1), (1.0, 0.0, 2.0), (0, 1, 3), "012"])
 def test_an_order_lists_each_coordinate_once(order):
     with pytest.raises(InvalidInputError, match="each coordinate from 0 to 2 once"):
-        Relabelled(CouplingFlow([SCALED]), order)
+        CouplingFlow([SCALED], order=order)
 
 
 @pytest.mark.parametrize("flips", [(0.0,), (True,), (3,), (-1,), (1, 1)])
@@ -203,8 +202,8 @@ def test_flips_are_distinct_coordinates(flips):
 
 
 def test_orders_do_not_mix():
-    plain, ordered = CouplingFlow([SCALED]), relabelled(CouplingFlow([SCALED]), [2, 0, 1])
-    assert relabelled(plain, [0, 1, 2]) is plain
+    plain, ordered = CouplingFlow([SCALED]), CouplingFlow([SCALED], order=[2, 0, 1])
+    assert CouplingFlow([SCALED], order=[0, 1, 2]) == plain
     with pytest.raises(InvalidInputError, match="of one order"):
         ordered @ plain
     with pytest.raises(InvalidInputError, match="natural order"):

@@ -17,7 +17,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, format_short
 from exactflow.files.certificate import certificate_text
-from exactflow.flows.flow import LinearFlow
+from exactflow.flows.flow import CouplingFlow
 
 MOST_COORDINATES = 24
 MOST_COORDINATES_FOR_DEPTH = 12
@@ -142,7 +142,7 @@ def factored(matrix: DomainMatrix, orientation: str) -> dict:
     }
 
 
-def sentence(flow: LinearFlow, pads: tuple[int, ...]) -> str:
+def sentence(flow: CouplingFlow, pads: tuple[int, ...]) -> str:
     """Return what the flow is, in words."""
     layers = f"{flow.depth} coupling layer{'s' * (flow.depth != 1)}"
     more = f", after coordinate {flow.flips[0]} is negated" if flow.flips else ""
@@ -150,7 +150,7 @@ def sentence(flow: LinearFlow, pads: tuple[int, ...]) -> str:
     return f"{layers}, halves {flow.partition[0]} and {flow.partition[1]}{more}: equal, exactly."
 
 
-def steps(flow: LinearFlow):
+def steps(flow: CouplingFlow):
     """Yield each layer beside the product of all up to it; first what there is before them."""
     d = flow.dimension
     made = linalg.diagonal([-1 if i in flow.flips else 1 for i in range(d)], flow.field)

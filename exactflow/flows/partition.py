@@ -7,15 +7,29 @@ relabelling: with the coordinates of the first half first, each half in ascendin
 becomes M[order, order], and a factorization of that is one of M in the old labels.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
 
-__all__ = ["mask_order", "resolve_partition"]
+__all__ = ["checked_partition", "mask_order", "resolve_partition"]
 
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
+
+
+def checked_partition(partition: Iterable) -> tuple[int, int]:
+    """Return `partition` as two positive integers, or raise `InvalidInputError`."""
+    try:
+        p, q = (operator.index(size) for size in partition)
+    except (TypeError, ValueError):
+        p = q = 0
+    if p < 1 or q < 1:
+        raise InvalidInputError(
+            f"expected a partition (p, q) of two positive integers, got {partition!r}"
+        )
+    return p, q
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:

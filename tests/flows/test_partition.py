@@ -5,7 +5,7 @@ import pytest
 from sympy import Integer
 
 from exactflow.errors import InvalidInputError
-from exactflow.flows.halves import mask_order, resolve_partition
+from exactflow.flows.partition import mask_order, resolve_partition
 
 MASKS = [
     ([1, 0], (0, 1), (1, 1)),
