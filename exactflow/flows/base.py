@@ -145,23 +145,34 @@ class Coupling(Map):
 class Flow(Map):
     """Coupling layers in the order in which data meets them.
 
-    A subclass has the attributes `layers` and `partition`, and says how its layers act on columns
-    of exact numbers.
+    A subclass has the attributes `layers`, `partition` and `order`, and says how its layers act on
+    columns of exact numbers. The layers act on x[order[0]], x[order[1]], ..; in the natural order
+    `order` is ().
     """
 
     layers: tuple
+    order: tuple[int, ...]
 
     @property
     def depth(self) -> int:
         """The number of coupling layers."""
         return len(self.layers)
 
+    def _listed(self) -> Sequence[int]:
+        """Return the coordinates in the order in which the layers see them."""
+        return self.order or range(self.dimension)
+
+    def _places(self) -> list[int]:
+        """Return the place of each coordinate in that order."""
+        return sorted(range(self.dimension), key=self._listed().__getitem__)
+
     def _run(self, entries: list, convert: Callable) -> list:
-        p = self.partition[0]
-        halves = entries[:p], entries[p:]
+        p, seen = self.partition[0], [entries[i] for i in self._listed()]
+        halves = seen[:p], seen[p:]
         for layer in self.layers:
             halves = layer.step(*halves, convert)
-        return [*halves[0], *halves[1]]
+        image = [*halves[0], *halves[1]]
+        return [image[k] for k in self._places()]
 
     def _scales(self) -> Iterable:
         return (
@@ -186,7 +197,8 @@ class Flow(Map):
 
     def _parts(self) -> dict[str, object]:
         """Return, by name, what makes the flow beside its layers; what is empty may be left out."""
-        return {"partition": self.partition, "depth": self.depth}
+        parts: dict[str, object] = {"partition": self.partition, "depth": self.depth}
+        return parts | ({"order": self.order} if self.order else {})
 
     def __eq__(self, other: object) -> bool:
         """Return whether both flows have the same layers, and the same of all else."""
@@ -217,7 +229,8 @@ class Flow(Map):
 
     def _head(self) -> str:
         """Return what is said of the flow before its layers."""
-        return f"{type(self).__name__} {self.partition}, depth {self.depth}"
+        shown = f", order={list(self.order)}" if self.order else ""
+        return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
 
     def _latex_factors(self) -> list[str]:
         """Return the factors of the flow from left to right: the first layer stands last."""
@@ -232,6 +245,17 @@ class Flow(Map):
 
     def _repr_html_(self) -> str:
         return display.html(self._head(), self.layers)
+
+
+def checked_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
+    """Return an order that lists each coordinate once; () for the natural one."""
+    order = tuple(order)
+    listed = list(range(dimension))
+    if order and (any(type(i) is not int for i in order) or sorted(order) != listed):
+        raise InvalidInputError(
+            f"expected each coordinate from 0 to {dimension - 1} once as order, got {order!r}"
+        )
+    return () if list(order) == listed else order
 
 
 def checked_layers(

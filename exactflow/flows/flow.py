@@ -5,7 +5,7 @@ the identity unless the flow repairs an orientation; the layers see the coordina
 their own, which is the natural one unless a mask says otherwise.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.flows import display
-from exactflow.flows.base import Flow, checked_layers
+from exactflow.flows.base import Flow, checked_layers, checked_order
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import checked_partition
 
@@ -102,21 +102,17 @@ class CouplingFlow(Flow):
             LinearCoupling,
             "linear couplings (exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones)",
         )
-        d, flips, order = sum(partition), tuple(flips), tuple(order)
+        d, flips = sum(partition), tuple(flips)
         if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
             raise InvalidInputError(
                 f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
-            )
-        if order and (any(type(i) is not int for i in order) or sorted(order) != list(range(d))):
-            raise InvalidInputError(
-                f"expected each coordinate from 0 to {d - 1} once as order, got {order!r}"
             )
         fields = [layer.field for layer in layers] + ([field] if field else [])
         vars(self).update(
             layers=layers,
             partition=partition,
             flips=tuple(sorted(flips)),
-            order=() if order == tuple(range(d)) else order,
+            order=checked_order(order, d),
             method=method,
             field=common_field(fields),
         )
@@ -135,14 +131,6 @@ class CouplingFlow(Flow):
     def has_arrays(self) -> bool:
         """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
         return self.is_sparse and self.is_additive and self.field.is_QQ
-
-    def _listed(self) -> Sequence[int]:
-        """Return the coordinates in the order in which the layers see them."""
-        return self.order or range(self.dimension)
-
-    def _places(self) -> list[int]:
-        """Return the place of each coordinate in that order."""
-        return sorted(range(self.dimension), key=self._listed().__getitem__)
 
     def _signs(self) -> list:
         """Return the diagonal of F, in the order of the layers."""
@@ -192,8 +180,7 @@ class CouplingFlow(Flow):
 
     def _run(self, entries: list, convert: Callable) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        image = super()._run([signed[i] for i in self._listed()], convert)
-        return [image[k] for k in self._places()]
+        return super()._run(signed, convert)
 
     def blocks(self) -> linalg.Blocks:
         """Return the blocks of the matrix in the order of the layers.
@@ -314,11 +301,10 @@ class CouplingFlow(Flow):
         return CouplingFlow(layers, self.partition, flips, field=field, order=self.order)
 
     def _parts(self) -> dict[str, object]:
-        extras = {"flips": self.flips, "order": self.order}
-        return super()._parts() | {name: part for name, part in extras.items() if part}
+        return super()._parts() | ({"flips": self.flips} if self.flips else {})
 
     def _head(self) -> str:
-        extras = {"order": list(self.order), "flips": list(self.flips), "method": self.method}
+        extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
         return super()._head() + shown
 

@@ -138,6 +138,22 @@ def _swap() -> tuple[WordMatrix, WordMatrix]:
     return _product(upper(1), lower(-1), upper(1)), WordMatrix.of([[0, 1], [-1, 0]])
 
 
+def _signed_swap() -> tuple[WordMatrix, WordMatrix]:
+    def letter(i: int, j: int, sign: int) -> WordMatrix:
+        entries = [[int(row == column) for column in range(4)] for row in range(4)]
+        entries[i][j] = sign
+        return WordMatrix.of(entries)
+
+    swapped = [[0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 0, 1]]
+    return _product(letter(0, 2, 1), letter(2, 0, -1), letter(0, 2, 1)), WordMatrix.of(swapped)
+
+
+def _merged_couplings() -> tuple[WordMatrix, WordMatrix]:
+    S, T, R, X = symbols("S T R X")
+    first, second = WordMatrix.of([[S, T], [0, 1]]), WordMatrix.of([[R, X], [0, 1]])
+    return second @ first, WordMatrix.of([[R * S, R * T + X], [0, 1]])
+
+
 def _zero_padding() -> tuple[WordMatrix, WordMatrix]:
     (A,) = symbols("A")
     layers = lower(-1), upper(1 - A.inverse()), lower(A)
@@ -249,6 +265,20 @@ IDENTITIES: dict[str, Identity] = {
             _diagonal,
         ),
         Identity("swap", "U(I) L(-I) U(I) = [[0, I], [-I, 0]]", "Whitehead's lemma", _swap),
+        Identity(
+            "signed swap",
+            "U(E) L(-E^T) U(E), E = diag(I, 0), exchanges the first blocks of both halves, one of "
+            "them negated, for blocks of every size",
+            "Whitehead's lemma",
+            _signed_swap,
+        ),
+        Identity(
+            "merged couplings",
+            "x1 -> S x1 + T, then x1 -> R x1 + X, is one coupling, x1 -> R S x1 + (R T + X), "
+            "whatever functions of x2 these are",
+            "Theorem 17 of `exactflow.masks`",
+            _merged_couplings,
+        ),
         Identity(
             "zero padding",
             "L(-I) U(I - A^-1) L(A) (x, 0) = (A x, 0)",

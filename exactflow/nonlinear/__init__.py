@@ -29,14 +29,15 @@ from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
-from exactflow.flows.base import Flow, checked_layers
+from exactflow.flows.base import Flow, checked_layers, checked_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling, over_rationals, rowwise
+from exactflow.nonlinear.merged import MergedCoupling
 
-__all__ = ["CoordinatewiseCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
+__all__ = ["CoordinatewiseCoupling", "MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
-Layer: TypeAlias = PiecewiseCoupling | CoordinatewiseCoupling | LinearCoupling
+Layer: TypeAlias = PiecewiseCoupling | CoordinatewiseCoupling | MergedCoupling | LinearCoupling
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -45,13 +46,16 @@ class PiecewiseFlow(Flow):
 
     Parameters
     ----------
-    layers : at least one `PiecewiseCoupling`, `CoordinatewiseCoupling` or `LinearCoupling`, all of
-        one partition.
+    layers : at least one `PiecewiseCoupling`, `CoordinatewiseCoupling`, `MergedCoupling` or
+        `LinearCoupling`, all of one partition.
+    order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
+        and in the natural order, the flow has ().
 
     Raises
     ------
     InvalidInputError
-        No layer, or layers of different partitions.
+        No layer, layers of different partitions, or an order that does not list each coordinate
+        once.
 
     Examples
     --------
@@ -70,16 +74,19 @@ class PiecewiseFlow(Flow):
 
     layers: tuple[Layer, ...]
     partition: tuple[int, int]
+    order: tuple[int, ...]
 
-    def __init__(self, layers: Iterable[Layer]) -> None:
-        kinds = PiecewiseCoupling, CoordinatewiseCoupling, LinearCoupling
+    def __init__(self, layers: Iterable[Layer], order: Iterable[int] = ()) -> None:
+        kinds = PiecewiseCoupling, CoordinatewiseCoupling, MergedCoupling, LinearCoupling
         layers, partition = checked_layers(
             layers, None, kinds, "piecewise-linear or linear couplings"
         )
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
-        vars(self).update(layers=layers, partition=partition)
+        vars(self).update(
+            layers=layers, partition=partition, order=checked_order(order, sum(partition))
+        )
 
     @property
     def field(self) -> Domain:
@@ -91,17 +98,20 @@ class PiecewiseFlow(Flow):
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""
-        return PiecewiseFlow(layer.inverse() for layer in reversed(self.layers))
+        return PiecewiseFlow((layer.inverse() for layer in reversed(self.layers)), self.order)
 
     def __matmul__(self, other: Flow) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
             return NotImplemented
-        if isinstance(other, CouplingFlow) and (other.flips or other.order):
+        if isinstance(other, CouplingFlow) and other.flips:
+            raise InvalidInputError(f"expected a flow without flips, got flips {list(other.flips)}")
+        if self.order != other.order:
             raise InvalidInputError(
-                "expected a flow without flips and in the natural order of coordinates, got "
-                f"flips {list(other.flips)} and order {list(other.order)}"
+                "expected two flows of one order of coordinates, got "
+                f"{list(self._listed())} and {list(other._listed())}: "
+                "exactflow.masks.one_mask composes them"
             )
-        return PiecewiseFlow([*other.layers, *self.layers])
+        return PiecewiseFlow([*other.layers, *self.layers], self.order)
 
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
@@ -114,7 +124,7 @@ class PiecewiseFlow(Flow):
         for layer, kept, moved in self._orbit(*self._point(x)):
             linear = isinstance(layer, LinearCoupling)
             layers.append(layer if linear else layer.tangent(kept, moved))
-        return CouplingFlow(layers)
+        return CouplingFlow(layers, order=self.order)
 
     def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
         """Return ``log|det|`` of the Jacobian at a point, exactly where the point is exact.
@@ -146,8 +156,8 @@ class PiecewiseFlow(Flow):
 
     def _orbit(self, entries: list, convert: Callable) -> Iterator[tuple]:
         """Yield every layer with the half that it keeps, and the half that it moves."""
-        p = self.partition[0]
-        first, second = entries[:p], entries[p:]
+        p, seen = self.partition[0], [entries[i] for i in self._listed()]
+        first, second = seen[:p], seen[p:]
         for layer in self.layers:
             yield (layer, second, first) if layer.moves == "first" else (layer, first, second)
             first, second = layer.step(first, second, convert)

@@ -20,6 +20,7 @@ from exactflow import (
 )
 from exactflow.errors import InvalidInputError
 from exactflow.flows.result import Evidence, Result
+from exactflow.masks import one_mask
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal import GaussianMixture, approximate_well, checkerboard
@@ -42,6 +43,8 @@ FLOWS = LINEAR | {
     "piecewise": PiecewiseFlow([RAMP]),
     "piecewise and linear": PiecewiseFlow([RAMP, LinearCoupling((1, 2), "first", [[1, "1/3"]])]),
     "coordinatewise": PiecewiseFlow([BENT, BENT.inverse(), BENT]),
+    "piecewise and ordered": PiecewiseFlow([RAMP], order=[2, 0, 1]),
+    "merged": one_mask([PiecewiseFlow([BENT]), PiecewiseFlow([BENT], order=[0, 2, 1, 3])]),
 }
 
 
@@ -206,7 +209,7 @@ def test_orders_do_not_mix():
     assert CouplingFlow([SCALED], order=[0, 1, 2]) == plain
     with pytest.raises(InvalidInputError, match="of one order"):
         ordered @ plain
-    with pytest.raises(InvalidInputError, match="natural order"):
+    with pytest.raises(InvalidInputError, match="of one order"):
         PiecewiseFlow([RAMP]) @ ordered
 
 

@@ -1,0 +1,207 @@
+"""Couplings that move the same half, one after the other, are one coupling."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.numbers import to_element
+from exactflow.exact.typing import Half
+from exactflow.flows.base import Coupling
+from exactflow.flows.linear import LinearCoupling
+from exactflow.nonlinear.layer import rowwise
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+
+__all__ = ["MergedCoupling", "Part", "Place"]
+
+Place: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A coupling that sees the halves of another partition, with signs.
+
+    Parameters
+    ----------
+    layer : the coupling.
+    kept : for each coordinate that the layer keeps, its place in the kept half and its sign; None
+        for one that the layer does not read.
+    moved : for each coordinate that the layer moves, its place in the moved half and its sign;
+        None for one that the part leaves alone.
+    """
+
+    layer: Coupling
+    kept: tuple[Place | None, ...]
+    moved: tuple[Place | None, ...]
+
+    def inverse(self) -> "Part":
+        """Return the inverse, which sees the same coordinates."""
+        return Part(self.layer.inverse(), self.kept, self.moved)
+
+    def seen_through(
+        self, kept: "Mapping[int, Place] | Sequence", moved: "Mapping[int, Place] | Sequence"
+    ) -> "Part":
+        """Return the part with other names of the coordinates: what was k is now kept[k]."""
+
+        def renamed(place: Place | None, names: Any) -> Place | None:
+            return None if place is None else (names[place[0]][0], names[place[0]][1] * place[1])
+
+        return Part(
+            self.layer,
+            tuple(renamed(place, kept) for place in self.kept),
+            tuple(renamed(place, moved) for place in self.moved),
+        )
+
+    def read(self, kept: Sequence, convert: Callable) -> list:
+        """Return the half that the layer keeps; what it does not read is zero."""
+        zero = kept[0] * convert(QQ.zero)
+        return [zero if see is None else see[1] * kept[see[0]] for see in self.kept]
+
+    def scales_at(self, kept: Sequence, convert: Callable) -> Iterable[tuple[int, int, Any]]:
+        """Yield place, sign and scale of each coordinate that moves."""
+        scales = self.layer.scales_at(self.read(kept, convert), convert)
+        for see, scale in zip(self.moved, scales, strict=True):
+            if see is not None:
+                yield *see, scale
+
+    def linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
+        """Return the part as a layer of the partition, where it is linear."""
+        layer: Any = self.layer
+        field, size, width = layer.field, *(partition if moves == "first" else partition[::-1])
+        scale = [field.one] * size
+        for see, s in zip(self.moved, layer.scale_elements, strict=True):
+            if see is not None:
+                scale[see[0]] = s
+        entries = {}
+        for (i, j), t in layer.shift_matrix.iter_items():
+            row, column = self.moved[i], self.kept[j]
+            if row is not None and column is not None:
+                entries[row[0], column[0]] = row[1] * column[1] * t
+        shift = DomainMatrix.from_dok(entries, (size, width), field)
+        return LinearCoupling.trusted(partition, moves, shift, scale)
+
+
+@dataclass(frozen=True)
+class MergedCoupling(Coupling):
+    """Couplings that move the same half, one after the other: one coupling, and no new network.
+
+    From ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the half that
+    is kept, comes ``z -> s' s z + (s' t + t')``. Each part may name the coordinates of a half in an
+    order of its own, with signs, and leave some of them alone.
+
+    Parameters
+    ----------
+    partition : (p, q), the sizes of the two halves.
+    moves : "first" or "second", the half that the layer maps.
+    parts : the couplings over the rational numbers, in the order in which data meets them.
+
+    Attributes
+    ----------
+    scale_elements : the scales; an element of QQ where one is constant, else the tuple of its
+        factors.
+
+    Examples
+    --------
+    >>> shear = LinearCoupling((1, 1), "first", [[2]])
+    >>> layer = MergedCoupling((1, 1), "first", (Part(shear, ((0, -1),), ((0, 1),)),) * 2)
+    >>> layer.forward([1, 3]).T, layer.inverse().forward([-11, 3]).T
+    (Matrix([[-11, 3]]), Matrix([[1, 3]]))
+    """
+
+    partition: tuple[int, int]
+    moves: Half
+    parts: tuple[Part, ...]
+    scale_elements: tuple = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        factors: list[list] = [[] for _ in range(self.size)]
+        for part in self.parts:
+            for see, scale in zip(part.moved, part.layer.scale_elements, strict=True):
+                if see is not None:
+                    factors[see[0]].append(scale)
+        scales = tuple(map(_product, factors))
+        vars(self).update(scale_elements=scales)
+
+    @property
+    def field(self) -> Domain:
+        """The rational numbers."""
+        return QQ
+
+    @property
+    def size(self) -> int:
+        """The number of coordinates that move."""
+        return self.partition[0 if self.moves == "first" else 1]
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the scale of every part is one everywhere."""
+        return all(part.layer.is_additive for part in self.parts)
+
+    def _scales(self) -> Iterable:
+        return (scale for part in self.parts for scale in part.layer._scales())
+
+    def inverse(self) -> "MergedCoupling":
+        """Return the inverse, a layer that moves the same half."""
+        parts = tuple(part.inverse() for part in reversed(self.parts))
+        return MergedCoupling(self.partition, self.moves, parts)
+
+    def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
+        scales = [convert(QQ.one)] * self.size
+        for part in self.parts:
+            for place, _, scale in part.scales_at(kept, convert):
+                scales[place] = scales[place] * scale
+        return scales
+
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        zeros = [kept[0] * convert(QQ.zero)] * self.size
+        return self._moved(zeros, kept, convert)
+
+    def _moved(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+        """Return the half that moves after all parts."""
+        moved = list(moved)
+        for part in self.parts:
+            shifts = part.layer.shift_at(part.read(kept, convert), convert)
+            shifts = [t for see, t in zip(part.moved, shifts, strict=True) if see is not None]
+            for (place, sign, s), t in zip(part.scales_at(kept, convert), shifts, strict=True):
+                moved[place] = s * moved[place] + sign * t
+        return moved
+
+    def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given the half that is kept, and the one that moves."""
+        kept, moved = (list(map(to_element, half)) for half in (kept, moved))
+        zeros = linalg.zeros(self.size, sum(self.partition) - self.size, QQ)
+        total = LinearCoupling.trusted(self.partition, self.moves, zeros)
+        for part in self.parts:
+            layer: Any = part.layer
+            if not isinstance(layer, LinearCoupling):
+                inside = [QQ.zero if see is None else see[1] * moved[see[0]] for see in part.moved]
+                layer = layer.tangent(part.read(kept, to_element), inside)
+            linear = Part(layer, part.kept, part.moved).linear(self.partition, self.moves)
+            total = linear.after(total)
+            moved = MergedCoupling(self.partition, self.moves, (part,))._moved(
+                moved, kept, to_element
+            )
+        return total
+
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        return rowwise(self._run, columns)
+
+    def summary(self) -> str:
+        """Return one line: which half moves, how many couplings are merged, the kind of scale."""
+        kind = "additive" if self.is_additive else "scaled"
+        return f"moves {self.moves}, {len(self.parts)} couplings merged, {kind}"
+
+
+def _product(scales: list) -> Any:
+    """Return the product of constant scales; of others, the tuple of them."""
+    if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
+        return tuple(scales)
+    return prod(scales, start=QQ.one)
