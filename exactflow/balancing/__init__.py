@@ -23,10 +23,12 @@ import operator
 from typing import get_args
 
 from exactflow.balancing.result import Balanced
-from exactflow.balancing.target import ORIENTATIONS, Target
+from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError
+from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.orientation import ORIENTATIONS
 
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 
@@ -97,13 +99,8 @@ def balance(
     """
     layers = None if layers is None else _integer("layers", layers, 4, MOST_LAYERS)
     seed = _integer("seed", seed, 0, 2**63)
-    for name, value, options in (
-        ("method", method, METHODS),
-        ("orientation", orientation, ORIENTATIONS),
-    ):
-        if value not in options:
-            choices = ", ".join(map(repr, options))
-            raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
+    check_option("method", method, METHODS)
+    check_option("orientation", orientation, ORIENTATIONS)
     target = Target.of(W, orientation, partition)
     from exactflow.balancing.search import solve  # SciPy is imported where it is used
 

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import frexp
-from typing import get_args
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits, Enclosure
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
-__all__ = ["ORIENTATIONS", "Target"]
+__all__ = ["Target", "entries_of"]
 
-ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 PRECISION = 300
 NEAR = 1e-6
 EPS = float(np.finfo(float).eps)
@@ -50,23 +49,20 @@ class Target:
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Return the target of `W`, which is checked: see `balance` for the errors."""
-        entries = _entries(W)
-        order, halves = resolve_partition(partition, len(entries))
-        flips: tuple[int, ...] = ()
-        if _sign(entries) < 0:
-            if orientation == "error":
-                raise OrientationError(_NEGATIVE)
-            if orientation == "pad":
-                entries, order, halves = _padded(entries, order, halves)
-            else:
-                flips = (0,)
-                entries = np.column_stack([-entries[:, 0], entries[:, 1:]])
-        entries = entries[np.ix_(order, order)]
+        entries = entries_of(W)
+        order, sizes = resolve_partition(partition, len(entries))
+        return Target.under(posed(order, sizes, orientation, _sign(entries) < 0), entries)
+
+    @staticmethod
+    def under(pose: Pose, entries: np.ndarray) -> "Target":
+        """Return the target of a matrix as it is posed."""
+        entries = pose.inner_array(entries)
         if entries.dtype == float:
             digits, slack, rational = Digits.of_floats(entries), Fraction(0), None
         else:
             (digits, slack), rational = _digits(entries), entries
-        return Target(digits, slack, rational, digits.exponent(), halves, order, flips)
+        parts = pose.partition, pose.order, pose.flips
+        return Target(digits, slack, rational, digits.exponent(), *parts)
 
     @cached_property
     def unit(self) -> np.ndarray:
@@ -128,21 +124,13 @@ class Target:
         return self.digits.largest()
 
 
-_NEGATIVE = (
-    "expected det > 0, got det < 0: every coupling with positive scales preserves orientation; "
-    "orientation='flip' (--orientation flip) negates coordinate 0 first, that is, a column of the "
-    "matrix, and records that; orientation='pad' (--orientation pad) appends one coordinate to "
-    "each half and swaps these two"
-)
-
-
 def _is_near_rotation(M: np.ndarray) -> bool:
     """Return whether M, of entries below one, is near a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < NEAR * square)
 
 
-def _entries(W: MatrixLike) -> np.ndarray:
+def entries_of(W: MatrixLike) -> np.ndarray:
     """Return W as floats where these equal it, else as an array of Fractions."""
     if isinstance(W, np.ndarray) and _is_plain(W):
         return W.astype(np.float64)
@@ -201,22 +189,3 @@ def _sign(entries: np.ndarray) -> int:
             f"of {len(entries)}, the least singular value {least} of the largest"
         )
     return 1 if det > 0 else -1
-
-
-def _padded(
-    entries: np.ndarray, order: Sequence[int], halves: tuple[int, int]
-) -> tuple[np.ndarray, tuple[int, ...], tuple[int, int]]:
-    """Return the matrix with a coordinate appended to each half, these two swapped."""
-    if list(order) != sorted(order):
-        raise InvalidInputError(
-            "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
-            "of the first half first, or use orientation='flip'"
-        )
-    p, q = halves
-    d = p + q + 2
-    places = np.delete(np.arange(d), [p, d - 1])
-    zero = 0 * entries[0, 0]
-    padded = np.full((d, d), zero)
-    padded[np.ix_(places, places)] = entries
-    padded[p, d - 1] = padded[d - 1, p] = 1 + zero
-    return padded, tuple(range(d)), (p + 1, q + 1)

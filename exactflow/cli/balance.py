@@ -23,7 +23,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
     search_arguments(command, METHODS)
-    halves_arguments(command, ORIENTATIONS, "error")
+    halves_arguments(command, ORIENTATIONS)
     reading_arguments(command)
     output_arguments(command, "CERT.json", "a certificate that the layers are as near")
 

@@ -50,17 +50,15 @@ def search_arguments(command: argparse.ArgumentParser, methods: Sequence[str]) -
     command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
 
 
-def halves_arguments(
-    command: argparse.ArgumentParser, orientations: Sequence[str], default: str
-) -> None:
+def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[str]) -> None:
     """Add which coordinates are which, and what is done where det < 0."""
     group = command.add_argument_group("coordinates")
     partition_argument(group)
     group.add_argument(
         "--orientation",
         choices=orientations,
-        default=default,
-        help=f"what is done where det < 0 (default: {default})",
+        default="error",
+        help="what is done where det < 0 (default: error)",
     )
 
 

@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="the construction (default: auto, the first that applies)",
     )
-    halves_arguments(command, ORIENTATIONS, "error")
+    halves_arguments(command, ORIENTATIONS)
     reading_arguments(command)
     output_arguments(
         command,

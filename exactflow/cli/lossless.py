@@ -30,7 +30,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help=f"inputs are from -N to N (default: {LIMIT}, all of int16)",
     )
     search_arguments(command, METHODS)
-    halves_arguments(command, FLIPPINGS, "flip")
+    halves_arguments(command, FLIPPINGS)
     reading_arguments(command)
     output_arguments(command, "L.json", "a certificate, which exactflow apply runs")
 

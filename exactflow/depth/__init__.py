@@ -31,6 +31,7 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.options import check_option
 from exactflow.exact.typing import DepthScales, Element, MatrixLike
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
@@ -81,9 +82,7 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
     >>> answer.upper, answer.error < 1e-12, answer.existence.check()
     (4, True, True)
     """
-    if scales not in DEPTH_SCALES:
-        choices = ", ".join(map(repr, DEPTH_SCALES))
-        raise InvalidInputError(f"expected scales to be one of {choices}, got {scales!r}")
+    check_option("scales", scales, DEPTH_SCALES)
     matrix = as_matrix(M).to_dense()
     det = _checked_determinant(matrix)
     if scales == "additive":

@@ -3,14 +3,14 @@
 import re
 from textwrap import fill
 
-from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.options import check_option
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.factorization.assembly import merged
-from exactflow.factorization.orientation import ORIENTATIONS, SCALES, posed
+from exactflow.factorization.problem import SCALES, Problem
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.verification import verify
 
 __all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "factor"]
@@ -72,24 +72,16 @@ def factor(
     [2],
     [4]])
     """
-    _check_option("method", method, METHODS)
-    _check_option("orientation", orientation, ORIENTATIONS)
-    _check_option("scales", scales, SCALES)
+    check_option("method", method, METHODS)
+    check_option("orientation", orientation, ORIENTATIONS)
+    check_option("scales", scales, SCALES)
     target = as_matrix(M)
-    order, halves = resolve_partition(partition, target.shape[0])
-    problem = posed(target, order, halves, orientation, scales)
+    problem = Problem.of(target, partition, orientation, scales)
     layers, used = layers_of(problem, method)
-    flow = CouplingFlow(
-        merged(layers), problem.partition, problem.flips, used, target.domain, problem.order
-    )
+    pose = problem.pose
+    flow = CouplingFlow(merged(layers), pose.partition, pose.flips, used, target.domain, pose.order)
     verify(flow, problem.target)
     return flow
-
-
-def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
-    if value not in options:
-        choices = ", ".join(map(repr, options))
-        raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
 
 
 def _listed(indent: str) -> str:

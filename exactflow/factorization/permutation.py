@@ -54,7 +54,6 @@ from exactflow.flows.flow import LinearCoupling
 __all__ = [
     "permutation_layers",
     "permutation_sign",
-    "relabelled_permutation",
     "signed_permutation",
 ]
 
@@ -85,21 +84,6 @@ def permutation_sign(perm: Indices, signs: Indices) -> int:
     """
     cycles = cycles_of(np.asarray(perm).tolist())
     return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
-
-
-def relabelled_permutation(
-    perm: Indices, signs: Indices, flips: Sequence[int], order: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return perm and signs of M F in the order of coordinates `order`; F negates those in `flips`.
-
-    >>> relabelled_permutation([1, 0, 2], [1, 1, 1], flips=[0], order=[0, 2, 1])
-    (array([2, 1, 0]), array([ 1,  1, -1]))
-    """
-    images, flipped, listed = np.array(perm), np.array(signs), np.array(order)
-    flipped[np.isin(images, flips)] *= -1
-    place = np.empty_like(listed)
-    place[listed] = np.arange(len(listed))
-    return place[images[listed]], flipped[listed]
 
 
 def permutation_layers(

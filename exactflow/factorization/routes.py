@@ -23,8 +23,8 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
-from exactflow.factorization.orientation import Problem
 from exactflow.factorization.partition import partition_layers
+from exactflow.factorization.problem import Problem
 from exactflow.factorization.short import short_layers
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.flows.linear import LinearCoupling

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
+from exactflow.exact.options import check_option
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Result
 from exactflow.gaussian import Whitening
@@ -123,14 +124,8 @@ def to_module(
     >>> y.tolist(), log_det.tolist()
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
-    for name, value, options in (
-        ("library", library, LIBRARIES),
-        ("scales", scales, get_args(Scales)),
-    ):
-        if value not in options:
-            raise InvalidInputError(
-                f"expected {name} to be one of {', '.join(options)}, got {value!r}"
-            )
+    check_option("library", library, LIBRARIES)
+    check_option("scales", scales, get_args(Scales))
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
     flow, center = _linear(flow), _center(flow)

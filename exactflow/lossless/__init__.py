@@ -34,6 +34,7 @@ from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
+from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
@@ -104,13 +105,8 @@ def lossless(
     >>> result.inverse(y).tolist(), result.step, result.bound.largest < 4
     ([1000, -3], 1, True)
     """
-    for name, value, options in (
-        ("orientation", orientation, FLIPPINGS),
-        ("method", method, METHODS),
-    ):
-        if value not in options:
-            choices = ", ".join(map(repr, options))
-            raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
+    check_option("orientation", orientation, FLIPPINGS)
+    check_option("method", method, METHODS)
     if isinstance(W, CouplingFlow):
         if partition is not None:
             raise InvalidInputError("expected no partition with a flow, which has its own")

@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.target import Target
+from exactflow.balancing.target import Target, entries_of
 from exactflow.errors import InvalidInputError
-from exactflow.exact import linalg
 from exactflow.exact.numbers import to_fraction
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import Pose
 
 __all__ = ["shears_of", "target_of"]
 
@@ -42,10 +42,5 @@ def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
 
 def target_of(W: DomainMatrix, flow: CouplingFlow) -> Target:
     """Return the target of W for the layers of a flow, after its flips and in its order."""
-    d, one = flow.dimension, W.domain.one
-    signed = linalg.scale_columns(W, [-one if i in flow.flips else one for i in range(d)])
-    order = flow.order or tuple(range(d))
-    inner = Target.of(signed.extract(list(order), list(order)), partition=flow.partition)
-    return Target(
-        inner.digits, inner.slack, inner.rational, inner.exponent, inner.halves, order, flow.flips
-    )
+    order = flow.order or tuple(range(flow.dimension))
+    return Target.under(Pose(flow.partition, order, flow.flips), entries_of(W))

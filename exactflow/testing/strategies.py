@@ -15,14 +15,14 @@ scalar: that is where constructions have their cases.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import sympy
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from sympy import Matrix
 
-from exactflow.errors import InvalidInputError
+from exactflow.exact.options import check_option
 from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 Determinant = Literal["positive", "one", "nonzero"]
-DETERMINANTS = ("positive", "one", "nonzero")
+DETERMINANTS = get_args(Determinant)
 
 
 def rationals(bound: int = 4) -> SearchStrategy[Fraction]:
@@ -91,10 +91,7 @@ def matrices(
     dimensions : from which d is drawn.
     determinant : "positive", "one" (which no scale changes) or "nonzero".
     """
-    if determinant not in DETERMINANTS:
-        raise InvalidInputError(
-            f"expected determinant to be one of {', '.join(DETERMINANTS)}, got {determinant!r}"
-        )
+    check_option("determinant", determinant, DETERMINANTS)
     d = draw(st.sampled_from(tuple(dimensions)))
     kinds = ["elementary", "signs", "permutation", "low rank"]
     kinds += ["scale"] if determinant != "one" else []

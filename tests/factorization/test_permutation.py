@@ -17,7 +17,6 @@ from exactflow.factorization.involutions import Cycles, Monomial, cycles_of
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
-    relabelled_permutation,
     signed_permutation,
 )
 
@@ -252,17 +251,6 @@ def test_large_permutations_stay_sparse():
     wrong = permutation([perm[1], perm[0], *perm[2:]])
     with pytest.raises(VerificationError, match=rf"entry \(0, {min(perm[:2])}\)"):
         verify(flow, wrong)
-
-
-@pytest.mark.parametrize("d", [20, 21])
-def test_relabelled(d):
-    """Entry (i, j) of M F is entry (place of i, place of j) of the relabelled matrix."""
-    generator = Random(d)
-    perm, order = (generator.sample(range(d), d) for _ in range(2))
-    listed, signs = relabelled_permutation(perm, [1] * d, [3, 5], order)
-    for k, i in enumerate(order):
-        assert order[listed[k]] == perm[i]
-        assert signs[k] == (-1 if perm[i] in (3, 5) else 1)
 
 
 @pytest.mark.parametrize("d", [2, 3, 10, 11, 2001])

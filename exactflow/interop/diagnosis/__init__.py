@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.options import check_option
 from exactflow.interop.diagnosis.doors import Door, as_module, root_door
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.measures import Runs
@@ -72,10 +73,7 @@ def diagnose(model: Any, x: Tensor, *, start: Start = "data") -> Diagnosis:
     >>> found.comes_back, str(found.guilty[0].fault), found.guilty[0].condition > 1e6
     (False, 'ill-conditioned', True)
     """
-    if start not in get_args(Start):
-        raise InvalidInputError(
-            f"expected start to be one of {', '.join(get_args(Start))}, got {start!r}"
-        )
+    check_option("start", start, get_args(Start))
     module, path = as_module(model)
     way = root_door(module) if start == "data" else root_door(module).turned()
     x = _data(module, x)

@@ -1,0 +1,21 @@
+"""Options that are one word of a few, checked in one way."""
+
+from collections.abc import Sequence
+
+from exactflow.errors import InvalidInputError
+
+__all__ = ["check_option"]
+
+
+def check_option(name: str, value: object, options: Sequence[str]) -> None:
+    """Raise `InvalidInputError` where a value is none of the words that an option may be.
+
+    >>> check_option("scales", "some", ("positive", "nonzero"))
+    Traceback (most recent call last):
+    ...
+    exactflow.errors.InvalidInputError: expected scales to be one of 'positive', 'nonzero', \
+got 'some'
+    """
+    if not (isinstance(value, str) and value in options):
+        choices = ", ".join(map(repr, options))
+        raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")

@@ -1,0 +1,124 @@
+"""What a route is given: a matrix whose determinant a scale may carry, and what it is like."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, get_args
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import OrientationError, SingularMatrixError
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element, Orientation, PartitionLike, Scales
+from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.partition import resolve_partition
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["SCALES", "Problem"]
+
+SCALES: tuple[str, ...] = get_args(Scales)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A matrix to be factored, and all that the routes ask about it, computed once.
+
+    `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
+    layers compose.
+    """
+
+    target: DomainMatrix
+    pose: Pose
+    det: Element
+    scales: Scales
+
+    @classmethod
+    def of(
+        cls,
+        M: DomainMatrix,
+        partition: "PartitionLike | None" = None,
+        orientation: Orientation = "error",
+        scales: Scales = "positive",
+    ) -> "Problem":
+        """Return the problem of factoring `M`, after the repair that `orientation` names.
+
+        Raises
+        ------
+        InvalidInputError
+            A partition that is none, or orientation="pad" with a mask.
+        SingularMatrixError
+            det = 0.
+        OrientationError
+            det < 0 with orientation="error"; a determinant that is not known to be positive with
+            scales="positive".
+        """
+        order, sizes = resolve_partition(partition, M.shape[0])
+        det = _determinant(M)
+        reverses = _reverses_orientation(det, M, scales)
+        pose = posed(order, sizes, orientation, reverses)
+        return cls(pose.padded(M), pose, -det if reverses else det, scales)
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes of the halves of the layers."""
+        return self.pose.partition
+
+    @cached_property
+    def matrix(self) -> DomainMatrix:
+        """The target after the flips, in the order of the layers."""
+        return self.pose.inner(self.target)
+
+    @cached_property
+    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
+        """The matrix as a signed permutation, None if it is none."""
+        return _signed(self.matrix)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The dense blocks of the matrix."""
+        return linalg.split(self.matrix.to_dense(), self.partition[0])
+
+
+def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries.
+
+    Where there is no NumPy, in a browser, a permutation is a matrix as any other.
+    """
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    try:
+        from exactflow.factorization.permutation import signed_permutation
+    except ModuleNotFoundError:
+        return None
+
+    return signed_permutation(matrix)
+
+
+def _determinant(target: DomainMatrix) -> Element:
+    """Return the determinant, of a signed permutation in linear time; refuse zero."""
+    if (signed := _signed(target)) is not None:
+        from exactflow.factorization.permutation import permutation_sign
+
+        return target.domain.convert(permutation_sign(*signed))
+    det = target.to_dense().det()
+    if not det:
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got rank {linalg.rank(target)} of {target.shape[0]}: "
+            "a flow is invertible, so no flow represents it"
+        )
+    return det
+
+
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
+    """Return whether det < 0; refuse a det that no scale may carry."""
+    field = target.domain
+    positive = linalg.is_positive(det, field)
+    if positive is None and det != field.one and scales == "positive":
+        raise OrientationError(
+            f"expected determinant 1 over {field}, where no other is known to be positive, got "
+            f"{format_short(field.to_sympy(det))}: scales='nonzero' lets one scale carry it"
+        )
+    return positive is False

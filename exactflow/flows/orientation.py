@@ -1,0 +1,105 @@
+"""How a matrix is posed to coupling layers: in which order of coordinates, and with which repair.
+
+No flow of couplings with positive scales reverses orientation. Where det M < 0 a step that the flow
+records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError, OrientationError
+from exactflow.exact import linalg
+from exactflow.exact.typing import Orientation
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ORIENTATIONS", "Pose", "posed"]
+
+ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
+
+_NEGATIVE = (
+    "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
+    "no flow of couplings represents this matrix; orientation='flip' (--orientation flip) negates "
+    "coordinate 0 first, that is, a column of the matrix, and records that; orientation='pad' "
+    "(--orientation pad) appends one coordinate to each half and swaps these two"
+)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The halves of the layers, the coordinates that these list, and a repair or none.
+
+    The layers act on x[order[0]], x[order[1]], .., after the coordinates in `flips` are negated;
+    those in `pads` are new ones at the end of each half, in the natural order, and swapped.
+    """
+
+    partition: tuple[int, int]
+    order: tuple[int, ...]
+    flips: tuple[int, ...] = ()
+    pads: tuple[int, ...] = ()
+
+    def padded(self, M: DomainMatrix) -> DomainMatrix:
+        """Return the matrix with its pads, if there are any."""
+        return linalg.with_pads(M, self.pads[0]) if self.pads else M
+
+    def inner(self, M: DomainMatrix) -> DomainMatrix:
+        """Return the matrix that the layers compose to, from the one that is padded."""
+        one = M.domain.one
+        if self.flips:
+            signs = [-one if i in self.flips else one for i in range(M.shape[0])]
+            M = linalg.scale_columns(M, signs)
+        is_natural = list(self.order) == sorted(self.order)
+        return M if is_natural else M.extract(list(self.order), list(self.order))
+
+    def inner_array(self, M: "np.ndarray") -> "np.ndarray":
+        """Return what `inner` does of an array that has no pads yet."""
+        import numpy as np
+
+        d = len(self.order)
+        posed = np.zeros((d, d), dtype=M.dtype)
+        own = [i for i in range(d) if i not in self.pads]
+        posed[np.ix_(own, own)] = M
+        posed[self.pads, self.pads[::-1]] = 1
+        posed[:, list(self.flips)] *= -1
+        return posed[np.ix_(self.order, self.order)]
+
+
+def posed(
+    order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
+) -> Pose:
+    """Return how a matrix is posed, after the repair that `orientation` names.
+
+    Parameters
+    ----------
+    order, partition : as `exactflow.flows.partition.resolve_partition` returns them.
+    orientation : "error", "flip" or "pad".
+    reverses : whether the determinant is negative.
+
+    Raises
+    ------
+    OrientationError
+        It is, with orientation="error".
+    InvalidInputError
+        orientation="pad" with a mask.
+
+    Examples
+    --------
+    >>> posed((0, 1), (1, 1), "pad", True)
+    Pose(partition=(2, 2), order=(0, 1, 2, 3), flips=(), pads=(1, 3))
+    """
+    if not reverses:
+        return Pose(partition, order)
+    if orientation == "error":
+        raise OrientationError(_NEGATIVE)
+    if orientation == "flip":
+        return Pose(partition, order, flips=(0,))
+    if list(order) != sorted(order):
+        raise InvalidInputError(
+            "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
+            "of the first half first, or use orientation='flip'"
+        )
+    p, q = partition
+    return Pose((p + 1, q + 1), tuple(range(p + q + 2)), pads=(p, p + q + 1))
