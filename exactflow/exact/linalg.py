@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact.integral import IntegralMatrix
+from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element
 
 __all__ = [
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 
-AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, IntegralMatrix)
+AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, RationalMatrix)
 Alternative = tuple[Any, Any]
 """A solution and None, or None and why there is none: once unpacked, no type says which."""
 
@@ -144,8 +144,8 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
     """Return the product, in the form of the right factor."""
-    if isinstance(right, IntegralMatrix):
-        return right.after(left)
+    if isinstance(right, RationalMatrix):
+        return RationalMatrix.of(left) @ right
     left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
     return left.matmul(right)
 
@@ -154,7 +154,7 @@ def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
     """Return diag(scale) M without a product of matrices."""
     if list(scale).count(1) == len(scale):
         return M
-    if isinstance(M, IntegralMatrix):
+    if isinstance(M, RationalMatrix):
         return M.scale_rows(scale)
     one = M.domain.one
     if M.rep.fmt == "sparse":

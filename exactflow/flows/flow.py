@@ -16,9 +16,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
-from exactflow.exact.integral import IntegralMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, checked_layers, checked_order
@@ -163,7 +163,7 @@ class CouplingFlow(Flow):
         columns = linalg.scale_rows(self._signs(), columns)
         halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
         if self.field.is_QQ and columns.domain.is_QQ and columns.rep.fmt == "dense":
-            first, second = map(IntegralMatrix.of, halves)
+            first, second = map(RationalMatrix.of, halves)
             for layer in self.layers:
                 first, second = layer.act(first, second)
             return first.to_field(), second.to_field()

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import flint
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
 from exactflow.exact.numbers import format_short
+from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import MatrixLike, VectorLike
-from exactflow.gaussian.account import Covariance, Whole
+from exactflow.gaussian.account import Covariance
 
 __all__ = ["Target", "check_positive_definite", "check_symmetric", "column_of_mean"]
 
@@ -27,7 +26,7 @@ ILL_CONDITIONED = 1e6  # from where the inverse is refined
 class Target:
     """A positive definite matrix, exactly and in float64."""
 
-    whole: Whole
+    whole: RationalMatrix
     rounded: np.ndarray
 
     @staticmethod
@@ -50,17 +49,11 @@ class Target:
         """Return the covariance of x[order[0]], x[order[1]], .."""
         if list(order) == sorted(order):
             return self
-        entries = self.whole.integers.tolist()
-        integers = flint.fmpz_mat([[entries[i][j] for j in order] for i in order])
-        return Target(Whole(integers, self.whole.denominator), self.rounded[np.ix_(order, order)])
+        return Target(self.whole.extract(order, order), self.rounded[np.ix_(order, order)])
 
     def blocks(self, p: int) -> Covariance:
         """Return the exact blocks for halves of p and d - p coordinates."""
-        rows, denominator = self.whole.integers.tolist(), self.whole.denominator
-        parts = ((slice(p), slice(p)), (slice(p), slice(p, None)), (slice(p, None), slice(p, None)))
-        return Covariance(
-            *(Whole(flint.fmpz_mat([row[j] for row in rows[i]]), denominator) for i, j in parts)
-        )
+        return Covariance.of(self.whole, p)
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse, with one exact residual where rounding would
@@ -69,7 +62,8 @@ class Target:
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            residual = (self.whole @ Whole.of_floats(columns)).less_identity().floats
+            one = RationalMatrix.eye(len(inverse), p)
+            residual = (self.whole @ RationalMatrix.of_floats(columns) - one).floats
             columns = columns - inverse @ residual
         return (columns[:p] + columns[:p].T) / 2
 
@@ -83,10 +77,10 @@ def _read(Sigma: MatrixLike) -> Target:
     ):
         floats = Sigma.astype(np.float64)
         if np.isfinite(floats).all() and (floats == floats.T).all():
-            return Target(Whole.of_floats(floats), floats)
+            return Target(RationalMatrix.of_floats(floats), floats)
     matrix = as_matrix(Sigma).to_dense()
     check_symmetric(matrix)
-    whole = Whole.of_rationals(matrix)
+    whole = RationalMatrix.of(matrix)
     try:
         return Target(whole, whole.floats)
     except OverflowError:
@@ -111,7 +105,7 @@ def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
             "evaluate them to floats first"
         )
     try:
-        Whole.of_rationals(column).floats  # noqa: B018
+        RationalMatrix.of(column).floats  # noqa: B018
     except OverflowError:
         raise InvalidInputError(
             "expected a mean in the range of float64, got an entry beyond 10^308"
@@ -139,12 +133,12 @@ def check_symmetric(M: DomainMatrix) -> None:
         )
 
 
-def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> None:
+def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = None) -> None:
     """Raise `InvalidInputError` unless all leading minors are positive: the first one is named.
 
     Beyond 64 coordinates, where floats are given, only a negative eigenvalue is looked for.
     """
-    d = whole.integers.nrows()
+    d = whole.shape[0]
     if rounded is not None and d > MINORS:
         values = np.linalg.eigvalsh(rounded)
         if values[0] < -d * np.finfo(float).eps * values[-1]:
@@ -153,11 +147,9 @@ def check_positive_definite(whole: Whole, rounded: np.ndarray | None = None) -> 
                 f"{values[0]:.3g}, rounded{_REMEDY}"
             )
         return
-    rows = whole.integers.tolist()
     for k in range(1, d + 1):
-        minor = int(flint.fmpz_mat([row[:k] for row in rows[:k]]).det())
-        if minor <= 0:
-            value = Fraction(minor, whole.denominator**k)
+        value = whole.extract(range(k), range(k)).det()
+        if value <= 0:
             shown = str(value) if value.denominator < 10**6 else f"about {float(value):.2g}"
             raise InvalidInputError(
                 "expected a positive definite matrix, got one whose leading minor of "

@@ -31,9 +31,9 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.partition import resolve_partition
-from exactflow.gaussian.account import Whole
 from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
 from exactflow.gaussian.signature import additive_layers, is_one_factor, sides_of_one
 
@@ -98,7 +98,7 @@ def gaussian_depth(
         raise InvalidInputError(f"expected scales 'positive' or 'additive', got {scales!r}")
     M = as_matrix(Sigma).to_dense()
     check_symmetric(M)
-    check_positive_definite(Whole.of_rationals(M))
+    check_positive_definite(RationalMatrix.of(M))
     if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
         raise InvalidInputError(
             f"expected det Sigma = 1 for additive layers, which preserve volume, got "

@@ -27,7 +27,8 @@ from typing import Protocol, Self, TypeVar
 import numpy as np
 
 from exactflow.errors import MethodError
-from exactflow.gaussian.account import Covariance, Layer, trimmed
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.gaussian.account import Covariance, trimmed
 from exactflow.gaussian.spectra import Match
 
 __all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
@@ -56,9 +57,12 @@ class Pair:
         inverse = match.b_vectors / match.b_values @ match.b_vectors.T
         return Pair(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[FloatCoupling]:
         """Return the two layers, in their order."""
-        return [Layer("first", self.d1, trimmed(self.x)), Layer("second", self.d2, trimmed(self.t))]
+        return [
+            FloatCoupling("first", trimmed(self.x), self.d1),
+            FloatCoupling("second", trimmed(self.t), self.d2),
+        ]
 
     def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
@@ -141,7 +145,7 @@ class Basis:
 class Refinable(Protocol):
     """Layers that a Newton step corrects."""
 
-    def layers(self) -> Sequence[Layer]:
+    def layers(self) -> Sequence[FloatCoupling]:
         """Return the layers, in their order."""
 
     def rounding(self, Sigma: Covariance) -> float:
@@ -170,14 +174,14 @@ Refined = TypeVar("Refined", bound=Refinable)
 def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
     coarse = Sigma.coarse()
-    E = coarse.after(pair.layers()).less_identity()
+    E = coarse.residual(pair.layers())
     error = E.largest()
     before, accepted = 2 * error + 1, 1
     while error > accepted * pair.rounding(Sigma) and error < before / 2:
         tried, before, accepted = pair.corrected(E), error, ROUNDINGS
-        E = coarse.after(tried.layers()).less_identity()
+        E = coarse.residual(tried.layers())
         if E.largest() < error:
             pair, error = tried, E.largest()
     if coarse is not Sigma:
-        error = Sigma.after(pair.layers()).less_identity().largest()
+        error = Sigma.residual(pair.layers()).largest()
     return pair, error

@@ -10,11 +10,13 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.coerce import as_vectors
+from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
-from exactflow.gaussian.account import Covariance, Layer, Whole
+from exactflow.gaussian.account import Covariance
 from exactflow.gaussian.covariance import Target
 
 __all__ = ["Whitening"]
@@ -35,7 +37,7 @@ class Whitening(Result):
     mean : the mean, a column over QQ, or None for 0.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[FloatCoupling, ...]
     order: tuple[int, ...]
     target: Target
     error: sympy.Rational
@@ -60,18 +62,14 @@ class Whitening(Result):
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         p, q = self.partition
-        white = Covariance(
-            *(Whole.of_floats(block) for block in (np.eye(p), np.zeros((p, q)), np.eye(q)))
-        )
-        return sympy.Rational(
-            (white.after(self._generating_layers) - self.target.blocks(p)).largest()
-        )
+        white = Covariance.of(RationalMatrix.eye(p + q), p)
+        difference = white.after(self._generating_layers) - self.target.blocks(p)
+        return sympy.Rational(difference.largest())
 
     @property
     def partition(self) -> tuple[int, int]:
         """The sizes (p, q) of the halves."""
-        m, k = self.layers[0].shift.shape
-        return (m, k) if self.layers[0].moves == "first" else (k, m)
+        return self.layers[0].partition
 
     @property
     def center(self) -> np.ndarray | None:
@@ -91,7 +89,7 @@ class Whitening(Result):
     @property
     def is_additive(self) -> bool:
         """Whether all scales are one."""
-        return all((layer.scale == 1).all() for layer in self.layers)
+        return all(layer.is_additive for layer in self.layers)
 
     def forward(self, x: VectorLike) -> "sympy.Matrix | np.ndarray":
         """Return the white image ``flow(x - mean)`` of vectors, which the flow takes."""
@@ -109,10 +107,10 @@ class Whitening(Result):
         )
 
     @cached_property
-    def _generating_layers(self) -> tuple[Layer, ...]:
+    def _generating_layers(self) -> tuple[FloatCoupling, ...]:
         return tuple(layer.inverse() for layer in reversed(self.layers))
 
-    def _flow(self, layers: tuple[Layer, ...]) -> CouplingFlow:
+    def _flow(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
         exact = [layer.exact() for layer in layers]
         return CouplingFlow(exact, method="whiten", order=self.order)
 

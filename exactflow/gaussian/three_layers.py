@@ -40,7 +40,8 @@ from fractions import Fraction
 import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.gaussian.account import Covariance, Layer, trimmed
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.gaussian.account import Covariance, trimmed
 from exactflow.gaussian.covariance import Target
 from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined
 from exactflow.gaussian.walks import levels
@@ -62,13 +63,13 @@ class Triple:
     x: np.ndarray
     t: np.ndarray
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[FloatCoupling]:
         """Return the three layers, in their order."""
         q, p = self.z.shape
         return [
-            Layer("second", np.full(q, self.scale2), trimmed(self.z)),
-            Layer("first", np.full(p, self.scale1), trimmed(self.x)),
-            Layer("second", np.ones(q), trimmed(self.t)),
+            FloatCoupling("second", trimmed(self.z), np.full(q, self.scale2)),
+            FloatCoupling("first", trimmed(self.x), np.full(p, self.scale1)),
+            FloatCoupling("second", trimmed(self.t), np.ones(q)),
         ]
 
     def rounding(self, Sigma: Covariance) -> float:
@@ -111,7 +112,7 @@ class Triple:
         )
 
 
-def three_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
+def three_layers(target: Target, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
     """Return three layers that whiten, on halves of p and d - p coordinates, and their error."""
     d = len(target.rounded)
     q = d - p
@@ -152,8 +153,7 @@ def _factor(target: Target) -> float:
     d = len(target.rounded)
     log_det = np.linalg.slogdet(target.rounded)[1]
     if abs(log_det) < NEAR:  # rounding may have cost all its digits
-        det = Fraction(int(target.whole.integers.det()), target.whole.denominator**d)
-        log_det = np.log1p(float(det - 1))
+        log_det = np.log1p(float(target.whole.det() - 1))
     return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / (2 * d)))
 
 

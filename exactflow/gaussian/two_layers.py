@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from exactflow.errors import MethodError
-from exactflow.gaussian.account import Layer
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian.covariance import Target
 from exactflow.gaussian.refinement import ACCEPTED, Pair, refined
 from exactflow.gaussian.spectra import matched
@@ -28,7 +28,7 @@ __all__ = ["two_layers"]
 UNCORRELATED = 1e-12
 
 
-def two_layers(target: Target, p: int) -> tuple[tuple[Layer, ...], Fraction]:
+def two_layers(target: Target, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
     """Return two layers that whiten, on halves of p and d - p coordinates, and their error."""
     d = len(target.rounded)
     q = d - p
@@ -65,7 +65,7 @@ def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
     regression = np.linalg.solve(B, target.rounded[p:, :p]).T
     if max(_correlation(A), _correlation(B)) < UNCORRELATED:
         pair = _uncorrelated(A, B, regression)
-        error = Sigma.after(pair.layers()).less_identity().largest()
+        error = Sigma.residual(pair.layers()).largest()
         if error < 4 * pair.rounding(Sigma):
             return pair, error
     match = matched(A, B) if len(A) <= len(B) else matched(B, A)
