@@ -37,7 +37,7 @@ from exactflow.identities import IDENTITIES
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
-from proofs.experiments.descent import adam_shears
+from proofs.experiments.descent import adam_layers
 
 claims = Claims("Depth and conditioning at once (Theorems 10 and 11)")
 options = proof_options()
@@ -319,7 +319,7 @@ def exact_route(W: np.ndarray, method: str) -> float:
 
 def descended(W: np.ndarray) -> float:
     """Return the largest condition number of six shears that Adam finds."""
-    norms = np.linalg.norm(adam_shears(W, 6, 2000, rate=0.02, cosine=True), 2, axis=(1, 2))
+    norms = np.linalg.norm(adam_layers(W, 6, 2000, rate=0.02, cosine=True)[0], 2, axis=(1, 2))
     return float(((norms + np.sqrt(norms**2 + 4)) / 2).max() ** 2)
 
 

@@ -1,4 +1,4 @@
-"""Plain gradient descent on the shears of a product: what `exactflow.balancing.balance` is held to.
+"""Plain gradient descent on the layers of a product: what `exactflow.balancing.balance` is held to.
 
 How it is checked
 -----------------
@@ -9,11 +9,13 @@ import numpy as np
 
 from proofs.experiments.layers import layer_matrices, moved_and_kept, partial_products
 
-__all__ = ["adam", "adam_shears", "loss_gradient"]
+__all__ = ["adam", "adam_layers", "loss_gradient"]
 
 
-def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -> np.ndarray:
-    """Return the product of K shears after Adam on |product - M|^2 / |M|^2 (Frobenius norms).
+def adam(
+    M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False, scaled: bool = False
+) -> np.ndarray:
+    """Return the product of K layers after Adam on |product - M|^2 / |M|^2 (Frobenius norms).
 
     Source: Kingma and Ba, *Adam*, 2015; Loshchilov and Hutter, *SGDR*, 2017.
 
@@ -21,6 +23,7 @@ def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -
     ----------
     M : one matrix, 2n x 2n, or several in an array of shape (.., 2n, 2n), each fitted by itself.
     cosine : whether the rate falls to zero along half a cosine, or stays.
+    scaled : whether the layers have scales exp(t), which start at 1, or are shears.
 
     Examples
     --------
@@ -28,36 +31,39 @@ def adam(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -
     >>> bool(np.abs(adam(M, 6, 500, rate=0.02, cosine=True) - M).max() < 1e-3)
     True
     """
-    return partial_products(_shears(adam_shears(M, K, steps, rate, cosine)))[0][0]
+    layers = layer_matrices(*adam_layers(M, K, steps, rate, cosine, scaled))
+    return partial_products(layers)[0][0]
 
 
-def adam_shears(M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False) -> np.ndarray:
-    """Return the shifts, of shape (.., K, n, n), of the shears whose product `adam` returns."""
+def adam_layers(
+    M: np.ndarray, K: int, steps: int, rate: float, cosine: bool = False, scaled: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return T of shape (.., K, n, n) and t of shape (.., K, n) of the layers behind `adam`."""
     n = M.shape[-1] // 2
     shape = (*M.shape[:-2], K, n, n)
     T = np.random.default_rng(0).standard_normal(shape) * 0.6 / np.sqrt(n)
-    mean, square = np.zeros(shape), np.zeros(shape)
+    found = [T, np.zeros(shape[:-1])]
+    moments = [(np.zeros_like(x), np.zeros_like(x)) for x in found]
     for k in range(1, steps + 1):
-        gradient = loss_gradient(T, M)
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
+        gradients = loss_gradient(*found, M)[: 2 if scaled else 1]
         factor = (1 + np.cos(np.pi * k / steps)) / 2 if cosine else 1
-        step = mean / (1 - 0.9**k) / (np.sqrt(square / (1 - 0.999**k)) + 1e-8)
-        T = T - rate * factor * step
-    return T
+        for j, gradient in enumerate(gradients):
+            mean = 0.9 * moments[j][0] + 0.1 * gradient
+            square = 0.999 * moments[j][1] + 0.001 * gradient**2
+            moments[j] = mean, square
+            step = mean / (1 - 0.9**k) / (np.sqrt(square / (1 - 0.999**k)) + 1e-8)
+            found[j] = found[j] - rate * factor * step
+    return found[0], found[1]
 
 
-def loss_gradient(T: np.ndarray, M: np.ndarray) -> np.ndarray:
-    """Return the gradient of |product - M|^2 / |M|^2 in the shifts T of shape (.., K, n, n)."""
-    (product, *after), before = partial_products(_shears(T))
+def loss_gradient(T: np.ndarray, t: np.ndarray, M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient of |product - M|^2 / |M|^2 in T of shape (.., K, n, n), and in t."""
+    (product, *after), before = partial_products(layer_matrices(T, t))
     error = 2 * (product - M) / np.linalg.norm(M, axis=(-2, -1), keepdims=True) ** 2
-    gradient = np.empty_like(T)
+    in_T, in_t = np.empty_like(T), np.empty_like(t)
     for i in range(T.shape[-3]):
         moved, kept = moved_and_kept(i, T.shape[-1])
-        left, right = after[i][..., moved], before[i][..., kept, :]
-        gradient[..., i, :, :] = left.swapaxes(-1, -2) @ error @ right.swapaxes(-1, -2)
-    return gradient
-
-
-def _shears(T: np.ndarray) -> list[np.ndarray]:
-    return layer_matrices(T, np.zeros(T.shape[:-1]))
+        pulled = after[i][..., moved].swapaxes(-1, -2) @ error
+        in_T[..., i, :, :] = pulled @ before[i][..., kept, :].swapaxes(-1, -2)
+        in_t[..., i, :] = np.exp(t[..., i, :]) * (pulled * before[i][..., moved, :]).sum(axis=-1)
+    return in_T, in_t

@@ -9,38 +9,57 @@ How it is checked
 *Numeric*: float64. The tests compare a step with the one from a Jacobian by differences.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 
 from proofs.experiments.layers import layer_matrices, moved_and_kept, partial_products
 
-__all__ = ["least_squares", "step"]
+__all__ = ["Fit", "least_squares", "random_start", "step"]
 
 LARGEST_DENSE = 32
 
 
-def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 500) -> float:
-    """Return |product - M| / |M| after Levenberg-Marquardt from random shears.
+@dataclass(frozen=True)
+class Fit:
+    """What a fit found: |product - M| / |M|, the shifts T (K, n, n) and log scales t (K, n)."""
+
+    residual: float
+    T: np.ndarray
+    t: np.ndarray
+
+
+def random_start(K: int, n: int, seed: int) -> Fit:
+    """Return random shears as a start: entries N(0, 0.36 / n)."""
+    T = np.random.default_rng(seed).standard_normal((K, n, n)) * 0.6 / np.sqrt(n)
+    return Fit(np.inf, T, np.zeros((K, n)))
+
+
+def least_squares(M: np.ndarray, start: Fit, scaled: bool, steps: int = 500) -> Fit:
+    """Return the best layers met by Levenberg-Marquardt from a start.
 
     Parameters
     ----------
     M : 2n x 2n.
-    scaled : whether the layers have scales exp(t), which start at 1, or are shears.
+    start : the K layers to begin with; its residual is not looked at.
+    scaled : whether the scales exp(t) are fitted, too, or stay as they are.
 
     Examples
     --------
-    >>> least_squares(np.array([[0.6, -0.8], [0.8, 0.6]]), 5, scaled=False, seed=0) < 1e-12
+    >>> M = np.array([[0.6, -0.8], [0.8, 0.6]])
+    >>> least_squares(M, random_start(5, 1, seed=0), scaled=False).residual < 1e-12
     True
     """
-    n, norm = len(M) // 2, np.linalg.norm(M)
-    T = np.random.default_rng(seed).standard_normal((K, n, n)) * 0.6 / np.sqrt(n)
-    t, damping = np.zeros((K, n)), 1e-2
-    history = []
+    norm, damping = np.linalg.norm(M), 1e-2
+    T, t = start.T, start.t
     error = partial_products(layer_matrices(T, t))[0][0] - M
+    best, history = start, []
     for _ in range(steps):
         size = float(np.linalg.norm(error) / norm)
         history.append(size)
+        best = Fit(size, T, t) if size <= min(history) else best
         if size < 1e-13 or (len(history) > 15 and size > 0.98 * history[-15]):
             break
         dT, dt = step(error, T, t, damping, scaled)
@@ -49,7 +68,7 @@ def least_squares(M: np.ndarray, K: int, scaled: bool, seed: int, steps: int = 5
             T, t, error, damping = T + dT, t + dt, changed, max(damping / 4, 1e-10)
         else:
             damping *= 5
-    return min(history)
+    return best
 
 
 def step(

@@ -1,9 +1,9 @@
-"""The padding experiment of the paper, in small: a *numeric* study of trained flows.
+"""The padding experiment of the paper: a *numeric* study of trained flows.
 
-A Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) is trained by maximum likelihood on two densities
-in the plane, without padding, with two zero coordinates more, and with two Gaussian ones. Followed
-over training: the log-likelihood of fresh data, and the condition number of the Jacobian there
-(Koehler, Mehta and Risteski, ICML 2021). Needs the extra ``train``: PyTorch and zuko.
+A Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) is trained by maximum likelihood without padding,
+with zero coordinates appended, and with Gaussian ones. Followed over training: the log-likelihood
+of fresh data, and there the singular values of the Jacobian and what a round trip in float32 loses
+(Koehler, Mehta and Risteski, ICML 2021). Needs the extra ``train``: PyTorch, zuko and scikit-learn.
 
 Log-likelihoods are in nats a point. With Gaussian pads that of the pads themselves is taken off,
 which leaves a lower bound for the data (Huang, Dinh and Courville, *Augmented normalizing flows*,
@@ -11,9 +11,10 @@ which leaves a lower bound for the data (Huang, Dinh and Courville, *Augmented n
 zuko keeps the scale of an affine layer within a factor of 1000; so do we.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -29,26 +30,46 @@ __all__ = ["AVAILABLE", "DATASETS", "PADDINGS", "TrainingRecord", "draw", "train
 
 AVAILABLE = torch is not None
 
-DATASETS = ("four Gaussians", "Swiss roll")
-PADDINGS = ("none", "zero", "Gaussian")
-PADS = 2
+DATASETS = {
+    "four Gaussians": 2,
+    "Swiss roll": 2,
+    "checkerboard": 2,
+    "a surface in 16 dimensions": 16,
+    "digits": 64,
+}
+"""The data sets, and their dimensions d."""
+
+PADDINGS = {"none": 0, "zero": 1, "Gaussian": 1, "large Gaussian": 3}
+"""The paddings, and how many coordinates they append for each of the data."""
+
+POINTS = 64
+"""At so many fresh points each look takes the Jacobian."""
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """One look at a flow in training; the log10 condition numbers are over fresh data."""
+    """One look at a flow in training.
+
+    The smallest singular value of the Jacobian of data to noise, its condition number, and the
+    error of a round trip in float32, relative to the largest coordinate, are taken at fresh points;
+    the record has the median of each over the points, and the worst.
+    """
 
     dataset: str
     padding: str
     seed: int
     step: int
     log_likelihood: float
+    sigma_min_median: float
+    sigma_min_least: float
     log_kappa_median: float
     log_kappa_largest: float
+    round_trip_median: float
+    round_trip_largest: float
 
 
 def draw(dataset: str, count: int, generator: "torch.Generator") -> "torch.Tensor":
-    """Return `count` points of the plane, in rows, of about unit size."""
+    """Return `count` points, in rows, of about unit size."""
     if dataset == "four Gaussians":
         corners = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
         chosen = torch.randint(4, (count,), generator=generator)
@@ -57,19 +78,36 @@ def draw(dataset: str, count: int, generator: "torch.Generator") -> "torch.Tenso
         turn = 1.5 * np.pi * (1 + 2 * torch.rand(count, generator=generator))
         roll = torch.stack([turn * turn.cos(), turn * turn.sin()], dim=1)
         return (roll + 0.3 * torch.randn(count, 2, generator=generator)) / 8
-    raise InvalidInputError(f"expected a data set among {DATASETS}, got {dataset!r}")
+    if dataset == "checkerboard":
+        column, row = torch.randint(4, (2, count), generator=generator)
+        square = torch.stack([column, 2 * (row // 2) + column % 2], dim=1)
+        return (square + torch.rand(count, 2, generator=generator)) / 2 - 1
+    if dataset == "a surface in 16 dimensions":
+        weights = torch.randn(2, 16, generator=torch.Generator().manual_seed(0))
+        angles = np.pi * (2 * torch.rand(count, 2, generator=generator) - 1)
+        return (angles @ weights).sin() + 0.01 * torch.randn(count, 16, generator=generator)
+    if dataset == "digits":
+        images = _digits()
+        chosen = torch.randint(len(images), (count,), generator=generator)
+        noise = torch.rand(count, images.shape[1], generator=generator)
+        return (images[chosen] + noise) / 8.5 - 1
+    raise InvalidInputError(f"expected a data set among {list(DATASETS)}, got {dataset!r}")
+
+
+@cache
+def _digits() -> "torch.Tensor":
+    """Return the 1,797 images of 8 x 8 pixels, with values 0 .. 16, of scikit-learn."""
+    data = require("sklearn.datasets", "train", "images of digits").load_digits().data
+    return torch.from_numpy(data).float()
 
 
 def padded(points: "torch.Tensor", padding: str, generator: "torch.Generator") -> "torch.Tensor":
     """Return the points with their pads."""
-    if padding == "none":
-        return points
-    if padding == "zero":
-        pads = torch.zeros(len(points), PADS)
-    elif padding == "Gaussian":
-        pads = torch.randn(len(points), PADS, generator=generator)
-    else:
-        raise InvalidInputError(f"expected a padding among {PADDINGS}, got {padding!r}")
+    if padding not in PADDINGS:
+        raise InvalidInputError(f"expected a padding among {list(PADDINGS)}, got {padding!r}")
+    count, d = points.shape
+    shape = count, d * PADDINGS[padding]
+    pads = torch.zeros(shape) if padding == "zero" else torch.randn(shape, generator=generator)
     return torch.cat([points, pads], dim=1)
 
 
@@ -96,7 +134,7 @@ def train(
     InvalidInputError
         An unknown data set or padding.
     MissingExtraError
-        PyTorch or zuko is not installed.
+        PyTorch, zuko or, for digits, scikit-learn is not installed.
     """
     for module in ("torch", "zuko"):
         require(module, "train", "training flows")
@@ -128,7 +166,7 @@ def _train(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        features = 2 if padding == "none" else 2 + PADS
+        features = DATASETS[dataset] * (1 + PADDINGS[padding])
         flow = zuko.flows.RealNVP(features, transforms=layers, hidden_features=(width, width))
     optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
     records = [_look(flow, dataset, padding, seed, 0)]
@@ -146,22 +184,26 @@ def _train(
 
 def _look(flow, dataset: str, padding: str, seed: int, step: int) -> TrainingRecord:
     generator = torch.Generator().manual_seed(10_000 + seed)
-    points = padded(draw(dataset, 2000, generator), padding, generator)
+    points = padded(draw(dataset, 1000, generator), padding, generator)
     with torch.no_grad():
+        transform = flow().transform
         likelihood = flow().log_prob(points).mean().item()
-        if padding == "Gaussian":
-            pads = torch.distributions.Normal(0.0, 1.0).log_prob(points[:, 2:])
+        if "Gaussian" in padding:
+            pads = torch.distributions.Normal(0.0, 1.0).log_prob(points[:, DATASETS[dataset] :])
             likelihood -= pads.sum(dim=1).mean().item()
-    kappas = np.log10(list(_condition_numbers(flow, points[:64])))
-    return TrainingRecord(
-        dataset, padding, seed, step, likelihood, float(np.median(kappas)), float(kappas.max())
-    )
+        back = transform.inv(transform(points))
+        trips = (back - points).abs().amax(dim=1) / points.abs().amax(dim=1)
+    values = np.array(list(_singular_values(transform, points[:POINTS])))
+    kappas = np.log10(values[:, 0] / values[:, -1])
+    measured = values[:, -1], kappas, trips.double().numpy()
+    worst = np.min, np.max, np.max
+    pairs = ((np.median(v), far(v)) for v, far in zip(measured, worst, strict=True))
+    numbers = (float(number) for pair in pairs for number in pair)
+    return TrainingRecord(dataset, padding, seed, step, likelihood, *numbers)
 
 
-def _condition_numbers(flow, points: "Iterable[torch.Tensor]") -> Iterator[float]:
-    """Yield the condition number of the Jacobian of data to noise, at every point."""
-    transform = flow().transform
+def _singular_values(transform, points: "torch.Tensor") -> Iterator[np.ndarray]:
+    """Yield the singular values of the Jacobian of data to noise, at every point."""
     for point in points:
-        jacobian = torch.autograd.functional.jacobian(transform, point)
-        values = torch.linalg.svdvals(jacobian.double())
-        yield float(values[0] / values[-1])
+        jacobian = torch.autograd.functional.jacobian(transform, point, vectorize=True)
+        yield torch.linalg.svdvals(jacobian.double()).numpy()

@@ -9,21 +9,34 @@ from proofs.experiments.layers import layer_matrices
 def test_the_gradient_is_the_derivative():
     generator = np.random.default_rng(0)
     T, dT = generator.standard_normal((2, 5, 2, 2))
+    t, dt = generator.standard_normal((2, 5, 2)) / 2
     M, h = generator.standard_normal((4, 4)), 1e-6
 
-    def loss(T):
-        product = np.linalg.multi_dot(layer_matrices(T, np.zeros((5, 2)))[::-1])
+    def loss(T, t):
+        product = np.linalg.multi_dot(layer_matrices(T, t)[::-1])
         return np.linalg.norm(product - M) ** 2 / np.linalg.norm(M) ** 2
 
-    derivative = (loss(T + h * dT) - loss(T - h * dT)) / (2 * h)
-    assert np.isclose(np.vdot(loss_gradient(T, M), dT), derivative, rtol=1e-6)
+    in_T, in_t = loss_gradient(T, t, M)
+    derivative = (loss(T + h * dT, t) - loss(T - h * dT, t)) / (2 * h)
+    assert np.isclose(np.vdot(in_T, dT), derivative, rtol=1e-6)
+    derivative = (loss(T, t + h * dt) - loss(T, t - h * dt)) / (2 * h)
+    assert np.isclose(np.vdot(in_t, dt), derivative, rtol=1e-6)
 
 
 def test_the_gradients_of_several_matrices_are_those_of_each():
     generator = np.random.default_rng(1)
     T, Ms = generator.standard_normal((3, 4, 2, 2)), generator.standard_normal((3, 4, 4))
-    each = [loss_gradient(*problem) for problem in zip(T, Ms, strict=True)]
-    assert np.allclose(loss_gradient(T, Ms), each, rtol=1e-12, atol=0)
+    t = generator.standard_normal((3, 4, 2)) / 3
+    each = [loss_gradient(*problem) for problem in zip(T, t, Ms, strict=True)]
+    for found, expected in zip(loss_gradient(T, t, Ms), zip(*each, strict=True), strict=True):
+        assert np.allclose(found, expected, rtol=1e-12, atol=0)
+
+
+def test_scales_reach_another_determinant():
+    M = np.diag([4.0, 0.25, 3.0, 1.0])
+    shears, scaled = (adam(M, 4, 1500, 0.02, cosine=True, scaled=s) for s in (False, True))
+    assert np.abs(shears - M).max() > 0.1
+    assert np.abs(scaled - M).max() < 1e-2
 
 
 def test_more_steps_come_nearer():
