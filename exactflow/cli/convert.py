@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     torch = require("torch", "torch", "state dicts")
     from exactflow.interop.conversion import convert
-    from exactflow.interop.restoring import skeleton
+    from exactflow.interop.conversion.restoring import skeleton
 
     _check_places(arguments)
     source = Path(arguments.model)

@@ -1,7 +1,7 @@
 """Flow libraries: trained models and linear layers in, coupling modules out.
 
 `convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
-layer, `from_conv1x1` reads the matrix of a linear module, `factor` or `balance` turns it into
+layer, `linear_map` reads the matrix of a linear module, `factor` or `balance` turns it into
 couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
 zuko. `diagnose` says why a model does not return x.
 
@@ -20,8 +20,9 @@ from exactflow.exact.options import check_option
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Result
 from exactflow.gaussian import Whitening
-from exactflow.interop.libraries import LIBRARIES, of_library
-from exactflow.interop.reading import LinearMap, from_conv1x1
+from exactflow.interop import libraries
+from exactflow.interop.libraries import LIBRARIES
+from exactflow.interop.reading import LinearMap, linear_map
 from exactflow.interop.roundoff import Rounding, check_error, rounding
 from exactflow.lossless.result import Lossless
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
     from exactflow.interop.codec import lossless as lossless
     from exactflow.interop.conversion import convert as convert
+    from exactflow.interop.conversion.restoring import restore as restore
     from exactflow.interop.diagnosis import diagnose as diagnose
-    from exactflow.interop.restoring import restore as restore
 
 __all__ = [
     "LIBRARIES",
@@ -39,7 +40,7 @@ __all__ = [
     "Rounding",
     "convert",
     "diagnose",
-    "from_conv1x1",
+    "linear_map",
     "lossless",
     "restore",
     "rounding",
@@ -50,7 +51,7 @@ _HOMES = {
     "convert": "conversion",
     "diagnose": "diagnosis",
     "lossless": "codec",
-    "restore": "restoring",
+    "restore": "conversion.restoring",
 }
 """Names that need PyTorch, imported when they are first asked for."""
 
@@ -97,7 +98,7 @@ def to_module(
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
         What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
-        tensors, bit for bit: `exactflow.interop.integers.LosslessModule`.
+        tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
@@ -135,10 +136,11 @@ def to_module(
     shift = shift if bias is None or center is None else shift + center
     require("torch", library, "modules of that library")
     check_error(flow, accept_error)
-    from exactflow.interop.plain import FlowModule
+    home = libraries.library(library)
+    from exactflow.interop.modules.flow import FlowModule
 
     module = FlowModule(flow, shift, raw=scales == "raw")
-    return of_library(module, library, (flow.dimension, *(image or ())))
+    return home.couplings(module, (flow.dimension, *(image or ())))
 
 
 def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
@@ -149,7 +151,7 @@ def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
             "..) is that of its real numbers"
         )
     require("torch", library, "modules of that library")
-    from exactflow.interop.integers import LosslessModule
+    from exactflow.interop.modules.integers import LosslessModule
 
     return LosslessModule(flow)
 

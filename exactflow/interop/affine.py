@@ -1,6 +1,10 @@
-"""Affine maps of coordinates as numbers: a permutation, a diagonal or a matrix, and a bias."""
+"""Affine maps of coordinates as numbers: a permutation, a diagonal or a matrix, and a bias; and how
+they are read off tensors.
+"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +12,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike
 from exactflow.targets import permutation
 
-__all__ = ["AffineMap"]
+__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "vector"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,3 +107,51 @@ class AffineMap:
             return AffineMap(order, self.bias)
         diagonal = np.diag(A).copy()
         return AffineMap(diagonal, self.bias) if (A == np.diag(diagonal)).all() else self
+
+
+def array(tensor: Any) -> np.ndarray:
+    """Return a tensor, or an array, as float64."""
+    if hasattr(tensor, "detach"):
+        if tensor.is_complex():
+            raise InvalidInputError("expected real numbers as weight, got complex ones")
+        tensor = tensor.detach().cpu().double().numpy()
+    try:
+        return np.asarray(tensor, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInputError("expected numbers in the range of float64 as weight") from None
+
+
+def dense(tensor: Any, bias: Any = None) -> AffineMap:
+    """Return the map of a matrix, or of a 1x1 kernel, and a bias."""
+    values, shape = array(tensor), tuple(tensor.shape)
+    if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
+        raise InvalidInputError(
+            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got {shape}"
+        )
+    return AffineMap(values.reshape(shape[:2]), None if bias is None else array(bias))
+
+
+def vector(tensor: Any) -> np.ndarray:
+    """Return one number per channel of a tensor that is broadcast along the other axes."""
+    shape = [size for size in tensor.shape if size != 1]
+    if len(shape) > 1:
+        raise InvalidInputError(
+            f"expected one number per channel, got the shape {tuple(tensor.shape)}"
+        )
+    return array(tensor).reshape(-1)
+
+
+def order(indices: Any) -> AffineMap:
+    """Return x -> x[indices]."""
+    return AffineMap(indices.detach().cpu().numpy())
+
+
+def matrix_of(images: Callable[[Any], Any], d: int, device: Any, has_bias: bool) -> AffineMap:
+    """Return the map of a product of factors, from what it makes of zero and the unit vectors."""
+    import torch
+
+    with torch.no_grad():
+        one = torch.eye(d, dtype=torch.float64, device=device)
+        origin = images(torch.zeros_like(one[:1]))
+        columns = images(one) - origin
+    return AffineMap(array(columns).T, array(origin)[0] if has_bias else None)

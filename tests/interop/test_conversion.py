@@ -10,6 +10,7 @@ from interop.modules import library
 torch = pytest.importorskip("torch")
 
 from exactflow.interop import convert  # noqa: E402
+from exactflow.interop.conversion.runs import run  # noqa: E402
 
 nn = torch.nn
 
@@ -282,10 +283,9 @@ def made(name: str):
 
 def results(model, example, home):
     """All tensors that a model makes of an example."""
-    from exactflow.interop.interfaces import run_model
 
     with torch.no_grad():
-        return run_model(model, example if isinstance(example, tuple) else (example,))
+        return run(model, example if isinstance(example, tuple) else (example,), None, None)[1]
 
 
 @pytest.mark.filterwarnings("ignore")

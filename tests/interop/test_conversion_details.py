@@ -18,8 +18,8 @@ from exactflow.interop import convert  # noqa: E402
 
 nn = torch.nn
 
-from exactflow.interop.layers import SparseCoupling  # noqa: E402
-from exactflow.interop.plain import Identity  # noqa: E402
+from exactflow.interop.modules.flow import Identity  # noqa: E402
+from exactflow.interop.modules.layers import SparseCoupling  # noqa: E402
 
 
 def linear(d: int = 4, **options):
@@ -328,12 +328,13 @@ def test_nothing_is_half_converted():
 
 
 def test_a_layer_that_is_read_otherwise_than_it_acts_is_refused(monkeypatch):
-    from exactflow.interop import reading
+    from exactflow.interop.affine import AffineMap
+    from exactflow.interop.libraries import library
 
     def wrong(module):
-        return reading.AffineMap(2 * np.eye(4))
+        return AffineMap(2 * np.eye(4))
 
-    monkeypatch.setitem(reading.READERS, ("torch", "Linear"), wrong)
+    monkeypatch.setitem(library("torch").readers, nn.Linear, wrong)
     with pytest.raises(MethodError, match="was not read as the library applies it"):
         convert(linear(), data(5, 4))
 

@@ -15,8 +15,8 @@ from exactflow.testing import assert_invertible
 
 torch = pytest.importorskip("torch")
 
-from exactflow.interop.layers import DenseCoupling, SparseCoupling  # noqa: E402
-from exactflow.interop.plain import FlowModule, Identity  # noqa: E402
+from exactflow.interop.modules.flow import FlowModule, Identity  # noqa: E402
+from exactflow.interop.modules.layers import DenseCoupling, SparseCoupling  # noqa: E402
 
 W = np.random.default_rng(0).standard_normal((6, 6))
 FLOWS = {

@@ -15,7 +15,7 @@ from exactflow.lossless import lossless
 
 torch = pytest.importorskip("torch")
 
-from exactflow.interop.integers import LosslessModule  # noqa: E402
+from exactflow.interop.modules.integers import LosslessModule  # noqa: E402
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
 RESULTS = {

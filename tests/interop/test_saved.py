@@ -21,12 +21,13 @@ from exactflow.interop import convert, restore  # noqa: E402
 
 nn = torch.nn
 
-from exactflow.interop.restoring import skeleton  # noqa: E402
+from exactflow.interop.conversion.restoring import skeleton  # noqa: E402
+from exactflow.interop.conversion.runs import run  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.(lu|qr) is deprecated")
 
 
-def run(capsys, *arguments):
+def command(capsys, *arguments):
     """Return exit code, stdout and stderr of one command."""
     code = cli.main([str(a) for a in arguments])
     captured = capsys.readouterr()
@@ -92,10 +93,7 @@ def freia_model():
 
 
 def direct(model, x):
-    from exactflow.interop.interfaces import run_model
-
-    with torch.no_grad():
-        return run_model(model, (x,))[0]
+    return run(model, (x,), None, None)[1][0]
 
 
 MODELS = {
@@ -115,7 +113,7 @@ def test_a_state_dict_is_converted_and_restored(name, tmp_path, capsys):
     model, x = make().eval(), data(*shape)
     source, output, report = tmp_path / "m.pt", tmp_path / "out.pt", tmp_path / "r.json"
     torch.save(model.state_dict(), source)
-    code, out, err = run(
+    code, out, err = command(
         capsys, "convert", source, "-o", output, "--library", name.split()[0], "--report", report
     )
     assert (code, err) == (0, "")
@@ -133,7 +131,7 @@ def test_certificates_and_reports(tmp_path, capsys):
     (tmp_path / "certificates").mkdir()
     arguments = ["--library", "normflows", "--certificates", tmp_path / "certificates"]
     arguments += ["--report", tmp_path / "r.html", "-o", tmp_path / "out.pt"]
-    code, _, err = run(capsys, "convert", tmp_path / "m.pt", *arguments)
+    code, _, err = command(capsys, "convert", tmp_path / "m.pt", *arguments)
     assert (code, err) == (0, "")
     assert "<table>" in (tmp_path / "r.html").read_text()
     files = list((tmp_path / "certificates").iterdir())
@@ -151,7 +149,7 @@ def test_where_tensors_are(suffix, key, tmp_path, capsys):
     else:
         path.write_bytes(pytest.importorskip("safetensors.torch").save(state))
     output = tmp_path / "out.pt"
-    code, _, err = run(capsys, "convert", path, "-o", output, "--library", "torch")
+    code, _, err = command(capsys, "convert", path, "-o", output, "--library", "torch")
     assert (code, err) == (0, "")
     again = restore(plain(), torch.load(output, weights_only=True))
     assert torch.allclose(again(data(3, 4)), plain()(data(3, 4)), atol=1e-5)
@@ -227,7 +225,7 @@ def pointers() -> bytes:
 
 def test_no_file_runs_code(tmp_path, capsys):
     (tmp_path / "m.pt").write_bytes(planting())
-    code, _, err = run(
+    code, _, err = command(
         capsys, "convert", tmp_path / "m.pt", "-o", tmp_path / "o.pt", "--library", "torch"
     )
     assert code == 2
@@ -252,7 +250,9 @@ def test_names_stay_in_the_folder_of_certificates(name, tmp_path, capsys):
     torch.save({f"{name}.weight": torch.tensor([[2.0, 1], [1, 1]])}, tmp_path / "m.pt")
     before = sorted(tmp_path.parent.iterdir())
     arguments = ["--library", "torch", "--certificates", tmp_path / "inside"]
-    code, _, err = run(capsys, "convert", tmp_path / "m.pt", "-o", tmp_path / "o.pt", *arguments)
+    code, _, err = command(
+        capsys, "convert", tmp_path / "m.pt", "-o", tmp_path / "o.pt", *arguments
+    )
     assert (code, err) == (0, "")
     (file,) = (tmp_path / "inside").iterdir()
     assert checker.main([str(file)]) == 0
@@ -309,7 +309,7 @@ def deflated() -> bytes:
 def test_files_that_are_refused(content, message, tmp_path, capsys):
     path = tmp_path / "m.pt"
     path.write_bytes(content())
-    code, out, err = run(capsys, "convert", path, "-o", tmp_path / "o.pt", "--library", "torch")
+    code, out, err = command(capsys, "convert", path, "-o", tmp_path / "o.pt", "--library", "torch")
     assert (code, out) == (2, "")
     assert "Traceback" not in err
     assert re.search(message, err)
@@ -321,7 +321,9 @@ def test_files_of_safetensors_that_are_refused(tmp_path, capsys):
     path = tmp_path / "m.safetensors"
     for content in (b"", b"nothing", pickled(plain().state_dict())):
         path.write_bytes(content)
-        code, _, err = run(capsys, "convert", path, "-o", tmp_path / "o.pt", "--library", "torch")
+        code, _, err = command(
+            capsys, "convert", path, "-o", tmp_path / "o.pt", "--library", "torch"
+        )
         assert (code, "Traceback" in err) == (2, False)
 
 
@@ -364,7 +366,7 @@ def test_tensors_of_a_gpu_are_read_without_one(monkeypatch):
 def test_bad_requests(arguments, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(plain().state_dict(), "s.pt")
-    code, out, err = run(capsys, "convert", "--library", "torch", *arguments)
+    code, out, err = command(capsys, "convert", "--library", "torch", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.pt"]

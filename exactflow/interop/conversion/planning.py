@@ -12,19 +12,16 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.chains import Place, chains, place_of
-from exactflow.interop.interfaces import has_inverse
-from exactflow.interop.probing import probed
-from exactflow.interop.reading import is_initialized, library_of, reader_of, reading
-from exactflow.interop.report import LeftLayer
+from exactflow.interop.conversion.probing import probed
+from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.libraries import PACKAGES, library_of, package_of
+from exactflow.interop.places import Place, chains, place_of
+from exactflow.interop.reading import is_initialized, reading
 
 __all__ = ["Group", "Layer", "Meeting", "plan"]
 
-Meeting = tuple[Tensor, dict[str, Any]]
-"""The data that a module meets in a run of the model, and what else it is given."""
-
-UNMERGED = ("AllInOneBlock", "HaarDownsampling", "HaarUpsampling")
-KNOWN = ("torch", "normflows", "nflows", "FrEIA", "zuko")
+Meeting = tuple[Tensor, Any]
+"""The data that a module meets in a run of the model, and the condition that it is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +99,7 @@ def plan(
                 groups += _groups(run, left)
                 run = []
             else:
-                alone = times[id(place.module)] > 1 or place.kind in UNMERGED
+                alone = times[id(place.module)] > 1 or _is_in_part(place.module)
                 run.append(Layer(place, read, _dtype(place.module), alone))
         groups += _groups(run, left)
     return _shared(groups), left
@@ -148,10 +145,11 @@ def _selected(
 def _read(place: Place, meeting: Meeting | None, is_named: bool) -> AffineMap | str:
     """Return the map of a layer, or why there is none."""
     module = place.module
-    known = reader_of(module) is not None
-    if type(module).__module__.startswith("exactflow.") and not known:
+    library = library_of(module)
+    known, home = library.reader_of(module) is not None, package_of(module)
+    if home == "exactflow" and not known:
         return "couplings already"
-    if known and library_of(module) == "torch" and not (place.is_plain or is_named):
+    if known and home == "torch" and not (place.is_plain or is_named):
         return "it may belong to a conditioner; only=[its path] converts it"
     if module._forward_pre_hooks:
         return "a hook that runs before it may change its weights"
@@ -175,7 +173,13 @@ def _read(place: Place, meeting: Meeting | None, is_named: bool) -> AffineMap | 
 
 def _is_probed(module: nn.Module, is_named: bool) -> bool:
     """Return whether an unknown module is a layer without a conditioner, to all appearances."""
-    return is_named or (library_of(module) not in KNOWN and has_inverse(module))
+    is_unknown = package_of(module) not in PACKAGES.values()
+    return is_named or (is_unknown and library_of(module).way(module) is not None)
+
+
+def _is_in_part(module: nn.Module) -> bool:
+    """Return whether couplings replace only a part of a module."""
+    return type(module) in library_of(module).places
 
 
 def _floating(module: nn.Module) -> set[torch.dtype]:

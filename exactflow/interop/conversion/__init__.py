@@ -24,13 +24,14 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.comparison import compared, data_for
-from exactflow.interop.couplings import Solved, searched, solved, stored_error
-from exactflow.interop.placing import in_the_place_of, put
-from exactflow.interop.plain import FlowModule, Identity
-from exactflow.interop.planning import Group, Meeting, plan
-from exactflow.interop.report import Conversion, ConvertedLayer, LeftLayer
-from exactflow.interop.runs import copied, run
+from exactflow.interop.conversion.comparison import compared, data_for
+from exactflow.interop.conversion.couplings import Solved, searched, solved, stored_error
+from exactflow.interop.conversion.planning import Group, Meeting, plan
+from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
+from exactflow.interop.conversion.runs import copied, run
+from exactflow.interop.libraries import imitation
+from exactflow.interop.modules.flow import FlowModule, Identity
+from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
 __all__ = ["convert"]
@@ -40,6 +41,8 @@ def convert(
     model: Any,
     example: Any = None,
     *,
+    context: Any = None,
+    y: Any = None,
     layers: int | None = None,
     within: float = 1e-10,
     only: Collection[str] | None = None,
@@ -65,6 +68,7 @@ def convert(
     example : a batch of data as the model takes it, or a tuple of its arguments; the layers are
         compared on what they make of it. Without it, they are compared on random vectors, and
         unknown modules are left alone.
+    context, y : what a conditional model is given besides: a context, or classes.
     layers : couplings for each matrix, as `exactflow.balance` takes it.
     within : the largest certified error of float64 layers that is accepted, as a multiple of the
         largest entry of the matrix.
@@ -95,15 +99,21 @@ def convert(
     (True, True)
     """
     if isinstance(model, torch.distributions.Transform):
-        from exactflow.interop.for_zuko import lazily
+        from exactflow.interop.libraries.zuko import lazily
 
         made, report = convert(
-            lazily(model), example, layers=layers, within=within, only=only, jobs=jobs
+            lazily(model),
+            example,
+            context=context,
+            layers=layers,
+            within=within,
+            only=only,
+            jobs=jobs,
         )
         return made(), report
     _check(model, within, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
-    meetings, before = run(model, arguments)
+    meetings, before = run(model, arguments, context, y)
     new = copied(model)
     groups, left = plan(new, meetings, only)
     default = _default_type(model)
@@ -125,7 +135,7 @@ def convert(
         converted.append(record)
     if not converted:
         raise InvalidInputError(_nothing(left))
-    _, after = run(new, arguments)
+    _, after = run(new, arguments, context, y)
     return new, Conversion(tuple(converted), tuple(left), _difference(before, after))
 
 
@@ -160,15 +170,15 @@ def _placed(
     """Return the model with couplings in the places of a group, and the record of them."""
     main, target, (x, _) = group.main, group.target, meeting
     couplings = FlowModule(found.flow, target.bias).to(x.device)
-    exact = in_the_place_of(copied(main.module), copied(couplings), x)
+    exact = imitation(copied(main.module), copied(couplings), x)
     couplings.to(x.dtype).requires_grad_(group.is_trainable)
-    new = in_the_place_of(main.module, couplings, x)
+    new = imitation(main.module, couplings, x)
     differences = compared(group, new, exact.double(), found.condition_number, meeting)
     merged = [layer.place for layer in group.layers if layer.place is not main]
     for place in (main, *group.also):
         model = put(model, place, new)
     for place in merged:
-        model = put(model, place, in_the_place_of(place.module, Identity(), x))
+        model = put(model, place, imitation(place.module, Identity(), x))
     record = ConvertedLayer(
         path=main.path,
         kind=main.kind,

@@ -19,9 +19,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_fraction, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.chains import LISTS
-from exactflow.interop.reading import is_initialized, library_of, reader_of, reading
-from exactflow.interop.steps import Additive, Linear, Shift, Squeeze, Step
+from exactflow.interop.libraries import library_of
+from exactflow.interop.modules.steps import Additive, Linear, Shift, Squeeze, Step
+from exactflow.interop.reading import is_initialized, reading
 
 __all__ = ["LosslessModel", "lossless"]
 
@@ -145,7 +145,7 @@ def lossless(
     ----------
     model : a ``MultiscaleFlow`` or ``NormalizingFlow`` of normflows, of additive couplings
         (``scale=False``) that split channels, squeezes, ``Shift``, and linear layers that
-        `from_conv1x1` reads, ActNorm among them; or a ``Flow`` of nflows of such transforms.
+        `linear_map` reads, ActNorm among them; or a ``Flow`` of nflows of such transforms.
     unit : what 1 of an image's integers is in the model's real numbers.
     fraction : bits of the grid below a unit, 0 to 24: each more halves the distance to the model.
     bits, limit : of each linear layer, as in `exactflow.lossless.lossless`; integers inside, those
@@ -187,14 +187,14 @@ def lossless(
 
 def _bases(model: Any) -> list[nn.Module]:
     """Return the base distributions, in the order of the latents."""
-    if library_of(model) == "nflows":
+    if library_of(model).name == "nflows":
         return [model._distribution]
     return list(model.q0) if isinstance(model.q0, nn.ModuleList) else [model.q0]
 
 
 def _levels(model: Any) -> Iterator[list[Any]]:
     """Yield the modules of each level, in the order in which data meets them."""
-    name = f"{library_of(model)} {type(model).__name__}"
+    name = f"{library_of(model).name} {type(model).__name__}"
     if name == "normflows NormalizingFlow":
         yield list(_flat(reversed(model.flows)))
         return
@@ -222,19 +222,19 @@ def _flat(flows: Iterable[Any]) -> Iterator[Any]:
     """Yield the modules of flows, those in blocks from data to latent."""
     for flow in flows:
         library = library_of(flow)
-        attribute = LISTS.get((library, type(flow).__name__))
-        if attribute is None or library not in ("normflows", "nflows"):
+        attribute = library.of_base("lists", flow)
+        if attribute is None:
             yield flow
         else:
             held = getattr(flow, attribute)
-            yield from _flat(held if library == "nflows" else reversed(held))
+            yield from _flat(reversed(held) if library.is_from_latent else held)
 
 
 def _merged(modules: Iterable[Any]) -> Iterator[Any]:
     """Yield the modules, linear ones that follow each other as one affine map."""
     pending: AffineMap | None = None
     for module in modules:
-        if reader_of(module) is None:
+        if library_of(module).reader_of(module) is None:
             if pending is not None:
                 yield pending
             pending = None
@@ -266,7 +266,7 @@ def _step(part: Any, grid: Fraction, dtype: torch.dtype, bits: int | None, limit
         parts = part.identity_features.clone(), part.transform_features.clone()
         return Additive(_frozen(part.transform_net), parts, 1, grid, dtype, (None,))
     raise InvalidInputError(
-        "expected additive couplings, squeezes by 2, shifts and linear layers that from_conv1x1 "
+        "expected additive couplings, squeezes by 2, shifts and linear layers that linear_map "
         f"reads, got {type(part).__module__}.{kind}: only a shift can be rounded without loss"
     )
 

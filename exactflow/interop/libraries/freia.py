@@ -1,16 +1,23 @@
 """FrEIA: modules take and return tuples, and know the shape of the data."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from FrEIA.modules import AllInOneBlock, HaarDownsampling, HaarUpsampling, InvertibleModule
-from torch import Tensor
+import FrEIA.modules as fm
+import numpy as np
+import torch
+from FrEIA.framework import GraphINN, SequenceINN
+from torch import Tensor, nn
 
-from exactflow.interop.plain import Bijection
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
+from exactflow.interop.library import Library, State, Way, Whole, plain_way
+from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["CoupledBlock", "CoupledHaar", "Couplings"]
+__all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]
 
 
-class Couplings(InvertibleModule):
+class Couplings(fm.InvertibleModule):
     """Couplings as an ``InvertibleModule``, for a ``SequenceINN`` or a ``GraphINN``:
     ``inn.append(Couplings, couplings=to_module(flow))``.
     """
@@ -19,7 +26,8 @@ class Couplings(InvertibleModule):
         self,
         dims_in: Iterable[tuple[int, ...]],
         dims_c: Iterable[tuple[int, ...]] | None = None,
-        couplings: Bijection | None = None,
+        *,
+        couplings: Bijection,
     ):
         super().__init__(dims_in, dims_c)
         self.couplings = couplings
@@ -32,7 +40,6 @@ class Couplings(InvertibleModule):
         jac: bool = True,
     ) -> tuple[tuple[Tensor], Tensor]:
         """Return the image, or the preimage, and the log-determinant of that direction."""
-        assert self.couplings is not None
         run = self.couplings.inverse if rev else self.couplings
         y, log_det = run(x_or_z[0])
         return (y,), log_det
@@ -42,7 +49,7 @@ class Couplings(InvertibleModule):
         return input_dims
 
 
-class CoupledBlock(AllInOneBlock):
+class CoupledBlock(fm.AllInOneBlock):
     """An ``AllInOneBlock`` whose permutation, hard, soft or learned, is applied by couplings.
 
     The coupling of the block, its global scale and its offset are as they were.
@@ -51,7 +58,7 @@ class CoupledBlock(AllInOneBlock):
     couplings: Bijection
 
     @classmethod
-    def of(cls, block: AllInOneBlock, couplings: Bijection) -> "CoupledBlock":
+    def of(cls, block: fm.AllInOneBlock, couplings: Bijection) -> "CoupledBlock":
         """Return a block with the modules and parameters of another one."""
         new = cls.__new__(cls)
         new.__dict__.update(block.__dict__)
@@ -80,15 +87,15 @@ class CoupledBlock(AllInOneBlock):
         return (self.couplings(x) if rev else self.couplings.inverse(x))[0]
 
 
-class CoupledHaar(InvertibleModule):
+class CoupledHaar(fm.InvertibleModule):
     """A ``HaarDownsampling`` or ``HaarUpsampling`` by couplings of the four pixels of a square."""
 
     order: Tensor | None
     places: Tensor
 
-    def __init__(self, haar: HaarDownsampling, couplings: Bijection):
+    def __init__(self, haar: fm.HaarDownsampling, couplings: Bijection):
         super().__init__(haar.dims_in)
-        self.couplings, self.goes_up = couplings, isinstance(haar, HaarUpsampling)
+        self.couplings, self.goes_up = couplings, isinstance(haar, fm.HaarUpsampling)
         self.register_buffer("order", haar.perm if haar.permute else None)
         self.register_buffer("places", haar.perm_inv if haar.permute else None)
 
@@ -127,3 +134,100 @@ class CoupledHaar(InvertibleModule):
         if self.goes_up:
             return [(channels // 4, 2 * height, 2 * width)]
         return [(4 * channels, height // 2, width // 2)]
+
+
+def _way(module: nn.Module) -> Way | None:
+    is_layer = isinstance(module, fm.InvertibleModule) and not isinstance(module, SequenceINN)
+    if is_layer or isinstance(module, SequenceINN | GraphINN):
+        return Way("forward", "forward", "rev", is_listed=is_layer, condition="c")
+    return plain_way(module)
+
+
+def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
+    if y is not None:
+        raise InvalidInputError("expected no classes y for a model of FrEIA: it takes context")
+    conditions = [context] if isinstance(context, Tensor) else context
+    return Whole(model, _way(model), options={} if context is None else {"c": conditions})
+
+
+def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Couplings:
+    return Couplings([shape], couplings=couplings)
+
+
+def _imitation(module: Any, couplings: Bijection, x: Tensor | None) -> Couplings:
+    dims = module.dims_in  # an ActNorm keeps the first shape alone
+    return _couplings(couplings, dims[0] if isinstance(dims, list) else dims)
+
+
+def _linear(module: Any) -> AffineMap:
+    found = dense(module.M)
+    bias = vector(module.b) if isinstance(module.b, Tensor) else None
+    return AffineMap(found.matrix.T, bias)
+
+
+def _normalization(module: Any) -> AffineMap:
+    return AffineMap(np.exp(vector(module.scale)), vector(module.bias))
+
+
+def _orthogonal(module: Any) -> AffineMap:
+    scale = np.exp(vector(module._log_e(module.scaling)))
+    return AffineMap(scale[:, None] * dense(module.weights).matrix.T, scale * vector(module.bias))
+
+
+def _householder(module: Any) -> AffineMap:
+    return matrix_of(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
+
+
+def _haar(module: Any) -> AffineMap:
+    weights = module.haar_weights[:4].detach().double().cpu().numpy()
+    return AffineMap(module.fac_fwd * weights.reshape(4, 4))
+
+
+def _block(module: Any) -> AffineMap:
+    if module.householder:
+        return dense(module._construct_householder_permutation())
+    return dense(module.w_perm).simplified()
+
+
+def _built_permutation(own: State, whole: State) -> nn.Module:
+    return fm.PermuteRandom([(len(own["perm"]),)])
+
+
+def _built_matrix(own: State, whole: State) -> nn.Module:
+    M = own["M"]
+    d = len(M)
+    if M.ndim == 4:
+        return fm.Fixed1x1Conv([(d, 1, 1)], M=torch.eye(d))
+    return fm.FixedLinearTransform([(d,)], M=torch.eye(d), b=own["b"][0] if "b" in own else None)
+
+
+LIBRARY = Library(
+    name="freia",
+    couplings=_couplings,
+    lists={SequenceINN: "module_list"},
+    holders={GraphINN: "module_list"},
+    readers={
+        fm.Fixed1x1Conv: lambda module: dense(module.M),
+        fm.FixedLinearTransform: _linear,
+        fm.OrthogonalTransform: _orthogonal,
+        fm.HouseholderPerm: _householder,
+        fm.ActNorm: _normalization,
+        fm.AllInOneBlock: _block,
+        fm.HaarDownsampling: _haar,
+        fm.HaarUpsampling: _haar,
+        fm.PermuteRandom: lambda module: order(module.perm),
+    },
+    places={
+        fm.AllInOneBlock: CoupledBlock.of,
+        fm.HaarDownsampling: CoupledHaar,
+        fm.HaarUpsampling: CoupledHaar,
+    },
+    builders={
+        frozenset(("perm", "perm_inv")): _built_permutation,
+        frozenset(("M", "M_inv", "logDetM")): _built_matrix,
+        frozenset(("M", "M_inv", "b", "logDetM")): _built_matrix,
+    },
+    imitation=_imitation,
+    way=_way,
+    whole=_whole,
+)

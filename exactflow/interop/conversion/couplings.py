@@ -13,7 +13,7 @@ from exactflow.factorization import factor
 from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.plain import FlowModule
+from exactflow.interop.modules.flow import FlowModule
 
 __all__ = ["Solved", "searched", "solved", "stored_error"]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.flows.flow import CouplingFlow
-from exactflow.interop.layers import Coupling, along, coupling, described
+from exactflow.interop.modules.layers import Coupling, along, coupling, described
 
 if TYPE_CHECKING:
     import numpy as np

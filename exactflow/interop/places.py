@@ -10,38 +10,9 @@ from itertools import groupby
 
 from torch import nn
 
-from exactflow.interop.interfaces import FLOW_LIBRARIES
+from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
-__all__ = ["Place", "chains", "place_of"]
-
-LISTS = {
-    ("normflows", "NormalizingFlow"): "flows",
-    ("normflows", "ClassCondFlow"): "flows",
-    ("normflows", "NormalizingFlowVAE"): "flows",
-    ("normflows", "GlowBlock"): "flows",
-    ("normflows", "Composite"): "_flows",
-    ("nflows", "CompositeTransform"): "_transforms",
-    ("glasflow", "CompositeTransform"): "_transforms",
-    ("FrEIA", "SequenceINN"): "module_list",
-    ("zuko", "LazyComposedTransform"): "transforms",
-    ("torch", "Sequential"): "",
-}
-"""Where modules keep the layers that follow each other; those of normflows from latent to data."""
-
-HOLDERS = {
-    ("normflows", "MultiscaleFlow"): "flows",
-    ("normflows", "Reverse"): "flow",
-    ("nflows", "MultiscaleCompositeTransform"): "_transforms",
-    ("glasflow", "MultiscaleCompositeTransform"): "_transforms",
-    ("nflows", "InverseTransform"): "_transform",
-    ("glasflow", "InverseTransform"): "_transform",
-    ("nflows", "Flow"): "_transform",
-    ("glasflow", "Flow"): "_transform",
-    ("FrEIA", "GraphINN"): "module_list",
-    ("zuko", "Flow"): "transform",
-    ("zuko", "LazyInverse"): "transform",
-}
-"""Where modules keep layers, other ones between them or of unknown direction."""
+__all__ = ["Place", "chains", "place_of", "put"]
 
 GLOW = ("actnorm", "invconv", "coupling")
 """The children of a ``Flow`` of glow-pytorch, in the order of the data."""
@@ -105,20 +76,20 @@ def chains(model: nn.Module) -> list[list[Place]]:
 
 def _stream(place: Place) -> Iterator[Place | None]:
     """Yield the layers of a module, and None where nothing is known about what is between them."""
-    names = [(kind.__module__.split(".")[0], kind.__name__) for kind in type(place.module).__mro__]
-    attribute = next((LISTS[name] for name in names if name in LISTS), None)
+    library = library_of(place.module)
+    attribute = library.of_base("lists", place.module)
     if attribute is not None:
         children = place.children(attribute)
-        for child in reversed(children) if names[0][0] == "normflows" else children:
+        for child in reversed(children) if library.is_from_latent else children:
             yield from _stream(child)
         return
-    if names[0][1] == "Flow" and set(GLOW) <= set(place.module._modules):
+    if type(place.module).__name__ == "Flow" and set(GLOW) <= set(place.module._modules):
         held = {child.name: child for child in place.children()}
         for name in GLOW:
             yield from _stream(held[name])
         return
-    attribute = next((HOLDERS[name] for name in names if name in HOLDERS), None)
-    if attribute is None and (_is_layer(place.module, names) or not place.children()):
+    attribute = library.of_base("holders", place.module)
+    if attribute is None and (_is_layer(place.module) or not place.children()):
         yield place
         return
     for child in place.children(attribute or ""):
@@ -127,8 +98,20 @@ def _stream(place: Place) -> Iterator[Place | None]:
     yield None
 
 
-def _is_layer(module: nn.Module, names: list[tuple[str, str]]) -> bool:
+def _is_layer(module: nn.Module) -> bool:
     """Return whether a module is one layer, whatever is in it."""
     if isinstance(module, nn.ModuleList | nn.ModuleDict):
         return False
-    return names[0][0] in (*FLOW_LIBRARIES, "torch", "exactflow")
+    return package_of(module) in ("exactflow", *PACKAGES.values())
+
+
+def put(model: nn.Module, place: Place, new: nn.Module) -> nn.Module:
+    """Return the model with a module in a place of it; the model is changed."""
+    if place.parent is None:
+        return new
+    place.parent._modules[place.name] = new
+    for holder in model.modules():
+        for node in getattr(holder, "node_list", ()):  # a GraphINN of FrEIA
+            if node.module is place.module:
+                node.module = new
+    return model

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.integers import LosslessModule
-from exactflow.interop.layers import along
+from exactflow.interop.modules.integers import LosslessModule
+from exactflow.interop.modules.layers import along
 from exactflow.lossless import lossless
 
 __all__ = ["LARGEST", "Additive", "Linear", "Shift", "Squeeze", "Step"]

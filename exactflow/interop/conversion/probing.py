@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.interfaces import forward
+from exactflow.interop.libraries import whole_of
 
 __all__ = ["probed"]
 
@@ -15,7 +15,7 @@ LARGEST = 1024
 TOLERANCE = 1e-9
 
 
-def probed(module: nn.Module, x: Tensor, context: dict[str, Any]) -> AffineMap | None:
+def probed(module: nn.Module, x: Tensor, context: Any) -> AffineMap | None:
     """Return the affine map of channels that a module is, from data to latent, or None.
 
     In float64 on a copy: A is read off f(I) - f(0), the same at every pixel, and f(z) = A z + b is
@@ -24,7 +24,7 @@ def probed(module: nn.Module, x: Tensor, context: dict[str, Any]) -> AffineMap |
     Parameters
     ----------
     x : data that the module meets, (N, d) or (N, d, ..), N > 0.
-    context : what else it is given.
+    context : the condition that it is given.
     """
     d = x.shape[1] if x.ndim > 1 else 0
     if not 2 <= d <= LARGEST or not len(x):
@@ -39,7 +39,7 @@ def probed(module: nn.Module, x: Tensor, context: dict[str, Any]) -> AffineMap |
         with torch.no_grad():
             device = next(iter(module.state_dict().values()), x).device
             z = torch.cat((torch.zeros_like(unit[:1]), unit, given, noise)).to(device)
-            y = forward(module, z, context)[0].cpu()
+            y = whole_of(module, context).image(z)[0].cpu()
     except Exception:  # whatever an unknown module raises for data that it was not made for
         return None
     if y.shape != z.shape or not torch.isfinite(y).all():

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.interfaces import backward, forward
-from exactflow.interop.planning import Group, Meeting
-from exactflow.interop.runs import copied
+from exactflow.interop.conversion.planning import Group, Meeting
+from exactflow.interop.conversion.runs import copied
+from exactflow.interop.libraries import whole_of
 
 __all__ = ["Differences", "compared", "data_for"]
 
@@ -53,10 +53,10 @@ def data_for(group: Group, meeting: Meeting | None, default: torch.dtype) -> Mee
         ).to(dtype=group.dtype or default, device=group.device)
         try:
             with torch.no_grad():
-                _chained(group.modules, x, {})
+                _chained(group.modules, x, None)
         except Exception:  # a layer for other data
             continue
-        return x, {}
+        return x, None
     raise InvalidInputError(
         f"expected an example that {group.main.path or 'the model'} meets: it takes neither random "
         "vectors nor random images alone"
@@ -86,24 +86,21 @@ def compared(
     return _differences(group.modules, new, x, context)
 
 
-def _differences(
-    old: Sequence[nn.Module], new: nn.Module, x: Tensor, context: dict[str, Any]
-) -> Differences:
+def _differences(old: Sequence[nn.Module], new: nn.Module, x: Tensor, context: Any) -> Differences:
     with torch.no_grad():
         y, log_det = _chained(old, x.clone(), context)  # FrEIA's wavelets work in place
-        z, other = forward(new, x, context)
-        back, _ = backward(new, z, context)
+        whole = whole_of(new, context)
+        z, other = whole.image(x)
+        back, _ = whole.image(z, is_ahead=False)
     known = log_det is not None and other is not None
     log_dets = map(torch.as_tensor, (log_det, other)) if known else ()
     return Differences(_largest(y, z), _largest(*log_dets) if known else None, _largest(back, x))
 
 
-def _chained(
-    modules: Sequence[nn.Module], x: Tensor, context: dict[str, Any]
-) -> tuple[Tensor, Any]:
+def _chained(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Tensor, Any]:
     total: Any = 0.0
     for module in modules:
-        x, log_det = forward(module, x, context)
+        x, log_det = whole_of(module, context).image(x)
         total = None if log_det is None or total is None else total + log_det
     return x, total
 
@@ -116,7 +113,5 @@ def _size(target: AffineMap) -> float:
     return float(abs(target.entries).max()) + float(abs(target.shift).max())
 
 
-def _double(context: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: [tensor[:SAMPLES].double() for tensor in given] for name, given in context.items()
-    }
+def _double(context: Any) -> Any:
+    return None if context is None else [tensor[:SAMPLES].double() for tensor in context]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES, Half
-from exactflow.interop.layers import along
-from exactflow.interop.plain import Bijection
+from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import along
 from exactflow.lossless import IntegerCoupling, Lossless
 
 __all__ = ["IntegerLayer", "LosslessModule"]

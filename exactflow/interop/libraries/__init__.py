@@ -1,0 +1,57 @@
+"""The flow libraries by name, and the one that a module is of."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from exactflow.errors import require
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from exactflow.interop.library import Library, Whole
+    from exactflow.interop.modules.flow import Bijection
+
+__all__ = ["LIBRARIES", "PACKAGES", "imitation", "library", "library_of", "package_of", "whole_of"]
+
+PACKAGES = {
+    "torch": "torch",
+    "normflows": "normflows",
+    "nflows": "nflows",
+    "glasflow": "glasflow",
+    "freia": "FrEIA",
+    "zuko": "zuko",
+}
+"""The package of each library."""
+
+LIBRARIES = tuple(PACKAGES)
+_NAMES = {package: name for name, package in PACKAGES.items() if name != "torch"}
+
+
+def library(name: str) -> "Library":
+    """Return a library; raises `MissingExtraError` where it is not installed."""
+    require(PACKAGES[name], name, "modules of that library")
+    found: Library = import_module(f"exactflow.interop.libraries.{name}").LIBRARY
+    return found
+
+
+def library_of(module: Any) -> "Library":
+    """Return the library of a module's class, or of a base of it; plain PyTorch, if of none."""
+    homes = (kind.__module__.split(".")[0] for kind in type(module).__mro__)
+    return library(next((_NAMES[home] for home in homes if home in _NAMES), "torch"))
+
+
+def package_of(module: Any) -> str:
+    """Return the package that a module's class is from."""
+    return type(module).__module__.split(".")[0]
+
+
+def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":
+    """Return how a model, or a layer, is called, given a context and classes."""
+    return library_of(model).whole(model, context, y)
+
+
+def imitation(module: "nn.Module", couplings: "Bijection", x: "Tensor | None") -> "nn.Module":
+    """Return couplings, or an identity, with the interface of a module that takes data x; where x
+    is None, an unknown module of plain PyTorch is run on zeros.
+    """
+    return library_of(module).in_the_place_of(module, couplings, x)

@@ -1,0 +1,122 @@
+"""What nflows and its fork in glasflow share: transforms, whose ``forward`` leads to the latent."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order
+from exactflow.interop.library import Build, Library, Reader, State, Whole, plain_way
+from exactflow.interop.modules.flow import Bijection
+
+__all__ = ["Transforming", "fork"]
+
+
+class Transforming(nn.Module):
+    """Couplings with the methods of a ``Transform``, which takes a context."""
+
+    def __init__(self, couplings: Bijection):
+        super().__init__()
+        self.couplings = couplings
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant."""
+        return self.couplings(inputs)
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        return self.couplings.inverse(inputs)
+
+
+def fork(
+    name: str, t: ModuleType, flows: tuple[type[nn.Module], ...], kind: type[Transforming]
+) -> Library:
+    """Return a library from its module of transforms, its classes of flows, and its couplings."""
+
+    def whole(model: Any, context: Any, y: Any) -> Whole:
+        if y is not None:
+            raise InvalidInputError(f"expected no classes y for a model of {name}, only a context")
+        path = ""
+        if isinstance(model, flows):
+            embedding = getattr(model, "_embedding_net", None)
+            context = context if context is None or embedding is None else embedding(context)
+            model, path = model._transform, "_transform"
+        options = {} if context is None else {"context": context}
+        return Whole(model, plain_way(model), path, options)
+
+    return Library(
+        name=name,
+        couplings=lambda couplings, shape: kind(couplings),
+        lists={t.CompositeTransform: "_transforms"},
+        holders={
+            t.MultiscaleCompositeTransform: "_transforms",
+            t.InverseTransform: "_transform",
+            **dict.fromkeys(flows, "_transform"),
+        },
+        readers={getattr(t, name): reader for name, reader in _READERS.items()},
+        builders=_builders(t),
+        whole=whole,
+    )
+
+
+def _linear(module: Any) -> AffineMap:
+    return dense(module._weight if hasattr(module, "_weight") else module.weight(), module.bias)
+
+
+def _convolution(module: Any) -> AffineMap:
+    return _linear(module).after(order(module.permutation._permutation))
+
+
+def _factors(module: Any) -> AffineMap:
+    device = next(module.parameters()).device
+    return matrix_of(lambda x: module(x)[0], module.features, device, hasattr(module, "bias"))
+
+
+def _normalization(module: Any) -> AffineMap:
+    return AffineMap(array(module.scale), array(module.shift))
+
+
+def _permutation(module: Any) -> AffineMap:
+    if module._dim != 1:
+        raise InvalidInputError(f"expected a permutation of axis 1, got one of axis {module._dim}")
+    return order(module._permutation)
+
+
+_READERS: dict[str, Reader] = {
+    "OneByOneConvolution": _convolution,
+    "LULinear": _linear,
+    "NaiveLinear": _linear,
+    "QRLinear": _factors,
+    "SVDLinear": _factors,
+    "HouseholderSequence": _factors,
+    "ActNorm": _normalization,
+    "Permutation": _permutation,
+    "RandomPermutation": _permutation,
+    "ReversePermutation": _permutation,
+}
+
+
+def _builders(t: ModuleType) -> dict[frozenset[str], Build]:
+    """Return how the layers of a fork are built."""
+
+    def of(name: str, size: str, *options: Callable[[State], int]) -> Build:
+        kind = getattr(t, name)
+        return lambda own, whole: kind(own[size].shape[-1], *(option(own) for option in options))
+
+    def reflections(name: str) -> Callable[[State], int]:
+        return lambda own: len(own[name])
+
+    lu = ("bias", "lower_entries", "upper_entries", "unconstrained_upper_diag")
+    qr = ("bias", "upper_entries", "log_upper_diag", "orthogonal.q_vectors")
+    svd = ("bias", "unconstrained_diagonal", "orthogonal_1.q_vectors", "orthogonal_2.q_vectors")
+    return {
+        frozenset(("_permutation",)): lambda own, whole: t.Permutation(own["_permutation"]),
+        frozenset(lu): of("LULinear", "bias"),
+        frozenset((*lu, "permutation._permutation")): of("OneByOneConvolution", "bias"),
+        frozenset(("bias", "_weight")): of("NaiveLinear", "bias"),
+        frozenset(qr): of("QRLinear", "bias", reflections("orthogonal.q_vectors")),
+        frozenset(svd): of("SVDLinear", "bias", reflections("orthogonal_1.q_vectors")),
+        frozenset(("q_vectors",)): of("HouseholderSequence", "q_vectors", reflections("q_vectors")),
+    }

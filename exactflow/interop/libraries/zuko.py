@@ -1,0 +1,194 @@
+"""zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import Any
+
+from torch import Tensor, nn
+from torch.distributions import Transform, constraints
+from zuko import transforms
+from zuko.lazy import (
+    Flow,
+    LazyComposedTransform,
+    LazyInverse,
+    LazyTransform,
+    UnconditionalTransform,
+)
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap, dense, order
+from exactflow.interop.library import Library, Reader, Way, Whole
+from exactflow.interop.modules.flow import Bijection
+
+__all__ = ["LIBRARY", "Chain", "Couplings", "CouplingsTransform", "Given", "Step", "lazily"]
+
+
+class CouplingsTransform(Transform):
+    """Couplings as a transform of vectors, the last axis of a tensor."""
+
+    domain = constraints.real_vector
+    codomain = constraints.real_vector
+    bijective = True
+
+    def __init__(self, couplings: Bijection):
+        super().__init__()
+        self.couplings = couplings
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CouplingsTransform) and self.couplings is other.couplings
+
+    def __hash__(self) -> int:
+        return hash((type(self), id(self.couplings)))
+
+    def call_and_ladj(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, one for each vector."""
+        y = self.couplings(x.reshape(-1, x.shape[-1]))[0].reshape(x.shape)
+        return y, self.log_abs_det_jacobian(x, y)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the log-determinant, one for each vector."""
+        return self.couplings.log_det(x.reshape(-1, x.shape[-1])).expand(x.shape[:-1])
+
+    def _call(self, x: Tensor) -> Tensor:
+        return self.call_and_ladj(x)[0]
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return self.couplings.inverse(y.reshape(-1, y.shape[-1]))[0].reshape(y.shape)
+
+
+class Couplings(LazyTransform):
+    """Couplings as a lazy transform: a module, which a context does not change."""
+
+    def __init__(self, couplings: Bijection):
+        super().__init__()
+        self.couplings = couplings
+
+    def forward(self, c: Tensor | None = None) -> CouplingsTransform:
+        """Return the transform."""
+        return CouplingsTransform(self.couplings)
+
+
+class Given(LazyTransform):
+    """A transform as a lazy one, whose tensors follow the type and the device of the module."""
+
+    def __init__(self, transform: Transform):
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, c: Tensor | None = None) -> Transform:
+        """Return the transform."""
+        return self.transform
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Given":
+        self.transform = copy(self.transform)
+        for name, value in list(vars(self.transform).items()):
+            if isinstance(value, Tensor):
+                setattr(self.transform, name, fn(value))
+        return super()._apply(fn, recurse)
+
+
+def lazily(transform: Transform) -> LazyComposedTransform:
+    """Return a transform, or the parts of a composed one, as a lazy one."""
+    parts = getattr(transform, "transforms", [transform])
+    return LazyComposedTransform(
+        *(lazily(part) if hasattr(part, "transforms") else Given(part) for part in parts)
+    )
+
+
+class Step(nn.Module):
+    """One transform of a model, under its path there; a lazy one is built anew at each call."""
+
+    def __init__(self, transform: Any, path: str, context: Any):
+        super().__init__()
+        self.transform, self.path, self.context = transform, path, context
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, one for each vector."""
+        return _of_vectors(self._built(), x)
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant, one for each vector."""
+        return _of_vectors(self._built().inv, y)
+
+    def _built(self) -> Any:
+        is_lazy = isinstance(self.transform, nn.Module)
+        return self.transform(self.context) if is_lazy else self.transform
+
+
+def _of_vectors(transform: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    y, log_det = transform.call_and_ladj(x)
+    return y, log_det if transform.domain.event_dim else log_det.sum(-1)
+
+
+class Chain(nn.Module):
+    """Steps one after the other."""
+
+    def __init__(self, steps: list[Step]):
+        super().__init__()
+        self.steps = nn.ModuleList(steps)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to latent."""
+        total = x.new_zeros(())
+        for step in self.steps:
+            x, log_det = step(x)
+            total = total + log_det
+        return x, total
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latent to data."""
+        total = y.new_zeros(())
+        inverses: list[Any] = [step.inverse for step in reversed(self.steps)]
+        for inverse in inverses:
+            y, log_det = inverse(y)
+            total = total + log_det
+        return y, total
+
+
+def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield path and transform of each step of a flow, a lazy or a composed transform."""
+    if isinstance(model, Flow):
+        yield from _steps(model.transform, "transform")
+    elif isinstance(model, LazyComposedTransform | transforms.ComposedTransform):
+        for i, part in enumerate(model.transforms):
+            yield from _steps(part, f"{path}.transforms.{i}".lstrip("."))
+    else:
+        yield path, model
+
+
+def _whole(model: Any, context: Any, y: Any) -> Whole:
+    if y is not None:
+        raise InvalidInputError("expected no classes y for a model of zuko: it takes context")
+    chain = Chain([Step(part, path, context) for path, part in _steps(model, "")])
+    return Whole(chain, Way("forward", "inverse"))
+
+
+def _lu(transform: Any) -> AffineMap:
+    return AffineMap(dense(transform.L).matrix @ dense(transform.U).matrix)
+
+
+READERS: dict[type, Reader] = {
+    transforms.LULinearTransform: _lu,
+    transforms.RotationTransform: lambda transform: dense(transform.R),
+    transforms.PermutationTransform: lambda transform: order(transform.order),
+}
+
+
+def _reader(module: Any) -> Reader | None:
+    """Return what reads the transform that a lazy one holds, or makes."""
+    if isinstance(module, Given) and type(module.transform) in READERS:
+        return lambda module: READERS[type(module.transform)](module.transform)
+    if type(module) is UnconditionalTransform and module.f in READERS:
+        return lambda module: READERS[module.f](module())
+    return None
+
+
+LIBRARY = Library(
+    name="zuko",
+    couplings=lambda couplings, shape: Couplings(couplings),
+    lists={LazyComposedTransform: "transforms"},
+    holders={Flow: "transform", LazyInverse: "transform"},
+    readers=READERS,
+    reader=_reader,
+    whole=_whole,
+)
