@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
 
 
-Scales = Literal["positive", "raw"]
+Parameters = Literal["positive", "raw"]
 
 
 def to_module(
@@ -72,7 +72,7 @@ def to_module(
     *,
     image: tuple[int, int] | None = None,
     bias: "np.ndarray | None" = None,
-    scales: Scales = "positive",
+    parameters: Parameters = "positive",
     accept_error: float = 1e-6,
 ) -> Any:
     """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
@@ -103,7 +103,7 @@ def to_module(
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko) take vectors (N, d) and images alike.
     bias : d numbers that are added to the image.
-    scales : "positive", which no training changes; or "raw", parameters that are the scales.
+    parameters : of the scales: "positive", which no training changes; or "raw", the scales.
     accept_error : the largest forward error in float64 that is accepted, as `rounding` bounds it,
         as a multiple of the largest entry of the matrix; ``math.inf`` accepts any. Inverses,
         log-determinants and float32 have errors of their own.
@@ -126,7 +126,7 @@ def to_module(
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
     check_option("library", library, LIBRARIES)
-    check_option("scales", scales, get_args(Scales))
+    check_option("parameters", parameters, get_args(Parameters))
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
     flow, center = _linear(flow), _center(flow)
@@ -139,7 +139,7 @@ def to_module(
     home = libraries.library(library)
     from exactflow.interop.modules.flow import FlowModule
 
-    module = FlowModule(flow, shift, raw=scales == "raw")
+    module = FlowModule(flow, shift, raw=parameters == "raw")
     return home.couplings(module, (flow.dimension, *(image or ())))
 
 

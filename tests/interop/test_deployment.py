@@ -76,10 +76,10 @@ def test_saved_and_loaded(library, tmp_path):
 
 
 @pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.parametrize("scales", ["positive", "raw"])
-def test_a_module_is_rebuilt_from_its_state_alone(name, scales):
+@pytest.mark.parametrize("parameters", ["positive", "raw"])
+def test_a_module_is_rebuilt_from_its_state_alone(name, parameters):
     flow = FLOWS[name]()
-    module = to_module(flow, scales=scales)
+    module = to_module(flow, parameters=parameters)
     again = FlowModule.of_state({k: v.clone() for k, v in module.state_dict().items()})
     x = batch(flow.dimension)
     assert torch.equal(module(x)[0], again(x)[0])
@@ -110,7 +110,7 @@ def test_training_keeps_scales_positive_and_the_map_invertible():
     assert (scales < 1e-6).all()
     x = batch(3)
     assert torch.allclose(module.inverse(module(x)[0])[0], x, atol=1e-6)
-    raw = to_module(FLOWS["scaled"](), scales="raw")
+    raw = to_module(FLOWS["scaled"](), parameters="raw")
     assert [name for name, _ in raw.named_parameters()] == ["layers.0.scale", "layers.0.weight"]
     assert not (trained(raw, 3).layers[0].scales() > 0).all()
 

@@ -331,12 +331,12 @@ def test_results_are_taken_as_they_are():
 
 def test_bad_requests():
     flow = CouplingFlow([LinearCoupling((1, 2), "second", [[1], [1]])])
-    with pytest.raises(InvalidInputError, match="library to be one of torch"):
+    with pytest.raises(InvalidInputError, match="library to be one of 'torch'"):
         to_module(flow, "tensorflow")
     with pytest.raises(InvalidInputError, match="channels last"):
         to_module(flow, "zuko", image=(2, 2))
-    with pytest.raises(InvalidInputError, match="scales to be one of positive, raw"):
-        to_module(flow, scales="log")
+    with pytest.raises(InvalidInputError, match="parameters to be one of 'positive', 'raw'"):
+        to_module(flow, parameters="log")
     for bias in ([1, 2], [1, 2, float("nan")], "abc", [[1, 2, 3]]):
         with pytest.raises(InvalidInputError, match="3 finite numbers as bias"):
             to_module(flow, bias=bias)
