@@ -19,12 +19,11 @@ difference of the inverses is *certified* by an upper bound. The composition is 
 within that error of W; it does not equal W.
 """
 
-import operator
 from typing import get_args
 
 from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
-from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
 from exactflow.flows.float_layers import FloatCoupling
@@ -33,7 +32,7 @@ from exactflow.flows.orientation import ORIENTATIONS
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 
 METHODS: tuple[str, ...] = get_args(BalanceMethod)
-MOST_LAYERS = 64
+LEAST_LAYERS, MOST_LAYERS = 5, 64
 
 
 def balance(
@@ -56,10 +55,8 @@ def balance(
     Parameters
     ----------
     W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
-    layers : how many, from 4 to 64; six or eleven where left out. Four have scales, and exist for
-        an open set of matrices, most but not all of random ones; they are searched for d <= 12.
-        Five exist for almost every matrix; where no additive ones are found, and d <= 12, layers
-        with scales are searched. Six exist always.
+    layers : how many, from 5 to 64; six or eleven where left out. Five exist for almost every
+        matrix, six always, on halves that differ by at most one.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, for rotations, too), or "auto", as said above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
@@ -97,21 +94,11 @@ def balance(
     >>> len(result.layers), max(result.condition_numbers) < 18, result.error < 1e-14
     (6, True, True)
     """
-    layers = None if layers is None else _integer("layers", layers, 4, MOST_LAYERS)
-    seed = _integer("seed", seed, 0, 2**63)
+    layers = None if layers is None else to_index("layers", layers, LEAST_LAYERS, MOST_LAYERS)
+    seed = to_index("seed", seed, 0, 2**63)
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     target = Target.of(W, orientation, partition)
-    from exactflow.balancing.search import solve  # SciPy is imported where it is used
+    from exactflow.balancing.methods import solved  # SciPy is imported where it is used
 
-    return solve(target, layers, method, seed)
-
-
-def _integer(name: str, value: int, least: int, most: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if not least <= number <= most:
-        raise InvalidInputError(f"expected {name} from {least} to {most}, got {value!r}")
-    return number
+    return solved(target, layers, method, seed)

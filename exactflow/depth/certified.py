@@ -31,11 +31,11 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.spread import Near, near_solutions
 from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
 from exactflow.depth.obstructions import halves
 from exactflow.depth.patterns import patterns
 from exactflow.depth.spectra import LARGEST_HALF, Spectra
+from exactflow.depth.spread import Near, near_solutions
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import flint_rational, to_float

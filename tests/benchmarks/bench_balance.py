@@ -65,11 +65,6 @@ def test_account(benchmark, d):
     assert benchmark.pedantic(account, rounds=3, warmup_rounds=1) < 1e-12
 
 
-@pytest.mark.parametrize("d", [4, 8, 12])
-def test_four_layers(benchmark, d):
-    benchmark.pedantic(balance, (rotation(d),), {"layers": 4}, rounds=1)
-
-
 @pytest.mark.parametrize("d", [16, 48])
 @pytest.mark.parametrize("family", [rotation, gaussian])
 def test_adam(benchmark, family, d):

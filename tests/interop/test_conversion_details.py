@@ -295,7 +295,7 @@ def scripted():
         ({"only": [0]}, "list of paths or patterns"),
         ({"only": 3}, "list of paths or patterns"),
         ({"jobs": 0}, "at least one job"),
-        ({"layers": 3}, "layers from 4"),
+        ({"layers": 3}, "layers from 5"),
         ({"model": nn.Sequential()}, "no layers"),
     ],
 )

@@ -2,12 +2,12 @@
 
 Main results
 ------------
-For D of size n, a of size n or less, padded with ones to n, and d_S, a_S their principal minors at
-a set S of coordinates, positive x and y are wanted with
+For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, positive x and
+y are wanted with
 
     sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
 
-diag(x) D and a diag(y) have the same eigenvalues, up to ones. Starts are spread: along orders of
+diag(x) D and a diag(y) have the same eigenvalues. Starts are spread: along orders of
 the coordinates in which the leading principal minors of D and of a have equal signs, eigenvalues of
 both matrices are set to t^(n-1), .., t, 1, up to what vanishes as t grows. Newton steps of least
 norm in the logarithms, damped (Levenberg, Marquardt), do the rest; where no such orders are found,
@@ -15,8 +15,7 @@ they start anywhere.
 
 How it is checked
 -----------------
-*Numeric*: nothing here is trusted; `exactflow.depth.certified` and `exactflow.balancing.account`
-judge.
+*Numeric*: nothing here is trusted; `exactflow.depth.certified` judges.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,28 +43,21 @@ class Near(NamedTuple):
     places: tuple[int, ...]
 
 
-def near_solutions(
-    left: Sequence[float],
-    right: Sequence[float],
-    det: float = 1.0,
-    fixed: Sequence[int] = (),
-    seed: int = 0,
-) -> Iterator[Near]:
+def near_solutions(left: Sequence[float], right: Sequence[float], det: float) -> Iterator[Near]:
     """Yield what is found from spread starts, one for each sequence of signs, then from any.
 
     Parameters
     ----------
     left, right : the principal minors d_S and a_S, 2^n of them, by the bits of S.
     det : det D / det a, which matters where both are zero.
-    fixed : the places among the 2 n numbers x, y of those that must be 1.
     """
-    system = _System.of(left, right, det, fixed)
+    system = _System.of(left, right, det)
     if not np.isfinite(system.left + system.right).all():
         return
-    for starts in () if len(fixed) else _spread_starts(left, right, system):
+    for starts in _spread_starts(left, right, system):
         found = (system.solved(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for _ in range(STARTS):
         if (near := system.solved(rng.standard_normal(2 * system.n))) is not None:
             yield near
@@ -80,20 +72,16 @@ class _System:
     right: np.ndarray
     bits: np.ndarray
     sizes: tuple[int, ...]
-    free: np.ndarray
 
     @staticmethod
-    def of(
-        left: Sequence[float], right: Sequence[float], det: float, fixed: Sequence[int]
-    ) -> "_System":
+    def of(left: Sequence[float], right: Sequence[float], det: float) -> "_System":
         """Return the equations, those for the determinants over that of a."""
         n = (len(left) - 1).bit_length()
         sides = np.array([*left[:-1], det]), np.array([*right[:-1], 1.0])
         bits = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(float)
         count = bits.sum(axis=1)
         sizes = {int(k) for side in sides for k in count[side != 0]}
-        free = ~np.isin(np.arange(2 * n), fixed)
-        return _System(n, *sides, bits, tuple(sorted(sizes - {0})), free)
+        return _System(n, *sides, bits, tuple(sorted(sizes - {0})))
 
     def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residuals, relative to the terms of each equation, and their derivatives."""
@@ -107,12 +95,11 @@ class _System:
             count, bits = int(of_k.sum()), self.bits[of_k]
             values.append(terms.sum())
             rows.append(np.concatenate([terms[:count] @ bits, terms[count:] @ bits]))
-        return np.array(values), np.array(rows) * self.free
+        return np.array(values), np.array(rows)
 
     @np.errstate(all="ignore")
     def solved(self, start: np.ndarray) -> Near | None:
         """Return what damped Newton steps of least norm lead to, None where they do not."""
-        start = start * self.free
         damping, logs, (values, slopes) = DAMPING, start, self.at(start)
         one = np.eye(len(values))
         for _ in range(STEPS):

@@ -1,11 +1,11 @@
-"""Layers for a target: in closed form, or searched, by attempts of growing care."""
+"""The table of methods: layers in closed form, or searched, by attempts of growing care."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 
 import numpy as np
 
-from exactflow.balancing.affine import LARGEST_DIMENSION, affine_layers
 from exactflow.balancing.closed import (
     Shears,
     closed_form,
@@ -21,7 +21,7 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod
 
-__all__ = ["solve"]
+__all__ = ["METHODS", "solved"]
 
 CAREFUL_FROM, BEYOND = 1e3, 1e11
 FREE = 1e4
@@ -38,40 +38,32 @@ FEW = 3
 GOOD = Fraction(1, 5 * 10**14)
 
 
-def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
-    """Return the layers that `exactflow.balancing.balance` promises.
-
-    On one thread: see `one_thread`.
+def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
+    """Return the layers that `exactflow.balancing.balance` promises, on one thread: see
+    `one_thread`.
     """
     with one_thread():
-        closed = has_closed_form(target.halves)
-        if method == "closed":
-            return _closed(target, layers)
-        if layers == 4:
-            return _affine(target, layers, seed)
-        if layers == 5:
-            return _five(target, seed)
-        if method == "search" or layers is not None or not closed:
-            return _search(target, layers or _default(target.halves), seed, len(ATTEMPTS))
-        if target.rotation is not None or target.condition > BEYOND:
-            return _closed(target, None)
-        try:
+        return METHODS[method](target, layers, seed)
+
+
+def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
+    """Return layers in closed form where a search is not asked for, or would not be as good."""
+    if layers is not None or not has_closed_form(target.halves):
+        return _search(target, layers, seed)
+    if target.rotation is None and target.condition <= BEYOND:
+        with suppress(MethodError):
             result = _search(target, 6, seed, FEW)
-        except MethodError:
-            return _closed(target, None)
-        return result if _is_good(result, target) else _closed(target, None)
+            if _is_good(result, target):
+                return result
+    return _closed(target)
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
     return bool(result.error <= GOOD * target.largest())
 
 
-def _default(halves: tuple[int, int]) -> int:
-    """Return 2 m + 4, m = q / p rounded up: enough always."""
-    return 4 - 2 * (-max(halves) // min(halves))
-
-
-def _closed(target: Target, layers: int | None) -> Balanced:
+def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
+    """Return the best of the closed forms, where it has as many layers as are asked for."""
     if not has_closed_form(target.halves):
         raise MethodError(
             "expected halves that differ by at most one for method='closed', got "
@@ -97,35 +89,12 @@ def _closed(target: Target, layers: int | None) -> Balanced:
     return result
 
 
-def _five(target: Target, seed: int) -> Balanced:
-    """Return layers that are additive but for the scalar, else layers with scales."""
-    try:
-        return _search(target, 5, seed, len(ATTEMPTS))
-    except MethodError:
-        if sum(target.halves) > LARGEST_DIMENSION:
-            raise
-    return _affine(target, 5, seed)
-
-
-def _affine(target: Target, layers: int, seed: int) -> Balanced:
-    d = sum(target.halves)
-    if d > LARGEST_DIMENSION:
-        raise MethodError(
-            f"expected at most {LARGEST_DIMENSION} coordinates with layers={layers}, got {d}: "
-            "leave layers out, or take 6"
-        )
-    found, residual = affine_layers(target, layers, seed)
-    result = residual if found is None else judged(target, found)
-    if isinstance(result, Balanced):
-        return result
-    raise MethodError(
-        f"expected {layers} layers with scales, found none; the search reached a residual of "
-        f"{result:.1e}: not every matrix has them, see minimal_depth(W, scales='positive'); leave "
-        "layers out, or try another seed"
-    )
-
-
-def _search(target: Target, layers: int, seed: int, attempts: int) -> Balanced:
+def _search(
+    target: Target, layers: int | None, seed: int, attempts: int = len(ATTEMPTS)
+) -> Balanced:
+    """Return what the first of some attempts that succeeds finds."""
+    if layers is None:
+        layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
     M = target.unit / target.scale
     careful = int(target.condition > CAREFUL_FROM)
     reached = np.inf
@@ -161,3 +130,11 @@ def _starts(
     for i in range(begin, min(end, len(ATTEMPTS))):
         word = Word.on(target.halves, layers, i // 2 % 2)
         yield ATTEMPTS[i], word, random_start(word, np.random.default_rng([seed, i]))
+
+
+METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
+    "auto": _auto,
+    "closed": _closed,
+    "search": _search,
+}
+"""How layers are found: from a target, a number of layers or None, and a seed."""
