@@ -69,7 +69,7 @@ class TrainingRecord:
 
 
 def draw(dataset: str, count: int, generator: "torch.Generator") -> "torch.Tensor":
-    """Return `count` points, in rows, of about unit size."""
+    """Return `count` points of a data set among `DATASETS`, in rows, of about unit size."""
     if dataset == "four Gaussians":
         corners = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
         chosen = torch.randint(4, (count,), generator=generator)
@@ -86,12 +86,10 @@ def draw(dataset: str, count: int, generator: "torch.Generator") -> "torch.Tenso
         weights = torch.randn(2, 16, generator=torch.Generator().manual_seed(0))
         angles = np.pi * (2 * torch.rand(count, 2, generator=generator) - 1)
         return (angles @ weights).sin() + 0.01 * torch.randn(count, 16, generator=generator)
-    if dataset == "digits":
-        images = _digits()
-        chosen = torch.randint(len(images), (count,), generator=generator)
-        noise = torch.rand(count, images.shape[1], generator=generator)
-        return (images[chosen] + noise) / 8.5 - 1
-    raise InvalidInputError(f"expected a data set among {list(DATASETS)}, got {dataset!r}")
+    images = _digits()
+    chosen = torch.randint(len(images), (count,), generator=generator)
+    noise = torch.rand(count, images.shape[1], generator=generator)
+    return (images[chosen] + noise) / 8.5 - 1
 
 
 @cache
@@ -103,8 +101,6 @@ def _digits() -> "torch.Tensor":
 
 def padded(points: "torch.Tensor", padding: str, generator: "torch.Generator") -> "torch.Tensor":
     """Return the points with their pads."""
-    if padding not in PADDINGS:
-        raise InvalidInputError(f"expected a padding among {list(PADDINGS)}, got {padding!r}")
     count, d = points.shape
     shape = count, d * PADDINGS[padding]
     pads = torch.zeros(shape) if padding == "zero" else torch.randn(shape, generator=generator)
@@ -136,6 +132,9 @@ def train(
     MissingExtraError
         PyTorch, zuko or, for digits, scikit-learn is not installed.
     """
+    for name, value, known in (("data set", dataset, DATASETS), ("padding", padding, PADDINGS)):
+        if value not in known:
+            raise InvalidInputError(f"expected a {name} among {list(known)}, got {value!r}")
     for module in ("torch", "zuko"):
         require(module, "train", "training flows")
     with _one_thread():
