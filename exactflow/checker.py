@@ -1,13 +1,32 @@
-"""Check a certificate that a matrix is a composition of coupling layers.
+"""Check a certificate about coupling layers: that they make a matrix, or that no fewer do.
 
 Usage:  python checker.py CERT.json [--target FILE] [--transpose] [--within BOUND] [--quick]
 
-The flow is Q = E^T l_K ... l_2 l_1 E F: l_k is the matrix of the k-th layer, E permutes coordinates
-into the `order` in which the layers see them, and F negates those in `flips`.  A layer has scale s
-and shift T: [[I, 0], [T, diag(s)]] if it moves the second half, [[diag(s), T], [0, I]] if it moves
-the first; scales are positive (over GF(p), not zero).  The claim is target == Q, exactly; with
-`pads`, that Q takes vectors with zeros there to the target's images with zeros there; with
-`covariance`, that it equals Q Q^T; with `within`, that no entry differs by more.
+A certificate says in its "format" which of two it is.
+
+exactflow-certificate.  The flow is Q = E^T l_K ... l_2 l_1 E F: l_k is the matrix of the k-th
+layer, E permutes coordinates into the `order` in which the layers see them, and F negates those in
+`flips`.  A layer has scale s and shift T: [[I, 0], [T, diag(s)]] if it moves the second half,
+[[diag(s), T], [0, I]] if it moves the first; scales are positive (over GF(p), not zero).  The claim
+is target == Q, exactly; with `pads`, that Q takes vectors with zeros there to the target's images
+with zeros there; with `covariance`, that it equals Q Q^T; with `within`, that no entry differs by
+more.
+
+exactflow-depth-certificate.  The claim, over QQ or GF(p) and for two halves of n coordinates: the
+target is the product of `depth` layers, and of no fewer; with "scales": "additive" every scale is
+1, else they are "positive".  A pattern is a word such as ULUL, read as a product of matrices U(X) =
+[[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two neighbours of one letter make one
+layer, and a layer may be the identity: so products of fewer than `depth` layers are those of the
+two alternating words of depth - 1 letters (of the empty word, if depth is 1).  For each of these
+`obstructions` has {"pattern": .., "kind": .., witness}:
+
+    trace        "k"            a coefficient of two characteristic polynomials
+    similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
+    linear       "multiplier"   a list of matrices, one for each equation of `equations`, or, with
+                                positive scales and from four letters on, of `is_one_signed`,
+                                or for four the one Q of `is_impossible_on_kernels`
+    chain        "factors"
+    opposed      "k"            the size of minors
 
 --target     the certificate's target must also equal the matrix in FILE: .json (nested lists; "p/q"
              and "0.1" are exact, a bare 0.1 is the float64), .csv (fields exactly as written) or
@@ -18,24 +37,25 @@ the first; scales are positive (over GF(p), not zero).  The claim is target == Q
 --quick      an equality is only tested, in the time that reading takes, at random vectors modulo
              random primes: a false one passes with probability at most 2^-100
 
-    exit 0   s VERIFIED        the claim holds; the line before says which, and how closely
-    exit 1   s NOT VERIFIED    well formed, and false; the first differing entry is printed
+    exit 0   s VERIFIED        the claim holds; the lines before say which, and how closely
+    exit 1   s NOT VERIFIED    well formed, and false, or not proved by its own obstructions
     exit 2   (no verdict)      malformed certificate or target, or wrong usage; reason on stderr
     exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`;
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
-How.  Rows are dictionaries of nonzero integers over one denominator: after parsing, zeros cost
-nothing.  An equality is settled by `holds`, which peels layers off both ends of the target until
-the identity is left: where the claim is true, numbers stay as short as they can.  QQ[x]/(m), with m
-of degree n, is QQ^n, on which an entry acts by a rational n x n matrix.
+How.  The layers are multiplied out.  Rows are dictionaries of nonzero integers over one
+denominator: after parsing, zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an
+entry acts by a rational n x n matrix.  Each function of the section "obstructions" states and
+proves the theorem that makes it sufficient.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
 and where memory ends, the verdict is incomplete.  Rows, columns, layers and coordinates count from
 0.  Python 3.11+, standard library only.
 
-To read it: `holds` and what comes before it are the claim; then come the quick test, the readers of
-certificate and target, which only need to refuse what is not exactly as specified, and what GF(p)
-and number fields need, of which QQ uses only the sign of a scale; last, the verdict.
+To read it: `derive` and what comes before it are the first claim, `excludes` and what comes before
+and after it the second.  Between them is the quick test; then come the readers of certificate and
+target, which only need to refuse what is not exactly as specified, and what GF(p) and number fields
+need, of which QQ uses only the sign of a scale; last, the verdict.
 """
 
 import argparse
@@ -49,18 +69,21 @@ import re
 import signal
 import struct
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
-from itertools import count, pairwise
+from itertools import combinations, count, pairwise
+from operator import add, mul
 from typing import Any, NamedTuple, TextIO
 
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
-Polynomial = list[Fraction]  # ascending, without trailing zeros
+Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
+Polynomial = list[Any]  # ascending coefficients; of Fractions, without trailing zeros, for moduli
 
+FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # a number in a target file
@@ -83,6 +106,16 @@ WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below the following
 PROVED_BELOW = 3317044064679887385961981
 LONG, PIECE, MANY = 4096, 1536, 8  # bits, bits, rows: from where `product_of_values` is worth it
 QUICK_BITS = 100  # the quick test errs with probability 2^-100 at most
+KINDS = {  # the key of the witness, and for either scales the lengths of words that it is about
+    "trace": ("k", {"additive": [4, 5]}),
+    "similarity": ("factors", {"additive": [4, 5]}),
+    "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3, 4, 5]}),
+    "chain": ("factors", {"additive": [5]}),
+    "opposed": ("k", {"positive": [4, 5]}),
+}
+EQUATIONS = [4, 3, 2, 3, 3, 1]  # that a multiplier of a word of 0, 1, .., 5 letters is for
+MOST_LAYERS = 6  # no kind is about longer words
+MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # of polynomials in scales
 
 
 class MalformedError(Exception):
@@ -90,6 +123,14 @@ class MalformedError(Exception):
 
     def __init__(self, where: str, expected: str, found: str) -> None:
         super().__init__(f"{where}: expected {expected}, found {found}")
+
+
+class RefutedError(Exception):
+    """The claim is false, or an obstruction does not exclude its pattern: lines that say where."""
+
+    def __init__(self, *lines: str, largest: Fraction | None = None) -> None:
+        super().__init__("\n".join(f"c {line}" for line in lines))
+        self.largest = largest
 
 
 class UndecidedError(Exception):
@@ -116,7 +157,7 @@ class Row(NamedTuple):
         return Fraction(self.nums.get(j, 0), self.den)
 
 
-Matrix = list[Row]
+Rows = list[Row]
 SUM, DIFFERENCE = Row(1, {0: 1, 1: 1}), Row(1, {0: 1, 1: -1})
 
 
@@ -141,31 +182,38 @@ class Field:
         return [self.root] if self.root else real_roots(self.modulus)
 
 
-@dataclass(frozen=True)
-class Layer:
-    """The matrix of a layer, in the natural order; whether its scales are constants of QQ[x]/(m)
-    (or the field has others), so that it is inverted at once; whether their signs are unchecked."""
+class Layer(NamedTuple):
+    """The matrix of a layer, in the natural order, and whether its scales' signs are unchecked."""
 
-    matrix: Matrix
-    constant: bool
+    matrix: Rows
     sign_unchecked: bool
+
+
+class DepthClaim(NamedTuple):
+    """That a 2n x 2n matrix over QQ (prime 0) or GF(prime) is no product of fewer layers."""
+
+    n: int
+    prime: int
+    target: Matrix
+    scales: str
+    obstructions: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Certificate:
     """A well-formed certificate.  Each row of elements is n rows of rationals; target has its pads
-    put back, as rows of zeros and columns that are left out, and start is I without those columns.
+    put back, as rows of zeros and columns that are left out, and start is F without those columns.
     """
 
     field: Field
     dimension: int
-    target: Matrix
-    start: Matrix
+    target: Rows
+    start: Rows
     layers: list[Layer]
-    flips: list[int]
     pads: list[int]
     within: Fraction | None
     is_covariance: bool
+    depth: DepthClaim | None
     size: int  # in bytes
     digest: bytes
 
@@ -173,27 +221,10 @@ class Certificate:
 # ------------------------------------------------------------------------- rows, and the claim
 
 
-def lcm(numbers: Iterable[int]) -> int:
-    """Return the least common multiple, fast where most are multiples of others."""
-    common = 1
-    for n in numbers:
-        common = math.lcm(common, n) if common % n else common
-    return common
-
-
 def reduced(den: int, nums: dict[int, int]) -> Row:
-    """Return a row without zeros, in lowest terms; a long one only if that halves it, perhaps."""
-    nums = {j: num for j, num in nums.items() if num}
-    divisor = math.gcd(den, next(iter(nums.values()), 0))
-    if den > 2**LONG and divisor**2 < den:
-        return Row(den, nums)
-    while divisor > 1:
-        divided = {j: divmod(num, divisor) for j, num in nums.items()}
-        rest = math.gcd(*(remainder for _, remainder in divided.values()))
-        if rest == 0:
-            return Row(den // divisor, {j: quotient for j, (quotient, _) in divided.items()})
-        divisor = math.gcd(divisor, rest)
-    return Row(den, nums)
+    """Return a row in lowest terms, without zeros."""
+    divisor = math.gcd(den, *nums.values())
+    return Row(den // divisor, {j: num // divisor for j, num in nums.items() if num})
 
 
 def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
@@ -202,7 +233,7 @@ def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -
         ((k, weight),) = weights.nums.items()
         if weight == 1:
             return rows[k]
-    common = lcm(rows[k].den for k in weights.nums)
+    common = math.lcm(*(rows[k].den for k in weights.nums))
     scaled = {k: weight * (common // rows[k].den) for k, weight in weights.nums.items()}
     total = weighted_sum(scaled, {k: rows[k].nums for k in scaled})
     if prime:  # every denominator is 1
@@ -210,28 +241,25 @@ def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -
     return reduced(weights.den * common, total)
 
 
-def product(left: Matrix, right: Matrix, prime: int) -> Matrix:
+def product(left: Rows, right: Rows, prime: int) -> Rows:
     """Return the product of two matrices, with short multiplications where many are long.
 
-    Those are the products with the `block`, rows of right that many rows of left use.
+    Those are the products of long rows with the `block`, rows of right that many of left use.
     """
     used = Counter(k for row in left for k in row.nums)
     block = {k: right[k] for k, times in used.items() if times >= MANY}
-    width = len({j for row in block.values() for j in row.nums})
-    is_dense = sum(len(row.nums) for row in block.values()) >= MANY * width > 0
-    long = [row for row in left if len(row.nums) > MANY and longest([row]) > LONG]
-    if prime or not long or not is_dense or longest(block.values()) < LONG:
+    if prime or longest(block.values()) < LONG or longest(left) < LONG:
         return [combine(weights, right, prime) for weights in left]
-    inside = [Row(den, {k: num for k, num in a.items() if k in block}) for den, a in long]
-    sums, rows = iter(product_of_values(inside, block)), []
-    for weights in left:
-        if len(weights.nums) > MANY and longest([weights]) > LONG:
-            rest = {k: num for k, num in weights.nums.items() if k not in block}
-            pair = next(sums), combine(reduced(weights.den, rest), right, 0)
-            rows.append(combine(SUM, pair, 0))
-        else:
-            rows.append(combine(weights, right, 0))
-    return rows
+    ends: tuple[Rows, Rows] = [], []
+    for row in left:
+        is_long = len(row.nums) > MANY and longest([row]) > LONG
+        inside = {k: num for k, num in row.nums.items() if is_long and k in block}
+        rest = {k: num for k, num in row.nums.items() if k not in inside}
+        ends[0].append(Row(row.den, inside))
+        ends[1].append(reduced(row.den, rest))
+    sums = product_of_values(ends[0], block)
+    pairs = zip(sums, (combine(weights, right, 0) for weights in ends[1]), strict=True)
+    return [combine(SUM, pair, 0) for pair in pairs]
 
 
 def longest(rows: Iterable[Row]) -> int:
@@ -239,7 +267,7 @@ def longest(rows: Iterable[Row]) -> int:
     return max((num.bit_length() for row in rows for num in row.nums.values()), default=0)
 
 
-def product_of_values(left: Matrix, right: Mapping[int, Row]) -> Matrix:
+def product_of_values(left: Rows, right: Mapping[int, Row]) -> Rows:
     """Return the product of two matrices of long rationals, by short multiplications.
 
     An integer, cut into pieces of w bits, is the value at 2^w of a polynomial with short
@@ -247,7 +275,7 @@ def product_of_values(left: Matrix, right: Mapping[int, Row]) -> Matrix:
     product's polynomials have coefficients, and its values at 2^w follow by Newton's interpolation,
     of which the divided differences are integers.
     """
-    den = lcm(row.den for row in right.values())
+    den = math.lcm(*(row.den for row in right.values()))
     scaled = {
         k: Row(1, {j: n * (den // a.den) for j, n in a.nums.items()}) for k, a in right.items()
     }
@@ -295,14 +323,14 @@ def interpolate(points: Sequence[int], values: list[int], w: int) -> int:
     return result
 
 
-def subtract(left: Matrix, right: Matrix, prime: int) -> Matrix:
+def subtract(left: Rows, right: Rows, prime: int) -> Rows:
     """Return left - right."""
     return [combine(DIFFERENCE, pair, prime) for pair in zip(left, right, strict=True)]
 
 
-def transpose(matrix: Matrix) -> Matrix:
+def turned(matrix: Rows) -> Rows:
     """Return the transpose of a square matrix."""
-    den = lcm(row.den for row in matrix)
+    den = math.lcm(*(row.den for row in matrix))
     columns: list[dict[int, int]] = [{} for _ in matrix]
     for i, row in enumerate(matrix):
         for j, num in row.nums.items():
@@ -310,82 +338,37 @@ def transpose(matrix: Matrix) -> Matrix:
     return [reduced(den, nums) for nums in columns]
 
 
-def negated_columns(matrix: Matrix, columns: Sequence[int], prime: int) -> Matrix:
-    """Return M F, where F negates some coordinates."""
-    if not columns:
-        return matrix
-    negated = set(columns)
-    return [
-        Row(den, {j: (prime - num if prime else -num) if j in negated else num for j, num in a})
-        for den, a in ((row.den, row.nums.items()) for row in matrix)
-    ]
+def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
+    """Return the n rows of coefficients of a row of elements a, or with width n, of their actions.
 
-
-def inverse(layer: Layer, prime: int) -> Matrix:
-    """Return the inverse of a layer of constant scales: rows (e_r - shift[r]) / scale[r]."""
+    Column j of elements becomes the columns a, a x, ..., a x^(width - 1).
+    """
+    columns: dict[int, Any] = {} if field.modulus else dict(elements)
+    if field.modulus:
+        for j, a in elements.items():
+            fractions = tuple(Fraction(*c) for c in a)
+            for s in range(width):
+                columns[j * width + s] = [c.as_integer_ratio() for c in fractions]
+                times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
+                fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
-    for r, (den, nums) in enumerate(layer.matrix):
-        if prime:
-            c = pow(nums[r], -1, prime)
-            rows.append(Row(1, {k: -num * c % prime for k, num in nums.items()} | {r: c}))
-        else:
-            rows.append(Row(nums[r], {k: -num for k, num in nums.items()} | {r: den}))
+    for t in range(field.degree):
+        row = {j: a[t] for j, a in columns.items() if a[t][0]}
+        common = math.lcm(*(den for _, den in row.values()))
+        rows.append(Row(common, {j: num * (common // den) for j, (num, den) in row.items()}))
     return rows
 
 
-def effort(left: Matrix, right: Matrix) -> int:
-    """Return an estimate, in bit operations, of what a product costs."""
-    size = [sum(512 + num.bit_length() for num in row.nums.values()) for row in right]
-    weights = (row.nums.items() for row in left if len(row.nums) > 1)
-    return sum((512 + num.bit_length()) * size[k] for items in weights for k, num in items)
-
-
-def derive(certificate: Certificate) -> Matrix:
+def derive(certificate: Certificate) -> Rows:
     """Return Q, without its columns at pads; or Q Q^T."""
-    prime, result = certificate.field.prime, certificate.start
+    result = certificate.start
     for layer in certificate.layers:
-        result = product(layer.matrix, result, prime)
-    if certificate.is_covariance:  # F F^T is the identity
-        return product(result, transpose(result), prime)
-    return negated_columns(result, certificate.flips, prime)
-
-
-def holds(certificate: Certificate) -> bool:
-    """Return whether Q is the target.
-
-    Invariant: the claim is that the layers still there make the matrix (without its columns at
-    pads) of entries goal[i][j] / columns[j], or its transpose.  The last layer is undone on the
-    left of that matrix; or the first on its right, which is the left of the transpose.
-    """
-    field, start, target = certificate.field, certificate.start, certificate.target
-    if not all(layer.constant for layer in certificate.layers):
-        return not any(row.nums for row in subtract(derive(certificate), target, field.prime))
-    goal = negated_columns(target, certificate.flips, field.prime)
-    columns, is_transposed = [1] * certificate.dimension, False
-    is_square = field.degree == 1 and not certificate.pads
-    layers = deque(inverse(layer, field.prime) for layer in certificate.layers)
-    while layers:
-        left, right = layers[-1], layers[0]
-        if is_transposed:
-            left, right = transpose(right), transpose(left)
-        if is_square and effort(goal, right) < effort(left, goal):
-            numbers, dens = transpose([Row(1, row.nums) for row in goal]), columns
-            columns, is_transposed = [row.den for row in goal], not is_transposed
-            goal = [Row(den, row.nums) for den, row in zip(dens, numbers, strict=True)]
-            left = transpose(right)
-        goal = product(left, goal, field.prime)
-        if is_transposed:
-            layers.popleft()
-        else:
-            layers.pop()
-    return all(
-        row.nums == {j: row.den * columns[j] for j in unit.nums}
-        for row, unit in zip(goal, start, strict=True)
-    )
+        result = product(layer.matrix, result, certificate.field.prime)
+    return product(result, turned(result), 0) if certificate.is_covariance else result
 
 
 def first_beyond(
-    left: Matrix, right: Matrix, bound: Fraction, field: Field, names: tuple[str, str]
+    left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
 ) -> str:
     """Return a line on the first entry, row by row, that differs by more than bound, or ""."""
     n = field.degree
@@ -396,14 +379,14 @@ def first_beyond(
         if beyond:
             j = min(beyond)
             a, b = (show_element([m[r].entry(j) for r in rows], field) for m in (left, right))
-            return f"c first differing entry: row {i}, column {j}: {names[0]} {a}, {names[1]} {b}"
+            return f"first differing entry: row {i}, column {j}: {names[0]} {a}, {names[1]} {b}"
     return ""
 
 
 # ------------------------------------------------------------------------- the quick test
 
 
-def image(matrix: Matrix, vector: Sequence[int], prime: int) -> list[int]:
+def image(matrix: Rows, vector: Sequence[int], prime: int) -> list[int]:
     """Return the image of a vector modulo a prime; ValueError where a denominator is 0 there."""
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
@@ -428,13 +411,13 @@ def seems_to_hold(certificate: Certificate) -> bool:
         int.from_bytes(hashlib.sha256(certificate.digest + i.to_bytes(8, "big")).digest(), "big")
         for i in count()
     )
-    target = negated_columns(certificate.target, certificate.flips, field.prime)
     rounds = -(-QUICK_BITS // max(gain, 1))
     while rounds:
         prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
         x = [next(numbers) % prime for _ in range(certificate.dimension)]
         try:
-            expected, derived = (image(m, x, prime) for m in (target, certificate.start))
+            sides = certificate.target, certificate.start
+            expected, derived = (image(side, x, prime) for side in sides)
             for layer in certificate.layers:
                 derived = image(layer.matrix, derived, prime)
         except ValueError:
@@ -445,25 +428,513 @@ def seems_to_hold(certificate: Certificate) -> bool:
     return True
 
 
-def expand(elements: Mapping[int, Element], field: Field, width: int) -> list[Row]:
-    """Return the n rows of coefficients of a row of elements a, or with width n, of their actions.
+# ------------------------------------------------------------------------- matrices
 
-    Column j of elements becomes the columns a, a x, ..., a x^(width - 1).
+
+def integral(vector: Iterable[Any]) -> tuple[list[int], int]:
+    """Return integers and a common denominator of a row or column."""
+    vector = list(vector)
+    den = math.lcm(*(x.denominator for x in vector))
+    return [x.numerator * (den // x.denominator) for x in vector], den
+
+
+def times(P: Matrix, Q: Matrix, p: int) -> Matrix:
+    """Return P Q."""
+    columns = [integral(column) for column in zip(*Q, strict=True)]
+    product = []
+    for row, s in map(integral, P):
+        sums = [(sum(map(mul, row, column)), s * t) for column, t in columns]
+        product.append([num % p if p else Fraction(num, den) for num, den in sums])
+    return product
+
+
+def plus(P: Matrix, c: Any, Q: Matrix, p: int) -> Matrix:
+    """Return P + c Q."""
+    pairs = zip(P, Q, strict=True)
+    rows = [[x + c * y for x, y in zip(r, s, strict=True)] for r, s in pairs]
+    return [[x % p for x in row] for row in rows] if p else rows
+
+
+def inverse_of(x: Any, p: int) -> Any:
+    """Return 1/x."""
+    return pow(x, -1, p) if p else 1 / Fraction(x)
+
+
+def identity(n: int) -> Matrix:
+    """Return the identity."""
+    return [[int(i == j) for j in range(n)] for i in range(n)]
+
+
+def transpose(M: Matrix) -> Matrix:
+    """Return the transposed matrix."""
+    return [list(column) for column in zip(*M, strict=True)]
+
+
+def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
+    """Return the pivot columns and the nonzero rows of the reduced echelon form.
+
+    Over QQ by Jordan's elimination in integers: each division by the last pivot is exact (Bareiss).
     """
-    columns: dict[int, Any] = {} if field.modulus else dict(elements)
-    if field.modulus:
-        for j, a in elements.items():
-            fractions = tuple(Fraction(*c) for c in a)
-            for s in range(width):
-                columns[j * width + s] = [c.as_integer_ratio() for c in fractions]
-                times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
-                fractions = tuple(c - fractions[-1] * m for c, m in times_x)
+    rows, pivots, last = [integral(row)[0] for row in M], list[int](), 1
+    for j in range(len(M[0]) if M else 0):
+        r = len(pivots)
+        i = next((i for i in range(r, len(rows)) if rows[i][j]), None)
+        if i is None:
+            continue
+        rows[r], rows[i] = rows[i], rows[r]
+        top, pivot = rows[r], rows[r][j]
+        for i, row in enumerate(rows):
+            if i != r:
+                new = [pivot * x - row[j] * y for x, y in zip(row, top, strict=True)]
+                rows[i] = [x % p for x in new] if p else [x // last for x in new]
+        last = pivot
+        pivots.append(j)
+    reduced = []
+    for j, row in zip(pivots, rows, strict=False):
+        inverse = inverse_of(row[j], p)
+        reduced.append([x * inverse % p if p else x * inverse for x in row])
+    return pivots, reduced
+
+
+def rank(M: Matrix, p: int) -> int:
+    """Return the rank."""
+    return len(eliminate(M, p)[0])
+
+
+def inverse(M: Matrix, p: int) -> Matrix:
+    """Return the inverse of an invertible matrix."""
+    pairs = zip(M, identity(len(M)), strict=True)
+    return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
+
+
+def kernel(M: Matrix, size: int, p: int) -> Matrix:
+    """Return columns, as rows, that span {x : M x = 0}, x of this size."""
+    pivots, rows = eliminate(M, p)
+    basis = []
+    for j in range(size):
+        if j not in pivots:
+            vector = [int(i == j) for i in range(size)]
+            for i, row in zip(pivots, rows, strict=True):
+                vector[i] = -row[j] % p if p else -row[j]
+            basis.append(vector)
+    return basis
+
+
+def evaluate(f: Polynomial, M: Matrix, p: int) -> Matrix:
+    """Return f(M)."""
+    one = identity(len(M))
+    value = plus(one, -1, one, p)
+    for c in reversed(f):
+        value = plus(times(value, M, p), c, one, p)
+    return value
+
+
+def characteristic(M: Matrix, p: int) -> Polynomial:
+    """Return det(x I - M), descending: Samuelson and Berkowitz, without a division."""
+    f = [1]
+    for r, row in enumerate(M):
+        block, column, t = [above[:r] for above in M[:r]], [[above[r]] for above in M[:r]], [1]
+        t.append(-row[r])
+        for _ in range(r):
+            t.append(-sum(x * y for x, (y,) in zip(row, column, strict=False)))
+            column = times(block, column, p)
+        f = [sum(t[i - j] * f[j] for j in range(min(i, r) + 1)) for i in range(r + 2)]
+        f = [x % p for x in f] if p else f
+    return f
+
+
+# ------------------------------------------------------------------------- obstructions
+# ULUL.  If M = U(X) L(Y) U(Z) L(W), then D = I + Y Z, a = I + Z Y, C = Y + D W, B = Z + X D.
+# ULULU. M = U(X) L(Y) U(Z) L(W) U(V) iff M U(-V) = [[A, B - A V], [C, D']] is of the pattern ULUL,
+#        D' = D - C V; the upper left block of its inverse U(V) M^-1 is a' = a + V c.
+#        If C = 0, then c = 0: D' = D and a' = a (ULULU_block_upper in proofs/rocq/five_do_not.v).
+
+
+class Blocks(NamedTuple):
+    """The blocks of M and of M^-1, the halves exchanged for a word that starts with L."""
+
+    A: Matrix
+    B: Matrix
+    C: Matrix
+    D: Matrix
+    a: Matrix
+    c: Matrix
+
+
+def blocks_of(M: Matrix, inverted: Matrix, starts_with_L: bool) -> Blocks:
+    """Return the blocks that a word is about."""
+    n = len(M) // 2
+    halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
+    (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
+    (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
+    return Blocks(A, B, C, D, a, c)
+
+
+def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> bool:
+    """Return whether an obstruction shows that M is no product of its pattern."""
+    kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
+    if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
+        if len(obstruction["multiplier"]) < claim.n:
+            return is_impossible_on_kernels(obstruction["multiplier"][0], blocks)
+        need_no_C(kind, pattern, blocks)
+        return is_one_signed(obstruction["multiplier"], blocks, claim.target)
+    if kind == "linear":
+        system = equations(pattern, claim.scales, blocks, p)
+        return is_inconsistent(obstruction["multiplier"], system, p)
+    if kind == "chain":
+        Du = quotient(blocks.D, blocks.C, p)
+        aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
+        r = rank(blocks.C, p)
+        factors = obstruction["factors"]
+        clash = blocks_clash(factors, Du, aN, r, claim.n, p)
+        return clash or is_overdetermined(factors, Du, aN, blocks, p)
+    need_no_C(kind, pattern, blocks)
+    if kind == "similarity":
+        return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, claim.n, p)
+    if kind == "trace":
+        k = obstruction["k"]
+        return characteristic(blocks.D, p)[k] != characteristic(blocks.a, p)[k]
+    return is_opposed(obstruction["k"], blocks.D, blocks.a)
+
+
+def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
+    """Raise RefutedError for a word of five letters if C is not 0."""
+    if len(pattern) == 5 and any(map(any, blocks.C)):
+        raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
+
+
+# trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
+# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/four_affine.v).
+
+
+def minor(M: Matrix, chosen: Sequence[int]) -> Any:
+    """Return a principal minor, over QQ."""
+    k = len(chosen)
+    return (-1) ** k * characteristic([[M[i][j] for j in chosen] for i in chosen], 0)[k]
+
+
+def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
+    """Return whether the principal k-minors of D and a have opposite signs, and not all are 0.
+
+    Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
+    ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
+    right and changes X or Y only (push_U, push_L in proofs/rocq/opposed_minors.v).  So M P^-1 is a
+    product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
+    the upper left one of its inverse E a, its lower left one is 0 if C is; so these have one
+    characteristic polynomial.  The coefficients at k are, but for one sign, sums of the principal
+    k-minors of D, and of a, with positive weights: one sum is >= 0, one <= 0, and not both are 0.
+    Formally proved: opposed_minors_exclude_four and _five in proofs/rocq/statements.v.
+    """
+    n = len(D)
+    if math.comb(n, k) > MOST_MINORS:
+        raise UndecidedError(f"more than {MOST_MINORS} minors")
+    signs = set()
+    for M, factor in ((D, 1), (a, -1)):
+        for chosen in combinations(range(n), k):
+            value = factor * minor(M, chosen)
+            signs.add((value > 0) - (value < 0))
+    return signs - {0} in ({1}, {-1})
+
+
+def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
+    """Return whether multipliers leave the equations of four scaled layers with one sign.
+
+    Theorem (positive scales, QQ).  Let x be the diagonal of F^-1, y that of E, as in `is_opposed`.
+    Then f_k = sum of d_S x^S - sum of a_S y^S, over the sets S of k coordinates, vanishes for
+    k < n, d_S and a_S being principal minors, and so does f_n = det M x_1 .. x_n - y_1 .. y_n, as
+    det M = det P.  So any sum of p_k f_k, p_k polynomials in x and y, vanishes at positive numbers:
+    its coefficients, if not all 0, cannot have one sign.  The k-th matrix of the multiplier has a
+    row for each term of p_k: its coefficient, the exponents of x, those of y.
+    """
+    n = len(blocks.D)
+    total: dict[tuple[Any, ...], Any] = {}
+    det = minor(M, range(2 * n))
+    if 2**n > MOST_MINORS:
+        raise UndecidedError(f"more than {MOST_MINORS} minors")
+    if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
+        raise UndecidedError(f"more than {MOST_TERMS} terms")
+    for k, p in enumerate(multiplier, 1):
+        for chosen in combinations(range(n), k):
+            minors = det, 1
+            if k < n:
+                minors = minor(blocks.D, chosen), minor(blocks.a, chosen)
+            powers = [int(i in chosen) for i in range(n)]
+            for value, at in ((minors[0], powers + [0] * n), (-minors[1], [0] * n + powers)):
+                for coefficient, *exponents in p:
+                    place = tuple(map(add, exponents, at))
+                    total[place] = total.get(place, 0) + coefficient * value
+    return {x > 0 for x in total.values() if x} in ({True}, {False})
+
+
+def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
+    """Return whether Q excludes four scaled layers, where D and a are singular.
+
+    Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
+    gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
+    c' = G c = -Y - W a'.  So D' W - W a' = C' + c'.  If a Q = 0 and Q D = 0, then tr Q (C F + G c)
+    = tr(Q D' W) - tr(a' Q W) = 0.  It is the sum of the F_j and G_i with the diagonals of Q C and
+    c Q as weights, which cannot have one sign unless all of them vanish.
+    """
+    _, _, C, D, a, c = blocks
+    if any(x for N in (times(a, Q, 0), times(Q, D, 0)) for row in N for x in row):
+        return False
+    weights = [N[i][i] for N in (times(Q, C, 0), times(c, Q, 0)) for i in range(len(Q))]
+    return {x > 0 for x in weights if x} in ({True}, {False})
+
+
+class Equation(NamedTuple):
+    """sum of P X Q over the terms (X, P, Q) equals R; X in POSITIVE is a positive diagonal."""
+
+    R: Matrix
+    terms: list[tuple[str, Matrix, Matrix]]
+
+
+POSITIVE = {"F", "G", "S", "T"}
+
+
+def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equation]:
+    """Return linear equations that the layers of a product of the pattern fulfil.
+
+    Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
+    C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
+    head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
+    is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
+    `is_opposed`, U(x) L(y) U(z) = M P^-1, P = diag(E, G). With F = E^-1: C F = y, G c = -y,
+    A F = I + x y, D G^-1 = I + y z. So C F + G c = 0, F A - X C = I, C Z + G = D for X = F x,
+    Z = F z G.
+    """
+    A, B, C, D, a, c = blocks
+    one = identity(len(A))
+    zero = plus(one, -1, one, p)
+    A1, D1 = plus(A, -1, one, p), plus(D, -1, one, p)
+    if len(pattern) == 5:
+        return [proportional(blocks, p)]
+    if len(pattern) == 4:
+        minus_D = plus(D, -2, D, p)
+        return [
+            Equation(zero, [("Y", one, a), ("Y", minus_D, one)]),
+            Equation(C, [("Y", one, one), ("W", D, one)]),
+            Equation(D1, [("Y", one, B), ("Y X", one, minus_D)]),
+        ]
+    if len(pattern) == 3 and scales == "positive":
+        minus_C = plus(C, -2, C, p)
+        first = Equation(zero, [("F", C, one), ("G", one, c)])
+        second = Equation(one, [("F", one, A), ("X", one, minus_C)])
+        return [first, second, Equation(D, [("Z", C, one), ("G", one, one)])]
+    if len(pattern) == 3:
+        third = Equation(B, [("X", one, one), ("Z", A, one)])
+        return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, one)]), third]
+    positive = scales == "positive"
+    if len(pattern) == 2 and positive:
+        schur = None
+        if rank(D, p) == len(D):
+            schur = plus(A, -1, times(B, times(inverse(D, p), C, p), p), p)
+        second = Equation(schur, [("S", one, one)]) if schur else Equation(zero, [])
+        return [Equation(D, [("T", one, one)]), second]
+    if len(pattern) == 2:
+        return [Equation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
+    first = Equation(A, [("S", one, one)]) if positive and pattern else Equation(A1, [])
+    return [first, *(Equation(R, []) for R in (C, D1, *[B] * (not pattern)))]
+
+
+def multiple(blocks: Blocks, p: int) -> Any:
+    """Return k such that c = -k C, None if there is none or C is 0."""
+    C, c = blocks.C, blocks.c
+    entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
+    k = next((-y * inverse_of(x, p) for x, y in entries), None)
+    return None if k is None or any(map(any, plus(c, k, C, p))) else k
+
+
+def proportional(blocks: Blocks, p: int) -> Equation:
+    """Return the equation for ULULU if c = -k C, C not 0.
+
+    C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
+    maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
+    On F^n / im C, D' is Du, as D is.  On ker C = ker c, a' is aN, as a is, and C carries the rest
+    of a' to k D' on im C.  By `trace`, u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic
+    polynomials of Du and aN: an equation, of coefficients from the highest to the constant one, for
+    the coefficients g_1, .., g_r of g after the leading one.
+    """
+    C, n, k = blocks.C, len(blocks.C), multiple(blocks, p)
+    if k is None:
+        raise RefutedError("linear says nothing of five letters where c is no multiple of C, not 0")
+    u = characteristic(quotient(blocks.D, C, p), p)
+    w = characteristic(quotient(transpose(blocks.a), transpose(blocks.c), p), p)
+    r = n + 1 - len(u)
+    columns = []
+    for i in range(r + 1):
+        column = [x - k**i * y for x, y in zip(u, w, strict=True)]
+        columns.append([0] * i + [x % p if p else x for x in column] + [0] * (r - i))
+    first, *others = columns
+    right = [[-x % p if p else -x] for x in first]
+    return Equation(right, [("g", transpose(others), identity(1))])
+
+
+def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) -> bool:
+    """Return whether the multiplier turns the equations into one that nothing fulfils.
+
+    Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
+    sum of Q W P is 0 for each X but the positive diagonals, then s, the sum of the tr(W R), is a
+    sum of positive unknowns, the weights being the diagonal entries of their sums of Q W P.  That
+    is impossible if the weights vanish and s does not, or if, up to one sign for all, no weight is
+    < 0, one is > 0, and s <= 0.
+    """
+    sums: dict[str, Matrix] = {}
+    weights, s = set(), 0
+    for W, (R, terms) in zip(multiplier, system, strict=True):
+        for X, P, Q in terms:
+            part = times(Q, times(W, P, p), p)
+            sums[X] = plus(sums[X], 1, part, p) if X in sums else part
+        s += sum(sum(map(mul, row, column)) for row, column in zip(W, transpose(R), strict=True))
+    for X, total in sums.items():
+        if X in POSITIVE:
+            weights |= {total[i][i] for i in range(len(total))}
+        elif any(map(any, total)):
+            return False
+    if not any(weights):
+        return bool(s % p if p else s)
+    return (min(weights) >= 0 and s <= 0) or (max(weights) <= 0 and s >= 0)
+
+
+def quotient(D: Matrix, C: Matrix, p: int) -> Matrix:
+    """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
+    to, n = transpose(D), len(D)
+    pivots, span = eliminate(transpose(C), p)
+    while True:
+        more, larger = eliminate(span + times(span, to, p), p)
+        if len(more) == len(pivots):
+            break
+        pivots, span = more, larger
+    free = [j for j in range(n) if j not in pivots]
+    L = [[int(i == j) for i in range(n)] for j in free]  # L of the span is 0
+    for row, j in zip(L, free, strict=True):
+        for i, vector in zip(pivots, span, strict=True):
+            row[i] = -vector[j]
+    return [[row[j] for j in free] for row in times(L, D, p)]
+
+
+def counts(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
+    """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
+    value, space, sizes = evaluate(f, M, p), identity(len(M)), [len(M)]
+    for _ in range(n + 1):  # the rows of space span those of f(M)^k
+        space = eliminate(times(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
+        sizes.append(len(space))
+    return [x - y for x, y in pairwise(sizes)]
+
+
+def least_multiplicity(lam: list[int], mu: list[int], r: int, at_one: bool) -> int | None:
+    """Return a lower bound of sum_k e_k(D'), None if no D' and a' go together: see `blocks_clash`.
+
+    lam and mu are the e_k of Du and aN, r is r deg f.  By (2) and (3) the e_k of D' are some x_k,
+    lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, they
+    are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sums agree.  So
+    lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <=
+    y_k - x_(k+1) is at most x_1 <= lam_1 + r; moreover y_k >= x_(k+1) >= lam_(k+1), so that the sum
+    of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged.
+    """
+    if not at_one:
+        close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
+        return sum(map(max, lam, mu)) if close else None
+    bounds = []
+    for x, y in ((lam, mu), (mu, lam)):
+        pairs = list(zip([*x[1:], 0], y, strict=True))
+        if any(s > t + r for s, t in pairs) or sum(max(0, t - s - r) for s, t in pairs) > x[0] + r:
+            return None
+        bounds.append(sum(max(s, t) for s, t in pairs))
+    return max(bounds)
+
+
+def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: int, p: int) -> bool:
+    """Return whether the blocks of Du and aN at these polynomials exclude all D' and a'.
+
+    chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
+    of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
+
+    Theorem (Flanders 1951; Thompson and Sa 1979).  Let e_k(M) = rank f(M)^(k-1) - rank f(M)^k, for
+    irreducible f (which is not needed here) deg f times the number of blocks of size >= k.
+    (1) D' = I + Y Z, a' = I + Z Y.  If f(1) != 0, e_k(D') = e_k(a'): Z maps ker f(D')^k to
+        ker f(a')^k, injectively, as Z v = 0 gives D' v = v, f(D')^k v = f(1)^k v; and Y back.  If
+        f = x - 1, e_(k+1)(D') <= e_k(a'): with N = Y Z, m = (Z Y)^(k-1), Frobenius' inequality
+        twice gives rank m - rank m Z Y >= rank Y m - rank N Y m >= rank Y m Z - rank N Y m Z.
+        Likewise with D' and a' exchanged.  The sums of all e_k, the multiplicities of the root 1,
+        agree by `trace`.
+    (2) e_k(D') - e_k(Du) is from 0 to r deg f.  Let P be F^n, with x acting as D' = D - C V.  W is
+        a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
+        and maps onto the same of P/W.  The kernel lies in (W + f^k P) / f^k P, a quotient of W; so
+        r elements generate it, and f kills it: its dimension is at most r deg f.
+    (3) e_k(a') - e_k(aN) likewise, by transposition, where rank c = rank C: A maps ker C into ker c
+        injectively (C v = 0 means M^-1 (A v, 0) = (v, 0)), and a maps ker c into ker C.
+    For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to <= n.
+    """
+    for f, g in combinations(factors, 2):
+        size = len(g) - 1
+        companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
+        if rank(evaluate(f, companion, p), p) < size:
+            raise RefutedError("two of the factors are not coprime")
+    total = 0
+    for f in factors:
+        at_one = not (sum(f) % p if p else sum(f))
+        if at_one and len(f) > 2:
+            raise RefutedError("a factor with root 1 is not x - 1")
+        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
+        least = least_multiplicity(lam, mu, r * (len(f) - 1), at_one)
+        if least is None:
+            return True
+        total += least
+    return total > n
+
+
+def is_overdetermined(
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: Blocks, p: int
+) -> bool:
+    """Return whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
+
+    Theorem.  The notation is that of `blocks_clash`, whose factors did not clash.
+    (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
+        >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
+        l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
+        and C V k = (D - s) k for all k in K.
+    (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
+        ker c.
+    (6) tr(C V) + tr(V c) = tr D - tr a.  If all factors have degree one, and their multiplicities,
+        which are at least what `blocks_clash` adds up, fill all n dimensions, then tr D' and tr a'
+        are the sum of the roots: tr(C V) and tr(V c) are known.
+    """
+    _, _, C, D, a, c = blocks
+    n, r, total, roots = len(C), rank(C, p), 0, 0
+    minus_one = plus(identity(n), -2, identity(n), p)
+    equations: list[tuple[Matrix, Matrix, Matrix]] = []  # L V R = S, each as (L, R, S)
+    for f in factors:
+        at_one = not (sum(f) % p if p else sum(f))
+        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
+        total += least_multiplicity(lam, mu, r * (len(f) - 1), at_one) or 0
+        roots += -f[0] * (least_multiplicity(lam, mu, r, at_one) or 0)
+        if len(f) > 2 or at_one:
+            continue
+        D_s, a_s = plus(D, -f[0], minus_one, p), plus(a, -f[0], minus_one, p)
+        if mu[0] == lam[0] + r:
+            left = kernel(transpose(C), n, p)
+            K = transpose(kernel(times(left, D_s, p), n, p))
+            equations.append((C, K, times(D_s, K, p)))
+        elif lam[0] == mu[0] + r:
+            on = times(a_s, transpose(kernel(c, n, p)), p)
+            P = kernel(transpose(on), n, p)
+            equations.append((P, c, plus(times(P, a_s, p), -2, times(P, a_s, p), p)))
     rows = []
-    for t in range(field.degree):
-        row = {j: a[t] for j, a in columns.items() if a[t][0]}
-        common = lcm(den for _, den in row.values())
-        rows.append(Row(common, {j: num * (common // den) for j, (num, den) in row.items()}))
-    return rows
+    for L, R, S in equations:
+        for left_row, goals in zip(L, S, strict=True):
+            for column, goal in zip(transpose(R), goals, strict=True):
+                rows.append([x * y for x in left_row for y in column] + [goal])
+    of_D, of_a = ([x for row in transpose(M) for x in row] for M in (C, c))
+    traces = (sum(M[i][i] for i in range(n)) for M in (D, a))
+    trace_D, trace_a = traces
+    if total == n and all(len(f) == 2 for f in factors):
+        rows += [[*of_D, trace_D - roots], [*of_a, roots - trace_a]]
+    else:
+        both = [x + y for x, y in zip(of_D, of_a, strict=True)]
+        rows.append([*both, trace_D - trace_a])
+    rows = [[x % p for x in row] for row in rows] if p else rows
+    return rank(rows, p) > rank([row[:-1] for row in rows], p)
 
 
 # ------------------------------------------------------------------------- reading the certificate
@@ -557,10 +1028,19 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
     return found
 
 
-def read_list(found: Any, where: str, size: int, what: str) -> list[Any]:
-    """Return the list, which has the given length."""
-    if type(found) is not list or len(found) != size:
-        raise MalformedError(where, f"a list of {show_whole(size)} {what}", show(found))
+def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
+    """Return the list, which has the given length, or one of them."""
+    allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
+    if type(found) is not list or len(found) not in allowed:
+        size = show_whole(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
+        raise MalformedError(where, f"a list of {size} {what}", show(found))
+    return found
+
+
+def read_integer(found: Any, where: str, allowed: range) -> int:
+    """Return the integer, which is one of those allowed."""
+    if type(found) is not int or found not in allowed:
+        raise MalformedError(where, f"an integer from {allowed[0]} to {allowed[-1]}", show(found))
     return found
 
 
@@ -599,6 +1079,18 @@ def read_matrix(
             {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
         )
     return matrix
+
+
+def read_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
+    """Return a list of elements of QQ or GF(p)."""
+    pairs = [read_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
+    return [num if prime else Fraction(num, den) for num, den in pairs]
+
+
+def read_dense(found: Any, where: str, rows: int, columns: int, prime: int) -> Matrix:
+    """Return a matrix over QQ or GF(p)."""
+    found = read_list(found, where, rows, "rows")
+    return [read_row(row, f"{where}, row {i}", columns, prime) for i, row in enumerate(found)]
 
 
 def read_field(found: Any, version: int) -> Field:
@@ -648,7 +1140,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     if unchecked and found["sign"] != "unchecked":
         raise MalformedError(f"{where}, sign", '"unchecked" or no such key', show(found["sign"]))
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
-    n, constant = field.degree, True
+    n = field.degree
     matrix = [Row(1, {r: 1}) for r in range(n * (len(moved) + len(fixed)))]
     scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
     shift = read_matrix(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
@@ -662,10 +1154,9 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
             )
         if shown == 0 and not unchecked:
             raise MalformedError(place, 'a scale > 0, or "sign": "unchecked"', show(scales[i]))
-        constant = constant and not any(num for num, _ in a[1:])
         row = {fixed[j]: b for j, b in row.items()} | {moved[i]: a}
         matrix[moved[i] * n : moved[i] * n + n] = expand(row, field, n)
-    return Layer(matrix, constant, unchecked)
+    return Layer(matrix, unchecked)
 
 
 def read_coordinates(found: Any, where: str, d: int) -> list[int]:
@@ -680,20 +1171,108 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
     return found
 
 
+def read_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
+    """Return the monic polynomial, of degree 1 to n."""
+    f = read_row(found, where, range(2, n + 2), prime)
+    if f[-1] != 1:
+        raise MalformedError(where, "a monic polynomial, ascending", show(found[-1]))
+    return f
+
+
+def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
+    """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
+    size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
+    rows = read_dense(found, where, size, 2 * n + 1, prime)
+    for row in rows:
+        for x in row[1:]:
+            if x.denominator != 1 or not 0 <= x <= MOST_DEGREE:
+                raise MalformedError(where, f"exponents from 0 to {MOST_DEGREE}", "others")
+    return rows
+
+
+def read_obstruction(found: Any, where: str, scales: str, n: int, prime: int) -> dict[str, Any]:
+    """Return the obstruction, its witness read; its kind is one for its pattern."""
+    kind = found.get("kind") if type(found) is dict else None
+    if type(kind) is not str or kind not in KINDS:
+        raise MalformedError(f"{where}, kind", f"one of {', '.join(KINDS)}", show(kind))
+    key, lengths = KINDS[kind]
+    read_object(found, where, ["pattern", "kind", key])
+    pattern, witness, place = found["pattern"], found[key], f"{where}, {key}"
+    if type(pattern) is not str or len(pattern) not in lengths.get(scales, []):
+        expected = f"one that {kind} is about, {scales}"
+        raise MalformedError(f"{where}, pattern", expected, show(pattern))
+    if key == "k":
+        witness = read_integer(witness, place, range(1, n + 1))
+    elif key == "factors":
+        factors = enumerate(read_list(witness, place, range(1, 2 * n + 1), "polynomials"))
+        witness = [read_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
+        if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
+            raise MalformedError(place, f"total degree up to {2 * n}", str(degree))
+    else:
+        on_kernels = scales == "positive" and len(pattern) == 4 and n > 1
+        on_kernels = on_kernels and type(witness) is list and len(witness) == 1
+        is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
+        shape = (n, n) if len(pattern) < 5 else (1, n + 1)
+        number = 1 if on_kernels else n if is_polynomial else EQUATIONS[len(pattern)]
+        matrices = enumerate(read_list(witness, place, number, "matrices"))
+        if is_polynomial:
+            witness = [read_terms(W, f"{place}, matrix {i}", n, prime) for i, W in matrices]
+        else:
+            witness = [read_dense(W, f"{place}, matrix {i}", *shape, prime) for i, W in matrices]
+    return {"kind": kind, "pattern": pattern, key: witness}
+
+
+def read_depth_claim(
+    found: Any, field: Field, sizes: list[int], target: Rows, layers: list[Layer]
+) -> DepthClaim:
+    """Return the claim that no fewer layers do; there are as many as it says, with such scales."""
+    scales, n, p = found["scales"], sizes[0], field.prime
+    if field.modulus:
+        raise MalformedError("field", '"QQ" or "GF(p)"', "another")
+    if scales not in (["additive"] if p else ["additive", "positive"]):
+        expected = '"additive"' + ' or "positive"' * (not p)
+        raise MalformedError("scales", f"{expected}, over {field.name}", show(scales))
+    if sizes != [n, n]:
+        raise MalformedError("partition", "equal halves", ", ".join(map(show, sizes)))
+    depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
+    read_list(found["layers"], "layers", depth, "layers")
+    for i, (matrix, _) in enumerate(layers):
+        if scales == "additive" and any(row.entry(r) != 1 for r, row in enumerate(matrix)):
+            raise MalformedError(f"layer {i}, scale", "1, additive as it is", "another")
+    words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
+    written = read_list(found["obstructions"], "obstructions", len(words), "objects")
+    read = [read_obstruction(a, f"obstruction {i}", scales, n, p) for i, a in enumerate(written)]
+    obstructions = {obstruction["pattern"]: obstruction for obstruction in read}
+    if obstructions.keys() != words:
+        expected = f"one for each of {', '.join(sorted(words))}"
+        raise MalformedError("obstructions", expected, ", ".join(map(show, obstructions)))
+    if field.undecided:
+        raise UndecidedError(field.undecided)
+    rows = [[row.nums.get(j, 0) if p else row.entry(j) for j in range(2 * n)] for row in target]
+    return DepthClaim(n, p, rows, scales, obstructions)
+
+
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate, which is well formed in every respect."""
     found = read_json(data, "certificate")
-    version = found.get("version", 2) if type(found) is dict else 1
-    if type(version) is not int or version not in (1, 2):  # before its keys, which may be others
-        raise MalformedError("version", "the number 1 or 2", show(version))
-    more = ["order", "pads", "within", "covariance"] if version == 2 else []
-    is_covariance = version == 2 and "covariance" in found and "target" not in found
-    keys = ["format", "version", "field", "partition", "layers"]
-    keys.append("covariance" if is_covariance else "target")
-    optional = ["flips", "provenance", *[key for key in more if key != "covariance"]]
+    head = found if type(found) is dict else {}
+    is_depth = head.get("format") == FORMATS[1]
+    versions = (1,) if is_depth else (1, 2)
+    version = head.get("version", 1)
+    if type(version) is not int or version not in versions:  # before its keys: they may be others
+        raise MalformedError(
+            "version", f"the number {' or '.join(map(str, versions))}", show(version)
+        )
+    is_covariance = version == 2 and "covariance" in head and "target" not in head
+    name = "covariance" if is_covariance else "target"
+    keys, optional = ["format", "version", "field", "partition", name, "layers"], ["provenance"]
+    if is_depth:
+        keys += ["scales", "depth", "obstructions"]
+    else:
+        optional += ["flips", *(["order", "pads", "within"] if version == 2 else [])]
     read_object(found, "certificate", keys, optional)
-    if found["format"] != "exactflow-certificate":
-        raise MalformedError("format", '"exactflow-certificate"', show(found["format"]))
+    if found["format"] not in FORMATS:
+        raise MalformedError("format", " or ".join(map(show, FORMATS)), show(found["format"]))
     if type(found.get("provenance", {})) is not dict:
         raise MalformedError("provenance", "an object", show(found["provenance"]))
     field = read_field(found["field"], version)
@@ -706,9 +1285,8 @@ def read_certificate(data: bytes) -> Certificate:
         raise MalformedError("pads", "fewer than all coordinates", show(pads))
     if pads and is_covariance:
         raise MalformedError("pads", "none, with a covariance", show(pads))
-    name = "covariance" if is_covariance else "target"
     table = read_matrix(found[name], name, d - len(pads), d - len(pads), field)
-    flips = read_coordinates(found.get("flips", []), "flips", d)
+    flips = set(read_coordinates(found.get("flips", []), "flips", d))
     order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
     if len(order) != d:
         raise MalformedError("order", f"each coordinate from 0 to {d - 1}", show(order))
@@ -722,17 +1300,19 @@ def read_certificate(data: bytes) -> Certificate:
     halves = list(order[: sizes[0]]), list(order[sizes[0] :])
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
-    one = ((1, 1), *[(0, 1)] * (field.degree - 1))
+    rest = [(0, 1)] * (field.degree - 1)
     rows: list[dict[int, Element]] = [{} for _ in range(d)]
     units: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, table, strict=True):
-        rows[i], units[i] = {places[j]: a for j, a in row.items()}, {i: one}
+        rows[i] = {places[j]: a for j, a in row.items()}
+        units[i] = {i: ((field.prime - 1 if i in flips else 1, 1), *rest)}
     target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
-    if is_covariance and any(row.nums for row in subtract(target, transpose(target), 0)):
+    if is_covariance and any(row.nums for row in subtract(target, turned(target), 0)):
         raise MalformedError("covariance", "a symmetric matrix", "another")
-    digest = hashlib.sha256(data).digest()
+    depth = read_depth_claim(found, field, sizes, target, layers) if is_depth else None
+    size, digest = len(data), hashlib.sha256(data).digest()
     return Certificate(
-        field, d, target, start, layers, flips, pads, within, is_covariance, len(data), digest
+        field, d, target, start, layers, pads, within, is_covariance, depth, size, digest
     )
 
 
@@ -985,8 +1565,7 @@ def sign(a: Element, field: Field) -> int:
 # ------------------------------------------------------------------------- the verdict
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """A verdict, the lines before its own, the kind of claim, the largest difference if known."""
 
     verdict: Verdict
@@ -995,69 +1574,65 @@ class Report:
     largest: Fraction | None = None
 
 
-def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> list[str]:
-    """Return lines on how the certificate's target is not the given one: none if it is."""
-    lines = ["c the certificate's target is not the given target"]
+def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> None:
+    """Raise RefutedError where the certificate's target is not the given one."""
+    line = "the certificate's target is not the given target"
     d, pads = certificate.dimension, set(certificate.pads)
     places = [i for i in range(d) if i not in pads]
     if len(given) != len(places):
-        return [*lines, f"c sizes differ: certificate {len(places)} rows, given {len(given)}"]
+        sizes = f"sizes differ: certificate {len(places)} rows, given {len(given)}"
+        raise RefutedError(line, sizes)
     placed: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, given, strict=True):
         placed[i] = {places[j]: a for j, a in row.items()}
     rows = [r for row in placed for r in expand(row, certificate.field, 1)]
     names = ("certificate", "given")
-    wrong = first_beyond(certificate.target, rows, Fraction(0), certificate.field, names)
-    return [*lines, wrong] if wrong else []
+    if wrong := first_beyond(certificate.target, rows, Fraction(0), certificate.field, names):
+        raise RefutedError(line, wrong)
 
 
-def settle_equality(certificate: Certificate, quick: bool) -> Report:
-    """Return the verdict on the claim that Q is the target."""
-    if quick and seems_to_hold(certificate):
-        return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
-    if not quick and holds(certificate):
+def settle_quickly(certificate: Certificate) -> Report:
+    """Return that the claim that Q is the target probably holds; RefutedError if it does not."""
+    if not seems_to_hold(certificate):
+        where = "the images of a vector differ modulo a prime; without --quick: in which entry"
+        raise RefutedError("the composition is not the target", where)
+    return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
+
+
+def settle(certificate: Certificate, bound: Fraction | None) -> Report:
+    """Return that Q, or Q Q^T, is the target, or near it; RefutedError if it is not."""
+    field, target, derived = certificate.field, certificate.target, derive(certificate)
+    names = ("expected", "derived")
+    if certificate.within is None and not certificate.is_covariance:
+        if wrong := first_beyond(target, derived, Fraction(0), field, names):
+            raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    where = "c the images of a vector differ modulo a prime; without --quick: in which entry"
-    if not quick:
-        where = first_wrong(certificate, derive(certificate), Fraction(0))
-    return Report(Verdict.REFUTED, ["c the composition is not the target", where])
-
-
-def settle_inequality(certificate: Certificate, bound: Fraction | None) -> Report:
-    """Return the verdict on the claim that Q, or Q Q^T, is near the target, over QQ."""
-    derived = derive(certificate)
-    errors = [(den, nums.values()) for den, nums in subtract(derived, certificate.target, 0)]
+    errors = [(den, nums.values()) for den, nums in subtract(derived, target, 0)]
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
-    shown = [show_element([x], certificate.field) for x in (largest, allowed)]
+    shown = [show_element([x], field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
-    line = f"c the largest difference is {shown[0]}" + f", below 2^{power}" * (largest > 0)
-    if largest <= allowed:
-        return Report(Verdict.VERIFIED, [line, f"c within {shown[1]} in all entries"], "", largest)
-    lines = [line, f"c not within {shown[1]}", first_wrong(certificate, derived, allowed)]
-    return Report(Verdict.REFUTED, lines, "", largest)
+    line = f"the largest difference is {shown[0]}" + f", below 2^{power}" * (largest > 0)
+    if wrong := first_beyond(target, derived, allowed, field, names):
+        raise RefutedError(line, f"not within {shown[1]}", wrong, largest=largest)
+    return Report(
+        Verdict.VERIFIED, [f"c {line}", f"c within {shown[1]} in all entries"], "", largest
+    )
 
 
-def first_wrong(certificate: Certificate, derived: Matrix, bound: Fraction) -> str:
-    """Return a line on the first entry that is not as claimed."""
-    names = ("expected", "derived")
-    return first_beyond(certificate.target, derived, bound, certificate.field, names)
+def settle_depth(claim: DepthClaim) -> list[str]:
+    """Return a line for each obstruction; RefutedError if one does not exclude its pattern.
 
-
-def settle(certificate: Certificate, quick: bool, bound: Fraction | None) -> Report:
-    """Return the verdict on the claim, and on what else makes it one about flows."""
-    if certificate.within is None and not certificate.is_covariance:
-        report = settle_equality(certificate, quick)
-    else:
-        report = settle_inequality(certificate, bound)
-    undecided = certificate.field.undecided
-    if not undecided and any(layer.sign_unchecked for layer in certificate.layers):
-        undecided = "the sign of some scales is marked as unchecked"
-    if undecided and report.verdict is not Verdict.REFUTED:
-        lines = [*report.lines, f"c incomplete: apart from that, {undecided}"]
-        return Report(Verdict.INCOMPLETE, lines, largest=report.largest)
-    return report
+    The target has an inverse, as it is a product of layers.
+    """
+    lines, inverted = [], inverse(claim.target, claim.prime)
+    for pattern, obstruction in claim.obstructions.items():
+        blocks = blocks_of(claim.target, inverted, pattern.startswith("L"))
+        if not excludes(obstruction, claim, blocks):
+            raise RefutedError(f"{obstruction['kind']} does not exclude {pattern or 'no layers'}")
+        lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
+    return lines
 
 
 def check(
@@ -1068,28 +1643,44 @@ def check(
     quick: bool = False,
 ) -> Report:
     """Return the report on a certificate and a target file, given as bytes and suffix."""
-    lines, kind = [], ""
+    lines: list[str] = []
+    kind, largest = "", None
     try:
         certificate = read_certificate(data)
-        kind = "covariance" if certificate.is_covariance else "equality"
-        kind = "within" if certificate.within is not None and kind == "equality" else kind
-        of = certificate.field.name, certificate.dimension
-        lines = [f"c {len(certificate.layers)} layers over {of[0]}, {of[1]} coordinates"]
+        field, claim = certificate.field, certificate.depth
+        is_equality = certificate.within is None and not certificate.is_covariance
+        kind = "depth" if claim else "equality" if is_equality else "within"
+        kind = "covariance" if certificate.is_covariance else kind
+        layers = f"{len(certificate.layers)} layers"
+        if claim:
+            layers = f"depth {len(certificate.layers)}, {claim.scales} layers"
+        lines = [f"c {layers} over {field.name}, {certificate.dimension} coordinates"]
         if target is None:
             lines.append("c no target given apart: the claim is on the certificate's own")
         else:
-            given = read_target(*target, certificate.field)
+            given = read_target(*target, field)
             if transposed:
                 columns = range(len(given))
                 given = [{i: row[j] for i, row in enumerate(given)} for j in columns]
-            if wrong := compare_targets(certificate, given):
-                return Report(Verdict.REFUTED, lines + wrong, kind)
-        report = settle(certificate, quick, bound)
+            compare_targets(certificate, given)
+        is_quick = quick and is_equality and not claim
+        report = settle_quickly(certificate) if is_quick else settle(certificate, bound)
+        lines, largest = lines + report.lines, report.largest
+        if claim:
+            lines += settle_depth(claim)
+        undecided = field.undecided
+        if not undecided and any(layer.sign_unchecked for layer in certificate.layers):
+            undecided = "the sign of some scales is marked as unchecked"
+        if undecided:
+            raise UndecidedError(f"apart from that, {undecided}")
+        return Report(report.verdict, lines, kind, largest)
+    except RefutedError as error:
+        return Report(Verdict.REFUTED, [*lines, *str(error).split("\n")], kind, error.largest)
     except UndecidedError as error:
-        report = Report(Verdict.INCOMPLETE, [f"c incomplete: {error}"])
+        reason = str(error)
     except (MemoryError, OverflowError, RecursionError) as error:
-        report = Report(Verdict.INCOMPLETE, [f"c incomplete: {type(error).__name__}"])
-    return Report(report.verdict, lines + report.lines, kind, report.largest)
+        reason = type(error).__name__
+    return Report(Verdict.INCOMPLETE, [*lines, f"c incomplete: {reason}"], kind, largest)
 
 
 def read_file(path: str) -> bytes:
@@ -1124,6 +1715,8 @@ def check_file(
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
         return 2
+    except MemoryError:
+        report = Report(Verdict.INCOMPLETE, ["c incomplete: MemoryError"])
     code, last_line = report.verdict.value
     print("\n".join([*report.lines, last_line]), file=out or sys.stdout, flush=True)
     return code

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-CHECKER = Path(__file__).parents[1] / "exactflow" / "depth_checker.py"
+CHECKER = Path(__file__).parents[1] / "exactflow" / "checker.py"
 CORPUS = Path(__file__).parent / "corpus" / "depth"
 VERDICTS = {
     "correct": (0, "s VERIFIED"),
@@ -30,7 +30,7 @@ spec.loader.exec_module(checker)
 def check(path, target=None, transposed=False):
     """Return exit code, lines of output and of error, in this process."""
     out, err = io.StringIO(), io.StringIO()
-    code = checker.check_file(path, target, out, err, transposed)
+    code = checker.check_file(path, target, out, err, transposed=transposed)
     return code, out.getvalue().splitlines(), err.getvalue()
 
 
@@ -115,10 +115,10 @@ def test_the_corpus_has_every_kind_in_every_pattern():
 
 
 def test_the_checker_imports_only_the_standard_library():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import depth_checker; print(*sys.modules)"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import checker; print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", code, str(CHECKER.parent)]
     loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
-    names = {name.partition(".")[0] for name in loaded} - {"depth_checker", "__main__"}
+    names = {name.partition(".")[0] for name in loaded} - {"checker", "__main__"}
     assert names <= set(sys.stdlib_module_names)
 
 
@@ -297,7 +297,7 @@ def test_running_out_of_memory_is_incomplete(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(checker, "product", fail)
+    monkeypatch.setattr(checker, "derive", fail)
     code, lines, _ = check(CORPUS / "correct" / "depth_zero.json")
     assert (code, lines[-1]) == (3, "s NOT VERIFIED")
 
@@ -314,5 +314,5 @@ def test_a_file_too_large_for_memory_is_incomplete(monkeypatch):
 def test_many_minors_are_not_counted():
     n = 16
     one = [[int(i == j) for j in range(n)] for i in range(n)]
-    with pytest.raises(checker.IncompleteError):
+    with pytest.raises(checker.UndecidedError):
         checker.is_opposed(8, one, one)

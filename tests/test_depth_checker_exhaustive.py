@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from exactflow import depth_checker as checker
+from exactflow import checker
 
 
 def words(longest):
@@ -62,7 +62,7 @@ def squares(n, p):
 def excluded(M, word, p, obstructions):
     """Return whether one of the obstructions excludes a word, in the checker's opinion."""
     rows = [list(row) for row in M]
-    certificate = checker.Certificate(len(rows) // 2, p, rows, "additive", [], {})
+    certificate = checker.DepthClaim(len(rows) // 2, p, rows, "additive", {})
     blocks = checker.blocks_of(rows, checker.inverse(rows, p), word.startswith("L"))
     for obstruction in obstructions:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sympy import GF, QQ
 
-from exactflow import depth_checker
+from exactflow import checker
 from exactflow.depth import minimal_depth
 from exactflow.exact import linalg
 
@@ -197,11 +197,12 @@ MUTATIONS = [
 def verdict(claim):
     """Return the exit code, once the last line is as it should be."""
     try:
-        code, lines = depth_checker.check(json.dumps(claim).encode())
-    except depth_checker.MalformedError:
+        report = checker.check(json.dumps(claim).encode())
+    except checker.MalformedError:
         return 2
-    assert lines[-1] == ("s VERIFIED" if code == 0 else "s NOT VERIFIED")
-    assert "\n".join(lines).isascii()
+    code, last_line = report.verdict.value
+    assert last_line == ("s VERIFIED" if code == 0 else "s NOT VERIFIED")
+    assert "\n".join(report.lines).isascii()
     assert code in (0, 1, 3)
     return code
 
@@ -256,7 +257,7 @@ def test_bytes_changed_in_a_certificate():
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(len(data))] = rng.randrange(256)
         try:
-            code, _ = depth_checker.check(bytes(data))
-        except depth_checker.MalformedError:
+            code, _ = checker.check(bytes(data)).verdict.value
+        except checker.MalformedError:
             continue
         assert code != 0 or is_true(json.loads(data))

@@ -26,7 +26,7 @@ FLOORS = (
     {"nonlinear", "capacity", "identities", "targets", "claims", "explanation"},
     {"flows"},
     {"exact"},
-    {"errors", "version", "checker", "depth_checker"},
+    {"errors", "version", "checker"},
 )
 """The rooms from top to bottom: a file imports from its own floor, and from those below."""
 

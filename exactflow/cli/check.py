@@ -1,7 +1,7 @@
-"""``exactflow check``: one certificate or many, each by the stand-alone checker of its kind.
+"""``exactflow check``: one certificate or many, each by the stand-alone checker.
 
-The checkers read .json, .csv and .npy themselves; a target in another format is read as `factor`
-reads it, and given to them as exact numbers.
+The checker reads .json, .csv and .npy themselves; a target in another format is read as `factor`
+reads it, and given to it as exact numbers.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def _options(arguments: argparse.Namespace) -> dict:
 
 
 def _target(path: str, key: str | None) -> tuple[bytes, str]:
-    """Return the target as bytes and suffix that the checkers read."""
+    """Return the target as bytes and suffix that the checker reads."""
     suffix = ".json" if path == "-" else Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:

@@ -67,7 +67,7 @@ def _write(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
-    from exactflow import depth_checker
+    from exactflow import checker
     from exactflow.files.depth_certificate import write_depth_certificate
     from exactflow.flows.result import Evidence
 
@@ -79,6 +79,6 @@ def _write(
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     write_depth_certificate(answer, arguments.output, provenance)
     verdict = io.StringIO()
-    code = depth_checker.check_file(arguments.output, out=verdict)
+    code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", advice(arguments), *verdict.getvalue().split("\n")]
     return code, lines[:-1]

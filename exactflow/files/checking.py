@@ -1,11 +1,11 @@
-"""One certificate, of either kind, by the stand-alone checker of its kind."""
+"""One certificate, of either kind, by the stand-alone checker."""
 
 import json
 import time
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactflow import checker, depth_checker
+from exactflow import checker
 
 __all__ = ["Checked", "check_certificate", "is_depth_certificate"]
 
@@ -47,15 +47,10 @@ def check_certificate(
     start = time.perf_counter()
     kind, largest = "", None
     try:
-        data = checker.read_file(file)
-        if is_depth_certificate(data):
-            kind = "depth"
-            code, lines = depth_checker.check(data, target, transposed)
-        else:
-            report = checker.check(data, target, transposed, bound, quick)
-            (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
-            lines = [*report.lines, last_line]
-    except (checker.MalformedError, depth_checker.MalformedError) as error:
+        report = checker.check(checker.read_file(file), target, transposed, bound, quick)
+        (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
+        lines = [*report.lines, last_line]
+    except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else _WORDS[code]
     return Checked(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)

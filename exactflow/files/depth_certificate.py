@@ -1,6 +1,6 @@
 """Depth certificates: a matrix, as many layers as it needs, and why fewer do not do, as a file.
 
-The format is version 1 of the project's depth certificate; `exactflow.depth_checker` checks it with
+The format is version 1 of the project's depth certificate; `exactflow.checker` checks it with
 the standard library alone and shares no code with this module. The witnesses are those that the
 head of the checker lists; its equations are numbered as `equations` there returns them.
 """

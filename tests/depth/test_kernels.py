@@ -7,7 +7,7 @@ import pytest
 from depth.examples import blocks, diagonal
 from sympy import QQ
 
-from exactflow import depth_checker, permutation, verify
+from exactflow import checker, permutation, verify
 from exactflow.depth import minimal_depth
 from exactflow.depth.kernels import KernelObstruction, kernel_obstruction
 from exactflow.depth.opposed import OpposedObstruction
@@ -28,7 +28,9 @@ def test_the_swap_takes_five_layers():
         assert isinstance(reason, KernelObstruction)
         assert reason.check() is True
         assert "no solution with positive diagonals F, G" in str(reason)
-    assert depth_checker.check(depth_certificate_text(answer).encode())[0] == 0
+    assert (
+        checker.check(depth_certificate_text(answer).encode()).verdict is checker.Verdict.VERIFIED
+    )
 
 
 def test_the_turn_does_not():

@@ -8,7 +8,7 @@ from depth.examples import diagonal
 from depth.test_five import jordan, product_of, with_fixed_parts
 from sympy import GF, Rational
 
-from exactflow import depth_checker, verify
+from exactflow import checker, verify
 from exactflow.depth import minimal_depth
 from exactflow.depth.five import five_layers
 from exactflow.depth.tight import TightObstruction
@@ -35,19 +35,17 @@ def excludes(M, obstruction):
         [int(M.domain.to_int(x)) % p if p else Fraction(int(x.numerator), int(x.denominator))
          for x in row] for row in M.to_list()
     ]  # fmt: skip
-    certificate = depth_checker.Certificate(n, p, rows, "additive", [], {})
-    inverse = depth_checker.inverse(rows, p)
-    blocks = depth_checker.blocks_of(rows, inverse, obstruction["pattern"].startswith("L"))
-    return depth_checker.excludes(obstruction, certificate, blocks)
+    certificate = checker.DepthClaim(n, p, rows, "additive", {})
+    inverse = checker.inverse(rows, p)
+    blocks = checker.blocks_of(rows, inverse, obstruction["pattern"].startswith("L"))
+    return checker.excludes(obstruction, certificate, blocks)
 
 
 def checked_apart(found):
     """Return whether the stand-alone checker sees what was found, too."""
     n, p = found.matrix.shape[0] // 2, found.matrix.domain
     written = {"pattern": found.pattern, **witness(found)}
-    read = depth_checker.read_obstruction(
-        written, "", "additive", n, p.mod if p.is_FiniteField else 0
-    )
+    read = checker.read_obstruction(written, "", "additive", n, p.mod if p.is_FiniteField else 0)
     return excludes(found.matrix, read)
 
 
@@ -75,8 +73,8 @@ def test_six_layers_exactly_with_a_certificate():
     answer = minimal_depth(M)
     assert (answer.lower, answer.upper) == (6, 6)
     verify(answer.flow, M)
-    code, lines = depth_checker.check(depth_certificate_text(answer).encode())
-    assert (code, lines[-1]) == (0, "s VERIFIED")
+    report = checker.check(depth_certificate_text(answer).encode())
+    assert report.verdict is checker.Verdict.VERIFIED
 
 
 POSSIBLE = {

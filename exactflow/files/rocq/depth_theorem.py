@@ -5,9 +5,12 @@ makes layers and obstructions sufficient; a theorem is these texts and the certi
 which the kernel of Rocq checks by computation.
 """
 
-from exactflow import depth_checker
-from exactflow.depth_checker import Blocks, Certificate, Matrix
+from typing import Any
+
+from exactflow import checker
+from exactflow.checker import Blocks, DepthClaim, Matrix
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.ranks import rank_clash
 from exactflow.files.rocq.recurrences import recurrence_clash
 from exactflow.files.rocq.scales import scaled_reason
@@ -33,7 +36,7 @@ def depth_theorem(data: bytes) -> str:
         where numbers of blocks decide; those where linear equations do so are refused. One of kind
         "linear" for five letters becomes what `recurrences` finds, if it does. With positive
         scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
-        `depth_checker.is_one_signed`) where D is singular.
+        `checker.is_one_signed`) where D is singular.
 
     Raises
     ------
@@ -43,53 +46,57 @@ def depth_theorem(data: bytes) -> str:
         It is over GF(p), or has an obstruction that is not taken.
     """
     try:
-        code, lines = depth_checker.check(data)
-    except depth_checker.MalformedError as error:
+        report = checker.check(data)
+    except checker.MalformedError as error:
         raise CertificateError(str(error)) from None
-    if code:
-        failure = VerificationError if code == 1 else CertificateError
-        raise failure(f"expected a depth certificate that holds: {'; '.join(lines[-2:])}")
-    certificate = depth_checker.read_certificate(data)
-    if certificate.prime:
+    claim = checker.read_certificate(data).depth if report.kind == "depth" else None
+    if claim is None or report.verdict is not checker.Verdict.VERIFIED:
+        is_false = report.verdict is checker.Verdict.REFUTED
+        failure = VerificationError if is_false else CertificateError
+        raise failure(f"expected a depth certificate that holds: {report.lines[-1]}")
+    if claim.prime:
         raise InvalidInputError(
             f"expected a depth certificate over QQ for a theorem, got one over "
-            f"GF({certificate.prime}): the checker is evidence in its place"
+            f"GF({claim.prime}): the checker is evidence in its place"
         )
-    is_additive = certificate.scales == "additive"
-    inverted = depth_checker.inverse(certificate.target, 0)
-    layers = [
-        f"({str(layer.moves_first).lower()},{'' if is_additive else f' {row(layer.scale)},'}"
-        f"\n    {rows(layer.shift)})"
-        for layer in reversed(certificate.layers)
-    ]
+    is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
+    written = reversed(checker.read_json(data, "certificate")["layers"])
+    layers = [_layer(layer, is_additive) for layer in written]
     reason = _reason if is_additive else _scaled_reason
-    of_U, of_L = (reason(certificate, inverted, starts_with_L) for starts_with_L in (False, True))
-    numbers = {"target": rows(certificate.target), "inverse": rows(inverted)}
+    of_U, of_L = (reason(claim, inverted, starts_with_L) for starts_with_L in (False, True))
+    numbers = {"target": rows(claim.target), "inverse": rows(inverted)}
     numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
     kind, parts = (_SHEARS, ()) if is_additive else (_COUPLINGS, ("scaled.v",))
-    claim = _CLAIM.format(n=certificate.n, depth=len(layers), **numbers, **kind)
-    return texts("rational_lists.v", "words.v", "depth.v", *parts) + claim
+    theorem = _CLAIM.format(n=claim.n, depth=len(layers), **numbers, **kind)
+    return texts("rational_lists.v", "words.v", "depth.v", *parts) + theorem
 
 
-def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
+def _layer(layer: dict[str, Any], is_additive: bool) -> str:
+    """Return a layer of the certificate, whether it moves the first half before its numbers."""
+    scale = "" if is_additive else f" {row(map(parse_rational, layer['scale']))},"
+    shift = rows(map(parse_rational, entries) for entries in layer["shift"])
+    return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
+
+
+def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
     """Return why the word of one letter fewer that starts so does not do, as depth.v writes it."""
-    letters = len(certificate.layers) - 1
+    letters = max(map(len, claim.obstructions), default=-1)
     if letters < 0:
         return "Linear [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
-    obstruction = certificate.obstructions[pattern]
+    obstruction = claim.obstructions[pattern]
     if obstruction["kind"] == "linear" and letters < 5:
         multiplier = obstruction["multiplier"]
         if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
             multiplier = multiplier[2:] + multiplier[:2]
         return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
-    blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
-    zero = [[0] * certificate.n] * certificate.n
+    blocks = checker.blocks_of(claim.target, inverted, starts_with_L)
+    zero = [[0] * claim.n] * claim.n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
     if not any(map(any, C)) and (k := _power(blocks)):
         return f"Trace {k}"
     of_D = blocks.D, C
-    of_a = depth_checker.transpose(blocks.a), depth_checker.transpose(c)
+    of_a = checker.transpose(blocks.a), checker.transpose(c)
     for is_of_a, sides in ((False, (*of_D, *of_a)), (True, (*of_a, *of_D))):
         if clash := rank_clash(obstruction.get("factors", []), *sides):
             polynomials = "\n    ".join(map(row, (clash.f, clash.p)))
@@ -108,15 +115,15 @@ def _reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> 
     )
 
 
-def _scaled_reason(certificate: Certificate, inverted: Matrix, starts_with_L: bool) -> str:
+def _scaled_reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
     """Return the same with positive scales, as scaled.v writes it."""
-    letters = len(certificate.layers) - 1
+    letters = max(map(len, claim.obstructions), default=-1)
     if letters < 2:
         return "Weights [::]"  # one layer is known by sight
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
-    obstruction = certificate.obstructions[pattern]
-    blocks = depth_checker.blocks_of(certificate.target, inverted, starts_with_L)
-    det = depth_checker.characteristic(certificate.target, 0)[-1]  # of an even number of rows
+    obstruction = claim.obstructions[pattern]
+    blocks = checker.blocks_of(claim.target, inverted, starts_with_L)
+    det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
     reason = scaled_reason(obstruction, blocks, det)
     if reason is None:
         raise InvalidInputError(
@@ -131,9 +138,9 @@ def _power(blocks: Blocks) -> int:
 
     By Newton's identities one does, up to n, iff the characteristic polynomials differ.
     """
-    D, a = depth_checker.identity(len(blocks.D)), depth_checker.identity(len(blocks.D))
+    D, a = checker.identity(len(blocks.D)), checker.identity(len(blocks.D))
     for k in range(1, len(D) + 1):
-        D, a = depth_checker.times(D, blocks.D, 0), depth_checker.times(a, blocks.a, 0)
+        D, a = checker.times(D, blocks.D, 0), checker.times(a, blocks.a, 0)
         if sum(D[i][i] - a[i][i] for i in range(len(D))):
             return k
     return 0

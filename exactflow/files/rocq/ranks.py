@@ -6,7 +6,7 @@ Main results
 D' = D - C V = I + Y Z and a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) is not 0,
 then the ranks of K p(D') and of f(a') P + Q add up to at most n; for f = x - 1 the same holds of
 K f(D') p(D'), if that is what f kills. Here K, P and Q are such that the products do not depend on
-V. In the notation of `depth_checker.blocks_clash`, with p = f^(k-1), the ranks are e_k(Du), or
+V. In the notation of `checker.blocks_clash`, with p = f^(k-1), the ranks are e_k(Du), or
 e_(k+1)(Du) at f = x - 1, and n - r deg f - e_k(aN): so one of e_k(D') or e_(k+1)(D') would be too
 large. With P = 0 and p, f products of powers of several polynomials, they are what these e_k add
 up to.
@@ -19,7 +19,7 @@ How it is checked
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from exactflow.depth_checker import (
+from exactflow.checker import (
     Matrix,
     Polynomial,
     counts,

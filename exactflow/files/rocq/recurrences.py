@@ -3,7 +3,7 @@
 Main results
 ------------
 If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to itself, and on the
-quotient a' is k D' on im C (`depth_checker.proportional`). As the powers of D' and of a' have equal
+quotient a' is k D' on im C (`checker.proportional`). As the powers of D' and of a' have equal
 traces, those of D' on im C, g_j, are known: g_j (1 - k^j) is the difference of two traces that do
 not depend on V. `recurrence_clash` looks for weights that show that they fulfil no recurrence
 g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1), as traces of powers of r x r matrices do.
@@ -16,7 +16,7 @@ How it is checked
 from fractions import Fraction
 from typing import NamedTuple
 
-from exactflow.depth_checker import (
+from exactflow.checker import (
     Blocks,
     Matrix,
     eliminate,
@@ -45,7 +45,7 @@ class RecurrenceClash(NamedTuple):
 def recurrence_clash(blocks: Blocks) -> RecurrenceClash | None:
     """Return what excludes five layers, None if it is not found in this way.
 
-    >>> from exactflow.depth_checker import Blocks, inverse
+    >>> from exactflow.checker import Blocks, inverse
     >>> diagonal = lambda *s: [[x if i == j else 0 for j in range(4)] for i, x in enumerate(s)]
     >>> A, D = diagonal(1, 1, Fraction(1, 15), Fraction(1, 4)), diagonal(2, 2, 3, 5)
     >>> C, c = diagonal(1, 1, 0, 0), diagonal(Fraction(-1, 2), Fraction(-1, 2), 0, 0)

@@ -2,7 +2,7 @@
 
 Main results
 ------------
-`scaled_reason` turns an obstruction of `depth_checker` into what `scaled.v` computes with: the
+`scaled_reason` turns an obstruction of `checker` into what `scaled.v` computes with: the
 multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
 positive x and y, such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
 < 0, the e_k being the elementary symmetric functions of the eigenvalues.
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from exactflow.depth_checker import (
+from exactflow.checker import (
     Blocks,
     Matrix,
     characteristic,
@@ -35,7 +35,7 @@ def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) ->
 
     Parameters
     ----------
-    obstruction : one for positive scales and at least two letters, as `depth_checker` reads it.
+    obstruction : one for positive scales and at least two letters, as `checker` reads it.
     blocks : what it is about.
     det : the determinant of the matrix.
     """

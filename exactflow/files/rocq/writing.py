@@ -3,7 +3,7 @@
 Each text but `rational_lists.v` needs those before it: a theorem is a few of them, and a claim.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 from importlib.resources import files as resources
 
@@ -16,12 +16,12 @@ def texts(*names: str) -> str:
     return "\n".join(text.read_text("utf-8") for text in found)
 
 
-def rows(M: Sequence[Sequence[Fraction]]) -> str:
+def rows(M: Iterable[Iterable[Fraction]]) -> str:
     """Return a matrix, as a list of lists."""
     return f"[:: {'; '.join(map(row, M))}]"
 
 
-def row(entries: Sequence[Fraction]) -> str:
+def row(entries: Iterable[Fraction]) -> str:
     """Return a list of rationals."""
     return f"[:: {'; '.join(map(rational, entries))}]"
 

@@ -11,7 +11,7 @@ from depth.examples import diagonal, matrix
 from depth.test_five import jordan, with_fixed_parts
 from sympy import GF, QQ
 
-from exactflow import cli, depth_checker, random_matrix
+from exactflow import checker, cli, random_matrix
 from exactflow.depth import minimal_depth
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
@@ -84,7 +84,7 @@ def test_a_recurrence_is_none():
     possible = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(QQ(3, 2), QQ(3, 2)))
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
-    blocks = depth_checker.blocks_of(rows, depth_checker.inverse(rows, 0), False)
+    blocks = checker.blocks_of(rows, checker.inverse(rows, 0), False)
     assert recurrence_clash(blocks) is None
 
 
@@ -102,7 +102,7 @@ def test_opposed_signs_are_the_reason_with_positive_scales():
 
 
 def test_determinants_need_a_regular_block():
-    blocks = depth_checker.Blocks(*[[[Fraction(0)]]] * 6)
+    blocks = checker.Blocks(*[[[Fraction(0)]]] * 6)
     obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
     assert scaled_reason(obstruction, blocks, Fraction(1)) is None
 

@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import checker, depth_checker, factor, minimal_depth, permutation
+from exactflow import checker, factor, minimal_depth, permutation
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
@@ -52,7 +52,7 @@ def answer(request: str) -> str:
         return json.dumps(factored(found, asked.get("orientation", "error")))
     except ExactFlowError as error:
         return json.dumps({"error": str(error)})
-    except (checker.MalformedError, depth_checker.MalformedError) as error:
+    except checker.MalformedError as error:
         return json.dumps({"error": f"malformed: {error}"})
 
 
@@ -191,16 +191,10 @@ def depth(matrix: DomainMatrix) -> dict:
 
 def checked(data: bytes) -> dict:
     """Return the verdict of the stand-alone checker on a certificate of either kind."""
-    is_depth = json.loads(data).get("format") == "exactflow-depth-certificate"
-    return {"kind": "check", "verdict": depth_verdict(data) if is_depth else verdict(data)}
+    return {"kind": "check", "verdict": verdict(data)}
 
 
 def verdict(data: bytes) -> list[str]:
     """Return the lines of the stand-alone checker."""
     report = checker.check(data)
     return [*report.lines, report.verdict.value[1]]
-
-
-def depth_verdict(data: bytes) -> list[str]:
-    """Return the lines of the stand-alone checker of depth certificates."""
-    return depth_checker.check(data)[1]
