@@ -63,16 +63,7 @@ class FloatCoupling:
     def of(cls, layer: LinearCoupling) -> "FloatCoupling":
         """Return a layer over QQ, its entries rounded; infinite beyond the range of float64."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
-        matrix = layer.shift_matrix
-        if not layer.is_sparse:
-            entries = list(map(to_float, matrix.to_list_flat()))
-            return cls(layer.moves, np.array(entries).reshape(matrix.shape), scale)
-        from scipy import sparse
-
-        items = list(matrix.iter_items())
-        rows, columns = np.array([place for place, _ in items], dtype=int).reshape(-1, 2).T
-        values = np.array([to_float(value) for _, value in items], dtype=float)
-        return cls(layer.moves, sparse.csr_array((values, (rows, columns)), matrix.shape), scale)
+        return cls(layer.moves, layer.float_shift, scale)
 
     @property
     def partition(self) -> tuple[int, int]:

@@ -26,12 +26,14 @@ from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
 from exactflow.exact.linalg import AnyMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short, to_float
-from exactflow.exact.typing import Half, MatrixLike, VectorLike
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.partition import checked_partition
 
 if TYPE_CHECKING:
     import numpy as np
+    from scipy import sparse
     from typing_extensions import TypeIs
 
     from exactflow.exact.sparse import SparseArray
@@ -80,8 +82,7 @@ class LinearCoupling(Coupling):
         scale: "VectorLike | None" = None,
     ) -> None:
         partition = checked_partition(partition)
-        if moves not in ("first", "second"):
-            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        check_option("moves", moves, HALVES)
         moved, kept = partition if moves == "first" else partition[::-1]
         matrix = shift if _is_array(shift) else as_rectangle(shift)
         if matrix.shape != (moved, kept):
@@ -126,6 +127,23 @@ class LinearCoupling(Coupling):
         from exactflow.exact.sparse import SparseArray
 
         return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+
+    @cached_property
+    def float_shift(self) -> "np.ndarray | sparse.csr_array":
+        """The shift T, over QQ, rounded to float64, and infinite beyond its range; an array, or a
+        sparse one of SciPy where the shift is kept sparse.
+        """
+        import numpy as np
+
+        matrix = self.shift_matrix
+        if not self.is_sparse:
+            return np.array([to_float(x) for x in matrix.to_list_flat()]).reshape(matrix.shape)
+        from scipy import sparse
+
+        items = list(matrix.iter_items())
+        rows, columns = np.array([place for place, _ in items], dtype=int).reshape(-1, 2).T
+        values = np.array([to_float(value) for _, value in items], dtype=float)
+        return sparse.csr_array((values, (rows, columns)), matrix.shape)
 
     @property
     def is_sparse(self) -> bool:
@@ -192,29 +210,13 @@ class LinearCoupling(Coupling):
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
         if convert is to_float:
-            return self._float_shift(kept)
-        return [
-            sum((convert(t) * x for t, x in zip(row, kept, strict=True) if t), 0 * kept[0])
-            for row in self.shift_matrix.to_dense().to_list()
-        ]
+            import numpy as np
 
-    def _float_shift(self, kept: Sequence) -> Sequence:
-        """Return T x for rows of floats: one product, or a row at a time where T is sparse."""
-        import numpy as np
-
-        if not self.is_sparse:
-            return self._float_matrix @ np.stack(kept)
-        rows = [np.zeros_like(kept[0]) for _ in range(self.shift_matrix.shape[0])]
-        for (i, j), value in self.shift_matrix.iter_items():
-            rows[i] += to_float(value) * kept[j]
-        return rows
-
-    @cached_property
-    def _float_matrix(self) -> "np.ndarray":
-        """The shift, rounded to float64."""
-        import numpy as np
-
-        return np.array([list(map(to_float, row)) for row in self.shift_matrix.to_list()])
+            return self.float_shift @ np.stack(kept)
+        image = [0 * kept[0]] * self.shift_matrix.shape[0]
+        for (i, j), entry in self.shift_matrix.iter_items():
+            image[i] += convert(entry) * kept[j]
+        return image
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix as a ``DomainMatrix``."""

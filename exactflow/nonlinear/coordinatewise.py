@@ -10,7 +10,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element
-from exactflow.exact.typing import Element, Half
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import HALVES, Element, Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import checked_partition
@@ -77,8 +78,7 @@ class CoordinatewiseCoupling(Coupling):
                 f"expected equal halves (n, n), got {(p, q)}: coordinate i of one half is moved by "
                 "coordinate i of the other"
             )
-        if moves not in ("first", "second"):
-            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        check_option("moves", moves, HALVES)
         if not isinstance(inverted, bool):
             raise InvalidInputError(f"expected inverted=True or False, got {inverted!r}")
         shifts = _functions("shifts", shifts, p)

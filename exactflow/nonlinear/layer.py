@@ -11,7 +11,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_index
-from exactflow.exact.typing import Half, NumberLike
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import HALVES, Half, NumberLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import checked_partition
@@ -62,8 +63,7 @@ class PiecewiseCoupling(Coupling):
         reads: int = 0,
     ) -> None:
         partition = checked_partition(partition)
-        if moves not in ("first", "second"):
-            raise InvalidInputError(f"expected moves='first' or 'second', got {moves!r}")
+        check_option("moves", moves, HALVES)
         moved, kept = partition if moves == "first" else partition[::-1]
         if not isinstance(conditioner, PiecewiseLinear):
             raise InvalidInputError(

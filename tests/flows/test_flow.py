@@ -131,7 +131,7 @@ def test_representations():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: LinearCoupling((1, 1), "both", [[1]]), "'first' or 'second'"),
+        (lambda: LinearCoupling((1, 1), "both", [[1]]), "moves to be one of 'first', 'second'"),
         (lambda: LinearCoupling((1, 0), "first", [[1]]), "two positive integers"),
         (lambda: LinearCoupling((1, 1, 1), "first", [[1]]), "two positive integers"),
         (lambda: LinearCoupling((1, 2), "first", [[1], [2]]), "shape 1 x 2"),

@@ -129,7 +129,7 @@ def test_displays():
     ("arguments", "words"),
     [
         (((1, 2), "second", [BEND]), "equal halves"),
-        (((1, 1), "both", [BEND]), "moves="),
+        (((1, 1), "both", [BEND]), "moves to be"),
         (((1, 1), "first", [BEND, BEND]), "expected 1 shifts, one for each.*got 2"),
         (((1, 1), "first", [3]), "PiecewiseLinear functions R -> R, got 3"),
         (((1, 1), "first", [PiecewiseLinear([0], [(1, 2)])]), "R -> R"),
