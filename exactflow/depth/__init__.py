@@ -24,7 +24,7 @@ from typing import get_args
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
-from exactflow.depth.obstructions import Obstruction
+from exactflow.depth.obstruction import Obstruction
 from exactflow.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.depth.scaled import scaled_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError

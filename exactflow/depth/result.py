@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import sympy
 
-from exactflow.depth.obstructions import Obstruction
+from exactflow.depth.obstruction import Obstruction
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 
 if TYPE_CHECKING:
-    from exactflow.depth.certified import FourLayers
+    from exactflow.depth.scaled.certified import FourLayers
 
 __all__ = ["CertifiedDepth", "MinimalDepth"]
 

@@ -1,4 +1,4 @@
-"""Four layers with positive scales: the equations for the scales, exactly and in balls.
+"""Four layers with positive scales: equations between principal minors, exactly and in balls.
 
 Main results
 ------------
@@ -14,6 +14,10 @@ the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M
 equations for 2 n positive numbers. Conversely, if they hold and neither matrix is derogatory, D
 being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a product.
 
+*Signs.* If for some k < n all d_S are >= 0 up to one sign for all, all a_S <= 0, and not all of
+them vanish, then (D, a) is *opposed* at k: there are no such x and y. The same holds if a sum of
+polynomials p_k in x and y times these equations has coefficients of one sign, and is not zero.
+
 *Spread.* Let x_i grow apart in some order, in which the leading principal minors of D are
 m_1, .., m_n, none of them zero: the eigenvalues of D G^-1 tend to x_k m_k / m_(k-1). So if D and a
 have orders with leading minors of equal signs, the equations have solutions: by Brouwer's theorem
@@ -24,17 +28,23 @@ How it is checked
 Minors are *exact*; `at` encloses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from flint import arb, arb_mat
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.depth.equations import sign
+from exactflow.depth.word import Word
 from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element
 
-__all__ = ["LARGEST_HALF", "Spectra", "principal_minors"]
+__all__ = ["LARGEST_HALF", "Exponents", "Polynomial", "Spectra", "are_opposed", "principal_minors"]
+
+Exponents = tuple[int, ...]
+Polynomial = Mapping[Exponents, Element]
 
 LARGEST_HALF = 8  # coordinates: beyond there are too many minors
 
@@ -69,9 +79,10 @@ class Spectra:
     det: Element
 
     @staticmethod
-    def of(D: DomainMatrix, a: DomainMatrix, det: Element) -> "Spectra":
-        """Return the equations for blocks D and a of M and M^-1 and det M."""
-        return Spectra(tuple(principal_minors(D)), tuple(principal_minors(a)), det)
+    def of(word: Word) -> "Spectra":
+        """Return the equations for the pattern ULUL, or another that D and a decide."""
+        left, right = (tuple(principal_minors(M)) for M in (word.blocks.D, word.inverse.A))
+        return Spectra(left, right, word.matrix.det())
 
     @property
     def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
@@ -88,6 +99,26 @@ class Spectra:
         """The sizes k at which not all minors vanish: one equation each."""
         pairs = enumerate(zip(*self.coefficients, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
+
+    def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
+        """Return the sum of p_k times the k-th equation, left side less right side, without the
+        terms that cancel.
+
+        Parameters
+        ----------
+        multipliers : p_1, .., p_n, dicts from the 2 n exponents of x and y to coefficients.
+        """
+        n, total = self.n, dict[Exponents, Element]()
+        for side, coefficients in enumerate(self.coefficients):
+            for S, minor in enumerate(coefficients):
+                if not S or not minor:
+                    continue
+                of_S = [S >> i & 1 for i in range(n)]
+                powers = [*[0] * n, *of_S] if side else [*of_S, *[0] * n]
+                for exponents, p in multipliers[S.bit_count() - 1].items():
+                    place = tuple(i + j for i, j in zip(exponents, powers, strict=True))
+                    total[place] = total.get(place, 0) + p * (-minor if side else minor)
+        return {place: x for place, x in total.items() if x}
 
     def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
         """Return the left sides less the right ones, a column, and their derivatives by log x and
@@ -110,3 +141,18 @@ class Spectra:
                             slopes[k][first + i] += term
         column = arb_mat([[values[k]] for k in self.sizes])
         return column, arb_mat([slopes[k] for k in self.sizes])
+
+
+def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
+    """Return whether the principal k-minors of D and of a have opposite signs, and not all vanish.
+
+    >>> from sympy import QQ
+    >>> one = DomainMatrix([[1, 0], [0, 1]], (2, 2), QQ).to_dense()
+    >>> are_opposed(one, -one, 1), are_opposed(one, one, 1)
+    (True, False)
+    """
+    signs = set[int | None]()
+    for M, direction in ((D, 1), (a, -1)):
+        for chosen in map(list, combinations(range(M.shape[0]), k)):
+            signs.add(sign(M.extract(chosen, chosen).det() * direction, M.domain))
+    return signs - {0} in ({1}, {-1})

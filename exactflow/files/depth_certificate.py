@@ -7,39 +7,30 @@ head of the checker lists; its equations are numbered as `equations` there retur
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import singledispatch
 from pathlib import Path
+from typing import Any
 
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth import MinimalDepth, Obstruction
-from exactflow.depth.chain import ChainObstruction, ScaledObstruction
-from exactflow.depth.kernels import KernelObstruction
-from exactflow.depth.multipliers import MultiplierObstruction
-from exactflow.depth.obstructions import (
-    EntryObstruction,
-    IntertwinerObstruction,
-    LinearObstruction,
-    residuals,
-)
-from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
-from exactflow.depth.proportions import ProportionObstruction
-from exactflow.depth.similarity import (
-    CoefficientObstruction,
-    DivisorObstruction,
-    UnitBlocksObstruction,
-)
-from exactflow.depth.tight import TightObstruction
+from exactflow.depth import MinimalDepth
+from exactflow.depth.obstruction import KINDS, Obstruction, Reason
+from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import elementary_divisors
-from exactflow.exact.numbers import format_rational
+from exactflow.exact.numbers import format_rational, to_element
+from exactflow.exact.typing import DepthScales, Element
 from exactflow.files.atomic import write_bytes
 from exactflow.flows.result import Evidence
 from exactflow.version import __version__
 
-__all__ = ["depth_certificate_text", "witness", "write_depth_certificate"]
+__all__ = [
+    "depth_certificate_text",
+    "read_obstruction",
+    "witness",
+    "write_depth_certificate",
+]
 
 
 def depth_certificate_text(
@@ -142,128 +133,56 @@ def _rows(M: DomainMatrix) -> list[list[str]]:
     return [_entries(row, M.domain) for row in M.to_list()]
 
 
-def _polynomial(f: Sequence, field: Domain) -> list[str]:
-    """Return the coefficients of a polynomial, ascending."""
-    return _entries(f[::-1], field)
-
-
-def _linear(*multiplier: DomainMatrix) -> dict[str, object]:
-    return {"kind": "linear", "multiplier": [_rows(W) for W in multiplier]}
-
-
-@singledispatch
 def witness(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind of an obstruction and its witness, as the format writes them."""
-    raise InvalidInputError(
-        f"expected an obstruction that the format knows, got {type(obstruction).__name__}: "
-        "use one that minimal_depth returns"
-    )
+    row, found, field = obstruction.row, obstruction.witness, obstruction.matrix.domain
+    written: object
+    if row.key == "k":
+        written = found
+    elif row.key == "factors":
+        written = [_entries(f[::-1], field) for f in found]
+    else:
+        written = [_terms(W) if isinstance(W, Mapping) else _rows(W) for W in found]
+    return {"kind": row.written, row.key: written}
 
 
-@witness.register
-def _(obstruction: EntryObstruction) -> dict[str, object]:
-    return _misfit([(R, False) for R in _residuals(obstruction).values()])
+def _terms(p: Mapping[Sequence[int], Element]) -> list[list[str]]:
+    return [[format_rational(x), *map(str, exponents)] for exponents, x in p.items()]
 
 
-@witness.register
-def _(obstruction: ScaledEntryObstruction) -> dict[str, object]:
-    A, B, C, D = obstruction.blocks
-    if len(obstruction.pattern) == 2:
-        inverse = linalg.inverse_or_none(D)
-        schur = D - D if inverse is None else A - B * inverse * C
-        return _misfit([(D, True), (schur, inverse is not None)])
-    equations = _residuals(obstruction)
-    if obstruction.pattern:
-        equations["A = I"] = A
-    return _misfit([(R, R is A) for R in equations.values()])
+def read_obstruction(
+    content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales
+) -> Obstruction:
+    """Return an obstruction that a certificate has; where its kind there is written for several of
+    `KINDS`, the one whose check succeeds.
 
-
-def _residuals(obstruction: Obstruction) -> dict[str, DomainMatrix]:
-    return residuals(len(obstruction.pattern), obstruction.blocks)
-
-
-def _misfit(equations: list[tuple[DomainMatrix, bool]]) -> dict[str, object]:
-    """Return the multiplier that picks an entry of a matrix which ought to be 0, or, where it is
-    marked, a positive diagonal.
+    Parameters
+    ----------
+    content : an element of "obstructions" of a certificate that the checker accepts.
+    matrix : the target, over QQ or GF(p).
+    scales : "additive" or "positive".
     """
-    multiplier = [R - R for R, _ in equations]
-    for at, (R, is_diagonal) in enumerate(equations):
-        for i, row in enumerate(R.to_list()):
-            for j, x in enumerate(row):
-                if (x <= 0) if is_diagonal and i == j else x:
-                    to, at_row = (linalg.unit_vector(len(row), k, R.domain) for k in (j, i))
-                    multiplier[at] = to * at_row.transpose()
-                    return _linear(*multiplier)
-    raise InvalidInputError("expected an obstruction that holds, got one whose entries all fit")
-
-
-@witness.register
-def _(obstruction: LinearObstruction) -> dict[str, object]:
-    return _linear(obstruction.P, obstruction.Q, obstruction.R)
-
-
-@witness.register
-def _(obstruction: ProportionObstruction) -> dict[str, object]:
-    return _linear(obstruction.P, obstruction.Q, obstruction.R)
-
-
-@witness.register
-def _(obstruction: IntertwinerObstruction) -> dict[str, object]:
-    return _linear(obstruction.P, obstruction.L, obstruction.R)
-
-
-@witness.register
-def _(obstruction: CoefficientObstruction) -> dict[str, object]:
-    return {"kind": "trace", "k": obstruction.k}
-
-
-@witness.register
-def _(obstruction: DivisorObstruction) -> dict[str, object]:
-    factor = _polynomial(obstruction.f, obstruction.matrix.domain)
-    return {"kind": "similarity", "factors": [factor]}
-
-
-@witness.register
-def _(obstruction: UnitBlocksObstruction) -> dict[str, object]:
-    field = obstruction.matrix.domain
-    return {"kind": "similarity", "factors": [_polynomial((field.one, -field.one), field)]}
-
-
-@witness.register
-def _(obstruction: ChainObstruction) -> dict[str, object]:
-    parts, field = obstruction.parts, obstruction.matrix.domain
-    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
-    factors = {f: None for of in divisors for f in of} if obstruction.f is None else [obstruction.f]
-    return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
-
-
-@witness.register
-def _(obstruction: TightObstruction) -> dict[str, object]:
-    parts, field = obstruction.parts, obstruction.matrix.domain
-    divisors = (elementary_divisors(M) for M in (parts.Du, parts.Na))
-    factors = {f: None for of in divisors for f in of}
-    return {"kind": "chain", "factors": [_polynomial(f, field) for f in factors]}
-
-
-@witness.register
-def _(obstruction: ScaledObstruction) -> dict[str, object]:
-    return _linear(obstruction.multiplier)
-
-
-@witness.register
-def _(obstruction: MultiplierObstruction) -> dict[str, object]:
-    terms = [
-        [[format_rational(x), *map(str, exponents)] for exponents, x in p.items()]
-        for p in obstruction.multipliers
+    word = Word(content["pattern"], matrix, scales)
+    found = [
+        Obstruction.of(word, Reason(kind, _read(row.key, content[row.key], matrix)))
+        for kind, row in KINDS.items()
+        if row.written == content["kind"] and len(word.pattern) in row.letters.get(scales, ())
     ]
-    return {"kind": "linear", "multiplier": terms}
+    return next((o for o in found if o.check()), found[0])
 
 
-@witness.register
-def _(obstruction: KernelObstruction) -> dict[str, object]:
-    return _linear(obstruction.Q)
+def _read(key: str, value: Any, matrix: DomainMatrix) -> Any:
+    """Return a witness, its multipliers being matrices, or the terms of polynomials."""
+    field, n = matrix.domain, matrix.shape[0] // 2
 
+    def element(text: str) -> Element:
+        return field.convert_from(to_element(text), QQ)
 
-@witness.register
-def _(obstruction: OpposedObstruction) -> dict[str, object]:
-    return {"kind": "opposed", "k": obstruction.k}
+    if key == "k":
+        return value
+    if key == "factors":
+        return tuple(tuple(element(x) for x in reversed(f)) for f in value)
+    if any(len(row) == 2 * n + 1 for W in value for row in W):
+        return tuple({tuple(map(int, row[1:])): element(row[0]) for row in W} for W in value)
+    rows = ([[element(x) for x in row] for row in W] for W in value)
+    return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

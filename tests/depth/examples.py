@@ -2,6 +2,9 @@
 
 from sympy import QQ
 
+from exactflow.depth.additive import decide
+from exactflow.depth.obstruction import Obstruction, Reason
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 
@@ -17,3 +20,17 @@ def matrix(rows, field=QQ):
 
 def blocks(A, B, C, D):
     return linalg.join(Blocks(A, B, C, D)).to_dense()
+
+
+def decided(pattern, M):
+    """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
+    word = Word(pattern, M, "additive")
+    answer = decide(word)
+    return Obstruction.of(word, answer) if isinstance(answer, Reason) else answer
+
+
+def excluded(search, pattern, M):
+    """Return the obstruction that a search finds for positive scales, None where it finds none."""
+    word = Word(pattern, M, "positive")
+    answer = search(word)
+    return Obstruction.of(word, answer) if isinstance(answer, Reason) else None

@@ -11,11 +11,12 @@ from sympy import QQ, sqrt
 
 from exactflow import checker, random_matrix, verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.certified import enclosing_product, four_layers_of
-from exactflow.depth.opposed import opposed
-from exactflow.depth.rational import matching_diagonals
 from exactflow.depth.result import CertifiedDepth
+from exactflow.depth.scaled.certified import enclosing_product, four_layers_of
+from exactflow.depth.scaled.rational import matching_diagonals
+from exactflow.depth.scaled.signs import opposed_against
 from exactflow.depth.spectra import Spectra, principal_minors
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
@@ -84,9 +85,10 @@ def test_another_centre_is_refused():
 def test_equations_hold_at_an_exact_solution():
     """n = 2: the residuals of a rational solution are zero, and the matrices are similar."""
     M = random_rational(4, 3)
-    D, a = M[2:, 2:].to_dense(), M.inv()[:2, :2].to_dense()
-    equations = Spectra.of(D, a, M.det())
-    solutions = list(matching_diagonals("ULUL", M))
+    word = Word("ULUL", M, "positive")
+    _, D, a, _ = word.pencil
+    equations = Spectra.of(word)
+    solutions = list(matching_diagonals(word))
     assert solutions
     for E, G in solutions:
         of_D = linalg.scale_columns(D, [1 / g for g in G])
@@ -111,7 +113,9 @@ def test_two_coordinates_are_decided_over_the_rationals(seed):
     assert answer.is_decided
     assert answer.evidence is Evidence.EXACT
     verify(answer.flow, M)
-    solvable = any(not opposed(pattern, M) for pattern in ("ULUL", "LULU"))
+    solvable = any(
+        not opposed_against(Word(pattern, M, "positive")) for pattern in ("ULUL", "LULU")
+    )
     assert answer.upper == (4 if solvable else 5)
     assert (
         checker.check(depth_certificate_text(answer).encode()).verdict is checker.Verdict.VERIFIED

@@ -1,11 +1,13 @@
-"""The inequalities of `chain`, against a search through all pairs of partitions."""
+"""The inequalities of `fixed_parts`, against a search through all pairs of partitions."""
 
 from itertools import product
 
 import pytest
 from sympy import QQ
 
-from exactflow.depth.chain import scalar_of, scaling_system, sizes_at
+from exactflow.depth.equations import scalar_of, scaling_equations
+from exactflow.depth.fixed_parts import sizes_at
+from exactflow.depth.word import Pencil
 from exactflow.exact import linalg
 
 LONGEST = 9
@@ -65,5 +67,7 @@ def test_scalar_and_system():
     assert scalar_of(one, one * QQ(-1, 2)) == QQ(1, 2)
     assert scalar_of(one, linalg.diagonal([QQ(1), QQ(2)], QQ)) is None
     # (x - 6) (x - 2) = (x - 3) (x - 4) has no solution g; (x - 6) g = (x - 3) 2 g(x / 2) has x - 3
-    K, b = scaling_system([QQ(1), QQ(-6)], [QQ(1), QQ(-3)], QQ(2), 1, QQ)
-    assert b - K * QQ(-3) == linalg.zeros(3, 1, QQ)
+    C = linalg.diagonal([QQ(1), QQ(0)], QQ)
+    D, a = (linalg.diagonal([QQ(1), QQ(x)], QQ) for x in (6, 3))
+    ((_, right, ((_, K, _),)),) = scaling_equations(Pencil(C, D, a, C * QQ(-2)))
+    assert K * QQ(-3) == right

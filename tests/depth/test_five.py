@@ -3,13 +3,15 @@
 from itertools import product
 
 import pytest
-from depth.examples import blocks, diagonal, matrix
+from depth.examples import blocks, decided, diagonal, matrix
 from sympy import GF, QQ
 
-from exactflow.depth.chain import ScaledObstruction, fixed_parts, scalar_of
-from exactflow.depth.five import five_layers
-from exactflow.depth.matching import matched_shift, peeled_shift
-from exactflow.depth.rank_one import assigned_row
+from exactflow.depth.additive.matching import matched_shift, peeled_shift
+from exactflow.depth.additive.rank_one import assigned_row
+from exactflow.depth.equations import scalar_of
+from exactflow.depth.fixed_parts import FixedParts
+from exactflow.depth.obstruction import Obstruction
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import block_sizes, elementary_divisors
@@ -73,7 +75,7 @@ def test_nonderogatory_fixed_parts_that_split(name, r):
     Du, aN = (jordan(*cells) for cells in CELLS[name])
     D11 = jordan((1, 1), *((k, 1) for k in range(2, r + 1)))
     M = with_fixed_parts(Du, aN, D11)
-    shifts = five_layers("ULULU", M)
+    shifts = decided("ULULU", M)
     assert product_of(shifts) == M
 
 
@@ -84,8 +86,8 @@ def test_corank_one_always(field):
     for u, v in product(units, repeat=2):
         for D11 in (jordan((1, 1), (1, 1), field=field), jordan((1, 2), field=field)):
             M = with_fixed_parts(linalg.diagonal([u], field), linalg.diagonal([v], field), D11)
-            assert product_of(five_layers("ULULU", M)) == M
-            assert product_of(five_layers("LULUL", swapped(M))) == M
+            assert product_of(decided("ULULU", M)) == M
+            assert product_of(decided("LULUL", swapped(M))) == M
 
 
 def swapped(M):
@@ -105,8 +107,8 @@ def test_equal_scaling_with_a_solution():
         M = with_scalar(QQ(2), Du, aN)
         split, inverse = linalg.split(M, 4), linalg.split(M.inv().to_dense(), 4)
         assert scalar_of(split.C, inverse.C) == 2
-        found = five_layers("ULULU", M)
-        assert isinstance(found, ScaledObstruction) != solvable
+        found = decided("ULULU", M)
+        assert isinstance(found, Obstruction) != solvable
         assert found.check() if not solvable else product_of(found) == M
 
 
@@ -132,7 +134,7 @@ def test_an_invertible_block_over_every_field(field, size):
     M = blocks(one, zero, C, one) * blocks(one, upper - one, zero, one)
     M = M * blocks(C, zero, zero, C.inv().to_dense())
     assert M[size:, :size].to_dense().det()
-    assert product_of(five_layers("ULULU", M)) == M
+    assert product_of(decided("ULULU", M)) == M
 
 
 def test_assigned_blocks_interlace():
@@ -147,19 +149,18 @@ def test_assigned_blocks_interlace():
         ).to_dense()  # fmt: skip
         b = linalg.unit_vector(6, 2, QQ)
         L = linalg.zeros(3, 3, QQ).hstack(linalg.identity(3, QQ)).to_dense()
-        v = assigned_row(D, b, L, Du, wanted)
+        v = assigned_row(D, b, (L, Du), wanted)
         assert elementary_divisors(D - b * v) == wanted
 
 
 def test_shifts_match_characteristic_polynomials():
     M = with_fixed_parts(diagonal(2), diagonal(3), diagonal(1, 2))
-    C, D = M[3:, :3].to_dense(), M[3:, 3:].to_dense()
-    inverse = M.inv().to_dense()
-    a, c = inverse[:3, :3].to_dense(), inverse[3:, :3].to_dense()
+    pencil = Word("ULULU", M, "additive").pencil
     for find in (matched_shift, peeled_shift):
         draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
-        V = next(V for V in (find(D, C, a, c, drawn) for drawn in draws) if V is not None)
-        assert (D - C * V).charpoly_berk() == (a + V * c).charpoly_berk()
-    parts = fixed_parts(D, C, a, c)
-    assert parts.check(D, C, a, c)
+        V = next(V for V in (find(pencil, drawn) for drawn in draws) if V is not None)
+        _, D, a, _ = pencil.shifted(V)
+        assert D.charpoly_berk() == a.charpoly_berk()
+    parts = FixedParts.of(pencil)
+    assert parts.check(pencil)
     assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)

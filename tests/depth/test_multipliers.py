@@ -3,14 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from depth.examples import blocks, diagonal, matrix
+from depth.examples import blocks, diagonal, excluded, matrix
 from depth.test_certified import random_rational, rotation
 from sympy import QQ, Rational, diag
 
 from exactflow import verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.multipliers import MultiplierObstruction, multipliers_against
-from exactflow.depth.opposed import opposed
+from exactflow.depth.scaled.signs import multipliers_against, opposed_against
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.flows.result import Evidence
@@ -37,20 +36,20 @@ def test_clashes(name):
     assert (answer.lower, answer.upper, answer.evidence) == (depth, depth, Evidence.EXACT)
     verify(answer.flow, M)
     for reason in answer.obstructions:
-        assert isinstance(reason, MultiplierObstruction)
-        assert not opposed(reason.pattern, M)
+        assert reason.kind == "signs"
+        assert not opposed_against(reason)
         assert reason.check() is True
         assert "clash at the sizes 1, 2" in str(reason)
 
 
 def test_changed_multipliers_fail():
-    found = multipliers_against("ULUL", CLASHES["and around it"][0])
-    (first, *others), zero = found.multipliers, {}
-    assert replace(found, multipliers=(zero, zero, zero)).check() is False
-    assert replace(found, multipliers=found.multipliers[:2]).check() is False
-    assert replace(found, multipliers=(zero, *others)).check() is False
+    found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
+    (first, *others), zero = found.witness, {}
+    assert replace(found, witness=(zero, zero, zero)).check() is False
+    assert replace(found, witness=found.witness[:2]).check() is False
+    assert replace(found, witness=(zero, *others)).check() is False
     flipped = {exponents: -x for exponents, x in first.items()}
-    assert replace(found, multipliers=(flipped, *others)).check() is False
+    assert replace(found, witness=(flipped, *others)).check() is False
     assert replace(found, matrix=linalg.identity(6, QQ)).check() is False
     assert replace(found, pattern="ULULU").check() is False
     assert replace(found, pattern="ULU").check() is False
@@ -62,9 +61,9 @@ def test_no_multipliers_against_what_is_possible(seed):
     M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
     answer = minimal_depth(M, scales="positive")
     if answer.evidence is Evidence.CERTIFIED:
-        assert multipliers_against(answer.existence.pattern, M) is None
+        assert excluded(multipliers_against, answer.existence.pattern, M) is None
 
 
 def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
-    assert multipliers_against("ULUL", linalg.identity(18, QQ)) is None
-    assert multipliers_against("ULULU", CLASHES["and around it"][0]) is None
+    assert excluded(multipliers_against, "ULUL", linalg.identity(18, QQ)) is None
+    assert excluded(multipliers_against, "ULULU", CLASHES["and around it"][0]) is None

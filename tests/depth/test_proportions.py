@@ -5,12 +5,13 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from depth.examples import blocks, diagonal, matrix
+from depth.examples import blocks, diagonal, excluded, matrix
 from sympy import QQ, Rational, sqrt
 
 from exactflow import verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.proportions import ProportionObstruction, positive_diagonals
+from exactflow.depth.obstruction import Obstruction
+from exactflow.depth.scaled.proportions import positive_diagonals
 from exactflow.exact import linalg
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
@@ -73,26 +74,26 @@ NOT_THREE = {
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_a_witness_says_why_not(name):
     pattern, M = NOT_THREE[name]
-    found = positive_diagonals(pattern, M)
-    assert isinstance(found, ProportionObstruction)
+    found = excluded(positive_diagonals, pattern, M)
+    assert found.kind == "linear"
     assert found.check() is True
     assert "no positive diagonals" in str(found)
 
 
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_a_changed_witness_fails(name):
-    found = positive_diagonals(*NOT_THREE[name])
-    n = found.P.shape[0]
+    found = excluded(positive_diagonals, *NOT_THREE[name])
+    n = found.matrix.shape[0] // 2
     zero, one = linalg.zeros(n, n, QQ), linalg.identity(n, QQ)
-    assert replace(found, P=zero, Q=zero, R=zero).check() is False
+    assert replace(found, witness=(zero, zero, zero)).check() is False
     assert replace(found, pattern="ULUL").check() is False
     assert replace(found, matrix=linalg.identity(2 * n, QQ)).check() is False
-    assert replace(found, P=zero, Q=one * 0, R=one * found.blocks.C[0, 0].element).check() is False
+    assert replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).check() is False
 
 
 def test_signs_reversed_is_the_same_witness():
-    found = positive_diagonals(*NOT_THREE["a cycle"])
-    assert replace(found, P=found.P * QQ(-3), Q=found.Q * QQ(-3), R=found.R * QQ(-3)).check()
+    found = excluded(positive_diagonals, *NOT_THREE["a cycle"])
+    assert replace(found, witness=tuple(W * QQ(-3) for W in found.witness)).check()
 
 
 def test_no_witness_against_a_product():
@@ -101,8 +102,8 @@ def test_no_witness_against_a_product():
     small = [matrix([e[:2], e[2:]]) for e in product((-1, 0, 1), repeat=4)]
     rng = random.Random(0)
     for _ in range(500):
-        P, Q, R = rng.choices(small, k=3)
-        assert ProportionObstruction("ULU", M, P, Q, R).check() is False
+        witness = tuple(rng.choices(small, k=3))
+        assert Obstruction("ULU", M, "positive", "linear", witness).check() is False
 
 
 def test_every_small_matrix_of_two_coordinates():

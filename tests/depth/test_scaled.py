@@ -6,7 +6,7 @@ from sympy import QQ, Rational, sqrt
 
 from exactflow import random_matrix, verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.opposed import OpposedObstruction
+from exactflow.depth.obstruction import Obstruction
 from exactflow.exact import linalg
 from exactflow.flows.result import Evidence
 from exactflow.testing import assert_depth
@@ -88,11 +88,11 @@ def test_every_k_is_tried():
     zero = diagonal(0, 0, 0)
     answer = checked(blocks(a.inv().to_dense(), zero, zero, diagonal(1, 1, 1)))
     assert (answer.lower, answer.upper) == (6, 6)
-    assert [reason.k for reason in answer.obstructions] == [2, 1]
+    assert [reason.witness for reason in answer.obstructions] == [2, 1]
     assert "principal 2-minors of opposite signs" in str(answer)
 
 
 def test_unknown_signs_prove_nothing():
     zero = diagonal(0, 0)
     D, a = matrix([[1, 0], [0, -1]]), matrix([[-1, 0], [0, -1]])
-    assert OpposedObstruction("ULUL", blocks(a, zero, zero, D), 1).check() is False
+    assert Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).check() is False

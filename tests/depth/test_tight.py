@@ -4,14 +4,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from depth.examples import diagonal
+from depth.examples import decided, diagonal
 from depth.test_five import jordan, product_of, with_fixed_parts
 from sympy import GF, Rational
 
 from exactflow import checker, verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.five import five_layers
-from exactflow.depth.tight import TightObstruction
 from exactflow.exact import linalg
 from exactflow.files.depth_certificate import depth_certificate_text, witness
 
@@ -50,9 +48,9 @@ def checked_apart(found):
 
 
 @pytest.mark.parametrize("name", TIGHT)
-def test_no_five_layers(name):
-    found = five_layers("ULULU", TIGHT[name])
-    assert isinstance(found, TightObstruction)
+def test_no_decided(name):
+    found = decided("ULULU", TIGHT[name])
+    assert found.kind == "tight"
     assert found.check() is True
     assert "linear equations for V, with no solution" in str(found)
     assert checked_apart(found)
@@ -60,10 +58,10 @@ def test_no_five_layers(name):
 
 @pytest.mark.parametrize("name", TIGHT)
 def test_changed_witnesses_fail(name):
-    found = five_layers("ULULU", TIGHT[name])
+    found = decided("ULULU", TIGHT[name])
     n, field = found.matrix.shape[0] // 2, found.matrix.domain
-    assert replace(found, multiplier=found.multiplier - found.multiplier).check() is False
-    assert replace(found, multiplier=found.multiplier[:, 1:]).check() is False
+    assert replace(found, witness=found.witness[1:]).check() is False
+    assert replace(found, witness=(*found.witness, (field.one, field.one * 7))).check() is False
     assert replace(found, matrix=linalg.identity(2 * n, field)).check() is False
     assert replace(found, pattern="ULUL").check() is False
 
@@ -87,7 +85,7 @@ POSSIBLE = {
 def test_where_the_equations_have_a_solution_it_is_found(name):
     """The first is the only choice of D11 for which diag(2, 2) and diag(3, 3) go together."""
     M = POSSIBLE[name]
-    shifts = five_layers("ULULU", M)
+    shifts = decided("ULULU", M)
     assert product_of(shifts) == M
     factors = [[Fraction(-2), Fraction(1)], [Fraction(-3), Fraction(1)]]
     assert not excludes(M, {"pattern": "ULULU", "kind": "chain", "factors": factors})

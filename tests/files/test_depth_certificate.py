@@ -6,28 +6,39 @@ from itertools import product
 
 import pytest
 from depth import test_exhaustive, test_obstructions, test_proportions, test_scaled
-from depth.examples import diagonal, matrix
+from depth.examples import diagonal, excluded, matrix
 from sympy import GF, QQ, sqrt
 
 from exactflow import checker, random_matrix
 from exactflow.depth import minimal_depth
-from exactflow.depth.opposed import OpposedObstruction, ScaledEntryObstruction
-from exactflow.depth.proportions import ProportionObstruction, positive_diagonals
+from exactflow.depth.equations import misfit
+from exactflow.depth.obstruction import Obstruction, Reason
+from exactflow.depth.scaled.proportions import positive_diagonals
+from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import (
     depth_certificate_text,
+    read_obstruction,
     witness,
     write_depth_certificate,
 )
 
 
 def verified(M, scales="additive"):
-    """Return the certificate of a matrix, once the checker has verified it."""
-    text = depth_certificate_text(minimal_depth(M, scales=scales))
+    """Return the certificate of a matrix, once the checker has verified it, and what is read of it
+    is what was written.
+    """
+    answer = minimal_depth(M, scales=scales)
+    text = depth_certificate_text(answer)
     assert checker.check(text.encode()).verdict is checker.Verdict.VERIFIED
-    return json.loads(text)
+    content = json.loads(text)
+    for written, obstruction in zip(content["obstructions"], answer.obstructions, strict=True):
+        read = read_obstruction(written, obstruction.matrix, scales)
+        assert (read.kind, read.witness) == (obstruction.kind, obstruction.witness)
+        assert read.check()
+    return content
 
 
 ADDITIVE = {
@@ -51,9 +62,9 @@ def test_positive_scales(name):
     assert verified(M, "positive")["depth"] == depth
 
 
-def excludes(obstruction, scales):
+def excludes(obstruction):
     """Return whether the checker, too, sees that an obstruction excludes its pattern."""
-    M, pattern = obstruction.matrix, obstruction.pattern
+    M, pattern, scales = obstruction.matrix, obstruction.pattern, obstruction.scales
     read = checker.read_obstruction(
         {"pattern": pattern, **witness(obstruction)}, "", scales, M.shape[0] // 2, 0
     )
@@ -66,14 +77,12 @@ def excludes(obstruction, scales):
 
 @pytest.mark.parametrize("name", test_obstructions.EXAMPLES)
 def test_each_obstruction_by_itself(name):
-    obstruction, kind = test_obstructions.EXAMPLES[name]
-    positive = kind in (OpposedObstruction, ProportionObstruction, ScaledEntryObstruction)
-    assert excludes(obstruction, "positive" if positive else "additive")
+    assert excludes(test_obstructions.EXAMPLES[name][0])
 
 
 @pytest.mark.parametrize("name", test_proportions.NOT_THREE)
 def test_each_reason_against_three_scaled_layers(name):
-    assert excludes(positive_diagonals(*test_proportions.NOT_THREE[name]), "positive")
+    assert excludes(excluded(positive_diagonals, *test_proportions.NOT_THREE[name]))
 
 
 @pytest.mark.parametrize("name", test_proportions.THREE)
@@ -85,9 +94,11 @@ def test_three_scaled_layers(name):
 def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
     for entries in product((-1, 0, 1, 2), repeat=4):
         M = matrix([entries[:2], entries[2:]])
-        obstruction = ScaledEntryObstruction(pattern, M)
-        if M.det() and obstruction.check():
-            assert excludes(obstruction, "positive")
+        word = Word(pattern, M, "positive")
+        if M.det() and (multiplier := misfit(word)) is not None:
+            obstruction = Obstruction.of(word, Reason("linear", multiplier))
+            assert obstruction.check()
+            assert excludes(obstruction)
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)

@@ -4,16 +4,17 @@ Main results
 ------------
 Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 
-- *Up to three layers* are decided (`exactflow.factorization.short`, `exactflow.depth.proportions`).
+- *Up to three layers* are decided (`exactflow.factorization.short` and
+  `exactflow.depth.scaled.proportions`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.depth.spectra`), which have solutions for
-  typical M. For n = 2 they are solved over the field (`exactflow.depth.rational`); for n up to 8,
-  over QQ, a solution is certified to exist (`exactflow.depth.certified`).
-- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.depth.opposed`): six layers exactly.
+  typical M. For n = 2 they are solved over the field (`exactflow.depth.scaled.rational`); for n up
+  to 8, over QQ, a solution is certified to exist (`exactflow.depth.scaled.certified`).
+- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.depth.spectra`): six layers exactly.
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
   not zero this is an open condition, and for n >= 2 some matrices satisfy it.
 
-- Where D and a are singular, their kernels may exclude four (`exactflow.depth.kernels`), and beyond
-  Theorems A and B signs of minors that clash together do (`exactflow.depth.multipliers`).
+- Where D and a are singular, their kernels may exclude four, and beyond Theorems A and B signs of
+  minors that clash together do (`exactflow.depth.scaled.signs`).
 
 Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
 holds the determinant in one entry. P merges into a layer. What is left is an interval.
@@ -27,15 +28,14 @@ balls, rounded to floats whose error is computed exactly.
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.kernels import kernel_obstruction
-from exactflow.depth.multipliers import multipliers_against
-from exactflow.depth.obstructions import Obstruction
-from exactflow.depth.opposed import ScaledEntryObstruction, opposed
-from exactflow.depth.patterns import patterns
-from exactflow.depth.proportions import positive_diagonals
-from exactflow.depth.rational import matching_diagonals
+from exactflow.depth.equations import misfit
+from exactflow.depth.obstruction import Obstruction, Reason
 from exactflow.depth.result import CertifiedDepth, MinimalDepth
-from exactflow.depth.scaled_flows import flow_of, general_flows, scaled_flow
+from exactflow.depth.scaled.flows import flow_of, general_flows, scaled_flow
+from exactflow.depth.scaled.proportions import positive_diagonals
+from exactflow.depth.scaled.rational import matching_diagonals
+from exactflow.depth.scaled.signs import kernels_against, multipliers_against, opposed_against
+from exactflow.depth.word import Word, patterns
 from exactflow.exact import linalg
 from exactflow.factorization.short import short_layers
 from exactflow.flows.flow import CouplingFlow
@@ -75,39 +75,45 @@ def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: CouplingFl
     return MinimalDepth(lower, flow.depth, flow, reasons, "positive")
 
 
+def _words(length: int, matrix: DomainMatrix) -> list[Word]:
+    return [Word(pattern, matrix, "positive") for pattern in patterns(length)]
+
+
 def _entries(length: int, matrix: DomainMatrix) -> Reasons:
-    words = patterns(length) if length >= 0 else ()
-    return tuple(ScaledEntryObstruction(word, matrix) for word in words)
+    """Return what excludes at most two layers."""
+    words = _words(length, matrix) if length >= 0 else []
+    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in words)
 
 
 def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
     """Return a flow, or what excludes three layers; nothing where a sign is not known."""
     obstructions, decided = [], True
-    for pattern in patterns(3):
-        found = positive_diagonals(pattern, matrix)
-        if isinstance(found, Obstruction):
-            obstructions.append(found)
+    for word in _words(3, matrix):
+        found = positive_diagonals(word)
+        if isinstance(found, Reason):
+            obstructions.append(Obstruction.of(word, found))
         elif found is None:
             decided = False
         else:
-            return scaled_flow(pattern, matrix, *found), ()
+            return scaled_flow(word, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> tuple[int, Reasons]:
-    """Return the largest lower bound whose patterns are all excluded, and by what: by opposed
-    minors, by kernels, or by multipliers, too.
+    """Return the largest lower bound whose words are all excluded, and by what: by opposed minors,
+    by kernels, or by multipliers, too.
     """
     for bound in (6, 5):
-        found: list[Obstruction] = []
-        for word in patterns(bound - 1):
-            reason = opposed(word, matrix) or kernel_obstruction(word, matrix)
-            further = multipliers_against(word, matrix) if multipliers and not reason else None
-            found.extend(filter(None, (reason, further)))
-            if not (reason or further):
+        found = []
+        for word in _words(bound - 1, matrix):
+            reason = opposed_against(word) or kernels_against(word)
+            if reason is None and multipliers:
+                reason = multipliers_against(word)
+            if reason is None:
                 break
+            found.append(Obstruction.of(word, reason))
         else:
             return bound, tuple(found)
     return (4, without_three) if without_three else (3, _entries(2, matrix))
@@ -116,9 +122,9 @@ def _more_than_three(
 def _four_layers(matrix: DomainMatrix) -> CouplingFlow | None:
     """Return four layers for halves of two coordinates, None where none are found."""
     found = []
-    for pattern in patterns(4) if matrix.shape[0] == 4 else ():
-        for E, G in matching_diagonals(pattern, matrix):
-            found.append(scaled_flow(pattern, matrix, E, G))
+    for word in _words(4, matrix) if matrix.shape[0] == 4 else ():
+        for E, G in matching_diagonals(word):
+            found.append(scaled_flow(word, E, G))
     flows = [flow for flow in found if flow is not None]
     return min(flows, key=lambda flow: sum(layer.bits or 0 for layer in flow), default=None)
 
@@ -127,7 +133,9 @@ def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     """Return four layers that are certified to exist, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
-    from exactflow.depth.certified import four_layers_of  # and NumPy, which nothing else here needs
+    from exactflow.depth.scaled.certified import (
+        four_layers_of,
+    )  # and NumPy, which nothing else here needs
 
     found = four_layers_of(matrix)
     if found is None:

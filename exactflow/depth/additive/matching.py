@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.chain import FixedParts, fixed_parts
+from exactflow.depth.fixed_parts import FixedParts
+from exactflow.depth.word import Pencil
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normalforms import elementary_divisors
@@ -31,20 +32,18 @@ from exactflow.exact.typing import Element
 __all__ = ["matched_shift", "peeled_shift"]
 
 
-def matched_shift(
-    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draws
-) -> DomainMatrix | None:
+def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return V = V0 + e t^T or V0 + t e^T such that D - C V and a + V c have one characteristic
     polynomial, for a drawn V0 and e; None where the linear equations for t have no solution.
 
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
     are the columns of the controller basis of D and b.
     """
-    n = D.shape[0]
+    n, field = pencil.D.shape[0], pencil.D.domain
     V0, e = draw.matrix(n, n), draw.matrix(n, 1)
-    D0, a0 = D - C * V0, a + V0 * c
+    C, D0, a0, c = pencil.shifted(V0)
     f, g = D0.charpoly_berk(), a0.charpoly_berk()
-    right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
+    right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], field)
     H = krylov.controller_basis(D0, f, C * e)
     K = krylov.controller_basis(a0, g, e)
     t, _ = linalg.solve((H + c * K).transpose(), right)
@@ -56,31 +55,26 @@ def matched_shift(
     return None if t is None else V0 + t * e.transpose()
 
 
-def peeled_shift(
-    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, draw: Draws
-) -> DomainMatrix | None:
+def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return a V, as `matched_shift` does, after peeling eigenvalues of the fixed parts off as long
     as D and a both have one, or more than one block at one; None where an equation has no solution.
     """
-    n, field = D.shape[0], D.domain
+    n, field = pencil.D.shape[0], pencil.D.domain
     if n < 2:
         return linalg.zeros(n, n, field)
-    parts = fixed_parts(D, C, a, c)
+    parts = FixedParts.of(pencil)
     eigenvalue = _fixed_eigenvalue(parts)
     if eigenvalue is None:
-        return matched_shift(D, C, a, c, draw)
-    found = _eigenvectors(D, C, a, c, parts, eigenvalue, draw)
+        return matched_shift(pencil, draw)
+    found = _eigenvectors(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
     y, v, p, q = found
     P, Q = _basis_from(p.transpose()).inv().transpose(), _basis_from(y)
-    P_inverse, Q_inverse = P.inv(), Q.inv()
-    fixed = _bordered(P_inverse * v, -(q * Q))
-    D, C = Q_inverse * D * Q, Q_inverse * C * P
-    a, c = P_inverse * a * P, Q_inverse * c * P
-    D, C, a, c = (M[m:, m:] for M in (D - C * fixed, C, a + fixed * c, c))
-    rest = peeled_shift(D, C, a, c, draw)
+    Q_inverse = Q.inv()
+    fixed = _bordered(P.inv() * v, -(q * Q))
+    rest = peeled_shift(Pencil(*(M[m:, m:] for M in pencil.in_bases(P, Q).shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
@@ -88,8 +82,8 @@ def peeled_shift(
 
 class _Eigenvalue(NamedTuple):
     """An eigenvalue s of the fixed parts, to become one of both matrices, with a block for each of
-    the `blocks` larger sizes of a block of Du and one of Na; so many of these are blocks of Du and
-    of Na as they are, while the other blocks of Du and Na grow.
+    the `blocks` larger sizes of a block of Du and one of aN; so many of these are blocks of Du and
+    of aN as they are, while the other blocks of Du and aN grow.
     """
 
     s: Element
@@ -106,34 +100,34 @@ def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
     eigenvalue with several blocks counts.
     """
     found = []
-    for M in (parts.Du, parts.Na):
+    for M in (parts.Du, parts.aN):
         divisors = elementary_divisors(M)
         found.append({-f[1]: sizes for f, sizes in divisors.items() if len(f) == 2})
-    nonempty = parts.Du.shape[0] and parts.Na.shape[0]
+    nonempty = parts.Du.shape[0] and parts.aN.shape[0]
     candidates = []
     for s in {**found[0], **found[1]}:
         pairs = list(zip_longest(*(part.get(s, ()) for part in found), fillvalue=0))
         kept = (sum(x >= y for x, y in pairs), sum(x <= y for x, y in pairs))
         if nonempty or len(pairs) > 1:
             candidates.append(_Eigenvalue(s, len(pairs), *kept))
-    excess = parts.Du.shape[0] - parts.Na.shape[0]
+    excess = parts.Du.shape[0] - parts.aN.shape[0]
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
 def _eigenvectors(
-    D: DomainMatrix,
-    C: DomainMatrix,
-    a: DomainMatrix,
-    c: DomainMatrix,
-    parts: FixedParts,
-    eigenvalue: _Eigenvalue,
-    draw: Draws,
+    pencil: Pencil, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
     """Return m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0;
     None where the y or the p drawn are dependent.
 
-    A y that extends a block of Du vanishes in the quotient: L y = 0; likewise p N = 0.
+    A y that extends a block of Du vanishes in the quotient, L y = 0; so does p in that of N.
+
+    Parameters
+    ----------
+    parts, eigenvalue : what no V changes, and an eigenvalue of it.
+    draw : for the combinations of eigenvectors.
     """
+    C, D, a, c = pencil
     n, field = D.shape[0], D.domain
     scalar = linalg.identity(n, field) * eigenvalue.s
     columns = linalg.kernel((D - scalar).hstack(-C))

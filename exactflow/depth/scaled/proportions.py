@@ -30,63 +30,21 @@ numbers that are known, as multipliers that make the equations absurd; the layer
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.obstructions import Obstruction, halves
+from exactflow.depth.equations import sign
+from exactflow.depth.obstruction import Reason
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
-from exactflow.exact.linalg import trace
 from exactflow.exact.typing import Element
 
-__all__ = ["ProportionObstruction", "positive_diagonals"]
+__all__ = ["positive_diagonals"]
 
 Diagonals = tuple[list, list]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ProportionObstruction(Obstruction):
-    """Multipliers that make the equations of U L U with positive scales absurd.
-
-    The equations are C F + G c = 0, F A - X C = I, G + C Z = D, for positive diagonal F and G.
-    Multiplied by P, Q, R and traced they read tr(w F) + tr(v G) = s, where no weight on the left
-    is negative and s <= 0, and not all of them vanish; or the same with all signs changed.
-    """
-
-    P: DomainMatrix
-    Q: DomainMatrix
-    R: DomainMatrix
-
-    def check(self) -> bool:
-        """Multiply the equations out, and look at the signs."""
-        A, _, C, D = self.blocks
-        P, Q, R, c = self.P, self.Q, self.R, self.inverse_blocks.C
-        brackets = C * Q, R * C
-        if len(self.pattern) != 3 or not all(bracket.is_zero_matrix for bracket in brackets):
-            return False
-        weights = [*(P * C + A * Q).diagonal(), *(c * P + R).diagonal()]
-        signs = {_sign(x, C.domain) for x in (*weights, -trace(Q) - trace(R * D))}
-        return signs - {0} in ({1}, {-1})
-
-    def reason(self) -> str:
-        """Name the entries, or the equations."""
-        equation = self.named("C F + G c = 0")
-        if self.Q.is_zero_matrix and self.R.is_zero_matrix:
-            places = [(i, j) for (j, i), x in self.P.to_sparse().iter_items() if x]
-            listed = ", ".join(map(str, sorted(places)))
-            return f"{equation} at {listed} for no positive diagonals F, G"
-        others = self.named("F A - X C = I, G + C Z = D")
-        return f"{equation}, {others} for no positive diagonals F, G"
-
-
-def _sign(x: Element, field: Domain) -> int | None:
-    """Return the sign, None if it is not known."""
-    if not x:
-        return 0
-    positive = linalg.is_positive(x, field)
-    return None if positive is None else 1 if positive else -1
 
 
 class _Proportion(NamedTuple):
@@ -108,50 +66,42 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
 
-def positive_diagonals(
-    pattern: str, matrix: DomainMatrix
-) -> Diagonals | ProportionObstruction | None:
-    """Return F^-1 and G for the pattern U L U, or why there are none; None if a sign is not known.
-
-    For L U L the halves are exchanged.
-    """
-    n, field = matrix.shape[0] // 2, matrix.domain
+def positive_diagonals(word: Word) -> Diagonals | Reason | None:
+    """Return F^-1 and G for U L U, or why there are none; None if a sign is not known."""
+    n, field = word.blocks.A.shape[0], word.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(2 * n + 1)}
-    for edge in _proportions(pattern, matrix):
-        signs = {_sign(edge.p, field), _sign(edge.q, field)}
+    for edge in _proportions(word):
+        if not (edge.p or edge.q):
+            continue
+        signs = {sign(edge.p, field), sign(edge.q, field)}
         if None in signs:
             return None
         if len(signs) > 1:
-            return _obstruction(pattern, matrix, [(field.one, edge)])
+            return _reason(word, [(field.one, edge)])
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
     value, wrong = _spread(edges, field)
     if wrong:
-        return _obstruction(pattern, matrix, wrong)
+        return _reason(word, wrong)
     return [field.one / value[i] for i in range(n)], [value[i] for i in range(n, 2 * n)]
 
 
-def _proportions(pattern: str, matrix: DomainMatrix) -> Iterator[_Proportion]:
-    """Yield the equations but 0 = 0."""
-    A, _, C, D = halves(matrix, pattern)
-    c = halves(matrix.inv(), pattern).C
-    n = A.shape[0]
+def _proportions(word: Word) -> Iterator[_Proportion]:
+    """Yield the equations."""
+    A, _, C, D = word.blocks
+    c, n = word.inverse.C, A.shape[0]
     units = [linalg.unit_vector(n, i, A.domain) for i in range(n)]
-    for i in range(n):
-        for j in range(n):
-            p, q = C[i, j].element, -c[i, j].element
-            if p or q:
-                yield _Proportion(j, p, n + i, q, 0, units[j], units[i].transpose())
+    for i, j in product(range(n), repeat=2):
+        yield _Proportion(
+            j, C[i, j].element, n + i, -c[i, j].element, 0, units[j], units[i].transpose()
+        )
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
-    for m in range(k.shape[1]):
-        for i, unit in enumerate(units):
-            p, q = Ak[i, m].element, k[i, m].element
-            if p or q:
-                yield _Proportion(i, p, 2 * n, q, 1, k[:, m], unit.transpose())
-            p, q = lk[m, i].element, lD[m, i].element
-            if p or q:
-                yield _Proportion(n + i, p, 2 * n, q, 2, unit, lk[m, :])
+    for m, (i, unit) in product(range(k.shape[1]), enumerate(units)):
+        p, q = Ak[i, m].element, k[i, m].element
+        yield _Proportion(i, p, 2 * n, q, 1, k[:, m], unit.transpose())
+        p, q = lk[m, i].element, lD[m, i].element
+        yield _Proportion(n + i, p, 2 * n, q, 2, unit, lk[m, :])
 
 
 Combination = list[tuple[Element, _Proportion]]
@@ -189,11 +139,9 @@ def _derivation(i: int, parent: dict[int, _Proportion], s: Element) -> Combinati
     return combination
 
 
-def _obstruction(
-    pattern: str, matrix: DomainMatrix, combination: Combination
-) -> ProportionObstruction:
-    n = matrix.shape[0] // 2
-    sums = [linalg.zeros(n, n, matrix.domain) for _ in range(3)]
+def _reason(word: Word, combination: Combination) -> Reason:
+    n, field = word.blocks.A.shape[0], word.matrix.domain
+    sums = [linalg.zeros(n, n, field) for _ in range(3)]
     for s, edge in combination:
         sums[edge.place] += edge.column * edge.row * s
-    return ProportionObstruction(pattern, matrix, *sums)
+    return Reason("linear", tuple(sums))

@@ -1,102 +1,99 @@
-"""Why no positive scales make two spectra agree: multipliers that leave coefficients of one sign.
+"""Why four or five layers with positive scales are impossible: signs of minors, and kernels.
 
 Main results
 ------------
 Four layers with positive scales need positive x and y that solve the equations of
-`exactflow.depth.spectra`, f_k(x, y) = 0 for k = 1, .., n. If for some polynomials p_k the sum of
-p_k f_k has coefficients of one sign, and is not zero, there are none: it vanishes for no positive
-x and y. So the pattern ULUL is impossible, and ULULU where C = 0.
+`exactflow.depth.spectra`, f_k(x, y) = 0 for k = 1, .., n.
 
-Opposed minors (`exactflow.depth.opposed`) are the case of one multiplier, p_k = 1 or -1. Beyond
-these, let all a_S of k elements have the sign s_k, for some k: then the sums s_k e_k(x) of d_S x^S
-must be positive at once. They cannot be if sum_k q_k s_k e_k has no positive coefficient, for some
-q_k without negative ones: p_k = s_k q_k(x). The same with D and a exchanged. Such q_k, and where
-they are few enough any p_k, of one degree are found by linear programming.
+*Opposed minors.* One of the f_k may have coefficients of one sign.
+
+*Signs that clash together.* If for some polynomials p_k the sum of p_k f_k has coefficients of one
+sign, and is not zero, there are no such x and y. Beyond opposed minors, let all a_S of k elements
+have the sign s_k, for some k: then the sums s_k e_k(x) of d_S x^S must be positive at once. They
+cannot be if sum_k q_k s_k e_k has no positive coefficient, for some q_k without negative ones:
+p_k = s_k q_k(x). The same with D and a exchanged. Such q_k, and where they are few enough any p_k,
+of one degree are found by linear programming.
 
 (On polynomials of one sign in ideals: D. Handelman, *Positive polynomials and product type actions
 of compact groups*, 1985; M. Einsiedler and S. Tuncel, *When does a polynomial ideal contain a
 positive polynomial?*, 2001.)
 
+*Kernels.* Four layers also have W with (D G^-1) W - W (F^-1 a) = C F + G c
+(`exactflow.depth.equations`). For l D = 0 and a k = 0 this says l (C F + G c) k = 0, and so
+tr Q (C F + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of F and G,
+with the diagonals of Q C and c Q as weights. It is impossible if these have one sign, and not all
+of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive F and G for all
+of these equations if there is no such Q.)
+
 How it is checked
 -----------------
-*Exact*: the sum is multiplied out. What linear programming finds in float64 is rounded, and kept
-only where this succeeds.
+*Exact*: what is found in float64 is rounded, and kept only where the check of its obstruction
+succeeds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import comb
 
 from sympy import QQ
-from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.similarity import SimilarityObstruction
-from exactflow.depth.spectra import LARGEST_HALF, Spectra
+from exactflow.depth.obstruction import Obstruction, Reason
+from exactflow.depth.spectra import LARGEST_HALF, Exponents, Polynomial, Spectra, are_opposed
+from exactflow.depth.word import Word
+from exactflow.exact import linalg
 from exactflow.exact.programming import combination_below_zero
 from exactflow.exact.typing import Element
 
-__all__ = ["MultiplierObstruction", "multipliers_against"]
-
-Exponents = tuple[int, ...]
-Polynomial = Mapping[Exponents, Element]
+__all__ = ["kernels_against", "multipliers_against", "opposed_against"]
 
 MOST_MONOMIALS = 800
+MOST_MINORS = 5000
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class MultiplierObstruction(SimilarityObstruction):
-    """Multipliers p_1, .., p_n of the equations; their sum has coefficients of one sign.
-
-    A polynomial is a dict from the exponents of x and of y, 2 n in number, to coefficients.
-    """
-
-    multipliers: tuple[Polynomial, ...]
-
-    def check(self) -> bool:
-        """Multiply out, and look at the signs."""
-        D, a = self.pair()
-        if not (self.applies() and D.domain.is_QQ and len(self.multipliers) == D.shape[0]):
-            return False
-        total = expanded(Spectra.of(D, a, self.matrix.det()), self.multipliers)
-        return {x > 0 for x in total.values()} in ({True}, {False})
-
-    def reason(self) -> str:
-        """Name the sizes of the minors that clash."""
-        sizes = [str(k) for k, p in enumerate(self.multipliers, 1) if p]
-        return (
-            f"{self.where()} have principal minors of signs that clash at the sizes "
-            f"{', '.join(sizes)} together"
-        )
-
-
-def expanded(equations: Spectra, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-    """Return the sum of p_k f_k, without the terms that cancel."""
-    n = equations.n
-    total: dict[Exponents, Element] = {}
-    for side, coefficients in enumerate(equations.coefficients):
-        for S, minor in enumerate(coefficients):
-            if not S or not minor:
-                continue
-            of_S = [S >> i & 1 for i in range(n)]
-            powers = [*of_S, *[0] * n] if side == 0 else [*[0] * n, *of_S]
-            for exponents, p in multipliers[S.bit_count() - 1].items():
-                place = tuple(i + j for i, j in zip(exponents, powers, strict=True))
-                total[place] = total.get(place, 0) + p * (-minor if side else minor)
-    return {place: x for place, x in total.items() if x}
-
-
-def multipliers_against(pattern: str, matrix: DomainMatrix) -> MultiplierObstruction | None:
-    """Return multipliers that exclude a pattern, over QQ, or None where none are found."""
-    candidate = MultiplierObstruction(pattern, matrix, ())
-    n = matrix.shape[0] // 2
-    if not (matrix.domain.is_QQ and n <= LARGEST_HALF and candidate.applies()):
+def opposed_against(word: Word) -> Reason | None:
+    """Return the least k at which minors are opposed, of at most 5000; None if there is none."""
+    D, a = word.blocks.D, word.inverse.A
+    if not _is_of_pair(word):
         return None
-    D, a = candidate.pair()
-    equations = Spectra.of(D, a, matrix.det())
-    for multipliers in _candidates(equations):
-        found = MultiplierObstruction(pattern, matrix, multipliers)
-        if found.check():
+    sizes = (k for k in range(1, D.shape[0]) if comb(D.shape[0], k) <= MOST_MINORS)
+    found = next((k for k in sizes if are_opposed(D, a, k)), 0)
+    return Reason("opposed", found) if found else None
+
+
+def _is_of_pair(word: Word) -> bool:
+    """Return whether D and a exclude the word, if they exclude four layers."""
+    length = len(word.pattern)
+    return length == 4 or (length == 5 and word.blocks.C.is_zero_matrix)
+
+
+def kernels_against(word: Word) -> Reason | None:
+    """Return the Q that excludes ULUL, over QQ; None where none is found."""
+    C, D, a, c = word.pencil
+    rows, columns = linalg.left_kernel(D), linalg.kernel(a)
+    if len(word.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
+        return None
+    products = [
+        columns[:, i] * rows[j, :] for i in range(columns.shape[1]) for j in range(rows.shape[0])
+    ]
+    vectors = []
+    for Q in products:
+        weights = enumerate([*(Q * C).diagonal(), *(c * Q).diagonal()])
+        vectors.append({place: x for place, x in weights if x})
+    found = combination_below_zero(vectors, nonnegative=False)
+    if not any(found):
+        return None
+    terms = [Q * x for Q, x in zip(products, found, strict=True)]
+    return Reason("linear", (sum(terms[1:], terms[0]),))
+
+
+def multipliers_against(word: Word) -> Reason | None:
+    """Return multipliers that exclude a word, over QQ, or None where none are found."""
+    small = word.blocks.D.shape[0] <= LARGEST_HALF
+    if not (word.matrix.domain.is_QQ and small and _is_of_pair(word)):
+        return None
+    for multipliers in _candidates(Spectra.of(word)):
+        found = Reason("signs", multipliers)
+        if Obstruction.of(word, found).check():
             return found
     return None
 
@@ -140,7 +137,7 @@ def _solved(
             place = monomial if len(sides) == 2 else _padded(monomial, sides[0])
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {place: QQ(sign or 1)}
-            terms = expanded(equations, alone)
+            terms = equations.combined(alone)
             if len(sides) == 1:
                 other = slice(n, None) if sides[0] == 0 else slice(n)
                 terms = {powers: x for powers, x in terms.items() if not any(powers[other])}
@@ -157,7 +154,7 @@ def _powers(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
             place = tuple((n - k) * (i == j) for j in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {place: QQ(1)}
-            columns[k, place] = expanded(equations, alone)
+            columns[k, place] = equations.combined(alone)
     yield from _combined(n, columns, dict.fromkeys(range(1, n + 1), 1), nonnegative=False)
 
 

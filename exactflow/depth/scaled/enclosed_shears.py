@@ -9,7 +9,7 @@ polynomial f, and let a vector be cyclic for both. With their controller bases H
     D W = C - Y    and    W a = -c - Y,
 
 then M L(-W) has the lower left block Y, its inverse -Y, so that M L(-W) = U(X) L(Y) U(Z) with
-Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.depth.proportions`), if Y is invertible.
+Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.depth.scaled.proportions`), if Y is invertible.
 
 - D invertible: W = D^-1 (C - Y), and the second equation follows.
 - D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that q can

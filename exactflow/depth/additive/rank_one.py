@@ -26,12 +26,12 @@ from sympy.polys.densearith import dup_mul, dup_pow
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.chain import FixedParts, sizes_at
+from exactflow.depth.fixed_parts import FixedParts
+from exactflow.depth.word import Pencil
 from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import (
     chains,
     conjugate_partition,
-    elementary_divisors,
     orbit,
 )
 
@@ -40,17 +40,16 @@ __all__ = ["assigned_row", "rank_one_shift"]
 Divisors = dict[tuple, tuple[int, ...]]
 
 
-def rank_one_shift(
-    D: DomainMatrix, C: DomainMatrix, a: DomainMatrix, c: DomainMatrix, parts: FixedParts
-) -> DomainMatrix:
+def rank_one_shift(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     """Return V such that Flanders' theorem applies to D - C V and a + V c, of which the fixed parts
-    satisfy the inequalities of `chain`; C and c have rank one.
+    satisfy the inequalities of `exactflow.depth.fixed_parts`; C and c have rank one.
     """
-    of_D, of_a = _wanted(parts, D.shape[0])
+    of_D, of_a = _wanted(parts)
+    C, D, a, c = pencil
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
-    v = assigned_row(D, b, parts.L, parts.Du, of_D)
-    N, aN = parts.N.transpose(), parts.Na.transpose()
-    v_a = -assigned_row(a.transpose(), z.transpose(), N, aN, of_a).transpose()
+    v = assigned_row(D, b, (parts.L, parts.Du), of_D)
+    fixed = parts.N.transpose(), parts.aN.transpose()
+    v_a = -assigned_row(a.transpose(), z.transpose(), fixed, of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
@@ -63,17 +62,16 @@ def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     return b, linalg.left_inverse(b) * C
 
 
-def _wanted(parts: FixedParts, n: int) -> tuple[Divisors, Divisors]:
+def _wanted(parts: FixedParts) -> tuple[Divisors, Divisors]:
     """Return the blocks to give to D' and a'; what is left of n goes to a block at eigenvalue 1."""
     one = parts.L.domain.one
     at_one = (one, -one)
-    of_Du, of_aN = elementary_divisors(parts.Du), elementary_divisors(parts.Na)
     of_D: Divisors = {}
     of_a: Divisors = {}
-    for f in {**of_Du, **of_aN, at_one: ()}:
-        counts: Any = sizes_at(of_Du.get(f, ()), of_aN.get(f, ()), 1, f == at_one)  # there are some
+    for f, sizes in {**parts.divisors, at_one: parts.divisors.get(at_one, ((), ()))}.items():
+        counts: Any = parts.counts(f, *sizes)  # there are some
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
-    rest = n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
+    rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
         first, *others = divisors[at_one] or (0,)
         divisors[at_one] = (first + rest, *others) if first + rest else ()
@@ -81,21 +79,22 @@ def _wanted(parts: FixedParts, n: int) -> tuple[Divisors, Divisors]:
 
 
 def assigned_row(
-    D: DomainMatrix, b: DomainMatrix, L: DomainMatrix, Du: DomainMatrix, wanted: Divisors
+    D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: Divisors
 ) -> DomainMatrix:
     """Return v such that D - b v has the wanted blocks.
 
     Parameters
     ----------
     D, b : n x n and n x 1.
-    L, Du : u x n and u x u with L b = 0, L D = Du L, the largest such.
+    fixed : L and Du, u x n and u x u, with L b = 0, L D = Du L, the largest such.
     wanted : block sizes that interlace those of Du, of total dimension n.
     """
-    n, m, field = D.shape[0], D.shape[0] - L.shape[0], D.domain
+    L, Du = fixed
+    m, field = D.shape[0] - L.shape[0], D.domain
     relation, _ = linalg.solve(linalg.from_columns(orbit(D, b, m)), orbit(D, b, m + 1)[-1])
     f = [field.one, *(-x for x in reversed(relation.to_list_flat()))]
     H = krylov.controller_basis(D, f, b)
-    g, basis, row = _target(Du, wanted, n)
+    g, basis, row = _target(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
         H = H * _decoupling(H.inv() * D * H, m)
@@ -122,7 +121,7 @@ def _decoupling(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _target(Du: DomainMatrix, wanted: Divisors, n: int) -> tuple[list, DomainMatrix | None, list]:
+def _target(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMatrix | None, list]:
     """Return the polynomial g, a basis of chains of Du (None if it is empty), and the row x of the
     first row (-g_1, -g_2, .., x) that gives D - b v the wanted blocks.
     """

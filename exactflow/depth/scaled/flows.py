@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
-from exactflow.depth.obstructions import Obstruction, halves
-from exactflow.depth.patterns import four_layers, three_layers
+from exactflow.depth.additive.words import four_layers, three_layers
+from exactflow.depth.obstruction import Reason
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import alternating, merged, mirrored, opposite, shears
@@ -21,20 +22,26 @@ def flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingF
     return CouplingFlow(merged(layers), (n, n), method="depth", field=matrix.domain)
 
 
-def scaled_flow(
-    pattern: str, matrix: DomainMatrix, E: Sequence, G: Sequence
-) -> CouplingFlow | None:
-    """Return M as a product of the pattern, of three or four letters, and diag(E, G), as a flow;
-    None where it is none. In patterns that start with L the halves are exchanged.
+def scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
+    """Return M as a product of a word of three or four letters and diag(E, G), as a flow; None
+    where it is none. In words that start with L the halves are exchanged.
+
+    Parameters
+    ----------
+    E, G : positive elements of the field, as many as each half has coordinates.
     """
-    field = matrix.domain
-    whole = linalg.join(halves(matrix, pattern))
-    shrunk = linalg.scale_columns(whole, [field.one / x for x in (*E, *G)])
-    found = three_layers("ULU", shrunk) if len(pattern) == 3 else four_layers("ULUL", shrunk)
-    if isinstance(found, Obstruction):
+    field = word.matrix.domain
+    inverses = [field.one / x for x in (*E, *G)]
+    M = linalg.scale_columns(linalg.join(word.blocks), inverses)
+    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive")
+    if len(word.pattern) == 3:
+        found = three_layers(shrunk)
+    else:
+        found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
+    if isinstance(found, Reason):
         return None
     layers = _layers_after(shears(alternating(found, "first")), E, G)
-    return flow_of(mirrored(layers) if pattern.startswith("L") else layers, matrix)
+    return flow_of(mirrored(layers) if word.is_exchanged else layers, word.matrix)
 
 
 def general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:

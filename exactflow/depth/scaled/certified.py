@@ -11,8 +11,8 @@ residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
 implies that R is invertible and that the box holds exactly one solution, which lies in K (R.
 Krawczyk, 1969; R. E. Moore, 1977).
 
-There D G^-1 and E a have one characteristic polynomial, and `exactflow.depth.enclosed_shears`
-encloses the additive layers of M P^-1.
+There D G^-1 and E a have one characteristic polynomial, and the additive layers of M P^-1 are
+enclosed by `exactflow.depth.scaled.enclosed_shears`.
 
 How it is checked
 -----------------
@@ -31,16 +31,14 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.enclosed_shears import EnclosedBlocks, diagonal, stacked
-from exactflow.depth.obstructions import halves
-from exactflow.depth.patterns import patterns
+from exactflow.depth.scaled.enclosed_shears import EnclosedBlocks, diagonal, stacked
+from exactflow.depth.scaled.spread import Near, near_solutions
 from exactflow.depth.spectra import LARGEST_HALF, Spectra
-from exactflow.depth.spread import Near, near_solutions
+from exactflow.depth.word import Word, patterns
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import flint_rational, to_float
 from exactflow.exact.typing import Element, Half
-from exactflow.factorization.assembly import opposite
 from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
@@ -88,22 +86,18 @@ def enclosing_product(layers: Sequence[EnclosedCoupling]) -> arb_mat:
     return product
 
 
-@dataclass(frozen=True, eq=False)
-class FourLayers:
-    """Where four layers with positive scales are: a witness, which `check` decides afresh.
+@dataclass(frozen=True, eq=False, repr=False)
+class FourLayers(Word):
+    """Where the four layers of a word over QQ are: a witness, which `check` decides afresh.
 
     Attributes
     ----------
-    pattern : "ULUL" or "LULU", read as a product.
-    matrix : the matrix M, over QQ.
     centre : the numbers x = 1 / G and y = E of `exactflow.depth.spectra`, n of each: rationals.
     places : of these 2 n numbers those that solve the equations near the centre; the others are
         what the centre says.
     bits : the precision of the balls.
     """
 
-    pattern: str
-    matrix: DomainMatrix
     centre: tuple[Element, ...]
     places: tuple[int, ...]
     bits: int
@@ -126,11 +120,9 @@ class FourLayers:
         return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
 
     def _enclosed(self) -> tuple[EnclosedCoupling, ...]:
-        blocks, inverse = halves(self.matrix, self.pattern), halves(self.matrix.inv(), self.pattern)
-        equations = Spectra.of(blocks.D, inverse.A, self.matrix.det())
         with ctx.workprec(self.bits):
-            x, y = _solution(equations, [ball(c) for c in self.centre], self.places)
-            return _layers(self.pattern, blocks, inverse, x, y)
+            centre = [ball(c) for c in self.centre]
+            return _layers(self, *_solution(Spectra.of(self), centre, self.places))
 
 
 def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
@@ -141,20 +133,18 @@ def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
         return None
     found: list[FourLayers] = []
     for pattern in patterns(4):
-        D, a = halves(matrix, pattern).D, halves(matrix.inv(), pattern).A
-        equations = Spectra.of(D, a, matrix.det())
+        word = Word(pattern, matrix, "positive")
+        equations = Spectra.of(word)
         left, right = ([*map(to_float, side)] for side in (equations.left, equations.right))
         certified = (
-            _certified_near(pattern, matrix, equations, near)
+            _certified_near(word, equations, near)
             for near in near_solutions(left, right, to_float(equations.det))
         )
         found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 
 
-def _certified_near(
-    pattern: str, matrix: DomainMatrix, equations: Spectra, near: Near
-) -> FourLayers | None:
+def _certified_near(word: Word, equations: Spectra, near: Near) -> FourLayers | None:
     """Return certified layers near float64 numbers x and y, or None where none are certified."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
@@ -163,7 +153,7 @@ def _certified_near(
             except ArithmeticError:
                 return None
         exact = tuple(QQ(int(x.fmpq().p), int(x.fmpq().q)) for x in centre)
-        found = FourLayers(pattern, matrix, exact, near.places, bits)
+        found = FourLayers(word.pattern, word.matrix, word.scales, exact, near.places, bits)
         if found.check():
             return found
     return None
@@ -206,30 +196,27 @@ def _solution(
     return box[:n], box[n:]
 
 
-def _layers(
-    pattern: str, blocks: linalg.Blocks, inverse: linalg.Blocks, x: list[arb], y: list[arb]
-) -> tuple[EnclosedCoupling, ...]:
+def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
     """Return the layers of least entries, of two choices; ArithmeticError where both fail."""
     n = len(x)
     E, F, G, H = map(diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
-    A, B, C, D = map(_balls, blocks)
-    a, c = map(_balls, (inverse.A, inverse.C))
-    rows, columns = linalg.left_kernel(blocks.D), linalg.kernel(blocks.D)
+    A, B, C, D = map(_balls, word.blocks)
+    a, c = map(_balls, (word.inverse.A, word.inverse.C))
+    rows, columns = linalg.left_kernel(word.blocks.D), linalg.kernel(word.blocks.D)
     shrunk = EnclosedBlocks(
         A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
     )
-    last: Half = "second" if pattern == "ULUL" else "first"
-    found = []
-    for goal in (arb_mat(n, n), arb_mat(n, n, 1)):
+    one, found = arb_mat(n, n, 1), []
+    for goal in (arb_mat(n, n), one):
         with suppress(ArithmeticError):
             X, Y, Z, W = shrunk.shears(goal)
-            found.append(((G, W * E), (E, Z), (arb_mat(n, n, 1), Y), (arb_mat(n, n, 1), X)))
+            found.append(((G, W * E), (E, Z), (one, Y), (one, X)))
     if not found:
         raise ArithmeticError("no layers are enclosed")
     parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
     return tuple(
-        EnclosedCoupling(opposite(last) if i % 2 else last, scale, shift)
-        for i, (scale, shift) in enumerate(parts)
+        EnclosedCoupling(moves, *part)
+        for moves, part in zip(reversed(word.moves), parts, strict=True)
     )
 
 

@@ -12,7 +12,7 @@ d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 /
 
 So there are positive solutions iff for some r > 0 both brackets have one sign, and then there are
 rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2 only. There is no such r
-iff (D, a) is opposed (`exactflow.depth.opposed`).
+iff (D, a) is opposed (`exactflow.depth.spectra`).
 
 How it is checked
 -----------------
@@ -22,21 +22,20 @@ How it is checked
 from collections.abc import Iterator
 
 from sympy.polys.domains.domain import Domain
-from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.obstructions import halves
+from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.typing import Element
 
 __all__ = ["matching_diagonals"]
 
 
-def matching_diagonals(pattern: str, matrix: DomainMatrix) -> Iterator[tuple[list, list]]:
+def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
     """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
-    det M = det E det G, for n = 2 and the pattern ULUL (LULU: with halves exchanged).
+    det M = det E det G, for n = 2 and four letters.
     """
-    field, det = matrix.domain, matrix.det()
-    d, a = halves(matrix, pattern).D, halves(matrix.inv(), pattern).A
+    field, det = word.matrix.domain, word.matrix.det()
+    d, a = word.blocks.D, word.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
     for r in _between([x for x in roots if linalg.is_positive(x, field)], field):

@@ -1,0 +1,211 @@
+"""What no V can change in D' = D - C V and a' = a + V c, and how many blocks that forces on them.
+
+Main results
+------------
+M is a product of the pattern ULULU iff some M U(-V) is one of ULUL, so iff D' and a' satisfy
+Flanders' conditions for some V (and, where D' is singular, some linear ones). Let r = rank C, Du
+the quotient of D by the space that im C generates, aN the restriction of a to the largest invariant
+subspace of ker c. Every D' has Du as a quotient by a space that r vectors generate, every a' has aN
+as a subspace in the same way. So (R. C. Thompson and E. M. de Sa, 1979, on the invariant factors of
+completions) a block count of D' exceeds that of Du by 0 to r, at every irreducible f and every
+block size; those of a' and aN do, too. Hence, with lam and mu the sizes of the blocks of Du and aN
+at f, and lam_k, mu_k here the number of blocks of size at least k:
+
+- f != x - 1: |lam_k - mu_k| <= r for all k, and D', a' have at least sum max(lam_k, mu_k) at f;
+- f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r, and the same
+  with lam and mu exchanged; D', a' have at least max(sum max(lam_k, mu_(k+1)), sum max(mu_k,
+  lam_(k+1))) at f;
+- these sizes, times deg f, add up to at most n.
+
+With C = 0 these are Flanders' conditions for D and a themselves.
+
+How it is checked
+-----------------
+*Exact*: `FixedParts.check` multiplies the bases out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.depth.word import Pencil
+from exactflow.errors import VerificationError
+from exactflow.exact import linalg
+from exactflow.exact.flanders import is_unit_factor
+from exactflow.exact.normalforms import (
+    conjugate_partition,
+    elementary_divisors,
+    largest_invariant_rows,
+    orbit,
+)
+from exactflow.exact.typing import Element
+
+__all__ = ["FixedParts", "proved_rank", "proved_sizes", "sizes_at"]
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class FixedParts:
+    """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
+
+    `r` is the rank of C, `n` the size of D.
+    """
+
+    L: DomainMatrix
+    Du: DomainMatrix
+    N: DomainMatrix
+    aN: DomainMatrix  # noqa: N815 (the theory calls it so)
+    r: int
+    n: int
+
+    @staticmethod
+    def of(pencil: Pencil) -> "FixedParts":
+        """Return what no V changes in D - C V and in a + V c."""
+        L, Du = _quotient(pencil.C, pencil.D)
+        N, aN = _quotient(*pencil.transposed()[:2])
+        r, n = linalg.rank(pencil.C), pencil.D.shape[0]
+        return FixedParts(L, Du, N.transpose(), aN.transpose(), r, n)
+
+    def check(self, pencil: Pencil) -> bool:
+        """Return whether these are the fixed parts, by products and ranks."""
+        return (
+            _is_quotient(self.L, self.Du, *pencil[:2])
+            and _is_quotient(self.N.transpose(), self.aN.transpose(), *pencil.transposed()[:2])
+            and self.r == proved_rank(pencil.C)
+        )
+
+    @cached_property
+    def divisors(self) -> dict[tuple, tuple[Sizes, Sizes]]:
+        """The block sizes of Du and of aN at each irreducible polynomial at which they have any."""
+        of_Du, of_aN = elementary_divisors(self.Du), elementary_divisors(self.aN)
+        return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in {**of_Du, **of_aN}}
+
+    def clash(self) -> tuple[tuple, ...] | None:
+        """Return the polynomial at which D' and a' cannot go together, all if their sizes add up to
+        too much, and None where they can.
+        """
+        for f, sizes in self.divisors.items():
+            if self.counts(f, *sizes) is None:
+                return (f,)
+        return tuple(self.divisors) if self.least_dimension > self.n else None
+
+    def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
+        """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
+        return sizes_at(of_Du, of_aN, self.r, is_unit_factor(f))
+
+    @property
+    def least_dimension(self) -> int:
+        """The dimension of what D' and a' need at least; at every f some counts go together."""
+        return sum((len(f) - 1) * self._least_size(f) for f in self.divisors)
+
+    def _least_size(self, f: tuple) -> int:
+        counts: Any = self.counts(f, *self.divisors[f])
+        return sum(counts[0])
+
+    @property
+    def forced_trace(self) -> Element | None:
+        """The trace of D' and a' where eigenvalues that no V changes take all n dimensions."""
+        if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
+            return None
+        field = self.L.domain
+        values = (-f[1] * field.convert(self._least_size(f)) for f in self.divisors)
+        return sum(values, field.zero)
+
+
+def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
+    n = D.shape[0]
+    spanned = linalg.from_columns(orbit(D, C, n))
+    return (
+        (L * C).is_zero_matrix
+        and Du * L == L * D
+        and proved_rank(L) == L.shape[0] == n - proved_rank(spanned)
+    )
+
+
+def _quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    L = largest_invariant_rows(D, C)
+    if L.shape[0] == 0:
+        return L, linalg.zeros(0, 0, D.domain)
+    Du, _ = linalg.solve(L.transpose(), (L * D).transpose())
+    return L, Du.transpose()
+
+
+def proved_rank(M: DomainMatrix) -> int:
+    """Return the rank, as shown by a minor that does not vanish and a kernel that leaves no more.
+
+    >>> from sympy import QQ
+    >>> proved_rank(DomainMatrix([[QQ(1), QQ(2)], [QQ(2), QQ(4)]], (2, 2), QQ).to_dense())
+    1
+    """
+    rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
+    free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
+    minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
+    if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
+        return len(columns)
+    raise VerificationError(
+        f"expected a minor and a kernel that show the rank {len(columns)}, got others"
+    )
+
+
+def proved_sizes(M: DomainMatrix, f: Sequence) -> Sizes:
+    """Return the sizes k of the companion blocks of f^k in M, as ranks show them; f irreducible."""
+    power, ranks = linalg.identity(M.shape[0], M.domain), [M.shape[0]]
+    while len(ranks) < 2 or ranks[-1] < ranks[-2]:
+        power = power * M.eval_poly(list(f))
+        ranks.append(proved_rank(power))
+    return conjugate_partition([(x - y) // (len(f) - 1) for x, y in pairwise(ranks)])
+
+
+def sizes_at(
+    of_Du: Sequence[int], of_aN: Sequence[int], r: int, at_one: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Return the least block counts that D' and a' can have at an irreducible f, None for none.
+
+    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
+
+    >>> sizes_at((2,), (1, 1), 1, at_one=False)
+    ((2, 1), (2, 1))
+    >>> sizes_at((), (1, 1), 1, at_one=False) is None
+    True
+    >>> sizes_at((1, 1), (1,), 1, at_one=True)
+    ((2,), (2,))
+    """
+    longest = max([0, *of_Du, *of_aN]) + 1
+    lam, mu = (
+        [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
+        for sizes in (of_Du, of_aN)
+    )
+    if not at_one:
+        if any(abs(x - y) > r for x, y in zip(lam, mu, strict=True)):
+            return None
+        counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
+        return counts, counts
+    if not (_one_sided(lam, mu, r) and _one_sided(mu, lam, r)):
+        return None
+    least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
+    other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
+    least, other = _raised(least, other, lam, r), _raised(other, least, mu, r)
+    return tuple(x for x in least if x), tuple(y for y in other if y)
+
+
+def _one_sided(lam: list[int], mu: list[int], r: int) -> bool:
+    excess = sum(max(0, y - x - r) for y, x in zip(mu, [*lam[1:], 0], strict=True))
+    close = all(x - y <= r for x, y in zip(lam[1:], mu, strict=False))
+    return close and excess <= lam[0] + r
+
+
+def _raised(least: list[int], other: list[int], lam: list[int], r: int) -> list[int]:
+    """Raise counts, from the left, to the sum of the other ones if that is larger."""
+    missing = sum(other) - sum(least)
+    caps = [least[0] + max(missing, 0), *other[:-1]]
+    raised = []
+    for x, cap, fixed in zip(least, caps, lam, strict=False):
+        more = max(0, min(missing, min(cap, fixed + r) - x))
+        missing -= more
+        raised.append(x + more)
+    return raised

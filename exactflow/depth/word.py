@@ -1,0 +1,113 @@
+"""The question whether a matrix is a product of layers in a pattern, and what decides it.
+
+A pattern is a word such as ULUL, read as a product of matrices U(X) L(Y) U(Z) L(W). Everything
+below is said of words that start with U; for the others the halves are exchanged, A with D, B with
+C, a with d, b with c.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import DepthScales, Half
+
+__all__ = ["Pencil", "Word", "patterns"]
+
+_EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
+
+
+def patterns(length: int) -> tuple[str, ...]:
+    """Return the alternating words of U and L of a length.
+
+    >>> patterns(3), patterns(0)
+    (('ULU', 'LUL'), ('',))
+    """
+    word = "UL" * 3
+    return (word[:length], word[1 : length + 1]) if length else ("",)
+
+
+class Pencil(NamedTuple):
+    """Blocks C, D of M and a, c of M^-1, which decide four layers, and five by some shift V."""
+
+    C: DomainMatrix
+    D: DomainMatrix
+    a: DomainMatrix
+    c: DomainMatrix
+
+    def shifted(self, V: DomainMatrix) -> "Pencil":
+        """Return the pencil of M U(-V)."""
+        return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
+
+    def transposed(self) -> "Pencil":
+        """Return the pencil that has the transposed D - C V as its a + V^T c, and vice versa."""
+        C, D, a, c = (M.transpose() for M in self)
+        return Pencil(-c, a, D, -C)
+
+    def in_bases(self, P: DomainMatrix, Q: DomainMatrix) -> "Pencil":
+        """Return the pencil in bases P of the half of a and Q of that of D."""
+        P_inverse, Q_inverse = P.inv(), Q.inv()
+        C, D, a, c = self
+        return Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Word:
+    """Is the matrix a product of layers in this pattern?
+
+    Attributes
+    ----------
+    pattern : alternating letters U and L.
+    matrix : M = [[A, B], [C, D]], of equal halves.
+    scales : "additive" or "positive".
+    """
+
+    pattern: str
+    matrix: DomainMatrix
+    scales: DepthScales
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """A, B, C, D, the halves exchanged if the pattern starts with L."""
+        return self._halves(self.matrix)
+
+    @cached_property
+    def inverse(self) -> Blocks:
+        """The blocks a, b, c, d of M^-1, the halves exchanged if the pattern starts with L."""
+        return self._halves(self.matrix.inv())
+
+    def _halves(self, matrix: DomainMatrix) -> Blocks:
+        blocks = linalg.split(matrix, matrix.shape[0] // 2)
+        return linalg.swap_halves(blocks) if self.is_exchanged else blocks
+
+    @property
+    def is_exchanged(self) -> bool:
+        """Whether the pattern starts with L."""
+        return self.pattern.startswith("L")
+
+    @property
+    def pencil(self) -> Pencil:
+        """C, D, a and c."""
+        return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
+
+    @property
+    def moves(self) -> tuple[Half, ...]:
+        """What each letter moves."""
+        return tuple("first" if letter == "U" else "second" for letter in self.pattern)
+
+    def named(self, text: str, **values: Any) -> str:
+        """Return a text with its names of blocks, in braces, as they read in the pattern.
+
+        >>> from sympy import QQ
+        >>> word = Word("LULU", linalg.identity(2, QQ), "additive")
+        >>> word.named("{D} and {a} have {k} blocks", k=2)
+        'A and d have 2 blocks'
+        """
+        names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
+        return text.format_map(names | values)
+
+    def __str__(self) -> str:
+        return self.pattern or "the identity"
