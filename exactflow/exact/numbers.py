@@ -13,7 +13,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Set
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from numbers import Rational, Real
 from typing import Any
@@ -30,6 +30,8 @@ __all__ = [
     "elements",
     "flat",
     "flint_rational",
+    "format_above",
+    "format_below",
     "format_rational",
     "format_short",
     "parse_rational",
@@ -203,6 +205,26 @@ def format_rational(value: Element) -> str:
     numerator, denominator = int(value.numerator), int(value.denominator)
     text = format(Decimal(numerator), "f")
     return text if denominator == 1 else f"{text}/{format(Decimal(denominator), 'f')}"
+
+
+def format_above(value: Element, digits: int = 3) -> str:
+    """Return a rational as a decimal of a few digits that is at least as large.
+
+    >>> format_above(QQ(1, 3)), format_above(QQ(-1, 3)), format_above(QQ(10) ** -20 / 3)
+    ('0.334', '-0.333', '3.34e-21')
+    """
+    return _rounded_text(value, digits, ROUND_CEILING)
+
+
+def format_below(value: Element, digits: int = 3) -> str:
+    """Return a rational as a decimal of a few digits that is at most as large."""
+    return _rounded_text(value, digits, ROUND_FLOOR)
+
+
+def _rounded_text(value: Element, digits: int, rounding: str) -> str:
+    context = Context(prec=digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    quotient = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
+    return f"{quotient:.{digits}g}"
 
 
 def format_short(value: object, width: int = 60) -> str:

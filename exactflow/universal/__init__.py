@@ -62,7 +62,6 @@ from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
 from exactflow.universal.construction import Construction, layers
-from exactflow.universal.gaussianization import Gaussianization, gaussianize
 from exactflow.universal.line import GaussianMixture, QuantileFunction, smoothed
 from exactflow.universal.measures import (
     Atoms,
@@ -82,7 +81,6 @@ __all__ = [
     "Bound",
     "Boxes",
     "GaussianMixture",
-    "Gaussianization",
     "QuantileFunction",
     "Ring",
     "WellConditioned",
@@ -90,7 +88,6 @@ __all__ = [
     "approximate_well",
     "checkerboard",
     "empirical",
-    "gaussianize",
     "smoothed",
     "uniform",
 ]

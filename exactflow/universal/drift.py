@@ -20,11 +20,9 @@ from exactflow.exact.balls import ball, normal_cdf, normal_density, upper
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element
 from exactflow.universal.leapfrog import Path
+from exactflow.universal.tuning import TUNING
 
 __all__ = ["Cell", "Drift", "cells"]
-
-_SHELLS = tuple(QQ(k, 2) for k in (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16))
-"""The radii of the shells of pads; the last shell has no outer one."""
 
 
 class Drift(NamedTuple):
@@ -39,12 +37,14 @@ class Cell:
     """Labels between two numbers, pads of absolute values between two, None where infinite, and
     what they do.
 
-    `weight` encloses the mean of z^2 over the cell; `window` are the least and the largest label on
-    the way, and `slopes` the least and the largest one of T there.
+    `mass` encloses the probability of the labels, and `weight` the mean of z^2 over the cell;
+    `window` are the least and the largest label on the way, and `slopes` the least and the largest
+    one of T there.
     """
 
     labels: tuple[Element | None, Element | None]
     pads: tuple[Element, Element | None]
+    mass: arb
     weight: arb
     window: tuple[Element | None, Element | None]
     slopes: tuple[Element, Element]
@@ -53,10 +53,10 @@ class Cell:
 
 def cells(path: Path) -> Iterator[Cell]:
     """Yield cells that cover all labels and pads, in the precision of the ``workprec`` block."""
-    ranges = _Ranges(path)
+    ranges, shells = _Ranges(path), [QQ(k, 2) for k in TUNING.shells]
     pieces = range(len(ranges.slopes))
-    moments = [*map(_moment_within, _SHELLS), arb(1)]
-    for k, (before, radius) in enumerate(pairwise(_SHELLS)):
+    moments = [*map(_moment_within, shells), arb(1)]
+    for k, (before, radius) in enumerate(pairwise(shells)):
         moment = moments[k + 1] - moments[k]
         for piece in pieces:
             for low, high in ranges.split(piece, radius):
@@ -67,11 +67,13 @@ def cells(path: Path) -> Iterator[Cell]:
                     None if low is None else low - margin,
                     None if high is None else high + margin,
                 )
-                weight = moment * _mass(low, high)
-                yield Cell((low, high), (before, radius), weight, window, slopes, drift)
+                mass = _mass(low, high)
+                yield Cell(
+                    (low, high), (before, radius), mass, moment * mass, window, slopes, drift
+                )
     slopes, drift = ranges.drift(0, pieces[-1])
     everything, weight = (None, None), moments[-1] - moments[-2]
-    yield Cell(everything, (_SHELLS[-1], None), weight, everything, slopes, drift)
+    yield Cell(everything, (shells[-1], None), arb(1), weight, everything, slopes, drift)
 
 
 class _Ranges:
@@ -133,11 +135,7 @@ def _drift(pairs: list[tuple], *slopes: arb) -> Drift:
         moved += h * h * pad * max(bend.upper() for bend in bends)
         push = h * pad / a, h / (scales[0][2] * scales[0][1] * b)
         farthest = max(farthest, *(p.upper() for p in push))
-    return Drift(_rational(moved), _rational(moved + farthest))
-
-
-def _rational(x: arb) -> Element:
-    return to_element(upper(x))
+    return Drift(to_element(upper(moved)), to_element(upper(moved + farthest)))
 
 
 def _mass(low: Element | None, high: Element | None) -> arb:

@@ -4,16 +4,17 @@ After the path of a transport T the pad is near z / T'(l) where the data is T(l)
 jump; a continuous function r > 0 of the data, linear between the middles of the pieces, has r^k
 near T', and k layers z <- r(x) z multiply the pad by r^k. Such a layer has the Jacobian
 [[1, 0], [u, r]], u = r'(x) z, and the condition number c with c + 1/c = (1 + r^2 + u^2) / r. That
-is bounded for bounded pads only: we take that of the pads that end within `PADS` deviations.
+is bounded for bounded pads only: here for those that end within some radius.
 
 Before all that, a law of another scale than one, or far from zero, is standardized: the path leads
-to the transport of the standard law, and layers x <- scale x bring the data to its own scale.
+to the transport of the standard law, and layers x <- scale x bring the data to its own scale. Their
+condition numbers are those of diag(scale, 1), everywhere.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, log
+from math import ceil, exp, log
 
 import numpy as np
 from flint import arb
@@ -21,26 +22,21 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper_root
-from exactflow.exact.numbers import format_short, to_element, to_float
+from exactflow.exact.least import least
+from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear import CoordinatewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal.tuning import TUNING
 
-__all__ = ["PADS", "Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_layers", "unit_of"]
-
-PADS = 4
-MOST_LAYERS = 2**14
-_BITS = 30
-_UNIT_BITS = 24
-_CENTERED = 2
-_LEAST_DEVIATION, _MOST_DEVIATION = 0.5, 2.0
-_LABELS = 401
-_STEP = 16
+__all__ = ["Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_layers", "unit_of"]
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """k layers z <- r(x) z, and an enclosure of a bound of their condition numbers."""
+    """k layers z <- r(x) z, and an enclosure of a bound of their condition numbers where the pad
+    ends within `TUNING.radius`.
+    """
 
     function: PiecewiseLinear
     count: int
@@ -50,7 +46,7 @@ class Rescaling:
         """Return a bound of |r(x)^k z' - z| for |z| = 1, where x is between two numbers (None:
         infinite) and z' between z / slopes[1] and z / slopes[0].
         """
-        r, least, largest = self.function, *map(ball, slopes)
+        r, smallest, largest = self.function, *map(ball, slopes)
         values = [r.at(x)[0] for x in (low, high) if x is not None]
         values += [r.values[end][0] for x, end in ((low, 0), (high, -1)) if x is None]
         values += [
@@ -59,28 +55,27 @@ class Rescaling:
             if (low is None or low < x) and (high is None or x < high)
         ]
         factors = [ball(value) ** self.count for value in (min(values), max(values))]
-        return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / least - 1).upper())
+        return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / smallest - 1).upper())
 
 
-def rescaling(T: PiecewiseLinear, condition: Element, coordinates: int = 1) -> Rescaling:
-    """Return the fewest rescalings, or nearly, whose condition numbers are within the bound.
+def rescaling(T: PiecewiseLinear, condition: Element) -> Rescaling:
+    """Return rescalings whose condition numbers are within the bound, of which one less is not.
 
-    Where there are several coordinates, singular values are bounded on either side of one, as one
-    coordinate may grow where another shrinks.
-
-    Raises `InvalidInputError` where more than 2^14 are needed.
+    Raises `InvalidInputError` where more are needed than a path may have layers.
     """
-    count = 1
-    while count <= MOST_LAYERS:
+
+    def found(count: int) -> Rescaling:
         function = _root(T, count)
-        found = Rescaling(function, count, _condition(function, count, coordinates > 1))
-        if found.condition <= ball(condition):
-            return found
-        count += 1 + count // _STEP
-    raise InvalidInputError(
-        f"expected a condition number that {MOST_LAYERS} rescalings of the pad reach, got "
-        f"{format_short(condition)}: raise condition"
-    )
+        return Rescaling(function, count, _condition(function, count))
+
+    most = 4 * TUNING.most_pairs
+    count = least(lambda count: bool(found(count).condition <= ball(condition)), most)
+    if count is None:
+        raise InvalidInputError(
+            f"expected a condition number that {most} rescalings of the pad reach, got "
+            f"{format_short(condition)}: raise condition, or leave out pad"
+        )
+    return found(count)
 
 
 def rescaling_layers(found: Sequence[Rescaling]) -> list[CoordinatewiseCoupling]:
@@ -102,29 +97,28 @@ def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
     lengths = [y - x for x, y in pairwise(values)] or [QQ.one]
     ends = [values[0] - lengths[0], *values, values[-1] + lengths[-1]]
     places = [(x + y) / 2 for x, y in pairwise(ends)]
-    roots = [round(to_float(slope) ** (1 / count) * 2**_BITS) for (slope,) in T.slopes]
-    return PiecewiseLinear(places, [QQ(max(root, 1), 2**_BITS) for root in roots])
+    roots = [round(to_float(slope) ** (1 / count) * 2**TUNING.bits) for (slope,) in T.slopes]
+    return PiecewiseLinear(places, [QQ(max(root, 1), 2**TUNING.bits) for root in roots])
 
 
-def _condition(r: PiecewiseLinear, count: int, several: bool) -> arb:
+def _condition(r: PiecewiseLinear, count: int) -> arb:
     """Return a bound of the condition numbers of the layers.
 
-    With F = 1 + r^2 + u^2 the squares of the singular values are roots of s^2 - F s + r^2. On a
-    piece |u| is at most that of the least r; for such a u F / r and the norm are convex in r, and
-    the norm of the inverse is so in 1/r: it is enough to look at the ends.
+    With F = 1 + r^2 + u^2 the squares of the singular values are roots of s^2 - F s + r^2, so that
+    the condition number grows with F / r. On a piece |u| is at most that of the least r; for such a
+    u F / r is convex in r: it is enough to look at the ends.
     """
     values = [value for (value,) in r.values]
-    largest = arb(1)
+    worst = arb(1)
     for (u, v), (slope,) in zip(pairwise([values[0], *values, values[-1]]), r.slopes, strict=True):
-        least = ball(min(u, v))
-        before = min((least**k).lower() for k in (1, count))
-        bend = abs(ball(slope)) * PADS / before
+        smallest = ball(min(u, v))
+        before = min((smallest**k).lower() for k in (1, count))
+        bend = abs(ball(slope)) * TUNING.radius / before
         for value in map(ball, (u, v)):
             half = (1 + value * value + bend * bend) / 2
             root = half + upper_root(half * half - value * value)
-            found = [root, root / (value * value)] if several else [root / value]
-            largest = max([largest, *(x.upper() for x in found)])
-    return largest
+            worst = max(worst, (root / value).upper())
+    return worst
 
 
 @dataclass(frozen=True)
@@ -166,18 +160,28 @@ def unit_layers(units: Sequence[Unit]) -> list[CoordinatewiseCoupling]:
 
 
 def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:
-    """Return the scale and the place of a transport: of no layer if they are about 1 and 0."""
+    """Return the scale and the place of a transport: of no layer if they are about 1 and 0.
+
+    Mean and deviation are computed in floats, of values that a power of two brings to about one.
+
+    Raises `InvalidInputError` where more layers are needed than a path may have.
+    """
     from scipy.special import ndtri
 
-    images = T(ndtri((np.arange(_LABELS) + 0.5) / _LABELS))[0]
-    mean, deviation = float(images.mean()), float(images.std())
-    if _LEAST_DEVIATION <= deviation <= _MOST_DEVIATION:
-        if abs(mean) <= _CENTERED:
+    images = T(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid))[0]
+    exponent = int(np.frexp(np.abs(images).max())[1])
+    images = np.ldexp(images, -exponent)
+    mean = QQ(round(float(images.mean()) * 2**TUNING.bits)) * QQ(2) ** (exponent - TUNING.bits)
+    growth = log(float(images.std())) + exponent * log(2)
+    if abs(growth) <= log(TUNING.standard):
+        if abs(mean) <= TUNING.standard:
             return Unit(QQ.one, QQ.zero, 0)
-        count, scale = 1, QQ.one
-    else:
-        count = max(1, ceil(abs(log(deviation)) / log(to_float(condition)) * (1 + 2**-_UNIT_BITS)))
-        root = deviation ** (1 / count) * 2**_UNIT_BITS
-        scale = QQ(int(root) if deviation > 1 else ceil(root), 2**_UNIT_BITS)
-    grid = QQ(2) ** (_UNIT_BITS - int(np.frexp(max(abs(mean), deviation))[1]))
-    return Unit(scale, QQ(round(to_float(to_element(mean) * grid))) / grid, count)
+        return Unit(QQ.one, mean, 1)
+    count = ceil(abs(growth) / log(to_float(condition)) * (1 + 2**-TUNING.bits))
+    if count > 4 * TUNING.most_pairs:
+        raise InvalidInputError(
+            f"expected a condition number that {4 * TUNING.most_pairs} scalings of the data reach, "
+            f"got {format_short(condition)}: raise condition, or bring the law to scale"
+        )
+    root = exp(growth / count) * 2**TUNING.bits
+    return Unit(QQ(int(root) if growth > 0 else ceil(root), 2**TUNING.bits), mean, count)

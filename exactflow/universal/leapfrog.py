@@ -19,15 +19,9 @@ from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear import CoordinatewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal.tuning import TUNING
 
 __all__ = ["Path", "additive_layers", "graded_path", "shear_condition", "shear_norm"]
-
-_TIME_BITS = 24
-_STRENGTH_BITS = 12
-_GRID = 513
-_LEAST_SLOPE = QQ(1, 64)
-_GRADING = 1 / 3
-_STEEPEST = 1000.0
 
 
 @dataclass(frozen=True)
@@ -117,19 +111,19 @@ def graded_path(T: PiecewiseLinear, pairs: int, norm: Element) -> Path | None:
     The strengths are the largest that the norm of v allows. A step h makes an error of about
     h^3 W(t), with W^2 = sum_i P_i s_i^2 (s_i - 1)^4 / (1 - t + t s_i)^8 / alpha(t)^2 over the
     pieces of T, of slopes s_i and masses P_i: of so many steps the sum of these is least if h is
-    proportional to W^(-1/3).
+    proportional to W^(-1/3). No step is longer than a thousand times the shortest, so that W may
+    vanish.
     """
-    grid = np.linspace(0, 1, _GRID)
-    slopes = np.array([to_float(s) for (s,) in T.slopes])
-    path = 1 - grid + grid * slopes[:, None]
-    steepness = np.maximum((np.abs(slopes - 1)[:, None] / path).max(axis=0), to_float(_LEAST_SLOPE))
-    local = (_masses(T)[:, None] * slopes[:, None] ** 2 * (slopes[:, None] - 1) ** 4 / path**8).sum(
-        axis=0
-    )
-    density = (np.sqrt(local) * steepness) ** _GRADING
-    density = np.maximum(density, density.max() / _STEEPEST) if density.any() else density + 1
+    grid = np.linspace(0, 1, TUNING.grid)
+    slopes = np.array([to_float(s) for (s,) in T.slopes])[:, None]
+    path = 1 - grid + grid * slopes
+    least = QQ(1, TUNING.steepest_strength)
+    steepness = np.maximum((np.abs(slopes - 1) / path).max(axis=0), to_float(least))
+    local = (_masses(T)[:, None] * slopes**2 * (slopes - 1) ** 4 / path**8).sum(axis=0)
+    density = np.cbrt(np.sqrt(local) * steepness)
+    density = np.maximum(density, density.max() / 1000) if density.any() else density + 1
     cumulative = np.concatenate([[0], np.cumsum(density[1:] + density[:-1])])
-    unit = 2**_TIME_BITS
+    unit = 2**TUNING.bits
     halves = np.interp(np.linspace(0, cumulative[-1], pairs + 1), cumulative, grid) * (unit / 2)
     counts = np.diff(np.rint(halves).astype(int)).tolist()
     if min(counts) < 1:
@@ -137,7 +131,7 @@ def graded_path(T: PiecewiseLinear, pairs: int, norm: Element) -> Path | None:
     steps = tuple(QQ(count, unit) for count in counts)
     times = np.concatenate([[0], np.cumsum(counts)])
     middles = [QQ.zero, *(QQ(int(a + b), unit) for a, b in pairwise(times.tolist())), QQ.one]
-    bends = [max(_steepness(T, t), _LEAST_SLOPE) for t in middles]
+    bends = [max(_steepness(T, t), least) for t in middles]
     strengths = tuple(_rounded_down(norm / max(pair)) for pair in pairwise(bends))
     path_found = Path(T, steps, strengths)
     return path_found if path_found.norm <= norm else None
@@ -150,9 +144,9 @@ def _masses(T: PiecewiseLinear) -> np.ndarray:
 
 
 def _rounded_down(x: Element) -> Element:
-    """Return a dyadic number of 12 bits at most, and near, a positive x."""
+    """Return a dyadic number of few bits at most, and near, a positive x."""
     numerator, denominator = int(x.numerator), int(x.denominator)
-    shift = _STRENGTH_BITS - numerator.bit_length() + denominator.bit_length()
+    shift = TUNING.bits - numerator.bit_length() + denominator.bit_length()
     scaled = (numerator << max(0, shift)) // (denominator << max(0, -shift))
     return QQ(scaled) / QQ(2) ** shift
 

@@ -22,12 +22,9 @@ from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quant
 from exactflow.exact.numbers import elements, format_short, to_element, to_float
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.universal.measures import Boxes, checked_weights
+from exactflow.universal.tuning import TUNING
 
 __all__ = ["GaussianMixture", "LineLaw", "QuantileFunction", "as_line_law", "smoothed"]
-
-_GRID = 4001
-_SPREAD = 9
-_LABELS = 401
 
 
 class LineLaw(ABC):
@@ -61,7 +58,7 @@ class LineLaw(ABC):
         """Return the standard deviation, in floats: numeric."""
         from scipy.special import ndtri
 
-        return to_element(self.quantiles(ndtri((np.arange(_LABELS) + 0.5) / _LABELS)).std())
+        return to_element(self.quantiles(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid)).std())
 
     def label(self, x: Element) -> arb:
         """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
@@ -143,15 +140,17 @@ class GaussianMixture(LineLaw):
         return sum((w / s * normal_density((x - a) / s) for a, s, w in self._balls), arb(0))
 
     def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)), interpolated on a fine grid."""
+        """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
         from scipy.special import ndtr, ndtri
 
         means, deviations, weights = (
             np.array(list(map(to_float, v))) for v in (self.means, self.deviations, self.weights)
         )
+        count = max(9, TUNING.grid // len(means))
+        spread = np.linspace(-TUNING.most_reach, TUNING.most_reach, count)
         with np.errstate(all="ignore"):
-            ends = np.outer([-_SPREAD, _SPREAD], deviations) + means
-            grid = np.linspace(ends[0].min(), ends[1].max(), _GRID)
+            around = means + np.outer(spread, deviations)
+            grid = np.unique(np.quantile(around, np.linspace(0, 1, 2 * TUNING.grid)))
             steps = (grid[:, None] - means) / deviations
             below, above = ndtr(steps) @ weights, ndtr(-steps) @ weights
             places = np.where(below < above, ndtri(below), -ndtri(above))

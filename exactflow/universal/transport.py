@@ -25,6 +25,7 @@ chosen in floats.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -33,20 +34,14 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upper_root
-from exactflow.exact.numbers import to_float
+from exactflow.exact.least import least
+from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.line import LineLaw
+from exactflow.universal.tuning import TUNING
 
 __all__ = ["Transport", "transport"]
-
-MOST_KNOTS = 2000
-MOST_REACH = 12.0
-_FIRST_REACH, _REACH_STEP = 1.5, 0.25
-_FIRST_PIECES, _GROWTH = 8, 1.4
-_LEAST_CELLS, _CELLS_PER_LABEL = 4, 16
-_GRID = 2001
-_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -65,40 +60,42 @@ class Transport:
 def transport(law: LineLaw, tolerance: Element) -> Transport:
     """Return a piecewise-linear transport within about `tolerance` of the law in W2.
 
-    The precision is that of the current ``workprec`` block.
+    The precision is that of the current ``workprec`` block. Labels reach as far as tails ask for,
+    in steps of a quarter, and there are as few pieces as do, since every knot costs accuracy later.
 
-    Raises `InvalidInputError` where more than 2000 knots, or labels beyond 12, would be needed.
+    Raises `InvalidInputError` where more knots, or labels farther out, than `TUNING` has would be
+    needed.
     """
-    reach, pieces = _FIRST_REACH, _FIRST_PIECES
-    bits = _BITS + max(0, int(1 / tolerance).bit_length())
+    bits = TUNING.bits + max(0, int(1 / tolerance).bit_length())
     share = ball(tolerance) * ball(tolerance) / 2
-    while True:
-        points = _points(law, reach, pieces, bits)
-        labels = [law.label(x) for x in points]
-        outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
-        if not outside <= share:
-            reach += _REACH_STEP
-            if reach > MOST_REACH:
-                raise _out_of_reach(tolerance, f"labels beyond {MOST_REACH:.0f}", points)
-            continue
+
+    def refused(needed: str, points: list[Element]) -> InvalidInputError:
+        gap, place = max((y - x, x) for x, y in pairwise(points))
+        return InvalidInputError(
+            "expected a law that a piecewise-linear transport follows, got one that takes "
+            f"{needed} for an error of {to_float(tolerance):.2g}; it has least mass between "
+            f"{to_float(place):.6g} and {to_float(place + gap):.6g}: raise eps, or smooth the law"
+        )
+
+    @cache
+    def found(pieces: int) -> Transport:
+        for quarters in range(4, 4 * TUNING.most_reach + 1):
+            points = _points(law, quarters / 4, pieces, bits)
+            labels = [law.label(x) for x in points]
+            outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
+            if outside <= share:
+                break
+        else:
+            raise refused(f"labels beyond {TUNING.most_reach}", points)
         if not all(a < b for a, b in pairwise(_rounded(label, bits) for label in labels)):
-            raise _out_of_reach(tolerance, f"knots closer than 2^-{bits}", points)
-        found = _assembled(law, points, labels, outside, bits)
-        if found.error <= ball(tolerance):
-            return found
-        pieces = int(pieces * _GROWTH) + 1
-        if pieces > MOST_KNOTS:
-            raise _out_of_reach(tolerance, f"more than {MOST_KNOTS} knots", points)
+            raise refused(f"knots closer than 2^-{bits}", points)
+        return _assembled(law, points, labels, outside, bits)
 
-
-def _out_of_reach(tolerance: Element, needed: str, points: list[Element]) -> InvalidInputError:
-    """Return an error that says where the law has hardly any mass."""
-    gap, place = max((y - x, x) for x, y in pairwise(points))
-    return InvalidInputError(
-        "expected a law that a piecewise-linear transport follows, got one that takes "
-        f"{needed} for an error of {to_float(tolerance):.2g}; it has least mass between "
-        f"{to_float(place):.6g} and {to_float(place + gap):.6g}: raise eps, or smooth the law"
-    )
+    pieces = least(lambda count: bool(found(count).error <= ball(tolerance)), TUNING.most_knots)
+    if pieces is None:
+        points = _points(law, 1.0, TUNING.most_knots, bits)
+        raise refused(f"more than {TUNING.most_knots} knots", points)
+    return found(pieces)
 
 
 def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]:
@@ -107,7 +104,7 @@ def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]
     The error of linear interpolation in the mean square is least if the density of knots is
     proportional to (R''^2 phi)^(1/5). A smaller one everywhere keeps pieces from being long.
     """
-    grid = np.linspace(-reach, reach, _GRID)
+    grid = np.linspace(-reach, reach, TUNING.grid)
     values = law.quantiles(grid)
     if not np.isfinite(values).all() or not values[0] < values[-1]:
         raise InvalidInputError(
@@ -116,11 +113,12 @@ def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]
         )
     bend = np.gradient(np.gradient(values / (values[-1] - values[0]), grid), grid)
     weight = (bend * bend * np.exp(-grid * grid / 2)) ** 0.2
-    weight += weight.mean() / 4 + 1e-9
+    weight += weight.mean() / 4 or 1
     cumulative = np.concatenate([[0], np.cumsum(weight[1:] + weight[:-1])])
     knots = np.interp(np.linspace(0, cumulative[-1], pieces + 1), cumulative, grid)
     unit = 2 ** max(0, bits - int(np.floor(np.log2(values[-1] - values[0]))))
-    places = {QQ(round(x * unit), unit) for x in np.interp(knots, grid, values).tolist()}
+    exact = map(to_element, np.interp(knots, grid, values).tolist())
+    places = {QQ(nearest(ball(x * unit)), unit) for x in exact}
     inner = {x for x in law.breaks if min(places) < x < max(places)}
     return sorted(places | inner)
 
@@ -153,7 +151,7 @@ def _rounded(x: arb, bits: int) -> Element:
 def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
     """Return a bound of the integral of |S - R|^2 over one piece of S."""
     (a, b), (x, y) = ends, places
-    count = _LEAST_CELLS + int(_CELLS_PER_LABEL * float((b - a).mid()))
+    count = TUNING.cells_per_piece + int(TUNING.cells_per_label * float((b - a).mid()))
     inner = [x + (y - x) * QQ(k, count) for k in range(1, count)]
     points = [x, *inner, y]
     labels = [a, *map(law.label, inner), b]

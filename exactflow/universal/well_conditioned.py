@@ -5,12 +5,12 @@ Main results
 Let T be increasing and piecewise linear, with slopes s > 0, and D = T - id, T_t = (1 - t) id + t T,
 v_t = D o T_t^-1: each point T_t(l) of label l moves with the constant velocity D(l). Let h_1 .. h_K
 be positive with sum 1/2, t_k = 2 (h_1 + .. + h_k), m_k the middle of t_(k-1) and t_k, h_0 = h_(K+1)
-= 0, and alpha_0 .. alpha_K positive. With a pad z beside the data x, 4 K + 3 additive couplings
+= 0, and alpha_0 .. alpha_K positive. With a pad z beside the data x, 4 K + 2 additive couplings
 
     z += alpha_0 v_0(x)
     x += ((h_(k-1) + h_k) / alpha_(k-1)) z      z -= alpha_(k-1) v_(m_k)(x)
     x -= (h_k / alpha_(k-1) + h_k / alpha_k) z  z += alpha_k v_(m_k)(x)           k = 1 .. K
-    x += (h_K / alpha_K) z                      z -= alpha_K v_1(x)
+    x += (h_K / alpha_K) z
 
 carry T#N(0, 1) onto the data. Before pair k let x = T_t(l), t = t_(k-1), and let the pad be z in
 excess of alpha_(k-1) D(l); after it x = T_(t')(l'), and the excess is z''; z' is the pad in its
@@ -24,15 +24,15 @@ middle. Write a, b, h, m for alpha_(k-1), alpha_k, h_k, m_k.
        |l' - l| <= h^2 |z| / (1 - m + m p) max |V/a - V'' (1 - h V) / (b (1 + h V''))|
 
    over V, V'' in {(p - 1)/(1 - m + m p), (q - 1)/(1 - m + m q)}. Where p = q and a = b the
-   maximum is 2 h V^2 / (a (1 + h V)), so the error is of second order in the steps; and the pad
-   goes to z_0 / s.
+   maximum is 2 h V^2 / (a (1 + h V)), so the error is of second order in the steps; and one more
+   coupling, z -= alpha_K v_1(x), takes the pad to z_0 / s.
 4. The sum C of these over k bounds the error: |x - T(l_0)| <= q C |z_0| at the end. Between two
    pairs no label on the way is farther from l_0 than C |z_0| plus the largest of
    h |z_0| / (a (1 - t + t p) (1 - m + m p)) and its like with t' and b: to be in a range of slopes
    it is enough to start that far inside.
-5. W2(data, law) <= W2(T#N, law) + (sum of P(cell) E[z^2; cell] (q C)^2)^(1/2) over cells of labels
-   and pads, with (q, C) for each. The pad, rescaled by r(x)^k near T'(l), is z_0 up to
-   max(|r^k/p - 1|, |r^k/q - 1|) |z_0|, which bounds data and pad jointly against law x N(0, 1).
+5. W2(data, law) <= W2(T#N, law) + (sum of E[z^2; cell] (q C)^2)^(1/2) over cells of labels and
+   pads, with (q, C) for each. The pad, rescaled by r(x)^k near T'(l), is z_0 up to m |z_0|, m the
+   larger of |r^k/p - 1| and |r^k/q - 1|, which bounds data and pad jointly against law x N(0, 1).
 
 *Proof.* After the first half step x_1 = T_m(l) + (h/a) z = T_m(lam), and the pad z' = z + a D(l) -
 a D(lam); then x_2 = x_1 - (h/a + h/b) z' = T_m(lam'), the pad z' + b D(lam'), and x_3 = x_2 + (h/b)
@@ -45,58 +45,104 @@ and z' - z'' = h V'' (1 - h V) z / (1 + h V''), linear in V and of degree one ov
 that the maximum is at ends. For 4 continue T from the range with slopes between p and q: for that
 map the bounds hold everywhere, so its orbit stays in the range, so it is the orbit of T, too. QED
 
-A shift with Lipschitz constant s has condition number ((s + sqrt(s^2 + 4))/2)^2. Small alpha make
-v harmless, and h small against alpha the rest: *every condition number above 1 is enough*, for
-enough layers. Steps and strengths may vary with t at no cost in layers, and save many.
+A shift with Lipschitz constant s has condition number at most ((s + sqrt(s^2 + 4))/2)^2, at every
+point. Small alpha make v harmless, and h small against alpha the rest: *every condition number
+above 1 is enough*, for enough layers. Steps and strengths may vary with t at no cost in layers, and
+save many. A layer z <- r(x) z is another matter: its Jacobian holds z r'(x), so that no number is
+its condition number for every z. We say within which radius of pads one is, and with which
+probability they stay there: |z_0| (1 + m) <= radius is enough.
 
 That depth can pay for conditioning is due to Lee, Pabbaraju, Sevekari and Risteski, *Universal
 approximation using well-conditioned normalizing flows*, NeurIPS 2021, for log-concave laws, in the
 limit of a Langevin flow; Draxler, Wahl, Schnoerr and Koethe, *On the universality of
 volume-preserving and coupling-based normalizing flows*, ICML 2024 (arXiv:2402.06578), have
 well-conditioned blocks for all laws, in the limit of many, and show that additive layers alone do
-not give every law: the pad has to be rescaled. That compositions of Henon-like maps are dense in
-the volume-preserving ones is in Turaev, *Polynomial approximations of symplectic dynamics and
-richness of chaos in non-hyperbolic area-preserving maps*, Nonlinearity 16, 2003. Explicit layers
-with a certified bound are new, to our knowledge.
+not give every law: that of the data they give, and that of data and pad after rescaling. That
+compositions of Henon-like maps are dense in the volume-preserving ones is in Turaev, *Polynomial
+approximations of symplectic dynamics and richness of chaos in non-hyperbolic area-preserving maps*,
+Nonlinearity 16, 2003. Explicit layers with a certified bound are new, to our knowledge.
 
 How it is checked
 -----------------
-*Certified*: both bounds, and the condition number. *Exact*: the flow and its inverse on rational
-points. *For all n* in the script depth_for_conditioning: the identity 1, in symbols.
+*Certified*: both bounds, condition numbers, and the probability. *Exact*: the flow and its inverse
+on rational points. *For all n* in the script depth_for_conditioning: the identity 1, in symbols.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-import mpmath
 import numpy as np
 import sympy
 from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, upper, upper_root
-from exactflow.exact.numbers import format_short, to_element, to_index, to_mpf
+from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
+from exactflow.exact.numbers import (
+    format_above,
+    format_below,
+    format_short,
+    to_element,
+    to_index,
+)
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.universal.fewest import best, fewest
+from exactflow.universal.drift import cells
+from exactflow.universal.fewest import Draft, best, fewest
 from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers, unit_layers
 from exactflow.universal.leapfrog import Path, additive_layers, shear_condition
 from exactflow.universal.line import LineLaw, as_line_law
 from exactflow.universal.measures import Boxes
+from exactflow.universal.tuning import TUNING
 
-__all__ = ["Terms", "WellConditioned", "approximate_well"]
-
-_PRECISION = 96
+__all__ = ["Pad", "Terms", "WellConditioned", "Within", "approximate_well"]
 
 
 class Terms(NamedTuple):
-    """The terms of the bound: W2(T#N, law), and the errors of the path and of the pad."""
+    """The terms of the bound: W2(T#N, law), and the error of the path."""
 
     transport: sympy.Rational
     path: sympy.Rational
-    pad: sympy.Rational
+
+
+class Within(NamedTuple):
+    """With at least this probability the pad stays within the radius through all rescalings, and
+    there their condition numbers are at most `condition`.
+    """
+
+    radius: int
+    probability: sympy.Rational
+    condition: sympy.Rational
+
+
+@dataclass(frozen=True)
+class Pad:
+    """The layers that make the pad N(0, 1) again, a bound of their error, and where they are
+    well-conditioned.
+    """
+
+    scaling: Rescaling
+    error: sympy.Rational
+    within: Within
+
+    @classmethod
+    def of(cls, scaling: Rescaling, path: Path) -> "Pad":
+        """Return the error and the probability of the theorem, summed over cells."""
+        square, outside = arb(0), arb(0)
+        for cell in cells(path):
+            low, high = (None if end is None else path.map.at(end)[0] for end in cell.window)
+            off = scaling.error(low, high, cell.slopes)
+            square += cell.weight * off * off
+            near, far = cell.pads
+            beyond = ball(near).max(TUNING.radius / (1 + off))
+            tail = normal_cdf(-beyond) - (arb(0) if far is None else normal_cdf(-ball(far)))
+            outside += cell.mass * 2 * tail.max(arb(0))
+        probability = sympy.Rational(1) - upper(outside)
+        within = Within(
+            TUNING.radius, max(probability, sympy.Rational(0)), upper(scaling.condition)
+        )
+        return cls(scaling, upper(upper_root(square)), within)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,45 +153,53 @@ class WellConditioned(Result):
     ----------
     law : the law that was approximated.
     bound : at least W2 between the data coordinate of flow#N(0, I) and the law.
-    joint_bound : at least W2 between flow#N(0, I) and the law times N(0, 1).
-    condition : at least the condition number of every layer; of the layers that rescale the pad, it
-        is that where the pad ends within four deviations.
-    terms : the terms of the bounds.
+    condition : at least the condition number of every layer at every point, but for those that
+        rescale the pad.
+    joint_bound, within : with ``pad="gaussian"``, at least W2 between flow#N(0, I) and the law
+        times N(0, 1), and what is so of the layers that rescale the pad; else None.
+    terms : the terms of the bound.
     """
 
     law: LineLaw
     path: Path
     unit: Unit
-    scaling: Rescaling
     terms: Terms
+    pad: Pad | None
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
     def bound(self) -> sympy.Rational:
         """A rational number with W2(data, law) <= bound."""
-        return self.terms.transport + self.terms.path
+        return sum(self.terms, sympy.Rational(0))
 
     @property
-    def joint_bound(self) -> sympy.Rational:
+    def joint_bound(self) -> sympy.Rational | None:
         """A rational number with W2(data and pad, law times N(0, 1)) <= joint_bound."""
-        with ctx.workprec(_PRECISION):
-            square = arb(0)
-            for term in map(to_element, (self.terms.path, self.terms.pad)):
-                square += ball(term) * ball(term)
+        if self.pad is None:
+            return None
+        with ctx.workprec(TUNING.precision):
+            errors = (ball(to_element(x)) for x in (self.terms.path, self.pad.error))
+            square = sum((x * x for x in errors), arb(0))
             return self.terms.transport + upper(upper_root(square))
+
+    @property
+    def within(self) -> Within | None:
+        """Where the layers that rescale the pad are well-conditioned, and how likely that is."""
+        return None if self.pad is None else self.pad.within
 
     @cached_property
     def condition(self) -> sympy.Rational:
-        """A rational number that no condition number of a layer exceeds."""
-        with ctx.workprec(_PRECISION):
-            shear = shear_condition(self.path.norm).upper()
-            return upper(max(shear, self.scaling.condition, self.unit.condition))
+        """A rational number that no condition number of another layer exceeds, anywhere."""
+        with ctx.workprec(TUNING.precision):
+            return upper(max(shear_condition(self.path.norm).upper(), self.unit.condition))
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers: the first coordinate is the data, the second the pad."""
-        scaling = rescaling_layers([self.scaling])
-        return PiecewiseFlow([*additive_layers([self.path]), *scaling, *unit_layers([self.unit])])
+        layers = additive_layers([self.path])
+        rescaled = layers[:-1] if self.pad is None else layers
+        scalings = [] if self.pad is None else rescaling_layers([self.pad.scaling])
+        return PiecewiseFlow([*rescaled, *scalings, *unit_layers([self.unit])])
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
@@ -153,14 +207,18 @@ class WellConditioned(Result):
         return self.flow.forward(draws)[0]
 
     def __str__(self) -> str:
-        bound, joint, condition = (
-            mpmath.nstr(to_mpf(to_element(x)), 3)
-            for x in (self.bound, self.joint_bound, self.condition)
+        text = (
+            f"{self.law} by {len(self.flow)} layers: W2 <= {format_above(self.bound)}, condition "
+            f"numbers <= {format_above(self.condition)} everywhere"
         )
-        layers = 4 * len(self.path.steps) + 3 + self.scaling.count + self.unit.count
+        joint = self.joint_bound
+        if self.pad is None or joint is None:
+            return text
+        radius, probability, condition = self.pad.within
         return (
-            f"{self.law} by {layers} layers of condition numbers <= {condition}: "
-            f"W2 <= {bound}, with the pad <= {joint}"
+            f"{text} but for {self.pad.scaling.count} that rescale the pad, <= "
+            f"{format_above(condition)} where it is within {radius}, with probability >= "
+            f"{format_below(probability, 5)}; with the pad, W2 <= {format_above(joint)}"
         )
 
 
@@ -170,10 +228,14 @@ def approximate_well(
     condition: NumberLike,
     eps: "NumberLike | None" = None,
     layers: int | None = None,
+    pad: Literal["gaussian"] | None = None,
 ) -> WellConditioned:
-    """Return layers of condition numbers at most `condition` whose image of N(0, I) has the law.
+    """Return layers of condition numbers at most `condition`, at every point, whose image of
+    N(0, I) has the law.
 
-    The flow acts on two coordinates, the data and a pad; its image is near the law times N(0, 1).
+    The flow acts on two coordinates, the data and a pad. All layers are additive, but that constant
+    scales bring the data to a law of another scale than one. The pad comes out as it may, unless it
+    is asked to be N(0, 1): then layers that rescale it follow, well-conditioned within a radius.
     Theorem and proof are in the module's docstring.
 
     Parameters
@@ -186,6 +248,7 @@ def approximate_well(
     layers : the most layers; as few as `eps` allows where it is left out. One of the two is needed.
         With layers alone the transport has about 128 knots, or a few more, at the most, so that its
         own error is a floor; a small eps goes below.
+    pad : "gaussian" for data and pad together near the law times N(0, 1).
 
     Raises
     ------
@@ -210,16 +273,24 @@ def approximate_well(
             f"expected a condition number above 1, got {format_short(condition)}: a layer of "
             "condition number 1 is an isometry up to scale"
         )
+    if pad not in (None, "gaussian"):
+        raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)
-    if eps is not None and to_element(eps) <= 0:
-        raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
-    with ctx.workprec(_PRECISION):
-        if eps is not None:
-            found = fewest(law, condition, to_element(eps), most)
+    accuracy = None if eps is None else to_element(eps)
+    if accuracy is not None and accuracy <= 0:
+        raise InvalidInputError(f"expected eps > 0, got {format_short(accuracy)}")
+    with ctx.workprec(TUNING.precision):
+        if accuracy is not None:
+            draft, path = fewest(law, condition, accuracy, most, pad is not None)
         elif most is not None:
-            found = best(law, condition, most)
+            draft, path = best(law, condition, most, pad is not None)
         else:
             raise InvalidInputError("expected eps, or layers, or both, got neither")
-        draft, path, errors = found
-        terms = Terms(upper(draft.transport.error), upper(errors.path), upper(errors.pad))
-    return WellConditioned(law, path, draft.unit, draft.scaling, terms)
+        return _certified(law, draft, path)
+
+
+def _certified(law: LineLaw, draft: Draft, path: Path) -> WellConditioned:
+    """Return the flow of a path with its bounds."""
+    terms = Terms(upper(draft.transport.error), upper(draft.error(path)))
+    pad = None if draft.scaling is None else Pad.of(draft.scaling, path)
+    return WellConditioned(law, path, draft.unit, terms, pad)

@@ -28,7 +28,7 @@ from exactflow.universal import (
     uniform,
 )
 from exactflow.universal.drift import cells
-from exactflow.universal.last_layers import PADS
+from exactflow.universal.last_layers import unit_of
 from exactflow.universal.leapfrog import Path, additive_layers, graded_path, shear_norm
 from exactflow.universal.line import as_line_law
 from exactflow.universal.transport import transport
@@ -48,7 +48,7 @@ LAWS = {
 
 @pytest.fixture(params=LAWS, scope="module")
 def found(request) -> WellConditioned:
-    return approximate_well(LAWS[request.param], condition=12, eps="1/10")
+    return approximate_well(LAWS[request.param], condition=12, eps="1/10", pad="gaussian")
 
 
 @pytest.mark.slow
@@ -62,19 +62,43 @@ def test_the_coupling_is_within_the_bounds(found):
     assert np.sqrt(off**2 + np.mean((pad - draws[1]) ** 2)) <= float(found.joint_bound)
     assert found.bound <= found.joint_bound
     assert np.array_equal(found.sample(20_000), data)
+    assert np.mean(np.abs(pad) <= found.within.radius) >= float(found.within.probability) - 0.005
 
 
-def test_layers_are_well_conditioned(found):
+def test_rescalings_are_well_conditioned_within_their_radius(found):
     """The Jacobian of each layer at points of the orbit, by root isolation, is within the bound."""
-    assert 1 <= found.condition <= 12
+    radius, probability, condition = found.within
+    assert found.condition <= 12
+    assert condition <= 12
+    assert 0.9 < probability < 1
     assert found.bound <= Rational(1, 10)
     for label, z in ((Rational(1, 3), 1), (-2, -1), (Rational(5, 2), 2)):
         data, pad = found.flow([label, z])
-        point = found.flow.inverse()([data, max(-PADS, min(PADS, pad))])
+        point = found.flow.inverse()([data, max(-radius, min(radius, pad))])
         tangent = found.flow.tangent(point)
         assert len(tangent) == len(found.flow)
         for layer in tangent[::9] + tangent[-3:]:
+            assert condition_number(layer.matrix()) <= ball(QQ(12))
+
+
+def test_every_layer_is_well_conditioned_everywhere():
+    """README's old example: within 5 at moderate points, and at far ones, where 892 was reached."""
+    found = approximate_well(GaussianMixture([-1, 1], "3/5"), condition=5, eps="1/10")
+    assert found.condition <= 5
+    assert found.joint_bound is None
+    assert found.within is None
+    assert all(layer.is_additive for layer in found.flow)
+    for point in ([Rational(1, 3), 1], [0, 3], [10**6, -(10**9)]):
+        for layer in found.flow.tangent(point):
             assert condition_number(layer.matrix()) <= ball(to_element(found.condition))
+
+
+def test_without_rescaling_the_data_are_the_same():
+    options = {"condition": 12, "eps": "1/5"}
+    plain, rescaled = (approximate_well(TWO, **options, pad=pad) for pad in (None, "gaussian"))
+    assert plain.bound == rescaled.bound
+    assert plain.flow[:] == rescaled.flow[: len(plain.flow)]
+    assert np.array_equal(plain.sample(50), rescaled.sample(50))
 
 
 def test_exact_on_rationals(found):
@@ -190,7 +214,14 @@ def test_eps_and_layers_together():
         approximate_well(TWO, condition=50, eps="1/5", layers=12)
 
 
-@pytest.mark.parametrize("scale", [Fraction(1, 10**9), 1, 10**6])
+def test_too_many_scalings_are_refused_before_they_are_made():
+    steep = PiecewiseLinear([0], [0], QQ(10) ** 300, QQ(10) ** 300)
+    with pytest.raises(InvalidInputError, match="16384 scalings of the data"):
+        unit_of(steep, QQ(101, 100))
+    assert unit_of(steep, QQ(5)).count == 430
+
+
+@pytest.mark.parametrize("scale", [Fraction(1, 10**250), Fraction(1, 10**9), 1, 10**6, 10**250])
 def test_any_scale(scale):
     law = GaussianMixture([5 * scale, 7 * scale], scale)
     found = approximate_well(law, condition=3, eps=Fraction(scale) / 10)
@@ -205,11 +236,12 @@ def test_any_scale(scale):
         (TWO, {"condition": 1, "eps": 1}, "above 1, got 1"),
         (TWO, {"condition": "1/2", "eps": 1}, "above 1"),
         (TWO, {"condition": 2}, "eps, or layers, or both"),
+        (TWO, {"condition": 2, "eps": 1, "pad": "zero"}, "pad='gaussian' or no pad, got 'zero'"),
         (TWO, {"condition": 2, "eps": 0}, "eps > 0"),
         (TWO, {"condition": 2, "eps": "1e-30"}, "raise eps, or smooth"),
         (TWO, {"condition": 2, "layers": 0}, "integer layers >= 1"),
-        (TWO, {"condition": 2, "layers": 12}, "raise layers or condition"),
-        (TWO, {"condition": "1.0000001", "eps": 1}, "raise condition"),
+        (TWO, {"condition": 2, "layers": 5}, "raise layers or condition"),
+        (TWO, {"condition": "1.0000001", "eps": 1}, "raise one of them"),
         (GaussianMixture([0, 1000]), {"condition": 5, "eps": "1/10"}, "least mass between"),
         (GaussianMixture([10**300]), {"condition": 5, "eps": 1}, "scale it to about one"),
         (GaussianMixture([10**400]), {"condition": 5, "eps": 1}, "scale it to about one"),

@@ -11,22 +11,25 @@ pads each of its steps is a composition of well-conditioned couplings of halves 
 
 - the transports of all coordinates at once, by the layers of
   `exactflow.universal.well_conditioned`, coordinate by coordinate;
-- a rotation R of the data, and R^-1 of the pads, by shears (`exactflow.universal.turns`).
+- a rotation R of the data, and R^-1 of the pads, by shears (`proofs.experiments.turns`).
 
 How it is checked
 -----------------
-*Certified*: condition numbers, as in `exactflow.universal.well_conditioned`. *Exact*: flow, inverse
-and determinant, for one round; as scales depend on the data, lengths of rational numbers multiply
-from round to round, and mpmath is for more. *Numeric*: how near the law of the flow is to that of
-the sample.
+*Certified*: condition numbers, of the layers that rescale the pads where these are within four
+deviations (no number serves for all pads). *Exact*: flow, inverse and determinant, for one round;
+as scales depend on the data, lengths of rational numbers multiply from round to round, and mpmath
+is for more. *Numeric*: how near the law of the flow is to that of the sample.
+
+A layer with singular values s1 >= s2 of one coordinate, s1 / s2 <= k, scales by r = s1 s2, and r
+and 1/r are at most k: so s1 <= k and s2 >= 1/k, and several coordinates together have a condition
+number of at most k^2. Each gets the square root of what is allowed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar
 
-import mpmath
 import numpy as np
 import sympy
 from flint import arb, ctx
@@ -34,13 +37,14 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import upper
+from exactflow.exact.least import least
 from exactflow.exact.numbers import (
+    format_above,
     format_short,
     to_element,
     to_float,
     to_fraction,
     to_index,
-    to_mpf,
 )
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
@@ -62,14 +66,13 @@ from exactflow.universal.leapfrog import (
     shear_condition,
     shear_norm,
 )
-from exactflow.universal.turns import Turn, random_turn
+from exactflow.universal.tuning import TUNING
+from proofs.experiments.turns import Turn, random_turn
 
 __all__ = ["Gaussianization", "gaussianize"]
 
 LEAST_POINTS = 100
 MOST_PAIRS = 2**10
-_PRECISION = 64
-_BITS = 20
 _KNOTS = 33
 _OUTSIDE = 8
 _MOST_REACH = 3.0
@@ -97,9 +100,8 @@ class Round:
         """An enclosure of a bound of the condition numbers of the layers."""
         norms = [path.norm for path in self.paths]
         norms += [] if self.turn is None else [self.turn.norm]
-        return max(
-            shear_condition(max(norms)).upper(), *(scaling.condition for scaling in self.scalings)
-        )
+        rescaled = _together([scaling.condition for scaling in self.scalings])
+        return max(shear_condition(max(norms)).upper(), rescaled)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,11 +128,9 @@ class Gaussianization(Result):
     @cached_property
     def condition(self) -> sympy.Rational:
         """A rational number that no condition number of a layer exceeds."""
-        with ctx.workprec(_PRECISION):
-            units = [unit.condition for unit in self.units]
-            if len(units) > 1:  # one coordinate may grow where another shrinks
-                units = [(scale * scale).upper() for scale in units]
-            return upper(max([*units, *(one.condition for one in self.rounds)]))
+        with ctx.workprec(TUNING.precision):
+            units = _together([unit.condition for unit in self.units])
+            return upper(max([units, *(one.condition for one in self.rounds)]))
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the data of the flow of Gaussian draws, in float64."""
@@ -141,8 +141,14 @@ class Gaussianization(Result):
     def __str__(self) -> str:
         return (
             f"{len(self.rounds)} rounds in dimension {len(self.units)}, {self.flow.depth} layers "
-            f"of condition numbers <= {mpmath.nstr(to_mpf(to_element(self.condition)), 3)}"
+            f"of condition numbers <= {format_above(self.condition)}"
         )
+
+
+def _together(conditions: list[arb]) -> arb:
+    """Return a bound of the condition number of coordinates with these, each of its own layer."""
+    worst = max(conditions)
+    return worst if len(conditions) == 1 else (worst * worst).upper()
 
 
 def gaussianize(
@@ -185,12 +191,15 @@ def gaussianize(
     rounds = to_index("rounds", rounds, 1)
     generator = np.random.default_rng(to_index("seed", seed, 0))
     n = points.shape[1]
-    with ctx.workprec(_PRECISION):
+    with ctx.workprec(TUNING.precision):
         norm = shear_norm(condition)
         most = condition if n == 1 else to_element(root(to_fraction(condition)))
-        units = tuple(unit_of(_raw_transport(points[:, i]), most) for i in range(n))
-        scale = np.array([to_float(unit.factor) for unit in units])
-        points = (points - [to_float(unit.shift) for unit in units]) / scale
+        exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
+        points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
+        units = tuple(unit_of(_raw_transport(points, i, scales[i]), most) for i in range(n))
+        for i, (unit, scale) in enumerate(zip(units, scales, strict=True)):
+            moved = points[:, i] - to_float(unit.shift / scale)
+            points[:, i] = moved / to_float(unit.factor / scale)
         found = []
         for k in range(rounds):
             turn = _turn(points, norm, generator) if k and n > 1 else None
@@ -198,7 +207,7 @@ def gaussianize(
                 points = points @ turn.matrix
             maps = [_transport(points[:, i]) for i in range(n)]
             points = np.stack([_undone(T, points[:, i]) for i, T in enumerate(maps)], axis=1)
-            scalings = tuple(rescaling(T, condition, n) for T in maps)
+            scalings = tuple(rescaling(T, most) for T in maps)
             found.append(Round(_paths(maps, norm, condition), scalings, turn))
     return Gaussianization(tuple(reversed(found)), units)
 
@@ -231,14 +240,19 @@ def _empirical(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from scipy.special import ndtr, ndtri
 
     reach = min(_MOST_REACH, -float(ndtri(_OUTSIDE / len(values))))
-    labels = np.rint(np.linspace(-reach, reach, _KNOTS) * 2**_BITS) / 2**_BITS
+    labels = np.rint(np.linspace(-reach, reach, _KNOTS) * 2**TUNING.bits) / 2**TUNING.bits
     return labels, np.quantile(values, ndtr(labels))
 
 
-def _raw_transport(values: np.ndarray) -> PiecewiseLinear:
-    """Return the map of the labels to the empirical quantiles, constant beyond."""
-    labels, places = _empirical(values)
-    return PiecewiseLinear(labels.tolist(), places.tolist())
+def _raw_transport(points: np.ndarray, i: int, scale: Element) -> PiecewiseLinear:
+    """Return the map of the labels to the empirical quantiles of a coordinate, constant beyond."""
+    labels, places = _empirical(points[:, i])
+    if places[0] == places[-1]:
+        raise InvalidInputError(
+            f"expected coordinates that vary, got one value at most points of coordinate {i}: "
+            "leave it out"
+        )
+    return PiecewiseLinear(labels.tolist(), [to_element(x) * scale for x in places.tolist()])
 
 
 def _transport(values: np.ndarray) -> PiecewiseLinear:
@@ -253,7 +267,7 @@ def _transport(values: np.ndarray) -> PiecewiseLinear:
 
 
 def _dyadic(x: float) -> Element:
-    return QQ(round(x * 2**_BITS), 2**_BITS)
+    return QQ(round(x * 2**TUNING.bits), 2**TUNING.bits)
 
 
 def _undone(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
@@ -276,18 +290,24 @@ def _turn(points: np.ndarray, norm: Element, generator: np.random.Generator) -> 
 
 def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -> tuple[Path, ...]:
     """Return paths of so many pairs that draws end near the transports."""
-    n, pairs = len(maps), 1
-    draws = np.random.default_rng(0).standard_normal((2 * n, _DRAWS))
-    aim = np.concatenate([T(draws[i]) for i, T in enumerate(maps)])
-    while pairs <= MOST_PAIRS:
+    draws = np.random.default_rng(0).standard_normal((2 * len(maps), _DRAWS))
+    aim = np.concatenate([T(row) for T, row in zip(maps, draws, strict=False)])
+
+    @cache
+    def paths(pairs: int) -> tuple[Path, ...]:
         found = [graded_path(T, pairs, norm) for T in maps]
-        paths = tuple(path for path in found if path is not None)
-        if len(paths) == n:
-            image = PiecewiseFlow(additive_layers(paths)).forward(draws)[:n]
-            if np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT:
-                return paths
-        pairs += 1 + pairs // 2
-    raise InvalidInputError(
-        f"expected a condition number that paths of {MOST_PAIRS} pairs of steps reach, got "
-        f"{format_short(condition)}: raise condition"
-    )
+        return tuple(path for path in found if path is not None)
+
+    def suffices(pairs: int) -> bool:
+        if len(paths(pairs)) < len(maps):
+            return False
+        image = PiecewiseFlow(additive_layers(paths(pairs))).forward(draws)[: len(maps)]
+        return bool(np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT)
+
+    pairs = least(suffices, MOST_PAIRS)
+    if pairs is None:
+        raise InvalidInputError(
+            f"expected a condition number that paths of {MOST_PAIRS} pairs of steps reach, got "
+            f"{format_short(condition)}: raise condition"
+        )
+    return paths(pairs)

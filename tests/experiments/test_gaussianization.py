@@ -13,9 +13,9 @@ from exactflow.conditioning import condition_number
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_element
-from exactflow.universal import gaussianize
 from exactflow.universal.leapfrog import shear_norm
-from exactflow.universal.turns import random_turn
+from proofs.experiments.gaussianization import gaussianize
+from proofs.experiments.turns import random_turn
 
 
 def ring(count: int, seed: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_layers_are_well_conditioned(found):
 
 def test_one_round_is_exact():
     z = sympy.Matrix([Rational(1, 3), -1, Rational(1, 2), 1])
-    flow = gaussianize(ring(200, 0), condition=50, rounds=1).flow
+    flow = gaussianize(ring(200, 0), condition=2500, rounds=1).flow
     assert flow.inverse()(flow(z)) == z
     assert sympy.log(flow.jacobian(z).det()) == flow.log_abs_det(z)
 
@@ -85,7 +85,10 @@ def test_rotations_are_exact(n, condition):
     assert np.allclose(turn.matrix, np.array(R0**turn.count, dtype=float))
 
 
-@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1e6, 1e-3), (-5.0, 300.0)])
+@pytest.mark.parametrize(
+    ("shift", "scale"),
+    [(0.0, 1.0), (1e6, 1e-3), (-5.0, 300.0), (0.0, 1e200), (0.0, 1e-200), (1e300, 1e299)],
+)
 def test_any_place_and_scale_in_one_dimension(shift, scale):
     sample = shift + scale * np.random.default_rng(0).exponential(size=(2000, 1))
     found = gaussianize(sample, condition=5, rounds=1)
@@ -141,6 +144,7 @@ ONES = np.ones((200, 2))
         (ring(200, 0), {"condition": 2, "rounds": 0}, "integer rounds >= 1"),
         (ring(200, 0), {"condition": 2, "seed": -1}, "integer seed >= 0"),
         (np.array([["a"]]), {"condition": 2}, "array of floats"),
+        (np.eye(200)[:, :1], {"condition": 2}, "one value at most points of coordinate 0"),
     ],
 )
 def test_refuses(sample, options, words):
