@@ -21,7 +21,7 @@ within that error of W; it does not equal W.
 
 from typing import get_args
 
-from exactflow.balancing.result import Balanced
+from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.target import Target
 from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option

@@ -7,7 +7,7 @@ import numpy as np
 import sympy
 
 from exactflow.balancing.account import inverse_error_bound
-from exactflow.balancing.result import Balanced
+from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.target import Target
 from exactflow.exact.digits import Enclosure
 from exactflow.exact.rounding import rounded_up

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.closed import (
     Shears,
     closed_form,
@@ -15,7 +16,6 @@ from exactflow.balancing.closed import (
 from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
 from exactflow.balancing.judge import TOLERANCE, judged
 from exactflow.balancing.newton import Word
-from exactflow.balancing.result import Balanced
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.threads import one_thread

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     flow = read_lossless(arguments.certificate)
     x, _ = read_npy(data)
-    y = flow.inverse(x) if arguments.inverse else flow.forward(x)
+    y = flow.backward(x) if arguments.inverse else flow.forward(x)
     content = io.BytesIO()
     np.save(content, y)
     write_bytes(arguments.output, content.getvalue())

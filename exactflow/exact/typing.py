@@ -54,7 +54,7 @@ HALVES: tuple[Half, Half] = ("first", "second")
 Orientation: TypeAlias = Literal["error", "flip", "pad"]
 """What to do with a matrix that reverses orientation."""
 
-Flipping: TypeAlias = Literal["flip", "error"]
+Flipping: TypeAlias = Literal["error", "flip"]
 """What to do with such a matrix where pads are of no use: rounded, they do not stay zeros."""
 
 Scales: TypeAlias = Literal["positive", "nonzero"]

@@ -15,7 +15,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.certificate import read_certificate, write_certificate
 from exactflow.lossless.assembly import checked_grid, on_layers_of
-from exactflow.lossless.result import Lossless
+from exactflow.lossless.bijection import Lossless
 
 __all__ = ["claim", "read_lossless", "write_lossless"]
 
@@ -61,7 +61,7 @@ def read_lossless(path: str | Path) -> Lossless:
             f"another one in {Path(path).name}"
         )
     try:
-        bits, limit = checked_grid(made.get("bits", 0), made.get("limit", 0), flow.dimension)
+        bits, limit = checked_grid(made.get("bits", 0), made.get("limit", 0))
         result = on_layers_of(flow, as_matrix(content["target"]), bits, limit)
     except InvalidInputError as error:
         raise CertificateError(f"{Path(path).name}: {error}") from None

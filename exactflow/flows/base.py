@@ -21,7 +21,7 @@ from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 
-__all__ = ["Coupling", "Flow"]
+__all__ = ["Coupling", "Flow", "Layered"]
 
 
 class Map(ABC):
@@ -142,7 +142,28 @@ class Coupling(Map):
         return f"$\\displaystyle {display.layer_latex(self)}$"
 
 
-class Flow(Map):
+class Layered:
+    """Layers in the order in which data meets them: a flow, or a result that maps as one does."""
+
+    layers: tuple
+
+    @property
+    def depth(self) -> int:
+        """The number of coupling layers."""
+        return len(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a layer; or, for a slice, the tuple of layers."""
+        return self.layers[index]
+
+
+class Flow(Layered, Map):
     """Coupling layers in the order in which data meets them.
 
     A subclass has the attributes `layers`, `partition` and `order`, and says how its layers act on
@@ -150,13 +171,7 @@ class Flow(Map):
     `order` is ().
     """
 
-    layers: tuple
     order: tuple[int, ...]
-
-    @property
-    def depth(self) -> int:
-        """The number of coupling layers."""
-        return len(self.layers)
 
     def _listed(self) -> Sequence[int]:
         """Return the coordinates in the order in which the layers see them."""
@@ -184,16 +199,6 @@ class Flow(Map):
     @abstractmethod
     def __matmul__(self, other: Self) -> Self:
         """Return the flow that applies `other` first."""
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator:
-        return iter(self.layers)
-
-    def __getitem__(self, index: int | slice) -> Any:
-        """Return a layer; or, for a slice, the tuple of layers."""
-        return self.layers[index]
 
     def _parts(self) -> dict[str, object]:
         """Return, by name, what makes the flow beside its layers; what is empty may be left out."""

@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from html import escape
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from exactflow.flows.base import Flow
+import sympy
 
-__all__ = ["Evidence", "Result"]
+from exactflow.flows.base import Flow, Layered
+
+__all__ = ["Evidence", "MapResult", "Result"]
 
 
 class Evidence(StrEnum):
@@ -38,6 +40,11 @@ class Result(ABC):
         def flow(self) -> Flow:
             """The flow that the result is about."""
 
+    @property
+    def depth(self) -> int:
+        """The number of coupling layers."""
+        return self.flow.depth
+
     @abstractmethod
     def __str__(self) -> str:
         """Return the result in one sentence."""
@@ -50,3 +57,40 @@ class Result(ABC):
 
     def _repr_latex_(self) -> str:
         return self.flow._repr_latex_()
+
+
+class MapResult(Layered, Result):
+    """A result that maps vectors by its own layers, near its `flow`, as flows do: arrays go
+    `forward` and `backward`, and `inverse` is a flow.
+    """
+
+    if TYPE_CHECKING:
+
+        @property
+        def partition(self) -> tuple[int, int]:
+            """The sizes (p, q) of the halves."""
+
+    @property
+    def dimension(self) -> int:
+        """The number d = p + q of coordinates."""
+        return sum(self.partition)
+
+    @abstractmethod
+    def forward(self, x: Any) -> Any:
+        """Return the image of a vector of d entries, or of each column."""
+
+    @abstractmethod
+    def backward(self, y: Any) -> Any:
+        """Return the preimage of a vector of d entries, or of each column."""
+
+    def __call__(self, x: Any) -> Any:
+        """Return `forward` of x."""
+        return self.forward(x)
+
+    def inverse(self) -> Any:
+        """Return the inverse of `flow`, exactly."""
+        return self.flow.inverse()
+
+    def log_abs_det(self) -> sympy.Expr:
+        """Return ``log|det|`` of `flow`, exactly."""
+        return self.flow.log_abs_det()

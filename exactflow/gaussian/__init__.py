@@ -20,7 +20,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.partition import resolve_partition
 from exactflow.gaussian.covariance import Target, column_of_mean
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
-from exactflow.gaussian.result import Whitening
+from exactflow.gaussian.whitening import Whitening
 
 __all__ = ["GaussianDepth", "Whitening", "gaussian_depth", "whiten"]
 

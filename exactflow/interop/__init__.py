@@ -24,7 +24,7 @@ from exactflow.interop import libraries
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import LinearMap, linear_map
 from exactflow.interop.roundoff import Rounding, check_error, rounding
-from exactflow.lossless.result import Lossless
+from exactflow.lossless.bijection import Lossless
 
 if TYPE_CHECKING:
     import numpy as np

@@ -31,16 +31,16 @@ from typing import get_args
 
 from exactflow.balancing import METHODS
 from exactflow.balancing.target import Target
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, OrientationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
+from exactflow.lossless.bijection import Lossless, LosslessInverse
 from exactflow.lossless.bound import Bound
 from exactflow.lossless.layer import IntegerCoupling
-from exactflow.lossless.result import Lossless
 from exactflow.lossless.shears import exact_step, shears
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Bound",
     "IntegerCoupling",
     "Lossless",
+    "LosslessInverse",
     "lossless",
 ]
 
@@ -61,7 +62,7 @@ def lossless(
     *,
     bits: int | None = None,
     limit: int = LIMIT,
-    orientation: Flipping = "flip",
+    orientation: Flipping = "error",
     partition: "PartitionLike | None" = None,
     method: BalanceMethod = "auto",
     seed: int = 0,
@@ -76,8 +77,8 @@ def lossless(
     bits : from 1 to 50, shifts are multiples of 2^-bits; where left out, as many as make their
         share of the bound small. More bits, and a larger limit, may take two products for one.
     limit : the largest absolute value of the inputs' entries, up to 2^51; 2^15 takes all of int16.
-    orientation : what to do if det W < 0: "flip" negates coordinate 0 of the input first, which is
-        recorded, and is no loss; "error" refuses.
+    orientation : what to do if det W < 0: "error" refuses; "flip" negates coordinate 0 of the input
+        first, which is recorded, and is no loss.
     partition : (p, q) or a mask, as in `factor`.
     method, seed : how layers are found, as in `exactflow.balance`, but that of a rotation "auto"
         takes those in closed form or those of a search, whichever err less.
@@ -85,7 +86,7 @@ def lossless(
     Returns
     -------
     Lossless
-        With `forward` and `inverse` for arrays of shape (d,) or (d, N), `step` and `bound`.
+        With `forward` and `backward` for arrays of shape (d,) or (d, N), `step` and `bound`.
 
     Raises
     ------
@@ -102,18 +103,24 @@ def lossless(
     --------
     >>> result = lossless([[2, 1], [1, 1]])
     >>> y = result.forward([1000, -3])
-    >>> result.inverse(y).tolist(), result.step, result.bound.largest < 4
+    >>> result.backward(y).tolist(), result.step, result.bound.largest < 4
     ([1000, -3], 1, True)
     """
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
+    seed = to_index("seed", seed, 0, 2**63)
+    bits, limit = checked_grid(bits, limit)
     if isinstance(W, CouplingFlow):
         if partition is not None:
             raise InvalidInputError("expected no partition with a flow, which has its own")
-        bits, limit = checked_grid(bits, limit, W.dimension)
         return on_layers_of(W, W.domain_matrix().to_dense(), bits, limit)
-    target = Target.of(W, orientation, partition)
-    bits, limit = checked_grid(bits, limit, sum(target.halves))
-    layers, step = shears(target, method, to_index("seed", seed, 0, 2**63))
+    try:
+        target = Target.of(W, orientation, partition)
+    except OrientationError:
+        raise OrientationError(
+            "expected det > 0, got det < 0: orientation='flip' (--orientation flip) negates "
+            "coordinate 0 first, records that, and loses nothing"
+        ) from None
+    layers, step = shears(target, method, seed)
     step = exact_step(as_matrix(W).to_dense().to_list()) or step
     return assembled(target, layers, step, bits, limit)

@@ -15,10 +15,10 @@ from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
+from exactflow.lossless.bijection import Lossless
 from exactflow.lossless.bound import Bound, Growth, row_sums
 from exactflow.lossless.given import shears_of, target_of
 from exactflow.lossless.layer import LARGEST, IntegerCoupling, on_grid
-from exactflow.lossless.result import Lossless
 from exactflow.lossless.shears import merged
 
 __all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
@@ -28,30 +28,29 @@ MOST_BITS = 50  # of 53, so that halves and fractions have room beside any produ
 SPARE_BITS = 3
 
 
-def checked_grid(bits: object, limit: object, d: int) -> tuple[int, int]:
-    """Return bits and limit as integers, where bits is None as many as make their share of the
-    bound small, or raise `InvalidInputError`.
-    """
-    limit = to_index("limit", limit, 1, LARGEST // 2)
-    if bits is None:
-        return min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS), limit
-    return to_index("bits", bits, 1, MOST_BITS), limit
+def checked_grid(bits: object, limit: object) -> tuple[int | None, int]:
+    """Return bits, if given, and limit as integers in their range, or raise `InvalidInputError`."""
+    checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
+    return checked, to_index("limit", limit, 1, LARGEST // 2)
 
 
-def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int, limit: int) -> Lossless:
+def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: int) -> Lossless:
     """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
     layers, step = shears_of(flow)
     return assembled(target_of(W, flow), layers, step, bits, limit)
 
 
 def assembled(
-    target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int, limit: int
+    target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
-    """Return the layers of integers of some shears, near `target` over the step.
+    """Return the layers of integers of some shears, near `target` over the step; where bits is
+    None, with as many as make their share of the bound small.
 
     Raises `InvalidInputError` where values or shifts do not fit 53 bits.
     """
     d = sum(target.halves)
+    if bits is None:
+        bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS)
     gridded = [FloatCoupling(s.moves, on_grid(s.shift, bits)) for s in merged(shears)]
     gridded = merged(gridded)  # without those that are zero there
     growth = Growth.of(gridded, d, limit)

@@ -49,7 +49,7 @@ def test_product(benchmark, d):
 @pytest.mark.parametrize("d", SIZES)
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
 def test_shears(benchmark, d, direction):
-    result = lossless(rotation(d))
+    result = lossless(rotation(d), orientation="flip")
     x = columns(d)
     if direction == "inverse":
         x = result.forward(x)
@@ -79,9 +79,9 @@ def least(run, *arguments) -> float:
 
 @pytest.mark.parametrize("d", [96, 192])
 def test_goals(d):
-    result, W, x = lossless(rotation(d)), rotation(d), columns(d)
+    result, W, x = lossless(rotation(d), orientation="flip"), rotation(d), columns(d)
     y = result.forward(x)
-    forward, inverse = least(result.forward, x), least(result.inverse, y)
+    forward, inverse = least(result.forward, x), least(result.backward, y)
     product = least(np.matmul, W, x.astype(float))
     lu = LiftedLU.of(tame(d), BITS)
     images = lu.forward(x.astype(float))

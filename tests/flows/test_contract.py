@@ -19,7 +19,8 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, MapResult, Result
+from exactflow.lossless import Lossless, LosslessInverse, lossless
 from exactflow.masks import one_mask
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
@@ -218,6 +219,61 @@ def test_longdouble_is_refused(flow):
         flow(np.zeros(flow.dimension, dtype=np.longdouble))
 
 
+TURN = [[0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 2, 0]]
+MAPS = {
+    "balanced": balance(TURN, orientation="flip"),
+    "balanced, ordered": balance(random_matrix(4, seed=3), partition=[1, 0, 1, 0]),
+    "eleven layers": balance(random_matrix(5, seed=2), method="closed", orientation="flip"),
+    "whitening": whiten([[2, 1, 0], [1, 2, 0], [0, 0, 3]], partition=[0, 1, 0]),
+    "lossless": lossless(TURN, orientation="flip", partition=[1, 0, 1, 0]),
+    "lossless, back": lossless(random_matrix(5, seed=2), orientation="flip").inverse(),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_results_that_map_are_as_flows_are(name):
+    result = MAPS[name]
+    assert isinstance(result, MapResult)
+    assert len(result) == result.depth == len(list(result)) == len(result.layers)
+    assert [result[i] for i in range(len(result))] == list(result[:])
+    assert result.dimension == sum(result.partition) == result.flow.dimension
+    assert {layer.moves for layer in result} <= {"first", "second"}
+    x = points_of(result)
+    y = result.forward(x)
+    assert (result(x) == y).all()
+    assert y.dtype == x.dtype
+    assert y.shape == x.shape
+    np.testing.assert_allclose(result(x[:, 0]), y[:, 0], rtol=1e-13)
+    np.testing.assert_allclose(result.backward(y), x, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(result.inverse()(y), dtype=float), x, atol=1e-12)
+    exact = sympy.N(result.log_abs_det() - result.flow.log_abs_det())
+    assert abs(exact) < 1e-12
+
+
+def points_of(result) -> np.ndarray:
+    """Columns that the result takes: integers that have preimages, where it maps integers."""
+    x = np.random.default_rng(0).integers(-100, 100, (result.dimension, 4))
+    if isinstance(result, Lossless):
+        return x
+    return result.inverse()(x) if isinstance(result, LosslessInverse) else x / 8
+
+
+@pytest.mark.parametrize("name", ["balanced", "balanced, ordered", "eleven layers"])
+def test_balanced_layers_in_every_arithmetic(name):
+    result = MAPS[name]
+    x = sympy.Matrix(result.dimension, 2, lambda i, j: Rational(i + 1, 2 * j + 3))
+    assert result.forward(x) == result.flow.matrix() * x
+    assert result.backward(result.forward(x)) == x
+    with mpmath.workdps(40):
+        numbers = [mpmath.mpf(i + 1) / 7 for i in range(result.dimension)]
+        back = result.backward(result.forward(numbers))
+        assert max(abs(a - b) for a, b in zip(back, numbers, strict=True)) < 1e-30
+    for wrong in (np.zeros(result.dimension + 1), np.zeros(result.dimension, np.longdouble)):
+        for run in (result.forward, result.backward):
+            with pytest.raises(InvalidInputError, match="expected"):
+                run(wrong)
+
+
 def test_results_have_one_shape():
     M = permutation([2, 0, 1, 3])
     results = (verify(factor(M), M), minimal_depth(M), balance(M), approximate(checkerboard(), 1))
@@ -228,6 +284,7 @@ def test_results_have_one_shape():
     )
     for result in results:
         assert isinstance(result, Result)
+        assert result.depth == result.flow.depth
         assert result.evidence in Evidence
         assert "\n" not in str(result)
         assert repr(result) == f"<{type(result).__name__}: {result}>"

@@ -52,7 +52,7 @@ class Linear(Step):
         step = Fraction(1)
         self.module: LosslessModule | None = None
         if A.dimension > 1 and (A.is_permutation or not (A.entries == 1).all()):
-            result = lossless(A.exact(), bits=bits, limit=limit)
+            result = lossless(A.exact(), bits=bits, limit=limit, orientation="flip")
             self.module = LosslessModule(result)
             step = Fraction(int(result.step.p), int(result.step.q))
         elif A.dimension == 1 and A.matrix[0, 0] != 1:

@@ -15,7 +15,7 @@ from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, MapResult
 from exactflow.gaussian.account import Covariance
 from exactflow.gaussian.covariance import Target
 
@@ -23,11 +23,11 @@ __all__ = ["Whitening"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Whitening(Result):
+class Whitening(MapResult):
     """Float64 layers that whiten a covariance Sigma, with their exact account.
 
     ``str`` is one sentence. The flow is linear; the mean is kept beside it: `forward` subtracts it
-    first, `backward` adds it last.
+    first, `backward` adds it last. `inverse` is that of the flow, exactly, without the mean.
 
     Attributes
     ----------

@@ -1,23 +1,26 @@
 """What `balance` returns: float64 layers with their exact account."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
 import sympy
 
-from exactflow.exact.numbers import to_mpf
+from exactflow.exact.numbers import to_float, to_mpf
+from exactflow.exact.typing import VectorLike
+from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, MapResult
 
 __all__ = ["Balanced"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Balanced(Result):
+class Balanced(MapResult):
     """Float64 layers whose composition is certified to be within `error` of a matrix W.
 
     Attributes
@@ -59,22 +62,35 @@ class Balanced(Result):
         """The condition number of each layer, rounded."""
         return tuple(layer.condition_number() for layer in self.layers)
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of a vector of d floats, or of each column, in the dtype of `x`."""
-        x = self._flipped(x)[list(self.order)]
+    def forward(self, x: VectorLike) -> Any:
+        """Return the image of a vector of d entries, or of each column: floats are computed in
+        float64 and returned in the dtype of `x`, all other numbers are computed as `flow` does.
+        """
+        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+
+    def backward(self, y: VectorLike) -> Any:
+        """Return the preimage of a vector of d entries, or of each column, in the arithmetic that
+        `forward` has.
+        """
+        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+
+    def _run(self, entries: list, convert: Callable) -> list:
+        if convert is not to_float:
+            return self.flow._run(entries, convert)
+        x = self._flipped(np.stack(entries))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
-        return x[np.argsort(self.order)]
+        return list(x[np.argsort(self.order)])
 
-    def backward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage, likewise."""
-        y = y[list(self.order)]
+    def _run_back(self, entries: list, convert: Callable) -> list:
+        if convert is not to_float:
+            return self.inverse()._run(entries, convert)
+        y = np.stack(entries)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
-        return self._flipped(y[np.argsort(self.order)])
+        return list(self._flipped(y[np.argsort(self.order)]))
 
     def _flipped(self, x: np.ndarray) -> np.ndarray:
-        x = x.copy()
         x[list(self.flips)] *= -1
         return x
 

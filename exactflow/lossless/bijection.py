@@ -1,4 +1,4 @@
-"""What `lossless` returns: layers of integers with a certified distance to a matrix."""
+"""A bijection of integer vectors, both ways: layers of integers, certified near a matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import sympy
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, MapResult
 from exactflow.lossless.bound import Bound
 from exactflow.lossless.layer import IntegerCoupling
 
-__all__ = ["Lossless"]
+__all__ = ["Lossless", "LosslessInverse"]
 
 COLUMNS = 256
 """How many columns are worked on at once: they stay in the cache from layer to layer."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Lossless(Result):
+class Lossless(MapResult):
     """A bijection of integer vectors that is near a matrix W, to the last bit the same everywhere.
 
     The output y of `forward` counts steps: ``step * y`` is near W x, within ``step * bound``.
@@ -52,11 +52,6 @@ class Lossless(Result):
     order: tuple[int, ...]
     flips: tuple[int, ...] = ()
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
-
-    @property
-    def dimension(self) -> int:
-        """The number d of coordinates."""
-        return sum(self.partition)
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -91,7 +86,7 @@ class Lossless(Result):
         >>> y, turn.step
         (array([[   0, -100,   -3],
                [ 100,    0,   -7]], dtype=int8), 2)
-        >>> turn.inverse(y)
+        >>> turn.backward(y)
         array([[100,   0,  -7],
                [  0, 100,   3]], dtype=int8)
         """
@@ -103,7 +98,7 @@ class Lossless(Result):
             )
         return self._mapped(x, self._through, self.largest)
 
-    def inverse(self, y: np.ndarray) -> np.ndarray:
+    def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of d integers, or of each column, in the dtype of `y`.
 
         Exactly the images of inputs up to `limit` have one.
@@ -117,6 +112,10 @@ class Lossless(Result):
         y = self._columns(y)
         self._check_image(y, self.largest)
         return self._mapped(y, self._back, self.limit)
+
+    def inverse(self) -> "LosslessInverse":
+        """Return the inverse, a map of integers: its `forward` is `backward`."""
+        return LosslessInverse(self)
 
     def _columns(self, x: np.ndarray) -> np.ndarray:
         try:
@@ -200,6 +199,54 @@ class Lossless(Result):
             f"2^-{self.bits}, step {float(self.step):.6g}: a bijection, for inputs within "
             f"{self.limit} certified within {self.bound} steps of the matrix"
         )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LosslessInverse(MapResult):
+    """The inverse of a lossless map, which takes images back to inputs, to the last bit.
+
+    >>> from exactflow.lossless import lossless
+    >>> back = lossless([[0, -2], [2, 0]]).inverse()
+    >>> back.forward([-3, 100]), back.backward([100, 3])
+    (array([100,   3]), array([ -3, 100]))
+    """
+
+    map: Lossless
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @property
+    def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
+        """The layers whose shifts are taken back, in the order in which data meets them."""
+        return self.map.layers[::-1]
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes (p, q) of the halves."""
+        return self.map.partition
+
+    @cached_property
+    def flow(self) -> CouplingFlow:
+        """The inverse of the layers without rounding."""
+        return self.map.flow.inverse()
+
+    def forward(self, y: np.ndarray) -> np.ndarray:
+        """Return the preimage of an image, as `Lossless.backward` does."""
+        return self.map.backward(y)
+
+    def backward(self, x: np.ndarray) -> np.ndarray:
+        """Return the image of an input, as `Lossless.forward` does."""
+        return self.map.forward(x)
+
+    def inverse(self) -> Lossless:
+        """Return the map whose inverse this is."""
+        return self.map
+
+    def log_abs_det(self) -> sympy.Expr:
+        """Return ``log|det|`` of step * y -> x, exactly."""
+        return -self.map.log_abs_det()
+
+    def __str__(self) -> str:
+        return f"the inverse of {self.map}"
 
 
 def _is_within(x: np.ndarray, largest: int) -> bool:
