@@ -43,19 +43,19 @@ two alternating words of depth - 1 letters (of the empty word, if depth is 1).  
     exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`;
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
-How.  The layers are multiplied out.  Rows are dictionaries of nonzero integers over one
-denominator: after parsing, zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an
-entry acts by a rational n x n matrix.  Each function of the section "obstructions" states and
-proves the theorem that makes it sufficient.
+How.  Layers are multiplied out.  Rows are dictionaries of nonzero integers over one denominator:
+after parsing, zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts
+by a rational n x n matrix.  The functions of the section "obstructions" state and prove the
+theorems that make them sufficient.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
 and where memory ends, the verdict is incomplete.  Rows, columns, layers and coordinates count from
 0.  Python 3.11+, standard library only.
 
-To read it: `derive` and what comes before it are the first claim, `excludes` and what comes before
-and after it the second.  Between them is the quick test; then come the readers of certificate and
-target, which only need to refuse what is not exactly as specified, and what GF(p) and number fields
-need, of which QQ uses only the sign of a scale; last, the verdict.
+To read it: `derive` and what comes before it are the first claim, the obstructions the second.
+The readers of certificate and target only need to refuse what is not exactly as specified.  Then
+comes what GF(p) and number fields need, of which QQ uses only the sign of a scale; last, the
+verdict.
 """
 
 import argparse
@@ -120,9 +120,6 @@ MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # of polynomials in sca
 
 class MalformedError(Exception):
     """The certificate or the target cannot be read as what it should be: there is no verdict."""
-
-    def __init__(self, where: str, expected: str, found: str) -> None:
-        super().__init__(f"{where}: expected {expected}, found {found}")
 
 
 class RefutedError(Exception):
@@ -217,6 +214,11 @@ class Certificate:
     size: int  # in bytes
     digest: bytes
 
+    @property
+    def is_equality(self) -> bool:
+        """Return whether the claim is that Q is the target."""
+        return self.within is None and not self.is_covariance
+
 
 # ------------------------------------------------------------------------- rows, and the claim
 
@@ -250,15 +252,15 @@ def product(left: Rows, right: Rows, prime: int) -> Rows:
     block = {k: right[k] for k, times in used.items() if times >= MANY}
     if prime or longest(block.values()) < LONG or longest(left) < LONG:
         return [combine(weights, right, prime) for weights in left]
-    ends: tuple[Rows, Rows] = [], []
-    for row in left:
-        is_long = len(row.nums) > MANY and longest([row]) > LONG
-        inside = {k: num for k, num in row.nums.items() if is_long and k in block}
-        rest = {k: num for k, num in row.nums.items() if k not in inside}
-        ends[0].append(Row(row.den, inside))
-        ends[1].append(reduced(row.den, rest))
-    sums = product_of_values(ends[0], block)
-    pairs = zip(sums, (combine(weights, right, 0) for weights in ends[1]), strict=True)
+    inside = [
+        Row(den, {k: num for k, num in nums.items() if k in block and len(nums) > MANY})
+        for den, nums in left
+    ]
+    outside = [
+        reduced(den, {k: num for k, num in nums.items() if k not in taken.nums})
+        for (den, nums), taken in zip(left, inside, strict=True)
+    ]
+    pairs = zip(product_of_values(inside, block), product(outside, right, prime), strict=True)
     return [combine(SUM, pair, 0) for pair in pairs]
 
 
@@ -988,6 +990,12 @@ def show(found: object) -> str:
     return f"the number {show_whole(found)}" if type(found) is int else json.dumps(found)
 
 
+def expect(holds: object, where: str, expected: str, found: object) -> None:
+    """Raise MalformedError, unless what is expected holds."""
+    if not holds:
+        raise MalformedError(f"{where}: expected {expected}, found {show(found)}")
+
+
 def read_json(data: bytes, where: str) -> Any:
     """Return the value of a JSON text: UTF-8, keys distinct, no NaN and no lone surrogate."""
 
@@ -995,11 +1003,11 @@ def read_json(data: bytes, where: str) -> Any:
         members = dict(pairs)
         if len(members) < len(pairs):
             twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-            raise MalformedError(where, "distinct keys in each object", f"{show(twice)} twice")
+            expect(False, where, "each key of an object once", twice)
         return members
 
     def constant(name: str) -> Any:
-        raise MalformedError(where, "JSON, which has no such constant", name)
+        expect(False, where, "JSON, which has no such constant", name)
 
     try:
         text = data.decode("utf-8")
@@ -1007,40 +1015,39 @@ def read_json(data: bytes, where: str) -> Any:
             text, object_pairs_hook=distinct, parse_int=whole, parse_constant=constant
         )
     except ValueError as error:
-        raise MalformedError(where, "JSON in UTF-8", str(error)) from None
+        raise MalformedError(f"{where}: expected JSON in UTF-8: {error}") from None
     except RecursionError:
-        raise MalformedError(where, "moderate nesting", "too many levels of nesting") from None
-    if "\\u" in text and any(match[1] for match in ESCAPE.finditer(text)):
-        raise MalformedError(where, "surrogates in pairs only", "a lone surrogate in a string")
+        raise MalformedError(f"{where}: expected fewer levels of nesting") from None
+    is_lone = "\\u" in text and any(match[1] for match in ESCAPE.finditer(text))
+    expect(not is_lone, where, "surrogates in pairs only", "a lone one")
     return value
 
 
 def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> Any:
     """Return the object, which has all of the keys, perhaps optional ones, and no others."""
-    if type(found) is not dict:
-        raise MalformedError(where, "an object", show(found))
+    expect(type(found) is dict, where, "an object", found)
     for key in keys:
-        if key not in found:
-            raise MalformedError(where, f"the key {key!r}", "none")
+        expect(key in found, where, f"the key {key!r}", found)
     for key in found:
-        if key not in keys and key not in optional:
-            raise MalformedError(where, f"no keys but {', '.join((*keys, *optional))}", show(key))
+        expect(
+            key in (*keys, *optional), where, f"no keys but {', '.join((*keys, *optional))}", key
+        )
     return found
 
 
 def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
     """Return the list, which has the given length, or one of them."""
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
-    if type(found) is not list or len(found) not in allowed:
-        size = show_whole(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
-        raise MalformedError(where, f"a list of {size} {what}", show(found))
+    size = show_whole(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
+    is_such = type(found) is list and len(found) in allowed
+    expect(is_such, where, f"a list of {size} {what}", found)
     return found
 
 
 def read_integer(found: Any, where: str, allowed: range) -> int:
     """Return the integer, which is one of those allowed."""
-    if type(found) is not int or found not in allowed:
-        raise MalformedError(where, f"an integer from {allowed[0]} to {allowed[-1]}", show(found))
+    is_such = type(found) is int and found in allowed
+    expect(is_such, where, f"an integer from {allowed[0]} to {allowed[-1]}", found)
     return found
 
 
@@ -1049,11 +1056,11 @@ def read_pair(found: Any, where: str, prime: int = 0) -> Pair:
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
         expected = "digits, as a string, with - before or not" + " or p/q of these" * (not prime)
-        raise MalformedError(where, expected, show(found))
+        raise MalformedError(f"{where}: expected {expected}, found {show(found)}")
     if prime:
         return (whole(match[1]) % prime, 1)
-    if (denominator := whole(match[2] or "1")) == 0:
-        raise MalformedError(where, "a denominator that is not zero", show(found))
+    denominator = whole(match[2] or "1")
+    expect(denominator, where, "a denominator that is not zero", found)
     return (whole(match[1]), denominator)
 
 
@@ -1061,8 +1068,7 @@ def read_element(found: Any, where: str, field: Field) -> Element:
     """Return an element: a string, or over a number field a list of at most n strings."""
     if not field.modulus:
         return (read_pair(found, where, field.prime),)
-    if type(found) is not list or len(found) > field.degree:
-        raise MalformedError(where, f"a list of at most {field.degree} strings", show(found))
+    read_list(found, where, range(field.degree + 1), "strings")
     read = [read_pair(c, where) for c in found]
     return (*read, *[(0, 1)] * (field.degree - len(read)))
 
@@ -1101,32 +1107,30 @@ def read_field(found: Any, version: int) -> Field:
         read_object(found, "field", ["modulus"], ["root"] if version > 1 else [])
         return read_number_field(**found)
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
-    if match is None:
-        raise MalformedError("field", '"QQ", "GF(p)" or {"modulus": [...]}', show(found))
-    p = whole(match[1])
+    expect(match, "field", '"QQ", "GF(p)" or {"modulus": [...]}', found)
+    p = whole(match[1]) if match else 0
     decided = is_prime(p)
-    if decided is False:
-        raise MalformedError("field", "GF(p) with p prime", f"p = {show_whole(p)}, composite or 1")
+    expect(decided is not False, "field", "GF(p) with p prime", found)
     return Field(f"GF({show_whole(p)})", p, undecided="" if decided else "no proof that p is prime")
 
 
 def read_number_field(modulus: Any, root: Any = ()) -> Field:
     """Return QQ[x]/(m), and the root of m between two rationals if these are given."""
     where, between = "field, modulus", "field, root"
-    if type(modulus) is not list or len(modulus) < 2:
-        raise MalformedError(where, "a list of 2 or more strings", show(modulus))
+    is_such = type(modulus) is list and len(modulus) > 1
+    expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
         raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
     m = tuple(Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus))
-    if m[-1] != 1:
-        raise MalformedError(where, "a monic polynomial", show(modulus[-1]))
+    expect(m[-1] == 1, where, "a monic polynomial", modulus[-1])
     given = () if root == () else read_list(root, between, 2, "rationals")
     ends = tuple(Fraction(*read_pair(end, between)) for end in given)
-    if bit_size((*m, *ends)) > MAX_MODULUS_BITS:
+    written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
+    if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
-    if ends and (ends[0] >= ends[1] or value(m, ends[1]) == 0 or count_roots(m, *ends) != 1):
-        raise MalformedError(between, "two rationals with one root between", "others")
+    is_one = ends and ends[0] < ends[1] and value(m, ends[1]) != 0 and count_roots(m, *ends) == 1
+    expect(is_one or not ends, between, "two rationals with one root between", root)
     return Field("a number field", 0, m, ends, undecided)
 
 
@@ -1134,11 +1138,10 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     """Return the layer, its scales shown positive (nonzero) or marked as unchecked."""
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
-    if found["moves"] not in ("first", "second"):
-        raise MalformedError(f"{where}, moves", '"first" or "second"', show(found["moves"]))
-    unchecked = "sign" in found
-    if unchecked and found["sign"] != "unchecked":
-        raise MalformedError(f"{where}, sign", '"unchecked" or no such key', show(found["sign"]))
+    is_such = found["moves"] in ("first", "second")
+    expect(is_such, f"{where}, moves", '"first" or "second"', found["moves"])
+    unchecked, marks = "sign" in found, found.get("sign", "unchecked")
+    expect(marks == "unchecked", f"{where}, sign", '"unchecked" or no such key', marks)
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
     n = field.degree
     matrix = [Row(1, {r: 1}) for r in range(n * (len(moved) + len(fixed)))]
@@ -1148,12 +1151,8 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
         shown = sign(a, field)
-        if shown < 0:
-            raise MalformedError(
-                place, "nonzero" if field.prime else "a scale > 0", show(scales[i])
-            )
-        if shown == 0 and not unchecked:
-            raise MalformedError(place, 'a scale > 0, or "sign": "unchecked"', show(scales[i]))
+        expect(shown >= 0, place, "nonzero" if field.prime else "a scale > 0", scales[i])
+        expect(shown or unchecked, place, 'a scale > 0, or "sign": "unchecked"', scales[i])
         row = {fixed[j]: b for j, b in row.items()} | {moved[i]: a}
         matrix[moved[i] * n : moved[i] * n + n] = expand(row, field, n)
     return Layer(matrix, unchecked)
@@ -1161,21 +1160,18 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
 
 def read_coordinates(found: Any, where: str, d: int) -> list[int]:
     """Return a list of distinct coordinates."""
-    if type(found) is not list:
-        raise MalformedError(where, "a list of coordinates", show(found))
+    expect(type(found) is list, where, "a list of coordinates", found)
+    expected = f"coordinates from 0 to {show_whole(d - 1)}"
     for i in found:
-        if type(i) is not int or not 0 <= i < d:
-            raise MalformedError(where, f"coordinates from 0 to {show_whole(d - 1)}", show(i))
-    if len(set(found)) < len(found):
-        raise MalformedError(where, "distinct coordinates", "one of them twice")
+        expect(type(i) is int and 0 <= i < d, where, expected, i)
+    expect(len(set(found)) == len(found), where, "distinct coordinates", found)
     return found
 
 
 def read_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
     """Return the monic polynomial, of degree 1 to n."""
     f = read_row(found, where, range(2, n + 2), prime)
-    if f[-1] != 1:
-        raise MalformedError(where, "a monic polynomial, ascending", show(found[-1]))
+    expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
     return f
 
 
@@ -1183,31 +1179,28 @@ def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
     """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
     rows = read_dense(found, where, size, 2 * n + 1, prime)
-    for row in rows:
-        for x in row[1:]:
-            if x.denominator != 1 or not 0 <= x <= MOST_DEGREE:
-                raise MalformedError(where, f"exponents from 0 to {MOST_DEGREE}", "others")
+    powers = {x for row in rows for x in row[1:]}
+    is_such = powers <= set(range(MOST_DEGREE + 1))
+    expect(is_such, where, f"exponents from 0 to {MOST_DEGREE}", found)
     return rows
 
 
 def read_obstruction(found: Any, where: str, scales: str, n: int, prime: int) -> dict[str, Any]:
     """Return the obstruction, its witness read; its kind is one for its pattern."""
-    kind = found.get("kind") if type(found) is dict else None
-    if type(kind) is not str or kind not in KINDS:
-        raise MalformedError(f"{where}, kind", f"one of {', '.join(KINDS)}", show(kind))
+    kind: Any = found.get("kind") if type(found) is dict else None
+    expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
     key, lengths = KINDS[kind]
     read_object(found, where, ["pattern", "kind", key])
     pattern, witness, place = found["pattern"], found[key], f"{where}, {key}"
-    if type(pattern) is not str or len(pattern) not in lengths.get(scales, []):
-        expected = f"one that {kind} is about, {scales}"
-        raise MalformedError(f"{where}, pattern", expected, show(pattern))
+    is_such = type(pattern) is str and len(pattern) in lengths.get(scales, [])
+    expect(is_such, f"{where}, pattern", f"one that {kind} is about, {scales}", pattern)
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
         factors = enumerate(read_list(witness, place, range(1, 2 * n + 1), "polynomials"))
         witness = [read_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
-        if (degree := sum(len(f) - 1 for f in witness)) > 2 * n:  # that of all there can be
-            raise MalformedError(place, f"total degree up to {2 * n}", str(degree))
+        degree = sum(len(f) - 1 for f in witness)
+        expect(degree <= 2 * n, place, f"total degree up to {2 * n}", degree)  # of all there can be
     else:
         on_kernels = scales == "positive" and len(pattern) == 4 and n > 1
         on_kernels = on_kernels and type(witness) is list and len(witness) == 1
@@ -1227,25 +1220,21 @@ def read_depth_claim(
 ) -> DepthClaim:
     """Return the claim that no fewer layers do; there are as many as it says, with such scales."""
     scales, n, p = found["scales"], sizes[0], field.prime
-    if field.modulus:
-        raise MalformedError("field", '"QQ" or "GF(p)"', "another")
-    if scales not in (["additive"] if p else ["additive", "positive"]):
-        expected = '"additive"' + ' or "positive"' * (not p)
-        raise MalformedError("scales", f"{expected}, over {field.name}", show(scales))
-    if sizes != [n, n]:
-        raise MalformedError("partition", "equal halves", ", ".join(map(show, sizes)))
+    expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
+    possible = ["additive"] if p else ["additive", "positive"]
+    expect(scales in possible, "scales", f"{' or '.join(possible)} over {field.name}", scales)
+    expect(sizes == [n, n], "partition", f"{n} twice", sizes[1])
     depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
     read_list(found["layers"], "layers", depth, "layers")
     for i, (matrix, _) in enumerate(layers):
-        if scales == "additive" and any(row.entry(r) != 1 for r, row in enumerate(matrix)):
-            raise MalformedError(f"layer {i}, scale", "1, additive as it is", "another")
+        is_such = scales == "positive" or all(row.entry(r) == 1 for r, row in enumerate(matrix))
+        expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
     read = [read_obstruction(a, f"obstruction {i}", scales, n, p) for i, a in enumerate(written)]
     obstructions = {obstruction["pattern"]: obstruction for obstruction in read}
-    if obstructions.keys() != words:
-        expected = f"one for each of {', '.join(sorted(words))}"
-        raise MalformedError("obstructions", expected, ", ".join(map(show, obstructions)))
+    expected = f"one for each of {' and '.join(sorted(words))}"
+    expect(obstructions.keys() == words, "obstructions", expected, ", ".join(obstructions))
     if field.undecided:
         raise UndecidedError(field.undecided)
     rows = [[row.nums.get(j, 0) if p else row.entry(j) for j in range(2 * n)] for row in target]
@@ -1259,10 +1248,8 @@ def read_certificate(data: bytes) -> Certificate:
     is_depth = head.get("format") == FORMATS[1]
     versions = (1,) if is_depth else (1, 2)
     version = head.get("version", 1)
-    if type(version) is not int or version not in versions:  # before its keys: they may be others
-        raise MalformedError(
-            "version", f"the number {' or '.join(map(str, versions))}", show(version)
-        )
+    is_such = type(version) is int and version in versions
+    expect(is_such, "version", f"the number {' or '.join(map(str, versions))}", version)
     is_covariance = version == 2 and "covariance" in head and "target" not in head
     name = "covariance" if is_covariance else "target"
     keys, optional = ["format", "version", "field", "partition", name, "layers"], ["provenance"]
@@ -1271,32 +1258,26 @@ def read_certificate(data: bytes) -> Certificate:
     else:
         optional += ["flips", *(["order", "pads", "within"] if version == 2 else [])]
     read_object(found, "certificate", keys, optional)
-    if found["format"] not in FORMATS:
-        raise MalformedError("format", " or ".join(map(show, FORMATS)), show(found["format"]))
-    if type(found.get("provenance", {})) is not dict:
-        raise MalformedError("provenance", "an object", show(found["provenance"]))
+    expect(found["format"] in FORMATS, "format", " or ".join(FORMATS), found["format"])
+    made = found.get("provenance", {})
+    expect(type(made) is dict, "provenance", "an object", made)
     field = read_field(found["field"], version)
     sizes = read_list(found["partition"], "partition", 2, "integers >= 1")
-    if not all(type(half) is int and half >= 1 for half in sizes):
-        raise MalformedError("partition", "integers >= 1", ", ".join(map(show, sizes)))
+    for half in sizes:
+        expect(type(half) is int and half >= 1, "partition", "integers >= 1", half)
     d = sum(sizes)
     pads = read_coordinates(found.get("pads", []), "pads", d)
-    if len(pads) == d:
-        raise MalformedError("pads", "fewer than all coordinates", show(pads))
-    if pads and is_covariance:
-        raise MalformedError("pads", "none, with a covariance", show(pads))
+    expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
+    expect(not (pads and is_covariance), "pads", "none, with a covariance", pads)
     table = read_matrix(found[name], name, d - len(pads), d - len(pads), field)
     flips = set(read_coordinates(found.get("flips", []), "flips", d))
     order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
-    if len(order) != d:
-        raise MalformedError("order", f"each coordinate from 0 to {d - 1}", show(order))
+    expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
     within = Fraction(*read_pair(found["within"], "within")) if "within" in found else None
-    if within is not None and within < 0:
-        raise MalformedError("within", "a bound >= 0", show(found["within"]))
-    if (within is not None or is_covariance) and field.name != "QQ":
-        raise MalformedError("field", '"QQ", for within and covariance', show(found["field"]))
-    if type(found["layers"]) is not list:
-        raise MalformedError("layers", "a list of objects", show(found["layers"]))
+    expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
+    is_such = field.name == "QQ" or (within is None and not is_covariance)
+    expect(is_such, "field", '"QQ", for within and covariance', found["field"])
+    expect(type(found["layers"]) is list, "layers", "a list of objects", found["layers"])
     halves = list(order[: sizes[0]]), list(order[sizes[0] :])
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
@@ -1307,8 +1288,8 @@ def read_certificate(data: bytes) -> Certificate:
         rows[i] = {places[j]: a for j, a in row.items()}
         units[i] = {i: ((field.prime - 1 if i in flips else 1, 1), *rest)}
     target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
-    if is_covariance and any(row.nums for row in subtract(target, turned(target), 0)):
-        raise MalformedError("covariance", "a symmetric matrix", "another")
+    is_such = not is_covariance or not any(r.nums for r in subtract(target, turned(target), 0))
+    expect(is_such, "covariance", "a symmetric matrix", table)
     depth = read_depth_claim(found, field, sizes, target, layers) if is_depth else None
     size, digest = len(data), hashlib.sha256(data).digest()
     return Certificate(
@@ -1329,15 +1310,14 @@ def read_number(found: Any, where: str) -> Fraction:
         return Fraction(*read_pair(text or found, where))
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
-    if abs(power) > MAX_EXPONENT:
-        raise MalformedError(where, f"an exponent up to {MAX_EXPONENT}", show(found))
+    expect(abs(power) <= MAX_EXPONENT, where, f"an exponent up to {MAX_EXPONENT}", found)
     return whole(f"{sign}{units}{decimals}") * Fraction(10) ** (power - len(decimals))
 
 
 def read_bound(text: str, where: str) -> Fraction:
     """Return the bound p/q or decimal, which is not negative."""
-    if (bound := read_number(text, where)) < 0:
-        raise MalformedError(where, "a bound >= 0", show(text))
+    bound = read_number(text, where)
+    expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
 
@@ -1347,8 +1327,7 @@ def read_cell(found: Any, where: str, field: Field) -> Element:
         return read_element(found, where, field)
     number = read_number(found, where)
     if field.prime:
-        if number.denominator != 1:
-            raise MalformedError(where, f"an integer, over {field.name}", show(found))
+        expect(number.denominator == 1, where, f"an integer, over {field.name}", found)
         number %= field.prime
     return (number.as_integer_ratio(), *[(0, 1)] * (field.degree - 1))
 
@@ -1364,28 +1343,25 @@ def read_csv(data: bytes, where: str) -> list[list[str]]:
     try:
         lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
-        raise MalformedError(where, "text in UTF-8", str(error)) from None
+        raise MalformedError(f"{where}: expected text in UTF-8: {error}") from None
     rows = [line.removesuffix("\r").split(",") for line in lines if line not in ("", "\r")]
     return [[unquoted(cell) for cell in row] for row in rows]
 
 
 def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     """Return the numbers of a NumPy file of shape (d, d), perhaps with ones appended."""
-    width = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8])
-    if data[:6] != b"\x93NUMPY" or width is None:
-        raise MalformedError(where, "an .npy file, version 1, 2 or 3", f"{data[:8]!r}")
+    width = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8], 0)
     start = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
     match = NPY_HEADER.fullmatch(data, 8 + width, start) if start <= len(data) else None
     code = NPY_CODES.get(match[2].decode("latin-1")) if match else None
-    if match is None or code is None or (match[1] == b"|") != (match[2][1:] == b"1"):
-        expected = "a header as NumPy writes it for a matrix of floats, integers or bools"
-        raise MalformedError(where, expected, f"{data[8 + width : min(start, 90)]!r}")
+    is_npy = data[:6] == b"\x93NUMPY" and width
+    if not is_npy or match is None or code is None or (match[1] == b"|") != (match[2][1:] == b"1"):
+        expected = "an .npy file, as NumPy writes it for a matrix of floats, integers or bools"
+        raise MalformedError(f"{where}: expected {expected}, found {data[:90]!r}")
     d, columns, fortran = int(match[4]), int(match[5]), match[3] == b"True"
-    if d != columns:
-        raise MalformedError(where, "as many columns as rows", f"{d} x {columns}")
+    expect(d == columns, where, f"{d} columns, as many as rows", columns)
     size = d * d * int(match[2][1:])
-    if len(data) - start != size:
-        raise MalformedError(where, f"{size} bytes of numbers", str(len(data) - start))
+    expect(len(data) - start == size, where, f"{size} bytes of numbers", len(data) - start)
     order = ">" if match[1] == b">" else "<"
     numbers = struct.unpack(f"{order}{d * d}{code}", data[start:])
     numbers = tuple(map(int, numbers)) if code == "?" else numbers
@@ -1398,8 +1374,7 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     data = data.removeprefix(b"\xef\xbb\xbf")
     read: Callable[[bytes, str], Any] = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)
     table = read(data, where)
-    if type(table) is not list or not table:
-        raise MalformedError(where, "a list of rows", show(table))
+    expect(type(table) is list and table, where, "a list of rows", table)
     matrix = []
     for i, row in enumerate(table):
         row = read_list(row, f"{where}, row {i}", len(table), "entries, as many as rows")
@@ -1456,15 +1431,10 @@ def euclid(f: Sequence[Fraction], g: Sequence[Fraction]) -> list[Polynomial]:
     return chain[:-1]
 
 
-def derivative(f: Sequence[Fraction]) -> Polynomial:
-    """Return f'."""
-    return [i * c for i, c in enumerate(f)][1:]
-
-
 @cache
 def sturm_chain(m: tuple[Fraction, ...]) -> list[Polynomial]:
     """Return the signed remainder sequence of m and m'."""
-    return euclid(m, derivative(m))
+    return euclid(m, [i * c for i, c in enumerate(m)][1:])
 
 
 def value(f: Sequence[Any], x: Any) -> Any:
@@ -1473,11 +1443,6 @@ def value(f: Sequence[Any], x: Any) -> Any:
     for c in reversed(f):
         result = result * x + c
     return result
-
-
-def bit_size(numbers: Iterable[Fraction]) -> int:
-    """Return how many bits rationals take."""
-    return sum(a.numerator.bit_length() + a.denominator.bit_length() for a in numbers)
 
 
 def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
@@ -1491,14 +1456,13 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
     if n == 1:
         return True
-    if len(sturm_chain(m)[-1]) > 1:
-        raise MalformedError(where, expected, "a repeated factor")
+    expect(len(sturm_chain(m)[-1]) == 1, where, expected, "one with a repeated factor")
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
     # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
-    if any(value(f, x) == 0 for x in range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)):
-        raise MalformedError(where, expected, "a rational root")
+    tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
+    expect(all(value(f, x) for x in tried), where, expected, "one with a rational root")
     for x in range(bound + 1, bound + MAX_TRIED):
         cofactor, prime = 1, abs(value(f, x))
         if prime >= PROVED_BELOW:
@@ -1591,19 +1555,16 @@ def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -
         raise RefutedError(line, wrong)
 
 
-def settle_quickly(certificate: Certificate) -> Report:
-    """Return that the claim that Q is the target probably holds; RefutedError if it does not."""
-    if not seems_to_hold(certificate):
-        where = "the images of a vector differ modulo a prime; without --quick: in which entry"
-        raise RefutedError("the composition is not the target", where)
-    return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
-
-
-def settle(certificate: Certificate, bound: Fraction | None) -> Report:
+def settle(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
     """Return that Q, or Q Q^T, is the target, or near it; RefutedError if it is not."""
+    if quick and certificate.is_equality:
+        if not seems_to_hold(certificate):
+            where = "the images of a vector differ modulo a prime; without --quick: in which entry"
+            raise RefutedError("the composition is not the target", where)
+        return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     field, target, derived = certificate.field, certificate.target, derive(certificate)
     names = ("expected", "derived")
-    if certificate.within is None and not certificate.is_covariance:
+    if certificate.is_equality:
         if wrong := first_beyond(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
@@ -1648,8 +1609,7 @@ def check(
     try:
         certificate = read_certificate(data)
         field, claim = certificate.field, certificate.depth
-        is_equality = certificate.within is None and not certificate.is_covariance
-        kind = "depth" if claim else "equality" if is_equality else "within"
+        kind = "depth" if claim else "equality" if certificate.is_equality else "within"
         kind = "covariance" if certificate.is_covariance else kind
         layers = f"{len(certificate.layers)} layers"
         if claim:
@@ -1663,8 +1623,7 @@ def check(
                 columns = range(len(given))
                 given = [{i: row[j] for i, row in enumerate(given)} for j in columns]
             compare_targets(certificate, given)
-        is_quick = quick and is_equality and not claim
-        report = settle_quickly(certificate) if is_quick else settle(certificate, bound)
+        report = settle(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
         if claim:
             lines += settle_depth(claim)
@@ -1689,7 +1648,7 @@ def read_file(path: str) -> bytes:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        raise MalformedError(ascii(path), "a readable file", ascii(str(error))) from None
+        raise MalformedError(f"{path!a}: expected a readable file: {str(error)!a}") from None
 
 
 def check_file(
@@ -1708,8 +1667,8 @@ def check_file(
         if target_path is not None:
             name = os.fspath(target_path)
             suffix = ".json" if name == "-" else os.path.splitext(name)[1].lower()
-            if suffix not in (".json", ".csv", ".npy"):
-                raise MalformedError(ascii(name), "a name in .json, .csv or .npy", ascii(suffix))
+            is_known = suffix in (".json", ".csv", ".npy")
+            expect(is_known, ascii(name), "a name in .json, .csv or .npy", suffix)
             target = read_file(name), suffix
         report = check(data, target, **options)
     except MalformedError as error:
