@@ -202,17 +202,17 @@ def one_side(p, q):
 
 with claims.check("the counts ask for 2 ceil(q / p) layers at most", Evidence.EXACT) as check:
     for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (1, 4), (2, 5)):
-        needed = gaussian_depth(one_side(p, q), "additive", partition=(p, q))
+        needed = gaussian_depth(one_side(p, q), partition=(p, q))
         check.equal((needed.lower, needed.upper), (2 * -(-q // p),) * 2, f"({p}, {q}): {needed}")
         for entries in itertools.product((sympy.Rational(1, 2), 1, 2), repeat=q):
             Sigma = sympy.diag(sympy.Integer(1) / sympy.prod(entries), *[1] * (p - 1), *entries)
-            found = gaussian_depth(Sigma, "additive", partition=(p, q))
+            found = gaussian_depth(Sigma, partition=(p, q))
             check.true(found.upper <= needed.upper, str(found), shown=False)
 
 # %%
 with claims.check("the smallest that need four, and four that do", Evidence.CERTIFIED) as check:
     Sigma = one_side(1, 2)
-    check.equal(gaussian_depth(Sigma, "additive").lower, 4, "diag(1/4, 2, 2), halves (1, 2)")
+    check.equal(gaussian_depth(Sigma).lower, 4, "diag(1/4, 2, 2), halves (1, 2)")
     first = LinearCoupling((1, 2), "first", [[1, 0]]).matrix()
     rest = whiten(first * Sigma * first.T, layers=3)
     check.true(rest.is_additive, f"after x1 <- x1 + x2: {rest}")
@@ -224,7 +224,7 @@ with claims.check("three exist, and are found, iff 1 is straddled", Evidence.CER
         F = sympy.diag(1, 1, 2, sympy.Rational(1, 2), 1).permute(rng.permutation(5).tolist())
         for i, j in rng.permutation(list(itertools.permutations(range(5), 2)))[:8]:
             F[i, :] += F[j, :]
-        found = gaussian_depth(F * F.T, "additive")
+        found = gaussian_depth(F * F.T)
         check.true(whiten(F * F.T, layers=3).is_additive is (found.upper <= 3), str(found), False)
 
 
@@ -279,10 +279,14 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
 with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT) as check:
     a, b = sympy.Rational(1, 2), sympy.Rational(1, 10)
     Sigma = sympy.diag(1, sympy.Matrix([[1, a, a], [a, 1, b], [a, b, 1]]))
-    answer = gaussian_depth(Sigma, partition=(1, 3))
+    answer = gaussian_depth(Sigma, scales="positive", partition=(1, 3))
     check.equal((answer.lower, answer.upper), (3, 3), f"correlations 1/2, 1/2, 1/10: {answer}")
     Sigma = sympy.diag(1, sympy.Matrix([[1, a, a], [a, 1, a], [a, a, 1]]))
-    check.equal(gaussian_depth(Sigma, partition=(1, 3)).upper, 2, "correlations 1/2: exactly two")
+    check.equal(
+        gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper,
+        2,
+        "correlations 1/2: exactly two",
+    )
 
 
 # %%
@@ -313,7 +317,7 @@ def found(p, q, seed):
 with claims.check("where two exist on (1, 3), they are found", Evidence.CERTIFIED) as check:
     outcomes = [found(1, 3, seed) for seed in range(20)]
     for is_found, Sigma in outcomes:
-        check.equal(is_found, gaussian_depth(Sigma, partition=(1, 3)).upper == 2)
+        check.equal(is_found, gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper == 2)
     print(f"    {sum(is_found for is_found, _ in outcomes)} of {len(outcomes)} Wishart matrices")
 
 with claims.check("two layers where Ledermann's bound allows them", Evidence.NUMERIC) as check:
@@ -352,7 +356,8 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
         ([[2, 0], [0, half]], "additive", 2),
         (sympy.diag(2, half, 2, half), "additive", 3),
     ):
-        check.equal(gaussian_depth(Sigma, scales).upper, depth, str(gaussian_depth(Sigma, scales)))
+        answer = gaussian_depth(Sigma, scales=scales)
+        check.equal(answer.depth, depth, str(answer))
 
 # %% [markdown]
 # ## Instances

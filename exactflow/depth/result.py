@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import sympy
 
 from exactflow.depth.obstruction import Obstruction
-from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import DepthBounds, Evidence, Result
 
 if TYPE_CHECKING:
     from exactflow.depth.scaled.certified import FourLayers
@@ -18,40 +17,21 @@ __all__ = ["CertifiedDepth", "MinimalDepth"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MinimalDepth(Result):
+class MinimalDepth(DepthBounds, Result):
     """The least number of coupling layers of a matrix, with both witnesses.
 
     Attributes
     ----------
-    lower, upper : the least number lies between them; where they are equal, it is decided.
+    lower, upper, scales : the bounds, which agree where it is decided, and the kind of layers that
+        was asked for. `depth` is the upper bound, which the flow attains.
     flow : `upper` layers whose composition equals the matrix.
     obstructions : one for each of the patterns of lower - 1 layers (there are two, or one if that
         is zero); fewer layers are contained in these patterns. Each has a `check`.
-    scales : "additive" or "positive", the kind of layers that was asked for.
     """
 
-    lower: int
-    upper: int
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
-    scales: DepthScales
     evidence: ClassVar[Evidence] = Evidence.EXACT
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the bounds agree."""
-        return self.lower == self.upper
-
-    @property
-    def count(self) -> str:
-        """The number of layers and their kind, in words."""
-        layers = "layer" if self.upper == 1 else "layers"
-        kind = (
-            f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"
-        )
-        if self.is_decided:
-            return f"exactly {self.lower} {kind}"
-        return f"from {self.lower} to {self.upper} {kind} (not decided)"
 
     def __str__(self) -> str:
         reasons = "; ".join(

@@ -7,13 +7,20 @@ Conventions: vectors are columns; a polynomial is its list of coefficients, high
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
 
-__all__ = ["controller_basis", "cyclic_basis", "krylov_flag", "triangular_eigenvectors"]
+__all__ = [
+    "controller_basis",
+    "controller_columns",
+    "cyclic_basis",
+    "krylov_flag",
+    "triangular_eigenvectors",
+]
 
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
@@ -36,10 +43,15 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
     [1, -5],
     [0,  3]])
     """
+    return linalg.from_columns(controller_columns(F, f, u))
+
+
+def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
+    """Return the columns of a controller basis, of matrices in balls, too."""
     columns = [u]
     for coefficient in f[1:-1]:
         columns.append(F * columns[-1] + u * coefficient)
-    return linalg.from_columns(columns)
+    return columns
 
 
 def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatrix] | None:

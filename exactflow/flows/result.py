@@ -1,15 +1,17 @@
 """What every door returns: a flow, the kind of evidence for it, and one sentence that says both."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sympy
 
+from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, Layered
 
-__all__ = ["Evidence", "MapResult", "Result"]
+__all__ = ["DepthBounds", "Evidence", "MapResult", "Result"]
 
 
 class Evidence(StrEnum):
@@ -94,3 +96,36 @@ class MapResult(Layered, Result):
     def log_abs_det(self) -> sympy.Expr:
         """Return ``log|det|`` of `flow`, exactly."""
         return self.flow.log_abs_det()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DepthBounds:
+    """The least number of layers: it lies between two bounds, and where they agree it is decided.
+
+    `scales` is "additive" or "positive", the kind of layers that was asked for.
+    """
+
+    lower: int
+    upper: int
+    scales: DepthScales
+
+    @property
+    def depth(self) -> int:
+        """The upper bound, which layers attain: the least number, where it is decided."""
+        return self.upper
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the bounds agree."""
+        return self.lower == self.upper
+
+    @property
+    def count(self) -> str:
+        """The number of layers and their kind, in words."""
+        layers = "layer" if self.upper == 1 else "layers"
+        kind = (
+            f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"
+        )
+        if self.is_decided:
+            return f"exactly {self.lower} {kind}"
+        return f"from {self.lower} to {self.upper} {kind} (not decided)"

@@ -22,7 +22,7 @@ layers suffice rests on Brouwer's theorem, see `exactflow.gaussian.spectra`.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -31,9 +31,11 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.options import check_option
 from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.partition import resolve_partition
+from exactflow.flows.result import DepthBounds
 from exactflow.gaussian.covariance import check_positive_definite, check_symmetric
 from exactflow.gaussian.signature import additive_layers, is_one_factor, sides_of_one
 
@@ -42,33 +44,23 @@ __all__ = ["GaussianDepth", "gaussian_depth"]
 _NAMES = (("Sigma11", "Sigma22"), ("Sigma22", "Sigma11"))  # of the half that is kept, and moved
 
 
-@dataclass(frozen=True)
-class GaussianDepth:
+@dataclass(frozen=True, repr=False)
+class GaussianDepth(DepthBounds):
     """The least number of layers of a Gaussian, between two bounds, and the reason."""
 
-    lower: int
-    upper: int
     reason: str
-    scales: str
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the bounds agree."""
-        return self.lower == self.upper
 
     def __str__(self) -> str:
-        layers = "layer" if self.upper == 1 else "layers"
-        kind = (
-            f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"
-        )
-        bounds = f"exactly {self.lower}" if self.is_decided else f"{self.lower} to {self.upper}"
-        return f"{bounds} {kind}: {self.reason}"
+        return f"{self.count}: {self.reason}"
+
+    def __repr__(self) -> str:
+        return f"<GaussianDepth: {self}>"
 
 
 def gaussian_depth(
     Sigma: MatrixLike,
-    scales: DepthScales = "positive",
     *,
+    scales: DepthScales = "additive",
     partition: "PartitionLike | None" = None,
 ) -> GaussianDepth:
     """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
@@ -76,7 +68,7 @@ def gaussian_depth(
     Parameters
     ----------
     Sigma : d x d over QQ (floats are taken exactly), positive definite; d >= 2.
-    scales : "positive", or "additive".
+    scales : "additive": all scales are 1, and det Sigma must be 1. "positive": any positive scales.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
 
     Raises
@@ -87,15 +79,14 @@ def gaussian_depth(
 
     Examples
     --------
-    >>> print(gaussian_depth([[1, 2], [2, 9]]))
+    >>> print(gaussian_depth([[1, 2], [2, 9]], scales="positive"))
     exactly 1 layer with positive scales: Sigma11 = I, and its Schur complement is diagonal
-    >>> print(gaussian_depth([[2, 1], [1, 1]], scales="additive"))
+    >>> print(gaussian_depth([[2, 1], [1, 1]]))
     exactly 1 additive layer: Sigma22 = I, and its Schur complement is I
-    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]], scales="additive").lower
+    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).depth
     4
     """
-    if scales not in ("positive", "additive"):
-        raise InvalidInputError(f"expected scales 'positive' or 'additive', got {scales!r}")
+    check_option("scales", scales, get_args(DepthScales))
     M = as_matrix(Sigma).to_dense()
     check_symmetric(M)
     check_positive_definite(RationalMatrix.of(M))
@@ -105,7 +96,7 @@ def gaussian_depth(
             f"{format_short(det)}: use scales='positive'"
         )
     if M == linalg.identity(M.shape[0], M.domain):
-        return GaussianDepth(0, 0, "Sigma = I", scales)
+        return GaussianDepth(0, 0, scales, "Sigma = I")
     order, (p, q) = resolve_partition(partition, M.shape[0])
     blocks = linalg.split(M.extract(list(order), list(order)), p)
     both = [
@@ -115,7 +106,7 @@ def gaussian_depth(
     for kept, _, halves in both:
         if halves.one_layer(scales == "additive"):
             kind = "I" if scales == "additive" else "diagonal"
-            return GaussianDepth(1, 1, f"{kept} = I, and its Schur complement is {kind}", scales)
+            return GaussianDepth(1, 1, scales, f"{kept} = I, and its Schur complement is {kind}")
     both = both if p <= q else both[::-1]  # the larger half is moved first
     if scales == "additive":
         return _two_or_more_additive(both, min(p, q), max(p, q))
@@ -164,7 +155,7 @@ def _two(both: Named) -> GaussianDepth:
         else f"the Schur complement of {kept} is not diagonal"
         for kept, _, halves in both
     ]
-    return GaussianDepth(2, 2, f"two always do, but not one: {', '.join(reasons)}", "positive")
+    return GaussianDepth(2, 2, "positive", f"two always do, but not one: {', '.join(reasons)}")
 
 
 def _two_or_more(both: Named, p: int, q: int) -> GaussianDepth:
@@ -174,16 +165,16 @@ def _two_or_more(both: Named, p: int, q: int) -> GaussianDepth:
     for _, name, h in both:
         if h.second.is_diagonal and h.of_second.is_diagonal:
             text = f"{name} and its Schur complement are diagonal"
-            return GaussianDepth(2, 2, text, "positive")
+            return GaussianDepth(2, 2, "positive", text)
     always = f"{upper} always do, since (q - 1) / p <= {upper - 1}"
     if p > 1:
         text = f"{always}; whether fewer do is not decided"
-        return GaussianDepth(2, upper, text, "positive")
+        return GaussianDepth(2, upper, "positive", text)
     blocks = f"{moved} and that block of Sigma^-1"
     if is_one_factor(halves.second) or is_one_factor(halves.of_first.inv()):
-        return GaussianDepth(2, 2, f"one of {blocks} is D + l l^T, D > 0 diagonal", "positive")
+        return GaussianDepth(2, 2, "positive", f"one of {blocks} is D + l l^T, D > 0 diagonal")
     text = f"{always}, but not two: none of {blocks} is D + l l^T, D > 0 diagonal"
-    return GaussianDepth(3, upper, text, "positive")
+    return GaussianDepth(3, upper, "positive", text)
 
 
 def _two_or_more_additive(both: Named, p: int, q: int) -> GaussianDepth:
@@ -193,11 +184,11 @@ def _two_or_more_additive(both: Named, p: int, q: int) -> GaussianDepth:
         spectra = f"{moved} and the inverse of its Schur complement"
         if not reason:
             text = f"{spectra} have the same eigenvalues, up to ones, all at least 1"
-            return GaussianDepth(2, 2, text, "additive")
+            return GaussianDepth(2, 2, "additive", text)
         reasons.append(f"of {spectra} {reason}")
     if p == q:
         text = f"three always do, but not two: {', '.join(reasons)}"
-        return GaussianDepth(3, 3, text, "additive")
+        return GaussianDepth(3, 3, "additive", text)
     kept, moved, halves = both[0]
     schur, covariance = sides_of_one(halves.of_first), sides_of_one(halves.second)
     layers = additive_layers(p, schur, covariance)
@@ -207,4 +198,4 @@ def _two_or_more_additive(both: Named, p: int, q: int) -> GaussianDepth:
             f"of the Schur complement of {kept} {schur[0]} eigenvalues are below 1, {schur[1]} "
             f"above, and of {moved} {covariance[0]} and {covariance[1]}; a layer moves {p} at most"
         )
-    return GaussianDepth(layers, layers, text, "additive")
+    return GaussianDepth(layers, layers, "additive", text)

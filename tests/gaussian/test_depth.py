@@ -39,7 +39,7 @@ TURNS[3] = [["first", "second", "first"], ["second", "first", "second"]]
 )
 def test_generated_by_layers(depth, moves, additive):
     scales = "additive" if additive else "positive"
-    found = gaussian_depth(generated(moves, additive), scales)
+    found = gaussian_depth(generated(moves, additive), scales=scales)
     expected = depth if additive else min(depth, 2)
     assert (found.lower, found.upper) == (expected, expected)
     assert str(found).startswith(f"exactly {expected} ")
@@ -60,7 +60,7 @@ def test_generated_by_layers(depth, moves, additive):
     ],
 )
 def test_reasons(Sigma, scales, lower, words):
-    found = gaussian_depth(Sigma, scales)
+    found = gaussian_depth(Sigma, scales=scales)
     assert (found.lower, found.is_decided) == (lower, True)
     assert words in found.reason
 
@@ -71,7 +71,7 @@ def test_two_additive_layers_by_equal_spectra():
     F = sympy.Matrix([[1, 0, 1, 2], [0, 1, 3, 4], [0, 0, 1, 0], [0, 0, 0, 1]]) * sympy.Matrix(
         sympy.BlockMatrix([[sympy.eye(2), sympy.zeros(2)], [T, sympy.eye(2)]])
     )
-    assert gaussian_depth(F * F.T, "additive").upper == 2
+    assert gaussian_depth(F * F.T).upper == 2
 
 
 HALVES = [(1, 2), (2, 1), (2, 3), (1, 3), (2, 4), (1, 4)]
@@ -84,12 +84,12 @@ def test_largest_additive_depths(partition):
     largest = 2 * -(-q // p)
     small, large = [sympy.Rational(1, 2**q)] + [1] * (p - 1), [2] * q
     Sigma = sympy.diag(*(small + large if partition[0] == p else large + small))
-    found = gaussian_depth(Sigma, "additive", partition=partition)
+    found = gaussian_depth(Sigma, partition=partition)
     assert found.lower == found.upper == largest
     for entries in itertools.product((sympy.Rational(1, 3), 1, 3), repeat=q):
         t = sympy.Rational(1) / sympy.prod(entries)
         Sigma = sympy.diag(t, *[1] * (p - 1), *entries)
-        assert gaussian_depth(Sigma, "additive", partition=(p, q)).upper <= largest
+        assert gaussian_depth(Sigma, partition=(p, q)).upper <= largest
 
 
 @pytest.mark.parametrize("partition", HALVES)
@@ -106,7 +106,7 @@ def test_additive_layers_bound_the_depth(partition, layers, moves):
         built.append(LinearCoupling(partition, moves, shift))
         moves = "second" if moves == "first" else "first"
     F = CouplingFlow(built, partition).matrix()
-    assert gaussian_depth(F * F.T, "additive", partition=partition).upper <= layers
+    assert gaussian_depth(F * F.T, partition=partition).upper <= layers
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -119,7 +119,7 @@ def test_three_layers_are_found_where_they_exist(partition, seed):
     for i, j in itertools.permutations(range(sum(partition)), 2):
         F[i, :] += int(rng.integers(-1, 2)) * F[j, :]
     Sigma = F * F.T
-    found = gaussian_depth(Sigma, "additive", partition=partition)
+    found = gaussian_depth(Sigma, partition=partition)
     assert whiten(Sigma, layers=3, partition=partition).is_additive == (found.upper <= 3)
 
 
@@ -127,7 +127,7 @@ def test_masks_and_orders_agree():
     Sigma = sympy.diag("1/4", 2, 2)
     for partition, order in (((1, 2), (0, 1, 2)), ((2, 1), (1, 2, 0)), ([0, 1, 0], (1, 0, 2))):
         shuffled = Sigma.extract(order, order)
-        found = gaussian_depth(shuffled, "additive", partition=partition)
+        found = gaussian_depth(shuffled, partition=partition)
         assert (found.lower, found.upper) == (4, 4)
         assert "0 eigenvalues are below 1, 2 above" in found.reason
 
@@ -153,9 +153,9 @@ def one_factor(diagonal, loadings):
     ],
 )
 def test_positive_scales_and_halves_far_apart(Sigma, partition, lower, upper):
-    found = gaussian_depth(Sigma, partition=partition)
-    assert (found.lower, found.upper) == (lower, upper)
-    assert str(found).startswith("exactly" if lower == upper else f"{lower} to {upper} layers")
+    found = gaussian_depth(Sigma, scales="positive", partition=partition)
+    assert (found.lower, found.upper, found.depth) == (lower, upper, upper)
+    assert str(found).startswith("exactly" if lower == upper else f"from {lower} to {upper} layers")
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -175,10 +175,10 @@ def test_signature(seed):
         ([[2, 0], [0, 1]], "additive", "det Sigma = 1 for additive layers.*got 2"),
         ([[1, 2], [0, 1]], "positive", "differ by 2"),
         ([[1, 2], [2, 1]], "positive", "minor of 2 rows is -3"),
-        ([[1, 0], [0, 1]], "negative", "'positive' or 'additive'"),
+        ([[1, 0], [0, 1]], "negative", "one of 'additive', 'positive'"),
         ([[1, 0, 0], [0, 1, 0]], "positive", "square"),
     ],
 )
 def test_refused(Sigma, scales, words):
     with pytest.raises(InvalidInputError, match=words):
-        gaussian_depth(Sigma, scales)
+        gaussian_depth(Sigma, scales=scales)

@@ -155,7 +155,7 @@ def test_three_additive_layers_on_halves_far_apart():
         result = whiten(Sigma, layers=3, partition=partition)
         assert result.is_additive
         assert result.error < 10 * EPS
-        assert gaussian_depth(Sigma, "additive", partition=partition).upper <= 3
+        assert gaussian_depth(Sigma, partition=partition).upper <= 3
 
 
 def test_nearly_equal_levels():
@@ -317,7 +317,7 @@ def test_one_factor_exists_or_not():
     """Searches end where they must on halves (1, 3), where two layers are decided."""
     for seed in range(30):
         Sigma = wishart(4, 12, seed)
-        exist = gaussian_depth(Sigma, partition=(1, 3)).upper == 2
+        exist = gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper == 2
         if exist:
             assert whiten(Sigma, partition=(1, 3)).error < 1e-13
         else:

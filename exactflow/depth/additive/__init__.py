@@ -31,7 +31,7 @@ def additive_depth(matrix: DomainMatrix) -> MinimalDepth:
         lower, flow, reasons = _descent(matrix, flow)
     if flow.depth:
         verify(flow, matrix)
-    return MinimalDepth(lower, flow.depth, flow, reasons, "additive")
+    return MinimalDepth(lower, flow.depth, "additive", flow, reasons)
 
 
 def decide(word: Word) -> Shifts | Reason | None:

@@ -72,7 +72,7 @@ def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: CouplingFl
     """Return the answer with a flow that equals the matrix."""
     if flow.depth:
         verify(flow, matrix)
-    return MinimalDepth(lower, flow.depth, flow, reasons, "positive")
+    return MinimalDepth(lower, flow.depth, "positive", flow, reasons)
 
 
 def _words(length: int, matrix: DomainMatrix) -> list[Word]:
@@ -143,4 +143,4 @@ def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     flow = CouplingFlow([layer.floats().exact() for layer in found.layers], method="depth")
     difference = (flow.domain_matrix() - matrix).to_list_flat()
     error = sympy.Rational(max(map(abs, difference)))
-    return CertifiedDepth(4, 4, flow, reasons, "positive", error, found)
+    return CertifiedDepth(4, 4, "positive", flow, reasons, error, found)

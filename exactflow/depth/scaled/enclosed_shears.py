@@ -28,6 +28,8 @@ from typing import NamedTuple
 
 from flint import arb, arb_mat
 
+from exactflow.exact.krylov import controller_columns
+
 __all__ = ["EnclosedBlocks", "diagonal", "stacked"]
 
 
@@ -61,13 +63,10 @@ class EnclosedBlocks(NamedTuple):
         """Return an invertible Y with Y a = D Y."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
-        bases = []
-        for M in (self.D, self.a):
-            columns = [u]
-            for coefficient in f[1:-1]:
-                columns.append(M * columns[-1] + u * coefficient)
-            bases.append(arb_mat([column.entries() for column in columns]).transpose())
-        H, K = bases
+        H, K = (
+            arb_mat([column.entries() for column in controller_columns(M, f, u)]).transpose()
+            for M in (self.D, self.a)
+        )
         return H * K.inv()
 
     def _chosen(self, Y: arb_mat, D_inverse: arb_mat, goal: arb_mat) -> arb_mat:
