@@ -21,6 +21,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--library", choices=known, required=True, help="whose layers the tensors are of")
     add("--only", nargs="+", metavar="PATH", help="layers, or patterns such as 'flows.*'")
     add = command.add_argument_group("couplings").add_argument
+    add("--permutations", action="store_true", help="those that stand alone, too")
+    add("--by", choices=("couplings", "inverse"), default="couplings", help="inverse: W and W^-1")
     add("--layers", type=int, metavar="K", help="how many for each matrix")
     add("--within", type=float, default=1e-10, metavar="E", help="certified, of the largest entry")
     add("-j", "--jobs", type=int, default=1, metavar="N", help="search N layers at once")
@@ -49,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     with status("converting"):
         new, report = convert(
             model,
+            by=arguments.by,
+            permutations=arguments.permutations,
             layers=arguments.layers,
             within=arguments.within,
             only=arguments.only,

@@ -70,6 +70,11 @@ class AffineMap:
             return np.eye(self.dimension)[self.entries]
         return np.diag(self.entries) if self.is_diagonal else self.entries
 
+    @property
+    def condition_number(self) -> float:
+        """The condition number of A, rounded."""
+        return float(np.linalg.cond(self.entries)) if self.entries.ndim == 2 else 1.0
+
     def exact(self) -> MatrixLike:
         """Return A as exact numbers: a sparse permutation matrix, or the floats that it is."""
         return permutation(self.entries.tolist()) if self.is_permutation else self.matrix

@@ -153,6 +153,8 @@ class Library:
             new = self.imitation(module, couplings, x)
         else:
             new = self.couplings(couplings, ())
+        for name in ("", "_with_kwargs", "_always_called"):
+            getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
     def of_base(self, table: str, module: nn.Module) -> Any:

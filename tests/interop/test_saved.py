@@ -93,7 +93,7 @@ def freia_model():
 
 
 def direct(model, x):
-    return run(model, (x,), None, None)[1][0]
+    return run(model, (x,), None, None)[1].tensors[0]
 
 
 MODELS = {
@@ -114,7 +114,16 @@ def test_a_state_dict_is_converted_and_restored(name, tmp_path, capsys):
     source, output, report = tmp_path / "m.pt", tmp_path / "out.pt", tmp_path / "r.json"
     torch.save(model.state_dict(), source)
     code, out, err = command(
-        capsys, "convert", source, "-o", output, "--library", name.split()[0], "--report", report
+        capsys,
+        "convert",
+        source,
+        "-o",
+        output,
+        "--library",
+        name.split()[0],
+        "--report",
+        report,
+        "--permutations",
     )
     assert (code, err) == (0, "")
     assert "exactflow.interop.restore" in out
@@ -130,6 +139,7 @@ def test_certificates_and_reports(tmp_path, capsys):
     torch.save(normflows_model().state_dict(), tmp_path / "m.pt")
     (tmp_path / "certificates").mkdir()
     arguments = ["--library", "normflows", "--certificates", tmp_path / "certificates"]
+    arguments += ["--permutations"]
     arguments += ["--report", tmp_path / "r.html", "-o", tmp_path / "out.pt"]
     code, _, err = command(capsys, "convert", tmp_path / "m.pt", *arguments)
     assert (code, err) == (0, "")

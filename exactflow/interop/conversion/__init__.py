@@ -1,4 +1,4 @@
-"""Whole models: every invertible linear layer and permutation becomes couplings, in its place.
+"""Whole models: couplings, or a matrix and its inverse, in the place of every linear layer.
 
 Main results
 ------------
@@ -9,28 +9,30 @@ and no inverse of a matrix: so that its sampling direction can be exported, too.
 
 How it is checked
 -----------------
-*Certified*: how near the layers are to each matrix. *Numeric*: every layer is compared with what
-was there, in float64, on data that it meets; where they differ, the matrix was not read as the
-library means it, and nothing is converted.
+*Certified*: how near the layers are to each matrix, and an inverse that is stored to the exact one.
+*Numeric*: every layer is compared with what was there, in float64, on data that it meets; where
+they differ, the matrix was not read as the library means it, and nothing is converted.
 """
 
 from collections import Counter
 from collections.abc import Collection
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-from exactflow.errors import InvalidInputError, MethodError
+from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
+from exactflow.exact.options import check_option
 from exactflow.interop.conversion.comparison import compared, data_for
-from exactflow.interop.conversion.couplings import Solved, searched, solved, stored_error
-from exactflow.interop.conversion.planning import Group, Meeting, plan
+from exactflow.interop.conversion.planning import Group, Meeting, plan, tie
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
-from exactflow.interop.conversion.runs import copied, run
+from exactflow.interop.conversion.runs import Outcome, run
+from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
+from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import imitation
-from exactflow.interop.modules.flow import FlowModule, Identity
+from exactflow.interop.modules.flow import Bijection, FlowModule, Identity
 from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
@@ -41,44 +43,52 @@ def convert(
     model: Any,
     example: Any = None,
     *,
+    by: By = "couplings",
     context: Any = None,
     y: Any = None,
+    permutations: bool = False,
     layers: int | None = None,
     within: float = 1e-10,
-    only: Collection[str] | None = None,
+    only: str | Collection[str] | None = None,
     jobs: int = 1,
 ) -> tuple[Any, Conversion]:
     """Return a copy of a model with couplings in the place of its linear layers, and a report.
 
-    Each invertible linear layer and permutation of a flow of normflows, nflows, FrEIA, glasflow or
-    zuko, or of plain PyTorch, is replaced by couplings with the interface of its library, in both
-    directions. Layers that follow each other are merged: what stood beside a matrix (a permutation,
-    an ActNorm that has met data, another matrix) is an identity then, and its bias is in the
-    couplings. Type, device, training mode and whether parameters are trained stay as they are. A
-    permutation stays integers, sparse where it is wide.
+    Each invertible linear layer of a flow of normflows, nflows, FrEIA, glasflow or zuko, or of
+    plain PyTorch, is replaced by couplings with the interface of its library, in both directions.
+    Layers that follow each other are merged: what stood beside a matrix (a permutation, an ActNorm
+    that has met data, another matrix) is an identity then, and its bias is in the couplings. Type,
+    device, training mode, forward hooks and whether parameters are trained stay as they are; so do
+    parameters that several layers share.
 
-    What is no linear layer is left alone, and named in the report: so is an ActNorm that still
-    waits for its first data, and a layer of PyTorch that may belong to a conditioner. A module of
-    a class that nobody knows is read by what it does, if it has an inverse and no submodules, and
-    checked.
+    What is no linear layer is left alone, and named in the report: so is a module of a class that
+    nobody knows, a permutation, an ActNorm that still waits for its first data, and a layer of
+    PyTorch that may belong to a conditioner.
 
     Parameters
     ----------
     model : a module; or a transform of zuko.
     example : a batch of data as the model takes it, or a tuple of its arguments; the layers are
-        compared on what they make of it. Without it, they are compared on random vectors, and
-        unknown modules are left alone.
+        compared on what they make of it. Without it, they are compared on random vectors.
+    by : "couplings"; or "inverse" for a matrix, and beside it its inverse, each entry the nearest
+        float to that of the exact inverse. These are buffers, which are trained no more: for
+        sampling, where they are as accurate and have fewer operations.
     context, y : what a conditional model is given besides: a context, or classes.
+    permutations : whether those that stand alone are converted, too: six integer layers, which are
+        slower, and round.
     layers : couplings for each matrix, as `exactflow.balance` takes it.
     within : the largest certified error of float64 layers that is accepted, as a multiple of the
         largest entry of the matrix.
-    only : paths of layers, or patterns such as ``"flows.*"``; what they do not match is left.
+    only : paths of layers, or patterns such as ``"flows.*"``; what they do not match is left. The
+        path of a module of an unknown class vouches for it: it is read by what it makes of the
+        example, and reported as *probed*.
     jobs : how many layers are searched at once, in processes.
 
     Returns
     -------
     (model, Conversion)
-        The model that was given is not changed; nor is it on an error.
+        The model that was given is not changed; nor is it on an error, nor are random number
+        generators.
 
     Raises
     ------
@@ -98,45 +108,46 @@ def convert(
     >>> torch.allclose(converted(x), model(x)), report.layers[0].error < 1e-15
     (True, True)
     """
-    if isinstance(model, torch.distributions.Transform):
+    only = [only] if isinstance(only, str) else only
+    check_option("by", by, get_args(By))
+    is_transform = isinstance(model, torch.distributions.Transform)
+    if is_transform:
         from exactflow.interop.libraries.zuko import lazily
 
-        made, report = convert(
-            lazily(model),
-            example,
-            context=context,
-            layers=layers,
-            within=within,
-            only=only,
-            jobs=jobs,
-        )
-        return made(), report
+        model = lazily(model)
     _check(model, within, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
-    meetings, before = run(model, arguments, context, y)
-    new = copied(model)
-    groups, left = plan(new, meetings, only)
-    default = _default_type(model)
-    converted = []
-    results = parallel_map(searched, [(group.target, layers) for group in groups], jobs=jobs)
-    for group, result in zip(groups, results, strict=True):
-        if isinstance(result, str):
-            left += [LeftLayer(x.place.path, x.place.kind, result) for x in group.layers]
-            continue
-        found = solved(group.target, result)
-        if found.error > Fraction(within) * found.largest:
-            raise MethodError(
-                f"expected couplings within {within:.1e} of the largest entry of "
-                f"{group.main.path or 'the model'} ({group.main.kind}), got "
-                f"{float(found.error / found.largest):.1e}: give a larger within, or more layers"
-            )
-        meeting = data_for(group, meetings.get(group.layers[0].place.path), default)
-        new, record = _placed(new, group, found, meeting)
-        converted.append(record)
-    if not converted:
-        raise InvalidInputError(_nothing(left))
-    _, after = run(new, arguments, context, y)
-    return new, Conversion(tuple(converted), tuple(left), _difference(before, after))
+    with untouched():
+        meetings, before = run(model, arguments, context, y)
+        new = copied(model)
+        groups, left = plan(new, meetings, only, permutations)
+        converter = _Converter(new, meetings, _default_type(model), Fraction(within))
+        tasks = [(group.target, layers) for group in groups] if by == "couplings" else []
+        found = parallel_map(searched, tasks, jobs=jobs) if tasks else [None] * len(groups)
+        for group, result in zip(groups, found, strict=True):
+            reason = result if isinstance(result, str) else converter.place(group, by, result)
+            left += [LeftLayer(x.place.path, x.place.kind, reason) for x in group.layers if reason]
+        if not converter.records:
+            raise InvalidInputError(_nothing(left))
+        differences = _differences(before, converter.model, arguments, context, y)
+    new = converter.model() if is_transform else converter.model
+    return new, Conversion(tuple(converter.records), tuple(left), *differences)
+
+
+def _differences(
+    before: Outcome | None, model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
+) -> tuple[float | None, float | None]:
+    """Return how the latents and log-determinants of a converted model differ from those before."""
+    if before is None:
+        return None, None
+    try:
+        after = run(model, arguments, context, y)[1]
+        return (None, None) if after is None else before.differences(after)
+    except InvalidInputError as error:
+        raise MethodError(
+            f"expected a converted model that runs as the one that was given; {error}: leave out "
+            "the layers that it needs as they are, by only=.."
+        ) from None
 
 
 def _check(model: Any, within: Any, only: Any) -> None:
@@ -164,38 +175,79 @@ def _are_patterns(only: Any) -> bool:
     return is_list and all(isinstance(pattern, str) for pattern in only)
 
 
-def _placed(
-    model: nn.Module, group: Group, found: Solved, meeting: Meeting
-) -> tuple[nn.Module, ConvertedLayer]:
-    """Return the model with couplings in the places of a group, and the record of them."""
-    main, target, (x, _) = group.main, group.target, meeting
-    couplings = FlowModule(found.flow, target.bias).to(x.device)
-    exact = imitation(copied(main.module), copied(couplings), x)
-    couplings.to(x.dtype).requires_grad_(group.is_trainable)
-    new = imitation(main.module, couplings, x)
-    differences = compared(group, new, exact.double(), found.condition_number, meeting)
-    merged = [layer.place for layer in group.layers if layer.place is not main]
-    for place in (main, *group.also):
-        model = put(model, place, new)
-    for place in merged:
-        model = put(model, place, imitation(place.module, Identity(), x))
-    record = ConvertedLayer(
-        path=main.path,
-        kind=main.kind,
-        merged=tuple(place.path for place in (*merged, *group.also)),
-        dimension=target.dimension,
-        sign=-1 if found.flow.flips else 1,
-        condition_number=found.condition_number,
-        couplings=found.flow.depth,
-        error=found.error,
-        stored_error=stored_error(couplings, target),
-        output_difference=differences.output,
-        log_det_difference=differences.log_det,
-        round_trip=differences.round_trip,
-        flow=found.flow,
-        target=target,
-    )
-    return model, record
+class _Converter:
+    """A model, and the records of the groups whose places are taken so far."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        meetings: dict[str, Meeting],
+        default: torch.dtype,
+        within: Fraction,
+    ):
+        self.model, self.meetings, self.default, self.within = model, meetings, default, within
+        self.records: list[ConvertedLayer] = []
+        self.tied: dict[tuple[int, ...], FlowModule] = {}
+
+    def place(self, group: Group, by: By, result: Any) -> str:
+        """Put what takes the place of a group there, and return "", or why it stays."""
+        meeting = data_for(group, self.meetings.get(group.layers[0].place.path), self.default)
+        dtype = meeting[0].dtype
+        try:
+            found = (
+                inverted(group.target, group.maps, dtype)
+                if by == "inverse"
+                else solved(group.target, result, dtype)
+            )
+        except SingularMatrixError:
+            return "singular: no inverse"
+        largest = Fraction(float(abs(group.target.matrix).max()))
+        if found.error > self.within * largest:
+            raise MethodError(
+                f"expected layers within {float(self.within):.1e} of the largest entry of "
+                f"{group.main.path or 'the model'} ({group.main.kind}), got "
+                f"{float(found.error / largest):.1e}: give a larger within, or more layers"
+            )
+        self._put(group, found, meeting)
+        return ""
+
+    def _put(self, group: Group, found: Solved, meeting: Meeting) -> None:
+        main, target, (x, _) = group.main, group.target, meeting
+        stored = self._tied(main.module, found.stored.to(x.device))
+        stored.requires_grad_(group.is_trainable)
+        exact = imitation(copied(main.module), found.fine.to(x.device), x)
+        new = imitation(main.module, stored, x)
+        condition_number = target.condition_number
+        differences = compared(group, new, exact.double(), condition_number, meeting)
+        merged = [layer.place for layer in group.layers if layer.place is not main]
+        for place in (main, *group.also):
+            self.model = put(self.model, place, new)
+        for place in merged:
+            self.model = put(self.model, place, imitation(place.module, Identity(), x))
+        record = ConvertedLayer(
+            path=main.path,
+            kind=main.kind,
+            merged=tuple(place.path for place in (*merged, *group.also)),
+            is_probed=group.is_probed,
+            dimension=target.dimension,
+            condition_number=condition_number,
+            error=found.error,
+            stored_error=found.stored_error,
+            inverse_error=found.inverse_error,
+            output_difference=differences.output,
+            log_det_difference=differences.log_det,
+            round_trip=differences.round_trip,
+            flow=found.flow,
+            target=target,
+        )
+        self.records.append(record)
+
+    def _tied(self, module: nn.Module, stored: Bijection) -> Bijection:
+        """Return a module whose layers are those of another one that shares its parameters."""
+        key = tie(module)
+        if key and isinstance(stored, FlowModule):
+            stored.layers = self.tied.setdefault(key, stored).layers
+        return stored
 
 
 def _default_type(model: nn.Module) -> torch.dtype:
@@ -203,14 +255,6 @@ def _default_type(model: nn.Module) -> torch.dtype:
     tensors = (t for t in model.state_dict().values() if isinstance(t, Tensor))
     types = (t.dtype for t in tensors if t.is_floating_point())
     return next(types, torch.get_default_dtype())
-
-
-def _difference(before: list[Tensor] | None, after: list[Tensor] | None) -> float | None:
-    """Return the largest difference of what two models made of the example."""
-    if before is None or after is None:
-        return None
-    pairs = zip(before, after, strict=True)
-    return max((float((a - b).abs().max()) for a, b in pairs if a.numel()), default=0.0)
 
 
 def _nothing(left: list[LeftLayer]) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.planning import Group, Meeting
-from exactflow.interop.conversion.runs import copied
+from exactflow.interop.conversion.runs import largest_difference
+from exactflow.interop.copies import copied
 from exactflow.interop.libraries import whole_of
 
 __all__ = ["Differences", "compared", "data_for"]
@@ -94,7 +95,8 @@ def _differences(old: Sequence[nn.Module], new: nn.Module, x: Tensor, context: A
         back, _ = whole.image(z, is_ahead=False)
     known = log_det is not None and other is not None
     log_dets = map(torch.as_tensor, (log_det, other)) if known else ()
-    return Differences(_largest(y, z), _largest(*log_dets) if known else None, _largest(back, x))
+    output, round_trip = largest_difference(y, z), largest_difference(back, x)
+    return Differences(output, largest_difference(*log_dets) if known else None, round_trip)
 
 
 def _chained(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Tensor, Any]:
@@ -103,10 +105,6 @@ def _chained(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Ten
         x, log_det = whole_of(module, context).image(x)
         total = None if log_det is None or total is None else total + log_det
     return x, total
-
-
-def _largest(one: Tensor, two: Tensor) -> float:
-    return float((one - two).abs().max())
 
 
 def _size(target: AffineMap) -> float:

@@ -1,12 +1,14 @@
 """What of a model is to be converted: its layers, read, and merged where they meet."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, reduce
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,11 +16,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.probing import probed
 from exactflow.interop.conversion.report import LeftLayer
-from exactflow.interop.libraries import PACKAGES, library_of, package_of
+from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.places import Place, chains, place_of
 from exactflow.interop.reading import is_initialized, reading
 
-__all__ = ["Group", "Layer", "Meeting", "plan"]
+__all__ = ["Group", "Layer", "Meeting", "plan", "tie"]
 
 Meeting = tuple[Tensor, Any]
 """The data that a module meets in a run of the model, and the condition that it is given."""
@@ -26,12 +28,16 @@ Meeting = tuple[Tensor, Any]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A module, the map that it is, and the type of its parameters, None if it has none."""
+    """A module, and the map that it is.
+
+    `dtype` is that of its parameters, None if it has none; one that `is_alone` is not merged.
+    """
 
     place: Place
     map: AffineMap
     dtype: torch.dtype | None
     is_alone: bool
+    is_probed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +52,7 @@ class Group:
 
     @property
     def main(self) -> Place:
-        """The place that the couplings take: that of the first matrix, or of a permutation."""
+        """The place that is taken: that of the first matrix, or of a permutation."""
         dense = (layer.place for layer in self.layers if layer.map.entries.ndim == 2)
         return next(dense, self.layers[0].place)
 
@@ -56,9 +62,19 @@ class Group:
         return [layer.place.module for layer in self.layers]
 
     @property
+    def maps(self) -> list[AffineMap]:
+        """The maps, in the order of the data."""
+        return [layer.map for layer in self.layers]
+
+    @property
     def dtype(self) -> torch.dtype | None:
         """The type of the parameters, None if there are none."""
         return next((layer.dtype for layer in self.layers if layer.dtype is not None), None)
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether some map is known only by what the module did."""
+        return any(layer.is_probed for layer in self.layers)
 
     @property
     def is_trainable(self) -> bool:
@@ -74,11 +90,14 @@ class Group:
     @cached_property
     def target(self) -> AffineMap:
         """The map of all layers, one after the other."""
-        return reduce(lambda before, after: after.after(before), [x.map for x in self.layers])
+        return reduce(lambda before, after: after.after(before), self.maps)
 
 
 def plan(
-    model: nn.Module, meetings: Mapping[str, Meeting], only: Collection[str] | None
+    model: nn.Module,
+    meetings: Mapping[str, Meeting],
+    only: Collection[str] | None,
+    permutations: bool,
 ) -> tuple[list[Group], list[LeftLayer]]:
     """Return what can be converted, and what is left, with reasons.
 
@@ -87,25 +106,30 @@ def plan(
     found = chains(model)
     if only is not None:
         found = _selected(model, found, only)
-    times = Counter(id(place.module) for chain in found for place in chain)
+    places = [place for chain in found for place in chain]
+    times = Counter(id(place.module) for place in places)
+    maps = {id(place): _read(place, meetings, only or ()) for place in places}
+    shared = _shared(model, {id(place.module): (place.module, maps[id(place)]) for place in places})
     groups: list[Group] = []
     left: list[LeftLayer] = []
     for chain in found:
         run: list[Layer] = []
         for place in chain:
-            read = _read(place, meetings.get(place.path), only is not None)
+            key, read = id(place.module), maps[id(place)]
+            read = shared.get(key) or read
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
-                groups += _groups(run, left)
+                groups += _groups(run, left, permutations)
                 run = []
             else:
-                alone = times[id(place.module)] > 1 or _is_in_part(place.module)
-                run.append(Layer(place, read, _dtype(place.module), alone))
-        groups += _groups(run, left)
-    return _shared(groups), left
+                alone = times[key] > 1 or key in shared or _is_alone(place)
+                known = library_of(place.module).reader_of(place.module) is not None
+                run.append(Layer(place, read, _dtype(place.module), alone, not known))
+        groups += _groups(run, left, permutations)
+    return _once(groups), left
 
 
-def _shared(groups: list[Group]) -> list[Group]:
+def _once(groups: list[Group]) -> list[Group]:
     """Return each module once, with all its places."""
     once: dict[int, Group] = {}
     for group in groups:
@@ -115,6 +139,60 @@ def _shared(groups: list[Group]) -> list[Group]:
             group = Group(first.layers, (*first.also, place))
         once[id(place.module)] = group
     return list(once.values())
+
+
+def tie(module: nn.Module) -> tuple[int, ...]:
+    """Return what two layers have in common that share all parameters but, maybe, a bias."""
+    return tuple(id(p) for name, p in module.named_parameters() if name != "bias")
+
+
+Read = AffineMap | str
+
+
+def _shared(model: nn.Module, layers: Mapping[int, tuple[nn.Module, Read]]) -> dict[int, str]:
+    """Return the layers that share parameters: with a reason to leave them where that is not with
+    a layer of the same map, else with none.
+    """
+    holders = defaultdict(set)
+    for key, (module, _) in layers.items():
+        for p in module.parameters():
+            holders[id(p)].add(key)
+    inside = {id(part) for module, _ in layers.values() for part in module.modules()}
+    outside = {
+        id(p): path or "the model"
+        for path, module in model.named_modules()
+        for p in module._parameters.values()
+        if id(module) not in inside
+    }
+    shared = {}
+    for key, (module, read) in layers.items():
+        for name, p in module.named_parameters():
+            others = holders[id(p)] - {key}
+            if id(p) in outside:
+                shared[key] = f"{outside[id(p)]} holds its {name}, too"
+            elif others:
+                tied = all(_is_tied((module, read), layers[other]) for other in others)
+                shared.setdefault(key, "" if tied else f"another layer has its {name}, too")
+    return shared
+
+
+def _is_tied(one: tuple[nn.Module, Read], two: tuple[nn.Module, Read]) -> bool:
+    maps = [read for _, read in (one, two) if isinstance(read, AffineMap)]
+    return (
+        len(maps) == 2
+        and np.array_equal(maps[0].entries, maps[1].entries)
+        and (tie(one[0]) == tie(two[0]))
+    )
+
+
+def _is_alone(place: Place) -> bool:
+    """Return whether nothing is merged with a layer: hooks, or code that holds it, may look at it,
+    or couplings replace only a part of it.
+    """
+    module = place.module
+    may_be_read = package_of(module) == "torch" and not place.is_plain
+    in_part = type(module) in library_of(module).places
+    return bool(module._forward_hooks) or may_be_read or in_part
 
 
 def _selected(
@@ -142,11 +220,10 @@ def _selected(
     return selected
 
 
-def _read(place: Place, meeting: Meeting | None, is_named: bool) -> AffineMap | str:
+def _read(place: Place, meetings: Mapping[str, Meeting], only: Collection[str]) -> Read:
     """Return the map of a layer, or why there is none."""
-    module = place.module
-    library = library_of(module)
-    known, home = library.reader_of(module) is not None, package_of(module)
+    module, is_named = place.module, any(fnmatchcase(place.path, pattern) for pattern in only)
+    known, home = library_of(module).reader_of(module) is not None, package_of(module)
     if home == "exactflow" and not known:
         return "couplings already"
     if known and home == "torch" and not (place.is_plain or is_named):
@@ -158,28 +235,22 @@ def _read(place: Place, meeting: Meeting | None, is_named: bool) -> AffineMap | 
     types = _floating(module)
     if len(types) > 1:
         return f"parameters of several types, {', '.join(sorted(map(str, types)))}"
-    found: AffineMap | None = None
-    if known:
-        try:
-            found = reading(module)
-        except InvalidInputError as error:
-            return str(error)
-    elif meeting is not None and _is_probed(module, is_named):
-        found = probed(module, *meeting)
-    if found is None:
-        return "not linear, or not known to be"
+    try:
+        found = reading(module) if known else _probed(place, meetings, only)
+    except InvalidInputError as error:
+        return str(error)
+    if isinstance(found, str):
+        return found
     return found if found.dimension > 1 else "one coordinate has no halves"
 
 
-def _is_probed(module: nn.Module, is_named: bool) -> bool:
-    """Return whether an unknown module is a layer without a conditioner, to all appearances."""
-    is_unknown = package_of(module) not in PACKAGES.values()
-    return is_named or (is_unknown and library_of(module).way(module) is not None)
-
-
-def _is_in_part(module: nn.Module) -> bool:
-    """Return whether couplings replace only a part of a module."""
-    return type(module) in library_of(module).places
+def _probed(place: Place, meetings: Mapping[str, Meeting], only: Collection[str]) -> Read:
+    """Return the map of a layer of an unknown class, which its path in `only` vouches for."""
+    if place.path not in only:
+        return "not known to be linear"
+    if place.path not in meetings:
+        return "not known to be linear, and there is no example that it meets"
+    return probed(place.module, *meetings[place.path]) or "not linear, as it acts on the example"
 
 
 def _floating(module: nn.Module) -> set[torch.dtype]:
@@ -191,25 +262,22 @@ def _dtype(module: nn.Module) -> torch.dtype | None:
     return next(iter(_floating(module)), None)
 
 
-def _groups(run: list[Layer], left: list[LeftLayer]) -> Iterator[Group]:
-    """Yield what a run of layers becomes; diagonals without a matrix beside them are left."""
+def _groups(run: list[Layer], left: list[LeftLayer], permutations: bool) -> Iterator[Group]:
+    """Yield what a run of layers becomes: diagonals without a matrix beside them are left, and so
+    are permutations, if they are not asked for.
+    """
     for part in _alike(run):
         if any(layer.map.entries.ndim == 2 for layer in part):
             yield Group(tuple(part))
             continue
-        pending: list[Layer] = []
-        for layer in part:
-            if layer.map.is_permutation:
-                pending.append(layer)
+        for is_permutation, layers in groupby(part, lambda layer: layer.map.is_permutation):
+            if is_permutation and permutations:
+                yield Group(tuple(layers))
                 continue
-            left.append(
-                LeftLayer(layer.place.path, layer.place.kind, "diagonal, with no matrix beside it")
-            )
-            if pending:
-                yield Group(tuple(pending))
-            pending = []
-        if pending:
-            yield Group(tuple(pending))
+            reason = "diagonal, with no matrix beside it"
+            if is_permutation:
+                reason = "a permutation, exact as it is; permutations=True converts it"
+            left += [LeftLayer(layer.place.path, layer.place.kind, reason) for layer in layers]
 
 
 def _alike(run: list[Layer]) -> Iterator[list[Layer]]:

@@ -8,6 +8,7 @@ from math import inf, nextafter
 from pathlib import Path
 from typing import Any
 
+from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import place_in, write_bytes
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
@@ -24,31 +25,43 @@ class ConvertedLayer:
     ----------
     path, kind : where the couplings are in the model, and the class that was there.
     merged : the paths of neighbours that they apply, too; there is an identity now.
-    dimension, sign, condition_number : of the matrix W, from data to latent; the sign is that of
-        its determinant, the condition number is rounded.
-    couplings : how many.
-    error : *certified*: no entry of W differs by more from the exact product of the float64 layers.
+    is_probed : whether W is known only by what a module of an unknown class made of the example.
+    dimension, condition_number : of the matrix W, from data to latent; the latter is rounded.
+    error : *certified*, unless W was probed: no entry of W differs by more from the exact product
+        of the float64 layers, or from the float64 matrix.
     stored_error : the same for the layers in the type in which the module stores them.
+    inverse_error : the same for the inverse that is stored, and the exact one of the matrix that
+        is; None for couplings.
     output_difference, log_det_difference : *numeric*: the largest differences to the layer that was
         there, on the data that it meets, in the model's own type; None where there are none.
     round_trip : *numeric*: the largest |x - f^-1(f(x))| of the couplings, likewise.
-    flow, target : the layers exactly, and W.
+    flow, target : the couplings exactly, None for a matrix; and W.
     """
 
     path: str
     kind: str
     merged: tuple[str, ...]
+    is_probed: bool
     dimension: int
-    sign: int
     condition_number: float
-    couplings: int
     error: Fraction
     stored_error: Fraction
+    inverse_error: Fraction | None
     output_difference: float | None
     log_det_difference: float | None
     round_trip: float | None
-    flow: CouplingFlow
+    flow: CouplingFlow | None
     target: AffineMap
+
+    @property
+    def couplings(self) -> int:
+        """How many there are; none for a matrix."""
+        return 0 if self.flow is None else self.flow.depth
+
+    @property
+    def evidence(self) -> str:
+        """What is said of the errors: certified, or probed."""
+        return "probed" if self.is_probed else "certified"
 
     def record(self) -> dict[str, Any]:
         """Return what JSON holds of the layer; errors are rounded up to floats."""
@@ -57,11 +70,12 @@ class ConvertedLayer:
             "kind": self.kind,
             "merged": list(self.merged),
             "dimension": self.dimension,
-            "det_sign": self.sign,
             "condition_number": self.condition_number,
             "couplings": self.couplings,
-            "certified_error": _above(self.error),
-            "certified_stored_error": _above(self.stored_error),
+            "evidence": self.evidence,
+            "error": _above(self.error),
+            "stored_error": _above(self.stored_error),
+            "inverse_error": None if self.inverse_error is None else _above(self.inverse_error),
             "output_difference": self.output_difference,
             "log_det_difference": self.log_det_difference,
             "round_trip": self.round_trip,
@@ -70,7 +84,14 @@ class ConvertedLayer:
     def certificate(self) -> str:
         """Return the certificate that the float64 layers are within `error` of W; the bias is no
         part of it. The file can be checked by ``exactflow check``.
+
+        Raises `InvalidInputError` for a matrix, which has no layers, and for one that was probed.
         """
+        if self.flow is None or self.is_probed:
+            raise InvalidInputError(
+                f"expected couplings for a matrix that was read to certify, got {self.path} "
+                f"({self.kind}): {'a matrix' if self.flow is None else 'probed'}"
+            )
         within = self.error or None
         provenance = {"source": self.path, "layer": self.kind, "merged": list(self.merged)}
         return certificate_text(
@@ -91,11 +112,12 @@ _HEADS = {
     "path": "layer",
     "kind": "was",
     "dimension": "d",
-    "det_sign": "det",
     "condition_number": "condition",
     "couplings": "couplings",
-    "certified_error": "certified",
-    "certified_stored_error": "as stored",
+    "evidence": "evidence",
+    "error": "error",
+    "stored_error": "as stored",
+    "inverse_error": "inverse",
     "output_difference": "output",
     "log_det_difference": "log-det",
     "round_trip": "round trip",
@@ -110,23 +132,28 @@ class Conversion:
     ----------
     layers : what was converted, in the order in which data meets it.
     left : the layers that were not, with reasons.
-    output_difference : *numeric*: the largest difference of what the whole model makes of the
-        example; None without an example.
+    latent_difference, log_det_difference : *numeric*: the largest differences of what the whole
+        model makes of the example; None without an example, or where there are none.
     """
 
     layers: tuple[ConvertedLayer, ...]
     left: tuple[LeftLayer, ...]
-    output_difference: float | None
+    latent_difference: float | None
+    log_det_difference: float | None
 
     def __str__(self) -> str:
-        count, worst = len(self.layers), max(layer.error for layer in self.layers)
-        total = sum(layer.couplings for layer in self.layers)
-        said = (
-            f"{count} layer{'s' * (count != 1)} converted to {total} couplings, certified within "
-        )
-        said += _text(_above(worst))
-        if self.output_difference is not None:
-            said += f"; outputs differ by at most {_text(self.output_difference)}"
+        count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
+        what = f"{total} couplings" if total else "matrices and their inverses"
+        said = f"{count} layer{'s' * (count != 1)} converted to {what}"
+        for evidence in ("certified", "probed"):
+            errors = [layer.error for layer in self.layers if layer.evidence == evidence]
+            if errors:
+                some = "" if len(errors) == count else f"{len(errors)} "
+                said += f", {some}{evidence} within {_text(_above(max(errors)))}"
+        for name in ("latent", "log_det"):
+            difference = getattr(self, f"{name}_difference")
+            if difference is not None:
+                said += f"; {name.replace('_', '-')}s differ by at most {_text(difference)}"
         return said
 
     def __repr__(self) -> str:
@@ -168,7 +195,8 @@ class Conversion:
         content = {
             "layers": [layer.record() for layer in self.layers],
             "left": [vars(layer) for layer in self.left],
-            "output_difference": self.output_difference,
+            "latent_difference": self.latent_difference,
+            "log_det_difference": self.log_det_difference,
         }
         return json.dumps(content, indent=1) + "\n"
 
@@ -190,10 +218,11 @@ class Conversion:
 
     def write_certificates(self, folder: str | Path) -> list[Path]:
         """Write the certificate of each layer into a folder that exists, and return the files."""
-        files = [place_in(folder, layer.path or "model", ".json") for layer in self.layers]
-        for file, layer in zip(files, self.layers, strict=True):
-            write_bytes(file, layer.certificate().encode())
-        return files
+        texts = {layer.path or "model": layer.certificate() for layer in self.layers}
+        files = {name: place_in(folder, name, ".json") for name in texts}
+        for name, file in files.items():
+            write_bytes(file, texts[name].encode())
+        return list(files.values())
 
 
 def _above(x: Fraction) -> float:

@@ -21,10 +21,12 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.conversion.runs import copied, first_line
+from exactflow.interop.conversion.planning import tie
+from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import imitation, library
 from exactflow.interop.library import Build, State
 from exactflow.interop.modules.flow import Bijection, FlowModule, Identity
+from exactflow.interop.modules.matrix import MatrixModule
 from exactflow.interop.places import place_of, put
 
 __all__ = ["restore", "skeleton"]
@@ -62,24 +64,32 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             "expected the state of a converted model, got one without couplings"
         )
     new = copied(model)
+    made: dict[int, nn.Module] = {}
+    tied: dict[tuple[int, ...], FlowModule] = {}
     try:
         for head in heads:
-            path = head.removesuffix(".")
-            place = place_of(new, path)
-            couplings = _bijection(_under(state, f"{head}couplings."))
-            trained = any(p.requires_grad for p in place.module.parameters())
-            couplings.requires_grad_(trained)
-            new = put(new, place, imitation(place.module, couplings, None))
+            place = place_of(new, head.removesuffix("."))
+            module, own = place.module, _under(state, f"{head}couplings.")
+            if id(module) not in made:
+                made[id(module)] = imitation(module, _restored(module, own, tied), None)
+            new = put(new, place, made[id(module)])
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise InvalidInputError(
-            f"expected the state of this model after its conversion, got: {first_line(error)}"
+            f"expected the state of this model after its conversion, got {cause(error)}"
         ) from None
     return new
 
 
-def _bijection(state: State) -> Bijection:
-    return FlowModule.of_state(state) if state["_extra_state"].numel() else Identity()
+def _restored(module: nn.Module, own: State, tied: dict[tuple[int, ...], FlowModule]) -> Bijection:
+    """Return what a state describes, trained as a module is, and tied as its parameters are."""
+    if len(own["_extra_state"]) < 2:
+        return MatrixModule.of_state(own) if len(own["_extra_state"]) else Identity()
+    flow, key = FlowModule.of_state(own), tie(module)
+    flow.requires_grad_(any(p.requires_grad for p in module.parameters()))
+    if key:
+        flow.layers = tied.setdefault(key, flow).layers
+    return flow
 
 
 def _under(state: State, head: str) -> dict[str, Tensor]:

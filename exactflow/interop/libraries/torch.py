@@ -49,6 +49,21 @@ class Couplings(nn.Module):
         """Return the preimage."""
         return self.couplings.inverse(self._batch(y))[0].reshape(y.shape)
 
+    @property
+    def weight(self) -> Tensor:
+        """The matrix, in the shape of the weight that was there, for who reads it."""
+        d, tensors = self.couplings.dimension, self.couplings.state_dict().values()
+        like = next(tensor for tensor in tensors if tensor.is_floating_point())
+        one = torch.eye(d, dtype=like.dtype, device=like.device)
+        W = (self.couplings(one)[0] - self.couplings(torch.zeros_like(one))[0]).T
+        return W.reshape(d, d, *[1] * (self.axes - 2))
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias, for who reads it."""
+        bias = getattr(self.couplings, "bias", None)
+        return bias if isinstance(bias, Tensor) else None
+
     def _batch(self, x: Tensor) -> Tensor:
         if self.last:
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
@@ -79,7 +94,7 @@ def _returned(module: nn.Module, couplings: Bijection, x: Tensor | None) -> Any:
     with torch.no_grad():
         if x is not None:
             return module(x)
-        d, like = sum(getattr(couplings, "partition", ())), next(module.parameters(), None)
+        d, like = couplings.dimension, next(module.parameters(), None)
         for shape in ((1, d), (1, d, 1, 1)):
             try:
                 return module(torch.zeros(shape, dtype=None if like is None else like.dtype))

@@ -37,6 +37,29 @@ class Bijection(nn.Module):
         """Return the log-determinant for one member of the batch x, a scalar."""
         raise NotImplementedError
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has: the sum of the halves; 0 of an identity, for any."""
+        return sum(self.word()[:2])
+
+    def word(self) -> list[int]:
+        """Return what a state dict says of the map beside its numbers: the sizes of the halves,
+        then for each layer whether it moves the first.
+        """
+        raise NotImplementedError
+
+    def get_extra_state(self) -> Tensor:
+        """Return the word as a tensor."""
+        return torch.tensor(self.word(), dtype=torch.int64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of another word of layers."""
+        if state.tolist() != self.word():
+            raise ValueError(
+                f"expected the state of layers {self.word()} (the halves, then whether the first "
+                f"one moves), got that of {state.tolist()}"
+            )
+
 
 class FlowModule(Bijection):
     """A linear flow, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
@@ -114,19 +137,9 @@ class FlowModule(Bijection):
         module.load_state_dict(state)
         return module
 
-    def get_extra_state(self) -> Tensor:
+    def word(self) -> list[int]:
         """Return the sizes of the halves, then for each layer whether it moves the first."""
-        moves = [int(layer.moves == "first") for layer in self.couplings()]
-        return torch.tensor([*self.partition, *moves])
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Refuse the state of another word of layers."""
-        own = self.get_extra_state()
-        if state.tolist() != own.tolist():
-            raise ValueError(
-                f"expected the state of layers {own.tolist()} (the halves, then whether the first "
-                f"one moves), got that of {state.tolist()}"
-            )
+        return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant."""
@@ -184,14 +197,9 @@ class Identity(Bijection):
         """Return zero."""
         return x.new_zeros(())
 
-    def get_extra_state(self) -> Tensor:
-        """Return an empty state, which says that there is such a module."""
-        return torch.zeros(0, dtype=torch.long)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Refuse the state of a flow."""
-        if state.numel():
-            raise ValueError("expected the state of an identity, got that of layers")
+    def word(self) -> list[int]:
+        """Return an empty word, which says that there is such a module."""
+        return []
 
 
 def _under(state: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:

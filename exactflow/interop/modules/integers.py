@@ -160,18 +160,9 @@ class LosslessModule(Bijection):
         """Return the log-determinant for one member of the batch x, a scalar."""
         return (self.log_step * (sum(self.partition) * prod(x.shape[2:])))[0]
 
-    def get_extra_state(self) -> Tensor:
+    def word(self) -> list[int]:
         """Return the sizes of the halves, then for each layer whether it moves the first."""
-        return torch.tensor([*self.partition, *(int(m == "first") for m in self.moves)])
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Refuse the state of another word of layers."""
-        own = self.get_extra_state()
-        if state.tolist() != own.tolist():
-            raise ValueError(
-                f"expected the state of layers {own.tolist()} (the halves, then whether the first "
-                f"one moves), got that of {state.tolist()}"
-            )
+        return [*self.partition, *(int(m == "first") for m in self.moves)]
 
     def _values(self, x: Tensor) -> Tensor:
         """Return integers of shape (N, d) or (N, d, pixels) in float64."""
