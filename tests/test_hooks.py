@@ -1,10 +1,12 @@
 """The hook of pre-commit, and the steps of the GitHub action, on repositories of other people."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import venv
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,13 +34,16 @@ def project(tmp_path):
     return tmp_path
 
 
+FOREIGN = """print('{"file": "a.cert.json", "kind": "", "verdict": "verified", "lines": []}')"""
+
+
 def spoil(project):
     path = project / "a.cert.json"
     path.write_text(path.read_text().replace('[["2",', '[["3",'))
 
 
-def step(project, name, python=sys.executable, **inputs):
-    """Run a step of the action as GitHub does, with its defaults."""
+def step(project, name, python=sys.executable, limits=None, **inputs):
+    """Run a step of the action as GitHub does, with its defaults, or a limit on resources."""
     action = yaml.safe_load((ACTION / "action.yml").read_text())
     (found,) = (step for step in action["runs"]["steps"] if step["name"] == name)
     values = {key: entry["default"] for key, entry in action["inputs"].items()} | inputs
@@ -63,6 +68,7 @@ def step(project, name, python=sys.executable, **inputs):
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=limits,
     )
 
 
@@ -99,6 +105,60 @@ def test_the_action_does_not_pass_where_nothing_matches(project):
     done = step(project, "Check", files="none/*.json\n\n")
     assert done.returncode == 2
     assert "nothing matches" in done.stdout
+
+
+def endless(folder):
+    """Write a certificate that takes minutes: entries grow by bits with each of many layers."""
+    layers = [
+        {"moves": moves, "scale": ["1"], "shift": [["1/3"]]} for moves in ("first", "second")
+    ] * 20_000
+    claim = {"format": "exactflow-certificate", "version": 1, "field": "QQ", "partition": [1, 1]}
+    claim |= {"target": [["1", "0"], ["0", "1"]], "layers": layers}
+    (folder / "endless.cert.json").write_text(json.dumps(claim))
+
+
+@pytest.mark.parametrize("scripts", ["", "*.py"])
+def test_the_action_does_not_pass_what_was_killed(project, scripts):
+    resource = pytest.importorskip("resource")
+    endless(project)
+    write_certificate(factor(M), project / "last.cert.json")
+    limits = partial(resource.setrlimit, resource.RLIMIT_CPU, (1, 1))
+    done = step(project, "Check", limits=limits, scripts=scripts)
+    assert done.returncode == 3
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert [line.split(",")[0] for line in errors] == [
+        "::error file=endless.cert.json",
+        "::error file=last.cert.json",
+        "::error file=deep/b%2C c.depth.json",
+    ]
+    assert all("no verdict: exactflow check ended with exit code -" in line for line in errors)
+    table = (project / "summary.md").read_text()
+    assert "| a.cert.json | equality | verified |" in table
+    assert "| endless.cert.json |  | not checked |" in table
+    assert ("| my_theorem.py | 1 claims | passed |" in table) == bool(scripts)
+
+
+def test_the_action_does_not_take_a_missing_exactflow_for_a_refutation(project):
+    python = project / "without"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    program = "import runpy, sys; sys.executable = sys.argv[1]\n"
+    program += "runpy.run_path(sys.argv[2], run_name='__main__')"
+    command = [sys.executable, "-c", program, python, ACTION / "check.py"]
+    environment = os.environ | {"FILES": "*.cert.json", "PYTHONPATH": ""}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
+    assert done.returncode == 3
+
+
+def test_the_action_runs_no_code_of_the_repository(project):
+    spoil(project)
+    (project / "exactflow.py").write_text(FOREIGN)
+    (project / "pip.py").write_text("print('not this')")
+    done = step(project, "Check")
+    assert done.returncode == 1
+    assert "title=refuted" in done.stdout
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    assert "python -P -m pip" in action["runs"]["steps"][0]["run"]
 
 
 def test_an_input_is_no_script(project):
@@ -142,6 +202,7 @@ def test_the_hook_by_pre_commit(project, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed" in done.stdout
     spoil(project)
+    (project / "exactflow.py").write_text(FOREIGN)
     done = run(*command)
     assert done.returncode == 1
     assert "first differing entry: row 0, column 0" in done.stdout

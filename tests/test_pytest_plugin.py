@@ -205,6 +205,14 @@ def test_a_time_limit(project):
     result.stdout.fnmatch_lines(["*the time limit, 0.01 seconds, is over*"])
 
 
+def test_a_process_of_its_own_runs_no_code_of_the_project(project):
+    lies = """print('{"verdict": "verified", "kind": "", "largest_difference": null, "seconds": 0,'
+                     '"lines": []}')"""
+    there = project(false_cert_json=refuted(TEXT), exactflow_py=lies)
+    result = there.runpytest("--exactflow", "--exactflow-timeout=20", "-v")
+    assert outcomes(result) == {"false.cert.json::verified": "FAILED"}
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc")
 def test_the_time_limit_ends_what_a_script_has_started(project):

@@ -101,9 +101,10 @@ def _checked(item: pytest.Item) -> Checked:
 def _exactflow(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run the command line in the root folder; return the object that it prints, or a reason."""
+    """Run the command line in the root folder, but no module there (-P); return the object that it
+    prints, or a reason."""
     with subprocess.Popen(
-        [sys.executable, "-m", "exactflow", *words],
+        [sys.executable, "-P", "-m", "exactflow", *words],
         cwd=config.rootpath,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

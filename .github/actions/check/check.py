@@ -1,15 +1,15 @@
 """The step of the action: run exactflow on what FILES and SCRIPTS match, and tell GitHub.
 
 Patterns stand one a line, relative to the working directory. Each file that fails becomes an error
-annotation, all of them a table in the summary. The exit code is 0 if everything holds, and 2 also
-where nothing matches: a check of nothing would pass for ever.
+annotation, all of them a table in the summary. The exit code is 0 if everything holds, 1 if
+something is refuted, 2 also where nothing matches: a check of nothing would pass for ever. A file
+without a verdict, as the check was killed by a signal or ran out of memory, is a 3.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,27 +24,23 @@ class Row(NamedTuple):
     problem: str = ""
 
 
+CODES = {"verified": 0, "passed": 0, "refuted": 1, "malformed": 2, "broken": 2, "refused": 2}
+
+
 def main() -> int:
     certificates, scripts = matching("FILES"), matching("SCRIPTS")
-    rows, codes = [], set()
-    if certificates:
-        within = os.environ.get("WITHIN", "").strip()
-        bound = [f"--within={within}"] if within else []
-        code, records = exactflow("check", *bound, "--", *certificates)
-        codes.add(code)
-        rows += map(of_certificate, records)
-    if scripts:
-        code, records = exactflow("prove", "--", *scripts)
-        codes.add(code)
-        rows += map(of_script, records)
     if not certificates and not scripts:
         print("::error::nothing matches the patterns: expected a certificate or a proof script")
         return 2
+    within = os.environ.get("WITHIN", "").strip()
+    bound = [f"--within={within}"] if within else []
+    rows = exactflow("check", bound, certificates) + exactflow("prove", [], scripts)
     for row in rows:
         if row.problem:
             where = f"file={property_of(row.file)},line={row.line}"
             print(f"::error {where},title={row.verdict}::{escaped(row.problem)}")
     summarise(rows)
+    codes = {CODES.get(row.verdict, 3) for row in rows}
     return next(code for code in (1, 2, 3, 0) if code in codes)
 
 
@@ -55,16 +51,31 @@ def matching(name: str) -> list[str]:
     return list(dict.fromkeys(str(path) for path in found if path.is_file()))
 
 
-def exactflow(command: str, *words: str) -> tuple[int, Iterator[dict]]:
-    """Run the command line; return its exit code and the objects that it prints."""
+def exactflow(command: str, options: list[str], files: list[str]) -> list[Row]:
+    """Run the command line, and nothing of the repository (-P); return a row for each file."""
+    if not files:
+        return []
     done = subprocess.run(
-        [sys.executable, "-m", "exactflow", command, "--json", *words],
+        [sys.executable, "-P", "-m", "exactflow", command, "--json", *options, "--", *files],
         stdout=subprocess.PIPE,
         encoding="utf-8",
         check=False,
     )
-    objects = (line for line in done.stdout.splitlines() if line.startswith("{"))
-    return done.returncode, map(json.loads, objects)
+    found = {row.file: row for row in map(row_of, done.stdout.splitlines()) if row}
+    verdict = "refused" if done.returncode == 2 else "not checked"
+    problem = f"no verdict: exactflow {command} ended with exit code {done.returncode}"
+    return [found.get(file) or Row(file, "", verdict, problem=problem) for file in files]
+
+
+def row_of(line: str) -> Row | None:
+    """Return the row of an object that exactflow prints, None for a line that is none."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(record, dict):
+        return None
+    return of_script(record) if "script" in record else of_certificate(record)
 
 
 def of_certificate(record: dict) -> Row:
@@ -103,4 +114,8 @@ def summarise(rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:  # the summary cannot be written, or no process be started
+        print(f"::error::{escaped(str(error))}")
+        sys.exit(3)
