@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.balancing import balance as balance
     from exactflow.depth import minimal_depth as minimal_depth
     from exactflow.errors import ExactFlowError as ExactFlowError
+    from exactflow.factorization import explain as explain
     from exactflow.factorization import factor as factor
     from exactflow.flows.flow import CouplingFlow as CouplingFlow
     from exactflow.flows.linear import LinearCoupling as LinearCoupling
@@ -36,6 +37,7 @@ _HOMES = {
     "balance": "balancing",
     "circulant": "targets",
     "conv1x1": "targets",
+    "explain": "factorization",
     "factor": "factorization",
     "minimal_depth": "depth",
     "pad": "targets",

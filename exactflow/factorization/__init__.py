@@ -2,18 +2,22 @@
 
 import re
 from textwrap import fill
+from typing import Any
 
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
+from exactflow.explanation import Explanation
+from exactflow.explanation.steps import recording
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.problem import SCALES, Problem
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
+from exactflow.factorization.telling import FlowDerivation
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.verification import verify
 
-__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "factor"]
+__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "explain", "factor"]
 
 
 def factor(
@@ -77,11 +81,25 @@ def factor(
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
     problem = Problem.of(target, partition, orientation, scales)
-    layers, used = layers_of(problem, method)
+    with recording() as derivation:
+        layers, used = layers_of(problem, method)
     pose = problem.pose
     flow = CouplingFlow(merged(layers), pose.partition, pose.flips, used, target.domain, pose.order)
     verify(flow, problem.target)
-    return flow
+    return flow.derived(FlowDerivation(problem.target, derivation))
+
+
+def explain(M: MatrixLike, **options: Any) -> Explanation:
+    """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
+
+    Parameters and errors are those of `factor`.
+
+    >>> explanation = explain([[2, 0], [1, 3]])
+    >>> explanation.claim, [step.rule for step in explanation.steps]
+    ('M is the product of 2 couplings.', ['blocks', 'product'])
+    """
+    explanation: Explanation = factor(M, **options).explain()
+    return explanation
 
 
 def _listed(indent: str) -> str:

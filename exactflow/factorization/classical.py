@@ -47,6 +47,7 @@ from exactflow.errors import MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half
+from exactflow.explanation.steps import note, recording, renamed
 from exactflow.factorization.assembly import opposite, scaled, shear
 from exactflow.factorization.commutator import stable_range_shift
 from exactflow.flows.linear import LinearCoupling
@@ -72,7 +73,7 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
-    undone = A - A
+    undone = None
     C_inverse = linalg.inverse_or_none(C)
     if C_inverse is None:
         W0 = stable_range_shift(blocks)
@@ -80,18 +81,36 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
         C_inverse = C.inv()
     V = C_inverse * (D - one)
     X = B - A * V
+    T = A - X * C
+    primes = {"C": "C'", "D": "D'"} if undone is not None else {}
+    with renamed(**primes):
+        note(
+            "one block",
+            "`C` is invertible, so that three shears leave one block, with the determinant of `M`.",
+            "C V = D - 1, X = B - A V, T = A - X C, blocks(A, B, C, D) = U(X) diag(T, I) L(C) U(V)",
+            {"V": V, "X": X, "T": T, "I": one},
+        )
     return [
         shear("first", V),
         shear("second", C),
-        *_block_layers(A - X * C),
+        *_block_layers(T),
         shear("first", X),
-        shear("second", undone),
+        *([] if undone is None else [shear("second", undone)]),
     ]
 
 
 def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
     """Return the layers of diag(T, I), for det T > 0."""
     perm, signs, L, R = _signed_plu(T)
+    field, n = T.domain, T.shape[0]
+    units = linalg.diagonal([field.convert(sign) for sign in signs], field)
+    note(
+        "P L U",
+        "Gaussian elimination: `L` is unit lower, `R` upper triangular with a positive diagonal, "
+        "and the signed permutation `Sigma` has determinant 1.",
+        "T = Sigma L R, det(Sigma) = 1",
+        {"Sigma": units * linalg.identity(n, field).extract(perm, list(range(n))), "L": L, "R": R},
+    )
     permuted = _permutation_layers(perm, signs, T.domain)
     leftmost = permuted[0].moves if permuted else "first"
     return _triangular_layers(L, R, leftmost) + permuted
@@ -130,7 +149,8 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     from exactflow.factorization.permutation import permutation_layers
 
     n = len(perm)
-    layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    with recording():  # what it tells is about blocks of its own
+        layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]
 
 
@@ -143,6 +163,13 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     lower = linalg.diagonal(E, field)
     S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
     H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    note(
+        "triangular factors",
+        "A positive diagonal `E` makes the eigenvalues of `L E` and of `E^-1 R` distinct, so that "
+        "both are diagonalizable; four shears make each `diag(X, X^-1)` that is met on the way.",
+        "L E S = S E, R H = E H F",
+        {"E": lower, "S": S, "H": H, "F": linalg.diagonal(scale_F.to_list_flat(), field)},
+    )
     S_inverse, H_inverse = S.inv(), H.inv()
     n = L.shape[0]
     one, other = linalg.identity(n, field), opposite(leftmost)

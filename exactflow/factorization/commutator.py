@@ -31,6 +31,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.explanation.steps import note
 
 __all__ = ["commutator", "commutator_shifts", "stable_range_shift"]
 
@@ -49,13 +50,27 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     (P, P_inverse), (G, G_inverse) = commutator(K)
     Y, Y_inverse = G * C, C_inverse * G_inverse
     W = P_inverse * (C - Y)
-    return [
+    X, Z, V = (
         (A - Y_inverse * (C - W)) * C_inverse,
-        Y,
         Y_inverse * (P - one),
-        W,
         C_inverse * (D - P),
-    ]
+    )
+    note(
+        "commutator route",
+        "`C` is invertible; `K` has determinant 1, and so it is a commutator, `G^-1 P^-1 G P`.",
+        "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
+        {"K": K, "P": P, "G": G},
+        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator",
+    )
+    note(
+        "commutator route",
+        "With that, five shears can be read off.",
+        "Y = G C, P W = C - Y, Y Z = P - 1, C V = D - P, "
+        "U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"Y": Y, "W": W, "Z": Z, "V": V, "X": X},
+        "Koehler, Mehta, Risteski, ICML 2021; Urschel 2024",
+    )
+    return [X, Y, Z, W, V]
 
 
 def stable_range_shift(blocks: Blocks) -> DomainMatrix:
@@ -64,8 +79,19 @@ def stable_range_shift(blocks: Blocks) -> DomainMatrix:
     `blocks` are those of an invertible matrix, so that A is injective on the kernel of C; W0 maps
     its image there onto a complement of the image of C.
     """
-    kernel = linalg.kernel(blocks.C)
-    return linalg.complement(blocks.C) * linalg.left_inverse(blocks.A * kernel)
+    A, B, C, D = blocks
+    kernel = linalg.kernel(C)
+    W0 = linalg.complement(C) * linalg.left_inverse(A * kernel)
+    n, rank = C.shape[1], C.shape[1] - kernel.shape[1]
+    note(
+        "stable range",
+        f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
+        "layer makes it invertible.",
+        f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
+        "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
+        {"W0": W0, "C'": C + W0 * A, "D'": D + W0 * B},
+    )
+    return W0
 
 
 def commutator(

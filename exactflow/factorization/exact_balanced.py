@@ -34,6 +34,7 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element
+from exactflow.explanation.steps import adopt, note, recording, renamed
 from exactflow.factorization.assembly import alternating, scaled, shears
 from exactflow.flows.linear import LinearCoupling
 
@@ -60,7 +61,16 @@ def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None
     n, field = blocks.A.shape[0], blocks.A.domain
     scale = _spread(det, 2 * n)
     unscaled = linalg.scale_rows([field.one / s for s in scale], linalg.join(blocks))
-    shifts = balanced_shifts(linalg.split(unscaled, n))
+    inner = linalg.split(unscaled, n)
+    note(
+        "determinant",
+        "The determinant is spread over the scales of the last two layers.",
+        "S blocks(A', B', C', D') = blocks(A, B, C, D), det(blocks(A', B', C', D')) = 1",
+        {"S": linalg.diagonal(scale, field)}
+        | {f"{name}'": block for name, block in zip("ABCD", inner, strict=True)},
+    )
+    with renamed(A="A'", B="B'", C="C'", D="D'", C1="C''"):
+        shifts = balanced_shifts(inner)
     if shifts is None:
         return None
     first, second = linalg.column(scale[:n], field), linalg.column(scale[n:], field)
@@ -106,8 +116,10 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     for approximation in _approximations(blocks):
         limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
         for bits in BITS:
-            shifts = _rounded_shifts(blocks, inverse, approximation, bits)
+            with recording() as steps:
+                shifts = _rounded_shifts(blocks, inverse, approximation, bits)
             if shifts is not None and max(map(_magnitude, shifts)) <= limit:
+                adopt(steps)
                 return shifts
     return None
 
@@ -150,7 +162,23 @@ def _rounded_shifts(
     if Y_inverse is None or P_inverse is None:
         return None
     Z = Y_inverse * (P - one)
-    return [-W0, (B - A * V - Z) * P_inverse, Y, Z, P_inverse * (C_new - Y), V]
+    X, W = (B - A * V - Z) * P_inverse, P_inverse * (C_new - Y)
+    note(
+        "balanced route",
+        "`W0` and `V` are float layers, found by search, rounded to short fractions; one column of "
+        "`V` is repaired, so that `P` and `N` have one characteristic polynomial.",
+        "C1 = C + W0 A, P = D + W0 B - C1 V, P Y = Y N",
+        {"W0": W0, "V": V, "C1": C_new, "P": P, "N": N, "Y": Y},
+    )
+    note(
+        "balanced route",
+        "Six shears, with entries at most twice as large as those of the float layers.",
+        "Y Z = P - 1, P W = C1 - Y, X P = B - A V - Z, "
+        "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"X": X, "Z": Z, "W": W},
+        "Koehler, Mehta, Risteski, ICML 2021; six: Urschel 2024",
+    )
+    return [-W0, X, Y, Z, W, V]
 
 
 def _repaired(

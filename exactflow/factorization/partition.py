@@ -37,6 +37,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element
+from exactflow.explanation.steps import note
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -100,11 +101,29 @@ def _word(blocks: Blocks) -> Shears:
         for bound in _bounds(tries, field):
             word = form(blocks, Draws(field, bound))
             if word is not None:
+                _tell(word)
                 return word
     q, p = blocks.C.shape
     raise FieldTooSmallError(
         f"expected a field of at least {_sufficient_size(p, q)} elements for the partition "
         f"{(p, q)}, got {field}, in which no draw passed the tests: use a larger field"
+    )
+
+
+def _tell(word: Shears) -> None:
+    """Tell the word that the draws led to."""
+    names = [f"X{k}" for k in range(1, len(word) + 1)]
+    letters = {"first": "U", "second": "L"}
+    product = " ".join(
+        f"{letters[half]}({name})" for name, (half, _) in zip(names, word, strict=True)
+    )
+    note(
+        "partitions",
+        f"{len(word)} shears, found from drawn entries: coordinates are peeled off the larger half "
+        "until five shears do, or the commutator route.",
+        f"{product} = blocks(A, B, C, D)",
+        {name: T for name, (_, T) in zip(names, word, strict=True)},
+        "after Koehler, Mehta, Risteski, ICML 2021; counts in exactflow.factorization.partition",
     )
 
 

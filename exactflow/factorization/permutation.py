@@ -44,10 +44,12 @@ and on samples.
 from collections.abc import Sequence
 
 import numpy as np
+from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray
 from exactflow.exact.typing import Half
+from exactflow.explanation.steps import note
 from exactflow.factorization.involutions import Cycles, Entries, Monomial, cycles_of
 from exactflow.flows.flow import LinearCoupling
 
@@ -151,7 +153,48 @@ def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:
     W = Entries.joined([C.entries.where(slice(n)), -Y]).before(D1)
     X = Entries.joined([*B_less_AV, -Z]).T.before(D1).T
     W0 = Entries(chosen, nonzero_rows, np.ones_like(chosen))
-    return [V.where(V.rows < n), W, Z, Y, X, -W0]
+    shifts = [V.where(V.rows < n), W, Z, Y, X, -W0]
+    square = C.entries, J.entries, cycles.K.entries.between(F, F), D1.entries
+    _tell((n, len(perm) - n), [*square, g.between(E, F)], shifts)
+    return shifts
+
+
+def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequence[Entries]) -> None:
+    """Tell the involutions and the shears."""
+    n, q = partition
+
+    def involutions() -> dict[str, DomainMatrix]:
+        named = zip(("C'", "J", "K", "P", "G"), square, strict=True)
+        values = {name: _dense(entries, (q, q)) for name, entries in named}
+        return values | {"Theta": values["J"].transpose() * values["C'"]}
+
+    def layers() -> dict[str, DomainMatrix]:
+        named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
+        return {name: _dense(entries, shape) for name, entries, shape in named}
+
+    appended = ", with the missing unit vectors appended" if q > n else ""
+    note(
+        "two involutions",
+        f"`W0` carries nonzero rows of `A` to zero rows of `C`, which makes the columns of `C'` "
+        f"and `J` signed unit vectors{appended}. `Theta` is a signed permutation of determinant 1; "
+        "the involution `K` reverses it, and `K Theta` is similar to `K`.",
+        "Theta = J^T C', det(Theta) = 1, K K = 1, K Theta K Theta = 1, P = C' K J^T, P G = G K",
+        involutions,
+        "Theorem 10' of exactflow.factorization.permutation, after Koehler, Mehta, Risteski 2021",
+    )
+    note(
+        "two involutions",
+        "Six shears of integers can be read off; `Y` is `G`, cut to the first half.",
+        "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), largest(V) <= 2, largest(W) <= 2, "
+        "largest(Z) <= 2, largest(Y) <= 2, largest(X) <= 2, largest(W0) <= 2",
+        layers,
+    )
+
+
+def _dense(entries: Entries, shape: tuple[int, int]) -> DomainMatrix:
+    rows = np.zeros(shape, dtype=np.int64)
+    np.add.at(rows, (entries.rows, entries.columns), entries.values)
+    return DomainMatrix([[QQ(x) for x in row] for row in rows.tolist()], shape, QQ)
 
 
 def _orthogonal(

@@ -14,6 +14,7 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Half
+from exactflow.explanation.steps import adopt, recording, renamed
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
@@ -26,6 +27,7 @@ from exactflow.factorization.commutator import commutator_shifts, stable_range_s
 from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.problem import Problem
 from exactflow.factorization.short import short_layers
+from exactflow.factorization.telling import tell_blocks
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.flows.linear import LinearCoupling
 
@@ -95,11 +97,15 @@ def _permutation(problem: Problem) -> Layers | None:
         return None
     from exactflow.factorization.permutation import permutation_layers
 
+    tell_blocks(problem, exchanged=problem.partition[0] > problem.partition[1])
     return permutation_layers(*problem.monomial, problem.partition)
 
 
 def _short(problem: Problem) -> Layers | None:
-    return short_layers(problem.blocks, problem.scales)
+    layers = short_layers(problem.blocks, problem.scales)
+    if layers is not None:
+        tell_blocks(problem)
+    return layers
 
 
 def _transvection(problem: Problem) -> Layers | None:
@@ -114,9 +120,12 @@ def _six_letters(blocks: Blocks) -> Shears | None:
 def _commutator(problem: Problem) -> Layers | None:
     layers = _either_way(_five_letters, problem, "first")
     if layers is None:
-        A, B, C, D = without_determinant(problem.blocks, problem.det, "second")
-        W0 = stable_range_shift(Blocks(A, B, C, D))
-        shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
+        tell_blocks(problem, half="second")
+        blocks = without_determinant(problem.blocks, problem.det, "second")
+        W0 = stable_range_shift(blocks)
+        A, B, C, D = blocks
+        with renamed(C="C'", D="D'"):
+            shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
         word = alternating([-W0, *shifts], "second")
         layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
@@ -132,27 +141,35 @@ def _either_way(
 ) -> Layers | None:
     """Try a construction for determinant 1 on the matrix, then with its halves exchanged."""
 
-    def attempt(blocks: Blocks) -> Layers | None:
-        word = construct(without_determinant(blocks, problem.det, half))
-        return None if word is None else with_determinant(word, blocks, problem.det, half)
+    def attempt(exchanged: bool) -> Layers | None:
+        blocks = linalg.swap_halves(problem.blocks) if exchanged else problem.blocks
+        with recording() as steps:
+            tell_blocks(problem, exchanged, half)
+            word = construct(without_determinant(blocks, problem.det, half))
+        if word is None:
+            return None
+        adopt(steps)
+        layers = with_determinant(word, blocks, problem.det, half)
+        return mirrored(layers) if exchanged else layers
 
-    layers = attempt(problem.blocks)
-    if layers is None and (layers := attempt(linalg.swap_halves(problem.blocks))) is not None:
-        layers = mirrored(layers)
-    return layers
+    return attempt(exchanged=False) or attempt(exchanged=True)
 
 
 def _partition(problem: Problem) -> Layers:
+    p, q = problem.partition
+    tell_blocks(problem, exchanged=p > q, half="first")
     return partition_layers(problem.blocks, problem.det)
 
 
 def _classical(problem: Problem) -> Layers:
+    tell_blocks(problem)
     return classical_layers(problem.blocks)
 
 
 def _balanced(problem: Problem) -> Layers | None:
     from exactflow.factorization.exact_balanced import balanced_layers
 
+    tell_blocks(problem)
     return balanced_layers(problem.blocks, problem.det)
 
 
@@ -222,9 +239,12 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
     _check_size(problem)
     *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
-        with suppress(FieldTooSmallError):
-            if (layers := route.found(problem)) is not None:
-                return layers, route.name
+        layers = None
+        with suppress(FieldTooSmallError), recording() as steps:
+            layers = route.found(problem)
+        if layers is not None:
+            adopt(steps)
+            return layers, route.name
     return last.demanded(problem), last.name
 
 

@@ -28,6 +28,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.explanation.steps import note
 
 __all__ = ["transvection_shifts"]
 
@@ -57,14 +58,26 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     s = first_row * K_inverse * S
     w = _dual(e)
     W = e * (w * C_new) * half
-    return [
-        (C - C_new) * A_inverse,
-        (A - one) * Q,
-        C_new - W,
-        v * s * field.convert(-2),
-        W,
-        Q * (S - one) + v * s + A_inverse * B,
-    ]
+    W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
+    V = Q * (S - one) + v * s + A_inverse * B
+    note(
+        "transvection route",
+        "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "
+        "are companion matrices; `C'` carries one to the other but for the first row, so that "
+        "`C' A C'^-1 S` is a transvection, `1 + e s`.",
+        "S = D - C A^-1 B, C' Q = 1, C' A Q S = 1 + e s, s e = 0",
+        {"S": S, "C'": C_new, "Q": Q, "e": e, "s": s},
+        "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers; Urschel 2024: six",
+    )
+    note(
+        "transvection route",
+        "A transvection is a commutator in closed form; six shears can be read off.",
+        "W0 A = C - C', w e = 1, W = 1/2 e w C', Y = C' - W, X = (A - 1) Q, Z = -2 Q e s, "
+        "V = Q (S - 1) + Q e s + A^-1 B, "
+        "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"W0": W0, "w": w, "X": X, "Y": C_new - W, "Z": Z, "W": W, "V": V},
+    )
+    return [W0, X, C_new - W, Z, W, V]
 
 
 def _dual(e: DomainMatrix) -> DomainMatrix:

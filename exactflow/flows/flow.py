@@ -7,7 +7,7 @@ their own, which is the natural one unless a mask says otherwise.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -86,6 +86,7 @@ class CouplingFlow(Flow):
     order: tuple[int, ...]
     method: str
     field: Domain
+    derivation: Any
 
     def __init__(
         self,
@@ -115,6 +116,7 @@ class CouplingFlow(Flow):
             order=checked_order(order, d),
             method=method,
             field=common_field(fields),
+            derivation=None,
         )
 
     @property
@@ -131,6 +133,54 @@ class CouplingFlow(Flow):
     def has_arrays(self) -> bool:
         """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
         return self.is_sparse and self.is_additive and self.field.is_QQ
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: how the flow was derived is not."""
+        return vars(self) | {"derivation": None}
+
+    def derived(self, derivation: Any) -> "CouplingFlow":
+        """Return the flow, with how it was derived: what has a method ``explain(flow)``."""
+        vars(self).update(derivation=derivation)
+        return self
+
+    def explain(self) -> Any:
+        """Return the `exactflow.explanation.Explanation` of a flow that a door returned.
+
+        Its steps hold the matrices that the construction made on the way, with the identities
+        between them, each checked again; the last one is the product of the layers.
+
+        Raises
+        ------
+        InvalidInputError
+            The flow was made from layers, or copied, and there is nothing to tell.
+
+        Examples
+        --------
+        >>> from exactflow import factor
+        >>> print(factor([[1, 2], [0, 1]]).explain())
+        M is the product of one coupling. [exact]
+        <BLANKLINE>
+        1. Split M into halves of 1 and 1 coordinates. (blocks)
+           M = [1 2]
+               [0 1]
+           A = [1]
+           B = [2]
+           C = [0]
+           D = [1]
+           checked: blocks(A, B, C, D) = M
+        <BLANKLINE>
+        2. The layers, in the order in which data meets them; neighbours of one kind merged.
+           (product)
+           l1 = [1 2]
+                [0 1]
+           checked: l1 = M
+        """
+        if self.derivation is None:
+            raise InvalidInputError(
+                "expected a flow that factor returned, got one made from layers: "
+                "exactflow.factor(flow.matrix()).explain() explains the matrix"
+            )
+        return self.derivation.explain(self)
 
     def _signs(self) -> list:
         """Return the diagonal of F, in the order of the layers."""

@@ -1,0 +1,191 @@
+"""The proof of a theorem on one matrix, step by step, as a value that shows and checks itself.
+
+`Explanation` is what ``factor(M).explain()``, ``minimal_depth(M).explain()`` and
+`exactflow.explain` return. It shows itself as text (in a terminal as narrow as it is), in a
+notebook, as LaTeX, Markdown and JSON, all from the same steps.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill, indent
+from typing import Any
+
+from exactflow.errors import VerificationError
+from exactflow.explanation.identity import latex_name
+from exactflow.explanation.shown import shown_html, shown_latex, shown_text
+from exactflow.explanation.steps import Derivation, Step, note, recording, renamed
+from exactflow.flows.result import Evidence
+
+__all__ = ["Derivation", "Explanation", "Step", "note", "recording", "renamed"]
+
+_HEAD = (
+    "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\setcounter{MaxMatrixCols}{20}\n"
+    "\\begin{document}\n"
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """A claim about one instance, and the steps that prove it.
+
+    Parameters
+    ----------
+    claim : one sentence.
+    steps : in order; each can be checked alone.
+    result : what they explain: a flow, a depth, an error.
+    evidence : the kind of evidence.
+
+    Examples
+    --------
+    >>> from exactflow import factor
+    >>> explanation = factor([[1, 2], [3, 7]]).explain()
+    >>> print(explanation.claim)
+    M is the product of 2 couplings.
+    >>> all(step.check() for step in explanation.steps)
+    True
+    """
+
+    claim: str
+    steps: tuple[Step, ...]
+    result: Any
+    evidence: Evidence
+
+    @classmethod
+    def checked(
+        cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
+    ) -> "Explanation":
+        """Return the explanation once each step was checked.
+
+        Raises `VerificationError` with the step whose identity is not so.
+        """
+        for number, step in enumerate(steps, 1):
+            if not step.check():
+                raise VerificationError(
+                    f"expected {step.text} in step {number} ({step.rule}), which is not so"
+                )
+        return cls(claim, tuple(steps), result, evidence)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.claim} {len(self.steps)} steps>"
+
+    def text(self, width: int = 88) -> str:
+        """Return the explanation as text of at most so many columns, matrices apart."""
+        blocks = [fill(f"{self.claim} [{self.evidence}]", width)]
+        for number, step in enumerate(self.steps, 1):
+            blocks.append("\n".join(_text_of(step, f"{number}.", width)))
+        return "\n\n".join(blocks)
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        yield Text(self.text(options.max_width))
+
+    def markdown(self) -> str:
+        """Return the explanation as Markdown, with formulas between dollar signs."""
+        lines = [f"**{_spoken(self.claim, '$', '$')}** [{self.evidence}]", ""]
+        for number, step in enumerate(self.steps, 1):
+            lines += [f"{number}. {_spoken(step.why, '$', '$')} *({step.rule})*", ""]
+            lines += [f"   $$ {formula} $$\n" for formula in _formulas(step)]
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """Return the explanation as a LaTeX document that compiles as it is."""
+        items = []
+        for step in self.steps:
+            shown = "".join(f"\\[ {formula} \\]\n" for formula in _formulas(step))
+            items.append(f"\\item {_spoken(step.why, '$', '$')}\n{shown}")
+        body = "".join(items)
+        return (
+            f"{_HEAD}{_spoken(self.claim, '$', '$')}\n\\begin{{enumerate}}\n{body}"
+            "\\end{enumerate}\n\\end{document}\n"
+        )
+
+    def json(self) -> str:
+        """Return the explanation as JSON: every entry is a string, exact."""
+        return json.dumps(
+            {
+                "claim": self.claim,
+                "evidence": str(self.evidence),
+                "steps": [_as_json(step) for step in self.steps],
+            },
+            indent=1,
+        )
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{_html_of(step)}</li>" for step in self.steps)
+        claim = _spoken(escape(self.claim), "<i>", "</i>", latex=False)
+        return f"<p><b>{claim}</b> [{self.evidence}]</p><ol>{items}</ol>"
+
+    def _repr_latex_(self) -> str:
+        return "\\\\".join(f"$\\displaystyle {f}$" for step in self.steps for f in _formulas(step))
+
+
+def _spoken(sentence: str, left: str, right: str, latex: bool = True) -> str:
+    """Return a sentence with the names that stand in backticks set as formulas."""
+    parts = sentence.split("`")
+    for k in range(1, len(parts), 2):
+        name = latex_name(parts[k]) if latex and parts[k].isidentifier() else parts[k]
+        parts[k] = f"{left}{name}{right}"
+    return "".join(parts)
+
+
+def _text_of(step: Step, number: str, width: int) -> Iterator[str]:
+    space = " " * (len(number) + 1)
+    why = _spoken(step.why, "", "", latex=False)
+    yield fill(f"{number} {why} ({step.rule})", width, subsequent_indent=space)
+    for name, value in step.after.items():
+        lines = shown_text(value, step.field)
+        yield f"{space}{name} = {lines[0]}"
+        yield from (f"{space}{' ' * len(name)}   {line}" for line in lines[1:])
+    for identity in step.identities:
+        yield fill(f"checked: {identity}", width, initial_indent=space, subsequent_indent=space)
+    if step.reference:
+        yield fill(step.reference, width, initial_indent=space, subsequent_indent=space)
+    for k, substep in enumerate(step.substeps, 1):
+        yield indent("\n".join(_text_of(substep, f"{number}{k}.", width - 2)), "  ")
+
+
+def _formulas(step: Step) -> Iterator[str]:
+    for name, value in step.after.items():
+        yield f"{latex_name(name)} = {shown_latex(value, step.field)}"
+    for identity in step.identities:
+        yield identity.latex()
+    for substep in step.substeps:
+        yield from _formulas(substep)
+
+
+def _html_of(step: Step) -> str:
+    values = "".join(
+        f"<p>{escape(name)} = {shown_html(value, step.field)}</p>"
+        for name, value in step.after.items()
+    )
+    checked = "".join(f"<p>checked: <code>{escape(str(i))}</code></p>" for i in step.identities)
+    inner = "".join(f"<li>{_html_of(substep)}</li>" for substep in step.substeps)
+    reference = f"<p><small>{escape(step.reference)}</small></p>" if step.reference else ""
+    why = _spoken(escape(step.why), "<i>", "</i>", latex=False)
+    return (
+        f"<details><summary>{why} <small>({escape(step.rule)})</small></summary>{values}{checked}"
+        f"{reference}{f'<ol>{inner}</ol>' if inner else ''}</details>"
+    )
+
+
+def _as_json(step: Step) -> dict[str, Any]:
+    def plain(value: Any) -> Any:
+        if hasattr(value, "to_list"):
+            return [[str(value.domain.to_sympy(x)) for x in row] for row in value.to_list()]
+        return str(step.field.to_sympy(step.field.convert(value)))
+
+    return {
+        "rule": step.rule,
+        "why": step.why,
+        "identities": [str(identity) for identity in step.identities],
+        "before": sorted(step.before),
+        "after": {name: plain(value) for name, value in step.after.items()},
+        "reference": step.reference,
+        "substeps": [_as_json(substep) for substep in step.substeps],
+    }

@@ -1,0 +1,170 @@
+"""Steps of a proof on one instance, and how a construction tells them.
+
+A construction says what it does with `note`: a rule, a sentence, identities, and the matrices that
+have names in them. Whoever wants to hear it opens `recording`; to nobody else it costs anything.
+The steps hold the very matrices of which the layers are made, so that what is explained is what
+was returned; their identities are checked by the arithmetic of `exactflow.explanation.identity`,
+which the constructions do not use.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.explanation.identity import Identity, identities
+
+__all__ = ["Derivation", "Step", "adopt", "note", "recording", "renamed"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*'*")
+_QUOTED = re.compile(r"`[^`]*`")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a proof, on an instance.
+
+    Parameters
+    ----------
+    rule : its name: that of a theorem in `exactflow.theorems`, of an identity, or of a move.
+    why : one sentence; names of values stand in backticks.
+    text : the identities that hold, in the language of `exactflow.explanation.identity`; "" where
+        the step only names things.
+    before, after : the values with names that were there, and those that the step makes.
+    field : the field of all values.
+    reference : the theorem and its source.
+    substeps : the steps of which this one consists.
+    """
+
+    rule: str
+    why: str
+    text: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    field: Domain
+    reference: str = ""
+    substeps: tuple["Step", ...] = ()
+
+    @cached_property
+    def identities(self) -> tuple[Identity, ...]:
+        """The identities, read from the text."""
+        return identities(self.text) if self.text else ()
+
+    def check(self) -> bool:
+        """Return whether all identities of the step, and of its substeps, are so."""
+        values = {**self.before, **self.after}
+        return all(identity.holds(values, self.field) for identity in self.identities) and all(
+            step.check() for step in self.substeps
+        )
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What a construction told: a step whose names and values are not looked up yet."""
+
+    rule: str
+    why: str
+    text: str
+    values: "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
+    reference: str
+    names: Mapping[str, str]
+
+    def step(self, known: dict[str, Any]) -> Step:
+        """Return the step, and let `known` have its values."""
+        values = self.values() if callable(self.values) else self.values
+        after = {self.names.get(name, name): value for name, value in values.items()}
+        text = self._renamed(self.text)
+        used = set(_NAME.findall(text)) - set(after)
+        before = {name: known[name] for name in sorted(used & set(known))}
+        known.update(after)
+        why = _QUOTED.sub(lambda quoted: self._renamed(quoted[0]), self.why)
+        field = common_domain([*after.values(), *before.values()])
+        return Step(self.rule, why, text, before, after, field, self.reference)
+
+    def _renamed(self, text: str) -> str:
+        return _NAME.sub(lambda name: self.names.get(name[0], name[0]), text)
+
+
+class Derivation:
+    """What was told, in order; its steps are made when they are asked for."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.notes: list[_Note] = []
+        self.names = names
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps; each knows the values that were named before it."""
+        known: dict[str, Any] = {}
+        return tuple(note.step(known) for note in self.notes)
+
+
+_LISTENING: ContextVar[Derivation | None] = ContextVar("_LISTENING", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[Derivation]:
+    """Collect what the constructions within note.
+
+    Within another recording it is an attempt, which knows what that one knows: `adopt` makes its
+    steps a part of it.
+    """
+    outer = _LISTENING.get()
+    derivation = Derivation(outer.names if outer else {})
+    token = _LISTENING.set(derivation)
+    try:
+        yield derivation
+    finally:
+        _LISTENING.reset(token)
+
+
+def adopt(attempt: Derivation) -> None:
+    """Tell the steps of an attempt that succeeded."""
+    if (derivation := _LISTENING.get()) is not None:
+        derivation.notes += attempt.notes
+
+
+@contextmanager
+def renamed(**names: str) -> Iterator[None]:
+    """Let the constructions within call their matrices by other names, as C' in the place of C."""
+    derivation = _LISTENING.get()
+    if derivation is None:
+        yield
+        return
+    before, derivation.names = derivation.names, {**derivation.names, **names}
+    try:
+        yield
+    finally:
+        derivation.names = before
+
+
+def note(
+    rule: str,
+    why: str,
+    text: str,
+    values: "Mapping[str, Any] | Callable[[], Mapping[str, Any]]",
+    reference: str = "",
+) -> None:
+    """Tell a step to whoever listens.
+
+    Parameters
+    ----------
+    rule, why, text, reference : as in `Step`; the names in them are those of the construction.
+    values : what has a name in `text` and was not told before: matrices, or elements of the field;
+        or a function that returns them, called where the step is looked at.
+    """
+    if (derivation := _LISTENING.get()) is not None:
+        derivation.notes.append(_Note(rule, why, text, values, reference, derivation.names))
+
+
+def common_domain(values: Iterable[Any]) -> Domain:
+    """Return the least field of the matrices among some values; QQ where there is none."""
+    fields = [value.domain for value in values if isinstance(value, DomainMatrix)]
+    return reduce(lambda one, other: one.unify(other), fields) if fields else QQ

@@ -1,0 +1,129 @@
+"""Explanations: for every route, and each step alone; what is false is noticed."""
+
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+import sympy
+from rich.console import Console
+from sympy import GF, QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import CouplingFlow, explain, factor, permutation, random_matrix
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.explanation import Explanation
+from exactflow.factorization import METHODS
+from exactflow.flows.result import Evidence
+
+DENSE = random_matrix(4, bits=3, seed=5)
+SHEARED = sympy.Matrix([[1, 2, 0, 0], [0, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 1]])
+EXAMPLES = {
+    "permutation": [
+        (permutation([1, 2, 0, 3]), {}),
+        (permutation([1, 2, 0, 4, 3]) * sympy.diag(-1, 1, 1, 1, 1), {}),
+        (permutation([1, 2, 0]), {"partition": (2, 1)}),
+        (permutation([1, 0, 2, 3]), {"orientation": "flip"}),
+        (permutation([2, 3, 1, 0]), {"orientation": "pad"}),
+        (sympy.diag(1, -1, -1, 1), {"partition": [0, 1, 0, 1]}),
+        (sympy.eye(4), {}),
+    ],
+    "short": [(sympy.diag(2, 3), {}), ([[1, 2], [3, 7]], {"partition": [0, 1]})],
+    "transvection": [
+        (DENSE, {"orientation": "flip"}),
+        (DENSE, {"orientation": "flip", "partition": [1, 0, 0, 1]}),
+    ],
+    "commutator": [
+        (DENSE, {"orientation": "flip"}),
+        (SHEARED, {}),
+        (sympy.diag(2, 3, "1/2", "1/3"), {"partition": [1, 0, 1, 0]}),
+    ],
+    "partition": [
+        (random_matrix(5, bits=2, seed=1), {"partition": (1, 4), "orientation": "flip"}),
+        (sympy.diag(2, 3, 4, 5), {"partition": (3, 1)}),
+    ],
+    "classical": [(DENSE, {"orientation": "flip"}), (SHEARED, {})],
+    "balanced": [(DENSE, {"orientation": "flip"})],
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "M", "options"),
+    [(method, *example) for method, examples in EXAMPLES.items() for example in examples],
+)
+def test_every_route(method, M, options):
+    flow = factor(M, method=method, **options)
+    explanation = flow.explain()
+    assert explanation.result is flow
+    assert explanation.evidence is Evidence.EXACT
+    assert [step.rule for step in explanation.steps][:: len(explanation.steps) - 1] == [
+        "blocks",
+        "product",
+    ]
+    for step in explanation.steps:
+        assert step.text
+        assert step.check()
+    named = [explanation.steps[-1].after[f"l{k}"] for k in range(1, flow.depth + 1)]
+    assert named == [layer.domain_matrix().to_dense() for layer in flow]
+
+
+def test_each_route_has_examples():
+    routes = {method for method in METHODS if method != "auto"}
+    assert routes <= set(EXAMPLES)
+
+
+def test_other_fields():
+    F = GF(101)
+    rows = [[F(i * j + i + 2) for j in range(4)] for i in range(4)]
+    M = DomainMatrix(rows, (4, 4), F) + DomainMatrix.eye(4, F).to_dense()
+    flow = factor(M, scales="nonzero")
+    assert all(step.check() for step in flow.explain().steps)
+    root = sympy.Matrix([[1, sympy.sqrt(2)], [sympy.sqrt(2), 3]])
+    assert explain(root).steps[-1].check()
+
+
+def test_a_false_step_is_noticed():
+    *steps, last = explain(SHEARED, method="commutator").steps
+    told = next(step for step in steps if "K" in step.after)
+    wrong = replace(told, after={**told.after, "K": told.after["K"] * QQ(2)})
+    assert not wrong.check()
+    with pytest.raises(VerificationError, match=r"in step 2 \(commutator route\)"):
+        Explanation.checked("M", [last, wrong], None, Evidence.EXACT)
+    outer = replace(last, substeps=(wrong,))
+    assert not outer.check()
+
+
+def test_displays():
+    explanation = explain(SHEARED, method="commutator")
+    text = str(explanation)
+    assert "rank" in text
+    assert "C' = [" in text
+    assert "checked: P G K = G P" in text
+    assert max(map(len, explanation.text(40).splitlines())) <= 60
+    assert json.loads(explanation.json())["steps"][0]["after"]["M"][0][1] == "2"
+    html = explanation._repr_html_()
+    assert html.count("<details>") == len(explanation.steps)
+    assert "script" not in html
+    latex = explanation.latex()
+    assert latex.count("\\item") == len(explanation.steps)
+    assert latex.startswith("\\documentclass")
+    assert explanation.markdown().count("$$") % 2 == 0
+    console = Console(width=40, record=True, file=None)
+    with console.capture() as captured:
+        console.print(explanation)
+    assert "checked" in captured.get()
+
+
+def test_large_matrices_show_a_corner():
+    shown = str(explain(random_matrix(10, bits=8, seed=1), orientation="flip"))
+    assert "10 x 10, entries of up to" in shown
+    assert len(shown) < 12_000
+
+
+def test_flows_that_were_not_derived():
+    with pytest.raises(InvalidInputError, match="made from layers"):
+        CouplingFlow(factor(SHEARED).layers).explain()
+    flow = factor(SHEARED)
+    assert pickle.loads(pickle.dumps(flow)) == flow
+    with pytest.raises(InvalidInputError, match="at most 64 coordinates"):
+        factor(permutation([*range(2, 66), 0, 1])).explain()

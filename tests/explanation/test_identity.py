@@ -1,0 +1,105 @@
+"""The language of identities: what is read is what is computed, and what is typeset."""
+
+import pytest
+from sympy import GF, QQ, sqrt
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_rectangle
+from exactflow.explanation.identity import identities, latex_name
+
+
+def matrix(rows, field=QQ):
+    return as_rectangle(rows).convert_to(field)
+
+
+VALUES = {
+    "A": matrix([[1, 2], [3, 5]]),
+    "B": matrix([["1/2", 0], [1, 1]]),
+    "C'": matrix([[0, 0], [1, 0]]),
+    "e": matrix([[1], [2]]),
+    "s": matrix([[2, -1]]),
+    "t": QQ(3, 2),
+    "I": matrix([[1, 0], [0, 1]]),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("A A^-1 = 1", True),
+        ("A - A = 0", True),
+        ("s e = 0", True),
+        ("e s = 0", False),
+        ("(1 + e s) (1 - e s) = 1", True),
+        ("det(A) = -1", True),
+        ("det(A B) = det(A) det(B)", True),
+        ("det(C') = 0", True),
+        ("tr(A) = 6", True),
+        ("rank(C') = 1", True),
+        ("rank(C') < 2", True),
+        ("rank(A) >= 2", True),
+        ("largest(A) <= 5", True),
+        ("largest(A) > 5", False),
+        ("t = 3/2", True),
+        ("t + 1/2 = 2", True),
+        ("t A = 3/2 A", True),
+        ("2 t != 3", False),
+        ("(A B)^T = B^T A^T", True),
+        ("A^T^-1 = A^-1^T", True),
+        ("- A + A = 0", True),
+        ("A B = B A", False),
+        ("diag(A, t) = diag(A, 3/2)", True),
+        ("U(A) U(B) = U(A + B)", True),
+        ("L(A) U(B) = U(B) L(A)", False),
+        ("L(s) = L(s) U(0 e)", True),
+        ("blocks(A, B, 0 A, A) = U(B A^-1) diag(A, A)", True),
+        ("t - A = t I - A", True),
+    ],
+)
+def test_holds(text, holds):
+    (identity,) = identities(text)
+    assert identity.holds(VALUES, QQ) is holds
+    assert str(identity) == text
+    assert identity.latex()
+
+
+def test_several_identities_keep_their_texts():
+    first, second = identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
+    assert (str(first), str(second)) == ("A A^-1 = 1", "det(diag(A, B)) = -1/2")
+    assert second.holds(VALUES, QQ)
+
+
+def test_other_fields():
+    F, K = GF(7), QQ.algebraic_field(sqrt(2))
+    values = {"A": DomainMatrix([[F(3), F(1)], [F(1), F(5)]], (2, 2), F)}
+    assert identities("det(A) = 0")[0].holds(values, F)
+    assert identities("1/2 2 = 1")[0].holds(values, F)
+    root = {"A": as_rectangle([[sqrt(2), 0], [0, 1 / sqrt(2)]])}
+    assert identities("det(A) = 1")[0].holds(root, K)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "A", "A =", "A = B = C", "A = (B", "A $ B = 1", "= 1", "det A) = 1", "A = 1,", "A =  = 1"],
+)
+def test_what_is_no_identity_is_refused(text):
+    with pytest.raises(InvalidInputError, match="expected"):
+        identities(text)
+
+
+def test_what_has_no_value_is_refused():
+    with pytest.raises(InvalidInputError, match="a value for 'Q'"):
+        identities("Q = 1")[0].holds(VALUES, QQ)
+    with pytest.raises(InvalidInputError, match="invertible"):
+        identities("C'^-1 = 1")[0].holds(VALUES, QQ)
+    with pytest.raises(InvalidInputError, match="square"):
+        identities("e + 1 = e")[0].holds(VALUES, QQ)
+
+
+def test_latex():
+    (identity,) = identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
+    assert identity.latex() == (
+        "M = L\\left(-W_{0}\\right) U\\left(X\\right) + \\tfrac{1}{2} e s^{\\mathsf T} -A^{-1}"
+    )
+    assert latex_name("Theta'") == "\\mathrm{Theta}'"
