@@ -117,7 +117,7 @@ BEND = PiecewiseLinear([0], [0])
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (((1, 1), "both", BEND), "moves="),
+        (((1, 1), "both", BEND), "moves to be"),
         (((1, 2), "second", BEND), r"R -> R\^2"),
         (((1, 1), "second", BEND, 0), "positive"),
         (((1, 1), "second", BEND, [1, 1]), "positive"),
