@@ -105,7 +105,7 @@ def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
     (tmp_path / "c.json").write_text((tmp_path / "c.json").read_text().replace('"7"', '"8"'))
     assert run("check", "c.json", "-q") == (1, "", "")
     (tmp_path / "c.json").write_text("{")
-    assert run("check", "c.json", "-q")[2].startswith("malformed: ")
+    assert run("check", "c.json", "-q")[2].startswith("c.json: malformed: ")
 
 
 def test_json_and_quiet_exclude_each_other(run):

@@ -22,9 +22,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
     from exactflow.files.lossless_certificate import read_lossless
-    from exactflow.files.tensors import read_npy
+    from exactflow.files.tensors import held_arrays
 
     for name in (arguments.file, arguments.output):
         if Path(name).suffix.lower() != ".npy":
@@ -32,14 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_place(arguments.output)
     if os.path.realpath(arguments.file) == os.path.realpath(arguments.output):
         raise InvalidInputError(f"expected an output beside the input, got {arguments.output!r}")
-    try:
-        data = Path(arguments.file).read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            f"expected a readable file, got {arguments.file!r}: {error.strerror or error}"
-        ) from None
+    data = read_bytes(arguments.file)
     flow = read_lossless(arguments.certificate)
-    x, _ = read_npy(data)
+    with named(arguments.file):
+        x = held_arrays(data, ".npy")[None].read()
     y = flow.backward(x) if arguments.inverse else flow.forward(x)
     content = io.BytesIO()
     np.save(content, y)

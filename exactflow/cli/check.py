@@ -57,7 +57,7 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(_json(outcome), flush=True)
         elif outcome.code == 2:
-            print("\n".join(outcome.lines), file=sys.stderr)
+            print(f"{outcome.file}:", "\n".join(outcome.lines), file=sys.stderr)
         elif not arguments.quiet:
             head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
             print("\n".join([*head, *outcome.lines]), flush=True)

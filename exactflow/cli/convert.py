@@ -37,7 +37,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.cli.common import status
     from exactflow.errors import require
-    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
     from exactflow.files.tensors import read_state
 
     torch = require("torch", "torch", "state dicts")
@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_places(arguments)
     source = Path(arguments.model)
-    state = read_state(_bytes(source), source.suffix.lower())
+    data = read_bytes(source)
+    with named(source):
+        state = read_state(data, source.suffix.lower())
     model = skeleton(state, arguments.library)
     with status("converting"):
         new, report = convert(
@@ -95,12 +97,3 @@ def _check_places(arguments: argparse.Namespace) -> None:
         raise InvalidInputError(
             f"expected a folder for certificates, got {arguments.certificates!r}: make it first"
         )
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            f"expected a readable file, got {str(path)!r}: {error.strerror or error}"
-        ) from None

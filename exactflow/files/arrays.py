@@ -23,8 +23,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
-from exactflow.files.atomic import write_bytes
-from exactflow.files.tensors import read_all
+from exactflow.files.atomic import named, read_bytes, write_bytes
+from exactflow.files.tensors import held_arrays
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -90,15 +90,12 @@ def read_arrays(path: str | Path) -> CouplingFlow:
         raise InvalidInputError(
             f"expected a file of type {', '.join(ARRAY_SUFFIXES)}, got {path.name!r}"
         )
-    try:
-        arrays = read_all(path.read_bytes(), path.suffix.lower())
-        return _flow(arrays)
-    except OSError as error:
-        raise InvalidInputError(
-            f"expected a readable file, got {str(path)!r}: {error.strerror or error}"
-        ) from None
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{path.name}: {error}") from None
+    data = read_bytes(path)
+    with named(path):
+        arrays = held_arrays(data, path.suffix.lower())
+        if None in arrays:
+            raise InvalidInputError("expected the arrays of a flow by name, got one without")
+        return _flow({str(name): held.read() for name, held in arrays.items()})
 
 
 def _flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:

@@ -1,4 +1,4 @@
-"""Writing a file as a whole: it appears, or nothing changes.
+"""Files as a whole: one that is read, or the reason said; one that appears, or nothing changes.
 
 The bytes go to a temporary file in the same folder, which then takes the place of the file. Ctrl-C
 leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL, a power cut) may
@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from exactflow.errors import InvalidInputError
+from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-__all__ = ["check_place", "interruptible", "place_in", "write_bytes"]
+__all__ = ["check_place", "interruptible", "named", "place_in", "read_bytes", "write_bytes"]
 
 LONGEST_NAME = 200
 """Most file systems hold names of 255 bytes, those of suffixes and temporary files included."""
@@ -65,6 +65,33 @@ def place_in(folder: str | Path, name: str, suffix: str) -> Path:
     if path.resolve().parent != Path(folder).resolve():
         raise InvalidInputError(f"expected a file in {str(folder)!r}, got a link: {str(path)!r}")
     return path
+
+
+def read_bytes(path: str | Path, kind: str = "file") -> bytes:
+    """Return the content of a file, or raise `InvalidInputError` with the reason why not.
+
+    >>> read_bytes("none/c.json", "certificate")
+    Traceback (most recent call last):
+    ...
+    exactflow.errors.InvalidInputError: expected a readable certificate, got 'none/c.json': No \
+such file or directory
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # the latter of a name with a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInputError(
+            f"expected a readable {kind}, got {str(path)!r}: {reason}"
+        ) from None
+
+
+@contextmanager
+def named(path: str | Path) -> Iterator[None]:
+    """Begin what is wrong with the content of a file with the name of the file."""
+    try:
+        yield
+    except (CertificateError, InvalidInputError, SingularMatrixError) as error:
+        raise type(error)(f"{Path(path).name}: {error}") from None
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -23,7 +23,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.files.atomic import write_bytes
+from exactflow.files.atomic import named, read_bytes, write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.version import __version__
@@ -110,18 +110,11 @@ def read_certificate(path: str | Path) -> CouplingFlow:
         It is well formed and false: the first differing entry is named.
     """
     try:
-        data = Path(path).read_bytes()
-        claim = checker.read_certificate(data)
-    except OSError as error:
-        raise CertificateError(
-            f"expected a readable certificate, got {str(path)!r}: {error.strerror or error}"
-        ) from None
-    except checker.MalformedError as error:
+        data = read_bytes(path, "certificate")
+        with named(path):
+            claim = _claim(data)
+    except InvalidInputError as error:
         raise CertificateError(str(error)) from None
-    except checker.UndecidedError as error:
-        raise CertificateError(
-            f"expected a certificate within the checker's limits: {error}"
-        ) from None
     content = checker.read_json(data, "certificate")
     field, element = _reader(content["field"])
 
@@ -149,6 +142,18 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     else:
         verify(flow, matrix(content["target"]))
     return flow
+
+
+def _claim(data: bytes) -> checker.Certificate:
+    """Return what a certificate claims, or refuse it as the checker does."""
+    try:
+        return checker.read_certificate(data)
+    except checker.MalformedError as error:
+        raise CertificateError(str(error)) from None
+    except checker.UndecidedError as error:
+        raise CertificateError(
+            f"expected a certificate within the checker's limits: {error}"
+        ) from None
 
 
 def _subject(

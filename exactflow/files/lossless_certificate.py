@@ -13,7 +13,9 @@ from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
+from exactflow.files.atomic import named, read_bytes
 from exactflow.files.certificate import read_certificate, write_certificate
+from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
 
@@ -53,21 +55,26 @@ def read_lossless(path: str | Path) -> Lossless:
         Its claim about the matrix is false.
     """
     flow = read_certificate(path)
-    content = checker.read_json(Path(path).read_bytes(), "certificate")
+    with named(path):
+        return _lossless(flow, checker.read_json(read_bytes(path), "certificate"))
+
+
+def _lossless(flow: CouplingFlow, content: dict[str, Any]) -> Lossless:
+    """Return the lossless flow whose certificate has this content."""
     made = content.get("provenance", {})
     if made.get("rounding") != _ROUNDING or "target" not in content or "pads" in content:
         raise CertificateError(
-            f"expected the certificate of a lossless flow, as exactflow lossless writes it, got "
-            f"another one in {Path(path).name}"
+            "expected the certificate of a lossless flow, as exactflow lossless writes it, got "
+            "another one"
         )
     try:
         bits, limit = checked_grid(made.get("bits", 0), made.get("limit", 0))
         result = on_layers_of(flow, as_matrix(content["target"]), bits, limit)
     except InvalidInputError as error:
-        raise CertificateError(f"{Path(path).name}: {error}") from None
+        raise CertificateError(str(error)) from None
     if result.flow != flow:
         raise CertificateError(
             f"expected layers that alternate, with shifts in units of 2^-{bits}, then the step of "
-            f"each half, got others in {Path(path).name}"
+            "each half, got others"
         )
     return result

@@ -105,6 +105,8 @@ def _sizes(record: list[str], count: int) -> list[int]:
 
 
 def _checked_shape(rows: int, columns: int, symmetry: str) -> tuple[int, int]:
+    if not rows or not columns:
+        raise InvalidInputError(f"expected at least one row and column, got {rows} x {columns}")
     if rows != columns and symmetry != "general":
         raise InvalidInputError(f"expected a square {symmetry} matrix, got {rows} x {columns}")
     return rows, columns

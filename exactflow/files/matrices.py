@@ -21,14 +21,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.files.atomic import named, read_bytes
 from exactflow.files.market import read_market
-from exactflow.files.tensors import read_npy, read_npz, read_safetensors, read_torch
+from exactflow.files.tensors import SUFFIXES, read_array
 from exactflow.targets import squeezed_kernel
 
 __all__ = ["MatrixFile", "read_matrix"]
@@ -63,30 +64,24 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise InvalidInputError(f"expected a file of type {', '.join(_READERS)}, got {path.name!r}")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            f"expected a readable file, got {str(path)!r}: {error.strerror or error}"
-        ) from None
-    try:
-        content, dtype = _READERS[suffix](data, key)
+    if suffix not in (*SUFFIXES, *_TEXTS):
+        known = ", ".join((*SUFFIXES, *_TEXTS))
+        raise InvalidInputError(f"expected a file of type {known}, got {path.name!r}")
+    data = read_bytes(path)
+    with named(path):
+        content, dtype = _content(data, suffix, key)
         matrix = as_matrix(squeezed_kernel(content))
-    except (InvalidInputError, SingularMatrixError) as error:
-        raise type(error)(f"{path.name}: {error}") from None
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
 
-def _without_key(reader: Callable) -> Callable:
-    def read(data: bytes, key: str | None) -> tuple[object, str]:
-        if key is not None:
-            raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
-        return reader(data)
-
-    return read
+def _content(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+    """Return what a file holds, and the type of its entries."""
+    if suffix in SUFFIXES:
+        return read_array(data, suffix, key)
+    if key is not None:
+        raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
+    return _TEXTS[suffix](_text(data)), f"{suffix[1:]} text"
 
 
 def _text(data: bytes) -> str:
@@ -96,7 +91,7 @@ def _text(data: bytes) -> str:
         raise InvalidInputError(f"expected UTF-8 text, got {error.reason}") from None
 
 
-def _read_json(data: bytes) -> tuple[object, str]:
+def _json_rows(text: str) -> object:
     def refuse(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
@@ -104,31 +99,22 @@ def _read_json(data: bytes) -> tuple[object, str]:
         return int(Decimal(digits))
 
     try:
-        return json.loads(_text(data), parse_int=integer, parse_constant=refuse), "json text"
+        return json.loads(text, parse_int=integer, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"expected JSON, got {error}") from None
     except RecursionError:
         raise InvalidInputError("expected rows of numbers, got lists nested too deeply") from None
 
 
-def _read_csv(data: bytes) -> tuple[list[list[str]], str]:
+def _csv_rows(text: str) -> list[list[str]]:
     try:
-        return [row for row in csv.reader(io.StringIO(_text(data), newline="")) if row], "csv text"
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except csv.Error as error:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
 
 
-def _read_market(data: bytes) -> tuple[DomainMatrix, str]:
-    return read_market(_text(data)), "mtx text"
-
-
-_READERS: dict[str, Callable[[bytes, str | None], tuple[object, str]]] = {
-    ".npy": _without_key(read_npy),
-    ".npz": read_npz,
-    ".json": _without_key(_read_json),
-    ".csv": _without_key(_read_csv),
-    ".mtx": _without_key(_read_market),
-    ".safetensors": read_safetensors,
-    ".pt": read_torch,
-    ".pth": read_torch,
+_TEXTS: dict[str, Callable[[str], object]] = {
+    ".json": _json_rows,
+    ".csv": _csv_rows,
+    ".mtx": read_market,
 }

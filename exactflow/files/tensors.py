@@ -13,33 +13,26 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, require
+from exactflow.errors import InvalidInputError, first_line, require
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "read_all",
-    "read_array",
-    "read_npy",
-    "read_npz",
-    "read_safetensors",
-    "read_state",
-    "read_torch",
-]
+__all__ = ["SUFFIXES", "Held", "held_arrays", "read_array", "read_state"]
 
-LARGEST_MEMBER = 2**30  # bytes of an array that an archive holds compressed
+SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
+LARGEST_ARCHIVE = 2**30  # bytes that an archive may unpack to, if it is not larger itself
+MOST_ENTRIES = 2**22  # of a matrix: exact arithmetic takes minutes for fewer
 STATES = ("state_dict", "model_state_dict", "model", "net")
 """Where training scripts save the tensors of a model, beside other things."""
 
@@ -71,6 +64,7 @@ _NPY_HEADERS = {
 }
 
 _SAFETENSORS = {
+    "BF16": "<u2",
     "BOOL": "?",
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"U{8 * n}": f"<u{n}" for n in (1, 2, 4, 8)},
@@ -85,142 +79,131 @@ def _reading(expected: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except unreadable as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
+        raise InvalidInputError(f"expected {expected}, got: {first_line(error)}") from None
 
 
-def _chosen(arrays: dict, key: str | None) -> Any:
-    """Return the array under `key`, or the only one."""
+@dataclass(frozen=True)
+class Held:
+    """An array that a file holds: its shape and type are known, its entries not yet read."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray]
+
+
+def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
+    """Return the array of a file under `key`, or the only one, with the name of its type.
+
+    Raises `InvalidInputError` for what is no such file, a key that is not there, and more than
+    2^22 entries, before any of them is read.
+    """
+    arrays = held_arrays(data, suffix)
     if not arrays:
         raise InvalidInputError("expected at least one array, got none")
     if key is None and len(arrays) == 1:
         (key,) = arrays
+    if None in arrays and key is not None:
+        raise InvalidInputError(f"expected no key for a file of one array, got {key!r}")
     if key not in arrays:
+        names = ", ".join(sorted(map(repr, arrays)))
         got = "none" if key is None else repr(key)
+        raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
+    held = arrays[key]
+    if math.prod(held.shape) > MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected one of the keys {', '.join(map(repr, sorted(arrays)))} (--key), got {got}"
+            f"expected a matrix of at most {MOST_ENTRIES} entries, got shape {held.shape}: a "
+            "larger one that is sparse goes into a Matrix Market file (.mtx)"
         )
-    return arrays[key]
+    return held.read(), held.dtype
 
 
-def _sized(shape: tuple[int, ...], dtype: np.dtype, data: bytes, **layout: Any) -> np.ndarray:
-    """Return the array that the bytes are, if they are as many as its shape says."""
+def held_arrays(data: bytes, suffix: str) -> Mapping[str | None, Held]:
+    """Return the arrays of a file by name, None for an array without one."""
+    if suffix == ".npy":
+        return {None: _npy(io.BytesIO(data), len(data))}
+    if suffix == ".npz":
+        return _npz(data)
+    if suffix == ".safetensors":
+        return _safetensors(data)
+    content = _loaded(data)
+    if isinstance(content, dict):
+        return {name: _tensor(data, tensor) for name, tensor in _named(content).items()}
+    return {None: _tensor(data, content)}
+
+
+def _sized(shape: tuple[int, ...], dtype: np.dtype, length: int) -> None:
+    """Refuse an array whose shape says another number of bytes than there are."""
     size = math.prod(shape) * dtype.itemsize
     is_sized = size > 0 or shape == (0,)  # an empty list, as that of no flips
-    if not is_sized or size != len(data) or min(shape, default=1) < 0:
+    if not is_sized or size != length or min(shape, default=1) < 0:
         raise InvalidInputError(
             f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
-            f"header says, got {len(data)}"
+            f"header says, got {length}"
         )
-    return np.ndarray(shape, dtype, data, **layout)
 
 
-def read_npy(data: bytes) -> tuple[np.ndarray, str]:
-    """Return the array of a .npy file."""
-    stream = io.BytesIO(data)
+def _npy(stream: IO[bytes], length: int) -> Held:
+    """Return the array of a .npy file of so many bytes; its header is read, and no more."""
     with _reading("a .npy file of numbers, which is never unpickled"):
         read_header = _NPY_HEADERS[np.lib.format.read_magic(stream)]
         shape, columns_first, dtype = read_header(stream)
     if dtype.hasobject:
         raise InvalidInputError("expected numbers, got objects, which are never unpickled")
-    order = "F" if columns_first else "C"
-    array = _sized(shape, dtype, data[stream.tell() :], order=order)
-    if dtype.kind == "U":
-        with _reading("text of Unicode characters"):
-            array.tolist()
-    return array, str(dtype)
+    _sized(shape, dtype, length - stream.tell())
+
+    def read() -> np.ndarray:
+        with _reading("numbers or text, of a .npy file or an archive"):
+            array = np.ndarray(shape, dtype, stream.read(), order="F" if columns_first else "C")
+            if dtype.kind == "U":
+                array.tolist()  # which may be no Unicode
+        return array
+
+    return Held(shape, str(dtype), read)
 
 
-def read_npz(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
-    """Return one array of a .npz archive."""
-    return _chosen(_npz(data), key)()
-
-
-def read_safetensors(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
-    """Return one array of a .safetensors file."""
-    return _chosen(_safetensors(data), key)()
-
-
-def read_torch(data: bytes, key: str | None) -> tuple[np.ndarray, str]:
-    """Return the tensor of a .pt file, or one of its state dict."""
-    content = _loaded(data)
-    if isinstance(content, dict):
-        return _chosen(_torch(data, content), key)()
-    if key is not None:
-        raise InvalidInputError(f"expected no key for a file of one tensor, got {key!r}")
-    return _tensor(data, content)
-
-
-def read_array(data: bytes, path: Path, key: str | None) -> tuple[np.ndarray, str]:
-    """Return one array of a file, of any shape, by the reader that its suffix tells."""
-    readers = {".npz": read_npz, ".safetensors": read_safetensors}
-    readers |= {".pt": read_torch, ".pth": read_torch}
-    suffix = path.suffix.lower()
-    if suffix == ".npy" and key is None:
-        return read_npy(data)
-    if suffix not in readers:
-        known = ", ".join((".npy", *readers))
-        raise InvalidInputError(f"expected a file of type {known}, got {path.name!r}")
-    return readers[suffix](data, key)
-
-
-def read_all(data: bytes, suffix: str) -> dict[str, np.ndarray]:
-    """Return all arrays of a file that holds several, told by its suffix."""
-    if suffix == ".npz":
-        members = _npz(data)
-    elif suffix == ".safetensors":
-        members = _safetensors(data)
-    else:
-        content = _loaded(data)
-        if not isinstance(content, dict):
-            raise InvalidInputError(f"expected tensors by name, got {type(content).__name__}")
-        members = _torch(data, content)
-    return {name: read()[0] for name, read in members.items()}
-
-
-Members = dict[str, Callable[[], tuple[np.ndarray, str]]]
-
-
-def _npz(data: bytes) -> Members:
-    with _reading("a .npz archive"):
+def _archive(data: bytes, expected: str, most: int) -> zipfile.ZipFile:
+    """Return an archive that unpacks to at most so many bytes, or to as many as it has."""
+    with _reading(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
-    members: Members = {}
+    size = sum(member.file_size for member in archive.infolist())
+    if size > max(most, len(data)):
+        raise InvalidInputError(
+            f"expected {expected}, got one of {len(data)} bytes that become {size}"
+        )
+    return archive
+
+
+def _npz(data: bytes) -> dict[str | None, Held]:
+    expected = f"a .npz archive of at most {LARGEST_ARCHIVE} bytes"
+    archive = _archive(data, expected, LARGEST_ARCHIVE)
+    arrays: dict[str | None, Held] = {}
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
-        if name in members:
+        if name in arrays:
             raise InvalidInputError(f"expected each array once, got {name!r} twice")
-        members[name] = partial(_npz_member, archive, member)
-    return members
+        with _reading(expected):
+            stream = archive.open(member)
+        arrays[name] = _npy(stream, member.file_size)
+    return arrays
 
 
-def _npz_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[np.ndarray, str]:
-    if member.file_size > LARGEST_MEMBER:
-        raise InvalidInputError(
-            f"expected an array of at most {LARGEST_MEMBER} bytes, got {member.file_size}"
-        )
-    with _reading("a .npz archive"):
-        content = archive.read(member)
-    return read_npy(content)
-
-
-def _safetensors(data: bytes) -> Members:
+def _safetensors(data: bytes) -> dict[str | None, Held]:
     library = require("safetensors", "safetensors", "a .safetensors file")
     with _reading("a .safetensors file", library.SafetensorError):
         arrays = dict(library.deserialize(data))
-    return {name: partial(_safetensor, array) for name, array in arrays.items()}
+    return {name: _safetensor(array) for name, array in arrays.items()}
 
 
-def _safetensor(array: dict) -> tuple[np.ndarray, str]:
+def _safetensor(array: dict) -> Held:
     name, shape, content = array["dtype"], tuple(array["shape"]), bytes(array["data"])
-    if name == "BF16":  # the upper half of a float32
-        upper = _sized(shape, np.dtype("<u2"), content)
-        return (upper.astype("<u4") << 16).view("<f4"), "bfloat16"
     if name not in _SAFETENSORS:
-        raise InvalidInputError(
-            f"expected one of the types BF16, {', '.join(_SAFETENSORS)}, got {name}"
-        )
+        raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {name}")
     dtype = np.dtype(_SAFETENSORS[name])
-    return _sized(shape, dtype, content), str(dtype)
+    _sized(shape, dtype, len(content))
+    plain = np.ndarray(shape, dtype, content)
+    if name == "BF16":  # the upper half of a float32
+        return Held(shape, "bfloat16", lambda: (plain.astype("<u4") << 16).view("<f4"))
+    return Held(shape, str(dtype), lambda: plain)
 
 
 def read_state(data: bytes, suffix: str) -> "dict[str, Tensor]":
@@ -253,13 +236,7 @@ def _loaded(data: bytes) -> Any:
             "weights_only=True lets a file run code (CVE-2025-32434): use .safetensors"
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
-        with _reading("a .pt file"):
-            size = sum(member.file_size for member in zipfile.ZipFile(io.BytesIO(data)).infolist())
-        if size > len(data):
-            raise InvalidInputError(
-                f"expected a .pt file as torch.save writes it, which compresses nothing, got one "
-                f"of {len(data)} bytes that become {size}"
-            )
+        _archive(data, "a .pt file as torch.save writes it, which compresses nothing", 0)
     with _reading("a .pt file of tensors only"):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -294,19 +271,19 @@ def _named(content: dict) -> dict[str, Any]:
     return content
 
 
-def _torch(data: bytes, content: dict) -> Members:
-    return {name: partial(_tensor, data, tensor) for name, tensor in _named(content).items()}
-
-
-def _tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+def _tensor(data: bytes, tensor: Any) -> Held:
     """Return a tensor of a file of these bytes as an array."""
-    tensor = _plain(data, tensor)
-    with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
-        tensor = tensor.resolve_conj().resolve_neg()
-        name = str(tensor.dtype).removeprefix("torch.")
-        if name.startswith(("bfloat16", "float8")):
-            tensor = tensor.float()
-        return tensor.numpy(), name
+    plain = _plain(data, tensor)
+    name = str(plain.dtype).removeprefix("torch.")
+
+    def read() -> np.ndarray:
+        with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
+            number = plain.resolve_conj().resolve_neg()
+            array: np.ndarray
+            array = (number.float() if name.startswith(("bfloat16", "float8")) else number).numpy()
+            return array
+
+    return Held(tuple(plain.shape), name, read)
 
 
 def _plain(data: bytes, tensor: Any) -> "Tensor":

@@ -64,7 +64,7 @@ def test_files_that_cannot_be_read(name, tmp_path):
 def test_a_file_of_one_tensor_is_no_flow(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save(torch.eye(2), tmp_path / "flow.pt")
-    with pytest.raises(InvalidInputError, match="tensors by name, got Tensor"):
+    with pytest.raises(InvalidInputError, match="by name, got one without"):
         read_arrays(tmp_path / "flow.pt")
 
 

@@ -65,7 +65,7 @@ BAD = {
     "a name twice": ("w.npz", archive(("w.npy", npy()), ("w", npy())), "'w' twice"),
     "an empty archive": ("w.npz", archive(), "at least one array, got none"),
     "a member that lies": ("w.npz", archive(("w.npy", npy("(9999, 9999)"))), "header says"),
-    "a corrupted member": ("w.npz", corrupted(archive(("w.npy", npy()))), "archive, got: "),
+    "a corrupted member": ("w.npz", corrupted(archive(("w.npy", npy()))), "got: Bad CRC"),
     "an empty torch file": ("w.pt", b"", "tensors only, got: EOFError"),
     "junk for torch": ("w.pt", b"junk", "tensors only"),
     "junk in an archive for torch": ("w.pt", b"PK\3\4", "tensors only"),
@@ -89,11 +89,11 @@ def test_refuses(tmp_path, name):
 
 
 def test_no_more_of_an_archive_is_unpacked_than_its_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("exactflow.files.tensors.LARGEST_MEMBER", 10_000)
+    monkeypatch.setattr("exactflow.files.tensors.LARGEST_ARCHIVE", 10_000)
     zeros = io.BytesIO()
     np.save(zeros, np.zeros((200, 200)))
     (tmp_path / "w.npz").write_bytes(archive(("w.npy", zeros.getvalue())))
-    with pytest.raises(InvalidInputError, match="at most 10000 bytes"):
+    with pytest.raises(InvalidInputError, match="archive of at most 10000 bytes"):
         read_matrix(tmp_path / "w.npz")
 
 
@@ -155,5 +155,5 @@ def test_unusual_tensors(tmp_path):
         got = read_matrix(path)
         assert (got.matrix.to_Matrix(), got.dtype) == (matrix, dtype)
     torch.save(eye, path)
-    with pytest.raises(InvalidInputError, match="no key for a file of one tensor"):
+    with pytest.raises(InvalidInputError, match="no key for a file of one array"):
         read_matrix(path, key="a")

@@ -1,0 +1,84 @@
+"""Small files that claim, or unpack to, large matrices are refused before anything is made."""
+
+import io
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from exactflow import cli
+from exactflow.errors import InvalidInputError
+from exactflow.files.arrays import read_arrays
+from exactflow.files.matrices import read_matrix
+
+
+def deflated(name: str, header: bytes, zeros: int) -> bytes:
+    """Return an archive of one member: a header, and zeros, which take a thousandth of the room."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(name, "w", force_zip64=True) as member,
+    ):
+        member.write(header)
+        for _ in range(zeros // 2**20):
+            member.write(bytes(2**20))
+        member.write(bytes(zeros % 2**20))
+    return buffer.getvalue()
+
+
+def npy_header(shape: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    content = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module", params=[3000, pytest.param(11_000, marks=pytest.mark.slow)])
+def zeros(request, tmp_path_factory):
+    """Return an archive of d x d zeros: for d = 11000 it has 1 MB, and they take 968 MB."""
+    d = request.param
+    path = tmp_path_factory.mktemp("bombs") / "zeros.npz"
+    path.write_bytes(deflated("W.npy", npy_header((d, d)), 8 * d**2))
+    assert path.stat().st_size < 2**20
+    return path
+
+
+@pytest.mark.parametrize("command", ["factor", "depth", "balance", "lossless", "whiten"])
+def test_an_archive_of_zeros(zeros, capsys, command):
+    start = time.process_time()
+    assert cli.main([command, str(zeros)]) == 2
+    assert time.process_time() - start < 1
+    assert "zeros.npz: expected a matrix of at most 4194304 entries" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "layout", ["array real general\n0 999999999", "coordinate real general\n0 999999999 0"]
+)
+def test_a_matrix_market_file_without_rows(tmp_path, layout):
+    path = tmp_path / "w.mtx"
+    path.write_text(f"%%MatrixMarket matrix {layout}")
+    start = time.process_time()
+    with pytest.raises(InvalidInputError, match=r"w\.mtx: expected at least one row and column"):
+        read_matrix(path)
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("size", [2**26, pytest.param(5 * 2**28, marks=pytest.mark.slow)])
+def test_a_state_dict_that_is_compressed(tmp_path, size):
+    pytest.importorskip("torch")
+    path = tmp_path / "w.pt"
+    path.write_bytes(deflated("archive/data/0", b"", size))
+    start = time.process_time()
+    for read in (read_matrix, read_arrays):
+        with pytest.raises(InvalidInputError, match=r"w\.pt: .*compresses nothing, got one"):
+            read(path)
+    assert time.process_time() - start < 1
+
+
+def test_many_members_count_together(tmp_path, monkeypatch):
+    monkeypatch.setattr("exactflow.files.tensors.LARGEST_ARCHIVE", 2**20)
+    path = tmp_path / "flow.npz"
+    np.savez_compressed(path, **{f"layer_{k}_shift": np.zeros((200, 200)) for k in range(4)})
+    with pytest.raises(InvalidInputError, match="archive of at most 1048576 bytes, got one of"):
+        read_arrays(path)
