@@ -186,7 +186,7 @@ def test_balance(capsys, tmp_path, matrix_file):
     for layers in ("3", "99999999"):
         code, _, err = run(capsys, "balance", matrix_file, "--layers", layers)
         assert code == 2
-        assert "from 4 to 64" in err
+        assert "from 5 to 64" in err
     code, _, err = run(capsys, "balance", matrix_file, "--seed", "-1")
     assert code == 2
     assert "seed" in err
