@@ -13,7 +13,6 @@ __all__ = [
     "OrientationError",
     "SingularMatrixError",
     "VerificationError",
-    "first_line",
     "require",
 ]
 
@@ -54,15 +53,6 @@ class MissingExtraError(ExactFlowError, ImportError):
 
     def __reduce__(self) -> tuple:  # workers send their errors; the message alone makes none
         return type(self), (self.extra, self.purpose), self.__dict__
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error of another library says, in one line of at most 200 characters.
-
-    >>> first_line(ValueError("no\\nsuch thing")), first_line(KeyError())
-    ('no', 'KeyError')
-    """
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

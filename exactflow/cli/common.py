@@ -116,11 +116,11 @@ def check_output(arguments: argparse.Namespace, certificate_only: bool = False) 
     path = Path(arguments.output)
     suffix = path.suffix.lower()
     if certificate_only and suffix != ".json":
-        raise InvalidInputError(f"expected .json (a certificate) as output, got {path.name!r}")
+        raise InvalidInputError(f"expected .json (a certificate) as output, got {str(path)!r}")
     if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
-            f"output, got {path.name!r}"
+            f"output, got {str(path)!r}"
         )
     check_place(path)
     if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):

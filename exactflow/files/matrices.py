@@ -66,7 +66,7 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     suffix = path.suffix.lower()
     if suffix not in (*SUFFIXES, *_TEXTS):
         known = ", ".join((*SUFFIXES, *_TEXTS))
-        raise InvalidInputError(f"expected a file of type {known}, got {path.name!r}")
+        raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
     data = read_bytes(path)
     with named(path):
         content, dtype = _content(data, suffix, key)
@@ -99,11 +99,14 @@ def _json_rows(text: str) -> object:
         return int(Decimal(digits))
 
     try:
-        return json.loads(text, parse_int=integer, parse_constant=refuse)
+        rows = json.loads(text, parse_int=integer, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"expected JSON, got {error}") from None
     except RecursionError:
         raise InvalidInputError("expected rows of numbers, got lists nested too deeply") from None
+    if isinstance(rows, dict):
+        raise InvalidInputError("expected rows of numbers, got an object, as a certificate is")
+    return rows
 
 
 def _csv_rows(text: str) -> list[list[str]]:

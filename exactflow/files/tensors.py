@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, first_line, require
+from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def _reading(expected: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except unreadable as error:
-        raise InvalidInputError(f"expected {expected}, got: {first_line(error)}") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ BAD = [
     ("w.json", "[[NaN]]", "NaN"),
     ("w.json", "[[1e400]]", "finite"),
     ("w.json", "[[true]]", "bool"),
-    ("w.json", '{"a": 1}', "dict"),
+    ("w.json", '{"a": 1}', "got an object"),
     ("w.json", "[[1", "JSON"),
     ("w.json", "[" * 100_000, "deeply"),
     ("w.json", b"\xff\xfe", "UTF-8"),
