@@ -61,18 +61,13 @@ from exactflow.exact.typing import MatrixLike, NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.bound import Bound, certify
+from exactflow.universal.boxes import Boxes, Segments, checkerboard, uniform
 from exactflow.universal.construction import Construction, layers
-from exactflow.universal.line import GaussianMixture, QuantileFunction, smoothed
-from exactflow.universal.measures import (
-    Atoms,
-    Boxes,
-    TargetMeasure,
-    checkerboard,
-    empirical,
-    uniform,
-)
-from exactflow.universal.ring import Ring
+from exactflow.universal.gaussians import GaussianMixture, smoothed
+from exactflow.universal.line import QuantileFunction
+from exactflow.universal.measures import Atoms, Product, TargetMeasure, empirical
 from exactflow.universal.search import GUARD_BITS, SHARES, construct, power_below
+from exactflow.universal.spheres import Ring, Sphere
 from exactflow.universal.well_conditioned import WellConditioned, approximate_well
 
 __all__ = [
@@ -81,8 +76,11 @@ __all__ = [
     "Bound",
     "Boxes",
     "GaussianMixture",
+    "Product",
     "QuantileFunction",
     "Ring",
+    "Segments",
+    "Sphere",
     "WellConditioned",
     "approximate",
     "approximate_well",

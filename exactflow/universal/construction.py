@@ -8,7 +8,7 @@ from sympy import QQ
 from exactflow.exact.typing import Element, Half
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.measures import Cells
+from exactflow.universal.cells import Cells
 
 __all__ = ["Construction", "labelled_atoms", "layers", "spread"]
 

@@ -6,9 +6,8 @@ flow of well-conditioned layers can follow is bi-Lipschitz: the quantile functio
 jumps (gaps, where there is no mass) nor flat parts (atoms).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,17 +17,19 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
+from exactflow.exact.balls import ball, normal_quantile
 from exactflow.exact.numbers import elements, format_short, to_element, to_float
-from exactflow.exact.typing import Element, NumberLike
-from exactflow.universal.measures import Boxes, checked_weights
+from exactflow.exact.typing import Element
+from exactflow.universal.boxes import Boxes
+from exactflow.universal.cells import Cells
+from exactflow.universal.measures import TargetMeasure
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["GaussianMixture", "LineLaw", "QuantileFunction", "as_line_law", "smoothed"]
+__all__ = ["LineLaw", "QuantileFunction", "as_line_law"]
 
 
-class LineLaw(ABC):
-    """A law on the line with a bi-Lipschitz quantile function."""
+class LineLaw(TargetMeasure):
+    """A law with, in dimension 1, a bi-Lipschitz quantile function."""
 
     @property
     @abstractmethod
@@ -63,107 +64,6 @@ class LineLaw(ABC):
     def label(self, x: Element) -> arb:
         """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
         return normal_quantile(*self.masses(x))
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class GaussianMixture(LineLaw):
-    """A mixture of normal laws on the line.
-
-    Parameters
-    ----------
-    means : rationals.
-    deviations : one positive rational for all, or one for each mean.
-    weights : one positive rational for each, of sum exactly one; equal where left out.
-
-    Raises
-    ------
-    InvalidInputError
-        No mean, a deviation that is not positive, lists of unequal lengths, weights whose sum is
-        not one.
-
-    Examples
-    --------
-    >>> GaussianMixture([-1, "3/2"], "3/5")
-    <GaussianMixture: 2 from -1 to 3/2>
-    """
-
-    means: tuple
-    deviations: tuple
-    weights: tuple
-
-    def __init__(
-        self,
-        means: Sequence,
-        deviations: "NumberLike | Sequence" = 1,
-        weights: Sequence | None = None,
-    ) -> None:
-        means = elements(means)
-        if isinstance(deviations, list | tuple | np.ndarray):
-            deviations = elements(deviations)
-        else:
-            deviations = (to_element(deviations),) * len(means)
-        if not means or len(deviations) != len(means):
-            raise InvalidInputError(
-                "expected at least one mean and one deviation for each, got "
-                f"{len(means)} and {len(deviations)}"
-            )
-        for mean, deviation in zip(means, deviations, strict=True):
-            if deviation <= 0:
-                raise InvalidInputError(
-                    f"expected positive deviations, got {format_short(deviation)} at "
-                    f"{format_short(mean)}: an atom has a quantile function with a flat part there"
-                )
-        weights = checked_weights(weights, len(means))
-        vars(self).update(means=means, deviations=deviations, weights=weights)
-
-    @property
-    def lines(self) -> tuple[tuple[Element, Element], ...]:
-        """The quantiles of the components: that of the mixture is between them."""
-        return tuple(zip(self.means, self.deviations, strict=True))
-
-    @property
-    def breaks(self) -> tuple[Element, ...]:
-        """The density is smooth."""
-        return ()
-
-    def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x)."""
-        below, above = arb(0), arb(0)
-        for mean, deviation, weight in self._balls:
-            step = (ball(x) - mean) / deviation
-            below += weight * normal_cdf(step)
-            above += weight * normal_cdf(-step)
-        return below, above
-
-    def density(self, x: arb, inside: Element) -> arb:
-        """Return an enclosure of the density on a ball."""
-        return sum((w / s * normal_density((x - a) / s) for a, s, w in self._balls), arb(0))
-
-    def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
-        from scipy.special import ndtr, ndtri
-
-        means, deviations, weights = (
-            np.array(list(map(to_float, v))) for v in (self.means, self.deviations, self.weights)
-        )
-        count = max(9, TUNING.grid // len(means))
-        spread = np.linspace(-TUNING.most_reach, TUNING.most_reach, count)
-        with np.errstate(all="ignore"):
-            around = means + np.outer(spread, deviations)
-            grid = np.unique(np.quantile(around, np.linspace(0, 1, 2 * TUNING.grid)))
-            steps = (grid[:, None] - means) / deviations
-            below, above = ndtr(steps) @ weights, ndtr(-steps) @ weights
-            places = np.where(below < above, ndtri(below), -ndtri(above))
-        return np.interp(labels, places, grid)
-
-    @property
-    def _balls(self) -> list[tuple[arb, arb, arb]]:
-        rows = zip(self.means, self.deviations, self.weights, strict=True)
-        return [(ball(mean), ball(deviation), ball(weight)) for mean, deviation, weight in rows]
-
-    def __repr__(self) -> str:
-        ends = format_short(min(self.means)), format_short(max(self.means))
-        return f"<GaussianMixture: {len(self.means)} from {ends[0]} to {ends[1]}>"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -219,6 +119,25 @@ class QuantileFunction(LineLaw):
         vars(self).update(levels=levels, values=values)
 
     @property
+    def dimension(self) -> int:
+        """The line has one coordinate."""
+        return 1
+
+    @property
+    def _boxes(self) -> Boxes:
+        """The law as a mixture of uniform laws on intervals."""
+        levels, values = (list(pairwise(row)) for row in (self.levels, self.values))
+        return Boxes([([a], [b]) for a, b in values], [q - p for p, q in levels])
+
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return the centers of equal parts of the intervals between values."""
+        return self._boxes.cells(tolerance, bits)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the mean, over intervals, of 2 radius / length, where that is less than one."""
+        return self._boxes.slab(i, radius)
+
+    @property
     def lines(self) -> tuple[tuple[Element, Element], ...]:
         """The ends of the support."""
         return (self.values[0], QQ.zero), (self.values[-1], QQ.zero)
@@ -256,41 +175,22 @@ class QuantileFunction(LineLaw):
         return f"<QuantileFunction: {len(self.values) - 1} pieces from {ends[0]} to {ends[1]}>"
 
 
-def smoothed(sample: Sequence, deviation: NumberLike) -> GaussianMixture:
-    """Return the law of a uniformly drawn point of a sample plus normal noise.
-
-    Parameters
-    ----------
-    sample : N rationals, or floats, which are dyadic; repeated ones have more weight.
-    deviation : that of the noise, a positive rational.
-
-    Examples
-    --------
-    >>> smoothed([0, 0, 1], "1/4").weights == (QQ(2, 3), QQ(1, 3))
-    True
-    """
-    counts = sorted(Counter(elements(sample)).items())
-    total = sum(count for _, count in counts)
-    weights = [QQ(count, total) for _, count in counts]
-    return GaussianMixture([point for point, _ in counts], deviation, weights)
-
-
 def as_line_law(target: object) -> LineLaw:
     """Return a law on the line, of a law or of `Boxes` in dimension 1: a mixture of uniform laws.
 
     Raises `InvalidInputError` for anything else, for atoms, and for a gap in the support.
     """
-    if isinstance(target, LineLaw):
+    if isinstance(target, LineLaw) and target.dimension == 1:
         return target
-    if not isinstance(target, Boxes):
+    if not isinstance(target, Boxes | LineLaw):
         raise InvalidInputError(
             "expected a law on the line: GaussianMixture, QuantileFunction, smoothed(points, "
             f"deviation) or Boxes in dimension 1, got {type(target).__name__}"
         )
-    if target.dimension != 1:
+    if not isinstance(target, Boxes) or target.dimension != 1:
         raise InvalidInputError(
-            f"expected boxes in dimension 1, got dimension {target.dimension}: gaussianize takes "
-            "samples of any dimension"
+            f"expected a law in dimension 1, got dimension {target.dimension}: approximate takes "
+            "laws in any dimension, by two layers of which ramps are ill-conditioned"
         )
     ends = [(a, b) for (a,), (b,) in target.boxes]
     places = sorted({place for pair in ends for place in pair})

@@ -1,70 +1,63 @@
-"""Probability measures that `exactflow.universal.approximate` takes, and their quantization.
+"""Probability measures that `exactflow.universal.approximate` takes: what they are, and atoms.
 
-A measure is cut into cells of rational mass, and every cell is replaced by one atom. If X has the
-law of the measure and c is the atom of its cell then W2(measure, atoms)^2 <= E|X - c|^2, a sum of
-variances of cells. A box with sides s_j in a grid of m_j cells along axis j has the mean square
-sum_j s_j^2 / (12 m_j^2); a side may be zero, so an atom is a box.
+How they are cut into cells is said in `exactflow.universal.cells`.
 """
 
-import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, flat, format_short, to_index
+from exactflow.exact.numbers import elements, flat, format_short
 from exactflow.exact.typing import Element, MatrixLike
+from exactflow.universal.cells import Cells, least_root, mixture, on_grid
 
 __all__ = [
     "Atoms",
-    "Boxes",
-    "Cells",
+    "Product",
     "TargetMeasure",
-    "check_count",
-    "checkerboard",
+    "as_measure",
+    "checked_weights",
     "empirical",
-    "least_root",
-    "uniform",
 ]
 
-MOST_ATOMS = 2**20
 
-
-class Cells(NamedTuple):
-    """N atoms on the grid of multiples of 2^-bits.
-
-    `weights` are N elements of QQ, `centers` an N x d array of Python integers, the numerators, and
-    `error` encloses a bound of the W2 distance from the measure.
-    """
-
-    weights: list
-    centers: np.ndarray
-    bits: int
-    error: arb
-
-
-@runtime_checkable
-class TargetMeasure(Protocol):
+class TargetMeasure(ABC):
     """A measure on R^d with second moments."""
 
     @property
+    @abstractmethod
     def dimension(self) -> int:
         """The number d of coordinates."""
 
+    @abstractmethod
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return atoms within about `tolerance` (an element of QQ) of the measure."""
 
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return atoms within about `tolerance` of the law of coordinate i."""
+        return self.cells(tolerance, bits).column(i)
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether some set of volume zero has mass."""
+        return False
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return a bound of P(|x_i - g| <= radius), whatever function g of the other coordinates
+        is: one, if nothing is known of the density.
+        """
+        return arb(1)
+
 
 @dataclass(frozen=True, init=False, repr=False)
-class Atoms:
+class Atoms(TargetMeasure):
     """Finitely many atoms: the points and weights of a discrete measure.
 
     Parameters
@@ -103,95 +96,92 @@ class Atoms:
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the atoms themselves, rounded to the grid."""
-        check_count(len(self.points))
-        columns = [_rounded(column, bits) for column in zip(*self.points, strict=True)]
-        centers = np.array([column for column, _ in columns], dtype=object).T
-        exact = all(on_grid for _, on_grid in columns)
-        return Cells(list(self.weights), centers, bits, _error(QQ.zero, exact, centers, bits))
+        return on_grid(list(self.weights), self.points, arb(0), bits)
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether some set of volume zero has mass: all of these."""
+        return True
 
     def __repr__(self) -> str:
         return f"<Atoms: {len(self.points)} in dimension {self.dimension}>"
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Boxes:
-    """A mixture of uniform measures on boxes; a box with all sides zero is an atom.
+class Product(TargetMeasure):
+    """The law of independent parts, one beside the other.
 
     Parameters
     ----------
-    boxes : pairs (lower, upper) of corners, d rationals each, lower <= upper in every coordinate.
-    weights : one positive rational for each box, of sum exactly one; equal where left out.
+    factors : at least one measure; laws on the line have one coordinate each.
 
     Examples
     --------
-    >>> Boxes([([0, 0], [1, 1]), ([2, 2], [2, 2])], ["1/2", "1/2"])
-    <Boxes: 2 in dimension 2>
+    >>> from exactflow.universal import GaussianMixture
+    >>> Product([GaussianMixture([-1, 1], "1/2"), Atoms([[0, 0]])])
+    <Product: dimension 3 = 1 + 2>
     """
 
-    boxes: tuple[tuple[tuple, tuple], ...]
-    weights: tuple
+    factors: tuple[TargetMeasure, ...]
 
-    def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
-        pairs = [tuple(flat(box)) for box in flat(boxes)]
-        if any(len(pair) != 2 for pair in pairs):
-            raise InvalidInputError(f"expected pairs of corners, got {format_short(boxes)}")
-        checked = tuple(_corners(lower, upper_) for lower, upper_ in pairs)
-        if not checked or len({len(lower) for lower, _ in checked}) > 1:
-            raise InvalidInputError(
-                f"expected at least one box, all of one dimension, got {format_short(boxes)}"
-            )
-        vars(self).update(boxes=checked, weights=checked_weights(weights, len(checked)))
+    def __init__(self, factors: Sequence) -> None:
+        factors = tuple(flat(factors))
+        for factor in factors:
+            if not isinstance(factor, TargetMeasure):
+                raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
+        if not factors:
+            raise InvalidInputError("expected at least one measure, got none")
+        vars(self).update(factors=factors)
 
     @property
     def dimension(self) -> int:
         """The number d of coordinates."""
-        return len(self.boxes[0][0])
+        return sum(factor.dimension for factor in self.factors)
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
-        """Return the centers of a grid in every box, as fine as the tolerance asks."""
-        share = tolerance * tolerance / self.dimension
-        sides = [[b - a for a, b in zip(*box, strict=True)] for box in self.boxes]
-        counts = [[least_root(s * s / (12 * share)) for s in row] for row in sides]
-        check_count(sum(math.prod(row) for row in counts))
-        weights: list[Element] = []
-        places: list[tuple[int, ...]] = []
-        square, exact = QQ.zero, True
-        for mass, (lower, _), row, ms in zip(self.weights, self.boxes, sides, counts, strict=True):
-            axes = []
-            for a, side, m in zip(lower, row, ms, strict=True):
-                axis, on_grid = _rounded([a + side * QQ(2 * j + 1, 2 * m) for j in range(m)], bits)
-                axes.append(axis)
-                exact &= on_grid
-                square += mass * side * side / (12 * m * m)
-            places.extend(product(*axes))
-            weights.extend([mass / math.prod(ms)] * math.prod(ms))
-        centers = np.array(places, dtype=object)
-        return Cells(weights, centers, bits, _error(square, exact, centers, bits))
+        """Return the products of atoms, the square of the tolerance shared by those not atomic."""
+        spread = sum(not isinstance(factor, Atoms) for factor in self.factors)
+        share = tolerance / least_root(QQ(spread))
+        return mixture([QQ.one], [[factor.cells(share, bits) for factor in self.factors]])
+
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return cells of the law of coordinate i, which is one of a factor."""
+        factor, place = self._owner(i)
+        return factor.coordinate(place, tolerance, bits)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the bound of the factor: it holds given the other factors."""
+        factor, place = self._owner(i)
+        return factor.slab(place, radius)
+
+    def _owner(self, i: int) -> tuple[TargetMeasure, int]:
+        """Return the factor that coordinate i is of, and its place there."""
+        owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
+        return owners[i]
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether a factor is."""
+        return any(factor.is_singular for factor in self.factors)
 
     def __repr__(self) -> str:
-        return f"<Boxes: {len(self.boxes)} in dimension {self.dimension}>"
+        parts = " + ".join(str(factor.dimension) for factor in self.factors)
+        return f"<Product: dimension {self.dimension} = {parts}>"
 
 
-def uniform(lower: Sequence, upper: Sequence) -> Boxes:
-    """Return the uniform measure on a box with the given corners."""
-    return Boxes([(lower, upper)])
-
-
-def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
-    """Return the uniform measure on every other unit cell of the cube [-size/2, size/2]^d.
-
-    >>> checkerboard()
-    <Boxes: 8 in dimension 2>
+def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+    """Return the measure on R^d, d >= 2, that a target stands for: an array of points for their
+    empirical measure, a law on the line for that law beside a coordinate of zeros.
     """
-    size, dimension = to_index("size", size, 2), to_index("dimension", dimension, 1)
-    half = QQ(size, 2)
-    return Boxes(
-        [
-            ([i - half for i in cell], [i + 1 - half for i in cell])
-            for cell in product(range(size), repeat=dimension)
-            if sum(cell) % 2 == 0
-        ]
-    )
+    if isinstance(target, np.ndarray):
+        target = empirical(target)
+    if not isinstance(target, TargetMeasure):
+        raise InvalidInputError(
+            "expected a measure with second moments, as uniform, checkerboard, Ring, Sphere, Boxes,"
+            " Segments, Atoms, GaussianMixture, QuantileFunction, a Product of these, or an (N, d) "
+            f"array, got {type(target).__name__}"
+        )
+    return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
 
 
 def empirical(sample: MatrixLike) -> Atoms:
@@ -206,26 +196,6 @@ def empirical(sample: MatrixLike) -> Atoms:
     rows = Counter(map(tuple, as_rectangle(sample).to_dense().to_list()))
     total = sum(rows.values())
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
-
-
-def _corners(lower: Sequence, upper: Sequence) -> tuple[tuple, tuple]:
-    for corner in (*flat(lower), *flat(upper)):
-        if isinstance(corner, float) and not math.isfinite(corner):
-            raise InvalidInputError(
-                f"expected finite corners, got {corner}: a measure without second moment is at "
-                "infinite W2 distance from every flow of a Gaussian"
-            )
-    lower, upper = elements(lower), elements(upper)
-    if (
-        not lower
-        or len(lower) != len(upper)
-        or any(a > b for a, b in zip(lower, upper, strict=True))
-    ):
-        raise InvalidInputError(
-            "expected corners lower <= upper with as many coordinates each, got "
-            f"{format_short(lower)} and {format_short(upper)}"
-        )
-    return lower, upper
 
 
 def checked_weights(weights: Sequence | None, count: int) -> tuple:
@@ -246,30 +216,3 @@ def checked_weights(weights: Sequence | None, count: int) -> tuple:
             "rationals, as '1/10' (the float 0.1 is another number), or divide by their sum"
         )
     return checked
-
-
-def check_count(count: int) -> None:
-    """Refuse more atoms than can be built."""
-    if count > MOST_ATOMS:
-        raise InvalidInputError(
-            f"expected a tolerance that needs at most {MOST_ATOMS} atoms, got one that needs "
-            f"{format_short(count)}: raise eps, which in dimension d takes about (side/eps)^d atoms"
-        )
-
-
-def least_root(q: Element) -> int:
-    """Return the least positive integer whose square is at least `q`."""
-    ceiling = -(-int(q.numerator) // int(q.denominator))
-    return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1
-
-
-def _rounded(values: Sequence, bits: int) -> tuple[list[int], bool]:
-    """Return the nearest numerators over 2^bits, and whether every value is on that grid."""
-    fractions = [(int(v.numerator) << bits, int(v.denominator)) for v in values]
-    return [(2 * n + d) // (2 * d) for n, d in fractions], not any(n % d for n, d in fractions)
-
-
-def _error(square: Element, exact: bool, centers: np.ndarray, bits: int) -> arb:
-    """Return the root of the mean square, plus the half grid step that rounding may have moved."""
-    rounding = arb(0) if exact else arb(centers.shape[1]).sqrt() / (arb(2) ** (bits + 1))
-    return ball(square).sqrt() + rounding

@@ -18,8 +18,8 @@ from exactflow.exact.balls import ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
+from exactflow.universal.cells import Cells
 from exactflow.universal.construction import Construction, labelled_atoms, spread
-from exactflow.universal.measures import Cells
 
 __all__ = ["GUARD_BITS", "SHARES", "construct", "power_below"]
 

@@ -26,6 +26,7 @@ class Tuning:
         Lipschitz constant 1/64, so that they stay finite.
     radius : how far in deviations the condition numbers of rescalings hold: 1 in 16,000 pads is
         farther.
+    most_atoms : what takes about a minute and a gigabyte.
     most_pairs, most_knots, most_reach : where searches end: 16,384 layers; knots, whose number is
         squared in the time of a bound; labels, 12 deviations.
     many_knots : where layers are given and no eps, knots from which on a finer transport takes
@@ -42,6 +43,7 @@ class Tuning:
     standard: int = 2
     steepest_strength: int = 64
     radius: int = 4
+    most_atoms: int = 2**20
     most_pairs: int = 2**12
     most_knots: int = 2000
     most_reach: int = 12

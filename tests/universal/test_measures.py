@@ -4,21 +4,87 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.universal import Atoms, Boxes, Ring, checkerboard, empirical, uniform
+from exactflow.universal import (
+    Atoms,
+    Boxes,
+    GaussianMixture,
+    Product,
+    QuantileFunction,
+    Ring,
+    Segments,
+    Sphere,
+    checkerboard,
+    empirical,
+    smoothed,
+    uniform,
+)
+from exactflow.universal.cells import least_root
 from exactflow.universal.construction import labelled_atoms, spread
-from exactflow.universal.measures import least_root
+
+AXES = [[3, 4, 0, 0, 0, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0, 0], [-4, 3, 0, 0, 0, 0, 0, 0]]
+MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
+LAWS = {
+    "box": (uniform([0, 1], [3, 2]), (3, 7 / 3)),
+    "checkerboard": (checkerboard(2), (1 / 3, 1 / 3)),
+    "ring": (Ring(1, 3), (5 / 2, 5 / 2)),
+    "half a ring": (Ring(1, 3, 0, "1/2"), (5 / 2, 5 / 2)),
+    "circle": (Sphere([0, 0]), (1 / 2, 1 / 2)),
+    "sphere": (Sphere([1, 0, 0], axes=2 * np.eye(3)), (7 / 3, 4 / 3, 4 / 3)),
+    "sphere in dimension 4": (Sphere([0] * 4), (1 / 4,) * 4),
+    "sphere in dimension 8": (
+        Sphere([0] * 8, axes=AXES),
+        (25 / 3, 25 / 3, 0, 25 / 3, 0, 0, 0, 0),
+    ),
+    "two points": (Sphere([0, 0], axes=[[1, 1]]), (1, 1)),
+    "segments": (
+        Segments([([0, 0, 0], [1, 2, 0]), ([3, 3, 3], [3, 3, 0])]),
+        (28 / 6, 31 / 6, 3 / 2),
+    ),
+    "normal laws": (MIXED, (13 / 4 + 1 / 4 + 3 / 16 - 1 / 4, 1 / 2 + 3 / 4 * 13)),
+    "quantiles": (QuantileFunction([0, "1/4", 1], [0, 1, 2]), (1 / 12 + 7 / 4,)),
+    "product": (Product([GaussianMixture([1]), Ring(0, 1), Atoms([[2]])]), (2, 1 / 4, 1 / 4, 4)),
+}
 
 
-@pytest.mark.parametrize("target", [uniform([0, 1], [3, 2]), checkerboard(2), Ring(1, 3)])
-def test_cells_have_mass_one_and_the_tolerance(target):
-    for tolerance in (QQ(1, 2), QQ(1, 10)):
-        cells = target.cells(tolerance, 60)
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("tolerance", [QQ(2), QQ(1, 4)])
+def test_cells_are_their_means_and_within_the_tolerance(name, tolerance):
+    """E|X - c|^2 = E|X|^2 - sum w |c|^2, for the whole and for every coordinate."""
+    target, squares = LAWS[name]
+    whole = target.cells(tolerance, 60)
+    found = [target.coordinate(i, tolerance, 60) for i in range(target.dimension)]
+    for cells, square in zip([whole, *found], [sum(squares), *squares], strict=True):
         assert sum(cells.weights, QQ.zero) == 1
+        assert min(cells.weights) > 0
         assert len(cells.weights) == len(cells.centers)
+        weights, centers = np.array(cells.weights, dtype=float), cells.centers.astype(float) / 2**60
+        left = square - weights @ (centers**2).sum(axis=1)
+        assert float(cells.error) ** 2 >= left - 1e-9
+        if cells is whole:  # a coordinate may have the error of the whole
+            assert float(cells.error) ** 2 == pytest.approx(left, rel=1e-6, abs=1e-12)
         assert float(cells.error) <= float(tolerance) * (1 + 1e-9)
+
+
+def test_smoothed_points():
+    assert smoothed([[0, 0], [1, 2], [0, 0]], "1/4").weights == (QQ(2, 3), QQ(1, 3))
+
+
+@pytest.mark.parametrize("name", ["box", "checkerboard", "ring", "half a ring", "normal laws"])
+def test_slabs_bound_strips(name):
+    """The atoms of fine cells are as good as draws here."""
+    target = LAWS[name][0]
+    cells = target.cells(QQ(1, 32), 60)
+    weights, centers = np.array(cells.weights, dtype=float), cells.centers.astype(float) / 2**60
+    for i in (0, 1):
+        for place in (-1, 0, 1 / 3, 1):
+            for radius in (0.2, 1):
+                share = weights @ (np.abs(centers[:, i] - place) <= radius)
+                assert share <= float(target.slab(i, arb(radius + 1 / 16))) + 1e-9
+        assert float(target.slab(i, arb(10**9))) == 1
 
 
 def test_one_cell_has_the_standard_deviation():
@@ -86,6 +152,19 @@ def test_least_root():
         (lambda: Ring(2, 1), "inner <= outer"),
         (lambda: Ring(0, 0), "outer > 0"),
         (lambda: Ring(1, 1, 0, 2), "start"),
+        (lambda: Sphere([0, 0], axes=[[1, 0], [1, 1]]), "orthogonal and of one length"),
+        (lambda: Sphere([0, 0], axes=[[1, 0], [0, 2]]), "orthogonal and of one length"),
+        (lambda: Sphere([0, 0], axes=[[0, 0]]), "orthogonal and of one length"),
+        (lambda: Sphere([0, 0], axes=[[1, 0, 0]]), "orthogonal and of one length"),
+        (lambda: Sphere([]), "d >= 1"),
+        (lambda: Segments([]), "at least one segment"),
+        (lambda: Segments([([0, 0], [0, 0])]), "different end points"),
+        (lambda: Segments([([0], [1])]), "two or more"),
+        (lambda: Segments([([0, 0], [1, float("nan")])]), "finite end points"),
+        (lambda: Segments([[0, 0]]), "sequence of numbers"),
+        (lambda: Product([]), "at least one measure"),
+        (lambda: Product([uniform([0], [1]), 3]), "expected measures, got int"),
+        (lambda: Sphere([0] * 8).cells(QQ(1, 40), 60), "atoms, got one that needs"),
     ],
 )
 def test_refuses(make, words):
