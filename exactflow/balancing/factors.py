@@ -38,18 +38,20 @@ def layers_of(
     whole = log2(scale) + exponent
     if abs(whole) < ADDITIVE:
         scale, exponent, whole = 1.0, 0, 0.0
-    on_the_right, left, layers = [1.0, 1.0], list(times), []
+    on_the_right, powers, left, layers = [1.0, 1.0], [0, 0], list(times), []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)
         left[half] -= 1
         part = 2.0 ** (whole / times[half])
         if not left[half]:
-            mantissa, power = frexp(on_the_right[half])
-            part = ldexp(scale / mantissa, exponent - power)
-        ratio = part * on_the_right[half] / on_the_right[1 - half]
+            part = ldexp(scale / on_the_right[half], exponent - powers[half])
+        mantissa, power = frexp(part)
+        mantissa, power = mantissa * on_the_right[half], power + powers[half]
+        other = 1 - half
+        ratio = ldexp(mantissa / on_the_right[other], power - powers[other])
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
             shift = snapped(shift, ratio)
         layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
-        on_the_right[half] *= part
+        on_the_right[half], powers[half] = mantissa, power
     return tuple(layers)

@@ -71,10 +71,11 @@ class Target:
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The singular value decomposition of `unit`, with singular values of at least u^2 |W|:
-        what is below u |W|, for the unit roundoff u, is rounding error.
+        """The singular value decomposition of `unit`, with det(U V^T) = 1 and singular values of at
+        least u^2 |W|: what is below u |W|, for the unit roundoff u, is rounding error.
         """
         U, s, Vt = np.linalg.svd(self.unit)
+        U[:, -1] *= np.linalg.slogdet(U @ Vt)[0]  # the least singular value may be rounding error
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property

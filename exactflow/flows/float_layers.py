@@ -174,7 +174,8 @@ def _moved(layer: FloatCoupling, moved: Enclosure, kept: Enclosure, bits: int | 
         products.append((Digits.of_floats(np.array(layer.scales)[:, None]), digits))
     floor = None
     if bits is not None:
-        floor = max(A.exponent() + B.exponent() for A, B in products) - bits
+        nonzero = ((A, B) for A, B in products if A.planes.any() and B.planes.any())
+        floor = max((A.exponent() + B.exponent() for A, B in nonzero), default=0) - bits
     if len(products) > 1:
         digits = digits.scaled(products[1][0], floor)
     digits = digits.plus(shift, kept.digits, floor)
