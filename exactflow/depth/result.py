@@ -5,8 +5,12 @@ from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
 import sympy
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstruction import Obstruction
+from exactflow.depth.telling import certified_step, depth_steps
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.product import product_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import DepthBounds, Evidence, Result
 
@@ -39,6 +43,27 @@ class MinimalDepth(DepthBounds, Result):
         )
         return f"{self.count}: {reasons}" if reasons else self.count
 
+    @property
+    def _matrix(self) -> DomainMatrix:
+        return self.flow.domain_matrix().to_dense()
+
+    def _upper_step(self) -> Step:
+        return product_step(self.flow, self._matrix)
+
+    def explain(self) -> Explanation:
+        """Return both sides as steps: the layers, and for each shorter pattern the proof that it is
+        impossible. What is not decided is a step, too.
+        """
+        kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
+        claim = (
+            f"M takes {self.count}."
+            if self.is_decided
+            else f"M is the product of {self.upper} {kind}, and of no fewer than {self.lower}."
+        )
+        upper = self._upper_step()
+        steps = depth_steps(self._matrix, upper, self.lower, self.obstructions, self.upper)
+        return Explanation.checked(claim, steps, self, self.evidence)
+
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
@@ -65,3 +90,10 @@ class CertifiedDepth(MinimalDepth):
     def count(self) -> str:
         """The number of layers and their kind, in words."""
         return f"{super().count} (as floats within {float(self.error):.1e})"
+
+    @property
+    def _matrix(self) -> DomainMatrix:
+        return self.existence.matrix
+
+    def _upper_step(self) -> Step:
+        return certified_step(self.flow, self._matrix, self.existence.check, self.error)

@@ -62,8 +62,10 @@ class Explanation:
         """
         for number, step in enumerate(steps, 1):
             if not step.check():
+                what = step.text or "its witness"
                 raise VerificationError(
-                    f"expected {step.text} in step {number} ({step.rule}), which is not so"
+                    f"expected step {number} ({step.rule}) to be so, got one whose check fails: "
+                    f"{what}"
                 )
         return cls(claim, tuple(steps), result, evidence)
 
@@ -142,12 +144,18 @@ def _text_of(step: Step, number: str, width: int) -> Iterator[str]:
         lines = shown_text(value, step.field)
         yield f"{space}{name} = {lines[0]}"
         yield from (f"{space}{' ' * len(name)}   {line}" for line in lines[1:])
-    for identity in step.identities:
-        yield fill(f"checked: {identity}", width, initial_indent=space, subsequent_indent=space)
+    for checked in _checked(step):
+        yield fill(f"checked: {checked}", width, initial_indent=space, subsequent_indent=space)
     if step.reference:
         yield fill(step.reference, width, initial_indent=space, subsequent_indent=space)
     for k, substep in enumerate(step.substeps, 1):
         yield indent("\n".join(_text_of(substep, f"{number}{k}.", width - 2)), "  ")
+
+
+def _checked(step: Step) -> list[str]:
+    """Return what was checked, line by line."""
+    witness = ["the witness, by arithmetic of its own"] if step.witness else []
+    return [*map(str, step.identities), *witness]
 
 
 def _formulas(step: Step) -> Iterator[str]:
@@ -164,7 +172,7 @@ def _html_of(step: Step) -> str:
         f"<p>{escape(name)} = {shown_html(value, step.field)}</p>"
         for name, value in step.after.items()
     )
-    checked = "".join(f"<p>checked: <code>{escape(str(i))}</code></p>" for i in step.identities)
+    checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _checked(step))
     inner = "".join(f"<li>{_html_of(substep)}</li>" for substep in step.substeps)
     reference = f"<p><small>{escape(step.reference)}</small></p>" if step.reference else ""
     why = _spoken(escape(step.why), "<i>", "</i>", latex=False)
@@ -183,7 +191,7 @@ def _as_json(step: Step) -> dict[str, Any]:
     return {
         "rule": step.rule,
         "why": step.why,
-        "identities": [str(identity) for identity in step.identities],
+        "checked": _checked(step),
         "before": sorted(step.before),
         "after": {name: plain(value) for name, value in step.after.items()},
         "reference": step.reference,

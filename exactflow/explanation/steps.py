@@ -41,6 +41,8 @@ class Step:
     field : the field of all values.
     reference : the theorem and its source.
     substeps : the steps of which this one consists.
+    witness : what else is checked, where no identity says it: a function that returns whether a
+        witness proves the step, by arithmetic of its own.
     """
 
     rule: str
@@ -51,6 +53,7 @@ class Step:
     field: Domain
     reference: str = ""
     substeps: tuple["Step", ...] = ()
+    witness: Callable[[], bool] | None = None
 
     @cached_property
     def identities(self) -> tuple[Identity, ...]:
@@ -58,10 +61,14 @@ class Step:
         return identities(self.text) if self.text else ()
 
     def check(self) -> bool:
-        """Return whether all identities of the step, and of its substeps, are so."""
+        """Return whether all identities of the step, and of its substeps, are so, and whether its
+        witness proves it.
+        """
         values = {**self.before, **self.after}
-        return all(identity.holds(values, self.field) for identity in self.identities) and all(
-            step.check() for step in self.substeps
+        return (
+            all(identity.holds(values, self.field) for identity in self.identities)
+            and all(step.check() for step in self.substeps)
+            and (self.witness is None or self.witness())
         )
 
 

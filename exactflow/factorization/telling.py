@@ -1,16 +1,15 @@
 """What every route tells: the blocks that it starts from, and the product that it ends in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.typing import Half
 from exactflow.explanation import Explanation
-from exactflow.explanation.steps import Derivation, Step, note
+from exactflow.explanation.product import order_and_flips, product_step
+from exactflow.explanation.steps import Derivation, note
 from exactflow.factorization.assembly import without_determinant
 from exactflow.factorization.problem import Problem
 from exactflow.flows.flow import CouplingFlow
@@ -48,9 +47,7 @@ def tell_blocks(problem: Problem, exchanged: bool = False, half: Half | None = N
         said.append("and take the determinant out: one entry of a scale will carry it")
 
     def values() -> dict[str, DomainMatrix]:
-        named = {"M": problem.target.to_dense()} | _order_and_flips(
-            order, problem.pose.flips, field
-        )
+        named = {"M": problem.target.to_dense()} | order_and_flips(order, problem.pose.flips, field)
         blocks = linalg.swap_halves(problem.blocks) if exchanged else problem.blocks
         if divided and half is not None:
             place = 0 if half == "first" else blocks.A.shape[0]
@@ -62,19 +59,6 @@ def tell_blocks(problem: Problem, exchanged: bool = False, half: Half | None = N
     scale = "S " if divided else ""
     text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
     note("blocks", ", ".join(said) + ".", text, values)
-
-
-def _order_and_flips(
-    order: Sequence[int], flips: Sequence[int], field: Domain
-) -> dict[str, DomainMatrix]:
-    """Return the permutation E and the signs F, where they are not the identity."""
-    d, named = len(order), {}
-    if list(order) != list(range(d)):
-        named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
-    if flips:
-        signs = [-field.one if i in flips else field.one for i in range(d)]
-        named["F"] = linalg.diagonal(signs, field)
-    return named
 
 
 @dataclass(frozen=True)
@@ -97,25 +81,5 @@ class FlowDerivation:
         couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
         claim = f"M is the product of {couplings}."
         return Explanation.checked(
-            claim, [*self.told.steps, self._product(flow)], flow, Evidence.EXACT
-        )
-
-    def _product(self, flow: CouplingFlow) -> Step:
-        d, field = flow.dimension, flow.field
-        names = [f"l{k}" for k in range(1, flow.depth + 1)]
-        values = {
-            name: layer.domain_matrix().to_dense() for name, layer in zip(names, flow, strict=True)
-        }
-        values |= _order_and_flips(flow.order or range(d), flow.flips, field)
-        left, right = ("E^T ", " E") if flow.order else ("", "")
-        right += " F" if flow.flips else ""
-        product = " ".join(reversed(names)) or "1"
-        why = "The layers, in the order in which data meets them; neighbours of one kind merged."
-        return Step(
-            "product",
-            why if names else "The identity takes no layer.",
-            f"{left}{product}{right} = M",
-            {"M": self.target.to_dense()},
-            values,
-            field,
+            claim, [*self.told.steps, product_step(flow, self.target)], flow, Evidence.EXACT
         )

@@ -13,6 +13,7 @@ from exactflow.depth.fixed_parts import FixedParts, proved_rank, proved_sizes
 from exactflow.depth.obstruction import KINDS, _coefficient
 from exactflow.depth.scaled import scaled_depth
 from exactflow.depth.scaled.proportions import positive_diagonals
+from exactflow.depth.telling import obstruction_step
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.flows.result import Evidence
@@ -234,3 +235,49 @@ def test_unit_blocks_name_the_blocks_of_their_pattern(pattern, upper, lower, siz
     text = str(decided(pattern, blocks(upper, ZERO3, ZERO3, lower)))
     assert sizes in text
     assert text.endswith(" at x - 1, where they may differ by one each")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
+    obstruction, kind = EXAMPLES[name]
+    step = obstruction_step(obstruction)
+    assert step.rule == obstruction.kind
+    assert step.why.startswith(f"Not {obstruction.word}: Suppose M")
+    assert step.identities
+    assert step.check()
+    other = replace(obstruction, matrix=obstruction.matrix * obstruction.matrix.domain.convert(2))
+    assert not replace(step, before={"M": other.matrix}).check()
+    assert kind
+
+
+@pytest.mark.parametrize(
+    ("M", "scales", "claim", "rules"),
+    [
+        (diagonal(-1, -1, 1, 1), "additive", "M takes exactly 6 additive layers.",
+         ["product", "trace", "trace"]),
+        (diagonal(-1, -1, 1, 1), "positive", "M takes exactly 6 layers with positive scales.",
+         ["product", "opposed", "opposed"]),
+        (diagonal(1, 1, 1, 1), "additive", "M takes exactly 0 additive layers.", ["product"]),
+    ],
+)  # fmt: skip
+def test_both_sides_are_told(M, scales, claim, rules):
+    explanation = minimal_depth(M, scales=scales).explain()
+    assert explanation.claim == claim
+    assert [step.rule for step in explanation.steps] == rules
+    assert "Suppose M" in str(explanation) or len(rules) == 1
+
+
+def test_what_is_not_decided_is_a_step():
+    undecided = diagonal(1, 1, Rational(1, 2), 1, 4, 1)
+    answer = minimal_depth(undecided, scales="positive")
+    rules = [step.rule for step in answer.explain().steps]
+    assert (rules[-1] == "not decided") is not answer.is_decided
+
+
+def test_certified_layers_are_told():
+    M = matrix([[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
+                [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]])  # fmt: skip
+    explanation = minimal_depth(M, scales="positive").explain()
+    assert explanation.evidence is Evidence.CERTIFIED
+    assert explanation.steps[0].rule == "four layers"
+    assert explanation.steps[0].witness()

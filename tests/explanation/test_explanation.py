@@ -87,7 +87,7 @@ def test_a_false_step_is_noticed():
     told = next(step for step in steps if "K" in step.after)
     wrong = replace(told, after={**told.after, "K": told.after["K"] * QQ(2)})
     assert not wrong.check()
-    with pytest.raises(VerificationError, match=r"in step 2 \(commutator route\)"):
+    with pytest.raises(VerificationError, match=r"step 2 \(commutator route\)"):
         Explanation.checked("M", [last, wrong], None, Evidence.EXACT)
     outer = replace(last, substeps=(wrong,))
     assert not outer.check()

@@ -1,0 +1,79 @@
+"""The answer of `minimal_depth`, told: the layers that there are, and why fewer do not do."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.depth.obstruction import Obstruction
+from exactflow.exact.linalg import trace
+from exactflow.explanation import Step
+from exactflow.explanation.product import product_step
+from exactflow.flows.flow import CouplingFlow
+
+__all__ = ["certified_step", "depth_steps", "obstruction_step"]
+
+_NOT_DECIDED = (
+    "Whether fewer than {upper} layers do is not decided here: no layers were found, and none of "
+    "the reasons that are known applies."
+)
+
+
+def obstruction_step(found: Obstruction) -> Step:
+    """Return the proof that a pattern is impossible, as a step.
+
+    The values are the blocks of M and of its inverse, in the names of the user, and for a
+    difference of traces these.
+    """
+    exchanged = found.pattern.startswith("L")
+    names = "DCBA" if exchanged else "ABCD"
+    blocks = dict(zip(names, found.blocks, strict=True))
+    blocks |= dict(zip(names.lower(), found.inverse, strict=True))
+    text = ["M = blocks(A, B, C, D)", "blocks(a, b, c, d) M = 1"]
+    if found.row.is_of_pair and len(found.pattern) == 5:
+        text.append(found.named("{C} = 0"))
+    if found.kind == "trace" and found.witness == 1:
+        blocks |= {"x": trace(found.blocks.D), "y": trace(found.inverse.A)}
+        text.append(found.named("tr({D}) = x, tr({a}) = y, x != y"))
+    reference = found.row.theorem
+    before = {"M": found.matrix}
+    field = found.matrix.domain
+    return Step(
+        found.kind,
+        f"Not {found.word}: {found.explanation()}",
+        ", ".join(text),
+        before,
+        blocks,
+        field,
+        reference,
+        witness=found.check,
+    )
+
+
+def depth_steps(
+    matrix: DomainMatrix, upper: Step, lower: int, obstructions: tuple[Obstruction, ...], most: int
+) -> list[Step]:
+    """Return the steps of both sides, and one that says what is open, if anything is."""
+    steps = [upper, *map(obstruction_step, obstructions)]
+    if lower < most:
+        why = _NOT_DECIDED.format(upper=most)
+        steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
+    return steps
+
+
+def certified_step(
+    flow: CouplingFlow, matrix: DomainMatrix, check: Callable[[], bool], error: Any
+) -> Step:
+    """Return the step that says that four layers exist, near those of a flow."""
+    rounded = product_step(flow, flow.domain_matrix())
+    return Step(
+        "four layers",
+        "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here they "
+        f"are, rounded to floats: their product is within {float(error):.1e} of `M`.",
+        "",
+        {"M": matrix},
+        rounded.after,
+        matrix.domain,
+        "R. Krawczyk 1969, R. E. Moore 1977: exactflow.depth.scaled.certified",
+        witness=check,
+    )
