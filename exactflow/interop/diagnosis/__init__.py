@@ -2,12 +2,13 @@
 
 `diagnose` maps x to its latents and back on copies of a model, as it stands, in eval mode and in
 float64, watches what each layer does (`trace`), measures condition numbers (`jacobian`), and tells
-rounding from what is none (`layers`, `judge`).
+rounding from what is none (`layers`, `modes`, `judge`). Log-determinants are held against those of
+Jacobians (`determinants`).
 
 How it is checked
 -----------------
-*Numeric*: everything here. Errors are measured on the x that was given, condition numbers are those
-of the Jacobian there.
+*Numeric*: everything here. Errors are measured on the x that was given, condition numbers and
+log-determinants are those of the Jacobian there.
 
 Source: Koehler, Mehta and Risteski (ICML 2021) show that flows may approximate well only by layers
 that are ill-conditioned, and that padding with zeros leads there; Behrmann, Vicol, Wang, Grosse and
@@ -26,13 +27,12 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.options import check_option
-from exactflow.interop.diagnosis.doors import Door, as_module, root_door
+from exactflow.interop.diagnosis.doors import Door, as_module, root_door, takes_list
 from exactflow.interop.diagnosis.judge import judged
-from exactflow.interop.diagnosis.measures import Runs
-from exactflow.interop.diagnosis.passes import Passes, passes
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
+from exactflow.interop.diagnosis.runs import Passes, Runs, passes
 from exactflow.interop.diagnosis.trace import FailureError, duplicate
+from exactflow.interop.diagnosis.values import copied, tensors
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 
@@ -41,7 +41,9 @@ Start = Literal["data", "latents"]
 SEED = 0
 
 
-def diagnose(model: Any, x: Tensor, *, start: Start = "data") -> Diagnosis:
+def diagnose(
+    model: Any, x: Any, *, start: Start = "data", context: Any = None, y: Any = None
+) -> Diagnosis:
     """Say why a flow, run to its latents and back, does not return x; the model stays as it is.
 
     Everything runs on copies of the model: its mode, parameters, buffers, gradients and the states
@@ -49,13 +51,16 @@ def diagnose(model: Any, x: Tensor, *, start: Start = "data") -> Diagnosis:
 
     Parameters
     ----------
-    model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x, and only x,
-        to latents and back (``inverse``, ``reverse``, or an option of that name of ``forward``),
-        or a flow or transform of zuko. Layers are the modules inside it that do likewise.
+    model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x to latents
+        and back (``inverse``, ``reverse``, or an option of that name of ``forward``), or a flow or
+        transform of zuko. Layers are the modules inside it that do likewise.
     x : data, a batch (N, d) or (N, channels, height, width), say: a few members that do not come
         back. It is taken in the model's dtype.
-    start : "latents" where x is a sample of latents, which the model maps to data, and these back.
-        Ill-conditioning may show in one of the two directions only.
+    start : "latents" where x is a sample of latents, which the model maps to data, and these back;
+        a list of tensors where the model has several scales. Ill-conditioning may show in one of
+        the two directions only.
+    context, y : what a conditional model takes besides, a tensor with a row for each member, or a
+        list of them: as ``context``, ``c``, ``cond`` or ``condition``, and as ``y``.
 
     Raises
     ------
@@ -73,38 +78,47 @@ def diagnose(model: Any, x: Tensor, *, start: Start = "data") -> Diagnosis:
     >>> found.comes_back, str(found.guilty[0].fault), found.guilty[0].condition > 1e6
     (False, 'ill-conditioned', True)
     """
-    check_option("start", start, get_args(Start))
-    module, path = as_module(model)
+    if start not in get_args(Start):
+        raise InvalidInputError(
+            f"expected start to be one of {', '.join(get_args(Start))}, got {start!r}"
+        )
+    module = as_module(model)
     way = root_door(module) if start == "data" else root_door(module).turned()
     x = _data(module, x)
-    with _untouched(x):
-        runs = _runs(module, way, path, x)
+    options = copied(way.conditions(module, context=context, y=y), tensors(x)[0].dtype)
+    with _untouched(tensors(x)[0]):
+        runs = _runs(module, way, x, options)
         layers = judged(runs)
         i = runs.member
-    worst = float(runs.now.errors[i]) if runs.stuck is None else float("inf")
     return Diagnosis(
         layers,
-        error=max(worst, float(runs.calm.errors[i])),
+        error=float(runs.judged.errors[i]) if runs.stuck is None else float("inf"),
         error64=None if runs.fine is None else float(runs.fine.errors[i]),
-        dtype=str(x.dtype).removeprefix("torch."),
+        dtype=str(runs.dtype).removeprefix("torch."),
         digits=runs.digits,
         comes_back=runs.comes_back,
     )
 
 
-def _data(module: nn.Module, x: Any) -> Tensor:
-    """Return x in the model's dtype and on its device."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        found = f"a tensor of {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-        raise InvalidInputError(f"expected x as a tensor of floats, got {found}")
-    if x.ndim < 2 or not x.numel():
+def _data(module: nn.Module, x: Any) -> Any:
+    """Return x, or each tensor of it, in the model's dtype and on its device."""
+    parts = [x] if isinstance(x, Tensor) else list(x) if isinstance(x, list | tuple) else []
+    if not parts or not all(isinstance(t, Tensor) and t.is_floating_point() for t in parts):
+        found = [f"a tensor of {t.dtype}" for t in parts if isinstance(t, Tensor)]
         raise InvalidInputError(
-            f"expected x as a batch (N, d) or (N, channels, ..), got shape {tuple(x.shape)}"
+            f"expected x as a tensor of floats, or a list of them, got "
+            f"{', '.join(found) or type(x).__name__}"
         )
-    if not torch.isfinite(x).all():
+    if any(t.ndim < 2 or not t.numel() or len(t) != len(parts[0]) for t in parts):
+        raise InvalidInputError(
+            "expected x as a batch (N, d) or (N, channels, ..), got shape "
+            f"{', '.join(str(tuple(t.shape)) for t in parts)}"
+        )
+    if not all(torch.isfinite(t).all() for t in parts):
         raise InvalidInputError("expected an x of finite numbers, got some that are not")
-    like = next((t for t in _tensors(module) if t.is_floating_point()), x)
-    return x.detach().to(like.device, like.dtype, copy=True)
+    like = next((t for t in _tensors(module) if t.is_floating_point()), parts[0])
+    parts = [t.detach().to(like.device, like.dtype, copy=True) for t in parts]
+    return parts[0] if isinstance(x, Tensor) and not takes_list(module) else parts
 
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
@@ -129,35 +143,54 @@ def _untouched(x: Tensor) -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def _runs(module: nn.Module, way: Door, path: str, x: Tensor) -> Runs:
+def _runs(module: nn.Module, way: Door, x: Any, options: dict[str, Any]) -> Runs:
     """Run copies of the model in its mode and in eval mode, in its dtype and in others."""
+    dtype, default = tensors(x)[0].dtype, torch.get_default_dtype()
+    fine = _in(torch.float64, module, way, x, options)
     try:
-        copies = [duplicate(module) for _ in range(4)]
-    except Exception as error:
-        raise InvalidInputError(
-            f"expected a model that copy.deepcopy can copy, got {type(error).__name__}: {error}"
-        ) from error
-    try:
-        calm = passes(copies[0].eval(), way, path, x)
+        calm = passes(duplicate(module).eval(), way, x, options, default)
     except FailureError as failure:
-        raise InvalidInputError(
-            f"expected an x that the model takes, got shape {tuple(x.shape)}: "
-            f"{failure.path or 'the model'} raises {type(failure.error).__name__}: {failure}"
-        ) from failure.error
+        raise _refusal(failure, x, fine is not None) from failure.error
     now, stuck = calm, None
     if any(part.training for part in module.modules()):
         try:
-            now = passes(copies[1], way, path, x)
+            now = passes(duplicate(module), way, x, options, default)
         except FailureError as failure:
             stuck = failure
-    fine = calm if x.dtype is torch.float64 else _in(torch.float64, copies[2], way, path, x)
-    coarse = calm if x.dtype is not torch.float64 else _in(torch.float32, copies[3], way, path, x)
-    return Runs(now, calm, fine, coarse, stuck)
+    coarse: Passes | None = calm
+    if dtype is torch.float64:
+        fine, coarse = calm, _in(torch.float32, module, way, x, options)
+    return Runs(module, now, calm, fine, coarse, stuck)
 
 
-def _in(dtype: torch.dtype, module: nn.Module, way: Door, path: str, x: Tensor) -> Passes | None:
+def _refusal(failure: FailureError, x: Any, works: bool) -> InvalidInputError:
+    """Return what is said of a model that does not map x ahead."""
+    if isinstance(failure.error, InvalidInputError):
+        return failure.error
+    where = failure.path or "the model"
+    if works:
+        return InvalidInputError(
+            f"expected a model whose operations exist in {tensors(x)[0].dtype}, got one that maps "
+            f"x in float64 only: {where} raises {failure}"
+        )
+    shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
+    return InvalidInputError(
+        f"expected an x that the model takes, got shape {shapes}: {where} raises {failure}"
+    )
+
+
+def _in(
+    dtype: torch.dtype, module: nn.Module, way: Door, x: Any, options: dict[str, Any]
+) -> Passes | None:
     """Run a copy in another dtype, or return None where the model has parts that it cannot have."""
+    twin = duplicate(module).to(dtype).eval()
+    for part in twin.modules():  # and tensors that are neither parameters nor buffers
+        vars(part).update(
+            copied({k: v for k, v in vars(part).items() if isinstance(v, Tensor)}, dtype)
+        )
     try:
-        return passes(module.to(dtype).eval(), way, path, x.to(dtype))
+        found = passes(twin, way, copied(x, dtype), copied(options, dtype), dtype)
     except FailureError:
         return None
+    whole = [t for call in found.layers for t in call.after if t.is_floating_point()]
+    return found if all(t.dtype is dtype for t in whole) else None

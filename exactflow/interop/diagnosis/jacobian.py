@@ -1,18 +1,19 @@
-"""Norms of the Jacobian of a layer at a point, and of its inverse.
+"""Norms of the Jacobian of a layer at a point, and of its inverse, and its log-determinant.
 
 Up to `DENSE` entries J is computed row by row, and its singular values; above, |J| by products with
 J and its transpose (power iteration), and |J^-1| likewise through the layer's inverse map: lower
 bounds, which more products would raise. *Numeric*, in float64.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from exactflow.interop.diagnosis.doors import State, returned
-from exactflow.interop.diagnosis.trace import Call, FailureError, entries
+from exactflow.interop.diagnosis.trace import Call, FailureError
+from exactflow.interop.diagnosis.values import State, entries, tensors
 
 __all__ = ["DENSE", "Norms", "norms"]
 
@@ -23,32 +24,33 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Norms:
-    """The spectral norms of J and of J^-1; `is_bound` where they are lower bounds."""
+    """The spectral norms of J and of J^-1, lower bounds where `log_det`, log|det J|, is None."""
 
     ahead: float
     back: float
-    is_bound: bool
+    log_det: float | None
 
     @property
     def condition(self) -> float:
         """The condition number of J."""
-        return self.ahead * self.back
+        return math.inf if math.isinf(self.back) else self.ahead * self.back
 
 
-def norms(call: Call, before: State, after: State) -> Norms | None:
-    """Return the norms for a layer that maps one point `before` to `after`, both batches of one.
+def norms(call: Call) -> Norms | None:
+    """Return the norms for a layer that maps one point, a batch of one.
 
     None where the Jacobian is not square, not finite, or where the layer cannot be differentiated.
     """
-    if entries(before) != entries(after):
+    if entries(call.given) != entries(call.made):
         return None
     try:
-        if entries(before) <= DENSE:
-            return _dense(_flat(call, True, before), before)
-        ahead = _largest(_flat(call, True, before), before)
-        return Norms(ahead, _largest(_flat(call, False, after), after), True)
+        if entries(call.given) <= DENSE:
+            return _dense(_flat(call, True, call.before), call.before)
+        ahead = _largest(_flat(call, True, call.before), call.before)
+        back = _largest(_flat(call, False, call.after), call.after)
     except (FailureError, RuntimeError):  # no derivative, or none that is finite
         return None
+    return Norms(ahead, back, None) if math.isfinite(ahead * back) else None
 
 
 def _flat(call: Call, along: bool, state: State) -> Callable[[Tensor], Tensor]:
@@ -59,7 +61,7 @@ def _flat(call: Call, along: bool, state: State) -> Callable[[Tensor], Tensor]:
     def mapped(vector: Tensor) -> Tensor:
         parts = torch.split(vector, sizes)
         given = tuple(part.reshape(t.shape) for part, t in zip(parts, state, strict=True))
-        value = returned(call.again(given, direction), len(vector))
+        value = tensors(call.run(given, direction)[0])
         return torch.cat([tensor.flatten() for tensor in value])
 
     return mapped
@@ -69,7 +71,7 @@ def _vector(state: State) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in state]).requires_grad_()
 
 
-def _dense(function: Callable[[Tensor], Tensor], state: State) -> Norms:
+def _dense(function: Callable[[Tensor], Tensor], state: State) -> Norms | None:
     x = _vector(state)
     y = function(x)
     try:
@@ -78,8 +80,11 @@ def _dense(function: Callable[[Tensor], Tensor], state: State) -> Norms:
         )
     except RuntimeError:  # a step that knows no batches of gradients
         rows = torch.stack([torch.autograd.grad(entry, x, retain_graph=True)[0] for entry in y])
-    values = torch.linalg.svdvals(rows).tolist()
-    return Norms(values[0], 1 / values[-1] if values[-1] else float("inf"), False)
+    if not torch.isfinite(rows).all():
+        return None
+    values = torch.linalg.svdvals(rows)
+    least = float(values[-1])
+    return Norms(float(values[0]), 1 / least if least else math.inf, float(values.log().sum()))
 
 
 def _largest(function: Callable[[Tensor], Tensor], state: State) -> float:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from exactflow.interop.diagnosis.doors import returned
-from exactflow.interop.diagnosis.layers import Layer
-from exactflow.interop.diagnosis.measures import THIRD, Runs, error_at, growth, raised
-from exactflow.interop.diagnosis.passes import Passes
+from exactflow.interop.diagnosis.determinants import audit_model, right
+from exactflow.interop.diagnosis.jacobian import Norms, norms
+from exactflow.interop.diagnosis.layers import Layer, raised
+from exactflow.interop.diagnosis.modes import REMEDY, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.trace import entries
+from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, growth
+from exactflow.interop.diagnosis.trace import Call
+from exactflow.interop.diagnosis.values import entries, is_finite
 
 __all__ = ["judged"]
 
@@ -16,65 +18,85 @@ def judged(runs: Runs) -> tuple[LayerDiagnosis, ...]:
     """Return a diagnosis of each layer, then those of places between layers that are at fault."""
     lost, between = growth(runs)
     total = sum(max(g, 0.0) for g in [*lost, *between]) or 1.0
-    layers = [Layer(runs, k).judged(lost[k], total) for k in range(len(runs.now.ahead))]
-    return (*layers, *_around(runs, layers, between, total))
+    whole = _whole(runs)
+    is_right = right(*whole) if whole else (False, False)
+    layers = [Layer(runs, k, is_right) for k in range(len(lost))]
+    found = [layer.judged(g, total) for layer, g in zip(layers, lost, strict=True)]
+    around = [
+        LayerDiagnosis(
+            path=where,
+            kind="model",
+            share=max(gone, 0.0) / total,
+            digits_lost=gone,
+            fault=fault,
+            verdict=verdict,
+        )
+        for where, fault, verdict, gone in _around(runs, found, between, whole)
+    ]
+    return (*found, *around)
+
+
+Place = tuple[str, Fault, str, float]
+"""Where, what, a sentence, and the digits that are lost there."""
+
+
+Whole = tuple[Call, Norms | None] | None
+"""The call of a model that has layers on one point in float64, and the norms of its Jacobian."""
+
+
+def _whole(runs: Runs) -> Whole:
+    if runs.fine is None or not runs.fine.ahead.inner:
+        return None
+    call = runs.fine.ahead.of_member(runs.member)
+    return (call, norms(call)) if is_finite(call.before) and is_finite(call.after) else None
 
 
 def _around(
-    runs: Runs, layers: list[LayerDiagnosis], between: list[float], total: float
-) -> Iterator[LayerDiagnosis]:
+    runs: Runs, layers: list[LayerDiagnosis], between: list[float], whole: Whole
+) -> Iterator[Place]:
     """Yield what is at fault around the layers: the order of the calls, and what stands between."""
-
-    def place(where: str, fault: Fault, verdict: str, lost: float = 0.0) -> LayerDiagnosis:
-        share = max(lost, 0.0) / total
-        return LayerDiagnosis(where, "model", None, None, share, None, False, lost, fault, verdict)
-
+    model, run, blamed = "the model", runs.calm, {layer.fault for layer in layers}
     if runs.stuck:
-        says = f"in training mode, raises {raised(runs.stuck)}: call model.eval()"
-        yield place(runs.stuck.path or "the model", Fault.TRAINING, says)
-    run, blamed = runs.calm, {layer.fault for layer in layers}
+        says = f"in training mode, raises {runs.stuck}: call model.eval()"
+        yield runs.stuck.path or model, Fault.TRAINING, says, 0.0
     own = [failure for failure in (run.failure, runs.now.failure) if failure]
     if own and Fault.FAILS not in blamed and Fault.TRAINING not in blamed:
-        yield place("the model", Fault.FAILS, f"its inverse raises {raised(own[0])}")
+        yield model, Fault.FAILS, raised(runs, own[0]), 0.0
         return
-    if runs.comes_back or run.image is None:
+    if runs.comes_back or run.back is None:
+        parts = [(x.path, x.kind, x.log_det_share) for x in layers]
+        if whole and Fault.DETERMINANT not in blamed and (says := audit_model(*whole, parts)):
+            yield model, Fault.DETERMINANT, says, 0.0
         return
-    if run.back and run.pairs is None:
-        yield place("the model", *_misordered(run))
+    if run.back_layers and run.pairs is None:
+        yield model, *_misordered(run), 0.0
         return
-    if blamed & {Fault.DROPPED, Fault.RANDOM, Fault.NOT_FINITE, Fault.TRAINING}:
+    if blamed & {Fault.DROPPED, Fault.RANDOM, Fault.STATE, Fault.NOT_FINITE, Fault.TRAINING}:
         return  # which explain all that follows
-    if entries(run.latents) < run.x.numel():
-        left, size = entries(run.latents) // len(run.x), run.x[0].numel()
-        yield place("the model", Fault.DROPPED, f"returns {left} numbers for {size}")
-    elif drawn := _drawn(runs):
-        yield place("the model", Fault.RANDOM, drawn)
+    if entries(run.ahead.made) < entries(run.x):
+        left, size = (
+            entries(value) // len(run.ahead.before[0]) for value in (run.ahead.made, run.x)
+        )
+        yield model, Fault.DROPPED, f"returns {left} numbers for {size}", 0.0
+    elif drawn := unsteady(runs, run.ahead, run.back):
+        yield model, *drawn, 0.0
+    elif (
+        not runs.stuck and (run.errors <= runs.level).all()
+    ):  # so that it is the model as it stands that errs
+        says = f"in training mode, x does not come back, as it does in eval mode: {REMEDY}"
+        yield model, Fault.TRAINING, says, 0.0
     else:
         names = ["x", *(layer.path for layer in layers), "the other end"]
         for k, lost in enumerate(between):
             if lost >= runs.digits * THIRD:
                 where = f"between {names[k]} and {names[k + 1]}"
                 says = f"the way back does not undo what is done there: {lost:.1f} digits lost"
-                yield place(where, Fault.BETWEEN, says, lost)
-
-
-def _drawn(runs: Runs) -> str | None:
-    """Return whether the model draws numbers outside of its layers, as a sentence."""
-    run, i = runs.calm, runs.member
-    ahead = error_at(returned(run.again_y, run.x.numel()), run.latents, i)
-    if ahead > runs.level:
-        return f"draws numbers on the way there: two passes differ by {ahead:.1e}"
-    if run.image is None or run.again_image is None:
-        return None
-    back = error_at((run.again_image,), (run.image,), i)
-    if back > runs.level:
-        return f"draws numbers on the way back: two passes differ by {back:.1e}"
-    return None
+                yield where, Fault.BETWEEN, says, lost
 
 
 def _misordered(run: Passes) -> tuple[Fault, str]:
-    due = [(call.path, not call.is_ahead) for call in reversed(run.ahead)]
-    came = [(call.path, call.is_ahead) for call in run.back]
+    due = [(call.path, not call.is_ahead) for call in reversed(run.layers)]
+    came = [(call.path, call.is_ahead) for call in run.back_layers]
     if [path for path, _ in due] == [path for path, _ in came]:
         wrong = [a for (a, _), b in zip(due, came, strict=True) if (a, _) != b]
         return (

@@ -8,72 +8,70 @@ latents than data, numbers that are not finite, calls in another order.
 """
 
 import math
-from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from exactflow.interop.diagnosis.doors import Step
+from exactflow.interop.diagnosis.determinants import Audit, audit
+from exactflow.interop.diagnosis.doors import kind_of
 from exactflow.interop.diagnosis.jacobian import Norms, norms
-from exactflow.interop.diagnosis.measures import (
-    THIRD,
-    Runs,
-    dtype_name,
-    error_at,
-    inverted,
-    is_finite,
-    length,
-    member_of,
-    raised,
-    trip,
-)
-from exactflow.interop.diagnosis.passes import Passes, relative
+from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.trace import Call, FailureError, entries
+from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, error_at, trip
+from exactflow.interop.diagnosis.trace import Call, FailureError
+from exactflow.interop.diagnosis.values import State, entries, is_finite, length
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "raised"]
 
 SLACK = 1000.0
 SHRINKS = 1e-3
+NEARLY = 0.5
+"""The largest error of an iteration that has begun to converge."""
+
+Found = tuple[Fault, str]
 
 
 class Layer:
     """One layer as it was called in each run."""
 
-    def __init__(self, runs: Runs, k: int):
-        self.runs, self.i = runs, runs.member
-        self.now = runs.now.ahead[k]
+    def __init__(self, runs: Runs, k: int, is_right: tuple[bool, bool]):
+        self.runs, self.i, self.is_right = runs, runs.member, is_right
+        self.now = runs.judged.layers[k]
+        self.live = _same(runs.now, k, self.now) or self.now
         self.calm = _same(runs.calm, k, self.now) or self.now
         self.fine = _same(runs.fine, k, self.now)
         self.coarse = _same(runs.coarse, k, self.now)
-        self.backwards = _backwards(runs.calm, k)
-        self.hands_on = entries(self.now.after) == entries(self.now.before)
+        self.hands_on = entries(self.now.made) == entries(self.now.given)
 
     def judged(self, growth: float, total: float) -> LayerDiagnosis:
         fault, verdict = self.found(growth) or (None, self.healthy(growth))
         size = self.norms
         return LayerDiagnosis(
             path=self.now.path or "the model",
-            kind=_kind(self.now.module),
+            kind=kind_of(self.now.module),
             error=self.error if self.hands_on else None,
             error64=self.error64 if self.hands_on else None,
             share=max(growth, 0.0) / total,
             condition=None if size is None else size.condition,
-            is_bound=size is not None and size.is_bound,
+            is_bound=size is not None and size.log_det is None,
             digits_lost=max(growth, 0.0),
+            log_det=self.audit.claimed,
+            log_det_due=self.audit.due,
             fault=fault,
             verdict=verdict,
         )
 
-    def found(self, growth: float) -> tuple[Fault, str] | None:
+    def found(self, growth: float) -> Found | None:
         """Return the fault of the layer, the first of these, with a sentence on it."""
-        for test in (self.training, self.failing, self.finite, self.random, self.dropping):
+        for test in (self.training, self.failing, self.finite, self.unsteady, self.dropping):
             if found := test():
                 return found
-        if not self.hands_on or not is_finite(self.calm.before):
-            return None
-        return self.inverting() or self.conditioned(growth)
+        if found := self.inverting() or self.conditioned(growth):
+            return found
+        return self.claiming()
 
     def healthy(self, growth: float) -> str:
         if not self.hands_on:
@@ -89,8 +87,8 @@ class Layer:
         if self.norms is None or lost < self.runs.digits * THIRD:
             return ""
         return (
-            f"; condition number {self.norms.condition:.1e}: the other way round, back and then "
-            f"ahead, up to {lost:.1f} digits may be lost"
+            f"; {_condition(self.norms)}: the other way round, back and then ahead, up to "
+            f"{lost:.1f} digits may be lost"
         )
 
     # ---- what is measured
@@ -108,21 +106,35 @@ class Layer:
         return None if self.fine is None else trip(self.fine, self.i)
 
     @cached_property
+    def point(self) -> Call | None:
+        """The call in float64 on the one member that is judged, where all of it is finite."""
+        if self.fine is None:
+            return None
+        one = self.fine.of_member(self.i)
+        return one if is_finite(one.before) and is_finite(one.after) else None
+
+    @cached_property
     def norms(self) -> Norms | None:
-        if self.fine is None or not self.hands_on:
-            return None
-        before, after = member_of(self.fine.before, self.i), member_of(self.fine.after, self.i)
-        if not (is_finite(before) and is_finite(after)):
-            return None
-        return norms(self.fine, before, after)
+        return norms(self.point) if self.point and self.hands_on else None
+
+    @cached_property
+    def audit(self) -> Audit:
+        if self.fine is None or self.point is None:
+            return Audit()
+        return audit(self.point, self.fine.of_member(self.i, 2), self.norms)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the layer's own error may be at fault."""
+        return self.hands_on and is_finite(self.calm.before) and not self.runs.comes_back
 
     def is_rounding(self) -> bool:
         """Return whether the error in float64 is what rounding can do."""
         error, size = self.error64, self.norms
-        if error is None or self.fine is None:
+        if error is None or self.point is None:
             return True  # nothing to hold it against
         if size is not None:
-            x, y = (length(member_of(s, self.i)) for s in (self.fine.before, self.fine.after))
+            x, y = length(self.point.before), length(self.point.after)
             bound = size.back * (size.ahead * x + y) / (x or 1.0) + 1
             if error <= SLACK * torch.finfo(torch.float64).eps * bound:
                 return True
@@ -130,43 +142,32 @@ class Layer:
 
     # ---- the faults
 
-    def training(self) -> tuple[Fault, str] | None:
-        suspects = list(_in_training(self.now))
-        if not suspects:
-            return None
-        names = ", ".join(suspects)
-        remedy = "call model.eval() before both directions"
-        try:
-            again = relative(self.now.mapped(self.now.before), self.now.after).max().item()
-            other = relative(self.now.after, self.calm.mapped(self.now.before)).max().item()
-        except FailureError as failure:
-            return Fault.TRAINING, f"{names} in training mode raises {raised(failure)}: {remedy}"
-        if max(again, other) <= self.runs.level:
-            return None
-        if again > self.runs.level:
-            says = f"draws anew at each pass, and two passes differ by {again:.1e}"
-        else:
-            says = f"depends on the batch, and differs by {other:.1e} from eval mode"
-        return Fault.TRAINING, f"{names} in training mode {says}: {remedy}"
+    def training(self) -> Found | None:
+        says = training(self.runs, self.live, self.calm)
+        return (Fault.TRAINING, says) if says else None
 
-    def failing(self) -> tuple[Fault, str] | None:
-        for failure in (self.runs.calm.failure, self.runs.now.failure):
-            if failure and failure.path == self.now.path and self.now.path:
-                return Fault.FAILS, f"its inverse raises {raised(failure)}"
+    def failing(self) -> Found | None:
+        """Return an error that the inverse raises, where the model calls it."""
+        for run in (self.runs.calm, self.runs.now):
+            if run.failure and run.failure.path == self.now.path and self.now.path:
+                return Fault.FAILS, raised(self.runs, run.failure)
         return None
 
-    def finite(self) -> tuple[Fault, str] | None:
-        if not is_finite(self.calm.before):
+    def finite(self) -> Found | None:
+        call, u = self.calm, _dtype(self.runs)
+        if not is_finite(call.before):
             return None
-        u = dtype_name(self.runs)
-        if not is_finite(self.calm.after):
-            return Fault.NOT_FINITE, f"its output is not finite in {u}{self._in64('after')}"
-        if self.calm.log_det is not None and not torch.isfinite(self.calm.log_det).all():
+        if not is_finite(call.after):
+            return Fault.NOT_FINITE, f"its output is not finite in {u}{self._in64()}"
+        claims = [torch.as_tensor(leaf) for leaf in call.beside]
+        n = len(call.before[0])
+        if not all(torch.isfinite(claim).all() for claim in claims if claim.numel() <= n):
             return Fault.DETERMINANT, self._determinant()
-        back = self.backwards
-        if back and is_finite(back.before) and not is_finite(back.after):
+        if self.runs.comes_back or not self.hands_on:
+            return None
+        if call.other and is_finite(call.other.before) and not is_finite(call.other.after):
             says = f"its inverse is not finite in {u}"
-        elif not is_finite(inverted(self.calm)) and self.hands_on:
+        elif not is_finite(_inverted(call)):
             says = f"the inverse of its own output is not finite in {u}"
         else:
             return None
@@ -178,62 +179,50 @@ class Layer:
             else ": a scale is zero, or too large, or the inverse divides by zero"
         )
 
-    def _in64(self, name: str) -> str:
-        if self.fine is None or not is_finite(getattr(self.fine, name)):
+    def _in64(self) -> str:
+        if self.fine is None or not is_finite(self.fine.after):
             return ", nor in float64: a scale overflows, or a parameter is not finite"
-        largest = max(float(t.abs().max()) for t in getattr(self.fine, name))
+        largest = max(float(t.abs().max()) for t in self.fine.after)
         return f"; in float64 it is, up to {largest:.1e}: a scale overflows"
 
     def _determinant(self) -> str:
-        fine = None if self.fine is None else self.fine.log_det
-        if fine is not None and torch.isfinite(fine).all():
+        fine = self.audit.claimed
+        if fine is not None:
             return (
-                f"log|det| is {float(fine.flatten()[0]):.1f}, but not finite in "
-                f"{dtype_name(self.runs)}: the determinant leaves its range; sum logarithms "
-                "(torch.linalg.slogdet) instead"
+                f"log|det| is {fine:.1f}, but not finite in {_dtype(self.runs)}: the "
+                "determinant leaves its range; sum logarithms (torch.linalg.slogdet) instead"
             )
         return "log|det| is not finite, in float64 neither: the layer is singular at x"
 
-    def random(self) -> tuple[Fault, str] | None:
-        call, level = self.calm, self.runs.level
-        if not is_finite(call.after):
-            return None
-        if (differ := error_at(call.mapped(call.before), call.after, self.i)) > level:
-            return Fault.RANDOM, f"draws numbers: two passes differ by {differ:.1e}"
-        back = self.backwards
-        if back is not None and is_finite(back.after):
-            differ = error_at(back.mapped(back.before), back.after, self.i)
-            if differ > level:
-                drops = entries(call.after) < entries(call.before)
-                says = "draws anew what it dropped" if drops else "draws numbers"
-                return Fault.RANDOM, f"its inverse {says}: two passes differ by {differ:.1e}"
+    def unsteady(self) -> Found | None:
+        return None if self.runs.comes_back else unsteady(self.runs, self.calm, self.calm.other)
+
+    def dropping(self) -> Found | None:
+        call, run = self.calm, self.runs.calm
+        kept, size = entries(call.made), entries(call.given)
+        if kept < size and entries(run.ahead.made) < entries(run.x):
+            n = len(call.before[0])
+            return Fault.DROPPED, f"keeps {kept // n} of {size // n} numbers"
         return None
 
-    def dropping(self) -> tuple[Fault, str] | None:
-        call = self.calm
-        kept, size = entries(call.after), entries(call.before)
-        if kept < size and entries(self.runs.calm.latents) < self.runs.calm.x.numel():
-            return Fault.DROPPED, f"keeps {kept // len(call.before[0])} of {_each(call)} numbers"
-        return None
-
-    def inverting(self) -> tuple[Fault, str] | None:
-        error = self.calm_error
-        if error <= self.runs.level or self.is_rounding():
+    def inverting(self) -> Found | None:
+        if not self.is_measured or not self.runs.matters(self.calm_error) or self.is_rounding():
             return None
-        call = self.calm
-        twice = error_at(call.mapped(call.after), inverted(call), self.i)
-        if twice <= self.runs.level:
-            return Fault.DIRECTION, (
-                f"its inverse is its forward map once more: an error of {error:.1e}, and "
-                f"{self.error64:.1e} in float64"
+        call, there = self.calm, self.error64
+        if not (came := _inverted(call)):
+            return None  # it is called in another way by the model
+        both = f"an error of {self.calm_error:.1e}, and of {there:.1e} in float64"
+        if error_at(_mapped(call, call.after, True), came, self.i) <= self.runs.level:
+            return Fault.DIRECTION, f"its inverse is its forward map once more: {both}"
+        if self.fine and there is not None and there < NEARLY and _is_iterating(self.fine):
+            return Fault.NOT_CONVERGED, (
+                f"its inverse is an iteration that has not converged: {both}; more steps, or a "
+                "smaller tolerance, bring it closer if its steps are right"
             )
-        return Fault.INVERSE, (
-            f"its inverse does not undo it: an error of {error:.1e}, and of {self.error64:.1e} in "
-            "float64, which is no rounding"
-        )
+        return Fault.INVERSE, f"its inverse does not undo it: {both}, which is no rounding"
 
-    def conditioned(self, growth: float) -> tuple[Fault, str] | None:
-        if self.runs.comes_back:
+    def conditioned(self, growth: float) -> Found | None:
+        if not self.is_measured:
             return None
         own = math.log10(max(self.calm_error, self.runs.unit) / self.runs.unit)
         amplified = min(growth, self._amplification())
@@ -245,50 +234,99 @@ class Layer:
             f"loses {lost:.1f} of {self.runs.digits:.1f} digits{self._why()}",
         )
 
+    def claiming(self) -> Found | None:
+        """Return what is wrong with the log-determinant, unless the model's is right with it."""
+        if self.audit.is_summed:
+            return Fault.DETERMINANT, "log|det| is summed over the members of the batch, too"
+        for says, where, right in zip(
+            self.audit.wrong, ("", "on the way back, "), self.is_right, strict=True
+        ):
+            if says and not right:
+                return Fault.DETERMINANT, f"{where}{says}"
+        return None
+
     def _why(self) -> str:
         size, error = self.norms, self.error64
-        if size is None or self.fine is None:
+        if size is None or self.point is None:
             return ""
-        x, y = (length(member_of(s, self.i)) for s in (self.fine.before, self.fine.after))
-        why = f": condition number {size.condition:.1e} at x"
+        x, y = length(self.point.before), length(self.point.after)
+        why = f": {_condition(size)} at x"
         if y > SLACK * size.ahead * x:
             why += f", and what it adds is {y / (x or 1.0):.1e} times as large as what it maps"
         return why if error is None else f"{why}; its own error is {error:.1e} in float64"
 
     def _amplification(self, ahead: bool = False) -> float:
         """Return the digits that the inverse may lose, log10 of |J^-1| |y| / |x|; or the map."""
-        if self.norms is None or self.fine is None:
+        if self.norms is None or self.point is None:
             return 0.0
-        x, y = (length(member_of(s, self.i)) for s in (self.fine.before, self.fine.after))
+        x, y = length(self.point.before), length(self.point.after)
         factor = self.norms.ahead * x / (y or 1.0) if ahead else self.norms.back * y / (x or 1.0)
         return math.log10(factor) if factor > 0 else 0.0
+
+
+def raised(runs: Runs, failure: FailureError) -> str:
+    """Return a sentence on an error of an inverse: a dtype may lack what float64 has."""
+    works = runs.dtype is not torch.float64 and runs.fine and not runs.fine.failure
+    hint = f", and works in float64: an operation is missing for {_dtype(runs)}"
+    return f"its inverse raises {failure}{hint * bool(works)}"
+
+
+def _dtype(runs: Runs) -> str:
+    return str(runs.dtype).removeprefix("torch.")
+
+
+def _condition(size: Norms) -> str:
+    known = f"{size.condition:.1e}" if math.isfinite(size.condition) else "infinite"
+    return f"condition number {known}"
 
 
 def _same(run: Passes | None, k: int, call: Call) -> Call | None:
     """Return the call of the same layer in another run."""
     if run is None:
         return None
-    if k < len(run.ahead) and run.ahead[k].path == call.path:
-        return run.ahead[k]
-    return next((c for c in run.ahead if c.path == call.path), None)
+    if k < len(run.layers) and run.layers[k].path == call.path:
+        return run.layers[k]
+    return next((c for c in run.layers if c.path == call.path), None)
 
 
-def _backwards(run: Passes, k: int) -> Call | None:
-    pairs = run.pairs
-    return pairs[k][1] if pairs and k < len(pairs) else None
+def _mapped(call: Call, state: State, along: bool) -> State:
+    """Return the image of tensors, or preimage; nothing where an error is raised."""
+    try:
+        return call.mapped(state, call.is_ahead == along)
+    except FailureError:
+        return ()
 
 
-def _in_training(call: Call) -> Iterator[str]:
-    """Yield the modules of a layer whose outputs are others in training mode, that are in it."""
-    for name, module in call.module.named_modules():
-        kind = type(module).__name__
-        if module.training and ("BatchNorm" in kind or "Dropout" in kind):
-            yield f"{call.path}.{name}".strip(".") + f" ({kind})" if name else kind
+def _inverted(call: Call) -> State:
+    return _mapped(call, call.after, False)
 
 
-def _kind(module: nn.Module) -> str:
-    return type(module.transform if isinstance(module, Step) else module).__name__
+class _Counted(TorchFunctionMode):
+    """A module that counts the functions of PyTorch which its methods call."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module, self.count = module, 0
+
+    def __torch_function__(
+        self, function: Any, _: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            with self:
+                return getattr(self.module, name)(*arguments, **options)
+
+        return counted
 
 
-def _each(call: Call) -> int:
-    return entries(call.before) // len(call.before[0])
+def _is_iterating(call: Call) -> bool:
+    """Return whether the inverse of a layer does at least twice the work of the layer."""
+    counted: Any = _Counted(call.module)
+    call = call.on(counted)
+    _mapped(call, call.before, True)
+    ahead = counted.count
+    _inverted(call)
+    return counted.count >= 3 * ahead

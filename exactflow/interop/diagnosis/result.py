@@ -18,10 +18,12 @@ class Fault(StrEnum):
     ILL_CONDITIONED = "ill-conditioned"
     TRAINING = "training mode"
     RANDOM = "random"
+    STATE = "state"
     DROPPED = "latents dropped"
     NOT_FINITE = "not finite"
     DETERMINANT = "determinant"
     INVERSE = "wrong inverse"
+    NOT_CONVERGED = "not converged"
     DIRECTION = "wrong direction"
     ORDER = "wrong order"
     BETWEEN = "between layers"
@@ -43,20 +45,29 @@ class LayerDiagnosis:
     share : of all digits that are lost on the model's way back, those that this layer loses.
     condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
     digits_lost : how the error grows, on the model's way back, from the layer's output to input.
+    log_det, log_det_due : what it says that log|det| of its Jacobian is at x, and what that is, in
+        float64; None where it says nothing, or draws it, and where its Jacobian is too large.
     fault : what is wrong with it, or None.
     verdict : one sentence.
     """
 
     path: str
     kind: str
-    error: float | None
-    error64: float | None
-    share: float
-    condition: float | None
-    is_bound: bool
-    digits_lost: float
     fault: Fault | None
     verdict: str
+    share: float
+    digits_lost: float
+    error: float | None = None
+    error64: float | None = None
+    condition: float | None = None
+    is_bound: bool = False
+    log_det: float | None = None
+    log_det_due: float | None = None
+
+    @property
+    def log_det_share(self) -> float | None:
+        """What it adds to the log-determinant of the model, as far as that is known."""
+        return self.log_det if self.log_det_due is None else self.log_det_due
 
     def __str__(self) -> str:
         return f"{self.path} ({self.kind}): {self.verdict}"

@@ -207,13 +207,13 @@ PLANTED = {
         lambda: model(kind=Resampled),
         Fault.RANDOM,
         "the model",
-        "draws numbers on the way back",
+        "its inverse draws numbers",
     ),
     "dequantized": (
         lambda: model(kind=Dequantized),
         Fault.RANDOM,
         "the model",
-        "draws numbers on the way there",
+        "draws numbers: two passes",
     ),
     "order": (
         lambda: model(kind=Reordered),

@@ -1,0 +1,202 @@
+"""Are the log-determinants right that layers, and the model, return beside their images?
+
+What a layer claims for one point is held against log|det J| of its Jacobian there, in float64, and
+what its inverse claims against the negative. A model that differs from its own Jacobian leaves out,
+subtracts, or counts twice what one layer, or all layers of a kind, contribute. Of what is drawn
+anew at each pass, an estimate, nothing is said; nor of numbers that have another meaning, such as a
+density.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from exactflow.interop.diagnosis.jacobian import DENSE, Norms, norms
+from exactflow.interop.diagnosis.trace import Call, FailureError
+from exactflow.interop.diagnosis.values import State, entries
+
+__all__ = ["Audit", "audit", "audit_model", "right"]
+
+TOLERANCE = 1e-3
+"""Of one, or of the log-determinant: solvers of differential equations and bisections err less."""
+STEEPEST = 1e11
+"""The largest condition number at which log|det J| is known to `TOLERANCE`."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was claimed and what is due at x, None where there is none; and what is wrong.
+
+    That is a sentence for the way ahead, and one for the way back; or "". `is_summed` says that the
+    batch is summed, too.
+    """
+
+    claimed: float | None = None
+    due: float | None = None
+    wrong: tuple[str, str] = ("", "")
+    is_summed: bool = False
+
+
+Part = tuple[str, str, float | None]
+"""Path and class of a layer, and its share of the log-determinant."""
+
+
+def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
+    """Return what is wrong with the log-determinants of a layer, called on one point in float64.
+
+    `twice` is the call on the point and the point again.
+    """
+    due, claims = _due(size), _claims(call)
+    claimed = min(claims[0], key=lambda c: abs(c - (due or 0.0)), default=None)
+    if entries(call.given) != entries(call.made):
+        return Audit(claimed)
+    if any(
+        abs(c) > TOLERANCE and _is_near(d, 2 * c)
+        for c, d in zip(claims[0], _claims(twice)[0], strict=False)
+    ):
+        return Audit(claimed, due, is_summed=True)
+    if due is None:
+        return Audit(claimed, None, (_cropped(call) or _opposed(*claims), ""))
+    there, back = (
+        ""
+        if len(found) != 1 or _is_near(found[0], wanted) or _is_density(call, found[0], due)
+        else _says(_factor(call, found[0], wanted) or "is wrong", found[0], wanted)
+        for found, wanted in zip(claims, (due, -due), strict=True)
+    )
+    return Audit(claimed, due, (there, back))
+
+
+def right(call: Call, size: Norms | None) -> tuple[bool, bool]:
+    """Return whether the log-determinant of a model is that of its Jacobian, ahead and back."""
+    due = _due(size)
+    if due is None:
+        return False, False
+    there, back = _claims(call)
+    return any(_is_near(c, due) for c in there), any(_is_near(c, -due) for c in back)
+
+
+def audit_model(call: Call, size: Norms | None, parts: list[Part]) -> str:
+    """Return what is wrong with those of a model, whose layers are right, or ""."""
+    shares = [share for *_, share in parts if share is not None]
+    whole = sum(shares) if len(shares) == len(parts) else None
+    due = whole if _due(size) is None else _due(size)
+    if due is None:
+        return ""
+    for found, sign in zip(_claims(call), (1, -1), strict=True):
+        if len(found) != 1 or _is_near(found[0], sign * due):
+            continue
+        says = _factor(call, found[0], sign * due) or _missing(sign * found[0], due, parts)
+        if not says and whole is not None and _is_near(sign * found[0], whole):
+            says = "leaves out what the model does outside of its layers"
+        if says:
+            return "on the way back, " * (sign < 0) + _says(says, found[0], sign * due)
+    return ""
+
+
+def _due(size: Norms | None) -> float | None:
+    return None if size is None or not size.condition < STEEPEST else size.log_det
+
+
+def _missing(claimed: float, due: float, parts: list[Part]) -> str:
+    """Return which layer, or kind of layers, the log-determinant of a model counts wrongly."""
+    named = [(path, share) for path, _, share in parts if share is not None]
+    kinds = {kind for _, kind, _ in parts}
+    for kind in sorted(kinds):
+        some = [share for _, other, share in parts if other == kind and share is not None]
+        named += [(f"every {kind}", sum(some))] * (len(some) > 1)
+    for factor, verb in ((1, "leaves out"), (2, "subtracts"), (-1, "counts twice")):
+        paths = [
+            path
+            for path, share in named
+            if abs(share) > TOLERANCE and _is_near(claimed + factor * share, due)
+        ]
+        if paths:
+            return f"{verb} that of {' or '.join(paths)}"
+    return ""
+
+
+def _claims(call: Call) -> tuple[list[float], list[float]]:
+    """Return the numbers, one for the point, that a layer returns beside its image, and preimage.
+
+    None are returned where they are not finite, or where two passes differ: estimates; and a zero
+    on the way back may be there for the form's sake.
+    """
+    back = _claimed(call, call.after, not call.is_ahead)
+    return _claimed(call, call.before, call.is_ahead), [claim for claim in back if claim]
+
+
+def _claimed(call: Call, state: State, way: bool) -> list[float]:
+    try:
+        first, second = (
+            [float(leaf) for leaf in call.plain(state, way)[1] if _is_number(leaf)]
+            for _ in range(2)
+        )
+    except FailureError:
+        return []
+    is_known = len(first) == len(second) and all(map(_is_near, first, second))
+    return first if is_known and all(map(math.isfinite, first)) else []
+
+
+def _is_number(leaf: object) -> bool:
+    if isinstance(leaf, Tensor):
+        return leaf.numel() == 1 and leaf.is_floating_point()
+    return not isinstance(leaf, bool)
+
+
+def _factor(call: Call, claimed: float, due: float) -> str:
+    """Return by what factor a claim is wrong, or ""."""
+    if _is_near(claimed, -due):
+        return "has the wrong sign"
+    shape = call.before[0].shape
+    for k, what in ((math.prod(shape[2:]), "pixels"), (math.prod(shape[1:]), "entries")):
+        if k > 1 and _is_near(k * claimed, due):
+            return f"is divided by the number of {what}, {k}"
+        if k > 1 and _is_near(claimed, k * due):
+            return f"is multiplied by the number of {what}, {k}"
+    return ""
+
+
+def _says(what: str, claimed: float, due: float) -> str:
+    return f"log|det| {what}: {claimed:.4g}, where that of the Jacobian at x is {due:.4g}"
+
+
+def _opposed(there: list[float], back: list[float]) -> str:
+    """Return how the claims of a layer ahead and back contradict each other, or ""."""
+    if len(there) != 1 or len(back) != 1 or _is_near(there[0], -back[0]):
+        return ""
+    return f"log|det| is {there[0]:.4g} ahead and {back[0]:.4g} back, where the sum should be 0"
+
+
+def _cropped(call: Call) -> str:
+    """Return by what factor the claim of a layer is wrong on a few pixels, or ""."""
+    image = call.before[0]
+    if len(call.before) != 1 or image.ndim != 4 or entries(image) <= DENSE:
+        return ""
+    side = 1
+    while 4 * side * side * image.shape[1] <= DENSE:
+        side *= 2
+    try:
+        few = call.moved((image[:, :, :side, :side],))
+    except FailureError:
+        return ""
+    due, (found, _) = _due(norms(few)), _claims(few)
+    if due is None or len(found) != 1:
+        return ""
+    stored = image.shape[2] * image.shape[3] / side**2  # a layer may keep the number of pixels
+    if any(_is_near(found[0], k * due) for k in (1, stored)):
+        return ""
+    says = _factor(few, found[0], due)
+    return f"{_says(says, found[0], due)}, on {side} x {side} pixels" if says else ""
+
+
+def _is_density(call: Call, claimed: float, due: float) -> bool:
+    """Return whether a whole model returned the log-density of a standard normal distribution."""
+    z = torch.cat([tensor.flatten() for tensor in call.after])
+    density = due - float(z.square().sum()) / 2 - len(z) / 2 * math.log(2 * math.pi)
+    return call.path == "" and _is_near(abs(claimed), abs(density))
+
+
+def _is_near(a: float, b: float) -> bool:
+    return abs(a - b) <= TOLERANCE * max(1.0, abs(b))
