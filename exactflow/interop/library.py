@@ -89,10 +89,12 @@ def plain_way(module: nn.Module) -> Way | None:
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return Way("forward", name)
-    for name in OPTIONS:
-        if name in inspect.signature(module.forward).parameters:
-            return Way("forward", "forward", name)
-    return None
+    try:
+        options = inspect.signature(module.forward).parameters
+    except ValueError:  # compiled by torch.jit
+        return None
+    found = [name for name in OPTIONS if name in options]
+    return Way("forward", "forward", found[0]) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,24 +15,19 @@ that are ill-conditioned, and that padding with zeros leads there; Behrmann, Vic
 Jacobsen (AISTATS 2021, arXiv 2006.09347) how flows cease to be invertible in floating point.
 """
 
-import random
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.diagnosis.doors import Door, as_module, root_door, takes_list
+from exactflow.exact.options import check_option
+from exactflow.interop import copies
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.runs import Passes, Runs, passes
-from exactflow.interop.diagnosis.trace import FailureError, duplicate
-from exactflow.interop.diagnosis.values import copied, tensors
+from exactflow.interop.diagnosis.runs import Trial, runs_of
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 
@@ -59,8 +54,8 @@ def diagnose(
     start : "latents" where x is a sample of latents, which the model maps to data, and these back;
         a list of tensors where the model has several scales. Ill-conditioning may show in one of
         the two directions only.
-    context, y : what a conditional model takes besides, a tensor with a row for each member, or a
-        list of them: as ``context``, ``c``, ``cond`` or ``condition``, and as ``y``.
+    context, y : what a conditional model takes besides under these names, or that of its library:
+        a condition for each member, and classes.
 
     Raises
     ------
@@ -78,16 +73,17 @@ def diagnose(
     >>> found.comes_back, str(found.guilty[0].fault), found.guilty[0].condition > 1e6
     (False, 'ill-conditioned', True)
     """
-    if start not in get_args(Start):
+    check_option("start", start, get_args(Start))
+    if not isinstance(model, nn.Module | torch.distributions.Transform):
         raise InvalidInputError(
-            f"expected start to be one of {', '.join(get_args(Start))}, got {start!r}"
+            f"expected a flow as a module of PyTorch, or a transform of zuko, got "
+            f"{type(model).__name__}"
         )
-    module = as_module(model)
-    way = root_door(module) if start == "data" else root_door(module).turned()
-    x = _data(module, x)
-    options = copied(way.conditions(module, context=context, y=y), tensors(x)[0].dtype)
-    with _untouched(tensors(x)[0]):
-        runs = _runs(module, way, x, options)
+    x = _data(model, x)
+    with copies.untouched(), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries, which would come several times
+        torch.manual_seed(SEED)
+        runs = runs_of(Trial(model, x, start == "latents", context, y))
         layers = judged(runs)
         i = runs.member
     return Diagnosis(
@@ -100,7 +96,7 @@ def diagnose(
     )
 
 
-def _data(module: nn.Module, x: Any) -> Any:
+def _data(model: Any, x: Any) -> Any:
     """Return x, or each tensor of it, in the model's dtype and on its device."""
     parts = [x] if isinstance(x, Tensor) else list(x) if isinstance(x, list | tuple) else []
     if not parts or not all(isinstance(t, Tensor) and t.is_floating_point() for t in parts):
@@ -116,81 +112,7 @@ def _data(module: nn.Module, x: Any) -> Any:
         )
     if not all(torch.isfinite(t).all() for t in parts):
         raise InvalidInputError("expected an x of finite numbers, got some that are not")
-    like = next((t for t in _tensors(module) if t.is_floating_point()), parts[0])
+    own = chain(model.parameters(), model.buffers()) if isinstance(model, nn.Module) else []
+    like = next((t for t in own if t.is_floating_point()), parts[0])
     parts = [t.detach().to(like.device, like.dtype, copy=True) for t in parts]
-    return parts[0] if isinstance(x, Tensor) and not takes_list(module) else parts
-
-
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
-    return chain(module.parameters(), module.buffers())
-
-
-@contextmanager
-def _untouched(x: Tensor) -> Iterator[None]:
-    """Give the states of random number generators back afterwards.
-
-    Gradients are on inside, and warnings of libraries, which would come several times, are not.
-    """
-    states = random.getstate(), np.random.get_state()
-    devices = [x.device] if x.is_cuda else []
-    with torch.random.fork_rng(devices), torch.enable_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(SEED)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
-
-
-def _runs(module: nn.Module, way: Door, x: Any, options: dict[str, Any]) -> Runs:
-    """Run copies of the model in its mode and in eval mode, in its dtype and in others."""
-    dtype, default = tensors(x)[0].dtype, torch.get_default_dtype()
-    fine = _in(torch.float64, module, way, x, options)
-    try:
-        calm = passes(duplicate(module).eval(), way, x, options, default)
-    except FailureError as failure:
-        raise _refusal(failure, x, fine is not None) from failure.error
-    now, stuck = calm, None
-    if any(part.training for part in module.modules()):
-        try:
-            now = passes(duplicate(module), way, x, options, default)
-        except FailureError as failure:
-            stuck = failure
-    coarse: Passes | None = calm
-    if dtype is torch.float64:
-        fine, coarse = calm, _in(torch.float32, module, way, x, options)
-    return Runs(module, now, calm, fine, coarse, stuck)
-
-
-def _refusal(failure: FailureError, x: Any, works: bool) -> InvalidInputError:
-    """Return what is said of a model that does not map x ahead."""
-    if isinstance(failure.error, InvalidInputError):
-        return failure.error
-    where = failure.path or "the model"
-    if works:
-        return InvalidInputError(
-            f"expected a model whose operations exist in {tensors(x)[0].dtype}, got one that maps "
-            f"x in float64 only: {where} raises {failure}"
-        )
-    shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
-    return InvalidInputError(
-        f"expected an x that the model takes, got shape {shapes}: {where} raises {failure}"
-    )
-
-
-def _in(
-    dtype: torch.dtype, module: nn.Module, way: Door, x: Any, options: dict[str, Any]
-) -> Passes | None:
-    """Run a copy in another dtype, or return None where the model has parts that it cannot have."""
-    twin = duplicate(module).to(dtype).eval()
-    for part in twin.modules():  # and tensors that are neither parameters nor buffers
-        vars(part).update(
-            copied({k: v for k, v in vars(part).items() if isinstance(v, Tensor)}, dtype)
-        )
-    try:
-        found = passes(twin, way, copied(x, dtype), copied(options, dtype), dtype)
-    except FailureError:
-        return None
-    whole = [t for call in found.layers for t in call.after if t.is_floating_point()]
-    return found if all(t.dtype is dtype for t in whole) else None
+    return parts[0] if isinstance(x, Tensor) else parts

@@ -21,6 +21,8 @@ __all__ = ["Audit", "audit", "audit_model", "right"]
 
 TOLERANCE = 1e-3
 """Of one, or of the log-determinant: solvers of differential equations and bisections err less."""
+TRIES = 16
+"""How often a claim is repeated: signs that are drawn, few of them, are often the same."""
 STEEPEST = 1e11
 """The largest condition number at which log|det J| is known to `TOLERANCE`."""
 
@@ -52,20 +54,21 @@ def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
     claimed = min(claims[0], key=lambda c: abs(c - (due or 0.0)), default=None)
     if entries(call.given) != entries(call.made):
         return Audit(claimed)
-    if any(
-        abs(c) > TOLERANCE and _is_near(d, 2 * c)
-        for c, d in zip(claims[0], _claims(twice)[0], strict=False)
-    ):
-        return Audit(claimed, due, is_summed=True)
+    both = zip(claims[0], _claims(twice)[0], strict=False)
+    is_summed = any(abs(one) > TOLERANCE and _is_near(two, 2 * one) for one, two in both)
     if due is None:
-        return Audit(claimed, None, (_cropped(call) or _opposed(*claims), ""))
-    there, back = (
-        ""
-        if len(found) != 1 or _is_near(found[0], wanted) or _is_density(call, found[0], due)
-        else _says(_factor(call, found[0], wanted) or "is wrong", found[0], wanted)
-        for found, wanted in zip(claims, (due, -due), strict=True)
-    )
-    return Audit(claimed, due, (there, back))
+        wrong = (_cropped(call) or _opposed(*claims), "")
+    else:
+        wrong = _wrong(call, claims[0], due), _wrong(call, claims[1], -due)
+    if (is_summed or any(wrong)) and _is_drawn(call, claims):
+        return Audit(None, due)
+    return Audit(claimed, due, wrong, is_summed)
+
+
+def _wrong(call: Call, found: list[float], due: float) -> str:
+    if len(found) != 1 or _is_near(found[0], due) or _is_density(call, found[0], due):
+        return ""
+    return _says(_factor(call, found[0], due) or "is wrong", found[0], due)
 
 
 def right(call: Call, size: Norms | None) -> tuple[bool, bool]:
@@ -90,7 +93,7 @@ def audit_model(call: Call, size: Norms | None, parts: list[Part]) -> str:
         says = _factor(call, found[0], sign * due) or _missing(sign * found[0], due, parts)
         if not says and whole is not None and _is_near(sign * found[0], whole):
             says = "leaves out what the model does outside of its layers"
-        if says:
+        if says and not _is_drawn(call, _claims(call)):
             return "on the way back, " * (sign < 0) + _says(says, found[0], sign * due)
     return ""
 
@@ -120,8 +123,8 @@ def _missing(claimed: float, due: float, parts: list[Part]) -> str:
 def _claims(call: Call) -> tuple[list[float], list[float]]:
     """Return the numbers, one for the point, that a layer returns beside its image, and preimage.
 
-    None are returned where they are not finite, or where two passes differ: estimates; and a zero
-    on the way back may be there for the form's sake.
+    None are returned where they are not finite; and a zero on the way back may be there for the
+    form's sake.
     """
     back = _claimed(call, call.after, not call.is_ahead)
     return _claimed(call, call.before, call.is_ahead), [claim for claim in back if claim]
@@ -129,14 +132,21 @@ def _claims(call: Call) -> tuple[list[float], list[float]]:
 
 def _claimed(call: Call, state: State, way: bool) -> list[float]:
     try:
-        first, second = (
-            [float(leaf) for leaf in call.plain(state, way)[1] if _is_number(leaf)]
-            for _ in range(2)
-        )
+        leaves = call.plain(state, way)[1]
     except FailureError:
         return []
-    is_known = len(first) == len(second) and all(map(_is_near, first, second))
-    return first if is_known and all(map(math.isfinite, first)) else []
+    found = [float(leaf) for leaf in leaves if _is_number(leaf)]
+    return found if all(map(math.isfinite, found)) else []
+
+
+def _is_drawn(call: Call, claims: tuple[list[float], list[float]]) -> bool:
+    """Return whether claims are estimates, which change from pass to pass."""
+    return any(
+        not _is_near(one, other)
+        for _ in range(TRIES)
+        for first, again in zip(claims, _claims(call), strict=True)
+        for one, other in zip(first, again, strict=False)
+    )
 
 
 def _is_number(leaf: object) -> bool:

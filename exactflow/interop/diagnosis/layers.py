@@ -16,7 +16,6 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from exactflow.interop.diagnosis.determinants import Audit, audit
-from exactflow.interop.diagnosis.doors import kind_of
 from exactflow.interop.diagnosis.jacobian import Norms, norms
 from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
@@ -51,7 +50,7 @@ class Layer:
         size = self.norms
         return LayerDiagnosis(
             path=self.now.path or "the model",
-            kind=kind_of(self.now.module),
+            kind=type(getattr(self.now.module, "transform", self.now.module)).__name__,
             error=self.error if self.hands_on else None,
             error64=self.error64 if self.hands_on else None,
             share=max(growth, 0.0) / total,
@@ -238,11 +237,11 @@ class Layer:
         """Return what is wrong with the log-determinant, unless the model's is right with it."""
         if self.audit.is_summed:
             return Fault.DETERMINANT, "log|det| is summed over the members of the batch, too"
-        for says, where, right in zip(
-            self.audit.wrong, ("", "on the way back, "), self.is_right, strict=True
-        ):
-            if says and not right:
-                return Fault.DETERMINANT, f"{where}{says}"
+        there, back = self.audit.wrong
+        if there and not self.is_right[0]:
+            return Fault.DETERMINANT, there
+        if back and not (there or self.is_right[1]):  # the opposite of both is a convention
+            return Fault.DETERMINANT, f"on the way back, {back}"
         return None
 
     def _why(self) -> str:

@@ -12,10 +12,9 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from exactflow.interop.diagnosis.doors import part_of, path_of
 from exactflow.interop.diagnosis.result import Fault
 from exactflow.interop.diagnosis.runs import Runs, trip
-from exactflow.interop.diagnosis.trace import Call, FailureError, duplicate
+from exactflow.interop.diagnosis.trace import Call, FailureError, parts, twin
 from exactflow.interop.diagnosis.values import State, entries, is_finite, relative
 
 __all__ = ["REMEDY", "training", "unsteady"]
@@ -76,7 +75,7 @@ def _unlike(call: Call) -> float:
 
 def _is_drawn(call: Call) -> bool:
     """Return whether passes differ on fresh copies of the layer."""
-    first, *others = (_outcome(call.on(duplicate(call.module))) for _ in range(TRIES))
+    first, *others = (_outcome(call.on(twin(call.module))) for _ in range(TRIES))
     return any(_apart(first, other) > 0 for other in others)
 
 
@@ -93,21 +92,21 @@ def _mixed(call: Call) -> float:
 
 def _culprits(now: Call) -> Iterator[str]:
     """Yield the parts of a layer whose training mode alone changes what the layer does."""
-    twin = duplicate(now.module)
-    modes = {name: part.training for name, part in twin.named_modules()}
-    call = now.on(twin.eval())
-    for name, part in twin.named_modules():
+    module = twin(now.module)
+    modes = {name: part.training for name, part in module.named_modules()}
+    call = now.on(module.eval())
+    for name, part in module.named_modules():
         if modes[name]:
             calm, part.training = _outcome(call), True
             if any(_apart(_outcome(call), calm) > 0 for _ in range(TRIES)):
-                yield part_of(now.module, now.path, name, type(part).__name__)
+                kind = type(part).__name__
+                yield f"{now.path}.{name} ({kind})".lstrip(".") if name else kind
             part.training = False
 
 
 def _changed(runs: Runs, call: Call) -> list[str]:
     """Return the names of tensors that a layer keeps, and that runs have changed."""
-    parts = {path_of(part, name): part for name, part in runs.model.named_modules()}
-    old, new = parts[call.path].state_dict(), call.module.state_dict()
+    old, new = parts(runs.model)[call.path].state_dict(), call.module.state_dict()
     kept = [name for name in old if isinstance(old[name], Tensor) and name in new]
     return [name for name in kept if not torch.equal(old[name], new[name])][:3]
 

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.interop.diagnosis.doors import Door
-from exactflow.interop.diagnosis.trace import Call, FailureError, Traced
-from exactflow.interop.diagnosis.values import State, is_finite, relative, tensors
+from exactflow.errors import InvalidInputError
+from exactflow.interop.diagnosis.trace import Call, FailureError, Traced, twin
+from exactflow.interop.diagnosis.values import State, copied, is_finite, relative, tensors
+from exactflow.interop.libraries import whole_of
+from exactflow.interop.library import METHODS, OPTIONS, Way, Whole
 
-__all__ = ["THIRD", "Passes", "Runs", "error_at", "growth", "passes", "trip"]
+__all__ = ["THIRD", "Passes", "Runs", "Trial", "error_at", "growth", "runs_of", "trip"]
 
 THIRD = 1 / 3
 """The part of the digits whose loss is a fault of one layer."""
@@ -51,19 +53,65 @@ class Passes:
         return list(zip(self.layers, backwards, strict=True)) if same else None
 
 
-def passes(
-    model: nn.Module, way: Door, x: Any, options: dict[str, Any], dtype: torch.dtype
-) -> Passes:
-    """Run a model that is ours to watch; raises `FailureError` where x has no image."""
-    traced = Traced(model, way, dtype)
-    ahead, layers = traced.run(x, True, options)
-    try:
-        back, back_layers = traced.run(ahead.made, False, options)
-    except FailureError as failure:
-        return Passes(x, ahead, layers, failure=failure)
-    found = Passes(x, replace(ahead, other=back), layers, back, tuple(back_layers))
-    pairs = [replace(call, other=other) for call, other in found.pairs or []]
-    return replace(found, layers=pairs or layers)
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A model, what it is run on, whether from latents, and what it takes besides."""
+
+    model: Any
+    x: Any
+    is_turned: bool
+    context: Any
+    y: Any
+
+    def whole(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> tuple[Whole, Way]:
+        """Return a copy of the model, in eval mode where `is_calm`, in a dtype or its own, and how
+        it is called; raises `InvalidInputError` where it has no inverse.
+        """
+        model, conditions = twin(self.model), copied((self.context, self.y), dtype or self.dtype)
+        if isinstance(model, nn.Module):
+            model = model.eval() if is_calm else model
+            model = model if dtype is None else model.to(dtype)
+        with torch.no_grad():
+            whole = whole_of(model, *conditions)
+        if whole.way is None:
+            raise InvalidInputError(
+                f"expected a model with an inverse, got {type(model).__name__}, which has no "
+                f"method {' or '.join(METHODS)} and whose forward has no option "
+                f"{', '.join(OPTIONS)}"
+            )
+        if dtype is not None:  # tensors that are neither parameters nor buffers
+            for part in whole.module.modules():
+                own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
+                vars(part).update(copied(own, dtype))
+        return whole, whole.way.turned() if self.is_turned else whole.way
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the model, which x has."""
+        return tensors(self.x)[0].dtype
+
+    def run(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> Passes:
+        """Run a copy of the model; raises `FailureError` where x has no image."""
+        whole, way = self.whole(dtype, is_calm)
+        traced = Traced(whole, way, dtype or torch.get_default_dtype())
+        x = copied([self.x] if way.is_listed and isinstance(self.x, Tensor) else self.x, dtype)
+        ahead, layers = traced.run(x, True)
+        try:
+            back, back_layers = traced.run(ahead.made, False)
+        except FailureError as failure:
+            return Passes(x, ahead, layers, failure=failure)
+        found = Passes(x, replace(ahead, other=back), layers, back, tuple(back_layers))
+        pairs = [replace(call, other=other) for call, other in found.pairs or []]
+        return replace(found, layers=pairs or layers)
+
+    def run_in(self, dtype: torch.dtype) -> Passes | None:
+        """Run a copy in another dtype, or return None where the model cannot have it."""
+        try:
+            found = self.run(dtype)
+        except FailureError:
+            return None
+        made = [t for call in found.layers for t in call.after if t.is_floating_point()]
+        return found if all(t.dtype is dtype for t in made) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +123,7 @@ class Runs:
     of a model that maps x ahead in eval mode only.
     """
 
-    model: nn.Module
+    model: Whole
     now: Passes
     calm: Passes
     fine: Passes | None
@@ -123,6 +171,43 @@ class Runs:
         Several that are below the level may do so together.
         """
         return error > (self.level if self.comes_back else max(self.level / 100, 10 * self.unit))
+
+
+def runs_of(trial: Trial) -> Runs:
+    """Run a model as it is and in eval mode, in its dtype and in others.
+
+    Raises `InvalidInputError` where x has no image in eval mode.
+    """
+    whole, _ = trial.whole()
+    fine = trial.run_in(torch.float64)
+    try:
+        calm = trial.run()
+    except FailureError as failure:
+        raise _refusal(failure, trial, fine is not None) from failure.error
+    now, stuck = calm, None
+    if any(part.training for part in trial.whole(is_calm=False)[0].module.modules()):
+        try:
+            now = trial.run(is_calm=False)
+        except FailureError as failure:
+            stuck = failure
+    coarse: Passes | None = calm
+    if trial.dtype is torch.float64:
+        fine, coarse = calm, trial.run_in(torch.float32)
+    return Runs(whole, now, calm, fine, coarse, stuck)
+
+
+def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputError:
+    """Return what is said of a model that does not map x ahead."""
+    if isinstance(failure.error, InvalidInputError):
+        return failure.error
+    raises = f"{failure.path or 'the model'} raises {failure}"
+    if works:
+        return InvalidInputError(
+            f"expected a model whose operations exist in {trial.dtype}, got one that maps x in "
+            f"float64 only: {raises}"
+        )
+    shapes = ", ".join(str(tuple(t.shape)) for t in tensors(trial.x))
+    return InvalidInputError(f"expected an x that the model takes, got shape {shapes}: {raises}")
 
 
 def growth(runs: Runs) -> tuple[list[float], list[float]]:

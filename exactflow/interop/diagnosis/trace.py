@@ -1,16 +1,16 @@
 """What a model does with x, as it runs: which layers it calls, in which direction, on what.
 
-The layers are found by watching: on a copy of the model, the methods of every module that has a
-door (`doors`) note their calls while the model maps x ahead, and back. A call counts as one layer
-unless the calls inside it are a chain: each takes one tensor to one of as many entries, and between
-them numbers are only moved about (reshaped, permuted, split off). What is a chain on the way ahead
-is opened on the way back, too, and the whole model always.
+The layers are found by watching: on a copy of the model, the methods of every module that its
+library has a `Way` for note their calls while the model maps x ahead, and back. A call counts as
+one layer unless the calls inside it are a chain: each takes one tensor to one of as many entries,
+and between them numbers are only moved about (reshaped, permuted, split off). What is a chain on
+the way ahead is opened on the way back, too, and the whole model always.
 """
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.diagnosis.doors import Door, door, parameters, path_of
+from exactflow.interop import copies
 from exactflow.interop.diagnosis.values import (
     State,
     beside,
@@ -29,20 +29,18 @@ from exactflow.interop.diagnosis.values import (
     refilled,
     tensors,
 )
+from exactflow.interop.libraries import library_of, package_of
+from exactflow.interop.library import Way, Whole
 
-__all__ = ["Call", "FailureError", "Traced", "duplicate"]
+__all__ = ["Call", "FailureError", "Traced", "parts", "twin"]
 
 
 class FailureError(Exception):
     """A model raised an error on its way: where, and which."""
 
     def __init__(self, path: str, error: Exception):
-        super().__init__(str(error))
+        super().__init__(copies.cause(error))
         self.path, self.error = path, error
-
-    def __str__(self) -> str:
-        lines = str(self.error).splitlines()
-        return f"{type(self.error).__name__}: {lines[0][:200] if lines else 'no message'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class Call:
 
     path: str
     module: nn.Module
-    door: Door
+    way: Way
     is_ahead: bool
     given: Any
     rest: tuple[tuple, dict]
@@ -84,13 +82,12 @@ class Call:
         return tensors(self.made)
 
     def noted(self, value: Any) -> "Call":
-        """Return the call with what came of it."""
+        """Return the call with what came of it; raises `InvalidInputError` where no image did."""
         given = (self.given, *self.rest[0])
-        if len(given) > 1 and isinstance(value, tuple) and _are_alike(given, value[: len(given)]):
-            made, rest = value[: len(given)], ((), self.rest[1])
-            others = copied(list(value[len(given) :]))
-            call = replace(self, given=given, rest=rest, is_spread=True)
-            return replace(call, made=copied(made), beside=others)
+        several = value[: len(given)] if isinstance(value, tuple) else ()
+        if len(given) > 1 and _are_alike(given, several):
+            call = replace(self, given=given, rest=((), self.rest[1]), is_spread=True)
+            return replace(call, made=copied(several), beside=copied(list(value[len(given) :])))
         made = image(value, entries(self.given))
         return replace(self, made=copied(made), beside=copied(beside(value, made)))
 
@@ -110,13 +107,21 @@ class Call:
         """
         size = len(self.before[0])
         rows = [min(i, size - 1)] * times
-        arguments, options = copied(members(self.rest, rows, size))
-        for tensor in tensors((arguments, options)):
+        rest = copied(members(self.rest, rows, size))
+        for tensor in tensors(rest):
             if tensor.ndim == 1 and tensor.is_floating_point():
                 tensor.zero_()
         given, made = members(self.given, rows, size), members(self.made, rows, size)
         other = self.other and self.other.of_member(i, times)
-        return replace(self, given=given, made=made, rest=(arguments, options), other=other)
+        return replace(self, given=given, made=made, rest=rest, other=other)
+
+    def value(self, given: Any, is_ahead: bool) -> Any:
+        """Return what the module returns, whatever that is, in a direction."""
+        arguments, options = copied(self.rest)
+        method = getattr(self.module, self.way.ahead if is_ahead else self.way.back)
+        leading = given if self.is_spread else (given,)
+        with _default(self.dtype):
+            return method(*leading, *arguments, **options | self.way.options(is_ahead))
 
     def run(self, state: State, is_ahead: bool | None = None) -> tuple[Any, list[Any]]:
         """Return the image of other tensors, in the same or a given direction, and what is beside.
@@ -127,75 +132,53 @@ class Call:
         if self.other and self.other.is_ahead == is_ahead and len(self.other.before) == len(state):
             return self.other.run(state)
         given = refilled(self.given if is_ahead == self.is_ahead else self.made, state)
-        arguments, options = refilled(self.rest, tensors(self.rest))
-        method = getattr(self.module, self.door.method(is_ahead))
-        options = {**options, **self.door.options(is_ahead)}
-        leading = given if self.is_spread else (given,)
         try:
-            with _default(self.dtype):
-                value = method(*leading, *arguments, **options)
+            value = self.value(given, is_ahead)
             made = image(value, entries(state))
         except Exception as error:  # whatever a library raises
             raise FailureError(self.path, error) from error
         return made, beside(value, made)
 
     def plain(self, state: State, is_ahead: bool | None = None) -> tuple[Any, list[Any]]:
-        """Return the same without derivatives, if it can do without."""
-        try:
-            with torch.no_grad():
-                return copied(self.run(state, is_ahead))
-        except FailureError:
-            return copied(self.run(state, is_ahead))
+        """Return the same without derivatives, if the layer can do without."""
+        return copied(_plainly(lambda: self.run(state, is_ahead)))
 
     def mapped(self, state: State, is_ahead: bool | None = None) -> State:
-        """Return only the tensors, detached."""
+        """Return only the tensors of the image."""
         return tensors(self.plain(state, is_ahead)[0])
 
 
 class Traced:
-    """A copy of a model, called by `way`, whose layers note their calls."""
+    """A model, one that is ours to change, whose layers note their calls."""
 
-    def __init__(self, model: nn.Module, way: Door, dtype: torch.dtype):
-        self.model, self.door, self.dtype = model, way, dtype
+    def __init__(self, whole: Whole, way: Way, dtype: torch.dtype):
+        self.whole, self.way, self.dtype = whole, way, dtype
         self._open: list[list[Call]] = []
         self._chains: set[str] = set()
         self._failed: str | None = None
-        for name, module in model.named_modules():
-            if module is not model and (own := door(module)):
-                for method in {own.ahead, own.back}:
-                    watched = self._watched(path_of(module, name), module, own, method)
-                    setattr(module, method, watched)
+        for path, module in parts(whole).items():
+            if module is not whole.module and (own := library_of(module).way(module)):
+                for name in {own.ahead, own.back}:
+                    setattr(module, name, self._watched(path, module, own, name))
 
-    def run(self, value: Any, is_ahead: bool, options: dict[str, Any]) -> tuple[Call, list[Call]]:
-        """Return the call of the model and those of its layers, with derivatives where it must.
-
-        Raises `FailureError`.
-        """
-        try:
-            with torch.no_grad():
-                whole = self._run(value, is_ahead, options)
-        except FailureError:
-            whole = self._run(value, is_ahead, options)
+    def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
+        """Return the call of the model, and those of its layers; raises `FailureError`."""
+        whole = _plainly(lambda: self._run(value, is_ahead))
         if is_ahead:
             self._chains = set(_chains(whole.inner))
         return whole, self._layers(whole)
 
-    def _run(self, value: Any, is_ahead: bool, options: dict[str, Any]) -> Call:
-        method = getattr(self.model, self.door.method(is_ahead))
-        is_spread = isinstance(value, tuple) and _required(method) == len(value) > 1
-        rest: tuple[tuple, dict] = ((), copied(options))
-        whole = Call(
-            *("", self.model, self.door, is_ahead, copied(value), rest, self.dtype),
-            is_spread=is_spread,
-        )
-        self._open, self._failed = [whole.inner], None
-        leading = copied(value) if is_spread else (copied(value),)
+    def _run(self, value: Any, is_ahead: bool) -> Call:
+        module, rest = self.whole.module, ((), dict(self.whole.options))
+        method = getattr(module, self.way.ahead if is_ahead else self.way.back)
+        call = Call(self.whole.path, module, self.way, is_ahead, copied(value), rest, self.dtype)
+        if isinstance(value, tuple) and 1 < len(value) == _required(method):
+            call = replace(call, is_spread=True)
+        self._open, self._failed = [call.inner], None
         try:
-            with _default(self.dtype):
-                result = method(*leading, **copied(options), **self.door.options(is_ahead))
-            return whole.noted(result)
+            return call.noted(call.value(copied(value), is_ahead))
         except Exception as error:
-            raise FailureError(self._failed or "", error) from error
+            raise FailureError(self._failed or self.whole.path, error) from error
         finally:
             self._open = []
 
@@ -208,13 +191,14 @@ class Traced:
         ]
         return layers or [call]
 
-    def _watched(self, path: str, module: nn.Module, way: Door, name: str) -> Callable:
+    def _watched(self, path: str, module: nn.Module, way: Way, name: str) -> Callable:
         method = getattr(module, name)
 
         def watched(*arguments: Any, **options: Any) -> Any:
             if not self._open:
                 return method(*arguments, **options)
-            call = _begun(path, module, way, name, arguments, dict(options), self.dtype)
+            given, is_ahead, rest = _read(module, way, name, arguments, dict(options))
+            call = Call(path, module, way, is_ahead, copied(given), copied(rest), self.dtype)
             self._open.append(call.inner)
             try:
                 value = method(*arguments, **options)
@@ -234,27 +218,34 @@ class Traced:
         return watched
 
 
-def duplicate(model: nn.Module) -> nn.Module:
-    """Return a copy of a model that nobody watches; results of computations are copied as values.
+def parts(whole: Whole) -> dict[str, nn.Module]:
+    """Return the parts of a model by their paths in it, also where they stand in steps of ours."""
+    found = {}
+    for name, module in whole.module.named_modules():
+        is_step = package_of(module) == "exactflow" and hasattr(module, "path")
+        path = getattr(module, "path", "") if is_step else f"{whole.path}.{name}".strip(".")
+        found[path] = module
+    return found
 
-    Raises `InvalidInputError` where there are parts that cannot be copied.
-    """
-    results = [
-        value
-        for module in model.modules()
-        for value in vars(module).values()
-        if isinstance(value, Tensor) and not value.is_leaf
-    ]
+
+def twin(model: Any) -> Any:
+    """Return a copy of a module that nobody watches, or of a transform."""
+    if not isinstance(model, nn.Module):
+        return deepcopy(model)
+    made = copies.copied(model)
+    for part in made.modules():
+        for name in [n for n, v in vars(part).items() if hasattr(v, "is_watching")]:
+            delattr(part, name)
+    return made
+
+
+def _plainly(run: Callable[[], Any]) -> Any:
+    """Return what comes without derivatives; with them where there is an error without."""
     try:
-        twin = copy.deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in results})
-    except Exception as error:
-        raise InvalidInputError(
-            f"expected a model that copy.deepcopy can copy, got {type(error).__name__}: {error}"
-        ) from error
-    for module in twin.modules():
-        for name in [n for n, v in vars(module).items() if getattr(v, "is_watching", False)]:
-            delattr(module, name)
-    return twin
+        with torch.no_grad():
+            return run()
+    except FailureError:
+        return run()
 
 
 @contextmanager
@@ -283,25 +274,18 @@ def _are_alike(given: tuple, value: tuple) -> bool:
     )
 
 
-def _begun(
-    path: str,
-    module: nn.Module,
-    way: Door,
-    name: str,
-    arguments: tuple,
-    options: dict,
-    dtype: torch.dtype,
-) -> Call:
-    """Return a call before it is made."""
+def _read(
+    module: nn.Module, way: Way, name: str, arguments: tuple, options: dict
+) -> tuple[Any, bool, tuple[tuple, dict]]:
+    """Return what a call maps, whether that is ahead, and the other arguments."""
     given, *others = arguments or [options.pop(next(iter(options), ""), None)]
-    is_ahead = name == way.ahead
-    if way.option is not None:
-        names = parameters(type(module).forward)[2:]
-        k = names.index(way.option)
-        options |= dict(zip(names[k:], others[k:], strict=False))
-        is_ahead, others = not options.pop(way.option, False), others[:k]
-    rest = copied((tuple(others), options))
-    return Call(path, module, way, is_ahead, copied(given), rest, dtype)
+    if way.option is None:
+        return given, name == way.ahead, (tuple(others), options)
+    names = list(inspect.signature(type(module).forward).parameters)[2:]
+    k = names.index(way.option)
+    options |= dict(zip(names[k:], others[k:], strict=False))
+    is_back = bool(options.pop(way.option, False))
+    return given, not is_back, (tuple(others[:k]), options)
 
 
 def _chains(calls: list[Call]) -> Iterator[str]:
@@ -317,10 +301,8 @@ def _is_chain(call: Call) -> bool:
     size = entries(call.given)
     if not call.inner or any(
         inner.module is call.module
-        or len(inner.before) != 1
-        or len(inner.after) != 1
-        or entries(inner.given) != size
-        or entries(inner.made) != size
+        or (len(inner.before), len(inner.after)) != (1, 1)
+        or (entries(inner.given), entries(inner.made)) != (size, size)
         for inner in call.inner
     ):
         return False

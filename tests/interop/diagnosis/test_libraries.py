@@ -87,6 +87,34 @@ def freia_graph():
     return framework.GraphINN(nodes)
 
 
+def freia_images():
+    """Wavelets, whose inverse writes on what it is given, and a norm that the first batch sets."""
+    modules = library("FrEIA.modules")
+    sequence = library("FrEIA.framework").SequenceINN(3, 4, 4)
+    sequence.append(modules.HaarDownsampling)
+    sequence.append(modules.ActNorm)
+    return sequence
+
+
+def freia_residual():
+    """A layer that needs gradients on its way."""
+    modules = library("FrEIA.modules")
+    sequence = library("FrEIA.framework").SequenceINN(4)
+    sequence.append(modules.IResNetLayer, internal_size=8, n_internal_layers=1)
+    sequence.module_list[0].lipschitz_correction()
+    return sequence
+
+
+def normflows_residual():
+    """Log-determinants by traces, the layers inside return the opposite."""
+    nf = library("normflows")
+    flows = []
+    for _ in range(2):
+        net = nf.nets.LipschitzMLP([4, 16, 4], init_zeros=False, lipschitz_const=0.8)
+        flows.append(nf.flows.Residual(net, reduce_memory=False, exact_trace=True))
+    return nf.NormalizingFlow(nf.distributions.DiagGaussian(4), flows)
+
+
 MODELS = {
     "normflows": (
         normflows_vectors,
@@ -116,6 +144,18 @@ MODELS = {
         [f"_transform._transforms.{i}" for i in range(2)],
     ),
     "FrEIA": (freia_sequence, vectors, ["module_list.0", "module_list.1"]),
+    "normflows, residual": (
+        normflows_residual,
+        vectors,
+        [f"flows.{i}.iresblock" for i in (1, 0)],
+    ),
+    "FrEIA, images": (freia_images, images, ["module_list.0", "module_list.1"]),
+    "FrEIA, residual": (freia_residual, vectors, ["module_list.0"]),
+    "zuko, continuous": (
+        lambda: library("zuko").flows.CNF(3, hidden_features=(8,)),
+        lambda: vectors(3),
+        ["transform"],
+    ),
     "FrEIA, a graph": (freia_graph, vectors, [f"module_list.{i}" for i in range(3)]),
     "zuko": (
         lambda: library("zuko").flows.NSF(3, transforms=2, bins=4, hidden_features=(8,)),

@@ -1,0 +1,368 @@
+"""Models that return, and take, more than one tensor; conditions; latents of several scales."""
+
+import dataclasses
+import warnings
+from typing import NamedTuple
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from interop.modules import library  # noqa: E402
+from interop.toy_flows import Affine, Model, data, model  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+from exactflow.errors import InvalidInputError  # noqa: E402
+from exactflow.interop import diagnose  # noqa: E402
+from exactflow.interop.diagnosis import Fault  # noqa: E402
+
+
+class Pair(NamedTuple):
+    z: Tensor
+    log_det: Tensor
+
+
+@dataclasses.dataclass
+class Record:
+    z: Tensor
+
+
+def returning(ahead, back=lambda x: x):
+    class Returning(Model):
+        def forward(self, x):
+            return ahead(*super().forward(x))
+
+        def inverse(self, y):
+            return back(super().inverse(y))
+
+    return model(kind=Returning)
+
+
+RETURNED = {
+    "the log-determinant first": lambda: returning(lambda z, log_det: (log_det, z)),
+    "and back": lambda: returning(lambda z, log_det: (log_det, z), lambda x: (x.sum(1), x)),
+    "a dictionary": lambda: returning(
+        lambda z, log_det: {"log_det": log_det, "z": z}, lambda x: {"x": x}
+    ),
+    "a list": lambda: returning(lambda z, log_det: [z, log_det], lambda x: [x]),
+    "a tuple with names": lambda: returning(Pair),
+    "a number": lambda: returning(lambda z, log_det: (z, None), lambda x: (x, 0)),
+    "nested": lambda: returning(lambda z, log_det: ((z, {"log_det": log_det}), None)),
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_what_models_return(name):
+    found = diagnose(RETURNED[name](), data())
+    assert (found.comes_back, found.guilty) == (True, ())
+    assert [layer.path for layer in found.layers] == [f"layers.{i}" for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    "pair", [lambda y, log_det: (log_det, y), lambda y, log_det: {"log_det": log_det, "y": y}]
+)
+def test_what_layers_return(pair):
+    class Layer(Affine):
+        def forward(self, x):
+            return pair(*super().forward(x))
+
+        def inverse(self, y):
+            return pair(*super().inverse(y))
+
+    class Flow(Model):
+        def forward(self, x):
+            for layer in self.layers:
+                x = self.image(layer(x))
+            return x
+
+        def inverse(self, y):
+            for layer in reversed(self.layers):
+                y = self.image(layer.inverse(y))
+            return y
+
+        @staticmethod
+        def image(value):
+            return value["y"] if isinstance(value, dict) else value[1]
+
+    found = diagnose(Flow(Layer(4), Layer(4)).eval(), data())
+    assert (found.comes_back, found.guilty) == (True, ())
+    assert all(layer.log_det == pytest.approx(layer.log_det_due) for layer in found.layers)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "name"),
+    [
+        (lambda z, log_det: Record(z), "Record"),
+        (lambda z, log_det: None, "NoneType"),
+        (lambda z, log_det: (), "tuple"),
+        (lambda z, log_det: log_det, "Tensor"),
+        (lambda z, log_det: {"log_det": log_det}, "dict"),
+    ],
+)
+def test_what_is_no_image_is_refused_by_name(ahead, name):
+    with pytest.raises(InvalidInputError, match=f"a row for each member of the batch, got {name}"):
+        diagnose(returning(ahead), data())
+
+
+def test_a_way_back_without_an_image():
+    (place,) = diagnose(returning(lambda z, log_det: z, lambda x: None), data()).guilty
+    assert (place.fault, place.path) == (Fault.FAILS, "the model")
+
+
+class Halves(nn.Module):
+    """A layer of two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+
+    def forward(self, a, b):
+        return b + self.net(a), a
+
+    def inverse(self, a, b):
+        return b, a - self.net(b)
+
+
+class Halved(Model):
+    def forward(self, x):
+        return self.through(self.layers, "forward", x)
+
+    def inverse(self, y):
+        return self.through(reversed(self.layers), "inverse", y)
+
+    def through(self, layers, name, x):
+        halves = x.chunk(2, 1)
+        for layer in layers:
+            halves = getattr(layer, name)(*halves)
+        return torch.cat(halves, 1)
+
+
+class Loose(Halved):
+    """Returns the halves, and takes them as two arguments."""
+
+    def forward(self, x):
+        return super().forward(x).chunk(2, 1)
+
+    def inverse(self, a, b):
+        return super().inverse(torch.cat([a, b], 1))
+
+
+@pytest.mark.parametrize("kind", [Halved, Loose])
+def test_halves(kind):
+    found = diagnose(kind(Halves(), Halves()).eval(), data())
+    assert (found.comes_back, found.guilty) == (True, ())
+    assert [layer.path for layer in found.layers] == ["layers.0", "layers.1"]
+
+
+class Shifted(Affine):
+    def forward(self, x, context):
+        return super().forward(x + context)
+
+    def inverse(self, y, context):
+        x, log_det = super().inverse(y)
+        return x - context, log_det
+
+
+class Forgetful(Shifted):
+    """Its inverse does not know the context."""
+
+    def inverse(self, y, context):
+        return Affine.inverse(self, y)
+
+
+class Conditional(Model):
+    def forward(self, x, context):
+        for layer in self.layers:
+            x, _ = layer(x, context)
+        return x
+
+    def inverse(self, y, *, context):
+        for layer in reversed(self.layers):
+            y, _ = layer.inverse(y, context=context)
+        return y
+
+
+class Classes(Model):
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.table = nn.Embedding(3, 4)
+
+    def forward(self, x, y):
+        return super().forward(x + self.table(y))
+
+    def inverse(self, z, y):
+        return super().inverse(z) - self.table(y)
+
+
+def test_contexts():
+    torch.manual_seed(0)
+    context = data(6) / 2
+    found = diagnose(Conditional(Shifted(4), Shifted(4)).eval(), data(), context=context)
+    assert (found.comes_back, found.guilty) == (True, ())
+    assert all(layer.condition for layer in found.layers)
+    flow = Conditional(Shifted(4), Forgetful(4), Shifted(4)).eval()
+    (layer,) = diagnose(flow, data(), context=context).guilty
+    assert (layer.fault, layer.path) == (Fault.INVERSE, "layers.1")
+
+
+def test_classes():
+    torch.manual_seed(0)
+    y = torch.tensor([0, 1, 2, 2, 1, 0])
+    assert not diagnose(Classes(Affine(4), Affine(4)).eval(), data(), y=y).guilty
+    flow = Classes(Affine(4), Shifted(4)).eval()
+    with pytest.raises(InvalidInputError, match=r"layers\.1 raises TypeError"):
+        diagnose(flow, data(), y=y)
+
+
+def test_a_context_that_a_model_does_not_take():
+    with pytest.raises(InvalidInputError, match="unexpected keyword argument 'context'"):
+        diagnose(model(), data(), context=data())
+
+
+def net(inputs, outputs):
+    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
+
+
+def conditional_nflows():
+    transforms, nets = library("nflows.transforms"), library("nflows.nn.nets")
+    layers = [
+        transforms.MaskedAffineAutoregressiveTransform(4, 8, context_features=3),
+        transforms.AffineCouplingTransform(
+            [1, 0, 1, 0], lambda i, o: nets.ResidualNet(i, o, 8, context_features=3)
+        ),
+    ]
+    normal = library("nflows.distributions").StandardNormal([4])
+    flow = library("nflows.flows").Flow
+    return flow(transforms.CompositeTransform(layers), normal, nn.Linear(2, 3))
+
+
+def conditional_normflows():
+    nf = library("normflows")
+    layers = [nf.flows.AutoregressiveRationalQuadraticSpline(4, 1, 8, num_context_channels=2)]
+    layers += [nf.flows.LULinearPermute(4)]
+    return nf.ConditionalNormalizingFlow(nf.distributions.DiagGaussian(4), layers)
+
+
+def conditional_freia():
+    sequence = library("FrEIA.framework").SequenceINN(4)
+    block = library("FrEIA.modules").AllInOneBlock
+    sequence.append(block, cond=0, cond_shape=(2,), subnet_constructor=net)
+    sequence.append(block, subnet_constructor=net)
+    return sequence
+
+
+CONDITIONAL = {
+    "nflows, embedded": conditional_nflows,
+    "normflows": conditional_normflows,
+    "FrEIA": conditional_freia,
+    "zuko": lambda: library("zuko").flows.NSF(4, 2, transforms=2, hidden_features=(8,)),
+    "glasflow": lambda: library("glasflow").RealNVP(4, n_transforms=2, n_conditional_inputs=2),
+}
+
+
+@pytest.mark.parametrize("start", ["data", "latents"])
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_contexts_of_libraries(name, start):
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flow = CONDITIONAL[name]()
+    found = diagnose(flow, data(), start=start, context=data(6, 2))
+    assert (found.comes_back, found.guilty) == (True, ()), found.table()
+
+
+def test_classes_of_normflows_are_those_of_its_distributions():
+    nf = library("normflows")
+    base = nf.distributions.ClassCondDiagGaussian(4, 3)
+    coupling = nf.flows.AffineCouplingBlock(nf.nets.MLP([2, 8, 4], init_zeros=False))
+    flow = nf.ClassCondFlow(base, [coupling, nf.flows.ActNorm(4)])
+    found = diagnose(flow, data(), y=torch.tensor([0, 1, 2, 0, 1, 2]))
+    assert found.comes_back
+    assert [layer.path for layer in found.layers] == ["flows.1", "flows.0"]
+
+
+class TwoScales(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = Affine(4), Affine(2)
+
+    def forward(self, x):
+        y, _ = self.first(x)
+        return self.second(y[:, :2])[0], y[:, 2:]
+
+    def inverse(self, latents):
+        y = torch.cat([self.second.inverse(latents[0])[0], latents[1]], 1)
+        return self.first.inverse(y)[0]
+
+
+class Swapped(TwoScales):
+    """Its way ahead hands the scales on in the other order."""
+
+    def forward(self, x):
+        return super().forward(x)[::-1]
+
+
+def test_latents_of_two_scales():
+    latents = [data(5, 2), data(5, 2).flip(0)]
+    found = diagnose(TwoScales().eval(), latents, start="latents")
+    assert (found.comes_back, found.guilty) == (True, ())
+    assert [layer.path for layer in found.layers] == ["second", "first"]
+    assert not diagnose(Swapped().eval(), latents, start="latents").comes_back
+
+
+def test_latents_of_a_multiscale_flow_of_normflows():
+    nf = library("normflows")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # normflows calls torch.lu
+        levels = [[nf.flows.GlowBlock(c, 4), nf.flows.Squeeze()] for c in (24, 12)]
+    shapes = [(24, 1, 1), (6, 2, 2)]
+    flow = nf.MultiscaleFlow(
+        [nf.distributions.DiagGaussian(shape) for shape in shapes],
+        levels,
+        [nf.flows.Merge()],
+        class_cond=False,
+    )
+    torch.manual_seed(0)
+    latents = [torch.randn(2, *shape) for shape in shapes]
+    found = diagnose(flow, latents, start="latents")
+    assert (found.comes_back, found.guilty) == (True, ()), found.table()
+
+
+@pytest.mark.parametrize(
+    ("latents", "words"),
+    [
+        ([], "a list of them, got list"),
+        ([data(), 1], "got a tensor of torch.float32"),
+        ([data(3), data(4)], "got shape (3, 4), (4, 4)"),
+        ((data(3), data(3) / 0), "finite numbers"),
+    ],
+)
+def test_lists_that_are_refused(latents, words):
+    with pytest.raises(InvalidInputError) as raised:
+        diagnose(TwoScales(), latents, start="latents")
+    assert words in str(raised.value)
+
+
+def test_a_compiled_conditioner_and_one_that_catches_errors():
+    class Caught(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bad, self.good = Affine(6), Affine(4)
+
+        def forward(self, x):
+            try:
+                return self.bad(x)
+            except RuntimeError:
+                return self.good(x)
+
+        def inverse(self, y):
+            return self.good.inverse(y)[0]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is on its way out
+        compiled = torch.jit.script(model().layers[1].net)
+    flow = model()
+    flow.layers[1].net = compiled
+    for healthy in (flow, Caught().eval()):
+        found = diagnose(healthy, data())
+        assert (found.comes_back, found.guilty) == (True, ())
