@@ -433,6 +433,8 @@ GOOD = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }"
         npy(GOOD.replace("False", "0")),
         npy(GOOD.replace("(2, 2)", "(2, 2, 2)")),
         npy(GOOD.replace("(2, 2)", "(4, 1)")),
+        npy(GOOD.replace("(2, 2)", "(2, 3)")),
+        npy(GOOD.replace("(2, 2)", "(2, 3)"), body=b"\0" * 48),
         npy(GOOD.replace("(2, 2)", "(2, 2, 1, 1, 1)")),
         npy(GOOD.replace("(2, 2)", "[2, 2]")),
         npy(GOOD.replace("(2, 2)", "(2.0, 2)")),
@@ -463,6 +465,11 @@ def test_malformed_npy(half, tmp_path, data, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("exponent", [10_000, -10_000])
+def test_the_longest_decimals(exponent):
+    assert checker.read_bound(f"1e{exponent}", "") == Fraction(10) ** exponent
+
+
 def test_npy_of_pickled_objects_is_not_read(half, tmp_path):
     np.save(tmp_path / "t.npy", np.array([[0.5, None], [0.5, 1]], dtype=object))
     assert run(half, "--target", tmp_path / "t.npy")[0] == 2
@@ -477,6 +484,8 @@ def test_npy_of_pickled_objects_is_not_read(half, tmp_path):
         "1;2\n3;4\n",
         "1e999999999,0\n0,1\n",
         "1e-999999999,0\n0,1\n",
+        "1e-10001,0\n0,1\n",
+        "1e10001,0\n0,1\n",
         "1e99999999999999999999,0\n0,1\n",
         "inf,0\n0,1\n",
         "nan,0\n0,1\n",
@@ -495,6 +504,7 @@ def test_npy_of_pickled_objects_is_not_read(half, tmp_path):
         "\u00a01,0\n0,1\n",
         "1\u2028,0\n0,1\n",
         b"\xff\xfe",
+        b"1/2,-3\n1/2,\xff1\n",
     ],
 )
 def test_malformed_csv(half, tmp_path, content, capsys):

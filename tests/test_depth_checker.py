@@ -316,3 +316,71 @@ def test_many_minors_are_not_counted():
     one = [[int(i == j) for j in range(n)] for i in range(n)]
     with pytest.raises(checker.UndecidedError):
         checker.is_opposed(8, one, one)
+
+
+# ---- what is said, and where the limits lie
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "rationals_5_letters_chain",
+            [
+                "c depth 6, additive layers over QQ, 6 coordinates",
+                "c no target given apart: the claim is on the certificate's own",
+                "c equal in all entries",
+                "c not ULULU: chain",
+                "c not LULUL: trace",
+                "s VERIFIED",
+            ],
+        ),
+        (
+            "rationals_0_letters_linear",
+            [
+                "c depth 1, additive layers over QQ, 2 coordinates",
+                "c no target given apart: the claim is on the certificate's own",
+                "c equal in all entries",
+                "c not the identity: linear",
+                "s VERIFIED",
+            ],
+        ),
+    ],
+)
+def test_each_pattern_has_its_line(name, lines):
+    assert check(CORPUS / "correct" / f"{name}.json")[1] == lines
+
+
+def test_an_obstruction_that_says_nothing_is_named():
+    lines = check(CORPUS / "incorrect" / "coefficient_that_agrees.json")[1]
+    assert lines[-2:] == ["c trace does not exclude ULULU", "s NOT VERIFIED"]
+
+
+def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
+    diagonal = [[int(i == j) * (-1) ** i for j in range(4)] for i in range(4)]
+    monkeypatch.setattr(checker, "MOST_MINORS", 6)
+    assert checker.is_opposed(2, diagonal, diagonal) is False
+    monkeypatch.setattr(checker, "MOST_MINORS", 5)
+    with pytest.raises(checker.UndecidedError, match="more than 5 minors"):
+        checker.is_opposed(2, diagonal, diagonal)
+
+
+@pytest.mark.parametrize(("limit", "terms", "minors"), [(4, 4, 4), (3, 4, 4), (4, 4, 3)])
+def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors):
+    one = [[1, 0], [0, 1]]
+    blocks = checker.Blocks(*[one] * 6)
+    whole = [[int(i == j) for j in range(4)] for i in range(4)]
+    multiplier = [[[1, 0, 0, 0, 0]], [[1, 0, 0, 0, 0]] * 2]  # times 2 and 1 sets: 4 terms
+    monkeypatch.setattr(checker, "MOST_TERMS", limit)
+    monkeypatch.setattr(checker, "MOST_MINORS", minors)
+    if limit < terms or minors < 4:
+        with pytest.raises(checker.UndecidedError):
+            checker.is_one_signed(multiplier, blocks, whole)
+    else:
+        assert checker.is_one_signed(multiplier, blocks, whole) is False
+
+
+def test_exponents_up_to_the_limit():
+    assert checker.read_terms([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
+    with pytest.raises(checker.MalformedError, match="exponents from 0 to 100"):
+        checker.read_terms([["2", "101", "0"]], "", 1, 0)

@@ -218,6 +218,12 @@ def bases() -> dict[str, Certificate]:
         "gf2_swap": certify("GF(2)", [1, 1], swap, flips=[0]),
         "gf7_with_scales": certify("GF(7)", [2, 2], gf7),
         "gf101_flips": certify("GF(101)", [2, 1], random_layers(2, 1, 4, residue), flips=[1]),
+        "gf53": certify(
+            "GF(53)", [1, 1], [layer("first", [["-7"]], ["2"]), layer("second", [["60"]])]
+        ),
+        "gf97": certify(
+            "GF(97)", [1, 1], [layer("second", [["96"]], ["5"]), layer("first", [["8"]])]
+        ),
         "gf_mersenne_61": certify(
             "GF(2305843009213693951)", [2, 2], random_layers(2, 2, 6, residue)
         ),
@@ -626,6 +632,7 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "sign_null": put(root, ["layers", 0, "sign"], None),
         "format_other": put(good, ["format"], "exactflow-certificate-2"),
         "format_null": put(good, ["format"], None),
+        "version_zero": put(good, ["version"], 0),
         "version_three": put(good, ["version"], 3),
         "version_float": put(good, ["version"], 1.0),
         "version_true": put(good, ["version"], True),
@@ -663,6 +670,7 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
         "prime_zero": put(field7, ["field"], "GF(0)"),
         "prime_one": put(field7, ["field"], "GF(1)"),
         "prime_nine": put(field7, ["field"], "GF(9)"),
+        "prime_product_of_43_and_47": put(field7, ["field"], "GF(2021)"),
         "prime_carmichael_561": put(field7, ["field"], "GF(561)"),
         "prime_strong_pseudoprime_to_twelve_bases": put(
             field7, ["field"], "GF(318665857834031151167461)"

@@ -343,7 +343,10 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
     cases |= each([*at, "k"], {f"k_{name}": value for name, value in numbers.items()})
     depths = {"negative": -1, "seven": 7, "huge": 10**5000, "true": True, "float": 6.0, "text": "6"}
     cases |= each(["depth"], {f"depth_{name}": value for name, value in depths.items()})
-    cases |= each(["version"], {"version_two": 2, "version_text": "1", "version_true": True})
+    cases |= each(
+        ["version"],
+        {"version_zero": 0, "version_two": 2, "version_text": "1", "version_true": True},
+    )
     cases |= each(["format"], {"format_other": "exactflow-certificate", "format_null": None})
     cases |= each(["scales"], {"scales_other": "any", "scales_null": None, "scales_list": []})
     cases |= each([*at, "kind"], {"kind_other": "magic", "kind_null": None, "kind_list": []})

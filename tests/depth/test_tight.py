@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from depth.examples import decided, diagonal
+from depth.examples import decided, diagonal, matrix
 from depth.test_five import jordan, product_of, with_fixed_parts
 from sympy import GF, Rational
 
@@ -54,6 +54,36 @@ def test_no_decided(name):
     assert found.check() is True
     assert "linear equations for V, with no solution" in str(found)
     assert checked_apart(found)
+
+
+def chain(*factors):
+    """Return the obstruction to ULULU at some polynomials."""
+    return {"pattern": "ULULU", "kind": "chain", "factors": factors}
+
+
+X_1, X_2, X_3 = ([-s, 1] for s in (1, 2, 3))
+X_2_X_3 = [6, -5, 1]
+
+
+def test_the_checker_takes_factors_that_give_no_equations():
+    """x - 1 and polynomials of degree two stand beside the eigenvalues that leave no freedom."""
+    assert excludes(TIGHT["both parts"], chain(X_2, X_3))
+    assert excludes(TIGHT["both parts"], chain(X_2, X_3, X_1, [1, 0, 1]))
+    assert not excludes(TIGHT["both parts"], chain(X_1, [1, 0, 1]))
+
+
+def test_the_checker_takes_no_equations_from_a_factor_of_degree_two():
+    """Five layers are enough, and (x - 2)(x - 3) has as many blocks in Du as in aN, and r more."""
+    M = with_fixed_parts(diagonal(2, 3), jordan((1, 2)), matrix([[-1, -1], [2, -1]]))
+    answer = minimal_depth(M)
+    assert (answer.lower, answer.upper) == (5, 5)
+    assert not excludes(M, chain(X_2_X_3))
+
+
+def test_the_checker_takes_no_equations_from_the_eigenvalue_one():
+    M = with_fixed_parts(jordan((2, 2)), jordan((1, 2)), matrix([[2]]))
+    assert not excludes(M, chain(X_1))
+    assert not excludes(M, chain(X_1, X_3))
 
 
 @pytest.mark.parametrize("name", TIGHT)
