@@ -291,6 +291,21 @@ def results(model, example, home):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_matrix_and_its_inverse_compute_the_same(name):
+    model, example = made(name)
+    new, report = convert(model, example, by="inverse", permutations=True)
+    assert len(report.layers) == MODELS[name][1]
+    for one, two in zip(results(new, example, name), results(model, example, name), strict=True):
+        assert torch.allclose(one, two, rtol=2e-4, atol=2e-4)
+    data = example[0] if isinstance(example, tuple) else example
+    with torch.no_grad():
+        assert torch.allclose(sampled(new, example), data, atol=1e-3)
+    assert all(layer.stored_error <= 1e-5 for layer in report.layers)
+    assert all(layer.inverse_error <= 1e-4 for layer in report.layers)
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("name", MODELS)
 def test_the_model_computes_the_same(name, double):

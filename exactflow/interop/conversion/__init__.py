@@ -26,13 +26,13 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.options import check_option
 from exactflow.interop.conversion.comparison import compared, data_for
-from exactflow.interop.conversion.planning import Group, Meeting, plan, tie
+from exactflow.interop.conversion.planning import Group, Meeting, Ties, plan
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.runs import Outcome, run
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
 from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import imitation
-from exactflow.interop.modules.flow import Bijection, FlowModule, Identity
+from exactflow.interop.modules.flow import FlowModule, Identity
 from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
@@ -67,7 +67,8 @@ def convert(
 
     Parameters
     ----------
-    model : a module; or a transform of zuko.
+    model : a module; or a transform of zuko. What ``torch.compile`` returned is converted as what
+        it was given, and can be compiled again.
     example : a batch of data as the model takes it, or a tuple of its arguments; the layers are
         compared on what they make of it. Without it, they are compared on random vectors.
     by : "couplings"; or "inverse" for a matrix, and beside it its inverse, each entry the nearest
@@ -110,6 +111,7 @@ def convert(
     """
     only = [only] if isinstance(only, str) else only
     check_option("by", by, get_args(By))
+    model = getattr(model, "_orig_mod", model)
     is_transform = isinstance(model, torch.distributions.Transform)
     if is_transform:
         from exactflow.interop.libraries.zuko import lazily
@@ -187,7 +189,7 @@ class _Converter:
     ):
         self.model, self.meetings, self.default, self.within = model, meetings, default, within
         self.records: list[ConvertedLayer] = []
-        self.tied: dict[tuple[int, ...], FlowModule] = {}
+        self.ties = Ties()
 
     def place(self, group: Group, by: By, result: Any) -> str:
         """Put what takes the place of a group there, and return "", or why it stays."""
@@ -213,7 +215,9 @@ class _Converter:
 
     def _put(self, group: Group, found: Solved, meeting: Meeting) -> None:
         main, target, (x, _) = group.main, group.target, meeting
-        stored = self._tied(main.module, found.stored.to(x.device))
+        stored = found.stored.to(x.device)
+        if isinstance(stored, FlowModule):
+            stored = self.ties.tied(main.module, stored)
         stored.requires_grad_(group.is_trainable)
         exact = imitation(copied(main.module), found.fine.to(x.device), x)
         new = imitation(main.module, stored, x)
@@ -241,13 +245,6 @@ class _Converter:
             target=target,
         )
         self.records.append(record)
-
-    def _tied(self, module: nn.Module, stored: Bijection) -> Bijection:
-        """Return a module whose layers are those of another one that shares its parameters."""
-        key = tie(module)
-        if key and isinstance(stored, FlowModule):
-            stored.layers = self.tied.setdefault(key, stored).layers
-        return stored
 
 
 def _default_type(model: nn.Module) -> torch.dtype:

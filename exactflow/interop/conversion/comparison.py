@@ -11,13 +11,14 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.planning import Group, Meeting
 from exactflow.interop.conversion.runs import largest_difference
-from exactflow.interop.copies import copied
+from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import whole_of
 
 __all__ = ["Differences", "compared", "data_for"]
 
 AGREE = 1e-9
-LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12  # several libraries sum them in float32
+LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12
+"""Several libraries sum log-determinants in float32; some keep them while weights are rounded."""
 SAMPLES = 4
 PIXELS = ((), (2, 2))
 
@@ -45,6 +46,7 @@ def data_for(group: Group, meeting: Meeting | None, default: torch.dtype) -> Mee
     if isinstance(dims, list):  # HaarUpsampling has there what comes out
         c, *pixels = dims[0]
         shapes = [(c, *pixels), (4 * c, *(size // 2 for size in pixels))]
+    reason = ""
     for shape in shapes:
         x = torch.randn(
             SAMPLES,
@@ -55,12 +57,13 @@ def data_for(group: Group, meeting: Meeting | None, default: torch.dtype) -> Mee
         try:
             with torch.no_grad():
                 _chained(group.modules, x, None)
-        except Exception:  # a layer for other data
+        except Exception as error:  # a layer for other data
+            reason = reason or cause(error)
             continue
         return x, None
     raise InvalidInputError(
         f"expected an example that {group.main.path or 'the model'} meets: it takes neither random "
-        "vectors nor random images alone"
+        f"vectors nor random images alone, {reason}"
     )
 
 
@@ -76,7 +79,9 @@ def compared(
     found = _differences(modules, exact, few, _double(context))
     d, pixels = group.target.dimension, few[0].numel() // group.target.dimension
     size = 1 + d * _size(group.target) * float(few.abs().max())
-    slack = pixels * d * (LOG_DET_AGREES + PER_CONDITION * condition_number)
+    unit = torch.finfo(x.dtype).eps
+    rounding = LOG_DET_AGREES if unit < LOG_DET_AGREES else unit * condition_number
+    slack = pixels * d * (rounding + PER_CONDITION * condition_number)
     if not (found.output <= AGREE * size and (found.log_det or 0.0) <= slack):
         raise MethodError(
             f"expected couplings that agree with {group.main.path or 'the model'} "

@@ -17,10 +17,11 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.probing import probed
 from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.libraries import library_of, package_of
+from exactflow.interop.modules.flow import FlowModule
 from exactflow.interop.places import Place, chains, place_of
 from exactflow.interop.reading import is_initialized, reading
 
-__all__ = ["Group", "Layer", "Meeting", "plan", "tie"]
+__all__ = ["Group", "Layer", "Meeting", "Ties", "plan"]
 
 Meeting = tuple[Tensor, Any]
 """The data that a module meets in a run of the model, and the condition that it is given."""
@@ -141,7 +142,23 @@ def _once(groups: list[Group]) -> list[Group]:
     return list(once.values())
 
 
-def tie(module: nn.Module) -> tuple[int, ...]:
+class Ties:
+    """Layers that share their parameters, all but a bias maybe, and the couplings of the first."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[int, ...], tuple[nn.Module, FlowModule]] = {}
+
+    def tied(self, module: nn.Module, flow: FlowModule) -> FlowModule:
+        """Return the couplings of a layer, which share what the layer does."""
+        first, couplings = self.first.setdefault(_tie(module), (module, flow))
+        if _tie(module):
+            flow.layers = couplings.layers
+            if getattr(first, "bias", None) is getattr(module, "bias", None):
+                flow.bias = couplings.bias
+        return flow
+
+
+def _tie(module: nn.Module) -> tuple[int, ...]:
     """Return what two layers have in common that share all parameters but, maybe, a bias."""
     return tuple(id(p) for name, p in module.named_parameters() if name != "bias")
 
@@ -181,7 +198,7 @@ def _is_tied(one: tuple[nn.Module, Read], two: tuple[nn.Module, Read]) -> bool:
     return (
         len(maps) == 2
         and np.array_equal(maps[0].entries, maps[1].entries)
-        and (tie(one[0]) == tie(two[0]))
+        and (_tie(one[0]) == _tie(two[0]))
     )
 
 
@@ -250,7 +267,7 @@ def _probed(place: Place, meetings: Mapping[str, Meeting], only: Collection[str]
         return "not known to be linear"
     if place.path not in meetings:
         return "not known to be linear, and there is no example that it meets"
-    return probed(place.module, *meetings[place.path]) or "not linear, as it acts on the example"
+    return probed(place.module, *meetings[place.path])
 
 
 def _floating(module: nn.Module) -> set[torch.dtype]:

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.conversion.planning import tie
+from exactflow.interop.conversion.planning import Ties
 from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import imitation, library
 from exactflow.interop.library import Build, State
@@ -65,13 +65,13 @@ def restore(model: nn.Module, state: State) -> nn.Module:
         )
     new = copied(model)
     made: dict[int, nn.Module] = {}
-    tied: dict[tuple[int, ...], FlowModule] = {}
+    ties = Ties()
     try:
         for head in heads:
             place = place_of(new, head.removesuffix("."))
             module, own = place.module, _under(state, f"{head}couplings.")
             if id(module) not in made:
-                made[id(module)] = imitation(module, _restored(module, own, tied), None)
+                made[id(module)] = imitation(module, _restored(module, own, ties), None)
             new = put(new, place, made[id(module)])
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, ValueError) as error:
@@ -81,15 +81,13 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     return new
 
 
-def _restored(module: nn.Module, own: State, tied: dict[tuple[int, ...], FlowModule]) -> Bijection:
+def _restored(module: nn.Module, own: State, ties: Ties) -> Bijection:
     """Return what a state describes, trained as a module is, and tied as its parameters are."""
     if len(own["_extra_state"]) < 2:
         return MatrixModule.of_state(own) if len(own["_extra_state"]) else Identity()
-    flow, key = FlowModule.of_state(own), tie(module)
+    flow = FlowModule.of_state(own)
     flow.requires_grad_(any(p.requires_grad for p in module.parameters()))
-    if key:
-        flow.layers = tied.setdefault(key, flow).layers
-    return flow
+    return ties.tied(module, flow)
 
 
 def _under(state: State, head: str) -> dict[str, Tensor]:
