@@ -118,6 +118,12 @@ class RationalMatrix:
         entries = [s * entry for s, row in rows for entry in row]
         return RationalMatrix(flint.fmpz_mat(*self.shape, entries), self.denominator * common)
 
+    def times_power(self, exponent: int) -> "RationalMatrix":
+        """Return the matrix times 2^exponent."""
+        if exponent < 0:
+            return RationalMatrix(self.numerator, self.denominator << -exponent)
+        return RationalMatrix(self.numerator * (1 << exponent), self.denominator)
+
     def det(self) -> Fraction:
         """Return the determinant."""
         return Fraction(int(self.numerator.det()), self.denominator ** self.shape[0])

@@ -18,7 +18,7 @@ import sympy
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.partition import resolve_partition
-from exactflow.gaussian.covariance import Target, column_of_mean
+from exactflow.gaussian.covariance import Covariance, column_of_mean
 from exactflow.gaussian.depth import GaussianDepth, gaussian_depth
 from exactflow.gaussian.whitening import Whitening
 
@@ -76,18 +76,20 @@ def whiten(
     (2, True)
     """
     from exactflow.exact.threads import one_thread
-    from exactflow.gaussian.refinement import arithmetic_of_floats
+    from exactflow.gaussian.refinement import after_power, arithmetic_of_floats
     from exactflow.gaussian.three_layers import three_layers
     from exactflow.gaussian.two_layers import two_layers
 
     if layers not in (2, 3):
         raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
     with one_thread():
-        target = Target.of(Sigma)
-        d = len(target.rounded)
+        covariance = Covariance.of(Sigma)
+        d = len(covariance.rounded)
         order, (p, _) = resolve_partition(partition, d)
         column = None if mean is None else column_of_mean(mean, d)
-        target = target.ordered(order)
+        covariance = covariance.ordered(order)
+        normalized, k = covariance.normalized()
         with arithmetic_of_floats():
-            found, error = (two_layers if layers == 2 else three_layers)(target, p)
-    return Whitening(found, order, target, sympy.Rational(error), column)
+            found, error = (two_layers if layers == 2 else three_layers)(normalized, p)
+            found = after_power(found, -k)
+    return Whitening(found, order, covariance, sympy.Rational(error), column)

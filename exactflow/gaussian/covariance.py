@@ -11,9 +11,9 @@ from exactflow.exact.coerce import as_matrix, as_vectors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import MatrixLike, VectorLike
-from exactflow.gaussian.account import Covariance
+from exactflow.gaussian.blocks import CovarianceBlocks
 
-__all__ = ["Target", "check_positive_definite", "check_symmetric", "column_of_mean"]
+__all__ = ["Covariance", "check_positive_definite", "check_symmetric", "column_of_mean"]
 
 MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
 _REMEDY = (
@@ -23,37 +23,49 @@ ILL_CONDITIONED = 1e6  # from where the inverse is refined
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class Covariance:
     """A positive definite matrix, exactly and in float64."""
 
     whole: RationalMatrix
     rounded: np.ndarray
 
     @staticmethod
-    def of(Sigma: MatrixLike) -> "Target":
-        """Return the target of a matrix, which is checked: see `whiten` for the errors."""
-        target = _read(Sigma)
-        d = len(target.rounded)
-        deviations = np.sqrt(np.abs(np.diag(target.rounded)))
-        if deviations.all():
-            least = np.linalg.eigvalsh(target.rounded / np.outer(deviations, deviations))[0]
-            if least > 4 * d * np.finfo(float).eps:
-                return target
-        check_positive_definite(target.whole, target.rounded)
+    def of(Sigma: MatrixLike) -> "Covariance":
+        """Return a matrix that is checked: see `whiten` for the errors."""
+        covariance = _read(Sigma)
+        deviations, values = covariance._correlations()
+        if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
+            return covariance
+        check_positive_definite(covariance.whole, covariance.rounded)
         raise MethodError(
             "expected a covariance within reach of float64, got one whose correlations are "
             f"singular up to rounding{_REMEDY}"
         )
 
-    def ordered(self, order: Sequence[int]) -> "Target":
+    def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the deviations, and the eigenvalues of the correlations, ascending."""
+        deviations = np.sqrt(np.abs(np.diag(self.rounded)))
+        units = np.where(deviations > 0, deviations, 1)
+        return deviations, np.linalg.eigvalsh(self.rounded / units[:, None] / units)
+
+    def normalized(self) -> tuple["Covariance", int]:
+        """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k:
+        no digit is lost, and numbers on the way stay within the range of float64.
+        """
+        deviations, values = self._correlations()
+        log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
+        k = round(float(log_det) / (2 * len(values)))
+        return Covariance(self.whole.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)), k
+
+    def ordered(self, order: Sequence[int]) -> "Covariance":
         """Return the covariance of x[order[0]], x[order[1]], .."""
         if list(order) == sorted(order):
             return self
-        return Target(self.whole.extract(order, order), self.rounded[np.ix_(order, order)])
+        return Covariance(self.whole.extract(order, order), self.rounded[np.ix_(order, order)])
 
-    def blocks(self, p: int) -> Covariance:
+    def blocks(self, p: int) -> CovarianceBlocks:
         """Return the exact blocks for halves of p and d - p coordinates."""
-        return Covariance.of(self.whole, p)
+        return CovarianceBlocks.of(self.whole, p)
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse, with one exact residual where rounding would
@@ -68,7 +80,7 @@ class Target:
         return (columns[:p] + columns[:p].T) / 2
 
 
-def _read(Sigma: MatrixLike) -> Target:
+def _read(Sigma: MatrixLike) -> Covariance:
     if (
         isinstance(Sigma, np.ndarray)
         and Sigma.dtype in (np.float32, np.float64)
@@ -77,12 +89,12 @@ def _read(Sigma: MatrixLike) -> Target:
     ):
         floats = Sigma.astype(np.float64)
         if np.isfinite(floats).all() and (floats == floats.T).all():
-            return Target(RationalMatrix.of_floats(floats), floats)
+            return Covariance(RationalMatrix.of_floats(floats), floats)
     matrix = as_matrix(Sigma).to_dense()
     check_symmetric(matrix)
     whole = RationalMatrix.of(matrix)
     try:
-        return Target(whole, whole.floats)
+        return Covariance(whole, whole.floats)
     except OverflowError:
         raise InvalidInputError(
             "expected entries in the range of float64, got one beyond 10^308: scale the matrix"

@@ -28,10 +28,10 @@ import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.account import Covariance, trimmed
+from exactflow.gaussian.blocks import CovarianceBlocks, trimmed
 from exactflow.gaussian.spectra import Match
 
-__all__ = ["Basis", "Pair", "arithmetic_of_floats", "refined"]
+__all__ = ["Basis", "Pair", "after_power", "arithmetic_of_floats", "refined"]
 
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
 ROUNDINGS = 8  # of an error that another step seldom betters
@@ -64,14 +64,14 @@ class Pair:
             FloatCoupling("second", trimmed(self.t), self.d2),
         ]
 
-    def rounding(self, Sigma: Covariance) -> float:
+    def rounding(self, Sigma: CovarianceBlocks) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
         first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
         size1 = self.d1**2 * first + self.x**2 @ second
         size2 = self.d2**2 * second + self.t**2 @ np.ones(len(self.d1))
         return float(np.finfo(float).eps * np.sqrt(max(size1.max(), size2.max())))
 
-    def corrected(self, E: Covariance) -> "Pair":
+    def corrected(self, E: CovarianceBlocks) -> "Pair":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
         basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
         left, right = basis.equations()
@@ -148,10 +148,10 @@ class Refinable(Protocol):
     def layers(self) -> Sequence[FloatCoupling]:
         """Return the layers, in their order."""
 
-    def rounding(self, Sigma: Covariance) -> float:
+    def rounding(self, Sigma: CovarianceBlocks) -> float:
         """Return the error that rounding leaves."""
 
-    def corrected(self, E: Covariance) -> Self:
+    def corrected(self, E: CovarianceBlocks) -> Self:
         """Return the layers after a step."""
 
 
@@ -168,10 +168,24 @@ def arithmetic_of_floats() -> Iterator[None]:
         ) from None
 
 
+def after_power(layers: Sequence[FloatCoupling], exponent: int) -> tuple[FloatCoupling, ...]:
+    """Return layers that do, exactly, what these do of 2^exponent x: the first of them scales all
+    that it reads, the second the half that is left. Raises FloatingPointError where float64 lacks
+    the numbers.
+    """
+    (first, second, *rest), factor = layers, 2.0**exponent
+    with np.errstate(over="raise", under="raise"):
+        return (
+            FloatCoupling(first.moves, factor * first.shift, factor * first.scale),
+            FloatCoupling(second.moves, second.shift, factor * second.scale),
+            *rest,
+        )
+
+
 Refined = TypeVar("Refined", bound=Refinable)
 
 
-def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
+def refined(pair: Refined, Sigma: CovarianceBlocks) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
     coarse = Sigma.coarse()
     E = coarse.residual(pair.layers())

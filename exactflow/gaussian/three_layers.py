@@ -41,15 +41,15 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.account import Covariance, trimmed
-from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.blocks import CovarianceBlocks, trimmed
+from exactflow.gaussian.covariance import Covariance
 from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined
 from exactflow.gaussian.walks import levels
 
 __all__ = ["three_layers"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
-SHIFTS = (7, 5, 4, 3)  # of walks to try where nearly equal levels have kept layers from refinement
+SHIFTS = (11, 7, 5, 4, 3)  # of walks, tried where nearly equal levels hinder refinement
 ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
 
 
@@ -72,7 +72,7 @@ class Triple:
             FloatCoupling("second", trimmed(self.t), np.ones(q)),
         ]
 
-    def rounding(self, Sigma: Covariance) -> float:
+    def rounding(self, Sigma: CovarianceBlocks) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
         first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
         size2 = self.scale2**2 * second + self.z**2 @ first
@@ -80,7 +80,7 @@ class Triple:
         sizes = (size1.max(), (size2 + self.t**2 @ np.ones(len(first))).max())
         return float(np.finfo(float).eps * np.sqrt(max(sizes)))
 
-    def corrected(self, E: Covariance) -> "Triple":
+    def corrected(self, E: CovarianceBlocks) -> "Triple":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
         The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
@@ -112,29 +112,29 @@ class Triple:
         )
 
 
-def three_layers(target: Target, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
+def three_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
     """Return three layers that whiten, on halves of p and d - p coordinates, and their error."""
-    d = len(target.rounded)
+    d = len(covariance.rounded)
     q = d - p
-    factor = _factor(target)
-    natural, exchanged = (target, p), (target.ordered((*range(p, d), *range(p))), q)
-    words = [Spectra.of(t.rounded, size, factor, factor) for t, size in (natural, exchanged)]
+    factor = _factor(covariance)
+    natural, exchanged = (covariance, p), (covariance.ordered((*range(p, d), *range(p))), q)
+    words = [Eigenbases.of(t.rounded, size, factor, factor) for t, size in (natural, exchanged)]
     is_exchanged = not words[0].is_straddled and words[1].is_straddled
-    spectra = words[is_exchanged]
-    if not spectra.is_straddled:
+    bases = words[is_exchanged]
+    if not bases.is_straddled:
         if abs(q - p) > 2:
             raise InvalidInputError(
                 f"expected halves that differ by at most two for layers=3, got ({p}, {q}): use "
                 "layers=2, or another partition; gaussian_depth says how many layers there are"
             )
-        spectra = _straddled(target.rounded, p, spectra)
-    target, size = exchanged if is_exchanged else natural
-    Sigma = target.blocks(size)
-    triple, error = refined(spectra.triple(1), Sigma)
+        bases = _straddled(covariance.rounded, p, bases)
+    covariance, size = exchanged if is_exchanged else natural
+    Sigma = covariance.blocks(size)
+    triple, error = refined(bases.triple(1), Sigma)
     for shifted in SHIFTS if p == q else ():
         if error <= ROUNDINGS * triple.rounding(Sigma):
             break
-        triple, error = min((triple, error), refined(spectra.triple(shifted), Sigma), key=_error)
+        triple, error = min((triple, error), refined(bases.triple(shifted), Sigma), key=_error)
     if error > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
@@ -148,17 +148,17 @@ def _error(found: tuple[Triple, Fraction]) -> Fraction:
     return found[1]
 
 
-def _factor(target: Target) -> float:
+def _factor(covariance: Covariance) -> float:
     """Return det(Sigma)^(-1/2d), or 1 where it is that up to rounding."""
-    d = len(target.rounded)
-    log_det = np.linalg.slogdet(target.rounded)[1]
+    d = len(covariance.rounded)
+    log_det = np.linalg.slogdet(covariance.rounded)[1]
     if abs(log_det) < NEAR:  # rounding may have cost all its digits
-        log_det = np.log1p(float(target.whole.det() - 1))
+        log_det = np.log1p(float(covariance.whole.det() - 1))
     return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / (2 * d)))
 
 
 @dataclass(frozen=True, eq=False)
-class Spectra:
+class Eigenbases:
     """S and G in eigenbases, s and r ascending, of a covariance whose halves have been scaled."""
 
     scale1: float
@@ -170,15 +170,15 @@ class Spectra:
     V: np.ndarray
 
     @staticmethod
-    def of(Sigma: np.ndarray, p: int, scale1: float, scale2: float) -> "Spectra":
-        """Return the spectra of a covariance, for these factors of its halves."""
+    def of(Sigma: np.ndarray, p: int, scale1: float, scale2: float) -> "Eigenbases":
+        """Return the bases of a covariance, for these factors of its halves."""
         first = scale1**2 * Sigma[:p, :p]
         cross, second = scale1 * scale2 * Sigma[p:, :p], scale2**2 * Sigma[p:, p:]
         regression = np.linalg.solve(first, cross.T).T
         schur = second - regression @ cross.T
         s, U = np.linalg.eigh((schur + schur.T) / 2)
         variances, V = np.linalg.eigh(first)
-        return Spectra(scale1, scale2, regression, s, U, 1 / variances[::-1], V[:, ::-1])
+        return Eigenbases(scale1, scale2, regression, s, U, 1 / variances[::-1], V[:, ::-1])
 
     @property
     def is_straddled(self) -> bool:
@@ -206,15 +206,15 @@ class Spectra:
         )
 
 
-def _straddled(Sigma: np.ndarray, p: int, spectra: Spectra) -> Spectra:
-    """Return the spectra for factors of the halves that bring a median of the larger one to 1, an
+def _straddled(Sigma: np.ndarray, p: int, bases: Eigenbases) -> Eigenbases:
+    """Return the bases for factors of the halves that bring a median of the larger one to 1, an
     eigenvalue where one is to be left out.
     """
-    q, factor = len(Sigma) - p, spectra.scale1
-    larger = max(spectra.s, spectra.r, key=len)
+    q, factor = len(Sigma) - p, bases.scale1
+    larger = max(bases.s, bases.r, key=len)
     middle = larger[len(larger) // 2]
     if abs(q - p) == 1:
         middle = np.sqrt(middle * larger[(len(larger) - 1) // 2])
     if q > p:
-        return Spectra.of(Sigma, p, factor * middle ** (q / (2 * p)), factor / middle**0.5)
-    return Spectra.of(Sigma, p, factor * middle**0.5, factor / middle ** (p / (2 * q)))
+        return Eigenbases.of(Sigma, p, factor * middle ** (q / (2 * p)), factor / middle**0.5)
+    return Eigenbases.of(Sigma, p, factor * middle**0.5, factor / middle ** (p / (2 * q)))

@@ -10,7 +10,7 @@ D1 A D1 - I, which have the same nonzero eigenvalues.
 
 How it is checked
 -----------------
-*Exact*: the error of the layers, see `exactflow.gaussian.account`.
+*Exact*: the error of the layers, see `exactflow.gaussian.blocks`.
 """
 
 from fractions import Fraction
@@ -19,7 +19,7 @@ import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.covariance import Covariance
 from exactflow.gaussian.refinement import ACCEPTED, Pair, refined
 from exactflow.gaussian.spectra import matched
 
@@ -28,13 +28,13 @@ __all__ = ["two_layers"]
 UNCORRELATED = 1e-12
 
 
-def two_layers(target: Target, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
+def two_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
     """Return two layers that whiten, on halves of p and d - p coordinates, and their error."""
-    d = len(target.rounded)
+    d = len(covariance.rounded)
     q = d - p
     natural, exchanged = range(d), (*range(p, d), *range(p))
     for order, size in ((natural, p), (exchanged, q)):
-        found = _first_then_second(target.ordered(order), size)
+        found = _first_then_second(covariance.ordered(order), size)
         if found is not None and found[1] < ACCEPTED:
             layers = found[0].layers()
             layers = layers if order is natural else [layer.swapped() for layer in layers]
@@ -58,11 +58,11 @@ def _refusal(p: int, q: int) -> MethodError:
     )
 
 
-def _first_then_second(target: Target, p: int) -> tuple[Pair, Fraction] | None:
+def _first_then_second(covariance: Covariance, p: int) -> tuple[Pair, Fraction] | None:
     """Return layers that move the first half, then the second, if found."""
-    Sigma = target.blocks(p)
-    A, B = target.precision(p), target.rounded[p:, p:]
-    regression = np.linalg.solve(B, target.rounded[p:, :p]).T
+    Sigma = covariance.blocks(p)
+    A, B = covariance.precision(p), covariance.rounded[p:, p:]
+    regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_correlation(A), _correlation(B)) < UNCORRELATED:
         pair = _uncorrelated(A, B, regression)
         error = Sigma.residual(pair.layers()).largest()

@@ -16,8 +16,8 @@ from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, MapResult
-from exactflow.gaussian.account import Covariance
-from exactflow.gaussian.covariance import Target
+from exactflow.gaussian.blocks import CovarianceBlocks
+from exactflow.gaussian.covariance import Covariance
 
 __all__ = ["Whitening"]
 
@@ -39,7 +39,7 @@ class Whitening(MapResult):
 
     layers: tuple[FloatCoupling, ...]
     order: tuple[int, ...]
-    target: Target
+    covariance: Covariance
     error: sympy.Rational
     mean: DomainMatrix | None = None
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
@@ -62,8 +62,8 @@ class Whitening(MapResult):
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         p, q = self.partition
-        white = Covariance.of(RationalMatrix.eye(p + q), p)
-        difference = white.after(self._generating_layers) - self.target.blocks(p)
+        white = CovarianceBlocks.of(RationalMatrix.eye(p + q), p)
+        difference = white.after(self._generating_layers) - self.covariance.blocks(p)
         return sympy.Rational(difference.largest())
 
     @property

@@ -325,6 +325,22 @@ def test_one_factor_exists_or_not():
                 whiten(Sigma, partition=(1, 3))
 
 
+@pytest.mark.parametrize("d", [2, 5])
+@pytest.mark.parametrize("layers", [2, 3])
+def test_covariances_of_any_scale(d, layers):
+    """Powers of 4 cost no digit: the layers are the same, but for a power of 2."""
+    Sigma = wishart(d, 12)
+    plain = whiten(Sigma, layers=layers)
+    for exponent in (-1000, 500, 1000):
+        scaled = whiten(np.ldexp(Sigma, exponent), layers=layers)
+        assert scaled.error == plain.error
+        assert scaled.generator_error == plain.generator_error * sympy.Integer(2) ** exponent
+        white = scaled.forward(np.ldexp(np.ones(d), exponent // 2))
+        np.testing.assert_allclose(white, plain.forward(np.ones(d)), rtol=1e-12, atol=1e-12)
+    for exponent in (-1060, 1019):
+        assert whiten(np.ldexp(Sigma, exponent), layers=layers).error < 1e-13
+
+
 def test_bad_options():
     with pytest.raises(InvalidInputError, match="layers=2"):
         whiten(np.eye(2), layers=4)

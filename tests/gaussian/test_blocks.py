@@ -7,7 +7,7 @@ import pytest
 
 from exactflow.exact.rational import RationalMatrix
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.account import Covariance, trimmed
+from exactflow.gaussian.blocks import CovarianceBlocks, trimmed
 
 
 def exactly(M):
@@ -34,7 +34,7 @@ def test_a_layer_maps_the_covariance():
     rng = np.random.default_rng(1)
     Sigma, shift, scale = np.cov(rng.standard_normal((3, 9))), rng.standard_normal((2, 1)), [2.0, 3]
     blocks = Sigma[:1, :1], Sigma[:1, 1:], Sigma[1:, 1:]
-    moved = Covariance(*map(RationalMatrix.of_floats, blocks)).after(
+    moved = CovarianceBlocks(*map(RationalMatrix.of_floats, blocks)).after(
         [FloatCoupling("second", shift, np.array(scale))]
     )
     Q = np.block([[np.eye(1), np.zeros((1, 2))], [shift, np.diag(scale)]])
@@ -54,10 +54,12 @@ def test_trimmed():
 def test_coarse():
     """Units of any size are kept; digits far below the least variance are not."""
     one, tiny = np.eye(1), np.full((1, 1), 1e-100)
-    plain = Covariance(*map(RationalMatrix.of_floats, (one, one / 3, one)))
+    plain = CovarianceBlocks(*map(RationalMatrix.of_floats, (one, one / 3, one)))
     assert plain.coarse() is plain
-    small = Covariance(*map(RationalMatrix.of_floats, (1e-200 * one, 1e-201 * one, 1e-200 * one)))
+    small = CovarianceBlocks(
+        *map(RationalMatrix.of_floats, (1e-200 * one, 1e-201 * one, 1e-200 * one))
+    )
     assert small.coarse() is small
-    coarse = Covariance(*map(RationalMatrix.of_floats, (one, tiny, one))).coarse()
+    coarse = CovarianceBlocks(*map(RationalMatrix.of_floats, (one, tiny, one))).coarse()
     assert coarse.cross.largest() == 0
     assert coarse.first.largest() == 1

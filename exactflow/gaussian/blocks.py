@@ -14,7 +14,7 @@ from exactflow.exact.linalg import scale_rows
 from exactflow.exact.rational import RationalMatrix
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["Covariance", "trimmed"]
+__all__ = ["CovarianceBlocks", "trimmed"]
 
 FINE = 150  # bits below the least variance, which refinement does not miss
 TRIMMED = 2.0**-100
@@ -28,7 +28,7 @@ def trimmed(M: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Covariance:
+class CovarianceBlocks:
     """The blocks of a covariance matrix: Sigma11, Sigma12, Sigma22."""
 
     first: RationalMatrix
@@ -36,26 +36,26 @@ class Covariance:
     second: RationalMatrix
 
     @staticmethod
-    def of(Sigma: RationalMatrix, p: int) -> "Covariance":
+    def of(Sigma: RationalMatrix, p: int) -> "CovarianceBlocks":
         """Return the blocks of a matrix, for halves of p and d - p coordinates."""
         first, second = range(p), range(p, Sigma.shape[0])
-        return Covariance(
+        return CovarianceBlocks(
             Sigma.extract(first, first), Sigma.extract(first, second), Sigma.extract(second, second)
         )
 
-    def after(self, layers: Sequence[FloatCoupling]) -> "Covariance":
+    def after(self, layers: Sequence[FloatCoupling]) -> "CovarianceBlocks":
         """Return Q Sigma Q^T for the matrix Q of some layers, in their order."""
         covariance = self
         for layer in layers:
             covariance = covariance._moved(layer)
         return covariance
 
-    def residual(self, layers: Sequence[FloatCoupling]) -> "Covariance":
+    def residual(self, layers: Sequence[FloatCoupling]) -> "CovarianceBlocks":
         """Return Q Sigma Q^T - I."""
         p, q = self.cross.shape
-        return self.after(layers) - Covariance.of(RationalMatrix.eye(p + q), p)
+        return self.after(layers) - CovarianceBlocks.of(RationalMatrix.eye(p + q), p)
 
-    def _moved(self, layer: FloatCoupling) -> "Covariance":
+    def _moved(self, layer: FloatCoupling) -> "CovarianceBlocks":
         if layer.moves == "second":
             return self.swapped()._moved(layer.swapped()).swapped()
         scale = list(map(Fraction, layer.scales.tolist()))
@@ -63,9 +63,9 @@ class Covariance:
         cross = scale_rows(scale, self.cross) + shift @ self.second
         half = scale_rows(scale, self.first) + shift @ self.cross.transpose()
         first = scale_rows(scale, half.transpose()).transpose() + cross @ shift.transpose()
-        return Covariance(first, cross, self.second)
+        return CovarianceBlocks(first, cross, self.second)
 
-    def coarse(self) -> "Covariance":
+    def coarse(self) -> "CovarianceBlocks":
         """Return the covariance without digits that are far too small for refinement to notice;
         itself if there are none.
         """
@@ -75,14 +75,14 @@ class Covariance:
         same = all(
             a is b for a, b in zip(blocks, (self.first, self.cross, self.second), strict=True)
         )
-        return self if same else Covariance(*blocks)
+        return self if same else CovarianceBlocks(*blocks)
 
-    def swapped(self) -> "Covariance":
+    def swapped(self) -> "CovarianceBlocks":
         """Return the covariance with the halves exchanged."""
-        return Covariance(self.second, self.cross.transpose(), self.first)
+        return CovarianceBlocks(self.second, self.cross.transpose(), self.first)
 
-    def __sub__(self, other: "Covariance") -> "Covariance":
-        return Covariance(
+    def __sub__(self, other: "CovarianceBlocks") -> "CovarianceBlocks":
+        return CovarianceBlocks(
             self.first - other.first, self.cross - other.cross, self.second - other.second
         )
 
