@@ -43,7 +43,7 @@ def obstruction_step(found: Obstruction) -> Step:
         f"Not {found.word}: {found.explanation()}",
         ", ".join(text),
         before,
-        blocks,
+        dict(sorted(blocks.items())),
         field,
         reference,
         witness=found.check,

@@ -140,16 +140,30 @@ def _text_of(step: Step, number: str, width: int) -> Iterator[str]:
     space = " " * (len(number) + 1)
     why = _spoken(step.why, "", "", latex=False)
     yield fill(f"{number} {why} ({step.rule})", width, subsequent_indent=space)
-    for name, value in step.after.items():
-        lines = shown_text(value, step.field)
-        yield f"{space}{name} = {lines[0]}"
-        yield from (f"{space}{' ' * len(name)}   {line}" for line in lines[1:])
+    yield from indent(_side_by_side(step, width - len(space)), space).splitlines()
     for checked in _checked(step):
         yield fill(f"checked: {checked}", width, initial_indent=space, subsequent_indent=space)
     if step.reference:
         yield fill(step.reference, width, initial_indent=space, subsequent_indent=space)
     for k, substep in enumerate(step.substeps, 1):
         yield indent("\n".join(_text_of(substep, f"{number}{k}.", width - 2)), "  ")
+
+
+def _side_by_side(step: Step, width: int) -> str:
+    """Return the values that a step makes, as many beside each other as the width holds."""
+    rows: list[list[str]] = []
+    for name, value in step.after.items():
+        first, *rest = shown_text(value, step.field)
+        lines = [f"{name} = {first}", *(f"{' ' * len(name)}   {line}" for line in rest)]
+        beside = rows[-1] if rows else []
+        room = max(map(len, beside), default=0) + 3
+        if beside and room + max(map(len, lines)) <= width:
+            height = max(len(beside), len(lines))
+            left, right = (part + [""] * (height - len(part)) for part in (beside, lines))
+            rows[-1] = [f"{a:<{room}}{b}".rstrip() for a, b in zip(left, right, strict=True)]
+        else:
+            rows.append(lines)
+    return "\n".join(line for row in rows for line in row)
 
 
 def _checked(step: Step) -> list[str]:

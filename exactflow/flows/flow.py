@@ -161,12 +161,8 @@ class CouplingFlow(Flow):
         M is the product of one coupling. [exact]
         <BLANKLINE>
         1. Split M into halves of 1 and 1 coordinates. (blocks)
-           M = [1 2]
+           M = [1 2]   A = [1]   B = [2]   C = [0]   D = [1]
                [0 1]
-           A = [1]
-           B = [2]
-           C = [0]
-           D = [1]
            checked: blocks(A, B, C, D) = M
         <BLANKLINE>
         2. The layers, in the order in which data meets them; neighbours of one kind merged.
