@@ -13,7 +13,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
-from exactflow.explanation.identity import latex_name
+from exactflow.explanation.identity import formula_latex, latex_name
 from exactflow.explanation.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.steps import Derivation, Step, note, recording, renamed
 from exactflow.flows.result import Evidence
@@ -21,7 +21,7 @@ from exactflow.flows.result import Evidence
 __all__ = ["Derivation", "Explanation", "Step", "note", "recording", "renamed"]
 
 _HEAD = (
-    "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\setcounter{MaxMatrixCols}{20}\n"
+    "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\raggedright\n\\setcounter{MaxMatrixCols}{20}\n"
     "\\begin{document}\n"
 )
 
@@ -99,8 +99,8 @@ class Explanation:
         """Return the explanation as a LaTeX document that compiles as it is."""
         items = []
         for step in self.steps:
-            shown = "".join(f"\\[ {formula} \\]\n" for formula in _formulas(step))
-            items.append(f"\\item {_spoken(step.why, '$', '$')}\n{shown}")
+            shown = "\\quad\n".join(f"$\\displaystyle {formula}$" for formula in _formulas(step))
+            items.append(f"\\item {_spoken(step.why, '$', '$')}\\par\n{shown}\n")
         body = "".join(items)
         return (
             f"{_HEAD}{_spoken(self.claim, '$', '$')}\n\\begin{{enumerate}}\n{body}"
@@ -131,8 +131,7 @@ def _spoken(sentence: str, left: str, right: str, latex: bool = True) -> str:
     """Return a sentence with the names that stand in backticks set as formulas."""
     parts = sentence.split("`")
     for k in range(1, len(parts), 2):
-        name = latex_name(parts[k]) if latex and parts[k].isidentifier() else parts[k]
-        parts[k] = f"{left}{name}{right}"
+        parts[k] = f"{left}{formula_latex(parts[k]) if latex else parts[k]}{right}"
     return "".join(parts)
 
 
@@ -183,7 +182,8 @@ def _formulas(step: Step) -> Iterator[str]:
 
 def _html_of(step: Step) -> str:
     values = "".join(
-        f"<p>{escape(name)} = {shown_html(value, step.field)}</p>"
+        '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
+        f"{escape(name)} = {shown_html(value, step.field)}</span>"
         for name, value in step.after.items()
     )
     checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _checked(step))

@@ -30,7 +30,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
-__all__ = ["Identity", "Values", "identities", "latex_name"]
+__all__ = ["Identity", "Values", "formula_latex", "identities", "latex_name"]
 
 Values: TypeAlias = Mapping[str, "DomainMatrix | Element"]
 Rows: TypeAlias = list[list]
@@ -111,6 +111,20 @@ def identities(text: str) -> tuple[Identity, ...]:
     if parser.next:
         raise InvalidInputError(f"expected an identity, got {text!r} with {parser.next!r} too many")
     return tuple(found)
+
+
+def formula_latex(text: str) -> str:
+    """Return an expression or an identity in LaTeX; what is neither, as it is.
+
+    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0")
+    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0')
+    """
+    try:
+        found = identities(text if any(sign in text for sign in "=<>") else f"{text} = 0")
+    except InvalidInputError:
+        return text
+    whole = ", ".join(identity.latex() for identity in found)
+    return whole if str(found[0]) == text or len(found) > 1 else _latex(found[0].left)
 
 
 class _Parser:
