@@ -16,6 +16,7 @@ COMMANDS = {
     "whiten": ("two layers that whiten, and generate, a Gaussian", "whiten"),
     "prove": ("run proof scripts: one table, a row a claim", "prove"),
     "convert": ("a model with couplings in the place of its linear layers", "convert"),
+    "diagnose": ("why a trained model does not return x, layer by layer", "diagnose"),
     "completion": ("the script by which a shell completes commands", "completion"),
     "export": ("a certificate's flow for another system", "export"),
 }

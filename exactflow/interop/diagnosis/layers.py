@@ -78,17 +78,15 @@ class Layer:
         if not all(map(is_finite, [self.now.before, self.now.after])):
             return "was given numbers that are not finite"
         lost = f"{max(growth, 0.0):.1f} of {self.runs.digits:.1f} digits lost on the way back"
-        return f"comes back with an error of {self.error:.1e}; {lost}{self._other_way()}"
+        known = f"; {_condition(self.norms)}" if self.norms else ""
+        return f"comes back with an error of {self.error:.1e}{known}; {lost}{self._other_way()}"
 
     def _other_way(self) -> str:
         """Return what the layer may lose where the model is run back first, and then ahead."""
         lost = self._amplification(ahead=True)
         if self.norms is None or lost < self.runs.digits * THIRD:
             return ""
-        return (
-            f"; {_condition(self.norms)}: the other way round, back and then ahead, up to "
-            f"{lost:.1f} digits may be lost"
-        )
+        return f"; the other way round, back and then ahead, up to {lost:.1f} digits may be lost"
 
     # ---- what is measured
 
@@ -185,13 +183,15 @@ class Layer:
         return f"; in float64 it is, up to {largest:.1e}: a scale overflows"
 
     def _determinant(self) -> str:
-        fine = self.audit.claimed
-        if fine is not None:
+        u, there = _dtype(self.runs), self.audit.claimed
+        known = there if there is not None else self.audit.due
+        if self.norms and math.isfinite(self.norms.condition):
+            size = "" if known is None else f"; it is {known:.1f}"
             return (
-                f"log|det| is {fine:.1f}, but not finite in {_dtype(self.runs)}: the "
-                "determinant leaves its range; sum logarithms (torch.linalg.slogdet) instead"
+                f"log|det| is not finite in {u}{size}: the determinant leaves its range; sum "
+                "logarithms (torch.linalg.slogdet) instead"
             )
-        return "log|det| is not finite, in float64 neither: the layer is singular at x"
+        return f"log|det| is not finite in {u}: the layer is singular at x"
 
     def unsteady(self) -> Found | None:
         return None if self.runs.comes_back else unsteady(self.runs, self.calm, self.calm.other)
@@ -276,7 +276,7 @@ def _dtype(runs: Runs) -> str:
 
 def _condition(size: Norms) -> str:
     known = f"{size.condition:.1e}" if math.isfinite(size.condition) else "infinite"
-    return f"condition number {known}"
+    return f"condition number {'at least ' * (size.log_det is None)}{known}"
 
 
 def _same(run: Passes | None, k: int, call: Call) -> Call | None:

@@ -2,9 +2,11 @@
 
 import json
 import math
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
+from itertools import zip_longest
 from typing import ClassVar
 
 from exactflow.flows.result import Evidence
@@ -69,8 +71,13 @@ class LayerDiagnosis:
         """What it adds to the log-determinant of the model, as far as that is known."""
         return self.log_det if self.log_det_due is None else self.log_det_due
 
+    @property
+    def head(self) -> str:
+        """Path and class."""
+        return f"{self.path} ({self.kind})"
+
     def __str__(self) -> str:
-        return f"{self.path} ({self.kind}): {self.verdict}"
+        return f"{self.head}: {self.verdict}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,13 +132,16 @@ class Diagnosis:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
-    def table(self) -> str:
-        """Return a table of text, the guilty first, and a sentence for each layer."""
-        rows = [_HEADS, *(_cells(layer) for layer in self.ranked)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        verdicts = [str(layer) for layer in self.ranked]
-        return "\n".join([str(self), "", *lines, "", *verdicts])
+    def table(self, width: int = 100) -> str:
+        """Return a table of text, the guilty first: layers and their verdicts, wrapped."""
+        first = min(max(len(layer.head) for layer in self.ranked), 2 * width // 5)
+        lines = textwrap.wrap(str(self), width)
+        for layer in self.ranked:
+            says = f"{layer.fault}: {layer.verdict}" if layer.fault else layer.verdict
+            cells = [textwrap.wrap(layer.head, first), textwrap.wrap(says, width - first - 2)]
+            rows = zip_longest(*cells, fillvalue="")
+            lines += ["", *(f"{head:{first}}  {text}".rstrip() for head, text in rows)]
+        return "\n".join(lines)
 
     def to_json(self) -> str:
         """Return everything as JSON; numbers that JSON does not have are strings."""

@@ -267,7 +267,7 @@ PLANTED = {
         lambda: model(32, at=1, layer=Linear(torch.eye(32) * 0.03)),
         Fault.DETERMINANT,
         "layers.1",
-        "log|det| is -112.2, but not finite in float32",
+        "log|det| is not finite in float32; it is -112.2",
     ),
     "swamped": (
         lambda: model(at=1, layer=Linear(torch.eye(4) * 1e-9)),

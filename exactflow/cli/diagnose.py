@@ -1,0 +1,130 @@
+"""Why a model does not return x: the user's own script, and data from files."""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from operator import attrgetter
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from exactflow.cli.common import printing_arguments
+from exactflow.errors import InvalidInputError
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "model", metavar="SCRIPT.py:MODEL", help="a model in a script, or a function that makes it"
+    )
+    command.add_argument(
+        "x",
+        nargs="+",
+        metavar="X.npy",
+        help="a batch of data; latents of several scales: a file each",
+    )
+    add = command.add_argument_group("what is read").add_argument
+    add("--start", choices=("data", "latents"), default="data", help="what X is (default: data)")
+    add("--context", metavar="FILE", help="a condition for each member of the batch")
+    add("--classes", metavar="FILE", help="the class of each member")
+    add("--key", metavar="NAME", help="which array of the files of X")
+    printing_arguments(
+        command.add_argument_group("what comes out"), "one JSON object in the place of the table"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the diagnosis; return 0 where x comes back and nothing is at fault, or else 3."""
+    from exactflow.cli.common import status
+    from exactflow.errors import require
+
+    require("torch", "torch", "whole models")
+    from exactflow.interop.diagnosis import diagnose
+
+    x = [_tensor(path, arguments.key) for path in arguments.x]
+    context, y = (
+        None if path is None else _tensor(path) for path in (arguments.context, arguments.classes)
+    )
+    with _imported(arguments.model) as model, status("running the model"):
+        found = diagnose(
+            model, x[0] if len(x) == 1 else x, start=arguments.start, context=context, y=y
+        )
+    if arguments.json:
+        print(found.to_json())
+    elif not arguments.quiet:
+        print(found.table(max(shutil.get_terminal_size().columns, 24)))
+    return 0 if found.comes_back and not found.guilty else 3
+
+
+def _tensor(path: str, key: str | None = None) -> Any:
+    import torch
+
+    from exactflow.files.atomic import named, read_bytes
+    from exactflow.files.tensors import read_array
+
+    data = read_bytes(path)
+    with named(path):
+        array, _ = read_array(data, Path(path).suffix.lower(), key)
+    return torch.from_numpy(array.copy())
+
+
+@contextlib.contextmanager
+def _imported(source: str) -> Iterator[Any]:
+    """Import a script as pytest does, from the folder above its packages; yield what it names.
+
+    What the script prints goes to stderr, and its folder is where it finds its modules, as long as
+    the model is used.
+    """
+    file, _, name = source.rpartition(":")
+    if not file or not name:
+        raise InvalidInputError(f"expected SCRIPT.py:MODEL, got {source!r}: where, and which name")
+    script = Path(file).resolve()
+    if script.suffix != ".py" or not script.is_file():
+        raise InvalidInputError(f"expected a Python script, got {file!r}")
+    names, folder = [script.stem], script.parent
+    while (folder / "__init__.py").exists():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if (dotted := ".".join(names)) in sys.modules:
+        raise InvalidInputError(f"expected a script whose name no module has, got {script.name!r}")
+    before = sys.argv, list(sys.path)
+    sys.argv, sys.path = [file], [str(folder), *sys.path]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield _made(script, dotted, name)
+    except SystemExit as stop:  # a model that ends the process must not end it in a 1
+        raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
+    finally:
+        sys.argv, sys.path[:] = before
+        sys.modules.pop(dotted, None)
+
+
+def _made(script: Path, dotted: str, name: str) -> Any:
+    """Return what a script names, or what the function makes that it names."""
+    spec = spec_from_file_location(dotted, script)
+    if spec is None or spec.loader is None:
+        raise InvalidInputError(f"expected a Python script, got {script.name!r}")
+    module = module_from_spec(spec)
+    try:
+        if "." in dotted:
+            import_module(dotted.rpartition(".")[0])
+        sys.modules[dotted] = module
+        spec.loader.exec_module(module)
+        made = attrgetter(name)(module)
+        is_maker = isinstance(made, type | FunctionType)
+        return made() if is_maker else made
+    except (Exception, SystemExit) as error:
+        lines = [
+            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(script)
+        ]
+        line = f", line {lines[-1]}" if lines else ""
+        raise InvalidInputError(
+            f"expected a script that makes {name!r}, got {type(error).__name__} from "
+            f"{script.name}{line}: {error}"
+        ) from None

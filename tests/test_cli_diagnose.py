@@ -1,0 +1,232 @@
+"""``exactflow diagnose``: the user's script and data, a table, and an exit code of 0, 2 or 3."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from exactflow import cli
+
+LAYERS = """
+import torch
+from torch import nn
+
+class Linear(nn.Module):
+    def __init__(self, W):
+        super().__init__()
+        self.W = nn.Parameter(torch.tensor(W))
+
+    def forward(self, x):
+        print("in forward")
+        return x @ self.W.T, torch.linalg.slogdet(self.W)[1]
+
+    def inverse(self, y):
+        return torch.linalg.solve(self.W, y.T).T, -torch.linalg.slogdet(self.W)[1]
+"""
+
+SCRIPT = """
+import sys
+from {home}layers import Linear
+
+print("imported by", sys.argv)
+good = Linear([[1.0, 2.0], [0.0, 1.0]])
+steep = Linear([[1.0, 1.0], [1.0, 1.000001]])
+
+def made():
+    return good
+
+class Shifted(Linear):
+    def __init__(self):
+        super().__init__([[2.0, 0.0], [0.0, 1.0]])
+
+    def forward(self, x, context, y=None):
+        return super().forward(x + context)
+
+    def inverse(self, y, context):
+        x, log_det = super().inverse(y)
+        return x - context, log_det
+
+class Signed(Linear):
+    def forward(self, x):
+        y, log_det = super().forward(x)
+        return y, -log_det
+
+class inner:
+    signed = Signed([[2.0, 0.0], [0.0, 3.0]])
+
+number = 3
+
+def broken():
+    raise ValueError("no weights")
+
+def ends():
+    sys.exit(1)
+
+class Ending(Linear):
+    def forward(self, x):
+        sys.exit(1)
+
+ending = Ending([[1.0]])
+"""
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Return a function that runs the command in a folder with a script and data."""
+    (tmp_path / "layers.py").write_text(LAYERS)
+    (tmp_path / "flow.py").write_text(SCRIPT.format(home=""))
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((4, 2)))
+    monkeypatch.chdir(tmp_path)
+    state = sys.argv, list(sys.path)
+
+    def command(*arguments):
+        code = cli.main(["diagnose", *map(str, arguments)])
+        assert (sys.argv, sys.path) == state
+        assert "flow" not in sys.modules
+        sys.modules.pop("layers", None)
+        return code, *capsys.readouterr()
+
+    return command
+
+
+def test_a_model_that_is_well(run):
+    code, out, err = run("flow.py:good", "x.npy")
+    assert code == 0
+    assert out.startswith("x comes back: relative error ")
+    assert "the model (Linear)  comes back with an error of" in out
+    assert "imported by ['flow.py']" in err
+    assert "in forward" in err
+
+
+@pytest.mark.parametrize("name", ["made", "Shifted"])
+def test_functions_and_classes_that_make_a_model(run, name):
+    options = ["--context", "x.npy"] if name == "Shifted" else []
+    assert run(f"flow.py:{name}", "x.npy", "-q", *options)[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [("steep", "ill-conditioned"), ("inner.signed", "determinant")]
+)
+def test_a_fault_ends_in_3(run, name, fault):
+    code, out, _ = run(f"flow.py:{name}", "x.npy")
+    assert code == 3
+    assert f"{fault}: " in out
+    code, out, _ = run(f"flow.py:{name}", "x.npy", "--json")
+    assert (code, json.loads(out)["layers"][0]["fault"]) == (3, fault)
+    assert run(f"flow.py:{name}", "x.npy", "--quiet")[:2] == (3, "")
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_no_line_is_wider_than_the_terminal(run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run("flow.py:steep", "x.npy")
+    assert max(map(len, out.splitlines())) <= width
+    words = " ".join(out.split())
+    assert "condition number" in words if width > 60 else "ill-" in words
+    verdicts = [line[2 * width // 5 + 2 :] for line in out.splitlines()]
+    assert any(len(verdict.split()) > 1 for verdict in verdicts)
+
+
+def test_a_script_in_a_package(run, tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    for name, text in (("__init__", ""), ("layers", LAYERS), ("net", SCRIPT.format(home="."))):
+        (package / f"{name}.py").write_text(text)
+    assert run("package/net.py:good", "x.npy", "-q")[0] == 0
+    for name in [name for name in sys.modules if name.partition(".")[0] == "package"]:
+        del sys.modules[name]
+
+
+def test_latents_of_several_scales_classes_and_keys(run, tmp_path):
+    (tmp_path / "scales.py").write_text(
+        """
+import torch
+from torch import nn
+
+class Scales(nn.Module):
+    def forward(self, x, y):
+        return [x[:, :1] * (1 + y[:, None]), x[:, 1:]]
+
+    def inverse(self, latents, y):
+        return torch.cat([latents[0] / (1 + y[:, None]), latents[1]], 1)
+
+model = Scales()
+"""
+    )
+    np.savez(tmp_path / "z.npz", a=np.ones((3, 1)), b=np.ones((3, 2)))
+    np.save(tmp_path / "z1.npy", np.ones((3, 1)))
+    np.save(tmp_path / "z2.npy", np.ones((3, 2)))
+    np.save(tmp_path / "y.npy", np.arange(3))
+    options = ["--start", "latents", "--classes", "y.npy", "-q"]
+    assert run("scales.py:model", "z1.npy", "z2.npy", *options)[0] == 0
+    code, _, err = run("scales.py:model", "z.npz", *options)
+    assert (code, err.count("z.npz: expected one of the keys 'a', 'b' (--key)")) == (2, 1)
+    assert run("scales.py:model", "z.npz", "--key", "b", *options[2:])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("flow.py", "expected SCRIPT.py:MODEL, got 'flow.py'"),
+        ("flow.py:", "expected SCRIPT.py:MODEL"),
+        (":model", "expected SCRIPT.py:MODEL"),
+        ("none.py:model", "expected a Python script, got 'none.py'"),
+        ("x.npy:model", "expected a Python script, got 'x.npy'"),
+        (".:model", "expected a Python script"),
+        ("flow.py:none", "got AttributeError from flow.py: module 'flow' has no attribute 'none'"),
+        (
+            "flow.py:number",
+            "expected a flow as a module of PyTorch, or a transform of zuko, got int",
+        ),
+        (
+            "flow.py:broken",
+            "expected a script that makes 'broken', got ValueError from flow.py, line",
+        ),
+        ("flow.py:ends", "got SystemExit from flow.py, line"),
+        ("flow.py:ending", "expected a model that runs, got SystemExit: 1"),
+        ("flow.py:Linear", "got TypeError from flow.py: "),
+        ("json.py:model", "expected a script whose name no module has, got 'json.py'"),
+        ("bad.py:model", "got SyntaxError from bad.py"),
+        ("exits.py:model", "got SystemExit from exits.py, line 1: 1"),
+    ],
+)
+def test_scripts_that_are_refused(run, tmp_path, model, words):
+    (tmp_path / "json.py").write_text("")
+    (tmp_path / "bad.py").write_text("model = (")
+    (tmp_path / "exits.py").write_text("raise SystemExit(1)")
+    code, out, err = run(model, "x.npy")
+    assert (code, out) == (2, "")
+    (line,) = [line for line in err.splitlines() if "error:" in line]
+    assert words in line
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "expected a readable file, got 'd.npy'"),
+        (b"", "d.npy: expected"),
+        (np.ones((2, 2), int), "got a tensor of torch.int64"),
+        (np.ones((3, 5)), "expected an x that the model takes, got shape (3, 5)"),
+        (np.full((2, 2), np.nan), "an x of finite numbers"),
+        (np.ones(2), "expected x as a batch"),
+    ],
+)
+def test_data_that_is_refused(run, tmp_path, content, words):
+    if isinstance(content, bytes):
+        (tmp_path / "d.npy").write_bytes(content)
+    elif content is not None:
+        np.save(tmp_path / "d.npy", content)
+    code, out, err = run("flow.py:good", "d.npy")
+    assert (code, out) == (2, "")
+    assert words in err.splitlines()[-1]
+
+
+def test_usage(run, capsys):
+    for arguments in ([], ["flow.py:good"], ["flow.py:good", "x.npy", "--start", "noise"]):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert "usage: exactflow diagnose" in err
