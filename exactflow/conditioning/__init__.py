@@ -1,8 +1,9 @@
-"""Conditioning of flows: condition numbers, and the digits that inversion takes.
+"""Conditioning of flows: condition numbers, the digits that inversion takes, and what is forced.
 
 - `singular_values`, `condition_number`, `layer_condition_numbers`: what a flow has, *certified*, at
   a point where its Jacobian is rational.
 - `digits_to_invert`, `float_error`: what that costs. *Numeric*.
+- `forced`: what every smooth bijection has that comes near a target. *Certified*.
 """
 
 from exactflow.conditioning.condition import (
@@ -11,11 +12,16 @@ from exactflow.conditioning.condition import (
     singular_values,
 )
 from exactflow.conditioning.digits import digits_to_invert, float_error
+from exactflow.conditioning.forced import Forced, forced
+from exactflow.conditioning.pieces import Gaussian
 
 __all__ = [
+    "Forced",
+    "Gaussian",
     "condition_number",
     "digits_to_invert",
     "float_error",
+    "forced",
     "layer_condition_numbers",
     "singular_values",
 ]

@@ -16,7 +16,7 @@ from exactflow.exact.numbers import flint_rational, to_index
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["condition_number", "layer_condition_numbers", "singular_values"]
+__all__ = ["condition_number", "eigenvalues", "layer_condition_numbers", "singular_values"]
 
 
 def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
@@ -39,14 +39,21 @@ def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
     matrix = as_matrix(J).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(f"expected rational entries, got entries in {matrix.domain}")
-    rows = [[flint_rational(entry) for entry in row] for row in matrix.to_list()]
-    exact = fmpq_mat(rows)
-    polynomial = (exact.transpose() * exact).charpoly().numer()
+    exact = fmpq_mat([[flint_rational(entry) for entry in row] for row in matrix.to_list()])
     with ctx.workprec(int(digits * 3.33) + 12):
-        found: Any = polynomial.complex_roots()  # pairs, which python-flint's own types leave out
-        roots = [(root.real, times) for root, times in found]
-        values = [root.sqrt() for root, times in roots for _ in range(times)]
+        values = [value.sqrt() for value in eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
+
+
+def eigenvalues(matrix: fmpq_mat) -> list[arb]:
+    """Return enclosures of the eigenvalues of a symmetric matrix, each as often as it occurs.
+
+    The precision is that of the current ``workprec`` block.
+    """
+    roots: Any = (
+        matrix.charpoly().numer().complex_roots()
+    )  # pairs, says python-flint, not its types
+    return [root.real for root, times in roots for _ in range(times)]
 
 
 def condition_number(J: MatrixLike, digits: int = 15) -> arb:

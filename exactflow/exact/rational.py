@@ -75,7 +75,7 @@ class RationalMatrix:
     def to_field(self) -> DomainMatrix:
         """Return the dense matrix over QQ."""
         entries = (flint.fmpq_mat(self.numerator) / self.denominator).entries()
-        elements = [QQ(x.p, x.q) for x in entries]
+        elements = [QQ(int(x.p), int(x.q)) for x in entries]
         return DomainMatrix.from_list_flat(elements, self.shape, QQ).to_dense()
 
     def __matmul__(self, other: "RationalMatrix") -> "RationalMatrix":

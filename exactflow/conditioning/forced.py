@@ -1,0 +1,254 @@
+"""Ill-conditioning that is forced: bounds for every smooth bijection whose image is near a target.
+
+Main results
+------------
+Let f be a C^1 diffeomorphism of R^d, of whatever architecture, J its Jacobian, Q = f#N(0, I), and P
+a law with W2(Q, P) <= eps. Write s_1^2, .. , s_d^2 for the eigenvalues of Cov P.
+
+**16a, Lipschitz constant.** Let |J| <= L everywhere, u_1, .. , u_d be orthonormal, and D_i(L) the
+distance, in L^2(N(0, 1)), of the increasing map of N(0, 1) to the law of <u_i, x> from the
+increasing maps with slopes at most L (`exactflow.conditioning.ramps`). Then
+
+    sum_i D_i(L)^2 <= eps^2    and    sum_i (s_i - L)_+^2 <= eps^2.
+
+So L is at least `lipschitz`. The first is attained where P is the product of its laws along the
+u_i, and so on the line always: by T_1 x .. x T_d, the limit of diffeomorphisms. The second is
+attained where P is Gaussian, by a linear map. Two points at distance D: L >= D^3 / (12 sqrt(2 pi)
+eps^2), about, as eps -> 0, and by a ramp no more.
+
+**16b, volume.** Cut P into clusters of weights w_i, with covariances of eigenvalues s_ij^2. Then
+
+    E log|det J| <= H(w) + max { sum w_i log a_ij : sum w_i (a_ij - s_ij)^2 <= eps^2 },
+
+H(w) = -sum w_i log w_i: this is `mean_log_det`. One cluster: a linear map attains it where P is
+Gaussian. N atoms: H(w) + d log(eps / sqrt(d)). So |J| has a singular value of at most `sigma_min` =
+exp(mean_log_det / d) somewhere, and the root mean square of all singular values, of all z, is at
+least `ratio` times their geometric mean, (sqrt(tr Cov P) - eps) / (sqrt(d) sigma_min).
+
+**16c, depth.** K couplings with condition numbers of at most k make a map of Lipschitz constant at
+most k^K, and k^(K/2) if they are additive, whatever their conditioners and however many pads: so
+`Forced.layers` of them are needed.
+
+*Proof of 16a.* <u, f> is L-Lipschitz; F its distribution function. An h-neighbourhood of {<u, f> <=
+t} is in {<u, f> <= t + L h}, so by Gaussian isoperimetry (Sudakov and Tsirelson 1974, Borell 1975)
+F(t + L h) >= Phi(Phi^-1(F(t)) + h): the increasing map T = F^-1(Phi(.)) to the law of <u, f> has
+slopes at most L. On the line W2 is |T - S| for the increasing maps T and S, and a coupling of Q and
+P couples their projections, whose costs add up over an orthonormal frame. For the second, Var <u,
+f> <= E|J^T u|^2 <= L^2 by Poincare's inequality, so that the eigenvalues a_i^2 of Cov Q have a_i <=
+L; and W2(Q, P)^2 >= sum (a_i - s_i)^2, both in descending order: Gelbrich 1990, and von Neumann's
+trace inequality.
+*Proof of 16b.* E log|det J| is the differential entropy h(Q) less that of N(0, I). Take an optimal
+coupling (x, y) of Q and P, and I the cluster of y. Then h(x) <= H(w) + sum w_i h(x | I = i), each
+at most the entropy of a Gaussian with the covariance of x in cluster i; let its eigenvalues be
+a_ij^2. And eps^2 >= sum w_i E[|x - y|^2 | I = i] >= sum w_i (a_ij - s_ij)^2, by Gelbrich once more.
+With |det J| >= sigma_min^d the next bound follows; E|J|_F^2 >= tr Cov Q by Poincare, and sqrt(tr
+Cov Q) >= sqrt(tr Cov P) - eps, since |a| >= |s| - |a - s|: that is the last.
+*Proof of 16c.* A coupling keeps a coordinate e, J^T e = e, so its smallest singular value is at
+most 1, and the largest at most k. Those of a shear are in pairs s, 1/s, so that the largest is at
+most sqrt(k). With pads take u among the data's coordinates. QED
+
+Sources and neighbours: the slope of the increasing map at eps = 0 is in Jaini, Kobyzev, Yu and
+Brubaker, *Tails of Lipschitz triangular flows*, ICML 2020 (arXiv:1907.04481); that on the line the
+best Lipschitz map is a projection of the increasing one in Tanguy, Desolneux and Delon,
+*Constrained approximate optimal transport maps* (arXiv:2407.13445); lower bounds of total variation
+and KL by the Lipschitz constant in Salmona, De Bortoli, Delon and Desolneux, NeurIPS 2022
+(arXiv:2206.14476), by Gaussian isoperimetry, and for bi-Lipschitz flows in Verine, Negrevergne,
+Chevaleyre and Rossi, ACML 2022 (arXiv:2107.07232); of what generators leave outside of disconnected
+sets in Tanielian, Issenhuth, Dohmatob and Mary, ICML 2020; necessary growth of Lipschitz constants
+for mixtures in Hagemann and Neumayer, Inverse Problems 2021 (arXiv:2009.02994), exploding inverses
+in Behrmann et al., AISTATS 2021 (arXiv:2006.09347), the topology in Cornish et al., ICML 2020
+(arXiv:1909.13833); entropy against W2 in Polyanskiy and Wu, IEEE Transactions on Information Theory
+2016 (arXiv:1504.04419). To our knowledge new: the least Lipschitz constant *at a tolerance eps in
+W2*, on both sides on the line and for products, the bound of E log|det J| by clusters, and that
+both are certified for a given target.
+
+How it is checked
+-----------------
+*Certified*: every number is enclosed in ball arithmetic and rounded to the safe side. Which frame,
+which clusters and which Lagrange multiplier is found in floats. *Exact*, in the script
+forced_conditioning: the maps that attain the bounds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import ClassVar
+
+import sympy
+from flint import arb, ctx
+from sympy import QQ
+
+from exactflow.conditioning.condition import eigenvalues
+from exactflow.conditioning.frames import Gap
+from exactflow.conditioning.lipschitz import Slope, least_lipschitz
+from exactflow.conditioning.pieces import Gaussian, as_law, is_product, pieces_of
+from exactflow.conditioning.tuning import TUNING
+from exactflow.conditioning.volume import volume
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, upper
+from exactflow.exact.least import least
+from exactflow.exact.numbers import elements, format_above, format_below, format_short, to_element
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import DepthScales, NumberLike
+from exactflow.flows.result import Evidence
+
+__all__ = ["Forced", "forced"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forced:
+    """What a target forces on every smooth bijection near it: what `forced` returns.
+
+    All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
+    `ratio` is 1.
+
+    Attributes
+    ----------
+    lipschitz : at most sup |J|.
+    attained : a number that `lipschitz` cannot exceed, since maps of such slopes come within eps:
+        on the line, for laws of independent coordinates and for a Gaussian; else None.
+    mean_log_det : at least E log|det J|.
+    sigma_min : at least the smallest singular value of J somewhere.
+    ratio : at most the root mean square of the singular values, divided by their geometric mean.
+    gap : the axis and the two places between which a map has to climb, where atoms gave
+        `lipschitz`; None where the covariance did.
+    clusters : into how many the target was cut for `mean_log_det`.
+    """
+
+    target: object
+    eps: sympy.Rational
+    dimension: int
+    lipschitz: sympy.Rational
+    attained: "sympy.Rational | None"
+    mean_log_det: sympy.Rational
+    sigma_min: sympy.Rational
+    ratio: sympy.Rational
+    gap: "Gap | None"
+    clusters: int
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:
+        """Return how many couplings it takes whose condition numbers are at most `condition`.
+
+        Parameters
+        ----------
+        condition : a rational above 1, for all layers everywhere; pads may be as many as you like.
+        scales : "additive" layers, or any with "positive" scales.
+
+        Examples
+        --------
+        >>> from exactflow.universal import Atoms
+        >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/10")
+        >>> bounds.layers(5), bounds.layers(5, "positive")
+        (6, 3)
+        """
+        check_option("scales", scales, ("additive", "positive"))
+        kappa, slope = to_element(condition), to_element(self.lipschitz)
+        if kappa <= 1:
+            raise InvalidInputError(
+                f"expected a condition number above 1, got {format_short(kappa)}: a layer of "
+                "condition number 1 is an isometry up to scale"
+            )
+        aim = slope * slope if scales == "additive" else slope
+        return least(lambda layers: kappa**layers >= aim) if slope > 1 else 0
+
+    def _rows(self) -> list[tuple[str, str]]:
+        places = "" if self.gap is None else f" (a gap along {self.gap})"
+        attained = "" if self.attained is None else f", {format_above(self.attained, 6)} does"
+        return [
+            ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
+            ("E log|det J|", f"at most {format_above(self.mean_log_det, 4)}"),
+            ("smallest singular value", f"somewhere at most {format_above(self.sigma_min, 4)}"),
+            ("singular values", f"rms over geometric mean at least {format_below(self.ratio, 4)}"),
+        ]
+
+    def __str__(self) -> str:
+        rows = "; ".join(f"{name} {bound}" for name, bound in self._rows())
+        return (
+            f"every smooth bijection within W2 <= {format_short(self.eps)} of {self.target}: {rows}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Forced: {self}>"
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"Forced within W2 &le; {escape(format_short(self.eps))} of {escape(str(self.target))}"
+        )
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
+            for name, bound in self._rows()
+        )
+        return f"<table><caption>{head} [{self.evidence}]</caption>{rows}</table>"
+
+    def _repr_latex_(self) -> str:
+        lipschitz, ratio = format_below(self.lipschitz), format_below(self.ratio)
+        volume, least_one = format_above(self.mean_log_det), format_above(self.sigma_min)
+        return (
+            rf"$\sup|J| \ge {lipschitz}, \quad E\log|\det J| \le {volume}, \quad "
+            rf"\inf\sigma_{{\min}} \le {least_one}, \quad \mathrm{{rms}}/\mathrm{{gm}} \ge {ratio}$"
+        )
+
+
+def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = None) -> Forced:
+    """Return how ill-conditioned every smooth bijection is whose image of N(0, I) is near a target.
+
+    Theorem and proof are in the module's docstring.
+
+    Parameters
+    ----------
+    target : a measure, as `exactflow.universal.approximate` takes them; an (N, d) array of points,
+        which stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    eps : the distance W2 that counts as near, a positive rational.
+    direction : d numbers, along which to look for gaps; the coordinate axes, and differences of
+        centers of clusters of atoms, where it is left out.
+
+    Raises
+    ------
+    InvalidInputError
+        eps <= 0, an array that may be points or a covariance, numbers that are not finite, a
+        direction of another dimension.
+
+    Examples
+    --------
+    >>> from exactflow.universal import Atoms
+    >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/100")
+    >>> round(bounds.lipschitz, 3), bounds.clusters
+    (7522.528, 2)
+    >>> print(forced(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
+    every smooth bijection within W2 <= 1/2 of <Gaussian in dimension 2>: Lipschitz constant at \
+least 0, 0 does; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
+singular values rms over geometric mean at least 1
+    """
+    law, eps = as_law(target), to_element(eps)
+    if eps <= 0:
+        raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
+    with ctx.workprec(TUNING.precision):
+        pieces = pieces_of(law, eps)
+        d, along = pieces.dimension, None if direction is None else elements(direction)
+        if along is not None and (len(along) != d or not any(along)):
+            raise InvalidInputError(
+                f"expected a direction of {d} numbers, not all zero, got {format_short(direction)}"
+            )
+        spectrum = [value.max(arb(0)).sqrt() for value in eigenvalues(pieces.covariance()[1])]
+        deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
+        known = isinstance(law, Gaussian) or is_product(law)
+        slope = Slope(QQ.zero, QQ.zero if known else None, None)
+        if not deviation <= ball(eps) - pieces.error:
+            slope = least_lipschitz(law, pieces, eps, spectrum, along)
+        near = ball(eps) + pieces.error
+        bound, clusters = volume(pieces, near)
+        sigma = (bound / d).exp()
+        ratio = ((deviation - near) / (sigma * arb(d).sqrt())).max(arb(1))
+        return Forced(
+            law,
+            QQ.to_sympy(eps),
+            d,
+            QQ.to_sympy(slope.forced),
+            None if slope.attained is None else QQ.to_sympy(slope.attained),
+            upper(bound),
+            upper(sigma),
+            -upper(-ratio),
+            slope.gap,
+            clusters,
+        )

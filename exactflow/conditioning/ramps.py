@@ -1,0 +1,211 @@
+"""How near a Lipschitz map of N(0, 1) comes to a law on the line: the optimum, on both sides.
+
+Main results
+------------
+Let S be the increasing map of N(0, 1) to atoms s_0 < .. < s_m, with jumps at q_1 < .. < q_m, and
+L > 0. The distance D(L) = min |T - S| in L^2(N(0, 1)), over all increasing T with slopes at most L,
+is that of V(z) = L z - S(z) from the increasing functions U = L z - T: an *isotonic regression*.
+(That the best T increases, too, is automatic.) With q_0 = -oo, q_(m+1) = oo and
+
+    cost_j(c) = int_(q_(j-1))^(q_j) (V - c)_+^2 phi + int_(q_j)^(q_(j+1)) (c - V)_+^2 phi,
+
+a convex function of c,
+
+    D(L)^2 = min { cost_1(c_1) + .. + cost_m(c_m) : c_1 <= .. <= c_m }:
+
+T climbs from s_(j-1) to s_j along L z - c_j, and ramps that meet share their c. The costs of
+neighbours i .. k with one c add up to int_x^y (V - c)^2 phi, where V(x) = c before q_i, or x =
+q_(i-1), and V(y) = c after q_k, or y = q_(k+1).
+
+- *Above*: any increasing numbers c_j.
+- *Below*: for c_j that are constant on blocks of neighbours, with the sums R_j of the derivatives
+  of the costs there, over the members of the block from j on,
+
+      D(L)^2 >= sum cost_j(c_j) - (B - A) sum over blocks (|R_first| + sum of (-R_j)_+ over others),
+
+  where A is the least of all L q_j - s_j and B the largest of all L q_j - s_(j-1). At the optimum
+  all of these R_first are zero, and no R_j is negative.
+
+*Proof.* Let U increase, and c_j be a number between U(q_j-) and U(q_j+): they increase, too.
+Between q_(j-1) and q_j, c_(j-1) <= U <= c_j, so that |V - U| >= (V - c_j)_+ and (c_(j-1) - V)_+,
+one of which is zero: so the costs add up to at most |V - U|^2. Conversely let c_j increase, c_0 =
+-oo, c_(m+1) = oo. On each piece V increases; U, which is V moved into [c_(j-1), c_j] there,
+increases on the whole line, and |V - U|^2 is the sum of the costs. The best U is the derivative of
+the greatest convex minorant of int V dPhi, a function of Phi. Where U jumped upwards the minorant
+would have a kink, so would touch, and V would jump upwards; V jumps downwards only. So U has no
+jumps, T = L z - U climbs with slope L where the minorant does not touch, T = S elsewhere: T
+increases. Each cost is least somewhere in [L q_j - s_j, L q_j - s_(j-1)], so that all numbers may
+be moved into [A, B] without loss. For such x_1 <= .. <= x_m convexity gives sum cost_j(x_j) >= sum
+cost_j(c_j) + sum g_j (x_j - c_j), g_j the derivatives, and by parts the last sum, in a block, is
+R_first (x_first - c) plus the sum of R_j (x_j - x_(j-1)) over the others. QED
+
+How it is checked
+-----------------
+*Certified*: quantiles, costs and derivatives are enclosed in ball arithmetic. The c_j are found by
+pooling neighbours that violate the order (Ayer, Brunk, Ewing, Reid and Silverman 1955) and Newton's
+method; how near they are to the best ones decides how near the two sides are, and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flint import arb, ctx
+
+from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
+
+__all__ = ["Block", "Point", "Ramps", "Steps"]
+
+
+class Point(NamedTuple):
+    """A place z, and integrals up to there against the normal density: of 1, of x and x^2, of S and
+    S^2, and of x S.
+    """
+
+    z: arb
+    mass: arb
+    first: arb
+    second: arb
+    step: arb
+    square: arb
+    cross: arb
+
+
+class Block(NamedTuple):
+    """Neighbouring jumps, first to last, whose ramps are on one line L z - c."""
+
+    first: int
+    last: int
+    c: arb
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The increasing map S of N(0, 1) to atoms, at the precision of the ``workprec`` block.
+
+    `cuts` are the jumps; the first of `starts` is before all pieces, and the others are the cuts.
+    """
+
+    values: list[arb]
+    cuts: list[Point]
+    starts: list[Point]
+
+    @staticmethod
+    def of(values: Sequence[arb], weights: Sequence[int]) -> "Steps":
+        """Return the map to atoms in ascending order, with weights in the ratio of integers."""
+        steps = Steps(list(values), [], [Point(*[arb(0)] * 7)])
+        below, total = 0, sum(weights)
+        for piece, weight in enumerate(weights[:-1]):
+            below += weight
+            mass = arb(below) / total
+            z = normal_quantile(mass, arb(total - below) / total)
+            steps.cuts.append(steps._point(piece, z, mass))
+            steps.starts.append(steps.cuts[-1])
+        return steps
+
+    def at(self, z: arb, piece: int) -> Point:
+        """Return a point moved into a piece."""
+        if piece > 0:
+            low = self.cuts[piece - 1]
+            if z <= low.z:
+                return low
+            z = z if z > low.z else z.max(low.z)
+        if piece < len(self.cuts):
+            high = self.cuts[piece]
+            if z >= high.z:
+                return high
+            z = z if z < high.z else z.min(high.z)
+        return self._point(piece, z, normal_cdf(z))
+
+    def _point(self, piece: int, z: arb, mass: arb) -> Point:
+        start, s, density = self.starts[piece], self.values[piece], normal_density(z)
+        more, first = s * (mass - start.mass), -density - start.first
+        return Point(
+            z,
+            mass,
+            -density,
+            mass - z * density,
+            start.step + more,
+            start.square + s * more,
+            start.cross + s * first,
+        )
+
+
+@dataclass(frozen=True)
+class Ramps:
+    """The problem of the theorem for a map S and a slope L > 0."""
+
+    steps: Steps
+    slope: arb
+
+    def distance(self) -> tuple[arb, arb]:
+        """Return two enclosures: of a number that D(L)^2 is not below, and of one not above."""
+        above, lost = arb(0), arb(0)
+        for block in self.blocks():
+            above += self.cost(block)
+            for j in range(block.first, block.last + 1):
+                rest = self._half_derivative(j, block.last, block.c)[0]
+                lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
+        ends = [self._range(j) for j in range(len(self.steps.cuts))]
+        width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
+        return above - 2 * width * lost, above
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks of about the best c_j: numeric."""
+        jumps = range(len(self.steps.cuts))
+        found = [Block(j, j, self._root(j, j, *self._range(j))) for j in jumps]
+        while True:
+            runs: list[list[Block]] = []
+            for block in found:
+                if runs and block.c < runs[-1][-1].c:
+                    runs[-1].append(block)
+                else:
+                    runs.append([block])
+            if len(runs) == len(found):
+                return found
+            found = [run[0] if len(run) == 1 else self._pooled(run) for run in runs]
+
+    def cost(self, block: Block) -> arb:
+        """Return the sum of the costs in a block, in closed form."""
+        L, c = self.slope, block.c
+        x, y = self._ends(*block)
+
+        def upto(p: Point) -> arb:
+            middle = L * p.first - p.step
+            return L * L * p.second - 2 * L * p.cross + p.square - 2 * c * middle + c * c * p.mass
+
+        return upto(y) - upto(x)
+
+    def _half_derivative(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
+        """Return half of the derivative of the costs of some jumps with one c, and of its own."""
+        x, y = self._ends(first, last, c)
+        mass = y.mass - x.mass
+        return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
+
+    def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
+        """Return where V = c, before the first and after the last jump, within these pieces."""
+        a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
+        return self.steps.at(a / self.slope, first), self.steps.at(b / self.slope, last + 1)
+
+    def _range(self, j: int) -> tuple[arb, arb]:
+        """Return two numbers between which cost_j is least."""
+        height = self.slope * self.steps.cuts[j].z
+        return height - self.steps.values[j + 1], height - self.steps.values[j]
+
+    def _pooled(self, run: Sequence[Block]) -> Block:
+        """Return one block of several, whose c decrease."""
+        first, last = run[0].first, run[-1].last
+        return Block(first, last, self._root(first, last, run[-1].c, run[0].c))
+
+    def _root(self, first: int, last: int, low: arb, high: arb) -> arb:
+        """Return about where the costs of some jumps add up to the least, between two numbers."""
+        low, high = low.mid(), high.mid()
+        tolerance, c = (high - low) * arb(2) ** (-ctx.prec // 2), ((low + high) / 2).mid()
+        while True:
+            slope, bend = self._half_derivative(first, last, c)
+            low, high = (low, c) if slope.mid() > 0 else (c, high)
+            step = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
+            moved = step if low < step < high else ((low + high) / 2).mid()
+            if abs(moved - c) <= tolerance:
+                return moved
+            c = moved
