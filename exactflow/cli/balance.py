@@ -9,6 +9,7 @@ from exactflow.cli.common import (
     read,
     reading_arguments,
     search_arguments,
+    search_options,
     status,
     wants_text,
     write_flow,
@@ -30,22 +31,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
-    from exactflow.cli.report import flow_record, magnitude
+    from exactflow.cli.report import flow_record, magnitude, pads_of, print_repairs
 
     if arguments.output:
         check_output(arguments)
     source = read(arguments)
     with status("balancing"):
-        result = balance(
-            source.matrix,
-            layers=arguments.layers,
-            method=arguments.method,
-            orientation=arguments.orientation,
-            partition=arguments.partition,
-            seed=arguments.seed,
-        )
-    p, q = result.partition
-    pads = (p - 1, p + q - 1) if p + q > source.matrix.shape[0] else ()
+        result = balance(source.matrix, layers=arguments.layers, **search_options(arguments))
+    pads = pads_of(result.flow, source.matrix.shape[0])
     claim = {"within": result.error, "pads": pads}
     written = ""
     if arguments.output:
@@ -59,13 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not wants_text(arguments, **of_flow, **record, pads=pads, summary=str(result)):
         return 0
     print(result)
-    for coordinate in result.flips:
-        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
-    if pads:
-        print(
-            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there, "
-            "certified within as much"
-        )
+    print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {magnitude(result.inverse_error)}"

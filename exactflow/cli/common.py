@@ -27,6 +27,7 @@ __all__ = [
     "read",
     "reading_arguments",
     "search_arguments",
+    "search_options",
     "status",
     "wants_text",
     "write_flow",
@@ -60,6 +61,12 @@ def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[st
         default="error",
         help="what is done where det < 0 (default: error)",
     )
+
+
+def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `search_arguments` and `halves_arguments` were told."""
+    names = "method", "orientation", "partition", "seed"
+    return {name: getattr(arguments, name) for name in names}
 
 
 def partition_argument(group: argparse._ActionsContainer) -> None:
@@ -147,7 +154,7 @@ def write_flow(
     from exactflow.files.certificate import certificate_text
 
     output = arguments.output
-    if not _is_certificate(output):
+    if Path(output).suffix.lower() != ".json":
         write_arrays(flow, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
     name = Path(arguments.file).name if arguments.file else "demo"
@@ -172,7 +179,3 @@ def advice(arguments: argparse.Namespace) -> str:
     words += ["--key", arguments.key] if arguments.key else []
     words += ["--transpose"] if arguments.transpose else []
     return shlex.join(words)
-
-
-def _is_certificate(output: str) -> bool:
-    return Path(output).suffix.lower() == ".json"

@@ -50,7 +50,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import flow_record, print_flow
+    from exactflow.cli.report import flow_record, pads_of, print_flow
     from exactflow.factorization import factor
     from exactflow.factorization.estimate import LONG
     from exactflow.flows.verification import Verification
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             partition=arguments.partition,
         )
     seconds = time.perf_counter() - start
-    pads = (flow.partition[0] - 1, d + 1) if flow.dimension > d else ()
+    pads = pads_of(flow, d)
     verdict = Verification(flow)  # factor has composed it
     written = write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
     record = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}

@@ -9,6 +9,7 @@ from exactflow.cli.common import (
     read,
     reading_arguments,
     search_arguments,
+    search_options,
     status,
     wants_text,
     write_flow,
@@ -36,6 +37,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from exactflow.cli.report import print_repairs
     from exactflow.files.lossless_certificate import claim
     from exactflow.lossless import lossless
 
@@ -47,10 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             source.matrix,
             bits=arguments.bits,
             limit=arguments.limit,
-            orientation=arguments.orientation,
-            partition=arguments.partition,
-            method=arguments.method,
-            seed=arguments.seed,
+            **search_options(arguments),
         )
     written = ""
     if arguments.output:
@@ -60,8 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not wants_text(arguments, **record, summary=str(result)):
         return 0
     print(result)
-    for coordinate in result.flips:
-        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    print_repairs(result.flow)
     print(f"step: {result.step}")
     print(end=written)
     return 0

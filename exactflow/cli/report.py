@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import mpmath
-import sympy
 from rich.console import Console
 from rich.table import Table
 
+from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["flow_record", "magnitude", "print_flow"]
+__all__ = ["flow_record", "magnitude", "pads_of", "print_flow", "print_repairs"]
 
 
 def flow_record(flow: CouplingFlow) -> dict[str, Any]:
@@ -25,7 +23,7 @@ def flow_record(flow: CouplingFlow) -> dict[str, Any]:
         "layers": [
             {
                 "moves": layer.moves,
-                "scales_not_1": sum(s != layer.field.one for s in layer.scale_elements),
+                "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
                 "largest_magnitude": magnitude(layer.magnitude),
@@ -43,33 +41,31 @@ def print_flow(
     for name in ("layer", "moves", "scale", "nonzeros", "bits", "largest magnitude"):
         table.add_column(name, justify="left" if name in ("moves", "scale") else "right")
     for i, layer in enumerate(flow, 1):
-        table.add_row(
-            str(i),
-            layer.moves,
-            _scale(layer),
-            str(layer.nnz),
-            str(layer.bits),
-            magnitude(layer.magnitude),
-        )
+        cells = i, layer.moves, scale_text(layer), layer.nnz, layer.bits, magnitude(layer.magnitude)
+        table.add_row(*map(str, cells))
     Console().print(table)
     if flow.order:
         print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
-    if pads:
-        print(f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there")
-    for coordinate in flow.flips:
-        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+    print_repairs(flow, pads)
     print(f"method: {flow.method}, {flow.depth} layers")
     print(f"time: factored and checked in {seconds:.3g} s")
     print(f"verdict: {verdict}")
 
 
-def _scale(layer: LinearCoupling) -> str:
-    """Return how many entries of the scale are not one."""
-    changed = sum(s != layer.field.one for s in layer.scale_elements)
-    return f"{changed} of {len(layer.scale_elements)} not 1" if changed else "1"
+def pads_of(flow: CouplingFlow, d: int) -> tuple[int, ...]:
+    """Return the coordinates that a flow has beside those of a d x d matrix: the last of each half,
+    or none.
+    """
+    p, q = flow.partition
+    return (p - 1, p + q - 1) if p + q > d else ()
 
 
-def magnitude(value: sympy.Rational) -> str:
-    """Return a positive rational of any size with three digits."""
-    with mpmath.workdps(15):
-        return mpmath.nstr(mpmath.mpf(int(value.p)) / int(value.q), 3)
+def print_repairs(flow: CouplingFlow, pads: tuple[int, ...] = (), how_near: str = "") -> None:
+    """Print what was done to the orientation."""
+    if pads:
+        print(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
+            + how_near
+        )
+    for coordinate in flow.flips:
+        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")

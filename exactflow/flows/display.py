@@ -16,7 +16,16 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.typing import Element
 
-__all__ = ["constant_latex", "heat_map", "html", "layer_difference", "layer_latex", "text"]
+__all__ = [
+    "constant_latex",
+    "heat_map",
+    "html",
+    "layer_difference",
+    "layer_latex",
+    "magnitude",
+    "scale_text",
+    "text",
+]
 
 LATEX_DIMENSION = 8
 _LATEX_BITS = 40
@@ -96,18 +105,22 @@ def html(head: str, layers: Sequence) -> str:
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:
-    scaled = sum(s != 1 for s in layer.scale_elements)
-    shown = f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
     if hasattr(layer, "shift_matrix"):
-        rest = (heat_map(layer.shift_matrix), _decimal(layer.magnitude), str(layer.nnz))
+        rest = (heat_map(layer.shift_matrix), magnitude(layer.magnitude), str(layer.nnz))
     else:
         rest = (escape(layer.summary()), "", "")
-    for cell in (str(k), layer.moves, shown, *rest):
+    for cell in (str(k), layer.moves, scale_text(layer), *rest):
         yield f"<td>{cell}</td>"
 
 
-def _decimal(value: sympy.Rational | None) -> str:
-    """Return a rational with three digits, nothing where there is none."""
+def scale_text(layer: Any) -> str:
+    """Return how many entries of the scale are not one."""
+    scaled = sum(s != 1 for s in layer.scale_elements)
+    return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
+
+
+def magnitude(value: sympy.Rational | None) -> str:
+    """Return a rational of any size with three digits, nothing where there is none."""
     if value is None:
         return ""
     with mpmath.workdps(15):
