@@ -93,6 +93,6 @@ def float_error(flow: CouplingFlow | PiecewiseFlow, sample: Sequence) -> float:
     It is infinite where an intermediate number is too large for float64.
     """
     points = np.array([[to_float(x) for x in elements(point)] for point in sample]).T
-    back = flow.inverse().forward(flow.forward(points))
+    back = flow.backward(flow.forward(points))
     error = np.max(np.abs(back - points))
     return float(error) if np.isfinite(error) else np.inf

@@ -59,6 +59,15 @@ class Map(ABC):
             raise InvalidInputError(f"expected rational weights, got weights in {self.field}")
         return arithmetic.image(self._run, x, self.dimension)
 
+    def backward(self, y: VectorLike) -> Any:
+        """Return the preimage of a vector of d entries, or of each column, as `forward` does.
+
+        >>> from exactflow import LinearCoupling
+        >>> LinearCoupling((1, 1), "first", [[2]]).backward([5, 1]).T
+        Matrix([[3, 1]])
+        """
+        return self.inverse().forward(y)
+
     @abstractmethod
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         """Return the images of some columns of exact numbers."""

@@ -13,7 +13,7 @@ from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, Result
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Verification", "first_difference", "verify"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,15 +69,34 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     sparse = flow.has_arrays and expected.domain.is_QQ
     wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
     if wrong is not None:
-        (i, j), want, got = wrong
+        place, want, got = wrong
         raise VerificationError(
-            f"expected {format_short(want)} at entry ({i}, {j}), "
-            f"derived {format_short(got)}: the flow does not equal the matrix"
+            f"expected {want} at entry {place}, derived {got}: the flow does not equal the matrix"
         )
     return Verification(flow)
 
 
-def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+Wrong = tuple[tuple[int, int], str, str]
+
+
+def first_difference(expected: DomainMatrix, derived: DomainMatrix) -> Wrong | None:
+    """Return the first place, row by row, at which two dense matrices over one field differ, with
+    both entries as text; None where they are equal.
+
+    >>> from exactflow.exact.coerce import as_matrix
+    >>> first_difference(as_matrix([[1, 2], [3, 4]]), as_matrix([[1, 2], ["1/2", 4]]))
+    ((1, 0), '3', '1/2')
+    """
+    if derived == expected:
+        return None
+    field = expected.domain
+    pairs = zip(expected.to_list_flat(), derived.to_list_flat(), strict=True)
+    k, pair = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
+    want, got = (format_short(x if field.is_QQ else field.to_sympy(x)) for x in pair)
+    return divmod(k, expected.shape[1]), want, got
+
+
+def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> Wrong | None:
     """Return the first place that differs, its expected and its derived value, or None."""
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
@@ -85,14 +104,10 @@ def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
         raise InvalidInputError(
             f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
         ) from None
-    if derived == expected:
-        return None
-    pairs = zip(expected.to_list_flat(), derived.to_list_flat(), strict=True)
-    k, (want, got) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
-    return divmod(k, flow.dimension), want, got
+    return first_difference(expected, derived)
 
 
-def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | None:
+def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> Wrong | None:
     """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
     from exactflow.exact.sparse import SparseArray
 
@@ -101,4 +116,4 @@ def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> tuple | N
         return None
     place = divmod(int(difference.places[0]), flow.dimension)
     want = expected[place].element
-    return place, want, want + difference.values[:1].tolist()[0]
+    return place, format_short(want), format_short(want + difference.values[:1].tolist()[0])

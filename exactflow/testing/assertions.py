@@ -39,17 +39,12 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     AssertionError: expected 3 at entry (1, 1), derived 2
     """
     __tracebackhide__ = True
-    from exactflow.exact.numbers import format_short, to_fraction
+    from exactflow.flows.verification import first_difference
 
     derived, wanted = _same_size(flow, expected)
-    if derived == wanted:
-        return
-    pairs = zip(wanted.to_list_flat(), derived.to_list_flat(), strict=True)
-    k, pair = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
-    field, place = wanted.domain, divmod(k, wanted.shape[1])
-    show = to_fraction if field.is_QQ else field.to_sympy
-    want, got = (format_short(show(x)) for x in pair)
-    raise AssertionError(f"expected {want} at entry {place}, derived {got}")
+    if (wrong := first_difference(wanted, derived)) is not None:
+        place, want, got = wrong
+        raise AssertionError(f"expected {want} at entry {place}, derived {got}")
 
 
 def assert_within(
@@ -154,9 +149,10 @@ def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
     """
     __tracebackhide__ = True
     from exactflow.flows.base import Flow
+    from exactflow.flows.result import MapResult
 
-    if isinstance(module, Flow):
-        back = module.inverse().forward(module.forward(x))
+    if isinstance(module, Flow | MapResult):
+        back: Any = module.backward(module.forward(x))
     else:
         back = _there_and_back(module, x)
     expected, derived = _entries(x), _entries(back)

@@ -67,8 +67,8 @@ def points(flow) -> sympy.Matrix:
 
 def test_inverse_undoes(flow):
     x = points(flow)
-    assert flow.inverse()(flow(x)) == x
-    assert flow(flow.inverse()(x)) == x
+    assert flow.inverse()(flow(x)) == flow.backward(flow(x)) == x
+    assert flow(flow.backward(x)) == x
     assert flow.inverse().inverse() == flow
 
 
@@ -96,6 +96,7 @@ def test_layers_are_a_sequence(flow):
     assert [flow[i] for i in range(len(flow))] == list(flow[:])
     for layer in flow:
         assert layer.inverse().inverse() == layer
+        assert layer.backward(layer.forward(points(flow))) == points(flow)
     with pytest.raises(IndexError):
         flow[len(flow)]
 

@@ -112,7 +112,7 @@ def test_inequalities_and_names(run, pytester):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "CertificateError: certificate: expected JSON"),
+        ("{", "cert.json: certificate: expected JSON"),
         (None, "what is recorded is false: expected 3 at entry (0, 1)"),
     ],
 )
