@@ -53,5 +53,5 @@ def test_degenerate_cases_are_found(is_degenerate):
 
 
 def test_unknown_determinant():
-    with pytest.raises(InvalidInputError, match="expected determinant to be one of 'positive', 'one'"):
+    with pytest.raises(InvalidInputError, match="determinant to be one of 'positive', 'one'"):
         find(strategies.matrices(determinant="two"), bool)
