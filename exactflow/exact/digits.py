@@ -171,6 +171,10 @@ class Digits:
                 return int(np.frexp(largest + 2)[1]) + self.low + BITS * k
         return 0
 
+    def transpose(self) -> "Digits":
+        """Return the transpose."""
+        return Digits(self.planes.transpose(0, 2, 1), self.low)
+
     def columns(self, places: Sequence[int]) -> "Digits":
         """Return some of the columns."""
         return Digits(self.planes[:, :, list(places)], self.low)

@@ -9,7 +9,7 @@ inverse alike, for nearly every W, and at most 22 for any whose halves differ by
 How near is a number that depends on the layers, so that well-conditioned ones matter.
 
 Shifts are multiples of 2^-bits and inputs integers, so that float64 products are *exact* and the
-map has the same bits on every machine (`exactflow.lossless.layer`).
+map has the same bits on every machine (`exactflow.lossless.integer_coupling`).
 
 To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
 shears is new. Near it: Hao and Shi, *Matrix factorizations for reversible integer mapping*, IEEE
@@ -23,7 +23,7 @@ latent-variable models*, ICLR 2019 (why coders must agree to the last bit).
 How it is checked
 -----------------
 That rounded shears are bijections is seen at once. *Certified*: the distance to W and the sizes of
-values, from *exact* products (`exactflow.lossless.bound`). The tests compare with arithmetic in
+values, from *exact* products (`exactflow.lossless.distance`). The tests compare with arithmetic in
 Python's integers.
 """
 
@@ -39,15 +39,15 @@ from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, Partitio
 from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless, LosslessInverse
-from exactflow.lossless.bound import Bound
-from exactflow.lossless.layer import IntegerCoupling
+from exactflow.lossless.distance import DistanceBound
+from exactflow.lossless.integer_coupling import IntegerCoupling
 from exactflow.lossless.shears import exact_step, shears
 
 __all__ = [
     "FLIPPINGS",
     "LIMIT",
     "METHODS",
-    "Bound",
+    "DistanceBound",
     "IntegerCoupling",
     "Lossless",
     "LosslessInverse",

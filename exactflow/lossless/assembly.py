@@ -9,17 +9,17 @@ import numpy as np
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing.target import Target
+from exactflow.balancing.target import Target, entries_of
 from exactflow.errors import InvalidInputError
 from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import Pose
 from exactflow.lossless.bijection import Lossless
-from exactflow.lossless.bound import Bound, Growth, row_sums
-from exactflow.lossless.given import shears_of, target_of
-from exactflow.lossless.layer import LARGEST, IntegerCoupling, on_grid
-from exactflow.lossless.shears import merged
+from exactflow.lossless.distance import DistanceBound, Growth, row_sums
+from exactflow.lossless.integer_coupling import LARGEST, IntegerCoupling, on_grid
+from exactflow.lossless.shears import merged, shears_of
 
 __all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
 
@@ -37,7 +37,9 @@ def checked_grid(bits: object, limit: object) -> tuple[int | None, int]:
 def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: int) -> Lossless:
     """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
     layers, step = shears_of(flow)
-    return assembled(target_of(W, flow), layers, step, bits, limit)
+    order = flow.order or tuple(range(flow.dimension))
+    target = Target.under(Pose(flow.partition, order, flow.flips), entries_of(W))
+    return assembled(target, layers, step, bits, limit)
 
 
 def assembled(
@@ -72,7 +74,7 @@ def assembled(
         layers,
         target.halves,
         _rational(step),
-        Bound(rounding, shifts),
+        DistanceBound(rounding, shifts),
         _rational(difference.largest()),
         bits,
         limit,

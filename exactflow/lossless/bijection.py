@@ -12,8 +12,8 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.result import Evidence, MapResult
-from exactflow.lossless.bound import Bound
-from exactflow.lossless.layer import IntegerCoupling
+from exactflow.lossless.distance import DistanceBound
+from exactflow.lossless.integer_coupling import IntegerCoupling
 
 __all__ = ["Lossless", "LosslessInverse"]
 
@@ -44,7 +44,7 @@ class Lossless(MapResult):
     layers: tuple[IntegerCoupling, ...]
     partition: tuple[int, int]
     step: sympy.Rational
-    bound: Bound
+    bound: DistanceBound
     error: sympy.Rational
     bits: int
     limit: int

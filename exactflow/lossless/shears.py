@@ -18,7 +18,7 @@ what is left in the second half moves on from place to place, up to the last, wh
 
 How it is checked
 -----------------
-*Numeric*: nothing here is relied on; `exactflow.lossless.bound` certifies what the layers do.
+*Numeric*: nothing here is relied on; `exactflow.lossless.distance` certifies what the layers do.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,14 +29,15 @@ from sympy import integer_nthroot
 
 from exactflow.balancing import balance
 from exactflow.balancing.target import Target
-from exactflow.errors import MethodError, SingularMatrixError
+from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import HALVES, BalanceMethod, Element
 from exactflow.factorization import factor
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.lossless.given import shears_of
+from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["diagonal_shears", "exact_step", "merged", "shears"]
+__all__ = ["diagonal_shears", "exact_step", "merged", "shears", "shears_of"]
 
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
@@ -48,10 +49,10 @@ EXACT_BITS = 4096
 def shears(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return layers without scales and a step, near the layers' matrix times which is the target.
+    """Return layers without scales, and a step; the target is near the step times their matrix.
 
-    Raises `MethodError` where no layers are found: halves that differ by more than one may bring
-    that about, or a matrix, of which it is known to be invertible, that is not so in float64.
+    Raises `MethodError` where no layers are found. That happens where the halves differ by more
+    than one, or where an invertible matrix is singular in float64.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
         layers, _ = shears_of(factor(signed, partition=target.halves))
@@ -73,11 +74,38 @@ def shears(
     return merged(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
 
 
+def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
+    """Return the layers in float64, and the step: 1, or the scale that all coordinates have in
+    layers without shifts at the end.
+
+    Raises `InvalidInputError` for other scales, or shifts beyond float64.
+    """
+    layers = list(flow.layers)
+    scales: dict[str, set] = {"first": set(), "second": set()}
+    while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
+        layer = layers.pop()
+        scales[layer.moves] |= set(layer.scale_elements)
+    steps = scales["first"] | scales["second"]
+    common = not steps or (len(steps) == 1 and scales["first"] == scales["second"])
+    if not (flow.field.is_QQ and common and all(layer.is_additive for layer in layers)):
+        raise InvalidInputError(
+            "expected additive layers over QQ (and one scale for all coordinates after them, or "
+            "none), got other scales: give the flow's matrix instead"
+        )
+    found = [FloatCoupling.of(layer).dense() for layer in layers]
+    if not all(np.isfinite(layer.shift).all() for layer in found):
+        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
+    p, q = flow.partition
+    return found or [FloatCoupling("second", np.zeros((q, p)))], to_fraction(*steps or {1})
+
+
 def _balanced(
     M: np.ndarray, target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return what `balance` finds; of a rotation, whose layers in closed form are at once there,
-    those of a search, too, and of both those that err less.
+    """Return the layers that `balance` finds.
+
+    A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
+    and the layers whose rounding errs less are taken.
     """
     found = balance(M, method=method, partition=target.halves, seed=seed).layers
     p, q = target.halves
@@ -137,8 +165,10 @@ def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling]
 
 
 def merged(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return shears that alternate: neighbours that move one half are one layer, and none is zero,
-    but for one where all are.
+    """Return the same product as shears that alternate.
+
+    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
+    one is kept.
     """
     found: list[FloatCoupling] = []
     for layer in layers:

@@ -1,8 +1,8 @@
 """Lossless flows as modules of PyTorch: integer tensors in, integer tensors out, bit for bit.
 
 The shifts are kept as 64-bit integers, which ``.float()`` and ``.half()`` leave alone, and become
-float64 where they are used; there every product is exact (`exactflow.lossless.layer`). So the bits
-are those of `Lossless.forward` on every device that has float64.
+float64 where they are used; there every product is exact, as `exactflow.lossless.integer_coupling`
+says. So the bits are those of `Lossless.forward` on every device that has float64.
 
 What is refused is an error in PyTorch. A graph that is exported or compiled has no errors of its
 own: there a value out of range becomes an index out of range, which the runtime refuses.

@@ -35,14 +35,14 @@ from exactflow.exact.digits import Digits
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["Bound", "Growth", "row_sums"]
+__all__ = ["DistanceBound", "Growth", "row_sums"]
 
 ENLARGED = 1 + 2.0**-40
 TINY = 2.0**-900  # more than what digits lose below 2^-1000
 
 
 @dataclass(frozen=True)
-class Bound:
+class DistanceBound:
     """The certified largest distance of an output to W x, in units of the output grid.
 
     Attributes
@@ -102,7 +102,7 @@ class Growth:
         kept = []
         for layer in layers:
             i = HALVES.index(layer.moves)
-            kept.append(float(_sums(weights, halves[1 - i]).max()))
+            kept.append(float(_sums(halves[1 - i].transpose(), weights).max()))
             halves[i] = halves[i].plus(halves[1 - i], Digits.of_floats(layer.shift.T))
             moved = halves[i].shape[1]
             blocks = [np.zeros((moved, p)), np.zeros((moved, d - p))]
@@ -111,11 +111,14 @@ class Growth:
             halves = [half.stacked(Digits.of_floats(block)) for half, block in pairs]
             integral = (layer.shift == np.rint(layer.shift)).all(axis=1)
             weights = np.concatenate([weights, np.where(integral, 0.0, 0.5)])
-        joined = _beside(*halves)
-        values = _sums(weights, joined)
-        rounding = _sums(weights[d:], Digits(joined.planes[:, d:], joined.low))
-        transposed = Digits(joined.planes[:, :d].transpose(0, 2, 1), joined.low)
-        return Growth(tuple(kept), values, rounding, transposed)
+        images = halves[0].transpose().stacked(halves[1].transpose())
+        roundings = images.columns(range(d, len(weights)))
+        return Growth(
+            tuple(kept),
+            _sums(images, weights),
+            _sums(roundings, weights[d:]),
+            images.columns(range(d)),
+        )
 
 
 def row_sums(M: Digits) -> list[Fraction]:
@@ -126,13 +129,6 @@ def row_sums(M: Digits) -> list[Fraction]:
     return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
 
 
-def _sums(weights: np.ndarray, M: Digits) -> np.ndarray:
-    """Return upper bounds of the weighted sums of absolute values in each column."""
-    return weights @ np.abs(M.floats()) * ENLARGED
-
-
-def _beside(A: Digits, B: Digits) -> Digits:
-    """Return the columns of both matrices."""
-    turned = [Digits(M.planes.transpose(0, 2, 1), M.low) for M in (A, B)]
-    joined = turned[0].stacked(turned[1])
-    return Digits(joined.planes.transpose(0, 2, 1), joined.low)
+def _sums(M: Digits, weights: np.ndarray) -> np.ndarray:
+    """Return upper bounds of the weighted sums of absolute values in each row."""
+    return np.abs(M.floats()) @ weights * ENLARGED
