@@ -1,11 +1,10 @@
-"""Rigorous bounds for the inverse of what float layers compose to.
+"""Layers corrected by their error, and their account: how near they are, and their inverse.
 
 Main results
 ------------
 `exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
-inverses let V be any matrix, rho = |I - V W|_F,
-e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q are invertible, their determinants have the same
-sign, and
+inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q
+are invertible, their determinants have the same sign, and
 
     |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
 
@@ -14,20 +13,86 @@ R = I - V W. V is a rounded inverse, of which nothing is assumed.
 
 How it is checked
 -----------------
-*Certified*: the bound. A float product of d x d matrices is
-within d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of
-numerical algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
+*Exact*: the error. *Certified*: the bound for inverses. A float product of d x d matrices is within
+d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of numerical
+algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
+import sympy
 
-from exactflow.exact.digits import Digits
+from exactflow.balancing.balanced import Balanced
+from exactflow.balancing.target import Target
+from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.rounding import rounded_up
+from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["inverse_error_bound"]
+__all__ = ["Solution", "inverse_error_bound", "judged"]
 
+TOLERANCE = Fraction(1, 10**12)
+ROUNDING = 2.0**-51
+CORRECTIONS, SLOWEST = 6, 0.8
+BITS = 120
 COARSE = Fraction(1, 8)
+
+
+class Solution(Protocol):
+    """Layers near a target, which can be corrected."""
+
+    def layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers."""
+
+    def corrected(self, E: np.ndarray) -> "Solution":
+        """Return a solution whose product differs by E, times 2^exponent of the target."""
+
+
+def judged(target: Target, solution: Solution) -> Balanced | float:
+    """Return the layers of a solution after corrections, or their relative error if too large.
+
+    The layers are judged by leading digits of their product; the error of the result is exact.
+    """
+    least, goal = np.inf, ROUNDING * np.abs(target.unit).max()
+    for _ in range(CORRECTIONS + 1):
+        layers = solution.layers()
+        difference = target.difference(layers, BITS)
+        E = difference.digits.floats(target.exponent)
+        error, before = float(np.abs(E).max()), least
+        if least == np.inf or error < least:
+            best, least = (layers, difference), error
+        if not goal < error < SLOWEST * before:
+            break
+        try:
+            solution = solution.corrected(E)
+        except np.linalg.LinAlgError:
+            break
+    return _account(target, *best)
+
+
+def _account(
+    target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure
+) -> Balanced | float:
+    bits = BITS
+    while difference.slack > COARSE * difference.digits.largest():
+        bits *= 2
+        difference = target.difference(layers, bits)
+    error, size = target.error(layers, difference), target.largest()
+    if error > TOLERANCE * size:
+        return float(error / size)
+    slack = (difference.slack + target.slack) * sum(target.halves)
+    bound = _inverse_error(target, difference.digits.norm_bound() + slack)
+    inverse_error = sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
+    return Balanced(layers, sympy.Rational(error), inverse_error, target.order, target.flips)
+
+
+def _inverse_error(target: Target, error: Fraction) -> Fraction | None:
+    try:
+        inverse = np.linalg.inv(target.unit)
+    except np.linalg.LinAlgError:
+        return None
+    return inverse_error_bound(target.digits, inverse, target.exponent, error)
 
 
 def inverse_error_bound(

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from exactflow.balancing.account import TOLERANCE, judged
 from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.closed import (
     Shears,
@@ -14,7 +15,6 @@ from exactflow.balancing.closed import (
     has_closed_form,
 )
 from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
-from exactflow.balancing.judge import TOLERANCE, judged
 from exactflow.balancing.newton import Word
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError, MethodError

@@ -8,14 +8,17 @@ is imported when a module of that library is met, or one is asked for. `convert`
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.steps import Step
 
-__all__ = ["Build", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
+__all__ = ["Build", "Levels", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
@@ -97,6 +100,23 @@ def plain_way(module: nn.Module) -> Way | None:
     return Way("forward", "forward", found[0]) if found else None
 
 
+@dataclass(frozen=True)
+class Levels:
+    """A model for images: its modules, its distributions, and what it makes of a context.
+
+    Attributes
+    ----------
+    modules : of each level, in the order in which data meets them; half of the channels of what
+        comes out are latents, but for the last level.
+    bases : the distributions, in the order of the latents.
+    embedding : a network for the context, or None.
+    """
+
+    modules: list[list[nn.Module]]
+    bases: list[nn.Module]
+    embedding: nn.Module | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Library:
     """One flow library.
@@ -117,6 +137,8 @@ class Library:
         not merged with their neighbours.
     imitation : couplings with the interface of one module, which takes data like a tensor, where
         `couplings` alone do not tell it.
+    levels : what `exactflow.interop.lossless` takes of a model; None of what is no such model.
+    steps : the layers that it knows beside linear ones, as steps on a grid, for a type of floats.
     way : how a layer is called; None for what is no layer of a flow.
     whole : how a model or a layer is called, given a context and classes (None, or as its
         distribution takes them).
@@ -132,6 +154,8 @@ class Library:
     builders: Mapping[frozenset[str], Build] = field(default_factory=dict)
     places: Mapping[type, Callable[[Any, Bijection], nn.Module]] = field(default_factory=dict)
     imitation: Callable[[Any, Bijection, Tensor | None], nn.Module] | None = None
+    levels: Callable[[Any], Levels | None] = lambda model: None
+    steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], Step]] = field(default_factory=dict)
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any, Any], Whole]
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from exactflow.balancing import balance
+from exactflow.balancing.account import BITS
 from exactflow.balancing.closed import closed_form
-from exactflow.balancing.judge import BITS
 from exactflow.balancing.target import Target
 from proofs.experiments.descent import adam
 

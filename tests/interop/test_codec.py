@@ -122,7 +122,7 @@ def test_latents_densities_and_bits_are_those_of_the_model(example):
     x = images.to(expected[0].dtype) / 256
     with torch.no_grad():
         given = () if isinstance(model, nf.NormalizingFlow) else (None,)
-        bits = -model.log_prob(x, *given) / x[0].numel() / np.log(2) + 8
+        bits = -model.log_prob(x, *given) / x[0].numel() / np.log(2) + 8 + codec.fraction
     assert (codec.bits_per_dimension(images) - bits).abs().max() < 1e-2
 
 
@@ -205,7 +205,7 @@ def test_what_is_refused():
         (nf.NormalizingFlow(base, [checkerboard]), "split channels"),
         (merge, "Merge"),
         (glow(transform=nf.transforms.Logit()), "Logit"),
-        (torch.nn.Linear(2, 2), "expected a MultiscaleFlow or a NormalizingFlow"),
+        (torch.nn.Linear(2, 2), "expected a MultiscaleFlow, a NormalizingFlow"),
         (nflows_model(affine=True), "AffineCouplingTransform"),
         (far(flat(4)), "bias of at most"),
     ):
@@ -293,9 +293,121 @@ def test_nflows():
     assert torch.equal(codec.inverse(latents), images)
     with torch.no_grad():
         noise = model.transform_to_noise(images / 256)
-        bits = -model.log_prob(images / 256) / 192 / np.log(2) + 8
+        bits = -model.log_prob(images / 256) / 192 / np.log(2) + 8 + codec.fraction
     assert (noise - codec.real(latents)[0]).abs().max() < 5e-3
     assert (codec.bits_per_dimension(images) - bits).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("fraction", [2, 8])
+def test_bits_are_those_of_an_ideal_code_for_the_latents(fraction):
+    codec, images = lossless(glow(), fraction=fraction), smooth_images(3)
+    total = torch.zeros(3, dtype=torch.float64)
+    for base, z, grid in zip(codec.bases, codec(images), codec.grids, strict=True):
+        normal = torch.distributions.Normal(base.loc.double(), base.log_scale.double().exp())
+        edges = (float(grid) * (z.double() + side).abs() for side in (0.5, -0.5))
+        mass = (normal.cdf(next(edges)) - normal.cdf(next(edges))).abs()  # of the cell of a latent
+        total = total - mass.log2().flatten(1).sum(1)
+    assert (codec.bits_per_dimension(images) - total / 192).abs().max() < 0.02
+
+
+def reweighted():
+    model = glow()
+    with torch.no_grad():
+        next(m for m in model.modules() if isinstance(m, nf.flows.ActNorm)).s.add_(0.1)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (glow, reweighted),
+        (lambda: shifted(-0.5), lambda: shifted(-0.25)),
+        (glow, lambda: glow(split_mode="channel_inv")),
+    ],
+)
+def test_the_state_of_another_model_is_refused(one, two):
+    codec, images = lossless(one()), random_images(2)
+    latents = codec(images)
+    with pytest.raises(ValueError, match="expected the state of this model"):
+        codec.load_state_dict(lossless(two()).state_dict())
+    for options in ({"unit": 1}, {"fraction": 4}):
+        with pytest.raises(ValueError, match="with the same options"):
+            codec.load_state_dict(lossless(one(), **options).state_dict())
+    again = lossless(one())
+    again.load_state_dict(codec.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(again(images), latents, strict=True))
+
+
+def shifted(by):
+    return glow(transform=nf.transforms.Shift(by))
+
+
+@pytest.mark.parametrize("kind", [torch.nn.Module.half, torch.nn.Module.double])
+def test_the_type_of_floats_stays(kind):
+    codec, images = lossless(glow()), random_images(2)
+    latents = codec(images)
+    with pytest.raises(InvalidInputError, match="lossless on the model in that type"):
+        kind(codec)
+    again = codec.float().cpu()(images)
+    assert all(torch.equal(a, b) for a, b in zip(again, latents, strict=True))
+    double = lossless(glow().double())
+    with pytest.raises(InvalidInputError, match="lossless on the model in that type"):
+        double.float()
+
+
+def test_no_images_have_no_latents():
+    for codec, channels in ((lossless(glow()), 3), (lossless(flat(4)), 4)):
+        images = random_images(0, channels, 8 if channels == 3 else 4)
+        latents = codec(images)
+        assert {len(z) for z in latents} == {0}
+        assert codec.inverse(latents).shape == images.shape
+        assert codec.bits_per_dimension(images).shape == (0,)
+
+
+@pytest.mark.filterwarnings("ignore")  # of nflows
+def test_conditional_models():
+    transforms = pytest.importorskip("nflows.transforms")
+    flows, distributions = (pytest.importorskip(f"nflows.{x}") for x in ("flows", "distributions"))
+    torch.manual_seed(0)
+    parts = [
+        transforms.SqueezeTransform(),
+        transforms.AdditiveCouplingTransform([1, 0] * 6, Given),
+        transforms.OneByOneConvolution(12),
+    ]
+    base = distributions.StandardNormal([12, 4, 4])
+    model = flows.Flow(transforms.CompositeTransform(parts), base, torch.nn.Linear(2, 6)).eval()
+    codec, images, context = lossless(model), smooth_images(4), torch.randn(4, 2)
+    latents = codec(images, context)
+    assert torch.equal(codec.inverse(latents, context=context), images)
+    with torch.no_grad():
+        noise = model.transform_to_noise(images / 256, context)
+    assert (noise - codec.real(latents)[0]).abs().max() < 5e-3
+    assert not torch.equal(latents[0], codec(images, -context)[0])
+    bits = codec.bits_per_dimension(images, context=context)
+    expected = -model.log_prob(images / 256, context) / 192 / np.log(2) + 16
+    assert (bits - expected).abs().max() < 1e-3
+
+
+class Given(torch.nn.Module):
+    """A network that shifts by what it makes of the context."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.net = torch.nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x, context=None):
+        """Return the shift."""
+        return self.net(x + context[:, :, None, None])
+
+
+def test_class_conditional_models():
+    torch.manual_seed(0)
+    base = nf.distributions.ClassCondDiagGaussian((4, 4, 4), 3)
+    model = initialized(nf.ClassCondFlow(base, [block(4), block(4)]), (4, 4, 4))
+    codec, images, y = lossless(model), random_images(3, 4, 4), torch.tensor([0, 2, 1])
+    assert torch.equal(codec.inverse(codec(images)), images)
+    expected = -model.log_prob(images / 256, y) / 64 / np.log(2) + 16
+    assert (codec.bits_per_dimension(images, y) - expected).abs().max() < 1e-2
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ differences of its logarithms.
 """
 
 import copy
+import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -20,7 +21,7 @@ from exactflow.exact.numbers import to_fraction, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of
-from exactflow.interop.modules.steps import Additive, Linear, Shift, Squeeze, Step
+from exactflow.interop.modules.steps import Linear, Step, frozen
 from exactflow.interop.reading import is_initialized, reading
 
 __all__ = ["LosslessModel", "lossless"]
@@ -30,12 +31,15 @@ class LosslessModel(nn.Module):
     """A model for images of integers: ``forward(images) -> latents``, and `inverse`, bit for bit.
 
     Latents are one int64 tensor for each level, in the order of the model; `real` are the numbers
-    that they stand for.
+    that they stand for. No images have no latents: tensors of length zero. The type of floats stays
+    what it is, since networks say something else in another; and a state dict holds a key of all
+    that the integers depend on beside tensors, so that the state of another model is refused.
 
     Attributes
     ----------
     levels : the steps of each level, in the order in which data meets them.
     bases : the base distributions, in the order of the latents.
+    embedding : what a context goes through first; None for nothing.
     grid, grids : what a unit is of the integers inside, and of the latents, in real numbers.
     fraction : images are multiplied by 2^fraction before the first step.
     """
@@ -44,33 +48,36 @@ class LosslessModel(nn.Module):
         self,
         levels: list[tuple[list[Step], Fraction]],
         bases: list[nn.Module],
+        embedding: nn.Module | None,
         grid: Fraction,
         fraction: int,
     ):
         super().__init__()
         self.levels = nn.ModuleList(nn.ModuleList(steps) for steps, _ in levels)
-        self.bases = nn.ModuleList(bases)
+        self.bases, self.embedding = nn.ModuleList(bases), embedding
         self.grid, self.fraction = grid, fraction
         self.grids = tuple(last for _, last in reversed(levels))
 
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor, context: Any = None) -> list[Tensor]:
         """Return the latents of integer images (N, C, H, W)."""
         if images.is_floating_point() or images.dtype == torch.bool or images.ndim != 4:
             raise InvalidInputError(
                 f"expected integer images (N, C, H, W), got {images.dtype} of shape "
                 f"{tuple(images.shape)}"
             )
-        x = images.long() * 2**self.fraction
+        x, context = images.long() * 2**self.fraction, self._embedded(context)
         latents = []
         for k in range(len(self.levels)):
             for step in self._steps(k):
-                x = step(x)
+                x = step(x, context)
             if k < len(self.levels) - 1:
                 x, z = x.chunk(2, dim=1)
                 latents.append(z.contiguous())
         return [x, *reversed(latents)]
 
-    def inverse(self, latents: list[Tensor], dtype: torch.dtype = torch.uint8) -> Tensor:
+    def inverse(
+        self, latents: list[Tensor], dtype: torch.dtype = torch.uint8, context: Any = None
+    ) -> Tensor:
         """Return the images that have these latents, in a type of integers.
 
         Raises `InvalidInputError` where some of them belong to no images of this type.
@@ -80,9 +87,10 @@ class LosslessModel(nn.Module):
         if any(z.dtype != torch.int64 or z.ndim != 4 for z in latents):
             raise InvalidInputError("expected int64 latents (N, C, H, W), as forward returns them")
         x, *others = latents
+        context = self._embedded(context)
         for k in reversed(range(len(self.levels))):
             for step in reversed(self._steps(k)):
-                x = step.inverse(x)
+                x = step.inverse(x, context)
             if k:
                 x = torch.cat((x, others.pop(0)), 1)
         images, held = x >> self.fraction, torch.iinfo(dtype)
@@ -94,6 +102,10 @@ class LosslessModel(nn.Module):
             )
         return images.to(dtype)
 
+    def _embedded(self, context: Any) -> Any:
+        with torch.no_grad():
+            return context if self.embedding is None else self.embedding(context)
+
     def _steps(self, level: int) -> list[Any]:
         steps: Any = self.levels[level]
         return list(steps)
@@ -104,27 +116,54 @@ class LosslessModel(nn.Module):
 
     def log_det(self, latents: list[Tensor]) -> float:
         """Return the log-determinant of the map of real images to real latents."""
-        sizes = [z[0].numel() for z in latents]
-        changes = [math.log(grid / self.grid) for grid in self.grids]
-        return sum(n * change for n, change in zip(sizes, changes, strict=True))
+        changes = (math.log(grid / self.grid) for grid in self.grids)
+        return sum(_size(z) * change for z, change in zip(latents, changes, strict=True))
 
-    def bits_per_dimension(self, images: Tensor, y: Any = None) -> Tensor:
-        """Return the model's bits per dimension for each image, at the latents of integers:
-        -log2 of the density times the volume of a unit of the images, over C H W.
+    def bits_per_dimension(self, images: Tensor, y: Any = None, context: Any = None) -> Tensor:
+        """Return what the latents of each image cost, in bits, over C H W: -log2 of the density
+        times the volume of a unit of the latents.
+
+        That is `fraction` more than the model's own bits per dimension, for a unit of the images:
+        latents are on a grid that is as many bits finer.
 
         Parameters
         ----------
-        y : the classes, for a model that has some.
+        y, context : the classes, or the context, for a model that has some.
         """
-        latents = self(images)
-        given = () if y is None else (y,)
-        density = torch.full((len(images),), self.log_det(latents), dtype=torch.float64)
+        latents = self(images, context)
+        given = [] if y is None else [y]
+        given += [] if context is None else [self._embedded(context)]
+        total = torch.zeros(len(images), dtype=torch.float64)
         bases: list[Any] = list(self.bases)
         with torch.no_grad():
-            for base, z in zip(bases, self.real(latents), strict=True):
-                density = density + base.log_prob(z.to(_dtype(base)), *given).double()
-        unit = math.log(self.grid * 2**self.fraction)
-        return -(density / images[0].numel() + unit) / math.log(2)
+            for base, z, grid in zip(bases, self.real(latents), self.grids, strict=True):
+                density = base.log_prob(z.to(_dtype(base)), *given).double()
+                total = total - density - _size(z) * math.log(grid)
+        return total / (_size(images) * math.log(2))
+
+    def get_extra_state(self) -> Tensor:
+        """Return a hash of what the integers depend on beside tensors."""
+        keys = [[step.key() for step in self._steps(k)] for k in range(len(self.levels))]
+        text = repr((self.grid, self.fraction, self.grids, keys))
+        return torch.tensor(list(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of another model, or of other options."""
+        if not torch.equal(state.cpu(), self.get_extra_state()):
+            raise ValueError(
+                "expected the state of this model, with the same options, got another one, whose "
+                "grids are others: call exactflow.interop.lossless on the model that it is of"
+            )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "LosslessModel":
+        types = {_dtype(module) for module in (*self.levels, *self.bases)}
+        if any(fn(torch.zeros(1, dtype=kind)).dtype != kind for kind in types):
+            raise InvalidInputError(
+                "expected the type of floats in which the latents are made, got another one: call "
+                "exactflow.interop.lossless on the model in that type"
+            )
+        applied: LosslessModel = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return applied
 
 
 def lossless(
@@ -174,48 +213,27 @@ def lossless(
         raise InvalidInputError(f"expected a unit > 0, got {unit!r}")
     fraction = to_index("fraction", fraction, 0, 24)
     own = grid = value / 2**fraction
+    found = library_of(model).levels(model)
+    if found is None:
+        raise InvalidInputError(
+            "expected a MultiscaleFlow, a NormalizingFlow or a ClassCondFlow of normflows, or a "
+            f"Flow of nflows, got {type(model).__module__}.{type(model).__name__}"
+        )
     levels: list[tuple[list[Step], Fraction]] = []
     dtype = _dtype(model)
-    for modules in _levels(model):
+    for modules in found.modules:
         steps: list[Step] = []
-        for part in _merged(modules):
+        for part in _merged(_flat(modules)):
             steps.append(_step(part, grid, dtype, bits, limit))
             grid = steps[-1].grid
         levels.append((steps, grid))
-    return LosslessModel(levels, copy.deepcopy(_bases(model)), own, fraction)
+    embedding = None if found.embedding is None else frozen(found.embedding)
+    return LosslessModel(levels, copy.deepcopy(found.bases), embedding, own, fraction)
 
 
-def _bases(model: Any) -> list[nn.Module]:
-    """Return the base distributions, in the order of the latents."""
-    if library_of(model).name == "nflows":
-        return [model._distribution]
-    return list(model.q0) if isinstance(model.q0, nn.ModuleList) else [model.q0]
-
-
-def _levels(model: Any) -> Iterator[list[Any]]:
-    """Yield the modules of each level, in the order in which data meets them."""
-    name = f"{library_of(model).name} {type(model).__name__}"
-    if name == "normflows NormalizingFlow":
-        yield list(_flat(reversed(model.flows)))
-        return
-    if name == "nflows Flow":
-        yield list(_flat([model._transform]))
-        return
-    if name != "normflows MultiscaleFlow":
-        raise InvalidInputError(
-            "expected a MultiscaleFlow or a NormalizingFlow of normflows, or a Flow of nflows, got "
-            f"{type(model).__module__}.{type(model).__name__}"
-        )
-    for merge in model.merges:
-        if type(merge).__name__ != "Merge" or merge.mode != "channel":
-            raise InvalidInputError(
-                "expected Merge('channel') between levels, got "
-                f"{type(merge).__name__}({getattr(merge, 'mode', '')!r})"
-            )
-    first = [] if model.transform is None else [model.transform]
-    for flows in reversed(model.flows):
-        yield [*first, *_flat(reversed(flows))]
-        first = []
+def _size(tensor: Tensor) -> int:
+    """Return how many numbers a member of a batch has."""
+    return math.prod(tensor.shape[1:])
 
 
 def _flat(flows: Iterable[Any]) -> Iterator[Any]:
@@ -253,46 +271,18 @@ def _merged(modules: Iterable[Any]) -> Iterator[Any]:
 
 def _step(part: Any, grid: Fraction, dtype: torch.dtype, bits: int | None, limit: int) -> Step:
     """Return the step of an affine map or of a module."""
-    kind = type(part).__name__
     if isinstance(part, AffineMap):
         return Linear(part, grid, bits, limit)
-    if kind == "Squeeze" or (kind == "SqueezeTransform" and part.factor == 2):
-        return Squeeze(grid)
-    if kind == "Shift":
-        return Shift(Fraction(float(part.shift)), grid)
-    if kind == "AffineCouplingBlock":
-        return _of_normflows(part, grid, dtype)
-    if kind == "AdditiveCouplingTransform" and part.unconditional_transform is None:
-        parts = part.identity_features.clone(), part.transform_features.clone()
-        return Additive(_frozen(part.transform_net), parts, 1, grid, dtype, (None,))
-    raise InvalidInputError(
-        "expected additive couplings, squeezes by 2, shifts and linear layers that linear_map "
-        f"reads, got {type(part).__module__}.{kind}: only a shift can be rounded without loss"
-    )
-
-
-def _of_normflows(part: Any, grid: Fraction, dtype: torch.dtype) -> Additive:
-    """Return a coupling of normflows, which subtracts from data to latent."""
-    split, coupling, _ = part.flows
-    if split.mode not in ("channel", "channel_inv"):
+    kind, steps = type(part), library_of(part).steps
+    if kind not in steps:
         raise InvalidInputError(
-            f"expected couplings that split channels, got split_mode={split.mode!r}"
+            "expected additive couplings, squeezes by 2, shifts and linear layers that linear_map "
+            f"reads, got {kind.__module__}.{kind.__name__}: only a shift is rounded without loss"
         )
-    if coupling.scale:
-        raise InvalidInputError(
-            "expected additive couplings (scale=False), got one with scales: only a shift can be "
-            "rounded without loss"
-        )
-    network = _frozen(coupling.param_map)
-    return Additive(network, int(split.mode == "channel_inv"), -1, grid, dtype)
-
-
-def _frozen(network: nn.Module) -> nn.Module:
-    """Return a copy of a network in evaluation mode."""
-    return copy.deepcopy(network).eval().requires_grad_(False)
+    return steps[kind](part, grid, dtype)
 
 
 def _dtype(module: nn.Module) -> torch.dtype:
     """Return the type of floats of a module."""
-    floats = (t.dtype for t in module.state_dict().values() if t.is_floating_point())
+    floats = (p.dtype for p in module.parameters() if p.is_floating_point())
     return next(floats, torch.float32)

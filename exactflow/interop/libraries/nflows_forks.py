@@ -1,15 +1,18 @@
 """What nflows and its fork in glasflow share: transforms, whose ``forward`` leads to the latent."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order
-from exactflow.interop.library import Build, Library, Reader, State, Whole, plain_way
+from exactflow.interop.library import Build, Levels, Library, Reader, State, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.steps import Additive, Squeeze, Step
 
 __all__ = ["Transforming", "fork"]
 
@@ -40,11 +43,17 @@ def fork(
             raise InvalidInputError(f"expected no classes y for a model of {name}, only a context")
         path = ""
         if isinstance(model, flows):
-            embedding = getattr(model, "_embedding_net", None)
-            context = context if context is None or embedding is None else embedding(context)
+            embedding = _embedding(model)
+            context = context if embedding is None else embedding(context)
             model, path = model._transform, "_transform"
         options = {} if context is None else {"context": context}
         return Whole(model, plain_way(model), path, options)
+
+    def levels(model: Any) -> Levels | None:
+        held: Any = model
+        if not isinstance(model, flows):
+            return None
+        return Levels([[held._transform]], [held._distribution], _embedding(held))
 
     return Library(
         name=name,
@@ -55,10 +64,32 @@ def fork(
             t.InverseTransform: "_transform",
             **dict.fromkeys(flows, "_transform"),
         },
+        levels=levels,
+        steps={t.AdditiveCouplingTransform: _additive, t.SqueezeTransform: _squeeze},
         readers={getattr(t, name): reader for name, reader in _READERS.items()},
         builders=_builders(t),
         whole=whole,
     )
+
+
+def _embedding(model: Any) -> nn.Module | None:
+    found: nn.Module | None = getattr(model, "_embedding_net", None)
+    return None if isinstance(found, nn.Identity) else found
+
+
+def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+    if module.unconditional_transform is not None:
+        raise InvalidInputError(
+            "expected couplings that keep a half as it is, got one that maps it"
+        )
+    parts = module.identity_features.clone(), module.transform_features.clone()
+    return Additive(module.transform_net, parts, 1, grid, dtype, takes_context=True)
+
+
+def _squeeze(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+    if module.factor != 2:
+        raise InvalidInputError(f"expected squeezes by 2, got one by {module.factor}")
+    return Squeeze(grid)
 
 
 def _linear(module: Any) -> AffineMap:

@@ -1,15 +1,18 @@
 """normflows: a flow's ``inverse`` leads from data to latent, so that is where the layers act."""
 
+from fractions import Fraction
 from typing import Any
 
 import normflows as nf
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order, vector
-from exactflow.interop.library import Build, Library, State, Way, Whole, plain_way
+from exactflow.interop.library import Build, Levels, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.steps import Additive, Shift, Squeeze, Step
 
 __all__ = ["LIBRARY", "Couplings"]
 
@@ -83,6 +86,37 @@ def _sized(kind: type[nn.Module], name: str) -> Build:
     return lambda own, whole: kind(len(own[name]))
 
 
+def _levels(model: Any) -> Levels | None:
+    if not isinstance(model, nf.MultiscaleFlow):
+        is_flow = isinstance(model, nf.NormalizingFlow | nf.ClassCondFlow)
+        return Levels([list(reversed(model.flows))], [model.q0]) if is_flow else None
+    for merge in model.merges:
+        if not isinstance(merge, nf.flows.Merge) or merge.mode != "channel":
+            raise InvalidInputError(
+                "expected Merge('channel') between levels, got "
+                f"{type(merge).__name__}({getattr(merge, 'mode', '')!r})"
+            )
+    modules = [list(reversed(flows)) for flows in reversed(model.flows)]
+    if model.transform is not None:
+        modules[0].insert(0, model.transform)
+    return Levels(modules, list(model.q0))
+
+
+def _additive(block: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+    """Return a coupling, which subtracts from data to latent."""
+    split, coupling, _ = block.flows
+    if split.mode not in ("channel", "channel_inv"):
+        raise InvalidInputError(
+            f"expected couplings that split channels, got split_mode={split.mode!r}"
+        )
+    if coupling.scale:
+        raise InvalidInputError(
+            "expected additive couplings (scale=False), got one with scales: only a shift can be "
+            "rounded without loss"
+        )
+    return Additive(coupling.param_map, int(split.mode == "channel_inv"), -1, grid, dtype)
+
+
 LIBRARY = Library(
     name="normflows",
     couplings=lambda couplings, shape: Couplings(couplings),
@@ -116,6 +150,12 @@ LIBRARY = Library(
                 "linear.unconstrained_upper_diag",
             )
         ): _sized(nf.flows.LULinearPermute, "linear.bias"),
+    },
+    levels=_levels,
+    steps={
+        nf.flows.AffineCouplingBlock: _additive,
+        nf.flows.Squeeze: lambda module, grid, dtype: Squeeze(grid),
+        nf.transforms.Shift: lambda module, grid, dtype: Shift(Fraction(float(module.shift)), grid),
     },
     way=_way,
     whole=_whole,

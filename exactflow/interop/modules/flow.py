@@ -55,9 +55,9 @@ class Bijection(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Refuse the state of another word of layers."""
         if state.tolist() != self.word():
+            what = "(the halves, then whether the first one moves; nothing for an identity)"
             raise ValueError(
-                f"expected the state of layers {self.word()} (the halves, then whether the first "
-                f"one moves), got that of {state.tolist()}"
+                f"expected the state of layers {self.word()} {what}, got that of {state.tolist()}"
             )
 
 

@@ -4,7 +4,9 @@ Every step maps integer tensors (N, C, H, W), which stand for multiples of a gri
 to latent, `inverse` back, to the last bit.
 """
 
+import copy
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +17,14 @@ from exactflow.interop.modules.integers import LosslessModule
 from exactflow.interop.modules.layers import along
 from exactflow.lossless import lossless
 
-__all__ = ["LARGEST", "Additive", "Linear", "Shift", "Squeeze", "Step"]
+__all__ = ["Additive", "Linear", "Shift", "Squeeze", "Step", "frozen"]
 
 LARGEST = 2**52
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in evaluation mode."""
+    return copy.deepcopy(network).eval().requires_grad_(False)
 
 
 class Step(nn.Module):
@@ -25,13 +32,17 @@ class Step(nn.Module):
 
     grid: Fraction
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
         raise NotImplementedError
 
-    def inverse(self, y: Tensor) -> Tensor:
+    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return the preimage."""
         raise NotImplementedError
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what the integers depend on beside the tensors of the state dict."""
+        return (self.grid,)
 
 
 class Linear(Step):
@@ -65,12 +76,12 @@ class Linear(Step):
             raise InvalidInputError("expected a bias of at most 2^52 steps of the grid, got more")
         self.register_buffer("bias", torch.tensor(bias, dtype=torch.int64))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
         y = x if self.module is None else self.module(x)[0]
         return y + along(self.bias, y)
 
-    def inverse(self, y: Tensor) -> Tensor:
+    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return the preimage."""
         y = y - along(self.bias, y)
         return y if self.module is None else self.module.inverse(y)[0]
@@ -84,11 +95,12 @@ class Additive(Step):
 
     Parameters
     ----------
-    network : from the kept channels, in real numbers, to the shift; called with `context` behind.
+    network : from the kept channels, in real numbers, to the shift; copied, in evaluation mode.
     parts : the channels that are kept and those that move; or the one, 0 or 1, of the two chunks
         that is kept.
     sign : 1 or -1, that of the shift from data to latent.
     dtype : of the network.
+    takes_context : whether the network is called with a context, maybe None, behind.
     """
 
     kept: Tensor | None
@@ -101,36 +113,41 @@ class Additive(Step):
         sign: int,
         grid: Fraction,
         dtype: torch.dtype,
-        context: tuple[None, ...] = (),
+        takes_context: bool = False,
     ):
         super().__init__()
-        self.network, self.sign, self.dtype, self.context = network, sign, dtype, context
+        self.network, self.sign, self.dtype = frozen(network), sign, dtype
+        self.takes_context = takes_context
         self.kept_chunk = parts if isinstance(parts, int) else 0
         kept, moved = (None, None) if isinstance(parts, int) else parts
         self.register_buffer("kept", kept)
         self.register_buffer("moved", moved)
         self.grid = grid
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
-        return self._shifted(x, self.sign)
+        return self._shifted(x, self.sign, context)
 
-    def inverse(self, y: Tensor) -> Tensor:
+    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return the preimage."""
-        return self._shifted(y, -self.sign)
+        return self._shifted(y, -self.sign, context)
 
-    def _shifted(self, x: Tensor, sign: int) -> Tensor:
+    def key(self) -> tuple[Any, ...]:
+        """Return the grid, the sign, the chunk that is kept, and the type of floats."""
+        return self.grid, self.sign, self.kept_chunk, self.dtype, self.takes_context
+
+    def _shifted(self, x: Tensor, sign: int, context: Any) -> Tensor:
         kept, moved = self.kept, self.moved
         if kept is None or moved is None:
             chunks = torch.arange(x.shape[1], device=x.device).chunk(2)
             kept, moved = chunks[self.kept_chunk], chunks[1 - self.kept_chunk]
-        return x.index_add(1, moved, sign * self._shift(x.index_select(1, kept)))
+        return x.index_add(1, moved, sign * self._shift(x.index_select(1, kept), context))
 
-    def _shift(self, kept: Tensor) -> Tensor:
-        unit = float(self.grid)
+    def _shift(self, kept: Tensor, context: Any) -> Tensor:
+        unit, given = float(self.grid), (context,) if self.takes_context else ()
         values = (kept.double() * unit).to(self.dtype)
         with torch.no_grad():
-            shift = torch.round(self.network(values, *self.context).double() / unit)
+            shift = torch.round(self.network(values, *given).double() / unit)
         if not (shift.abs() <= LARGEST).all():
             raise InvalidInputError(
                 "expected shifts of at most 2^52 steps of the grid, got larger ones, or NaN, from "
@@ -146,11 +163,15 @@ class Shift(Step):
         super().__init__()
         self.units, self.grid = round(shift / grid), grid
 
-    def forward(self, x: Tensor) -> Tensor:
+    def key(self) -> tuple[Any, ...]:
+        """Return the grid, and the shift in its units."""
+        return self.grid, self.units
+
+    def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
         return x + self.units
 
-    def inverse(self, y: Tensor) -> Tensor:
+    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return the preimage."""
         return y - self.units
 
@@ -162,7 +183,7 @@ class Squeeze(Step):
         super().__init__()
         self.grid = grid
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return (N, 4 C, H / 2, W / 2)."""
         n, c, h, w = x.shape
         if h % 2 or w % 2:
@@ -170,7 +191,7 @@ class Squeeze(Step):
         x = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 1, 3, 5, 2, 4)
         return x.reshape(n, 4 * c, h // 2, w // 2)
 
-    def inverse(self, y: Tensor) -> Tensor:
+    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return (N, C, H, W)."""
         n, c, h, w = y.shape
         y = y.reshape(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)

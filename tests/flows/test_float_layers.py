@@ -1,0 +1,94 @@
+"""Float layers and their products against the exact kernel, on floats of every kind."""
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import CouplingFlow, LinearCoupling
+from exactflow.exact.digits import Digits
+from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+
+floats = st.floats(-1e6, 1e6)
+scales = st.floats(1e-3, 1e3)
+layer = st.builds(
+    lambda moves, scale, entries: FloatCoupling(
+        moves,
+        np.array(entries).reshape((1, 2) if moves == "first" else (2, 1)),
+        np.array(scale[: 1 + (moves == "second")]) if len(scale) > 1 else scale[0],
+    ),
+    st.sampled_from(["first", "second"]),
+    st.lists(scales, min_size=1, max_size=2).filter(bool),
+    st.lists(floats, min_size=2, max_size=2),
+)
+
+
+def as_rationals(M: Digits) -> sympy.Matrix:
+    return sympy.Matrix(*M.shape, lambda i, j: sympy.Rational(M.entry(int(i), int(j))))
+
+
+@given(st.lists(layer, min_size=1, max_size=5))
+def test_composed_equals_the_flow(layers):
+    flow = CouplingFlow([each.exact() for each in layers])
+    assert as_rationals(composed(layers)) == flow.matrix()
+    columns = [2, 0]
+    assert as_rationals(composed(layers, columns)) == flow.matrix()[:, columns]
+    for bits in (20, 120, 500):
+        found = enclosed(layers, bits)
+        E = found.digits - composed(layers)
+        for k in range(3):
+            assert sum(E.entry(i, k) ** 2 for i in range(3)) <= found.slack**2
+    assert enclosed(layers, 10**4).slack == 0
+
+
+@pytest.mark.parametrize("moves", ["first", "second"])
+def test_float_coupling(moves):
+    layer = FloatCoupling(moves, np.array([[3.0]]), 2.0)
+    matrix = np.array(layer.exact().matrix().tolist(), dtype=float)
+    assert (layer.forward(np.eye(2)) == matrix).all()
+    assert (layer.backward(layer.forward(np.array([5.0, 7.0]))) == [5, 7]).all()
+    assert abs(layer.condition_number() - np.linalg.cond(matrix)) < 1e-12
+
+
+def test_condition_numbers_beyond_float_precision():
+    layer = FloatCoupling("first", np.array([[1.0]]), np.array([1e100]))
+    assert layer.condition_number() == pytest.approx(1e100)
+
+
+def test_scales_for_each_coordinate():
+    layer = FloatCoupling("second", np.array([[1.0], [1.0]]), np.array([2.0, 3.0]))
+    assert layer.partition == (1, 2)
+    assert (layer.forward(np.array([[1.0], [1.0], [1.0]])) == [[1], [3], [4]]).all()
+    assert (layer.backward(np.array([1.0, 3.0, 4.0])) == [1, 1, 1]).all()
+    assert layer.exact().scale == (2, 3)
+
+
+def test_the_slack_of_leading_digits_is_near_what_is_left_out():
+    generator = np.random.default_rng(0)
+    layers = [
+        FloatCoupling(half, generator.standard_normal((4, 4))) for half in ("first", "second") * 2
+    ]
+    for bits in (40, 80, 120):
+        found = enclosed(layers, bits)
+        left_out = found.digits - composed(layers)
+        assert 0 < found.slack <= 2**26 * left_out.largest()
+
+
+def test_a_zero_shift_beside_tiny_scales_is_enclosed_as_well():
+    layers = [FloatCoupling("first", np.array([[t]]), 2.0**-500) for t in (0.0, 2.0**-500)]
+    found = enclosed(layers, 120)
+    assert (found.digits - composed(layers)).largest() <= found.slack < 2.0**-590
+
+
+def test_sparse_shifts_are_kept():
+    layer = LinearCoupling((2, 3), "first", DomainMatrix({0: {2: QQ(1, 3)}}, (2, 3), QQ))
+    found = FloatCoupling.of(layer)
+    assert not isinstance(found.shift, np.ndarray)
+    assert (found.dense().shift == [[0, 0, 1 / 3], [0, 0, 0]]).all()
+    x = np.arange(5.0)
+    assert (found.forward(x) == found.dense().forward(x)).all()
+    assert found.exact() == found.dense().exact()
+    assert (FloatCoupling.of(found.exact()).shift == found.dense().shift).all()
