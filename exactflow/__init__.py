@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.targets import random_matrix as random_matrix
     from exactflow.targets import rotation as rotation
     from exactflow.targets import toeplitz as toeplitz
+    from exactflow.theory import theorems as theorems
     from exactflow.universal import approximate as approximate
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "permutation": "targets",
     "random_matrix": "targets",
     "rotation": "targets",
+    "theorems": "theory",
     "to_module": "interop",
     "toeplitz": "targets",
     "verify": "flows.verification",

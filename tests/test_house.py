@@ -16,7 +16,7 @@ PACKAGE = Path(exactflow.__file__).parent
 FLOORS = (
     {"exactflow", "__main__"},
     {"cli", "pytest_plugin", "testing", "proving"},
-    {"theorems"},
+    {"theory"},
     {"interop"},
     {"files", "parallel"},
     {"depth"},

@@ -10,6 +10,8 @@ COMMANDS = {
     "factor": ("a matrix in, at most six coupling layers out", "factor"),
     "check": ("verify a certificate", "check"),
     "depth": ("how few layers, and why not fewer", "depth"),
+    "explain": ("the proof on one matrix, step by step", "explain"),
+    "theorems": ("what is proved, and a try of it on a matrix", "theorems"),
     "balance": ("float64 layers of small norm, certified within", "balance"),
     "lossless": ("a bijection of integers near a matrix, to the last bit", "lossless"),
     "apply": ("integers through a lossless flow, and back", "apply"),

@@ -1,0 +1,474 @@
+"""The rows of the table of theorems: the single source of README's tables and the book's."""
+
+from exactflow.theory import trials
+from exactflow.theory.table import Formal, Hypothesis, Theorem
+
+__all__ = ["ROWS"]
+
+_KMR = (
+    "Koehler, Mehta, Risteski, Representational aspects of depth and conditioning in normalizing "
+    "flows, ICML 2021"
+)
+_POSITIVE = Hypothesis(
+    "det(M) > 0",
+    "every coupling with positive scales preserves orientation",
+    trials.of_positive_determinant,
+)
+_ONE = Hypothesis(
+    "det(M) = 1", "a shear has determinant 1, and so has a product", trials.of_determinant_one
+)
+_EVEN = Hypothesis(
+    "an even number of coordinates", "the halves are equal here", trials.of_even_size
+)
+_EVEN_PERMUTATION = Hypothesis(
+    "a permutation of determinant 1",
+    "a flow of couplings keeps orientation, and an odd permutation does not",
+    trials.is_even_permutation,
+)
+_POSITIVE_PAIR = Hypothesis(
+    "a pair (M, partition) with det(M) > 0",
+    "every coupling with positive scales preserves orientation, under every partition",
+    trials.has_positive_determinant,
+)
+_INVERTIBLE = Hypothesis(
+    "an invertible matrix", "a flow is invertible, so no flow represents it", trials.is_invertible
+)
+
+ROWS = (
+    Theorem(
+        "six layers",
+        "KMR: bounded depth",
+        "Every matrix of positive determinant, of any dimension d >= 2 and over every ordered "
+        "field, is a product of at most six couplings whose halves differ by at most one.",
+        r"\det M > 0 \;\Rightarrow\; M = l_6 \cdots l_1",
+        f"{_KMR}, for a bounded number; six: Urschel 2024",
+        "compositions equal the targets: exact",
+        "six layers, five if an off-diagonal block is invertible",
+        "six_layers",
+        "exactflow.factor",
+        (_POSITIVE,),
+        trials.six_layers,
+        trials.draw_matrix,
+        (
+            Formal(
+                "six shears suffice; five, where an off-diagonal block is invertible",
+                "det = 1, halves (n, n), every field of more than n elements; over Q: iff",
+                (
+                    "six_shears",
+                    "six_shears_other_order",
+                    "six_shears_rat",
+                    "five_shears_lower_left",
+                    "five_shears_upper_right",
+                ),
+            ),
+            Formal(
+                "five do not suffice",
+                "every field, n >= 2",
+                ("five_shears_do_not_suffice",),
+            ),
+            Formal(
+                "positive scales: six couplings, one scale entry, iff det > 0",
+                "every numeric field, halves (n, n), n >= 1; det > 0 is necessary in every "
+                "partition",
+                (
+                    "six_couplings_one_scale",
+                    "couplings_preserve_orientation",
+                    "couplings_iff_orientation",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "classical route",
+        "its own kind of route",
+        "Pivots, eigenvectors of triangular matrices and permutations alone make at most 18 "
+        "couplings.",
+        r"M = U L\, P L U",
+        _KMR,
+        "exact",
+        "at most 18 layers (the paper: 24)",
+        "classical_route",
+        "exactflow.factor, method='classical'",
+        (_POSITIVE, _EVEN),
+        trials.classical,
+        trials.draw_even_matrix,
+    ),
+    Theorem(
+        "permutations",
+        "for permutations of every dimension",
+        "Every even permutation, and every signed one of determinant 1, is a product of six "
+        "shears of integers of absolute value at most 2.",
+        r"\det P = 1 \;\Rightarrow\; P = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V)",
+        f"{_KMR}; six: Urschel 2024",
+        "exact",
+        "six layers, at most 11 n + 1 integers of absolute value at most 2",
+        "permutations",
+        "exactflow.factor",
+        (_EVEN_PERMUTATION,),
+        trials.permuted,
+        trials.draw_permutation,
+        (
+            Formal(
+                "signed permutations are six integer shears",
+                "determinant 1, every dimension",
+                (
+                    "six_integer_shears_even",
+                    "six_integer_shears_odd",
+                    "integer_orthogonal_iff_signed_permutation",
+                    "integer_orthogonal_two_involutions",
+                    "integer_involutions_of_equal_trace",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "partitions",
+        "for every partition",
+        "For halves of p <= q coordinates, m = ceil(q / p), generic matrices are 2 m + 1 "
+        "layers, and all of positive determinant at most 2 m + 4.",
+        r"K \leq 2 \lceil q / p \rceil + 4",
+        f"after {_KMR}",
+        "layers and ranks: exact",
+        "2m + 1 layers generically, at most 2m + 4",
+        "partitions",
+        "exactflow.factor, partition=(p, q)",
+        (_POSITIVE_PAIR,),
+        trials.partitioned,
+        trials.draw_partitioned,
+        (
+            Formal(
+                "partitions (p, q): at least 2 ceil(q / p) + 1 shears for some, at most 2 "
+                "ceil(q / p) + 4",
+                "lower: every field of three elements or more; upper: of more than p",
+                (
+                    "unequal_splits_lower_bound",
+                    "unequal_splits_lower_bound_example",
+                    "unequal_splits_upper_bound",
+                    "unequal_splits_full_rank",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "one mask",
+        "for whole flows: one mask does the work of many (to our knowledge new)",
+        "N affine couplings, with any conditioners, each under its own mask of half the "
+        "coordinates, are at most 2 N + 4 couplings under the mask of the first one.",
+        r"f_N \circ \cdots \circ f_1 = P \circ g_{2N-1} \circ \cdots \circ g_1",
+        "to our knowledge new; for matrices: Koehler, Mehta, Risteski, ICML 2021",
+        "identities: for all n; compositions, counts, lower bounds: exact",
+        "N couplings are at most 2N + 4 under the first one's mask",
+        "one_mask",
+        "exactflow.masks.one_mask",
+        (),
+        trials.one_mask_for,
+        trials.draw_masked_flows,
+    ),
+    Theorem(
+        "families",
+        "over every field",
+        "One flow represents a matrix over QQ(t) for all t but finitely many, which are reported.",
+        r"M(t) = l_6(t) \cdots l_1(t)",
+        "SymPy's fields; the constructions hold over every field of enough elements",
+        "exact",
+        "one flow for all t but finitely many",
+        "families",
+        "exactflow.factor",
+    ),
+    Theorem(
+        "six is sharp",
+        "six is sharp (Urschel 2024)",
+        "Some matrices of determinant 1 are no product of five shears, for every n >= 2; what "
+        "excludes five is a witness that checks itself.",
+        r"\operatorname{diag}(-I, I) \neq l_5 \cdots l_1",
+        "Urschel 2024; Flanders 1951",
+        "layers and obstructions: exact; SL_4(F_2): exact, exhaustive",
+        "six, even with positive scales",
+        "six_is_sharp",
+        "exactflow.minimal_depth",
+        (_EVEN, _ONE),
+        trials.additive_depth,
+        trials.draw_determinant_one,
+    ),
+    Theorem(
+        "five is generic",
+        "five is generic",
+        "A generic matrix of determinant 1 takes exactly five shears: n - 1 equations exclude "
+        "four.",
+        r"\chi(D) \neq \chi(a) \;\Rightarrow\; M \neq l_4 \cdots l_1",
+        "Urschel 2024; Flanders 1951",
+        "exact, on instances",
+        "n - 1 equations exclude four",
+        "five_is_generic",
+        "exactflow.minimal_depth",
+        (_EVEN, _ONE),
+        trials.additive_depth,
+        trials.draw_determinant_one,
+    ),
+    Theorem(
+        "four miss an open set",
+        "four layers miss an open set",
+        "An open set of matrices needs at least five layers, even with positive scales.",
+        r"\lVert M - M_0 \rVert \leq 1/40 \;\Rightarrow\; M \neq l_4 \cdots l_1",
+        f"{_KMR}, for the statement",
+        "example: exact; ball: certified",
+        "radius 1/40",
+        "lower_bound_open_set",
+        "exactflow.minimal_depth, scales='positive'",
+        (),
+        None,
+        None,
+        (
+            Formal(
+                "opposed minors: no scales help, five or six couplings are needed",
+                "every numeric field, minors of every order, halves (n, n); examples",
+                (
+                    "opposed_minors_exclude_four",
+                    "opposed_minors_exclude_five",
+                    "opposed_minors_need_five",
+                    "opposed_blocks_need_six",
+                    "minus_one_needs_six_couplings",
+                    "minus_one_determinant",
+                    "two_minors_need_six_couplings",
+                    "ones_need_five_couplings",
+                    "ones_are_five_shears",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "identities",
+        "the identities behind them",
+        "The identities behind the constructions hold for blocks of every size.",
+        r"L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V) = M",
+        _KMR,
+        "for all n",
+        "13 identities",
+        "identities",
+        "exactflow.identities",
+    ),
+    Theorem(
+        "universal approximation",
+        "KMR: universal approximation",
+        "Flows of few couplings come within every eps of every law with second moments, in W2.",
+        r"W_2(f_\# N(0, I), P) \leq \varepsilon",
+        _KMR,
+        "bound: certified; samples: numeric",
+        "three layers",
+        "universal_approximation",
+        "exactflow.approximate",
+    ),
+    Theorem(
+        "what approximation costs",
+        "what it costs",
+        "The flows that approximate lose as many digits as their inverse Jacobians are large.",
+        r"\kappa(J) \to \infty \text{ as } \varepsilon \to 0",
+        _KMR,
+        "singular values: certified; digits: numeric",
+        "digits grow with log kappa, float64 fails",
+        "ill_conditioning",
+        "exactflow.approximate",
+    ),
+    Theorem(
+        "depth for conditioning",
+        "depth in its place: well-conditioned layers (to our knowledge new)",
+        "With one pad for each coordinate, additive couplings of any condition number above 1 "
+        "approximate: depth pays in its place.",
+        r"\kappa(l_k) \leq \kappa,\; W_2 \leq \varepsilon",
+        "to our knowledge new; Lee et al. 2021, Draxler et al. 2024",
+        "step and rotation: for all n; W2 on the line, condition numbers at every point: "
+        "certified; digits, and several dimensions: numeric",
+        "any condition number above 1: W2 <= 1/20 by 510 additive layers at 3/2, 30 at 150",
+        "depth_for_conditioning",
+        "exactflow.universal.approximate_well",
+    ),
+    Theorem(
+        "zero padding",
+        "KMR: padding",
+        "With n zeros appended, every invertible n x n matrix, of either orientation, acts in "
+        "three shears.",
+        r"L(-I)\, U(I - A^{-1})\, L(A) \binom{x}{0} = \binom{A x}{0}",
+        f"after {_KMR}",
+        "zero padding: for all n; likelihood: exact; training: numeric",
+        "three layers; unbounded likelihood",
+        "padding",
+        "exactflow.padding.zero_padding",
+        (_INVERTIBLE,),
+        trials.padded,
+        trials.draw_invertible,
+        (
+            Formal(
+                "zero padding: three shears do, two only for the identity",
+                "every commutative ring",
+                (
+                    "zero_padding_by_three",
+                    "zero_padding_not_by_two",
+                    "zero_padding_needs_invertible",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "depth of general flows",
+        "KMR: depth of general flows",
+        "Flows of few parameters and bounded Lipschitz constants miss a law that a network of "
+        "one hidden layer generates.",
+        r"\lceil 2 R\, \mathrm{Lip} / (\mathrm{sep} - 2 w) \rceil^p < |\mathcal F|",
+        f"after {_KMR}; counting is ours",
+        "inequality: exact and certified",
+        "parameters grow like k d",
+        "depth_lower_bound",
+        "exactflow.capacity.min_depth",
+    ),
+    Theorem(
+        "the linear experiment",
+        "KMR: the linear experiment",
+        "Least squares finds the layers that exist, once it starts well; a residual proves "
+        "existence, never absence.",
+        r"\lVert l_K \cdots l_1 - M \rVert_F / \lVert M \rVert_F",
+        _KMR,
+        "four shears and three scaled layers impossible: exact; four scaled layers: certified; "
+        "fits: numeric",
+        "least squares finds five shears and four scaled layers, once it starts well; Adam does "
+        "not",
+        "linear_depth_experiment",
+    ),
+    Theorem(
+        "rotations",
+        "rotations, and every matrix, in closed form",
+        "Every rotation, of every dimension, is six shears of condition at most 18, in closed "
+        "form.",
+        r"\lVert X_i \rVert_2 \leq 1, 4, 1, 2, 2, 2",
+        "Theorem 10 of exactflow.balancing.rotation, after Koehler, Mehta, Risteski, ICML 2021",
+        "for all n; norms 1 reached: exact; bounds on instances: certified; tables: numeric",
+        "six shears of condition at most 18, never below 2.618 for -I; eleven couplings "
+        "conditioned as the matrix",
+        "rotations",
+        "exactflow.balance",
+        (_POSITIVE,),
+        trials.balanced_rotation,
+        trials.draw_rotation,
+        (
+            Formal(
+                "rotations are six shears of norms at most 1, 4, 1, 2, 2, 2",
+                "real closed fields, determinant 1, every dimension; the construction: every "
+                "commutative ring",
+                (
+                    "every_rotation_is_six_bounded_shears",
+                    "orthogonal_two_involutions",
+                    "six_shears_of_bounded_norm",
+                    "six_shears_by_involution",
+                    "six_shears_by_intertwiner",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "affine depth",
+        "four affine layers are typical, where five additive ones are (to our knowledge new)",
+        "Four affine layers are typical where five additive ones are; what excludes them is a "
+        "witness that checks itself.",
+        r"\chi(D G^{-1}) = \chi(F^{-1} a)",
+        "to our knowledge new; six is sharp: Urschel 2024",
+        "equations: for all n; three, five and six: exact; four: certified, and by Brouwer, quoted",
+        "over nine in ten random matrices take four; diag(1, -1, -1, 1, 1, 1) takes six",
+        "affine_depth",
+        "exactflow.minimal_depth, scales='positive'",
+        (_EVEN, _POSITIVE),
+        trials.depth_with_scales,
+        trials.draw_even_matrix,
+        (
+            Formal(
+                "what three and four affine couplings are",
+                "three: C invertible, every commutative ring; four: necessary conditions, every "
+                "field",
+                (
+                    "three_couplings_iff",
+                    "four_couplings_force",
+                    "four_couplings_force_ranks",
+                    "principal_minors_are_coefficients",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "Gaussians",
+        "a Gaussian needs two layers, not six; additive: three, at most 2 ceil(q / p) on "
+        "unequal halves (to our knowledge new)",
+        "Two affine couplings generate every centred Gaussian.",
+        r"F F^{\mathsf T} = \Sigma,\; F = l_2 l_1",
+        "to our knowledge new; existence by Brouwer",
+        "equations: for all n; existence: Brouwer and Klyachko, quoted; instances: exact and "
+        "certified; comparison: numeric",
+        "two affine layers",
+        "gaussian_depth",
+        "exactflow.whiten",
+        (),
+        trials.whitened,
+        trials.draw_covariance,
+        (
+            Formal(
+                "Gaussians: two couplings, when one does",
+                "the equations: every commutative ring, every partition; existence: real closed "
+                "fields, halves of one or two entries; one: every partition",
+                (
+                    "two_couplings_generate",
+                    "one_coupling_generates",
+                    "two_couplings_exist",
+                    "one_coupling_exists",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "lossless couplings",
+        "any linear layer as a bijection of integers (to our knowledge new)",
+        "A shear whose shift is rounded stays a bijection of the integers, and six of them stay "
+        "near any matrix.",
+        r"y_2 = x_2 + \lfloor T x_1 + 1/2 \rfloor",
+        "to our knowledge new; Hao and Shi 2001, iVPF 2021",
+        "bijection: for all n; products: exact; bound: certified; errors and times beside PLUS "
+        "and LU: numeric",
+        "six rounded shears; rms 0.6 steps for rotations of every size tried",
+        "lossless",
+        "exactflow.lossless.lossless",
+        (_INVERTIBLE,),
+        trials.integers_and_back,
+        trials.draw_rotation,
+        (
+            Formal(
+                "rounded shears are bijections, near the linear map",
+                "shifts by any function, every additive group; the bound: the rationals and "
+                "archimedean real fields",
+                (
+                    "rounded_shears_are_bijections",
+                    "rounded_shear_is_near",
+                    "remainders_add_up",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "depth against conditioning",
+        "depth against conditioning",
+        "Six balanced layers have condition numbers near 4, where exact routes have "
+        "astronomical ones.",
+        r"\textstyle\sum 2 \operatorname{asinh}(s_i / 2) \geq \ln \kappa(M)",
+        _KMR,
+        "errors: exact; study: numeric",
+        "condition numbers near 4",
+        "depth_versus_conditioning",
+        "exactflow.balance",
+    ),
+    Theorem(
+        "formal proofs",
+        "the main theorems, for all n",
+        "The main theorems of the linear half, for all n, are accepted by the kernel of Rocq.",
+        r"\forall n",
+        "proofs/rocq",
+        "formally proved",
+        "those of the table *Formally proved*, no axioms",
+        "formal",
+        "exactflow export --to rocq",
+    ),
+)

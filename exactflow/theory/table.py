@@ -1,0 +1,220 @@
+"""A theorem as a value, and the table that holds them all."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
+from typing import Any
+
+from exactflow.errors import ExactFlowError, InvalidInputError
+
+__all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems"]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What an instance must fulfil: a predicate, what it says, and why it is needed."""
+
+    says: str
+    why: str
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Formal:
+    """A row of README's table *Formally proved*.
+
+    Parameters
+    ----------
+    title, generality : what is proved, and for which fields, sizes and halves.
+    names : the theorems in ``proofs/rocq/statements.v``.
+    """
+
+    title: str
+    generality: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What became of a challenge: how many instances passed, and the first that did not."""
+
+    theorem: str
+    count: int
+    counterexample: Any = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.counterexample is None:
+            return f"{self.theorem}: {self.count} instances, no counterexample"
+        found = self.counterexample
+        shown = found.tolist() if hasattr(found, "tolist") else found
+        return f"{self.theorem}: fails after {self.count} instances, for {shown}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A row of the table.
+
+    Parameters
+    ----------
+    name : what `theorems` and the command line call it.
+    title : what README calls it, with "to our knowledge new" where it is.
+    statement, latex : in words, and as a formula.
+    source : papers.
+    checked : how, with the kind of evidence; found : the numbers.
+    script : under ``proofs/``, for ``python -m proofs SCRIPT``.
+    door : the function that constructs, "" where there is none.
+    hypotheses : in the order in which they are looked at.
+    trial : what checks the statement on an instance and returns what the door does.
+    draws : what draws an instance.
+    formal : what is formally proved of it.
+    """
+
+    name: str
+    title: str
+    statement: str
+    latex: str
+    source: str
+    checked: str
+    found: str
+    script: str
+    door: str = ""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    trial: Callable[[Any], Any] | None = None
+    draws: Callable[[random.Random], Any] | None = None
+    formal: tuple[Formal, ...] = ()
+
+    def check(self, instance: Any) -> Any:
+        """Check the theorem on an instance, and return what its door does.
+
+        What is returned has ``explain()`` where the door's results have it.
+
+        Raises
+        ------
+        InvalidInputError
+            A hypothesis fails (the message says which, and why it is needed), or the theorem is not
+            about instances.
+        VerificationError
+            The statement is false for the instance: a counterexample, or an error of ours.
+
+        Examples
+        --------
+        >>> from exactflow import theorems
+        >>> theorems["six layers"].check([[1, 0], [0, -1]])
+        Traceback (most recent call last):
+        ...
+        exactflow.errors.InvalidInputError: expected det(M) > 0 for "six layers", which fails \
+here: every coupling with positive scales preserves orientation
+        """
+        if self.trial is None:
+            raise InvalidInputError(
+                f'expected a theorem about instances, got "{self.name}": '
+                f"python -m proofs {self.script} checks it"
+            )
+        for hypothesis in self.hypotheses:
+            if not hypothesis.holds(instance):
+                raise InvalidInputError(
+                    f'expected {hypothesis.says} for "{self.name}", which fails here: '
+                    f"{hypothesis.why}"
+                )
+        return self.trial(instance)
+
+    def challenge(self, n: int = 1000, seed: int = 0, progress: bool = True) -> Challenge:
+        """Try the theorem on n drawn instances, with a progress bar in a terminal.
+
+        >>> from exactflow import theorems
+        >>> print(theorems["permutations"].challenge(20, progress=False))
+        permutations: 20 instances, no counterexample
+        """
+        from rich.progress import track
+
+        if self.draws is None or self.trial is None:
+            raise InvalidInputError(
+                f'expected a theorem about instances that are drawn, got "{self.name}": '
+                f"python -m proofs {self.script} checks it"
+            )
+        source = random.Random(seed)
+        steps = track(range(n), self.name, transient=True) if progress else range(n)
+        for count in steps:
+            instance = self.draws(source)
+            try:
+                self.check(instance)
+            except ExactFlowError as error:
+                return Challenge(self.name, count, instance, str(error))
+        return Challenge(self.name, n)
+
+    def __str__(self) -> str:
+        lines = [self.name, "", fill(self.statement, 88), "", f"    {self.latex}", ""]
+        lines += [fill(f"{h.says}: {h.why}.", 88) for h in self.hypotheses]
+        lines += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
+        lines += [f"script: python -m proofs {self.script}"]
+        lines += [f"door: {self.door}"] * bool(self.door)
+        names = ", ".join(name for formal in self.formal for name in formal.names)
+        lines += [fill(f"formally proved: {names}", 88)] * bool(names)
+        return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+
+class Theorems(Mapping[str, Theorem]):
+    """The table: a mapping from names to theorems, which displays as a table."""
+
+    def __init__(self, rows: tuple[Theorem, ...]) -> None:
+        self._rows = {row.name: row for row in rows}
+
+    def __getitem__(self, name: str) -> Theorem:
+        if name not in self._rows:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(name), self._rows, 1, 0.4) or ["six layers"]
+            raise InvalidInputError(
+                f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
+                "print(exactflow.theorems) lists them"
+            )
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __str__(self) -> str:
+        width = max(map(len, self._rows))
+        return "\n".join(
+            fill(
+                f"{row.name:<{width}}  {row.found} [{row.checked}]",
+                88,
+                subsequent_indent=" " * (width + 2),
+            )
+            for row in self._rows.values()
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("theorem", "found", "checked, and how"))
+        rows = "".join(
+            f"<tr><td>{escape(row.name)}</td><td>{escape(row.found)}</td>"
+            f"<td>{escape(row.checked)}</td></tr>"
+            for row in self._rows.values()
+        )
+        return f"<table><tr>{head}</tr>{rows}</table>"
+
+    def markdown(self) -> list[str]:
+        """Return README's rows of theorems."""
+        return [
+            f"| {row.title} | `{row.script}` | {row.checked} | {row.found} |"
+            for row in self._rows.values()
+        ]
+
+    def formal_markdown(self) -> list[str]:
+        """Return README's rows of what is formally proved."""
+        return [
+            f"| {formal.title} | {formal.generality} | {' '.join(f'`{n}`' for n in formal.names)} |"
+            for row in self._rows.values()
+            for formal in row.formal
+        ]

@@ -1,0 +1,305 @@
+"""What checks a theorem on an instance, and what draws instances that constructions do not like."""
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from exactflow.depth import minimal_depth
+from exactflow.errors import VerificationError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.factorization import factor
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.masks import one_mask
+from exactflow.padding import zero_padding
+from exactflow.targets import permutation
+
+__all__ = [
+    "additive_depth",
+    "balanced_rotation",
+    "classical",
+    "depth_with_scales",
+    "draw_covariance",
+    "draw_determinant_one",
+    "draw_even_matrix",
+    "draw_invertible",
+    "draw_masked_flows",
+    "draw_matrix",
+    "draw_partitioned",
+    "draw_permutation",
+    "draw_rotation",
+    "has_positive_determinant",
+    "integers_and_back",
+    "is_even_permutation",
+    "is_invertible",
+    "of_determinant_one",
+    "of_even_size",
+    "of_positive_determinant",
+    "one_mask_for",
+    "padded",
+    "partitioned",
+    "permuted",
+    "six_layers",
+    "whitened",
+]
+
+
+def need(condition: bool, what: str) -> None:
+    """Raise `VerificationError` unless the condition holds."""
+    if not condition:
+        raise VerificationError(f"expected {what}, which fails here")
+
+
+# ------------------------------------------------------------------------- hypotheses
+
+
+def of_positive_determinant(M: Any) -> bool:
+    """Return whether det M > 0."""
+    matrix = as_matrix(M).to_dense()
+    return linalg.is_positive(matrix.det(), matrix.domain) is True
+
+
+def of_determinant_one(M: Any) -> bool:
+    """Return whether det M = 1."""
+    matrix = as_matrix(M).to_dense()
+    return bool(matrix.det() == matrix.domain.one)
+
+
+def of_even_size(M: Any) -> bool:
+    """Return whether M has an even number of rows."""
+    return as_matrix(M).shape[0] % 2 == 0
+
+
+def is_invertible(M: Any) -> bool:
+    """Return whether det M is not zero."""
+    return bool(as_matrix(M).to_dense().det())
+
+
+def has_positive_determinant(instance: Any) -> bool:
+    """Return whether an instance is a pair of a matrix with det M > 0 and a partition."""
+    return (
+        isinstance(instance, tuple) and len(instance) == 2 and of_positive_determinant(instance[0])
+    )
+
+
+def is_even_permutation(perm: Any) -> bool:
+    """Return whether a permutation, as a list of places or a matrix, has determinant 1."""
+    return of_determinant_one(_permutation_matrix(perm))
+
+
+def _permutation_matrix(perm: Any) -> Any:
+    """Return the matrix of a list of places; a matrix as it is."""
+    is_list = isinstance(perm, list | tuple) and not isinstance(perm[0], list | tuple)
+    return permutation(perm) if is_list else perm
+
+
+# ------------------------------------------------------------------------- trials
+
+
+def six_layers(M: Any) -> CouplingFlow:
+    """At most six layers equal M."""
+    flow = factor(M)
+    need(flow.depth <= 6, f"at most six layers, got {flow.depth}")
+    return flow
+
+
+def classical(M: Any) -> CouplingFlow:
+    """At most 18 layers of pivots, eigenvectors and permutations equal M."""
+    flow = factor(M, method="classical")
+    need(flow.depth <= 18, f"at most 18 layers, got {flow.depth}")
+    return flow
+
+
+def permuted(perm: Any) -> CouplingFlow:
+    """At most six layers of integers of absolute value at most 2."""
+    flow = factor(_permutation_matrix(perm), method="permutation")
+    need(flow.depth <= 6, f"at most six layers, got {flow.depth}")
+    need(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
+    return flow
+
+
+def partitioned(instance: Any) -> CouplingFlow:
+    """At most 2 ceil(q / p) + 4 layers under the partition."""
+    M, partition = instance
+    flow = factor(M, partition=partition)
+    p, q = sorted(flow.partition)
+    need(flow.depth <= 2 * -(-q // p) + 4, f"at most 2 ceil(q / p) + 4 layers, got {flow.depth}")
+    return flow
+
+
+def one_mask_for(flows: Any) -> Any:
+    """At most 2 N + 4 layers under one mask equal N layers under their own."""
+    flow = one_mask(flows)
+    count = sum(part.depth for part in flows)
+    need(flow.depth <= 2 * count + 4, f"at most 2 N + 4 layers, got {flow.depth} for N = {count}")
+    return flow
+
+
+def additive_depth(M: Any) -> Any:
+    """At most six shears do, and what excludes fewer proves it."""
+    answer = minimal_depth(M)
+    need(answer.upper <= 6, f"at most six shears, got {answer.upper}")
+    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
+    return answer
+
+
+def depth_with_scales(M: Any) -> Any:
+    """At most six layers with positive scales do, and what excludes fewer proves it."""
+    answer = minimal_depth(M, scales="positive")
+    need(answer.upper <= 6, f"at most six layers, got {answer.upper}")
+    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
+    return answer
+
+
+def padded(A: Any) -> CouplingFlow:
+    """Three shears map (x, 0) to (A x, 0)."""
+    flow, n = zero_padding(A), as_matrix(A).shape[0]
+    image = flow.matrix()[:, :n]
+    wanted = sympy.Matrix.vstack(as_matrix(A).to_Matrix(), sympy.zeros(n))
+    need(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
+    return flow
+
+
+def balanced_rotation(W: Any) -> Any:
+    """Six float shears of condition at most 18, within rounding."""
+    from exactflow.balancing import balance
+
+    result = balance(W)
+    need(result.depth <= 6, f"at most six layers, got {result.depth}")
+    need(max(result.condition_numbers, default=1) <= 18, "condition numbers of at most 18")
+    return result
+
+
+def whitened(covariance: Any) -> Any:
+    """Two layers generate the Gaussian, within rounding."""
+    from exactflow.gaussian import whiten
+
+    result = whiten(covariance)
+    need(result.depth <= 2, f"at most two layers, got {result.depth}")
+    return result
+
+
+def integers_and_back(W: Any) -> Any:
+    """A lossless codec brings integers back, to the last bit."""
+    import numpy as np
+
+    from exactflow.lossless import lossless
+
+    codec = lossless(W, orientation="flip")
+    d = codec.flow.dimension
+    x = np.random.default_rng(0).integers(-(2**10), 2**10, (d, 16))
+    need(bool((codec.backward(codec.forward(x)) == x).all()), "integers that come back")
+    return codec
+
+
+# ------------------------------------------------------------------------- draws
+
+
+def draw_invertible(source: random.Random, sizes: tuple[int, ...] = (2, 3, 4, 5, 6)) -> Any:
+    """Return an invertible rational matrix with blocks that are zero, scalar or of low rank."""
+    d = source.choice(sizes)
+    M = sympy.eye(d)
+    for _ in range(source.randint(0, 5)):
+        M = _step(source, d) * M
+    return M
+
+
+def _step(source: random.Random, d: int) -> sympy.Matrix:
+    kind = source.choice(("elementary", "signs", "permutation", "low rank", "scale", "blocks"))
+    step = sympy.eye(d)
+    if kind == "elementary":
+        i, j = source.sample(range(d), 2)
+        step[i, j] = sympy.Rational(source.randint(-4, 4), source.randint(1, 3))
+    elif kind == "signs":
+        step = sympy.diag(*source.choices((1, -1), k=d))
+    elif kind == "permutation":
+        step = permutation(source.sample(range(d), d))
+    elif kind == "scale":
+        step[source.randrange(d), :] *= source.choice((2, 3, sympy.Rational(1, 2)))
+    elif kind == "low rank":
+        n = d // 2
+        column, row = (sympy.Matrix(source.choices((0, 1, -1, 2), k=k)) for k in (d - n, n))
+        step[n:, :n] = column * row.T
+        step = step.T if source.random() < 0.5 else step
+    else:
+        n, c = d // 2, sympy.Rational(*source.choice(((2, 1), (-1, 1), (1, 3))))
+        step = sympy.diag(*[c] * n, *[1 / c] * (d - n))
+    return step
+
+
+def draw_matrix(source: random.Random) -> Any:
+    """Return such a matrix of positive determinant."""
+    M = draw_invertible(source)
+    if M.det() < 0:
+        M[0, :] = -M[0, :]
+    return M
+
+
+def draw_even_matrix(source: random.Random) -> Any:
+    """Return such a matrix of positive determinant and even size."""
+    M = draw_invertible(source, (2, 4, 4))
+    if M.det() < 0:
+        M[0, :] = -M[0, :]
+    return M
+
+
+def draw_determinant_one(source: random.Random) -> Any:
+    """Return such a matrix of determinant 1 and even size."""
+    M = draw_invertible(source, (2, 4, 4, 6))
+    M[0, :] = M[0, :] / M.det()
+    return M
+
+
+def draw_partitioned(source: random.Random) -> tuple[Any, tuple[int, int]]:
+    """Return such a matrix, and a partition of its coordinates."""
+    M = draw_matrix(source)
+    p = source.randint(1, M.rows - 1)
+    return M, (p, M.rows - p)
+
+
+def draw_permutation(source: random.Random) -> list[int]:
+    """Return an even permutation of 2 to 12 coordinates."""
+    perm = source.sample(range(d := source.randint(2, 12)), d)
+    if permutation(perm).det() < 0:
+        perm[0], perm[1] = perm[1], perm[0]
+    return perm
+
+
+def draw_rotation(source: random.Random) -> Any:
+    """Return a rotation of 2 to 8 coordinates in float64, some of them signed permutations."""
+    import numpy as np
+
+    d = source.randint(2, 8)
+    rng = np.random.default_rng(source.randrange(2**32))
+    W = np.eye(d)[rng.permutation(d)] if source.random() < 0.3 else rng.standard_normal((d, d))
+    Q = np.linalg.qr(W)[0]
+    Q[:, 0] *= np.sign(np.linalg.det(Q))
+    return Q
+
+
+def draw_covariance(source: random.Random) -> Any:
+    """Return a covariance matrix of 2 to 8 coordinates in float64, of condition up to 10^4."""
+    import numpy as np
+
+    d = source.randint(2, 8)
+    rng = np.random.default_rng(source.randrange(2**32))
+    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    covariance = (Q * np.logspace(0, source.uniform(0, 4), d)) @ Q.T
+    return (covariance + covariance.T) / 2
+
+
+def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
+    """Return up to five linear couplings, each under a mask of its own."""
+    n = source.randint(1, 4)
+    flows = []
+    for _ in range(source.randint(1, 5)):
+        shift = [
+            [Fraction(source.randint(-3, 3), source.randint(1, 2)) for _ in range(n)]
+            for _ in range(n)
+        ]
+        scale = [Fraction(source.randint(1, 4), source.randint(1, 3)) for _ in range(n)]
+        layer = LinearCoupling((n, n), source.choice(("first", "second")), shift, scale)
+        flows.append(CouplingFlow([layer], order=source.sample(range(2 * n), 2 * n)))
+    return flows
