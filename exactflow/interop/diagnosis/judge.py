@@ -20,8 +20,7 @@ def judged(runs: Runs) -> tuple[LayerDiagnosis, ...]:
     total = sum(max(g, 0.0) for g in [*lost, *between]) or 1.0
     whole = _whole(runs)
     is_right = right(*whole) if whole else (False, False)
-    layers = [Layer(runs, k, is_right) for k in range(len(lost))]
-    found = [layer.judged(g, total) for layer, g in zip(layers, lost, strict=True)]
+    found = [Layer(runs, k, gone, total).judged(is_right) for k, gone in enumerate(lost)]
     around = [
         LayerDiagnosis(
             path=where,

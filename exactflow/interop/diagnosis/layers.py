@@ -34,69 +34,65 @@ Found = tuple[Fault, str]
 
 
 class Layer:
-    """One layer as it was called in each run."""
+    """One layer as it was called in each run; it loses so many of all digits that are lost."""
 
-    def __init__(self, runs: Runs, k: int, is_right: tuple[bool, bool]):
-        self.runs, self.i, self.is_right = runs, runs.member, is_right
-        self.now = runs.judged.layers[k]
-        self.live = _same(runs.now, k, self.now) or self.now
-        self.calm = _same(runs.calm, k, self.now) or self.now
-        self.fine = _same(runs.fine, k, self.now)
-        self.coarse = _same(runs.coarse, k, self.now)
-        self.hands_on = entries(self.now.made) == entries(self.now.given)
+    def __init__(self, runs: Runs, k: int, lost: float, total: float):
+        self.runs, self.i, self.lost, self.total = runs, runs.member, max(lost, 0.0), total
+        path = runs.judged.layers[k].path
+        found = (_same(run, k, path) for run in (runs.now, runs.calm, runs.fine))
+        self.now, calm, self.fine = found
+        self.calm = calm or runs.judged.layers[k]
+        self.hands_on = entries(self.calm.made) == entries(self.calm.given)
 
-    def judged(self, growth: float, total: float) -> LayerDiagnosis:
-        fault, verdict = self.found(growth) or (None, self.healthy(growth))
+    def judged(self, is_right: tuple[bool, bool]) -> LayerDiagnosis:
+        """Return the verdict, given whether the model's log-determinants are right."""
+        fault, verdict = self.found(is_right) or (None, self.healthy())
         size = self.norms
         return LayerDiagnosis(
-            path=self.now.path or "the model",
-            kind=type(getattr(self.now.module, "transform", self.now.module)).__name__,
+            path=self.calm.path or "the model",
+            kind=type(getattr(self.calm.module, "transform", self.calm.module)).__name__,
             error=self.error if self.hands_on else None,
             error64=self.error64 if self.hands_on else None,
-            share=max(growth, 0.0) / total,
+            share=self.lost / self.total,
             condition=None if size is None else size.condition,
             is_bound=size is not None and size.log_det is None,
-            digits_lost=max(growth, 0.0),
+            digits_lost=self.lost,
             log_det=self.audit.claimed,
             log_det_due=self.audit.due,
             fault=fault,
             verdict=verdict,
         )
 
-    def found(self, growth: float) -> Found | None:
+    def found(self, is_right: tuple[bool, bool]) -> Found | None:
         """Return the fault of the layer, the first of these, with a sentence on it."""
-        for test in (self.training, self.failing, self.finite, self.unsteady, self.dropping):
-            if found := test():
-                return found
-        if found := self.inverting() or self.conditioned(growth):
-            return found
-        return self.claiming()
+        return (
+            self.training()
+            or self.failing()
+            or self.finite()
+            or self.unsteady()
+            or self.dropping()
+            or self.inverting()
+            or self.conditioned()
+            or self.claiming(is_right)
+        )
 
-    def healthy(self, growth: float) -> str:
+    def healthy(self) -> str:
         if not self.hands_on:
             return "hands on some of its numbers, and the model keeps the others"
-        if not all(map(is_finite, [self.now.before, self.now.after])):
+        if not is_finite((*self.calm.before, *self.calm.after)):
             return "was given numbers that are not finite"
-        lost = f"{max(growth, 0.0):.1f} of {self.runs.digits:.1f} digits lost on the way back"
-        known = f"; {_condition(self.norms)}" if self.norms else ""
-        return f"comes back with an error of {self.error:.1e}{known}; {lost}{self._other_way()}"
-
-    def _other_way(self) -> str:
-        """Return what the layer may lose where the model is run back first, and then ahead."""
-        lost = self._amplification(ahead=True)
-        if self.norms is None or lost < self.runs.digits * THIRD:
-            return ""
-        return f"; the other way round, back and then ahead, up to {lost:.1f} digits may be lost"
+        says = f"comes back with an error of {self.error:.1e}"
+        says += f"; {_condition(self.norms)}" if self.norms else ""
+        says += f"; {self.lost:.1f} of {self.runs.digits:.1f} digits lost on the way back"
+        if (lost := self._amplification(ahead=True)) >= self.runs.digits * THIRD:
+            says += f"; the other way round, back and then ahead, up to {lost:.1f} may be lost"
+        return says
 
     # ---- what is measured
 
     @cached_property
     def error(self) -> float:
-        return trip(self.now, self.i)
-
-    @cached_property
-    def calm_error(self) -> float:
-        return self.error if self.now is self.calm else trip(self.calm, self.i)
+        return trip(self.calm, self.i)
 
     @cached_property
     def error64(self) -> float | None:
@@ -135,18 +131,19 @@ class Layer:
             bound = size.back * (size.ahead * x + y) / (x or 1.0) + 1
             if error <= SLACK * torch.finfo(torch.float64).eps * bound:
                 return True
-        return self.coarse is not None and error <= SHRINKS * trip(self.coarse, self.i)
+        is_unknown = self.runs.dtype is torch.float64 and size is None
+        return is_unknown or error <= SHRINKS * self.error
 
     # ---- the faults
 
     def training(self) -> Found | None:
-        says = training(self.runs, self.live, self.calm)
+        says = training(self.runs, self.now, self.calm) if self.now else None
         return (Fault.TRAINING, says) if says else None
 
     def failing(self) -> Found | None:
         """Return an error that the inverse raises, where the model calls it."""
         for run in (self.runs.calm, self.runs.now):
-            if run.failure and run.failure.path == self.now.path and self.now.path:
+            if run.failure and run.failure.path == self.calm.path and self.calm.path:
                 return Fault.FAILS, raised(self.runs, run.failure)
         return None
 
@@ -205,12 +202,12 @@ class Layer:
         return None
 
     def inverting(self) -> Found | None:
-        if not self.is_measured or not self.runs.matters(self.calm_error) or self.is_rounding():
+        if not self.is_measured or not self.runs.matters(self.error) or self.is_rounding():
             return None
         call, there = self.calm, self.error64
         if not (came := _inverted(call)):
             return None  # it is called in another way by the model
-        both = f"an error of {self.calm_error:.1e}, and of {there:.1e} in float64"
+        both = f"an error of {self.error:.1e}, and of {there:.1e} in float64"
         if error_at(_mapped(call, call.after, True), came, self.i) <= self.runs.level:
             return Fault.DIRECTION, f"its inverse is its forward map once more: {both}"
         if self.fine and there is not None and there < NEARLY and _is_iterating(self.fine):
@@ -220,11 +217,11 @@ class Layer:
             )
         return Fault.INVERSE, f"its inverse does not undo it: {both}, which is no rounding"
 
-    def conditioned(self, growth: float) -> Found | None:
+    def conditioned(self) -> Found | None:
         if not self.is_measured:
             return None
-        own = math.log10(max(self.calm_error, self.runs.unit) / self.runs.unit)
-        amplified = min(growth, self._amplification())
+        own = math.log10(max(self.error, self.runs.unit) / self.runs.unit)
+        amplified = min(self.lost, self._amplification())
         lost = min(max(own, amplified), self.runs.digits)
         if lost < self.runs.digits * THIRD:
             return None
@@ -233,14 +230,14 @@ class Layer:
             f"loses {lost:.1f} of {self.runs.digits:.1f} digits{self._why()}",
         )
 
-    def claiming(self) -> Found | None:
+    def claiming(self, is_right: tuple[bool, bool]) -> Found | None:
         """Return what is wrong with the log-determinant, unless the model's is right with it."""
         if self.audit.is_summed:
             return Fault.DETERMINANT, "log|det| is summed over the members of the batch, too"
         there, back = self.audit.wrong
-        if there and not self.is_right[0]:
+        if there and not is_right[0]:
             return Fault.DETERMINANT, there
-        if back and not (there or self.is_right[1]):  # the opposite of both is a convention
+        if back and not (there or is_right[1]):  # the opposite of both is a convention
             return Fault.DETERMINANT, f"on the way back, {back}"
         return None
 
@@ -279,13 +276,10 @@ def _condition(size: Norms) -> str:
     return f"condition number {'at least ' * (size.log_det is None)}{known}"
 
 
-def _same(run: Passes | None, k: int, call: Call) -> Call | None:
-    """Return the call of the same layer in another run."""
-    if run is None:
-        return None
-    if k < len(run.layers) and run.layers[k].path == call.path:
-        return run.layers[k]
-    return next((c for c in run.layers if c.path == call.path), None)
+def _same(run: Passes | None, k: int, path: str) -> Call | None:
+    """Return the call of a layer in a run, the k-th if it is of that layer."""
+    calls = [] if run is None else [*run.layers[k : k + 1], *run.layers]
+    return next((call for call in calls if call.path == path), None)
 
 
 def _mapped(call: Call, state: State, along: bool) -> State:

@@ -42,8 +42,8 @@ class LayerDiagnosis:
     Attributes
     ----------
     path, kind : where the layer stands in the model, and its class.
-    error : of the layer's own round trip, in the model's dtype and mode.
-    error64 : the same in float64, in eval mode.
+    error : of the layer's own round trip, in the model's dtype and in eval mode.
+    error64 : the same in float64.
     share : of all digits that are lost on the model's way back, those that this layer loses.
     condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
     digits_lost : how the error grows, on the model's way back, from the layer's output to input.
@@ -75,6 +75,11 @@ class LayerDiagnosis:
     def head(self) -> str:
         """Path and class."""
         return f"{self.path} ({self.kind})"
+
+    @property
+    def says(self) -> str:
+        """The fault, if there is one, and the verdict."""
+        return f"{self.fault}: {self.verdict}" if self.fault else self.verdict
 
     def __str__(self) -> str:
         return f"{self.head}: {self.verdict}"
@@ -117,17 +122,22 @@ class Diagnosis:
         """The layers at fault, the worst first."""
         return tuple(layer for layer in self.ranked if layer.fault)
 
-    def __str__(self) -> str:
+    @property
+    def head(self) -> str:
+        """Whether x comes back, and with what error."""
         known = self.error64 is None or self.dtype == "float64"
         there = "" if known else f", {_number(self.error64)} in float64"
         head = "x comes back" if self.comes_back else "x does not come back"
-        head = f"{head}: relative error {_number(self.error)} in {self.dtype}{there}"
+        return f"{head}: relative error {_number(self.error)} in {self.dtype}{there}"
+
+    def __str__(self) -> str:
         if self.guilty:
-            return f"{head}; {'; '.join(map(str, self.guilty[:1]))}{self._more()}"
+            count = len(self.guilty) - 1
+            return f"{self.head}; {self.guilty[0]}" + (f"; and {count} more" if count else "")
         if self.comes_back:
-            return head
+            return self.head
         worst = self.ranked[0]
-        return f"{head}; no layer alone is at fault, {worst.path} loses most: {worst.verdict}"
+        return f"{self.head}; no layer alone is at fault, {worst.path} loses most: {worst.verdict}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
@@ -135,10 +145,9 @@ class Diagnosis:
     def table(self, width: int = 100) -> str:
         """Return a table of text, the guilty first: layers and their verdicts, wrapped."""
         first = min(max(len(layer.head) for layer in self.ranked), 2 * width // 5)
-        lines = textwrap.wrap(str(self), width)
+        lines = textwrap.wrap(self.head, width)
         for layer in self.ranked:
-            says = f"{layer.fault}: {layer.verdict}" if layer.fault else layer.verdict
-            cells = [textwrap.wrap(layer.head, first), textwrap.wrap(says, width - first - 2)]
+            cells = textwrap.wrap(layer.head, first), textwrap.wrap(layer.says, width - first - 2)
             rows = zip_longest(*cells, fillvalue="")
             lines += ["", *(f"{head:{first}}  {text}".rstrip() for head, text in rows)]
         return "\n".join(lines)
@@ -159,35 +168,11 @@ class Diagnosis:
         return json.dumps(content, indent=1, allow_nan=False)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(name)}</th>" for name in (*_HEADS, "verdict"))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in (*_cells(x), x.verdict)) + "</tr>"
-            for x in self.ranked
-        )
+        rows = [f"<tr><td>{escape(x.head)}</td><td>{escape(x.says)}</td></tr>" for x in self.ranked]
         return (
-            f"<p>{escape(str(self))} [{self.evidence}]</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p>{escape(self.head)} [{self.evidence}]</p><table><thead><tr><th>layer</th>"
+            f"<th>verdict</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         )
-
-    def _more(self) -> str:
-        count = len(self.guilty) - 1
-        return f"; and {count} more" if count else ""
-
-
-_HEADS = ("layer", "kind", "fault", "error", "in float64", "share", "condition", "digits lost")
-
-
-def _cells(layer: LayerDiagnosis) -> tuple[str, ...]:
-    return (
-        layer.path,
-        layer.kind,
-        str(layer.fault or "-"),
-        _number(layer.error),
-        _number(layer.error64),
-        f"{layer.share:.0%}",
-        ">= " * layer.is_bound + _number(layer.condition),
-        f"{layer.digits_lost:.1f}",
-    )
 
 
 def _number(value: float | None) -> str:

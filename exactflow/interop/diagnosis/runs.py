@@ -104,30 +104,28 @@ class Trial:
         pairs = [replace(call, other=other) for call, other in found.pairs or []]
         return replace(found, layers=pairs or layers)
 
-    def run_in(self, dtype: torch.dtype) -> Passes | None:
-        """Run a copy in another dtype, or return None where the model cannot have it."""
+    def run_in_float64(self) -> Passes | None:
+        """Run a copy in float64, or return None where the model cannot have it."""
         try:
-            found = self.run(dtype)
+            found = self.run(torch.float64)
         except FailureError:
             return None
         made = [t for call in found.layers for t in call.after if t.is_floating_point()]
-        return found if all(t.dtype is dtype for t in made) else None
+        return found if all(t.dtype is torch.float64 for t in made) else None
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """What a model did as it stands, in eval mode, and in eval mode in other precisions.
+    """What a model did as it stands, in eval mode, and in eval mode in float64.
 
-    `model` is left as it was. `fine` is float64; `coarse` the model's own dtype, or float32 where
-    that is float64; None where the model has parts that cannot be had in it. `stuck` is the error
-    of a model that maps x ahead in eval mode only.
+    `model` is left as it was. `fine` is None where the model has parts that cannot be had in
+    float64. `stuck` is the error of a model that maps x ahead in eval mode only.
     """
 
     model: Whole
     now: Passes
     calm: Passes
     fine: Passes | None
-    coarse: Passes | None
     stuck: FailureError | None = None
 
     @cached_property
@@ -179,7 +177,7 @@ def runs_of(trial: Trial) -> Runs:
     Raises `InvalidInputError` where x has no image in eval mode.
     """
     whole, _ = trial.whole()
-    fine = trial.run_in(torch.float64)
+    fine = trial.run_in_float64()
     try:
         calm = trial.run()
     except FailureError as failure:
@@ -190,10 +188,7 @@ def runs_of(trial: Trial) -> Runs:
             now = trial.run(is_calm=False)
         except FailureError as failure:
             stuck = failure
-    coarse: Passes | None = calm
-    if trial.dtype is torch.float64:
-        fine, coarse = calm, trial.run_in(torch.float32)
-    return Runs(whole, now, calm, fine, coarse, stuck)
+    return Runs(whole, now, calm, fine, stuck)
 
 
 def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputError:
