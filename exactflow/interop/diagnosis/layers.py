@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from exactflow.interop.diagnosis.determinants import Audit, audit
@@ -21,7 +20,7 @@ from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, error_at, trip
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import State, entries, is_finite, length
+from exactflow.interop.diagnosis.values import State, entries, is_finite, length, refilled
 
 __all__ = ["Layer", "raised"]
 
@@ -294,12 +293,10 @@ def _inverted(call: Call) -> State:
     return _mapped(call, call.after, False)
 
 
-class _Counted(TorchFunctionMode):
-    """A module that counts the functions of PyTorch which its methods call."""
+class _Count(TorchFunctionMode):
+    """Count the functions of PyTorch that are called."""
 
-    def __init__(self, module: nn.Module):
-        super().__init__()
-        self.module, self.count = module, 0
+    count = 0
 
     def __torch_function__(
         self, function: Any, _: Any, args: tuple = (), kwargs: dict | None = None
@@ -307,19 +304,12 @@ class _Counted(TorchFunctionMode):
         self.count += 1
         return function(*args, **(kwargs or {}))
 
-    def __getattr__(self, name: str) -> Any:
-        def counted(*arguments: Any, **options: Any) -> Any:
-            with self:
-                return getattr(self.module, name)(*arguments, **options)
-
-        return counted
-
 
 def _is_iterating(call: Call) -> bool:
     """Return whether the inverse of a layer does at least twice the work of the layer."""
-    counted: Any = _Counted(call.module)
-    call = call.on(counted)
-    _mapped(call, call.before, True)
-    ahead = counted.count
-    _inverted(call)
-    return counted.count >= 3 * ahead
+    work = []
+    for way in (call, call.other or call):
+        with _Count() as counted:
+            way.value(refilled(way.given, way.before), way.is_ahead)
+        work.append(counted.count)
+    return work[1] >= 2 * work[0]

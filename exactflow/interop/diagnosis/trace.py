@@ -49,8 +49,8 @@ class Call:
 
     Attributes
     ----------
-    given, made : the tensors that it maps and their image, in the structures that it took and
-        returned them in; with `is_spread`, several arguments.
+    given, made : its leading arguments, one if they are not tensors that are mapped together, and
+        their image as it was returned.
     rest : the other arguments.
     beside : what it returned beside the image.
     dtype : PyTorch's default while it runs, so that what a layer makes anew has it, too.
@@ -62,12 +62,11 @@ class Call:
     module: nn.Module
     way: Way
     is_ahead: bool
-    given: Any
+    given: tuple
     rest: tuple[tuple, dict]
     dtype: torch.dtype
     made: Any = ()
     beside: list[Any] = field(default_factory=list)
-    is_spread: bool = False
     other: "Call | None" = None
     inner: "list[Call]" = field(default_factory=list)
 
@@ -83,13 +82,12 @@ class Call:
 
     def noted(self, value: Any) -> "Call":
         """Return the call with what came of it; raises `InvalidInputError` where no image did."""
-        given = (self.given, *self.rest[0])
-        several = value[: len(given)] if isinstance(value, tuple) else ()
-        if len(given) > 1 and _are_alike(given, several):
-            call = replace(self, given=given, rest=((), self.rest[1]), is_spread=True)
-            return replace(call, made=copied(several), beside=copied(list(value[len(given) :])))
-        made = image(value, entries(self.given))
-        return replace(self, made=copied(made), beside=copied(beside(value, made)))
+        given, rest = (*self.given, *self.rest[0]), ((), self.rest[1])
+        made = value[: len(given)] if isinstance(value, tuple) else ()
+        if len(given) == 1 or not _are_alike(given, made):
+            given, rest, made = self.given, self.rest, image(value, entries(self.given))
+        others = copied(beside(value, made))
+        return replace(self, given=given, rest=rest, made=copied(made), beside=others)
 
     def on(self, module: nn.Module) -> "Call":
         """Return the call of another module."""
@@ -115,13 +113,12 @@ class Call:
         other = self.other and self.other.of_member(i, times)
         return replace(self, given=given, made=made, rest=rest, other=other)
 
-    def value(self, given: Any, is_ahead: bool) -> Any:
+    def value(self, given: tuple, is_ahead: bool) -> Any:
         """Return what the module returns, whatever that is, in a direction."""
         arguments, options = copied(self.rest)
         method = getattr(self.module, self.way.ahead if is_ahead else self.way.back)
-        leading = given if self.is_spread else (given,)
         with _default(self.dtype):
-            return method(*leading, *arguments, **options | self.way.options(is_ahead))
+            return method(*given, *arguments, **options | self.way.options(is_ahead))
 
     def run(self, state: State, is_ahead: bool | None = None) -> tuple[Any, list[Any]]:
         """Return the image of other tensors, in the same or a given direction, and what is beside.
@@ -131,9 +128,11 @@ class Call:
         is_ahead = self.is_ahead if is_ahead is None else is_ahead
         if self.other and self.other.is_ahead == is_ahead and len(self.other.before) == len(state):
             return self.other.run(state)
-        given = refilled(self.given if is_ahead == self.is_ahead else self.made, state)
+        given: tuple = self.given
+        if is_ahead != self.is_ahead:
+            given = self.made if len(given) > 1 else (self.made,)
         try:
-            value = self.value(given, is_ahead)
+            value = self.value(refilled(given, state), is_ahead)
             made = image(value, entries(state))
         except Exception as error:  # whatever a library raises
             raise FailureError(self.path, error) from error
@@ -171,12 +170,12 @@ class Traced:
     def _run(self, value: Any, is_ahead: bool) -> Call:
         module, rest = self.whole.module, ((), dict(self.whole.options))
         method = getattr(module, self.way.ahead if is_ahead else self.way.back)
-        call = Call(self.whole.path, module, self.way, is_ahead, copied(value), rest, self.dtype)
-        if isinstance(value, tuple) and 1 < len(value) == _required(method):
-            call = replace(call, is_spread=True)
+        is_several = isinstance(value, tuple) and len(value) == _required(method)
+        given = value if is_several else (value,)
+        call = Call(self.whole.path, module, self.way, is_ahead, given, rest, self.dtype)
         self._open, self._failed = [call.inner], None
         try:
-            return call.noted(call.value(copied(value), is_ahead))
+            return call.noted(call.value(copied(given), is_ahead))
         except Exception as error:
             raise FailureError(self._failed or self.whole.path, error) from error
         finally:
@@ -198,7 +197,7 @@ class Traced:
             if not self._open:
                 return method(*arguments, **options)
             given, is_ahead, rest = _read(module, way, name, arguments, dict(options))
-            call = Call(path, module, way, is_ahead, copied(given), copied(rest), self.dtype)
+            call = Call(path, module, way, is_ahead, copied((given,)), copied(rest), self.dtype)
             self._open.append(call.inner)
             try:
                 value = method(*arguments, **options)
