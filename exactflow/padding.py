@@ -34,6 +34,8 @@ __all__ = ["gaussian_padding", "zero_padding"]
 def zero_padding(A: MatrixLike) -> CouplingFlow:
     """Return three additive layers that map (x, 0) to (A x, 0), for every invertible A.
 
+    Raises `SingularMatrixError` for another.
+
     >>> flow = zero_padding([[0, 2], [1, 0]])
     >>> flow.depth, flow.forward([3, 5, 0, 0]).T
     (3, Matrix([[10, 3, 0, 0]]))

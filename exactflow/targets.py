@@ -116,7 +116,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
 
     Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
-    first entries of column and row must agree.
+    first entries of column and row must agree, and their lengths, or `InvalidInputError` is raised.
 
     >>> toeplitz([1, "1/2", 0], [1, 3, 0])
     Matrix([
@@ -165,7 +165,8 @@ def circulant(column: VectorLike) -> sympy.Matrix:
 def rotation(skew: MatrixLike) -> sympy.Matrix:
     """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
 
-    Every rotation without the eigenvalue -1 is of this form, and it is rational where K is.
+    Every rotation without the eigenvalue -1 is of this form, and it is rational where K is. Raises
+    `InvalidInputError` where K is not skew-symmetric, or I + K has no inverse, as over GF(p).
 
     >>> rotation([[0, "1/3"], ["-1/3", 0]])
     Matrix([

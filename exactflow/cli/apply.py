@@ -20,6 +20,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Write the images; raise `InvalidInputError` for files of another type, or one for both."""
     import numpy as np
 
     from exactflow.files.atomic import check_place, named, read_bytes, write_bytes

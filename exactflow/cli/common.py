@@ -116,7 +116,9 @@ def status(text: str) -> "Status":
 
 
 def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
-    """Refuse, before the work, a file that cannot be written, or that is the matrix itself."""
+    """Raise `InvalidInputError`, before the work, for a file that cannot be written, or that is the
+    matrix itself.
+    """
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
@@ -146,6 +148,18 @@ def write_flow(
 ) -> str:
     """Write a certificate about the source, which the stand-alone checker must accept first; or the
     layers as float64 arrays where the suffix says so. Return a line on it.
+
+    Parameters
+    ----------
+    flow, arguments, source : what was found, what was asked for, and of which matrix.
+    seed : of the search, for the record.
+    subject : what the matrix is in the certificate, "target" or "covariance".
+    claim : the other keywords of `exactflow.files.certificate.certificate_text`.
+
+    Raises
+    ------
+    VerificationError
+        The checker refutes the claim; nothing is written.
     """
     from exactflow import checker
     from exactflow.errors import VerificationError

@@ -25,6 +25,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Write the text, or print it; raise `InvalidInputError` for a format that does not fit."""
     from exactflow.files.arrays import array_bytes
     from exactflow.files.atomic import check_place
     from exactflow.files.certificate import read_certificate

@@ -49,7 +49,10 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and show what came of them; return the exit code of all, as `check` does."""
+    """Run the scripts and show what came of them; return the exit code of all, as `check` does.
+
+    Raises `InvalidInputError` for what is no script, and for places that cannot be written.
+    """
     if getattr(arguments, "template", False):
         print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
         return 0

@@ -36,7 +36,14 @@ def flow_record(flow: CouplingFlow) -> dict[str, Any]:
 def print_flow(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table, and below it what a reader of the layers has to know."""
+    """Print the layers as a table, and below it what a reader of the layers has to know.
+
+    Parameters
+    ----------
+    flow, title : what is shown, and of which matrix.
+    seconds, verdict : how long it took, and what the check said.
+    pads : as `pads_of` returns them.
+    """
     table = Table(title=title, title_justify="left")
     for name in ("layer", "moves", "scale", "nonzeros", "bits", "largest magnitude"):
         table.add_column(name, justify="left" if name in ("moves", "scale") else "right")

@@ -85,7 +85,8 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
-    taken column by column. The domain holds the entries and `field`, see `over`.
+    taken column by column. The domain holds the entries and `field`, see `over`. Raises
+    `InvalidInputError` for another number of entries.
     """
     one_axis = is_array(x) and x.ndim == 1
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
@@ -117,7 +118,10 @@ def as_expression(value: object) -> sympy.Expr:
 
 
 def as_rectangle(M: VectorLike) -> DomainMatrix:
-    """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does."""
+    """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does.
+
+    Raises `InvalidInputError` for what is none.
+    """
     if isinstance(M, DomainMatrix):
         return _from_domain(M)
     if isinstance(M, sympy.MatrixBase):
@@ -141,7 +145,8 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
     """Return `M` over the least field that holds its entries and `field`.
 
-    Rational numbers enter GF(p) as the quotients that they are, where p divides no denominator.
+    Rational numbers enter GF(p) as the quotients that they are; where p divides a denominator, or
+    no field holds both, `InvalidInputError` is raised.
 
     >>> from sympy import GF
     >>> over(as_rectangle([["1/2"]]), GF(7)).to_list() == [[GF(7)(4)]]
@@ -162,7 +167,10 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
-    """Return the least field that holds the given ones; QQ where there are none."""
+    """Return the least field that holds the given ones; QQ where there are none.
+
+    Raises `InvalidInputError` where no field holds them.
+    """
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ

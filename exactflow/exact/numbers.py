@@ -83,7 +83,7 @@ def to_element(x: object) -> Element:
 
     Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
     Python, NumPy and mpmath, each the dyadic number that it is. A string with a leading zero is
-    refused, since it is eight to some and ten to others; so are booleans.
+    refused, since it is eight to some and ten to others; so are booleans, by `InvalidInputError`.
 
     >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
     (True, True)
@@ -146,7 +146,9 @@ def elements(numbers: Iterable) -> tuple:
 
 
 def flat(values: Iterable) -> list:
-    """Return the entries of a sequence; what has no order, and a string, is refused."""
+    """Return the entries of a sequence; what has no order, and a string, is refused by
+    `InvalidInputError`.
+    """
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
             f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
@@ -158,6 +160,18 @@ def flat(values: Iterable) -> list:
 def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
     """Return an integer of a range as a Python integer; floats and booleans are none.
 
+    Parameters
+    ----------
+    name, value : of what a caller gave.
+    least, most : the ends of the range, which belong to it; None for no end.
+
+    Raises
+    ------
+    InvalidInputError
+        No integer, or one that is out of range.
+
+    Examples
+    --------
     >>> to_index("digits", 15, least=1)
     15
     """

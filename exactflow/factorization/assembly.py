@@ -116,6 +116,11 @@ def with_determinant(
 ) -> list[LinearCoupling]:
     """Return the layers of a matrix with the given blocks, from a word for `without_determinant`:
     the determinant is one entry of the scale of the last layer that moves the half.
+
+    Parameters
+    ----------
+    word, blocks : the word, and the blocks as they were before the determinant was taken out.
+    det, half : the determinant, and the half out of which it was taken.
     """
     layers, moved = shears(word), blocks.A if half == "first" else blocks.D
     if det == moved.domain.one:

@@ -192,7 +192,8 @@ def _repaired(
     """Return V = V0 + e t^T such that D_new - C_new V and N_new + V H have one charpoly, or None.
 
     The coefficients of det(x - P0 + C_new e t^T) are those of P0 plus t^T controller_basis(P0,
-    C_new e), likewise for N: n equations for t, the last of which follows from the others.
+    C_new e), those of det(x - N0 - e t^T H) are those of N0 minus t^T H controller_basis(N0, e).
+    That they agree are n equations for t, the last of which follows from the others.
     """
     P0, N0 = D_new - C_new * V0, N_new + V0 * H
     f, g = P0.charpoly_berk(), N0.charpoly_berk()

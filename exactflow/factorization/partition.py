@@ -14,8 +14,8 @@ In between, 2m + 2 is tried: a drawn L first or last, and a generic word. For (n
 is known to need more than six. p > q is the mirror image. A determinant goes into one scale entry.
 
 Fewer than 2m + 1 cannot do where 1 is no eigenvalue of D or d: in a word with s factors L,
-D - I is a sum of s products through F^p, of s - 1 where the word ends with L, and likewise d - I
-where it starts with L; so s p >= q, and (s - 1) p >= q for words that start or end with L.
+D - I is a sum of s products through F^p, of s - 1 where the word ends with L, and d - I one of s,
+of s - 1 where it starts with L; so s p >= q, and (s - 1) p >= q for words that start or end with L.
 
 Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
 (2024) for p = q.

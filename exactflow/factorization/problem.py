@@ -45,6 +45,11 @@ class Problem:
     ) -> "Problem":
         """Return the problem of factoring `M`, after the repair that `orientation` names.
 
+        Parameters
+        ----------
+        M : d x d matrix over a field.
+        partition, orientation, scales : as in `exactflow.factor`.
+
         Raises
         ------
         InvalidInputError

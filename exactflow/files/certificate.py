@@ -56,6 +56,13 @@ def certificate_text(
         matrix Q of the flow, so that the flow generates N(0, covariance) from white noise.
     provenance : free entries about where the target came from; tool, version and method are added.
 
+    Raises
+    ------
+    InvalidInputError
+        A flow over another field, a target of another size or field, or one beside a covariance.
+
+    Examples
+    --------
     >>> from exactflow import factor
     >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
     {"format": "exactflow-certificate",

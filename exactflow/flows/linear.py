@@ -109,7 +109,11 @@ class LinearCoupling(Coupling):
     ) -> "LinearCoupling":
         """Return a layer from parts that are known to fit: nothing is checked or converted.
 
-        `shift` is over a field, `scale` holds positive elements of it, all ones where left out.
+        Parameters
+        ----------
+        partition, moves : as for `LinearCoupling`.
+        shift : a matrix over a field, or a `SparseArray`.
+        scale : positive elements of the field, all ones where left out.
         """
         layer = object.__new__(cls)
         elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]

@@ -89,7 +89,9 @@ class WordSum:
         return _as_sum(other) - self
 
     def inverse(self) -> "WordSum":
-        """Return the inverse of a single word; a sum of words has none in the free group ring."""
+        """Return the inverse of a single word; a sum of words has none in the free group ring, and
+        `InvalidInputError` is raised.
+        """
         if len(self.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {self}: the inverse of a sum is not a sum of words; "
@@ -265,7 +267,10 @@ class Identity:
     relations: tuple[tuple[tuple[str, str], int], ...] = ()
 
     def prove(self) -> Proof:
-        """Expand both sides and compare normal forms; raise `RefutedError` if they differ."""
+        """Expand both sides and compare normal forms.
+
+        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes.
+        """
         left, right = self.sides()
         shapes = [(len(side.rows), len(side.rows[0])) for side in (left, right)]
         if shapes[0] != shapes[1]:

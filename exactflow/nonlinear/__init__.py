@@ -15,7 +15,7 @@ in the arithmetic of its input: exactly, with mpmath at any precision, or in flo
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -29,15 +29,13 @@ from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
-from exactflow.flows.base import Flow, checked_layers, checked_order
+from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling, over_rationals, rowwise
 from exactflow.nonlinear.merged import MergedCoupling
 
 __all__ = ["CoordinatewiseCoupling", "MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
-
-Layer: TypeAlias = PiecewiseCoupling | CoordinatewiseCoupling | MergedCoupling | LinearCoupling
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -72,11 +70,11 @@ class PiecewiseFlow(Flow):
     [6, 1/2]]), -log(2))
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Coupling, ...]
     partition: tuple[int, int]
     order: tuple[int, ...]
 
-    def __init__(self, layers: Iterable[Layer], order: Iterable[int] = ()) -> None:
+    def __init__(self, layers: Iterable[Coupling], order: Iterable[int] = ()) -> None:
         kinds = PiecewiseCoupling, CoordinatewiseCoupling, MergedCoupling, LinearCoupling
         layers, partition = checked_layers(
             layers, None, kinds, "piecewise-linear or linear couplings"

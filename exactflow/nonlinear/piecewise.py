@@ -196,5 +196,7 @@ def _inner_slopes(knots: Elements, values: tuple[Elements, ...]) -> Iterator[Ele
 
 
 def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
-    """Return the value at x of the line through (knot, value)."""
+    """Return the value at `x` of the line through the point (`knot`, `value`) with a `slope`, all
+    of them elements of QQ, or tuples of such.
+    """
     return tuple(v + s * (x - knot) for v, s in zip(value, slope, strict=True))

@@ -61,7 +61,14 @@ def partitions(least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]
 def flows(
     draw: DrawFn, partition: tuple[int, int] | None = None, *, most: int = 4, flips: bool = True
 ) -> CouplingFlow:
-    """Return flows of any partition, with scales; of at most `most` layers, with flips or none."""
+    """Return flows with scales.
+
+    Parameters
+    ----------
+    partition : that of all layers; any with 2 to 6 coordinates where left out.
+    most : the number of layers, at most.
+    flips : whether coordinates may be negated first.
+    """
     p, q = partition or draw(partitions(2, 6))
     scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
     layers = []

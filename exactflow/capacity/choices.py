@@ -51,7 +51,14 @@ class Setting:
 def setting(
     d: int, k: int, reach: Fraction, rho_squared: Fraction, sigma: Fraction, w: Fraction
 ) -> Setting:
-    """Return the constants in floating point; `reach` is 2 R Lip."""
+    """Return the constants in floating point.
+
+    Parameters
+    ----------
+    d, k, w : as in `exactflow.capacity.min_parameters`.
+    reach : 2 R Lip.
+    rho_squared, sigma : of the mixtures: the squared length of the centers, and the deviation.
+    """
     rho = root(rho_squared)
     reach /= rho
     log_reach = log(reach.numerator) - log(reach.denominator)
