@@ -68,10 +68,19 @@ class Attempt:
 
 
 def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> Corrected:
-    """Return shifts whose product is M, but for a residual that corrections remove, or raise
-    `StuckError`; det M = 1.
+    """Return shifts whose product is M, but for a residual that corrections remove.
 
-    M has the identity on idle coordinates.
+    Parameters
+    ----------
+    M : 2n x 2n, det M = 1, with the identity on idle coordinates.
+    word : which halves the factors move.
+    attempt : how carefully to follow the path.
+    start : shifts of the word, where the path begins.
+
+    Raises
+    ------
+    StuckError
+        The path cannot be followed, or the residual stays too large.
     """
     anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(word, attempt, anchor)
@@ -149,7 +158,7 @@ class _Search:
         return Frame(self.word, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
-        """Return layers at the end of the path, from layers at its start."""
+        """Return layers at the end of the path, from layers at its start, or raise `StuckError`."""
         t, step, pull = 0.0, FIRST_STEP, self.attempt.pull
         previous, previous_step = X, step
         for _ in range(STEPS):

@@ -39,8 +39,12 @@ GOOD = Fraction(1, 5 * 10**14)
 
 
 def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
-    """Return the layers that `exactflow.balancing.balance` promises, on one thread: see
-    `one_thread`.
+    """Return what `exactflow.balancing.balance` promises, on one thread: see `one_thread`.
+
+    Parameters
+    ----------
+    target : the matrix.
+    layers, method, seed : as `balance` takes them, and checked.
     """
     with one_thread():
         return METHODS[method](target, layers, seed)

@@ -163,9 +163,20 @@ class Frame:
 
         dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
         least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem.
-        D has the weights of `NormalEquations`. A `ridge` is added to J D J^T, which keeps the step
-        short where that is nearly singular.
-        Raises ``numpy.linalg.LinAlgError`` where J D J^T is numerically singular.
+        D has the weights of `NormalEquations`.
+
+        Parameters
+        ----------
+        F : the centred residual.
+        pull : from 0 to 1.
+        anchor : shifts of the word.
+        tol : the relative residual of the linear solver.
+        ridge : is added to J D J^T, and keeps the step short where that is nearly singular.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            J D J^T is numerically singular.
         """
         if not pull:
             return self._least(F, tol, ridge)

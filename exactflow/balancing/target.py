@@ -132,7 +132,11 @@ def _is_near_rotation(M: np.ndarray) -> bool:
 
 
 def entries_of(W: MatrixLike) -> np.ndarray:
-    """Return W as floats where these equal it, else as an array of Fractions."""
+    """Return W as floats where these equal it, else as an array of Fractions.
+
+    Raises `InvalidInputError` where W is no square matrix of rational numbers or finite floats, or
+    has an entry beyond float64.
+    """
     if isinstance(W, np.ndarray) and _is_plain(W):
         return W.astype(np.float64)
     matrix = as_matrix(W).to_dense()

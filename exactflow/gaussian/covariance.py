@@ -31,7 +31,11 @@ class Covariance:
 
     @staticmethod
     def of(Sigma: MatrixLike) -> "Covariance":
-        """Return a matrix that is checked: see `whiten` for the errors."""
+        """Return a matrix that is checked.
+
+        Raises `InvalidInputError` where it is not symmetric or not positive definite, `MethodError`
+        where it is singular up to rounding.
+        """
         covariance = _read(Sigma)
         deviations, values = covariance._correlations()
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
@@ -102,7 +106,10 @@ def _read(Sigma: MatrixLike) -> Covariance:
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
-    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold."""
+    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold.
+
+    Raises `InvalidInputError` for another shape, or other numbers.
+    """
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:

@@ -45,7 +45,13 @@ class Match:
 
     @staticmethod
     def at(A: np.ndarray, B: np.ndarray, u: np.ndarray, v: np.ndarray) -> "Match | None":
-        """Return what u and v give, or None where an eigenvalue is not positive, rounded."""
+        """Return what u and v give, or None where an eigenvalue is not positive, rounded.
+
+        Parameters
+        ----------
+        A, B : positive definite, p x p and q x q.
+        u, v : logarithms of the diagonals, of p and of q entries.
+        """
         a, b = np.exp(u), np.exp(v)
         a_values, a_vectors = np.linalg.eigh(a[:, None] * A * a)
         b_values, b_vectors = np.linalg.eigh(b[:, None] * B * b)

@@ -113,7 +113,11 @@ class Triple:
 
 
 def three_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
-    """Return three layers that whiten, on halves of p and d - p coordinates, and their error."""
+    """Return three layers that whiten, on halves of p and d - p coordinates, and their error.
+
+    Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
+    is too coarse.
+    """
     d = len(covariance.rounded)
     q = d - p
     factor = _factor(covariance)
@@ -171,7 +175,14 @@ class Eigenbases:
 
     @staticmethod
     def of(Sigma: np.ndarray, p: int, scale1: float, scale2: float) -> "Eigenbases":
-        """Return the bases of a covariance, for these factors of its halves."""
+        """Return the bases of a covariance whose halves are scaled.
+
+        Parameters
+        ----------
+        Sigma : d x d, positive definite.
+        p : the size of the first half.
+        scale1, scale2 : the factors of the halves.
+        """
         first = scale1**2 * Sigma[:p, :p]
         cross, second = scale1 * scale2 * Sigma[p:, :p], scale2**2 * Sigma[p:, p:]
         regression = np.linalg.solve(first, cross.T).T

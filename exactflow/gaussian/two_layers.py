@@ -29,7 +29,10 @@ UNCORRELATED = 1e-12
 
 
 def two_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
-    """Return two layers that whiten, on halves of p and d - p coordinates, and their error."""
+    """Return two layers that whiten, on halves of p and d - p coordinates, and their error.
+
+    Raises `MethodError` where none are found.
+    """
     d = len(covariance.rounded)
     q = d - p
     natural, exchanged = range(d), (*range(p, d), *range(p))

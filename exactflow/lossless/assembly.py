@@ -35,7 +35,19 @@ def checked_grid(bits: object, limit: object) -> tuple[int | None, int]:
 
 
 def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: int) -> Lossless:
-    """Return the layers of integers of a flow of additive layers, and a scaling or none, near W."""
+    """Return the layers of integers of a flow's own layers, near W.
+
+    Parameters
+    ----------
+    flow : additive layers, and then a scaling of all coordinates, or none.
+    W : the matrix over QQ.
+    bits, limit : as `checked_grid` returns them.
+
+    Raises
+    ------
+    InvalidInputError
+        Layers with other scales, or values or shifts that do not fit 53 bits.
+    """
     layers, step = shears_of(flow)
     order = flow.order or tuple(range(flow.dimension))
     target = Target.under(Pose(flow.partition, order, flow.flips), entries_of(W))
@@ -45,10 +57,20 @@ def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: i
 def assembled(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
-    """Return the layers of integers of some shears, near `target` over the step; where bits is
-    None, with as many as make their share of the bound small.
+    """Return the layers of integers of some shears, near `target` over the step.
 
-    Raises `InvalidInputError` where values or shifts do not fit 53 bits.
+    Parameters
+    ----------
+    target : the matrix, after its flips and in the order of the halves.
+    shears : layers without scales, whose product is near the target over the step.
+    step : a positive number.
+    bits, limit : as `checked_grid` returns them; where bits is None, as many as make their share of
+        the bound small.
+
+    Raises
+    ------
+    InvalidInputError
+        Values or shifts do not fit 53 bits.
     """
     d = sum(target.halves)
     if bits is None:

@@ -83,11 +83,22 @@ class IntegerCoupling:
 
     @staticmethod
     def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
-        """Return the layer of a matrix of multiples of 2^-bits, split into as few parts as are
-        exact for kept entries to `radius`.
+        """Return the layer of a matrix, split into as few parts as are exact.
 
-        Raises `InvalidInputError` where more than eight would be needed.
+        Parameters
+        ----------
+        moves : the half that the layer maps.
+        T : a matrix of multiples of 2^-bits.
+        bits : see T.
+        radius : the largest absolute value of kept entries.
 
+        Raises
+        ------
+        InvalidInputError
+            More than eight parts would be needed.
+
+        Examples
+        --------
         >>> T = np.array([[0.5 + 2.0**-40]])
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
@@ -140,7 +151,10 @@ class IntegerCoupling:
 
 
 def on_grid(T: np.ndarray, bits: int) -> np.ndarray:
-    """Return the multiples of 2^-bits nearest to T; refused where float64 does not hold them."""
+    """Return the multiples of 2^-bits nearest to T.
+
+    Raises `InvalidInputError` where float64 does not hold them.
+    """
     size = float(np.abs(T).max())
     if not size < 2.0 ** (53 - bits):
         raise InvalidInputError(
