@@ -24,6 +24,7 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.classical import classical_layers
 from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.hyperplane import hyperplane_word
 from exactflow.factorization.partition import partition_layers
 from exactflow.factorization.problem import Problem
 from exactflow.factorization.short import short_layers
@@ -35,9 +36,10 @@ __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
 LARGEST_UNEVEN = 128
 
-_HALVES = {
-    0: "halves of one size",
-    1: "halves that differ by at most one",
+_HALVES: dict[tuple[int, ...] | None, str] = {
+    (0,): "halves of one size",
+    (1,): "halves that differ by one",
+    (0, 1): "halves that differ by at most one",
     None: "halves of any sizes",
 }
 
@@ -55,7 +57,7 @@ class Route:
     cost : how many layers, with what numbers.
     layers : the function: the layers of a problem in order of application, neighbours perhaps not
         merged; None where the route does not apply.
-    apart : by how much the sizes of the halves may differ at most; None for halves of any sizes.
+    apart : by how much the sizes of the halves may differ; None for halves of any sizes.
     automatic : whether "auto" tries it, in the order of the table.
     """
 
@@ -63,7 +65,7 @@ class Route:
     where: str
     cost: str
     layers: Callable[[Problem], Layers | None]
-    apart: int | None = 0
+    apart: tuple[int, ...] | None = (0,)
     automatic: bool = True
 
     def found(self, problem: Problem) -> Layers | None:
@@ -71,8 +73,8 @@ class Route:
         return self.layers(problem) if self.takes(problem.partition) else None
 
     def takes(self, partition: tuple[int, int]) -> bool:
-        """Return whether the sizes of the halves are near enough."""
-        return self.apart is None or abs(partition[0] - partition[1]) <= self.apart
+        """Return whether the sizes of the halves are those that the route is for."""
+        return self.apart is None or abs(partition[0] - partition[1]) in self.apart
 
     def demanded(self, problem: Problem) -> Layers:
         """Return the layers, or raise `MethodError` with the reason."""
@@ -155,6 +157,15 @@ def _either_way(
     return attempt(exchanged=False) or attempt(exchanged=True)
 
 
+def _hyperplane(problem: Problem) -> Layers:
+    p, q = problem.partition
+    tell_blocks(problem, exchanged=p > q, half="first")
+    blocks = linalg.swap_halves(problem.blocks) if p > q else problem.blocks
+    word = hyperplane_word(without_determinant(blocks, problem.det, "first"))
+    layers = with_determinant(word, blocks, problem.det, "first")
+    return mirrored(layers) if p > q else layers
+
+
 def _partition(problem: Problem) -> Layers:
     p, q = problem.partition
     tell_blocks(problem, exchanged=p > q, half="first")
@@ -179,7 +190,7 @@ ROUTES = (
         "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
         _permutation,
-        apart=1,
+        apart=(0, 1),
     ),
     Route(
         "short",
@@ -200,6 +211,13 @@ ROUTES = (
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
         _commutator,
+    ),
+    Route(
+        "hyperplane",
+        "an invertible matrix",
+        "five layers if an off-diagonal block has the rank of the smaller half, else six",
+        _hyperplane,
+        apart=(1,),
     ),
     Route(
         "partition",
