@@ -11,14 +11,13 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.interop.libraries import LIBRARIES
+    from exactflow.interop.libraries import TOLD_BY_TENSORS
 
     command.add_argument(
         "model", metavar="MODEL", help="a state dict: .pt as torch.save writes it, or .safetensors"
     )
     add = command.add_argument_group("what is read").add_argument
-    known = [name for name in LIBRARIES if name != "zuko"]  # its tensors do not tell
-    add("--library", choices=known, required=True, help="whose layers the tensors are of")
+    add("--library", choices=TOLD_BY_TENSORS, required=True, help="whose layers the tensors are of")
     add("--only", nargs="+", metavar="PATH", help="layers, or patterns such as 'flows.*'")
     add = command.add_argument_group("couplings").add_argument
     add("--permutations", action="store_true", help="those that stand alone, too")

@@ -87,6 +87,7 @@ def to_module(
     freia       ``InvertibleModule``      ``forward``, on tuples
     zuko        ``LazyTransform``         the transform that a call of the module returns, on the
                                           last axis
+    flowjax     ``AbstractBijection``     ``inverse``, from data to latent; in JAX's type of floats
     ==========  ========================  ======================================================
 
     Each is a class that can be imported, so that modules are pickled, saved and loaded;
@@ -101,12 +102,13 @@ def to_module(
         tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
-        zuko) take vectors (N, d) and images alike.
+        zuko and flowjax) take vectors (N, d) and images alike.
     bias : d numbers that are added to the image.
     parameters : of the scales: "positive", which no training changes; or "raw", the scales.
-    accept_error : the largest forward error in float64 that is accepted, as `rounding` bounds it,
-        as a multiple of the largest entry of the matrix; ``math.inf`` accepts any. Inverses,
-        log-determinants and float32 have errors of their own.
+    accept_error : the largest forward error that is accepted, in float64 (flowjax: in the floats
+        that JAX runs in), as `rounding` bounds it, as a multiple of the largest entry of the
+        matrix; ``math.inf`` accepts any. Inverses, log-determinants and what ``.float()`` makes of
+        a module have errors of their own.
 
     Raises
     ------
@@ -130,13 +132,13 @@ def to_module(
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
     flow, center = _linear(flow), _center(flow)
-    if image is not None and library == "zuko":
-        raise InvalidInputError("expected vectors for zuko, got an image: move channels last")
     shift = center if bias is None else _bias(bias, flow.dimension)
     shift = shift if bias is None or center is None else shift + center
     require("torch", library, "modules of that library")
-    check_error(flow, accept_error)
     home = libraries.library(library)
+    if image is not None and not home.takes_images:
+        raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
+    check_error(flow, accept_error, home.floats())
     from exactflow.interop.modules.flow import FlowModule
 
     module = FlowModule(flow, shift, raw=parameters == "raw")

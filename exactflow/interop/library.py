@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -87,6 +88,13 @@ class Whole:
         return (y[0] if isinstance(y, tuple | list) else y), log_det
 
 
+def plain_whole(model: nn.Module, context: Any, y: Any) -> Whole:
+    """Return how a model is called that takes a context, or classes, under these names."""
+    given = {"context": context, "y": y}
+    options = {name: value for name, value in given.items() if value is not None}
+    return Whole(model, plain_way(model), options=options)
+
+
 def plain_way(module: nn.Module) -> Way | None:
     """Return how a module is called that says so by the names of a method or of an option."""
     for name in METHODS:
@@ -142,6 +150,8 @@ class Library:
     way : how a layer is called; None for what is no layer of a flow.
     whole : how a model or a layer is called, given a context and classes (None, or as its
         distribution takes them).
+    floats : the type of floats in which its modules run, as NumPy calls it.
+    takes_images : whether couplings act on images, too.
     """
 
     name: str
@@ -157,7 +167,9 @@ class Library:
     levels: Callable[[Any], Levels | None] = lambda model: None
     steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], Step]] = field(default_factory=dict)
     way: Callable[[nn.Module], Way | None] = plain_way
-    whole: Callable[[Any, Any, Any], Whole]
+    whole: Callable[[Any, Any, Any], Whole] = plain_whole
+    floats: Callable[[], Any] = lambda: np.float64
+    takes_images: bool = True
 
     def reader_of(self, module: Any) -> Reader | None:
         """Return what reads the affine map of a module, if it is linear and known."""

@@ -23,7 +23,7 @@ How it is checked
 *Exact*: M - Q, in rationals; it is zero where all numbers are floats. *Certified*: B. Its products
 are computed in float64 themselves, and their own errors, by the same theorem, are added; what is
 left are sums and products of nonnegative floats, enlarged by 2^-20. One assumption: no number
-underflows.
+underflows. For float32 u is 2^-24, and the bound is computed in float64 as before.
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_float
+from exactflow.exact.typing import Element
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -77,29 +78,29 @@ class Rounding:
         return self.error / self.largest
 
 
-def rounding(flow: CouplingFlow) -> Rounding:
+def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
     """Return what float64 makes of a flow over QQ, as a module of any library; none is used.
 
-    Raises `InvalidInputError` where a number is beyond the range of float64.
+    `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range.
 
     >>> from exactflow import LinearCoupling
     >>> account = rounding(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
     >>> account.stored == Fraction(1, 3) - Fraction(1 / 3), account.relative < 1e-15
     (True, True)
     """
-    layers = [float_layer(layer) for layer in flow.layers]
+    layers = [float_layer(layer, dtype) for layer in flow.layers]
     M, stored = flow.domain_matrix(), Fraction(0)
-    if not all(map(_is_held, flow.layers)):
+    if not all(_is_held(layer, dtype) for layer in flow.layers):
         exact = [layer.exact() for layer in layers]
         held = CouplingFlow(exact, flow.partition, flow.flips, order=flow.order)
         stored = _largest(M - held.domain_matrix())
     largest = _largest(M)
     with np.errstate(over="ignore", invalid="ignore"):
-        computed = _computed(layers, flow.dimension, largest)
+        computed = _computed(layers, flow.dimension, largest, float(np.finfo(dtype).eps) / 2)
     return Rounding(stored, computed, largest)
 
 
-def check_error(flow: CouplingFlow, accepted: Any = 1e-6) -> None:
+def check_error(flow: CouplingFlow, accepted: Any = 1e-6, dtype: Any = np.float64) -> None:
     """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry."""
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
@@ -107,25 +108,29 @@ def check_error(flow: CouplingFlow, accepted: Any = 1e-6) -> None:
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
         )
-    error = rounding(flow).relative
+    error = rounding(flow, dtype).relative
     if error > accepted:
         raise InvalidInputError(
-            f"expected layers whose error in float64 is within {float(accepted):.2g} of the "
-            f"largest entry, got a bound of {float(error):.2g}: use exactflow.balancing.balance, "
-            "whose layers are floats with small entries, or accept_error=.."
+            f"expected layers whose error in {np.dtype(dtype)} is within {float(accepted):.2g} of "
+            f"the largest entry, got a bound of {float(error):.2g}: use "
+            "exactflow.balancing.balance, whose layers are floats with small entries, or "
+            "accept_error=.."
         )
 
 
-def float_layer(layer: LinearCoupling) -> FloatCoupling:
-    """Return a layer over QQ in float64; raises `InvalidInputError` beyond its range."""
+def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
+    """Return a layer over QQ in a type of floats; raises `InvalidInputError` beyond its range."""
     for value in set(layer.values()):
-        if not 0 < abs(to_float(value)) < np.inf:
+        if not 0 < abs(_held(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
-                f"expected numbers within the range of float64, got one of about 2^{size}: use "
-                "exactflow.balancing.balance, whose layers are floats with small entries"
+                f"expected numbers within the range of {np.dtype(dtype)}, got one of about "
+                f"2^{size}: use exactflow.balancing.balance, whose layers are floats with small "
+                "entries"
             )
-    return FloatCoupling.of(layer)
+    found = FloatCoupling.of(layer)
+    shift, scale = (x.astype(dtype).astype(float) for x in (found.shift, found.scales))
+    return FloatCoupling(layer.moves, shift, scale)
 
 
 def most_in_a_row(layer: FloatCoupling) -> int:
@@ -133,9 +138,15 @@ def most_in_a_row(layer: FloatCoupling) -> int:
     return int((layer.shift != 0).sum(axis=1).max())
 
 
-def _is_held(layer: LinearCoupling) -> bool:
-    """Return whether float64 has all numbers of a layer."""
-    return all(QQ(*to_float(value).as_integer_ratio()) == value for value in set(layer.values()))
+def _is_held(layer: LinearCoupling, dtype: Any) -> bool:
+    """Return whether a type of floats has all numbers of a layer."""
+    values = set(layer.values())
+    return all(QQ(*_held(value, dtype).as_integer_ratio()) == value for value in values)
+
+
+def _held(value: Element, dtype: Any) -> float:
+    with np.errstate(over="ignore"):
+        return float(dtype(to_float(value)))
 
 
 def _largest(M: DomainMatrix) -> Fraction:
@@ -143,19 +154,19 @@ def _largest(M: DomainMatrix) -> Fraction:
     return Fraction(int(value.numerator), int(value.denominator))
 
 
-def _computed(layers: Sequence[FloatCoupling], d: int, largest: Fraction) -> float:
+def _computed(layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: float) -> float:
     """Return a bound of B: that of |A_K| .. |A_1|, in linear time, where it is small enough."""
     counts = [most_in_a_row(layer) + 1 for layer in layers]
     sizes = np.ones(d)
     for layer in layers:
         sizes = _absolute(layer).forward(sizes)
-    bound = float(ENLARGED * _gamma(sum(counts)) * sizes.max())
+    bound = float(ENLARGED * _gamma(sum(counts), unit) * sizes.max())
     if not bound <= SMALL * largest:
-        bound = ENLARGED * _sharp([(layer, n) for layer, n in zip(layers, counts, strict=True)], d)
+        bound = ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit)
     return float(bound) if np.isfinite(bound) else np.inf
 
 
-def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int) -> float:
+def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float) -> float:
     """Return the largest entry of B; `slack` bounds the errors of the products in it."""
     slack = _gamma(sum(d + n for _, n in layers))
     befores, P, size = [], np.eye(d), np.eye(d)
@@ -168,7 +179,7 @@ def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int) -> float:
         A, p = layer.forward(np.eye(d)), layer.partition[0]
         moved = slice(p) if layer.moves == "first" else slice(p, None)
         after = np.abs(S) + slack * size
-        B += after[:, moved] @ (_gamma(n) * np.abs(A[moved]) @ before)
+        B += after[:, moved] @ (_gamma(n, unit) * np.abs(A[moved]) @ before)
         S, size = S @ A, size @ np.abs(A)
     return B.max()
 
@@ -178,5 +189,5 @@ def _absolute(layer: FloatCoupling) -> FloatCoupling:
     return FloatCoupling(layer.moves, abs(layer.shift), layer.scale)
 
 
-def _gamma(n: int) -> float:
-    return n * UNIT / (1 - n * UNIT)
+def _gamma(n: int, unit: float = UNIT) -> float:
+    return n * unit / (1 - n * unit)

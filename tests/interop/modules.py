@@ -5,6 +5,11 @@ import warnings
 
 import pytest
 
+from exactflow.interop import LIBRARIES
+
+OF_TORCH = [name for name in LIBRARIES if name != "flowjax"]
+"""The libraries of modules of PyTorch."""
+
 
 def directions(module, library: str):
     """Return x -> (y, log_det) and y -> (x, log_det) of what `to_module` returns."""

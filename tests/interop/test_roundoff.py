@@ -5,13 +5,13 @@ from math import inf
 
 import numpy as np
 import pytest
-from interop.modules import directions
+from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
 from exactflow.files.certificate import write_certificate
-from exactflow.interop import LIBRARIES, rounding, to_module
+from exactflow.interop import rounding, to_module
 from exactflow.universal import approximate, checkerboard
 
 torch = pytest.importorskip("torch")
@@ -156,7 +156,7 @@ def test_the_command_line_refuses(tmp_path, capsys):
     assert not module.exists()
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", OF_TORCH)
 def test_flows_in_another_order(library):
     pytest.importorskip({"freia": "FrEIA"}.get(library, library))
     M = [[0, 2, 1, 0], [1, 0, 0, 1], [0, 0, 3, 1], [2, 1, 0, 1]]

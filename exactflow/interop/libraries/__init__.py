@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from exactflow.interop.library import Library, Whole
     from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARIES", "PACKAGES", "imitation", "library", "library_of", "package_of", "whole_of"]
+__all__ = [
+    "LIBRARIES",
+    "PACKAGES",
+    "TOLD_BY_TENSORS",
+    "imitation",
+    "library",
+    "library_of",
+    "package_of",
+    "whole_of",
+]
 
 PACKAGES = {
     "torch": "torch",
@@ -20,10 +29,14 @@ PACKAGES = {
     "glasflow": "glasflow",
     "freia": "FrEIA",
     "zuko": "zuko",
+    "flowjax": "flowjax",
 }
 """The package of each library."""
 
 LIBRARIES = tuple(PACKAGES)
+TOLD_BY_TENSORS = ("torch", "normflows", "nflows", "glasflow", "freia")
+"""Those that have builders: the names and shapes of tensors tell their layers."""
+
 _NAMES = {package: name for name, package in PACKAGES.items() if name != "torch"}
 
 

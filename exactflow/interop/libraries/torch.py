@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, vector
-from exactflow.interop.library import Library, Reader, State, Whole, plain_way
+from exactflow.interop.library import Library, Reader, State
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "Couplings"]
@@ -144,12 +144,6 @@ def _copied(module: Any) -> Reader | None:
     return reader if all(hasattr(module, name) for name in attributes) else None
 
 
-def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
-    given = {"context": context, "y": y}
-    options = {name: value for name, value in given.items() if value is not None}
-    return Whole(model, plain_way(model), options=options)
-
-
 LIBRARY = Library(
     name="torch",
     couplings=lambda couplings, shape: couplings,
@@ -158,5 +152,4 @@ LIBRARY = Library(
     reader=_copied,
     builders={frozenset(("weight",)): _built, frozenset(("weight", "bias")): _built},
     imitation=_imitation,
-    whole=_whole,
 )

@@ -185,4 +185,5 @@ LIBRARY = Library(
     readers=READERS,
     reader=_reader,
     whole=_whole,
+    takes_images=False,
 )

@@ -1,0 +1,102 @@
+"""flowjax: bijections of JAX, whose ``inverse`` leads from data to latent, as its flows use them.
+
+JAX computes in float32, unless ``jax_enable_x64`` is set: modules are made, and their errors are
+bounded, in the type that runs.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from flowjax.bijections import AbstractBijection, Chain, Invert, Loc, Permute, Scale
+from jax import Array
+from paramax import NonTrainable
+from torch import Tensor
+
+from exactflow.interop.library import Library
+from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import Coupling
+
+__all__ = ["LIBRARY", "LinearCoupling"]
+
+
+class LinearCoupling(AbstractBijection):
+    """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.
+
+    The first `half` coordinates move if `is_first`, else the others. The scale is trained through
+    the gain; itself, where there is no gain; or not at all, where there is no scale.
+    """
+
+    shape: tuple[int, ...]
+    cond_shape: tuple[int, ...] | None
+    half: int = eqx.field(static=True)
+    is_first: bool = eqx.field(static=True)
+    weight: Array
+    scale: Any
+    log_gain: Array | None
+
+    @classmethod
+    def of(cls, layer: Coupling, partition: tuple[int, int]) -> "LinearCoupling":
+        """Return a layer with the numbers of a module's."""
+        p, q = partition
+        is_first = layer.moves == "first"
+        one = torch.eye(q if is_first else p, dtype=torch.float64)
+        weight = layer.shifted(one.new_zeros(len(one), p + q - len(one)), one).T
+        scale, gain = (None if x is None else _array(x) for x in (layer.scale, layer.log_gain))
+        held = scale if gain is None else NonTrainable(scale)
+        return cls((p + q,), None, p, is_first, _array(weight), held, gain)
+
+    def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
+        """Return the image and the log-determinant."""
+        moved, kept = self._halves(x)
+        scale = self._scales(moved)
+        return self._whole(scale * moved + self._shift(kept), kept), jnp.log(scale).sum()
+
+    def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
+        """Return the preimage and the log-determinant of the inverse."""
+        moved, kept = self._halves(y)
+        scale = self._scales(moved)
+        return self._whole((moved - self._shift(kept)) / scale, kept), -jnp.log(scale).sum()
+
+    def _halves(self, x: Array) -> tuple[Array, Array]:
+        first, second = x[: self.half], x[self.half :]
+        return (first, second) if self.is_first else (second, first)
+
+    def _whole(self, moved: Array, kept: Array) -> Array:
+        return jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
+
+    def _scales(self, moved: Array) -> Array:
+        scale = jnp.ones_like(moved) if self.scale is None else self.scale
+        return scale if self.log_gain is None else scale * jnp.exp(self.log_gain)
+
+    def _shift(self, kept: Array) -> Array:
+        return jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
+
+
+def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Any:
+    """Return the layers of a module, from data to latent on the way back."""
+    flow: Any = couplings
+    parts: list[Any] = []
+    if flow.signs is not None:  # untrained, and of any sign, unlike what Scale makes
+        signs = NonTrainable(_array(flow.signs))
+        parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
+    parts += [] if flow.order is None else [Permute(_array(flow.order))]
+    parts += [LinearCoupling.of(layer, flow.partition) for layer in flow.layers]
+    parts += [] if flow.places is None else [Permute(_array(flow.places))]
+    parts += [] if flow.bias is None else [Loc(_array(flow.bias))]
+    return Invert(Chain(parts or [Permute(jnp.arange(shape[0]))]))
+
+
+def _array(tensor: Tensor) -> Array:
+    return jnp.asarray(tensor.detach().numpy())
+
+
+LIBRARY = Library(
+    name="flowjax",
+    couplings=_couplings,
+    floats=lambda: np.dtype(jax.dtypes.canonicalize_dtype(np.float64)).type,
+    takes_images=False,
+)
