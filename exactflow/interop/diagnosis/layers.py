@@ -309,7 +309,8 @@ def _is_iterating(call: Call) -> bool:
     """Return whether the inverse of a layer does at least twice the work of the layer."""
     work = []
     for way in (call, call.other or call):
+        given = refilled(way.given, way.before)
         with _Count() as counted:
-            way.value(refilled(way.given, way.before), way.is_ahead)
+            way.value(given, way.is_ahead)
         work.append(counted.count)
     return work[1] >= 2 * work[0]

@@ -102,11 +102,11 @@ class Plain(Model):
         return x
 
 
-@pytest.mark.parametrize("kind", [Residual, Bisected])
+@pytest.mark.parametrize(("kind", "steps"), [(Residual, 2), (Residual, 7), (Bisected, 7)])
 @pytest.mark.parametrize("at", [0, 2])
-def test_an_iteration_that_stops_too_early_is_not_ill_conditioned(kind, at):
+def test_an_iteration_that_stops_too_early_is_not_ill_conditioned(kind, at, steps):
     torch.manual_seed(0)
-    (layer,) = diagnose(model(at=at, layer=kind(7), kind=Plain), data()).guilty
+    (layer,) = diagnose(model(at=at, layer=kind(steps), kind=Plain), data()).guilty
     assert (layer.fault, layer.path) == (Fault.NOT_CONVERGED, f"layers.{at}")
     assert layer.error64 == pytest.approx(layer.error, rel=1e-2)
     assert "in float64" in layer.verdict
