@@ -140,7 +140,8 @@ def test_depth_certificate(capsys, tmp_path):
         code, out, err = run(capsys, "depth", matrix, *options, "-o", certificate)
         assert (code, err) == (0, "")
         assert out.startswith("exactly 6")
-        assert out.splitlines()[-1] == "s VERIFIED"
+        assert out.splitlines()[-2] == "s VERIFIED"
+        assert out.splitlines()[-1].startswith("next: exactflow check ")
         assert json.loads(certificate.read_text())["provenance"]["source"] == "w.csv"
         code, out, _ = run(capsys, "check", certificate, "--target", matrix)
         assert (code, out.splitlines()[-1]) == (0, "s VERIFIED")
@@ -309,7 +310,8 @@ def test_bad_files(capsys, tmp_path, name, content, words):
         (["factor", "--demo", "--method", "qr"], "invalid choice"),
         (["factor", "--demo", "-o", "missing/c.json"], "folder"),
         (["check", "missing.json"], "missing.json"),
-        (["unfactor"], "invalid choice"),
+        (["facter", "w.json"], "got 'facter': did you mean factor?"),
+        (["qr", "w.json"], "expected one of factor, check, "),
     ],
 )
 def test_usage(capsys, tmp_path, monkeypatch, arguments, words):
@@ -330,7 +332,6 @@ def files_of(folder) -> dict:
     ("arguments", "words"),
     [
         (["factor", "folder.csv"], "Is a directory"),
-        (["factor", "-"], "got '-'"),
         (["factor", "pipe.csv/w.csv"], "No such file"),
         (["depth", "folder.csv"], "Is a directory"),
         (["depth", "none.csv"], "No such file"),
@@ -402,8 +403,7 @@ def test_scales_are_told_as_they_are(capsys, tmp_path):
     (tmp_path / "w.csv").write_text("2,0,0,0\n0,3,0,0\n0,0,5,0\n0,0,0,1/7\n")
     code, out, _ = run(capsys, "factor", tmp_path / "w.csv")
     assert code == 0
-    scales = [line.split("│")[3].strip() for line in out.splitlines() if line.startswith("│")]
-    assert scales == ["2 of 2 not 1", "2 of 2 not 1"]
+    assert out.count("2 of 2 not 1") == 2
 
 
 def test_version(capsys):

@@ -52,7 +52,7 @@ def test_the_table(run):
     assert "false.py:4: in the claim 'one' [exact]: instance: expected 2, derived 1" in out
     assert out.splitlines()[-2:] == [
         "not run: a prover",
-        "1 of 3 claims checked; 1 not run; 1 scripts failed",
+        "1 of 3 claims checked; 1 not run; 1 script failed",
     ]
 
 

@@ -8,10 +8,11 @@ import argparse
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 from exactflow.cli.commands import COMMANDS
-from exactflow.errors import ExactFlowError
+from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.version import __version__
 
 __all__ = ["main", "parser", "reported"]
@@ -47,6 +48,10 @@ def reported(work: Callable[[], int]) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        near = get_close_matches(argv[0], COMMANDS, 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise InvalidInputError(f"expected one of {', '.join(COMMANDS)}, got {argv[0]!r}{hint}")
     try:
         arguments = parser(*argv[:1]).parse_args(argv)
     except SystemExit as stop:  # of --help and --version, or of wrong usage

@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
     codes = set()
     for outcome in outcomes:
         codes.add(outcome.code)
+        outcome = _named(outcome, arguments.target)
         if arguments.json:
             print(_json(outcome), flush=True)
         elif outcome.code == 2:
@@ -64,6 +66,12 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
             head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
             print("\n".join([*head, *outcome.lines]), flush=True)
     return next(code for code in (1, 2, 3, 0) if code in codes)
+
+
+def _named(outcome: Checked, target: str | None) -> Checked:
+    """Return an outcome that says the name of the target, where that is malformed."""
+    says = ("malformed: target file", f"malformed: {target}")
+    return replace(outcome, lines=tuple(line.replace(*says, 1) for line in outcome.lines))
 
 
 def _json(outcome: Checked) -> str:
@@ -100,7 +108,7 @@ def _options(arguments: argparse.Namespace) -> dict:
 
 def _target(path: str, key: str | None) -> tuple[bytes, str]:
     """Return the target as bytes and suffix that the checker reads."""
-    suffix = ".json" if path == "-" else Path(path).suffix.lower()
+    suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:
             return checker.read_file(path), suffix

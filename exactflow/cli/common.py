@@ -109,10 +109,17 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def status(text: str) -> "Status":
-    """Return a context in which a terminal shows what is being done."""
+    """Return a context in which a terminal shows what is being done.
+
+    The cursor stays: Ctrl-C ends the process at once, with no time to show it again.
+    """
     from rich.console import Console
 
-    return Console(stderr=True).status(text)
+    class Steady(Console):
+        def show_cursor(self, show: bool = True) -> bool:
+            return False
+
+    return Steady(stderr=True).status(text)
 
 
 def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
@@ -187,9 +194,9 @@ def write_flow(
 
 
 def advice(arguments: argparse.Namespace) -> str:
-    """Return the command that checks a certificate against the file that it is about."""
+    """Return the line with the command that checks a certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
     words += ["--key", arguments.key] if arguments.key else []
     words += ["--transpose"] if arguments.transpose else []
-    return shlex.join(words)
+    return f"next: {shlex.join(words)}"

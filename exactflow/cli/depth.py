@@ -80,5 +80,5 @@ def _write(
     write_depth_certificate(answer, arguments.output, provenance)
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
-    lines = [f"certificate: {arguments.output}", advice(arguments), *verdict.getvalue().split("\n")]
-    return code, lines[:-1]
+    lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
+    return code, [*lines, advice(arguments)]

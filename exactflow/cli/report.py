@@ -1,7 +1,8 @@
 """What a person sees of a flow at the terminal."""
 
-from typing import Any
+from typing import Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -9,6 +10,10 @@ from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["flow_record", "magnitude", "pads_of", "print_flow", "print_repairs"]
+
+
+NARROW = 60
+"""Below this many columns, the table of layers has one blank between its columns."""
 
 
 def flow_record(flow: CouplingFlow) -> dict[str, Any]:
@@ -44,13 +49,17 @@ def print_flow(
     seconds, verdict : how long it took, and what the check said.
     pads : as `pads_of` returns them.
     """
-    table = Table(title=title, title_justify="left")
-    for name in ("layer", "moves", "scale", "nonzeros", "bits", "largest magnitude"):
-        table.add_column(name, justify="left" if name in ("moves", "scale") else "right")
+    console = Console()
+    gap = 1 if console.width >= NARROW else 0
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, gap))
+    table.show_edge = table.pad_edge = False
+    for name in ("", "moves", "scale", "nonzeros", "bits", "largest"):
+        side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
+        table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
         cells = i, layer.moves, scale_text(layer), layer.nnz, layer.bits, magnitude(layer.magnitude)
         table.add_row(*map(str, cells))
-    Console().print(table)
+    console.print(table)
     if flow.order:
         print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
     print_repairs(flow, pads)

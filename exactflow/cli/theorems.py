@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 from exactflow.cli.common import partition_argument, read, reading_arguments
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError("expected the NAME of a theorem with --check and --challenge")
         names = {name: row.statement for name, row in theorems.items()}
-        print(json.dumps(names) if arguments.json else theorems)
+        width = min(shutil.get_terminal_size().columns, 88)
+        print(json.dumps(names) if arguments.json else theorems.table(width))
         return 0
     theorem = theorems[arguments.name]
     if arguments.file:

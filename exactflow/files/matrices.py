@@ -17,6 +17,7 @@ import csv
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -49,7 +50,8 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
 
     Parameters
     ----------
-    path : a file of one of the types above, told by its suffix.
+    path : a file of one of the types above, told by its suffix; "-" for standard input, where the
+        first bytes tell .npy, .npz, .json and .mtx, and all else is .csv.
     key : which array, where the file holds several.
     transpose : for weights that act on row vectors.
 
@@ -62,17 +64,25 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     MissingExtraError
         A type whose library is not installed.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (*SUFFIXES, *_TEXTS):
-        known = ", ".join((*SUFFIXES, *_TEXTS))
-        raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
-    data = read_bytes(path)
-    with named(path):
+    data, suffix, name = _given(Path(path))
+    with named(name):
         content, dtype = _content(data, suffix, key)
         matrix = as_matrix(squeezed_kernel(content))
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
+
+
+def _given(path: Path) -> tuple[bytes, str, str]:
+    """Return what is in a file or in standard input, of what type it is, and the name."""
+    if str(path) == "-":
+        data = sys.stdin.buffer.read()
+        begins = data.lstrip().startswith
+        return data, next((kind for kind, first in _FIRST if begins(first)), ".csv"), "stdin"
+    suffix = path.suffix.lower()
+    if suffix not in (*SUFFIXES, *_TEXTS):
+        known = ", ".join((*SUFFIXES, *_TEXTS))
+        raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
+    return read_bytes(path), suffix, path.name
 
 
 def _content(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
@@ -121,3 +131,8 @@ _TEXTS: dict[str, Callable[[str], object]] = {
     ".csv": _csv_rows,
     ".mtx": read_market,
 }
+_FIRST = (
+    *((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".mtx", b"%%MatrixMarket")),
+    *((".json", b"["), (".json", b"{")),
+)
+"""What a matrix on standard input begins with."""

@@ -89,9 +89,10 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
     """Return the lines after the table: what is missing, and how many claims were checked."""
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
+    failed = sum(bool(outcome.failure) for outcome in outcomes)
     counts = (
         f"{sum(claim.passed for claim in claims)} of {len(claims)} claims checked",
         f"{sum(bool(claim.missing) for claim in claims)} not run",
-        f"{sum(bool(outcome.failure) for outcome in outcomes)} scripts failed",
+        f"{failed} {'script' if failed == 1 else 'scripts'} failed",
     )
     return [*(f"not run: {reason}" for reason in missing), "; ".join(counts)]

@@ -182,16 +182,22 @@ class Theorems(Mapping[str, Theorem]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __str__(self) -> str:
-        width = max(map(len, self._rows))
+    def table(self, width: int = 88) -> str:
+        """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
+        first = max(map(len, self._rows)) + 2 if width >= 60 else 2
         return "\n".join(
             fill(
-                f"{row.name:<{width}}  {row.found} [{row.checked}]",
-                88,
-                subsequent_indent=" " * (width + 2),
+                f"{row.name:<{first}}{row.found} [{row.checked}]"
+                if width >= 60
+                else f"{row.name}: {row.found} [{row.checked}]",
+                width,
+                subsequent_indent=" " * first,
             )
             for row in self._rows.values()
         )
+
+    def __str__(self) -> str:
+        return self.table()
 
     __repr__ = __str__
 

@@ -1,0 +1,396 @@
+"""Every command on a good file and on a bad one: the exit code and both streams, as a person reads.
+
+Also standard input in the place of a file, a terminal of 40 columns, and one that is interrupted.
+"""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from exactflow import cli
+from exactflow.cli.commands import COMMANDS
+
+FLOW = """\
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, a):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(a))
+
+    def forward(self, x):
+        return x * self.a.exp(), self.a
+
+    def inverse(self, y):
+        return y / self.a.exp(), -self.a
+
+
+model = Scale(0.5)
+"""
+
+PROOF = """\
+from exactflow.claims import Claims, Evidence
+
+claims = Claims("Sums")
+with claims.check("one and one", Evidence.EXACT) as check:
+    check.equal(1 + 1, {sum})
+"""
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs a command in a folder with good files and bad ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "m.csv").write_text("1,2\n3,7\n")
+    (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
+    (tmp_path / "bad.csv").write_text("1,2\n3\n")
+    (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "good.py").write_text(PROOF.format(sum=2))
+    (tmp_path / "wrong.py").write_text(PROOF.format(sum=3))
+    np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]]))
+    np.save(tmp_path / "v.npy", np.ones((2, 1)))
+
+    def command(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    for name, arguments in (("c", ["factor", "m.csv"]), ("l", ["lossless", "m.csv", "-q"])):
+        assert command(*arguments, "-o", f"{name}.json")[0] == 0
+    return command
+
+
+RAGGED = "bad.csv: expected rows of equal length, got 2 entries in row 0 and 1 in row 1"
+
+GOOD = {
+    "factor": (
+        "factor m.csv -o new.json",
+        """\
+m.csv: 2 x 2, csv text
+    moves    scale          nonzeros   bits   largest
+─────────────────────────────────────────────────────
+1   second   1 of 1 not 1          1      3       7.0
+2   first    1 of 1 not 1          1      3     0.286
+method: short, 2 layers
+time: factored and checked in .* s
+verdict: equal in all 4 entries (layers composed: 2)
+certificate: new.json; the checker: equal at random vectors, modulo random primes
+next: exactflow check new.json --target m.csv
+""",
+    ),
+    "check": (
+        "check c.json --target m.csv",
+        "c 2 layers over QQ, 2 coordinates\nc equal in all entries\ns VERIFIED\n",
+    ),
+    "depth": (
+        "depth m.csv -o d.json",
+        """\
+exactly 2 additive layers
+  not U: C = 0 fails at (0, 0)
+  not L: D = I fails at (0, 0)
+where U = [[S, X], [0, I]] and L = .*
+certificate: d.json
+c depth 2, additive layers over QQ, 2 coordinates
+c no target given apart: the claim is on the certificate's own
+c equal in all entries
+c not U: linear
+c not L: linear
+s VERIFIED
+next: exactflow check d.json --target m.csv
+""",
+    ),
+    "explain": (
+        "explain m.csv",
+        """\
+M is the product of 2 couplings. [exact]
+
+1. Split M into halves of 1 and 1 coordinates. (blocks)
+   M = [1 2]   A = [1]   B = [2]   C = [3]   D = [7]
+       [3 7]
+   checked: blocks(A, B, C, D) = M
+
+2. The layers, in the order in which data meets them; neighbours of one kind
+   merged. (product)
+   l1 = [1 0]   l2 = [1/7 2/7]
+        [3 7]        [  0   1]
+   checked: l2 l1 = M
+""",
+    ),
+    "theorems": (
+        "theorems 'six layers' --check m.csv",
+        "six layers: holds here, with 2 layers\n",
+    ),
+    "balance": (
+        "balance m.csv",
+        "6 layers on halves (1, 1), largest entry .*\ncertified within .*: the layers do not equal "
+        "the matrix\n",
+    ),
+    "lossless": (
+        "lossless m.csv",
+        "6 layers of integers on halves (1, 1), shifts in units of .* steps of the matrix\n"
+        "step: 1\n",
+    ),
+    "apply": ("apply l.json x.npy -o y.npy", "images: 2, int64\n"),
+    "whiten": (
+        "whiten sigma.csv",
+        "2 affine layers on halves (1, 1) whiten within .*\nthe inverse, rounded to floats, "
+        "generates the covariance within .*\n",
+    ),
+    "prove": (
+        "prove good.py",
+        "theorem .*verdict\n─+\nSums .*passed\n"
+        "1 of 1 claims checked; 0 not run; 0 scripts failed\n",
+    ),
+    "export": (
+        "export c.json --to latex",
+        r"\begin{pmatrix} 1 & 2 \\ 3 & 7 \end{pmatrix} = "
+        r"\begin{pmatrix} \frac{1}{7} & \frac{2}{7} \\ 0 & 1 \end{pmatrix} "
+        r"\begin{pmatrix} 1 & 0 \\ 3 & 7 \end{pmatrix}"
+        "\n",
+    ),
+}
+"""What a good file gives on stdout; nothing on stderr, and the exit code is 0."""
+
+BAD = {
+    "factor": ("factor bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "factor -": (
+        "factor minus.csv",
+        2,
+        "",
+        "exactflow: error: expected det > 0, got det < 0: .*(--orientation pad) .*\n",
+    ),
+    "check": (
+        "check bad.csv",
+        2,
+        "",
+        "bad.csv: malformed: certificate: expected JSON in UTF-8: .*\n",
+    ),
+    "check --target": (
+        "check c.json --target bad.csv",
+        2,
+        "",
+        "c.json: malformed: bad.csv, row 1: expected a list of 2 entries, .*\n",
+    ),
+    "check -": (
+        "check c.json --target sigma.csv",
+        1,
+        "c 2 layers over QQ, 2 coordinates\nc the certificate's target is not the given target\n"
+        "c first differing entry: row 0, column 0: certificate 1, given 2\ns NOT VERIFIED\n",
+        "",
+    ),
+    "depth": ("depth bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "explain": ("explain bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "theorems": (
+        "theorems 'seven layers'",
+        2,
+        "",
+        "exactflow: error: expected the name of a theorem, such as 'six layers', got 'seven layers'"
+        ": .*\n",
+    ),
+    "balance": ("balance bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "lossless": ("lossless bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "apply": (
+        "apply c.json x.npy -o y.npy",
+        2,
+        "",
+        "exactflow: error: c.json: expected the certificate of a lossless flow, .*\n",
+    ),
+    "whiten": (
+        "whiten m.csv",
+        2,
+        "",
+        "exactflow: error: expected a symmetric matrix, got one whose entries .* differ by 1: .*\n",
+    ),
+    "prove": (
+        "prove wrong.py",
+        1,
+        "theorem .*verdict\n─+\nSums .*FAILED\nwrong.py:5: in the claim 'one and one' [exact]: "
+        "one and one: expected 3, derived 2.*\n0 of 1 claims checked; 0 not run; 1 script failed\n",
+        "",
+    ),
+    "export": ("export bad.csv --to latex", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
+    "completion": (
+        "completion cmd",
+        2,
+        "",
+        "usage: exactflow completion .*\nexactflow completion: error: .*\n",
+    ),
+    "convert": (
+        "convert bad.csv --library torch -o new.pt",
+        2,
+        "",
+        "exactflow: error: bad.csv: expected a .pt file of tensors only, got: .*\n",
+    ),
+    "diagnose": (
+        "diagnose flow.py:model x.npy",
+        2,
+        "",
+        "exactflow: error: expected x as a tensor of floats, .*got a tensor of torch.int64\n",
+    ),
+}
+"""What a bad file gives: the exit code, stdout and stderr."""
+
+
+def assert_reads(text, expected):
+    """Assert that a text is as expected, where ``.*`` and ``─+`` stand for anything."""
+    pattern = re.escape(expected).replace(r"\.\*", ".*").replace(r"─\+", "─+")
+    text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    assert re.fullmatch(pattern, text), text
+
+
+def words(line):
+    """Return the arguments of a line in which only the name of a theorem has a blank."""
+    return [word.replace("_", " ") for word in re.sub(r"'(\w+) (\w+)'", r"\1_\2", line).split()]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_file(run, name):
+    line, expected = GOOD[name]
+    code, out, err = run(*words(line))
+    assert (code, err) == (0, "")
+    assert_reads(out, expected)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file(run, name):
+    line, expected, shown, told = BAD[name]
+    if name == "convert":
+        pytest.importorskip("torch")
+    if name == "diagnose":
+        pytest.importorskip("torch")
+    if name == "completion":
+        pytest.importorskip("shtab")
+    code, out, err = run(*words(line))
+    assert code == expected
+    assert_reads(out, shown)
+    assert_reads(err, told)
+
+
+def test_a_script_for_a_shell(run):
+    pytest.importorskip("shtab")
+    code, out, err = run("completion", "bash")
+    assert (code, err) == (0, "")
+    assert "complete" in out
+
+
+def test_a_model(run):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Linear(2, 2).state_dict(), "model.pt")
+    code, out, err = run(
+        "convert", "model.pt", "--library", "torch", "-o", "new.pt", "--within", 1e-9
+    )
+    assert (code, err) == (0, "")
+    assert "written: new.pt; in Python, exactflow.interop.restore(model, " in out
+    code, out, err = run("diagnose", "flow.py:model", "v.npy")
+    assert (code, err) == (0, "")
+    assert_reads(
+        out,
+        """\
+x comes back: relative error .*
+
+the model (Scale)  comes back with an error of 0.0e+00; condition number
+                   1.0e+00; 0.0 of 7.2 digits lost on the way back
+""",
+    )
+
+
+def test_every_command_is_here():
+    assert set(COMMANDS) == {name.split()[0] for name in BAD}
+    assert set(COMMANDS) == {*GOOD, "completion", "convert", "diagnose"}
+
+
+NPY, NPZ = io.BytesIO(), io.BytesIO()
+np.save(NPY, np.array([[1, 2], [3, 7]]))
+np.savez(NPZ, np.array([[1, 2], [3, 7]]))
+
+STDIN = {
+    "csv": b"1,2\n3,7\n",
+    "json": b' [["1", 2], [3, "7"]]',
+    "npy": NPY.getvalue(),
+    "npz": NPZ.getvalue(),
+    "mtx": b"%%MatrixMarket matrix array integer general\n2 2\n1\n3\n2\n7\n",
+}
+
+
+def given(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("kind", STDIN)
+def test_standard_input_in_the_place_of_a_matrix(run, monkeypatch, kind):
+    for name in ("factor", "depth", "explain", "balance"):
+        given(monkeypatch, STDIN[kind])
+        code, out, err = run(name, "-")
+        assert (code, err) == (0, "")
+        assert out
+    given(monkeypatch, STDIN[kind])
+    assert (
+        run("check", "c.json", "--target", "-")[:2]
+        == run("check", "c.json", "--target", "m.csv")[:2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "stdin: expected a matrix of at least one row"),
+        (b"1,2\n3\n", RAGGED.replace("bad.csv", "stdin")),
+        (b"[[1, 2], [3", "stdin: expected JSON, got "),
+        (b"PK\x03\x04 and no more", "stdin: expected"),
+        (b"\xff\xfe", "stdin: expected UTF-8 text"),
+        (b'{"format": "exactflow-certificate"}', "stdin: expected rows of numbers, got an object"),
+    ],
+)
+def test_standard_input_that_is_no_matrix(run, monkeypatch, data, told):
+    given(monkeypatch, data)
+    code, out, err = run("factor", "-", "-o", "new.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+    assert not os.path.exists("new.json")
+
+
+@pytest.mark.parametrize("name", ["factor", "theorems", "prove", "explain"])
+def test_a_narrow_terminal_breaks_no_words(run, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "40")
+    line = {"theorems": "theorems"}.get(name, GOOD[name][0])
+    code, out, err = run(*words(line))
+    assert (code, err) == (0, "")
+    tables = [line for line in out.splitlines() if not set(line) & set(":;.")]
+    assert all(len(line.rstrip()) <= 40 for line in tables)
+    assert "…" not in out
+    if name == "factor":
+        assert "moves  scale" in out
+        assert "second 1 of 1" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
+def test_ctrl_c_leaves_the_cursor_of_a_terminal_as_it_was(tmp_path):
+    import pty
+
+    rows = np.random.default_rng(0).standard_normal((40, 40)).tolist()
+    (tmp_path / "w.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "exactflow", "factor", "w.csv", "--orientation", "flip"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm"},
+    ) as process:
+        os.close(theirs)
+        shown = os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == -signal.SIGINT  # 130 for a shell
+    os.close(ours)
+    assert b"factoring" in shown
+    assert b"\x1b[?25l" not in shown
