@@ -14,9 +14,10 @@ from functools import reduce
 from numbers import Rational, Real
 from typing import TYPE_CHECKING, TypeGuard
 
+import mpmath
 import sympy
 from sympy import QQ, QQ_I, ZZ_I
-from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.polys.constructor import construct_domain
 from sympy.polys.domains.domain import Domain
 from sympy.polys.domains.finitefield import FiniteField
@@ -54,8 +55,10 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     Parameters
     ----------
     M : a d x d SymPy matrix or DomainMatrix, a NumPy array (integers; floats, taken as the exact
-        dyadic rationals that they are; objects such as ``Fraction``), or d lists of d numbers,
-        strings (``"p/q"``, decimals) or SymPy expressions.
+        dyadic rationals that they are; objects such as ``Fraction``), an mpmath matrix (likewise),
+        a matrix expression of numbers as ``PermutationMatrix``, or d lists of d numbers, strings
+        (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols, and of
+        exponentials of monomials.
 
     Raises
     ------
@@ -128,12 +131,26 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_sympy(M)
     if is_array(M):
         return _from_array(M)
+    if isinstance(M, mpmath.matrix):
+        M = M.tolist()
     if isinstance(M, list | tuple):
         return _from_lists(M)
+    if isinstance(M, MatrixExpr):
+        return _from_expression(M)
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array or nested lists, "
         f"got {type(M).__name__}"
     )
+
+
+def _from_expression(M: MatrixExpr) -> DomainMatrix:
+    """Return a matrix expression, as a ``PermutationMatrix``, whose entries are numbers."""
+    if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
+        raise InvalidInputError(
+            f"expected a matrix of numbers, got {format_short(M)} in blocks: exactflow.explain has "
+            "its layers, for blocks of every size"
+        )
+    return _from_sympy(M.as_explicit())
 
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
@@ -182,12 +199,7 @@ def common_field(fields: Iterable[Domain]) -> Domain:
 def _checked_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
-        for symbol in domain.symbols:
-            if not isinstance(symbol, sympy.Symbol):
-                raise InvalidInputError(
-                    f"expected rational or algebraic numbers and symbols, got {symbol}: write a "
-                    "transcendental entry as a symbol of its own"
-                )
+        _check_generators(domain.symbols)
         _checked_field(domain.domain)
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):
@@ -202,6 +214,29 @@ def _checked_field(domain: Domain) -> Domain:
             "(or a NumPy float array, if exact binary values are meant)"
         )
     return domain if domain.is_Field else domain.get_field()
+
+
+def _check_generators(generators: Sequence[sympy.Expr]) -> None:
+    """Refuse generators that may depend on each other: symbols do not, nor do exponentials of
+    different monomials (Ax 1971).
+    """
+    exponents = []
+    for generator in generators:
+        if isinstance(generator, sympy.Symbol):
+            continue
+        monomial = generator.exp.as_coeff_Mul()[1] if isinstance(generator, sympy.exp) else None
+        is_monomial = monomial is not None and all(
+            base.is_Symbol and power.is_Integer for base, power in monomial.as_powers_dict().items()
+        )
+        if is_monomial and monomial not in exponents:
+            exponents.append(monomial)
+            continue
+        hint = "write a transcendental entry as a symbol of its own, with its assumptions"
+        if isinstance(generator, sympy.sin | sympy.cos | sympy.tan):
+            hint = "exactflow.rotation makes rotations whose entries are rational in parameters"
+        raise InvalidInputError(
+            f"expected rational or algebraic numbers and symbols, got {generator}: {hint}"
+        )
 
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:

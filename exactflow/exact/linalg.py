@@ -18,6 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element
 
@@ -174,12 +175,17 @@ def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
 def is_positive(value: Element, field: Domain) -> bool | None:
     """Return whether an element of `field` is positive, None where it is no real number or unknown.
 
+    A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
+    `exactflow.exact.assumptions.assuming` says.
+
     >>> from sympy import GF, QQ
     >>> is_positive(QQ(-1, 2), QQ), is_positive(GF(7)(3), GF(7))
     (False, None)
     """
     if field.is_QQ:
         return value > 0
+    if field.is_FractionField:
+        return is_positive_quotient(value, field)
     number = field.to_sympy(value) if field.is_AlgebraicField else None
     return number.is_positive if number is not None and number.is_real else None
 

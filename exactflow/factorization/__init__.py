@@ -1,15 +1,20 @@
 """The constructions. `factor` is the only door, to one table of routes."""
 
 import re
+from collections.abc import Iterable
 from textwrap import fill
 from typing import Any
 
+from sympy import BlockMatrix
+
+from exactflow.exact.assumptions import assuming
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import recording
 from exactflow.factorization.assembly import merged
+from exactflow.factorization.blockwise import explain_blocks
 from exactflow.factorization.problem import SCALES, Problem
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
 from exactflow.factorization.telling import FlowDerivation
@@ -27,6 +32,7 @@ def factor(
     orientation: Orientation = "error",
     scales: Scales = "positive",
     partition: "PartitionLike | None" = None,
+    assume: Iterable = (),
 ) -> CouplingFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the two halves have one size.
@@ -54,6 +60,8 @@ def factor(
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
         `exactflow.flows.partition`); (d // 2, d - d // 2) where it is left out.
+    assume : strict inequalities between symbols, as ``[t > 1]``; what SymPy's own assumptions say
+        of them (``Symbol("t", positive=True)``) holds anyway.
 
     Returns
     -------
@@ -80,17 +88,20 @@ def factor(
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
-    problem = Problem.of(target, partition, orientation, scales)
-    with recording() as derivation:
+    with assuming(assume), recording() as derivation:
+        problem = Problem.of(target, partition, orientation, scales)
         layers, used = layers_of(problem, method)
+        merged_layers = merged(layers)
     pose = problem.pose
-    flow = CouplingFlow(merged(layers), pose.partition, pose.flips, used, target.domain, pose.order)
+    flow = CouplingFlow(merged_layers, pose.partition, pose.flips, used, target.domain, pose.order)
     verify(flow, problem.target)
     return flow.derived(FlowDerivation(problem.target, derivation))
 
 
-def explain(M: MatrixLike, **options: Any) -> Explanation:
+def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
+
+    A ``BlockMatrix`` of four symbols, or ``diag(X, X^-1)``, is explained for blocks of every size.
 
     Parameters and errors are those of `factor`.
 
@@ -98,6 +109,8 @@ def explain(M: MatrixLike, **options: Any) -> Explanation:
     >>> explanation.claim, [step.rule for step in explanation.steps]
     ('M is the product of 2 couplings.', ['blocks', 'product'])
     """
+    if isinstance(M, BlockMatrix) and not options:
+        return explain_blocks(M)
     explanation: Explanation = factor(M, **options).explain()
     return explanation
 

@@ -124,6 +124,7 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"expected determinant 1 over {field}, where no other is known to be positive, got "
-            f"{format_short(field.to_sympy(det))}: scales='nonzero' lets one scale carry it"
+            f"{format_short(field.to_sympy(det))}: say what is so (Symbol('t', positive=True), or "
+            "assume=[t > 1]), or let one scale carry it (scales='nonzero')"
         )
     return positive is False

@@ -8,6 +8,7 @@ others do without NumPy.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 from exactflow.errors import FieldTooSmallError, MethodError
@@ -35,6 +36,8 @@ from exactflow.flows.linear import LinearCoupling
 __all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
 
 LARGEST_UNEVEN = 128
+MOST_TERMS = 20_000
+"""Symbols are refused beyond so many monomials: at the limit a matrix takes some 20 seconds."""
 
 _HALVES: dict[tuple[int, ...] | None, str] = {
     (0,): "halves of one size",
@@ -253,10 +256,12 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
     """
     if method != "auto":
         route = next(route for route in ROUTES if route.name == method)
+        _check_symbols(problem, route)
         return route.demanded(problem), route.name
     _check_size(problem)
     *routes, last = [route for route in ROUTES if route.automatic]
     for route in routes:
+        _check_symbols(problem, route)
         layers = None
         with suppress(FieldTooSmallError), recording() as steps:
             layers = route.found(problem)
@@ -274,4 +279,19 @@ def _check_size(problem: Problem) -> None:
             f"expected halves that differ by at most one for a permutation of more than "
             f"{LARGEST_UNEVEN} coordinates, got {problem.partition}: others take dense matrices of "
             "long fractions; leave out the partition, or give a mask with halves of nearly one size"
+        )
+
+
+def _check_symbols(problem: Problem, route: Route) -> None:
+    """Refuse a matrix of many symbols, but for the routes that do no arithmetic with them."""
+    field, d = problem.target.domain, sum(problem.partition)
+    if not field.is_FractionField or route.name in ("permutation", "short"):
+        return
+    count = len(field.symbols)
+    terms = comb(count + 2 * d, count)
+    if terms > MOST_TERMS:
+        raise MethodError(
+            f"expected fewer symbols in a {d} x {d} matrix, got {count}: the entries of its layers "
+            f"are quotients of polynomials of up to {terms:,} terms; give numbers to some symbols, "
+            "or ask for blocks of every size: exactflow.explain(BlockMatrix(..))"
         )

@@ -50,8 +50,10 @@ class WordSum:
     """An element of the free group ring over QQ: words in symbols, with rational coefficients.
 
     >>> X, Y = symbols("X Y")
-    >>> print((X + Y) * X.inverse() - 1)
-    Y X^-1
+    >>> print((X + Y) * X.inverse() - 1, X**-2 * (X + 1) ** 2)
+    Y X^-1 1 + 2 X^-1 + X^-1 X^-1
+    >>> X * Y
+    <WordSum X Y>
     """
 
     terms: tuple[tuple[Letters, Fraction], ...]
@@ -101,6 +103,10 @@ class WordSum:
         inverse = tuple((name, -sign) for name, sign in reversed(word))
         return WordSum(((inverse, 1 / coefficient),))
 
+    def __pow__(self, exponent: int) -> "WordSum":
+        base = self if exponent >= 0 else self.inverse()
+        return _product([base] * abs(exponent))
+
     def modulo(self, relations: Relations) -> "WordSum":
         """Apply relations (x, y): c, which say that the neighbours x y are the number c."""
         terms = []
@@ -125,6 +131,12 @@ class WordSum:
 
     def __str__(self) -> str:
         return " + ".join(map(_shown, self.terms)).replace("+ -", "- ") or "0"
+
+    def __repr__(self) -> str:
+        return f"<WordSum {self}>"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {sympy.latex(self.to_sympy())}$"
 
 
 def _pair(word: Letters, i: int) -> tuple[str, str] | None:

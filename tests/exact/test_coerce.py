@@ -140,7 +140,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         (sympy.Matrix([[sympy.nan]]), "nan"),
         (sympy.Matrix([[sympy.oo]]), "oo"),
         (sympy.Matrix([[sympy.pi]]), "pi"),
-        (sympy.Matrix([[sympy.sin(sympy.Symbol("t"))]]), "symbol of its own"),
+        (sympy.Matrix([[sympy.sin(sympy.Symbol("t"))]]), "exactflow.rotation"),
         (object(), "object"),
     ],
 )

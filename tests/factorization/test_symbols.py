@@ -1,0 +1,105 @@
+"""Symbols: their assumptions give signs, exponentials are symbols, blocks are for every size."""
+
+import mpmath
+import pytest
+import sympy
+from sympy import BlockMatrix, MatrixSymbol, Symbol, ZeroMatrix, cos, diag, exp, sin
+from sympy.combinatorics import Permutation
+from sympy.matrices.expressions import PermutationMatrix
+
+from exactflow import explain, factor
+from exactflow.errors import InvalidInputError, MethodError, OrientationError
+from exactflow.flows.result import Evidence
+
+t, s = sympy.symbols("t s")
+positive, real = Symbol("p", positive=True), Symbol("r", real=True)
+negative = Symbol("n", negative=True)
+
+
+@pytest.mark.parametrize(
+    ("M", "assume"),
+    [
+        (diag(positive, 1, 1, 1), []),
+        (diag(1 + real**2, 1), []),
+        (diag(negative, negative - 1), []),
+        (diag(exp(real), exp(2 * real), 1, 1), []),
+        (diag(exp(real) + positive, 1), []),
+        (diag(t, 1, 1, 1), [t > 0]),
+        (diag(1 - s, t - 2), [s < 1, t > 2]),
+        (diag((t - 1) * (t + positive), 1), [t > 1, t + positive > 0]),
+        (sympy.Matrix([[0, -t], [1, 0]]), [0 < t]),
+    ],
+)
+def test_signs_that_are_known(M, assume):
+    flow = factor(M, assume=assume)
+    assert flow.matrix().applyfunc(sympy.expand) == M.applyfunc(sympy.expand)
+    assert (flow.inverse() @ flow).matrix() == sympy.eye(M.rows)
+
+
+@pytest.mark.parametrize("M", [diag(t, 1), diag(real, 1), diag(exp(t), 1), diag(1 - positive, 1)])
+def test_signs_that_are_not_known(M):
+    with pytest.raises(OrientationError, match="assume="):
+        factor(M)
+    assert factor(M, scales="nonzero").matrix() == M
+
+
+def test_a_negative_determinant_of_symbols():
+    with pytest.raises(OrientationError, match="det < 0"):
+        factor(diag(negative, 1))
+    assert factor(diag(negative, 1), orientation="flip").matrix() == diag(negative, 1)
+    with pytest.raises(OrientationError, match="det < 0"):
+        factor(diag(t, 1), assume=[t < 0])
+
+
+def test_assumptions_end_with_the_call():
+    factor(diag(t, 1), assume=[t > 0])
+    with pytest.raises(OrientationError):
+        factor(diag(t, 1))
+
+
+@pytest.mark.parametrize("assume", [[t >= 0], ["t > 0"], [sympy.Eq(t, 1)], [t]])
+def test_assumptions_that_are_none(assume):
+    with pytest.raises(InvalidInputError, match="strict inequalities"):
+        factor(diag(t, 1), assume=assume)
+
+
+@pytest.mark.parametrize(
+    ("M", "match"),
+    [
+        (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.rotation"),
+        (diag(sympy.pi, 1), "symbol of its own"),
+        (diag(exp(real), exp(real + 1)), "symbol of its own"),
+        (MatrixSymbol("M", 4, 4), "exactflow.explain"),
+        (BlockMatrix([[MatrixSymbol("A", 2, 2)]]), "blocks of every size"),
+    ],
+)
+def test_what_has_no_field_says_where_to_go(M, match):
+    with pytest.raises(InvalidInputError, match=match):
+        factor(M)
+
+
+def test_other_forms_of_matrices():
+    assert factor(PermutationMatrix(Permutation([1, 2, 0, 3]))).depth <= 6
+    assert factor(mpmath.matrix([[1, 2], [3, 7]])).matrix() == sympy.Matrix([[1, 2], [3, 7]])
+    assert factor(sympy.Identity(2) * 2).matrix() == 2 * sympy.eye(2)
+
+
+def test_many_symbols_are_refused_at_once():
+    generic = sympy.Matrix(4, 4, sympy.symbols("a0:16"))
+    with pytest.raises(MethodError, match=r"got 16: .* up to 735,471 terms"):
+        factor(generic, scales="nonzero")
+    few = diag(*sympy.symbols("p0:16", positive=True))
+    assert factor(few).matrix() == few
+
+
+def test_blocks_of_every_size():
+    A, B, C, D = (MatrixSymbol(name, 3, 3) for name in "PQRS")
+    zero = ZeroMatrix(3, 3)
+    general = explain(BlockMatrix([[A, B], [C, D]]))
+    assert general.evidence is Evidence.FOR_ALL_N
+    assert "R is invertible" in str(general) or "Let R be invertible" in str(general)
+    assert all(step.check() for step in general.steps)
+    assert "4 couplings" in explain(BlockMatrix([[A, zero], [zero, A.I]])).claim
+    for other in ([[A, A], [C, D]], [[A, zero], [zero, D]], [[A, B, C]]):
+        with pytest.raises(InvalidInputError, match="four different square symbols"):
+            explain(BlockMatrix(other))
