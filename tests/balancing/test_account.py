@@ -3,12 +3,15 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exactflow.balancing import balance
 from exactflow.balancing.account import inverse_error_bound
 from exactflow.balancing.factors import snapped
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits
 
 
@@ -58,3 +61,13 @@ def test_the_bound_is_nearly_attained():
     bound = inverse_error_bound(Digits.of_floats(W), np.linalg.inv(W), 0, Fraction(1, 2**40))
     exact = 1 / (Fraction(W[2, 2]) - Fraction(E[2, 2])) - 1 / Fraction(W[2, 2])
     assert exact <= bound <= Fraction(1001, 1000) * exact
+
+
+@pytest.mark.parametrize("d", [2, 5])
+def test_the_inverse_of_a_rotation_is_known_to_its_norm(d):
+    """A norm for the largest entry: d^1.5, the most between them for W^-1 and for the error."""
+    Q = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
+    result = balance(Q, orientation="flip")
+    difference = result.flow.matrix().inv() - as_matrix(Q).to_Matrix().inv()
+    error = max(map(abs, difference))
+    assert error <= result.inverse_error < 2 * d**1.5 * error

@@ -139,6 +139,23 @@ def test_the_bound_holds_and_is_exact_about_its_parts(example):
     )
 
 
+@pytest.mark.parametrize(("bits", "limit"), [(None, 60), (3, 60), (2, 100)])
+@pytest.mark.parametrize("angle", [0.7, 2.0])
+def test_the_bounds_are_nearly_attained(angle, bits, limit):
+    """Over all inputs of a square: both shares of the distance, and the largest value."""
+    W = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    result = lossless(W, bits=bits, limit=limit)
+    x = np.indices((2 * limit + 1,) * 2).reshape(2, -1) - limit
+    y = result.forward(x)
+    distance = np.abs(y - W @ x / float(result.step)).max(axis=1)
+    bound = np.array(list(map(float, result.bound.coordinates)))
+    assert (0.9 * bound < distance).all()
+    assert (distance <= bound).all()
+    dominant = result.bound.rounding if bits is None else result.bound.shifts
+    assert (np.array(dominant, dtype=float) > bound / 2).all()
+    assert 0.95 * result.largest < np.abs(y).max() <= result.largest
+
+
 def test_the_flow_is_the_layers_and_the_step(example):
     W, result = example
     d = len(W)
