@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exactflow.interop.diagnosis.determinants import audit_model, right
-from exactflow.interop.diagnosis.jacobian import Norms, norms
+from exactflow.interop.diagnosis.jacobian import DENSE, Norms, norms
 from exactflow.interop.diagnosis.layers import Layer, raised
 from exactflow.interop.diagnosis.modes import REMEDY, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
@@ -47,7 +47,9 @@ def _whole(runs: Runs) -> Whole:
     if runs.fine is None or not runs.fine.ahead.inner:
         return None
     call = runs.fine.ahead.of_member(runs.member)
-    return (call, norms(call)) if is_finite(call.before) and is_finite(call.after) else None
+    if not is_finite((*call.before, *call.after)):
+        return None
+    return call, norms(call) if entries(call.given) <= DENSE else None
 
 
 def _around(
