@@ -5,13 +5,14 @@ is computed here, by Fractions and integers alone: nothing is taken from the pac
 they are shown. Few examples by default; ``-m slow`` runs many.
 """
 
+import random
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import sympy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sympy import GF
 from sympy.polys.matrices import DomainMatrix
@@ -108,10 +109,11 @@ def square(entries, d):
 
 
 @st.composite
-def degenerate(draw, d):
+def degenerate(draw, d, kind=None):
     """Matrices that sit on the thin sets: signed permutations, scalars, rank one, blocks, words."""
     n, zero = d // 2, Fraction(0)
-    kind = draw(st.sampled_from(["signed", "scalar", "rank one", "blocks", "word", "triangular"]))
+    kinds = ["signed", "scalar", "rank one", "blocks", "word", "triangular"]
+    kind = kind or draw(st.sampled_from(kinds))
     if kind == "signed":
         images, signs = (
             draw(st.permutations(range(d))),
@@ -349,7 +351,176 @@ def attack_hostile_entries(data):
         LinearCoupling((1, 1), "first", [[bad]])
 
 
-ATTACKS = [value for name, value in list(globals().items()) if name.startswith("attack_")]
+# Halves of n and n + 1: six layers, five where an off-diagonal block has rank n.
+
+ODD = (3, 3, 3, 5, 5, 5, 7, 7, 9, 9, 11, 13, 15, 17)
+
+
+def rectangle(draw, rows, columns):
+    """Entries from -2 to 2, from a seed: what is drawn one by one is singular too often."""
+    generator = random.Random(draw(st.integers(0, 2**32)))
+    return [[Fraction(generator.randint(-2, 2)) for _ in range(columns)] for _ in range(rows)]
+
+
+def low_rank(draw, rows, columns):
+    """A product of two thin matrices."""
+    r = draw(st.integers(0, min(rows, columns) - 1))
+    thin = rectangle(draw, rows, r), rectangle(draw, r, columns)
+    return times(*thin) if r else [[Fraction(0)] * columns for _ in range(rows)]
+
+
+def of_blocks(A, B, C, D):
+    return [[*x, *y] for x, y in [*zip(A, B, strict=True), *zip(C, D, strict=True)]]
+
+
+def scalar(n, c):
+    return [[c * x for x in row] for row in identity(n)]
+
+
+def zero(rows, columns):
+    return [[Fraction(0)] * columns for _ in range(rows)]
+
+
+def inverse(M):
+    """The inverse, by elimination on Fractions."""
+    d = len(M)
+    rows = [[*row, *one] for row, one in zip(M, identity(d), strict=True)]
+    for k in range(d):
+        pivot = next(i for i in range(k, d) if rows[i][k])
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [x / rows[k][k] for x in rows[k]]
+        for i in range(d):
+            if i != k and rows[i][k]:
+                ratio = rows[i][k]
+                rows[i] = [x - ratio * y for x, y in zip(rows[i], rows[k], strict=True)]
+    return [row[d:] for row in rows]
+
+
+def one_hyperplane(draw, n):
+    """M with im c = im C: c = -C K for a K that is scalar, triangular or any other."""
+    kind = draw(st.sampled_from(["scalar", "triangular", "any"]))
+    unit = draw(UNITS)
+    K = scalar(n, unit) if kind == "scalar" else rectangle(draw, n, n)
+    if kind == "triangular":
+        diagonal = draw(st.lists(st.sampled_from([1, 1, -1, 2]), min_size=n, max_size=n))
+        K = [
+            [diagonal[i] * Fraction(i == j) or K[i][j] * (i < j) for j in range(n)]
+            for i in range(n)
+        ]
+    if det(K) == 0:
+        K = scalar(n, unit)
+    A, D = rectangle(draw, n, n), rectangle(draw, n, n)
+    product, back = times(A, D), inverse(K)
+    B = [[x - y for x, y in zip(r, s, strict=True)] for r, s in zip(product, back, strict=True)]
+    top = [[*x, *y, *z] for x, y, z in zip(A, B, rectangle(draw, n, 1), strict=True)]
+    middle = [[*x, *y, *z] for x, y, z in zip(identity(n), D, rectangle(draw, n, 1), strict=True)]
+    M = [*top, *middle, [Fraction(0)] * (2 * n) + [det(K)]]
+    i, j = draw(st.integers(n, 2 * n)), draw(st.integers(n, 2 * n))
+    if i != j:  # other coordinates of the larger half: P M P^-1, P elementary
+        M[i] = [x + y for x, y in zip(M[i], M[j], strict=True)]
+        for row in M:
+            row[j] -= row[i]
+    return M
+
+
+def blocks_of(draw, n, A=None, B=None, C=None, D=None):
+    """The matrix with these blocks, and drawn ones in the place of those that are left out."""
+    shapes, m = ((n, n), (n, n + 1), (n + 1, n), (n + 1, n + 1)), (A, B, C, D)
+    return of_blocks(*(X or rectangle(draw, *size) for X, size in zip(m, shapes, strict=True)))
+
+
+def thin(draw, n):
+    """B and C of low rank."""
+    return {"B": low_rank(draw, n, n + 1), "C": low_rank(draw, n + 1, n)}
+
+
+def shift(draw, n):
+    """A nilpotent matrix of size n + 1."""
+    ones = draw(st.lists(st.sampled_from([1, 1, 0, -2]), min_size=n + 1, max_size=n + 1))
+    return [[Fraction(ones[i] * (j == i + 1)) for j in range(n + 1)] for i in range(n + 1)]
+
+
+def signs(draw, d):
+    """A diagonal matrix of ones and an even number of -1's."""
+    chosen = draw(st.lists(st.sampled_from([1, -1]), min_size=d - 1, max_size=d - 1))
+    chosen.append(int(np.prod(chosen)))
+    return [[Fraction(chosen[i] * (i == j)) for j in range(d)] for i in range(d)]
+
+
+UNITS = st.sampled_from([1, -1, 2, -3, Fraction(1, 2)]).map(Fraction)
+FAMILIES_OF_14 = {
+    "any": lambda draw, n: draw(square(ENTRIES, 2 * n + 1)) if n < 3 else blocks_of(draw, n),
+    "C = 0": lambda draw, n: blocks_of(draw, n, C=zero(n + 1, n)),
+    "B and C of low rank": lambda draw, n: blocks_of(draw, n, **thin(draw, n)),
+    "D = l I": lambda draw, n: blocks_of(
+        draw, n, **thin(draw, n), D=scalar(n + 1, draw(UNITS))),
+    "D = l I and C of any rank": lambda draw, n: blocks_of(draw, n, D=scalar(n + 1, draw(UNITS))),
+    "scalar blocks": lambda draw, n: of_blocks(
+        scalar(n, draw(UNITS)), zero(n, n + 1), zero(n + 1, n), scalar(n + 1, draw(UNITS))),
+    "nilpotent D": lambda draw, n: blocks_of(draw, n, D=shift(draw, n)),
+    "signed permutation": lambda draw, n: draw(degenerate(2 * n + 1, "signed")),
+    "-1's": lambda draw, n: signs(draw, 2 * n + 1),
+    "one hyperplane": one_hyperplane,
+}  # fmt: skip
+
+
+P = 2**127 - 1  # long fractions are compared modulo this prime
+
+
+def residue(p, q):
+    return p * pow(q, -1, P) % P
+
+
+def composed_modulo(flow):
+    """The matrix of a flow without an order, modulo P."""
+    matrices = shears(flow, lambda x: residue(int(x.p), int(x.q)))
+    M = next(matrices)
+    for layer in matrices:
+        M = [[x % P for x in row] for row in times(layer, M)]
+    return [[x % P for x in row] for row in M]
+
+
+def attack_odd(data, family):
+    """At most six layers, five where B or C has the rank of the smaller half, either larger."""
+    d = data.draw(st.sampled_from(ODD))
+    n, M = d // 2, FAMILIES_OF_14[family](data.draw, d // 2)
+    assume(det(M))
+    p = n
+    if data.draw(st.booleans()):
+        p, M = d - n, [[M[(i + n) % d][(j + n) % d] for j in range(d)] for i in range(d)]
+    method = data.draw(st.sampled_from(["auto", "hyperplane"]))
+    flow = factor(M, method=method, partition=(p, d - p), orientation="flip")
+    assert composed_modulo(flow) == [
+        [residue(x.numerator, x.denominator) for x in row] for row in M
+    ]
+    assert flow.depth <= 6
+    assert all(scale > 0 for layer in flow for scale in layer.scale)
+    if method == "hyperplane":
+        assert sum(scale != 1 for layer in flow for scale in layer.scale) <= 1
+        assert flow.depth <= 5 or n > max(
+            rank(row[p:] for row in M[:p]), rank(row[:p] for row in M[p:])
+        )
+
+
+def rank(rows):
+    """The rank, by elimination on Fractions."""
+    rows, found = [list(row) for row in rows], 0
+    for k in range(len(rows[0])):
+        pivot = next((i for i in range(found, len(rows)) if rows[i][k]), None)
+        if pivot is not None:
+            rows[found], rows[pivot] = rows[pivot], rows[found]
+            for i in range(found + 1, len(rows)):
+                ratio = rows[i][k] / rows[found][k]
+                rows[i] = [x - ratio * y for x, y in zip(rows[i], rows[found], strict=True)]
+            found += 1
+    return found
+
+
+ATTACKS = [
+    value
+    for name, value in list(globals().items())
+    if name.startswith("attack_") and value is not attack_odd
+]
 
 
 def run(attack, examples):
@@ -366,3 +537,14 @@ def test_small(attack):
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__[7:])
 def test_large(attack):
     run(attack, LARGE)
+
+
+@pytest.mark.parametrize("family", FAMILIES_OF_14)
+def test_odd_dimensions_small(family):
+    run(lambda data: attack_odd(data, family), SMALL // 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES_OF_14)
+def test_odd_dimensions_large(family):
+    run(lambda data: attack_odd(data, family), 500)  # ten families: 5,000 matrices

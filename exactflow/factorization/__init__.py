@@ -35,14 +35,15 @@ def factor(
     assume: Iterable = (),
 ) -> CouplingFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
-    the two halves have one size.
+    the sizes of the two halves differ by at most one.
 
-    Every real matrix of positive determinant on an even number d = 2n of coordinates is a product
-    of at most six alternating couplings, all additive but for one scale entry that carries det M;
-    for halves of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p) (Koehler,
-    Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing flows*,
-    ICML 2021, for a bounded number; Urschel 2024 for six, which is sharp). The result
-    is checked against `M` before it is returned.
+    Every real matrix of positive determinant, in every dimension d >= 2, is a product of at most
+    six alternating couplings, all additive but for one scale entry that carries det M; for halves
+    of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p), or 2 m + 2 if p
+    divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
+    in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in even dimensions,
+    which is sharp; the rest is to our knowledge new). The result is checked against `M` before it
+    is returned.
 
     Parameters
     ----------

@@ -220,21 +220,27 @@ def _too_small(n: int, field: Domain) -> FieldTooSmallError:
 
 
 def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
-    C, D, (a, b, c, d) = blocks.C, blocks.D, inverse
-    W1, Y, X, Y1, V1 = shifts
-    n = a.shape[0]
+    _, _, C, D = blocks
+    a, b, c, d = inverse
+    W, Y, X, Z, V = shifts
+
+    def values() -> dict[str, DomainMatrix]:
+        T, S = D - C * V, a + V * c
+        return {"a": a, "b": b, "c": c, "d": d, "V": V, "T": T, "S": S, "Y": Y, "X": X}
+
+    n = C.shape[1]
     note(
         "hyperplane route",
         f"`C` has rank {n}. A shift makes `T` similar to `S` and one eigenvalue 1 more.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = 1, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y X = T - 1, X Y = S - 1",
-        {"a": a, "b": b, "c": c, "d": d, "V": V1, "T": D - C * V1, "S": a + V1 * c, "Y": Y, "X": X},
-        "section 14 of the theory: to our knowledge new; Sourour 1986 for prescribed spectra",
+        values,
+        "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     note(
         "hyperplane route",
         "With that, five shears can be read off.",
         "S W = -X - b - V d, Z S = -c - Y, U(W) L(Y) U(X) L(Z) U(V) = blocks(A, B, C, D)",
-        {"W": W1, "Z": Y1},
+        {"W": W, "Z": Z},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",
     )

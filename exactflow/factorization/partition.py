@@ -6,19 +6,20 @@ Let M = [[A, B], [C, D]] have p + q coordinates, p <= q, and determinant 1; [[a,
 inverse. M is a product of alternating additive couplings, of as many as
 
 - 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, and five layers there;
-- 2m + 3 if C or B has rank p: peel to q' = p, and the five layers through a commutator;
-- 2m + 4 always: a drawn L, split off first, leaves a C of rank p;
-- p = 1: 2q + 1 if C or B is not zero, else 2q + 2, which is sharp.
+- 2m + 1 if p divides q - 1 and C or B has rank p: peel to q' = p + 1, and the five layers of
+  `hyperplane`; else 2m + 3, with one peel of fewer coordinates (q' = p and a commutator for p = q);
+- one more, 2m + 2 or 2m + 4, always: a drawn L, split off first, leaves a C of rank p.
 
-In between, 2m + 2 is tried: a drawn L first or last, and a generic word. For (n, n + 1) no matrix
-is known to need more than six. p > q is the mirror image. A determinant goes into one scale entry.
+2m + 2 is sharp: diag(A, D) needs as many if 1 is no eigenvalue of D. Where p does not divide q - 1,
+2m + 2 is tried: a drawn L first or last, and a generic word. p > q is the mirror image. A
+determinant goes into one scale entry.
 
 Fewer than 2m + 1 cannot do where 1 is no eigenvalue of D or d: in a word with s factors L,
 D - I is a sum of s products through F^p, of s - 1 where the word ends with L, and d - I one of s,
 of s - 1 where it starts with L; so s p >= q, and (s - 1) p >= q for words that start or end with L.
 
 Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
-(2024) for p = q.
+(2024) for p = q. The counts where p divides q - 1 are to our knowledge new.
 
 How it is checked
 -----------------
@@ -49,6 +50,7 @@ from exactflow.factorization.assembly import (
 )
 from exactflow.factorization.commutator import commutator_shifts
 from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts
+from exactflow.factorization.hyperplane import hyperplane_shifts
 from exactflow.factorization.peeling import peel
 from exactflow.flows.flow import LinearCoupling
 
@@ -158,11 +160,13 @@ def _forms(blocks: Blocks) -> Iterator[tuple[Form, int]]:
     else:
         yield _generic, tries
         yield _transposed(_generic), tries
-        if p == q:
+        is_short = p == q or (q - 1) % p == 0
+        if is_short:
             yield from _reductions(blocks)
-        for form in sheared:
-            yield form, tries
-        if p < q:
+        if p == q or not is_short:
+            for form in sheared:
+                yield form, tries
+        if not is_short:
             yield from _reductions(blocks)
         yield _sheared_left(_reduction), sure
     if finite:
@@ -187,9 +191,11 @@ def _generic(blocks: Blocks, draws: Draws) -> Shears | None:
 
 
 def _reduction(blocks: Blocks, draws: Draws) -> Shears | None:
-    """Return a word U .. U of 2m + 3 factors, or None; C has rank p."""
+    """Return a word U .. U of 2m + 1 or 2m + 3 factors, or None; C has rank p."""
     q, p = blocks.C.shape
-    return _peeled(blocks, _steps(p, q), _commutator_core, draws)
+    if p == q:
+        return _peeled(blocks, [], _commutator_core, draws)
+    return _peeled(blocks, _steps(p, q - 1), _hyperplane_core, draws)
 
 
 def _paired(blocks: Blocks, draws: Draws) -> Shears | None:
@@ -206,6 +212,13 @@ def _steps(p: int, q: int) -> list[int]:
 def _commutator_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
     try:
         return commutator_shifts(blocks)
+    except FieldTooSmallError:
+        return None
+
+
+def _hyperplane_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
+    try:
+        return hyperplane_shifts(blocks, inverse)
     except FieldTooSmallError:
         return None
 

@@ -69,6 +69,15 @@ def _transvection_route() -> tuple[WordMatrix, WordMatrix]:
     return _product(*layers), WordMatrix.of([[A, B], [C, D]])
 
 
+def _hyperplane_route() -> tuple[WordMatrix, WordMatrix]:
+    B1, C1, V, S, Y, P, W0 = symbols("B1 C1 V S Y P W0")
+    T, T_inverse = 1 + Y * (S - 1) * P, 1 + Y * (S.inverse() - 1) * P
+    A, D1, X = S.inverse() + B1 * T_inverse * C1, T - C1 * V, (S - 1) * P
+    B = B1 - A * V
+    last = upper((B1 - X) * T_inverse), lower(Y), upper(X), lower(T_inverse * (C1 - Y)), upper(-V)
+    return _product(lower(-W0), *last), WordMatrix.of([[A, B], [C1 - W0 * A, D1 - W0 * B]])
+
+
 def _rotation() -> tuple[WordMatrix, WordMatrix]:
     A, V, P, y, h, J, j, s, W0 = symbols("A V P y h J j s W0")
     last, inverse = 1 + y * (P - 1) * h, 1 + y * (P.inverse() - 1) * h
@@ -212,6 +221,14 @@ IDENTITIES: dict[str, Identity] = {
             _KMR,
             _transvection_route,
             _TRANSVECTION,
+        ),
+        Identity(
+            "hyperplane route",
+            "L(-W0) U(W) L(Y) U(X) L(Z) U(-V) = M for halves (n, q), q >= n, given P Y = I and "
+            "T = D + C V = I + Y (S - I) P, S = a - V c",
+            f"{_KMR}; Theorem 14 of `exactflow.factorization.hyperplane`",
+            _hyperplane_route,
+            ((("P", "Y"), 1),),
         ),
         Identity(
             "rotation",

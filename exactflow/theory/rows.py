@@ -41,9 +41,10 @@ ROWS = (
         "Every matrix of positive determinant, of any dimension d >= 2 and over every ordered "
         "field, is a product of at most six couplings whose halves differ by at most one.",
         r"\det M > 0 \;\Rightarrow\; M = l_6 \cdots l_1",
-        f"{_KMR}, for a bounded number; six: Urschel 2024",
-        "compositions equal the targets: exact",
-        "six layers, five if an off-diagonal block is invertible",
+        f"{_KMR}, for a bounded number; six: Urschel 2024 for halves of one size, to our knowledge "
+        "new for halves of n and n + 1",
+        "compositions equal the targets: exact; the layers of odd dimensions: for all n",
+        "six layers in every dimension, five if an off-diagonal block has full rank",
         "six_layers",
         "exactflow.factor",
         (_POSITIVE,),
@@ -125,11 +126,12 @@ ROWS = (
         "partitions",
         "for every partition",
         "For halves of p <= q coordinates, m = ceil(q / p), generic matrices are 2 m + 1 "
-        "layers, and all of positive determinant at most 2 m + 4.",
+        "layers, and all of positive determinant at most 2 m + 4, or 2 m + 2 if p divides q - 1.",
         r"K \leq 2 \lceil q / p \rceil + 4",
         f"after {_KMR}",
         "layers and ranks: exact",
-        "2m + 1 layers generically, at most 2m + 4",
+        "2m + 1 layers generically, at most 2m + 4; 2m + 2 if p divides q - 1 (to our knowledge "
+        "new)",
         "partitions",
         "exactflow.factor, partition=(p, q)",
         (_POSITIVE_PAIR,),

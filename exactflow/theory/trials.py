@@ -121,11 +121,12 @@ def permuted(perm: Any) -> CouplingFlow:
 
 
 def partitioned(instance: Any) -> CouplingFlow:
-    """At most 2 ceil(q / p) + 4 layers under the partition."""
+    """At most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides q - 1."""
     M, partition = instance
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
-    need(flow.depth <= 2 * -(-q // p) + 4, f"at most 2 ceil(q / p) + 4 layers, got {flow.depth}")
+    most = 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4)
+    need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
     return flow
 
 

@@ -72,16 +72,14 @@ def checked(M, p):
 
 
 def bound(M, p):
-    """The proved bound of the case; for (n, n + 1) the six that no matrix is known to exceed."""
+    """The bound of the case, two less where the smaller half divides the larger one less one."""
     q = M.shape[0] - p
     _, B, C, _ = linalg.split(M, p)
     p, q = sorted((p, q))
     m = -(-q // p)
     full = p in (linalg.rank(B), linalg.rank(C))
-    if p == 1:
-        return 2 * q + 1 if full else 2 * q + 2
-    general = 2 * m + 3 if full else 2 * m + 4
-    return min(general, 6) if q == p + 1 else general
+    least = 2 * m + 1 if full else 2 * m + 2
+    return least if (q - 1) % p == 0 else least + 2
 
 
 # Families of matrices; every function takes (p, q, generator) and returns rows.
