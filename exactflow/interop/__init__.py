@@ -21,8 +21,9 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Result
 from exactflow.gaussian import Whitening
 from exactflow.interop import libraries
+from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
-from exactflow.interop.reading import LinearMap, linear_map
+from exactflow.interop.reading import linear_map
 from exactflow.interop.roundoff import Rounding, check_error, rounding
 from exactflow.lossless.bijection import Lossless
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIBRARIES",
-    "LinearMap",
+    "AffineMap",
     "Rounding",
     "convert",
     "diagnose",

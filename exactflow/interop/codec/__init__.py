@@ -22,7 +22,7 @@ from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of
 from exactflow.interop.modules.steps import Linear, Step, frozen
-from exactflow.interop.reading import is_initialized, reading
+from exactflow.interop.reading import is_initialized, linear_map
 
 __all__ = ["LosslessModel", "lossless"]
 
@@ -263,7 +263,7 @@ def _merged(modules: Iterable[Any]) -> Iterator[Any]:
                 f"expected a trained model, got an {type(module).__name__} that waits for its "
                 "first batch: run the model on data first"
             )
-        affine = reading(module)
+        affine = linear_map(module)
         pending = affine if pending is None else affine.after(pending)
     if pending is not None:
         yield pending

@@ -19,7 +19,7 @@ from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.modules.flow import FlowModule
 from exactflow.interop.places import Place, chains, place_of
-from exactflow.interop.reading import is_initialized, reading
+from exactflow.interop.reading import is_initialized, linear_map
 
 __all__ = ["Group", "Layer", "Meeting", "Ties", "plan"]
 
@@ -253,7 +253,7 @@ def _read(place: Place, meetings: Mapping[str, Meeting], only: Collection[str]) 
     if len(types) > 1:
         return f"parameters of several types, {', '.join(sorted(map(str, types)))}"
     try:
-        found = reading(module) if known else _probed(place, meetings, only)
+        found = linear_map(module) if known else _probed(place, meetings, only)
     except InvalidInputError as error:
         return str(error)
     if isinstance(found, str):

@@ -65,21 +65,7 @@ class ConvertedLayer:
 
     def record(self) -> dict[str, Any]:
         """Return what JSON holds of the layer; errors are rounded up to floats."""
-        return {
-            "path": self.path,
-            "kind": self.kind,
-            "merged": list(self.merged),
-            "dimension": self.dimension,
-            "condition_number": self.condition_number,
-            "couplings": self.couplings,
-            "evidence": self.evidence,
-            "error": _above(self.error),
-            "stored_error": _above(self.stored_error),
-            "inverse_error": None if self.inverse_error is None else _above(self.inverse_error),
-            "output_difference": self.output_difference,
-            "log_det_difference": self.log_det_difference,
-            "round_trip": self.round_trip,
-        }
+        return {name: _plain(getattr(self, name)) for name in ("merged", *_HEADS)}
 
     def certificate(self) -> str:
         """Return the certificate that the float64 layers are within `error` of W; the bias is no
@@ -229,6 +215,13 @@ def _above(x: Fraction) -> float:
     """Return the least float that is not below x."""
     rounded = float(x)
     return rounded if Fraction(rounded) >= x else nextafter(rounded, inf)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Fraction):
+        return _above(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(value: object) -> str:

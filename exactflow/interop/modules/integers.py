@@ -8,7 +8,6 @@ What is refused is an error in PyTorch. A graph that is exported or compiled has
 own: there a value out of range becomes an index out of range, which the runtime refuses.
 """
 
-from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -16,14 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import HALVES, Half
+from exactflow.exact.typing import HALVES
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.layers import along
 from exactflow.lossless import IntegerCoupling, Lossless
 
 __all__ = ["IntegerLayer", "LosslessModule"]
-
-NAMES = ("order", "signs", "limit", "largest", "log_step")
 
 
 class IntegerLayer(nn.Module):
@@ -33,18 +30,12 @@ class IntegerLayer(nn.Module):
     units: Tensor
     radius: Tensor
 
-    def __init__(self, weight: Tensor, units: Tensor, radius: Tensor):
+    def __init__(self, layer: IntegerCoupling):
         super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("units", units)
-        self.register_buffer("radius", radius)
-
-    @classmethod
-    def of(cls, layer: IntegerCoupling) -> "IntegerLayer":
-        """Return the layer with the same parts."""
         weight = torch.stack([torch.from_numpy(part.integers) for part in layer.parts])
-        units = torch.tensor([2**part.bits for part in layer.parts])
-        return cls(weight, units, torch.tensor(layer.radius))
+        self.register_buffer("weight", weight)
+        self.register_buffer("units", torch.tensor([2**part.bits for part in layer.parts]))
+        self.register_buffer("radius", torch.tensor(layer.radius))
 
     def forward(self, kept: Tensor) -> Tensor:
         """Return floor(T kept + 1/2) for integers (N, k) or (N, k, pixels) in float64."""
@@ -63,8 +54,7 @@ class LosslessModule(Bijection):
     """A lossless flow: ``forward(x) -> (y, log_det)`` on integer vectors (N, d) or images
     (N, d, ..), in the dtype of x; ``inverse`` returns x, to the last bit.
 
-    The log-determinants, in float64, are those of x -> step * y: d log(step) at each pixel. The
-    state dict is the whole map: `LosslessModule.of_state` builds the module from it.
+    The log-determinants, in float64, are those of x -> step * y: d log(step) at each pixel.
 
     Parameters
     ----------
@@ -86,48 +76,18 @@ class LosslessModule(Bijection):
     log_step: Tensor
 
     def __init__(self, result: Lossless):
+        super().__init__()
+        self.partition = result.partition
+        self.moves = tuple(layer.moves for layer in result.layers)
+        self.layers = nn.ModuleList(map(IntegerLayer, result.layers))
         signs = torch.ones(result.dimension, dtype=torch.int64)
         signs[list(result.flips)] = -1
         log_step = float(result.log_abs_det()) / result.dimension
-        self._build(
-            result.partition,
-            tuple(layer.moves for layer in result.layers),
-            map(IntegerLayer.of, result.layers),
-            {
-                "order": torch.tensor(result.order),
-                "signs": signs,
-                "limit": torch.tensor(result.limit),
-                "largest": torch.tensor(result.largest),
-                "log_step": torch.tensor([log_step], dtype=torch.float64),
-            },
-        )
-
-    def _build(
-        self,
-        partition: tuple[int, int],
-        moves: tuple[Half, ...],
-        layers: Iterable[IntegerLayer],
-        values: Mapping[str, Tensor],
-    ) -> None:
-        super().__init__()
-        self.partition, self.moves = partition, moves
-        self.layers = nn.ModuleList(layers)
-        for name in NAMES:
-            self.register_buffer(name, values[name])
-
-    @classmethod
-    def of_state(cls, state: Mapping[str, Tensor]) -> "LosslessModule":
-        """Return the module that a state dict, as `state_dict` returns it, describes."""
-        p, q, *first = state["_extra_state"].tolist()
-        parts = ("weight", "units", "radius")
-        layers = [
-            IntegerLayer(*(state[f"layers.{k}.{part}"].clone() for part in parts))
-            for k in range(len(first))
-        ]
-        module = cls.__new__(cls)
-        moves = tuple(HALVES[1 - is_first] for is_first in first)
-        module._build((p, q), moves, layers, {name: state[name].clone() for name in NAMES})
-        return module
+        self.register_buffer("order", torch.tensor(result.order))
+        self.register_buffer("signs", signs)
+        self.register_buffer("limit", torch.tensor(result.limit))
+        self.register_buffer("largest", torch.tensor(result.largest))
+        self.register_buffer("log_step", torch.tensor([log_step], dtype=torch.float64))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinants; raise `InvalidInputError` for what is no
