@@ -1,4 +1,4 @@
-"""Trained flows never have less than what is forced at the distance that they are from their data."""
+"""Trained flows have what is forced at the distance of their images from the data."""
 
 import numpy as np
 import pytest

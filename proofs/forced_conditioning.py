@@ -1,0 +1,360 @@
+# %% [markdown]
+# # Ill-conditioning is forced
+#
+# Shallow flows approximate every distribution *if ill-conditioning is allowed* (Koehler, Mehta and
+# Risteski, ICML 2021). How much of it is necessary, whatever the architecture? Let $f$ be a smooth
+# bijection of $\mathbb{R}^d$ with Jacobian $J$, $Q = f_\# N(0, I)$, and $W_2(Q, P) \le
+# \varepsilon$. Let $s_1^2, \dots, s_d^2$ be the eigenvalues of $\operatorname{Cov} P$.
+#
+# **Theorem 16a (Lipschitz constant).** If $|J| \le \Lambda$ everywhere then, for every orthonormal
+# frame $u_1, \dots, u_d$,
+#
+# $$ \sum_i \min_{0 \le T_i' \le \Lambda} \lVert T_i - S_i \rVert^2_{L^2(N(0, 1))} \le \varepsilon^2
+#    \quad\text{and}\quad \sum_i (s_i - \Lambda)_+^2 \le \varepsilon^2, $$
+#
+# $S_i$ the increasing map of $N(0, 1)$ to the law of $\langle u_i, x \rangle$. *Proof.* $\langle u,
+# f \rangle$ is $\Lambda$-Lipschitz; let $F$ be its distribution function. By Gaussian isoperimetry
+# (Sudakov and Tsirelson 1974; Borell 1975) $F(t + \Lambda h) \ge \Phi(\Phi^{-1}(F(t)) + h)$, so the
+# increasing map to its law has slopes at most $\Lambda$. On the line $W_2$ is the distance of the
+# increasing maps, and the costs of a coupling add up over a frame. For the second,
+# $\operatorname{Var} \langle u, f \rangle \le E |J^T u|^2 \le \Lambda^2$ (Poincare), and $W_2(Q,
+# P)^2 \ge \sum (a_i - s_i)^2$ with the eigenvalues $a_i^2$ of $\operatorname{Cov} Q$ (Gelbrich
+# 1990; von Neumann's trace inequality). Equality in the first where $P$ is the product of its laws
+# along the frame, so on the line always; in the second where $P$ is Gaussian.
+#
+# **Theorem 16b (volume).** For every partition of $P$ into clusters of weights $w_i$ whose
+# covariances have the eigenvalues $s_{ij}^2$,
+#
+# $$ E \log|\det J| \le -\sum_i w_i \log w_i + \max \Big\{ \sum_i w_i \sum_j \log a_{ij} :
+#    \sum_i w_i \sum_j (a_{ij} - s_{ij})^2 \le \varepsilon^2 \Big\}. $$
+#
+# *Proof.* The left side is the entropy of $Q$ less that of $N(0, I)$. Couple $x \sim Q$ with $y
+# \sim P$ optimally, let $I$ be the cluster of $y$: $h(x) \le H(w) + \sum w_i h(x | I = i)$, where
+# each is at most that of a Gaussian of the same covariance (maximal entropy), with eigenvalues
+# $a_{ij}^2$; and Gelbrich's bound holds in each cluster.
+#
+# **16c (depth).** A coupling with condition numbers at most $\kappa$ is $\kappa$-Lipschitz, an
+# additive one $\sqrt\kappa$-Lipschitz, pads or not: at least $2 \log \Lambda / \log \kappa$
+# additive layers.
+#
+# The details, and who did what, are in the docstring of `exactflow.conditioning.forced`. To our
+# knowledge new: the least Lipschitz constant at a tolerance in $W_2$, on both sides on the line and
+# for products; the bound of the volume by clusters; that both are certified for a given target.
+
+# %%
+import numpy as np
+import sympy
+from flint import arb, ctx
+from scipy.optimize import isotonic_regression
+from scipy.stats import norm
+from sympy import QQ, Rational
+
+from exactflow import factor, whiten
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.conditioning import Gaussian, forced, singular_values
+from exactflow.conditioning.ramps import Ramps, Steps
+from exactflow.exact.balls import ball, upper
+from exactflow.exact.numbers import to_element
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal import (
+    Atoms,
+    Boxes,
+    GaussianMixture,
+    Product,
+    Ring,
+    Segments,
+    approximate,
+    approximate_well,
+    checkerboard,
+    uniform,
+)
+
+claims = Claims("Ill-conditioning is forced")
+options = proof_options()
+
+# %% [markdown]
+# ## Equality: a ramp, and a linear map
+# Two points at distance $D$: among the maps with slopes at most $\Lambda$ the ramp from $-D/2$ to
+# $D/2$ is nearest, for all $D$ and $\Lambda$. With $V = \Lambda z - S$ and $U = \Lambda z - T$, $U$
+# increases, and is best iff $\int (V - U) U \phi = 0$ and $\int_t^\infty (V - U) \phi \le 0$ for
+# all $t$. On the ramp, $|z| \le R = D / 2 \Lambda$, $U = 0$ and $V = \Lambda z \mp D/2$; beyond it
+# $V = U$.
+
+# %%
+D, slope, z, t = sympy.symbols("D Lambda z t", positive=True)
+density = sympy.exp(-(z**2) / 2) / sympy.sqrt(2 * sympy.pi)
+R = D / (2 * slope)
+with claims.check("the ramp is the best map to two points", Evidence.EXACT) as check:
+    after = slope * z - D / 2  # V where z > 0; before, V(-z) = -V(z), so both integrals vanish
+    check.equal(sympy.expand(after.subs(z, R - t) / t), -slope, "V - U < 0 on the rest of the ramp")
+    check.equal(after.subs(z, -z).subs(D, -D) + after, 0, "and it is odd: its integral is zero")
+    square = 2 * sympy.integrate(after**2 * density, (z, 0, R))
+    law = sympy.limit(sympy.simplify(square * slope).subs(slope, 1 / t), t, 0)
+    check.equal(law, D**3 / (12 * sympy.sqrt(2 * sympy.pi)), "Lambda D(Lambda)^2 -> D^3/12 phi(0)")
+
+# %% [markdown]
+# For a Gaussian: $a(a - s) = \theta$ for all eigenvalues is Lagrange's condition. With $\Sigma$ of
+# the eigenvalues $(7/30)^2$ and 0, $\varepsilon = 1/2$, the linear map with $a = 8/15, 2/5$ is at
+# this distance exactly, and no smooth bijection has a larger mean log-volume. It is a flow of
+# couplings, in any basis.
+
+# %%
+theta, a, s = Rational(4, 25), [Rational(8, 15), Rational(2, 5)], [Rational(7, 30), 0]
+turn = sympy.Matrix([[3, -4], [4, 3]]) / 5
+with claims.check("a linear flow on a Gaussian attains 16b", Evidence.EXACT) as check:
+    for x, y in zip(a, s, strict=True):
+        check.equal(x * (x - y), theta, f"a = {x}, s = {y}: Lagrange's condition")
+    check.equal(sum((x - y) ** 2 for x, y in zip(a, s, strict=True)), Rational(1, 4), "W2 = 1/2")
+    A, Sigma = (turn * sympy.diag(*entries) * turn.T for entries in (a, [y**2 for y in s]))
+    flow = factor(A)
+    check.equal(flow.matrix(), A, f"A is {flow.depth} couplings")
+    check.equal(sympy.simplify(flow.log_abs_det() - sympy.log(Rational(16, 75))), 0, "log(16/75)")
+with claims.check("and the bound is no more than that", Evidence.CERTIFIED) as check:
+    bounds = forced(Gaussian(Sigma), Rational(1, 2))
+    gap = bounds.mean_log_det - sympy.log(Rational(16, 75))
+    check.true(bool(0 <= gap) and bool(gap < Rational(1, 10**12)), str(bounds))
+
+# %% [markdown]
+# ## On the line, and for products: the optimum, from both sides
+# The best map is an isotonic regression, solved in ball arithmetic; a number below which no slope
+# does, and one that does. Curved laws are cut into cells, which is what keeps the two apart.
+
+# %%
+HEIGHTS, PIECES = ["9/20", "1/10", "9/20"], [(-2, -1), (-1, 1), (1, 2)]
+HUMPS = Boxes([([a], [b]) for a, b in PIECES], HEIGHTS)
+TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
+PAIR = Atoms([[-1], [1]])
+EXACTLY = {
+    "two points": PAIR,
+    "three points": Atoms([[0], [1], [3]], ["1/2", "1/3", "1/6"]),
+    "the corners of a square": Atoms([[x, y] for x in (-1, 1) for y in (-1, 1)]),
+    "the corners of a cube in dimension 6": Product([PAIR] * 6),
+}
+ABOUT = {"two humps": HUMPS, "two normal laws": TWO}
+EPSILONS = [Rational(1, 2), Rational(1, 10), Rational(1, 50)]
+with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as check:
+    for name, target in (EXACTLY | ABOUT).items():
+        for eps in EPSILONS if name in EXACTLY else EPSILONS[:2]:
+            bounds = forced(target, eps)
+            near = bounds.attained / bounds.lipschitz - 1
+            most = Rational(1, 10**6) if name in EXACTLY else Rational(1, 10)
+            check.true(
+                bool(0 < near <= most),
+                f"{name}, eps = {eps}: {float(bounds.lipschitz):.6g} <= Lambda <= "
+                f"{float(bounds.attained):.6g}",
+            )
+
+# %%
+with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as check:
+    places = np.linspace(-8.5, 8.5, 400_001)
+    masses, middles = np.diff(norm.cdf(places)) + 1e-300, (places[1:] + places[:-1]) / 2
+    for values, weights in (
+        ([-1, 1], [1, 1]),
+        ([0, 1, 3], [3, 2, 1]),
+        ([0, 1, 2, 9], [1, 9, 9, 2]),
+    ):
+        steps = np.cumsum(weights) / sum(weights)
+        levels = np.searchsorted(steps, norm.cdf(middles)).clip(max=len(values) - 1)
+        for L in (0.5, 2, 9):
+            V = L * middles - np.array(values, dtype=float)[levels]
+            found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
+            with ctx.workprec(128):
+                exact = Ramps(Steps.of([arb(x) for x in values], weights), arb(L)).distance()[1]
+            check.true(bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", False)
+    print(f"    {check.instances} distances, to four digits")
+
+# %% [markdown]
+# ## What is forced
+# Two points: $\Lambda \ge 0.0332\, D^3 / \varepsilon^2$. A segment: $E \log|\det J| = \log
+# \varepsilon + O(1)$. Curved data: the more clusters the smaller $\varepsilon$.
+
+# %%
+DIAGONAL = Atoms([[-1, -1], [1, 1]])
+TARGETS = {
+    "two points": DIAGONAL,
+    "a segment": uniform([0, 0], [1, 0]),
+    "a broken line in dimension 8": Segments(
+        [([0] * 8, [1] * 4 + [0] * 4), ([1] * 4 + [0] * 4, [1] * 8)]
+    ),
+    "a circle": Ring(1, 1),
+    "checkerboard": checkerboard(),
+    "a normal law of rank 1": Gaussian([[1, 1], [1, 1]]),
+}
+with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
+    for name, target in TARGETS.items():
+        before = None
+        for eps in (Rational(1, 2), Rational(1, 8), Rational(1, 32))[: 3 if options.full else 2]:
+            bounds = forced(target, eps)
+            worse = before is None or (
+                bounds.lipschitz >= before.lipschitz and bounds.mean_log_det < before.mean_log_det
+            )
+            check.true(
+                bool(worse),
+                f"{name}, eps = {eps}: Lambda >= {float(bounds.lipschitz):.4g}, E log|det J| <= "
+                f"{float(bounds.mean_log_det):.4g} ({bounds.clusters} clusters), sigma_min <= "
+                f"{float(bounds.sigma_min):.3g}, rms/gm >= {float(bounds.ratio):.3g}",
+            )
+            before = bounds
+
+# %%
+with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
+    eps = Rational(1, 10**6)
+    constant = float(forced(DIAGONAL, eps).lipschitz * eps**2) / 8**1.5
+    check.true(0.03324 < constant < 0.03325, f"two points: {constant:.6f} D^3 / eps^2")
+    for k in (3, 5):
+        segment = Gaussian([[Rational(1, 12), 0], [0, 0]])  # one cluster knows no more of it
+        rest = float(forced(segment, Rational(1, 10**k)).mean_log_det) + k * np.log(10)
+        check.true(bool(abs(rest + np.log(12) / 2) < 0.01), f"a segment: log eps {rest:+.4f}")
+
+# %% [markdown]
+# ## Used against forced
+# Two points: with ramps $t_1$ from $-1$ to $1$ of width $\tau$, and $t_2$ the identity between,
+#
+# $$ y_2 = \delta z_2 + t_1(z_1), \qquad x_1 = \delta z_1 + t_2(y_2), $$
+#
+# $f$ is within $\varepsilon = (1 + \sqrt 2) \delta + \sqrt 2 \lVert t_1 - \operatorname{sign}
+# \rVert$, since $t_2$ is 1-Lipschitz. So *two couplings attain the forced Lipschitz constant*, as
+# $\delta \to 0$.
+
+
+# %%
+def steepest(flow):
+    """Return the largest singular value of the Jacobian on steep ramps of the first layer."""
+    layer, n = flow[0], flow[0].partition[0]
+    f = layer.conditioner
+    pieces = sorted(range(1, len(f.knots)), key=lambda k: -sum(float(s) ** 2 for s in f.slopes[k]))
+    found = []
+    for k in pieces[:16]:
+        kept = [Rational(0)] * n
+        kept[layer.reads] = QQ.to_sympy((24 * f.knots[k - 1] + 25 * f.knots[k]) / 49)
+        moved = [Rational(1, 3)] * (layer.dimension - n)
+        found.append(singular_values(flow.jacobian(kept + moved))[0])
+    return max(found, key=float)
+
+
+used = []
+with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED) as check:
+    for width in (Rational(2), Rational(1, 2), Rational(1, 8), Rational(1, 32)):
+        delta, ramp = Rational(1, 10**6), PiecewiseLinear([-width / 2, width / 2], [-1, 1])
+        flow = PiecewiseFlow(
+            [
+                PiecewiseCoupling((1, 1), "second", ramp, delta),
+                PiecewiseCoupling((1, 1), "first", PiecewiseLinear([-1, 1], [-1, 1]), delta),
+            ]
+        )
+        with ctx.workprec(128):
+            half = ball(to_element(width / 2))
+            square = 2 * Ramps(Steps.of([arb(-1), arb(1)], [1, 1]), 1 / half).distance()[1]
+            eps = upper((1 + arb(2).sqrt()) * ball(to_element(delta)) + square.sqrt())
+        bounds, slope = forced(DIAGONAL, eps), steepest(flow)
+        lipschitz = ball(to_element(bounds.lipschitz))
+        used.append(("two points", "two layers, by hand", bounds, float(slope), None))
+        check.true(
+            bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
+            f"eps = {float(eps):.4g}: |J| = {float(slope):.6g}, forced {float(lipschitz):.6g}",
+        )
+
+# %% [markdown]
+# The flows of `approximate`: the largest singular value of $J$ on their ramps, where it is a
+# rational matrix, and the volume, which is constant. Their proofs waste a factor, but the order is
+# the forced one, $D^3 / \varepsilon^2$.
+
+# %%
+AIMS = {
+    "two points": (DIAGONAL, [Rational(1, 2**k) for k in range(1, 8 if options.full else 6)]),
+    "corners": (EXACTLY["the corners of a square"], [Rational(1, 4), Rational(1, 16)]),
+    "a circle": (Ring(1, 1), [Rational(1, 4), Rational(1, 16)]),
+    "checkerboard": (checkerboard(), [Rational(1, 2)]),
+}
+with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as check:
+    for name, (target, epsilons) in AIMS.items():
+        for eps in epsilons:
+            bounds, flow = forced(target, eps), approximate(target, eps).flow
+            slope, volume = steepest(flow), float(sympy.N(flow.log_abs_det()))
+            used.append((name, f"{len(flow)} layers", bounds, float(slope), volume))
+            check.true(
+                bool(slope > ball(to_element(bounds.lipschitz)))
+                and bool(flow.log_abs_det() < bounds.mean_log_det),
+                f"{name}, eps = {eps}, {len(flow)} layers: |J| = {float(slope):.4g}, forced "
+                f"{float(bounds.lipschitz):.4g}; log|det J| = {volume:.3f}, forced "
+                f"{float(bounds.mean_log_det):.3f}",
+            )
+
+# %% [markdown]
+# `whiten` rounds two layers to floats, which generate $N(0, F F^T)$; by Powers and Stormer $W_2^2
+# \le d^{3/2} \max |F F^T - \Sigma|$. Their volume is forced to the last digits.
+
+# %%
+with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as check:
+    for d in (2, 4, 8):
+        B = np.random.default_rng(d).standard_normal((d, d))
+        result = whiten(B @ B.T)
+        eps = float(d**1.5 * result.generator_error) ** 0.5
+        bounds = forced(Gaussian(B @ B.T), eps)
+        volume = float(sympy.N(result.generator.log_abs_det()))
+        check.true(
+            bool(volume <= bounds.mean_log_det < volume + 1e-5),
+            f"d = {d}, eps = {eps:.1e}: log|det F| = {volume:.8f}, forced "
+            f"{float(bounds.mean_log_det):.8f}",
+        )
+
+# %% [markdown]
+# ## Depth, from both sides
+# Additive layers of condition number at most $\kappa$: what is forced, and what `approximate_well`
+# uses, which is by its certified bound within the same $\varepsilon$.
+
+# %%
+with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:
+    for name, target in ABOUT.items():
+        for eps in (Rational(1, 5), Rational(1, 10), Rational(1, 40))[: 3 if options.full else 2]:
+            bounds = forced(target, eps)
+            for condition in (20, 5, 2):
+                well = approximate_well(target, condition=condition, eps=eps)
+                least = bounds.layers(condition)
+                check.true(
+                    least <= len(well.flow),
+                    f"{name}, eps = {eps}, condition {condition}: {least} forced (Lambda >= "
+                    f"{float(bounds.lipschitz):.3g}), {len(well.flow)} used",
+                )
+
+
+# %% [markdown]
+# ## Picture
+
+
+# %%
+def draw(pyplot, path) -> None:
+    """Draw Lipschitz constants and volumes, forced and used, for two points."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
+    rows = [row for row in used if row[0] == "two points"]
+    ways = dict.fromkeys(row[1] for row in rows)
+    colours = ["#009E73", "#0072B2", "#D55E00"]
+    for k, ax in enumerate(axes):
+        for way, marker, colour in zip(ways, "os^", colours, strict=False):
+            points = [(float(r[2].eps), r[3 + k]) for r in rows if r[1] == way and r[3 + k]]
+            if points:
+                style = {"color": colour, "marker": marker, "ms": 8, "lw": 2}
+                ax.plot(*zip(*points, strict=True), label=way, **style)
+        bounds = sorted((r[2] for r in rows), key=lambda found: found.eps)
+        values = [float(b.mean_log_det if k else b.lipschitz) for b in bounds]
+        ax.plot([float(b.eps) for b in bounds], values, "k--", lw=2, label="forced")
+        ax.set_xscale("log")
+        ax.minorticks_off()
+        ticks = [2.0**-j for j in range(1, 8 if options.full else 6)]
+        ax.set_xticks(ticks, labels=[f"1/{1 / tick:.0f}" for tick in ticks])
+        ax.invert_xaxis()
+        ax.set_xlabel(r"$\varepsilon$, the distance $W_2$", fontsize=16)
+        ax.tick_params(labelsize=13)
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=14)
+    axes[0].set_yscale("log")
+    axes[0].set_ylabel("Lipschitz constant", fontsize=16)
+    axes[1].set_ylabel(r"$E\,\log|\det J|$", fontsize=16)
+    axes[0].set_title("at least this steep", fontsize=16)
+    axes[1].set_title("at most this volume", fontsize=16)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
+options.picture("forced_conditioning", draw)
