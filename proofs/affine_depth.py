@@ -46,7 +46,7 @@ from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.depth.scaled.certified import enclosing_product
 from exactflow.depth.spectra import Spectra
-from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+from exactflow.identities import Identity
 
 claims = Claims("Four affine layers are typical (Theorems A to D)")
 options = proof_options()
@@ -60,46 +60,33 @@ options = proof_options()
 # what the kernels of C leave free iff C (X + A Z) C = C B C; and if c = -C, then C A = d C and
 # D = d^-1 (I + C B), for d invertible (in general, d D = I + C B serves as well).
 
-
 # %%
-def three():
-    X, Y, Z, E, G = symbols("X Y Z E G")
-    P = WordMatrix.of([[E, 0], [0, G]])
-    product = upper(X) @ lower(Y) @ upper(Z) @ P
-    A, D = (1 + X * Y) * E, (1 + Y * Z) * G
-    return product, WordMatrix.of([[A, (X + Z + X * Y * Z) * G], [Y * E, D]])
-
-
-def three_inverted():
-    X, Y, Z, E, G = symbols("X Y Z E G")
-    P = WordMatrix.of([[E.inverse(), 0], [0, G.inverse()]])
-    product = P @ upper(-Z) @ lower(-Y) @ upper(-X)
-    a, d = E.inverse() * (1 + Z * Y), G.inverse() * (1 + Y * X)
-    b = -E.inverse() * (X + Z + Z * Y * X)
-    return product, WordMatrix.of([[a, b], [-G.inverse() * Y, d]])
-
-
-def sufficient():
-    B, C, d = symbols("B C d")
-    D = d.inverse() * (1 + C * B)
-    return WordMatrix.of([[d * C - C + d * (D - 1) * C]]), WordMatrix.of([[C * B * C]])
-
-
-def four():
-    X, Y, Z, W = symbols("X Y Z W")
-    left, right = upper(X) @ lower(Y) @ upper(Z) @ lower(W), lower(-W) @ upper(-Z) @ lower(-Y)
-    D, a = left.rows[1][1], (right @ upper(-X)).rows[0][0]
-    return WordMatrix.of([[D, a]]), WordMatrix.of([[1 + Y * Z, 1 + Z * Y]])
-
-
-for identity in (
-    Identity("three layers", "U(X) L(Y) U(Z) diag(E, G) has C F = Y", "expansion", three),
-    Identity("their inverse", "and its inverse G c = -Y, so C F + G c = 0", "", three_inverted),
-    Identity("that suffices", "C X C + C A Z C = C B C if c = -C", "", sufficient),
-    Identity("four layers", "U L U L has D = I + Y Z, and its inverse a = I + Z Y", "", four),
+for name, statement, sides in (
+    (
+        "three layers",
+        "U(X) L(Y) U(Z) diag(E, G) has C F = Y",
+        "U(X) L(Y) U(Z) diag(E, G) = blocks((1 + X Y) E, (X + Z + X Y Z) G, Y E, (1 + Y Z) G)",
+    ),
+    (
+        "their inverse",
+        "and its inverse G c = -Y, so C F + G c = 0",
+        "diag(E^-1, G^-1) U(-Z) L(-Y) U(-X) "
+        "= blocks(E^-1 (1 + Z Y), -E^-1 (X + Z + Z Y X), -G^-1 Y, G^-1 (1 + Y X))",
+    ),
+    (
+        "that suffices",
+        "C X C + C A Z C = C B C if c = -C",
+        "D = d^-1 (1 + C B), d C - C + d (D - 1) C = C B C",
+    ),
+    (
+        "four layers",
+        "U L U L has D = I + Y Z, and its inverse a = I + Z Y",
+        "diag(0, 1) U(X) L(Y) U(Z) L(W) diag(0, 1) = diag(0, 1 + Y Z), "
+        "diag(1, 0) L(-W) U(-Z) L(-Y) U(-X) diag(1, 0) = diag(1 + Z Y, 0)",
+    ),
 ):
-    with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
-        check.true(identity.prove().words > 0, identity.name)
+    with claims.check(statement, Evidence.FOR_ALL_N) as check:
+        check.true(Identity(name, statement, "expansion", sides).prove().words > 0, name)
 
 # %% [markdown]
 # ## Three layers, exactly

@@ -32,7 +32,7 @@ from sympy import QQ, Rational
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.conditioning import condition_number, digits_to_invert
 from exactflow.exact.numbers import flint_rational, to_element
-from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+from exactflow.identities import Identity
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal import (
@@ -100,15 +100,9 @@ for statement, sides in (
         left, right = map(sympy.expand, sides())
         check.equal(left, right, "by expansion")
 
-
 # %%
-def turn():
-    (R,) = symbols("R")
-    shears = upper(R - 1) @ lower(1) @ upper(R.inverse() - 1) @ lower(-R)
-    return shears, WordMatrix.of([[R, 0], [0, R.inverse()]])
-
-
-identity = Identity("turn", "U(R - I) L(I) U(R^-1 - I) L(-R) = diag(R, R^-1)", "", turn)
+statement = "U(R - I) L(I) U(R^-1 - I) L(-R) = diag(R, R^-1)"
+identity = Identity("turn", statement, "", "U(R - 1) L(1) U(R^-1 - 1) L(-R) = diag(R, R^-1)")
 with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
     check.true(identity.prove().words > 0, "and with y, conjugated by diag(I, y)")
 

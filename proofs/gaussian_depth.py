@@ -43,7 +43,7 @@ from exactflow import LinearCoupling, minimal_depth, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.gaussian import gaussian_depth
-from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
+from exactflow.identities import Identity
 
 claims = Claims("Gaussians need two layers (Theorem 12)")
 options = proof_options()
@@ -59,36 +59,21 @@ options = proof_options()
 #
 # $$ T T^\mathsf{T} = B - D_2^2, \qquad I + T^\mathsf{T} D_2^{-2} T = D_1 S^{-1} D_1. $$
 
-
 # %%
-def two_layers():
-    D1, B, C, Ct, T, Tt = symbols("D1 B C Ct T Tt")
-    X, Xt = (C - D1 * Tt) * B.inverse(), B.inverse() * (Ct - T * D1)
-    middle = lower(T) @ WordMatrix.of([[1, 0], [0, B - T * Tt]]) @ upper(Tt)
-    outer = WordMatrix.of([[D1, X], [0, 1]]), WordMatrix.of([[D1, 0], [Xt, 1]])
-    first = C * B.inverse() * Ct + D1 * (1 - Tt * B.inverse() * T) * D1
-    return outer[0] @ middle @ outer[1], WordMatrix.of([[first, C], [Ct, B]])
-
-
-def bracket():
-    B, E, T, Tt = symbols("B E T Tt")  # E = D2^-2, and T T^T is written B - E^-1
-    crossed = Tt * E * (B - E.inverse()) * B.inverse() * T
-    product = 1 + Tt * E * T - Tt * B.inverse() * T - crossed
-    return WordMatrix.of([[product]]), WordMatrix.of([[1]])
-
-
 TWO = (
     Identity(
         "two layers",
         "F F^T = [[C B^-1 C^T + D1 (I - T^T B^-1 T) D1, C], [C^T, B]] if T T^T = B - D2^2",
         "expansion",
-        two_layers,
+        "X = (C - D1 T') B^-1, X' = B^-1 (C' - T D1), "
+        "blocks(D1, X, 0, 1) L(T) diag(1, B - T T') U(T') blocks(D1, 0, X', 1) "
+        "= blocks(C B^-1 C' + D1 (1 - T' B^-1 T) D1, C, C', B)",
     ),
     Identity(
         "the bracket",
         "(I + T^T D2^-2 T) (I - T^T B^-1 T) = I if T T^T = B - D2^2",
-        "Woodbury",
-        bracket,
+        "Woodbury",  # E is D2^-2, and T T^T is written B - E^-1
+        "1 + T' E T - T' B^-1 T - T' E (B - E^-1) B^-1 T = 1",
     ),
 )
 for identity in TWO:
@@ -127,29 +112,19 @@ for identity in TWO:
 #   descends, so that log z is concave; its ends are 0 and log s_(n+1). So is log g, from -log s_1
 #   to 0. If s_1 <= 1 <= s_(n+1) no level is below 1.
 
-
 # %%
-def second_half():
-    M, Mt, N, Nt, R, Rt = symbols("M Mt N Nt R Rt")
-    Y, Yt = N * R * Mt, M * Rt * Nt
-    moved = N * Nt + Y * Mt.inverse() * M.inverse() * Yt
-    return WordMatrix.of([[moved]]), WordMatrix.of([[N * (1 + R * Rt) * Nt]])
-
-
-def schur_complement():
-    M, Mt, N, Nt, R, Rt = symbols("M Mt N Nt R Rt")
-    Y, Yt = N * R * Mt, M * Rt * Nt
-    inverse = M * Mt + Yt * Nt.inverse() * N.inverse() * Y
-    return WordMatrix.of([[inverse]]), WordMatrix.of([[M * (1 + Rt * R) * Mt]])
-
-
 THREE = (
-    Identity("second half", "S + Y Sigma11 Y^T = N (I + R R^T) N^T", "", second_half),
+    Identity(
+        "second half",
+        "S + Y Sigma11 Y^T = N (I + R R^T) N^T",
+        "expansion",
+        "Y = N R M', Y' = M R' N', N N' + Y M'^-1 M^-1 Y' = N (1 + R R') N'",
+    ),
     Identity(
         "Schur complement",
         "Sigma11^-1 + Y^T S^-1 Y = M (I + R^T R) M^T",
-        "",
-        schur_complement,
+        "expansion",
+        "Y = N R M', Y' = M R' N', M M' + Y' N'^-1 N^-1 Y = M (1 + R' R) M'",
     ),
 )
 for identity in THREE:

@@ -48,8 +48,9 @@ from exactflow.exact.numbers import (
 )
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
+from exactflow.flows.base import Coupling
 from exactflow.flows.result import Evidence, Result
-from exactflow.nonlinear import Layer, PiecewiseFlow
+from exactflow.nonlinear import PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.last_layers import (
     Rescaling,
@@ -90,7 +91,7 @@ class Round:
     scalings: tuple[Rescaling, ...]
     turn: Turn | None
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[Coupling]:
         """Return the layers of the round, in the direction from noise to data."""
         turns = [] if self.turn is None else self.turn.layers()
         return [*additive_layers(self.paths), *rescaling_layers(self.scalings), *turns]

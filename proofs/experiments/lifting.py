@@ -114,7 +114,7 @@ class Plus:
         y[self.order] = lifted(self.lower, x)
         return y
 
-    def inverse(self, y: np.ndarray) -> np.ndarray:
+    def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage."""
         x = lowered(self.lower, y[self.order])
         x[-1] *= self.sign
@@ -159,7 +159,7 @@ class LiftedLU:
         y[self.order] = lifted(self.lower, x)
         return y, rest
 
-    def inverse(self, y: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    def backward(self, y: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Return the preimage."""
         x = lowered(self.lower, y[self.order])
         pairs = list(pairwise(self.units))

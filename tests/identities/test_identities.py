@@ -9,17 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.identities import IDENTITIES
-from exactflow.identities.symbolic import (
-    Identity,
-    RefutedError,
-    WordMatrix,
-    WordSum,
-    from_sympy,
-    lower,
-    symbols,
-    upper,
-)
+from exactflow.explanation.identity import identities
+from exactflow.identities import IDENTITIES, Identity, RefutedError
+from exactflow.identities.words import WordMatrix, WordSum, from_sympy, symbols
 
 X, Y, Z = symbols("X Y Z")
 
@@ -34,11 +26,11 @@ def test_every_identity_holds(name):
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_every_identity_is_refuted_after_a_change(name):
-    left, right = IDENTITIES[name].sides()
-    first, *rest = right.rows
-    changed = WordMatrix.of([[*first[:-1], first[-1] + X * Y], *rest])
-    with pytest.raises(RefutedError, match=r"block \(0, .\): -X Y"):
-        replace(IDENTITIES[name], sides=lambda: (left, changed)).prove()
+    *definitions, claimed = map(str, identities(IDENTITIES[name].text))
+    left, right = claimed.split(" = ")
+    changed = ", ".join([*definitions, f"{left} = L(Q R) U(Q R) {right}"])
+    with pytest.raises(RefutedError, match="Q R"):
+        replace(IDENTITIES[name], text=changed).prove()
 
 
 def test_the_transvection_route_needs_its_relations():
@@ -47,9 +39,7 @@ def test_the_transvection_route_needs_its_relations():
 
 
 def test_refutation_shows_the_surviving_words():
-    false = Identity(
-        "commuting", "U(X) L(Y) = L(Y) U(X)", "", lambda: (upper(X) @ lower(Y), lower(Y) @ upper(X))
-    )
+    false = Identity("commuting", "shears commute", "", "U(X) L(Y) = L(Y) U(X)")
     with pytest.raises(RefutedError) as caught:
         false.prove()
     assert "block (0, 0): X Y; block (1, 1): -Y X" in str(caught.value)
@@ -57,9 +47,30 @@ def test_refutation_shows_the_surviving_words():
 
 
 def test_shapes_must_agree():
-    wrong = Identity("", "", "", lambda: (upper(X), WordMatrix.of([[1], [0]])))
-    with pytest.raises(InvalidInputError, match="one shape"):
-        wrong.prove()
+    for text in ("U(X) = X Y", "U(X) = diag(1, 2, 3)"):
+        with pytest.raises(InvalidInputError, match="one shape"):
+            Identity("", "", "", text).prove()
+
+
+def test_what_is_no_equation_of_words():
+    for text in (
+        "U(X) =",
+        "det(X) Y = 1",
+        "X^T Y = 1",
+        "blocks(X, Y) Z = 1",
+        "2 U(X) Y = 1",
+        "(X + Y)^-1 Z = 1",
+    ):
+        with pytest.raises(InvalidInputError, match="expected"):
+            Identity("", "", "", text).prove()
+
+
+def test_definitions_and_claims():
+    half = Identity("", "", "", "Y = 2 X^-1, L(1/2 Y) U(-X) = blocks(1, -X, X^-1, 0), X Y = 2")
+    matrix = WordMatrix.of([[1, -X], [X.inverse(), 0]])
+    two = WordMatrix.of([[2]])
+    assert half.expanded() == [(matrix, matrix), (two, two)]
+    assert (half.prove().blocks, half.prove().words) == (5, 4)
 
 
 def test_the_inverse_of_a_sum_is_refused():

@@ -1,48 +1,23 @@
-"""Block identities in noncommuting symbols: proofs for all n.
+"""Words in noncommuting symbols: the free group ring over the rational numbers.
 
-Main results
-------------
-The constructions are identities between 2 x 2 block matrices whose blocks are words in symbols and
-their inverses. Such an identity holds for matrices of every size n over every field (of
-characteristic not 2 where a half occurs) as soon as it holds in the free group ring over QQ, where
-a sum of words has one normal form: cancel X X^-1 and X^-1 X, apply the relations that a
-construction assumes, collect equal words. The identities of the constructions are in the table
-`exactflow.identities.IDENTITIES`.
-
-How it is checked
------------------
-*For all n*: `Identity.prove` expands both sides and compares normal forms, block by block. A false
-identity raises `RefutedError`, which shows the words that survive.
+A sum of words has one normal form: cancel X X^-1 and X^-1 X, apply the relations that a
+construction assumes, collect equal words. Matrices of blocks have sums of words as blocks.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
 
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_fraction
 
-__all__ = [
-    "Identity",
-    "Proof",
-    "RefutedError",
-    "WordMatrix",
-    "WordSum",
-    "from_sympy",
-    "lower",
-    "symbols",
-    "upper",
-]
+__all__ = ["Relations", "WordMatrix", "WordSum", "as_sum", "from_sympy", "symbols"]
 
 Letter = tuple[str, int]
 Letters = tuple[Letter, ...]
 Relations = Mapping[tuple[str, str], int]
-
-
-class RefutedError(ExactFlowError):
-    """An identity is false: some words survive in the difference of its sides."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +43,27 @@ class WordSum:
         return cls(tuple(sorted((w, c) for w, c in total.items() if c)))
 
     def __add__(self, other: object) -> "WordSum":
-        return WordSum.collect(self.terms + _as_sum(other).terms)
+        return WordSum.collect(self.terms + as_sum(other).terms)
 
     def __mul__(self, other: object) -> "WordSum":
         return WordSum.collect(
-            (u + v, c * d) for u, c in self.terms for v, d in _as_sum(other).terms
+            (u + v, c * d) for u, c in self.terms for v, d in as_sum(other).terms
         )
 
     def __neg__(self) -> "WordSum":
         return self * -1
 
     def __sub__(self, other: object) -> "WordSum":
-        return self + -_as_sum(other)
+        return self + -as_sum(other)
 
     def __radd__(self, other: object) -> "WordSum":
-        return _as_sum(other) + self
+        return as_sum(other) + self
 
     def __rmul__(self, other: object) -> "WordSum":
-        return _as_sum(other) * self
+        return as_sum(other) * self
 
     def __rsub__(self, other: object) -> "WordSum":
-        return _as_sum(other) - self
+        return as_sum(other) - self
 
     def inverse(self) -> "WordSum":
         """Return the inverse of a single word; a sum of words has none in the free group ring, and
@@ -154,7 +129,8 @@ def _reduced(word: Letters) -> Letters:
     return tuple(stack)
 
 
-def _as_sum(value: object) -> WordSum:
+def as_sum(value: object) -> WordSum:
+    """Return a rational number of any kind, or a sum of words, as a sum of words."""
     if isinstance(value, WordSum):
         return value
     return WordSum.collect([((), to_fraction(value))])
@@ -185,11 +161,11 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
     """
     match expression:
         case sympy.Rational():
-            return _as_sum(expression)
+            return as_sum(expression)
         case sympy.Symbol(is_commutative=False):
             return symbols(expression.name)[0]
         case sympy.Add():
-            return sum(map(from_sympy, expression.args), start=_as_sum(0))
+            return sum(map(from_sympy, expression.args), start=as_sum(0))
         case sympy.Mul():
             return _product(map(from_sympy, expression.args))
         case sympy.Pow() if expression.exp.is_Integer:
@@ -201,11 +177,11 @@ def from_sympy(expression: sympy.Expr) -> WordSum:
                 "expected sums, products and integer powers of noncommutative symbols and rational "
                 f"numbers, got {format_short(expression)}"
             )
-    return _as_sum(expression)
+    return as_sum(expression)
 
 
 def _product(factors: Iterable[WordSum]) -> WordSum:
-    result = _as_sum(1)
+    result = as_sum(1)
     for factor in factors:
         result = result * factor
     return result
@@ -220,83 +196,14 @@ class WordMatrix:
     @classmethod
     def of(cls, rows: Iterable[Iterable]) -> "WordMatrix":
         """Return the block matrix with the given rows of sums of words and numbers."""
-        return cls(tuple(tuple(_as_sum(entry) for entry in row) for row in rows))
+        return cls(tuple(tuple(as_sum(entry) for entry in row) for row in rows))
 
     def __matmul__(self, other: "WordMatrix") -> "WordMatrix":
         columns = list(zip(*other.rows, strict=True))
         return WordMatrix.of(
             [
-                sum((x * y for x, y in zip(row, column, strict=True)), start=_as_sum(0))
+                sum((x * y for x, y in zip(row, column, strict=True)), start=as_sum(0))
                 for column in columns
             ]
             for row in self.rows
         )
-
-
-def upper(X: object) -> WordMatrix:
-    """Return U(X) = [[I, X], [0, I]]."""
-    return WordMatrix.of([[1, X], [0, 1]])
-
-
-def lower(Y: object) -> WordMatrix:
-    """Return L(Y) = [[I, 0], [Y, I]]."""
-    return WordMatrix.of([[1, 0], [Y, 1]])
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The result of a successful `Identity.prove`."""
-
-    name: str
-    blocks: int
-    words: int
-
-    def __str__(self) -> str:
-        return f"{self.name}: proved for all n ({self.blocks} blocks, {self.words} words compared)"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """An identity between block matrices, to be proved for all n.
-
-    Parameters
-    ----------
-    name, statement, source : what it is called, says, and comes from.
-    sides : a function that returns the two sides.
-    relations : pairs of neighbouring symbols whose product is assumed to be a number, as
-        ("s", "e"): 0 for a row s and a column e.
-
-    >>> X, Y = symbols("X Y")
-    >>> print(Identity("sum", "U(X) U(Y) = U(X + Y)", "", lambda: (
-    ...     upper(X) @ upper(Y), upper(X + Y))).prove())
-    sum: proved for all n (4 blocks, 4 words compared)
-    """
-
-    name: str
-    statement: str
-    source: str
-    sides: Callable[[], tuple[WordMatrix, WordMatrix]]
-    relations: tuple[tuple[tuple[str, str], int], ...] = ()
-
-    def prove(self) -> Proof:
-        """Expand both sides and compare normal forms.
-
-        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes.
-        """
-        left, right = self.sides()
-        shapes = [(len(side.rows), len(side.rows[0])) for side in (left, right)]
-        if shapes[0] != shapes[1]:
-            raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
-        surviving, words = [], 0
-        for i, (row, other) in enumerate(zip(left.rows, right.rows, strict=True)):
-            for j, (x, y) in enumerate(zip(row, other, strict=True)):
-                difference = (x - y).modulo(dict(self.relations))
-                words += len(y.terms)
-                if difference.terms:
-                    surviving.append(f"block ({i}, {j}): {difference}")
-        if surviving:
-            raise RefutedError(
-                f"expected {self.statement}; the difference of the sides has the surviving words "
-                f"{'; '.join(surviving)}"
-            )
-        return Proof(self.name, shapes[0][0] * shapes[0][1], words)
