@@ -73,10 +73,11 @@ def shears(flow, number=fraction):
     for layer in flow:
         M = [[number(sympy.Integer(i == j)) for j in range(d)] for i in range(d)]
         moved, kept = (range(p), range(p, d)) if layer.moves == "first" else (range(p, d), range(p))
+        scale, shift = layer.scale, layer.shift
         for a, i in enumerate(moved):
-            M[i][i] = number(layer.scale[a])
+            M[i][i] = number(scale[a])
             for b, j in enumerate(kept):
-                M[i][j] = number(layer.shift[a, b])
+                M[i][j] = number(shift[a, b])
         yield M
 
 

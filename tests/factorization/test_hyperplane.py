@@ -210,7 +210,7 @@ def test_over_other_fields():
 def test_too_small_a_field_is_named():
     rows = [[int(i == j or (i, j) in {(1, 0), (3, 1), (4, 0)}) for j in range(5)] for i in range(5)]
     M = matrix(rows, GF(2)) * matrix(rows, GF(2)).transpose()
-    with pytest.raises(FieldTooSmallError, match="at least 14 elements for halves of 2 and 3"):
+    with pytest.raises(FieldTooSmallError, match="at least 26 elements for halves of 2 and 3"):
         factor(M, method="hyperplane", scales="nonzero")
     assert factor(M, scales="nonzero").depth <= 6
 
