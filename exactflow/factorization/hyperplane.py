@@ -35,8 +35,8 @@ Implementation notes
 Where H is not E the rows v adj(x - T) are an observer basis, which does not depend on w; the left
 eigenvectors of T are its combinations by powers of the eigenvalues. For a generic M the step of
 `five_layers`, in which S is a plus a matrix of rank two, gives numbers of half the length, so it
-is tried first. Over a finite field the proof needs n^2 (n + 1) + 2 elements: the determinant of the
-observer basis has that degree, less two, in the entries drawn for S.
+is tried first. Over a finite field of 2 n^2 (n + 1) + 2 elements half of all draws for S do, since
+the determinant of the observer basis has degree n^2 (n + 1) in them.
 """
 
 from collections.abc import Iterator
@@ -214,7 +214,7 @@ def _changes_of_basis(n: int, field: Domain) -> Iterator[DomainMatrix]:
 
 def _too_small(n: int, field: Domain) -> FieldTooSmallError:
     return FieldTooSmallError(
-        f"expected a field of at least {n * n * (n + 1) + 2} elements for halves of {n} and "
+        f"expected a field of at least {2 * n * n * (n + 1) + 2} elements for halves of {n} and "
         f"{n + 1} coordinates, got {field}: use a larger field"
     )
 
