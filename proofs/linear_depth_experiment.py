@@ -32,8 +32,9 @@ from sympy import QQ
 from threadpoolctl import threadpool_limits
 
 from exactflow import minimal_depth, permutation
-from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
+from exactflow.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.balancing.newton import Word
+from exactflow.balancing.tuning import Attempt
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix

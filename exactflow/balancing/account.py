@@ -26,17 +26,12 @@ import sympy
 
 from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.target import Target
+from exactflow.balancing.tuning import TUNING
 from exactflow.exact.digits import Digits, Enclosure
 from exactflow.exact.rounding import rounded_up
 from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["Solution", "inverse_error_bound", "judged"]
-
-TOLERANCE = Fraction(1, 10**12)
-ROUNDING = 2.0**-51
-CORRECTIONS, SLOWEST = 6, 0.8
-BITS = 120
-COARSE = Fraction(1, 8)
 
 
 class Solution(Protocol):
@@ -54,15 +49,15 @@ def judged(target: Target, solution: Solution) -> Balanced | float:
 
     The layers are judged by leading digits of their product; the error of the result is exact.
     """
-    least, goal = np.inf, ROUNDING * np.abs(target.unit).max()
-    for _ in range(CORRECTIONS + 1):
+    least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
+    for _ in range(TUNING.corrections + 1):
         layers = solution.layers()
-        difference = target.difference(layers, BITS)
+        difference = target.difference(layers, TUNING.bits)
         E = difference.digits.floats(target.exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error
-        if not goal < error < SLOWEST * before:
+        if not goal < error < TUNING.slowest * before:
             break
         try:
             solution = solution.corrected(E)
@@ -74,12 +69,12 @@ def judged(target: Target, solution: Solution) -> Balanced | float:
 def _account(
     target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure
 ) -> Balanced | float:
-    bits = BITS
-    while difference.slack > COARSE * difference.digits.largest():
+    bits = TUNING.bits
+    while difference.slack > TUNING.coarse * difference.digits.largest():
         bits *= 2
         difference = target.difference(layers, bits)
     error, size = target.error(layers, difference), target.largest()
-    if error > TOLERANCE * size:
+    if error > TUNING.tolerance * size:
         return float(error / size)
     slack = (difference.slack + target.slack) * sum(target.halves)
     bound = _inverse_error(target, difference.digits.norm_bound() + slack)
@@ -124,7 +119,7 @@ def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
-    if rough < COARSE:
+    if rough < TUNING.coarse:
         return Fraction(rough)
     residual = Digits.of_floats(V) @ W.times_power(-exponent) - Digits.of_floats(np.eye(d))
     return residual.norm_bound()

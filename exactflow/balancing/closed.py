@@ -34,6 +34,7 @@ from exactflow.balancing.factors import layers_of, word_factors
 from exactflow.balancing.newton import Corrected, Word
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
+from exactflow.balancing.tuning import TUNING
 from exactflow.exact.digits import Digits
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling, enclosed
@@ -45,9 +46,6 @@ __all__ = [
     "closed_shears",
     "has_closed_form",
 ]
-
-SMALL = 0.05
-BITS = 100
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -150,7 +148,7 @@ class Eleven:
     def corrected(self, E: np.ndarray) -> "Eleven":
         """Return the layers after a step that removes the error E of `unit`."""
         F = self.U.T @ E @ self.V
-        sizes = np.maximum(self.sigma, SMALL * self.sigma.max())
+        sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
         np.fill_diagonal(to_U, 0)
@@ -169,4 +167,4 @@ def _shears(Q: np.ndarray, halves: tuple[int, int]) -> Corrected:
 def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
     layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
-    return found.plus((Digits.of_floats(Q) - enclosed(layers, BITS).digits).floats())
+    return found.plus((Digits.of_floats(Q) - enclosed(layers, TUNING.bits).digits).floats())

@@ -5,18 +5,16 @@ from math import frexp, ldexp, log2
 
 import numpy as np
 
+from exactflow.balancing.tuning import TUNING
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["layers_of", "snapped", "word_factors"]
 
-ADDITIVE = 2.0**-51
-GRID = 57
-
 
 def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
     """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
-    exponent = GRID + 1 - frexp(size)[1]
+    exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
@@ -36,7 +34,7 @@ def layers_of(
     """
     times = [sum(factor.moves == half for factor in factors) for half in HALVES]
     whole = log2(scale) + exponent
-    if abs(whole) < ADDITIVE:
+    if abs(whole) < TUNING.rounding:
         scale, exponent, whole = 1.0, 0, 0.0
     on_the_right, powers, left, layers = [1.0, 1.0], [0, 0], list(times), []
     for factor in reversed(factors):

@@ -22,20 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-from exactflow.balancing.newton import RIDGE, SPREAD, TOLERANCE, Corrected, Frame, Word, rms
+from exactflow.balancing.newton import Corrected, Frame, Word, rms
 from exactflow.balancing.rotation import planes
+from exactflow.balancing.tuning import EPS, TUNING, Attempt
 
 __all__ = ["Attempt", "StuckError", "find_layers", "random_start"]
-
-START_DEVIATION = 0.6
-LEAST = 2.0**-104
-STRETCHED, NEAR = np.log(1e4), 1e-9
-FIRST_STEP, LEAST_STEP = 0.15, 5e-3
-ON_PATH = 0.15
-LOST, SETTLED, CONVERGED, ROUNDED = 1e4, 1e-5, 1e-6, 1e-13
-FINE, LEAST_PULL = 1e-3, 1e-3
-PARTS = (1.0, 0.5, 0.25)
-STEPS, CORRECTIONS, RELAXATIONS, REFINEMENTS = 150, 3, 12, 40
 
 Path = Callable[[float], np.ndarray]
 
@@ -46,25 +37,6 @@ class StuckError(Exception):
     def __init__(self, residual: float):
         super().__init__(f"stuck at residual {residual:.2g}")
         self.residual = residual
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How carefully to follow the path.
-
-    Parameters
-    ----------
-    pull : the largest pull towards small layers.
-    tol : the relative residual of the linear solver.
-    anchored : pull towards the start instead, away from the singular layers near zero.
-    spread : how freely layers may move against each other, see `exactflow.balancing.normal`; much
-        for matrices with few extreme singular values, little for those with many.
-    """
-
-    pull: float
-    tol: float
-    anchored: bool = False
-    spread: float = SPREAD
 
 
 def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> Corrected:
@@ -96,7 +68,7 @@ def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) 
 def random_start(word: Word, generator: np.random.Generator) -> np.ndarray:
     """Return shifts of a spectral norm near one."""
     shape = (word.layers, word.n, word.n)
-    X = generator.normal(scale=START_DEVIATION / word.n**0.5, size=shape)
+    X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
     return word.packed(word.unpacked(X))
 
 
@@ -104,11 +76,11 @@ def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
     Q, V, logarithms = _polar(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
-    if np.abs(M0 - Q).max() < NEAR:
+    if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
-    return (
-        [_polar_path(M0, Q), *stretch] if np.ptp(logarithms) > STRETCHED else [_polar_path(M0, M)]
-    )
+    if np.ptp(logarithms) > np.log(TUNING.stretched):
+        return [_polar_path(M0, Q), *stretch]
+    return [_polar_path(M0, M)]
 
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
@@ -122,7 +94,7 @@ def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return Q, V and w with M = Q V^T exp(diag(w)) V, nearly, and a rotation Q."""
     U, s, V = np.linalg.svd(M)
     U[:, -1] *= np.linalg.slogdet(U @ V)[0]  # the least singular value may be rounding error
-    return U @ V, V, np.log(np.maximum(s, LEAST * s[0]))
+    return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
 
 def rotation_path(Q: np.ndarray) -> Path:
@@ -159,9 +131,9 @@ class _Search:
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
         """Return layers at the end of the path, from layers at its start, or raise `StuckError`."""
-        t, step, pull = 0.0, FIRST_STEP, self.attempt.pull
+        t, step, pull = 0.0, TUNING.stride, self.attempt.pull
         previous, previous_step = X, step
-        for _ in range(STEPS):
+        for _ in range(TUNING.steps):
             step = min(step, 1 - t)
             M, guess = path(t + step), X + (X - previous) * (step / previous_step)
             corrected, corrections = self._correct(M, guess, pull)
@@ -169,24 +141,24 @@ class _Search:
                 corrected, corrections = self._correct(M, X, pull)
             if corrected is None:
                 step, pull = step / 2, pull / 2
-                if step < LEAST_STEP * (1 - t):
+                if step < TUNING.least_stride * (1 - t):
                     break
                 continue
             previous, previous_step, X = X, step, corrected
             if step == 1 - t:
                 return X
             t += step
-            step *= 1.6 if corrections == 1 else 1
-            pull = min(self.attempt.pull, 1.5 * pull)
+            step *= TUNING.faster if corrections == 1 else 1
+            pull = min(self.attempt.pull, TUNING.recovered * pull)
         raise StuckError(rms(self.frame(X).residual(path(1))))
 
     def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
-        """Return layers of M with a residual below `ON_PATH`, or None; and the steps taken."""
+        """Return layers of M that are on the path, or None; and the steps taken."""
         frame = self.frame(X)
         F = frame.residual(M)
-        if not rms(F) < LOST:
+        if not rms(F) < np.inf:
             return None, 0
-        for k in range(1, CORRECTIONS + 1):
+        for k in range(1, TUNING.tries + 1):
             try:
                 X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
@@ -194,29 +166,29 @@ class _Search:
             frame, before = self.frame(X), rms(F)
             F = frame.residual(M)
             after = rms(F)
-            if after < ON_PATH:
+            if after < TUNING.on_path:
                 return X, k
             if not after < before:
                 return None, k
-        return None, CORRECTIONS
+        return None, TUNING.tries
 
     def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return layers nearer to the anchor, until their distance falls no more."""
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
-        for _ in range(RELAXATIONS):
+        for _ in range(TUNING.relaxations):
             frame = self.frame(X)
             try:
                 closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
                 nearer = frame.nearer(self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return X
-            while rms(self.frame(closer + pull * nearer).residual(M)) >= ON_PATH:
+            while rms(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path:
                 pull /= 2
-                if pull < LEAST_PULL:
+                if pull < TUNING.least_relaxation:
                     return X
             X, before = closer + pull * nearer, distance
             distance = float(np.linalg.norm(X - self.anchor))
-            if distance > 0.995 * before:
+            if distance > TUNING.stalled * before:
                 break
         return X
 
@@ -225,28 +197,28 @@ class _Search:
         float64, each in its own frame, where those do not converge.
         """
         at = solver = self.frame(X)
-        F, tol = at.residual(M), TOLERANCE
+        F, tol = at.residual(M), TUNING.tol
         size = rms(F)
-        for _ in range(REFINEMENTS):
-            if size < ROUNDED:
+        for _ in range(TUNING.refinements):
+            if size < TUNING.rounded:
                 break
-            if size > SETTLED or tol == FINE:
+            if size > TUNING.settled or tol == TUNING.fine:
                 solver = at
             try:
-                dX = solver.step(F, 0.0, at.X, tol, RIDGE * size)
+                dX = solver.step(F, 0.0, at.X, tol, TUNING.ridge * size)
             except np.linalg.LinAlgError:
                 break
-            frames = (self.frame(at.X + part * dX) for part in PARTS)
+            frames = (self.frame(at.X + part * dX) for part in TUNING.parts)
             closer = next((frame for frame in frames if rms(frame.residual(M)) < size), None)
-            if closer is None and tol == FINE:
+            if closer is None and tol == TUNING.fine:
                 break
             at, before = closer or at, size
             F = at.residual(M)
             size = rms(F)
-            if size > before / 4 and size < SETTLED:
-                if tol == FINE:
+            if size > TUNING.slow * before and size < TUNING.settled:
+                if tol == TUNING.fine:
                     break
-                tol = FINE
-        if size < CONVERGED:
+                tol = TUNING.fine
+        if size < TUNING.converged:
             return Corrected(self.word, at.X, self.attempt.spread, solver)
         raise StuckError(size)

@@ -1,12 +1,11 @@
 """The table of methods: layers in closed form, or searched, by attempts of growing care."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from fractions import Fraction
 
 import numpy as np
 
-from exactflow.balancing.account import TOLERANCE, judged
+from exactflow.balancing.account import judged
 from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.closed import (
     Shears,
@@ -14,28 +13,15 @@ from exactflow.balancing.closed import (
     closed_shears,
     has_closed_form,
 )
-from exactflow.balancing.homotopy import Attempt, StuckError, find_layers, random_start
+from exactflow.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.balancing.newton import Word
 from exactflow.balancing.target import Target
+from exactflow.balancing.tuning import TUNING, Attempt
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod
 
 __all__ = ["METHODS", "solved"]
-
-CAREFUL_FROM, BEYOND = 1e3, 1e11
-FREE = 1e4
-ATTEMPTS = (
-    Attempt(pull=0.1, tol=0.1),
-    Attempt(pull=0.1, tol=0.01),
-    Attempt(pull=0.03, tol=0.01),
-    Attempt(pull=0.03, tol=0.01, spread=FREE),
-    Attempt(pull=0.3, tol=0.1, anchored=True),
-    Attempt(pull=0.03, tol=0.001, spread=FREE),
-    Attempt(pull=0.1, tol=0.001, anchored=True),
-)
-FEW = 3
-GOOD = Fraction(1, 5 * 10**14)
 
 
 def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
@@ -54,16 +40,16 @@ def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
     """Return layers in closed form where a search is not asked for, or would not be as good."""
     if layers is not None or not has_closed_form(target.halves):
         return _search(target, layers, seed)
-    if target.rotation is None and target.condition <= BEYOND:
+    if target.rotation is None and target.condition <= TUNING.beyond:
         with suppress(MethodError):
-            result = _search(target, 6, seed, FEW)
+            result = _search(target, 6, seed, TUNING.few)
             if _is_good(result, target):
                 return result
     return _closed(target)
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
-    return bool(result.error <= GOOD * target.largest())
+    return bool(result.error <= TUNING.good * target.largest())
 
 
 def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
@@ -82,8 +68,8 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
             break
     if result is None:
         raise MethodError(
-            f"expected layers within {float(TOLERANCE):.0e} of the matrix, relative to its largest "
-            f"entry, got {found:.0e}: factor the matrix exactly instead"
+            f"expected layers within {float(TUNING.tolerance):.0e} of the matrix, relative to its "
+            f"largest entry, got {found:.0e}: factor the matrix exactly instead"
         )
     if layers not in (None, len(result.layers)):
         raise InvalidInputError(
@@ -94,15 +80,16 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
 
 
 def _search(
-    target: Target, layers: int | None, seed: int, attempts: int = len(ATTEMPTS)
+    target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
 ) -> Balanced:
     """Return what the first of some attempts that succeeds finds."""
     if layers is None:
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
     M = target.unit / target.scale
-    careful = int(target.condition > CAREFUL_FROM)
+    begin = int(target.condition > TUNING.careful)
+    attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
     reached = np.inf
-    for attempt, word, start in _starts(target, layers, seed, careful, careful + attempts):
+    for attempt, word, start in _starts(target, layers, seed, attempts):
         try:
             shears = find_layers(word.embedded(M), word, attempt, start)
         except StuckError as stuck:
@@ -113,27 +100,27 @@ def _search(
             return result
         reached = min(reached, result)
     raise MethodError(
-        f"expected {layers} layers within {float(TOLERANCE):.0e} of the matrix, relative to its "
-        f"largest entry; the search reached a residual of {reached:.1e}: leave layers out, or try "
-        f"layers={2 * (layers // 2) + 2}, or another seed"
+        f"expected {layers} layers within {float(TUNING.tolerance):.0e} of the matrix, relative to "
+        f"its largest entry; the search reached a residual of {reached:.1e}: leave layers out, or "
+        f"try layers={2 * (layers // 2) + 2}, or another seed"
     )
 
 
 def _starts(
-    target: Target, layers: int, seed: int, begin: int, end: int
+    target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
     """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
     with idle layers behind them, then random ones.
     """
     if seed == 0 and layers >= 6 and has_closed_form(target.halves):
         U, _, Vt = target.svd
-        for i in range(begin, min(end, len(ATTEMPTS))):
+        for i, attempt in attempts:
             six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
             word = Word.on(target.halves, layers, six.first)
-            yield ATTEMPTS[i], word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
-    for i in range(begin, min(end, len(ATTEMPTS))):
+            yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
+    for i, attempt in attempts:
         word = Word.on(target.halves, layers, i // 2 % 2)
-        yield ATTEMPTS[i], word, random_start(word, np.random.default_rng([seed, i]))
+        yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
 
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {

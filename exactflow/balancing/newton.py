@@ -27,12 +27,9 @@ from functools import cached_property
 import numpy as np
 
 from exactflow.balancing.normal import NormalEquations
+from exactflow.balancing.tuning import TUNING, Attempt
 
-__all__ = ["RIDGE", "SPREAD", "TOLERANCE", "Corrected", "Frame", "Word", "rms"]
-
-SPREAD = 100.0
-RIDGE, LEAST_RIDGE = 1e-3, 1e-5
-TOLERANCE = 0.01
+__all__ = ["Corrected", "Frame", "Word", "rms"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def rms(F: np.ndarray) -> float:
 class Frame:
     """The centred frame at layers X, and the normal equations of the steps from there."""
 
-    def __init__(self, word: Word, X: np.ndarray, spread: float = SPREAD):
+    def __init__(self, word: Word, X: np.ndarray, spread: float = Attempt.spread):
         self.X, self.word, self.spread = X, word, spread
         left_inverse, right_inverse = np.eye(2 * word.n), np.eye(2 * word.n)
         for i in reversed(range(word.cut)):
@@ -198,15 +195,15 @@ class Corrected:
 
     word: Word
     X: np.ndarray
-    spread: float = SPREAD
+    spread: float = Attempt.spread
     frame: Frame | None = None
 
     def plus(self, E: np.ndarray) -> "Corrected":
         """Return shifts after the Newton step that adds E to their product."""
         frame = self.frame or Frame(self.word, self.X, self.spread)
         F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
-        ridge = max(LEAST_RIDGE, RIDGE * rms(F))
-        dX = frame.step(F, 0.0, self.X, TOLERANCE, ridge)
+        ridge = max(TUNING.least_ridge, TUNING.ridge * rms(F))
+        dX = frame.step(F, 0.0, self.X, TUNING.tol, ridge)
         return Corrected(self.word, self.X + dX, self.spread, frame)
 
     @property

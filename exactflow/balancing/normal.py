@@ -27,11 +27,9 @@ from functools import cached_property
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-__all__ = ["NormalEquations", "traceless"]
+from exactflow.balancing.tuning import TUNING
 
-DENSE = 10
-SINGLE = 0.01
-MAX_ITERATIONS = 300
+__all__ = ["NormalEquations", "traceless"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +80,9 @@ class NormalEquations:
         systems, for others the map that the preconditioner inverts.
         """
         r = traceless(r, self.active)
-        if len(r) <= 2 * DENSE:
+        if len(r) <= 2 * TUNING.dense:
             return self._solve_densely(r, ridge)
-        if tol < SINGLE:
+        if tol < TUNING.tol:
             return self._solve_iteratively(r, tol, ridge)
         size = float(np.linalg.norm(r)) or 1.0  # float32 is slow where products underflow
         single = self._single._solve_iteratively((r / size).astype(np.float32), tol, ridge)
@@ -126,7 +124,7 @@ class NormalEquations:
         z = direction = r * weights
         size = np.vdot(r, z)
         goal = tol**2 * size
-        for _ in range(MAX_ITERATIONS):
+        for _ in range(TUNING.iterations):
             if size <= goal:
                 break
             image = turned.apply(turned.adjoint(direction)) + ridges * direction

@@ -8,6 +8,7 @@ from math import frexp
 
 import numpy as np
 
+from exactflow.balancing.tuning import EPS, TUNING
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
@@ -18,10 +19,6 @@ from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
 __all__ = ["Target", "entries_of"]
-
-PRECISION = 300
-NEAR = 1e-6
-EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +125,7 @@ class Target:
 def _is_near_rotation(M: np.ndarray) -> bool:
     """Return whether M, of entries below one, is near a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
-    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < NEAR * square)
+    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
 def entries_of(W: MatrixLike) -> np.ndarray:
@@ -168,7 +165,7 @@ def _is_plain(W: np.ndarray) -> bool:
 def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:
     """Return Fractions to 300 bits after the leading one of the largest, and the error's bound."""
     largest = max(map(abs, entries.ravel()))
-    low = largest.numerator.bit_length() - largest.denominator.bit_length() - PRECISION
+    low = largest.numerator.bit_length() - largest.denominator.bit_length() - TUNING.precision
     unit = Fraction(2) ** low
     integers = np.array([round(x / unit) for x in entries.ravel()], dtype=object)
     return Digits.of_integers(integers.reshape(entries.shape), low), unit

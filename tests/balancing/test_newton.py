@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from exactflow.balancing.newton import Frame, Word, rms
-from exactflow.balancing.normal import DENSE, SINGLE, traceless
+from exactflow.balancing.normal import traceless
+from exactflow.balancing.tuning import TUNING
 
 
 def example(layers: int, n: int, first: int) -> tuple[Word, np.ndarray, np.ndarray]:
@@ -33,8 +34,8 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
     assert np.vdot(lam, image) > 0
 
 
-@pytest.mark.parametrize("n", [1, DENSE, DENSE + 1, 20])
-@pytest.mark.parametrize("tol", [SINGLE, 1e-9])
+@pytest.mark.parametrize("n", [1, TUNING.dense, TUNING.dense + 1, 20])
+@pytest.mark.parametrize("tol", [TUNING.tol, 1e-9])
 def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     word, X, _ = example(6, n, 1)
     equations = Frame(word, X).equations
@@ -45,7 +46,7 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     assert np.linalg.norm(rest) <= 2 * tol * np.linalg.norm(r)
 
 
-@pytest.mark.parametrize("n", [1, 3, DENSE + 2])
+@pytest.mark.parametrize("n", [1, 3, TUNING.dense + 2])
 @pytest.mark.parametrize("pull", [0.0, 0.3, 1.0])
 def test_a_step_solves_the_linearized_problem(n, pull):
     word, X, F = example(6, n, 0)

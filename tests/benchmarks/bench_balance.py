@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from exactflow.balancing import balance
-from exactflow.balancing.account import BITS
 from exactflow.balancing.closed import closed_form
 from exactflow.balancing.target import Target
+from exactflow.balancing.tuning import TUNING
 from proofs.experiments.descent import adam
 
 SIZES = [16, 48, 128, 512]
@@ -60,7 +60,7 @@ def test_account(benchmark, d):
     layers = next(closed_form(target)).layers()
 
     def account():
-        return target.error(layers, target.difference(layers, BITS))
+        return target.error(layers, target.difference(layers, TUNING.bits))
 
     assert benchmark.pedantic(account, rounds=3, warmup_rounds=1) < 1e-12
 
