@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-import mpmath
 import numpy as np
 import sympy
 
-from exactflow.exact.numbers import to_float, to_mpf
+from exactflow.exact.numbers import to_float
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.float_layers import FloatCoupling
@@ -95,9 +95,8 @@ class Balanced(MapResult):
         return x
 
     def __str__(self) -> str:
-        error = mpmath.nstr(to_mpf(self.error), 2)
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {error}"
+            f"certified within {decimal_up(self.error)}"
         )

@@ -31,7 +31,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
-    from exactflow.cli.report import flow_record, magnitude, pads_of, print_repairs
+    from exactflow.cli.report import flow_record, pads_of, print_repairs
+    from exactflow.exact.rounding import decimal_up
 
     if arguments.output:
         check_output(arguments)
@@ -55,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
-        inverse = f"its inverse within {magnitude(result.inverse_error)}"
+        inverse = f"its inverse within {decimal_up(result.inverse_error)}"
     equal = "do not equal" if result.error else "equal"
-    print(f"certified within {magnitude(result.error)}, {inverse}: the layers {equal} the matrix")
+    print(f"certified within {decimal_up(result.error)}, {inverse}: the layers {equal} the matrix")
     print(end=written)
     return 0

@@ -31,7 +31,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import flow_record, magnitude
+    from exactflow.cli.report import flow_record
+    from exactflow.exact.rounding import decimal_up
     from exactflow.gaussian import whiten
 
     if arguments.output:
@@ -48,6 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not wants_text(arguments, **of_flow, **record, summary=str(result)):
         return 0
     print(result)
-    print(f"the inverse, rounded to floats, generates the covariance within {magnitude(within)}")
+    print(f"the inverse, rounded to floats, generates the covariance within {decimal_up(within)}")
     print(end=written)
     return 0

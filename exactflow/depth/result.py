@@ -9,6 +9,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstruction import Obstruction
 from exactflow.depth.telling import certified_step, depth_steps
+from exactflow.exact.rounding import decimal_up
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.product import product_step
 from exactflow.flows.flow import CouplingFlow
@@ -89,7 +90,7 @@ class CertifiedDepth(MinimalDepth):
     @property
     def count(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().count} (as floats within {float(self.error):.1e})"
+        return f"{super().count} (as floats within {decimal_up(self.error)})"
 
     @property
     def _matrix(self) -> DomainMatrix:

@@ -7,6 +7,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstruction import Obstruction
 from exactflow.exact.linalg import trace
+from exactflow.exact.rounding import decimal_up
 from exactflow.explanation import Step
 from exactflow.explanation.product import product_step
 from exactflow.flows.flow import CouplingFlow
@@ -69,7 +70,7 @@ def certified_step(
     return Step(
         "four layers",
         "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here they "
-        f"are, rounded to floats: their product is within {float(error):.1e} of `M`.",
+        f"are, rounded to floats: their product is within {decimal_up(error)} of `M`.",
         "",
         {"M": matrix},
         rounded.after,

@@ -1,9 +1,13 @@
-"""Rational arithmetic that rounds to a side: square roots, long fractions, geometric sums."""
+"""Rational arithmetic that rounds to a side: square roots, long fractions, sums, and decimals."""
 
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from math import ceil, isqrt
+from typing import Any
 
-__all__ = ["geometric_sum", "root", "rounded_up"]
+from exactflow.exact.numbers import to_element
+
+__all__ = ["decimal_up", "geometric_sum", "root", "rounded_up"]
 
 _ROOT_BITS = 128
 _SUM_BITS = 256
@@ -29,6 +33,18 @@ def rounded_up(x: Fraction) -> Fraction:
         return x
     unit = Fraction(2) ** (lengths[0] - lengths[1] - _SUM_BITS)
     return ceil(x / unit) * unit
+
+
+def decimal_up(x: Any, digits: int = 2) -> str:
+    """Return a rational number >= 0 as a decimal that is not below it, as a bound is read aloud.
+
+    >>> decimal_up(Fraction(1, 3)), decimal_up(Fraction(1, 10**400)), decimal_up(0.5), decimal_up(0)
+    ('0.34', '1e-400', '0.5', '0')
+    """
+    value = to_element(x)
+    context = Context(prec=digits, rounding=ROUND_CEILING)
+    quotient = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
+    return f"{quotient.normalize(context):g}"
 
 
 def geometric_sum(ratio: Fraction, terms: int) -> Fraction:

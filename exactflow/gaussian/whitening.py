@@ -11,6 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.rational import RationalMatrix
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.float_layers import FloatCoupling
@@ -103,7 +104,7 @@ class Whitening(MapResult):
         kind = "additive" if self.is_additive else "affine"
         return (
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
-            f"within {float(self.error):.1e}, largest entry {self.magnitude:.2g}"
+            f"within {decimal_up(self.error)}, largest entry {self.magnitude:.2g}"
         )
 
     @cached_property

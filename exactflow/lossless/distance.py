@@ -32,6 +32,7 @@ import numpy as np
 import sympy
 
 from exactflow.exact.digits import Digits
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 
@@ -66,9 +67,8 @@ class DistanceBound:
         return max(self.coordinates)
 
     def __str__(self) -> str:
-        shares = max(self.rounding), max(self.shifts)
-        whole, rounding, shifts = map(float, (self.largest, *shares))
-        return f"{whole:.3g} (rounding {rounding:.3g}, shifts {shifts:.3g})"
+        bounds = self.largest, max(self.rounding), max(self.shifts)
+        return "{} (rounding {}, shifts {})".format(*(decimal_up(bound, 3) for bound in bounds))
 
 
 @dataclass(frozen=True, eq=False)

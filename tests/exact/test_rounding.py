@@ -2,10 +2,12 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.exact.rounding import geometric_sum, root, rounded_up
+from exactflow.exact.numbers import to_fraction
+from exactflow.exact.rounding import decimal_up, geometric_sum, root, rounded_up
 
 positive = st.fractions(min_value=Fraction(1, 10**6), max_value=10**9)
 
@@ -34,3 +36,10 @@ def test_short_fractions_stay():
     assert rounded_up(Fraction(22, 7)) == Fraction(22, 7)
     third = Fraction(2**300 + 1, 3 * 2**299)
     assert 0 < rounded_up(third) - third < Fraction(1, 2**250)
+
+
+@pytest.mark.parametrize("x", [Fraction(1, 3), 0.1, Fraction(2**300, 3), Fraction(1, 7**900), 5])
+@pytest.mark.parametrize("digits", [1, 2, 5])
+def test_a_decimal_is_not_below_what_it_bounds(x, digits):
+    shown = to_fraction(decimal_up(x, digits))
+    assert to_fraction(x) <= shown <= to_fraction(x) * (1 + Fraction(1, 10 ** (digits - 1)))
