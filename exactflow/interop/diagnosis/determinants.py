@@ -135,7 +135,9 @@ def _claimed(call: Call, state: State, way: bool) -> list[float]:
         leaves = call.plain(state, way)[1]
     except FailureError:
         return []
-    found = [float(leaf) for leaf in leaves if _is_number(leaf)]
+    found = [
+        float(torch.as_tensor(leaf).flatten()[0]) for leaf in leaves if _is_number(leaf, state)
+    ]
     return found if all(map(math.isfinite, found)) else []
 
 
@@ -149,9 +151,10 @@ def _is_drawn(call: Call, claims: tuple[list[float], list[float]]) -> bool:
     )
 
 
-def _is_number(leaf: object) -> bool:
+def _is_number(leaf: object, state: State) -> bool:
+    """Return whether something has one number, or one for each member of the batch."""
     if isinstance(leaf, Tensor):
-        return leaf.numel() == 1 and leaf.is_floating_point()
+        return leaf.numel() in (1, len(state[0])) and leaf.is_floating_point()
     return not isinstance(leaf, bool)
 
 

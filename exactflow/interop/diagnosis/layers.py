@@ -18,9 +18,9 @@ from exactflow.interop.diagnosis.determinants import Audit, audit
 from exactflow.interop.diagnosis.jacobian import Norms, norms
 from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, error_at, trip
+from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, mapped, round_trip
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import State, entries, is_finite, length, refilled
+from exactflow.interop.diagnosis.values import entries, is_finite, length, refilled, relative
 
 __all__ = ["Layer", "raised"]
 
@@ -36,12 +36,15 @@ class Layer:
     """One layer as it was called in each run; it loses so many of all digits that are lost."""
 
     def __init__(self, runs: Runs, k: int, lost: float, total: float):
-        self.runs, self.i, self.lost, self.total = runs, runs.member, max(lost, 0.0), total
+        self.runs, self.lost, self.total = runs, max(lost, 0.0), total
         path = runs.judged.layers[k].path
         found = (_same(run, k, path) for run in (runs.now, runs.calm, runs.fine))
         self.now, calm, self.fine = found
         self.calm = calm or runs.judged.layers[k]
         self.hands_on = entries(self.calm.made) == entries(self.calm.given)
+        self.i = runs.member
+        if len(self.calm.before[0]) != len(runs.judged.errors):  # another batch: its own worst one
+            self.i = int(relative(round_trip(self.calm), self.calm.before).argmax())
 
     def judged(self, is_right: tuple[bool, bool]) -> LayerDiagnosis:
         """Return the verdict, given whether the model's log-determinants are right."""
@@ -91,11 +94,12 @@ class Layer:
 
     @cached_property
     def error(self) -> float:
-        return trip(self.calm, self.i)
+        return self.runs.error(round_trip(self.calm), self.calm.before)
 
     @cached_property
     def error64(self) -> float | None:
-        return None if self.fine is None else trip(self.fine, self.i)
+        fine = self.fine
+        return None if fine is None else self.runs.error(round_trip(fine), fine.before)
 
     @cached_property
     def point(self) -> Call | None:
@@ -152,15 +156,11 @@ class Layer:
             return None
         if not is_finite(call.after):
             return Fault.NOT_FINITE, f"its output is not finite in {u}{self._in64()}"
-        claims = [torch.as_tensor(leaf) for leaf in call.beside]
-        n = len(call.before[0])
-        if not all(torch.isfinite(claim).all() for claim in claims if claim.numel() <= n):
-            return Fault.DETERMINANT, self._determinant()
         if self.runs.comes_back or not self.hands_on:
             return None
         if call.other and is_finite(call.other.before) and not is_finite(call.other.after):
             says = f"its inverse is not finite in {u}"
-        elif not is_finite(_inverted(call)):
+        elif not is_finite(round_trip(call)):
             says = f"the inverse of its own output is not finite in {u}"
         else:
             return None
@@ -178,11 +178,13 @@ class Layer:
         largest = max(float(t.abs().max()) for t in self.fine.after)
         return f"; in float64 it is, up to {largest:.1e}: a scale overflows"
 
-    def _determinant(self) -> str:
-        u, there = _dtype(self.runs), self.audit.claimed
-        known = there if there is not None else self.audit.due
+    def _determinant(self, is_number: bool) -> str:
+        u, known = _dtype(self.runs), self.audit.claimed
+        known = self.audit.due if known is None else known
+        size = "" if known is None else f"; it is {known:.1f}"
+        if not is_number:
+            return f"log|det| is not a number{size}: is it the logarithm of a negative one?"
         if self.norms and math.isfinite(self.norms.condition):
-            size = "" if known is None else f"; it is {known:.1f}"
             return (
                 f"log|det| is not finite in {u}{size}: the determinant leaves its range; sum "
                 "logarithms (torch.linalg.slogdet) instead"
@@ -204,10 +206,10 @@ class Layer:
         if not self.is_measured or not self.runs.matters(self.error) or self.is_rounding():
             return None
         call, there = self.calm, self.error64
-        if not (came := _inverted(call)):
+        if not (came := round_trip(call)):
             return None  # it is called in another way by the model
         both = f"an error of {self.error:.1e}, and of {there:.1e} in float64"
-        if error_at(_mapped(call, call.after, True), came, self.i) <= self.runs.level:
+        if self.runs.error(mapped(call, call.after, True), came) <= self.runs.level:
             return Fault.DIRECTION, f"its inverse is its forward map once more: {both}"
         if self.fine and there is not None and there < NEARLY and _is_iterating(self.fine):
             return Fault.NOT_CONVERGED, (
@@ -231,6 +233,11 @@ class Layer:
 
     def claiming(self, is_right: tuple[bool, bool]) -> Found | None:
         """Return what is wrong with the log-determinant, unless the model's is right with it."""
+        n, leaves = len(self.calm.before[0]), map(torch.as_tensor, self.calm.beside)
+        claims = [leaf.double() for leaf in leaves if leaf.numel() <= n]
+        if is_finite(self.calm.after) and not is_finite(tuple(claims)):
+            is_number = not any(leaf.isnan().any() for leaf in claims)
+            return Fault.DETERMINANT, self._determinant(is_number)
         if self.audit.is_summed:
             return Fault.DETERMINANT, "log|det| is summed over the members of the batch, too"
         there, back = self.audit.wrong
@@ -279,18 +286,6 @@ def _same(run: Passes | None, k: int, path: str) -> Call | None:
     """Return the call of a layer in a run, the k-th if it is of that layer."""
     calls = [] if run is None else [*run.layers[k : k + 1], *run.layers]
     return next((call for call in calls if call.path == path), None)
-
-
-def _mapped(call: Call, state: State, along: bool) -> State:
-    """Return the image of tensors, or preimage; nothing where an error is raised."""
-    try:
-        return call.mapped(state, call.is_ahead == along)
-    except FailureError:
-        return ()
-
-
-def _inverted(call: Call) -> State:
-    return _mapped(call, call.after, False)
 
 
 class _Count(TorchFunctionMode):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from exactflow.interop.diagnosis.result import Fault
-from exactflow.interop.diagnosis.runs import Runs, trip
+from exactflow.interop.diagnosis.runs import Runs, round_trip
 from exactflow.interop.diagnosis.trace import Call, FailureError, parts, twin
 from exactflow.interop.diagnosis.values import State, entries, is_finite, relative
 
@@ -37,7 +37,7 @@ def training(runs: Runs, now: Call, calm: Call) -> str | None:
         says = f"{verb} at each pass, and two passes differ by {again:.1e}"
     elif runs.matters(other := _mixed(now)) and not runs.matters(_mixed(calm)):
         says = f"depends on the batch, and differs by {other:.1e} where other members do"
-    elif not runs.comes_back and runs.matters(trip(now)) and not runs.matters(trip(calm)):
+    elif not runs.comes_back and runs.matters(_trip(now)) and not runs.matters(_trip(calm)):
         says = "does not undo what it did, as it does in eval mode"
     else:
         return None
@@ -118,6 +118,10 @@ def _outcome(call: Call) -> State:
         with suppress(FailureError):
             found += tuple(torch.nan_to_num(t) for t in call.mapped(state, way))
     return found
+
+
+def _trip(call: Call) -> float:
+    return _apart(round_trip(call), call.before)
 
 
 def _apart(found: State, wanted: State) -> float:

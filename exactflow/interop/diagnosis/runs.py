@@ -14,7 +14,7 @@ from exactflow.interop.diagnosis.values import State, copied, is_finite, relativ
 from exactflow.interop.libraries import whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way, Whole
 
-__all__ = ["THIRD", "Passes", "Runs", "Trial", "error_at", "growth", "runs_of", "trip"]
+__all__ = ["THIRD", "Passes", "Runs", "Trial", "growth", "mapped", "round_trip", "runs_of"]
 
 THIRD = 1 / 3
 """The part of the digits whose loss is a fault of one layer."""
@@ -163,6 +163,12 @@ class Runs:
         """Whether half of the digits are left, for every member of the batch, in either mode."""
         return self.stuck is None and bool((self.judged.errors <= self.level).all())
 
+    def error(self, found: State, wanted: State) -> float:
+        """Return the error of that member, or the largest where layers change the batch."""
+        errors = relative(found, wanted)
+        is_whole = len(errors) == len(self.judged.errors)
+        return float(errors[self.member] if is_whole else errors.max())
+
     def matters(self, error: float) -> bool:
         """Return whether an error of one layer that is no rounding makes x stay away.
 
@@ -207,14 +213,16 @@ def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputEr
 
 def growth(runs: Runs) -> tuple[list[float], list[float]]:
     """Return the digits that each layer, and each place before, between and after, loses."""
-    run, i = runs.judged, runs.member
-    pairs = run.pairs
+    run, pairs = runs.judged, runs.judged.pairs
     if pairs is None or run.back is None or not is_finite(run.ahead.after):
-        steps = [_lost(runs, 0.0, trip(c, i)) if is_finite(c.before) else 0.0 for c in run.layers]
+        steps = [
+            _lost(runs, 0.0, runs.error(round_trip(c), c.before)) if is_finite(c.before) else 0.0
+            for c in run.layers
+        ]
         return steps, [0.0] * (len(steps) + 1)
-    arriving = [error_at(b.before, a.after, i) for a, b in pairs]
-    leaving = [error_at(b.after, a.before, i) for a, b in pairs]
-    final = float(run.errors[i])
+    arriving = [runs.error(b.before, a.after) for a, b in pairs]
+    leaving = [runs.error(b.after, a.before) for a, b in pairs]
+    final = float(run.errors[runs.member])
     inner = [_lost(runs, a, b) for a, b in zip(arriving, leaving, strict=True)]
     places = [_lost(runs, a, b) for a, b in zip([*leaving, 0.0], [final, *arriving], strict=True)]
     return inner, places
@@ -229,19 +237,14 @@ def _capped(runs: Runs, error: float) -> float:
     return min(max(error, runs.unit), 1.0)
 
 
-def error_at(found: State, wanted: State, i: int) -> float:
-    """Return the error of a member of the batch, or the largest where layers change the batch."""
-    errors = relative(found, wanted)
-    return float(errors[i]) if i < len(errors) else float(errors.max())
-
-
-def trip(call: Call, i: int | None = None) -> float:
-    """Return the error of a layer's own round trip, of one member of the batch or the largest.
-
-    It is infinite where the inverse raises an error.
-    """
+def mapped(call: Call, state: State, along: bool) -> State:
+    """Return the image of tensors by a layer, or the preimage; nothing where it raises an error."""
     try:
-        came = call.mapped(call.after, not call.is_ahead)
+        return call.mapped(state, call.is_ahead == along)
     except FailureError:
-        return math.inf
-    return float(relative(came, call.before).max()) if i is None else error_at(came, call.before, i)
+        return ()
+
+
+def round_trip(call: Call) -> State:
+    """Return the preimage of a layer's own image."""
+    return mapped(call, call.after, False)

@@ -117,11 +117,29 @@ def test_large_images_whose_pixels_are_counted(kind, counted):
     assert not diagnose(Model(kind(counted), kind(counted)).eval(), images(32)).guilty
 
 
-def test_a_sum_over_the_batch():
+def test_the_logarithm_of_a_negative_number():
+    class Signed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.s = nn.Parameter(torch.tensor([1.5, -0.7, 2.0, 0.3]))
+
+        def forward(self, x):
+            return x * self.s, self.s.log().sum().expand(len(x))
+
+        def inverse(self, y):
+            return y / self.s, -self.s.log().sum().expand(len(y))
+
+    (layer,) = diagnose(model(at=1, layer=Signed()), data()).guilty
+    assert (layer.fault, layer.path) == (Fault.DETERMINANT, "layers.1")
+    assert "is not a number; it is -0.5: is it the logarithm of a negative one?" in layer.verdict
+
+
+@pytest.mark.parametrize("is_expanded", [False, True])
+def test_a_sum_over_the_batch(is_expanded):
     class Summed(Affine):
         def forward(self, x):
             y, log_det = super().forward(x)
-            return y, log_det.sum()
+            return y, log_det.sum().expand(len(x)) if is_expanded else log_det.sum()
 
     (layer,) = diagnose(model(at=2, layer=Summed(4)), data()).guilty
     assert (layer.fault, layer.path) == (Fault.DETERMINANT, "layers.2")

@@ -154,6 +154,43 @@ def test_halves(kind):
     assert [layer.path for layer in found.layers] == ["layers.0", "layers.1"]
 
 
+class Flattened(Model):
+    """Sets of vectors, whose layers map all of them as one batch."""
+
+    def forward(self, x):
+        y = x.flatten(0, 1)
+        for layer in self.layers:
+            y, _ = layer(y)
+        return y.reshape(x.shape)
+
+    def inverse(self, y):
+        x = y.flatten(0, 1)
+        for layer in reversed(self.layers):
+            x, _ = layer.inverse(x)
+        return x.reshape(y.shape)
+
+
+class SteepWhere(nn.Module):
+    """Loses most digits of one entry where the first is large."""
+
+    def forward(self, x):
+        steep = 1e-6 * x[:, 1:2] + 5
+        return torch.where(x[:, :1] > 3, torch.cat([x[:, :1], steep, x[:, 2:]], 1), x), None
+
+    def inverse(self, y):
+        flat = 1e6 * (y[:, 1:2] - 5)
+        return torch.where(y[:, :1] > 3, torch.cat([y[:, :1], flat, y[:, 2:]], 1), y), None
+
+
+def test_layers_that_map_another_batch():
+    x = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    x[2, 3, 0] = 4.0
+    found = diagnose(Flattened(Affine(4), Affine(4)).eval(), x)
+    assert (found.comes_back, found.guilty) == (True, ())
+    (layer,) = diagnose(Flattened(SteepWhere(), Affine(4)).eval(), x).guilty
+    assert (layer.fault, layer.path) == (Fault.ILL_CONDITIONED, "layers.0")
+
+
 class Shifted(Affine):
     def forward(self, x, context):
         return super().forward(x + context)

@@ -132,6 +132,20 @@ def test_a_wrong_inverse_is_no_iteration():
     assert (layer.fault, layer.path) == (Fault.INVERSE, "layers.1")
 
 
+@pytest.mark.parametrize("most", [1.0, 0.999])
+def test_an_activation_that_saturates(most):
+    class Squashed(nn.Module):
+        def forward(self, x):
+            return x.tanh(), (1 - x.tanh() ** 2).log().sum(1)
+
+        def inverse(self, y):
+            return y.clamp(-most, most).atanh(), -(1 - y**2).log().sum(1)
+
+    (layer,) = diagnose(model(at=1, layer=Squashed()), 20 * data()).guilty
+    assert layer.path == "layers.1"
+    assert layer.fault is (Fault.NOT_FINITE if most == 1 else Fault.INVERSE)
+
+
 class Rooted(nn.Module):
     """sign(x) sqrt|x|, whose derivative at 0 is not finite."""
 
