@@ -1,18 +1,18 @@
 # %% [markdown]
 # # What ill-conditioning costs
 #
-# The three layers that approximate a distribution (Koehler, Mehta, Risteski, ICML 2021)
-# have Jacobians of huge condition number. How many digits does it take to invert them? And what do
-# the exact factorizations of matrices cost, layer by layer?
+# The layers that approximate a distribution (two, or three as in Koehler, Mehta, Risteski, ICML
+# 2021) have Jacobians of huge condition number somewhere. Where, and how many digits does it take
+# to invert them? And what do the exact factorizations of matrices cost, layer by layer?
 #
-# Condition numbers are *certified*: the Jacobian at a point is a rational matrix, root isolation
-# encloses its singular values. Digits are *numeric*: the precision of mpmath at which
-# $f^{-1}(f(z))$ returns $z$ to $10^{-6}$, with one digit less failing.
+# Singular values are *certified*: the Jacobian at a point is a rational matrix, root isolation
+# encloses them. Digits are *numeric*: the precision of mpmath at which $f^{-1}(f(z))$ returns $z$
+# to $10^{-6}$, with one digit less failing.
 #
 # What depth saves of this is in the script `depth_for_conditioning`.
 
 # %%
-import sys
+from itertools import pairwise
 
 import numpy as np
 import sympy
@@ -20,13 +20,17 @@ from sympy import Rational
 
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import condition_number, singular_values
+from exactflow.conditioning import fit, linear_study, singular_values, study, worst_points
 from exactflow.exact.numbers import flint_rational
-from exactflow.universal import Atoms, Ring, approximate, uniform
-
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
-
-from proofs.experiments.study import fit, linear_study, study, worst_point, write_csv
+from exactflow.universal import (
+    Atoms,
+    GaussianMixture,
+    Product,
+    Ring,
+    approximate,
+    approximate_well,
+    uniform,
+)
 
 claims = Claims("Ill-conditioning (ICML 2021)")
 options = proof_options()
@@ -37,11 +41,13 @@ options = proof_options()
 
 # %%
 with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
-    found = approximate(Atoms([[0, 0], [1, 1], [2, 0]]), "1/100")
-    ramp = found.flow.jacobian(worst_point(found))
     for name, J in {
         "a random 6 x 6 matrix": random_matrix(6, seed=1),
-        "the worst ramp": ramp,
+        **{
+            f"the worst ramp of {layers} layers": found.flow.jacobian(worst_points(found)[0])
+            for layers in (2, 3)
+            for found in [approximate(Atoms([[0, 0], [1, 1], [2, 0]]), "1/100", layers=layers)]
+        },
     }.items():
         values = singular_values(J, digits=40)
         product, squares = 1, 0
@@ -50,70 +56,171 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
         determinant, norm = abs(J.det()), sum(entry**2 for entry in J)
         check.true(product.contains(flint_rational(determinant)), f"{name}: product |det|")
         check.true(squares.contains(flint_rational(norm)), f"{name}: squares add up to |J|_F^2")
-        log_kappa = float(condition_number(J).log().mid()) / np.log(10)
+        log_kappa = float((values[0] / values[-1]).log().mid()) / np.log(10)
         check.true(values[-1] > 0, f"{name}: condition number 10^{log_kappa:.2f}")
 
 # %% [markdown]
-# ## eps, condition number, digits
-# Three targets. Along Gaussian draws $J = \operatorname{diag}(\delta, \delta^2)$; at the worst ramp
-# its condition number is that times the slopes of all three layers.
+# ## Plateaus and ramps, two layers and three
+# Draws lie on plateaus, but for a few: there two layers have the Jacobian $\delta I$, of condition
+# number one, three have $\operatorname{diag}(\delta, \delta^2)$. On the worst ramp, between the
+# atoms that are farthest apart, both have the Lipschitz constant of that step over its width, and
+# the least singular value that the determinant $\delta^d$, or $\delta^{3d/2}$, leaves.
+#
+# All numbers are $\log_{10}$: the least singular value (the quantity of the paper), the largest
+# one, their ratio; then the digits.
 
 # %%
 powers = range(16 if options.full else 8)
-squares = range(1, 8 if options.full else 5)
-studies = {
-    "three atoms": study(Atoms([[0, 0], [1, 1], [2, 0]]), [Rational(1, 10**k) for k in powers]),
-    "circle": study(Ring(1, 1), [Rational(1, 2**k) for k in powers if k < 10]),
-    "unit square": study(uniform([0, 0], [1, 1]), [Rational(1, 2**k) for k in squares]),
+squares = range(1, 8 if options.full else 7)
+targets = {
+    "three atoms": (
+        Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"]),
+        [Rational(1, 10**k) for k in powers],
+    ),
+    "circle": (Ring(1, 1), [Rational(1, 2**k) for k in powers if k < 10]),
+    "unit square": (uniform([0, 0], [1, 1]), [Rational(1, 2**k) for k in squares]),
 }
-header = "eps delta tau N bound log10(kappa):draws worst digits:draws worst float64-error"
-with claims.check("bounds within eps, digits that suffice", Evidence.NUMERIC) as check:
-    for name, records in studies.items():
-        print(f"    {name}: {header}")
-        for r in records:
+studies = {
+    (name, layers): [study(approximate(target, eps, layers=layers)) for eps in epsilons]
+    for name, (target, epsilons) in targets.items()
+    for layers in (2, 3)
+}
+
+
+def shown(place) -> str:
+    return f"{place.least:.1f} {place.lipschitz:.1f} {place.condition:.1f}, {place.digits} digits"
+
+
+with claims.check(
+    "bounds within eps; what draws and the worst ramp take", Evidence.NUMERIC
+) as check:
+    for (name, layers), records in studies.items():
+        for eps, r in zip(targets[name][1], records, strict=True):
             check.true(
-                bool(r.bound <= r.eps) and r.digits_draws <= r.digits,
-                f"{float(r.eps):.1e} {float(r.delta):.1e} {float(r.tau):.1e} {r.atoms} "
-                f"{r.bound:.1e} {r.log_kappa_draws:.2f} {r.log_kappa_worst:.2f} "
-                f"{r.digits_draws} {r.digits} {r.float_error:.1e}",
+                bool(r.bound <= eps) and r.draws.condition < r.ramp.condition,
+                f"{name}, {layers} layers, eps {float(eps):.0e}: draws {shown(r.draws)}; ramp "
+                f"{shown(r.ramp)}; float64 error {r.float_error:.0e}",
             )
 
 # %%
+with claims.check(
+    "condition number 1 on plateaus: two layers, not three", Evidence.CERTIFIED
+) as check:
+    for name, (target, epsilons) in targets.items():
+        for layers in (2, 3):
+            found = approximate(target, epsilons[-1], layers=layers)
+            parameters = found.parameters
+            point = [Rational(1, 3)] * 2
+            point[range(2)[parameters.halves[1]][0]] = Rational(-6)
+            J, delta = found.flow.jacobian(point), Rational(str(parameters.delta))
+            plateau = sorted((delta, delta if layers == 2 else delta**2))
+            check.equal(sorted(J[i, i] for i in range(2)), plateau, f"{name}, {layers} layers")
+            check.equal((J[0, 1], J[1, 0]), (0, 0), "diagonal")
+
+# %% [markdown]
+# On plateaus two layers lose what the noise $\delta$ takes, three what $\delta^2$ takes. Ramps are
+# steep for both.
+
+# %%
+with claims.check("two layers take fewer digits than three", Evidence.NUMERIC) as check:
+    for name in targets:
+        two, three = studies[name, 2][-1], studies[name, 3][-1]
+        check.true(
+            two.draws.digits < three.draws.digits and two.ramp.digits <= three.ramp.digits + 1,
+            f"{name}: at draws {two.draws.digits} and {three.draws.digits}, at the worst ramp "
+            f"{two.ramp.digits} and {three.ramp.digits}",
+        )
+
+# %%
 with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as check:
-    for name, records in studies.items():
-        first, last = records[0], records[-1]
-        check.true(first.float_error < 1e-6, f"{name}, eps = {first.eps}: {first.float_error:.1e}")
-        failing = [r for r in records if r.float_error > 1e-6]
-        check.true(bool(failing), f"{name}: error > 10^-6 from eps = {failing[0].eps} on")
-        check.true(last.digits > 16, f"{name}, eps = {last.eps}: {last.digits} digits of mpmath do")
+    for (name, layers), records in studies.items():
+        failing = [k for k, r in enumerate(records) if r.float_error > 1e-6]
+        text = (
+            f"{name}, {layers} layers: error > 10^-6 from eps = {targets[name][1][failing[0]]} on"
+        )
+        check.true(bool(failing) and failing[0] > 0, text)
 
 # %% [markdown]
 # ## The law
-# Digits against $\log_{10} \kappa$, $\kappa = |J|\,|J^{-1}|$ at the worst ramp, fitted target by
+# Digits at the worst ramp against $\log_{10} \kappa$, $\kappa = |J|\,|J^{-1}|$, fitted target by
 # target: a line, of a slope below one. The inverse alone amplifies the rounding of $f(z)$, and so
 # against $\log_{10} |J^{-1}|$ the slope is nearer to one.
 
 # %%
 laws = {}
-with claims.check("digits are linear in log10(kappa)", Evidence.NUMERIC) as check:
-    for name, records in studies.items():
-        law = laws[name] = fit([r.log_kappa_worst for r in records], [r.digits for r in records])
+with claims.check(
+    "digits are linear in log10(kappa), and in log10 |J^-1|", Evidence.NUMERIC
+) as check:
+    for (name, layers), records in studies.items():
+        digits = [r.ramp.digits for r in records]
+        law = laws[name, layers] = fit([r.ramp.condition for r in records], digits)
+        steeper = fit([-r.ramp.least for r in records], digits)
         check.true(
-            law.residual < 1 and 0 < law.slope < 1,
-            f"{name}: digits = {law.slope:.3f} log10(kappa) + {law.intercept:.2f}, "
-            f"residual {law.residual:.2f}",
+            max(law.residual, steeper.residual) < 3 / 2
+            and 0 < law.slope < 1
+            and law.slope < steeper.slope < 1.2,
+            f"{name}, {layers} layers: digits {law.slope:.2f} log10(kappa) + {law.intercept:.1f}, "
+            f"or {steeper.slope:.2f} log10 |J^-1| + {steeper.intercept:.1f}; residuals "
+            f"{law.residual:.2f}, {steeper.residual:.2f}",
         )
+
+# %% [markdown]
+# ## One law, three ways
+# Two normal laws on the line beside a normal coordinate, which is what `approximate_well` makes of
+# data and pad. As the certified distance $W_2$ goes to zero, the divergence of the law from two or
+# three layers goes to infinity (certified from below), and the least singular value to zero. Layers
+# of condition number at most 5 need hundreds, and keep digits; their divergence is estimated from
+# draws of the law (numeric).
+
+# %%
+LINE = GaussianMixture(["-3/2", "3/2"], "3/5")
+PLANE = Product([LINE, GaussianMixture([0])])
+
+
+def divergence(well) -> float:
+    """Return the mean of log p - log q over draws of the law, p that of data and pad, in floats."""
+    generator = np.random.default_rng(0)
+    centers = generator.choice([-1.5, 1.5], 4000)
+    x = np.stack([centers + 0.6 * generator.standard_normal(4000), generator.standard_normal(4000)])
+    gaps = [(x[0] - center) ** 2 / 0.72 for center in (-1.5, 1.5)]
+    density = np.log((np.exp(-gaps[0]) + np.exp(-gaps[1])) / 1.2) - x[1] ** 2 / 2
+    inverse = well.flow.inverse()
+    z = inverse.forward(x)
+    return float((density + (z * z).sum(axis=0) / 2 - inverse.log_abs_det(x)).mean())
+
+
+epsilons = [Rational(1, 2**k) for k in range(1, 7 if options.full else 5)]
+ways = {
+    f"{layers} layers": [study(approximate(PLANE, eps, layers=layers), draws=4) for eps in epsilons]
+    for layers in (2, 3)
+}
+wells = [approximate_well(LINE, condition=5, eps=eps, pad="gaussian") for eps in epsilons]
+ways["condition at most 5"] = [study(well, draws=4) for well in wells]
+divergences = {name: [r.divergence for r in records] for name, records in ways.items()}
+divergences["condition at most 5"] = list(map(divergence, wells))
+with claims.check("two and three layers: W2 to 0, KL to infinity", Evidence.CERTIFIED) as check:
+    for name in ("2 layers", "3 layers"):
+        for eps, r in zip(epsilons, ways[name], strict=True):
+            check.true(
+                bool(r.bound <= eps),
+                f"{name}: W2 <= {r.bound:.3f}, KL >= {r.divergence:.1e}, singular values from "
+                f"10^{r.ramp.least:.1f} to 10^{r.ramp.lipschitz:.1f}",
+            )
+        growth = min(b / a for a, b in pairwise(divergences[name]))
+        check.true(growth > 4, f"{name}: KL at least {growth:.0f} times, for each half of eps")
 
 # %%
 with claims.check(
-    "digits are linear in log10 |J^-1|, slope nearer to one", Evidence.NUMERIC
+    "digits, and the divergence of well-conditioned layers", Evidence.NUMERIC
 ) as check:
-    for name, records in studies.items():
-        law = fit([r.log_inverse_norm for r in records], [r.digits for r in records])
+    for name, records in ways.items():
+        print(f"    {name}: {', '.join(str(r.ramp.digits) for r in records)} digits")
+    well = "condition at most 5"
+    for r, kl in zip(ways[well], divergences[well], strict=True):
         check.true(
-            law.residual < 1 and 0.7 < law.slope < 1.2,
-            f"{name}: digits = {law.slope:.3f} log10 |J^-1| + {law.intercept:.2f}, "
-            f"residual {law.residual:.2f}",
+            kl < 1 and r.ramp.digits < 9,
+            f"{r.depth} layers, W2 <= {r.bound:.3f} (certified), KL about {kl:.2g}, singular "
+            f"values from 10^{r.ramp.least:.1f} to 10^{r.ramp.lipschitz:.1f}",
         )
 
 # %% [markdown]
@@ -139,50 +246,46 @@ with claims.check("digits to invert linear flows", Evidence.NUMERIC) as check:
     for r in linear:
         layers = ", ".join(
             f"{kappa:.1f}/{digits}"
-            for kappa, digits in zip(r.log_kappa_layers, r.digits_layers, strict=True)
+            for kappa, digits in zip(r.layer_conditions, r.layer_digits, strict=True)
         )
         check.true(
-            r.digits >= max(r.digits_layers) - 1,  # rounding errors may cancel in the whole flow
-            f"{r.name}: {r.depth} layers, log10(kappa) {r.log_kappa:.1f}, {r.digits} digits, "
+            r.digits >= max(r.layer_digits) - 1,  # rounding errors may cancel in the whole flow
+            f"{r.name}: {r.depth} layers, log10(kappa) {r.condition:.1f}, {r.digits} digits, "
             f"float64 error {r.float_error:.1e}; layers (log10(kappa)/digits): {layers}",
         )
 
 
 # %% [markdown]
-# ## Pictures and tables
+# ## Pictures
 
 
 # %%
 def draw(pyplot, path) -> None:
-    """Draw eps against kappa, and digits against log10 of kappa with the fitted laws."""
+    """Draw the least singular value, the divergence and digits against the bound of W2."""
     styles = {
-        "three atoms": ("#0072B2", "o", "-"),
-        "circle": ("#D55E00", "s", "--"),
-        "unit square": ("#009E73", "^", ":"),
+        "2 layers": ("#0072B2", "o", "-"),
+        "3 layers": ("#D55E00", "s", "--"),
+        "condition at most 5": ("#009E73", "^", ":"),
     }
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
-    for name, records in studies.items():
+    figure, axes = pyplot.subplots(1, 3, figsize=(16, 5.2), layout="constrained")
+    for name, records in ways.items():
         colour, marker, line = styles[name]
-        kappas = [r.log_kappa_worst for r in records]
-        options_of_line = {"color": colour, "marker": marker, "ms": 8, "lw": 2}
-        left.plot([float(r.eps) for r in records], kappas, ls=line, label=name, **options_of_line)
-        right.plot(kappas, [r.digits for r in records], ls="none", **options_of_line)
-        law = laws[name]
-        ends = np.array([min(kappas), max(kappas)])
-        label = f"{name}: slope {law.slope:.2f}"
-        right.plot(ends, law.slope * ends + law.intercept, ls=line, lw=2, color=colour, label=label)
-    left.set_xscale("log")
-    left.invert_xaxis()
-    left.set_xlabel(r"$\varepsilon$, the distance $W_2$ asked for", fontsize=16)
-    left.set_ylabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
-    right.axhline(15.95, color="0.4", lw=2)
-    inside = right.get_yaxis_transform()
-    right.text(0.97, 16.5, "float64", transform=inside, ha="right", va="bottom", fontsize=14)
-    left.set_title("what accuracy costs, to the least $\\varepsilon$ tried", fontsize=16)
-    right.set_title("what conditioning costs, with fitted lines", fontsize=16)
-    right.set_xlabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
-    right.set_ylabel("digits to invert the flow", fontsize=16)
-    for ax in (left, right):
+        how = {"color": colour, "marker": marker, "ms": 8, "lw": 2, "ls": line, "label": name}
+        bounds = [r.bound for r in records]
+        axes[0].plot(bounds, [r.ramp.least for r in records], **how)
+        axes[1].plot(bounds, np.maximum(divergences[name], 1e-3), **how)
+        axes[2].plot(bounds, [r.ramp.digits for r in records], **how)
+    axes[0].set_ylabel(r"$\log_{10}$ of the least singular value", fontsize=16)
+    axes[1].set_ylabel("KL(law | flow)", fontsize=16)
+    axes[1].set_yscale("log")
+    axes[2].set_ylabel("digits to invert the flow", fontsize=16)
+    axes[2].axhline(15.95, color="0.4", lw=2)
+    inside = axes[2].get_yaxis_transform()
+    axes[2].text(0.03, 16.3, "float64", transform=inside, va="bottom", fontsize=14)
+    for ax in axes:
+        ax.set_xscale("log")
+        ax.invert_xaxis()
+        ax.set_xlabel(r"certified bound of $W_2$", fontsize=16)
         ax.tick_params(labelsize=13)
         ax.grid(alpha=0.3)
         ax.legend(fontsize=14)
@@ -190,9 +293,28 @@ def draw(pyplot, path) -> None:
     pyplot.close(figure)
 
 
-if options.plot is not None:
-    options.plot.mkdir(parents=True, exist_ok=True)
-    for name, records in studies.items():
-        write_csv(records, options.plot / f"ill_conditioning_{name.replace(' ', '_')}.csv")
-    write_csv(linear, options.plot / "ill_conditioning_linear.csv")
+def draw_law(pyplot, path) -> None:
+    """Draw digits against log10 of kappa at the worst ramp, with the fitted laws."""
+    colours = {"three atoms": "#0072B2", "circle": "#D55E00", "unit square": "#009E73"}
+    figure, ax = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
+    for (name, layers), records in studies.items():
+        law, kappas = laws[name, layers], [r.ramp.condition for r in records]
+        marker, line = ("o", "-") if layers == 2 else ("s", "--")
+        label = f"{name}, {layers} layers: slope {law.slope:.2f}"
+        how = {"color": colours[name], "marker": marker, "ms": 7}
+        ax.plot(kappas, [r.ramp.digits for r in records], ls="none", **how)
+        ends = np.array([min(kappas), max(kappas)])
+        ax.plot(ends, law.slope * ends + law.intercept, ls=line, lw=2, label=label, **how)
+    ax.axhline(15.95, color="0.4", lw=2)
+    ax.text(0.97, 16.5, "float64", transform=ax.get_yaxis_transform(), ha="right", fontsize=14)
+    ax.set_xlabel(r"$\log_{10}\kappa$ at the worst ramp", fontsize=16)
+    ax.set_ylabel("digits to invert the flow", fontsize=16)
+    ax.tick_params(labelsize=13)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=12)
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+
+
 options.picture("ill_conditioning", draw)
+options.picture("ill_conditioning_law", draw_law)

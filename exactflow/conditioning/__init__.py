@@ -4,6 +4,7 @@
   a point where its Jacobian is rational.
 - `digits_to_invert`, `float_error`: what that costs. *Numeric*.
 - `forced`: what every smooth bijection has that comes near a target. *Certified*.
+- `study`, `linear_study`, `fit`: tables of both, and the law between them.
 """
 
 from exactflow.conditioning.condition import (
@@ -14,14 +15,26 @@ from exactflow.conditioning.condition import (
 from exactflow.conditioning.digits import digits_to_invert, float_error
 from exactflow.conditioning.forced import Forced, forced
 from exactflow.conditioning.pieces import Gaussian
+from exactflow.conditioning.study import (
+    fit,
+    gaussian_points,
+    linear_study,
+    study,
+    worst_points,
+)
 
 __all__ = [
     "Forced",
     "Gaussian",
     "condition_number",
     "digits_to_invert",
+    "fit",
     "float_error",
     "forced",
+    "gaussian_points",
     "layer_condition_numbers",
+    "linear_study",
     "singular_values",
+    "study",
+    "worst_points",
 ]

@@ -71,41 +71,47 @@ def knot_errors(construction: Construction) -> arb:
 
 def weights_error(construction: Construction) -> arb:
     """Return diameter sqrt(knot errors)."""
-    return _diameter(construction.atoms, construction.bits) * upper_root(knot_errors(construction))
+    return _diameter(construction, slice(None)) * upper_root(knot_errors(construction))
 
 
 def noise(construction: Construction) -> arb:
-    """Return sqrt(n (delta^2 + delta^4))."""
-    square = ball(construction.delta) ** 2
-    return (construction.half * (square + square * square)).sqrt()
+    """Return delta sqrt(d), or for three layers sqrt((d - m) delta^2 + m delta^4), where m
+    coordinates move twice.
+    """
+    square, (moved, _) = ball(construction.delta) ** 2, construction.halves
+    twice = construction.atoms[0, moved].size if construction.depth == 3 else 0
+    return ((construction.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
 
 def ramp_factor(construction: Construction, width: Element) -> arb:
-    """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + delta)^2 / tau, if tau <= width.
+    """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + excess)^2 / tau, if tau <= width.
 
-    The density on a ramp is at most that at its point nearest to zero.
+    The density on a ramp is at most that at its point nearest to zero; the excess of three layers
+    is delta.
     """
-    unit, delta, total = arb(2) ** -construction.bits, ball(construction.delta), arb(0)
+    unit, total = arb(2) ** -construction.bits, arb(0)
+    excess = ball(construction.delta) if construction.depth == 3 else arb(0)
     steps = np.diff(construction.atoms, axis=0)
     squares = (steps * steps).sum(axis=1).tolist()
     for knot, square in zip(construction.knots, squares, strict=True):
         nearest = max(abs(knot) - width / 2, QQ.zero)
-        total += normal_density(ball(nearest)) * (arb(square).sqrt() * unit + delta) ** 2
+        total += normal_density(ball(nearest)) * (arb(square).sqrt() * unit + excess) ** 2
     return total
 
 
 def tails(construction: Construction) -> arb:
-    """Return V sqrt(P(T)), T the event that z leaves a plateau of the second or third layer."""
-    delta, n = ball(construction.delta), construction.half
-    firsts, seconds = construction.atoms[:, :n], construction.atoms[:, n:]
-    labels = delta * (len(construction.atoms) - 1)
-    second = _diameter(seconds, construction.bits) + labels
-    farthest = (_diameter(firsts, construction.bits) ** 2 + second**2).sqrt()
-    mass = 2 * normal_cdf(-1 / (4 * delta)) + 2 * normal_cdf(-ball(construction.radius) / delta)
-    return farthest * upper_root(mass)
+    """Return V sqrt(P(T)), T the event that z leaves a plateau of a later layer."""
+    delta, (moved, kept) = ball(construction.delta), construction.halves
+    mass, labels = 2 * normal_cdf(-ball(construction.radius) / delta), arb(0)
+    if construction.depth == 3:
+        mass += 2 * normal_cdf(-1 / (4 * delta))
+        labels = delta * (len(construction.atoms) - 1)
+    farthest = (_diameter(construction, kept), _diameter(construction, moved) + labels)
+    return (farthest[0] ** 2 + farthest[1] ** 2).sqrt() * upper_root(mass)
 
 
-def _diameter(atoms: np.ndarray, bits: int) -> arb:
-    """Return the diagonal of the box around the atoms."""
-    square = sum((max(column) - min(column)) ** 2 for column in atoms.T.tolist())
-    return arb(square).sqrt() / arb(2) ** bits
+def _diameter(construction: Construction, coordinates: slice) -> arb:
+    """Return the diagonal of the box around some coordinates of the atoms."""
+    columns = construction.atoms[:, coordinates].T.tolist()
+    square = sum((max(column) - min(column)) ** 2 for column in columns)
+    return arb(square).sqrt() / arb(2) ** construction.bits

@@ -1,6 +1,7 @@
-"""The three layers for given atoms and parameters."""
+"""The two or three layers for given atoms and parameters."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from sympy import QQ
@@ -8,26 +9,34 @@ from sympy import QQ
 from exactflow.exact.typing import Element, Half
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.cells import Cells
 
-__all__ = ["Construction", "labelled_atoms", "layers", "spread"]
+__all__ = ["Construction", "layers"]
 
 
 @dataclass(frozen=True, eq=False)
 class Construction:
-    """Atoms, and the parameters of the three layers; numbers are elements of QQ.
+    """Atoms, and the parameters of the layers; numbers are elements of QQ.
 
-    `atoms` are N x d integers over 2^bits whose first coordinates increase; label i, counted from
-    1, is atom i, and its first coordinate is `moved` from the center of its cell. The N - 1 knots
-    are the places, near Gaussian quantiles, at which the label grows, on ramps of width `tau`.
-    `radius` is the half width of the plateaus around the first coordinates of the atoms, `delta`
-    the scale of all three layers.
+    Attributes
+    ----------
+    atoms : N x d integers over 2^bits whose coordinate `carrier` increases.
+    moved : how far that coordinate is from the center of its cell, in the same unit.
+    weights : of the atoms.
+    partition : (p, q), the sizes of the halves.
+    depth : 2 or 3 layers.
+    knots : N - 1 places, near Gaussian quantiles, at which the first layer goes from one atom, or
+        label, to the next, on ramps of width `tau`.
+    radius : the half width of the plateaus around the coordinates `carrier` of the atoms.
+    delta : the scale of all layers.
     """
 
     atoms: np.ndarray
     moved: np.ndarray
     bits: int
     weights: list
+    partition: tuple[int, int]
+    carrier: int
+    depth: int
     knots: list
     tau: Element
     radius: Element
@@ -40,62 +49,54 @@ class Construction:
         return [[QQ(x, unit) for x in row] for row in self.atoms.tolist()]
 
     @property
-    def half(self) -> int:
-        """The size n of half a vector."""
-        return self.atoms.shape[1] // 2
+    def first(self) -> Half:
+        """The half that the first layer moves: the carrier's of two layers, the other of three."""
+        return "first" if (self.carrier < self.partition[0]) == (self.depth == 2) else "second"
+
+    @property
+    def halves(self) -> tuple[slice, slice]:
+        """The coordinates that the first layer moves, and those that it keeps."""
+        before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
+        return (before, after) if self.first == "first" else (after, before)
 
 
 def layers(construction: Construction) -> PiecewiseFlow:
-    """Return the flow of three layers; theorem and notation are those of `exactflow.universal`."""
-    n, delta, points = construction.half, construction.delta, construction.points
-    rest = [QQ.zero] * (n - 1)
+    """Return the flow of a construction; theorem and notation are in `exactflow.universal`."""
+    moved, kept = construction.halves
+    points, delta = construction.points, construction.delta
+    owned, others = [row[moved] for row in points], [row[kept] for row in points]
+    places = [row[construction.carrier] for row in points]
+    if construction.depth == 2:
+        read = construction.carrier - (moved.start or 0)
+        shifts = [(owned, None, 0), (others, places, read)]
+    else:
+        rest = [QQ.zero] * (len(owned[0]) - 1)
+        labels = [[QQ(i), *rest] for i in range(1, len(points) + 1)]
+        less = [
+            [b - delta * label for b, label in zip(*pair, strict=True)]
+            for pair in zip(owned, labels, strict=True)
+        ]
+        read = construction.carrier - (kept.start or 0)
+        shifts = [(labels, None, 0), (others, [row[0] for row in labels], 0), (less, places, read)]
+    second: Half = "second" if construction.first == "first" else "first"
+    couplings = []
+    for k, (values, centers, reads) in enumerate(shifts):
+        half = construction.first if k % 2 == 0 else second
+        width = QQ(1, 4) if construction.depth == 3 and k == 1 else construction.radius
+        shift = _ramps(construction, values) if centers is None else _steps(centers, width, values)
+        couplings.append(PiecewiseCoupling(construction.partition, half, shift, delta, reads))
+    return PiecewiseFlow(couplings)
+
+
+def _ramps(construction: Construction, values: list[list]) -> PiecewiseLinear:
+    """Return the function with these values between the knots, and a ramp at each of them."""
     flat = construction.tau / 2
-    steps, labels = [], []
-    for i, knot in enumerate(construction.knots, 1):
-        steps += [knot - flat, knot + flat]
-        labels += [[QQ(i), *rest], [QQ(i + 1), *rest]]
-    places, firsts, plateaus, seconds = [], [], [], []
-    for i, point in enumerate(points, 1):
-        places += [QQ(4 * i - 1, 4), QQ(4 * i + 1, 4)]
-        firsts += [point[:n]] * 2
-        plateaus += [point[0] - construction.radius, point[0] + construction.radius]
-        seconds += [[point[n] - delta * i, *point[n + 1 :]]] * 2
-    conditioners: tuple[tuple[Half, PiecewiseLinear], ...] = (
-        ("second", PiecewiseLinear(steps or [QQ.zero], labels or [[QQ.one, *rest]])),
-        ("first", PiecewiseLinear(places, firsts)),
-        ("second", PiecewiseLinear(plateaus, seconds)),
-    )
-    return PiecewiseFlow(
-        PiecewiseCoupling((n, n), moves, shift, delta) for moves, shift in conditioners
-    )
+    ends = [x for knot in construction.knots for x in (knot - flat, knot + flat)]
+    images = [row for pair in pairwise(values) for row in pair]
+    return PiecewiseLinear(ends or [QQ.zero], images or values)
 
 
-def labelled_atoms(cells: Cells) -> tuple[np.ndarray, list]:
-    """Return atoms and weights by increasing first coordinate.
-
-    Among equal first coordinates the next one increases and decreases in turn, so that neighbours
-    in this order are near each other.
-    """
-    rows = cells.centers.tolist()
-    column = {x: k for k, x in enumerate(sorted({row[0] for row in rows}))}
-
-    def key(i: int) -> list[int]:
-        first, *others = rows[i]
-        return [first, *(-x if column[first] % 2 else x for x in others)]
-
-    order = sorted(range(len(rows)), key=key)
-    return cells.centers[order], [cells.weights[i] for i in order]
-
-
-def spread(firsts: np.ndarray, gap: int) -> np.ndarray:
-    """Return integers near the sorted `firsts` whose neighbours differ by at least `gap`.
-
-    It is the average, rounded down, of the least such sequence above and of the greatest below.
-
-    >>> spread(np.array([0, 0, 10, 11], dtype=object), 3).tolist()
-    [-2, 1, 9, 12]
-    """
-    ramp = gap * np.arange(len(firsts)).astype(object)
-    above = np.maximum.accumulate(firsts - ramp)
-    below = np.minimum.accumulate((firsts - ramp)[::-1])[::-1]
-    return (above + below) // 2 + ramp
+def _steps(centers: list, width: Element, values: list[list]) -> PiecewiseLinear:
+    """Return the function with these values within `width` of the centers, linear between."""
+    ends = [x for center in centers for x in (center - width, center + width)]
+    return PiecewiseLinear(ends, [row for row in values for _ in range(2)])

@@ -14,9 +14,10 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, flat, format_short
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
+from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.universal.cells import Cells, least_root, mixture, on_grid
+from exactflow.universal.cells import Cells, mixture, on_grid
 
 __all__ = [
     "Atoms",
@@ -139,10 +140,12 @@ class Product(TargetMeasure):
         return sum(factor.dimension for factor in self.factors)
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
-        """Return the products of atoms, the square of the tolerance shared by those not atomic."""
-        spread = sum(not isinstance(factor, Atoms) for factor in self.factors)
-        share = tolerance / least_root(QQ(spread))
-        return mixture([QQ.one], [[factor.cells(share, bits) for factor in self.factors]])
+        """Return the products of atoms, the square of the tolerance shared by coordinates."""
+        sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
+        square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
+        shares = [root(square * max(1, size) / total) for size in sizes]
+        parts = zip(self.factors, map(to_element, shares), strict=True)
+        return mixture([QQ.one], [[factor.cells(share, bits) for factor, share in parts]])
 
     def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
         """Return cells of the law of coordinate i, which is one of a factor."""

@@ -25,7 +25,6 @@ chosen in floats.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -34,7 +33,6 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upper_root
-from exactflow.exact.least import least
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear.piecewise import PiecewiseLinear
@@ -61,7 +59,8 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
     """Return a piecewise-linear transport within about `tolerance` of the law in W2.
 
     The precision is that of the current ``workprec`` block. Labels reach as far as tails ask for,
-    in steps of a quarter, and there are as few pieces as do, since every knot costs accuracy later.
+    in steps of a quarter, and there are about as few pieces as do, since every knot costs accuracy
+    later: the error falls with the square of their number, which says how many to try.
 
     Raises `InvalidInputError` where more knots, or labels farther out, than `TUNING` has would be
     needed.
@@ -77,25 +76,24 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
             f"{to_float(place):.6g} and {to_float(place + gap):.6g}: raise eps, or smooth the law"
         )
 
-    @cache
-    def found(pieces: int) -> Transport:
-        for quarters in range(4, 4 * TUNING.most_reach + 1):
-            points = _points(law, quarters / 4, pieces, bits)
-            labels = [law.label(x) for x in points]
-            outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
-            if outside <= share:
-                break
-        else:
-            raise refused(f"labels beyond {TUNING.most_reach}", points)
+    pieces, quarters = 1, 4
+    while pieces <= TUNING.most_knots:
+        points = _points(law, quarters / 4, pieces, bits)
+        labels = [law.label(x) for x in points]
+        outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
+        if not outside <= share:
+            quarters += 1
+            if quarters > 4 * TUNING.most_reach:
+                raise refused(f"labels beyond {TUNING.most_reach}", points)
+            continue
         if not all(a < b for a, b in pairwise(_rounded(label, bits) for label in labels)):
             raise refused(f"knots closer than 2^-{bits}", points)
-        return _assembled(law, points, labels, outside, bits)
-
-    pieces = least(lambda count: bool(found(count).error <= ball(tolerance)), TUNING.most_knots)
-    if pieces is None:
-        points = _points(law, 1.0, TUNING.most_knots, bits)
-        raise refused(f"more than {TUNING.most_knots} knots", points)
-    return found(pieces)
+        found = _assembled(law, points, labels, outside, bits)
+        if found.error <= ball(tolerance):
+            return found
+        ratio = float((found.error / ball(tolerance)).sqrt().mid())
+        pieces = max(pieces + 1, int(pieces * ratio))
+    raise refused(f"more than {TUNING.most_knots} knots", points)
 
 
 def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]:

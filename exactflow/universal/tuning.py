@@ -26,6 +26,7 @@ class Tuning:
         Lipschitz constant 1/64, so that they stay finite.
     radius : how far in deviations the condition numbers of rescalings hold: 1 in 16,000 pads is
         farther.
+    least_exponent : of eps, below which bounds are lost in what is added to be safe, 2^-1000.
     most_atoms : what takes about a minute and a gigabyte.
     most_pairs, most_knots, most_reach : where searches end: 16,384 layers; knots, whose number is
         squared in the time of a bound; labels, 12 deviations.
@@ -43,6 +44,7 @@ class Tuning:
     standard: int = 2
     steepest_strength: int = 64
     radius: int = 4
+    least_exponent: int = 900
     most_atoms: int = 2**20
     most_pairs: int = 2**12
     most_knots: int = 2000

@@ -90,6 +90,7 @@ from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.boxes import Boxes
 from exactflow.universal.drift import cells
+from exactflow.universal.few_layers import checked_eps
 from exactflow.universal.fewest import Draft, best, fewest
 from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers, unit_layers
 from exactflow.universal.leapfrog import Path, additive_layers, shear_condition
@@ -276,9 +277,7 @@ def approximate_well(
     if pad not in (None, "gaussian"):
         raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)
-    accuracy = None if eps is None else to_element(eps)
-    if accuracy is not None and accuracy <= 0:
-        raise InvalidInputError(f"expected eps > 0, got {format_short(accuracy)}")
+    accuracy = None if eps is None else checked_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
             draft, path = fewest(law, condition, accuracy, most, pad is not None)

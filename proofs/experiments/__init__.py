@@ -6,5 +6,5 @@ full name, after one line that serves cells (whose working directory is the repo
 
     sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 
-    from proofs.experiments.study import study
+    from proofs.experiments.distances import exact_w2
 """

@@ -23,7 +23,7 @@ from exactflow.universal import (
     uniform,
 )
 from exactflow.universal.cells import least_root
-from exactflow.universal.construction import labelled_atoms, spread
+from exactflow.universal.parameters import _labelled, _spread
 
 AXES = [[3, 4, 0, 0, 0, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0, 0], [-4, 3, 0, 0, 0, 0, 0, 0]]
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
@@ -112,14 +112,14 @@ def test_empirical_merges():
 @pytest.mark.parametrize("gap", [1, 3, 100])
 def test_spread(gap):
     firsts = np.array([0, 0, 0, 7, 50, 51, 10**30], dtype=object)
-    moved = spread(firsts, gap)
+    moved = _spread(firsts, gap)
     assert min(b - a for a, b in pairwise(moved)) >= gap
     assert max(abs(moved - firsts)) <= gap * len(firsts)
     assert moved[-1] == 10**30
 
 
 def test_labels_snake():
-    atoms, weights = labelled_atoms(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).cells(QQ(1), 0))
+    atoms, weights = _labelled(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).cells(QQ(1), 0), 0)
     assert atoms.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0]]
     assert weights == [QQ(1, 4)] * 4
 

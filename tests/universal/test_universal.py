@@ -11,12 +11,16 @@ from scipy.stats import norm
 from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import PrecisionError
 from exactflow.universal import (
     Approximation,
     Atoms,
     Boxes,
+    GaussianMixture,
+    Product,
+    QuantileFunction,
     Ring,
+    Segments,
+    Sphere,
     approximate,
     checkerboard,
     empirical,
@@ -57,12 +61,19 @@ TARGETS = {
     "a 4-dimensional box": (uniform([0] * 4, [1] * 4), "1/2"),
     "six dimensions": (uniform([0] * 6, [1] * 6), 1),
     "a sample": (empirical(np.random.default_rng(0).standard_normal((40, 2))), "1/10"),
+    "an array in dimension 3": (np.random.default_rng(0).standard_normal((40, 3)), "1/10"),
+    "normal laws": (GaussianMixture([[0, 0], [3, 1]], [1, ["1/2", "1/4"]]), "1/4"),
+    "a law on the line": (QuantileFunction([0, "1/2", 1], [0, 1, 5]), "1/20"),
+    "a product": (Product([GaussianMixture([0]), Ring(1, 1)]), "1/2"),
+    "segments in dimension 4": (Segments([([0] * 4, [1, 2, 3, 4]), ([1] * 4, [0] * 4)]), "1/20"),
+    "a sphere in dimension 8": (Sphere([0] * 8, axes=np.eye(8)[[0, 5, 6]]), "1/4"),
 }
 
 
-@pytest.fixture(params=TARGETS)
+@pytest.fixture(params=[(name, layers) for name in TARGETS for layers in (2, 3)], ids=str)
 def found(request) -> Approximation:
-    return approximate(*TARGETS[request.param])
+    name, layers = request.param
+    return approximate(*TARGETS[name], layers=layers)
 
 
 def test_bound_is_within_eps(found):
@@ -71,34 +82,48 @@ def test_bound_is_within_eps(found):
     assert found.bound == sum(found.pieces)
 
 
-def test_three_layers(found):
-    n = found.target.dimension // 2
-    flow, delta = found.flow, QQ.to_sympy(found.parameters.delta)
-    assert [layer.moves for layer in flow] == ["second", "first", "second"]
-    assert flow.log_abs_det() == sympy.log(delta ** (3 * n))
-    z = [Rational(1, 7 + i) for i in range(2 * n)]
+def test_layers(found):
+    flow, parameters = found.flow, found.parameters
+    delta, depth, (moved, _) = QQ.to_sympy(parameters.delta), parameters.depth, parameters.halves
+    d = found.target.dimension
+    twice = len(range(d)[moved]) if depth == 3 else 0
+    assert [layer.moves for layer in flow] == [flow[0].moves, flow[1].moves, flow[0].moves][:depth]
+    assert flow[0].moves != flow[1].moves
+    assert flow.log_abs_det() == sympy.log(delta ** (d + twice))
+    z = [Rational(1, 7 + i) for i in range(d)]
     assert flow.inverse().forward(flow.forward(z)) == sympy.Matrix(z)
 
 
 def test_plateaus_are_as_in_the_proof(found):
-    """In the middle of cell i: (a_i + delta z1, b_i + delta^2 z2)."""
-    parameters, n = found.parameters, found.target.dimension // 2
-    delta = QQ.to_sympy(parameters.delta)
-    knots = parameters.knots
-    middles = (
-        [
-            knots[0] - 1,
-            *((a + b) / 2 for a, b in pairwise(knots)),
-            knots[-1] + 1,
-        ]
-        if knots
-        else [QQ(0)]
-    )
+    """In the middle of cell i: c_i + delta z, and of three layers delta^2 z where they move twice.
+
+    There the Jacobian of two layers is delta I.
+    """
+    parameters, d = found.parameters, found.target.dimension
+    moved, kept = (range(d)[half] for half in parameters.halves)
+    delta, knots = QQ.to_sympy(parameters.delta), parameters.knots
+    inner = [(a + b) / 2 for a, b in pairwise(knots)]
+    middles = [knots[0] - 1, *inner, knots[-1] + 1] if knots else [QQ(0)]
+    scales = [delta**2 if i in moved and parameters.depth == 3 else delta for i in range(d)]
     for point, middle in list(zip(parameters.points, middles, strict=True))[:20]:
-        z = sympy.Matrix([QQ.to_sympy(middle)] + [Rational(1, 3)] * (2 * n - 1))
-        scales = [delta] * n + [delta**2] * n
+        z = [Rational(1, 3)] * d
+        z[kept[0]] = QQ.to_sympy(middle)
         noise = sympy.Matrix([s * entry for s, entry in zip(scales, z, strict=True)])
         assert found.flow.forward(z) == sympy.Matrix(list(map(QQ.to_sympy, point))) + noise
+    if parameters.depth == 2:
+        assert found.flow.jacobian(z) == delta * sympy.eye(d)
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("partition", [(1, 3), (3, 1), (2, 2)])
+def test_any_partition(partition, layers):
+    found = approximate(FOUR, "1/10", layers=layers, partition=partition)
+    assert found.bound <= Rational(1, 10)
+    assert found.flow.partition == partition
+    places = {tuple(map(QQ.to_sympy, row)) for row in FOUR.points}
+    for knot in (-2, 0, 2):
+        image = found.flow.forward([Rational(knot)] * 4)
+        assert any(max(abs(image - sympy.Matrix(c))) < Rational(1, 10) for c in places)
 
 
 def grid_points(d: int, count: int) -> np.ndarray:
@@ -122,12 +147,15 @@ def transport(points, weights, atoms, masses) -> float:
     return float(np.sqrt(answer.fun))
 
 
-def coarse(atoms, weights, tau, delta, radius, shift=0) -> Construction:
+def coarse(atoms, weights, depth, tau, delta, radius, shift=0) -> Construction:
     """A construction of our own choice, for which the terms of the bound are all large."""
     cumulative = np.cumsum([float(w) for w in weights])[:-1]
     knots = [QQ(round(float(k) * 2**20), 2**20) + shift for k in norm.ppf(cumulative)]
     rows = np.array(atoms, dtype=object)
-    return Construction(rows, 0 * rows[:, 0], 0, weights, knots, tau, radius, delta)
+    carrier = 1 if depth == 2 else 0
+    rows = rows[np.argsort(rows[:, carrier])]
+    halves = (1, 1), carrier, depth
+    return Construction(rows, 0 * rows[:, 0], 0, weights, *halves, knots, tau, radius, delta)
 
 
 COARSE = {
@@ -141,23 +169,25 @@ COARSE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", COARSE)
+@pytest.mark.parametrize("depth", [2, 3])
 @pytest.mark.parametrize(
     ("atoms", "weights"),
     [
-        ([[0, 0], [1, 2], [3, 0]], [QQ(1, 2), QQ(1, 3), QQ(1, 6)]),
+        ([[0, 0], [1, 2], [3, 1]], [QQ(1, 2), QQ(1, 3), QQ(1, 6)]),
         ([[0, 0], [1, 5]], [QQ(1, 2)] * 2),
-        ([[0, 1], [1, 0], [2, 1], [3, 0]], [QQ(1, 4)] * 4),
+        ([[0, 1], [1, 0], [2, 3], [3, 2]], [QQ(1, 4)] * 4),
     ],
 )
-def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights):
+def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights, depth):
     tau, delta, radius, shift = COARSE[case]
-    construction = coarse(atoms, weights, tau, delta, radius, shift)
+    construction = coarse(atoms, weights, depth, tau, delta, radius, shift)
+    atoms = construction.atoms.astype(float)
     with ctx.workprec(96):
         bound = float(certify(construction, arb(0)).total)
     z = grid_points(2, 32)
     image = layers(construction).forward(z).T
     masses = np.array([float(w) for w in weights])
-    truth = transport(image, np.full(len(image), 1 / len(image)), np.array(atoms, float), masses)
+    truth = transport(image, np.full(len(image), 1 / len(image)), atoms, masses)
     assert truth <= bound * 1.02
     assert bound <= 25 * truth
 
@@ -218,8 +248,7 @@ def test_marginals_are_within_the_bound(name):
     [
         (TRIANGLE, 0, "eps > 0"),
         (TRIANGLE, "-1/2", "eps > 0"),
-        (Atoms([[0, 0, 0]]), 1, "even dimension"),
-        (uniform([0], [1]), 1, "even dimension"),
+        (uniform([0] * 8, [1] * 8), "1/20", "at most 1048576 atoms, got one that needs 1"),
         (uniform([0, 0], [1, 1]), "1/1000000", "atoms"),
         (Ring(1, 2), "1/1000000", "atoms"),
         ("checkerboard", 1, "second moments"),
@@ -242,19 +271,19 @@ def test_refuses_a_measure_of_coarse_cells():
         approximate(Coarse([([0, 0], [1, 1])]), "1/10")
 
 
-def test_precision():
-    with pytest.raises(PrecisionError, match="would do"):
-        approximate(TRIANGLE, "1/1000000000000", precision=64)
-    with pytest.raises(PrecisionError, match="above"):
-        approximate(TRIANGLE, 1, precision=20)
-    assert approximate(TRIANGLE, "1/10", precision=300).precision == 300
-
-
-def test_the_precision_that_the_message_names_does():
-    with pytest.raises(PrecisionError) as caught:
-        approximate(TRIANGLE, "1/1000000000000", precision=64)
-    needed = int(str(caught.value).rsplit(" would do", 1)[0].split()[-1])
-    assert approximate(TRIANGLE, "1/1000000000000", precision=needed).precision == needed
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layers": 1}, "integer layers from 2 to 3"),
+        ({"layers": 4}, "integer layers from 2 to 3"),
+        ({"partition": (1, 2)}, "halves of 2 coordinates in all"),
+        ({"partition": (0, 2)}, "partition"),
+        ({"partition": 2}, "partition"),
+    ],
+)
+def test_refuses_options(options, words):
+    with pytest.raises(InvalidInputError, match=words):
+        approximate(TRIANGLE, 1, **options)
 
 
 @pytest.mark.slow

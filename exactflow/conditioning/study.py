@@ -1,0 +1,208 @@
+"""What ill-conditioning costs: singular values and digits of approximations, and the law of both.
+
+A flow is looked at where Gaussian draws lie, mostly on plateaus, and at the worst ramp.
+
+How it is checked
+-----------------
+*Certified*: singular values of Jacobians at the points, which are rational, before they are rounded
+for a table. *Numeric*: digits, float64 errors and fitted lines.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.conditioning.condition import (
+    condition_number,
+    layer_condition_numbers,
+    singular_values,
+)
+from exactflow.conditioning.digits import digits_to_invert, float_error
+from exactflow.errors import InvalidInputError
+from exactflow.flows.flow import CouplingFlow
+from exactflow.nonlinear import PiecewiseFlow
+from exactflow.universal import Approximation, WellConditioned
+
+__all__ = [
+    "Law",
+    "LinearRecord",
+    "Place",
+    "Record",
+    "fit",
+    "gaussian_points",
+    "linear_study",
+    "study",
+    "worst_points",
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a flow is at some points, at the worst of them: log10 of the least singular value of its
+    Jacobian, of the largest (its Lipschitz constant there) and of the condition number, and the
+    digits of mpmath that invert it to 10^-6 there.
+    """
+
+    least: float
+    lipschitz: float
+    condition: float
+    digits: int
+
+    @classmethod
+    def of(cls, flow: PiecewiseFlow, points: Sequence) -> "Place":
+        """Return what the flow is at rational points."""
+        spectra = [singular_values(flow.jacobian(point)) for point in points]
+        return cls(
+            min(_log10(values[-1]) for values in spectra),
+            max(_log10(values[0]) for values in spectra),
+            max(_log10(values[0] / values[-1]) for values in spectra),
+            digits_to_invert(flow, points),
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """One approximation: the number of layers, the certified bounds of W2 (above) and of the
+    divergence of the target from the flow (below), and what it is at draws and at the worst ramp;
+    `float_error` is that of an inversion in float64 at all these points.
+    """
+
+    depth: int
+    bound: float
+    divergence: float
+    draws: Place
+    ramp: Place
+    float_error: float
+
+
+@dataclass(frozen=True)
+class LinearRecord:
+    """One linear flow: log10 condition numbers and digits to invert, of the whole and of layers."""
+
+    name: str
+    depth: int
+    condition: float
+    layer_conditions: tuple[float, ...]
+    digits: int
+    layer_digits: tuple[int, ...]
+    float_error: float
+
+
+@dataclass(frozen=True)
+class Law:
+    """A line digits = slope x + intercept, and its root mean square residual."""
+
+    slope: float
+    intercept: float
+    residual: float
+
+
+def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
+    """Return what an approximation is, and what its inversion takes.
+
+    The divergence of well-conditioned layers is bounded by zero only.
+
+    Parameters
+    ----------
+    found : what `approximate` or `approximate_well` returns.
+    draws : how many Gaussian draws to look at, beside the worst ramp.
+    seed : of the draws.
+
+    Examples
+    --------
+    >>> from exactflow.universal import Atoms, approximate
+    >>> record = study(approximate(Atoms([[0, 0], [1, 1]]), "1/10"))
+    >>> record.draws.condition, record.ramp.condition > 3, record.divergence
+    (0.0, True, inf)
+    """
+    points, worst = gaussian_points(found.flow.dimension, draws, seed), worst_points(found)
+    return Record(
+        found.flow.depth,
+        float(found.bound),
+        float(found.kl_lower_bound()) if isinstance(found, Approximation) else 0.0,
+        Place.of(found.flow, points),
+        Place.of(found.flow, worst),
+        float_error(found.flow, [*points, *worst]),
+    )
+
+
+def linear_study(
+    flows: Mapping[str, CouplingFlow], draws: int = 4, seed: int = 0
+) -> list[LinearRecord]:
+    """Return one record for every linear flow over QQ; the tolerance is 10^-6."""
+    records = []
+    for name, flow in flows.items():
+        points = gaussian_points(flow.dimension, draws, seed)
+        layers = [CouplingFlow([layer]) for layer in flow]
+        records.append(
+            LinearRecord(
+                name,
+                flow.depth,
+                _log10(condition_number(flow.matrix())),
+                tuple(map(_log10, layer_condition_numbers(flow))),
+                digits_to_invert(flow, points),
+                tuple(digits_to_invert(layer, points) for layer in layers),
+                float_error(flow, points),
+            )
+        )
+    return records
+
+
+def gaussian_points(dimension: int, count: int, seed: int = 0) -> list[list]:
+    """Return Gaussian draws as dyadic rationals of 20 fractional bits: exact in any arithmetic."""
+    draws = np.random.default_rng(seed).standard_normal((count, dimension))
+    return [[QQ(round(x * 2**20), 2**20) for x in row] for row in draws.tolist()]
+
+
+def worst_points(found: Approximation | WellConditioned) -> list[list]:
+    """Return points where the flow is steep: on the ramp nearest to zero of those between atoms
+    that are about farthest apart, or on the steepest piece of the transport.
+
+    Near the middle of a ramp of the first layer those after it are on their ramps, too. The points
+    are off it by parts of the ramp that are no dyadic numbers, and there are several: rounding
+    errors of one may cancel. Raises `InvalidInputError` for a single atom, which has no ramp.
+    """
+    if isinstance(found, WellConditioned):
+        T = found.path.map
+        ends = [T.knots[0] - 1, *T.knots, T.knots[-1] + 1]
+        steepest = T.slopes.index(max(T.slopes))
+        middle, width = (ends[steepest] + ends[steepest + 1]) / 2, QQ.one
+        read = 0
+    else:
+        parameters = found.parameters
+        if not parameters.knots:
+            raise InvalidInputError("expected at least two atoms, got one, whose flow has no ramp")
+        steps = np.diff(parameters.atoms, axis=0)
+        squares = (steps * steps).sum(axis=1).tolist()
+        pairs = zip(parameters.knots, squares, strict=True)
+        middle = min((q for q, square in pairs if 2 * square >= max(squares)), key=abs)
+        width, read = parameters.tau, range(found.flow.dimension)[parameters.halves[1]][0]
+    points = [[QQ(1, k)] * found.flow.dimension for k in (3, 5, 7)]
+    for point, part in zip(points, (48, 53, -61), strict=True):
+        point[read] = middle + width / part
+    return points
+
+
+def fit(logarithms: Sequence[float], digits: Sequence[int]) -> Law:
+    """Return the least-squares line of digits against log10 of condition numbers or norms.
+
+    >>> law = fit([2, 4, 8], [8, 10, 14])
+    >>> round(law.slope, 9), round(law.intercept, 9), law.residual < 1e-9
+    (1.0, 6.0, True)
+    """
+    if len(set(logarithms)) < 2 or len(logarithms) != len(digits):
+        raise InvalidInputError(
+            "expected at least two different logarithms, and as many digits, got "
+            f"{len(logarithms)} and {len(digits)}"
+        )
+    x, y = np.array(logarithms, dtype=float), np.array(digits, dtype=float)
+    slope, intercept = np.polynomial.Polynomial.fit(x, y, 1).convert().coef[::-1]
+    residual = np.sqrt(np.mean((y - slope * x - intercept) ** 2))
+    return Law(float(slope), float(intercept), float(residual))
+
+
+def _log10(value: arb) -> float:
+    return float((value.log() / arb(10).log()).mid())
