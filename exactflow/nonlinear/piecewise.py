@@ -1,9 +1,8 @@
 """Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
 
 They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
-in float64 on NumPy arrays; bisection finds the piece. They are the ReLU networks of one input with
-one hidden layer (Arora, Basu, Mianjy and Mukherjee, *Understanding deep neural networks with
-rectified linear units*, ICLR 2018, for m = 1): the tests go from one to the other, and back.
+in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as
+networks.
 """
 
 from bisect import bisect_right

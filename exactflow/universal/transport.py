@@ -92,7 +92,7 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
         if found.error <= ball(tolerance):
             return found
         ratio = float((found.error / ball(tolerance)).sqrt().mid())
-        pieces = max(pieces + 1, int(pieces * ratio))
+        pieces = max(pieces + 1, int(pieces * (ratio if ratio < 8 else 8)))  # it may be no number
     raise refused(f"more than {TUNING.most_knots} knots", points)
 
 

@@ -6,12 +6,12 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from relu_networks import ReluNetwork
 from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.nonlinear.relu import ReluNetwork
 
 rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7)
 

@@ -1,10 +1,10 @@
 """ReLU networks of one input: see also tests/test_piecewise.py, which goes there and back."""
 
 import pytest
-from relu_networks import ReluNetwork
 
 from exactflow.errors import InvalidInputError
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.nonlinear.relu import ReluNetwork
 
 
 def test_units_of_weight_zero_are_constants():
