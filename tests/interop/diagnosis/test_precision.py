@@ -141,7 +141,7 @@ def test_an_activation_that_saturates(most):
         def inverse(self, y):
             return y.clamp(-most, most).atanh(), -(1 - y**2).log().sum(1)
 
-    (layer,) = diagnose(model(at=1, layer=Squashed()), 20 * data()).guilty
+    (layer,) = diagnose(model(at=1, layer=Squashed()), 6 * data()).guilty
     assert layer.path == "layers.1"
     assert layer.fault is (Fault.NOT_FINITE if most == 1 else Fault.INVERSE)
 
