@@ -406,6 +406,29 @@ def test_latents_and_log_determinants_are_told_apart_and_nan_is_no_success():
         convert(Breaking(), data(5, 4), only=["layer"])
 
 
+class Located(nn.Module):
+    """A layer that knows where its files are."""
+
+    def __init__(self):
+        super().__init__()
+        self.path = ["weights", "0.pt"]
+
+    def forward(self, x):
+        """Return the image."""
+        return x.tanh()
+
+
+def test_attributes_of_any_name_and_wide_permutations_do_no_harm():
+    _, report = convert(nn.Sequential(nn.Linear(4, 4), Located()), data(5, 4))
+    assert len(report.layers) == 1
+    nf = library("normflows")
+    new, report = convert(
+        nf.NormalizingFlow(None, [nf.flows.Permute(2000)]), by="inverse", permutations=True
+    )
+    assert report.layers[0].couplings == 6
+    assert torch.equal(new.forward(new.inverse(data(2, 2000))).round(), data(2, 2000).round())
+
+
 def test_the_model_stays_as_it_is():
     model = tied(True)
     before = copy.deepcopy(model.state_dict())

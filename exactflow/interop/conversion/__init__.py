@@ -198,7 +198,7 @@ class _Converter:
         try:
             found = (
                 inverted(group.target, group.maps, dtype)
-                if by == "inverse"
+                if by == "inverse" and not group.target.is_permutation
                 else solved(group.target, result, dtype)
             )
         except SingularMatrixError:

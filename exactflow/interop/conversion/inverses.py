@@ -74,34 +74,31 @@ def _nearest(ball: arb, kind: torch.finfo, low: int, h: int) -> tuple[float, Fra
     """Return the float that is nearest to every number of a ball, and how far at most, or None."""
     if not ball.is_finite():
         return None
-    ends = [_fraction(ball.lower()), _fraction(ball.upper())]
-    value, above = (_rounded(end, kind) for end in ends)
+    parts = (end.man_exp() for end in (ball.lower(), ball.upper()))
+    ends = [(int(mantissa), int(exponent)) for mantissa, exponent in parts]
+    value, above = (_rounded(mantissa, exponent, kind) for mantissa, exponent in ends)
+    exact = [mantissa * Fraction(2) ** exponent for mantissa, exponent in ends]
     if value != above:
         middle = (Fraction(value) + Fraction(above)) / 2
         q = 1 - middle.denominator.bit_length()
-        if ends[1] - ends[0] >= Fraction(2) ** (min(-low, q) - h):
+        if exact[1] - exact[0] >= Fraction(2) ** (min(-low, q) - h):
             return None
-        value = _rounded(middle, kind)
-    return value, max(abs(Fraction(value) - end) for end in ends)
+        value = _rounded(middle.numerator, q, kind)
+    return value, max(abs(Fraction(value) - end) for end in exact)
 
 
-def _fraction(x: arb) -> Fraction:
-    """Return a ball of one number as that number."""
-    mantissa, exponent = map(int, x.man_exp())
-    return mantissa * Fraction(2) ** exponent
-
-
-def _rounded(x: Fraction, kind: torch.finfo) -> float:
-    """Return the nearest float of a type, the even one of two."""
-    if not x:
-        return 0.0
-    e = abs(x.numerator).bit_length() - x.denominator.bit_length()
-    e -= Fraction(2) ** e > abs(x)  # now 2^e <= |x| < 2^(e+1)
-    least, precision = (frexp(float(y))[1] - 1 for y in (kind.smallest_normal, kind.eps))
-    last = max(e, least) + precision
-    mantissa = round(x / Fraction(2) ** last)
-    if abs(mantissa) * Fraction(2) ** last > Fraction(float(kind.max)):
+def _rounded(mantissa: int, exponent: int, kind: torch.finfo) -> float:
+    """Return the float that is nearest to mantissa 2^exponent, the even one of two."""
+    least, precision = (frexp(float(x))[1] - 1 for x in (kind.smallest_normal, kind.eps))
+    leading = mantissa.bit_length() - 1 + exponent
+    last = max(leading, least) + precision
+    if last > exponent:
+        unit = 1 << (last - exponent)
+        whole, rest = divmod(mantissa, unit)
+        mantissa, exponent = whole + (2 * rest + (whole & 1) > unit), last
+    if mantissa and mantissa.bit_length() + exponent > frexp(float(kind.max))[1]:
         raise InvalidInputError(
-            f"expected an inverse within the range of {kind.dtype}, got an entry of about 2^{e}"
+            f"expected an inverse within the range of {kind.dtype}, got an entry of about "
+            f"2^{leading}"
         )
-    return ldexp(mantissa, last)
+    return ldexp(mantissa, exponent)

@@ -60,8 +60,8 @@ def run(
     torch.manual_seed(SEED)  # what a layer draws, it draws again
     try:
         whole = whole_of(model, context, y)
-        parts = whole.module.modules()
-        steps: dict[Any, nn.Module] = {part.path: part for part in parts if hasattr(part, "path")}
+        paths = ((getattr(part, "path", None), part) for part in whole.module.modules())
+        steps: dict[Any, nn.Module] = {path: part for path, part in paths if isinstance(path, str)}
         for place in (place for chain in chains(model) for place in chain):
             _watch(steps.get(place.path, place.module), place.path, meetings)
         tensors = tuple(t.detach() for t in _tensors(whole.called(*arguments)))
