@@ -79,9 +79,9 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.conditioning.condition import eigenvalues
-from exactflow.conditioning.frames import Gap
 from exactflow.conditioning.lipschitz import Slope, least_lipschitz
-from exactflow.conditioning.pieces import Gaussian, as_law, is_product, pieces_of
+from exactflow.conditioning.pieces import Gaussian, Law, as_law, is_product, pieces_of
+from exactflow.conditioning.telling import Bounds, forced_steps
 from exactflow.conditioning.tuning import TUNING
 from exactflow.conditioning.volume import volume
 from exactflow.errors import InvalidInputError
@@ -90,13 +90,14 @@ from exactflow.exact.least import least
 from exactflow.exact.numbers import elements, format_above, format_below, format_short, to_element
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import DepthScales, NumberLike
+from exactflow.explanation import Explanation
 from exactflow.flows.result import Evidence
 
 __all__ = ["Forced", "forced"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forced:
+class Forced(Bounds):
     """What a target forces on every smooth bijection near it: what `forced` returns.
 
     All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
@@ -110,22 +111,27 @@ class Forced:
     mean_log_det : at least E log|det J|.
     sigma_min : at least the smallest singular value of J somewhere.
     ratio : at most the root mean square of the singular values, divided by their geometric mean.
-    gap : the axis and the two places between which a map has to climb, where atoms gave
-        `lipschitz`; None where the covariance did.
-    clusters : into how many the target was cut for `mean_log_det`.
+    gap, clusters : where a map has to climb, and into how many clusters the target was cut.
+    pieces, frame, groups, multiplier : what the bounds rest on: see `explain`.
     """
 
-    target: object
-    eps: sympy.Rational
-    dimension: int
-    lipschitz: sympy.Rational
+    target: Law
     attained: "sympy.Rational | None"
-    mean_log_det: sympy.Rational
-    sigma_min: sympy.Rational
-    ratio: sympy.Rational
-    gap: "Gap | None"
-    clusters: int
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    def explain(self) -> Explanation:
+        """Return the bounds as steps, each checked again by other formulas and other arithmetic.
+
+        >>> from exactflow.universal import Atoms
+        >>> all(step.check() for step in forced(Atoms([[0], [1]]), "1/10").explain().steps)
+        True
+        """
+        claim = (
+            f"Every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target} has "
+            f"a Lipschitz constant of at least {format_below(self.lipschitz, 6)}, and E log|det J| "
+            f"is at most {format_above(self.mean_log_det, 4)}."
+        )
+        return Explanation.checked(claim, forced_steps(self), self, self.evidence)
 
     def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:
         """Return how many couplings it takes whose condition numbers are at most `condition`.
@@ -154,7 +160,7 @@ class Forced:
 
     def _rows(self) -> list[tuple[str, str]]:
         places = "" if self.gap is None else f" (a gap along {self.gap})"
-        attained = "" if self.attained is None else f", {format_above(self.attained, 6)} does"
+        attained = "" if not self.attained else f", {format_above(self.attained, 6)} is enough"
         return [
             ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
             ("E log|det J|", f"at most {format_above(self.mean_log_det, 4)}"),
@@ -165,16 +171,15 @@ class Forced:
     def __str__(self) -> str:
         rows = "; ".join(f"{name} {bound}" for name, bound in self._rows())
         return (
-            f"every smooth bijection within W2 <= {format_short(self.eps)} of {self.target}: {rows}"
+            f"every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target}: "
+            f"{rows}"
         )
 
     def __repr__(self) -> str:
         return f"<Forced: {self}>"
 
     def _repr_html_(self) -> str:
-        head = (
-            f"Forced within W2 &le; {escape(format_short(self.eps))} of {escape(str(self.target))}"
-        )
+        head = f"Forced within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
             for name, bound in self._rows()
@@ -216,8 +221,8 @@ def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = No
     >>> round(bounds.lipschitz, 3), bounds.clusters
     (7522.528, 2)
     >>> print(forced(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
-    every smooth bijection within W2 <= 1/2 of <Gaussian in dimension 2>: Lipschitz constant at \
-least 0, 0 does; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
+    every smooth bijection within W2 <= 0.5 of <Gaussian in dimension 2>: Lipschitz constant at \
+least 0; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
 singular values rms over geometric mean at least 1
     """
     law, eps = as_law(target), to_element(eps)
@@ -236,19 +241,21 @@ singular values rms over geometric mean at least 1
         slope = Slope(QQ.zero, QQ.zero if known else None, None)
         if not deviation <= ball(eps) - pieces.error:
             slope = least_lipschitz(law, pieces, eps, spectrum, along)
-        near = ball(eps) + pieces.error
-        bound, clusters = volume(pieces, near)
-        sigma = (bound / d).exp()
-        ratio = ((deviation - near) / (sigma * arb(d).sqrt())).max(arb(1))
+        near = ball(eps + to_element(upper(pieces.error)))
+        found = volume(pieces, near)
+        mean = upper(found.bound)
+        sigma = upper((ball(to_element(mean)) / d).exp())
+        size = (deviation - near) / arb(d).sqrt()
         return Forced(
-            law,
-            QQ.to_sympy(eps),
-            d,
-            QQ.to_sympy(slope.forced),
-            None if slope.attained is None else QQ.to_sympy(slope.attained),
-            upper(bound),
-            upper(sigma),
-            -upper(-ratio),
-            slope.gap,
-            clusters,
+            eps=QQ.to_sympy(eps),
+            lipschitz=QQ.to_sympy(slope.forced),
+            mean_log_det=mean,
+            sigma_min=sigma,
+            ratio=-upper(-(size / ball(to_element(sigma))).max(arb(1))),
+            pieces=pieces,
+            frame=slope.frame,
+            groups=found.clusters,
+            multiplier=found.multiplier,
+            target=law,
+            attained=None if slope.attained is None else QQ.to_sympy(slope.attained),
         )

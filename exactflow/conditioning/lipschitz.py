@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flint import arb
 
-from exactflow.conditioning.frames import Axis, Gap, frame_of, reflection, unit_frame
+from exactflow.conditioning.frames import Axis, Frame, frame_of, reflection, unit_frame
 from exactflow.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.conditioning.slopes import Distance, least_slope
 from exactflow.conditioning.volume import differences
@@ -24,11 +24,11 @@ TINY = 2**64
 
 
 class Slope(NamedTuple):
-    """A slope that is forced, one that does, if known, and the gap that forced it, if one did."""
+    """A slope that is forced, one that does, if known, and the frame that gave it, if one did."""
 
     forced: Element
     attained: "Element | None"
-    gap: "Gap | None"
+    frame: "Frame | None"
 
 
 def least_lipschitz(
@@ -64,7 +64,7 @@ def least_lipschitz(
             break
         frame = frames.pop(first)
         low, _ = least_slope(frame.distance, start, ball(eps) + frame.error)
-        slope = Slope(low, enough, frame.widest(ball(low)))
+        slope = Slope(low, enough, frame)
     return slope
 
 

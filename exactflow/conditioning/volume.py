@@ -38,10 +38,11 @@ LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger on
 
 
 class Volume(NamedTuple):
-    """An upper bound of E log|det J|, and the number of clusters that gave it."""
+    """An upper bound of E log|det J|, the numbers of the pieces in each cluster, and t."""
 
     bound: arb
-    clusters: int
+    clusters: list[np.ndarray]
+    multiplier: arb
 
 
 class _Cluster(NamedTuple):
@@ -73,7 +74,7 @@ def volume(pieces: Pieces, eps: arb) -> Volume:
             s = value.max(arb(0)).sqrt()
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
-    return Volume(total, len(clusters))
+    return Volume(total, [cluster.members for cluster in clusters], t)
 
 
 def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
