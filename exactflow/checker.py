@@ -12,13 +12,13 @@ is target == Q, exactly; with `pads`, that Q takes vectors with zeros there to t
 with zeros there; with `covariance`, that it equals Q Q^T; with `within`, that no entry differs by
 more.
 
-exactflow-depth-certificate.  The claim, over QQ or GF(p) and for two halves of n coordinates: the
-target is the product of `depth` layers, and of no fewer; with "scales": "additive" every scale is
-1, else they are "positive".  A pattern is a word such as ULUL, read as a product of matrices U(X) =
-[[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two neighbours of one letter make one
-layer, and a layer may be the identity: so products of fewer than `depth` layers are those of the
-two alternating words of depth - 1 letters (of the empty word, if depth is 1).  For each of these
-`obstructions` has {"pattern": .., "kind": .., witness}:
+exactflow-depth-certificate.  The claim, over QQ or GF(p): the target, in the `order` that the
+layers see, is the product of `depth` layers, and of no fewer; with "scales": "additive" every scale
+is 1, else they are "positive", and the halves equal.  A pattern is a word such as ULUL, read as a
+product of matrices U(X) = [[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two
+neighbours of one letter make one layer, and a layer may be the identity: so products of fewer than
+`depth` layers are those of the two alternating words of depth - 1 letters (of the empty word, if
+depth is 1).  For each of these `obstructions` has {"pattern": .., "kind": .., witness}:
 
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
@@ -113,7 +113,9 @@ KINDS = {  # the key of the witness, and for either scales the lengths of words 
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
-EQUATIONS = [4, 3, 2, 3, 3, 1]  # that a multiplier of a word of 0, 1, .., 5 letters is for
+EQUATIONS = [  # the shapes of the matrices of a multiplier of a word of 0, 1, .., 4 letters
+    "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
+]  # fmt: skip
 MOST_LAYERS = 6  # no kind is about longer words
 MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # of polynomials in scales
 
@@ -187,7 +189,7 @@ class Layer(NamedTuple):
 
 
 class DepthClaim(NamedTuple):
-    """That a 2n x 2n matrix over QQ (prime 0) or GF(prime) is no product of fewer layers."""
+    """That a matrix over QQ (prime 0) or GF(prime), its first half of n, is no shorter product."""
 
     n: int
     prime: int
@@ -563,9 +565,8 @@ class Blocks(NamedTuple):
     c: Matrix
 
 
-def blocks_of(M: Matrix, inverted: Matrix, starts_with_L: bool) -> Blocks:
-    """Return the blocks that a word is about."""
-    n = len(M) // 2
+def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> Blocks:
+    """Return the blocks that a word is about, the first half being the first n coordinates."""
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
@@ -575,6 +576,7 @@ def blocks_of(M: Matrix, inverted: Matrix, starts_with_L: bool) -> Blocks:
 def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> bool:
     """Return whether an obstruction shows that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
+    sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
             return is_impossible_on_kernels(obstruction["multiplier"][0], blocks)
@@ -588,14 +590,15 @@ def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> 
         aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
-        clash = blocks_clash(factors, Du, aN, r, claim.n, p)
+        clash = blocks_clash(factors, Du, aN, r, sizes, p)
         return clash or is_overdetermined(factors, Du, aN, blocks, p)
     need_no_C(kind, pattern, blocks)
     if kind == "similarity":
-        return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, claim.n, p)
+        return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
     if kind == "trace":
         k = obstruction["k"]
-        return characteristic(blocks.D, p)[k] != characteristic(blocks.a, p)[k]
+        D, a = (with_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
+        return characteristic(D, p)[k] != characteristic(a, p)[k]
     return is_opposed(obstruction["k"], blocks.D, blocks.a)
 
 
@@ -606,7 +609,14 @@ def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
 
 
 # trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
-# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/four_affine.v).
+# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/four_affine.v); if one
+# is larger by e, it is (x - 1)^e times the other, that of the smaller one with e ones appended.
+
+
+def with_ones(M: Matrix, size: int) -> Matrix:
+    """Return diag(M, 1, .., 1)."""
+    extra = size - len(M)
+    return [[*row, *[0] * extra] for row in M] + identity(size)[len(M) :]
 
 
 def minor(M: Matrix, chosen: Sequence[int]) -> Any:
@@ -706,17 +716,16 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
     Z = F z G.
     """
     A, B, C, D, a, c = blocks
-    one = identity(len(A))
-    zero = plus(one, -1, one, p)
-    A1, D1 = plus(A, -1, one, p), plus(D, -1, one, p)
+    one, other, zero = identity(len(A)), identity(len(D)), plus(C, -1, C, p)
+    A1, D1 = plus(A, -1, one, p), plus(D, -1, other, p)
     if len(pattern) == 5:
         return [proportional(blocks, p)]
     if len(pattern) == 4:
         minus_D = plus(D, -2, D, p)
         return [
-            Equation(zero, [("Y", one, a), ("Y", minus_D, one)]),
-            Equation(C, [("Y", one, one), ("W", D, one)]),
-            Equation(D1, [("Y", one, B), ("Y X", one, minus_D)]),
+            Equation(zero, [("Y", other, a), ("Y", minus_D, one)]),
+            Equation(C, [("Y", other, one), ("W", D, one)]),
+            Equation(D1, [("Y", other, B), ("Y X", other, minus_D)]),
         ]
     if len(pattern) == 3 and scales == "positive":
         minus_C = plus(C, -2, C, p)
@@ -724,8 +733,8 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
         second = Equation(one, [("F", one, A), ("X", one, minus_C)])
         return [first, second, Equation(D, [("Z", C, one), ("G", one, one)])]
     if len(pattern) == 3:
-        third = Equation(B, [("X", one, one), ("Z", A, one)])
-        return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, one)]), third]
+        third = Equation(B, [("X", one, other), ("Z", A, other)])
+        return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, other)]), third]
     positive = scales == "positive"
     if len(pattern) == 2 and positive:
         schur = None
@@ -754,15 +763,14 @@ def proportional(blocks: Blocks, p: int) -> Equation:
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
     On F^n / im C, D' is Du, as D is.  On ker C = ker c, a' is aN, as a is, and C carries the rest
     of a' to k D' on im C.  By `trace`, u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic
-    polynomials of Du and aN: an equation, of coefficients from the highest to the constant one, for
-    the coefficients g_1, .., g_r of g after the leading one.
+    polynomials of Du and aN, the smaller side times (x - 1)^e: an equation, of coefficients from
+    the highest to the constant one, for the coefficients g_1, .., g_r of g after the leading one.
     """
-    C, n, k = blocks.C, len(blocks.C), multiple(blocks, p)
+    C, k, r = blocks.C, multiple(blocks, p), rank(blocks.C, p)
     if k is None:
         raise RefutedError("linear says nothing of five letters where c is no multiple of C, not 0")
-    u = characteristic(quotient(blocks.D, C, p), p)
-    w = characteristic(quotient(transpose(blocks.a), transpose(blocks.c), p), p)
-    r = n + 1 - len(u)
+    Du, aN = quotient(blocks.D, C, p), quotient(transpose(blocks.a), transpose(blocks.c), p)
+    u, w = (characteristic(with_ones(M, max(len(Du), len(aN))), p) for M in (Du, aN))
     columns = []
     for i in range(r + 1):
         column = [x - k**i * y for x, y in zip(u, w, strict=True)]
@@ -824,29 +832,33 @@ def counts(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     return [x - y for x, y in pairwise(sizes)]
 
 
-def least_multiplicity(lam: list[int], mu: list[int], r: int, at_one: bool) -> int | None:
+def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
     """Return a lower bound of sum_k e_k(D'), None if no D' and a' go together: see `blocks_clash`.
 
     lam and mu are the e_k of Du and aN, r is r deg f.  By (2) and (3) the e_k of D' are some x_k,
-    lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, they
-    are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sums agree.  So
-    lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <=
-    y_k - x_(k+1) is at most x_1 <= lam_1 + r; moreover y_k >= x_(k+1) >= lam_(k+1), so that the sum
-    of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged.
+    lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e
+    is None, they are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of
+    the x_k is larger by e.  So lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all
+    max(0, mu_k - lam_(k+1) - r) <= y_k - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover
+    y_k >= x_(k+1) >= lam_(k+1), so that the sum of all y_k is at least that of
+    max(mu_k, lam_(k+1)).  The same with x and y exchanged, and -e for e.
     """
-    if not at_one:
+    if e is None:
         close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
         return sum(map(max, lam, mu)) if close else None
     bounds = []
-    for x, y in ((lam, mu), (mu, lam)):
+    for x, y, more in ((lam, mu, e), (mu, lam, -e)):
         pairs = list(zip([*x[1:], 0], y, strict=True))
-        if any(s > t + r for s, t in pairs) or sum(max(0, t - s - r) for s, t in pairs) > x[0] + r:
+        excess = sum(max(0, t - s - r) for s, t in pairs)
+        if any(s > t + r for s, t in pairs) or excess > x[0] + r - more:
             return None
         bounds.append(sum(max(s, t) for s, t in pairs))
-    return max(bounds)
+    return max(bounds[0] + e, bounds[1])
 
 
-def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: int, p: int) -> bool:
+def blocks_clash(
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
+) -> bool:
     """Return whether the blocks of Du and aN at these polynomials exclude all D' and a'.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
@@ -859,31 +871,33 @@ def blocks_clash(factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, n: i
         f = x - 1, e_(k+1)(D') <= e_k(a'): with N = Y Z, m = (Z Y)^(k-1), Frobenius' inequality
         twice gives rank m - rank m Z Y >= rank Y m - rank N Y m >= rank Y m Z - rank N Y m Z.
         Likewise with D' and a' exchanged.  The sums of all e_k, the multiplicities of the root 1,
-        agree by `trace`.
+        differ by e, D being larger than a by e, by `trace`.
     (2) e_k(D') - e_k(Du) is from 0 to r deg f.  Let P be F^n, with x acting as D' = D - C V.  W is
         a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
         and maps onto the same of P/W.  The kernel lies in (W + f^k P) / f^k P, a quotient of W; so
         r elements generate it, and f kills it: its dimension is at most r deg f.
     (3) e_k(a') - e_k(aN) likewise, by transposition, where rank c = rank C: A maps ker C into ker c
         injectively (C v = 0 means M^-1 (A v, 0) = (v, 0)), and a maps ker c into ker C.
-    For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to <= n.
+    For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to at most
+    the size of D, and to that of a, too, unless x - 1 is among them.
     """
     for f, g in combinations(factors, 2):
         size = len(g) - 1
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
         if rank(evaluate(f, companion, p), p) < size:
             raise RefutedError("two of the factors are not coprime")
-    total = 0
+    total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         if at_one and len(f) > 2:
             raise RefutedError("a factor with root 1 is not x - 1")
-        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
-        least = least_multiplicity(lam, mu, r * (len(f) - 1), at_one)
+        most = sizes[0] if at_one else most
+        e = sizes[0] - sizes[1] if at_one else None
+        least = least_multiplicity(counts(f, Du, n, p), counts(f, aN, n, p), r * (len(f) - 1), e)
         if least is None:
             return True
         total += least
-    return total > n
+    return total > most
 
 
 def is_overdetermined(
@@ -898,25 +912,28 @@ def is_overdetermined(
         and C V k = (D - s) k for all k in K.
     (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
         ker c.
-    (6) tr(C V) + tr(V c) = tr D - tr a.  If all factors have degree one, and their multiplicities,
-        which are at least what `blocks_clash` adds up, fill all n dimensions, then tr D' and tr a'
-        are the sum of the roots: tr(C V) and tr(V c) are known.
+    (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
+        one, and their multiplicities, which are at least what `blocks_clash` adds up, fill all
+        dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of the roots,
+        and tr a' that less e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
-    n, r, total, roots = len(C), rank(C, p), 0, 0
-    minus_one = plus(identity(n), -2, identity(n), p)
+    q, n, r, total, roots = len(D), len(a), rank(C, p), 0, 0
+    excess, has_one = q - n, q == n
     equations: list[tuple[Matrix, Matrix, Matrix]] = []  # L V R = S, each as (L, R, S)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
-        lam, mu = counts(f, Du, n, p), counts(f, aN, n, p)
-        total += least_multiplicity(lam, mu, r * (len(f) - 1), at_one) or 0
-        roots += -f[0] * (least_multiplicity(lam, mu, r, at_one) or 0)
+        has_one = has_one or at_one
+        lam, mu = counts(f, Du, max(q, n), p), counts(f, aN, max(q, n), p)
+        e = excess if at_one else None
+        total += least_multiplicity(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (least_multiplicity(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
-        D_s, a_s = plus(D, -f[0], minus_one, p), plus(a, -f[0], minus_one, p)
+        D_s, a_s = plus(D, f[0], identity(q), p), plus(a, f[0], identity(n), p)
         if mu[0] == lam[0] + r:
-            left = kernel(transpose(C), n, p)
-            K = transpose(kernel(times(left, D_s, p), n, p))
+            left = kernel(transpose(C), q, p)
+            K = transpose(kernel(times(left, D_s, p), q, p))
             equations.append((C, K, times(D_s, K, p)))
         elif lam[0] == mu[0] + r:
             on = times(a_s, transpose(kernel(c, n, p)), p)
@@ -928,13 +945,12 @@ def is_overdetermined(
             for column, goal in zip(transpose(R), goals, strict=True):
                 rows.append([x * y for x in left_row for y in column] + [goal])
     of_D, of_a = ([x for row in transpose(M) for x in row] for M in (C, c))
-    traces = (sum(M[i][i] for i in range(n)) for M in (D, a))
-    trace_D, trace_a = traces
-    if total == n and all(len(f) == 2 for f in factors):
-        rows += [[*of_D, trace_D - roots], [*of_a, roots - trace_a]]
+    trace_D, trace_a = (sum(M[i][i] for i in range(len(M))) for M in (D, a))
+    if total == q and has_one and all(len(f) == 2 for f in factors):
+        rows += [[*of_D, trace_D - roots], [*of_a, roots - excess - trace_a]]
     else:
         both = [x + y for x, y in zip(of_D, of_a, strict=True)]
-        rows.append([*both, trace_D - trace_a])
+        rows.append([*both, trace_D - trace_a - excess])
     rows = [[x % p for x in row] for row in rows] if p else rows
     return rank(rows, p) > rank([row[:-1] for row in rows], p)
 
@@ -1185,8 +1201,11 @@ def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
     return rows
 
 
-def read_obstruction(found: Any, where: str, scales: str, n: int, prime: int) -> dict[str, Any]:
+def read_obstruction(
+    found: Any, where: str, scales: str, sizes: Sequence[int], prime: int
+) -> dict[str, Any]:
     """Return the obstruction, its witness read; its kind is one for its pattern."""
+    n = max(sizes)
     kind: Any = found.get("kind") if type(found) is dict else None
     expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
     key, lengths = KINDS[kind]
@@ -1197,21 +1216,26 @@ def read_obstruction(found: Any, where: str, scales: str, n: int, prime: int) ->
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
-        factors = enumerate(read_list(witness, place, range(1, 2 * n + 1), "polynomials"))
+        most = sum(sizes)  # degrees in total, of all factors that there can be
+        factors = enumerate(read_list(witness, place, range(1, most + 1), "polynomials"))
         witness = [read_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
         degree = sum(len(f) - 1 for f in witness)
-        expect(degree <= 2 * n, place, f"total degree up to {2 * n}", degree)  # of all there can be
+        expect(degree <= most, place, f"total degree up to {most}", degree)
     else:
         on_kernels = scales == "positive" and len(pattern) == 4 and n > 1
         on_kernels = on_kernels and type(witness) is list and len(witness) == 1
         is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
-        shape = (n, n) if len(pattern) < 5 else (1, n + 1)
-        number = 1 if on_kernels else n if is_polynomial else EQUATIONS[len(pattern)]
+        named = dict(zip("pq", sizes[:: -1 if pattern.startswith("L") else 1], strict=True))
+        shapes = [(named[x], named[y]) for x, y in EQUATIONS[len(pattern)].split()]
+        shapes = [(n, n)] if on_kernels else shapes or [(1, n + 1)]
+        number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
             witness = [read_terms(W, f"{place}, matrix {i}", n, prime) for i, W in matrices]
         else:
-            witness = [read_dense(W, f"{place}, matrix {i}", *shape, prime) for i, W in matrices]
+            witness = [
+                read_dense(W, f"{place}, matrix {i}", *shapes[i], prime) for i, W in matrices
+            ]
     return {"kind": kind, "pattern": pattern, key: witness}
 
 
@@ -1223,7 +1247,8 @@ def read_depth_claim(
     expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
     possible = ["additive"] if p else ["additive", "positive"]
     expect(scales in possible, "scales", f"{' or '.join(possible)} over {field.name}", scales)
-    expect(sizes == [n, n], "partition", f"{n} twice", sizes[1])
+    if found["version"] == 1 or scales == "positive":
+        expect(sizes == [n, n], "partition", f"{n} twice", sizes[1])
     depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
     read_list(found["layers"], "layers", depth, "layers")
     for i, (matrix, _) in enumerate(layers):
@@ -1231,13 +1256,17 @@ def read_depth_claim(
         expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
-    read = [read_obstruction(a, f"obstruction {i}", scales, n, p) for i, a in enumerate(written)]
+    read = [
+        read_obstruction(a, f"obstruction {i}", scales, sizes, p) for i, a in enumerate(written)
+    ]
     obstructions = {obstruction["pattern"]: obstruction for obstruction in read}
     expected = f"one for each of {' and '.join(sorted(words))}"
     expect(obstructions.keys() == words, "obstructions", expected, ", ".join(obstructions))
     if field.undecided:
         raise UndecidedError(field.undecided)
-    rows = [[row.nums.get(j, 0) if p else row.entry(j) for j in range(2 * n)] for row in target]
+    order = found.get("order", range(len(target)))
+    seen = [target[i] for i in order]
+    rows = [[row.nums.get(j, 0) if p else row.entry(j) for j in order] for row in seen]
     return DepthClaim(n, p, rows, scales, obstructions)
 
 
@@ -1246,15 +1275,15 @@ def read_certificate(data: bytes) -> Certificate:
     found = read_json(data, "certificate")
     head = found if type(found) is dict else {}
     is_depth = head.get("format") == FORMATS[1]
-    versions = (1,) if is_depth else (1, 2)
     version = head.get("version", 1)
-    is_such = type(version) is int and version in versions
-    expect(is_such, "version", f"the number {' or '.join(map(str, versions))}", version)
+    expect(type(version) is int and version in (1, 2), "version", "the number 1 or 2", version)
     is_covariance = version == 2 and "covariance" in head and "target" not in head
+    is_covariance = is_covariance and not is_depth
     name = "covariance" if is_covariance else "target"
     keys, optional = ["format", "version", "field", "partition", name, "layers"], ["provenance"]
     if is_depth:
         keys += ["scales", "depth", "obstructions"]
+        optional += ["order"] if version == 2 else []
     else:
         optional += ["flips", *(["order", "pads", "within"] if version == 2 else [])]
     read_object(found, "certificate", keys, optional)
@@ -1589,7 +1618,7 @@ def settle_depth(claim: DepthClaim) -> list[str]:
     """
     lines, inverted = [], inverse(claim.target, claim.prime)
     for pattern, obstruction in claim.obstructions.items():
-        blocks = blocks_of(claim.target, inverted, pattern.startswith("L"))
+        blocks = blocks_of(claim.target, inverted, claim.n, pattern.startswith("L"))
         if not excludes(obstruction, claim, blocks):
             raise RefutedError(f"{obstruction['kind']} does not exclude {pattern or 'no layers'}")
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")

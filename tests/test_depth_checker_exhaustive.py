@@ -19,13 +19,14 @@ def words(longest):
 
 
 def sheared(M, letter, p):
-    """Yield all products of a layer and M, of size 2 n."""
+    """Yield all products of a layer and M, whose first half is the smaller one."""
     n = len(M) // 2
     moved, kept = (M[:n], M[n:]) if letter == "U" else (M[n:], M[:n])
-    for entries in product(range(p), repeat=n * n):
+    m = len(kept)
+    for entries in product(range(p), repeat=len(moved) * m):
         rows = tuple(
             tuple(
-                (x + sum(entries[i * n + k] * kept[k][j] for k in range(n))) % p
+                (x + sum(entries[i * m + k] * kept[k][j] for k in range(m))) % p
                 for j, x in enumerate(row)
             )
             for i, row in enumerate(moved)
@@ -33,9 +34,9 @@ def sheared(M, letter, p):
         yield rows + kept if letter == "U" else kept + rows
 
 
-def products_by_word(n, p):
+def products_by_word(d, p):
     """Return the set of all products of each word; the first letter acts last."""
-    one = tuple(tuple(int(i == j) for j in range(2 * n)) for i in range(2 * n))
+    one = tuple(tuple(int(i == j) for j in range(d)) for i in range(d))
     found = {"": {one}}
     for word in words(6):
         if word:
@@ -63,7 +64,7 @@ def excluded(M, word, p, obstructions):
     """Return whether one of the obstructions excludes a word, in the checker's opinion."""
     rows = [list(row) for row in M]
     certificate = checker.DepthClaim(len(rows) // 2, p, rows, "additive", {})
-    blocks = checker.blocks_of(rows, checker.inverse(rows, p), word.startswith("L"))
+    blocks = checker.blocks_of(rows, checker.inverse(rows, p), len(rows) // 2, word.startswith("L"))
     for obstruction in obstructions:
         try:
             if checker.excludes({"pattern": word, **obstruction}, certificate, blocks):
@@ -79,7 +80,7 @@ def scalar_witnesses(word, p):
     if len(word) == 5:
         multipliers = [[[list(row)]] for row in product(range(p), repeat=2)]
     else:
-        number = checker.EQUATIONS[len(word)]
+        number = len(checker.EQUATIONS[len(word)].split())
         multipliers = [[[[x]] for x in e] for e in product(range(p), repeat=number)]
     witnesses = [{"kind": "linear", "multiplier": W} for W in multipliers]
     if len(word) >= 4:
@@ -92,13 +93,37 @@ def scalar_witnesses(word, p):
 
 @pytest.mark.parametrize("p", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_sl2_every_witness_excludes_only_what_is_impossible_and_one_always_does(p):
-    by_word = products_by_word(1, p)
+    by_word = products_by_word(2, p)
     group = set().union(*by_word.values())
     assert len(group) == p**3 - p
     for word in words(5):
         witnesses = scalar_witnesses(word, p)
         for M in group:
             assert excluded(M, word, p, witnesses) == (M not in by_word[word])
+
+
+def multipliers(word, sizes):
+    """Return every multiplier over GF(2) of a word of layers of these halves."""
+    named = dict(zip("pq", sizes[:: -1 if word.startswith("L") else 1], strict=True))
+    shapes = [[named[x] for x in shape] for shape in checker.EQUATIONS[len(word)].split()]
+    shapes = shapes or [[1, max(sizes) + 1]]
+    for bits in product(range(2), repeat=sum(rows * columns for rows, columns in shapes)):
+        left = iter(bits)
+        matrices = [[[next(left) for _ in range(columns)] for _ in range(rows)]
+                    for rows, columns in shapes]  # fmt: skip
+        yield {"kind": "linear", "multiplier": matrices}
+
+
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_sl3_over_f2_every_witness_excludes_only_what_is_impossible_and_one_always_does(step):
+    by_word = products_by_word(3, 2)
+    group = sorted(by_word["ULULUL"])
+    assert len(group) == 168
+    for word in words(5):
+        witnesses = list(multipliers(word, (1, 2)))
+        witnesses += pair_witnesses(word) if len(word) > 3 else []
+        for M in group[::step]:
+            assert excluded(M, word, 2, witnesses) == (M not in by_word[word])
 
 
 def pair_witnesses(word):
@@ -114,7 +139,7 @@ def pair_witnesses(word):
 @pytest.fixture(scope="module")
 def sl4():
     """All products of each word over GF(2), 4 x 4."""
-    return products_by_word(2, 2)
+    return products_by_word(4, 2)
 
 
 @pytest.mark.parametrize("step", [200, pytest.param(4, marks=pytest.mark.slow)])

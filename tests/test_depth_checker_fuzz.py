@@ -29,16 +29,18 @@ SEEDS = [
 def product(claim):
     """Return the product of the layers, as entries are written."""
     d, p = len(claim["target"]), 0 if claim["field"] == "QQ" else int(claim["field"][3:-1])
-    n = d // 2
+    order = claim.get("order", range(d))
+    first, second = order[: claim["partition"][0]], order[claim["partition"][0] :]
     rows = [[Fraction(i == j) for j in range(d)] for i in range(d)]
     for layer in claim["layers"]:
-        moved, kept = (0, n) if layer["moves"] == "first" else (n, 0)
+        moved, kept = (first, second) if layer["moves"] == "first" else (second, first)
         old = [list(row) for row in rows]
-        for i in range(n):
+        for i, at in enumerate(moved):
             for j in range(d):
-                value = Fraction(layer["scale"][i]) * old[moved + i][j]
-                value += sum(Fraction(layer["shift"][i][k]) * old[kept + k][j] for k in range(n))
-                rows[moved + i][j] = value % p if p else value
+                value = Fraction(layer["scale"][i]) * old[at][j]
+                shift = enumerate(kept)
+                value += sum(Fraction(layer["shift"][i][k]) * old[other][j] for k, other in shift)
+                rows[at][j] = value % p if p else value
     return [[str(x) for x in row] for row in rows]
 
 
@@ -53,7 +55,9 @@ def is_true(claim):
     field = GF(p) if p else QQ
     entries = [[field(x.numerator) / field(x.denominator) for x in row] for row in target]
     M = linalg.from_entries(entries, (len(target), len(target)), field)
-    answer = minimal_depth(M, scales=claim["scales"])
+    order = list(claim.get("order", range(len(target))))
+    M = M.extract(order, order)
+    answer = minimal_depth(M, scales=claim["scales"], partition=tuple(claim["partition"]))
     return answer.lower <= claim["depth"] <= answer.upper
 
 
@@ -67,7 +71,8 @@ def mutate_shift(rng, claim):
     """Change an entry of a layer, and the target with it or not."""
     if claim["layers"]:
         shift = rng.choice(claim["layers"])["shift"]
-        shift[rng.randrange(len(shift))][rng.randrange(len(shift))] = entry(rng, claim)
+        row = rng.choice(shift)
+        row[rng.randrange(len(row))] = entry(rng, claim)
         follow(rng, claim)
 
 
@@ -134,8 +139,8 @@ def lend_obstructions(rng, claim):
     """Take the obstructions of another certificate, and pad with layers that do nothing."""
     other = rng.choice(SEEDS)
     claim["obstructions"] = copy.deepcopy(other["obstructions"])
-    n = len(claim["target"]) // 2
-    zero = {"moves": "first", "scale": ["1"] * n, "shift": [["0"] * n for _ in range(n)]}
+    p, q = claim["partition"]
+    zero = {"moves": "first", "scale": ["1"] * p, "shift": [["0"] * q for _ in range(p)]}
     while len(claim["layers"]) < other["depth"]:
         claim["layers"].append(copy.deepcopy(zero))
     claim["depth"] = len(claim["layers"])

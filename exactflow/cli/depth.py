@@ -10,6 +10,7 @@ from exactflow.cli.common import (
     advice,
     check_output,
     output_arguments,
+    partition_argument,
     read,
     reading_arguments,
     status,
@@ -38,6 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default="additive",
         help="all 1, or any positive ones (default: additive)",
     )
+    partition_argument(command)
     reading_arguments(command)
     output_arguments(command, "CERT.json", "write a certificate of both sides, checked")
 
@@ -49,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_output(arguments, certificate_only=True)
     source = read(arguments)
     with status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
-        answer = minimal_depth(source.matrix, scales=arguments.scales)
+        answer = minimal_depth(
+            source.matrix, scales=arguments.scales, partition=arguments.partition
+        )
     code, written = 0, list[str]()
     if arguments.output:
         code, written = _write(answer, arguments, source)

@@ -2,16 +2,18 @@
 
 Main results
 ------------
-Let M be 2n x 2n, det M = 1, equal split. At most six additive layers suffice (Koehler, Mehta and
-Risteski, ICML 2021, for a bounded number; Urschel 2024 for six, which is sharp).
+Let det M = 1, and the halves of one size or of sizes that differ by one. At most six additive
+layers suffice (Koehler, Mehta and Risteski, ICML 2021, for a bounded number; Urschel 2024 for six
+at equal halves, which is sharp).
 `minimal_depth` returns the least number, with layers that attain it and, for both patterns with one
 layer less, a reason why they are impossible: a pattern with still fewer layers is contained in one
 of those. Up to four layers the procedure decides over every field, and so it does for five where
-rank C and rank B are 0, 1 or n; elsewhere it may be left with five or six, and says so.
+rank C and rank B are 0, 1 or as large as they can be; elsewhere it may be left with five or six,
+and says so.
 
-With positive scales up to three layers are decided, too, and four are what a typical matrix takes:
-for n = 2 these layers are rational, beyond they are certified to exist. In the rest there are
-bounds, which need not meet (`exactflow.depth.scaled`).
+With positive scales, at equal halves, up to three layers are decided, too, and four are what a
+typical matrix takes: for n = 2 these layers are rational, beyond they are certified to exist. In
+the rest there are bounds, which need not meet (`exactflow.depth.scaled`).
 
 How it is checked
 -----------------
@@ -19,6 +21,7 @@ How it is checked
 four layers with positive scales, where they are not rational; `existence.check` repeats the proof.
 """
 
+from dataclasses import replace
 from typing import get_args
 
 from sympy.polys.matrices import DomainMatrix
@@ -32,22 +35,31 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, Element, MatrixLike
+from exactflow.exact.typing import DepthScales, Element, MatrixLike, PartitionLike
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.partition import resolve_partition
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
 DEPTH_SCALES: tuple[str, ...] = get_args(DepthScales)
 
 
-def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> MinimalDepth:
+def minimal_depth(
+    M: MatrixLike,
+    *,
+    scales: DepthScales = "additive",
+    partition: "PartitionLike | None" = None,
+) -> MinimalDepth:
     """Return the least number of coupling layers whose composition equals `M`, with both witnesses.
 
     Parameters
     ----------
-    M : d x d matrix, d even, in any form that `exactflow.factor` takes; also a dense DomainMatrix
-        over GF(p).
+    M : d x d matrix in any form that `exactflow.factor` takes; also a dense DomainMatrix over
+        GF(p).
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
-        det M > 0.
+        det M > 0, for halves of one size.
+    partition : (p, q), the sizes of the halves, which differ by one at most, or a mask; by default
+        (d // 2, d - d // 2).
 
     Returns
     -------
@@ -56,12 +68,14 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
         `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`. With
         positive scales it may be a `CertifiedDepth`, whose `flow` holds the layers rounded to
         floats, `error` how far it is from `M`, and `existence` the proof that there are such
-        layers, with balls that enclose them.
+        layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
+        obstructions are about the matrix in the order of the layers, the first half first.
 
     Raises
     ------
     InvalidInputError
-        No square matrix of even size, or a determinant that these layers do not have.
+        No square matrix, halves for which the question is open, or a determinant that these layers
+        do not have.
     SingularMatrixError, OrientationError
         No flow of couplings represents the matrix.
 
@@ -76,6 +90,8 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
     not LULUL: B = 0, and A and d have different traces
     >>> print(minimal_depth([[1, 2], [0, 1]]))
     exactly 1 additive layer: not the identity, since B = 0 fails at (0, 0)
+    >>> minimal_depth([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).depth
+    6
     >>> M = [[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
     ...      [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]]
     >>> answer = minimal_depth(M, scales="positive")
@@ -84,29 +100,49 @@ def minimal_depth(M: MatrixLike, *, scales: DepthScales = "additive") -> Minimal
     """
     check_option("scales", scales, DEPTH_SCALES)
     matrix = as_matrix(M).to_dense()
+    order, halves = resolve_partition(partition, matrix.shape[0])
+    _check_halves(halves, scales)
     det = _checked_determinant(matrix)
+    answer = _inner_depth(matrix.extract(list(order), list(order)), det, scales, halves[0])
+    flow = answer.flow
+    ordered = CouplingFlow(flow.layers, halves, method="depth", field=flow.field, order=order)
+    return replace(answer, flow=ordered) if ordered.order else answer
+
+
+def _check_halves(halves: tuple[int, int], scales: DepthScales) -> None:
+    apart = abs(halves[0] - halves[1])
+    if apart > (scales == "additive"):
+        expected = "that differ by at most one" if scales == "additive" else "of one size"
+        raise InvalidInputError(
+            f"expected halves {expected} for {scales} scales, got {halves}: for others the minimal "
+            "depth is not known; append a coordinate, as in diag(M, 1)"
+        )
+
+
+def _inner_depth(matrix: DomainMatrix, det: Element, scales: DepthScales, p: int) -> MinimalDepth:
+    """Return the answer for a matrix in the order of the layers, after a look at its determinant.
+
+    Parameters
+    ----------
+    p : the size of the first half.
+    """
     if scales == "additive":
         if det != matrix.domain.one:
             raise InvalidInputError(
                 f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
                 "scales='positive' (--scales positive) asks the same for positive scales"
             )
-        return additive_depth(matrix)
+        return additive_depth(matrix, p)
     _check_positive(det, matrix)
     return scaled_depth(matrix)
 
 
 def _checked_determinant(matrix: DomainMatrix) -> Element:
-    d = matrix.shape[0]
-    if d % 2:
-        raise InvalidInputError(
-            f"expected an even number of coordinates, got {d}: minimal depth is known for the "
-            "equal split only; append a coordinate, as in diag(M, 1)"
-        )
     det = matrix.det()
     if not det:
         raise SingularMatrixError(
-            f"expected an invertible matrix, got rank {linalg.rank(matrix)} of {d}: "
+            f"expected an invertible matrix, got rank {linalg.rank(matrix)} of "
+            f"{matrix.shape[0]}: "
             "a flow is invertible, so no flow represents it"
         )
     return det

@@ -10,7 +10,8 @@ With additive layers, in the names of the pattern that starts with U:
   Y B - T D = D - I for T = Y X;
 - U L U L U, where c = -k C: D' = D - C V maps im C to itself, and C a' = k D' C for a' = a + V c.
   So u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic polynomials of Du and aN
-  (`exactflow.depth.fixed_parts`), g that of D' on im C: linear in the coefficients of g.
+  (`exactflow.depth.fixed_parts`), g that of D' on im C: linear in the coefficients of g. Where D
+  and a differ in size, the smaller side has as many factors x - 1 more.
 
 With positive scales, a product of at least two layers is one of additive layers and a positive
 diagonal, M P^-1 = U(X) .., P = diag(F^-1, G), in the same pattern. U has A = S, U L has D = T and
@@ -54,6 +55,7 @@ __all__ = [
     "sign",
     "solve",
     "tight_eigenvalues",
+    "with_ones",
 ]
 
 Multiplier = tuple[DomainMatrix, ...]
@@ -236,13 +238,25 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
-    u, w = parts.Du.charpoly_berk(), parts.aN.charpoly_berk()
+    u = with_ones(parts.Du.charpoly_berk(), -parts.e)
+    w = with_ones(parts.aN.charpoly_berk(), parts.e)
     for i in range(r + 1):
         difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
-        shifted = [field.zero] * i + difference + [field.zero] * (r - i)
+        shifted = [field.zero] * i + difference + [field.zero] * (r - i)  # times x^(r - i)
         columns.append(linalg.column(shifted, field))
     K, one = linalg.from_columns(columns[1:]), linalg.identity(1, field)
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
+
+
+def with_ones(f: Sequence[Element], count: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^count f, f where the count is negative.
+
+    >>> with_ones([1, 2], 1), with_ones([1, 2], -1)
+    ([1, 1, -2], [1, 2])
+    """
+    for _ in range(count):
+        f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
+    return list(f)
 
 
 def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
@@ -261,9 +275,9 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
     D'. But the kernel of D' - s lies in K = {k : (D - s) k in im C}, whose dimension is
     r + (g - r) = g. So (D' - s) k = 0 for all of K. If it is Du that has r blocks more, then
-    p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a'; and where the
-    least multiplicities of the eigenvalues of the fixed parts fill all dimensions, there are no
-    others, so that both traces are known.
+    p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where D
+    is larger than a by e; and where the least multiplicities of the eigenvalues of the fixed parts
+    fill all dimensions, there are no others, so that both traces are known.
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
@@ -273,16 +287,17 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))
         else:
-            p = linalg.left_kernel(a_s * linalg.kernel(c))
-            system.append(Equation("p V {c} = -p ({a} - s)", -(p * a_s), [("V", p, c)]))
-    of_D = [("V", C[i, :], linalg.unit_vector(c.shape[1], i, field)) for i in range(C.shape[0])]
-    of_a = [
-        ("V", linalg.unit_vector(C.shape[1], i, field).transpose(), c[:, i])
-        for i in range(C.shape[1])
-    ]
-    total = parts.forced_trace
+            rows = linalg.left_kernel(a_s * linalg.kernel(c))
+            system.append(Equation("p V {c} = -p ({a} - s)", -(rows * a_s), [("V", rows, c)]))
+    q, p = C.shape
+    of_D = [("V", C[i, :], linalg.unit_vector(q, i, field)) for i in range(q)]
+    of_a = [("V", linalg.unit_vector(p, i, field).transpose(), c[:, i]) for i in range(p)]
+    total, e = parts.forced_trace, field.convert(parts.e)
     if total is None:
-        goal = linalg.column([trace(D) - trace(a)], field)
-        return [*system, Equation("tr {C} V + tr V {c} = tr {D} - tr {a}", goal, of_D + of_a)]
-    goals = [linalg.column([x], field) for x in (trace(D) - total, total - trace(a))]
-    return [*system, Equation("", goals[0], of_D), Equation("", goals[1], of_a)]
+        goal = linalg.column([trace(D) - trace(a) - e], field)
+        name = "tr {C} V + tr V {c} = tr {D} - tr {a}" + (f" - {parts.e}" if parts.e else "")
+        return [*system, Equation(name, goal, of_D + of_a)]
+    goals = [linalg.column([x], field) for x in (trace(D) - total, total - e - trace(a))]
+    names = f"tr ({{D}} - {{C}} V) = {total}", f"tr ({{a}} + V {{c}}) = {total - e}"
+    parts_of = zip(names, goals, (of_D, of_a), strict=True)
+    return [*system, *(Equation(*part) for part in parts_of)]

@@ -12,10 +12,10 @@ block size; those of a' and aN do, too. Hence, with lam and mu the sizes of the 
 at f, and lam_k, mu_k here the number of blocks of size at least k:
 
 - f != x - 1: |lam_k - mu_k| <= r for all k, and D', a' have at least sum max(lam_k, mu_k) at f;
-- f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r, and the same
-  with lam and mu exchanged; D', a' have at least max(sum max(lam_k, mu_(k+1)), sum max(mu_k,
-  lam_(k+1))) at f;
-- these sizes, times deg f, add up to at most n.
+- f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r - e, and the same
+  with lam and mu exchanged, and -e for e, where D is larger than a by e; D' has at least
+  max(sum max(lam_k, mu_(k+1)), e + sum max(mu_k, lam_(k+1))) at f, a' has e less;
+- these sizes, times deg f, add up to at most the size of D.
 
 With C = 0 these are Flanders' conditions for D and a themselves.
 
@@ -53,7 +53,7 @@ Sizes = tuple[int, ...]
 class FixedParts:
     """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
 
-    `r` is the rank of C, `n` the size of D.
+    `r` is the rank of C, `n` the size of D, and `e` by how much it is larger than a.
     """
 
     L: DomainMatrix
@@ -62,14 +62,15 @@ class FixedParts:
     aN: DomainMatrix  # noqa: N815 (the theory calls it so)
     r: int
     n: int
+    e: int
 
     @staticmethod
     def of(pencil: Pencil) -> "FixedParts":
         """Return what no V changes in D - C V and in a + V c."""
         L, Du = _quotient(pencil.C, pencil.D)
         N, aN = _quotient(*pencil.transposed()[:2])
-        r, n = linalg.rank(pencil.C), pencil.D.shape[0]
-        return FixedParts(L, Du, N.transpose(), aN.transpose(), r, n)
+        r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
+        return FixedParts(L, Du, N.transpose(), aN.transpose(), r, n, n - p)
 
     def check(self, pencil: Pencil) -> bool:
         """Return whether these are the fixed parts, by products and ranks."""
@@ -81,9 +82,13 @@ class FixedParts:
 
     @cached_property
     def divisors(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The block sizes of Du and of aN at each irreducible polynomial at which they have any."""
+        """The block sizes of Du and of aN at each irreducible polynomial at which they have any,
+        and at x - 1 where D and a are of different sizes.
+        """
         of_Du, of_aN = elementary_divisors(self.Du), elementary_divisors(self.aN)
-        return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in {**of_Du, **of_aN}}
+        one = self.L.domain.one
+        at = {**of_Du, **of_aN, **({(one, -one): ()} if self.e else {})}
+        return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
     def clash(self) -> tuple[tuple, ...] | None:
         """Return the polynomial at which D' and a' cannot go together, all if their sizes add up to
@@ -96,11 +101,12 @@ class FixedParts:
 
     def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
-        return sizes_at(of_Du, of_aN, self.r, is_unit_factor(f))
+        e = self.e if is_unit_factor(f) else None
+        return sizes_at(of_Du, of_aN, self.r, e)
 
     @property
     def least_dimension(self) -> int:
-        """The dimension of what D' and a' need at least; at every f some counts go together."""
+        """The dimension of what D' needs at least; at every f some counts go together."""
         return sum((len(f) - 1) * self._least_size(f) for f in self.divisors)
 
     def _least_size(self, f: tuple) -> int:
@@ -109,7 +115,10 @@ class FixedParts:
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D' and a' where eigenvalues that no V changes take all n dimensions."""
+        """The trace of D' where eigenvalues that no V changes take all n dimensions.
+
+        That of a' is less by e.
+        """
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
@@ -162,17 +171,23 @@ def proved_sizes(M: DomainMatrix, f: Sequence) -> Sizes:
 
 
 def sizes_at(
-    of_Du: Sequence[int], of_aN: Sequence[int], r: int, at_one: bool
-) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    of_Du: Sequence[int], of_aN: Sequence[int], r: int, e: int | None
+) -> tuple[Sizes, Sizes] | None:
     """Return the least block counts that D' and a' can have at an irreducible f, None for none.
 
     `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
 
-    >>> sizes_at((2,), (1, 1), 1, at_one=False)
+    Parameters
+    ----------
+    of_Du, of_aN : block sizes at f.
+    r : the rank of C.
+    e : None for f != x - 1; at x - 1 by how much D is larger than a.
+
+    >>> sizes_at((2,), (1, 1), 1, None)
     ((2, 1), (2, 1))
-    >>> sizes_at((), (1, 1), 1, at_one=False) is None
+    >>> sizes_at((), (1, 1), 1, None) is None
     True
-    >>> sizes_at((1, 1), (1,), 1, at_one=True)
+    >>> sizes_at((1, 1), (1,), 1, 0)
     ((2,), (2,))
     """
     longest = max([0, *of_Du, *of_aN]) + 1
@@ -180,32 +195,32 @@ def sizes_at(
         [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
         for sizes in (of_Du, of_aN)
     )
-    if not at_one:
+    if e is None:
         if any(abs(x - y) > r for x, y in zip(lam, mu, strict=True)):
             return None
         counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
         return counts, counts
-    if not (_one_sided(lam, mu, r) and _one_sided(mu, lam, r)):
+    if not (_one_sided(lam, mu, r, e) and _one_sided(mu, lam, r, -e)):
         return None
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
-    least, other = _raised(least, other, lam, r), _raised(other, least, mu, r)
-    return tuple(x for x in least if x), tuple(y for y in other if y)
+    missing = sum(other) + e - sum(least)
+    raised = _raised(least, missing, other, [x + r for x in lam])
+    return raised, _raised(other, -missing, least, [x + r for x in mu])
 
 
-def _one_sided(lam: list[int], mu: list[int], r: int) -> bool:
+def _one_sided(lam: list[int], mu: list[int], r: int, e: int) -> bool:
     excess = sum(max(0, y - x - r) for y, x in zip(mu, [*lam[1:], 0], strict=True))
     close = all(x - y <= r for x, y in zip(lam[1:], mu, strict=False))
-    return close and excess <= lam[0] + r
+    return close and excess <= lam[0] + r - e
 
 
-def _raised(least: list[int], other: list[int], lam: list[int], r: int) -> list[int]:
-    """Raise counts, from the left, to the sum of the other ones if that is larger."""
-    missing = sum(other) - sum(least)
+def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes:
+    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th."""
     caps = [least[0] + max(missing, 0), *other[:-1]]
     raised = []
-    for x, cap, fixed in zip(least, caps, lam, strict=False):
-        more = max(0, min(missing, min(cap, fixed + r) - x))
+    for x, cap, largest in zip(least, caps, most, strict=False):
+        more = max(0, min(missing, min(cap, largest) - x))
         missing -= more
         raised.append(x + more)
-    return raised
+    return tuple(x for x in raised if x)

@@ -34,6 +34,7 @@ from exactflow.depth.fixed_parts import FixedParts, proved_sizes
 from exactflow.depth.spectra import Spectra, are_opposed
 from exactflow.depth.word import Pencil, Word, patterns
 from exactflow.exact import linalg
+from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
@@ -96,7 +97,7 @@ class Obstruction(Word):
     @staticmethod
     def of(word: Word, reason: Reason) -> "Obstruction":
         """Return the obstruction that excludes a word."""
-        return Obstruction(word.pattern, word.matrix, word.scales, *reason)
+        return Obstruction(word.pattern, word.matrix, word.scales, *reason, p=word.p)
 
     @property
     def row(self) -> Kind:
@@ -120,7 +121,7 @@ class Obstruction(Word):
 
     def reason(self) -> str:
         """Return the reason in one sentence."""
-        where = "{C} = 0, and {D} and {a}" if len(self.pattern) == 5 else "{D} and {a}"
+        where = "{C} = 0, and " * (len(self.pattern) == 5) + self._pair
         return self._told(self.row.reason.replace("{pair}", where))
 
     def explanation(self) -> str:
@@ -133,7 +134,18 @@ class Obstruction(Word):
             last = " As {C} = 0, the last factor changes neither {D} nor {a}."
             D, a = ("{D} G^-1", "F^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So {D} = I + Y Z and {a} = I + Z Y."
-        return self._told(f"{text} {self.row.explanation}".replace("{pair}", "{D} and {a}"))
+        return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
+
+    @property
+    def _pair(self) -> str:
+        """The names of D and a, the smaller with a one appended for a characteristic polynomial."""
+        small = min(self.partition) if self.kind == "trace" else 0
+        named = {"{D}": self.blocks.D, "{a}": self.inverse.A}
+        is_padded = small < max(self.partition)
+        return " and ".join(
+            f"diag({name}, 1)" if is_padded and M.shape[0] == small else name
+            for name, M in named.items()
+        )
 
     def _told(self, text: str) -> str:
         return self.named(self.named(text, **self.row.texts(self)))
@@ -153,11 +165,12 @@ class Obstruction(Word):
 
 
 def _coefficients_differ(o: Obstruction) -> bool:
-    return 1 <= o.witness <= o.blocks.D.shape[0] and len(set(_coefficients(o))) == 2
+    return 1 <= o.witness <= max(o.partition) and len(set(_coefficients(o))) == 2
 
 
 def _coefficients(o: Obstruction) -> list[Element]:
-    return [_coefficient(M, o.witness) for M in (o.blocks.D, o.inverse.A)]
+    pair = of_one_size(o.blocks.D, o.inverse.A)
+    return [_coefficient(M, o.witness) for M in pair]
 
 
 def _coefficient(M: DomainMatrix, k: int) -> Element:
@@ -182,7 +195,8 @@ def _of_coefficients(o: Obstruction) -> Texts:
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (o.shown(value * sign) for value in _coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
-    return {"what": what, "x": x, "y": y}
+    power = "" if len(set(o.partition)) == 1 else " up to a power of x"
+    return {"what": what, "x": x, "y": y, "power": power}
 
 
 # ------------------------------------------------------------------------- similarity and chain
@@ -304,7 +318,7 @@ KINDS = {
         rf"{_FLANDERS} \Rightarrow \chi(D) = \chi(a)",
         {"additive": (4, 5)}, "trace", "k", True, _coefficients_differ, _of_coefficients,
         "{pair} have different {what}",
-        "As det(x I - Y Z) = det(x I - Z Y), they have one characteristic polynomial. But "
+        "{pair} have one characteristic polynomial, as det(x I - Y Z) = det(x I - Z Y){power}. But "
         "their {what} are {x} and {y}.",
     ),
     "similarity": Kind(
@@ -354,7 +368,7 @@ KINDS = {
         rf"{_SPECTRA},\; \textstyle\sum_{{|S| = k}} d_S x^S = \sum_{{|S| = k}} a_S y^S",
         {"positive": (4, 5)}, "opposed", "k", True, _minors_are_opposed, _of_minors,
         "{pair} have {what} of opposite signs",
-        "So they have one characteristic polynomial, whose coefficients are sums of principal "
+        "They have one characteristic polynomial, whose coefficients are sums of principal "
         "minors of {D} and of {a} with positive weights. But {D} and {a} have {what} of opposite "
         "signs: one sum is at least zero, the other at most, and not both vanish.",
     ),
@@ -363,7 +377,7 @@ KINDS = {
         rf"{_SPECTRA},\; \textstyle\sum_k p_k(x, y) \sum_{{|S| = k}} (d_S x^S - a_S y^S) > 0",
         {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
-        "So they have one characteristic polynomial: for each k the sum of the principal k-minors "
+        "They have one characteristic polynomial: for each k the sum of the principal k-minors "
         "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = F^-1. "
         "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
         "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "

@@ -5,7 +5,7 @@ below is said of words that start with U; for the others the halves are exchange
 C, a with d, b with c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -31,7 +31,10 @@ def patterns(length: int) -> tuple[str, ...]:
 
 
 class Pencil(NamedTuple):
-    """Blocks C, D of M and a, c of M^-1, which decide four layers, and five by some shift V."""
+    """Blocks C, D of M and a, c of M^-1, which decide four layers, and five by some shift V.
+
+    D is q x q, a is p x p, C and c are q x p, V is p x q.
+    """
 
     C: DomainMatrix
     D: DomainMatrix
@@ -61,13 +64,22 @@ class Word:
     Attributes
     ----------
     pattern : alternating letters U and L.
-    matrix : M = [[A, B], [C, D]], of equal halves.
+    matrix : M = [[A, B], [C, D]].
     scales : "additive" or "positive".
+    p : the size of the first half; half of all coordinates where it is left out.
     """
 
     pattern: str
     matrix: DomainMatrix
     scales: DepthScales
+    p: int | None = field(default=None, kw_only=True)
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes of the halves."""
+        d = self.matrix.shape[0]
+        p = d // 2 if self.p is None else self.p
+        return p, d - p
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -80,7 +92,7 @@ class Word:
         return self._halves(self.matrix.inv())
 
     def _halves(self, matrix: DomainMatrix) -> Blocks:
-        blocks = linalg.split(matrix, matrix.shape[0] // 2)
+        blocks = linalg.split(matrix, self.partition[0])
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
 
     @property

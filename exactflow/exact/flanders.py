@@ -2,11 +2,12 @@
 
 Main results
 ------------
-*Theorem* (Flanders, *Elementary divisors of AB and BA*, 1951). Such Y and Z exist iff D and a have
-equal elementary divisors away from eigenvalue 1, and their block sizes at 1, sorted and padded
-with zeros, differ by at most one each. Then chains pair off: away from 1, and at blocks of equal
-size, Y carries chain to chain and Z = Y^-1 (D - I); at blocks of sizes k + 1 and k, Y and Z are the
-two maps that take turns along e_0 -> e'_0 -> e_1 -> e'_1 -> .. -> e_k -> 0.
+*Theorem* (Flanders, *Elementary divisors of AB and BA*, 1951). Let D be q x q and a p x p. Such Y
+and Z, q x p and p x q, exist iff D and a have equal elementary divisors away from eigenvalue 1, and
+their block sizes at 1, sorted and padded with zeros, differ by at most one each. Then chains pair
+off: away from 1, and at blocks of equal size, Y carries chain to chain and Z = Y^-1 (D - I); at
+blocks of sizes k + 1 and k, Y and Z are the two maps that take turns along
+e_0 -> e'_0 -> e_1 -> e'_1 -> .. -> e_k -> 0.
 
 How it is checked
 -----------------
@@ -14,7 +15,8 @@ How it is checked
 
 Implementation notes
 --------------------
-Cyclic vectors of both matrices come first: their controller bases give Y without any factoring.
+Cyclic vectors of both matrices come first, the smaller one with ones appended: their controller
+bases give Y without any factoring.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +28,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import chains, irreducible_factors, orbit
 
-__all__ = ["both_cyclic", "flanders_pair", "is_unit_factor"]
+__all__ = ["both_cyclic", "flanders_pair", "is_unit_factor", "of_one_size"]
 
 _Basis = tuple[DomainMatrix, DomainMatrix]  # and its inverse
 
@@ -34,6 +36,17 @@ _Basis = tuple[DomainMatrix, DomainMatrix]  # and its inverse
 def is_unit_factor(f: Sequence) -> bool:
     """Return whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
+
+
+def of_one_size(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return both matrices, the smaller one with ones appended: diag(a, 1, .., 1).
+
+    Where D = I + Y Z and a = I + Z Y, these have one characteristic polynomial.
+    """
+    size = max(D.shape[0], a.shape[0])
+    ones = (linalg.identity(size - M.shape[0], M.domain) for M in (D, a))
+    D, a = (linalg.direct_sum(M, one) for M, one in zip((D, a), ones, strict=True))
+    return D, a
 
 
 def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
@@ -56,12 +69,15 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     >>> one + Y * Z == D, one + Z * Y == one
     (True, True)
     """
-    f, one = D.charpoly_berk(), linalg.identity(D.shape[0], D.domain)
-    if f != a.charpoly_berk():
+    q, p, field = D.shape[0], a.shape[0], D.domain
+    large, other = of_one_size(D, a)
+    f = large.charpoly_berk()
+    if f != other.charpoly_berk():
         return None
-    if (bases := both_cyclic(D, a, f)) is not None:
+    if (bases := both_cyclic(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
-        return H * K_inverse, K * H_inverse * (D - one)
+        one = linalg.identity(large.shape[0], field)
+        return (H * K_inverse)[:q, :p], (K * H_inverse * (large - one))[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
     forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D
@@ -83,10 +99,10 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
                 forth.extend(matched)
                 away.extend((t, s) for s, t in matched)
     Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
-    Q_inverse, n, field = Q.inv(), D.shape[0], D.domain
-    Y = Q * _ones(forth, n, field) * R.inv()
-    shift = _ones(away, n, field) * Q_inverse * (D - one) + _ones(back, n, field) * Q_inverse
-    return Y, R * shift
+    Q_inverse, one = Q.inv(), linalg.identity(q, field)
+    Y = Q * _ones(forth, (q, p), field) * R.inv()
+    shift = _ones(away, (p, q), field) * Q_inverse * (D - one)
+    return Y, R * (shift + _ones(back, (p, q), field) * Q_inverse)
 
 
 def _paired_chains(
@@ -109,7 +125,7 @@ def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int,
     )
 
 
-def _ones(places: Sequence[tuple[int, int]], n: int, field: Domain) -> DomainMatrix:
-    chosen = set(places)
-    rows = [[field.one if (i, j) in chosen else field.zero for j in range(n)] for i in range(n)]
-    return linalg.from_entries(rows, (n, n), field)
+def _ones(places: Sequence[tuple[int, int]], shape: tuple[int, int], field: Domain) -> DomainMatrix:
+    chosen, (height, width), values = set(places), shape, (field.zero, field.one)
+    rows = [[values[(i, j) in chosen] for j in range(width)] for i in range(height)]
+    return linalg.from_entries(rows, shape, field)

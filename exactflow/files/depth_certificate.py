@@ -1,7 +1,8 @@
 """Depth certificates: a matrix, as many layers as it needs, and why fewer do not do, as a file.
 
-The format is version 1 of the project's depth certificate; `exactflow.checker` checks it with
-the standard library alone and shares no code with this module. The witnesses are those that the
+The format is version 1 of the project's depth certificate, and version 2 where the halves are of
+two sizes or a mask orders the coordinates; `exactflow.checker` checks it with the standard library
+alone and shares no code with this module. The witnesses are those that the
 head of the checker lists; its equations are numbered as `equations` there returns them.
 """
 
@@ -77,10 +78,11 @@ def depth_certificate_text(
     record = {"tool": "exactflow", "version": __version__}
     members = {
         "format": "exactflow-depth-certificate",
-        "version": 1,
+        "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
         "field": f"GF({flow.field.mod})" if flow.field.is_FiniteField else "QQ",
         "target": _rows(flow.domain_matrix().to_dense()),
         "partition": list(flow.partition),
+        **({"order": list(flow.order)} if flow.order else {}),
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
@@ -151,7 +153,7 @@ def _terms(p: Mapping[Sequence[int], Element]) -> list[list[str]]:
 
 
 def read_obstruction(
-    content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales
+    content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
 ) -> Obstruction:
     """Return an obstruction that a certificate has; where its kind there is written for several of
     `KINDS`, the one whose check succeeds.
@@ -159,21 +161,22 @@ def read_obstruction(
     Parameters
     ----------
     content : an element of "obstructions" of a certificate that the checker accepts.
-    matrix : the target, over QQ or GF(p).
+    matrix : the target, over QQ or GF(p), in the order of the layers.
     scales : "additive" or "positive".
+    p : the size of the first half; half of all coordinates where it is left out.
     """
-    word = Word(content["pattern"], matrix, scales)
+    word = Word(content["pattern"], matrix, scales, p=p)
     found = [
-        Obstruction.of(word, Reason(kind, _read(row.key, content[row.key], matrix)))
+        Obstruction.of(word, Reason(kind, _read(row.key, content[row.key], word)))
         for kind, row in KINDS.items()
         if row.written == content["kind"] and len(word.pattern) in row.letters.get(scales, ())
     ]
     return next((o for o in found if o.check()), found[0])
 
 
-def _read(key: str, value: Any, matrix: DomainMatrix) -> Any:
+def _read(key: str, value: Any, word: Word) -> Any:
     """Return a witness, its multipliers being matrices, or the terms of polynomials."""
-    field, n = matrix.domain, matrix.shape[0] // 2
+    field, d = word.matrix.domain, word.matrix.shape[0]
 
     def element(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
@@ -182,7 +185,7 @@ def _read(key: str, value: Any, matrix: DomainMatrix) -> Any:
         return value
     if key == "factors":
         return tuple(tuple(element(x) for x in reversed(f)) for f in value)
-    if any(len(row) == 2 * n + 1 for W in value for row in W):
+    if word.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
         return tuple({tuple(map(int, row[1:])): element(row[0]) for row in W} for W in value)
     rows = ([[element(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

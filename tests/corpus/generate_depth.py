@@ -21,16 +21,23 @@ CASES = Path(__file__).parent / "depth" / "cases.txt"
 MIRROR = str.maketrans("UL", "LU")
 
 
-def depth_certificate(field: str, scales: str, layers: list, obstructions: list) -> Certificate:
-    """Return the certificate with these layers, their product being the target."""
-    half = len(layers[0]["scale"]) if layers else 1
-    flow = certify(field, [half, half], layers)
+def depth_certificate(
+    field: str, scales: str, layers: list, obstructions: list, **optional: Any
+) -> Certificate:
+    """Return the certificate with these layers, their product being the target: of version 2 where
+    the halves are of two sizes, or a key asks for it.
+    """
+    shift = layers[0]["shift"] if layers else ["1"]
+    sizes = [len(shift), len(shift[0])]
+    sizes = sizes[::-1] if layers and layers[0]["moves"] == "second" else sizes
+    flow = certify(field, sizes, layers, **optional)
     return {
         "format": "exactflow-depth-certificate",
-        "version": 1,
+        "version": 2 if optional or sizes[0] != sizes[1] else 1,
         "field": field,
         "target": flow["target"],
-        "partition": [half, half],
+        "partition": sizes,
+        **optional,
         "scales": scales,
         "depth": len(layers),
         "layers": layers,
@@ -109,11 +116,22 @@ def correct(base: dict[str, Certificate]) -> dict[str, Any]:
         "residues_beyond_the_prime": changed(gf, shift_residues),
         "obstructions_in_the_other_order": changed(trace, lambda c: c["obstructions"].reverse()),
         "entries_beyond_4300_digits": long,
+        "with_an_order": masked(base),
+        "equal_halves_in_version_two": put(trace, ["version"], 2),
         "multiplier_scaled": changed(base["rationals_1_letter_linear"], scale_multiplier),
         "more_factors_than_needed": changed(
             base["rationals_5_letters_chain"], lambda c: add_factor(c, ["-7", "1"])
         ),
     }
+
+
+def masked(base: dict[str, Certificate]) -> Certificate:
+    """Return a certificate of halves that alternate."""
+    claim = base["rationals_4_letters_trace"]
+    d = len(claim["target"])
+    order = [*range(0, d, 2), *range(1, d, 2)]
+    members = (claim[key] for key in ("field", "scales", "layers", "obstructions"))
+    return depth_certificate(*members, order=order)
 
 
 def identity_of_four() -> Certificate:
@@ -176,6 +194,7 @@ def incorrect(base: dict[str, Certificate]) -> dict[str, Any]:
     at = ["obstructions", 0]
     doubled = changed(total, lambda c: c["obstructions"][0]["factors"].append(["-1", "1"]))
     return cases | {
+        "with_another_order": changed(masked(base), lambda c: c["order"].reverse()),
         "layers_in_reverse_order": changed(generic, lambda c: c["layers"].reverse()),
         "half_swapped": put(trace, ["layers", 0, "moves"], other_half(trace)),
         "layer_shift_off_by_one": put(trace, ["layers", 2, "shift", 0, 0], "9"),
@@ -345,8 +364,18 @@ def malformed(base: dict[str, Certificate]) -> dict[str, Any]:
     cases |= each(["depth"], {f"depth_{name}": value for name, value in depths.items()})
     cases |= each(
         ["version"],
-        {"version_zero": 0, "version_two": 2, "version_text": "1", "version_true": True},
+        {"version_zero": 0, "version_three": 3, "version_text": "1", "version_true": True},
     )
+    two_sizes = base["rationals_halves_1_2_1_letters_linear"]
+    cases |= {
+        "two_sizes_in_version_one": put(two_sizes, ["version"], 1),
+        "two_sizes_of_positive_scales": put(two_sizes, ["scales"], "positive"),
+        "two_sizes_exchanged": put(two_sizes, ["partition"], [2, 1]),
+        "order_in_version_one": put(masked(base), ["version"], 1),
+        "order_of_two": put(masked(base), ["order"], [1, 0]),
+        "order_with_a_repeat": put(masked(base), ["order"], [2, 2, 1, 0]),
+        "covariance_of_a_depth": changed(two_sizes, lambda c: c.update(covariance=c.pop("target"))),
+    }
     cases |= each(["format"], {"format_other": "exactflow-certificate", "format_null": None})
     cases |= each(["scales"], {"scales_other": "any", "scales_null": None, "scales_list": []})
     cases |= each([*at, "kind"], {"kind_other": "magic", "kind_null": None, "kind_list": []})

@@ -155,7 +155,7 @@ def test_forms_of_input():
         ([[2, 0], [0, 3]], InvalidInputError, "got 6: scales='positive'"),
         ([[1, 0], [0, -1]], InvalidInputError, "got -1"),
         ([[1, 1], [1, 1]], SingularMatrixError, "rank 1 of 2"),
-        (sympy.eye(3), InvalidInputError, "even number"),
+        (sympy.eye(1), InvalidInputError, "at least two coordinates"),
         ([[1, 2]], InvalidInputError, "square"),
     ],
 )

@@ -140,8 +140,8 @@ def test_the_explanation_of_traces():
     first, second = minimal_depth(diagonal(-1, -1, -1, -1, 1, 1, 1, 1)).obstructions
     assert first.explanation() == (
         "Suppose M = U(X) L(Y) U(Z) L(W) U(V). As C = 0, the last factor changes neither D nor a. "
-        "So D = I + Y Z and a = I + Z Y. As det(x I - Y Z) = det(x I - Z Y), they have one "
-        "characteristic polynomial. But their traces are 4 and -4."
+        "So D = I + Y Z and a = I + Z Y. D and a have one characteristic polynomial, as "
+        "det(x I - Y Z) = det(x I - Z Y). But their traces are 4 and -4."
     )
     assert "So A = I + Y Z and d = I + Z Y" in second.explanation()
 

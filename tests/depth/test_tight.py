@@ -35,7 +35,7 @@ def excludes(M, obstruction):
     ]  # fmt: skip
     certificate = checker.DepthClaim(n, p, rows, "additive", {})
     inverse = checker.inverse(rows, p)
-    blocks = checker.blocks_of(rows, inverse, obstruction["pattern"].startswith("L"))
+    blocks = checker.blocks_of(rows, inverse, n, obstruction["pattern"].startswith("L"))
     return checker.excludes(obstruction, certificate, blocks)
 
 
@@ -43,7 +43,9 @@ def checked_apart(found):
     """Return whether the stand-alone checker sees what was found, too."""
     n, p = found.matrix.shape[0] // 2, found.matrix.domain
     written = {"pattern": found.pattern, **witness(found)}
-    read = checker.read_obstruction(written, "", "additive", n, p.mod if p.is_FiniteField else 0)
+    read = checker.read_obstruction(
+        written, "", "additive", [n, n], p.mod if p.is_FiniteField else 0
+    )
     return excludes(found.matrix, read)
 
 

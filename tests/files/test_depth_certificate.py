@@ -1,11 +1,18 @@
 """Depth certificates: what `minimal_depth` finds, written, and checked by independent code."""
 
+import contextlib
 import json
 from fractions import Fraction
 from itertools import product
 
 import pytest
-from depth import test_exhaustive, test_obstructions, test_proportions, test_scaled
+from depth import (
+    test_exhaustive,
+    test_obstructions,
+    test_proportions,
+    test_scaled,
+    test_two_sizes,
+)
 from depth.examples import diagonal, excluded, matrix
 from sympy import GF, QQ, sqrt
 
@@ -18,6 +25,7 @@ from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import (
     depth_certificate_text,
     read_obstruction,
@@ -26,16 +34,16 @@ from exactflow.files.depth_certificate import (
 )
 
 
-def verified(M, scales="additive"):
+def verified(M, scales="additive", partition=None):
     """Return the certificate of a matrix, once the checker has verified it, and what is read of it
     is what was written.
     """
-    answer = minimal_depth(M, scales=scales)
+    answer = minimal_depth(M, scales=scales, partition=partition)
     text = depth_certificate_text(answer)
     assert checker.check(text.encode()).verdict is checker.Verdict.VERIFIED
     content = json.loads(text)
     for written, obstruction in zip(content["obstructions"], answer.obstructions, strict=True):
-        read = read_obstruction(written, obstruction.matrix, scales)
+        read = read_obstruction(written, obstruction.matrix, scales, obstruction.p)
         assert (read.kind, read.witness) == (obstruction.kind, obstruction.witness)
         assert read.check()
     return content
@@ -66,12 +74,12 @@ def excludes(obstruction):
     """Return whether the checker, too, sees that an obstruction excludes its pattern."""
     M, pattern, scales = obstruction.matrix, obstruction.pattern, obstruction.scales
     read = checker.read_obstruction(
-        {"pattern": pattern, **witness(obstruction)}, "", scales, M.shape[0] // 2, 0
+        {"pattern": pattern, **witness(obstruction)}, "", scales, obstruction.partition, 0
     )
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
-    certificate = checker.DepthClaim(len(rows) // 2, 0, rows, scales, {})
+    certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})
     inverse = checker.inverse(rows, 0)
-    blocks = checker.blocks_of(rows, inverse, pattern.startswith("L"))
+    blocks = checker.blocks_of(rows, inverse, certificate.n, pattern.startswith("L"))
     return checker.excludes(read, certificate, blocks)
 
 
@@ -113,6 +121,33 @@ def test_depth_zero_keeps_its_field(field, d):
 def test_every_element_of_sl2(p):
     for M, depth in test_exhaustive.breadth_first_depths(1, p).items():
         assert verified(test_exhaustive.over(M, p))["depth"] == depth
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_elements_of_sl3_over_f2(p, step):
+    depths = test_two_sizes.breadth_first_depths(p, 3 - p, 2)
+    for M in sorted(depths)[::step]:
+        claim = verified(test_exhaustive.over(M, 2), partition=(p, 3 - p))
+        assert (claim["depth"], claim["version"]) == (depths[M], 2)
+
+
+@pytest.mark.parametrize("name", test_two_sizes.TABLE)
+def test_halves_of_two_sizes(name):
+    M, partition, depth = test_two_sizes.TABLE[name]
+    claim = verified(M, partition=partition)
+    assert (claim["depth"], claim["version"]) == (depth, 2)
+    assert claim["target"] == [[format_rational(x) for x in row] for row in M.to_list()]
+
+
+def test_what_version_1_does_not_know_is_refused():
+    M, partition, _ = test_two_sizes.TABLE["a mask"]
+    claim = verified(M, partition=partition)
+    for change in ({"version": 1}, {"order": [0, 1, 2, 3]}, {"order": claim["order"][::-1]},
+                   {"partition": [3, 2]}, {"scales": "positive"}, {"flips": []}):  # fmt: skip
+        changed = json.dumps(claim | change).encode()
+        with contextlib.suppress(checker.MalformedError):
+            assert checker.check(changed).verdict is not checker.Verdict.VERIFIED
 
 
 @pytest.mark.parametrize("step", [500, pytest.param(10, marks=pytest.mark.slow)])

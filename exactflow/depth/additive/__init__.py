@@ -1,14 +1,18 @@
 """The least number of additive layers: words from short to long, and the layers found."""
 
+from itertools import islice
+from typing import NamedTuple
+
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.additive.five import five_layers
+from exactflow.depth.additive.five import TRIALS, draws, five_layers
 from exactflow.depth.additive.words import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.obstruction import Obstruction, Reason
 from exactflow.depth.result import MinimalDepth
-from exactflow.depth.word import Word, patterns
+from exactflow.depth.word import Pencil, Word, patterns
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import shears
 from exactflow.flows.flow import CouplingFlow
@@ -19,16 +23,22 @@ __all__ = ["additive_depth", "decide"]
 Reasons = tuple[Obstruction, ...]
 
 
-def additive_depth(matrix: DomainMatrix) -> MinimalDepth:
-    """Return the least number of additive layers of a matrix of determinant 1, equal split."""
+def additive_depth(matrix: DomainMatrix, p: int | None = None) -> MinimalDepth:
+    """Return the least number of additive layers of a matrix of determinant 1.
+
+    Parameters
+    ----------
+    p : the size of the first half; half of all coordinates where it is left out.
+    """
+    of = _Matrix(matrix, p)
     flow: CouplingFlow | None
-    flow, reasons = _decided(matrix, 2)
+    flow, reasons = of.decided(2)
     if flow is None:
-        flow, reasons = _decided(matrix, 4)
+        flow, reasons = of.decided(4)
     if flow is None:
-        lower, flow, reasons = _five_or_six(matrix, reasons)
+        lower, flow, reasons = of.five_or_six(reasons)
     else:
-        lower, flow, reasons = _descent(matrix, flow)
+        lower, flow, reasons = of.descent(flow)
     if flow.depth:
         verify(flow, matrix)
     return MinimalDepth(lower, flow.depth, "additive", flow, reasons)
@@ -46,50 +56,85 @@ def decide(word: Word) -> Shifts | Reason | None:
     return five_layers(word.blocks, word.pencil)
 
 
-def _decided(matrix: DomainMatrix, length: int) -> tuple[CouplingFlow | None, Reasons]:
-    """Decide both words of a length: return a flow, or what excludes words."""
-    obstructions, words = [], [Word(pattern, matrix, "additive") for pattern in patterns(length)]
-    if length == 5 and linalg.inverse_or_none(words[0].blocks.B) is not None:
-        words.reverse()  # L U L U L needs no search
-    for word in words:
-        found = decide(word)
-        if isinstance(found, Reason):
-            obstructions.append(Obstruction.of(word, found))
-        elif found is not None:
-            return _flow(word, found), ()
-    return None, tuple(obstructions)
+class _Matrix(NamedTuple):
+    """A matrix and the size of its first half."""
+
+    matrix: DomainMatrix
+    p: int | None
+
+    def words(self, length: int) -> list[Word]:
+        """Return both words of a length."""
+        return [Word(pattern, self.matrix, "additive", p=self.p) for pattern in patterns(length)]
+
+    def decided(self, length: int) -> tuple[CouplingFlow | None, Reasons]:
+        """Decide both words of a length: return a flow, or what excludes words."""
+        obstructions, words = [], self.words(length)
+        if length == 5 and has_full_rank(words[0].blocks.B):
+            words.reverse()  # L U L U L needs no search
+        for word in words:
+            found = decide(word)
+            if isinstance(found, Reason):
+                obstructions.append(Obstruction.of(word, found))
+            elif found is not None:
+                return _flow(word, found), ()
+        return None, tuple(obstructions)
+
+    def descent(self, flow: CouplingFlow) -> tuple[int, CouplingFlow, Reasons]:
+        """Shorten a flow word by word: return the least depth, a flow, what excludes less."""
+        while flow.depth:
+            shorter, obstructions = self.decided(flow.depth - 1)
+            if shorter is None:
+                return flow.depth, flow, obstructions
+            flow = shorter
+        return 0, flow, ()
+
+    def five_or_six(self, without_four: Reasons) -> tuple[int, CouplingFlow, Reasons]:
+        """Return the least depth as far as it is decided, a flow, and what excludes less."""
+        flow, obstructions = self.decided(5)
+        if flow is not None:
+            return 5, flow, without_four
+        if len(obstructions) == 2:
+            return 6, self.six(), obstructions
+        return 5, self.six(), without_four
+
+    def six(self) -> CouplingFlow:
+        """Return six additive layers, or fewer; over a field of few elements perhaps more."""
+        word = self.words(5)[0]
+        if word.partition[0] != word.partition[1]:
+            shifts = _six_of_two_sizes(word)
+            if shifts is None:
+                return factor(self.matrix, partition=word.partition)
+            return _flow(Word("LULULU", word.matrix, "additive", p=word.p), shifts)
+        try:
+            return factor(self.matrix, method="commutator")
+        except FieldTooSmallError:
+            return factor(self.matrix, method="partition")
 
 
-def _descent(matrix: DomainMatrix, flow: CouplingFlow) -> tuple[int, CouplingFlow, Reasons]:
-    """Shorten a flow word by word: return the least depth, a flow, what excludes less."""
-    while flow.depth:
-        shorter, obstructions = _decided(matrix, flow.depth - 1)
-        if shorter is None:
-            return flow.depth, flow, obstructions
-        flow = shorter
-    return 0, flow, ()
+def has_full_rank(M: DomainMatrix) -> bool:
+    """Return whether the rank is as large as the shape permits."""
+    return linalg.rank(M) == min(M.shape)
 
 
-def _five_or_six(matrix: DomainMatrix, without_four: Reasons) -> tuple[int, CouplingFlow, Reasons]:
-    flow, obstructions = _decided(matrix, 5)
-    if flow is not None:
-        return 5, flow, without_four
-    if len(obstructions) == 2:
-        return 6, _six(matrix), obstructions
-    return 5, _six(matrix), without_four
-
-
-def _six(matrix: DomainMatrix) -> CouplingFlow:
-    """Return at most six additive layers."""
-    try:
-        return factor(matrix, method="commutator")
-    except FieldTooSmallError:
-        return factor(matrix, method="partition")
+def _six_of_two_sizes(word: Word) -> Shifts | None:
+    """Return the shifts of L U L U L U: a first layer that gives C full rank, and five; None where
+    no draw does.
+    """
+    A, B, C, D = word.blocks
+    a, b, c, d = word.inverse
+    for draw in islice(draws(C.domain), TRIALS):
+        W = draw.matrix(*C.shape)
+        blocks = Blocks(A, B, C + W * A, D + W * B)
+        found = None
+        if has_full_rank(blocks.C):
+            found = five_layers(blocks, Pencil(blocks.C, blocks.D, a - b * W, c - d * W))
+        if isinstance(found, list):
+            return [-W, *found]
+    return None
 
 
 def _flow(word: Word, shifts: Shifts) -> CouplingFlow:
     """Return the flow of a product of layers, without the layers that change nothing."""
-    n = word.matrix.shape[0] // 2
     layers = shears(list(zip(word.moves, shifts, strict=True)))
     kept = [layer for layer in layers if not layer.is_identity]
-    return CouplingFlow(kept, (n, n), method="depth", field=word.matrix.domain)
+    return CouplingFlow(kept, word.partition, method="depth", field=word.matrix.domain)

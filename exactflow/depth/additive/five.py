@@ -4,7 +4,8 @@ Main results
 ------------
 Let r = rank C. The pattern ULULU is decided, and V constructed,
 
-- r = n: always; V from a commutator, or, over a small field, by matching;
+- r as large as it can be: always; V from a commutator, or, over a small field and for halves of two
+  sizes, by matching;
 - r = 0: D and a are what they are, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.depth.fixed_parts`). D - C V and a + V c are
   perturbations of rank one, coupled by nothing but the equality of their determinants, so each gets
@@ -23,6 +24,7 @@ How it is checked
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain, count
 
 from sympy.polys.domains.domain import Domain
@@ -41,9 +43,9 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import commutator_shifts
 
-__all__ = ["five_layers"]
+__all__ = ["TRIALS", "draws", "five_layers"]
 
-_TRIALS = 32
+TRIALS = 32
 _TRIALS_FINITE = 150
 
 Candidates = Iterator[DomainMatrix | None]
@@ -57,15 +59,15 @@ def five_layers(blocks: Blocks, pencil: Pencil) -> Shifts | Reason | None:
     blocks : of M.
     pencil : C, D, a and c of M.
     """
-    n, r = pencil.D.shape[0], linalg.rank(pencil.C)
-    if r == n:
-        try:
+    (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
+    if r == p == q:
+        with suppress(FieldTooSmallError):
             return commutator_shifts(blocks)
-        except FieldTooSmallError:
-            return _first_success(blocks, pencil, _drawn(pencil, matched_shift))
+    if r == min(p, q):
+        return _first_success(blocks, pencil, _drawn(pencil, matched_shift))
     if r == 0:
         reason = flanders_reason(pencil.D, pencil.a)
-        return reason or _with_shift(blocks, pencil, linalg.zeros(n, n, pencil.D.domain))
+        return reason or _with_shift(blocks, pencil, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
     factors = parts.clash()
     if factors is not None:
@@ -79,10 +81,10 @@ def five_layers(blocks: Blocks, pencil: Pencil) -> Shifts | Reason | None:
         if multiplier is not None:
             return Reason("linear", multiplier)
         sources.append(_with_polynomial(pencil, solutions))
-    solutions, multiplier = solve(shift_equations(pencil, parts), n, n)
+    solutions, multiplier = solve(shift_equations(pencil, parts), p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.divisors))
-    sources.append(_among(solutions, n))
+    sources.append(_among(solutions, p, q))
     return _first_success(blocks, pencil, chain.from_iterable(zip(*sources, strict=True)))
 
 
@@ -95,39 +97,39 @@ def _with_shift(blocks: Blocks, pencil: Pencil, V: DomainMatrix) -> Shifts | Non
 
 def _first_success(blocks: Blocks, pencil: Pencil, candidates: Candidates) -> Shifts | None:
     finite = pencil.C.domain.is_FiniteField
-    for _ in range(_TRIALS_FINITE if finite else _TRIALS):
+    for _ in range(_TRIALS_FINITE if finite else TRIALS):
         V = next(candidates)
         if V is not None and (found := _with_shift(blocks, pencil, V)) is not None:
             return found
     return None
 
 
-def _draws(field: Domain) -> Iterator[Draws]:
+def draws(field: Domain) -> Iterator[Draws]:
     """Yield streams of small matrices, without end."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
 def _drawn(pencil: Pencil, construct: Callable[[Pencil, Draws], DomainMatrix | None]) -> Candidates:
-    return (construct(pencil, draw) for draw in _draws(pencil.D.domain))
+    return (construct(pencil, draw) for draw in draws(pencil.D.domain))
 
 
-def _among(solutions: DomainMatrix, n: int) -> Candidates:
-    """Yield n x n matrices among the solutions of linear equations."""
-    for draw in _draws(solutions.domain):
+def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+    """Yield p x q matrices among the solutions of linear equations."""
+    for draw in draws(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield reshaped(v.to_list_flat(), n, n, solutions.domain)
+        yield reshaped(v.to_list_flat(), p, q, solutions.domain)
 
 
 def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
     """Yield V for which D - C V on im C is the companion matrix of a solution g."""
     C, D = pencil.C, pencil.D
-    n = D.shape[0]
-    columns = C.extract(list(range(n)), list(linalg.rref(C)[1]))
+    q, p = C.shape
+    columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
-    for draw in _draws(D.domain):
+    for draw in draws(D.domain):
         g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        V, W = draw.matrix(n, n), right * (left * D * columns - _companion(g)) * left
+        V, W = draw.matrix(p, q), right * (left * D * columns - _companion(g)) * left
         yield V + W - right * (left * C) * V * columns * left
 
 

@@ -3,7 +3,8 @@
 Main results
 ------------
 *Matching.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their constant
-coefficients agree by themselves: n - 1 linear equations in n unknowns.
+coefficients agree by themselves: n - 1 linear equations in n unknowns. Where D and a differ in
+size, the polynomial of the smaller one has as many factors x - 1 more.
 
 *Peeling* an eigenvalue s with m blocks: choose m columns y, v with (D - s) y = C v and m rows p, q
 with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make s an eigenvalue of D - C V and
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.depth.equations import with_ones
 from exactflow.depth.fixed_parts import FixedParts
 from exactflow.depth.word import Pencil
 from exactflow.exact import krylov, linalg
@@ -39,29 +41,39 @@ def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
     are the columns of the controller basis of D and b.
     """
-    n, field = pencil.D.shape[0], pencil.D.domain
-    V0, e = draw.matrix(n, n), draw.matrix(n, 1)
+    (q, p), field = pencil.C.shape, pencil.D.domain
+    V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     C, D0, a0, c = pencil.shifted(V0)
     f, g = D0.charpoly_berk(), a0.charpoly_berk()
-    right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], field)
-    H = krylov.controller_basis(D0, f, C * e)
-    K = krylov.controller_basis(a0, g, e)
+    pairs = zip(with_ones(f, p - q)[1:], with_ones(g, q - p)[1:], strict=True)
+    right = linalg.column([y - x for x, y in pairs], field)
+    H = _times_ones(krylov.controller_basis(D0, f, C * e), p - q)
+    K = _times_ones(krylov.controller_basis(a0, g, e), q - p)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     if t is not None:
         return V0 + e * t.transpose()
-    H = krylov.controller_basis(D0.transpose(), f, e)
-    K = krylov.controller_basis(a0.transpose(), g, c.transpose() * e)
+    e = e if p == q else draw.matrix(q, 1)
+    H = _times_ones(krylov.controller_basis(D0.transpose(), f, e), p - q)
+    K = _times_ones(krylov.controller_basis(a0.transpose(), g, c.transpose() * e), q - p)
     t, _ = linalg.solve(H.transpose() * C + K.transpose(), right)
     return None if t is None else V0 + t * e.transpose()
+
+
+def _times_ones(H: DomainMatrix, count: int) -> DomainMatrix:
+    """Return the coefficients, as columns, of (x - 1)^count times the polynomial that H has."""
+    for _ in range(count):
+        zero = linalg.zeros(H.shape[0], 1, H.domain)
+        H = H.hstack(zero) - zero.hstack(H)
+    return H
 
 
 def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return a V, as `matched_shift` does, after peeling eigenvalues of the fixed parts off as long
     as D and a both have one, or more than one block at one; None where an equation has no solution.
     """
-    n, field = pencil.D.shape[0], pencil.D.domain
-    if n < 2:
-        return linalg.zeros(n, n, field)
+    (q, p), field = pencil.C.shape, pencil.D.domain
+    if q * p < 2:
+        return linalg.zeros(p, q, field)
     parts = FixedParts.of(pencil)
     eigenvalue = _fixed_eigenvalue(parts)
     if eigenvalue is None:
@@ -70,10 +82,10 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     if found is None:
         return None
     m = eigenvalue.blocks
-    y, v, p, q = found
-    P, Q = _basis_from(p.transpose()).inv().transpose(), _basis_from(y)
+    y, v, left, other = found
+    P, Q = _basis_from(left.transpose()).inv().transpose(), _basis_from(y)
     Q_inverse = Q.inv()
-    fixed = _bordered(P.inv() * v, -(q * Q))
+    fixed = _bordered(P.inv() * v, -(other * Q))
     rest = peeled_shift(Pencil(*(M[m:, m:] for M in pencil.in_bases(P, Q).shifted(fixed))), draw)
     if rest is None:
         return None
@@ -128,15 +140,14 @@ def _eigenvectors(
     draw : for the combinations of eigenvectors.
     """
     C, D, a, c = pencil
-    n, field = D.shape[0], D.domain
-    scalar = linalg.identity(n, field) * eigenvalue.s
-    columns = linalg.kernel((D - scalar).hstack(-C))
-    rows = linalg.kernel((a - scalar).transpose().hstack(-c.transpose()))
+    D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
+    columns = linalg.kernel(D_s.hstack(-C))
+    rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
     column = _drawn(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
-    y, v = column[:n, :], column[n:, :]
+    y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
     row = _drawn(rows, parts.N.transpose(), eigenvalue.second, eigenvalue.blocks, draw).transpose()
-    p, q = row[:, :n], row[:, n:]
+    p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
@@ -160,11 +171,5 @@ def _basis_from(y: DomainMatrix) -> DomainMatrix:
 
 def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
     """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
-    n, m = columns.shape
-    entries = [
-        row if i < m else column + [columns.domain.zero] * (n - m)
-        for i, (row, column) in enumerate(
-            zip(rows.to_list() + [[]] * (n - m), columns.to_list(), strict=True)
-        )
-    ]
-    return linalg.from_entries(entries, (n, n), columns.domain)
+    m, zeros = rows.shape[0], linalg.zeros(columns.shape[0], rows.shape[1], rows.domain)
+    return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))

@@ -31,7 +31,7 @@ from exactflow.depth.equations import Equation, misfit, reshaped, solve
 from exactflow.depth.obstruction import Reason
 from exactflow.depth.word import Word
 from exactflow.exact import linalg
-from exactflow.exact.flanders import both_cyclic, flanders_pair, is_unit_factor
+from exactflow.exact.flanders import both_cyclic, flanders_pair, is_unit_factor, of_one_size
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normalforms import block_sizes, fitting, irreducible_factors
 
@@ -107,13 +107,14 @@ def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternativ
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     """Return why D = I + Y Z, a = I + Z Y is impossible; None where it is possible."""
-    if linalg.trace(D) != linalg.trace(a):
+    large, other = of_one_size(D, a)
+    if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
-    f, g = D.charpoly_berk(), a.charpoly_berk()
+    f, g = large.charpoly_berk(), other.charpoly_berk()
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if both_cyclic(D, a, f):
+    if both_cyclic(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _fit(block_sizes(D, factor), block_sizes(a, factor), factor):
@@ -153,30 +154,26 @@ def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]
 
 def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     _, B, C, D = blocks
-    n, field = D.shape[0], D.domain
     (P, m), (Q, _) = fitting(D), fitting(a)
+    j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
-    D0, a0 = of_D[n - m :, n - m :], of_a[n - m :, n - m :]
+    D0, a0 = of_D[j:, j:], of_a[i:, i:]
     r, lk = linalg.kernel(D), linalg.left_kernel(D)
     system = [
         Equation("Y a = D Y", D0 - D0, [("Y", one, a0), ("Y", -D0, one)]),
-        Equation("l Y = l C", (lk * C * Q)[:, n - m :], [("Y", (lk * P)[:, n - m :], one)]),
-        Equation(
-            "Y B r = -r",
-            -(P_inverse * r)[n - m :, :],
-            [("Y", one, (Q_inverse * B * r)[n - m :, :])],
-        ),
+        Equation("l Y = l C", (lk * C * Q)[:, i:], [("Y", (lk * P)[:, j:], one)]),
+        Equation("Y B r = -r", -(P_inverse * r)[j:, :], [("Y", one, (Q_inverse * B * r)[i:, :])]),
     ]
     solutions, multiplier = solve(system, m, m)
     if multiplier is not None:
         P0, L0, R0 = multiplier
-        into, onto = Q[:, n - m :], P_inverse[n - m :, :]
+        into, onto = Q[:, i:], P_inverse[j:, :]
         return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
     Y = reshaped(solutions[:, 0].to_list_flat(), m, m, field)
     Z = Y.inv() * (D0 - one)
-    if m < n:
-        Y1, Z1 = _pair(of_D[: n - m, : n - m], of_a[: n - m, : n - m])
+    if i or j:
+        Y1, Z1 = _pair(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
     return _outer_layers(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 

@@ -43,7 +43,8 @@ def depth_theorem(data: bytes) -> str:
     CertificateError, VerificationError
         It is not well formed, or its claim is not verified.
     InvalidInputError
-        It is over GF(p), or has an obstruction that is not taken.
+        It is over GF(p), its halves are of two sizes or in another order, or it has an obstruction
+        that is not taken.
     """
     try:
         report = checker.check(data)
@@ -59,9 +60,14 @@ def depth_theorem(data: bytes) -> str:
             f"expected a depth certificate over QQ for a theorem, got one over "
             f"GF({claim.prime}): the checker is evidence in its place"
         )
+    content: Any = checker.read_json(data, "certificate")
+    if content["version"] != 1:
+        raise InvalidInputError(
+            "expected halves of one size, in the natural order of coordinates, for a theorem, got "
+            "another partition: the checker is evidence in its place"
+        )
     is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
-    written = reversed(checker.read_json(data, "certificate")["layers"])
-    layers = [_layer(layer, is_additive) for layer in written]
+    layers = [_layer(layer, is_additive) for layer in reversed(content["layers"])]
     reason = _reason if is_additive else _scaled_reason
     of_U, of_L = (reason(claim, inverted, starts_with_L) for starts_with_L in (False, True))
     numbers = {"target": rows(claim.target), "inverse": rows(inverted)}
@@ -90,7 +96,7 @@ def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
         if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
             multiplier = multiplier[2:] + multiplier[:2]
         return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
-    blocks = checker.blocks_of(claim.target, inverted, starts_with_L)
+    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
     zero = [[0] * claim.n] * claim.n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
     if not any(map(any, C)) and (k := _power(blocks)):
@@ -122,7 +128,7 @@ def _scaled_reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> 
         return "Weights [::]"  # one layer is known by sight
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]
-    blocks = checker.blocks_of(claim.target, inverted, starts_with_L)
+    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
     det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
     reason = scaled_reason(obstruction, blocks, det)
     if reason is None:

@@ -84,7 +84,7 @@ def test_a_recurrence_is_none():
     possible = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(QQ(3, 2), QQ(3, 2)))
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
-    blocks = checker.blocks_of(rows, checker.inverse(rows, 0), False)
+    blocks = checker.blocks_of(rows, checker.inverse(rows, 0), len(rows) // 2, False)
     assert recurrence_clash(blocks) is None
 
 

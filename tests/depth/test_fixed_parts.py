@@ -31,12 +31,12 @@ def extends(outer, inner, r):
     return all(at(outer, i) >= at(inner, i) >= at(outer, i + r) for i in range(LONGEST + 1))
 
 
-def least_by_search(lam, mu, r, at_one):
+def least_by_search(lam, mu, r, e):
     for size in range(LONGEST + 1):
         for L in partitions(size):
             if not extends(L, lam, r):
                 continue
-            others = partitions(size) if at_one else [L]
+            others = [L] if e is None else partitions(size - e) if size >= e else []
             for M in others:
                 close = all(abs(at(L, i) - at(M, i)) <= 1 for i in range(LONGEST))
                 if close and extends(M, mu, r):
@@ -47,19 +47,19 @@ def least_by_search(lam, mu, r, at_one):
 SMALL = [p for total in range(5) for p in partitions(total)]
 
 
-@pytest.mark.parametrize("at_one", [False, True])
-@pytest.mark.parametrize("r", [1, 2, 3])
-def test_least_sizes(r, at_one):
+@pytest.mark.parametrize("e", [None, 0, 1, -1, 2])
+@pytest.mark.parametrize("r", [0, 1, 2, 3])
+def test_least_sizes(r, e):
     for lam, mu in product(SMALL, SMALL):
-        found = sizes_at(lam, mu, r, at_one)
-        expected = least_by_search(lam, mu, r, at_one)
+        found = sizes_at(lam, mu, r, e)
+        expected = least_by_search(lam, mu, r, e)
         assert (None if found is None else sum(found[0])) == expected
         if found is not None:
             L, M = (tuple(sum(x >= k for x in counts) for k in range(1, 10)) for counts in found)
-            assert sum(L) == sum(M)
+            assert sum(L) - sum(M) == (e or 0)
             assert extends(L, lam, r)
             assert extends(M, mu, r)
-            assert all(abs(x - y) <= int(at_one) for x, y in zip(L, M, strict=True))
+            assert all(abs(x - y) <= (e is not None) for x, y in zip(L, M, strict=True))
 
 
 def test_scalar_and_system():
