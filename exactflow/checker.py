@@ -1226,7 +1226,7 @@ def read_obstruction(
         on_kernels = on_kernels and type(witness) is list and len(witness) == 1
         is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
         named = dict(zip("pq", sizes[:: -1 if pattern.startswith("L") else 1], strict=True))
-        shapes = [(named[x], named[y]) for x, y in EQUATIONS[len(pattern)].split()]
+        shapes = [(named[xy[0]], named[xy[1]]) for xy in EQUATIONS[len(pattern)].split()]
         shapes = [(n, n)] if on_kernels else shapes or [(1, n + 1)]
         number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))

@@ -117,7 +117,16 @@ def test_depth(capsys, tmp_path):
     path.write_text("2,0,0\n0,1,0\n0,0,1\n")
     code, _, err = run(capsys, "depth", path)
     assert code == 2
-    assert "even number" in err
+    assert "divide a row by it" in err
+    code, _, err = run(capsys, "depth", path, "--scales", "positive")
+    assert code == 2
+    assert "of one size for positive scales" in err
+    path.write_text("1,0,0\n0,-1,0\n0,0,-1\n")
+    certificate = tmp_path / "odd.json"
+    code, out, _ = run(capsys, "depth", path, "--partition", "2,1", "-o", certificate)
+    assert code == 0
+    assert "exactly 4 additive layers" in out
+    assert "s VERIFIED" in out
 
 
 def test_check_against_the_transpose(capsys, tmp_path):
