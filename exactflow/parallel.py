@@ -21,9 +21,10 @@ from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import interruptible
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["parallel_map", "with_progress"]
+__all__ = ["parallel_map", "steady_console", "with_progress"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -125,6 +126,20 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
+def steady_console() -> "Console":
+    """Return a console on stderr whose cursor is never hidden.
+
+    Ctrl-C ends the process at once, with no time to show it again.
+    """
+    from rich.console import Console
+
+    class Steady(Console):
+        def show_cursor(self, show: bool = True) -> bool:
+            return False
+
+    return Steady(stderr=True)
+
+
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
     """Yield the results below a progress bar; what the consumer prints goes where it did.
 
@@ -134,11 +149,10 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
     [3, 2]
     """
     global _bar
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
-    console, title = Console(stderr=True), escape(label)
+    console, title = steady_console(), escape(label)
     if _bar is not None:
         line = _bar.add_task(title, total=total)
         try:

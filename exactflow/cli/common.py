@@ -109,17 +109,10 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def status(text: str) -> "Status":
-    """Return a context in which a terminal shows what is being done.
+    """Return a context in which a terminal shows what is being done."""
+    from exactflow.parallel import steady_console
 
-    The cursor stays: Ctrl-C ends the process at once, with no time to show it again.
-    """
-    from rich.console import Console
-
-    class Steady(Console):
-        def show_cursor(self, show: bool = True) -> bool:
-            return False
-
-    return Steady(stderr=True).status(text)
+    return steady_console().status(text)
 
 
 def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
