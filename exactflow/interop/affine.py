@@ -4,6 +4,7 @@ they are read off tensors.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike
 from exactflow.targets import permutation
 
-__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "vector"]
+__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "triangle", "vector"]
+
+
+LARGEST_PRODUCT = 8192
+"""Coordinates of a matrix that is made of its factors: half a gigabyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,15 +151,25 @@ def vector(tensor: Any) -> np.ndarray:
     return array(tensor).reshape(-1)
 
 
+def triangle(entries: Any) -> int:
+    """Return the d of a triangle of d (d - 1) / 2 entries, which are all there."""
+    return (1 + isqrt(1 + 8 * entries.numel())) // 2
+
+
 def order(indices: Any) -> AffineMap:
     """Return x -> x[indices]."""
     return AffineMap(indices.detach().cpu().numpy())
 
 
 def matrix_of(images: Callable[[Any], Any], d: int, device: Any, has_bias: bool) -> AffineMap:
-    """Return the map of a product of factors, from what it makes of zero and the unit vectors."""
+    """Return the map of a product of factors, from what it makes of zero and the unit vectors.
+
+    Raises `InvalidInputError` for a matrix that would be far larger than its factors may be.
+    """
     import torch
 
+    if d > LARGEST_PRODUCT:
+        raise InvalidInputError(f"expected at most {LARGEST_PRODUCT} coordinates, got {d}")
     with torch.no_grad():
         one = torch.eye(d, dtype=torch.float64, device=device)
         origin = images(torch.zeros_like(one[:1]))

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import zipfile
 
 import numpy as np
@@ -277,6 +278,61 @@ def test_certificates_do_not_follow_links(tmp_path):
     with pytest.raises(InvalidInputError, match="got a link"):
         report.write_certificates(tmp_path / "inside")
     assert not (tmp_path / "x.json").exists()
+
+
+LU = ("lower_entries", "upper_entries", "unconstrained_upper_diag")
+Q, MANY = "orthogonal.q_vectors", torch.zeros(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("nflows", {"bias": MANY, **dict.fromkeys(LU, torch.zeros(1))}),
+        ("nflows", {"bias": MANY, "_weight": MANY[:, None]}),
+        (
+            "nflows",
+            dict.fromkeys(("bias", *LU[1:2]), MANY) | {"log_upper_diag": MANY, Q: MANY[None]},
+        ),
+        ("nflows", {"q_vectors": MANY[None]}),
+        (
+            "normflows",
+            {
+                "permutation._permutation": MANY,
+                "linear.bias": MANY,
+                **{f"linear.{name}": torch.zeros(1) for name in LU},
+            },
+        ),
+        ("normflows", {"W": MANY[:, None]}),
+        ("normflows", dict.fromkeys(("P", "L", "U", "sign_S", "log_S", "eye"), MANY[:, None])),
+        ("freia", dict.fromkeys(("M", "M_inv", "logDetM"), MANY[:, None])),
+    ],
+)
+def test_layers_are_no_larger_than_their_tensors(name, state):
+    library({"freia": "FrEIA"}.get(name, name))
+    start = time.process_time()
+    with pytest.raises(InvalidInputError, match=r"linear layer .*(found none among|at most 8192)"):
+        convert(skeleton(state, name))
+    assert time.process_time() - start < 2
+
+
+def test_matrices_and_inverses_at_the_shell(tmp_path, capsys):
+    torch.save(normflows_model().state_dict(), tmp_path / "m.pt")
+    output = tmp_path / "o.pt"
+    arguments = ["--library", "normflows", "--by", "inverse"]
+    code, out, err = command(capsys, "convert", tmp_path / "m.pt", "-o", output, *arguments)
+    assert (code, err) == (0, "")
+    assert "matrices and their inverses" in out
+    again = restore(normflows_model().eval(), torch.load(output, weights_only=True))
+    x = data(3, 4, 2, 2)
+    assert torch.allclose(direct(again, x), direct(normflows_model().eval(), x), atol=1e-4)
+    (tmp_path / "certificates").mkdir()
+    arguments += ["--certificates", tmp_path / "certificates"]
+    code, _, err = command(
+        capsys, "convert", tmp_path / "m.pt", "-o", tmp_path / "p.pt", *arguments
+    )
+    assert (code, list((tmp_path / "certificates").iterdir())) == (2, [])
+    assert "expected couplings" in err
+    assert not (tmp_path / "p.pt").exists()
 
 
 class Loud(torch.Tensor):

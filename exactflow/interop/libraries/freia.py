@@ -195,7 +195,7 @@ def _built_permutation(own: State, whole: State) -> nn.Module:
 
 def _built_matrix(own: State, whole: State) -> nn.Module:
     M = own["M"]
-    d = len(M)
+    d = min(M.shape[:2])
     if M.ndim == 4:
         return fm.Fixed1x1Conv([(d, 1, 1)], M=torch.eye(d))
     return fm.FixedLinearTransform([(d,)], M=torch.eye(d), b=own["b"][0] if "b" in own else None)

@@ -1,6 +1,5 @@
 """What nflows and its fork in glasflow share: transforms, whose ``forward`` leads to the latent."""
 
-from collections.abc import Callable
 from fractions import Fraction
 from types import ModuleType
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order
+from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order, triangle
 from exactflow.interop.library import Build, Levels, Library, Reader, State, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.steps import Additive, Squeeze, Step
@@ -130,24 +129,30 @@ _READERS: dict[str, Reader] = {
 
 
 def _builders(t: ModuleType) -> dict[frozenset[str], Build]:
-    """Return how the layers of a fork are built."""
+    """Return how the layers of a fork are built: of no more entries than the tensors have."""
 
-    def of(name: str, size: str, *options: Callable[[State], int]) -> Build:
-        kind = getattr(t, name)
-        return lambda own, whole: kind(own[size].shape[-1], *(option(own) for option in options))
+    def of(name: str, entries: str, reflections: str = "") -> Build:
+        def build(own: State, whole: State) -> nn.Module | None:
+            d = triangle(own[entries]) if entries.endswith("_entries") else min(own[entries].shape)
+            if not reflections:
+                built: nn.Module = getattr(t, name)(d)
+                return built
+            count, d_of_vectors = own[reflections].shape
+            return getattr(t, name)(d, count) if d == d_of_vectors else None
 
-    def reflections(name: str) -> Callable[[State], int]:
-        return lambda own: len(own[name])
+        return build
 
     lu = ("bias", "lower_entries", "upper_entries", "unconstrained_upper_diag")
     qr = ("bias", "upper_entries", "log_upper_diag", "orthogonal.q_vectors")
     svd = ("bias", "unconstrained_diagonal", "orthogonal_1.q_vectors", "orthogonal_2.q_vectors")
     return {
         frozenset(("_permutation",)): lambda own, whole: t.Permutation(own["_permutation"]),
-        frozenset(lu): of("LULinear", "bias"),
-        frozenset((*lu, "permutation._permutation")): of("OneByOneConvolution", "bias"),
-        frozenset(("bias", "_weight")): of("NaiveLinear", "bias"),
-        frozenset(qr): of("QRLinear", "bias", reflections("orthogonal.q_vectors")),
-        frozenset(svd): of("SVDLinear", "bias", reflections("orthogonal_1.q_vectors")),
-        frozenset(("q_vectors",)): of("HouseholderSequence", "q_vectors", reflections("q_vectors")),
+        frozenset(lu): of("LULinear", "lower_entries"),
+        frozenset((*lu, "permutation._permutation")): of("OneByOneConvolution", "lower_entries"),
+        frozenset(("bias", "_weight")): of("NaiveLinear", "_weight"),
+        frozenset(qr): of("QRLinear", "upper_entries", "orthogonal.q_vectors"),
+        frozenset(svd): of("SVDLinear", "bias", "orthogonal_1.q_vectors"),
+        frozenset(("q_vectors",)): lambda own, whole: t.HouseholderSequence(
+            own["q_vectors"].shape[1], len(own["q_vectors"])
+        ),
     }

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, dense, order, vector
-from exactflow.interop.library import Build, Levels, Library, State, Way, Whole, plain_way
+from exactflow.interop.affine import AffineMap, dense, order, triangle, vector
+from exactflow.interop.library import Levels, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.steps import Additive, Shift, Squeeze, Step
 
@@ -79,11 +79,11 @@ def _constants(module: Any) -> AffineMap:
 def _built(own: State, whole: State) -> nn.Module:
     has_images = any(tensor.ndim == 4 for tensor in whole.values())
     kind = nf.flows.Invertible1x1Conv if has_images else nf.flows.InvertibleAffine
-    return kind(len(own["W"] if "W" in own else own["L"]), use_lu="L" in own)
+    return kind(min(own["W" if "W" in own else "L"].shape[:2]), use_lu="L" in own)
 
 
-def _sized(kind: type[nn.Module], name: str) -> Build:
-    return lambda own, whole: kind(len(own[name]))
+def _built_lu(own: State, whole: State) -> nn.Module:
+    return nf.flows.LULinearPermute(triangle(own["linear.lower_entries"]))
 
 
 def _levels(model: Any) -> Levels | None:
@@ -138,7 +138,7 @@ LIBRARY = Library(
         nf.flows.AffineConstFlow: _constants,
     },
     builders={
-        frozenset(("perm", "inv_perm")): _sized(nf.flows.Permute, "perm"),
+        frozenset(("perm", "inv_perm")): lambda own, whole: nf.flows.Permute(len(own["perm"])),
         frozenset(("W",)): _built,
         frozenset(("P", "L", "U", "sign_S", "log_S", "eye")): _built,
         frozenset(
@@ -149,7 +149,7 @@ LIBRARY = Library(
                 "linear.upper_entries",
                 "linear.unconstrained_upper_diag",
             )
-        ): _sized(nf.flows.LULinearPermute, "linear.bias"),
+        ): _built_lu,
     },
     levels=_levels,
     steps={
