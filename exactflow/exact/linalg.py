@@ -184,7 +184,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     """
     if field.is_QQ:
         return value > 0
-    if field.is_FractionField:
+    if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
     number = field.to_sympy(value) if field.is_AlgebraicField else None
     return number.is_positive if number is not None and number.is_real else None

@@ -13,8 +13,8 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
+from exactflow.exact.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.identity import formula_latex, latex_name
-from exactflow.explanation.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.steps import Derivation, Step, note, recording, renamed
 from exactflow.flows.result import Evidence
 

@@ -147,8 +147,12 @@ class Coupling(Map):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.partition}: {self.summary()}>"
 
+    def _latex(self, printer: Any = None) -> str:
+        """Return what `sympy.latex` prints of the layer."""
+        return display.layer_latex(self)
+
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {display.layer_latex(self)}$"
+        return f"$\\displaystyle {self._latex()}$"
 
 
 class Layered:
@@ -254,8 +258,12 @@ class Flow(Layered, Map):
     def __repr__(self) -> str:
         return display.text(self._head(), self.layers)
 
+    def _latex(self, printer: Any = None) -> str:
+        """Return what `sympy.latex` prints of the flow: its factors, the last layer first."""
+        return " ".join(self._latex_factors())
+
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {' '.join(self._latex_factors())}$"
+        return f"$\\displaystyle {self._latex()}$"
 
     def _repr_html_(self) -> str:
         return display.html(self._head(), self.layers)

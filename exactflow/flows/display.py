@@ -1,7 +1,7 @@
-"""How flows are shown: one line a layer as text, a product of matrices in LaTeX, a table in HTML.
+"""How flows are shown: as a product of matrices in blocks, exactly, where these are small.
 
-A matrix is written out where it is readable; else it has a name of its own, T_k for the shift of
-layer k. A fraction that is too long is written as its first digits, which end in dots.
+Small is a layer of at most 8 coordinates, with entries of at most 20 letters. Of a larger one the
+text has a line, LaTeX a name for the shift, T_k, and HTML a heat map, with numbers and a legend.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +10,17 @@ from typing import Any
 
 import mpmath
 import sympy
-from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.exact.shown import (
+    LARGEST,
+    entry_latex,
+    entry_text,
+    is_small,
+    shown_html,
+    shown_text,
+    whole_latex,
+)
 from exactflow.exact.typing import Element
 
 __all__ = [
@@ -27,16 +34,43 @@ __all__ = [
     "text",
 ]
 
-LATEX_DIMENSION = 8
-_LATEX_BITS = 40
 _CELLS = 24
-_DIGITS = 4
+_LEGEND = (
+    "heat maps: red is positive, blue negative (grey: not zero, in a finite field), darkest the "
+    "largest entry of the layer; a cell shows the largest of its entries"
+)
 
 
 def text(head: str, layers: Sequence) -> str:
-    """Return what is said of a flow, and one line for each layer."""
-    lines = (f"  {i}. {layer.summary()}" for i, layer in enumerate(layers, 1))
-    return "\n".join([f"<{head}>", *lines])
+    """Return what is said of a flow, and of each layer a line, with its matrix if it is small."""
+    lines = [f"<{head}>"]
+    for i, layer in enumerate(layers, 1):
+        lines += [f"  {i}. {layer.summary()}", *(f"     {line}" for line in _blocks_text(layer))]
+    return "\n".join(lines)
+
+
+def _is_written(layer: Any) -> bool:
+    """Return whether a layer is linear and small."""
+    return (
+        hasattr(layer, "shift_matrix")
+        and sum(layer.partition) <= LARGEST
+        and is_small(layer.shift_matrix)
+        and all(len(entry_text(s, layer.field)) < 22 for s in layer.scale_elements)
+    )
+
+
+def _blocks_text(layer: Any) -> list[str]:
+    """Return the lines of a small layer: its blocks, and what stands for S and T in them."""
+    if not _is_written(layer):
+        return []
+    S = "I" if layer.is_additive else "S"
+    blocks = f"[[{S}, T], [0, I]]" if layer.moves == "first" else f"[[I, 0], [T, {S}]]"
+    if not layer.is_additive:
+        entries = (entry_text(s, layer.field) for s in layer.scale_elements)
+        blocks += f"   S = diag({', '.join(entries)})"
+    blocks += "   T = "
+    first, *rest = shown_text(layer.shift_matrix, layer.field)
+    return [blocks + first, *(" " * len(blocks) + line for line in rest)]
 
 
 def layer_difference(mine: Any, theirs: Any) -> str:
@@ -56,60 +90,59 @@ def layer_difference(mine: Any, theirs: Any) -> str:
 
 
 def layer_latex(layer: Any, name: str = "") -> str:
-    """Return the layer's matrix, written out or in blocks; `name` is the index of its symbols."""
+    """Return the layer's matrix in blocks, written out if it is small; `name` is the index of the
+    symbols that stand for its blocks if not.
+    """
     if not hasattr(layer, "shift_matrix"):
-        return _blocks(layer, "s", f"t{name}(x)", name)
-    if sum(layer.partition) <= LATEX_DIMENSION:
-        return _written(layer.domain_matrix())
-    m, k = layer.shift_matrix.shape
-    return _blocks(layer, "s", f"\\underset{{{m} \\times {k}}}{{T{name}}}", name)
+        return _blocks_latex(layer, _diagonal_latex(layer, f"s{name}"), f"t{name}(x)")
+    T, field = layer.shift_matrix, layer.field
+    if sum(layer.partition) > LARGEST:
+        shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{name}}}"
+        return _blocks_latex(layer, _diagonal_latex(layer, f"s{name}"), shift)
+    entries = ", ".join(entry_latex(s, field) for s in layer.scale_elements)
+    shift = whole_latex(T) if T.nnz() else "0"
+    return _blocks_latex(layer, _diagonal_latex(layer, entries), shift)
 
 
-def _blocks(layer: Any, scale: str, shift: str, name: str) -> str:
-    diagonal = "I" if layer.is_additive else f"\\operatorname{{diag}}({scale}{name})"
-    first, second = f"{diagonal} & {shift} \\\\ 0 & I", f"I & 0 \\\\ {shift} & {diagonal}"
-    body = first if layer.moves == "first" else second
-    return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
+def _diagonal_latex(layer: Any, entries: str) -> str:
+    if layer.is_additive:
+        return "I" if len(layer.scale_elements) > 1 else "1"
+    return entries if len(layer.scale_elements) == 1 else f"\\operatorname{{diag}}({entries})"
 
 
-def _written(matrix: DomainMatrix) -> str:
-    rows = [" & ".join(_entry(x, matrix.domain) for x in row) for row in matrix.to_list()]
-    return "\\begin{pmatrix} " + " \\\\ ".join(rows) + " \\end{pmatrix}"
-
-
-def _entry(value: Element, field: Domain) -> str:
-    if not field.is_QQ:
-        return sympy.latex(field.to_sympy(value))
-    numerator, denominator = int(value.numerator), int(value.denominator)
-    if max(numerator.bit_length(), denominator.bit_length()) <= _LATEX_BITS:
-        return sympy.latex(QQ.to_sympy(value))
-    with mpmath.workdps(_DIGITS + 6):
-        decimal = mpmath.nstr(mpmath.mpf(numerator) / denominator, _DIGITS + 3)
-    mantissa, _, exponent = decimal.partition("e")
-    whole, _, digits = mantissa.partition(".")
-    dots = f"{whole}.{digits[:_DIGITS]}\\ldots" if len(whole) <= _DIGITS + 3 else f"{whole}\\ldots"
-    return f"{dots} \\cdot 10^{{{int(exponent)}}}" if exponent else dots
+def _blocks_latex(layer: Any, diagonal: str, shift: str) -> str:
+    one = "I" if layer.partition[layer.moves == "first"] > 1 else "1"
+    rows = f"{diagonal} & {shift} \\\\ 0 & {one}"
+    if layer.moves == "second":
+        rows = f"{one} & 0 \\\\ {shift} & {diagonal}"
+    return f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"
 
 
 def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
     """Return a d x d matrix of integers, or its name where it is too large."""
-    return sympy.latex(sympy.Matrix(d, d, entry)) if d <= LATEX_DIMENSION else name
+    return sympy.latex(sympy.Matrix(d, d, entry)) if d <= LARGEST else name
 
 
 def html(head: str, layers: Sequence) -> str:
-    """Return a table of the layers, with a small heat map of each shift."""
+    """Return a table of the layers, with each shift, or its heat map."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1))
-    return f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
+    table = f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
+    return f"{table}<small>{_LEGEND}</small>" if "<svg" in rows else table
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:
-    if hasattr(layer, "shift_matrix"):
-        rest = (heat_map(layer.shift_matrix), magnitude(layer.magnitude), str(layer.nnz))
-    else:
+    scale = scale_text(layer)
+    if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
-    for cell in (str(k), layer.moves, scale_text(layer), *rest):
+    else:
+        shift = heat_map(layer.shift_matrix)
+        if _is_written(layer):
+            shift = shown_html(layer.shift_matrix, layer.field)
+            scale = escape(", ".join(entry_text(s, layer.field) for s in layer.scale_elements))
+        rest = (shift, magnitude(layer.magnitude), str(layer.nnz))
+    for cell in (str(k), layer.moves, "1" if layer.is_additive else scale, *rest):
         yield f"<td>{cell}</td>"
 
 
@@ -154,7 +187,8 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
         f'<svg width="{width:.0f}" height="{height:.0f}" role="img" '
         f'aria-label="{rows} x {columns} shift">'
         f'<rect width="{width:.1f}" height="{height:.1f}" fill="none" stroke="#999"/>'
-        f"{squares}</svg>"
+        f"{squares}</svg><br><small>{rows} x {columns}{f', cells of {step} x {step}' * (step > 1)}"
+        "</small>"
     )
 
 

@@ -143,35 +143,45 @@ def test_equality_and_difference(flow):
 
 def test_displays(flow):
     html, latex = flow._repr_html_(), flow._repr_latex_()
-    assert html.count("<tr>") == flow.depth + 1
-    assert latex.startswith("$\\displaystyle ")
-    assert latex.endswith("$")
-    assert repr(flow).count("\n") == flow.depth
+    assert all(f"<tr><td>{k}</td>" in html for k in range(1, flow.depth + 1))
+    assert latex == f"$\\displaystyle {sympy.latex(flow)}$"
+    assert all(f"\n  {k}. moves " in repr(flow) for k in range(1, flow.depth + 1))
 
 
-def test_latex_of_a_relabelled_flow_multiplies_to_its_matrix():
-    flow = FLOWS["sparse and ordered"]
-    assert flow.order == (0, 2, 1, 3)
-    factors = [
-        sympy.Matrix([[int(x) for x in row.split("&")] for row in body.split(r"\\")])
-        for body in matrices(flow._repr_latex_())
+def test_small_matrices_are_shown_exactly_in_blocks():
+    flow = CouplingFlow([SCALED, LinearCoupling((1, 2), "first", [[0, "1/3"]])], flips=[0])
+    *head, second, third = repr(flow).splitlines()
+    assert head[1:3] == [
+        "  1. moves second, scaled, nonzeros 2, bits 3",
+        "     [[I, 0], [T, S]]   S = diag(3, 4)   T = [1]",
     ]
-    assert len(factors) == flow.depth + 2
-    assert sympy.prod(factors) == permutation([1, 0, 3, 2])
+    assert (second, third) == (
+        "  2. moves first, additive, nonzeros 1, bits 2",
+        "     [[I, T], [0, I]]   T = [0 1/3]",
+    )
+    assert "<td>3, 4</td>" in flow._repr_html_()
+    assert "<td>1/3</td>" in flow._repr_html_()
+    assert "svg" not in flow._repr_html_()
 
 
-def matrices(latex: str) -> list[str]:
-    """The bodies of the matrices in a product."""
-    latex = latex.replace(r"\left[", "").replace(r"\right]", "")
-    for kind in ("pmatrix", "matrix"):
-        latex = latex.replace(rf"\begin{{{kind}}}", "<").replace(rf"\end{{{kind}}}", ">")
-    return [part.split(">")[0] for part in latex.split("<")[1:]]
+def test_latex_is_the_product():
+    flow = CouplingFlow([SCALED], flips=[0], order=[2, 0, 1])
+    E = sympy.Matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    factors = sympy.latex(flow).split(r" \begin{pmatrix} 1 & 0 \\ ")
+    assert factors[0] == sympy.latex(E.T)
+    column = r"\begin{pmatrix} 1 \\ 2 \end{pmatrix} & \operatorname{diag}(3, 4)"
+    assert factors[1].startswith(column)
+    assert factors[1].endswith(f"{sympy.latex(E)} {sympy.latex(sympy.diag(-1, 1, 1))}")
 
 
 def test_large_layers_have_names_of_their_own():
     flow = factor(random_matrix(10, seed=1))
     latex = flow._repr_latex_()
     assert all(f"T_{{{k}}}" in latex for k in range(1, flow.depth + 1))
+    assert repr(flow).count("\n") == flow.depth
+    html = flow._repr_html_()
+    assert html.count("<svg") == html.count("<small>5 x 5</small>") == flow.depth
+    assert "red is positive" in html
 
 
 def test_long_fractions_are_cut_with_dots():

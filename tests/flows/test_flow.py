@@ -118,6 +118,8 @@ def test_representations():
     assert repr(flow).splitlines() == [
         "<CouplingFlow (2, 2), depth 1, flips=[3], method='by hand'>",
         "  1. moves second, scaled, nonzeros 2, bits 2",
+        "     [[I, 0], [T, S]]   S = diag(2, 1)   T = [1   0]",
+        "                                             [0 1/3]",
     ]
     assert r"\frac{1}{3}" in flow._repr_latex_()
     large = LinearCoupling((9, 9), "first", np.eye(9, dtype=int))

@@ -57,7 +57,7 @@ def test_what_is_on_it(text):
         "theorem.py</code>",
         "broken</p>",
         "ValueError: &lt;broken&gt;",
-        "1 of 1 claims checked; 0 not run; 1 scripts failed",
+        "1 of 1 claims checked; 0 not run; 1 script failed",
         'href="#script0"',
         'id="script0"',
     ):

@@ -62,5 +62,5 @@ def test_no_claims(capsys, monkeypatch):
 def test_summary():
     assert summary(OUTCOMES) == [
         "not run: Coq",
-        "2 of 4 claims checked; 1 not run; 1 scripts failed",
+        "2 of 4 claims checked; 1 not run; 1 script failed",
     ]
