@@ -13,11 +13,12 @@
 
 # %%
 from fractions import Fraction
+from itertools import pairwise
 from math import comb
 
 import numpy as np
 
-from exactflow.capacity import depth_bound, min_parameters
+from exactflow.capacity import AdditiveCouplings, depth_bound, min_parameters
 from exactflow.capacity.generator import Generator
 from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
 from exactflow.claims import Claims, Evidence, proof_options
@@ -103,6 +104,71 @@ with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as
             )
 
 # %% [markdown]
+# ## Depth, in neurons
+# Nothing assumed: additive couplings (NICE) whose conditioners have h ReLU units, in one or more
+# hidden layers, and all weights in $[-R, R]$. Their Lipschitz constants, in the input and in the
+# weights, are *certified* from that interval (`exactflow.capacity.couplings`). Affine couplings
+# with a varying scale have none: their derivative grows with the half that moves.
+#
+# Beside the bound: the size of the network that generates the mixtures. It has more neurons and
+# parameters than all that is forced of the flows, and its ramps have weights far beyond $R$. So the
+# separation is in *depth*, not in size.
+
+# %%
+SHAPES = [(64, 10**4, 4, 4, 1), (256, 10**4, 4, 4, 1), (256, 10**6, 4, 4, 1)]
+SHAPES += [(256, 10**6, 16, 4, 1), (1024, 10**6, 8, 4, "1/8")]
+with claims.check("least number of couplings of h neurons", Evidence.CERTIFIED) as check:
+    for d, k, neurons, width, R in SHAPES:
+        bound = depth_bound(d, k, neurons=neurons, width=width, radius=R, w="1/10")
+        p1, depth = bound.params_per_layer, bound.depth
+        size = 2 * (k - 1) * (d + 2) + 5 * d  # as counted below, in Generator.parameters
+        check.true(
+            bound.ruled_out.rules_out(p1 * (depth - 1)) and p1 * depth < size,
+            f"d = {d}, k = {k}, h = {neurons} in layers of {width}, |weights| <= {R}: at least "
+            f"{depth} layers, {neurons * depth} neurons, {p1 * depth} parameters; the generator: 1 "
+            f"hidden layer, {2 * (k - 1) + 2 * d} neurons, {size} parameters",
+        )
+
+
+# %%
+def draw(layers, generator):
+    """Return weights and biases of one coupling, uniform in the class."""
+    R, sizes = float(layers.radius), layers.sizes
+    return [generator.uniform(-R, R, (b, a + 1)) for a, b in pairwise(sizes)]
+
+
+def moved(parts, step, generator):
+    """Return weights that differ by at most `step`, and stay in the class for R = 1/2."""
+    return [np.clip(part + generator.uniform(-step, step, part.shape), -0.5, 0.5) for part in parts]
+
+
+def through(flow, x):
+    """Return the images of columns under couplings that move the second and the first half."""
+    n = len(x) // 2
+    for parts in flow:
+        kept, h = x[:n], x[:n]
+        for k, part in enumerate(parts):
+            h = part[:, :-1] @ h + part[:, -1:]
+            h = np.maximum(h, 0) if k < len(parts) - 1 else h
+        x = np.concatenate([x[n:] + h, kept])
+    return x
+
+
+with claims.check("networks drawn from the class", Evidence.NUMERIC) as check:
+    generator = np.random.default_rng(0)
+    for hidden in ((3,), (4, 4), (2, 3, 2)):
+        layers = AdditiveCouplings(6, hidden, Fraction(1, 2))
+        z = generator.standard_normal((6, 20_000))
+        for step in (1e-3, 1.0):
+            first = [draw(layers, generator) for _ in range(3)]
+            second = [moved(parts, step, generator) for parts in first]
+            apart = np.linalg.norm(through(first, z) - through(second, z), axis=0).mean()
+            bound = float(layers.lipschitz(3)) * step
+            check.true(
+                bool(apart <= bound), f"{hidden}, weights moved by {step}: {apart / bound:.1e}"
+            )
+
+# %% [markdown]
 # ## The generator
 # One hidden layer of $2(k - 1) + 2d$ units with rational weights, and a certified bound of its
 # distance to the mixture. The bound $w$ of the theorem shrinks by it, and by nothing else.
@@ -114,8 +180,14 @@ with claims.check("generators within the stated W1 of the mixture", Evidence.CER
         centers = tuple(tuple(2 * (word >> i & 1) - 1 for i in range(d)) for word in words)
         g = Generator(centers, Fraction(1, 100), Fraction(1, 10**9))
         distance = g.distance_bound()
-        label = f"d = {d}, k = {k}: width {g.width}, W1 < {float(distance):.2g}"
-        check.true(len(words) == k and distance < Fraction(1, 10**6), label)
+        W1, b1, W2, b2 = g.weights()
+        used = sum(bool(x) for x in (*b1, *b2, *(x for row in (*W1, *W2) for x in row)))
+        label = (
+            f"d = {d}, k = {k}: width {g.width}, {g.parameters} parameters, W1 < "
+            f"{float(distance):.2g}"
+        )
+        holds = len(words) == k and used <= g.parameters and distance < Fraction(1, 10**6)
+        check.true(holds, label)
 
 # %%
 with claims.check("samples of the last generator", Evidence.NUMERIC) as check:

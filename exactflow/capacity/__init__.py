@@ -31,7 +31,8 @@ one product of such intervals, so the family has at most ceil(..)^p members.
 *Depth.* A flow of l layers of p1 parameters has p = l p1. If each layer is Lambda-Lipschitz in its
 input and lambda-Lipschitz in its own parameters, then changing the layers one after another shows
 Lip <= lambda (1 + Lambda + .. + Lambda^(l-1)). (For Lambda >= 1 that is at most l Lambda^(l-1)
-lambda; for Lambda < 1 it is more.)
+lambda; for Lambda < 1 it is more.) For additive couplings whose conditioners are ReLU networks with
+weights in [-R, R] Lip is *certified*: `exactflow.capacity.couplings`.
 
 How it is checked
 -----------------
@@ -47,6 +48,7 @@ from math import ceil
 from typing import Any
 
 from exactflow.capacity.choices import best_choice, setting
+from exactflow.capacity.couplings import AdditiveCouplings
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.errors import InvalidInputError
 from exactflow.exact.least import least
@@ -54,7 +56,7 @@ from exactflow.exact.numbers import format_short, to_fraction, to_index
 from exactflow.exact.rounding import geometric_sum, root
 from exactflow.exact.typing import NumberLike
 
-__all__ = ["CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
+__all__ = ["AdditiveCouplings", "CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
 
 MOST_COORDINATES = 10**5
 MOST_GAUSSIANS = 10**12
@@ -205,39 +207,70 @@ class DepthBound:
 def depth_bound(
     d: int,
     k: int,
-    params_per_layer: int,
+    params_per_layer: int | None = None,
     *,
+    neurons: int | None = None,
+    width: int | None = None,
     lipschitz: "NumberLike | None" = None,
     layer_lipschitz: "NumberLike | None" = None,
     parameter_lipschitz: "NumberLike | None" = None,
     **constants: Any,
 ) -> DepthBound:
-    """Return the least number of layers of `params_per_layer` parameters that is not ruled out.
+    """Return the least number of layers that is not ruled out, each of some parameters or neurons.
+
+    Depth is what is forced, and not size: the network that generates the mixtures
+    (`exactflow.capacity.generator`) has more neurons and parameters than the flows are asked for.
 
     Parameters
     ----------
     d, k : as in `min_parameters`.
+    params_per_layer : the number of parameters of each layer; or else
+    neurons, width : how many ReLU units the conditioner of each layer has, and in how wide layers:
+        all in one where left out.
     lipschitz : Lip of the whole flow, whatever its depth; or else
-    layer_lipschitz, parameter_lipschitz : Lambda and lambda of every layer.
+    layer_lipschitz, parameter_lipschitz : Lambda and lambda of every layer. With neurons none of
+        the three is needed: for additive couplings with weights in [-radius, radius] they are
+        certified, see `exactflow.capacity.couplings`.
     constants : radius, w and the choices rho, sigma, Delta, m of `min_parameters`.
+
+    Raises
+    ------
+    InvalidInputError
+        Both or none of params_per_layer and neurons, width alone, half a set of constants, and what
+        `min_parameters` refuses.
 
     Examples
     --------
+    >>> depth_bound(256, 10**6, neurons=4, radius=1, w="1/10").depth
+    144
     >>> bound = depth_bound(
     ...     64, 1000, 50, layer_lipschitz=2, parameter_lipschitz=1, radius=1, w="1/10"
     ... )
     >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))
     (29, True)
     """
-    p1 = to_index("params_per_layer", params_per_layer, 1)
-    total, limit = _flow_lipschitz(lipschitz, layer_lipschitz, parameter_lipschitz)
+    if (params_per_layer is None) == (neurons is None) or (neurons is None and width is not None):
+        raise InvalidInputError(
+            "expected either params_per_layer or neurons (and width), got "
+            f"{format_short((params_per_layer, neurons, width))}"
+        )
+    given = lipschitz, layer_lipschitz, parameter_lipschitz
+    if neurons is None:
+        p1 = to_index("params_per_layer", params_per_layer, 1)
+        total, limit = _flow_lipschitz(*given)
+    else:
+        size, radius = to_index("d", d, 2, MOST_COORDINATES), constants.get("radius")
+        layers = AdditiveCouplings.of(size, neurons, width, _positive("radius", radius))
+        p1 = layers.parameters
+        assumed = any(name is not None for name in given)
+        total, limit = _flow_lipschitz(*given) if assumed else (layers.lipschitz, None)
 
     def bound(constant: Fraction) -> CapacityBound:
         return min_parameters(d, k, lipschitz=constant, **constants)
 
-    def enough(layers: int) -> bool:
-        parameters = bound(total(layers)).parameters
-        return parameters is not None and parameters <= layers * p1
+    def enough(depth: int) -> bool:
+        parameters = bound(total(depth)).parameters
+        return parameters is not None and parameters <= depth * p1
 
     if limit is not None and bound(limit).parameters is None:
         return DepthBound(None, p1, None)

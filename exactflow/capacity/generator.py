@@ -85,6 +85,12 @@ class Generator:
         return 2 * (len(self.centers) - 1) + 2 * len(self.centers[0])
 
     @property
+    def parameters(self) -> int:
+        """The number of weights and biases that are not zero by construction."""
+        k, d = len(self.centers), len(self.centers[0])
+        return 2 * (k - 1) * (d + 2) + 5 * d
+
+    @property
     def breakpoints(self) -> list[Fraction]:
         """The numbers q_i: the quantiles of i/k as floats, which are rational."""
         k = len(self.centers)
