@@ -8,6 +8,7 @@ latents than data, numbers that are not finite, calls in another order.
 """
 
 import math
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -110,6 +111,13 @@ class Layer:
         return one if is_finite(one.before) and is_finite(one.after) else None
 
     @cached_property
+    def lengths(self) -> tuple[float, float]:
+        """Those of that member and of its image; 1 where it is zero."""
+        ends = (self.point.before, self.point.after) if self.point else ((), ())
+        x, y = (length(end) or 1.0 if end else 1.0 for end in ends)
+        return x, y
+
+    @cached_property
     def norms(self) -> Norms | None:
         return norms(self.point) if self.point and self.hands_on else None
 
@@ -126,16 +134,12 @@ class Layer:
 
     def is_rounding(self) -> bool:
         """Return whether the error in float64 is what rounding can do."""
-        error, size = self.error64, self.norms
-        if error is None or self.point is None:
+        error, size, (x, y) = self.error64, self.norms, self.lengths
+        if error is None or (size is None and self.runs.dtype is torch.float64):
             return True  # nothing to hold it against
-        if size is not None:
-            x, y = length(self.point.before), length(self.point.after)
-            bound = size.back * (size.ahead * x + y) / (x or 1.0) + 1
-            if error <= SLACK * torch.finfo(torch.float64).eps * bound:
-                return True
-        is_unknown = self.runs.dtype is torch.float64 and size is None
-        return is_unknown or error <= SHRINKS * self.error
+        bound = 0.0 if size is None else size.back * (size.ahead * x + y) / x + 1
+        tolerated = SLACK * torch.finfo(torch.float64).eps * bound
+        return error <= max(tolerated, SHRINKS * self.error)
 
     # ---- the faults
 
@@ -155,7 +159,12 @@ class Layer:
         if not is_finite(call.before):
             return None
         if not is_finite(call.after):
-            return Fault.NOT_FINITE, f"its output is not finite in {u}{self._in64()}"
+            fine = self.fine and is_finite(self.fine.after)
+            says = "it is in float64: a scale overflows"
+            says = (
+                says if fine else "nor in float64: a scale overflows, or a parameter is not finite"
+            )
+            return Fault.NOT_FINITE, f"its output is not finite in {u}; {says}"
         if self.runs.comes_back or not self.hands_on:
             return None
         if call.other and is_finite(call.other.before) and not is_finite(call.other.after):
@@ -171,12 +180,6 @@ class Layer:
             if fine
             else ": a scale is zero, or too large, or the inverse divides by zero"
         )
-
-    def _in64(self) -> str:
-        if self.fine is None or not is_finite(self.fine.after):
-            return ", nor in float64: a scale overflows, or a parameter is not finite"
-        largest = max(float(t.abs().max()) for t in self.fine.after)
-        return f"; in float64 it is, up to {largest:.1e}: a scale overflows"
 
     def _determinant(self, is_number: bool) -> str:
         u, known = _dtype(self.runs), self.audit.claimed
@@ -248,21 +251,20 @@ class Layer:
         return None
 
     def _why(self) -> str:
-        size, error = self.norms, self.error64
-        if size is None or self.point is None:
+        size, error, (x, y) = self.norms, self.error64, self.lengths
+        if size is None:
             return ""
-        x, y = length(self.point.before), length(self.point.after)
         why = f": {_condition(size)} at x"
         if y > SLACK * size.ahead * x:
-            why += f", and what it adds is {y / (x or 1.0):.1e} times as large as what it maps"
+            why += f", and what it adds is {y / x:.1e} times as large as what it maps"
         return why if error is None else f"{why}; its own error is {error:.1e} in float64"
 
     def _amplification(self, ahead: bool = False) -> float:
         """Return the digits that the inverse may lose, log10 of |J^-1| |y| / |x|; or the map."""
-        if self.norms is None or self.point is None:
+        if self.norms is None:
             return 0.0
-        x, y = length(self.point.before), length(self.point.after)
-        factor = self.norms.ahead * x / (y or 1.0) if ahead else self.norms.back * y / (x or 1.0)
+        x, y = self.lengths
+        factor = self.norms.ahead * x / y if ahead else self.norms.back * y / x
         return math.log10(factor) if factor > 0 else 0.0
 
 
@@ -305,7 +307,7 @@ def _is_iterating(call: Call) -> bool:
     work = []
     for way in (call, call.other or call):
         given = refilled(way.given, way.before)
-        with _Count() as counted:
+        with _Count() as counted, suppress(Exception):  # whatever a library raises
             way.value(given, way.is_ahead)
         work.append(counted.count)
     return work[1] >= 2 * work[0]
