@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import json
+import os
 import random
 import shutil
 import signal
@@ -282,29 +283,28 @@ LONG = [str(n**40) for n in range(10**9, 10**9 + 16)]
     ],
 )
 def test_a_small_file_costs_little(tmp_path, content, code):
-    start = time.perf_counter()
-    path = write(tmp_path, content)
+    path, before = write(tmp_path, content), os.times()
     assert run(path)[0] == code
-    assert time.perf_counter() - start < 5
+    assert os.times().children_user - before.children_user < 5
 
 
 def test_roots_that_lie_close_cost_little():
     long = 2**100  # x^16 - 2 (long x - 1)^2 has two roots at a distance of 2^-850
     modulus = (-2, 4 * long, -2 * long**2, *[0] * 13, 1)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(checker.real_roots(tuple(map(Fraction, modulus)))) == 4
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_signs_of_long_scales_cost_little():
     modulus = [Fraction(n) for n in range(-2001, -1985)] + [Fraction(1)]
     field = checker.Field("K", 0, tuple(modulus))
     scale = tuple(Fraction(n**40, 3**70) for n in range(10**9, 10**9 + 16))
-    start = time.perf_counter()
+    start = time.process_time()
     pairs = tuple(c.as_integer_ratio() for c in scale)
     assert checker.sign(pairs, field) == 0
     assert checker.sign((*pairs[:8], *[(0, 1)] * 8), field) == 0
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # ---- separate targets
@@ -753,9 +753,9 @@ def test_many_layers_cost_little():
     pair = [shear("first", "1/3"), shear("first", "-1/3"), shear("second", "2")]
     back = [shear("second", "-2")]
     data = json.dumps(certificate([["1", "0"], ["0", "1"]], (pair + back) * 1500)).encode()
-    start = time.perf_counter()
+    start = time.process_time()
     assert checker.check(data).verdict is checker.Verdict.VERIFIED
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def plain(rows):
