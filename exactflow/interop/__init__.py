@@ -24,8 +24,9 @@ from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import linear_map
-from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.interop.roundoff import Rounding, check_accepted, check_error, rounding
 from exactflow.lossless.bijection import Lossless
+from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +100,8 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
+        What `approximate` or `approximate_well` returned becomes a module of PyTorch whose shifts
+        are ReLU networks: its error is *measured*, at Gaussian draws.
         What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
         tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
     library : one of the table.
@@ -132,6 +135,8 @@ def to_module(
     check_option("parameters", parameters, get_args(Parameters))
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
+    if isinstance(found := flow.flow if isinstance(flow, Result) else flow, PiecewiseFlow):
+        return _of_networks(found, library, bias, parameters, accept_error)
     flow, center = _linear(flow), _center(flow)
     shift = center if bias is None else _bias(bias, flow.dimension)
     shift = shift if bias is None or center is None else shift + center
@@ -157,6 +162,36 @@ def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
     from exactflow.interop.modules.integers import LosslessModule
 
     return LosslessModule(flow)
+
+
+def _of_networks(
+    flow: PiecewiseFlow, library: str, bias: Any, parameters: Parameters, accept_error: float
+) -> Any:
+    """Return a flow with piecewise-linear shifts as a module of PyTorch."""
+    import numpy as np
+
+    if library != "torch":
+        raise InvalidInputError(
+            f"expected library='torch' for a flow whose shifts are networks, got {library!r}"
+        )
+    require("torch", library, "modules of that library")
+    import torch
+
+    from exactflow.interop.modules.flow import FlowModule
+
+    shift = None if bias is None else _bias(bias, flow.dimension)
+    module = FlowModule(flow, shift, raw=parameters == "raw")
+    draws = np.random.default_rng(0).standard_normal((flow.dimension, 1000))
+    image = flow.forward(draws).T + (0 if shift is None else shift)
+    with torch.no_grad():
+        error = abs(module(torch.tensor(draws.T))[0].numpy() - image).max() / abs(image).max()
+    if not error <= check_accepted(accept_error):
+        raise InvalidInputError(
+            f"expected networks whose error in float64 is within {float(accept_error):.2g} of the "
+            f"largest entry, got {error:.2g} at draws, from ramps that are too steep: raise eps, "
+            "or accept_error=.."
+        )
+    return module
 
 
 def _linear(flow: Any) -> CouplingFlow:

@@ -102,12 +102,7 @@ def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
 
 def check_error(flow: CouplingFlow, accepted: Any = 1e-6, dtype: Any = np.float64) -> None:
     """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry."""
-    is_number = isinstance(accepted, Real)
-    if not (is_number and accepted >= 0):
-        raise InvalidInputError(
-            "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
-            f"got {accepted!r}"
-        )
+    check_accepted(accepted)
     error = rounding(flow, dtype).relative
     if error > accepted:
         raise InvalidInputError(
@@ -116,6 +111,17 @@ def check_error(flow: CouplingFlow, accepted: Any = 1e-6, dtype: Any = np.float6
             "exactflow.balancing.balance, whose layers are floats with small entries, or "
             "accept_error=.."
         )
+
+
+def check_accepted(accepted: Any) -> Any:
+    """Return an error that is accepted, or raise `InvalidInputError` where it is no number >= 0."""
+    is_number = isinstance(accepted, Real)
+    if not (is_number and accepted >= 0):
+        raise InvalidInputError(
+            "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
+            f"got {accepted!r}"
+        )
+    return accepted
 
 
 def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:

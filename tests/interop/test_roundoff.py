@@ -12,7 +12,6 @@ from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
 from exactflow.files.certificate import write_certificate
 from exactflow.interop import rounding, to_module
-from exactflow.universal import approximate, checkerboard
 
 torch = pytest.importorskip("torch")
 
@@ -142,8 +141,6 @@ def test_bad_limits(accept):
 
 
 def test_other_results_are_refused():
-    with pytest.raises(InvalidInputError, match=r"linear flow.*PiecewiseFlow"):
-        to_module(approximate(checkerboard(), 1))
     with pytest.raises(InvalidInputError, match=r"linear flow.*ndarray"):
         to_module(conditioned(4, 2))
 

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.flows.flow import CouplingFlow
+from exactflow.exact.typing import Half
+from exactflow.flows import base
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.interop.modules.layers import Coupling, along, coupling, described
+from exactflow.interop.modules.networks import NetworkCoupling, network_coupling
+from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +66,7 @@ class Bijection(nn.Module):
 
 
 class FlowModule(Bijection):
-    """A linear flow, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
+    """A flow of constant scales, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
 
     ``inverse`` undoes it. Both take vectors (N, d) or images (N, d, ..), and return one
     log-determinant for each of the N. The state dict says which halves the layers move: state of
@@ -70,7 +74,7 @@ class FlowModule(Bijection):
 
     Parameters
     ----------
-    flow : over QQ; its numbers are rounded to float64.
+    flow : over QQ, linear or with piecewise-linear shifts; its numbers are rounded to float64.
     bias : d numbers that are added to the image; none where it is left out.
     raw : whether scales are parameters themselves, which training may make negative.
 
@@ -88,15 +92,21 @@ class FlowModule(Bijection):
     places: Tensor | None
     bias: Tensor | None
 
-    def __init__(self, flow: CouplingFlow, bias: "np.ndarray | None" = None, raw: bool = False):
+    def __init__(
+        self,
+        flow: CouplingFlow | PiecewiseFlow,
+        bias: "np.ndarray | None" = None,
+        raw: bool = False,
+    ):
         signs = order = None
-        if flow.flips:
-            signs = torch.ones(flow.dimension, dtype=torch.float64)
-            signs[list(flow.flips)] = -1
-        if flow.order:
-            order = torch.tensor(flow.order)
+        if isinstance(flow, CouplingFlow):
+            if flow.flips:
+                signs = torch.ones(flow.dimension, dtype=torch.float64)
+                signs[list(flow.flips)] = -1
+            if flow.order:
+                order = torch.tensor(flow.order)
         shift = None if bias is None else torch.tensor(bias, dtype=torch.float64)
-        layers = [coupling(layer, raw) for layer in flow.layers]
+        layers = [_coupling(layer, raw) for layer in flow.layers]
         self._build(flow.partition, layers, signs, order, shift)
 
     def _build(
@@ -129,7 +139,7 @@ class FlowModule(Bijection):
         p, q, *first = state["_extra_state"].tolist()
         module = cls.__new__(cls)
         layers = [
-            described("first" if moves else "second", _under(state, f"layers.{k}."))
+            _described("first" if moves else "second", _under(state, f"layers.{k}."))
             for k, moves in enumerate(first)
         ]
         kept = (state.get(name) for name in ("signs", "order", "bias"))
@@ -200,6 +210,19 @@ class Identity(Bijection):
     def word(self) -> list[int]:
         """Return an empty word, which says that there is such a module."""
         return []
+
+
+def _coupling(layer: base.Coupling, raw: bool) -> Coupling:
+    """Return a layer as a module."""
+    if isinstance(layer, LinearCoupling):
+        return coupling(layer, raw)
+    return network_coupling(layer, raw)
+
+
+def _described(moves: Half, state: Mapping[str, Tensor]) -> Coupling:
+    """Return the layer whose state this is."""
+    known = NetworkCoupling.of_state if "reads" in state else described
+    return known(moves, state)
 
 
 def _under(state: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:

@@ -16,7 +16,15 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.roundoff import float_layer, most_in_a_row
 
-__all__ = ["Coupling", "DenseCoupling", "SparseCoupling", "along", "coupling", "described"]
+__all__ = [
+    "Coupling",
+    "DenseCoupling",
+    "SparseCoupling",
+    "along",
+    "coupling",
+    "described",
+    "scale_of",
+]
 
 SPARSE = 4
 """A layer is gathered where no row has more nonzero entries than a fourth of the kept half."""
@@ -155,9 +163,13 @@ def _gathered(layer: FloatCoupling, terms: int) -> tuple[Tensor, Tensor]:
 
 def described(moves: Half, state: Mapping[str, Tensor]) -> Coupling:
     """Return the layer whose state this is."""
-    scale = state.get("scale")
-    scale = None if scale is None else scale.clone()
-    raw = scale is not None and "log_gain" not in state
+    scale, raw = scale_of(state)
     if "weight" in state:
         return DenseCoupling(moves, state["weight"].clone(), scale, raw)
     return SparseCoupling(moves, state["columns"].clone(), state["values"].clone(), scale, raw)
+
+
+def scale_of(state: Mapping[str, Tensor]) -> tuple[Tensor | None, bool]:
+    """Return the scale of a layer whose state this is, and whether it is a parameter itself."""
+    scale = state.get("scale")
+    return None if scale is None else scale.clone(), scale is not None and "log_gain" not in state
