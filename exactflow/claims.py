@@ -23,10 +23,11 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -35,7 +36,16 @@ from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
 from exactflow.flows.result import Evidence
 
-__all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
+__all__ = [
+    "Check",
+    "Claim",
+    "Claims",
+    "Evidence",
+    "Options",
+    "ProofError",
+    "claims_html",
+    "proof_options",
+]
 
 
 class ProofError(ExactFlowError):
@@ -99,6 +109,22 @@ class Check:
             print(f"    {label}")
 
 
+def claims_html(rows: Iterable[tuple[str, Claim]]) -> str:
+    """Return a table with a row for each claim, beside what its theorem is called, as HTML."""
+    names = ("theorem", "what was checked", "evidence", "instances", "seconds", "verdict")
+    head = "".join(f"<th>{name}</th>" for name in names)
+
+    def row(theorem: str, claim: Claim) -> str:
+        failed = ' class="failed"' if claim.verdict == "FAILED" else ""
+        return (
+            f"<tr><td>{theorem}</td><td>{escape(claim.checked)}</td><td>{claim.evidence}</td>"
+            f'<td class="number">{claim.instances}</td><td class="number">{claim.seconds:.2f}</td>'
+            f"<td{failed}>{claim.verdict}</td></tr>"
+        )
+
+    return f"<table><tr>{head}</tr>\n{chr(10).join(row(*pair) for pair in rows)}</table>"
+
+
 class Claims:
     """The claims about one theorem: a runner finds every such object that a script makes.
 
@@ -109,6 +135,9 @@ class Claims:
         one and one
     >>> [(claim.instances, claim.passed) for claim in claims.recorded]
     [(1, True)]
+    >>> claims
+    <Claims 'Arithmetic': 1 of 1 passed>
+      passed: 1 + 1 = 2 [exact], instances: 1
     """
 
     def __init__(self, theorem: str) -> None:
@@ -140,6 +169,18 @@ class Claims:
             seconds = time.perf_counter() - start
             outcome = check.instances, seconds, passed, missing, line
             self.recorded.append(Claim(self.theorem, checked, evidence, *outcome))
+
+    def __repr__(self) -> str:
+        passed = sum(claim.passed for claim in self.recorded)
+        rows = (
+            f"  {claim.verdict}: {claim.checked} [{claim.evidence}], instances: {claim.instances}"
+            for claim in self.recorded
+        )
+        head = f"<Claims {self.theorem!r}: {passed} of {len(self.recorded)} passed>"
+        return "\n".join([head, *rows])
+
+    def _repr_html_(self) -> str:
+        return claims_html((escape(self.theorem), claim) for claim in self.recorded)
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and what has to be installed for it."""

@@ -86,3 +86,20 @@ def test_a_notebook_shows_its_pictures_and_writes_none(tmp_path, monkeypatch):
 def test_a_terminal_of_ipython_is_no_notebook(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
     Options().picture("a", lambda pyplot, path: pytest.fail("drawn"))
+
+
+def test_claims_display_their_table():
+    claims = Claims("Sums < products")
+    with claims.check("1 + 1 = 2", Evidence.EXACT) as check:
+        check.equal(1 + 1, 2)
+    with pytest.raises(ProofError), claims.check("1 + 1 = 3", Evidence.EXACT) as check:
+        check.equal(1 + 1, 3)
+    assert repr(claims).splitlines() == [
+        "<Claims 'Sums < products': 1 of 2 passed>",
+        "  passed: 1 + 1 = 2 [exact], instances: 1",
+        "  FAILED: 1 + 1 = 3 [exact], instances: 0",
+    ]
+    html = claims._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "<td>Sums &lt; products</td><td>1 + 1 = 2</td>" in html
+    assert '<td class="failed">FAILED</td>' in html

@@ -9,7 +9,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from exactflow.claims import Claim
+from exactflow.claims import claims_html
 from exactflow.proving.cells import Cell, cells, read_script
 from exactflow.proving.displays import formula, picture
 from exactflow.proving.script import Outcome, Shown
@@ -55,22 +55,12 @@ def page(outcomes: Sequence[Outcome]) -> str:
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
-    names = ("theorem", "what was checked", "evidence", "instances", "seconds", "verdict")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    rows = "\n".join(
-        _row(claim, f"script{i}") for i, outcome in enumerate(outcomes) for claim in outcome.claims
+    rows = (
+        (f'<a href="#script{i}">{escape(claim.theorem)}</a>', claim)
+        for i, outcome in enumerate(outcomes)
+        for claim in outcome.claims
     )
-    return f'<div class="wide"><table><tr>{head}</tr>\n{rows}</table></div>'
-
-
-def _row(claim: Claim, anchor: str) -> str:
-    failed = ' class="failed"' if claim.verdict == "FAILED" else ""
-    return (
-        f'<tr><td><a href="#{anchor}">{escape(claim.theorem)}</a></td>'
-        f"<td>{escape(claim.checked)}</td><td>{claim.evidence}</td>"
-        f'<td class="number">{claim.instances}</td><td class="number">{claim.seconds:.2f}</td>'
-        f"<td{failed}>{claim.verdict}</td></tr>"
-    )
+    return f'<div class="wide">{claims_html(rows)}</div>'
 
 
 def _script(outcome: Outcome, anchor: str) -> str:
