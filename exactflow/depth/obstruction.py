@@ -277,12 +277,15 @@ def _of_layers(o: Obstruction) -> Texts:
     if len(o.pattern) < 3 and len(entries) == 1:
         j, i = entries[0][1]
         problem = f"{used} fails at {i, j}" + " for positive diagonals" * positive
+        why = f"But {problem}"
     elif positive:
         problem = f"{used} for no positive diagonals"
+        why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
     else:
         s = o.shown(right_side(system, o.witness))
         problem = f"a multiplier of {names} gives 0 = {s}"
-    return {"names": names, "problem": problem}
+        why = f"{_MULTIPLIED} lose their unknowns, and add up to 0 = {s}"
+    return {"names": names, "problem": problem, "why": why}
 
 
 # ------------------------------------------------------------------------- opposed and signs
@@ -308,6 +311,7 @@ def _of_signs(o: Obstruction) -> Texts:
     return {"sizes": ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)}
 
 
+_MULTIPLIED = "Multiplied by the matrices of the witness and traced, these equations"
 _FLANDERS = r"D = I + YZ,\; a = I + ZY"
 _FIXED = r"D' = D - CV = I + YZ,\; a' = a + Vc = I + ZY"
 _SPECTRA = r"\chi(D G^{-1}) = \chi(F^{-1} a)"
@@ -337,8 +341,7 @@ KINDS = {
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
         _layers_are_absurd, _of_layers,
         "{problem}",
-        "Then {names}. The matrices of the witness, multiplied from the left, make these equations "
-        "absurd once traces are taken: {problem}.",
+        "Then {names}. {why}.",
     ),
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and "

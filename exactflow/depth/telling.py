@@ -6,6 +6,7 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstruction import Obstruction
+from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
 from exactflow.explanation import Step
@@ -34,8 +35,11 @@ def obstruction_step(found: Obstruction) -> Step:
     if found.row.is_of_pair and len(found.pattern) == 5:
         text.append(found.named("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
-        blocks |= {"x": trace(found.blocks.D), "y": trace(found.inverse.A)}
-        text.append(found.named("tr({D}) = x, tr({a}) = y, x != y"))
+        D, a = found.blocks.D, found.inverse.A
+        blocks |= zip("xy", map(trace, of_one_size(D, a)), strict=True)
+        missing = D.shape[0] - a.shape[0]
+        ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
+        text.append(found.named(f"tr({{D}}){ones[0]} = x, tr({{a}}){ones[1]} = y, x != y"))
     reference = found.row.theorem
     before = {"M": found.matrix}
     field = found.matrix.domain

@@ -41,6 +41,11 @@ class Pencil(NamedTuple):
     a: DomainMatrix
     c: DomainMatrix
 
+    @staticmethod
+    def of(blocks: Blocks, inverse: Blocks) -> "Pencil":
+        """Return the pencil of the blocks of M and of M^-1."""
+        return Pencil(blocks.C, blocks.D, inverse.A, inverse.C)
+
     def shifted(self, V: DomainMatrix) -> "Pencil":
         """Return the pencil of M U(-V)."""
         return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
@@ -103,7 +108,7 @@ class Word:
     @property
     def pencil(self) -> Pencil:
         """C, D, a and c."""
-        return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
+        return Pencil.of(self.blocks, self.inverse)
 
     @property
     def moves(self) -> tuple[Half, ...]:

@@ -165,6 +165,8 @@ TABLE = {
 def test_table(name):
     M, partition, depth = TABLE[name]
     assert checked(M, partition) == depth
+    steps = minimal_depth(M, partition=partition).explain().steps  # each of them checked
+    assert len(steps) == 1 + min(2, depth)
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if "mask" not in name])

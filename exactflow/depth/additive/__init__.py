@@ -1,5 +1,6 @@
 """The least number of additive layers: words from short to long, and the layers found."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from exactflow.depth.additive.five import TRIALS, draws, five_layers
 from exactflow.depth.additive.words import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.obstruction import Obstruction, Reason
 from exactflow.depth.result import MinimalDepth
-from exactflow.depth.word import Pencil, Word, patterns
+from exactflow.depth.word import Word, patterns
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
@@ -53,7 +54,7 @@ def decide(word: Word) -> Shifts | Reason | None:
         return few_layers(word) if length < 3 else three_layers(word)
     if length == 4:
         return four_layers(word.blocks, word.inverse.A)
-    return five_layers(word.blocks, word.pencil)
+    return five_layers(word.blocks, word.inverse)
 
 
 class _Matrix(NamedTuple):
@@ -100,15 +101,14 @@ class _Matrix(NamedTuple):
     def six(self) -> CouplingFlow:
         """Return six additive layers, or fewer; over a field of few elements perhaps more."""
         word = self.words(5)[0]
-        if word.partition[0] != word.partition[1]:
-            shifts = _six_of_two_sizes(word)
-            if shifts is None:
-                return factor(self.matrix, partition=word.partition)
-            return _flow(Word("LULULU", word.matrix, "additive", p=word.p), shifts)
-        try:
-            return factor(self.matrix, method="commutator")
-        except FieldTooSmallError:
-            return factor(self.matrix, method="partition")
+        equal = word.partition[0] == word.partition[1]
+        method = "commutator" if equal else "hyperplane"
+        with suppress(FieldTooSmallError):
+            return factor(self.matrix, method=method, partition=word.partition)
+        shifts = None if equal else _drawn_six(word)
+        if shifts is None:
+            return factor(self.matrix, method="partition", partition=word.partition)
+        return _flow(Word("LULULU", word.matrix, "additive", p=word.p), shifts)
 
 
 def has_full_rank(M: DomainMatrix) -> bool:
@@ -116,18 +116,16 @@ def has_full_rank(M: DomainMatrix) -> bool:
     return linalg.rank(M) == min(M.shape)
 
 
-def _six_of_two_sizes(word: Word) -> Shifts | None:
-    """Return the shifts of L U L U L U: a first layer that gives C full rank, and five; None where
-    no draw does.
+def _drawn_six(word: Word) -> Shifts | None:
+    """Return the shifts of L U L U L U over a field of few elements: a first layer that gives C
+    full rank, and five; None where no draw does.
     """
     A, B, C, D = word.blocks
     a, b, c, d = word.inverse
     for draw in islice(draws(C.domain), TRIALS):
         W = draw.matrix(*C.shape)
-        blocks = Blocks(A, B, C + W * A, D + W * B)
-        found = None
-        if has_full_rank(blocks.C):
-            found = five_layers(blocks, Pencil(blocks.C, blocks.D, a - b * W, c - d * W))
+        blocks, inverse = Blocks(A, B, C + W * A, D + W * B), Blocks(a - b * W, b, c - d * W, d)
+        found = five_layers(blocks, inverse) if has_full_rank(blocks.C) else None
         if isinstance(found, list):
             return [-W, *found]
     return None

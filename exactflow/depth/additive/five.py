@@ -4,8 +4,8 @@ Main results
 ------------
 Let r = rank C. The pattern ULULU is decided, and V constructed,
 
-- r as large as it can be: always; V from a commutator, or, over a small field and for halves of two
-  sizes, by matching;
+- r as large as it can be: always; V from a commutator, for halves of two sizes from a hyperplane,
+  and over a small field by matching;
 - r = 0: D and a are what they are, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.depth.fixed_parts`). D - C V and a + V c are
   perturbations of rank one, coupled by nothing but the equality of their determinants, so each gets
@@ -26,6 +26,7 @@ How it is checked
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, count
+from typing import Any
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -42,6 +43,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization.commutator import commutator_shifts
+from exactflow.factorization.hyperplane import hyperplane_shifts
 
 __all__ = ["TRIALS", "draws", "five_layers"]
 
@@ -51,19 +53,18 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def five_layers(blocks: Blocks, pencil: Pencil) -> Shifts | Reason | None:
+def five_layers(blocks: Blocks, inverse: Blocks) -> Shifts | Reason | None:
     """Decide U L U L U: return shifts, why there are none, or None where it was not decided.
 
     Parameters
     ----------
-    blocks : of M.
-    pencil : C, D, a and c of M.
+    blocks, inverse : of M and of M^-1.
     """
+    pencil = Pencil.of(blocks, inverse)
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
-    if r == p == q:
-        with suppress(FieldTooSmallError):
-            return commutator_shifts(blocks)
     if r == min(p, q):
+        with suppress(FieldTooSmallError):
+            return _of_full_rank(blocks, inverse)
         return _first_success(blocks, pencil, _drawn(pencil, matched_shift))
     if r == 0:
         reason = flanders_reason(pencil.D, pencil.a)
@@ -86,6 +87,18 @@ def five_layers(blocks: Blocks, pencil: Pencil) -> Shifts | Reason | None:
         return Reason("tight", tuple(parts.divisors))
     sources.append(_among(solutions, p, q))
     return _first_success(blocks, pencil, chain.from_iterable(zip(*sources, strict=True)))
+
+
+def _of_full_rank(blocks: Blocks, inverse: Blocks) -> Shifts | None:
+    """Return shifts where the rank of C is as large as it can be."""
+    q, p = blocks.C.shape
+    if p == q:
+        return commutator_shifts(blocks)
+    if p < q:
+        return hyperplane_shifts(blocks, inverse)
+    turned = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in (blocks, inverse))
+    found: Any = hyperplane_shifts(*turned)  # not None: of full rank
+    return [shift.transpose() for shift in reversed(found)]
 
 
 def _with_shift(blocks: Blocks, pencil: Pencil, V: DomainMatrix) -> Shifts | None:
