@@ -14,6 +14,7 @@
 
 # %%
 import sys
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +23,8 @@ from sympy import Rational
 
 from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.identities import IDENTITIES, Identity
+from exactflow.identities import IDENTITIES
+from exactflow.identities.symbolic import Identity, WordMatrix, lower, symbols, upper
 from exactflow.padding import gaussian_padding, zero_padding
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
@@ -33,6 +35,7 @@ from proofs.experiments.likelihood import (
     ray,
     ray_condition_number,
 )
+from proofs.experiments.padding_study import read, summary
 from proofs.experiments.training import AVAILABLE, DATASETS, PADDINGS, train
 
 claims = Claims("Padding (ICML 2021)")
@@ -44,7 +47,7 @@ options = proof_options()
 # %%
 with claims.check("L(-I) U(I - A^-1) L(A) maps (x, 0) to (A x, 0)", Evidence.FOR_ALL_N) as check:
     proof = IDENTITIES["zero padding"].prove()
-    check.true(proof.words > 0, str(proof))
+    check.equal(proof.blocks, 2, str(proof))
 
 # %%
 matrices = {
@@ -66,14 +69,21 @@ with claims.check("zero padding: three additive layers", Evidence.EXACT) as chec
 # Two additive layers do for $A = I$ only. If the first half moves last then $(x, 0)$ goes to
 # $(x + X Y x,\, Y x)$, so that $Y = 0$ and $x$ stays; if the second half does, $x$ stays anyway.
 
+
 # %%
+def two_layers(first_moves_last: bool) -> tuple[WordMatrix, WordMatrix]:
+    """Return the image of (x, 0) under two additive layers, and what it is claimed to be."""
+    X, Y = symbols("X Y")
+    data = WordMatrix.of([[1], [0]])
+    if first_moves_last:
+        return upper(X) @ lower(Y) @ data, WordMatrix.of([[1 + X * Y], [Y]])
+    return lower(Y) @ upper(X) @ data, WordMatrix.of([[1], [Y]])
+
+
 with claims.check("two additive layers: A = I only", Evidence.FOR_ALL_N) as check:
-    for image, sides in (
-        ("(x + X Y x, Y x)", "U(X) L(Y) diag(1, 0) = blocks(1 + X Y, 0, Y, 0)"),
-        ("(x, Y x)", "L(Y) U(X) diag(1, 0) = blocks(1, 0, Y, 0)"),
-    ):
-        proof = Identity(f"(x, 0) -> {image}", image, "expansion", sides).prove()
-        check.true(proof.words > 0, str(proof))
+    for first, image in ((True, "(x + X Y x, Y x)"), (False, "(x, Y x)")):
+        proof = Identity(f"(x, 0) -> {image}", image, "", partial(two_layers, first)).prove()
+        check.equal(proof.blocks, 2, str(proof))
 
 # %% [markdown]
 # ## Gaussian padding repairs orientation
@@ -145,40 +155,76 @@ with claims.check("condition numbers along the ray", Evidence.CERTIFIED) as chec
     check.true(increasing, "a random matrix: increasing without bound")
 
 # %% [markdown]
-# ## The experiment, in small
-# A Real NVP trained by maximum likelihood (*numeric*; needs the extra `train`). By default a smoke
-# run; `--full` takes some minutes: two densities, three paddings, three seeds.
+# ## The experiment
+# The paper trains Real NVPs, and observes two things: with zero padding they become
+# ill-conditioned, and with Gaussian padding they are *better* conditioned than without. Here is the
+# study, run once and kept as a table: five data sets, four paddings (as many zeros as coordinates,
+# as many Gaussians, three times as many), ten seeds, 2,000 steps of Adam, six layers, batches of
+# 256; at 64 fresh points the singular values of the Jacobian from data to noise, and at 1,000 the
+# error of a round trip in float32. `python -m proofs.experiments.padding_study` makes the table
+# again. All of it is *numeric*.
 
 # %%
-seeds, steps, looks = (range(3), 1000, 10) if options.full else (range(1), 60, 6)
-trained = f"Real NVP trained for {steps} steps"
-ordered = "median condition number: zero padding above the others, every seed"
-records = []
+records = read()
+names = ("log_kappa_median", "log_kappa_largest", "sigma_min_median", "round_trip_largest")
+for name in names:
+    print(f"    {name.replace('_', ' ')}, over seeds: least, quartile, median, quartile, largest")
+    for dataset, padding, numbers in summary(records, name):
+        print(f"        {dataset:27} {padding:15} {' '.join(f'{x:9.2g}' for x in numbers)}")
+
+
+def seeds_of(name, dataset, padding):
+    """Return one number for each seed."""
+    chosen = [r for r in records if (r.dataset, r.padding) == (dataset, padding)]
+    return np.array([getattr(r, name) for r in sorted(chosen, key=lambda r: r.seed)])
+
+
+# %% [markdown]
+# **Supported**: zero padding has the largest condition numbers, by the median over the points and
+# by the largest, for every data set and every seed; yet $x$ itself comes back, to some units in the
+# last place of float32: what does not are samples.
+#
+# **Not supported**: that Gaussian padding conditions better than none. By the median over points it
+# is worse for densities in the plane, and about the same for images; only with three pads a
+# coordinate is the *largest* condition number often the smallest of all. So what is observed
+# depends on what is measured.
+
+# %%
+with claims.check("zero pads: above all others, every seed", Evidence.NUMERIC) as check:
+    for dataset in DATASETS:
+        for name in ("log_kappa_median", "log_kappa_largest"):
+            zero = float(seeds_of(name, dataset, "zero").min())
+            others = max(float(seeds_of(name, dataset, p).max()) for p in PADDINGS if p != "zero")
+            check.true(zero > others, f"{dataset}, {name}: {zero:.2f} > {others:.2f}")
+with claims.check("Gaussian pads are no better than none, by medians", Evidence.NUMERIC) as check:
+    for dataset in DATASETS:
+        none, noise = (
+            float(np.median(seeds_of("log_kappa_median", dataset, padding)))
+            for padding in ("none", "Gaussian")
+        )
+        check.true(noise > none - 0.1, f"{dataset}: log10(kappa) {noise:.2f} against {none:.2f}")
+
+# %% [markdown]
+# ## A part of it, run now
+# One data set, one seed, 60 steps (`--full`: 1,000): zero padding is ahead of the others from the
+# beginning. Needs the extra `train`.
+
+# %%
+steps = 1000 if options.full else 60
+trained = "a Real NVP trained for some steps: zero pads above the others"
 if AVAILABLE:
     with claims.check(trained, Evidence.NUMERIC) as check:
-        for dataset in DATASETS if options.full else list(DATASETS)[:1]:
-            for padding in PADDINGS:
-                runs = [train(dataset, padding, seed, steps, looks) for seed in seeds]
-                records += [record for run in runs for record in run]
-                last = [run[-1] for run in runs]
-                shown = [
-                    " ".join(f"{getattr(record, name):.2f}" for record in last)
-                    for name in ("log_likelihood", "log_kappa_median", "log_kappa_largest")
-                ]
-                check.true(
-                    all(bool(np.isfinite(record.log_likelihood)) for record in last),
-                    f"{dataset}, {padding}: log-likelihood {shown[0]}; log10(kappa) median "
-                    f"{shown[1]}, largest {shown[2]}",
-                )
-    with claims.check(ordered, Evidence.NUMERIC) as check:
-        for dataset in dict.fromkeys(record.dataset for record in records):
-            final = [r for r in records if (r.dataset, r.step) == (dataset, steps)]
-            zero = min(r.log_kappa_median for r in final if r.padding == "zero")
-            others = max(r.log_kappa_median for r in final if r.padding != "zero")
-            check.true(zero > others, f"{dataset}: {zero:.2f} > {others:.2f}")
+        last = {p: train("four Gaussians", p, 0, steps, looks=1)[-1] for p in PADDINGS}
+        for padding, record in last.items():
+            check.true(
+                bool(np.isfinite(record.log_likelihood)),
+                f"{padding}: log-likelihood {record.log_likelihood:.2f}, log10(kappa) median "
+                f"{record.log_kappa_median:.2f}",
+            )
+        others = max(r.log_kappa_median for padding, r in last.items() if padding != "zero")
+        check.true(last["zero"].log_kappa_median > others, "zero pads: the largest median")
 else:
-    for claim in (trained, ordered):
-        claims.not_run(claim, Evidence.NUMERIC, "PyTorch and zuko: the extra exactflow[train]")
+    claims.not_run(trained, Evidence.NUMERIC, "PyTorch and zuko: the extra exactflow[train]")
 
 
 # %% [markdown]
@@ -187,35 +233,37 @@ else:
 
 # %%
 def draw(pyplot, path) -> None:
-    """Draw log-likelihood and condition number over training, with a band over the seeds."""
-    styles = {"none": ("#0072B2", "-"), "zero": ("#D55E00", "--"), "Gaussian": ("#009E73", ":")}
-    shown = list(dict.fromkeys(record.dataset for record in records))
-    figure, axes = pyplot.subplots(
-        2, len(shown), figsize=(6 * len(shown), 8), squeeze=False, layout="constrained"
+    """Draw condition numbers, smallest singular values and round trips, a box over the seeds."""
+    colours = dict(zip(PADDINGS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
+    panels = (
+        ("log_kappa_median", r"median $\log_{10} \kappa$"),
+        ("log_kappa_largest", r"largest $\log_{10} \kappa$"),
+        ("round_trip_largest", "largest float32 round trip"),
     )
-    for column, dataset in zip(axes.T, shown, strict=True):
-        for padding, (colour, line) in styles.items():
-            chosen = [r for r in records if (r.dataset, r.padding) == (dataset, padding)]
-            times = sorted({r.step for r in chosen})
-            for ax, quantity in zip(column, ("log_likelihood", "log_kappa_median"), strict=True):
-                values = [[getattr(r, quantity) for r in chosen if r.step == t] for t in times]
-                ax.plot(times, np.mean(values, axis=1), line, color=colour, lw=2.5, label=padding)
-                band = np.min(values, axis=1), np.max(values, axis=1)
-                ax.fill_between(times, *band, color=colour, alpha=0.2, lw=0)
-        column[0].set_title(dataset, fontsize=17)
-        column[0].set_ylabel("log-likelihood (nats)", fontsize=16)
-        column[1].set_ylabel(r"median $\log_{10}\kappa$", fontsize=16)
-        for ax in column:
-            ax.set_xlabel("training step", fontsize=16)
-            ax.tick_params(labelsize=13)
-            ax.grid(alpha=0.3)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, title="padding", loc="outside upper center", ncols=3, fontsize=14
-    )
+    figure, axes = pyplot.subplots(1, 3, figsize=(15, 5), layout="constrained")
+    for ax, (name, label) in zip(axes, panels, strict=True):
+        for k, dataset in enumerate(DATASETS):
+            for j, (padding, colour) in enumerate(colours.items()):
+                ax.boxplot(
+                    seeds_of(name, dataset, padding),
+                    positions=[k + 0.2 * (j - 1.5)],
+                    widths=0.16,
+                    patch_artist=True,
+                    boxprops={"facecolor": colour, "alpha": 0.8},
+                    medianprops={"color": "black"},
+                    flierprops={"markersize": 3},
+                )
+        ax.set_xticks(
+            range(len(DATASETS)),
+            [d.replace(" in ", "\nin ").replace("r G", "r\nG") for d in DATASETS],
+        )
+        ax.set_ylabel(label, fontsize=14)
+        ax.grid(alpha=0.3, axis="y")
+    axes[2].set_yscale("log")
+    handles = [pyplot.Rectangle((0, 0), 1, 1, color=c, label=p) for p, c in colours.items()]
+    figure.legend(handles=handles, title="padding", loc="outside upper center", ncols=4)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
 
-if records:
-    options.picture("padding", draw)
+options.picture("padding", draw)
