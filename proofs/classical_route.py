@@ -2,7 +2,7 @@
 # # The classical route: P L U and triangular factors with distinct positive eigenvalues
 #
 # **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, where the count is 24). Every matrix of positive
+# normalizing flows*, ICML 2021, for the tools). Every matrix of positive
 # determinant on $2n$ coordinates is a product of at most 18 couplings made of pivots, eigenvectors
 # of triangular matrices and permutations. Four shears make
 #

@@ -5,8 +5,7 @@ Main results
 Every M = [[A, B], [C, D]] of positive determinant is a product of at most `LAYERS` = 18 couplings,
 made of pivots, eigenvectors of triangular matrices and permutations alone. The tools are those of
 Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
-flows*, ICML 2021, where the count is 24; this is a route to read, and
-`exactflow.factor` has shorter ones.
+flows*, ICML 2021; this is a route to read, and `exactflow.factor` has shorter ones.
 
 1. *One block.* Some L(W0) M has an invertible lower-left block C (nothing to do if M has). Then,
    with V = C^-1 (D - I) and X = B - A V,
