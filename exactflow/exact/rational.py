@@ -63,9 +63,10 @@ class RationalMatrix:
     @classmethod
     def eye(cls, rows: int, columns: int | None = None) -> "RationalMatrix":
         """Return the identity matrix, or its first columns."""
-        columns = rows if columns is None else columns
-        entries = [int(i == j) for i in range(rows) for j in range(columns)]
-        return cls(flint.fmpz_mat(rows, columns, entries), 1)
+        numerator = flint.fmpz_mat(rows, rows if columns is None else columns)
+        for i in range(min(rows, numerator.ncols())):
+            numerator[i, i] = 1
+        return cls(numerator, 1)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,11 +88,14 @@ class RationalMatrix:
         denominator = lcm(self.denominator, other.denominator)
         mine, theirs = (m.numerator * (denominator // m.denominator) for m in (self, other))
         total, common = mine + theirs, flint.fmpz(denominator)
-        for entry in total.entries():
-            common = common.gcd(entry)
-            if common == 1:
-                return RationalMatrix(total, denominator)
-        return RationalMatrix(total / common, denominator // int(common))
+        if denominator & (denominator - 1):  # of floats there is little to cancel
+            for entry in total.entries():
+                common = common.gcd(entry)
+                if common == 1:
+                    break
+            else:
+                return RationalMatrix(total / common, denominator // int(common))
+        return RationalMatrix(total, denominator)
 
     def __neg__(self) -> "RationalMatrix":
         return RationalMatrix(-self.numerator, self.denominator)
@@ -113,10 +117,13 @@ class RationalMatrix:
     def scale_rows(self, scale: Sequence) -> "RationalMatrix":
         """Return diag(scale) times the matrix, for rational numbers."""
         common = lcm(*(int(s.denominator) for s in scale))
-        factors = [flint.fmpz(int(s.numerator) * (common // int(s.denominator))) for s in scale]
-        rows = zip(factors, self.numerator.tolist(), strict=True)
-        entries = [s * entry for s, row in rows for entry in row]
-        return RationalMatrix(flint.fmpz_mat(*self.shape, entries), self.denominator * common)
+        factors = [int(s.numerator) * (common // int(s.denominator)) for s in scale]
+        if len(set(factors)) == 1:
+            return RationalMatrix(self.numerator * factors[0], self.denominator * common)
+        diagonal = flint.fmpz_mat(len(factors), len(factors))
+        for i, entry in enumerate(factors):
+            diagonal[i, i] = entry
+        return RationalMatrix(diagonal * self.numerator, self.denominator * common)
 
     def times_power(self, exponent: int) -> "RationalMatrix":
         """Return the matrix times 2^exponent."""

@@ -52,8 +52,9 @@ class CovarianceBlocks:
 
     def residual(self, layers: Sequence[FloatCoupling]) -> "CovarianceBlocks":
         """Return Q Sigma Q^T - I."""
-        p, q = self.cross.shape
-        return self.after(layers) - CovarianceBlocks.of(RationalMatrix.eye(p + q), p)
+        after = self.after(layers)
+        first, second = (M - RationalMatrix.eye(M.shape[0]) for M in (after.first, after.second))
+        return CovarianceBlocks(first, after.cross, second)
 
     def _moved(self, layer: FloatCoupling) -> "CovarianceBlocks":
         if layer.moves == "second":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
@@ -37,7 +38,7 @@ class Covariance:
         where it is singular up to rounding.
         """
         covariance = _read(Sigma)
-        deviations, values = covariance._correlations()
+        deviations, values = covariance._correlations
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.whole, covariance.rounded)
@@ -46,8 +47,9 @@ class Covariance:
             f"singular up to rounding{_REMEDY}"
         )
 
+    @cached_property
     def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the deviations, and the eigenvalues of the correlations, ascending."""
+        """The deviations, and the eigenvalues of the correlations, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
         return deviations, np.linalg.eigvalsh(self.rounded / units[:, None] / units)
@@ -56,7 +58,7 @@ class Covariance:
         """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k:
         no digit is lost, and numbers on the way stay within the range of float64.
         """
-        deviations, values = self._correlations()
+        deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
         return Covariance(self.whole.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)), k
