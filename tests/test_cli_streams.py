@@ -4,12 +4,14 @@ Also standard input in the place of a file, a terminal of 40 columns, and one th
 """
 
 import io
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,6 +304,73 @@ the model (Scale)  comes back with an error of 0.0e+00; condition number
                    1.0e+00; 0.0 of 7.2 digits lost on the way back
 """,
     )
+
+
+def test_theorems(run):
+    code, out, err = run("theorems")
+    assert (code, err) == (0, "")
+    assert out.startswith("six layers  ")
+    assert "six layers" in json.loads(run("theorems", "--json")[1])
+    code, out, err = run("theorems", "six layers")
+    assert (code, err, out.splitlines()[0]) == (0, "", "six layers")
+    record = json.loads(run("theorems", "six layers", "--json")[1])
+    assert (record["name"], bool(record["hypotheses"])) == ("six layers", True)
+    checked = run("theorems", "partitions", "--check", "m.csv", "--partition", "1,1", "--json")
+    assert json.loads(checked[1])["theorem"] == "partitions"
+    challenge = ["theorems", "six layers", "--challenge"]
+    assert run(*challenge, 2)[:2] == (0, "six layers: 2 instances, no counterexample\n")
+    assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
+    assert run(*challenge, 0)[::2] == (
+        2,
+        "exactflow: error: expected at least one instance, got 0\n",
+    )
+    assert "expected the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--latex"], "\\documentclass"),
+        (["--markdown"], "M is the product of 2 couplings"),
+        (["--json"], '"steps"'),
+        (["--depth", "additive"], "M takes exactly 2 additive layers."),
+        (["--method", "transvection"], "checked: "),
+    ],
+)
+def test_explanations(run, options, words):
+    code, out, err = run("explain", "m.csv", *options)
+    assert (code, err) == (0, "")
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("sympy", "from sympy import Matrix, Rational"),
+        ("sage", "matrix("),
+        ("json", '"format": "exactflow-certificate"'),
+        ("rocq", "Theorem "),
+    ],
+)
+def test_exports(run, form, words):
+    code, out, err = run("export", "c.json", "--to", form)
+    assert (code, err) == (0, "")
+    assert words in out
+    assert run("export", "c.json", "--to", form, "-o", "flow.txt") == (0, "", "")
+    assert Path("flow.txt").read_text() == out
+
+
+def test_exports_of_other_certificates(run):
+    assert run("depth", "m.csv", "-q", "-o", "d.json")[0] == 0
+    assert "Theorem " in run("export", "d.json", "--to", "rocq")[1]
+    code, out, err = run("export", "d.json", "--to", "latex")
+    assert (code, out) == (2, "")
+    assert "expected --to rocq for a depth certificate, got latex" in err
+    assert run("balance", "m.csv", "-q", "-o", "b.json")[0] == 0
+    code, out, err = run("export", "b.json", "--to", "latex")
+    assert (code, "pmatrix" in out) == (0, True)
+    assert_reads(err, "exactflow: latex gets the flow and its own matrix; .*\n")
+    assert "Theorem " in run("export", "b.json", "--to", "rocq")[1]
 
 
 def test_every_command_is_here():

@@ -59,6 +59,16 @@ def normalized_net(inputs, outputs):
     return nn.Sequential(nn.Linear(inputs, 8), Only(8), nn.Linear(8, outputs))
 
 
+class Doubling(nn.Module):
+    """Doubles in training mode; its inverse never halves."""
+
+    def forward(self, x):
+        return (2 * x if self.training else x), 0.0
+
+    def inverse(self, y):
+        return y, None
+
+
 def spectral(inputs, outputs):
     """Weights by power iterations, which training continues: not yet converged."""
     wide = [parametrizations.spectral_norm(nn.Linear(*s)) for s in ((inputs, 64), (64, 64))]
@@ -98,6 +108,7 @@ TRAINING = {
         lambda: Affine(4, normalized_net),
         "layers.2.net.1 (Only) in training mode depends on the batch",
     ),
+    "doubled": (Doubling, "Doubling in training mode does not undo what it did, as it does in"),
     "spectral norm": (lambda: Affine(4, spectral), "(_SpectralNorm) in training mode changes at"),
 }
 
