@@ -199,7 +199,8 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
         return solution.hstack(linalg.kernel(K)), None
     parts, at, entries = [], 0, multiplier.to_list_flat()
     for height, width in (equation.right.shape for equation in system):
-        parts.append(reshaped(entries[at : at + height * width], height, width, field).transpose())
+        part = entries[at : at + height * width]
+        parts.append(reshaped(part, (height, width), field).transpose())
         at += height * width
     return None, tuple(parts)
 
@@ -208,10 +209,11 @@ def _products(row: DomainMatrix, column: DomainMatrix) -> list[Element]:
     return [x * y for x in row.to_list_flat() for y in column.to_list_flat()]
 
 
-def reshaped(entries: Sequence[Element], rows: int, columns: int, field: Domain) -> DomainMatrix:
-    """Return the matrix with these entries, row by row."""
+def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:
+    """Return the matrix of a shape with these entries, row by row."""
+    rows, columns = shape
     listed = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
-    return linalg.from_entries(listed, (rows, columns), field)
+    return linalg.from_entries(listed, shape, field)
 
 
 def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:

@@ -58,7 +58,15 @@ def obstruction_step(found: Obstruction) -> Step:
 def depth_steps(
     matrix: DomainMatrix, upper: Step, lower: int, obstructions: tuple[Obstruction, ...], most: int
 ) -> list[Step]:
-    """Return the steps of both sides, and one that says what is open, if anything is."""
+    """Return the steps of both sides, and one that says what is open, if anything is.
+
+    Parameters
+    ----------
+    matrix : what the depth is of.
+    upper : the step that shows the layers.
+    lower, most : the bounds.
+    obstructions : why fewer layers than the lower bound do not do.
+    """
     steps = [upper, *map(obstruction_step, obstructions)]
     if lower < most:
         why = _NOT_DECIDED.format(upper=most)
@@ -69,7 +77,15 @@ def depth_steps(
 def certified_step(
     flow: CouplingFlow, matrix: DomainMatrix, check: Callable[[], bool], error: Any
 ) -> Step:
-    """Return the step that says that four layers exist, near those of a flow."""
+    """Return the step that says that four layers exist, near those of a flow.
+
+    Parameters
+    ----------
+    flow : the layers, rounded to floats.
+    matrix : the matrix, over QQ.
+    check : what repeats the proof.
+    error : the largest entry of the matrix less the flow's.
+    """
     rounded = product_step(flow, flow.domain_matrix())
     return Step(
         "four layers",

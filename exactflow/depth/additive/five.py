@@ -130,7 +130,7 @@ def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:
     """Yield p x q matrices among the solutions of linear equations."""
     for draw in draws(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield reshaped(v.to_list_flat(), p, q, solutions.domain)
+        yield reshaped(v.to_list_flat(), (p, q), solutions.domain)
 
 
 def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:

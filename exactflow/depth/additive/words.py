@@ -170,7 +170,7 @@ def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
         return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
-    Y = reshaped(solutions[:, 0].to_list_flat(), m, m, field)
+    Y = reshaped(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
         Y1, Z1 = _pair(of_D[:j, :j], of_a[:i, :i])

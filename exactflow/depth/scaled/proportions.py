@@ -28,12 +28,10 @@ How it is checked
 numbers that are known, as multipliers that make the equations absurd; the layers are verified.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.equations import sign
@@ -65,6 +63,12 @@ class _Proportion(NamedTuple):
         """Return the same equation from x_j to x_i."""
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
+    def multiplier(self) -> DomainMatrix:
+        """Return the multipliers of all three equations that make this one, below each other."""
+        parts = [linalg.zeros(self.column.shape[0], self.row.shape[1], self.row.domain)] * 3
+        parts[self.place] = self.column * self.row
+        return parts[0].vstack(*parts[1:])
+
 
 def positive_diagonals(word: Word) -> Diagonals | Reason | None:
     """Return F^-1 and G for U L U, or why there are none; None if a sign is not known."""
@@ -77,13 +81,13 @@ def positive_diagonals(word: Word) -> Diagonals | Reason | None:
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason(word, [(field.one, edge)])
+            return _reason(edge.multiplier())
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    value, wrong = _spread(edges, field)
-    if wrong:
-        return _reason(word, wrong)
-    return [field.one / value[i] for i in range(n)], [value[i] for i in range(n, 2 * n)]
+    values = _spread(edges, linalg.zeros(3 * n, n, field))
+    if isinstance(values, Reason):
+        return values
+    return [field.one / values[i] for i in range(n)], [values[i] for i in range(n, 2 * n)]
 
 
 def _proportions(word: Word) -> Iterator[_Proportion]:
@@ -92,9 +96,8 @@ def _proportions(word: Word) -> Iterator[_Proportion]:
     c, n = word.inverse.C, A.shape[0]
     units = [linalg.unit_vector(n, i, A.domain) for i in range(n)]
     for i, j in product(range(n), repeat=2):
-        yield _Proportion(
-            j, C[i, j].element, n + i, -c[i, j].element, 0, units[j], units[i].transpose()
-        )
+        p, q = C[i, j].element, -c[i, j].element
+        yield _Proportion(j, p, n + i, q, 0, units[j], units[i].transpose())
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
     for m, (i, unit) in product(range(k.shape[1]), enumerate(units)):
@@ -104,44 +107,30 @@ def _proportions(word: Word) -> Iterator[_Proportion]:
         yield _Proportion(n + i, p, 2 * n, q, 2, unit, lk[m, :])
 
 
-Combination = list[tuple[Element, _Proportion]]
-
-
-def _spread(edges: dict[int, list[_Proportion]], field: Domain) -> tuple[dict, Combination]:
+def _spread(edges: dict[int, list[_Proportion]], zero: DomainMatrix) -> dict[int, Element] | Reason:
     """Return numbers that fulfil all equations, 1 in the last place and once in each other
-    component, and nothing; or a combination of equations that says s x = 0 for one x, s not 0.
+    component, or a combination of equations that says s x = 0 for one x, s not 0.
+
+    From the root of a component on, proof[i] says that x_i = value[i] x_root.
     """
     value: dict[int, Element] = {}
-    parent: dict[int, _Proportion] = {}
+    proof: dict[int, DomainMatrix] = {}
     for root in reversed(edges):
         if root in value:
             continue
-        value[root], queue = field.one, deque([root])
-        while queue:
-            for edge in edges[i := queue.popleft()]:
-                reached = value[i] * edge.p / edge.q
-                if edge.j not in value:
-                    value[edge.j], parent[edge.j] = reached, edge
-                    queue.append(edge.j)
-                elif value[edge.j] != reached:
-                    others = _derivation(edge.j, parent, edge.q)
-                    return value, [(field.one, edge), *_derivation(i, parent, -edge.p), *others]
-    return value, []
+        value[root], proof[root], reached = zero.domain.one, zero, [root]
+        for i in reached:  # which grows
+            for edge in edges[i]:
+                j, p, q = edge.j, edge.p, edge.q
+                if j not in value:
+                    value[j] = value[i] * p / q
+                    proof[j] = (proof[i] * p - edge.multiplier()) * (zero.domain.one / q)
+                    reached.append(j)
+                elif value[j] * q != value[i] * p:
+                    return _reason(edge.multiplier() - proof[i] * p + proof[j] * q)
+    return value
 
 
-def _derivation(i: int, parent: dict[int, _Proportion], s: Element) -> Combination:
-    """Return equations that add up to s (x_i - value x_root)."""
-    combination = []
-    while i in parent:
-        edge = parent[i]
-        combination.append((-s / edge.q, edge))
-        i, s = edge.i, s * edge.p / edge.q
-    return combination
-
-
-def _reason(word: Word, combination: Combination) -> Reason:
-    n, field = word.blocks.A.shape[0], word.matrix.domain
-    sums = [linalg.zeros(n, n, field) for _ in range(3)]
-    for s, edge in combination:
-        sums[edge.place] += edge.column * edge.row * s
-    return Reason("linear", tuple(sums))
+def _reason(multiplier: DomainMatrix) -> Reason:
+    n = multiplier.shape[1]
+    return Reason("linear", tuple(multiplier[k * n : (k + 1) * n, :] for k in range(3)))
