@@ -8,6 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.parallel import with_progress
 
 __all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems"]
 
@@ -128,15 +129,13 @@ here: every coupling with positive scales preserves orientation
         >>> print(theorems["permutations"].challenge(20, progress=False))
         permutations: 20 instances, no counterexample
         """
-        from rich.progress import track
-
         if self.draws is None or self.trial is None:
             raise InvalidInputError(
                 f'expected a theorem about instances that are drawn, got "{self.name}": '
                 f"python -m proofs {self.script} checks it"
             )
         source = random.Random(seed)
-        steps = track(range(n), self.name, transient=True) if progress else range(n)
+        steps = with_progress(iter(range(n)), n, self.name) if progress else iter(range(n))
         for count in steps:
             instance = self.draws(source)
             try:
