@@ -112,7 +112,7 @@ def test_what_is_trained(parameters):
     before, _ = loss(model)
     for _ in range(20):
         value, gradient = loss(model)
-        model = eqx.apply_updates(model, jax.tree.map(lambda g: -0.01 * g, gradient))
+        model = eqx.apply_updates(model, jax.tree.map(lambda g: -1e-6 * g, gradient))
     assert value < before
     pairs = zip(module.bijection, model.bijection[0].bijection, strict=True)
     scaled = [pair for pair in pairs if getattr(pair[0], "scale", None) is not None]
