@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.errors import ExactFlowError as ExactFlowError
     from exactflow.factorization import explain as explain
     from exactflow.factorization import factor as factor
+    from exactflow.files.store import load as load
+    from exactflow.files.store import save as save
     from exactflow.flows.flow import CouplingFlow as CouplingFlow
     from exactflow.flows.linear import LinearCoupling as LinearCoupling
     from exactflow.flows.verification import verify as verify
@@ -40,11 +42,13 @@ _HOMES = {
     "conv1x1": "targets",
     "explain": "factorization",
     "factor": "factorization",
+    "load": "files.store",
     "minimal_depth": "depth",
     "pad": "targets",
     "permutation": "targets",
     "random_matrix": "targets",
     "rotation": "targets",
+    "save": "files.store",
     "theorems": "theory",
     "to_module": "interop",
     "toeplitz": "targets",

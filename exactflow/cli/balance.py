@@ -31,15 +31,16 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.balancing import balance
-    from exactflow.cli.report import flow_record, pads_of, print_repairs
+    from exactflow.cli.report import flow_record, print_repairs
     from exactflow.exact.rounding import decimal_up
+    from exactflow.flows.orientation import pads_of
 
     if arguments.output:
         check_output(arguments)
     source = read(arguments)
     with status("balancing"):
         result = balance(source.matrix, layers=arguments.layers, **search_options(arguments))
-    pads = pads_of(result.flow, source.matrix.shape[0])
+    pads = pads_of(result.partition, source.matrix.shape[0])
     claim = {"within": result.error, "pads": pads}
     written = ""
     if arguments.output:

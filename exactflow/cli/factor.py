@@ -50,9 +50,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import flow_record, pads_of, print_flow
+    from exactflow.cli.report import flow_record, print_flow
     from exactflow.factorization import factor
     from exactflow.factorization.estimate import LONG
+    from exactflow.flows.orientation import pads_of
     from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             partition=arguments.partition,
         )
     seconds = time.perf_counter() - start
-    pads = pads_of(flow, d)
+    pads = pads_of(flow.partition, d)
     verdict = Verification(flow)  # factor has composed it
     written = write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
     record = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}

@@ -9,7 +9,7 @@ from rich.table import Table
 from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["flow_record", "magnitude", "pads_of", "print_flow", "print_repairs"]
+__all__ = ["flow_record", "magnitude", "print_flow", "print_repairs"]
 
 
 NARROW = 60
@@ -66,14 +66,6 @@ def print_flow(
     print(f"method: {flow.method}, {flow.depth} layers")
     print(f"time: factored and checked in {seconds:.3g} s")
     print(f"verdict: {verdict}")
-
-
-def pads_of(flow: CouplingFlow, d: int) -> tuple[int, ...]:
-    """Return the coordinates that a flow has beside those of a d x d matrix: the last of each half,
-    or none.
-    """
-    p, q = flow.partition
-    return (p - 1, p + q - 1) if p + q > d else ()
 
 
 def print_repairs(flow: CouplingFlow, pads: tuple[int, ...] = (), how_near: str = "") -> None:

@@ -28,7 +28,7 @@ from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.version import __version__
 
-__all__ = ["certificate_text", "read_certificate", "write_certificate"]
+__all__ = ["accepted", "certificate_text", "read_certificate", "write_certificate"]
 
 _DIGITS = 60  # of the generator of a number field: they tell it from its conjugates
 
@@ -96,6 +96,18 @@ def certificate_text(
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
+def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
+    """Return a certificate that the stand-alone checker does not refute, and what it says.
+
+    Raises `VerificationError` for another. `quick` tests equalities at random vectors only.
+    """
+    data = text.encode()
+    report = checker.check(data, quick=quick)
+    if report.verdict is checker.Verdict.REFUTED:
+        raise VerificationError("; ".join(report.lines))
+    return data, report.lines[-1][2:]
+
+
 def write_certificate(
     flow: CouplingFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
 ) -> None:
@@ -142,10 +154,13 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     method = str(content.get("provenance", {}).get("method", ""))
     flips, order = (content.get(name, ()) for name in ("flips", "order"))
     flow = CouplingFlow(layers, partition, flips, method, field, order)
-    if claim.pads or claim.within is not None or claim.is_covariance:
+    if claim.depth or claim.pads or claim.within is not None or claim.is_covariance:
         report = checker.check(data)
+        said = "; ".join(line[2:] for line in report.lines[2:])
         if report.verdict is checker.Verdict.REFUTED:
-            raise VerificationError("; ".join(line[2:] for line in report.lines[2:]))
+            raise VerificationError(said)
+        if claim.depth and report.verdict is checker.Verdict.INCOMPLETE:
+            raise CertificateError(f"expected a depth that is decided, got: {said}")
     else:
         verify(flow, matrix(content["target"]))
     return flow

@@ -6,6 +6,7 @@ them: y = moved + floor(T kept + 1/2), in `layers` but for the scalings at the e
 `limit`; the entries of T are multiples of 2^-bits. Nothing else is needed to run it elsewhere.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
 
-__all__ = ["claim", "read_lossless", "write_lossless"]
+__all__ = ["claim", "is_lossless", "lossless_of", "read_lossless", "write_lossless"]
 
 _ROUNDING = "moved + floor(shift * kept + 1/2)"
 
@@ -56,13 +57,22 @@ def read_lossless(path: str | Path) -> Lossless:
     """
     flow = read_certificate(path)
     with named(path):
-        return _lossless(flow, checker.read_json(read_bytes(path), "certificate"))
+        return lossless_of(flow, checker.read_json(read_bytes(path), "certificate"))
 
 
-def _lossless(flow: CouplingFlow, content: dict[str, Any]) -> Lossless:
-    """Return the lossless flow whose certificate has this content."""
+def is_lossless(content: Mapping[str, Any]) -> bool:
+    """Return whether the content of a certificate is what `write_lossless` writes."""
+    rounding = content.get("provenance", {}).get("rounding")
+    return rounding == _ROUNDING and "target" in content and "pads" not in content
+
+
+def lossless_of(flow: CouplingFlow, content: Mapping[str, Any]) -> Lossless:
+    """Return the lossless flow of a certificate, from its flow and its content.
+
+    Raises `CertificateError` where that makes none.
+    """
     made = content.get("provenance", {})
-    if made.get("rounding") != _ROUNDING or "target" not in content or "pads" in content:
+    if not is_lossless(content):
         raise CertificateError(
             "expected the certificate of a lossless flow, as exactflow lossless writes it, got "
             "another one"

@@ -16,7 +16,7 @@ from exactflow.exact.typing import Orientation
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ORIENTATIONS", "Pose", "posed"]
+__all__ = ["ORIENTATIONS", "Pose", "pads_of", "posed"]
 
 ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
@@ -102,4 +102,16 @@ def posed(
             "of the first half first, or use orientation='flip'"
         )
     p, q = partition
-    return Pose((p + 1, q + 1), tuple(range(p + q + 2)), pads=(p, p + q + 1))
+    padded = p + 1, q + 1
+    return Pose(padded, tuple(range(p + q + 2)), pads=pads_of(padded, p + q))
+
+
+def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
+    """Return the coordinates that layers have beside those of a d x d matrix: the last of each
+    half, or none.
+
+    >>> pads_of((2, 2), 2), pads_of((1, 1), 2)
+    ((1, 3), ())
+    """
+    p, q = partition
+    return (p - 1, p + q - 1) if p + q > d else ()

@@ -1,0 +1,154 @@
+"""Results as files, and back: `exactflow.save` and `exactflow.load`.
+
+A certificate holds what was claimed, about the matrix of the caller: that a flow equals it, is
+within a bound of it, generates a Gaussian, rounds to a bijection of integers, or that its depth is
+so many layers. Nothing is written that the stand-alone checker refutes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import checker
+from exactflow.balancing import Balanced
+from exactflow.depth import MinimalDepth
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike
+from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
+from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
+from exactflow.files.certificate import accepted, certificate_text, read_certificate
+from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
+from exactflow.files.lossless_certificate import claim as lossless_claim
+from exactflow.files.lossless_certificate import is_lossless, lossless_of
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import pads_of
+from exactflow.flows.result import Result
+from exactflow.gaussian import Whitening
+from exactflow.lossless.bijection import Lossless
+
+__all__ = ["load", "save"]
+
+
+def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> None:
+    """Write the certificate of a result to a .json file; the whole file appears, or none.
+
+    With another suffix, ``.npz``, ``.safetensors`` or ``.pt``, the layers are written in float64,
+    where that holds them exactly (`exactflow.files.arrays`).
+
+    Parameters
+    ----------
+    result : what `factor`, `verify`, `balance`, `whiten`, `exactflow.lossless.lossless` or
+        `minimal_depth` returned; or a `CouplingFlow`.
+    path : the file, told by its suffix.
+    target : the matrix that was asked about, in any form that `factor` takes. It may be left out
+        but for `balance` and `lossless`, whose layers are only near it.
+
+    Raises
+    ------
+    InvalidInputError
+        A result or a suffix that is none of these, a place that cannot be written, or no target
+        where one is needed.
+    VerificationError
+        The claim is false of this target; nothing is written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from exactflow import balance, minimal_depth
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(balance([[0.5, 1], [0, 2]]), f"{folder}/w.json", target=[[0.5, 1], [0, 2]])
+    ...     save(minimal_depth([[1, 2], [3, 7]]), f"{folder}/depth.json")
+    ...     print(load(f"{folder}/w.json").matrix().shape, load(f"{folder}/depth.json").depth)
+    (2, 2) 2
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".json", *ARRAY_SUFFIXES):
+        raise InvalidInputError(
+            f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
+            f"suffix, got {str(path)!r}"
+        )
+    check_place(path)
+    matrix = None if target is None else as_matrix(target)
+    if isinstance(result, MinimalDepth) and suffix == ".json":
+        _check_target(result.flow, matrix)
+        write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
+        return
+    flow = _flow(result)
+    if suffix == ".json":
+        text = certificate_text(flow, **_claim(result, flow, matrix))
+        write_bytes(path, accepted(text)[0])
+    else:
+        write_arrays(flow, path)
+
+
+def load(path: str | Path) -> "CouplingFlow | Lossless | MinimalDepth":
+    """Return what a file of `save`, or of the command line, holds; its claim is checked again.
+
+    A certificate of `exactflow.lossless.lossless` or `minimal_depth` gives the result back, another
+    one the flow that it is about: of `whiten` the one that generates. Layers in float64 are a flow.
+
+    Raises
+    ------
+    CertificateError
+        No readable certificate.
+    VerificationError
+        It is one, and false.
+    InvalidInputError
+        No readable file of layers.
+    """
+    if Path(path).suffix.lower() in ARRAY_SUFFIXES:
+        return read_arrays(path)
+    flow = read_certificate(path)
+    content = checker.read_json(read_bytes(path, "certificate"), "certificate")
+    with named(path):
+        if "obstructions" in content:
+            return _depth(flow, content)
+        return lossless_of(flow, content) if is_lossless(content) else flow
+
+
+def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
+    """Return the answer that a depth certificate holds, from its flow and its content."""
+    matrix = CouplingFlow(flow.layers, flow.partition, field=flow.field).domain_matrix().to_dense()
+    scales, p = content["scales"], flow.partition[0]
+    obstructions = (read_obstruction(o, matrix, scales, p) for o in content["obstructions"])
+    return MinimalDepth(flow.depth, flow.depth, scales, flow, tuple(obstructions))
+
+
+def _flow(result: Any) -> CouplingFlow:
+    """Return the flow that a certificate is about."""
+    flow = result.flow if isinstance(result, Result) else result
+    if isinstance(result, Whitening):
+        return result.generator
+    if not isinstance(flow, CouplingFlow):
+        raise InvalidInputError(
+            "expected what factor, verify, balance, whiten, lossless or minimal_depth returned, "
+            f"got {type(result).__name__}, of which the certificate has no claim"
+        )
+    return flow
+
+
+def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
+    """Return what is claimed of the flow of a result, as keywords of `certificate_text`."""
+    if isinstance(result, Whitening):
+        places = sorted(range(result.dimension), key=result.order.__getitem__)
+        own = result.covariance.whole.extract(places, places).to_field()
+        return {"covariance": own if target is None else target, "within": result.generator_error}
+    claim: dict[str, Any] = {"target": target}
+    if target is not None:
+        claim["pads"] = pads_of(flow.partition, target.shape[0])
+    elif isinstance(result, Balanced | Lossless):
+        raise InvalidInputError(
+            f"expected target=W for what {flow.method} returned, the matrix that it is near, got "
+            "none"
+        )
+    if isinstance(result, Balanced):
+        claim["within"] = result.error
+    return claim | (lossless_claim(result) if isinstance(result, Lossless) else {})
+
+
+def _check_target(flow: CouplingFlow, target: DomainMatrix | None) -> None:
+    if target is not None and target != flow.domain_matrix():
+        raise VerificationError("expected the matrix of the answer as target, got another one")

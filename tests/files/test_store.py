@@ -1,0 +1,132 @@
+"""What a door returns, saved and loaded: it comes back, checked again; what is false does not."""
+
+import json
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow import (
+    CouplingFlow,
+    approximate,
+    balance,
+    factor,
+    load,
+    minimal_depth,
+    permutation,
+    random_matrix,
+    save,
+    verify,
+    whiten,
+)
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.lossless import Lossless, lossless
+from exactflow.universal import checkerboard
+
+M = random_matrix(4, seed=1)
+W = np.array([[0.5, 1, 0], [0.25, -2, 1], [1, 1, 3]])
+SIGMA = [[2, 1, 0, 0], [1, 2, 1, 0], [0, 1, 2, 1], [0, 0, 1, 2]]
+REVERSING = sympy.diag(-1, 1, 1, 1)
+
+
+def test_flows_come_back(tmp_path):
+    path = tmp_path / "c.json"
+    for flow, target in (
+        (factor(M), M),
+        (factor(M), None),
+        (factor(M, partition=[0, 1, 0, 1]), M),
+        (factor(REVERSING, orientation="flip"), REVERSING),
+        (factor(REVERSING, orientation="pad"), REVERSING),
+        (CouplingFlow(partition=(1, 2)), None),
+    ):
+        save(flow, path, target)
+        assert load(path) == flow
+    save(verify(factor(M), M), path, target=M)
+    assert load(path) == factor(M)
+
+
+def test_layers_of_floats_come_back(tmp_path):
+    for orientation, mask in (("flip", None), ("pad", None), ("flip", [1, 0, 1])):
+        result = balance(W, orientation=orientation, partition=mask)
+        save(result, tmp_path / "c.json", target=W)
+        assert load(tmp_path / "c.json") == result.flow
+        save(result, tmp_path / "c.npz")
+        assert load(tmp_path / "c.npz") == result.flow
+
+
+def test_lossless_maps_come_back(tmp_path):
+    result = lossless(W, limit=100, orientation="flip")
+    save(result, tmp_path / "L.json", target=W)
+    again = load(tmp_path / "L.json")
+    x = np.arange(-6, 6).reshape(3, 4)
+    assert isinstance(again, Lossless)
+    assert (again.forward(x) == result.forward(x)).all()
+    assert (again.limit, again.bits, again.step) == (result.limit, result.bits, result.step)
+
+
+@pytest.mark.parametrize("partition", [None, [0, 1, 0, 1]])
+def test_what_whitens_comes_back_as_what_generates(tmp_path, partition):
+    result = whiten(SIGMA, partition=partition)
+    for target in (None, SIGMA):
+        save(result, tmp_path / "c.json", target)
+        assert load(tmp_path / "c.json") == result.generator
+    content = json.loads((tmp_path / "c.json").read_text())
+    assert content["covariance"][0] == ["2", "1", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "scales", "depth"),
+    [
+        ([[1, 2], [3, 7]], "additive", 2),
+        ([[2, 0], [0, "1/2"]], "additive", 4),
+        ([[2, 0], [0, "1/2"]], "positive", 2),
+        (permutation([1, 2, 0, 3]), "additive", 5),
+        (permutation([1, 0, 3, 2]), "positive", 4),
+        (sympy.eye(4), "additive", 0),
+    ],
+)
+def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth):
+    answer = minimal_depth(matrix, scales=scales)
+    save(answer, tmp_path / "d.json")
+    again = load(tmp_path / "d.json")
+    assert (again.depth, again.lower, again.scales) == (depth, depth, scales)
+    assert again.flow == answer.flow
+    assert list(map(str, again.obstructions)) == list(map(str, answer.obstructions))
+    assert all(found.check() for found in again.obstructions)
+
+
+def test_what_is_false_is_neither_written_nor_read(tmp_path):
+    path = tmp_path / "c.json"
+    wrong = M + sympy.eye(4)
+    for result in (factor(M), minimal_depth([[1, 2], [3, 7]])):
+        target = wrong if isinstance(result, CouplingFlow) else [[1, 2], [3, 8]]
+        with pytest.raises(VerificationError):
+            save(result, path, target=target)
+    with pytest.raises(VerificationError):
+        save(balance(W, orientation="flip"), path, target=W + 1)
+    assert not path.exists()
+    save(minimal_depth([[1, 2], [3, 7]]), path)
+    path.write_text(path.read_text().replace('"3"', '"4"'))
+    with pytest.raises(VerificationError):
+        load(path)
+    path.write_text("{}")
+    with pytest.raises(CertificateError, match=r"c\.json: certificate: expected the key"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("result", "name", "words"),
+    [
+        (balance(np.eye(2)), "c.json", "expected target=W for what balance returned"),
+        (lossless(np.eye(2)), "c.json", "expected target=W for what lossless returned"),
+        (approximate(checkerboard(), 1), "c.json", "got Approximation, of which"),
+        ("flow", "c.json", "got str, of which"),
+        (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
+        (factor(M), "none/c.json", "no such folder"),
+        (factor([["1/3", 1], [1, 6]]), "c.npz", "entries that a float64 equals"),
+    ],
+)
+def test_refuses(tmp_path, result, name, words):
+    with pytest.raises(InvalidInputError, match=words):
+        save(result, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
