@@ -140,7 +140,7 @@ M is the product of 2 couplings. [exact]
     "lossless": (
         "lossless m.csv",
         "6 layers of integers on halves (1, 1), shifts in units of .* steps of the matrix\n"
-        "step: 1\n",
+        "step: 1; two last layers of the certificate multiply the halves by it\n",
     ),
     "apply": ("apply l.json x.npy -o y.npy", "images: 2, int64\n"),
     "whiten": (

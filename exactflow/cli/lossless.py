@@ -60,6 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(result)
     print_repairs(result.flow)
-    print(f"step: {result.step}")
+    print(f"step: {result.step}; two last layers of the certificate multiply the halves by it")
     print(end=written)
     return 0

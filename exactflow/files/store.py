@@ -25,7 +25,7 @@ from exactflow.files.lossless_certificate import claim as lossless_claim
 from exactflow.files.lossless_certificate import is_lossless, lossless_of
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
-from exactflow.flows.result import Result
+from exactflow.flows.verification import Verification
 from exactflow.gaussian import Whitening
 from exactflow.lossless.bijection import Lossless
 
@@ -119,9 +119,9 @@ def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
 
 def _flow(result: Any) -> CouplingFlow:
     """Return the flow that a certificate is about."""
-    flow = result.flow if isinstance(result, Result) else result
     if isinstance(result, Whitening):
         return result.generator
+    flow = result.flow if isinstance(result, Balanced | Lossless | Verification) else result
     if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
             "expected what factor, verify, balance, whiten, lossless or minimal_depth returned, "
