@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exactflow.interop.conversion import convert as convert
     from exactflow.interop.conversion.restoring import restore as restore
     from exactflow.interop.diagnosis import diagnose as diagnose
+    from exactflow.interop.masked import one_mask as one_mask
 
 __all__ = [
     "LIBRARIES",
@@ -44,6 +45,7 @@ __all__ = [
     "diagnose",
     "linear_map",
     "lossless",
+    "one_mask",
     "restore",
     "rounding",
     "to_module",
@@ -53,6 +55,7 @@ _HOMES = {
     "convert": "conversion",
     "diagnose": "diagnosis",
     "lossless": "codec",
+    "one_mask": "masked",
     "restore": "conversion.restoring",
 }
 """Names that need PyTorch, imported when they are first asked for."""

@@ -19,7 +19,7 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.steps import Step
 
-__all__ = ["Build", "Levels", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
+__all__ = ["Build", "HalfMap", "Levels", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
@@ -109,6 +109,23 @@ def plain_way(module: nn.Module) -> Way | None:
 
 
 @dataclass(frozen=True)
+class HalfMap:
+    """An affine coupling within a module of the model, on data of shape (N, d).
+
+    Attributes
+    ----------
+    module : whose parameters it has.
+    moves : the coordinates that it moves; all others it keeps.
+    ahead, back : from data to latent and back, each with the log-determinant of its direction.
+    """
+
+    module: nn.Module
+    moves: frozenset[int]
+    ahead: Callable[[Tensor], tuple[Tensor, Tensor]]
+    back: Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
 class Levels:
     """A model for images: its modules, its distributions, and what it makes of a context.
 
@@ -146,6 +163,7 @@ class Library:
     imitation : couplings with the interface of one module, which takes data like a tensor, where
         `couplings` alone do not tell it.
     levels : what `exactflow.interop.lossless` takes of a model; None of what is no such model.
+    halves : the affine couplings of a module for data of d coordinates, from data to latent.
     steps : the layers that it knows beside linear ones, as steps on a grid, for a type of floats.
     way : how a layer is called; None for what is no layer of a flow.
     whole : how a model or a layer is called, given a context and classes (None, or as its
@@ -165,6 +183,7 @@ class Library:
     places: Mapping[type, Callable[[Any, Bijection], nn.Module]] = field(default_factory=dict)
     imitation: Callable[[Any, Bijection, Tensor | None], nn.Module] | None = None
     levels: Callable[[Any], Levels | None] = lambda model: None
+    halves: Mapping[type, Callable[[Any, int], list[HalfMap]]] = field(default_factory=dict)
     steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], Step]] = field(default_factory=dict)
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any, Any], Whole] = plain_whole

@@ -1,6 +1,6 @@
 """One mask, written coupling by coupling: swaps bring coordinates where the next one needs them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -18,9 +18,10 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.merged import MergedCoupling, Part
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "exact_words"]
 
 Pairs: TypeAlias = list[tuple[int, int]]
+Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterable[Sequence[LinearCoupling]]]
 
 
 class Writer:
@@ -33,10 +34,13 @@ class Writer:
     ----------
     order : the coordinates in the order in which the layers see them.
     partition : (p, q), the sizes of the halves.
+    words : the layers of a matrix of a partition, in as many ways as there are.
     """
 
-    def __init__(self, order: Sequence[int], partition: tuple[int, int]) -> None:
-        self.order, self.partition = tuple(order), partition
+    def __init__(
+        self, order: Sequence[int], partition: tuple[int, int], words: "Words | None" = None
+    ) -> None:
+        self.order, self.partition, self.words = tuple(order), partition, words or exact_words
         self.home = {i: k for k, i in enumerate(order)}
         self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
         self.parts: list[tuple[Half, Part]] = []
@@ -188,11 +192,13 @@ class Writer:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
             return len(layers) - ends
 
-        for layer in min(_words(matrix, self.partition), key=cost):
+        for layer in min(self.words(matrix, self.partition), key=cost):
             self._append(layer)
 
 
-def _words(matrix: DomainMatrix, partition: tuple[int, int]) -> Iterable[Sequence[LinearCoupling]]:
+def exact_words(
+    matrix: DomainMatrix, partition: tuple[int, int]
+) -> Iterable[Sequence[LinearCoupling]]:
     """Yield the layers of a matrix in both orders of letters, of the shortest routes."""
     p, q = partition
     if matrix == linalg.identity(p + q, matrix.domain):

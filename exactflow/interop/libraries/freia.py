@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
-from exactflow.interop.library import Library, State, Way, Whole, plain_way
+from exactflow.interop.library import HalfMap, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]
@@ -154,6 +154,27 @@ def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Couplings:
     return Couplings([shape], couplings=couplings)
 
 
+def _halves(block: Any, d: int) -> list[HalfMap]:
+    """Return the two couplings of a block, the first of which reads the second half."""
+    p = block.split_len1
+
+    def part(k: int, rev: bool) -> Any:
+        def run(x: Tensor) -> tuple[Tensor, Tensor]:
+            first, second = x[:, :p], x[:, p:]
+            if k == 1:
+                first, log_det = block._coupling1(first, second, rev=rev)
+            else:
+                second, log_det = block._coupling2(second, first, rev=rev)
+            return torch.cat((first, second), 1), x.new_zeros(len(x)) + log_det
+
+        return run
+
+    places = frozenset(range(p)), frozenset(range(p, d))
+    return [
+        HalfMap(block, moves, part(k, False), part(k, True)) for k, moves in enumerate(places, 1)
+    ]
+
+
 def _imitation(module: Any, couplings: Bijection, x: Tensor | None) -> Couplings:
     dims = module.dims_in  # an ActNorm keeps the first shape alone
     return _couplings(couplings, dims[0] if isinstance(dims, list) else dims)
@@ -228,6 +249,9 @@ LIBRARY = Library(
         frozenset(("M", "M_inv", "b", "logDetM")): _built_matrix,
     },
     imitation=_imitation,
+    halves=dict.fromkeys(
+        (fm.NICECouplingBlock, fm.RNVPCouplingBlock, fm.GLOWCouplingBlock), _halves
+    ),
     way=_way,
     whole=_whole,
 )

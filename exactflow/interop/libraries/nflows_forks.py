@@ -9,7 +9,16 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order, triangle
-from exactflow.interop.library import Build, Levels, Library, Reader, State, Whole, plain_way
+from exactflow.interop.library import (
+    Build,
+    HalfMap,
+    Levels,
+    Library,
+    Reader,
+    State,
+    Whole,
+    plain_way,
+)
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.steps import Additive, Squeeze, Step
 
@@ -64,6 +73,7 @@ def fork(
             **dict.fromkeys(flows, "_transform"),
         },
         levels=levels,
+        halves={t.AffineCouplingTransform: _halves, t.AdditiveCouplingTransform: _halves},
         steps={t.AdditiveCouplingTransform: _additive, t.SqueezeTransform: _squeeze},
         readers={getattr(t, name): reader for name, reader in _READERS.items()},
         builders=_builders(t),
@@ -74,6 +84,15 @@ def fork(
 def _embedding(model: Any) -> nn.Module | None:
     found: nn.Module | None = getattr(model, "_embedding_net", None)
     return None if isinstance(found, nn.Identity) else found
+
+
+def _halves(module: Any, d: int) -> list[HalfMap]:
+    if module.unconditional_transform is not None:
+        raise InvalidInputError(
+            "expected couplings that keep a half as it is, got one that maps it"
+        )
+    moves = frozenset(module.transform_features.tolist())
+    return [HalfMap(module, moves, module.forward, module.inverse)]
 
 
 def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order, triangle, vector
-from exactflow.interop.library import Levels, Library, State, Way, Whole, plain_way
+from exactflow.interop.library import HalfMap, Levels, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.steps import Additive, Shift, Squeeze, Step
 
@@ -102,6 +102,18 @@ def _levels(model: Any) -> Levels | None:
     return Levels(modules, list(model.q0))
 
 
+def _masked(module: Any, d: int) -> list[HalfMap]:
+    moves = frozenset(torch.nonzero(module.b.flatten() == 0).flatten().tolist())
+    return [HalfMap(module, moves, module.inverse, module.forward)]
+
+
+def _split(block: Any, d: int) -> list[HalfMap]:
+    """Return the coupling of a block, which moves what its own split puts second."""
+    (_, second), _ = block.flows[0](torch.arange(float(d))[None])
+    moves = frozenset(map(int, second.flatten().tolist()))
+    return [HalfMap(block, moves, block.inverse, block.forward)]
+
+
 def _additive(block: Any, grid: Fraction, dtype: torch.dtype) -> Step:
     """Return a coupling, which subtracts from data to latent."""
     split, coupling, _ = block.flows
@@ -152,6 +164,7 @@ LIBRARY = Library(
         ): _built_lu,
     },
     levels=_levels,
+    halves={nf.flows.MaskedAffineFlow: _masked, nf.flows.AffineCouplingBlock: _split},
     steps={
         nf.flows.AffineCouplingBlock: _additive,
         nf.flows.Squeeze: lambda module, grid, dtype: Squeeze(grid),

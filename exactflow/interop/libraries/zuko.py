@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Transform, constraints
 from zuko import transforms
+from zuko.flows.coupling import GeneralCouplingTransform
 from zuko.lazy import (
     Flow,
     LazyComposedTransform,
@@ -17,7 +19,7 @@ from zuko.lazy import (
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import Library, Reader, Way, Whole
+from exactflow.interop.library import HalfMap, Library, Reader, Way, Whole
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "Chain", "Couplings", "CouplingsTransform", "Given", "Step", "lazily"]
@@ -161,6 +163,17 @@ def _lu(transform: Any) -> AffineMap:
     return AffineMap(dense(transform.L).matrix @ dense(transform.U).matrix)
 
 
+def _halves(coupling: Any, d: int) -> list[HalfMap]:
+    if coupling.univariate is not transforms.MonotonicAffineTransform:
+        raise InvalidInputError(
+            f"expected affine couplings, got one of {coupling.univariate.__name__}: a shear does "
+            "not merge with a spline"
+        )
+    step = Step(coupling, "", None)
+    moves = frozenset(torch.nonzero(~coupling.mask).flatten().tolist())
+    return [HalfMap(step, moves, step.forward, step.inverse)]
+
+
 READERS: dict[type, Reader] = {
     transforms.LULinearTransform: _lu,
     transforms.RotationTransform: lambda transform: dense(transform.R),
@@ -184,6 +197,7 @@ LIBRARY = Library(
     holders={Flow: "transform", LazyInverse: "transform"},
     readers=READERS,
     reader=_reader,
+    halves={GeneralCouplingTransform: _halves},
     whole=_whole,
     takes_images=False,
 )

@@ -1,0 +1,380 @@
+"""One mask for a trained model: its couplings under many masks, as couplings under one.
+
+The theorem and its proof are those of `exactflow.masks`: swaps bring the coordinates that a
+coupling moves into the half that moves, and merge with the couplings before and after. The networks
+are the model's own, not copies, so that training goes on. What only renames or scales coordinates,
+as a permutation or an ActNorm, takes no layer: it goes into the couplings after it, and at most
+into one layer at the end.
+
+How it is checked
+-----------------
+*Numeric*: the new module is run beside the model on the example, both ways.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sympy.polys.matrices import DomainMatrix
+from torch import Tensor, nn
+
+from exactflow.balancing import balance
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import Half, PartitionLike
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import resolve_partition
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.libraries import library_of, whole_of
+from exactflow.interop.library import HalfMap
+from exactflow.masks.writer import Writer, exact_words
+from exactflow.nonlinear.merged import Part
+
+__all__ = ["OneMask", "OneMaskFlow", "one_mask"]
+
+
+@dataclass(frozen=True)
+class OneMask:
+    """A model under one mask, and what became of it.
+
+    Attributes
+    ----------
+    module : ``forward(x) -> (z, log_det)`` from data to latent, ``inverse`` back.
+    order, partition : the mask: the coordinates of the first half come first.
+    before, after : the numbers of couplings.
+    bound : what the theorem gives: 2 N + 4 for N couplings of half of the coordinates, with no
+        matrices between them; None elsewhere.
+    flip : a coordinate of the latents that is negated at the end, where the model reverses
+        orientation, which couplings do not; or None.
+    error, log_det_error : the largest differences from the model at the example, of latents and of
+        log-determinants.
+    """
+
+    module: "OneMaskFlow"
+    order: tuple[int, ...]
+    partition: tuple[int, int]
+    before: int
+    after: int
+    bound: int | None
+    flip: int | None
+    error: float
+    log_det_error: float
+
+    def __str__(self) -> str:
+        text = f"{self.before} couplings are {self.after} under one mask"
+        text += "" if self.bound is None else f" (the theorem: at most {self.bound})"
+        text += "" if self.flip is None else f", and latent {self.flip} is negated"
+        return f"{text}; latents differ by {self.error:.1e}, log-dets by {self.log_det_error:.1e}"
+
+
+class Seen(nn.Module):
+    """A coupling of the model that sees the coordinates in another order, scaled and shifted."""
+
+    order: Tensor
+    scale: Tensor
+    bias: Tensor
+    places: Tensor
+    moves: Tensor
+
+    def __init__(self, half: HalfMap, places: Sequence[int], scale: np.ndarray, bias: np.ndarray):
+        super().__init__()
+        self.coupling, self.module = half, half.module
+        self.register_buffer("places", torch.tensor(places))
+        self.register_buffer("moves", torch.tensor(sorted(half.moves)))
+        self.register_buffer("scale", torch.tensor(scale))
+        self.register_buffer("bias", torch.tensor(bias))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant."""
+        return self._run(z, self.coupling.ahead)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        return self._run(z, self.coupling.back)
+
+    def _run(self, z: Tensor, run: Any) -> tuple[Tensor, Tensor]:
+        scale, bias = self.scale.to(z), self.bias.to(z)
+        y, log_det = run(z[:, self.places] * scale + bias)
+        moved = ((y - bias) / scale)[:, self.moves]
+        return z.index_copy(1, self.places[self.moves], moved), log_det + z.new_zeros(len(z))
+
+
+class Linear(nn.Module):
+    """A linear coupling: ``moved = scale * moved + shift @ kept + bias``."""
+
+    moved: Tensor
+    kept: Tensor
+    shift: Tensor
+    scale: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: LinearCoupling, bias: np.ndarray | None = None):
+        super().__init__()
+        p, q = layer.partition
+        places = torch.arange(p + q)
+        first = layer.moves == "first"
+        numbers = np.array(layer.shift.tolist(), dtype=float).reshape(layer.shift.shape)
+        scale = np.array([float(s) for s in layer.scale])
+        self.register_buffer("moved", places[:p] if first else places[p:])
+        self.register_buffer("kept", places[p:] if first else places[:p])
+        self.register_buffer("shift", torch.tensor(numbers))
+        self.register_buffer("scale", torch.tensor(scale))
+        self.register_buffer("bias", torch.tensor(np.zeros(len(scale)) if bias is None else bias))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant."""
+        change = z[:, self.kept] @ self.shift.to(z).T + self.bias.to(z)
+        moved = z[:, self.moved] * self.scale.to(z) + change
+        return z.index_copy(1, self.moved, moved), self._log_det(z)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        change = z[:, self.kept] @ self.shift.to(z).T + self.bias.to(z)
+        moved = (z[:, self.moved] - change) / self.scale.to(z)
+        return z.index_copy(1, self.moved, moved), -self._log_det(z)
+
+    def _log_det(self, z: Tensor) -> Tensor:
+        return self.scale.abs().log().sum().to(z) + z.new_zeros(len(z))
+
+
+class OneMaskFlow(nn.Module):
+    """Couplings under one mask: ``layers`` move the first and the second half in turn.
+
+    Each layer is a list of couplings that move the same half: one coupling, by composition.
+    """
+
+    order: Tensor
+    back: Tensor
+
+    def __init__(self, layers: list[list[nn.Module]], order: Sequence[int]):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.ModuleList(parts) for parts in layers)
+        self.register_buffer("order", torch.tensor(order))
+        self.register_buffer("back", torch.tensor(sorted(range(len(order)), key=order.__getitem__)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data (N, d) to latents, with log-determinants (N,)."""
+        return self._run(x, self._parts(), "forward")
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latents (N, d) to data, with the log-determinants of the inverse."""
+        return self._run(z, self._parts()[::-1], "inverse")
+
+    def _parts(self) -> list[Any]:
+        layers: Any = self.layers
+        return [part for layer in layers for part in layer]
+
+    def _run(self, x: Tensor, parts: list[Any], way: str) -> tuple[Tensor, Tensor]:
+        z, total = x[:, self.order], x.new_zeros(len(x))
+        for part in parts:
+            z, log_det = getattr(part, way)(z)
+            total = total + log_det
+        return z[:, self.back], total
+
+
+def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneMask:
+    """Return an affine-coupling model as couplings under one mask, which equal it up to rounding.
+
+    Parameters
+    ----------
+    model : of normflows, nflows, glasflow, FrEIA or zuko: affine couplings (RealNVP, NICE, Glow's
+        on vectors) with permutations, ActNorms and linear layers between them.
+    x : data of shape (N, d), for the comparison; the model is run on it.
+    mask : (p, q), or d zeros and ones, 1 for the first half; where it is left out, that of the
+        first coupling, where it moves half of the coordinates.
+
+    Raises
+    ------
+    InvalidInputError
+        Layers that are no affine couplings, as splines, which do not merge with shears; images; no
+        coupling at all.
+
+    Source: Theorem 17 of `exactflow.masks`.
+
+    Examples
+    --------
+    >>> import normflows as nf
+    >>> mask = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    >>> flows = [nf.flows.MaskedAffineFlow(b, nf.nets.MLP([4, 8, 4])) for b in (mask, 1 - mask)]
+    >>> model = nf.NormalizingFlow(nf.distributions.DiagGaussian(4), flows)
+    >>> found = one_mask(model, torch.randn(5, 4))
+    >>> found.before, found.after, found.error < 1e-6
+    (2, 2, True)
+    """
+    if x.ndim != 2:
+        raise InvalidInputError(f"expected data of shape (N, d), got {tuple(x.shape)}")
+    whole = whole_of(model)
+    steps = list(_steps(whole.module, x.shape[1]))
+    halves = [step for step in steps if isinstance(step, HalfMap)]
+    if not halves:
+        raise InvalidInputError("expected a model with affine couplings, got none")
+    d = x.shape[1]
+    order, partition = _mask(mask, steps, d)
+    writing = _Writing(order, partition)
+    for k, step in enumerate(steps):
+        writing.write(step, steps[k + 1] if k + 1 < len(steps) else None)
+    layers, flip = writing.finished()
+    module = OneMaskFlow(layers, order).to(x.device)
+    n, matrices = (
+        d // 2,
+        any(isinstance(step, AffineMap) and step.entries.ndim == 2 for step in steps),
+    )
+    plain = mask is None and not matrices and all(2 * len(half.moves) == d for half in halves)
+    extra = int(writing.is_scaled)
+    bound = 2 * len(halves) + 4 + extra if plain and n else None
+    with torch.no_grad():
+        wanted, log_det = whole.image(x)
+        z, total = module(x)
+    errors = (z - wanted).abs().max(), (total - log_det).abs().max()
+    return OneMask(
+        module, order, partition, len(halves), len(layers), bound, flip, *map(float, errors)
+    )
+
+
+def _mask(
+    mask: "PartitionLike | None", steps: Sequence["HalfMap | AffineMap"], d: int
+) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """Return order and sizes of the mask; by default the first coupling's, in the names of the
+    data, where it moves half of them.
+    """
+    names = np.arange(d)
+    for step in steps:
+        if isinstance(step, HalfMap):
+            break
+        names = names[step.entries] if step.is_permutation else names
+    if mask is None and isinstance(step, HalfMap) and 2 * len(step.moves) == d:
+        moved = set(names[sorted(step.moves)].tolist())
+        mask = [int(i not in moved) for i in range(d)]
+    return resolve_partition(mask, d)
+
+
+def _steps(module: Any, d: int, path: str = "") -> Iterator["HalfMap | AffineMap"]:
+    """Yield the couplings and the linear maps of a model, from data to latent."""
+    library = library_of(module)
+    name = library.of_base("lists", module)
+    parts = getattr(module, "steps", None) if name is None else getattr(module, name or "_modules")
+    if parts is not None:
+        parts = list(parts.values() if isinstance(parts, dict) else parts)
+        for part in reversed(parts) if library.is_from_latent else parts:
+            yield from _steps(getattr(part, "transform", part) if name is None else part, d)
+        return
+    if (reader := library.reader_of(module)) is not None:
+        yield reader(module)
+    elif (halves := library.of_base("halves", module)) is not None:
+        yield from halves(module, d)
+    else:
+        raise InvalidInputError(
+            f"expected affine couplings and linear layers, got a {type(module).__name__}: a shear "
+            "merges with an affine coupling alone, not with a spline"
+        )
+
+
+class _Writing:
+    """A `Writer`, with what scales and shifts each coordinate of the model since."""
+
+    def __init__(self, order: tuple[int, ...], partition: tuple[int, int]) -> None:
+        self.writer = Writer(order, partition, _balanced_words)
+        self.scale, self.bias = np.ones(len(order)), np.zeros(len(order))
+        self.is_scaled = False
+
+    def write(self, step: "HalfMap | AffineMap", after: "HalfMap | AffineMap | None") -> None:
+        if isinstance(step, HalfMap):
+            self.writer.write(self._part(step))
+            return
+        A, shift = step.entries, step.shift
+        self.is_scaled |= not step.is_permutation or bool(shift.any())
+        if step.is_permutation:
+            rows = np.eye(len(A), dtype=int)[A]
+            self.writer.write_matrix(as_matrix(rows), None)
+            self.scale, self.bias = self.scale[A], self.bias[A] + shift
+        elif step.is_diagonal:
+            self.scale, self.bias = A * self.scale, A * self.bias + shift
+        else:
+            seen = self._part(after) if isinstance(after, HalfMap) else None
+            self.writer.write_matrix(as_matrix(A * self.scale), seen)
+            self.scale, self.bias = np.ones(len(A)), A @ self.bias + shift
+
+    def _part(self, half: HalfMap) -> Part:
+        """Return a coupling as a part that names the coordinates of the model."""
+        d = len(self.scale)
+        seen: Any = (half, self.scale.copy(), self.bias.copy())
+        moved = tuple((i, 1) for i in range(d) if i in half.moves)
+        kept = tuple((i, 1) for i in range(d) if i not in half.moves)
+        return Part(seen, kept, moved)
+
+    def finished(self) -> tuple[list[list[nn.Module]], int | None]:
+        """Return the layers, and the latent that is negated, if any."""
+        writer, flip = self.writer, None
+        if _reverses(writer):
+            flip = writer.order[0]
+            writer.sign[flip] *= -1
+            self.scale[flip] *= -1
+        writer.write_rest()
+        layers: list[tuple[Half, list[nn.Module]]] = []
+        for half, part in writer.parts:
+            module = (
+                Linear(part.layer)
+                if isinstance(part.layer, LinearCoupling)
+                else _seen(part, writer, half)
+            )
+            if not layers or layers[-1][0] != half:
+                layers.append((half, []))
+            layers[-1][1].append(module)
+        self._write_scales(layers)
+        return [modules for _, modules in layers], flip
+
+    def _write_scales(self, layers: list[tuple[Half, list[nn.Module]]]) -> None:
+        """Append what scales and shifts the latents: to the last layer, and in one more."""
+        order, (p, q) = list(self.writer.order), self.writer.partition
+        scale, bias = self.scale[order], self.bias[order]
+        sizes: tuple[tuple[Half, slice, tuple[int, int]], ...]
+        sizes = ("first", slice(0, p), (p, q)), ("second", slice(p, p + q), (q, p))
+        last = layers[-1][0] if layers else "first"
+        for half, places, shape in sizes if last == "first" else sizes[::-1]:
+            if (scale[places] == 1).all() and not bias[places].any():
+                continue
+            module = Linear(_identity((p, q), half, shape), bias[places])
+            module.scale = torch.tensor(scale[places])
+            if not layers or layers[-1][0] != half:
+                layers.append((half, []))
+            layers[-1][1].append(module)
+
+
+def _identity(partition: tuple[int, int], half: Half, shape: tuple[int, int]) -> LinearCoupling:
+    return LinearCoupling(partition, half, [[0] * shape[1] for _ in range(shape[0])])
+
+
+def _seen(part: Part, writer: Writer, half: Half) -> Seen:
+    """Return a coupling of the model as it sees the places; signs are scales of -1."""
+    held: Any = part.layer
+    coupling, scale, bias = held
+    d, p = len(scale), writer.partition[0]
+    offsets = (p, 0) if half == "first" else (0, p)
+    moved = sorted(coupling.moves)
+    kept = [i for i in range(d) if i not in coupling.moves]
+    places, signs = [0] * d, np.ones(d)
+    for listed, views, offset in zip((kept, moved), (part.kept, part.moved), offsets, strict=True):
+        for i, view in zip(listed, views, strict=True):
+            if view is not None:
+                places[i], signs[i] = view[0] + offset, view[1]
+    return Seen(coupling, places, scale * signs, bias)
+
+
+def _reverses(writer: Writer) -> bool:
+    rows = np.zeros((len(writer.order),) * 2)
+    for i in writer.order:
+        rows[writer.home[i], writer.place[i]] = writer.sign[i]
+    return bool(np.linalg.det(rows) < 0)
+
+
+def _balanced_words(
+    matrix: DomainMatrix, partition: tuple[int, int]
+) -> Iterator[Sequence[LinearCoupling]]:
+    """Yield exact layers of a signed permutation, and float ones of other matrices."""
+    if matrix.nnz() == matrix.shape[0]:
+        yield from exact_words(matrix, partition)
+        return
+    rows = np.array(matrix.to_Matrix().tolist(), dtype=float)
+    yield balance(rows, partition=partition).flow.layers
