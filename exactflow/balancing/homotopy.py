@@ -26,7 +26,7 @@ from exactflow.balancing.newton import Corrected, Frame, Word, rms
 from exactflow.balancing.rotation import planes
 from exactflow.balancing.tuning import EPS, TUNING, Attempt
 
-__all__ = ["Attempt", "StuckError", "find_layers", "random_start"]
+__all__ = ["StuckError", "find_layers", "random_start"]
 
 Path = Callable[[float], np.ndarray]
 

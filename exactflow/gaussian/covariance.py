@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import mpmath
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_short, to_mpf
 from exactflow.exact.rational import RationalMatrix
-from exactflow.exact.typing import MatrixLike, VectorLike
+from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.gaussian.blocks import CovarianceBlocks
 
 __all__ = ["Covariance", "check_positive_definite", "check_symmetric", "column_of_mean"]
@@ -49,10 +50,14 @@ class Covariance:
 
     @cached_property
     def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
-        """The deviations, and the eigenvalues of the correlations, ascending."""
+        """The deviations, and the eigenvalues of the correlations, ascending; no covariance has a
+        correlation above 1.
+        """
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
-        return deviations, np.linalg.eigvalsh(self.rounded / units[:, None] / units)
+        with np.errstate(over="ignore"):
+            correlations = np.clip(self.rounded / units[:, None] / units, -2, 2)
+        return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized(self) -> tuple["Covariance", int]:
         """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k:
@@ -147,11 +152,16 @@ def check_symmetric(M: DomainMatrix) -> None:
     pairs = ((i, j) for i in range(len(rows)) for j in range(i))
     gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
     if gap:
-        shown = format_short(gap) if gap.denominator < 10**6 else f"{float(gap):.2g}"
+        shown = format_short(gap) if gap.denominator < 10**6 else _rounded(gap)
         raise InvalidInputError(
             f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
             f"by {shown}: pass (Sigma + Sigma.T) / 2 if that is rounding"
         )
+
+
+def _rounded(value: Element) -> str:
+    """Return two digits of a rational number of any size."""
+    return mpmath.nstr(to_mpf(value), 2)
 
 
 def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = None) -> None:
@@ -171,7 +181,7 @@ def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = 
     for k in range(1, d + 1):
         value = whole.extract(range(k), range(k)).det()
         if value <= 0:
-            shown = str(value) if value.denominator < 10**6 else f"about {float(value):.2g}"
+            shown = str(value) if value.denominator < 10**6 else f"about {_rounded(value)}"
             raise InvalidInputError(
                 "expected a positive definite matrix, got one whose leading minor of "
                 f"{k} rows is {shown}{_REMEDY}"

@@ -287,6 +287,8 @@ BAD = [
     (NAN, "nan"),
     (np.array([[1, np.inf], [np.inf, 1]]), "inf"),
     ([[sympy.sqrt(2), 0], [0, 1]], "rational numbers or floats"),
+    (np.array([[1e-300, 1e300], [1e300, 1e-10]]), r"leading minor of 2 rows is about -1.0e\+600"),
+    ([[1, sympy.Rational(10**400, 3000001)], [0, 1]], r"differ by 3.3e\+393"),
 ]
 
 

@@ -19,8 +19,10 @@ from exactflow.errors import (
     OrientationError,
     SingularMatrixError,
 )
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.lossless import IntegerCoupling
 from exactflow.lossless import lossless as refusing
+from exactflow.lossless.shears import merged
 
 lossless = partial(refusing, orientation="flip")
 
@@ -453,6 +455,16 @@ def test_a_negative_determinant_is_a_sign():
     small = lossless(-np.eye(4)[:, [1, 0, 2, 3]])
     with pytest.raises(InvalidInputError, match="int8 holds, got 128"):
         small.forward(x)
+
+
+def test_neighbours_that_move_one_half_are_added():
+    layers = [FloatCoupling("first", np.array([[t]])) for t in (1.0, 2.0)]
+    layers += [FloatCoupling("second", np.array([[t]])) for t in (5.0, -5.0)]
+    layers += [FloatCoupling("first", np.array([[4.0]]))]
+    (layer,) = merged(layers)
+    assert (layer.moves, layer.shift.tolist()) == ("first", [[7.0]])
+    (nothing,) = merged(layers[2:4])
+    assert nothing.shift.tolist() == [[0.0]]
 
 
 def test_given_layers():
