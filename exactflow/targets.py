@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, as_rectangle, common_field, is_array
+from exactflow.exact.coerce import as_column, as_matrix, common_field, is_array
 from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -73,7 +73,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     [1/2, 0],
     [  0, 2]])
     """
-    return _square(squeezed_kernel(W)).to_Matrix()
+    return as_matrix(squeezed_kernel(W)).to_dense().to_Matrix()
 
 
 def squeezed_kernel(W: Any) -> Any:
@@ -173,7 +173,7 @@ def rotation(skew: MatrixLike) -> sympy.Matrix:
     [4/5, -3/5],
     [3/5,  4/5]])
     """
-    K = _square(skew)
+    K = as_matrix(skew).to_dense()
     if K.transpose() != -K:
         raise InvalidInputError("expected a skew-symmetric matrix K, got one with K^T != -K")
     one = linalg.identity(K.shape[0], K.domain)
@@ -205,15 +205,6 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
         if det:
             rows[0] = rows[0] if det > 0 else [-entry for entry in rows[0]]
             return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
-
-
-def _square(W: MatrixLike) -> DomainMatrix:
-    matrix = as_rectangle(W).to_dense()
-    if matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
-        raise InvalidInputError(
-            f"expected a square matrix, got {matrix.shape[0]} x {matrix.shape[1]}"
-        )
-    return matrix
 
 
 def _sequence(values: VectorLike) -> tuple[list, Domain]:

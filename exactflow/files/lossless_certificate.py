@@ -13,14 +13,13 @@ from typing import Any
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import named, read_bytes
-from exactflow.files.certificate import read_certificate, write_certificate
+from exactflow.files.certificate import read_certificate
 from exactflow.flows.flow import CouplingFlow
 from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
 
-__all__ = ["claim", "is_lossless", "lossless_of", "read_lossless", "write_lossless"]
+__all__ = ["claim", "is_lossless", "lossless_of", "read_lossless"]
 
 _ROUNDING = "moved + floor(shift * kept + 1/2)"
 
@@ -31,22 +30,17 @@ def claim(result: Lossless) -> dict[str, Any]:
     return {"within": result.error, "provenance": made}
 
 
-def write_lossless(result: Lossless, path: str | Path, W: MatrixLike) -> None:
-    """Write the certificate of a lossless flow about W; the whole file appears or none.
+def read_lossless(path: str | Path) -> Lossless:
+    """Read a lossless flow: the same map, with the same limit, after its claim is checked.
 
     >>> import tempfile
+    >>> from exactflow import save
     >>> from exactflow.lossless import lossless
     >>> W = [[0, -1], [1, 0]]
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_lossless(lossless(W), f"{folder}/L.json", W)
+    ...     save(lossless(W), f"{folder}/L.json", target=W)
     ...     print(read_lossless(f"{folder}/L.json").forward([1000, -3]))
     [   3 1000]
-    """
-    write_certificate(result.flow, path, W, **claim(result))
-
-
-def read_lossless(path: str | Path) -> Lossless:
-    """Read a lossless flow: the same map, with the same limit, after its claim is checked.
 
     Raises
     ------
@@ -61,7 +55,7 @@ def read_lossless(path: str | Path) -> Lossless:
 
 
 def is_lossless(content: Mapping[str, Any]) -> bool:
-    """Return whether the content of a certificate is what `write_lossless` writes."""
+    """Return whether a certificate of this content is that of a lossless flow."""
     rounding = content.get("provenance", {}).get("rounding")
     return rounding == _ROUNDING and "target" in content and "pads" not in content
 

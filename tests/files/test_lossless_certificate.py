@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import balance, checker, cli, factor, permutation, whiten
+from exactflow import balance, checker, cli, factor, permutation, save, whiten
 from exactflow.errors import CertificateError, VerificationError
 from exactflow.files.certificate import write_certificate
-from exactflow.files.lossless_certificate import read_lossless, write_lossless
+from exactflow.files.lossless_certificate import read_lossless
 from exactflow.lossless import lossless
 
 FLIP = "--orientation", "flip"
@@ -33,7 +33,7 @@ def test_round_trip(tmp_path, name):
     W, options = CASES[name]
     result = lossless(W, orientation="flip", **options)
     path = tmp_path / "L.json"
-    write_lossless(result, path, W)
+    save(result, path, W)
     assert checker.check(path.read_bytes()).verdict is checker.Verdict.VERIFIED
     again = read_lossless(path)
     assert (again.step, again.bits, again.limit) == (result.step, result.bits, result.limit)
@@ -47,7 +47,7 @@ def test_round_trip(tmp_path, name):
 
 def changed(tmp_path, change, W=ROTATION) -> Path:
     path = tmp_path / "L.json"
-    write_lossless(lossless(W, orientation="flip"), path, W)
+    save(lossless(W, orientation="flip"), path, W)
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
