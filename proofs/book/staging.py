@@ -15,6 +15,7 @@ from goals import has_tools
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
+from exactflow import theorems
 from exactflow.cli.commands import COMMANDS
 from proofs.rocq.build import project
 
@@ -39,7 +40,7 @@ def write_pages(book: Path, root: Path) -> None:
     for name, path in scripts.items():
         write_script(book, name, path)
     write_index(book / "theorems" / "index.md", root / "README.md", list(scripts))
-    write_formal(book / "formal", root / "README.md", root / "proofs" / "rocq")
+    write_formal(book / "formal", root / "proofs" / "rocq")
     write_rooms(book / "rooms")
     write_command_line(book / "rooms" / "command_line.md")
 
@@ -129,10 +130,10 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
     write(path, f"# The theorems\n{linked}\n{words}\n{toctree}\n")
 
 
-def write_formal(folder: Path, readme: Path, rocq: Path) -> None:
+def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
-    Above the statements stands README's table of them, with links.
+    Above the statements stands the table of them, that of `exactflow.theorems`, with links.
     """
     files = [Path(source).stem for source in project(rocq)[0]]
     with_goals = has_tools()
@@ -143,8 +144,8 @@ def write_formal(folder: Path, readme: Path, rocq: Path) -> None:
         write(folder / f"{name}.md", page)
     statements = (rocq / "statements.v").read_text(encoding="utf-8")
     found = STATEMENT.findall(statements)
-    text = readme.read_text(encoding="utf-8")
-    table = re.search(r"^### Formally proved\n.*?(^\|.*?)\n\n", text, re.M | re.S).group(1)
+    head = "| theorem | in which generality | in `statements.v` |\n| --- | --- | --- |\n"
+    table = head + "\n".join(theorems.formal_markdown())
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",

@@ -25,7 +25,6 @@ def rows(header):
 
 def test_readme_is_read_off_the_table():
     assert rows(r"\| theorem \| script \|") == theorems.markdown()
-    assert rows(r"in `statements\.v` \|") == theorems.formal_markdown()
 
 
 def test_every_script_has_a_row():
