@@ -28,6 +28,9 @@ Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
 
+FEW = 8
+
+
 class Gap(NamedTuple):
     """Where a map has to climb: along an axis, between two places."""
 
@@ -36,7 +39,8 @@ class Gap(NamedTuple):
     stop: Element
 
     def __str__(self) -> str:
-        direction = ", ".join(f"{to_float(x):.3g}" for x in self.axis)
+        shown = [f"{to_float(x):.3g}" for x in self.axis[:FEW]]
+        direction = ", ".join(shown + ["..", f"{len(self.axis)} numbers"] * (len(self.axis) > FEW))
         return f"({direction}) from {to_float(self.start):.3g} to {to_float(self.stop):.3g}"
 
 

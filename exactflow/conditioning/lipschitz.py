@@ -8,11 +8,12 @@ few clusters; of these the one that is farthest from the tolerance is taken firs
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flint import arb
+from flint import arb, ctx
 
 from exactflow.conditioning.frames import Axis, Frame, frame_of, reflection, unit_frame
 from exactflow.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.conditioning.slopes import Distance, least_slope
+from exactflow.conditioning.tuning import TUNING
 from exactflow.conditioning.volume import differences
 from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element
@@ -51,19 +52,23 @@ def least_lipschitz(
     slope = Slope(*least_slope(lambda: _capped(spectrum), start, ball(eps) + pieces.error), None)
     if isinstance(law, Gaussian):
         return slope
+    finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
+    bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
     frames = [frame_of(law, pieces, axes, eps) for axes in _axes(law, pieces, direction)]
     enough, rest = None, ball(eps) - frames[0].error
     if direction is None and is_product(law) and rest > 0:
-        _, enough = least_slope(frames[0].distance, deviation, rest)
+        _, enough = least_slope(frames[0].distance, deviation, rest, bits)
     slope = slope._replace(attained=enough)
     while frames:
         start = ball(slope.forced).max(start)
-        beyond = [frame.distance()(start)[0].sqrt() - ball(eps) - frame.error for frame in frames]
+        with ctx.workprec(bits):
+            distances = [frame.distance()(start)[0].sqrt() for frame in frames]
+        beyond = [x - ball(eps) - frame.error for x, frame in zip(distances, frames, strict=True)]
         first = max(range(len(frames)), key=lambda i: beyond[i].lower())
         if not beyond[first] > 0:
             break
         frame = frames.pop(first)
-        low, _ = least_slope(frame.distance, start, ball(eps) + frame.error)
+        low, _ = least_slope(frame.distance, start, ball(eps) + frame.error, bits)
         slope = Slope(low, enough, frame)
     return slope
 

@@ -159,6 +159,14 @@ class Pieces:
         """The sum of the weights."""
         return sum(self.weights.tolist())
 
+    @cached_property
+    def exponent(self) -> int:
+        """The binary logarithm of about the largest coordinate or deviation."""
+        sizes = [fmpq(max(map(abs, self.centers.ravel().tolist())), self.unit) ** 2]
+        sizes += [abs(x) for spread in self.spreads for x in spread.entries()]
+        largest = max(sizes)
+        return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
+
     def spread(self, i: int) -> fmpq_mat:
         """Return the covariance of a piece."""
         return self.spreads[i] if self.spreads else fmpq_mat(self.dimension, self.dimension)

@@ -20,7 +20,7 @@ _BITS = 60  # of a float's mantissa, and more
 
 
 def least_slope(
-    problem: Callable[[], Distance], start: arb, tolerance: arb
+    problem: Callable[[], Distance], start: arb, tolerance: arb, bits: int = TUNING.precision
 ) -> tuple[Element, Element]:
     """Return dyadic numbers: at slopes below the first the distance is at least the tolerance, at
     the second it is at most that.
@@ -32,8 +32,8 @@ def least_slope(
     problem : makes the distance, at the precision of the current ``workprec`` block.
     start : a positive number to begin with.
     tolerance : an enclosure of a positive number.
+    bits : the precision to begin with.
     """
-    bits = TUNING.precision
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _tried(problem(), _logarithm(start), tolerance * tolerance)

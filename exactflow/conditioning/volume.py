@@ -20,12 +20,13 @@ again, and the number of clusters with the least bound is taken.
 """
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import combinations, count, takewhile
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb
+from flint import arb, fmpq
 
 from exactflow.conditioning.condition import eigenvalues
 from exactflow.conditioning.pieces import Pieces
@@ -61,7 +62,7 @@ def volume(pieces: Pieces, eps: arb) -> Volume:
 
     The precision is that of the current ``workprec`` block.
     """
-    size = float(eps.mid())
+    size = max(float(eps / arb(2) ** pieces.exponent), 1 / LARGEST)
     tries = ((*_bound(clusters, size), clusters) for clusters in _clusterings(pieces))
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
     t = (arb(multiplier) * eps * eps).mid()
@@ -78,7 +79,9 @@ def volume(pieces: Pieces, eps: arb) -> Volume:
 
 
 def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
-    """Return the bound, and t in units of eps^2 where the constraint holds with equality."""
+    """Return the bound less d log(eps), and t in units of eps^2 where the constraint holds with
+    equality; lengths are in units of 2^exponent.
+    """
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
@@ -91,14 +94,18 @@ def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
     while (middle := (low + high) / 2) not in (low, high):
         low, high = (middle, high) if (w * apart(middle) ** 2).sum() < 1 else (low, middle)
     a = s + apart(high)
-    return (w * (np.log(a * eps) - np.log(w) / a.shape[1])).sum(), high
+    return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
 def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the pieces into more and more clusters."""
-    points = np.array([[x / pieces.unit for x in row] for row in pieces.centers.tolist()])
+    """Yield partitions of the pieces into more and more clusters, in units of 2^exponent."""
+    scale = Fraction(2) ** pieces.exponent * pieces.unit
+    points = np.array([[float(x / scale) for x in row] for row in pieces.centers.tolist()])
     weights = np.array([w / pieces.total for w in pieces.weights.tolist()])
-    spreads = [np.array(s.tolist(), dtype=float) for s in pieces.spreads]
+    square = fmpq(4) ** pieces.exponent
+    spreads = [
+        np.array([[float(x / square) for x in row] for row in s.tolist()]) for s in pieces.spreads
+    ]
 
     def cluster(members: np.ndarray) -> tuple[float, int, _Cluster]:
         w, x = weights[members], points[members]

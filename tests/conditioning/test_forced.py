@@ -200,6 +200,21 @@ def test_layers():
         bounds.layers(2, "some")
 
 
+def test_masses_and_lengths_of_every_size():
+    tiny = Rational(1, 10**40)
+    bounds = forced(Atoms([[0], [1]], [tiny, 1 - tiny]), Rational(1, 10**25))
+    assert bounds.lipschitz > 10**10
+    assert bounds.attained < bounds.lipschitz * (1 + Rational(1, 10**6))
+    large = Gaussian(sympy.diag(10**400, 1))
+    assert abs(forced(large, 1).lipschitz / 10**200 - 1) < Rational(1, 10**6)
+    one, two = (
+        forced(Atoms([[0, 0], [x, x]]), x / 1000) for x in (Rational(1), Rational(2) ** 400)
+    )
+    assert abs(one.lipschitz / two.lipschitz - 1) < Rational(1, 10**6)
+    assert abs(one.ratio / two.ratio - 1) < Rational(1, 10**6)
+    assert (one.clusters, two.clusters) == (2, 2)
+
+
 def test_bounds_that_say_nothing():
     for target, eps in ((Atoms([[1, 2]]), "1/7"), (TWO, 2), (Gaussian([[0]]), 1)):
         bounds = forced(target, eps)
