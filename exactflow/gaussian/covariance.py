@@ -10,7 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.numbers import format_short, to_mpf
+from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.gaussian.blocks import CovarianceBlocks
@@ -161,7 +161,8 @@ def check_symmetric(M: DomainMatrix) -> None:
 
 def _rounded(value: Element) -> str:
     """Return two digits of a rational number of any size."""
-    return mpmath.nstr(to_mpf(value), 2)
+    rounded = to_float(value)
+    return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
 
 def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = None) -> None:
