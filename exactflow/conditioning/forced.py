@@ -14,7 +14,7 @@ increasing maps with slopes at most L (`exactflow.conditioning.ramps`). Then
 So L is at least `lipschitz`. The first is attained where P is the product of its laws along the
 u_i, and so on the line always: by T_1 x .. x T_d, the limit of diffeomorphisms. The second is
 attained where P is Gaussian, by a linear map. Two points at distance D: L >= D^3 / (12 sqrt(2 pi)
-eps^2), about, as eps -> 0, and by a ramp no more.
+eps^2), about, as eps -> 0, which a ramp attains, and two couplings in the limit.
 
 **16b, volume.** Cut P into clusters of weights w_i, with covariances of eigenvalues s_ij^2. Then
 

@@ -27,7 +27,6 @@ __all__ = ["Axis", "Frame", "Gap", "frame_of", "reflection", "unit_frame"]
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-
 FEW = 8
 
 
