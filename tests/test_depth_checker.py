@@ -384,3 +384,38 @@ def test_exponents_up_to_the_limit():
     assert checker.read_terms([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
     with pytest.raises(checker.MalformedError, match="exponents from 0 to 100"):
         checker.read_terms([["2", "101", "0"]], "", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("Q", "holds"), [([[1, 0], [0, 0]], True), ([[1, 0], [1, 0]], False), ([[1, 1], [0, 0]], False)]
+)
+def test_kernels_on_both_sides(Q, holds):
+    """Q is to be in the kernel of a, and to have that of D: one of them is not enough."""
+    one, singular, zero = [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]
+    blocks = checker.Blocks(A=zero, B=zero, C=one, D=singular, a=singular, c=zero)
+    assert checker.is_impossible_on_kernels(Q, blocks) is holds
+
+
+def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):
+    """Entries that have no inverse modulo it end in no traceback."""
+    factor, product = 1287836182261, 3317044064679887385961981
+    shears = [("second", "1"), ("first", str(factor - 1))]
+    content = {
+        "format": "exactflow-depth-certificate",
+        "version": 1,
+        "field": f"GF({product})",
+        "target": [[str(factor), str(factor - 1)], ["1", "1"]],
+        "partition": [1, 1],
+        "scales": "additive",
+        "depth": 2,
+        "layers": [{"moves": m, "scale": ["1"], "shift": [[x]]} for m, x in shears],
+        "obstructions": [
+            {"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
+            {"pattern": "L", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
+        ],
+    }
+    code, lines, _ = check(write(tmp_path, content))
+    assert (code, lines[-2:]) == (
+        3,
+        ["c incomplete: no proof that p is prime", "s NOT VERIFIED"],
+    )
