@@ -61,8 +61,10 @@ GOOD = {
     "outer": 1,
     "padding": "zero",
     "partition": (1, 1),
+    "path": "none/c.json",
     "points": [[0, 0], [1, 1]],
     "radius": 1,
+    "result": FLOW,
     "s": 2,
     "sample": [[1, 1]],
     "shift": [[1]],
@@ -186,7 +188,8 @@ ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 def doors() -> list:
     """Return the callables of the doors with each parameter that may have any form."""
-    listed = {value for door in DOORS for value in (getattr(door, name) for name in door.__all__)}
+    named = [getattr(door, name) for door in DOORS for name in door.__all__]
+    listed = {value for value in named if callable(value)}
     for value in VALUES:
         listed |= set(methods(value))
     return [
@@ -195,7 +198,7 @@ def doors() -> list:
         for parameter in parameters(value)
         if parameter.name in ANY_FORM
         and value not in (BUMP.at, BUMP.slope_at)  # inner functions, of elements of QQ
-        and value is not universal.Approximation  # a result, which users do not make
+        and value not in (universal.Approximation, conditioning.Forced)  # made by doors only
     ]
 
 

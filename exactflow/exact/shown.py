@@ -117,7 +117,7 @@ def entry_text(value: Any, field: Domain) -> str:
 def entry_latex(value: Any, field: Domain) -> str:
     """Return a number in LaTeX; of a long rational one the first digits."""
     if not field.is_QQ or len(_text(value, field)) <= DIGITS:
-        return sympy.latex(field.to_sympy(field.convert(value)))
+        return sympy.latex(field.to_sympy(_element(value, field)))
     digits, exponent = _leading(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
@@ -133,8 +133,13 @@ def _leading(value: Any) -> tuple[str, int]:
 
 
 def _text(value: Any, field: Domain) -> str:
-    element = field.convert(value)
+    element = _element(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
+
+
+def _element(value: Any, field: Domain) -> Any:
+    """Return an integer as an element of the field; text is never given to SymPy."""
+    return field.convert(value) if isinstance(value, int) else value
 
 
 def _corner(matrix: DomainMatrix) -> tuple[DomainMatrix, str]:

@@ -70,8 +70,8 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"suffix, got {str(path)!r}"
         )
-    check_place(path)
     matrix = None if target is None else as_matrix(target)
+    check_place(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
         _check_target(result.flow, matrix)
         write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
