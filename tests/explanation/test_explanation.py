@@ -42,6 +42,12 @@ EXAMPLES = {
         (random_matrix(5, bits=2, seed=1), {"partition": (1, 4), "orientation": "flip"}),
         (sympy.diag(2, 3, 4, 5), {"partition": (3, 1)}),
     ],
+    "hyperplane": [
+        (random_matrix(5, bits=2, seed=1), {"orientation": "flip"}),
+        (sympy.diag(2, 3, 4, 5, 7), {}),
+        (sympy.diag(2, 3, 4), {"partition": (2, 1)}),
+        (sympy.diag(-1, -1, 1, 1, 1), {"partition": [0, 1, 1, 0, 1]}),
+    ],
     "classical": [(DENSE, {"orientation": "flip"}), (SHEARED, {})],
     "balanced": [(DENSE, {"orientation": "flip"})],
 }
