@@ -27,7 +27,7 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
 
     Parameters
     ----------
-    M : [[A, B], [C, D]] of four different ``MatrixSymbol``s, or diag(X, X^-1).
+    M : [[A, B], [C, D]] of four different symbols (``MatrixSymbol``), or diag(X, X^-1).
 
     Raises
     ------
