@@ -127,7 +127,7 @@ class RationalMatrix:
 
     def times_power(self, exponent: int) -> "RationalMatrix":
         """Return the matrix times 2^exponent."""
-        if exponent < 0:
+        if exponent <= 0:
             return RationalMatrix(self.numerator, self.denominator << -exponent)
         return RationalMatrix(self.numerator * (1 << exponent), self.denominator)
 
