@@ -276,7 +276,7 @@ def draw(pyplot, path) -> None:
         axes[1].plot(bounds, np.maximum(divergences[name], 1e-3), **how)
         axes[2].plot(bounds, [r.ramp.digits for r in records], **how)
     axes[0].set_ylabel(r"$\log_{10}$ of the least singular value", fontsize=16)
-    axes[1].set_ylabel("KL(law | flow)", fontsize=16)
+    axes[1].set_ylabel("KL(law | flow): above, or about", fontsize=16)
     axes[1].set_yscale("log")
     axes[2].set_ylabel("digits to invert the flow", fontsize=16)
     axes[2].axhline(15.95, color="0.4", lw=2)
@@ -285,10 +285,14 @@ def draw(pyplot, path) -> None:
     for ax in axes:
         ax.set_xscale("log")
         ax.invert_xaxis()
+        ax.minorticks_off()
+        ticks = [0.4, 0.2, 0.1, 0.05]
+        ax.set_xticks(ticks, labels=map(str, ticks))
         ax.set_xlabel(r"certified bound of $W_2$", fontsize=16)
         ax.tick_params(labelsize=13)
         ax.grid(alpha=0.3)
-        ax.legend(fontsize=14)
+    axes[0].legend(fontsize=14, loc="center left", bbox_to_anchor=(0, 0.75))
+    axes[2].yaxis.get_major_locator().set_params(integer=True)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 

@@ -11,12 +11,14 @@
 # and **one** coupling does not, unless a half of $P$ is $N(0, I)$: it leaves a half as it is.
 #
 # Here f is constructed, with rational weights, and the bound is *certified* by ball arithmetic; its
-# proof is in the docstring of `exactflow.universal.few_layers`. With two couplings on data *and*
-# noise of equal dimension (NICE's appendix, Augmented Normalizing Flows) or autoregressive blocks
-# (STARFlow) more was known; that two couplings do as they are is new, to our knowledge.
+# proof is in the docstring of `exactflow.universal.few_layers`, with the nearest work: couplings on
+# data *and* noise (NICE's appendix, Augmented Normalizing Flows), many couplings with linear layers
+# between (Teshima et al. 2020, Ishikawa et al. 2023), autoregressive blocks (STARFlow). That two
+# couplings do as they are is new, to our knowledge.
 #
 # **What $W_2$ does not see.** While it goes to zero, the divergence
-# $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity, as fast as $1/\delta^2$.
+# $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity, as fast as $1/\delta^2$. That flows of
+# constant determinant, as these are, are not universal in KL is in Draxler et al. (ICML 2024).
 
 # %%
 import time

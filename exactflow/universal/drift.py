@@ -8,6 +8,7 @@ of labels and a shell of pads: a cell next to a knot of T has a range of two pie
 others have one.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -81,7 +82,8 @@ class _Ranges:
 
     def __init__(self, path: Path) -> None:
         self.slopes = [slope for (slope,) in path.map.slopes]
-        self.ends = [None, *path.map.knots, None]
+        self.knots = path.map.knots
+        self.ends = [None, *self.knots, None]
         self.found: dict[tuple[Element, Element], Drift] = {}
         self.pairs = [
             tuple(map(ball, (h, a, b, t, t + h, t + 2 * h)))
@@ -109,16 +111,17 @@ class _Ranges:
         return inner + edges + ([(cuts[2], cuts[3])] if high is not None else [])
 
     def around(self, piece: int, low: Element, high: Element, radius: Element) -> tuple[int, int]:
-        """Return the first and last piece of the least range that such labels do not leave."""
+        """Return the first and last piece of the least range that such labels do not leave: as a
+        larger range has no smaller drift, every step here is forced.
+        """
+        before = -1, -1
         first = last = piece
-        while True:
+        while (first, last) != before:
+            before = first, last
             margin = radius * self.drift(first, last)[1].reach
-            left, right = self.ends[first], self.ends[last + 1]
-            below = left is not None and low - margin < left
-            above = right is not None and high + margin > right
-            if not below and not above:
-                return first, last
-            first, last = first - below, last + above
+            first = 0 if low is None else bisect_right(self.knots, low - margin)
+            last = len(self.knots) if high is None else bisect_left(self.knots, high + margin)
+        return before
 
 
 def _drift(pairs: list[tuple], *slopes: arb) -> Drift:

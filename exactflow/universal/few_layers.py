@@ -44,11 +44,15 @@ v = (t2(y2') - a_I, delta t1(z1') + t3(x1') - b_I), and the same is said of t2 a
 
 On plateaus two layers have the Jacobian delta I, of condition number 1; three diag(delta, delta^2).
 
-What others do with two couplings is another thing: NICE (Dinh, Krueger and Bengio 2014, arXiv:
-1410.8516, appendix) and Augmented Normalizing Flows (Huang, Dinh and Courville 2020, arXiv:
-2002.07101) couple data with added noise, so in more dimensions; STARFlow (Gu et al. 2025, arXiv:
-2506.06276) has autoregressive blocks. That two couplings suffice as they are, is new to our
-knowledge.
+The nearest that we know of: NICE (Dinh, Krueger and Bengio 2014, arXiv:1410.8516, appendix) has a
+variational autoencoder as two couplings on data and noise, and Augmented Normalizing Flows (Huang,
+Dinh and Courville 2020, arXiv:2002.07101) are universal with coordinates added to the data. Teshima
+et al. (NeurIPS 2020) and Ishikawa et al. (JMLR 24, 2023) approximate maps in L^p, and so laws, by
+many couplings with linear layers between them; STARFlow (Gu et al. 2025, arXiv:2506.06276) shows
+autoregressive blocks to be universal, Iske and Schoenlieb (2026, arXiv:2605.06172) bi-Lipschitz
+maps, in L^1. That two couplings do as they are, under one partition and in W2, is new to our
+knowledge. Their determinant is constant: Draxler et al. (ICML 2024, arXiv:2402.06578) show that
+such flows are not universal in KL, and `exactflow.universal.lower_bounds` says how far from it.
 
 How it is checked
 -----------------

@@ -164,7 +164,7 @@ def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:
 
     Mean and deviation are computed in floats, of values that a power of two brings to about one.
 
-    Raises `InvalidInputError` where more layers are needed than a path may have.
+    Raises `InvalidInputError` where more than a thousand layers are needed.
     """
     from scipy.special import ndtri
 
@@ -178,9 +178,9 @@ def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:
             return Unit(QQ.one, QQ.zero, 0)
         return Unit(QQ.one, mean, 1)
     count = ceil(abs(growth) / log(to_float(condition)) * (1 + 2**-TUNING.bits))
-    if count > 4 * TUNING.most_pairs:
+    if count > TUNING.most_units:
         raise InvalidInputError(
-            f"expected a condition number that {4 * TUNING.most_pairs} scalings of the data reach, "
+            f"expected a condition number that {TUNING.most_units} scalings of the data reach, "
             f"got {format_short(condition)}: raise condition, or bring the law to scale"
         )
     root = exp(growth / count) * 2**TUNING.bits

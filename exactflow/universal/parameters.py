@@ -86,8 +86,8 @@ def _separating(places: np.ndarray, weights: list, bits: int, share: Element) ->
     gap = max(int(_power_below(2 * room / len(places)) * 2**bits), 1)
     while True:
         moved = _spread(places, gap) - places
-        distances = np.array([x / unit for x in moved.tolist()])
-        if masses @ distances**2 <= 1 or gap == 1:
+        distances = np.array([min(abs(x), unit << 20) / unit for x in moved.tolist()])
+        if gap == 1 or (distances.max() < 2**20 and masses @ distances**2 <= 1):
             return moved
         gap //= 2
 

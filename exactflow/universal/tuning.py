@@ -30,6 +30,8 @@ class Tuning:
     most_atoms : what takes about a minute and a gigabyte.
     most_pairs, most_knots, most_reach : where searches end: 16,384 layers; knots, whose number is
         squared in the time of a bound; labels, 12 deviations.
+    most_units : layers of constant scale, whose product, 24 bits of each, is in every number after
+        them.
     many_knots : where layers are given and no eps, knots from which on a finer transport takes
         minutes.
     cells_per_piece, cells_per_label : the cells in which a transport is compared with its law, in a
@@ -49,6 +51,7 @@ class Tuning:
     most_pairs: int = 2**12
     most_knots: int = 2000
     most_reach: int = 12
+    most_units: int = 2**10
     many_knots: int = 128
     cells_per_piece: int = 4
     cells_per_label: int = 16

@@ -1,6 +1,6 @@
 """The certified bound against independent estimates of W2, and everything that is refused."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -192,16 +192,30 @@ def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights,
     assert bound <= 25 * truth
 
 
-@pytest.mark.parametrize("name", ["unit square", "checkerboard", "ring", "circle", "disc"])
-def test_bound_exceeds_an_assignment_of_samples(name):
+SAMPLED = [
+    "unit square",
+    "checkerboard",
+    "ring",
+    "circle",
+    "disc",
+    "normal laws",
+    "a law on the line",
+    "a sphere in dimension 8",
+    "segments in dimension 4",
+]
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("name", SAMPLED)
+def test_bound_exceeds_an_assignment_of_samples(name, layers):
     """W2 of samples is at most the bound and the sampling errors of both sides."""
     target, eps = TARGETS[name]
-    found = approximate(target, eps)
+    found = approximate(target, eps, layers=layers)
     count = 400
     generator = np.random.default_rng(5)
-    sides = [sample_of(name, count, generator) for _ in range(2)]
+    sides = [sample_of(name, count, generator) for _ in range(4)]
     between = assignment(found.sample(count, seed=1), sides[0])
-    sampling = assignment(*sides)
+    sampling = max(assignment(*pair) for pair in combinations(sides, 2))
     assert between <= float(found.bound) + 2 * sampling
     assert abs(found.sample(count).mean(axis=0) - sides[0].mean(axis=0)).max() < 0.5
 
@@ -218,6 +232,21 @@ def sample_of(name: str, count: int, generator) -> np.ndarray:
         cell = generator.integers(0, 4, (50 * count, 2))
         cell = cell[cell.sum(axis=1) % 2 == 0][:count]
         return cell - 2 + generator.random((count, 2))
+    if name == "normal laws":
+        second = generator.random(count) < 0.5
+        scales = np.where(second[:, None], [1 / 2, 1 / 4], [1, 1])
+        return second[:, None] * [3, 1] + scales * generator.standard_normal((count, 2))
+    if name == "a law on the line":
+        x = np.interp(generator.random(count), [0, 0.5, 1], [0, 1, 5])
+        return np.stack([x, 0 * x], axis=1)
+    if name == "a sphere in dimension 8":
+        points = generator.standard_normal((count, 3))
+        image = np.zeros((count, 8))
+        image[:, [0, 5, 6]] = points / np.linalg.norm(points, axis=1, keepdims=True)
+        return image
+    if name == "segments in dimension 4":
+        ends = np.array([[1, 2, 3, 4], [1, 1, 1, 1]])[generator.integers(0, 2, count)]
+        return ends * generator.random((count, 1))
     inner, outer = {"ring": (1, 2), "circle": (1, 1), "disc": (0, 1)}[name]
     radius = np.sqrt(inner**2 + (outer**2 - inner**2) * generator.random(count))
     angle = 2 * np.pi * generator.random(count)

@@ -216,7 +216,7 @@ def test_eps_and_layers_together():
 
 def test_too_many_scalings_are_refused_before_they_are_made():
     steep = PiecewiseLinear([0], [0], QQ(10) ** 300, QQ(10) ** 300)
-    with pytest.raises(InvalidInputError, match="16384 scalings of the data"):
+    with pytest.raises(InvalidInputError, match="1024 scalings of the data"):
         unit_of(steep, QQ(101, 100))
     assert unit_of(steep, QQ(5)).count == 430
 
@@ -242,6 +242,7 @@ def test_any_scale(scale):
         (TWO, {"condition": 2, "layers": 0}, "integer layers >= 1"),
         (TWO, {"condition": 2, "layers": 5}, "raise layers or condition"),
         (TWO, {"condition": "1.0000001", "eps": 1}, "raise one of them"),
+        (GaussianMixture([0], "1/3"), {"condition": "1.0001", "eps": 1}, "bring the law to scale"),
         (GaussianMixture([0, 1000]), {"condition": 5, "eps": "1/10"}, "least mass between"),
         (GaussianMixture([10**300]), {"condition": 5, "eps": 1}, "scale it to about one"),
         (GaussianMixture([10**400]), {"condition": 5, "eps": 1}, "scale it to about one"),
