@@ -4,12 +4,9 @@ import io
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop import to_module
-from exactflow.interop.modules.flow import FlowModule
 from exactflow.universal import (
     Atoms,
     GaussianMixture,
@@ -18,6 +15,12 @@ from exactflow.universal import (
     approximate_well,
     checkerboard,
 )
+
+torch = pytest.importorskip("torch")
+
+from exactflow.interop.modules.flow import FlowModule  # noqa: E402
+
+nn = torch.nn
 
 FLOWS = {
     "two layers": approximate(checkerboard(), "1/4"),
