@@ -5,9 +5,10 @@ Main results
 For every measure P on R^(p + q) with second moments and every eps > 0 *two* affine couplings f have
 W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
 Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) do
-it by three; that one does not is `exactflow.universal.one_layer_bound`. Here f is explicit. Split
-z = (z1, z2), let u' be some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i >
-0, are ordered by b_i' (three layers: by a_i'), which increases.
+it by three; one does not, unless a half of P is N(0, I): see `exactflow.universal.lower_bounds`.
+Here f is explicit. Let z1 be one of the halves of z, z2 the other, and u' some coordinate of u.
+Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i > 0, are ordered by b_i' (three layers: by
+a_i'), which increases.
 
     y2 = delta z2 + t1(z1')    t1 = b_1 .. b_N, changing on ramps of width tau around knots
     x1 = delta z1 + t2(y2')    t2 = a_i on [b_i' - r, b_i' + r], linear between

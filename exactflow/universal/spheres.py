@@ -103,11 +103,10 @@ class Ring(TargetMeasure):
         with ctx.workprec(2 * grid_bits(share)):
             for r, R, count in zip(radii, radii[1:], counts, strict=False):
                 mass = (R * R - r * r) / (1 - hollow * hollow) if r < R else QQ.one
-                length, half = _sector(ball(r), ball(R)), arb.pi() * ball(turns / count)
+                distance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
                 for j in range(count):
                     middle = self.start + turns * QQ(2 * j + 1, 2 * count)
                     sin, cos = arb.sin_cos_pi_fmpq(flint_rational(2 * middle))
-                    distance = length * half.sin() / half
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
             cells = of_means((1 + ball(hollow * hollow)) / 2, found, grid_bits(share))
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
@@ -195,9 +194,9 @@ class Sphere(TargetMeasure):
         return f"<Sphere: dimension {len(self.axes) - 1} in dimension {self.dimension}>"
 
 
-def _sector(r: arb, R: arb) -> arb:
-    """Return the length of the mean of the thin sector between two radii."""
-    return (R * R + R * r + r * r) / (R + r) * 2 / 3
+def _sector(r: arb, R: arb, h: arb) -> arb:
+    """Return the length of the mean of the sector of half angle h between two radii."""
+    return (R * R + R * r + r * r) / (R + r) * 2 / 3 * h.sin() / h
 
 
 def _sphere(k: int, square: Element = QQ.one) -> list[tuple[arb, list[arb]]]:
