@@ -115,7 +115,7 @@ def endless(folder):
     (folder / "endless.cert.json").write_text(json.dumps(claim))
 
 
-@pytest.mark.parametrize("scripts", ["", "*.py"])
+@pytest.mark.parametrize("scripts", ["", pytest.param("*.py", marks=pytest.mark.slow)])
 def test_the_action_does_not_pass_what_was_killed(project, scripts):
     endless(project)
     write_certificate(factor(M), project / "last.cert.json")

@@ -141,7 +141,7 @@ ROWS = (
             Formal(
                 "partitions (p, q): at least 2 ceil(q / p) + 1 shears for some, at most 2 "
                 "ceil(q / p) + 4",
-                "lower: every field of three elements or more; upper: of more than p",
+                "p <= q; lower: every field of three elements or more; upper: of more than p",
                 (
                     "unequal_splits_lower_bound",
                     "unequal_splits_lower_bound_example",

@@ -79,6 +79,7 @@ def test_several_gaps_add_up_where_ramps_do_not_meet():
     assert abs(float(three.lipschitz) / about - 1) < 1e-3
 
 
+@pytest.mark.slow
 def test_mass_in_a_gap_is_taken_into_account():
     slopes = [forced(HUMPS, eps) for eps in ("1/2", "1/8")]
     for bounds in slopes:
@@ -149,6 +150,7 @@ def test_a_segment_is_of_the_order_of_eps():
     assert max(rest) - min(rest) < 0.1
 
 
+@pytest.mark.slow
 def test_curved_data_takes_many_clusters():
     bounds = forced(Ring(1, 1), "1/8")
     assert bounds.clusters > 8

@@ -70,7 +70,7 @@ def test_every_element_of_sl3_over_f2(p):
     assert {M: checked(over(M, 2), (p, 3 - p)) for M in depths} == depths
 
 
-@pytest.mark.parametrize("step", [97, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [293, pytest.param(1, marks=pytest.mark.slow)])
 def test_elements_of_sl3_over_f3(step):
     depths = breadth_first_depths(1, 2, 3)
     counts = Counter(depths.values())
