@@ -257,7 +257,8 @@ ROWS = (
         r"W_2(f_\# N(0, I), P) \leq \varepsilon",
         f"{_KMR}, by three; two, and not one: to our knowledge new",
         "bounds of W2 and of KL: certified; flows, networks: exact; samples: numeric",
-        "two layers, not three; one does not; KL to infinity while W2 vanishes",
+        "two layers, not three; one does not, unless a half is normal; KL to infinity while W2 "
+        "vanishes",
         "universal_approximation",
         "exactflow.approximate",
     ),
