@@ -45,6 +45,16 @@ def test_decimals_are_exact():
     assert ask(text="0.1 0\n0 1e1")["target"]["text"] == [["1/10", "0"], ["0", "10"]]
 
 
+def test_signs_and_spaces_of_a_copied_formula():
+    assert ask(text="1\u00a0\u22122\n3\u20097")["target"]["text"] == [["1", "-2"], ["3", "7"]]
+
+
+def test_the_proof_is_shown_for_small_matrices():
+    assert "<details>" in ask(text=session.EXAMPLES["a rotation in two planes"])["explanation"]
+    eye = "\n".join(" ".join(str(int(i == j)) for j in range(10)) for i in range(10))
+    assert ask(text=eye)["explanation"] == ""
+
+
 def test_depth_and_why_not_fewer():
     answer = ask(text=session.EXAMPLES["diag(-I, I), which needs six layers"])
     assert answer["depth"]["sentence"] == "Needs exactly 6 additive layers."

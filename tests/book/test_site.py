@@ -156,6 +156,14 @@ def test_six_layers_are_needed_and_stepped_through(playground):
     assert playground.text_content("#title").startswith("Layer 5 of 6")
 
 
+def test_the_proof_is_read_and_a_matrix_is_linked(playground):
+    factored(playground, "2 1\n3 2")
+    playground.click("#proof summary")
+    playground.locator("#explanation summary").first.click()
+    assert "checked: " in playground.inner_text("#explanation")
+    assert playground.url.endswith("#2%201%3B3%202")
+
+
 def test_the_certificate_that_is_downloaded_is_checked(playground, tmp_path):
     factored(playground, "2 1\n3 2")
     with playground.expect_download() as download:

@@ -23,6 +23,10 @@ function ready(examples) {
   for (const [name, text] of Object.entries(examples)) at("examples").append(new Option(name, text));
   at("examples").disabled = at("run").disabled = false;
   status("Ready.");
+  const linked = decodeURIComponent(location.hash.slice(1));
+  if (!linked) return;
+  at("matrix").value = linked.replaceAll(";", "\n");
+  ask({ text: at("matrix").value });
 }
 
 function ask(request) {
@@ -39,7 +43,12 @@ at("examples").onchange = ({ target }) => {
 };
 at("form").onsubmit = (event) => {
   event.preventDefault();
-  ask({ text: at("matrix").value });
+  const text = at("matrix").value;
+  if (text.length < 2000) history.replaceState(null, "", `#${encodeURIComponent(text.trim().replaceAll("\n", ";"))}`);
+  ask({ text });
+};
+at("matrix").onkeydown = (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !at("run").disabled) at("form").requestSubmit();
 };
 at("file").onchange = ({ target }) => {
   if (target.files.length) askFile(target.files[0]);
@@ -82,6 +91,8 @@ function show(answer) {
     item.textContent = reason;
     return item;
   }));
+  at("proof").hidden = !answer.explanation;
+  at("explanation").innerHTML = answer.explanation; // our own, every text in it is escaped
   at("verdict").textContent = answer.verdict.join("\n");
   URL.revokeObjectURL(at("download").href);
   at("download").href = URL.createObjectURL(new Blob([answer.certificate], { type: "application/json" }));

@@ -21,7 +21,11 @@ from exactflow.flows.flow import CouplingFlow
 
 MOST_COORDINATES = 24
 MOST_COORDINATES_FOR_DEPTH = 12
+MOST_COORDINATES_FOR_PROOF = 8
 MOST_BYTES = 4_000_000
+
+PASTED = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
+"""What copied formulas have in the place of minus signs and spaces."""
 
 EXAMPLES = {
     "a permutation of eight coordinates": "3 0 1 4 5 2 7 6",
@@ -67,7 +71,7 @@ def from_text(text: str) -> DomainMatrix | bytes:
             f"expected at most {MOST_BYTES:,} characters in a browser, got {len(text):,}: use "
             "exactflow on your own machine"
         )
-    text = text.strip()
+    text = text.translate(PASTED).strip()
     if not text:
         raise InvalidInputError("expected a matrix or a certificate, got nothing: type or drop one")
     if text.startswith(("{", "[")):
@@ -137,6 +141,7 @@ def factored(matrix: DomainMatrix, orientation: str) -> dict:
         "target": shown(matrix),
         "steps": [*steps(flow)],
         "depth": depth(matrix),
+        "explanation": explanation(flow),
         "certificate": certificate,
         "verdict": verdict(certificate.encode()),
     }
@@ -163,6 +168,13 @@ def steps(flow: CouplingFlow):
             "layer": shown(layer.domain_matrix()),
             "made": shown(made),
         }
+
+
+def explanation(flow: CouplingFlow) -> str:
+    """Return the proof on this matrix in HTML; nothing for a large one, which takes too long."""
+    if flow.dimension > MOST_COORDINATES_FOR_PROOF:
+        return ""
+    return flow.explain()._repr_html_()
 
 
 def shown(matrix: DomainMatrix) -> dict:
