@@ -116,7 +116,7 @@ with claims.check("zero pads: unbounded; Gaussian pads: maximum at s = 1", Evide
 # at $e = 1$ only.
 
 # %%
-with claims.check("the maximum is at W^T W = S^-1, for every dimension", Evidence.EXACT) as check:
+with claims.check("the maximum is at W^T W = S^-1: each eigenvalue", Evidence.EXACT) as check:
     e = sympy.Symbol("e", positive=True)
     short = (e - 1 - sympy.log(e)) / 2
     check.equal(short.subs(e, 1), 0, "no shortfall at e = 1")
