@@ -8,7 +8,7 @@ mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from math import prod
 
@@ -153,6 +153,11 @@ class GaussianMixture(LineLaw):
 
     def quantiles(self, labels: np.ndarray) -> np.ndarray:
         """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
+        return np.interp(labels, *self._grid)
+
+    @cached_property
+    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels, in floats, and the places that have them."""
         from scipy.special import ndtr, ndtri
 
         means, deviations, weights = (
@@ -165,8 +170,7 @@ class GaussianMixture(LineLaw):
             grid = np.unique(np.quantile(around, np.linspace(0, 1, 2 * TUNING.grid)))
             steps = (grid[:, None] - means) / deviations
             below, above = ndtr(steps) @ weights, ndtr(-steps) @ weights
-            places = np.where(below < above, ndtri(below), -ndtri(above))
-        return np.interp(labels, places, grid)
+            return np.where(below < above, ndtri(below), -ndtri(above)), grid
 
     @property
     def _balls(self) -> list[tuple[arb, arb, arb]]:

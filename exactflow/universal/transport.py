@@ -59,8 +59,8 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
     """Return a piecewise-linear transport within about `tolerance` of the law in W2.
 
     The precision is that of the current ``workprec`` block. Labels reach as far as tails ask for,
-    in steps of a quarter, and there are about as few pieces as do, since every knot costs accuracy
-    later: the error falls with the square of their number, which says how many to try.
+    in steps of a quarter, and there are as few pieces as do, since every knot costs accuracy later:
+    the error falls with the square of their number, which says how many to try; then bisection.
 
     Raises `InvalidInputError` where more knots, or labels farther out, than `TUNING` has would be
     needed.
@@ -76,24 +76,29 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
             f"{to_float(place):.6g} and {to_float(place + gap):.6g}: raise eps, or smooth the law"
         )
 
-    pieces, quarters = 1, 4
-    while pieces <= TUNING.most_knots:
-        points = _points(law, quarters / 4, pieces, bits)
-        labels = [law.label(x) for x in points]
-        outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
-        if not outside <= share:
-            quarters += 1
-            if quarters > 4 * TUNING.most_reach:
-                raise refused(f"labels beyond {TUNING.most_reach}", points)
-            continue
+    too_few, enough, pieces, best = 0, TUNING.most_knots + 1, 1, None
+    while enough - too_few > 1:
+        for quarters in range(4, 4 * TUNING.most_reach + 1):
+            points = _points(law, quarters / 4, pieces, bits)
+            labels = [law.label(x) for x in points]
+            outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
+            if outside <= share:
+                break
+        else:
+            raise refused(f"labels beyond {TUNING.most_reach}", points)
         if not all(a < b for a, b in pairwise(_rounded(label, bits) for label in labels)):
             raise refused(f"knots closer than 2^-{bits}", points)
         found = _assembled(law, points, labels, outside, bits)
         if found.error <= ball(tolerance):
-            return found
-        ratio = float((found.error / ball(tolerance)).sqrt().mid())
-        pieces = max(pieces + 1, int(pieces * (ratio if ratio < 8 else 8)))  # it may be no number
-    raise refused(f"more than {TUNING.most_knots} knots", points)
+            enough, best = pieces, found
+        else:
+            too_few = pieces
+        ratio = float((found.error / ball(tolerance)).sqrt().mid())  # it may be no number
+        guess = max(pieces + 1, int(pieces * (ratio if ratio < 8 else 8)))
+        pieces = (too_few + enough) // 2 if best else min(guess, TUNING.most_knots)
+    if best is None:
+        raise refused(f"more than {TUNING.most_knots} knots", points)
+    return best
 
 
 def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]:
