@@ -125,7 +125,7 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
     section = re.search(r"^## Theorems\n(.*?)(?=^##)", text, re.M | re.S).group(1)
     linked = re.sub(r"\| `(\w+)` \|", r"| [`\1`](\1.ipynb) |", section)
     order = [name for name in re.findall(r"\| `(\w+)` \|", section) if name in scripts]
-    words = re.search(r"^## What is claimed, and how\n(.*?)(?=^## )", text, re.M | re.S).group(1)
+    words = re.search(r"^Five words are kept apart\..*?\n(?=\n)", text, re.M | re.S).group()
     toctree = "\n".join(["```{toctree}", ":hidden:", "", *order, "```"])
     write(path, f"# The theorems\n{linked}\n{words}\n{toctree}\n")
 
