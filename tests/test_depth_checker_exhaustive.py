@@ -157,7 +157,7 @@ def test_sl4_over_f2_no_witness_excludes_what_is_possible(sl4, step):
                 assert excluded(M, word, 2, witnesses)
 
 
-@pytest.mark.parametrize("step", [5000, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [20_000, pytest.param(400, marks=pytest.mark.slow)])
 def test_sl4_over_f2_every_multiplier_of_three_letters(sl4, step):
     witnesses = [
         {"kind": "linear", "multiplier": list(W)} for W in product(squares(2, 2), repeat=3)

@@ -215,7 +215,7 @@ def verdict(claim):
 @pytest.mark.parametrize(
     "mutations",
     [
-        500,
+        200,
         pytest.param(10_000, marks=pytest.mark.slow),
         pytest.param(100_000, marks=pytest.mark.fuzz),
     ],

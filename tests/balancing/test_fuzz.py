@@ -14,7 +14,7 @@ from exactflow.errors import (
     SingularMatrixError,
 )
 
-DEFAULT, ALL = 100, 5000
+DEFAULT, ALL = 20, 5000
 
 
 def times_power_of_ten(W: np.ndarray, exponent: float) -> np.ndarray:
@@ -72,9 +72,9 @@ def test_any_problem_has_layers_or_an_error():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(DEFAULT, ALL, 245))
+@pytest.mark.parametrize("start", range(DEFAULT, ALL, 249))
 def test_all_problems_have_layers_or_an_error(start):
-    seeds = range(start, start + 245)
+    seeds = range(start, start + 249)
     assert tried(seeds) > len(seeds) / 4
 
 

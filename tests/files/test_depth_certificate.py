@@ -150,7 +150,7 @@ def test_what_version_1_does_not_know_is_refused():
             assert checker.check(changed).verdict is not checker.Verdict.VERIFIED
 
 
-@pytest.mark.parametrize("step", [500, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [2000, pytest.param(10, marks=pytest.mark.slow)])
 def test_elements_of_sl4_over_f2(step):
     depths = test_exhaustive.breadth_first_depths(2, 2)
     for M in sorted(depths)[::step]:
