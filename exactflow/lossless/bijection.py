@@ -196,8 +196,8 @@ class Lossless(MapResult):
     def __str__(self) -> str:
         return (
             f"{len(self.layers)} layers of integers on halves {self.partition}, shifts in units of "
-            f"2^-{self.bits}, step {float(self.step):.6g}: a bijection, for inputs within "
-            f"{self.limit} certified within {self.bound} steps of the matrix"
+            f"2^-{self.bits}, step {float(self.step):.6g}: a bijection; for inputs within "
+            f"{self.limit}, certified within {self.bound} steps of the matrix"
         )
 
 

@@ -137,7 +137,7 @@ def files(tmp_path, capsys):
     np.save(paths[2], np.random.default_rng(0).integers(-500, 500, (6, 40), dtype=np.int32))
     code, out, err = run(capsys, "lossless", paths[0], "-o", paths[1], "--limit", 1000, *FLIP)
     assert (code, err) == (0, "")
-    assert "a bijection, for inputs within 1000 certified within" in out
+    assert "a bijection; for inputs within 1000, certified within" in out
     assert "step: " in out
     return paths
 
