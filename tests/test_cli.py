@@ -114,10 +114,11 @@ def test_depth(capsys, tmp_path):
     code, _, err = run(capsys, "depth", path)
     assert code == 2
     assert "scales='positive' (--scales positive)" in err
-    path.write_text("2,0,0\n0,1,0\n0,0,1\n")
-    code, _, err = run(capsys, "depth", path)
-    assert code == 2
-    assert "divide a row by it" in err
+    for text in ("0,1\n1,0\n", "2,0,0\n0,1,0\n0,0,1\n"):
+        path.write_text(text)
+        code, _, err = run(capsys, "depth", path)
+        assert code == 2
+        assert "divide a row by it" in err
     code, _, err = run(capsys, "depth", path, "--scales", "positive")
     assert code == 2
     assert "of one size for positive scales" in err

@@ -128,11 +128,11 @@ def _inner_depth(matrix: DomainMatrix, det: Element, scales: DepthScales, p: int
     """
     if scales == "additive":
         if det != matrix.domain.one:
-            equal = 2 * p == matrix.shape[0]
+            fits = 2 * p == matrix.shape[0] and linalg.is_positive(det, matrix.domain)
             scaled = "scales='positive' (--scales positive) asks the same for positive scales"
             raise InvalidInputError(
                 f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
-                + (scaled if equal else "divide a row by it")
+                + (scaled if fits else "divide a row by it")
             )
         return additive_depth(matrix, p)
     _check_positive(det, matrix)
