@@ -249,7 +249,9 @@ def format_short(value: object, width: int = 60) -> str:
     """
     if isinstance(value, str):
         text = repr(value)
-    elif isinstance(value, Rational | fmpq) and not isinstance(value, bool | sympy.Basic):
+    elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(
+        value, bool | sympy.Basic
+    ):
         text = format_rational(value)
     else:
         try:
