@@ -311,6 +311,7 @@ def test_theorems(run):
     assert (code, err) == (0, "")
     assert out.startswith("six layers  ")
     assert "six layers" in json.loads(run("theorems", "--json")[1])
+    assert run("theorems", "six", "layers") == run("theorems", "six layers")
     code, out, err = run("theorems", "six layers")
     assert (code, err, out.splitlines()[0]) == (0, "", "six layers")
     record = json.loads(run("theorems", "six layers", "--json")[1])

@@ -15,7 +15,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", nargs="?", metavar="NAME", help="of a theorem, as 'six layers'")
+    command.add_argument("name", nargs="*", metavar="NAME", help="of a theorem: six layers")
     command.add_argument("--check", dest="file", metavar="FILE", help="a matrix to try it on")
     command.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
@@ -29,14 +29,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.theory import theorems
 
-    if arguments.name is None:
+    if not arguments.name:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError("expected the NAME of a theorem with --check and --challenge")
         names = {name: row.statement for name, row in theorems.items()}
         width = min(shutil.get_terminal_size().columns, 88)
         print(json.dumps(names) if arguments.json else theorems.table(width))
         return 0
-    theorem = theorems[arguments.name]
+    theorem = theorems[" ".join(arguments.name)]
     if arguments.file:
         return _check(theorem, arguments)
     if arguments.challenge is not None:
