@@ -189,7 +189,7 @@ def divergence(well) -> float:
     return float((density + (z * z).sum(axis=0) / 2 - inverse.log_abs_det(x)).mean())
 
 
-epsilons = [Rational(1, 2**k) for k in range(1, 7 if options.full else 5)]
+epsilons = [Rational(1, 2**k) for k in range(1, 6 if options.full else 5)]
 ways = {
     f"{layers} layers": [study(approximate(PLANE, eps, layers=layers), draws=4) for eps in epsilons]
     for layers in (2, 3)
