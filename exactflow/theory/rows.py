@@ -1,5 +1,7 @@
 """The rows of the table of theorems: the single source of README's tables and the book's."""
 
+from functools import partial
+
 from exactflow.theory import trials
 from exactflow.theory.table import Formal, Hypothesis, Theorem
 
@@ -29,6 +31,11 @@ _POSITIVE_PAIR = Hypothesis(
     "a pair (M, partition) with det(M) > 0",
     "every coupling with positive scales preserves orientation, under every partition",
     trials.has_positive_determinant,
+)
+_ROTATION = Hypothesis(
+    "a rotation, up to rounding",
+    "the bounds on the layers are those of matrices of norm 1",
+    trials.is_rotation,
 )
 _INVERTIBLE = Hypothesis(
     "an invertible matrix", "a flow is invertible, so no flow represents it", trials.is_invertible
@@ -189,7 +196,7 @@ ROWS = (
         "six_is_sharp",
         "exactflow.minimal_depth",
         (_EVEN, _ONE),
-        trials.additive_depth,
+        trials.minimal,
         trials.draw_determinant_one,
     ),
     Theorem(
@@ -204,7 +211,7 @@ ROWS = (
         "five_is_generic",
         "exactflow.minimal_depth",
         (_EVEN, _ONE),
-        trials.additive_depth,
+        trials.minimal,
         trials.draw_determinant_one,
     ),
     Theorem(
@@ -364,7 +371,7 @@ ROWS = (
         "conditioned as the matrix",
         "rotations",
         "exactflow.balance",
-        (_POSITIVE,),
+        (_ROTATION,),
         trials.balanced_rotation,
         trials.draw_rotation,
         (
@@ -394,7 +401,7 @@ ROWS = (
         "affine_depth",
         "exactflow.minimal_depth, scales='positive'",
         (_EVEN, _POSITIVE),
-        trials.depth_with_scales,
+        partial(trials.minimal, scales="positive"),
         trials.draw_even_matrix,
         (
             Formal(

@@ -2,6 +2,7 @@
 
 import random
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sympy
@@ -10,17 +11,17 @@ from exactflow.depth import minimal_depth
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import DepthScales
 from exactflow.factorization import factor
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
 from exactflow.masks import one_mask
 from exactflow.padding import zero_padding
 from exactflow.targets import permutation
 
 __all__ = [
-    "additive_depth",
     "balanced_rotation",
     "classical",
-    "depth_with_scales",
     "draw_covariance",
     "draw_determinant_one",
     "draw_even_matrix",
@@ -34,6 +35,8 @@ __all__ = [
     "integers_and_back",
     "is_even_permutation",
     "is_invertible",
+    "is_rotation",
+    "minimal",
     "of_determinant_one",
     "of_even_size",
     "of_positive_determinant",
@@ -44,6 +47,9 @@ __all__ = [
     "six_layers",
     "whitened",
 ]
+
+
+_ROUNDING = Fraction(1, 10**9)
 
 
 def need(condition: bool, what: str) -> None:
@@ -84,6 +90,13 @@ def has_positive_determinant(instance: Any) -> bool:
     )
 
 
+def is_rotation(W: Any) -> bool:
+    """Return whether W^T W = I and det W > 0, up to rounding."""
+    M = as_matrix(W).to_Matrix()
+    off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
+    return bool(off <= _ROUNDING) and of_positive_determinant(W)
+
+
 def is_even_permutation(perm: Any) -> bool:
     """Return whether a permutation, as a list of places or a matrix, has determinant 1."""
     return of_determinant_one(_permutation_matrix(perm))
@@ -98,24 +111,27 @@ def _permutation_matrix(perm: Any) -> Any:
 # ------------------------------------------------------------------------- trials
 
 
+def _equals(flow: CouplingFlow, M: Any, most: int) -> CouplingFlow:
+    """Return a flow of at most so many layers, after another look at its product."""
+    need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
+    verify(flow, M)
+    return flow
+
+
 def six_layers(M: Any) -> CouplingFlow:
     """At most six layers equal M."""
-    flow = factor(M)
-    need(flow.depth <= 6, f"at most six layers, got {flow.depth}")
-    return flow
+    return _equals(factor(M), M, 6)
 
 
 def classical(M: Any) -> CouplingFlow:
     """At most 18 layers of pivots, eigenvectors and permutations equal M."""
-    flow = factor(M, method="classical")
-    need(flow.depth <= 18, f"at most 18 layers, got {flow.depth}")
-    return flow
+    return _equals(factor(M, method="classical"), M, 18)
 
 
 def permuted(perm: Any) -> CouplingFlow:
     """At most six layers of integers of absolute value at most 2."""
-    flow = factor(_permutation_matrix(perm), method="permutation")
-    need(flow.depth <= 6, f"at most six layers, got {flow.depth}")
+    M = _permutation_matrix(perm)
+    flow = _equals(factor(M, method="permutation"), M, 6)
     need(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
 
@@ -125,31 +141,19 @@ def partitioned(instance: Any) -> CouplingFlow:
     M, partition = instance
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
-    most = 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4)
-    need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
-    return flow
+    return _equals(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
 
 
 def one_mask_for(flows: Any) -> Any:
     """At most 2 N + 4 layers under one mask equal N layers under their own."""
-    flow = one_mask(flows)
-    count = sum(part.depth for part in flows)
-    need(flow.depth <= 2 * count + 4, f"at most 2 N + 4 layers, got {flow.depth} for N = {count}")
-    return flow
+    product = reduce(lambda M, flow: flow.matrix() * M, flows, sympy.eye(flows[0].dimension))
+    return _equals(one_mask(flows), product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def additive_depth(M: Any) -> Any:
-    """At most six shears do, and what excludes fewer proves it."""
-    answer = minimal_depth(M)
-    need(answer.upper <= 6, f"at most six shears, got {answer.upper}")
-    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
-    return answer
-
-
-def depth_with_scales(M: Any) -> Any:
-    """At most six layers with positive scales do, and what excludes fewer proves it."""
-    answer = minimal_depth(M, scales="positive")
-    need(answer.upper <= 6, f"at most six layers, got {answer.upper}")
+def minimal(M: Any, scales: DepthScales = "additive") -> Any:
+    """At most six layers do, and what excludes fewer proves it."""
+    answer = minimal_depth(M, scales=scales)
+    _equals(answer.flow, M, 6)
     need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
     return answer
 
@@ -170,28 +174,33 @@ def balanced_rotation(W: Any) -> Any:
     result = balance(W)
     need(result.depth <= 6, f"at most six layers, got {result.depth}")
     need(max(result.condition_numbers, default=1) <= 18, "condition numbers of at most 18")
+    need(result.error <= _ROUNDING, f"layers within rounding, got an error of {result.error}")
     return result
 
 
 def whitened(covariance: Any) -> Any:
-    """Two layers generate the Gaussian, within rounding."""
+    """Two layers make white noise of the Gaussian, within rounding."""
     from exactflow.gaussian import whiten
 
     result = whiten(covariance)
     need(result.depth <= 2, f"at most two layers, got {result.depth}")
+    need(result.error <= _ROUNDING, f"the identity within rounding, got an error of {result.error}")
     return result
 
 
 def integers_and_back(W: Any) -> Any:
-    """A lossless codec brings integers back, to the last bit."""
+    """Integers go near their images under W / step, within the bound, and back, to the last bit."""
     import numpy as np
 
     from exactflow.lossless import lossless
 
     codec = lossless(W, orientation="flip")
-    d = codec.flow.dimension
-    x = np.random.default_rng(0).integers(-(2**10), 2**10, (d, 16))
-    need(bool((codec.backward(codec.forward(x)) == x).all()), "integers that come back")
+    matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
+    x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
+    y = codec.forward(x)
+    distance = np.abs(y - matrix @ x / float(codec.step)).max()
+    need(distance <= codec.bound.largest, f"images within {codec.bound}, got {distance}")
+    need(bool((codec.backward(y) == x).all()), "integers that come back")
     return codec
 
 

@@ -2,8 +2,11 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import sympy
 
@@ -11,7 +14,8 @@ from exactflow import random_matrix, theorems
 from exactflow.cli import main
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.flows.flow import CouplingFlow
-from exactflow.theory import Hypothesis, Theorem
+from exactflow.flows.linear import LinearCoupling
+from exactflow.theory import Hypothesis, Theorem, trials
 
 ROOT = Path(__file__).parent.parent.parent
 TRIED = [name for name, row in theorems.items() if row.draws]
@@ -51,6 +55,8 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("six layers", [[0, 1], [1, 0]], r"det\(M\) > 0 .* preserves orientation"),
         ("six is sharp", sympy.diag(2, 1), r"det\(M\) = 1 .* shear has determinant 1"),
         ("six is sharp", sympy.eye(3), "even number of coordinates"),
+        ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding .* norm 1"),
+        ("rotations", [[0, 1], [1, 0]], "a rotation, up to rounding"),
         ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
         ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
         ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
@@ -90,6 +96,33 @@ def test_a_false_theorem_meets_its_counterexample():
     never = Hypothesis("a", "b", lambda _: False)
     unmet = Theorem("unmet", *blank, "", (never,), trial, lambda source: 1)
     assert "expected a" in unmet.challenge(3, progress=False).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "door", "instance"),
+    [
+        ("six layers", "factor", sympy.Matrix([[1, 2], [0, 1]])),
+        ("permutations", "factor", [1, 2, 0, 3]),
+        ("six is sharp", "minimal_depth", sympy.Matrix([[1, 2], [0, 1]])),
+        ("one mask", "one_mask", [CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])]),
+    ],
+)
+def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
+    wrong = CouplingFlow([LinearCoupling((1, 1), "second", [[3]])])
+    if name == "permutations":
+        wrong = CouplingFlow([LinearCoupling((2, 2), "second", [[3, 0], [0, 1]])])
+    answer = SimpleNamespace(flow=wrong, obstructions=()) if door == "minimal_depth" else wrong
+    monkeypatch.setattr(trials, door, lambda *args, **options: answer)
+    with pytest.raises(VerificationError, match="at entry"):
+        theorems[name].check(instance)
+
+
+def test_integers_that_only_come_back_are_not_enough(monkeypatch):
+    module = import_module("exactflow.lossless")
+    codec = module.lossless(np.eye(2))
+    monkeypatch.setattr(module, "lossless", lambda *args, **options: codec)
+    with pytest.raises(VerificationError, match="images within"):
+        theorems["lossless couplings"].check([[0, 1], [-1, 0]])
 
 
 def test_a_name_that_is_none():
