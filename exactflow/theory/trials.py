@@ -111,7 +111,7 @@ def _permutation_matrix(perm: Any) -> Any:
 # ------------------------------------------------------------------------- trials
 
 
-def _equals(flow: CouplingFlow, M: Any, most: int) -> CouplingFlow:
+def _equals(flow: Any, M: Any, most: int) -> Any:
     """Return a flow of at most so many layers, after another look at its product."""
     need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
     verify(flow, M)
