@@ -31,6 +31,7 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Literal
 
 from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
@@ -57,21 +58,25 @@ class Claim:
     """One row of the table: what was checked, how, on how many instances, and the outcome.
 
     `missing` says what has to be installed where the claim was not run; then it did not pass.
-    `line` is that of the script at which a runner met the claim: 0 if none ran it.
+    `line` is that of the script at which a runner met the claim: 0 if none ran it. A claim that is
+    not reached stands in a script that stopped before: its evidence is empty where it is computed.
     """
 
     theorem: str
     checked: str
-    evidence: Evidence
+    evidence: Evidence | Literal[""]
     instances: int
     seconds: float
     passed: bool
     missing: str = ""
     line: int = 0
+    is_reached: bool = True
 
     @property
     def verdict(self) -> str:
-        """Return "passed", "not run" or "FAILED"."""
+        """Return "passed", "not run", "not reached" or "FAILED"."""
+        if not self.is_reached:
+            return "not reached"
         return "passed" if self.passed else "not run" if self.missing else "FAILED"
 
 

@@ -2,19 +2,23 @@
 
 It is loaded in every run of pytest, so it imports nothing else before there is something to do.
 
-    pytest --exactflow               *.cert.json, *.depth.json and proofs/*.py below the arguments
+    pytest --exactflow               *.cert.json, *.depth.json and proof scripts, wherever it looks
     pytest c.json                    a certificate, by its name
 
+A proof script is a file that makes `exactflow.claims.Claims` outside of its functions, and has no
+function that is a test; in a folder proofs, every file.
+
 In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of what is always
-collected. A certificate is one item, ``c.cert.json::verified``: it fails where it is refuted, with
-the first differing entry, and is an error where it is malformed. A proof script is one item for
-each place where it checks a claim, marked with its kind of evidence (``-m exact``), and one for
-running to its end; the script runs once, in a process of its own.
+collected, and nothing else is. A certificate is one item, ``c.cert.json::verified``: it fails where
+it is refuted, with the first differing entry, and is an error where it is malformed. A proof script
+is one item for each place where it checks a claim, marked with its kind of evidence (``-m exact``),
+and one for running to its end; the script runs once, in a process of its own. A false claim is one
+failure: what follows it is skipped, as not reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             action="store_true",
             help="certificate_regression writes what has changed, and fails then",
         )
-    files, scripts = " ".join(FILES), " ".join(SCRIPTS)
+    files = " ".join(FILES)
     parser.addini("exactflow_files", f"certificates; with --exactflow: {files}", "args", [])
-    parser.addini("exactflow_scripts", f"proof scripts; with --exactflow: {scripts}", "args", [])
+    parser.addini("exactflow_scripts", "proof scripts; with --exactflow: any", "args", [])
 
 
 def _regressions_has_option() -> bool:
@@ -110,6 +114,20 @@ def pytest_collect_file(
     return others
 
 
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: Sequence[pytest.Item]
+) -> list[str]:
+    """Say what --exactflow has found, also where that is nothing."""
+    if not config.option.exactflow:
+        return []
+    from exactflow.testing.items import CertificateFile, ScriptFile
+
+    files = {item.parent for item in items}
+    certificates = sum(isinstance(file, CertificateFile) for file in files)
+    scripts = sum(isinstance(file, ScriptFile) for file in files)
+    return [f"exactflow: certificates: {certificates}, proof scripts: {scripts}"]
+
+
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     if _matches(path, _patterns(config, "exactflow_files", FILES)):
@@ -123,15 +141,21 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     if _matches(path, _patterns(config, "exactflow_scripts", SCRIPTS)):
         return not path.name.startswith("_")
-    is_named = config.option.exactflow and parent.session.isinitpath(path)
+    is_named = parent.session.isinitpath(path)
+    if not config.option.exactflow or (config.getini("exactflow_scripts") and not is_named):
+        return False
+    if b"exactflow.claims" not in _head(path, None):
+        return False
+    from exactflow.proving.cells import makes_claims
+
     is_test = _matches(path, config.getini("python_files"))
-    return is_named and not is_test and b"exactflow.claims" in _head(path)
+    return (is_named and not is_test) or makes_claims(path)
 
 
-def _head(path: Path) -> bytes:
+def _head(path: Path, size: int | None = HEAD) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(HEAD)
+            return file.read(size)
     except OSError:
         return b""
 

@@ -56,6 +56,22 @@ def test_the_table(run):
     ]
 
 
+def test_what_is_not_reached_is_listed(run, tmp_path):
+    late = "with claims.check('late', Evidence.NUMERIC) as check:\n    check.true(True, 'x')\n"
+    (tmp_path / "false.py").write_text(FALSE + late)
+    code, out, _ = run("false.py")
+    assert (code, out.splitlines()[-1]) == (
+        1,
+        "0 of 2 claims checked; 0 not run; 1 not reached; 1 script failed",
+    )
+    assert any("late" in line and "not reached" in line for line in out.splitlines())
+    claims = json.loads(run("--json", "false.py")[1])["claims"]
+    assert [(c["evidence"], c["instances"], c["verdict"], c["line"]) for c in claims] == [
+        ("exact", 0, "FAILED", 3),
+        ("numeric", 0, "not reached", 5),
+    ]
+
+
 def test_verbose(run):
     assert run("-v", "true.py")[1].startswith("T: one [exact]\n    instance\n")
 

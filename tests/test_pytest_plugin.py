@@ -7,6 +7,7 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,15 @@ def test_a_time_limit(project):
     }
     assert "row 2, column 1" in result.stdout.str()
     result = there.runpytest("--exactflow", "--exactflow-timeout=0.01", "-v")
-    assert set(outcomes(result).values()) == {"FAILED"}
+    assert outcomes(result) == {
+        "bad.cert.json::verified": "FAILED",
+        "false.cert.json::verified": "FAILED",
+        "good.cert.json::verified": "FAILED",
+        "proofs/slow.py::exactly": "SKIPPED",
+        "proofs/slow.py::f'for {k}', line 8": "SKIPPED",
+        "proofs/slow.py::never": "SKIPPED",
+        "proofs/slow.py::runs to its end": "FAILED",
+    }
     result.stdout.fnmatch_lines(["*the time limit, 0.01 seconds, is over*"])
 
 
@@ -275,15 +284,43 @@ def test_what_a_script_fails_with(project):
     assert outcomes(result) == {
         "proofs/a.py::exactly": "PASSED",
         "proofs/a.py::f'for {k}', line 8": "FAILED",
-        "proofs/a.py::never": "FAILED",
-        "proofs/a.py::late": "FAILED",
-        "proofs/a.py::runs to its end": "FAILED",
+        "proofs/a.py::never": "SKIPPED",
+        "proofs/a.py::late": "SKIPPED",
+        "proofs/a.py::runs to its end": "SKIPPED",
     }
     result.stdout.fnmatch_lines(
         ["*a.py:9: in the claim 'for 1' [[]numeric]: bounded: expected to*"]
     )
-    result.stdout.fnmatch_lines(["not reached, for the script did not get here: *"])
     assert "items.py" not in result.stdout.str()
+    for chosen, expected in {  # what is deselected cannot fail, so another item does
+        "certified or exact": ["PASSED", "FAILED"],
+        "for_all_n or certified": ["FAILED", "SKIPPED"],
+        "exact": ["PASSED"],
+    }.items():
+        result = there.runpytest("--exactflow", "-v", "-m", chosen)
+        assert list(outcomes(result).values()) == expected
+    result = there.runpytest("--exactflow", "-v", "-m", "certified")
+    result.stdout.fnmatch_lines(["not reached: *a.py:9: in the claim 'for 1' *"])
+
+
+def test_a_script_that_breaks_outside_of_its_claims(project):
+    there = project(proofs__a_py=SCRIPT.replace("for k in", "1 / 0\nfor k in"))
+    assert list(outcomes(there.runpytest("--exactflow", "-v")).values()) == [
+        "PASSED",
+        "SKIPPED",
+        "SKIPPED",
+        "FAILED",
+    ]
+
+
+def test_each_false_claim_fails_where_the_script_goes_on(project):
+    caught = "from contextlib import suppress\nfrom exactflow.claims import ProofError\n"
+    for text in ("one", "two"):
+        caught += f"with suppress(ProofError), claims.check({text!r}, Evidence.EXACT) as check:\n"
+        caught += "    check.equal(1, 2)\n"
+    there = project(proofs__a_py=SCRIPT.replace("BOUND", "2") + caught)
+    verdicts = outcomes(there.runpytest("--exactflow", "-v")).values()
+    assert [*verdicts][-3:] == ["FAILED", "FAILED", "SKIPPED"]
 
 
 def test_a_missing_tool_skips_with_its_name(project):
@@ -315,8 +352,34 @@ def test_scripts_elsewhere(project):
     there = project(theorems__a_py=script, my_py=script, test__x_py=script + "def test(): pass")
     there.makeini("[pytest]\nexactflow_scripts = theorems/*.py")
     assert [name.split("::")[0] for name in collected(there)] == ["theorems/a.py"] * 4
-    there.makeini("[pytest]")
     assert [name.split("::")[0] for name in collected(there, "my.py")] == ["my.py"] * 4
+
+
+def test_scripts_wherever_pytest_looks(project):
+    template = resources.files("exactflow.proving").joinpath("my_theorem.py").read_text()
+    inside = "\n".join(f"    {line}" for line in SCRIPT.replace("BOUND", "2").splitlines())
+    there = project(
+        my_py=template,
+        deep__my_py=template,
+        broken_py="from exactflow.claims import Claims\n(",
+        main_py=f"def main():\n{inside}\nif __name__ == '__main__':\n    main()\n",
+        helper_py="from exactflow.claims import Claims\ndef helper():\n    return Claims('T')\n",
+        other_py="import exactflow\n1 / 0\n",
+    )
+    (there.path / "test_my.py").write_text(template)
+    (there.path / "test_claims.py").write_text(template + "def test_one(): pass\n")
+    claim = "six layers rotate the coordinates by two places"
+    names = "broken", "deep/my", "my", "test_my"
+    items = [f"{n}.py::{i}" for n in names for i in (claim, "runs to its end")]
+    assert collected(there, "--doctest-modules", "--ignore=other.py") == [
+        *items[1:6],
+        "test_claims.py::test_one",
+        *items[6:],
+    ]
+    assert [name.split("::")[0] for name in collected(there, "main.py")] == ["main.py"] * 4
+    there.runpytest("--exactflow", "--co").stdout.fnmatch_lines(
+        ["exactflow: certificates: 0, proof scripts: 4"]
+    )
 
 
 def test_a_script_is_no_test_module(project):

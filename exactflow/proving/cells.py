@@ -8,7 +8,7 @@ from pathlib import Path
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["Cell", "Site", "cells", "read_script", "sites"]
+__all__ = ["Cell", "Site", "cells", "makes_claims", "read_script", "sites"]
 
 MARKER = "# %%"
 
@@ -93,6 +93,28 @@ def sites(text: str) -> list[Site]:
     calls = [item.context_expr for group in items for item in group]
     found = [site for call in calls if isinstance(call, ast.Call) for site in _site(call)]
     return sorted(found, key=lambda site: site.line)
+
+
+def makes_claims(path: str | Path) -> bool:
+    """Return whether a file is made to be run as a proof script, without running it.
+
+    It calls ``Claims`` outside of functions, and none of these is a test; or it cannot be read.
+    """
+    try:
+        rest: list[ast.AST] = [ast.parse(read_script(path))]
+    except (InvalidInputError, SyntaxError):  # running it says what is wrong
+        return True
+    makes = False
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if node.name.lower().startswith("test"):
+                return False
+            continue
+        rest += ast.iter_child_nodes(node)
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        makes = makes or called.split(".")[-1] == "Claims"
+    return makes
 
 
 def _site(call: ast.Call) -> list[Site]:

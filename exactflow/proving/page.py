@@ -36,7 +36,7 @@ _UNKNOWN = Shown("")
 
 def page(outcomes: Sequence[Outcome]) -> str:
     """Return the page: the table of claims, then each script with its text, code, formulas, what
-    it printed and displayed, and its pictures.
+    it printed and displayed, its pictures, and below the cell where it failed the reason.
 
     The scripts must have been run with ``keep=True``. Formulas between dollars become MathML where
     the extra ``report`` is installed.
@@ -64,11 +64,20 @@ def _table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _script(outcome: Outcome, anchor: str) -> str:
-    failure = f'<pre class="failed">{escape(outcome.failure)}</pre>' if outcome.failure else ""
-    parts = [_cell(cell, outcome) for cell in cells(read_script(outcome.path))]
+    found = cells(read_script(outcome.path))
+    parts = [_cell(cell, outcome) for cell in found]
+    if outcome.failure:
+        before = sum(cell.line <= _failed_line(outcome) for cell in found)
+        parts.insert(before, f'<pre class="failed">{escape(outcome.failure)}</pre>')
     name = escape(Path(outcome.path).name)
     head = f"<p><code>{name}</code>, {outcome.seconds:.2f} s, {outcome.verdict}</p>"
-    return f'<hr><section id="{anchor}">{head}{"".join(parts)}{failure}</section>'
+    return f'<hr><section id="{anchor}">{head}{"".join(parts)}</section>'
+
+
+def _failed_line(outcome: Outcome) -> int:
+    """Return the line of the claim that failed, or one of the cell in which the script stopped."""
+    failed = [claim.line for claim in outcome.claims if claim.verdict == "FAILED"]
+    return failed[0] if failed else max(outcome.shown, default=outcome.line)
 
 
 def _cell(cell: Cell, outcome: Outcome) -> str:

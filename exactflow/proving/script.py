@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofError, Running
 from exactflow.errors import MissingExtraError, VerificationError
-from exactflow.proving.cells import Cell, cells, read_script
+from exactflow.proving.cells import Cell, cells, read_script, sites
 from exactflow.proving.displays import display, open_figures
 
 __all__ = ["EXIT_CODES", "Outcome", "Shown", "run_script"]
@@ -41,7 +41,8 @@ class Shown:
 class Outcome:
     """What came of a script: its claims, and where it stopped, why, if it did not end.
 
-    `shown` has, by the line of each cell that ran, what it left.
+    `shown` has, by the line of each cell that ran, what it left. Where the script stopped, claims
+    that were not reached follow those that were.
     """
 
     path: str
@@ -99,7 +100,22 @@ def run_script(
     outcome.claims = [claim for claims in running.found for claim in claims.recorded]
     if not outcome.failure:
         _judge(outcome)
+    else:
+        theorem = running.found[-1].theorem if running.found else Path(path).stem
+        outcome.claims += _unreached(text, theorem, [claim.line for claim in outcome.claims])
     return outcome
+
+
+def _unreached(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
+    """Yield a claim for each place of a script that stopped at which none was met."""
+    with contextlib.suppress(SyntaxError):
+        for site in sites(text):
+            if not any(site.line <= line <= site.end_line for line in met):
+                word, what, line = site.evidence, site.checked, site.line
+                kind: Evidence | Literal[""] = (
+                    Evidence[word] if word in Evidence.__members__ else ""
+                )
+                yield Claim(theorem, what, kind, 0, 0.0, False, line=line, is_reached=False)
 
 
 def _judge(outcome: Outcome) -> None:

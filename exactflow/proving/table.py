@@ -67,7 +67,8 @@ def _narrow(claims: Sequence[Claim], width: int, verbose: bool) -> Table:
     for theorem, group in groupby(claims, lambda claim: claim.theorem):
         rows = list(group)
         verdicts = {claim.verdict for claim in rows}
-        worst = next(v for v in ("FAILED", "not run", "passed") if v in verdicts)
+        order = "FAILED", "not reached", "not run", "passed"
+        worst = next(v for v in order if v in verdicts)
         table.add_row(
             *_cells(escape(theorem), str(len(rows)), sum(c.seconds for c in rows), worst, width)
         )
@@ -90,9 +91,11 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
     failed = sum(bool(outcome.failure) for outcome in outcomes)
+    unreached = sum(not claim.is_reached for claim in claims)
     counts = (
         f"{sum(claim.passed for claim in claims)} of {len(claims)} claims checked",
         f"{sum(bool(claim.missing) for claim in claims)} not run",
+        *[f"{unreached} not reached"] * bool(unreached),
         f"{failed} {'script' if failed == 1 else 'scripts'} failed",
     )
     return [*(f"not run: {reason}" for reason in missing), "; ".join(counts)]

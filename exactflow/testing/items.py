@@ -171,6 +171,21 @@ class _ScriptItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
+    def blame(self) -> int:
+        """Return 0 for what failed, 1 for the script, 2 for what was not reached, 3 otherwise."""
+        return 1
+
+    def runtest(self) -> None:
+        """Fail if the script did, and no item that is nearer to the failure runs."""
+        failure, blame = self.parent.record["failure"], self.blame()
+        if not failure or blame == 3:
+            return
+        items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
+        own = [item for item in items if item.parent is self.parent]
+        if blame == 0 or min(own, key=lambda item: item.blame()) is self:
+            _fail(f"not reached: {failure}" if blame == 2 else failure)
+        pytest.skip(f"not reached: {failure}")
+
 
 class ClaimItem(_ScriptItem):
     """The claims that are checked at one place of a script: in a loop there are many."""
@@ -181,27 +196,28 @@ class ClaimItem(_ScriptItem):
         if site.evidence:
             self.add_marker(getattr(pytest.mark, site.evidence.lower()))
 
+    @property
+    def claims(self) -> list[dict[str, Any]]:
+        """What was recorded at the place of the item."""
+        first, last = self.site.line, self.site.end_line
+        return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
+
+    def blame(self) -> int:
+        verdicts = {claim["verdict"] for claim in self.claims}
+        return 0 if "FAILED" in verdicts else 2 if verdicts <= {"not reached"} else 3
+
     def runtest(self) -> None:
-        record, site = self.parent.record, self.site
-        claims = [c for c in record["claims"] if site.line <= c["line"] <= site.end_line]
+        claims, every = self.claims, self.parent.record["claims"]
         for claim in claims:
             pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
             self.user_properties.append(("exactflow_claim", ": ".join(pairs)))
-        verdicts = {claim["verdict"] for claim in claims}
-        if "FAILED" in verdicts:
-            _fail(record["failure"])
-        missing = [c["missing"] for c in claims or record["claims"] if c["verdict"] == "not run"]
-        if missing:
+        missing = [c["missing"] for c in claims or every if c["verdict"] == "not run"]
+        if missing and self.blame() > 0:
             pytest.skip(missing[0])
-        if not claims and record["failure"]:
-            _fail(f"not reached, for the script did not get here: {record['failure']}")
+        super().runtest()
         if not claims:
             pytest.skip("not reached with these settings")
 
 
 class ScriptItem(_ScriptItem):
     """That a script runs to its end, without an error, and checks something."""
-
-    def runtest(self) -> None:
-        if self.parent.record["failure"]:
-            _fail(self.parent.record["failure"])

@@ -66,6 +66,17 @@ def test_what_is_on_it(text):
     assert '<pre class="printed">never' not in text
 
 
+def test_the_reason_stands_below_the_cell_that_failed(text, tmp_path):
+    assert (
+        text.index("raise</span>") < text.index("ValueError: &lt;broken&gt;") < text.index("never")
+    )
+    path = tmp_path / "false.py"
+    path.write_text(SCRIPT.replace("check.true(1 < 2", "check.true(2 < 1"))
+    shown = page([run_script(path, Options(), keep=True)])
+    assert shown.count("&lt;one&gt;: expected to hold, got False") == 1
+    assert shown.index('class="printed"') < shown.index("expected to hold") < shown.rindex("sqrt")
+
+
 def test_it_needs_no_other_file(text):
     assert not re.search(r'(?:src|href)="(?!data:|#)', text)
     assert "url(" not in text
