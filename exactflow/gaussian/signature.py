@@ -8,7 +8,7 @@ for any Y that one likes: it adds to S a positive semidefinite matrix of rank p 
 moves the first half adds such a matrix to Sigma22^-1, and that is the next S^-1. The last layer
 only decorrelates.
 
-- *Additive layers* (Theorem 12b, to our knowledge new), det Sigma = 1. k >= 3 of them, of which the
+- *Additive layers* (Theorem 12, to our knowledge new), det Sigma = 1. k >= 3 of them, of which the
   first moves the second half, whiten Sigma iff S has at most p ceil((k - 1) / 2) eigenvalues below
   1 and at most p floor((k - 1) / 2) above; if the first one moves the first half, iff Sigma22 has
   at most as many above and below. So 2 ceil(q / p) always do, and diag(t, 2, .., 2) needs them.

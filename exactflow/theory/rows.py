@@ -43,8 +43,9 @@ _INVERTIBLE = Hypothesis(
 
 ROWS = (
     Theorem(
+        "1, 14",
         "six layers",
-        "KMR: bounded depth",
+        "KMR: six couplings represent every matrix of positive determinant",
         "Every matrix of positive determinant, of any dimension d >= 2 and over every ordered "
         "field, is a product of at most six couplings whose halves differ by at most one.",
         r"\det M > 0 \;\Rightarrow\; M = l_6 \cdots l_1",
@@ -87,8 +88,9 @@ ROWS = (
         ),
     ),
     Theorem(
+        "1a",
         "classical route",
-        "its own kind of route",
+        "the classical tools alone: at most 18 couplings",
         "Pivots, eigenvectors of triangular matrices and permutations alone make at most 18 "
         "couplings.",
         r"M = U L\, P L U",
@@ -102,80 +104,9 @@ ROWS = (
         trials.draw_even_matrix,
     ),
     Theorem(
-        "permutations",
-        "for permutations of every dimension",
-        "Every even permutation, and every signed one of determinant 1, is a product of six "
-        "shears of integers of absolute value at most 2.",
-        r"\det P = 1 \;\Rightarrow\; P = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V)",
-        f"{_KMR}; six: Urschel 2024",
-        "exact",
-        "six layers, at most 11 n + 1 integers of absolute value at most 2",
-        "permutations",
-        "exactflow.factor",
-        (_EVEN_PERMUTATION,),
-        trials.permuted,
-        trials.draw_permutation,
-        (
-            Formal(
-                "signed permutations are six integer shears",
-                "determinant 1, every dimension",
-                (
-                    "six_integer_shears_even",
-                    "six_integer_shears_odd",
-                    "integer_orthogonal_iff_signed_permutation",
-                    "integer_orthogonal_two_involutions",
-                    "integer_involutions_of_equal_trace",
-                ),
-            ),
-        ),
-    ),
-    Theorem(
-        "partitions",
-        "for every partition",
-        "For halves of p <= q coordinates, m = ceil(q / p), generic matrices are 2 m + 1 "
-        "layers, and all of positive determinant at most 2 m + 4, or 2 m + 2 if p divides q - 1.",
-        r"K \leq 2 \lceil q / p \rceil + 4",
-        f"after {_KMR}",
-        "layers and ranks: exact",
-        "2m + 1 layers generically, at most 2m + 4; 2m + 2 if p divides q - 1 (to our knowledge "
-        "new)",
-        "partitions",
-        "exactflow.factor, partition=(p, q)",
-        (_POSITIVE_PAIR,),
-        trials.partitioned,
-        trials.draw_partitioned,
-        (
-            Formal(
-                "partitions (p, q): at least 2 ceil(q / p) + 1 shears for some, at most 2 "
-                "ceil(q / p) + 4",
-                "p <= q; lower: every field of three elements or more; upper: of more than p",
-                (
-                    "unequal_splits_lower_bound",
-                    "unequal_splits_lower_bound_example",
-                    "unequal_splits_upper_bound",
-                    "unequal_splits_full_rank",
-                ),
-            ),
-        ),
-    ),
-    Theorem(
-        "one mask",
-        "for whole flows: one mask does the work of many (to our knowledge new)",
-        "N affine couplings, with any conditioners, each under its own mask of half the "
-        "coordinates, are at most 2 N + 4 couplings under the mask of the first one.",
-        r"f_N \circ \cdots \circ f_1 = P \circ g_{2N-1} \circ \cdots \circ g_1",
-        "to our knowledge new; for matrices: Koehler, Mehta, Risteski, ICML 2021",
-        "identities: for all n; compositions, counts, lower bounds: exact",
-        "N couplings are at most 2N + 4 under the first one's mask",
-        "one_mask",
-        "exactflow.masks.one_mask",
-        (),
-        trials.one_mask_for,
-        trials.draw_masked_flows,
-    ),
-    Theorem(
+        "1b",
         "families",
-        "over every field",
+        "one construction over every field",
         "One flow represents a matrix over QQ(t) for all t but finitely many, which are reported.",
         r"M(t) = l_6(t) \cdots l_1(t)",
         "SymPy's fields; the constructions hold over every field of enough elements",
@@ -185,6 +116,19 @@ ROWS = (
         "exactflow.factor",
     ),
     Theorem(
+        "1c",
+        "identities",
+        "the identities behind the constructions",
+        "The identities behind the constructions hold for blocks of every size.",
+        r"L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V) = M",
+        _KMR,
+        "for all n",
+        "proved by expansion in noncommuting symbols",
+        "identities",
+        "exactflow.identities",
+    ),
+    Theorem(
+        "2",
         "six is sharp",
         "six is sharp (Urschel 2024)",
         "Some matrices of determinant 1 are no product of five shears, for every n >= 2; what "
@@ -200,6 +144,7 @@ ROWS = (
         trials.draw_determinant_one,
     ),
     Theorem(
+        "2a",
         "five is generic",
         "five is generic",
         "A generic matrix of determinant 1 takes exactly five shears: n - 1 equations exclude "
@@ -215,6 +160,7 @@ ROWS = (
         trials.draw_determinant_one,
     ),
     Theorem(
+        "2b",
         "four miss an open set",
         "four layers miss an open set",
         "An open set of matrices needs at least five layers, even with positive scales.",
@@ -246,32 +192,22 @@ ROWS = (
         ),
     ),
     Theorem(
-        "identities",
-        "the identities behind them",
-        "The identities behind the constructions hold for blocks of every size.",
-        r"L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V) = M",
-        _KMR,
-        "for all n",
-        "proved by expansion in noncommuting symbols",
-        "identities",
-        "exactflow.identities",
+        "3",
+        "depth of general flows",
+        "KMR: few neurons a layer need many layers",
+        "Flows of few parameters and bounded Lipschitz constants miss a law that a network of "
+        "one hidden layer generates.",
+        r"\lceil 2 R\, \mathrm{Lip} / (\mathrm{sep} - 2 w) \rceil^p < |\mathcal F|",
+        f"after {_KMR}; counting is ours",
+        "inequality: exact and certified",
+        "parameters grow like k d; 144 additive couplings of four neurons at d = 256, k = 10^6",
+        "depth_lower_bound",
+        "exactflow.capacity.depth_bound",
     ),
     Theorem(
-        "universal approximation",
-        "KMR: universal approximation, sharp (to our knowledge new)",
-        "Two couplings come within every eps of every law with second moments, in W2; one does "
-        "not.",
-        r"W_2(f_\# N(0, I), P) \leq \varepsilon",
-        f"{_KMR}, by three; two, and not one: to our knowledge new",
-        "bounds of W2 and of KL: certified; flows, networks: exact; samples: numeric",
-        "two layers, not three; one does not, unless a half is normal; KL to infinity while W2 "
-        "vanishes",
-        "universal_approximation",
-        "exactflow.approximate",
-    ),
-    Theorem(
+        "4",
         "what approximation costs",
-        "what it costs",
+        "KMR: what universal approximation costs",
         "The flows that approximate lose as many digits as their inverse Jacobians are large.",
         r"\kappa(J) \to \infty \text{ as } \varepsilon \to 0",
         _KMR,
@@ -282,33 +218,7 @@ ROWS = (
         "exactflow.approximate",
     ),
     Theorem(
-        "forced conditioning",
-        "what of it is forced, whatever the architecture (to our knowledge new)",
-        "A smooth bijection whose image of N(0, I) is within eps of a law in W2 has a Lipschitz "
-        "constant that is bounded below, and a mean log-volume that is bounded above.",
-        r"\sup |J| \geq \Lambda(\varepsilon),\; E \log |\det J| \leq v(\varepsilon)",
-        "to our knowledge new; Gaussian isoperimetry, Gelbrich's bound, maximal entropy; Jaini et "
-        "al. 2020, Salmona et al. 2022, Polyanskiy and Wu 2016",
-        "both bounds: certified; the maps that attain them: exact",
-        "two points at distance D: D^3 / (12 sqrt(2 pi) eps^2), attained by two "
-        "couplings; Gaussians: the volume of a linear flow",
-        "forced_conditioning",
-        "exactflow.conditioning.forced",
-    ),
-    Theorem(
-        "depth for conditioning",
-        "depth in its place: well-conditioned layers (to our knowledge new)",
-        "With one pad for each coordinate, additive couplings of any condition number above 1 "
-        "approximate: depth pays in its place.",
-        r"\kappa(l_k) \leq \kappa,\; W_2 \leq \varepsilon",
-        "to our knowledge new; Lee et al. 2021, Draxler et al. 2024",
-        "step and rotation: for all n; W2 on the line, condition numbers at every point: "
-        "certified; digits, and several dimensions: numeric",
-        "any condition number above 1: W2 <= 1/20 by 510 additive layers at 3/2, 30 at 150",
-        "depth_for_conditioning",
-        "exactflow.universal.approximate_well",
-    ),
-    Theorem(
+        "5",
         "zero padding",
         "KMR: padding",
         "With n zeros appended, every invertible n x n matrix, of either orientation, acts in "
@@ -335,18 +245,79 @@ ROWS = (
         ),
     ),
     Theorem(
-        "depth of general flows",
-        "KMR: depth of general flows",
-        "Flows of few parameters and bounded Lipschitz constants miss a law that a network of "
-        "one hidden layer generates.",
-        r"\lceil 2 R\, \mathrm{Lip} / (\mathrm{sep} - 2 w) \rceil^p < |\mathcal F|",
-        f"after {_KMR}; counting is ours",
-        "inequality: exact and certified",
-        "parameters grow like k d; 144 additive couplings of four neurons at d = 256, k = 10^6",
-        "depth_lower_bound",
-        "exactflow.capacity.depth_bound",
+        "6",
+        "permutations",
+        "permutations of every dimension, by integers",
+        "Every even permutation, and every signed one of determinant 1, is a product of six "
+        "shears of integers of absolute value at most 2.",
+        r"\det P = 1 \;\Rightarrow\; P = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V)",
+        f"{_KMR}; six: Urschel 2024",
+        "exact",
+        "six layers, at most 11 n + 1 integers of absolute value at most 2",
+        "permutations",
+        "exactflow.factor",
+        (_EVEN_PERMUTATION,),
+        trials.permuted,
+        trials.draw_permutation,
+        (
+            Formal(
+                "signed permutations are six integer shears",
+                "determinant 1, every dimension",
+                (
+                    "six_integer_shears_even",
+                    "six_integer_shears_odd",
+                    "integer_orthogonal_iff_signed_permutation",
+                    "integer_orthogonal_two_involutions",
+                    "integer_involutions_of_equal_trace",
+                ),
+            ),
+        ),
     ),
     Theorem(
+        "7",
+        "partitions",
+        "halves of any two sizes",
+        "For halves of p <= q coordinates, m = ceil(q / p), generic matrices are 2 m + 1 "
+        "layers, and all of positive determinant at most 2 m + 4, or 2 m + 2 if p divides q - 1.",
+        r"K \leq 2 \lceil q / p \rceil + 4",
+        f"after {_KMR}",
+        "layers and ranks: exact",
+        "2m + 1 layers generically, at most 2m + 4; 2m + 2 if p divides q - 1 (to our knowledge "
+        "new)",
+        "partitions",
+        "exactflow.factor, partition=(p, q)",
+        (_POSITIVE_PAIR,),
+        trials.partitioned,
+        trials.draw_partitioned,
+        (
+            Formal(
+                "partitions (p, q): at least 2 ceil(q / p) + 1 shears for some, at most 2 "
+                "ceil(q / p) + 4",
+                "p <= q; lower: every field of three elements or more; upper: of more than p",
+                (
+                    "unequal_splits_lower_bound",
+                    "unequal_splits_lower_bound_example",
+                    "unequal_splits_upper_bound",
+                    "unequal_splits_full_rank",
+                ),
+            ),
+        ),
+    ),
+    Theorem(
+        "8",
+        "depth against conditioning",
+        "depth against conditioning",
+        "Six balanced layers have condition numbers near 4, where exact routes have "
+        "astronomical ones.",
+        r"\textstyle\sum 2 \operatorname{asinh}(s_i / 2) \geq \ln \kappa(M)",
+        _KMR,
+        "errors: exact; study: numeric",
+        "condition numbers near 4",
+        "depth_versus_conditioning",
+        "exactflow.balance",
+    ),
+    Theorem(
+        "8a",
         "the linear experiment",
         "KMR: the linear experiment",
         "Least squares finds the layers that exist, once it starts well; a residual proves "
@@ -360,6 +331,19 @@ ROWS = (
         "linear_depth_experiment",
     ),
     Theorem(
+        "9",
+        "formal proofs",
+        "the main theorems, formally proved",
+        "The main theorems of the linear half, for all n, are accepted by the kernel of Rocq.",
+        r"\forall n",
+        "proofs/rocq",
+        "formally proved",
+        "those of the table *Formally proved*, no axioms",
+        "formal",
+        "exactflow export --to rocq",
+    ),
+    Theorem(
+        "10, 11",
         "rotations",
         "rotations, and every matrix, in closed form",
         "Every rotation, of every dimension, is six shears of condition at most 18, in closed "
@@ -390,6 +374,7 @@ ROWS = (
         ),
     ),
     Theorem(
+        "11a",
         "affine depth",
         "four affine layers are typical, where five additive ones are (to our knowledge new)",
         "Four affine layers are typical where five additive ones are; what excludes them is a "
@@ -418,6 +403,7 @@ ROWS = (
         ),
     ),
     Theorem(
+        "12",
         "Gaussians",
         "a Gaussian needs two layers, not six; additive: three, at most 2 ceil(q / p) on "
         "unequal halves (to our knowledge new)",
@@ -447,6 +433,21 @@ ROWS = (
         ),
     ),
     Theorem(
+        "12a",
+        "depth for conditioning",
+        "depth in the place of ill-conditioning (to our knowledge new)",
+        "With one pad for each coordinate, additive couplings of any condition number above 1 "
+        "approximate: depth pays in its place.",
+        r"\kappa(l_k) \leq \kappa,\; W_2 \leq \varepsilon",
+        "to our knowledge new; Lee et al. 2021, Draxler et al. 2024",
+        "step and rotation: for all n; W2 on the line, condition numbers at every point: "
+        "certified; digits, and several dimensions: numeric",
+        "any condition number above 1: W2 <= 1/20 by 510 additive layers at 3/2, 30 at 150",
+        "depth_for_conditioning",
+        "exactflow.universal.approximate_well",
+    ),
+    Theorem(
+        "13",
         "lossless couplings",
         "any linear layer as a bijection of integers (to our knowledge new)",
         "A shear whose shift is rounded stays a bijection of the integers, and six of them stay "
@@ -475,26 +476,48 @@ ROWS = (
         ),
     ),
     Theorem(
-        "depth against conditioning",
-        "depth against conditioning",
-        "Six balanced layers have condition numbers near 4, where exact routes have "
-        "astronomical ones.",
-        r"\textstyle\sum 2 \operatorname{asinh}(s_i / 2) \geq \ln \kappa(M)",
-        _KMR,
-        "errors: exact; study: numeric",
-        "condition numbers near 4",
-        "depth_versus_conditioning",
-        "exactflow.balance",
+        "15",
+        "universal approximation",
+        "KMR: universal approximation, by two layers and not by one (to our knowledge new)",
+        "Two couplings come within every eps of every law with second moments, in W2; one does "
+        "not.",
+        r"W_2(f_\# N(0, I), P) \leq \varepsilon",
+        f"{_KMR}, by three; two, and not one: to our knowledge new",
+        "bounds of W2 and of KL: certified; flows, networks: exact; samples: numeric",
+        "two layers, not three; one does not, unless a half is normal; KL to infinity while W2 "
+        "vanishes",
+        "universal_approximation",
+        "exactflow.approximate",
     ),
     Theorem(
-        "formal proofs",
-        "the main theorems, for all n",
-        "The main theorems of the linear half, for all n, are accepted by the kernel of Rocq.",
-        r"\forall n",
-        "proofs/rocq",
-        "formally proved",
-        "those of the table *Formally proved*, no axioms",
-        "formal",
-        "exactflow export --to rocq",
+        "16",
+        "forced conditioning",
+        "how much ill-conditioning is forced, whatever the architecture (to our knowledge new)",
+        "A smooth bijection whose image of N(0, I) is within eps of a law in W2 has a Lipschitz "
+        "constant that is bounded below, and a mean log-volume that is bounded above.",
+        r"\sup |J| \geq \Lambda(\varepsilon),\; E \log |\det J| \leq v(\varepsilon)",
+        "to our knowledge new; Gaussian isoperimetry, Gelbrich's bound, maximal entropy; Jaini et "
+        "al. 2020, Salmona et al. 2022, Polyanskiy and Wu 2016",
+        "both bounds: certified; the maps that attain them: exact",
+        "two points at distance D: D^3 / (12 sqrt(2 pi) eps^2), attained by two "
+        "couplings; Gaussians: the volume of a linear flow",
+        "forced_conditioning",
+        "exactflow.conditioning.forced",
+    ),
+    Theorem(
+        "17",
+        "one mask",
+        "one mask does the work of many (to our knowledge new)",
+        "N affine couplings, with any conditioners, each under its own mask of half the "
+        "coordinates, are at most 2 N + 4 couplings under the mask of the first one.",
+        r"f_N \circ \cdots \circ f_1 = P \circ g_{2N-1} \circ \cdots \circ g_1",
+        "to our knowledge new; for matrices: Koehler, Mehta, Risteski, ICML 2021",
+        "identities: for all n; compositions, counts, lower bounds: exact",
+        "N couplings are at most 2N + 4 under the first one's mask",
+        "one_mask",
+        "exactflow.masks.one_mask",
+        (),
+        trials.one_mask_for,
+        trials.draw_masked_flows,
     ),
 )

@@ -60,6 +60,8 @@ class Theorem:
 
     Parameters
     ----------
+    number : in the one list of ours, on the pages of the book and in docstrings; a letter is added
+        to that of the theorem which it goes with.
     name : what `theorems` and the command line call it.
     title : what README calls it, with "to our knowledge new" where it is.
     statement, latex : in words, and as a formula.
@@ -73,6 +75,7 @@ class Theorem:
     formal : what is formally proved of it.
     """
 
+    number: str
     name: str
     title: str
     statement: str
@@ -145,7 +148,14 @@ here: every coupling with positive scales preserves orientation
         return Challenge(self.name, n)
 
     def __str__(self) -> str:
-        lines = [self.name, "", fill(self.statement, 88), "", f"    {self.latex}", ""]
+        lines = [
+            f"{self.number}. {self.name}",
+            "",
+            fill(self.statement, 88),
+            "",
+            f"    {self.latex}",
+            "",
+        ]
         lines += [fill(f"{h.says}: {h.why}.", 88) for h in self.hypotheses]
         lines += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         lines += [f"script: python -m proofs {self.script}"]
@@ -183,16 +193,17 @@ class Theorems(Mapping[str, Theorem]):
 
     def table(self, width: int = 88) -> str:
         """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
-        first = max(map(len, self._rows)) + 2 if width >= 60 else 2
+        heads = [f"{row.number:<8}{row.name}" for row in self._rows.values()]
+        first = max(map(len, heads)) + 2 if width >= 60 else 2
         return "\n".join(
             fill(
-                f"{row.name:<{first}}{row.found} [{row.checked}]"
+                f"{head:<{first}}{row.found} [{row.checked}]"
                 if width >= 60
-                else f"{row.name}: {row.found} [{row.checked}]",
+                else f"{row.number}. {row.name}: {row.found} [{row.checked}]",
                 width,
                 subsequent_indent=" " * first,
             )
-            for row in self._rows.values()
+            for head, row in zip(heads, self._rows.values(), strict=True)
         )
 
     def __str__(self) -> str:
@@ -201,9 +212,10 @@ class Theorems(Mapping[str, Theorem]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("theorem", "found", "checked, and how"))
+        names = ("", "theorem", "found", "checked, and how")
+        head = "".join(f"<th>{name}</th>" for name in names)
         rows = "".join(
-            f"<tr><td>{escape(row.name)}</td><td>{escape(row.found)}</td>"
+            f"<tr><td>{row.number}</td><td>{escape(row.name)}</td><td>{escape(row.found)}</td>"
             f"<td>{escape(row.checked)}</td></tr>"
             for row in self._rows.values()
         )
@@ -212,7 +224,7 @@ class Theorems(Mapping[str, Theorem]):
     def markdown(self) -> list[str]:
         """Return README's rows of theorems."""
         return [
-            f"| {row.title} | `{row.script}` | {row.checked} | {row.found} |"
+            f"| {row.number} | {row.title} | `{row.script}` | {row.checked} | {row.found} |"
             for row in self._rows.values()
         ]
 

@@ -28,7 +28,7 @@ def rows(header):
 
 
 def test_readme_is_read_off_the_table():
-    assert rows(r"\| theorem \| script \|") == theorems.markdown()
+    assert rows(r"\| \| theorem \| script \|") == theorems.markdown()
 
 
 def test_every_script_has_a_row():
@@ -89,12 +89,12 @@ def test_a_false_theorem_meets_its_counterexample():
             raise VerificationError("too large")
 
     blank = ("",) * 7
-    false = Theorem("false", *blank, trial=trial, draws=lambda source: source.randint(1, 9))
+    false = Theorem("", "false", *blank, trial=trial, draws=lambda source: source.randint(1, 9))
     found = false.challenge(100, progress=False)
     assert found.counterexample in (7, 8, 9)
     assert "too large" in str(found)
     never = Hypothesis("a", "b", lambda _: False)
-    unmet = Theorem("unmet", *blank, "", (never,), trial, lambda source: 1)
+    unmet = Theorem("", "unmet", *blank, "", (never,), trial, lambda source: 1)
     assert "expected a" in unmet.challenge(3, progress=False).reason
 
 
