@@ -17,17 +17,14 @@ from nbformat.v4 import new_markdown_cell
 import exactflow
 from exactflow import theorems
 from exactflow.cli.commands import COMMANDS
+from exactflow.flows.result import Evidence
+from exactflow.theory import Theorem
 from proofs.rocq.build import project
 
 __all__ = ["write_pages"]
 
-EVIDENCE = {
-    "EXACT": "exact",
-    "FOR_ALL_N": "for all n",
-    "CERTIFIED": "certified",
-    "NUMERIC": "numeric",
-    "FORMAL": "formally proved",
-}
+MEANING = dict(re.findall(r"- \*(.+)\*: (.+)[;.]", Evidence.__doc__))
+ROWS = {row.script: row for row in theorems.values()}
 STATEMENT = re.compile(
     r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
 )
@@ -55,7 +52,9 @@ def write(path: Path, text: str) -> None:
 def write_script(book: Path, name: str, path: Path) -> None:
     """Write a proof script as a page that is executed, and as a notebook to download.
 
-    Before a cell that checks claims stand their kinds of evidence, in the margin.
+    Its number, and below its title the kinds of evidence, the function that constructs and the
+    formal statements are those of `exactflow.theorems`. Before a cell that checks claims stand
+    their kinds of evidence, in the margin.
     """
     text = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
@@ -73,14 +72,9 @@ def write_script(book: Path, name: str, path: Path) -> None:
     write(book / "_build" / "extra" / "notebooks" / f"{name}.py", text)
 
     notebook.cells = [part for cell in notebook.cells for part in with_evidence(cell)]
-    links = (
-        f"`python -m proofs {name}` runs this page. Download it as "
-        f'<a href="../notebooks/{name}.py" download>a script</a> or '
-        f'<a href="../notebooks/{name}.ipynb" download>a notebook</a>.'
-    )
-    first = notebook.cells[0]
-    title, _, rest = first.source.partition("\n")
-    first.source = f"{title}\n\n{links}\n{rest}"
+    first, row = notebook.cells[0], ROWS[name]
+    title, _, rest = first.source.removeprefix("# ").partition("\n")
+    first.source = f"# {row.number}. {title}\n\n{head(row, text)}\n{rest}"
     used = objects_used(text)
     if used:
         shown = ", ".join(f"{{py:obj}}`{shown} <{target}>`" for shown, target in used)
@@ -88,12 +82,37 @@ def write_script(book: Path, name: str, path: Path) -> None:
     write(book / "theorems" / f"{name}.ipynb", jupytext.writes(notebook, "ipynb"))
 
 
+def head(row: Theorem, text: str) -> str:
+    """Return what stands below the title of a script's page."""
+    lines = [
+        " ".join(map(badge, dict.fromkeys(REPORTED.findall(text)))),
+        f"`python -m proofs {row.script}` runs this page. Download it as "
+        f'<a href="../notebooks/{row.script}.py" download>a script</a> or '
+        f'<a href="../notebooks/{row.script}.ipynb" download>a notebook</a>.',
+    ]
+    door, _, how = row.door.partition(", ")
+    home = documented(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
+    if home:
+        lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
+    names = [name for formal in row.formal for name in formal.names]
+    if names:
+        linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
+        lines.append(f"Formally proved: {', '.join(linked)}.")
+    return "\n".join(lines)
+
+
+def badge(kind: str) -> str:
+    """Return a kind of evidence that says what it means where one points at it, with a link."""
+    word = Evidence[kind]
+    return f'<a class="badge" href="index.html#five-words" title="{MEANING[word]}">{word}</a>'
+
+
 def with_evidence(cell) -> list:
     """Return a cell, and before it the kinds of evidence of the claims that it checks."""
     kinds = dict.fromkeys(REPORTED.findall(cell.source)) if cell.cell_type == "code" else ()
     if not kinds:
         return [cell]
-    words = " ".join(f"<span>{EVIDENCE[kind]}</span>" for kind in kinds)
+    words = " ".join(map(badge, kinds))
     note = new_markdown_cell(f'<div class="evidence">{words}</div>', id=f"{cell.id}-evidence")
     return [note, cell]
 
@@ -127,7 +146,7 @@ def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
     order = [name for name in re.findall(r"\| `(\w+)` \|", section) if name in scripts]
     words = re.search(r"^Five words are kept apart\..*?\n(?=\n)", text, re.M | re.S).group()
     toctree = "\n".join(["```{toctree}", ":hidden:", "", *order, "```"])
-    write(path, f"# The theorems\n{linked}\n{words}\n{toctree}\n")
+    write(path, f"# The theorems\n{linked}\n## Five words\n\n{words}\n{toctree}\n")
 
 
 def write_formal(folder: Path, rocq: Path) -> None:
