@@ -18,76 +18,62 @@ d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stabi
 algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
-import sympy
 
-from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.target import Target
 from exactflow.balancing.tuning import TUNING
 from exactflow.exact.digits import Digits, Enclosure
-from exactflow.exact.rounding import rounded_up
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["Solution", "inverse_error_bound", "judged"]
+__all__ = ["Account", "inverse_error_bound"]
 
 
-class Solution(Protocol):
-    """Layers near a target, which can be corrected."""
+@dataclass(frozen=True, eq=False)
+class Account:
+    """How near layers are to a target W; their product is Q.
 
-    def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers."""
-
-    def corrected(self, E: np.ndarray) -> "Solution":
-        """Return a solution whose product differs by E, times 2^exponent of the target."""
-
-
-def judged(target: Target, solution: Solution) -> Balanced | float:
-    """Return the layers of a solution after corrections, or their relative error if too large.
-
-    The layers are judged by leading digits of their product; the error of the result is exact.
+    Attributes
+    ----------
+    target, layers : W, and the layers whose product is Q.
+    difference : W - Q, but for a bound that is at most an eighth of it.
     """
-    least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
-    for _ in range(TUNING.corrections + 1):
-        layers = solution.layers()
-        difference = target.difference(layers, TUNING.bits)
-        E = difference.digits.floats(target.exponent)
-        error, before = float(np.abs(E).max()), least
-        if least == np.inf or error < least:
-            best, least = (layers, difference), error
-        if not goal < error < TUNING.slowest * before:
-            break
+
+    target: Target
+    layers: tuple[FloatCoupling, ...]
+    difference: Enclosure
+
+    @staticmethod
+    def of(
+        target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure | None = None
+    ) -> "Account":
+        """Return the account of layers, from their `difference` in as many bits as it takes."""
+        bits = TUNING.bits
+        difference = difference or target.difference(layers, bits)
+        while difference.slack > TUNING.coarse * difference.digits.largest():
+            bits *= 2
+            difference = target.difference(layers, bits)
+        return Account(target, layers, difference)
+
+    def bound(self) -> Fraction:
+        """Return an upper bound of the largest absolute entry of W - Q, near it."""
+        return self.difference.digits.largest() + self.difference.slack + self.target.slack
+
+    def error(self) -> Fraction:
+        """Return the largest absolute entry of W - Q."""
+        return self.target.error(self.layers, self.difference)
+
+    def inverse_error(self) -> Fraction | None:
+        """Return a bound of |W^-1 - Q^-1|_F, or None where W may be singular."""
+        slack = (self.difference.slack + self.target.slack) * sum(self.target.halves)
+        error = self.difference.digits.norm_bound() + slack
         try:
-            solution = solution.corrected(E)
+            inverse = np.linalg.inv(self.target.unit)
         except np.linalg.LinAlgError:
-            break
-    return _account(target, *best)
-
-
-def _account(
-    target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure
-) -> Balanced | float:
-    bits = TUNING.bits
-    while difference.slack > TUNING.coarse * difference.digits.largest():
-        bits *= 2
-        difference = target.difference(layers, bits)
-    error, size = target.error(layers, difference), target.largest()
-    if error > TUNING.tolerance * size:
-        return float(error / size)
-    slack = (difference.slack + target.slack) * sum(target.halves)
-    bound = _inverse_error(target, difference.digits.norm_bound() + slack)
-    inverse_error = sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
-    return Balanced(layers, sympy.Rational(error), inverse_error, target.order, target.flips)
-
-
-def _inverse_error(target: Target, error: Fraction) -> Fraction | None:
-    try:
-        inverse = np.linalg.inv(target.unit)
-    except np.linalg.LinAlgError:
-        return None
-    return inverse_error_bound(target.digits, inverse, target.exponent, error)
+            return None
+        return inverse_error_bound(self.target.digits, inverse, self.target.exponent, error)
 
 
 def inverse_error_bound(

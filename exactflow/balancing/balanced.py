@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
+from exactflow.balancing.account import Account
 from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.rounding import decimal_up, rounded_up
+from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.float_layers import FloatCoupling
@@ -26,20 +28,32 @@ class Balanced(MapResult):
     Attributes
     ----------
     layers : `FloatCoupling` values in the order in which data meets them.
-    error : the largest absolute entry of W - Q, an exact rational; Q is the exact product of the
-        layers' floats, taken as the dyadic rationals that they are.
-    inverse_error : a rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where
-        the condition number of W is beyond float64, so that no bound is certified.
+    account : how near they are to W.
     order, flips : the coordinates in the order of the halves, and those, of the input, that are
         negated before the first layer.
     """
 
     layers: tuple[FloatCoupling, ...]
-    error: sympy.Rational
-    inverse_error: sympy.Expr
+    account: Account
     order: tuple[int, ...]
     flips: tuple[int, ...] = ()
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @cached_property
+    def error(self) -> sympy.Rational:
+        """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
+        layers' floats, taken as the dyadic rationals that they are.
+        """
+        return sympy.Rational(self.account.error())
+
+    @cached_property
+    def inverse_error(self) -> sympy.Expr:
+        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
+        condition number of W is beyond float64, so that no bound is certified.
+        """
+        with one_thread():
+            bound = self.account.inverse_error()
+        return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 import numpy as np
 
-from exactflow.balancing.account import judged
+from exactflow.balancing.account import Account
 from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.closed import (
     Shears,
@@ -20,6 +21,7 @@ from exactflow.balancing.tuning import TUNING, Attempt
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod
+from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["METHODS", "solved"]
 
@@ -49,7 +51,7 @@ def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
-    return bool(result.error <= TUNING.good * target.largest())
+    return bool(result.account.bound() <= TUNING.good * target.largest())
 
 
 def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
@@ -61,8 +63,8 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
         )
     result = None
     for solution in closed_form(target):
-        found = judged(target, solution)
-        if isinstance(found, Balanced) and (result is None or found.error < result.error):
+        found = _judged(target, solution)
+        if isinstance(found, Balanced) and (result is None or found.account.bound() < result.account.bound()):
             result = found
         if result is not None and _is_good(result, target):
             break
@@ -95,7 +97,7 @@ def _search(
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = judged(target, Shears(target, shears))
+        result = _judged(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)
@@ -110,17 +112,53 @@ def _starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
     """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
-    with idle layers behind them, then random ones.
+    with idle layers behind them, and random ones, in turn: from the former all steps may be singular.
     """
-    if seed == 0 and layers >= 6 and has_closed_form(target.halves):
-        U, _, Vt = target.svd
-        for i, attempt in attempts:
+    has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
+    for i, attempt in attempts:
+        if has_start:
+            U, _, Vt = target.svd
             six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
             word = Word.on(target.halves, layers, six.first)
             yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
-    for i, attempt in attempts:
         word = Word.on(target.halves, layers, i // 2 % 2)
         yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
+
+
+class Solution(Protocol):
+    """Layers near a target, which can be corrected."""
+
+    def layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers."""
+
+    def corrected(self, E: np.ndarray) -> "Solution":
+        """Return a solution whose product differs by E, times 2^exponent of the target."""
+
+
+def _judged(target: Target, solution: Solution) -> Balanced | float:
+    """Return the layers of a solution after corrections, or their relative error if too large.
+
+    The layers are judged by leading digits of their product, with the bound of what is left out.
+    """
+    least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
+    for _ in range(TUNING.corrections + 1):
+        layers = solution.layers()
+        difference = target.difference(layers, TUNING.bits)
+        E = difference.digits.floats(target.exponent)
+        error, before = float(np.abs(E).max()), least
+        if least == np.inf or error < least:
+            best, least = (layers, difference), error
+        if not goal < error < TUNING.slowest * before:
+            break
+        try:
+            solution = solution.corrected(E)
+        except np.linalg.LinAlgError:
+            break
+    account = Account.of(target, *best)
+    error = account.bound()
+    if error > TUNING.tolerance * target.largest():
+        return float(error / target.largest())
+    return Balanced(best[0], account, target.order, target.flips)
 
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
