@@ -64,9 +64,11 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
     result = None
     for solution in closed_form(target):
         found = _judged(target, solution)
-        if isinstance(found, Balanced) and (result is None or found.account.bound() < result.account.bound()):
+        if not isinstance(found, Balanced):
+            continue
+        if result is None or found.account.bound() < result.account.bound():
             result = found
-        if result is not None and _is_good(result, target):
+        if _is_good(result, target):
             break
     if result is None:
         raise MethodError(
@@ -112,7 +114,8 @@ def _starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
     """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
-    with idle layers behind them, and random ones, in turn: from the former all steps may be singular.
+    with idle layers behind them, and random ones, in turn: from the former all steps may be
+    singular.
     """
     has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
     for i, attempt in attempts:
@@ -155,9 +158,9 @@ def _judged(target: Target, solution: Solution) -> Balanced | float:
         except np.linalg.LinAlgError:
             break
     account = Account.of(target, *best)
-    error = account.bound()
-    if error > TUNING.tolerance * target.largest():
-        return float(error / target.largest())
+    relative = account.bound() / target.largest()
+    if relative > TUNING.tolerance:
+        return float(relative)
     return Balanced(best[0], account, target.order, target.flips)
 
 

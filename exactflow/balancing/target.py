@@ -109,7 +109,7 @@ class Target:
         """
         places = difference.digits.near_largest(difference.slack + self.slack)
         columns, at = np.unique(places[:, 1], return_inverse=True)
-        exact = composed(layers, columns.tolist())
+        exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
         if self.rational is None:
             return (self.digits.columns(columns.tolist()) - exact).largest()
         return max(

@@ -175,9 +175,19 @@ class Digits:
         """Return the transpose."""
         return Digits(self.planes.transpose(0, 2, 1), self.low)
 
+    def rows(self, places: slice | Sequence[int]) -> "Digits":
+        """Return some of the rows."""
+        return Digits(self.planes[:, places], self.low)
+
     def columns(self, places: Sequence[int]) -> "Digits":
         """Return some of the columns."""
         return Digits(self.planes[:, :, list(places)], self.low)
+
+    def entries(self) -> np.ndarray:
+        """Return the entries as Fractions."""
+        digits = self.planes.astype(int).astype(object)
+        whole = sum(plane << (BITS * k) for k, plane in enumerate(digits))
+        return whole * Fraction(2) ** self.low
 
     def entry(self, i: int, j: int) -> Fraction:
         """Return one entry."""

@@ -134,7 +134,7 @@ def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict
     """Return what is claimed of the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
-        own = result.covariance.whole.extract(places, places).to_field()
+        own = result.covariance.whole.extract(places, places)
         return {"covariance": own if target is None else target, "within": result.generator_error}
     claim: dict[str, Any] = {"target": target}
     if target is not None:

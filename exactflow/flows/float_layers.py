@@ -130,11 +130,11 @@ class FloatCoupling:
         return np.concatenate((moved, kept) if self.moves == "first" else (kept, moved))
 
 
-def composed(layers: Sequence[FloatCoupling], columns: Sequence[int] | None = None) -> Digits:
-    """Return the matrix of layers, the first of which is applied first, exactly: all columns or
-    some.
+def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
+    """Return the matrix of layers, the first of which is applied first, exactly, or its product
+    with another.
     """
-    return _composed(layers, columns, None).digits
+    return _composed(layers, of, None).digits
 
 
 def enclosed(layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
@@ -156,12 +156,10 @@ def norm_bound(X: np.ndarray) -> Fraction:
     return Fraction(size * RELATIVE) * Fraction(2) ** exponent
 
 
-def _composed(
-    layers: Sequence[FloatCoupling], columns: Sequence[int] | None, bits: int | None
-) -> Enclosure:
+def _composed(layers: Sequence[FloatCoupling], of: Digits | None, bits: int | None) -> Enclosure:
     p, q = layers[0].partition
-    one = np.eye(p + q)[:, slice(None) if columns is None else list(columns)]
-    halves = [Enclosure(Digits.of_floats(rows), Fraction(0)) for rows in (one[:p], one[p:])]
+    of = of or Digits.of_floats(np.eye(p + q))
+    halves = [Enclosure(of.rows(rows), Fraction(0)) for rows in (slice(p), slice(p, None))]
     for layer in layers:
         i = HALVES.index(layer.moves)
         halves[i] = _moved(layer, halves[i], halves[1 - i], bits)

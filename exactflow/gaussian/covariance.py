@@ -1,21 +1,35 @@
-"""The covariance matrix that is to be whitened: its exact entries, as floats, and its refusal."""
+"""The covariance matrix that is to be whitened: its exact entries, as floats, and its refusal.
+
+A float is a dyadic rational, so that a layer of floats maps a rational covariance to a rational
+one. *Exact*: what layers make of a covariance, and how far that is from white.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import isfinite, lcm
 
 import mpmath
 import numpy as np
+from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.balancing.target import entries_of
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
+from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import format_short, to_float, to_mpf
-from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.gaussian.blocks import CovarianceBlocks
+from exactflow.flows.float_layers import FloatCoupling, composed
 
-__all__ = ["Covariance", "check_positive_definite", "check_symmetric", "column_of_mean"]
+__all__ = [
+    "Covariance",
+    "check_positive_definite",
+    "check_symmetric",
+    "column_of_mean",
+    "congruent",
+]
 
 MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
 _REMEDY = (
@@ -26,9 +40,10 @@ ILL_CONDITIONED = 1e6  # from where the inverse is refined
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """A positive definite matrix, exactly and in float64."""
+    """The positive definite matrix digits / denominator, exactly, and in float64."""
 
-    whole: RationalMatrix
+    digits: Digits
+    denominator: int
     rounded: np.ndarray
 
     @staticmethod
@@ -66,17 +81,41 @@ class Covariance:
         deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
-        return Covariance(self.whole.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)), k
+        digits, rounded = self.digits.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)
+        return Covariance(digits, self.denominator, rounded), k
 
     def ordered(self, order: Sequence[int]) -> "Covariance":
         """Return the covariance of x[order[0]], x[order[1]], .."""
         if list(order) == sorted(order):
             return self
-        return Covariance(self.whole.extract(order, order), self.rounded[np.ix_(order, order)])
+        digits = self.digits.rows(list(order)).columns(order)
+        return Covariance(digits, self.denominator, self.rounded[np.ix_(order, order)])
 
-    def blocks(self, p: int) -> CovarianceBlocks:
-        """Return the exact blocks for halves of p and d - p coordinates."""
-        return CovarianceBlocks.of(self.whole, p)
+    @property
+    def whole(self) -> DomainMatrix:
+        """The exact matrix."""
+        entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.digits.entries()]
+        d = len(entries)
+        return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.denominator)
+
+    def difference(self, generated: Digits) -> Fraction:
+        """Return the largest absolute entry of a matrix less this one."""
+        common = np.full((len(self.rounded), 1), self.denominator, dtype=object)
+        E = generated.scaled(Digits.of_integers(common, 0)) - self.digits
+        return E.largest() / self.denominator
+
+    def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
+        """Return E = Q Sigma Q^T - I for the matrix Q of some layers, its entries rounded, and the
+        largest absolute value of one, exactly.
+        """
+        white = np.eye(len(self.rounded), dtype=int).astype(object) * self.denominator
+        E = congruent(layers, self.digits) - Digits.of_integers(white, 0)
+        return self._rounded(E), E.largest() / self.denominator
+
+    def _rounded(self, M: Digits) -> np.ndarray:
+        """Return M / denominator, rounded."""
+        exponent = self.denominator.bit_length()
+        return M.floats(exponent) / float(Fraction(self.denominator, 1 << exponent))
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse, with one exact residual where rounding would
@@ -85,10 +124,15 @@ class Covariance:
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            one = RationalMatrix.eye(len(inverse), p)
-            residual = (self.whole @ RationalMatrix.of_floats(columns) - one).floats
-            columns = columns - inverse @ residual
+            white = np.eye(len(inverse), p, dtype=int).astype(object) * self.denominator
+            residual = self.digits @ Digits.of_floats(columns) - Digits.of_integers(white, 0)
+            columns = columns - inverse @ self._rounded(residual)
         return (columns[:p] + columns[:p].T) / 2
+
+
+def congruent(layers: Sequence[FloatCoupling], M: Digits) -> Digits:
+    """Return Q M Q^T for the matrix Q of some layers and a symmetric M."""
+    return composed(layers, composed(layers, M).transpose())
 
 
 def _read(Sigma: MatrixLike) -> Covariance:
@@ -100,16 +144,15 @@ def _read(Sigma: MatrixLike) -> Covariance:
     ):
         floats = Sigma.astype(np.float64)
         if np.isfinite(floats).all() and (floats == floats.T).all():
-            return Covariance(RationalMatrix.of_floats(floats), floats)
+            return Covariance(Digits.of_floats(floats), 1, floats)
     matrix = as_matrix(Sigma).to_dense()
     check_symmetric(matrix)
-    whole = RationalMatrix.of(matrix)
-    try:
-        return Covariance(whole, whole.floats)
-    except OverflowError:
-        raise InvalidInputError(
-            "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
-        ) from None
+    entries = entries_of(matrix)
+    if entries.dtype == float:
+        return Covariance(Digits.of_floats(entries), 1, entries)
+    common = lcm(*(x.denominator for x in entries.flat))
+    integers = np.vectorize(int, otypes=[object])(entries * common)
+    return Covariance(Digits.of_integers(integers, 0), common, entries.astype(float))
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
@@ -130,12 +173,10 @@ def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
             f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
             "evaluate them to floats first"
         )
-    try:
-        RationalMatrix.of(column).floats  # noqa: B018
-    except OverflowError:
+    if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
             "expected a mean in the range of float64, got an entry beyond 10^308"
-        ) from None
+        )
     return column
 
 
@@ -165,7 +206,7 @@ def _rounded(value: Element) -> str:
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
 
-def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = None) -> None:
+def check_positive_definite(whole: DomainMatrix, rounded: np.ndarray | None = None) -> None:
     """Raise `InvalidInputError` unless all leading minors are positive: the first one is named.
 
     Beyond 64 coordinates, where floats are given, only a negative eigenvalue is looked for.
@@ -180,7 +221,7 @@ def check_positive_definite(whole: RationalMatrix, rounded: np.ndarray | None = 
             )
         return
     for k in range(1, d + 1):
-        value = whole.extract(range(k), range(k)).det()
+        value = whole[:k, :k].det()
         if value <= 0:
             shown = str(value) if value.denominator < 10**6 else f"about {_rounded(value)}"
             raise InvalidInputError(

@@ -32,7 +32,6 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
-from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import DepthBounds
@@ -89,7 +88,7 @@ def gaussian_depth(
     check_option("scales", scales, get_args(DepthScales))
     M = as_matrix(Sigma).to_dense()
     check_symmetric(M)
-    check_positive_definite(RationalMatrix.of(M))
+    check_positive_definite(M)
     if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
         raise InvalidInputError(
             f"expected det Sigma = 1 for additive layers, which preserve volume, got "

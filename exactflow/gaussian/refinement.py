@@ -28,14 +28,22 @@ import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.blocks import CovarianceBlocks, trimmed
+from exactflow.gaussian.covariance import Covariance
 from exactflow.gaussian.spectra import Match
 
-__all__ = ["Basis", "Pair", "after_power", "arithmetic_of_floats", "refined"]
+__all__ = ["Basis", "Pair", "after_power", "arithmetic_of_floats", "refined", "trimmed"]
 
+TRIMMED = 2.0**-100
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
 ROUNDINGS = 8  # of an error that another step seldom betters
 EQUAL = 1e-9  # relative difference of squares from which singular values count as different
+
+
+def trimmed(M: np.ndarray) -> np.ndarray:
+    """Return a matrix, what lies 2^-100 below the largest entry of each column rounded away."""
+    largest = np.abs(M).max(axis=0)
+    grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * TRIMMED
+    return np.round(M / grid) * grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,23 +72,24 @@ class Pair:
             FloatCoupling("second", trimmed(self.t), self.d2),
         ]
 
-    def rounding(self, Sigma: CovarianceBlocks) -> float:
+    def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
+        first, second = np.split(np.diag(Sigma.rounded), [len(self.d1)])
         size1 = self.d1**2 * first + self.x**2 @ second
         size2 = self.d2**2 * second + self.t**2 @ np.ones(len(self.d1))
         return float(np.finfo(float).eps * np.sqrt(max(size1.max(), size2.max())))
 
-    def corrected(self, E: CovarianceBlocks) -> "Pair":
+    def corrected(self, E: np.ndarray) -> "Pair":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
-        basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
+        p = len(self.d1)
+        basis, E1, E2 = Basis.of(self.t), -E[:p, :p] / 2, -E[p:, p:] / 2
         left, right = basis.equations()
         steps = np.linalg.lstsq(
             np.hstack([left**2, right**2]), basis.right_sides(E1, E2), rcond=None
         )[0]
-        alpha, beta = np.split(steps, [len(self.d1)])
+        alpha, beta = np.split(steps, [p])
         c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
-        a = -(E.cross.floats + c).T - self.t @ (np.diag(alpha) - c @ self.t)
+        a = -(E[:p, p:] + c).T - self.t @ (np.diag(alpha) - c @ self.t)
         return Pair(
             self.d1 + alpha * self.d1,
             self.x + alpha[:, None] * self.x + c * self.d2,
@@ -148,10 +157,10 @@ class Refinable(Protocol):
     def layers(self) -> Sequence[FloatCoupling]:
         """Return the layers, in their order."""
 
-    def rounding(self, Sigma: CovarianceBlocks) -> float:
+    def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding leaves."""
 
-    def corrected(self, E: CovarianceBlocks) -> Self:
+    def corrected(self, E: np.ndarray) -> Self:
         """Return the layers after a step."""
 
 
@@ -185,17 +194,13 @@ def after_power(layers: Sequence[FloatCoupling], exponent: int) -> tuple[FloatCo
 Refined = TypeVar("Refined", bound=Refinable)
 
 
-def refined(pair: Refined, Sigma: CovarianceBlocks) -> tuple[Refined, Fraction]:
+def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
-    coarse = Sigma.coarse()
-    E = coarse.residual(pair.layers())
-    error = E.largest()
+    E, error = Sigma.residual(pair.layers())
     before, accepted = 2 * error + 1, 1
     while error > accepted * pair.rounding(Sigma) and error < before / 2:
         tried, before, accepted = pair.corrected(E), error, ROUNDINGS
-        E = coarse.residual(tried.layers())
-        if E.largest() < error:
-            pair, error = tried, E.largest()
-    if coarse is not Sigma:
-        error = Sigma.residual(pair.layers()).largest()
+        E, reached = Sigma.residual(tried.layers())
+        if reached < error:
+            pair, error = tried, reached
     return pair, error

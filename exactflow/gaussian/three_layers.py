@@ -40,10 +40,10 @@ from fractions import Fraction
 import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.numbers import to_float
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.gaussian.blocks import CovarianceBlocks, trimmed
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined
+from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined, trimmed
 from exactflow.gaussian.walks import levels
 
 __all__ = ["three_layers"]
@@ -72,22 +72,23 @@ class Triple:
             FloatCoupling("second", trimmed(self.t), np.ones(q)),
         ]
 
-    def rounding(self, Sigma: CovarianceBlocks) -> float:
+    def rounding(self, Sigma: Covariance) -> float:
         """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = (np.diag(m.floats) for m in (Sigma.first, Sigma.second))
+        first, second = np.split(np.diag(Sigma.rounded), [len(self.x)])
         size2 = self.scale2**2 * second + self.z**2 @ first
         size1 = self.scale1**2 * first + self.x**2 @ size2
         sizes = (size1.max(), (size2 + self.t**2 @ np.ones(len(first))).max())
         return float(np.finfo(float).eps * np.sqrt(max(sizes)))
 
-    def corrected(self, E: CovarianceBlocks) -> "Triple":
+    def corrected(self, E: np.ndarray) -> "Triple":
         """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
         The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
         add x w (I + x t) + r1 I to the first diagonal block of dQ Q^-1, and r2 I - (I + t x) w x to
         the last: they take the place of alpha and beta.
         """
-        basis, E1, E2 = Basis.of(self.t), -E.first.floats / 2, -E.second.floats / 2
+        p = len(self.x)
+        basis, E1, E2 = Basis.of(self.t), -E[:p, :p] / 2, -E[p:, p:] / 2
         one1, one2 = np.eye(len(E1)), np.eye(len(E2))
         out, into = one1 + self.x @ self.t, one2 + self.t @ self.x
         l1, l2 = basis.equations()
@@ -102,7 +103,7 @@ class Triple:
         first, last = self.x @ left + r1 * one1, into @ right + r2 * one2
         c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
         across = c + self.x @ right
-        below = -(E.cross.floats + across).T + self.t @ c @ self.t - into @ left
+        below = -(E[:p, p:] + across).T + self.t @ c @ self.t - into @ left
         return Triple(
             self.scale1 * (1 + r1),
             self.scale2 * (1 + r2),
@@ -132,13 +133,12 @@ def three_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, .
                 "layers=2, or another partition; gaussian_depth says how many layers there are"
             )
         bases = _straddled(covariance.rounded, p, bases)
-    covariance, size = exchanged if is_exchanged else natural
-    Sigma = covariance.blocks(size)
-    triple, error = refined(bases.triple(1), Sigma)
+    covariance = exchanged[0] if is_exchanged else covariance
+    triple, error = refined(bases.triple(1), covariance)
     for shifted in SHIFTS if p == q else ():
-        if error <= ROUNDINGS * triple.rounding(Sigma):
+        if error <= ROUNDINGS * triple.rounding(covariance):
             break
-        triple, error = min((triple, error), refined(bases.triple(shifted), Sigma), key=_error)
+        triple, error = min((triple, error), refined(bases.triple(shifted), covariance), key=_error)
     if error > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
@@ -157,7 +157,7 @@ def _factor(covariance: Covariance) -> float:
     d = len(covariance.rounded)
     log_det = np.linalg.slogdet(covariance.rounded)[1]
     if abs(log_det) < NEAR:  # rounding may have cost all its digits
-        log_det = np.log1p(float(covariance.whole.det() - 1))
+        log_det = np.log1p(to_float(covariance.whole.det() - 1))
     return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / (2 * d)))
 
 

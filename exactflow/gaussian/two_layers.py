@@ -10,7 +10,7 @@ D1 A D1 - I, which have the same nonzero eigenvalues.
 
 How it is checked
 -----------------
-*Exact*: the error of the layers, see `exactflow.gaussian.blocks`.
+*Exact*: the error of the layers, see `exactflow.gaussian.covariance`.
 """
 
 from fractions import Fraction
@@ -63,17 +63,16 @@ def _refusal(p: int, q: int) -> MethodError:
 
 def _first_then_second(covariance: Covariance, p: int) -> tuple[Pair, Fraction] | None:
     """Return layers that move the first half, then the second, if found."""
-    Sigma = covariance.blocks(p)
     A, B = covariance.precision(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_correlation(A), _correlation(B)) < UNCORRELATED:
         pair = _uncorrelated(A, B, regression)
-        error = Sigma.residual(pair.layers()).largest()
-        if error < 4 * pair.rounding(Sigma):
+        error = covariance.residual(pair.layers())[1]
+        if error < 4 * pair.rounding(covariance):
             return pair, error
     match = matched(A, B) if len(A) <= len(B) else matched(B, A)
     match = match if match is None or len(A) <= len(B) else match.swapped()
-    return None if match is None else refined(Pair.of(match, regression), Sigma)
+    return None if match is None else refined(Pair.of(match, regression), covariance)
 
 
 def _correlation(M: np.ndarray) -> float:

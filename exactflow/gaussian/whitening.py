@@ -10,15 +10,14 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.coerce import as_vectors
-from exactflow.exact.rational import RationalMatrix
+from exactflow.exact.digits import Digits
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, MapResult
-from exactflow.gaussian.blocks import CovarianceBlocks
-from exactflow.gaussian.covariance import Covariance
+from exactflow.gaussian.covariance import Covariance, congruent
 
 __all__ = ["Whitening"]
 
@@ -62,10 +61,9 @@ class Whitening(MapResult):
     @cached_property
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
-        p, q = self.partition
-        white = CovarianceBlocks.of(RationalMatrix.eye(p + q), p)
-        difference = white.after(self._generating_layers) - self.covariance.blocks(p)
-        return sympy.Rational(difference.largest())
+        white = Digits.of_floats(np.eye(sum(self.partition)))
+        generated = congruent(self._generating_layers, white)
+        return sympy.Rational(self.covariance.difference(generated))
 
     @property
     def partition(self) -> tuple[int, int]:
