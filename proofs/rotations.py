@@ -1,26 +1,141 @@
 # %% [markdown]
-# # Bounded depth and bounded conditioning
+# # Every rotation in six well-conditioned shears, every matrix in eleven couplings
 #
-# Koehler, Mehta and Risteski (ICML 2021) ask what depth and conditioning cost affine couplings.
-# For linear maps both are bounded at once:
+# **Theorem 10** (to our knowledge new; a bounded number of layers: Koehler, Mehta, Risteski, ICML
+# 2021). Let $M$ be a rotation of $\mathbb{R}^d$, $d \ge 2$, with halves of $n$ and $q$ coordinates,
+# $q = n$ or $n + 1$. Then $M$ is a product of six shears, whose shifts have spectral norms at most
+# $1, 4, 1, 2, 2, 2$. So none has a condition number above $(2 + \sqrt 5)^2 < 18$, whatever $d$ is.
 #
-# - **Theorem 10.** Every rotation of $\mathbb{R}^d$, $d \ge 2$, halves $(n, n)$ or $(n, n + 1)$, is
-#   a product of six shears with condition numbers at most 18, whatever $d$.
-# - **Theorem 11.** Every matrix $W$ of determinant 1 is a product of eleven affine couplings, each
-#   with a condition number at most a constant times $\max(\lVert W \rVert, \lVert W^{-1} \rVert)$.
-# - **From below.** Six shears whose product is block diagonal and has the eigenvalue $-1$ cannot
-#   all have condition numbers below $(3 + \sqrt 5) / 2$. For $-I$ that is the least, on equal
-#   halves.
+# **Theorem 11.** Every matrix $W$ of positive determinant is a product of eleven affine couplings.
+# If $\det W = 1$, each has a condition number at most a constant times $\max(\lVert W \rVert,
+# \lVert W^{-1} \rVert)$, a constant that depends on nothing.
 #
-# The six shears of a rotation $M$ come from two involutions, $K$ and $K \Theta$, of a rotation
-# $\Theta$ (theorem 10's construction, which `permutations` has over the integers):
+# **From below.** Six shears whose product is block diagonal and has the eigenvalue $-1$ cannot all
+# have condition numbers below $(3 + \sqrt 5) / 2$. For $-I$ on equal halves that is reached.
+#
+# **Why.** Koehler, Mehta and Risteski ask what depth and conditioning cost affine couplings; a
+# layer that is badly conditioned cannot be inverted in floating point. For linear maps both are
+# bounded at once. The six shears stand in the place of a 1x1 convolution of Glow, or start a search
+# for better ones (`exactflow.balance`).
+#
+# ## Proof of Theorem 10
+#
+# Write $M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}$, $U(X) = \begin{pmatrix} I & X \\ 0 & I
+# \end{pmatrix}$ and $L(Y) = \begin{pmatrix} I & 0 \\ Y & I \end{pmatrix}$.
+#
+# *Step 1: a first layer.* Let $A = U_1 c V_1^\mathsf{T}$ be a singular value decomposition, and $s$
+# diagonal with $c^2 + s^2 = I$, $s \ge 0$. Since $A^\mathsf{T} A + C^\mathsf{T} C = I$, the columns
+# of $C V_1$ are orthogonal, of lengths $s_i$: $C = U_2 s V_1^\mathsf{T}$, where $U_2$ has
+# orthonormal columns (any, where $s_i = 0$). Put
+#
+# $$ W_0 = U_2\, \frac{c}{1 + s}\, U_1^\mathsf{T}, \qquad C' = C + W_0 A = U_2 V_1^\mathsf{T}, $$
+#
+# for $s + c^2 / (1 + s) = 1$, and $D'' = D + W_0 B$. So $\lVert W_0 \rVert \le 1$, and $C'$ has
+# orthonormal columns. The inverse of $M' = L(W_0) M$ is $M^\mathsf{T} L(-W_0)$, with the left
+# blocks $a = A^\mathsf{T} - C^\mathsf{T} W_0 = V_1 \frac{c}{1 + s} U_1^\mathsf{T}$ and $-J$, where
+# $J = D^\mathsf{T} W_0 - B^\mathsf{T}$. The columns of $J$ are orthonormal, too: by $M
+# M^\mathsf{T} = I$
+#
+# $$ J^\mathsf{T} J = I + W_0^\mathsf{T} W_0 - a^\mathsf{T} a = I. $$
+#
+# *Step 2: two square matrices.* If $q = n$ let $\hat C = C'$ and $\hat J = J$. If $q = n + 1$ let
+# $u$ be a unit vector orthogonal to the columns of $C'$, hence to those of $U_2$, and $v =
+# D^\mathsf{T} u$. As $W_0^\mathsf{T} u = 0$, also $v = D''^\mathsf{T} u$. In $M' M'^{-1} = I$
+# stands $D'' J = C' a$, so $v^\mathsf{T} J = u^\mathsf{T} C' a = 0$; and $M' M'^\mathsf{T} = L(W_0)
+# L(W_0)^\mathsf{T}$ says
+#
+# $$ D'' D''^\mathsf{T} = I + W_0 W_0^\mathsf{T} - C' C'^\mathsf{T}, $$
+#
+# so $|v| = 1$. Let $\hat C = (C', u)$ and $\hat J = (J, v)$. Both are orthogonal, and so is
+# $\Theta = \hat J^\mathsf{T} \hat C$.
+#
+# *Step 3: what is left to find.* Let $P$ be orthogonal; if $q = n + 1$, let it fix the last unit
+# vector, so that $P = \operatorname{diag}(p, 1)$; if $q = n$, $p = P$. Put
+#
+# $$ D' = \hat C P \hat J^\mathsf{T}, \qquad V = C'^\mathsf{T} (D'' - D'). $$
+#
+# Then $D'' - C' V = D'$, for $C' C'^\mathsf{T} = I$ if $q = n$, and else $I - u u^\mathsf{T}$, with
+# $u^\mathsf{T} D' = v^\mathsf{T} = u^\mathsf{T} D''$. So $D'$ is the lower right block of $M'
+# U(-V)$, and the upper left one of its inverse is
+#
+# $$ a - V J = a - C'^\mathsf{T} D'' J + C'^\mathsf{T} D' J = C'^\mathsf{T} D' J = p. $$
+#
+# With $P = I$ the two blocks are $\hat C \hat J^\mathsf{T}$ and $I$; a block of a matrix of
+# determinant 1 and the opposite block of the inverse have equal determinants, so $\det \Theta = 1$.
+#
+# Suppose that $P \Theta g = g P$ for an orthogonal $g$. With $G = \hat C g$ this says $D' = G P
+# G^\mathsf{T}$. Let $Y$ be the first $n$ columns of $G$ and $Z = (p - I) Y^\mathsf{T}$: then
+#
+# $$ D' = I + Y Z, \qquad p = I + Z Y. $$
+#
+# Last, let $W = D'^{-1} (C' - Y)$, $B' = B - A V$ and $X = (B' - Z) D'^{-1}$. The product $U(X)
+# L(Y) U(Z) L(W)$ has the lower blocks $Y + (I + Y Z) W = C'$ and $I + Y Z = D'$, the upper right
+# one $X (I + Y Z) + Z = B'$, and its inverse has the upper left one $I + Z Y = p$. These four
+# determine a matrix, so the product is $M' U(-V)$, and
 #
 # $$ M = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V). $$
 #
-# *For all n*: the identities, in noncommuting symbols. *Quoted*: that the CS decomposition, the
-# real Schur form of a rotation (its planes) and the singular value decomposition exist.
-# *Certified*: condition numbers on instances, by enclosed singular values. *Exact*: the stated
-# error is that of the product of the floats. *Numeric*: the tables, where nothing is enclosed.
+# *Step 4: $P$ and $g$ exist.* As $\det \Theta = 1$, $\Theta$ is an orthogonal direct sum of plane
+# rotations (the eigenvalues $-1$, evenly many, pair up to planes that turn by $\pi$) and of an
+# identity. In each plane that turns by $\alpha \in [-\pi, \pi]$ let $H$ turn by $-\alpha / 2$, and
+# let $K$ reflect the plane in one of its axes; elsewhere both are the identity. Then $\Theta =
+# H^{-2}$, $K^2 = I$ and $K H K = H^{-1}$, so that
+#
+# $$ H \Theta K = H^{-1} K = K H, \qquad K \Theta H = K H^{-1} = H K. $$
+#
+# If $q = n$, $(P, g) = (H, K)$ serves. If $q = n + 1$, $(P, g) = (K, H)$ does: choose as axis of
+# each plane the projection of the last unit vector on it, where that is not zero. $K$ fixes all
+# these projections, and so the vector. No case is left out.
+#
+# *Step 5: norms.* $Y$ has orthonormal columns. $\lVert Z \rVert \le \lVert P - I \rVert \le 2$; for
+# $P = H$, whose angles are at most $\pi / 2$, it is at most $\sqrt 2$. $D'$ is orthogonal, so
+# $\lVert W \rVert \le 2$; $\lVert D'' \rVert \le 1$ by the formula of step 2, so $\lVert V \rVert
+# \le 2$. The left lower and right lower blocks of $M'^{-1} M' = I$ say $D^\mathsf{T} C' = J A$ and
+# $D^\mathsf{T} D'' = I + J B$; hence $A C'^\mathsf{T} D'' = J^\mathsf{T} D^\mathsf{T} C'
+# C'^\mathsf{T} D'' = J^\mathsf{T} + B$, where $J^\mathsf{T} v = 0$ removes what $u u^\mathsf{T}$
+# adds. So $B - A V = A C'^\mathsf{T} D' - J^\mathsf{T}$ and
+#
+# $$ X = A C'^\mathsf{T} - (J^\mathsf{T} + Z)\, D'^{-1}, \qquad
+#    \lVert X \rVert \le 2 + \lVert Z \rVert. $$
+#
+# For $q = n$ the six norms are at most $1,\, 2 + \sqrt 2,\, 1,\, \sqrt 2,\, 2,\, 2$. A shear of
+# norm $\sigma$ has the condition number $\big((\sigma + \sqrt{\sigma^2 + 4}) / 2\big)^2$, since
+# $\begin{pmatrix} 1 & 0 \\ \sigma & 1 \end{pmatrix}$ has singular values $\tau$ and $1 / \tau$ with
+# $\tau - 1 / \tau = \sigma$. $\blacksquare$
+#
+# *Without planes.* The formal proof finds $K$ by reflections alone. If $\sigma$ is the reflection
+# that takes $\Theta e_1$ to $e_1$, or $I$ where they are equal, then $\sigma \Theta =
+# \operatorname{diag}(1, \Theta')$; a $K'$ that reverses $\Theta'$ ($K' \Theta' K' = \Theta'^{-1}$)
+# and fixes the lower part of $\Theta e_1$ exists by induction, and $K = \operatorname{diag}(1, K')$
+# or, where $\sigma \ne I$, $K = \operatorname{diag}(1, K' \Theta')$ reverses $\Theta$. Then $K$ and
+# $K \Theta$ are symmetric involutions whose traces differ by $1 - \det \Theta = 0$, so some
+# orthogonal $g$ has $K \Theta g = g K$.
+#
+# ## Proof of Theorem 11
+#
+# Let $W = Q \Sigma R^\mathsf{T}$ be a singular value decomposition with rotations $Q$ and $R$
+# (negate a column of both where needed; $\det W > 0$), $\Sigma = \operatorname{diag}(S_1, S_2)$, no
+# entry of $S_1$ above one of $S_2$. By Theorem 10 $Q$ is a word $LULULU$, and $R^\mathsf{T}$, as
+# the inverse of such a word, is one $ULULUL$. Write $S_1 = a b$ and $S_2 = e f$ with $a, e \le 1
+# \le b, f$. What stands in the middle is four affine couplings:
+#
+# $$ L(T_1)\, U(X)\, \Sigma\, U(Y)\, L(T_2)\, U(Z) = N_1 N_2 N_3 N_4, $$
+# $$ N_1 = \begin{pmatrix} I & 0 \\ T_1 & e \end{pmatrix}, \quad
+#    N_2 = \begin{pmatrix} a & X e + S_1 Y f^{-1} \\ 0 & I \end{pmatrix}, $$
+# $$ N_3 = \begin{pmatrix} I & 0 \\ f T_2 b^{-1} & f \end{pmatrix}, \quad
+#    N_4 = \begin{pmatrix} b & b Z \\ 0 & I \end{pmatrix}. $$
+#
+# Four shears of $Q$ and three of $R^\mathsf{T}$ remain: eleven in all. The shifts of shears are
+# bounded by Theorem 10, and $\lVert S_1 Y f^{-1} \rVert \le \lVert a \rVert \lVert b \rVert \lVert
+# Y \rVert \lVert f^{-1} \rVert \le \lVert Y \rVert$, for no entry of $b$ is above one of $f$. So
+# $N_3$ and $N_4$ are bounded by a constant times $\max(1, \lVert W \rVert)$ and their inverses by a
+# constant, $N_1$ and $N_2$ by a constant and their inverses by a constant times $\max(1, \lVert
+# W^{-1} \rVert)$. If $\det W = 1$, neither norm is below 1. $\blacksquare$
+#
+# *For all n*: the identities, in noncommuting symbols. *Quoted*: that the singular value
+# decomposition and the planes of a rotation exist. *Certified*: condition numbers on instances, by
+# enclosed singular values. *Exact*: the stated error is that of the product of the floats.
+# *Numeric*: the tables, where nothing is enclosed.
 
 # %%
 import sys
@@ -44,10 +159,10 @@ options = proof_options()
 
 # %% [markdown]
 # ## The identities
-# Let `h Y = I`, `j J = I`, `s J = 0`: in the construction Y, J and C' have orthonormal columns, h
-# and j are the transposes of Y and J. D' = I + Y (P - I) h, C' = D' J P^-1, and the rest of M'
-# follows. The two involutions K and S generate H = K S, the turn by half angles: (P, g) = (H, K)
-# serves q = n, (P, g) = (K, H) serves q = n + 1.
+#
+# Step 3, with noncommuting symbols: let $h Y = I$, $j J = I$, $s J = 0$; $h$ and $j$ are the
+# transposes of $Y$ and $J$, $D' = I + Y (P - I) h$ and $C' = D' J P^{-1}$, and the rest of $M'$
+# follows. Step 4, with $H = K S$ for two involutions $K$ and $S$. And the middle of Theorem 11.
 
 # %%
 for name in ("rotation", "two involutions", "eleven layers"):
@@ -153,9 +268,11 @@ with claims.check("rotations of many sizes, at most 18", Evidence.NUMERIC) as ch
 
 # %% [markdown]
 # ## Theorem 11: every matrix
-# For the spectra 1 .. kappa (in equal ratios), and with one singular value apart from the others,
-# at determinant 1. The quotient is the worst layer over max(|W|, |W^-1|); the error is that of the
-# worst entry over |W|, as the singular value decomposition that the layers start from has it.
+#
+# For the spectra $1 .. \kappa$ (in equal ratios), and with one singular value apart from the
+# others, at determinant 1. The quotient is the worst layer over $\max(\lVert W \rVert, \lVert
+# W^{-1} \rVert)$; the error is that of the worst entry over $\lVert W \rVert$, as the singular
+# value decomposition that the layers start from has it.
 
 
 # %%
@@ -199,13 +316,19 @@ with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC)
 
 # %% [markdown]
 # ## What six shears cost at least
-# Let U(A) L(B) U(C) L(D) U(E) L(F) = diag(P, R), y^T P = -y^T, for halves of any two sizes. Then
-# U(A) L(B) U(C) = diag(P, R) (L(D) U(E) L(F))^-1, and the upper left blocks say
-# I + A B = P (I + E D), so that y^T (A B + E D) = -2 y^T: of these four norms one is at least 1. A
-# word that starts with L, or an eigenvector of R, is the same with the halves, or the inverse. A
-# shear of norm s has the condition number ((s + sqrt(s^2 + 4)) / 2)^2.
 #
-# The smallest example is -I for d = 2: shears of norm 1 do. The closed form has 5.8 there.
+# Let $U(A) L(B) U(C) L(D) U(E) L(F) = \operatorname{diag}(P, R)$ and $y^\mathsf{T} P =
+# -y^\mathsf{T}$, for halves of any two sizes. Then $U(A) L(B) U(C) = \operatorname{diag}(P, R)\,
+# \big(L(D) U(E) L(F)\big)^{-1}$, and the upper left blocks say
+#
+# $$ I + A B = P (I + E D), \qquad \text{so} \qquad y^\mathsf{T} (A B + E D) = -2 y^\mathsf{T}. $$
+#
+# If all of $\lVert A \rVert, \lVert B \rVert, \lVert D \rVert, \lVert E \rVert$ were below 1, the
+# left side would be shorter than the right one: a norm is at least 1, and a condition number at
+# least $\big((1 + \sqrt 5) / 2\big)^2 = (3 + \sqrt 5) / 2$. A word that starts with $L$, or an
+# eigenvector of $R$, is the same with the halves exchanged, or for the inverse.
+#
+# The smallest example is $-I$ for $d = 2$: shears of norm 1 do. The closed form has 5.8 there.
 
 # %%
 with claims.check(
