@@ -15,20 +15,16 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-
-__all__ = ["parallel_map", "steady_console", "with_progress"]
+__all__ = ["parallel_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_bar: "Progress | None" = None  # the one that is shown
 
 
 def parallel_map(
@@ -112,10 +108,7 @@ def _outcome(
 
 def _follow_parent() -> None:
     """Leave Ctrl-C and the terminal to the parent process; end with it, however it ends."""
-    global _bar
-    from rich.progress import Progress
-
-    _bar = Progress(disable=True)
+    os.environ["TERM"] = "dumb"  # it shows no progress
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
 
@@ -124,46 +117,3 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-
-
-def steady_console() -> "Console":
-    """Return a console on stderr whose cursor is never hidden.
-
-    Ctrl-C ends the process at once, with no time to show it again.
-    """
-    from rich.console import Console
-
-    class Steady(Console):
-        def show_cursor(self, show: bool = True) -> bool:
-            return False
-
-    return Steady(stderr=True)
-
-
-def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results below a progress bar; what the consumer prints goes where it did.
-
-    The bar is on stderr, if that is a terminal. Within another one it is one more line of that.
-
-    >>> list(with_progress(iter([3, 2]), 2, "counting"))
-    [3, 2]
-    """
-    global _bar
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    console, title = steady_console(), escape(label)
-    if _bar is not None:
-        line = _bar.add_task(title, total=total)
-        try:
-            yield from _bar.track(results, total=total, task_id=line)
-        finally:
-            _bar.remove_task(line)
-    elif not console.is_terminal:  # where rich 13 prints an empty line for no bar
-        yield from results
-    else:
-        try:
-            with Progress(console=console, transient=True, redirect_stdout=False) as _bar:
-                yield from _bar.track(results, total=total, description=title)
-        finally:
-            _bar = None

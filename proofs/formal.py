@@ -18,7 +18,7 @@ from pathlib import Path
 from joblib import cpu_count
 
 from exactflow.claims import Claims, Evidence
-from exactflow.parallel import with_progress
+from exactflow.exact.progress import with_progress
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

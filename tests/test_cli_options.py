@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 import subprocess
-import time
 
 import numpy as np
 import pytest
+from sympy import Symbol
 
-from exactflow import cli, factor, permutation, random_matrix
+from exactflow import cli, permutation, random_matrix
 from exactflow.cli.commands import COMMANDS
+from exactflow.exact.coerce import as_matrix
 from exactflow.factorization.estimate import estimated_seconds
 
 
@@ -150,22 +151,23 @@ def test_bash_completes(run, tmp_path, words, expected):
     assert sorted(done.stdout.split()) == expected
 
 
-@pytest.mark.slow
-def test_the_estimate_is_of_the_right_order():
-    for M in (random_matrix(48, seed=1), random_matrix(64, seed=2)):
-        estimate, start = estimated_seconds(M), time.process_time()
-        factor(M, orientation="flip")
-        assert estimate / 5 < time.process_time() - start < 5 * estimate
+@pytest.mark.parametrize(
+    ("d", "method", "partition"),
+    [
+        *((64, "auto", None), (65, "auto", None), (64, "commutator", None)),
+        *((64, "auto", (16, 48)), (64, "partition", None), (64, "classical", None)),
+    ],
+)
+def test_every_route_for_dense_matrices_has_an_estimate(d, method, partition):
+    short, long = (random_matrix(d, bits=bits, seed=1) for bits in (4, 8))
+    few, many = (estimated_seconds(as_matrix(M), method, partition) for M in (short, long))
+    assert 0.1 < few < many < 1000
 
 
-def test_no_estimate():
-    assert estimated_seconds(random_matrix(46, seed=1)) is None
-    assert estimated_seconds(permutation(range(199, -1, -1))) is None
-    assert estimated_seconds(np.ones((60, 60))) is None
-
-
-def test_long_work_is_announced(run, monkeypatch, tmp_path):
-    monkeypatch.setattr("exactflow.factorization.estimate.estimated_seconds", lambda M, method: 200)
-    np.save(tmp_path / "w.npy", np.array(random_matrix(48, seed=1), dtype=float))
-    assert "exactflow: exact layers take about 3 minutes" in run("factor", "w.npy")[2]
-    assert run("factor", "w.npy", "--quiet", "-o", "c.json") == (0, "", "")
+def test_what_takes_a_moment_has_no_estimate():
+    for M in (permutation(range(199, -1, -1)), np.diag(range(1, 61))):
+        assert estimated_seconds(as_matrix(M)) == 0
+    sheared = np.eye(60, dtype=int)
+    sheared[30:, :30] = 7
+    assert estimated_seconds(as_matrix(sheared)) == 0
+    assert estimated_seconds(as_matrix([[Symbol("t"), 1], [1, 2]])) == 0

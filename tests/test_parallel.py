@@ -1,6 +1,5 @@
 """The same results, the same error and a clean end, wherever the work is done."""
 
-import contextlib
 import os
 import pickle
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from terminal import POSIX, on_terminal, written_to
 
 from exactflow import errors, factor, random_matrix
 from exactflow.errors import InvalidInputError, MissingExtraError
@@ -174,32 +174,14 @@ def is_running(process):
     return True
 
 
-def written_to(terminal):
-    """Read a terminal to its end: Linux says so by an error."""
-    parts = []
-    with contextlib.suppress(OSError):
-        while part := os.read(terminal, 1 << 16):
-            parts.append(part)
-    os.close(terminal)
-    return b"".join(parts).decode()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+@POSIX
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_the_bar_is_on_a_terminal_and_the_verdicts_in_the_file(tmp_path, jobs):
-    import pty
-
+def test_errors_are_on_the_terminal_and_the_verdicts_in_the_file(tmp_path, jobs):
     good, broken = CORPUS / "correct" / "sqrt2.json", CORPUS / "malformed" / "file_empty.json"
-    ours, terminal = pty.openpty()
-    with open(tmp_path / "out", "w") as out:
-        arguments = ["check", good, broken, good, "--jobs", jobs]
-        command = [sys.executable, "-m", "exactflow", *arguments]
-        process = subprocess.Popen(command, stdout=out, stderr=terminal)
-    os.close(terminal)
-    shown = written_to(ours)
-    code = process.wait()
-    assert code == 2
-    assert "checking" in shown
+    arguments = ["-m", "exactflow", "check", good, broken, good, "--jobs", jobs]
+    with open(tmp_path / "out", "w") as out, on_terminal(*arguments, stdout=out) as (process, ours):
+        shown = written_to(ours)
+    assert process.returncode == 2
     assert "malformed" in shown
     verdicts = [line for line in (tmp_path / "out").read_text().splitlines() if line[:2] == "s "]
     assert verdicts == ["s VERIFIED", "s VERIFIED"]
@@ -207,31 +189,25 @@ def test_the_bar_is_on_a_terminal_and_the_verdicts_in_the_file(tmp_path, jobs):
 
 NESTED = """
 import sys, time
-from exactflow.parallel import parallel_map, with_progress
+from exactflow.parallel import parallel_map
+from exactflow.exact.progress import with_progress
 def slowly(n):
     for _ in with_progress(iter(range(3)), 3, "inner"):
-        time.sleep(0.2)
+        time.sleep(0.3)
     return n
 if __name__ == "__main__":
     print(*parallel_map(slowly, [1, 2], jobs=int(sys.argv[1]), label="outer"))
-    print(*with_progress(iter([3]), 1, "later"))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+@POSIX
 @pytest.mark.parametrize(("jobs", "inner"), [("1", True), ("2", False)])
-def test_a_bar_within_another_is_a_line_of_it_and_in_a_worker_none(tmp_path, jobs, inner):
-    import pty
-
+def test_items_within_items_are_shown_but_in_a_worker(tmp_path, jobs, inner):
     (tmp_path / "nested.py").write_text(NESTED)
-    ours, terminal = pty.openpty()
-    command = [sys.executable, tmp_path / "nested.py", jobs]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as process:
-        os.close(terminal)
+    with on_terminal(tmp_path / "nested.py", jobs, stdout=subprocess.PIPE) as (process, ours):
         shown = written_to(ours)
-        assert process.stdout.read() == b"1 2\n3\n"
-    assert "outer" in shown
-    assert "later" in shown
+        assert process.stdout.read() == b"1 2\n"
+    assert ("inner" if inner else "outer") in shown
     assert ("inner" in shown) == inner
     assert "Traceback" not in shown

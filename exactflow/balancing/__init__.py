@@ -25,6 +25,7 @@ from exactflow.balancing.balanced import Balanced
 from exactflow.balancing.target import Target
 from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
+from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.orientation import ORIENTATIONS
@@ -98,7 +99,8 @@ def balance(
     seed = to_index("seed", seed, 0, 2**63)
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
-    target = Target.of(W, orientation, partition)
+    with one_thread():
+        target = Target.of(W, orientation, partition)
     from exactflow.balancing.methods import solved  # SciPy is imported where it is used
 
     return solved(target, layers, method, seed)

@@ -71,10 +71,11 @@ class Balanced(MapResult):
         """The largest absolute value of an entry of a shift."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
 
-    @property
+    @cached_property
     def condition_numbers(self) -> tuple[float, ...]:
         """The condition number of each layer, rounded."""
-        return tuple(layer.condition_number() for layer in self.layers)
+        with one_thread():
+            return tuple(layer.condition_number() for layer in self.layers)
 
     def forward(self, x: VectorLike) -> Any:
         """Return the image of a vector of d entries, or of each column: floats are computed in

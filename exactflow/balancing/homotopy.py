@@ -25,6 +25,7 @@ from scipy import linalg as scipy_linalg
 from exactflow.balancing.newton import Corrected, Frame, Word, rms
 from exactflow.balancing.rotation import planes
 from exactflow.balancing.tuning import EPS, TUNING, Attempt
+from exactflow.exact.progress import stage
 
 __all__ = ["StuckError", "find_layers", "random_start"]
 
@@ -148,6 +149,7 @@ class _Search:
             if step == 1 - t:
                 return X
             t += step
+            stage("a path to the matrix", 0.4 * t)
             step *= TUNING.faster if corrections == 1 else 1
             pull = min(self.attempt.pull, TUNING.recovered * pull)
         raise StuckError(rms(self.frame(X).residual(path(1))))
@@ -174,6 +176,7 @@ class _Search:
 
     def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return layers nearer to the anchor, until their distance falls no more."""
+        stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(TUNING.relaxations):
             frame = self.frame(X)
@@ -196,6 +199,7 @@ class _Search:
         """Return layers near M, or raise `StuckError`: Newton steps, the last ones in one frame; in
         float64, each in its own frame, where those do not converge.
         """
+        stage("the last digits", 0.6)
         at = solver = self.frame(X)
         F, tol = at.residual(M), TUNING.tol
         size = rms(F)

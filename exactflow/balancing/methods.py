@@ -19,6 +19,7 @@ from exactflow.balancing.newton import Word
 from exactflow.balancing.target import Target
 from exactflow.balancing.tuning import TUNING, Attempt
 from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.progress import stage
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import BalanceMethod
 from exactflow.flows.float_layers import FloatCoupling
@@ -143,6 +144,7 @@ def _judged(target: Target, solution: Solution) -> Balanced | float:
 
     The layers are judged by leading digits of their product, with the bound of what is left out.
     """
+    stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
     for _ in range(TUNING.corrections + 1):
         layers = solution.layers()

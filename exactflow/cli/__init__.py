@@ -13,6 +13,7 @@ from importlib import import_module
 
 from exactflow.cli.commands import COMMANDS
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.progress import shown_progress
 from exactflow.version import __version__
 
 __all__ = ["main", "parser", "reported"]
@@ -52,11 +53,12 @@ def _run(argv: list[str]) -> int:
         near = get_close_matches(argv[0], COMMANDS, 1)
         hint = f": did you mean {near[0]}?" if near else ""
         raise InvalidInputError(f"expected one of {', '.join(COMMANDS)}, got {argv[0]!r}{hint}")
-    try:
-        arguments = parser(*argv[:1]).parse_args(argv)
-    except SystemExit as stop:  # of --help and --version, or of wrong usage
-        return int(stop.code or 0)
-    return arguments.run(arguments)
+    with shown_progress("".join(argv[:1])):
+        try:
+            arguments = parser(*argv[:1]).parse_args(argv)
+        except SystemExit as stop:  # of --help and --version, or of wrong usage
+            return int(stop.code or 0)
+        return arguments.run(arguments)
 
 
 def parser(*chosen: str) -> argparse.ArgumentParser:

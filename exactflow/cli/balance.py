@@ -1,6 +1,7 @@
 """Float64 layers of small norm, certified within."""
 
 import argparse
+from typing import Any
 
 from exactflow.cli.common import (
     check_output,
@@ -10,7 +11,6 @@ from exactflow.cli.common import (
     reading_arguments,
     search_arguments,
     search_options,
-    status,
     wants_text,
     write_flow,
 )
@@ -35,23 +35,20 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.exact.rounding import decimal_up
     from exactflow.flows.orientation import pads_of
 
-    if arguments.output:
-        check_output(arguments)
+    check_output(arguments)
     source = read(arguments)
-    with status("balancing"):
-        result = balance(source.matrix, layers=arguments.layers, **search_options(arguments))
+    result = balance(source.matrix, layers=arguments.layers, **search_options(arguments))
     pads = pads_of(result.partition, source.matrix.shape[0])
     claim = {"within": result.error, "pads": pads}
-    written = ""
-    if arguments.output:
-        written = write_flow(result.flow, arguments, source, arguments.seed, **claim)
-    record = {
-        "condition_numbers": result.condition_numbers,
-        "error": str(result.error),
-        "inverse_error": str(result.inverse_error) if result.inverse_error.is_finite else None,
-    }
-    of_flow = flow_record(result.flow)
-    if not wants_text(arguments, **of_flow, **record, pads=pads, summary=str(result)):
+    written = write_flow(result.flow, arguments, source, arguments.seed, **claim)
+
+    def record() -> dict[str, Any]:
+        inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None
+        errors = {"error": str(result.error), "inverse_error": inverse_error}
+        numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
+        return flow_record(result.flow) | numbers | errors | {"summary": str(result)}
+
+    if not wants_text(arguments, record):
         return 0
     print(result)
     print_repairs(result.flow, pads, ", certified within as much")

@@ -47,10 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     files, options = arguments.certificates, _options(arguments)
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    # lines on a terminal show the progress themselves
-    label = None if len(files) == 1 or sys.stdout.isatty() else "checking"
     outcome = partial(check_certificate, **options)
-    return _printed(parallel_map(outcome, files, jobs=arguments.jobs, label=label), arguments)
+    outcomes = parallel_map(outcome, files, jobs=arguments.jobs, label="certificate")
+    return _printed(outcomes, arguments)
 
 
 def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:

@@ -4,14 +4,16 @@ import argparse
 import json
 import os
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.progress import stage
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from sympy.polys.matrices import DomainMatrix
 
     from exactflow.files.matrices import MatrixFile
     from exactflow.flows.flow import CouplingFlow
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = [
     "advice",
     "check_output",
+    "construction_arguments",
+    "construction_options",
     "halves_arguments",
     "output_arguments",
     "partition",
@@ -28,7 +32,7 @@ __all__ = [
     "reading_arguments",
     "search_arguments",
     "search_options",
-    "status",
+    "stops_first",
     "wants_text",
     "write_flow",
 ]
@@ -49,6 +53,61 @@ def search_arguments(command: argparse.ArgumentParser, methods: Sequence[str]) -
         "--method", choices=methods, default="auto", help="the construction (default: auto)"
     )
     command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+
+
+def construction_arguments(command: argparse.ArgumentParser) -> None:
+    """Add how exact layers are constructed."""
+    from exactflow.factorization import METHODS, ORIENTATIONS
+
+    command.add_argument(
+        "--method", choices=METHODS, default="auto", help="the first that applies (default: auto)"
+    )
+    command.add_argument(
+        "--yes", action="store_true", help="go on where it takes more than a minute"
+    )
+    halves_arguments(command, ORIENTATIONS)
+
+
+def construction_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `construction_arguments` were told, for `factor`."""
+    return {name: getattr(arguments, name) for name in ("method", "orientation", "partition")}
+
+
+def stops_first(matrix: "DomainMatrix", arguments: argparse.Namespace) -> bool:
+    """Say about how long exact layers take, if that is long; return whether to stop there, at a
+    terminal, without --yes.
+    """
+    from exactflow.factorization.estimate import PACE, estimated_seconds
+
+    seconds = estimated_seconds(matrix, arguments.method, arguments.partition)
+    stops = seconds > PACE.patience and sys.stderr.isatty() and not arguments.yes
+    if stops or (seconds > PACE.long and not getattr(arguments, "quiet", False)):
+        print(
+            f"exactflow: exact layers take about {_spoken(seconds)}; balance gives float64 layers, "
+            f"certified within 1e-12 of the largest entry, in about "
+            f"{_spoken(PACE.balanced(matrix.shape[0]))}",
+            file=sys.stderr,
+        )
+    if stops:
+        words = ["exactflow", "balance", arguments.file, *_reading_words(arguments)]
+        if arguments.orientation != "error":
+            words += ["--orientation", arguments.orientation]
+        if arguments.partition:
+            words += ["--partition", ",".join(map(str, arguments.partition))]
+        print(f"next: {shlex.join(words)}; or go on, with --yes", file=sys.stderr)
+    return stops
+
+
+def _spoken(seconds: float) -> str:
+    """Return a time as a person says it.
+
+    >>> _spoken(0.2), _spoken(70), _spoken(500), _spoken(1e5)
+    ('1 second', '70 seconds', '8 minutes', '28 hours')
+    """
+    units = {"hour": 3600, "minute": 60, "second": 1}
+    name = next(name for name, size in units.items() if seconds >= 2 * size or size == 1)
+    count = max(round(seconds / units[name]), 1)
+    return f"{count:,} {name}{'s' * (count > 1)}"
 
 
 def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[str]) -> None:
@@ -90,10 +149,10 @@ def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
     )
 
 
-def wants_text(arguments: argparse.Namespace, **record: Any) -> bool:
+def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any]]) -> bool:
     """Return whether the text is asked for; print the record as JSON where that is."""
     if arguments.json:
-        print(json.dumps({"output": arguments.output} | record))
+        print(json.dumps({"output": arguments.output} | record()))
     return not (arguments.json or arguments.quiet)
 
 
@@ -108,17 +167,12 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
     return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
-def status(text: str) -> "Status":
-    """Return a context in which a terminal shows what is being done."""
-    from exactflow.parallel import steady_console
-
-    return steady_console().status(text)
-
-
 def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
-    """Raise `InvalidInputError`, before the work, for a file that cannot be written, or that is the
-    matrix itself.
+    """Raise `InvalidInputError`, before the work, for an output that cannot be written, or that is
+    the matrix itself.
     """
+    if not arguments.output:
+        return
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
     from exactflow.files.atomic import check_place
 
@@ -147,7 +201,7 @@ def write_flow(
     **claim: Any,
 ) -> str:
     """Write a certificate about the source, which the stand-alone checker must accept first; or the
-    layers as float64 arrays where the suffix says so. Return a line on it.
+    layers as float64 arrays where the suffix says so. Return a line on it, "" without an output.
 
     Parameters
     ----------
@@ -166,6 +220,8 @@ def write_flow(
     from exactflow.files.certificate import accepted, certificate_text
 
     output = arguments.output
+    if not output:
+        return ""
     if Path(output).suffix.lower() != ".json":
         write_arrays(flow, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
@@ -176,6 +232,7 @@ def write_flow(
     provenance |= {} if seed is None else {"seed": seed}
     provenance |= claim.get("provenance", {})
     claim |= {subject: source.matrix, "provenance": provenance}
+    stage("the checker")
     data, said = accepted(certificate_text(flow, **claim))
     write_bytes(output, data)
     return f"certificate: {output}; the checker: {said}\n{advice(arguments)}\n"
@@ -185,6 +242,10 @@ def advice(arguments: argparse.Namespace) -> str:
     """Return the line with the command that checks a certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
-    words += ["--key", arguments.key] if arguments.key else []
-    words += ["--transpose"] if arguments.transpose else []
-    return f"next: {shlex.join(words)}"
+    return f"next: {shlex.join([*words, *_reading_words(arguments)])}"
+
+
+def _reading_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the words that say how the matrix is read."""
+    key = ["--key", arguments.key] if arguments.key else []
+    return key + ["--transpose"] * arguments.transpose

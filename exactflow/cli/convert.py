@@ -34,7 +34,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.common import status
     from exactflow.errors import require
     from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
     from exactflow.files.tensors import read_state
@@ -49,16 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     with named(source):
         state = read_state(data, source.suffix.lower())
     model = skeleton(state, arguments.library)
-    with status("converting"):
-        new, report = convert(
-            model,
-            by=arguments.by,
-            permutations=arguments.permutations,
-            layers=arguments.layers,
-            within=arguments.within,
-            only=arguments.only,
-            jobs=arguments.jobs,
-        )
+    names = "by", "permutations", "layers", "within", "only", "jobs"
+    new, report = convert(model, **{name: getattr(arguments, name) for name in names})
     content = io.BytesIO()
     torch.save(new.state_dict(), content)
     if arguments.certificates:

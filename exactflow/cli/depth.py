@@ -13,7 +13,6 @@ from exactflow.cli.common import (
     partition_argument,
     read,
     reading_arguments,
-    status,
     wants_text,
 )
 
@@ -47,21 +46,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.depth import minimal_depth
 
-    if arguments.output:
-        check_output(arguments, certificate_only=True)
+    check_output(arguments, certificate_only=True)
     source = read(arguments)
-    with status(f"{source.matrix.shape[0]} x {source.matrix.shape[0]}"):
-        answer = minimal_depth(
-            source.matrix, scales=arguments.scales, partition=arguments.partition
-        )
+    answer = minimal_depth(source.matrix, scales=arguments.scales, partition=arguments.partition)
     code, written = 0, list[str]()
     if arguments.output:
         code, written = _write(answer, arguments, source)
     reasons = list(map(str, answer.obstructions))
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
-    record |= {"output": arguments.output if written else None}
-    if wants_text(arguments, **record, summary=str(answer)):
+    record |= {"output": arguments.output if written else None, "summary": str(answer)}
+    if wants_text(arguments, lambda: record):
         print(answer.count, *reasons, sep="\n  ")
         print(*[_SYMBOLS] * bool(reasons), *written, sep="\n", end="\n" * bool(reasons or written))
     return code

@@ -41,7 +41,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the diagnosis; return 0 where x comes back and nothing is at fault, or else 3."""
-    from exactflow.cli.common import status
     from exactflow.errors import require
 
     require("torch", "torch", "whole models")
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     context, y = (
         None if path is None else _tensor(path) for path in (arguments.context, arguments.classes)
     )
-    with _imported(arguments.model) as model, status("running the model"):
+    with _imported(arguments.model) as model:
         found = diagnose(
             model, x[0] if len(x) == 1 else x, start=arguments.start, context=context, y=y
         )

@@ -3,25 +3,27 @@
 import argparse
 from typing import Any
 
-from exactflow.cli.common import halves_arguments, read, reading_arguments, status
+from exactflow.cli.common import (
+    construction_arguments,
+    construction_options,
+    read,
+    reading_arguments,
+    stops_first,
+)
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.depth import DEPTH_SCALES
-    from exactflow.factorization import METHODS, ORIENTATIONS
 
     command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument(
-        "--method", choices=METHODS, default="auto", help="the construction (default: auto)"
-    )
     command.add_argument(
         "--depth",
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in the place of a factorization",
     )
-    halves_arguments(command, ORIENTATIONS)
+    construction_arguments(command)
     reading_arguments(command)
     form = command.add_argument_group("what comes out").add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="a LaTeX document")
@@ -31,8 +33,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     matrix = read(arguments).matrix
-    with status(f"explaining {matrix.shape[0]} x {matrix.shape[0]}"):
-        explanation = _explained(matrix, arguments)
+    if not arguments.depth and stops_first(matrix, arguments):
+        return 3
+    explanation = _explained(matrix, arguments)
     if arguments.latex:
         print(explanation.latex(), end="")
     elif arguments.markdown:
@@ -53,9 +56,4 @@ def _explained(matrix: Any, arguments: argparse.Namespace) -> Any:
         return minimal_depth(matrix, scales=arguments.depth).explain()
     from exactflow.factorization import explain
 
-    return explain(
-        matrix,
-        method=arguments.method,
-        orientation=arguments.orientation,
-        partition=arguments.partition,
-    )
+    return explain(matrix, **construction_options(arguments))

@@ -1,19 +1,19 @@
 """A matrix in, at most six coupling layers out."""
 
 import argparse
-import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exactflow.cli.common import (
     check_output,
-    halves_arguments,
+    construction_arguments,
+    construction_options,
     output_arguments,
     read,
     reading_arguments,
-    status,
+    stops_first,
     wants_text,
     write_flow,
 )
@@ -30,17 +30,9 @@ DEMO_CHANNELS = 12
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.factorization import METHODS, ORIENTATIONS
-
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
-    command.add_argument(
-        "--method",
-        choices=METHODS,
-        default="auto",
-        help="the construction (default: auto, the first that applies)",
-    )
-    halves_arguments(command, ORIENTATIONS)
+    construction_arguments(command)
     reading_arguments(command)
     output_arguments(
         command,
@@ -52,44 +44,28 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import flow_record, print_flow
     from exactflow.factorization import factor
-    from exactflow.factorization.estimate import LONG
     from exactflow.flows.orientation import pads_of
     from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
-    if arguments.output:
-        check_output(arguments)
-    d = source.matrix.shape[0]
-    if d >= LONG and arguments.partition is None and not arguments.quiet:
-        _announce(source, arguments.method)
-    start = time.perf_counter()
-    with status(f"factoring {d} x {d}"):
-        flow = factor(
-            source.matrix,
-            method=arguments.method,
-            orientation=arguments.orientation,
-            partition=arguments.partition,
-        )
+    check_output(arguments)
+    if stops_first(source.matrix, arguments):
+        return 3
+    start, d = time.perf_counter(), source.matrix.shape[0]
+    flow = factor(source.matrix, **construction_options(arguments))
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
-    verdict = Verification(flow)  # factor has composed it
-    written = write_flow(flow, arguments, source, pads=pads) if arguments.output else ""
-    record = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
-    if wants_text(arguments, **record, **flow_record(flow), verdict=str(verdict)):
-        print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, str(verdict), pads)
+    verdict = str(Verification(flow))  # factor has composed it
+    written = write_flow(flow, arguments, source, pads=pads)
+
+    def record() -> dict[str, Any]:
+        told = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
+        return told | flow_record(flow) | {"verdict": verdict}
+
+    if wants_text(arguments, record):
+        print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads)
         print(end=written)
     return 0
-
-
-def _announce(source: "MatrixFile", method: str) -> None:
-    """Say about how long it takes, if that is long."""
-    from exactflow.factorization.estimate import estimated_seconds
-
-    with status("estimating the time"):
-        seconds = estimated_seconds(source.matrix, method=method)
-    if seconds is not None and seconds > 2:
-        text = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
-        print(f"exactflow: exact layers take about {text}, those of balance less", file=sys.stderr)
 
 
 def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:

@@ -1,6 +1,7 @@
 """A bijection of integers near a matrix, as a certificate that ``apply`` runs."""
 
 import argparse
+from typing import Any
 
 from exactflow.cli.common import (
     check_output,
@@ -10,7 +11,6 @@ from exactflow.cli.common import (
     reading_arguments,
     search_arguments,
     search_options,
-    status,
     wants_text,
     write_flow,
 )
@@ -41,22 +41,18 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.lossless_certificate import claim
     from exactflow.lossless import lossless
 
-    if arguments.output:
-        check_output(arguments, certificate_only=True)
+    check_output(arguments, certificate_only=True)
     source = read(arguments)
-    with status("balancing"):
-        result = lossless(
-            source.matrix,
-            bits=arguments.bits,
-            limit=arguments.limit,
-            **search_options(arguments),
-        )
-    written = ""
-    if arguments.output:
-        written = write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
-    record = {"step": str(result.step), "bits": result.bits, "limit": result.limit}
-    record |= {"layers": len(result.layers), "flips": list(result.flips)}
-    if not wants_text(arguments, **record, summary=str(result)):
+    options = {"bits": arguments.bits, "limit": arguments.limit, **search_options(arguments)}
+    result = lossless(source.matrix, **options)
+    written = write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
+
+    def record() -> dict[str, Any]:
+        grid = {"step": str(result.step), "bits": result.bits, "limit": result.limit}
+        layers = {"layers": len(result.layers), "flips": list(result.flips)}
+        return grid | layers | {"summary": str(result)}
+
+    if not wants_text(arguments, record):
         return 0
     print(result)
     print_repairs(result.flow)

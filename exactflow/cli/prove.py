@@ -107,7 +107,7 @@ def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":
         keep=bool(arguments.html),
     )
     files = [str(path) for path in arguments.files]
-    for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="proving"):
+    for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="script"):
         if arguments.verbose and not is_alone:
             print(*(shown.printed for shown in outcome.shown.values()), sep="", end="")
         yield outcome

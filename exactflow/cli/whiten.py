@@ -1,6 +1,7 @@
 """Two layers that whiten, and generate, a Gaussian."""
 
 import argparse
+from typing import Any
 
 from exactflow.cli.common import (
     check_output,
@@ -8,7 +9,6 @@ from exactflow.cli.common import (
     partition_argument,
     read,
     reading_arguments,
-    status,
     wants_text,
     write_flow,
 )
@@ -35,18 +35,18 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.exact.rounding import decimal_up
     from exactflow.gaussian import whiten
 
-    if arguments.output:
-        check_output(arguments)
+    check_output(arguments)
     source = read(arguments)
-    with status("whitening"):
-        result = whiten(source.matrix, layers=arguments.layers, partition=arguments.partition)
-    written, within = "", result.generator_error
-    if arguments.output:
-        claim = {"subject": "covariance", "within": within}
-        written = write_flow(result.generator, arguments, source, **claim)
-    record = {"error": str(result.error), "generator_error": str(within)}
-    of_flow = flow_record(result.flow)
-    if not wants_text(arguments, **of_flow, **record, summary=str(result)):
+    result = whiten(source.matrix, layers=arguments.layers, partition=arguments.partition)
+    within = result.generator_error
+    claim = {"subject": "covariance", "within": within}
+    written = write_flow(result.generator, arguments, source, **claim)
+
+    def record() -> dict[str, Any]:
+        errors = {"error": str(result.error), "generator_error": str(within)}
+        return flow_record(result.flow) | errors | {"summary": str(result)}
+
+    if not wants_text(arguments, record):
         return 0
     print(result)
     print(f"the inverse, rounded to floats, generates the covariance within {decimal_up(within)}")

@@ -13,6 +13,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
+from exactflow.exact.progress import stage
 from exactflow.exact.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.identity import formula_latex, latex_name
 from exactflow.explanation.steps import Derivation, Step, note, recording, renamed
@@ -61,6 +62,7 @@ class Explanation:
         Raises `VerificationError` with the step whose identity is not so.
         """
         for number, step in enumerate(steps, 1):
+            stage(f"checking step {number} of {len(steps)}")
             if not step.check():
                 what = step.text or "its witness"
                 raise VerificationError(

@@ -10,6 +10,7 @@ from sympy import BlockMatrix
 from exactflow.exact.assumptions import assuming
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.options import check_option
+from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import recording
@@ -89,12 +90,14 @@ def factor(
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
+    stage("the determinant", 0)
     with assuming(assume), recording() as derivation:
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = layers_of(problem, method)
         merged_layers = merged(layers)
     pose = problem.pose
     flow = CouplingFlow(merged_layers, pose.partition, pose.flips, used, target.domain, pose.order)
+    stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow.derived(FlowDerivation(problem.target, derivation))
 

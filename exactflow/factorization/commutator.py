@@ -26,6 +26,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.progress import stage
 from exactflow.explanation.steps import note
 from exactflow.factorization.spectra import paired_spectra
 
@@ -43,7 +44,9 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     if C_inverse is None:
         return None
     K = C * (A * C_inverse * D - B)
+    stage("a commutator", 0.05)
     (P, P_inverse), (G, G_inverse) = commutator(K)
+    stage("five shears", 0.3)
     Y, Y_inverse = G * C, C_inverse * G_inverse
     W = P_inverse * (C - Y)
     X, Z, V = (

@@ -1,46 +1,94 @@
-"""How long `factor` takes on a large matrix, before it is asked: extrapolated, and numeric.
-
-Operations on d x d matrices grow like d^3, the bit lengths of a construction like d^2, and their
-products a little faster than linearly, so that no fixed power of d fits. The time is measured here,
-on the leading blocks of the matrix of a third and of half its size, and the power between these is
-raised by one: right within a factor of two or so on dense matrices (d = 48 to 96, entries of 4 to
-24 bits), at a thirtieth of the price.
-"""
+"""How long exact layers take, before any work: a formula in d, the length of entries, the route."""
 
 import math
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from exactflow.errors import ExactFlowError
-from exactflow.exact.coerce import as_matrix
-from exactflow.exact.typing import MatrixLike
-from exactflow.factorization import factor
+from sympy.polys.matrices import DomainMatrix
 
-__all__ = ["LONG", "estimated_seconds"]
+from exactflow.exact.typing import PartitionLike
+from exactflow.factorization.routes import ROUTES
+from exactflow.flows.partition import resolve_partition
 
-LONG = 48  # coordinates: below, it takes a second or two
+__all__ = ["PACE", "estimated_seconds"]
 
 
-def estimated_seconds(M: MatrixLike, *, method: str = "auto") -> float | None:
-    """Return about how many seconds `factor` takes for a d x d matrix with halves of one size.
+@dataclass(frozen=True)
+class Pace:
+    """The formula's numbers, measured on one core of a server of 2023.
 
-    None where that is not known: below 48 coordinates, for sparse matrices, which have routes of
-    their own, and where a leading block is singular.
+    A route takes `Route.seconds` for a dense matrix of `d` coordinates and entries of `bits`, and
+    grows with powers of both. Products of n x n matrices take n^3 multiplications, of numbers whose
+    length grows like d^2 times that of the entries: between d^5 and d^6, as numbers are multiplied
+    faster than by hand, but slower than in linear time. The powers fit all routes, for d = 16 to 96
+    and entries of 2 to 64 bits, within a factor of two.
 
-    >>> estimated_seconds([[1, 2], [0, 1]]) is None
-    True
+    Attributes
+    ----------
+    d, bits : where the seconds of routes were measured.
+    of_d, of_bits : the powers with which they grow.
+    balance, of_balance : seconds of `balance` at d, and its power: cubes, mostly by BLAS.
+    long, patience : seconds that are worth a word, and those that a person is asked for first.
     """
-    matrix = as_matrix(M)
+
+    d: int = 64
+    bits: int = 32
+    of_d: float = 5.5
+    of_bits: float = 1.45
+    balance: float = 0.06
+    of_balance: float = 2.3
+    long: float = 2.0
+    patience: float = 60.0
+
+    def balanced(self, d: int) -> float:
+        """Return about how many seconds `balance` takes on d coordinates."""
+        return self.balance * (d / self.d) ** self.of_balance
+
+
+PACE = Pace()
+
+
+def estimated_seconds(
+    matrix: DomainMatrix, method: str = "auto", partition: "PartitionLike | None" = None
+) -> float:
+    """Return about how many seconds `factor` takes on a dense matrix, in a millisecond.
+
+    0 where no formula is known: for signed permutations and matrices with a diagonal block, which
+    take but a moment, so that a look at two rows will do, and for other numbers than rational ones.
+
+    Parameters
+    ----------
+    matrix, method, partition : as `factor` takes them.
+
+    >>> from exactflow.exact.coerce import as_matrix
+    >>> dense = as_matrix([[(i * j) % 11 + 1 for j in range(64)] for i in range(64)])
+    >>> round(estimated_seconds(dense)), estimated_seconds(as_matrix([[0, 1], [-1, 0]]))
+    (1, 0.0)
+    """
     d = matrix.shape[0]
-    if d < LONG or 2 * matrix.nnz() < d * d:
-        return None
-    sizes, seconds = (d // 6 * 2, d // 4 * 2), []
-    for size in sizes:
-        block = matrix.to_dense().extract(list(range(size)), list(range(size)))
-        start = time.process_time()
-        try:
-            factor(block, method=method, orientation="flip")
-        except ExactFlowError:
-            return None
-        seconds.append(max(time.process_time() - start, 1e-4))
-    power = math.log(seconds[1] / seconds[0]) / math.log(sizes[1] / sizes[0])
-    return float(seconds[1] * (d / sizes[1]) ** (max(power, 3) + 1))
+    _, sizes = resolve_partition(partition, d)
+    routes = (r for r in ROUTES if r.name == method or (method == "auto" and r.automatic))
+    seconds = next((r.seconds for r in routes if r.seconds and r.takes(sizes)), 0.0)
+    at = matrix.rep.getitem
+    if not matrix.domain.is_QQ or _is_light(at, sizes[0], d):
+        return 0.0
+    growth = (d / PACE.d) ** PACE.of_d * (_bits(at, d) / PACE.bits) ** PACE.of_bits
+    return float(seconds * growth)
+
+
+def _is_light(at: Callable, p: int, d: int) -> bool:
+    """Return whether the routes for sparse matrices and for two layers may apply, by two rows."""
+    rows = range(1, p), range(p + 1, d)
+    is_diagonal = (not any(at(half[0] - 1, k) for k in half) for half in rows if half)
+    return any(is_diagonal) or sum(bool(at(0, k)) for k in range(d)) < 2
+
+
+def _bits(at: Callable, d: int) -> int:
+    """Return how long entries are over a common denominator, those of a row, a column, and the
+    diagonal.
+    """
+    sample = [at(*place) for k in range(d) for place in ((0, k), (k, 0), (k, k))]
+    denominator = math.lcm(*(int(x.denominator) for x in sample))
+    return max(
+        abs(int(x.numerator)) * denominator // int(x.denominator) for x in sample
+    ).bit_length()

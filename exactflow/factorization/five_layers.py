@@ -44,6 +44,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.progress import stage
 
 __all__ = ["five_layer_shifts", "paired_shifts"]
 
@@ -76,15 +77,18 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     `inverse` those of its inverse.
     """
     a, b, c, d = inverse
+    stage("two spectra that match", 0.02)
     family = _fixing_family(blocks.C, blocks.D, draws)
     if family is None or (match := _match(family, blocks, inverse, draws)) is None:
         return None
+    stage("their similarity", 0.1)
     D1, S = blocks.D + blocks.C * match.W, a - match.W * c
     S_inverse = linalg.inverse_or_none(S)
     quotient = _intertwiner(match, family.R, D1, S, draws)
     if S_inverse is None or quotient is None:
         return None
     Y, top_inverse = quotient
+    stage("five shears", 0.55)
     p, q = b.shape
     X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
     V = S_inverse * (X + b - match.W * d)

@@ -14,6 +14,7 @@ from typing import Any
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.progress import stage
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt, recording, renamed
 from exactflow.factorization.assembly import (
@@ -62,6 +63,8 @@ class Route:
         merged; None where the route does not apply.
     apart : by how much the sizes of the halves may differ; None for halves of any sizes.
     automatic : whether "auto" tries it, in the order of the table.
+    seconds : what a dense matrix takes, as `exactflow.factorization.estimate.Pace` says; 0 where
+        that is but a moment.
     """
 
     name: str
@@ -70,9 +73,11 @@ class Route:
     layers: Callable[[Problem], Layers | None]
     apart: tuple[int, ...] | None = (0,)
     automatic: bool = True
+    seconds: float = 0.0
 
     def found(self, problem: Problem) -> Layers | None:
         """Return the layers, None where the route does not apply."""
+        stage(f"the route {self.name}", 0)
         return self.layers(problem) if self.takes(problem.partition) else None
 
     def takes(self, partition: tuple[int, int]) -> bool:
@@ -208,12 +213,14 @@ ROUTES = (
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
         _transvection,
+        seconds=11.0,
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
         _commutator,
+        seconds=140.0,
     ),
     Route(
         "hyperplane",
@@ -221,6 +228,7 @@ ROUTES = (
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
         _hyperplane,
         apart=(1,),
+        seconds=36.0,
     ),
     Route(
         "partition",
@@ -228,6 +236,7 @@ ROUTES = (
         "over any field; five layers generically where the halves are equal",
         _partition,
         apart=None,
+        seconds=50.0,
     ),
     Route(
         "classical",
@@ -235,6 +244,7 @@ ROUTES = (
         "the paper's own kind of route, to be read rather than used; at most 18 layers",
         _classical,
         automatic=False,
+        seconds=800.0,
     ),
     Route(
         "balanced",

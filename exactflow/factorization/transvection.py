@@ -28,6 +28,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.exact.progress import stage
 from exactflow.explanation.steps import note
 
 __all__ = ["transvection_shifts"]
@@ -45,13 +46,16 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     if field.characteristic() == 2 or (A_inverse := linalg.inverse_or_none(A)) is None:
         return None
     half = field.one / field.convert(2)
+    stage("the characteristic polynomials", 0.01)
     S = D - C * A_inverse * B
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
+    stage("controller bases", 0.07)
     of_A, of_S = krylov.cyclic_basis(A, f), krylov.cyclic_basis(S_inverse, g)
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
+    stage("six shears", 0.24)
     C_new, Q = K * H_inverse, H * K_inverse
     v, e = H[:, :1], K[:, :1]
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()

@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.parallel import with_progress
+from exactflow.exact.progress import with_progress
 
 __all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems"]
 

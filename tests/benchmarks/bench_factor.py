@@ -6,13 +6,16 @@ Dense entries in [-9, 9]. One group per d; the relative columns are the ratios.
 """
 
 import random
+import time
 
+import numpy as np
 import pytest
 import sympy
 from sympy import QQ
 
 from exactflow import factor, verify
 from exactflow.exact.coerce import as_matrix
+from exactflow.factorization.estimate import estimated_seconds
 
 
 def target(d: int) -> sympy.Matrix:
@@ -89,6 +92,23 @@ def test_compose(benchmark, d):
 def test_inverse(benchmark, d):
     M = as_matrix(target(d)).convert_to(QQ).to_dense()
     benchmark.pedantic(M.inv, rounds=5)
+
+
+@pytest.mark.parametrize(
+    ("d", "method", "partition"),
+    [
+        *((48, "transvection", None), (64, "transvection", None), (33, "hyperplane", None)),
+        *((32, "commutator", None), (24, "partition", (8, 16)), (24, "classical", None)),
+    ],
+)
+def test_estimate(benchmark, d, method, partition):
+    """A float32 matrix: the estimate takes a millisecond, and is right within a factor of three."""
+    M = as_matrix(np.random.default_rng(0).standard_normal((d, d)).astype(np.float32))
+    estimate = benchmark(estimated_seconds, M, method, partition)
+    start = time.process_time()
+    factor(M, method=method, partition=partition, orientation="flip")
+    ratio = benchmark.extra_info["ratio"] = (time.process_time() - start) / estimate
+    assert 1 / 3 < ratio < 3
 
 
 @pytest.mark.parametrize("d", [16, 32])

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.options import check_option
+from exactflow.exact.progress import stage
 from exactflow.interop.conversion.comparison import compared, data_for
 from exactflow.interop.conversion.planning import Group, Meeting, Ties, plan
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
@@ -126,7 +127,8 @@ def convert(
         converter = _Converter(new, meetings, _default_type(model), Fraction(within))
         tasks = [(group.target, layers) for group in groups] if by == "couplings" else []
         found = parallel_map(searched, tasks, jobs=jobs) if tasks else [None] * len(groups)
-        for group, result in zip(groups, found, strict=True):
+        for k, (group, result) in enumerate(zip(groups, found, strict=True), 1):
+            stage(f"matrix {k} of {len(groups)}", k / len(groups))
             reason = result if isinstance(result, str) else converter.place(group, by, result)
             left += [LeftLayer(x.place.path, x.place.kind, reason) for x in group.layers if reason]
         if not converter.records:
