@@ -1,27 +1,56 @@
 # %% [markdown]
 # # Permutations of every dimension in six integer layers, in linear time
 #
-# **Theorem** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024). Every
-# even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition of at
-# most six additive couplings with halves $(n, q)$, $q = n$ or $n + 1$. The entries are integers of
-# absolute value at most 2, at most $11 n$ of them ($11 n + 1$ if $q = n + 1$) are not zero, and
-# everything takes $O(n)$ operations.
+# **Theorem 6** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024).
+# Every even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition
+# of at most six additive couplings with halves $(n, q)$, $q = n$ or $n + 1$. The entries are
+# integers of absolute value at most 2, at most $11 n$ of them ($11 n + 1$ if $q = n + 1$) are not
+# zero, and everything takes $O(n)$ operations.
 #
-# **Proof** (two involutions). Let $M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}$, and let $W_0$
-# carry the nonzero rows of $A$ to zero rows of $C$: $W_0 B = 0$, and $C' = C + W_0 A$ and $J =
-# D^\mathsf{T} W_0 - B^\mathsf{T}$ have signed unit vectors as columns; if $q = n + 1$, append to
-# them the missing unit vector $u$ and $D^\mathsf{T} u$. $\Theta = J^\mathsf{T} C'$ is a signed
-# permutation of determinant 1. On each cycle $f_i = \Theta^i f_0$ let $K f_i = \pm f_{-i}$: then
-# $K$ and $K \Theta$ are involutions. They have one trace, once the signs are right, so $(K \Theta)
-# g = g K$; $g$ is made of signed swaps and of $\begin{pmatrix} 1 & 1 \\ 1 & -1 \end{pmatrix}$. With
-# $D' = C' K J^\mathsf{T}$ and $G = C' g$,
+# **Why.** Flows permute channels between couplings. Couplings can do that themselves, exactly, on
+# integers, and at the cost of copying the vector a few times. An odd permutation has determinant
+# $-1$ and needs a sign or two pads.
+#
+# **Proof** (two involutions). Let $M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}$ be a signed
+# permutation of determinant 1, so that $M^{-1} = M^\mathsf{T}$.
+#
+# *A first layer.* As many rows of $A$ are not zero as columns of $C$ are zero, and so at least as
+# many rows of $C$ are zero. Let $W_0$, of zeros and ones, carry the nonzero rows of $A$ to zero
+# rows of $C$. Then $W_0 B = 0$ and $W_0^\mathsf{T} C = 0$; $C' = C + W_0 A$ has $n$ different
+# signed unit vectors as columns, and so has $J = D^\mathsf{T} W_0 - B^\mathsf{T}$. $L(W_0) M$ has
+# the lower blocks $C'$ and $D$, and its inverse the left blocks $A^\mathsf{T}$ and $-J$. If $q =
+# n + 1$, append to $C'$ the missing unit vector $u$, and to $J$ the vector $D^\mathsf{T} u$, which
+# is a signed unit vector and not among the others. Write $\hat C$ and $\hat J$ for the square
+# matrices, and $\Theta = \hat J^\mathsf{T} \hat C$: a signed permutation, of determinant 1
+# (`rotations`, step 3).
+#
+# *An involution that reverses $\Theta$.* On each cycle $f_i = \Theta^i f_0$, $0 \le i < m$,
+# $\Theta^m f_0 = \sigma f_0$, let $K f_i = \varepsilon f_{-i}$, with $\varepsilon = \pm 1$. Then
+# $K^2 = I$ and $K \Theta K = \Theta^{-1}$, so that $K \Theta$ is an involution, too. If $q = n +
+# 1$, let $f_0$ be the last unit vector on its cycle, and $\varepsilon = 1$: $K$ fixes it. On a
+# cycle the trace of $K$ is $\varepsilon$ for $m$ odd and $\varepsilon (1 + \sigma)$ for $m$ even;
+# that of $K \Theta$ is $\varepsilon \sigma$ for $m$ odd and $0$ for $m$ even. They differ, by $2
+# \varepsilon$, exactly where $\Theta$ has the determinant $-1$ on the cycle. There are evenly many
+# such cycles: give half of them $\varepsilon = -1$. Now $K$ and $K \Theta$ have one trace.
+#
+# *They are similar.* Each is made of signed swaps and of ones and minus ones on the diagonal. Since
+# sizes and traces agree, a $g$ with $(K \Theta) g = g K$ matches swaps with swaps, ones with ones,
+# minus ones with minus ones, and what is left over, a swap on one side with a pair $(1, -1)$ on the
+# other, by $\begin{pmatrix} 1 & 1 \\ 1 & -1 \end{pmatrix}$. Its inverse has halves, but $K - I$ is
+# there $\begin{pmatrix} -1 & 1 \\ 1 & -1 \end{pmatrix}$ or $\begin{pmatrix} 0 & 0 \\ 0 & -2
+# \end{pmatrix}$, so $(K - I) g^{-1}$ is a matrix of integers.
+#
+# *Read off.* With $D' = \hat C K \hat J^\mathsf{T}$ and $G = \hat C g$, $D' = G K G^{-1}$, and
 #
 # $$ M = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V), \qquad Y = G, \quad Z = (K - I) G^{-1}, $$
 # $$ V = C'^\mathsf{T} (D - D'), \quad W = D' (C' - Y), \quad X = (B - A V - Z) D', $$
 #
-# cut back to $n$ coordinates in the first half, since $D' = I + Y Z$ and $Z Y = K - I$. For $q = n$
-# this is the commutator route, whose identity `proofs/identities.py` proves for all n, with an
-# involution $K$ in the place of $P$. The bounds 2 and $11 n$ are derived in the docstring of
+# cut back to $n$ coordinates in the first half. For $D - C' V = D'$, the upper left block of the
+# inverse is $A^\mathsf{T} - V J = C'^\mathsf{T} D' J$, which is $K$ cut back, and $D' = I + Y Z$,
+# $Z Y = K - I$: four shears, as in `six_layers`. $\square$
+#
+# This is the commutator route, whose identity `identities` proves for all n, with an involution $K$
+# in the place of $P$. The bounds 2 and $11 n$ are derived in the docstring of
 # `exactflow.factorization.permutation`. Here all of it is *exact*, on instances.
 
 # %%
