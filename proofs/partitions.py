@@ -58,7 +58,8 @@
 # that $T = D + C V$ and $S = a - V c$ are $I + Y Z$ and $I + Z Y$. Choose $k$ rows $K$ and let $V$
 # fulfil $K T = K$. In a basis whose dual ends with $K$
 #
-# $$ T = \begin{pmatrix} T_1 & T_2 \\ 0 & I_k \end{pmatrix}, \quad Y = \begin{pmatrix} G \\ 0 \end{pmatrix}, \quad
+# $$ T = \begin{pmatrix} T_1 & T_2 \\ 0 & I_k \end{pmatrix}, \quad
+#    Y = \begin{pmatrix} G \\ 0 \end{pmatrix}, \quad
 #    Z = G^{-1} \begin{pmatrix} T_1 - I & T_2 \end{pmatrix}, $$
 #
 # so that $I + Y Z = T$, and $I + Z Y = S$ if $T_1 G = G S$. If $q < 2p$, $V$ is not determined by
