@@ -19,6 +19,7 @@ from terminal import POSIX, on_terminal, written_to
 
 from exactflow import cli
 from exactflow.cli.commands import COMMANDS
+from exactflow.factorization.estimate import PACE
 
 FLOW = """\
 import torch
@@ -336,6 +337,7 @@ def test_theorems(run):
         (["--markdown"], "M is the product of 2 couplings"),
         (["--json"], '"steps"'),
         (["--depth", "additive"], "M takes exactly 2 additive layers."),
+        (["--depth", "additive", "--partition", "1,1"], "M takes exactly 2 additive layers."),
         (["--method", "transvection"], "checked: "),
     ],
 )
@@ -343,6 +345,22 @@ def test_explanations(run, options, words):
     code, out, err = run("explain", "m.csv", *options)
     assert (code, err) == (0, "")
     assert words in out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("m.csv --depth additive --partition 1,2", "got (1, 2) with sum 3"),
+        ("m.csv --depth additive --method short", "expected --depth without --method"),
+        ("w.npy", "expected at most 64 coordinates, got 66: an explanation is checked by"),
+    ],
+)
+def test_explanations_that_are_refused_at_once(run, monkeypatch, options, told):
+    np.save("w.npy", np.random.default_rng(0).standard_normal((66, 66)))
+    monkeypatch.setattr("exactflow.factorization.factor", None)
+    code, out, err = run("explain", *options.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
 
 
 @pytest.mark.parametrize(
@@ -487,9 +505,14 @@ def test_a_terminal_is_asked_before_more_than_a_minute(run, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     told = f"{long}next: exactflow balance m.csv; or go on, with --yes\n"
     for name in ("factor", "explain"):
-        assert run(name, "m.csv") == (3, "", told)
+        said = ("layers take", "layers, explained, take")[name == "explain"]
+        said = [text.replace("layers take", said) for text in (told, long)]
+        if name == "explain":
+            monkeypatch.setattr(estimate, lambda *arguments: 130 / PACE.explained)
+        assert run(name, "m.csv") == (3, "", said[0])
         code, out, err = run(name, "m.csv", "--yes")
-        assert (code, bool(out), err) == (0, True, long)
+        assert (code, bool(out), err) == (0, True, said[1])
+    monkeypatch.setattr(estimate, lambda *arguments: 130)
     assert run("explain", "m.csv", "--depth", "additive")[::2] == (0, "")
     options = ["--orientation", "flip", "--partition", "01", "--transpose"]
     assert run("factor", "m.csv", *options)[2].endswith(

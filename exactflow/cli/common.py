@@ -73,19 +73,23 @@ def construction_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in ("method", "orientation", "partition")}
 
 
-def stops_first(matrix: "DomainMatrix", arguments: argparse.Namespace) -> bool:
+def stops_first(
+    matrix: "DomainMatrix", arguments: argparse.Namespace, explained: bool = False
+) -> bool:
     """Say about how long exact layers take, if that is long; return whether to stop there, at a
     terminal, without --yes.
     """
     from exactflow.factorization.estimate import PACE, estimated_seconds
 
     seconds = estimated_seconds(matrix, arguments.method, arguments.partition)
+    seconds *= PACE.explained if explained else 1
     stops = seconds > PACE.patience and sys.stderr.isatty() and not arguments.yes
     if stops or (seconds > PACE.long and not getattr(arguments, "quiet", False)):
+        layers = "exact layers, explained," if explained else "exact layers"
+        instead = _spoken(PACE.balanced(matrix.shape[0]))
         print(
-            f"exactflow: exact layers take about {_spoken(seconds)}; balance gives float64 layers, "
-            f"certified within 1e-12 of the largest entry, in about "
-            f"{_spoken(PACE.balanced(matrix.shape[0]))}",
+            f"exactflow: {layers} take about {_spoken(seconds)}; balance gives float64 layers, "
+            f"certified within 1e-12 of the largest entry, in about {instead}",
             file=sys.stderr,
         )
     if stops:

@@ -1,7 +1,6 @@
 """The proof of the theorem on one matrix, in numbered steps."""
 
 import argparse
-from typing import Any
 
 from exactflow.cli.common import (
     construction_arguments,
@@ -10,6 +9,7 @@ from exactflow.cli.common import (
     reading_arguments,
     stops_first,
 )
+from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
 
@@ -33,9 +33,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     matrix = read(arguments).matrix
-    if not arguments.depth and stops_first(matrix, arguments):
-        return 3
-    explanation = _explained(matrix, arguments)
+    if arguments.depth:
+        from exactflow.depth import minimal_depth
+
+        if (arguments.method, arguments.orientation) != ("auto", "error"):
+            raise InvalidInputError("expected --depth without --method and --orientation")
+        depth = minimal_depth(matrix, scales=arguments.depth, partition=arguments.partition)
+        explanation = depth.explain()
+    else:
+        from exactflow.factorization import explain
+        from exactflow.factorization.telling import check_dimension
+
+        check_dimension(matrix.shape[0])
+        if stops_first(matrix, arguments, explained=True):
+            return 3
+        explanation = explain(matrix, **construction_options(arguments))
     if arguments.latex:
         print(explanation.latex(), end="")
     elif arguments.markdown:
@@ -47,13 +59,3 @@ def run(arguments: argparse.Namespace) -> int:
 
         Console(highlight=False).print(explanation)
     return 0
-
-
-def _explained(matrix: Any, arguments: argparse.Namespace) -> Any:
-    if arguments.depth:
-        from exactflow.depth import minimal_depth
-
-        return minimal_depth(matrix, scales=arguments.depth).explain()
-    from exactflow.factorization import explain
-
-    return explain(matrix, **construction_options(arguments))

@@ -18,7 +18,7 @@ from exactflow.factorization.assembly import merged
 from exactflow.factorization.blockwise import explain_blocks
 from exactflow.factorization.problem import SCALES, Problem
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
-from exactflow.factorization.telling import FlowDerivation
+from exactflow.factorization.telling import FlowDerivation, check_dimension
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.verification import verify
@@ -115,7 +115,9 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """
     if isinstance(M, BlockMatrix) and not options:
         return explain_blocks(M)
-    explanation: Explanation = factor(M, **options).explain()
+    matrix = as_matrix(M)
+    check_dimension(matrix.shape[0])
+    explanation: Explanation = factor(matrix, **options).explain()
     return explanation
 
 

@@ -28,6 +28,7 @@ class Pace:
     d, bits : where the seconds of routes were measured.
     of_d, of_bits : the powers with which they grow.
     balance, of_balance : seconds of `balance` at d, and its power: cubes, mostly by BLAS.
+    explained : how many times as long an explanation takes, which schoolbook arithmetic checks.
     long, patience : seconds that are worth a word, and those that a person is asked for first.
     """
 
@@ -37,6 +38,7 @@ class Pace:
     of_bits: float = 1.45
     balance: float = 0.06
     of_balance: float = 2.3
+    explained: float = 20.0
     long: float = 2.0
     patience: float = 60.0
 

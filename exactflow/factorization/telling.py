@@ -15,10 +15,19 @@ from exactflow.factorization.problem import Problem
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence
 
-__all__ = ["FlowDerivation", "tell_blocks"]
+__all__ = ["FlowDerivation", "check_dimension", "tell_blocks"]
 
 LARGEST = 64
 """A flow of more coordinates is not multiplied out by schoolbook arithmetic."""
+
+
+def check_dimension(d: int) -> None:
+    """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
+    if d > LARGEST:
+        raise InvalidInputError(
+            f"expected at most {LARGEST} coordinates, got {d}: an explanation is checked by "
+            "schoolbook arithmetic; explain a smaller matrix of the same kind"
+        )
 
 
 def tell_blocks(problem: Problem, exchanged: bool = False, half: Half | None = None) -> None:
@@ -73,11 +82,7 @@ class FlowDerivation:
 
         Raises `InvalidInputError` for more than 64 coordinates.
         """
-        if flow.dimension > LARGEST:
-            raise InvalidInputError(
-                f"expected at most {LARGEST} coordinates, got {flow.dimension}: an explanation is "
-                "checked by schoolbook arithmetic; explain a smaller matrix of the same kind"
-            )
+        check_dimension(flow.dimension)
         couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
         claim = f"M is the product of {couplings}."
         return Explanation.checked(
