@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Scales save layers: four affine couplings are typical
 #
-# Additive layers take five for a typical matrix of determinant 1 (`five_is_generic.py`). How many
-# with positive scales? Let
+# Additive layers take five for a typical matrix of determinant 1 (`five_is_generic`). How many with
+# positive scales? Let
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
 #    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M > 0, $$
@@ -15,8 +15,8 @@
 # $$ C F + G c = 0, \qquad F A k = k \text{ where } C k = 0, \qquad
 #    l D = l G \text{ where } l C = 0. $$
 #
-# If $C$ is invertible: iff $C$ and $-c$ are positively diagonally equivalent, which takes
-# $(n - 1)^2$ equations.
+# If $C$ is invertible: iff $C$ and $-c$ are positively diagonally equivalent, which takes $(n -
+# 1)^2$ equations.
 #
 # **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of $D$
 # and of $a$ are not zero and have equal signs, $M$ is a product $ULUL$. So matrices of depth four
@@ -25,11 +25,54 @@
 # **Theorems A and B** and what extends them: where signs of the minors clash, by themselves or
 # together, five layers are needed on an open set, and six where B = C = 0.
 #
+# **Why.** The layers of Real NVP and Glow have scales; counts for shears say too little about them.
+# The paper asks how many are needed for a linear map (Koehler, Mehta, Risteski, ICML 2021), and
+# fits them. Scales alone save the fifth layer, for most matrices and not for all.
+#
 # All are new, to our knowledge. (Diagonal equivalence is that of matrix scaling; Flanders 1951 for
 # YZ and ZY; Krawczyk 1969 for the test; Einsiedler and Tuncel 2001 for the multipliers.)
 #
+# ## Proof
+#
+# *Scales go to the right.* A coupling is a shear times a positive diagonal, and a positive diagonal
+# passes through shears, which it changes. So $M$ is a product of couplings in a pattern of two or
+# more iff $M P^{-1}$ is one of shears, for some positive diagonal $P = \operatorname{diag}(E, G)$.
+# Let $F = E^{-1}$. The blocks of $N = M P^{-1}$ are $A F, B G^{-1}, C F, D G^{-1}$, and those of
+# $N^{-1}$ are $E a, E b, G c, G d$.
+#
+# *Theorem C.* $N = U(X) L(Y) U(Z)$ has the lower left block $Y$, its inverse $-Y$: the first
+# equation. Its diagonal blocks are $I + X Y$ and $I + Y Z$, so they are the identity on the right
+# and left kernels of $Y = C F$: the other two. Conversely, let these hold; write $A, B, C, D$ and
+# $c, d$ for the blocks of $N$ and $N^{-1}$, so that $c = -C$. The kernel conditions give $X$ and
+# $Z$ with $X C = A - I$ and $C Z = D - I$. What is left is $X + A Z = B$. Let $R$ be the difference
+# $B - X - A Z$. From $c A + d C = 0$ and $c B + d D = I$, that is $C A = d C$ and $d D = I + C B$,
+#
+# $$ C X C + C A Z C = (d C - C) + d (D - I) C = C B C, $$
+#
+# so $C R C = 0$. With a projection $\pi$ onto $\operatorname{im} C$ replace $X$ by $X + R (I -
+# \pi)$ and $Z$ by $Z + R \pi$: as $(I - \pi) C = 0$ and $C R \pi = 0$, the two equations stay, and
+# $A R \pi = R \pi$, for $A$ is the identity on $\ker C$. Now $X + A Z = B$. If $C$ is invertible
+# there are no kernels, and the first equation is $G^{-1} C F = -c$.
+#
+# *Theorem D.* $N = U(X) L(Y) U(Z) L(W)$ if $D G^{-1} = I + Y Z$ is invertible and $E a = I + Z Y$
+# (`six_layers`, "four shears"). If $D G^{-1}$ and $E a$ have one simple spectrum they are similar,
+# $D G^{-1} Y = Y E a$, and $Z = Y^{-1} (D G^{-1} - I)$ serves. Let $x_i$ be the entries of
+# $G^{-1}$, and let them grow apart, $x_1 / x_2, x_2 / x_3, \dots \to \infty$, in the order in which
+# $D$ has the leading minors $m_1, \dots, m_n$. The sum of the products of $k$ eigenvalues, that of
+# the principal $k$-minors, tends to be its largest term, $m_k x_1 \cdots x_k$: so the eigenvalues
+# are real and
+#
+# $$ \lambda_k = \frac{m_k}{m_{k-1}}\, x_k\, (1 + o(1)), $$
+#
+# uniformly in the gaps, and continuously. By Brouwer's theorem (a continuous map of a ball that
+# moves no point by as much as the radius attains the centre) applied to the logarithms, every
+# spectrum with wide gaps and the signs of $m_k / m_{k-1}$ is attained. $E a$ attains it as well, if
+# its minors have the same signs. The condition on signs is open. $\blacksquare$
+#
+# *Theorems A and B* are proved in `six_is_sharp` and `lower_bound_open_set`.
+#
 # - *For all n*: the equations, in noncommuting symbols.
-# - *Quoted*: Brouwer's theorem, by which spread eigenvalues are attained.
+# - *Quoted*: Brouwer's theorem.
 # - *Exact*: three layers, decided; five and six, excluded; each reason checks itself.
 # - *Certified*: four layers of instances, in balls that hold their product.
 
@@ -53,12 +96,8 @@ options = proof_options()
 
 # %% [markdown]
 # ## The equations
-# A positive diagonal P on the right of a product moves to its left through shears, which change.
-# So M is a product of scaled layers in a pattern iff M P^-1 is one of shears, P = diag(E, G).
-# With F = E^-1 the first two identities give the conditions on three and four layers. The third
-# says that those on three suffice: X and Z with X C = A - I, C Z = D - I solve X + A Z = B up to
-# what the kernels of C leave free iff C (X + A Z) C = C B C; and if c = -C, then C A = d C and
-# D = d^-1 (I + C B), for d invertible (in general, d D = I + C B serves as well).
+#
+# Those of the proof, one by one.
 
 # %%
 for name, statement, sides in (
@@ -127,22 +166,18 @@ with claims.check("and where three are impossible, a witness says so", Evidence.
 
 # %% [markdown]
 # ## Four layers
-# D G^-1 and E a must have one characteristic polynomial: with x = diag(G^-1), y = diag(E), and d_S,
-# a_S the principal minors of D and a,
 #
-# $$\\sum_{|S| = k} d_S x^S = \\sum_{|S| = k} a_S y^S \\quad (k < n), \\qquad
-# \\det M \\, x_1 \\cdots x_n = y_1 \\cdots y_n .$$
+# $D G^{-1}$ and $E a$ must have one characteristic polynomial. With $x =
+# \operatorname{diag}(G^{-1})$, $y = \operatorname{diag}(E)$, and the principal minors $d_S$ and
+# $a_S$ of $D$ and $a$,
 #
-# Distinct eigenvalues then make them similar, and Flanders' theorem gives Y, Z; X and W follow.
+# $$ \sum_{|S| = k} d_S x^S = \sum_{|S| = k} a_S y^S \quad (k < n), \qquad
+#    \det M \, x_1 \cdots x_n = y_1 \cdots y_n. $$
 #
-# *Theorem D.* Let x_i grow apart, in the order in which D has the leading minors m_1, .., m_n. The
-# eigenvalues of D G^-1 tend to x_k m_k / m_(k-1), continuously and uniformly in log x, so that by
-# Brouwer's theorem every spectrum with wide gaps and the signs of m_k / m_(k-1) is attained; by
-# E a, too, if it has the same signs.
-#
-# *Instances.* Newton's method, started there, finds solutions in float64. n of the 2 n numbers are
-# kept, as rationals; for the others Krawczyk's test in ball arithmetic proves that a solution lies
-# near. What follows from it is enclosed in balls, in which the product must hold M.
+# *Instances.* Newton's method, started where the $x_i$ are apart, finds solutions in float64. $n$
+# of the $2 n$ numbers are kept, as rationals; for the others Krawczyk's test in ball arithmetic
+# proves that a solution lies near. What follows from it is enclosed in balls, in which the product
+# must hold $M$.
 
 
 # %%
@@ -214,14 +249,17 @@ for family in FAMILIES:
 
 # %% [markdown]
 # ## Five and six
-# *Theorem A and B.* (D, a) is opposed at k if, up to one sign for all, the principal k-minors of D
-# are >= 0, those of a <= 0, and not all vanish: then no scales make the spectra agree. If (D, a)
-# and (A, d) are opposed, five layers are needed; if B = C = 0, six.
 #
-# *Signs that clash together.* More generally, let polynomials p_1, .., p_n in x and y leave the
-# sum of p_k times the k-th equation with coefficients of one sign: it vanishes at no positive
-# numbers. diag(1, -1, -1, 1, 1, 1) is an example: no size is opposed by itself, but
-# x_1 > x_2 + x_3 and x_2 x_3 > x_1 (x_2 + x_3) exclude one another.
+# *Theorems A and B.* $(D, a)$ is opposed at $k$ if, up to one sign for all, the principal
+# $k$-minors of $D$ are $\ge 0$, those of $a$ are $\le 0$, and not all vanish: then no scales make
+# the spectra agree. If $(D, a)$ and $(A, d)$ are opposed, five layers are needed; if $B = C = 0$,
+# six.
+#
+# *Signs that clash together.* More generally, let polynomials $p_1, \dots, p_n$ in $x$ and $y$
+# leave the sum of $p_k$ times the $k$-th equation with coefficients of one sign: it vanishes at no
+# positive numbers. $\operatorname{diag}(1, -1, -1, 1, 1, 1)$ is an example. No size is opposed by
+# itself; but the first two equations, $D = I$, say $y_1 - y_2 - y_3 > 0$ and $y_2 y_3 - y_1 (y_2 +
+# y_3) > 0$, and by the first $y_1 (y_2 + y_3) > (y_2 + y_3)^2 > y_2 y_3$.
 
 # %%
 half, J = sympy.Rational(1, 2), sympy.Matrix([[0, 1], [1, 0]])

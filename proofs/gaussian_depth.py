@@ -1,36 +1,43 @@
 # %% [markdown]
 # # A Gaussian needs two layers, where the map needs six
 #
-# A flow is trained on a distribution, not on a map: with matrix $F$ it generates $N(0, \Sigma)$
-# from white noise iff $F F^\mathsf{T} = \Sigma$, and then its inverse whitens. How few layers?
-#
-# **Theorem 12.** For halves that differ by at most one, two affine couplings with positive scales
+# **Theorem 12** (to our knowledge new). For halves that differ by at most one, two affine couplings
+# with positive scales
 #
 # $$ F = \begin{pmatrix} D_1 & X \\ 0 & I \end{pmatrix}
 #        \begin{pmatrix} I & 0 \\ T & D_2 \end{pmatrix} $$
 #
-# generate every $N(0, \Sigma)$. One does iff $\Sigma_{11} = I$ and the Schur complement of
-# $\Sigma_{11}$ is diagonal, or with the halves exchanged.
+# generate every $N(0, \Sigma)$ from white noise: $F F^\mathsf{T} = \Sigma$. One does iff
+# $\Sigma_{11} = I$ and the Schur complement of $\Sigma_{11}$ is diagonal, or with the halves
+# exchanged.
 #
-# **Theorem 12a.** For equal halves and $\det \Sigma = 1$, three additive couplings do, in closed
-# form. For halves $(n, n + 1)$ three that move the second half, the first, the second do iff the
-# Schur complement of $\Sigma_{11}$ has an eigenvalue $\le 1$ and one $\ge 1$.
+# **Additive layers** (to our knowledge new). For equal halves and $\det \Sigma = 1$, three additive
+# couplings do, in closed form. For halves $(n, n + 1)$ three that move the second half, the first,
+# the second do iff the Schur complement of $\Sigma_{11}$ has an eigenvalue $\le 1$ and one $\ge 1$.
 #
-# **Theorem 12b.** For halves $(p, q)$, $p < q$, and $\det \Sigma = 1$, counts of eigenvalues below
-# and above 1 decide how many additive couplings do; $2 \lceil q / p \rceil$ always do, and some
-# $\Sigma$ need them. With positive scales $1 + \lceil (q - 1) / p \rceil$ always do.
+# **Other halves** (to our knowledge new). For halves $(p, q)$, $p < q$, and $\det \Sigma = 1$,
+# counts of eigenvalues below and above 1 decide how many additive couplings do; $2 \lceil q / p
+# \rceil$ always do, and some $\Sigma$ need them. With positive scales $1 + \lceil (q - 1) / p
+# \rceil$ always do.
 #
-# All are new, to our knowledge. Draxler, Schnoerr and Koethe (*Whitening convergence rate of
-# coupling-based normalizing flows*, NeurIPS 2022, arXiv:2210.14032) bound how fast training layer
-# by layer whitens when random rotations stand between the layers: the rest shrinks by a factor per
-# layer. Here no rotation is needed, and the rest is zero after two.
+# **Why.** A flow is trained on a distribution, not on a map: it may use any $F$ with $F
+# F^\mathsf{T} = \Sigma$, and $F^{-1}$ whitens. That freedom saves four layers of six. Draxler,
+# Schnoerr and Koethe (*Whitening convergence rate of coupling-based normalizing flows*, NeurIPS
+# 2022, arXiv:2210.14032) bound how fast training layer by layer whitens when random rotations stand
+# between the layers: the rest shrinks by a factor per layer. Here no rotation is needed, and the
+# rest is zero after two.
+#
+# The proof stands beside the checks: two layers and three in the next three sections, other halves
+# behind them. *One layer*: $\begin{pmatrix} I & 0 \\ T & D \end{pmatrix}$ times its transpose is
+# $\begin{pmatrix} I & T^\mathsf{T} \\ T & T T^\mathsf{T} + D^2 \end{pmatrix}$, whose Schur
+# complement is $D^2$; conversely $T = \Sigma_{21}$ serves.
 #
 # - *For all n*: the equations of two and of three layers, in noncommuting symbols.
 # - *Quoted*: Brouwer's fixed point theorem, by which the equations of two layers have a solution;
-#   for q >= p + 2 Klyachko's theorem on eigenvalues of products.
+#   for $q \ge p + 2$ Klyachko's theorem on eigenvalues of products.
 # - *Exact*: the depth of examples; six layers for a map whose distribution needs none.
 # - *Certified*: layers found in float64, whose exact product whitens within a rational error.
-# - *Numeric*: what training layer by layer needs; three additive layers for q = p + 2.
+# - *Numeric*: what training layer by layer needs; three additive layers for $q = p + 2$.
 
 # %%
 import itertools
@@ -82,35 +89,58 @@ for identity in TWO:
 
 # %% [markdown]
 # ## That they have a solution
-# With R = D2^-1 T they read R R^T = D2^-1 B D2^-1 - I and R^T R = D1 S^-1 D1 - I. Such an R exists
-# iff D2^-1 B D2^-1 and D1 S^-1 D1 have the same eigenvalues, all at least 1 (halves (n, n + 1): and
-# the larger one the eigenvalue 1 besides).
 #
-# *Existence.* Let u be the logarithms of D1. As their gaps grow, log l_i(D1 A D1) = 2 u_i + c_i +
-# o(1), where c_i are the logarithms of the pivots of A in the order of u, uniformly and
-# continuously in u. So by Brouwer's theorem (a continuous map of a ball that moves no point far
-# attains every point well inside) every list of eigenvalues with wide gaps is attained, by A = S^-1
-# and by B alike. A common factor makes the least eigenvalue 1. For (n, n + 1) the larger matrix
-# has one logarithm more, which makes its least eigenvalue 1.
+# With $R = D_2^{-1} T$ they read
+#
+# $$ R R^\mathsf{T} = D_2^{-1} B D_2^{-1} - I, \qquad R^\mathsf{T} R = D_1 S^{-1} D_1 - I. $$
+#
+# Such an $R$ exists iff $D_2^{-1} B D_2^{-1}$ and $D_1 S^{-1} D_1$ have the same eigenvalues, all
+# at least 1 (halves $(n, n + 1)$: and the larger one the eigenvalue 1 besides): $R = \sum_i
+# \sqrt{\lambda_i - 1}\, w_i v_i^\mathsf{T}$ in orthonormal eigenvectors $w_i$ and $v_i$ of the two.
+#
+# *Existence.* Let $A$ be positive definite, and $D_1 = \operatorname{diag}(e^{u_1}, e^{u_2},
+# \dots)$ with $u_1 > u_2 > \dots$. The sum of the products of $k$ eigenvalues of $D_1 A D_1$ is the
+# sum of its principal $k$-minors; as the gaps of $u$ grow, the largest of both dominate, so that
+#
+# $$ \log \lambda_i(D_1 A D_1) = 2 u_i + c_i + o(1), $$
+#
+# where $c_i$ are the logarithms of the pivots of $A$, uniformly and continuously in $u$. So by
+# Brouwer's theorem (a continuous map of a ball that moves no point by as much as the radius attains
+# the centre) every list of eigenvalues with wide gaps is attained, by $A = S^{-1}$ and by $A = B$
+# alike. A common factor makes the least eigenvalue 1. For $(n, n + 1)$ the larger matrix gets the
+# list of the smaller one and, below it, the eigenvalue 1. $\blacksquare$
 
 # %% [markdown]
 # ## Three additive layers, in closed form
-# Let S = N N^T now be the Schur complement of Sigma11, and Sigma11^-1 = M M^T. With Y = N R M^T the
-# layer x2 <- x2 + (Y - Sigma21 Sigma11^-1) x1 makes the covariance of the second half
-# Z = S + Y Sigma11 Y^T = N (I + R R^T) N^T, and the inverse of its Schur complement
-# Z' = Sigma11^-1 + Y^T S^-1 Y = M (I + R^T R) M^T. By the equations of two layers with D1 = D2 = I
-# two more layers do iff Z = I + T T^T and Z' = I + T^T T for some T.
 #
-# In eigenbases u_i of S and v_i of Sigma11^-1, with eigenvalues s_i and r_i, this is solved by
-# R = sum (g_i - 1)^(1/2) u_i v_i^T and T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T where z_i = s_i g_i
-# and z_(i+1) = r_i g_i: a walk of levels, divided by s_i and multiplied by r_i in turn, none
-# below 1.
+# Let $S = N N^\mathsf{T}$ now be the Schur complement of $\Sigma_{11}$, and $\Sigma_{11}^{-1} = M
+# M^\mathsf{T}$. With $Y = N R M^\mathsf{T}$ the layer $x_2 \leftarrow x_2 + (Y - \Sigma_{21}
+# \Sigma_{11}^{-1}) x_1$ gives the second half the covariance $Z$, and the inverse of its Schur
+# complement is $Z'$:
 #
-# - Equal halves: a cycle. It closes, as det S = det Sigma11^-1, and may begin as high as needed.
-# - Halves (n, n + 1): a path from z_1 = 1 to g_(n+1) = 1. If s_1 is the least of the s and s_(n+1)
-#   the greatest, s ascending, r descending, then log z_(i+1) - log z_i = log r_i - log s_i
-#   descends, so that log z is concave; its ends are 0 and log s_(n+1). So is log g, from -log s_1
-#   to 0. If s_1 <= 1 <= s_(n+1) no level is below 1.
+# $$ Z = S + Y \Sigma_{11} Y^\mathsf{T} = N (I + R R^\mathsf{T}) N^\mathsf{T}, $$
+# $$ Z' = \Sigma_{11}^{-1} + Y^\mathsf{T} S^{-1} Y = M (I + R^\mathsf{T} R) M^\mathsf{T}. $$
+#
+# By the equations of two layers with $D_1 = D_2 = I$ two more layers do iff $Z = I + T
+# T^\mathsf{T}$ and $Z' = I + T^\mathsf{T} T$ for some $T$.
+#
+# In eigenbases $u_i$ of $S$ and $v_i$ of $\Sigma_{11}^{-1}$, with eigenvalues $s_i$ and $r_i$, and
+# $N = S^{1/2}$, $M = \Sigma_{11}^{-1/2}$, this is solved by
+#
+# $$ R = \sum_i \sqrt{g_i - 1}\, u_i v_i^\mathsf{T}, \qquad
+#    T = \sum_i \sqrt{z_i - 1}\, u_i v_{i-1}^\mathsf{T}, $$
+#
+# where $z_i = s_i g_i$ and $z_{i+1} = r_i g_i$: a walk of levels, divided by $s_i$ and multiplied
+# by $r_i$ in turn, none below 1.
+#
+# - Equal halves: a cycle. It closes, as $\det S = \det \Sigma_{11}^{-1}$, and may begin as high as
+#   needed.
+# - Halves $(n, n + 1)$: a path from $z_1 = 1$ to $g_{n+1} = 1$. If $s_1$ is the least of the $s$
+#   and $s_{n+1}$ the greatest, $s$ ascending, $r$ descending, then $\log z_{i+1} - \log z_i = \log
+#   r_i - \log s_i$ descends, so that $\log z$ is concave; its ends are 0 and $\log s_{n+1}$. So is
+#   $\log g$, from $-\log s_1$ to 0. If $s_1 \le 1 \le s_{n+1}$ no level is below 1. Conversely the
+#   least eigenvalue of $Z = I + T T^\mathsf{T}$ is 1. So $S \le Z$ has one that is at most 1, and
+#   as $Z - S$ has rank $n$ at most, one that is at least 1, by Weyl's inequality.
 
 # %%
 THREE = (
@@ -133,40 +163,45 @@ for identity in THREE:
 
 # %% [markdown]
 # ## Halves that differ by more: what a layer can do
-# A layer that moves the second half, the larger one, makes Sigma22 = S + Y Sigma11 Y^T for any Y:
-# it adds to S a positive semidefinite matrix of rank at most p. One that moves the first half adds
-# such a matrix to Sigma22^-1, which gives the next S^-1. So the matrix at hand goes up and down in
-# turn, from S up or from Sigma22 down, to I; the last layer only decorrelates. By Weyl's
-# inequalities a step up takes at most p eigenvalues from below 1 to 1 or beyond, and a step down p
-# from above.
 #
-# **Theorem 12b.** k >= 3 additive layers do, with the second half moved first, iff S has at most
-# p ceil((k - 1) / 2) eigenvalues below 1 and at most p floor((k - 1) / 2) above; with the first
-# half moved first, iff Sigma22 has as many at most above and below.
+# A layer that moves the second half, the larger one, makes $\Sigma_{22} = S + Y \Sigma_{11}
+# Y^\mathsf{T}$ for any $Y$: it adds to $S$ a positive semidefinite matrix of rank at most $p$. One
+# that moves the first half adds such a matrix to $\Sigma_{22}^{-1}$, which gives the next $S^{-1}$.
+# So the matrix at hand goes up and down in turn, from $S$ up or from $\Sigma_{22}$ down, to $I$;
+# the last layer only decorrelates. By Weyl's inequalities a step up takes at most $p$ eigenvalues
+# from below 1 to 1 or beyond, and a step down $p$ from above.
 #
-# *Sufficient.* All but two steps bring p eigenvalues each to 1, in an eigenbasis. That leaves
-# three layers and a matrix S with at most p eigenvalues below 1 and at most p above. Wanted are R
-# and T as before, with Z = S^(1/2) (I + R R^T) S^(1/2) = I + T T^T and so on.
+# **Claim.** $k \ge 3$ additive layers do, with the second half moved first, iff $S$ has at most $p
+# \lceil (k - 1) / 2 \rceil$ eigenvalues below 1 and at most $p \lfloor (k - 1) / 2 \rfloor$ above;
+# with the first half moved first, iff $\Sigma_{22}$ has as many at most above and below.
+#
+# *Sufficient.* All but two steps bring $p$ eigenvalues each to 1, in an eigenbasis. That leaves
+# three layers and a matrix $S$ with at most $p$ eigenvalues below 1 and at most $p$ above. Wanted
+# are $R$ and $T$ as before, with $Z = S^{1/2} (I + R R^\mathsf{T}) S^{1/2} = I + T T^\mathsf{T}$
+# and so on.
 #
 # By a theorem of Klyachko (*Random walks on symmetric spaces and inequalities for matrix spectra*,
 # Linear Algebra Appl. 319, 2000; Alekseev, Meinrenken and Woodward, *Linearization of Poisson
 # actions and singular values of matrix products*, Ann. Inst. Fourier 51, 2001) the logarithms of
-# the eigenvalues that positive definite Z, S and S^(-1/2) Z S^(-1/2) can have are the eigenvalues
-# that symmetric Z, S and Z - S can have, and these are given by finitely many homogeneous linear
-# inequalities. So let S and G be symmetric now, with eigenvalues that are the logarithms of those
-# of S and of Sigma11^-1. Wanted are q x q matrices Z >= 0 and Z - S >= 0 of rank p, and a p x p
-# matrix Z' with the nonzero eigenvalues of Z such that Z' - G has those of Z - S.
+# the eigenvalues that positive definite $Z$, $S$ and $S^{-1/2} Z S^{-1/2}$ can have are the
+# eigenvalues that symmetric $Z$, $S$ and $Z - S$ can have, and these are given by finitely many
+# homogeneous linear inequalities. So let $S$ and $G$ be symmetric now, with eigenvalues that are
+# the logarithms of those of $S$ and of $\Sigma_{11}^{-1}$. Wanted are $q \times q$ matrices $Z \ge
+# 0$ and $Z - S \ge 0$ of rank $p$, and a $p \times p$ matrix $Z'$ with the nonzero eigenvalues of
+# $Z$ such that $Z' - G$ has those of $Z - S$.
 #
-# S has at most p positive and at most p negative eigenvalues, so that in some basis a block of S of
-# size q - p is zero. Let H be the block of size p beside it. H and G have equal traces, p c say, so
-# that each has the diagonal (c, .., c) in some basis (Schur and Horn). Take Z' = diag(t w) and
-# Z = diag(t w, 0), w = (p, .., 1). As t grows, Z' - G has the eigenvalues t w_i - c up to o(1),
-# and Z - S these and 0 up to o(1). So each of the inequalities holds for t w and 0, t w - c and 0,
-# and the eigenvalues of S with an error of o(1). For w and 0, w and 0, and S = 0 it holds exactly,
-# with < or with =; so for large t the error is none. The same goes for Z' and G.
+# $S$ has at most $p$ positive and at most $p$ negative eigenvalues, so that in some basis a block
+# of $S$ of size $q - p$ is zero. Let $H$ be the block of size $p$ beside it. $H$ and $G$ have equal
+# traces, $p\, \theta$ say, so that each has the diagonal $(\theta, \dots, \theta)$ in some basis
+# (Schur and Horn). Take $Z' = \operatorname{diag}(t w)$ and $Z = \operatorname{diag}(t w, 0)$, $w =
+# (p, \dots, 1)$. As $t$ grows, $Z' - G$ has the eigenvalues $t w_i - \theta$ up to $o(1)$, and $Z -
+# S$ these and 0 up to $o(1)$. So each of the inequalities holds for $t w$ and 0, $t w - \theta$ and
+# 0, and the eigenvalues of $S$ with an error of $o(1)$. For $w$ and 0, $w$ and 0, and $S = 0$ it
+# holds exactly, with $<$ or with $=$; so for large $t$ the error is none. The same goes for $Z'$
+# and $G$.
 #
-# *How many.* S > I, so Sigma22 > I, needs 2 ceil(q / p); since Sigma22 >= S, no more are ever
-# needed.
+# *How many.* $S > I$, so $\Sigma_{22} > I$, needs $2 \lceil q / p \rceil$; since $\Sigma_{22} \ge
+# S$, no more are ever needed.
 
 
 # %%
@@ -239,16 +274,19 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
 
 # %% [markdown]
 # ## Positive scales, q >= p + 2
-# A factor for the second half makes one eigenvalue of S equal to 1 and divides the others into
-# those below and those above as one likes: k layers do if p (k - 1) + 1 >= q. (The determinant is
-# put into a factor for the first half.) So 1 + ceil((q - 1) / p) always do. For q = p + 2 that is
-# in closed form again: the eigenvalue 1 is a path of its own, from z = 1 to g = 1.
 #
-# Two do only if Sigma22 or the block of Sigma^-1 is D + L L^T, D > 0 diagonal and L of rank p,
-# since T T^T = B - D2^2. That is Frisch's problem in factor analysis, generically solvable only if
-# (q - p) (q - p + 1) / 2 <= q (Ledermann). For p = 1 nothing else is asked, as D1 is free, and it
-# is Spearman's: l_1^2 = s_12 s_13 / s_23 < s_11 and so on. Which Sigma two layers generate for
-# p >= 2 is open; the search finds many.
+# A factor for the second half makes one eigenvalue of $S$ equal to 1 and divides the others into
+# those below and those above as one likes: $k$ layers do if $p (k - 1) + 1 \ge q$. (The determinant
+# is put into a factor for the first half.) So $1 + \lceil (q - 1) / p \rceil$ always do. For $q =
+# p + 2$ that is in closed form again: the eigenvalue 1 is a path of its own, from $z = 1$ to $g =
+# 1$.
+#
+# Two do only if $\Sigma_{22}$ or the block of $\Sigma^{-1}$ is $D + L L^\mathsf{T}$, $D > 0$
+# diagonal and $L$ of rank $p$, since $T T^\mathsf{T} = B - D_2^2$. That is Frisch's problem in
+# factor analysis, generically solvable only if $(q - p) (q - p + 1) / 2 \le q$ (Ledermann). For
+# $p = 1$ nothing else is asked, as $D_1$ is free, and it is Spearman's: $l_1^2 = s_{12} s_{13} /
+# s_{23} < s_{11}$ and so on. Which $\Sigma$ two layers generate for $p \ge 2$ is open; the search
+# finds many.
 
 # %%
 with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT) as check:
