@@ -1,20 +1,75 @@
 # %% [markdown]
 # # Depth in the place of ill-conditioning
 #
-# Few affine couplings approximate every distribution if ill-conditioning is allowed: three
-# (Koehler, Mehta and Risteski, ICML 2021), two (the script `universal_approximation`). Here depth
-# pays instead: for *every* bound above 1 on the condition numbers of the layers, enough layers,
-# with a pad beside the data, approximate a law on the line, with a certified bound of W2; and with
-# rotations between, laws in several dimensions.
+# **Theorem 12a** (to our knowledge new, as explicit layers with a bound). For every law on the line
+# with second moments, every $\varepsilon > 0$ and *every* bound above 1 on the condition numbers of
+# the layers, some number of additive couplings of data $x$ and one pad $z$, both $N(0, 1)$ at the
+# start, brings the data within $\varepsilon$ of the law in $W_2$, and each layer has at most that
+# condition number at every point. With rotations between, laws in several dimensions (*numeric*
+# here).
 #
-# That depth can pay is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation using
+# **Why.** Few affine couplings approximate every distribution if ill-conditioning is allowed
+# (Koehler, Mehta and Risteski, ICML 2021; `universal_approximation`), and much of it is forced on
+# *few* layers (`forced_conditioning`): is there a way out? Depth pays in its place.
+#
+# That it can is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation using
 # well-conditioned normalizing flows*, NeurIPS 2021), for log-concave laws, in a limit; Draxler,
 # Wahl, Schnoerr and Koethe (ICML 2024, arXiv:2402.06578) have well-conditioned blocks for all laws,
 # in a limit, and show that additive layers alone do not give every law. They give that of the data,
 # beside a pad that comes out as it may, and this is what is done here; for data and pad together
 # layers that rescale the pad follow. Turaev (Nonlinearity 16, 2003) shows that compositions of
-# Henon-like maps are dense in the volume-preserving ones. Explicit layers with a bound are new, to
-# our knowledge.
+# Henon-like maps are dense in the volume-preserving ones.
+#
+# ## Proof
+#
+# Let $T$ be increasing and piecewise linear with slopes $s > 0$, such that $T_\# N(0, 1)$ is within
+# $\varepsilon / 2$ of the law (it can be had: approximate its quantile function in $L^2$). Each
+# point $l$ moves on a straight line,
+#
+# $$ T_t = (1 - t)\,\mathrm{id} + t\, T, \qquad D = T - \mathrm{id}, \qquad v_t(T_t(l)) = D(l). $$
+#
+# *A pair of steps.* Let $t$ be the time before, $m = t + h$ that in the middle and $t' = t + 2h$
+# that behind the pair, and $\alpha, \beta > 0$. Let $x = T_t(l)$, and let the pad be $w = z +
+# \alpha D(l)$ (a first layer $w = z_0 + \alpha_0 v_0(x)$ makes it so). Five additive couplings
+# follow, the last of which merges with the first of the next pair:
+#
+# $$ x \to x + \tfrac h \alpha w, \quad w \to w - \alpha v_m(x), $$
+# $$ x \to x - \big(\tfrac h \alpha + \tfrac h \beta\big) w, \quad w \to w + \beta v_m(x), \quad
+#    x \to x + \tfrac h \beta w. $$
+#
+# Afterwards $x = T_{t'}(l')$ for some $l'$, and the pad is $z'' + \beta D(l')$. With $z'$ for the
+# pad in the middle,
+#
+# $$ T_m(l') - T_m(l) = \frac h \alpha (z - z') - \frac h \beta (z' - z''). $$
+#
+# For after the first step $x = T_m(l) + \frac h \alpha z = T_m(\lambda)$, the pad becomes $z' = z +
+# \alpha (D(l) - D(\lambda))$, then $x = T_m(\lambda) - (\frac h \alpha + \frac h \beta) z' =
+# T_m(\lambda')$, the pad $z' + \beta D(\lambda')$, and $x = T_m(\lambda') + \frac h \beta z' + h
+# D(\lambda') = T_{t'}(l')$, $z'' = z' + \beta (D(\lambda') - D(l'))$. As $T_{t'} = T_m + h D$,
+# $T_m(l') = T_m(\lambda') + \frac h \beta z''$, and the formula follows. No property of $v$ is
+# used. If there is no pad, $z = 0$, there is no error.
+#
+# *The pad stays bounded.* $z' = (1 - h V) z$ and $z' = (1 + h V'') z''$ with difference quotients
+# $V$ and $V''$ of $v_m$. If the slopes of $T$ are between $p$ and $q$, they are values or means of
+# $\frac{s - 1}{1 - m + m s}$, $p \le s \le q$; and $1 - h \frac{s - 1}{1 - m + m s} = \frac{1 - t +
+# t s}{1 - m + m s}$. So $z$ keeps its sign, and
+#
+# $$ |z''| \le |z|\, \frac{1 - t + t p}{1 - t' + t' p}, \quad\text{hence always}\quad
+#    |z| \le \frac{|z_0|}{1 - t + t p}. $$
+#
+# *The error.* $z - z' = h V z$ and $z' - z'' = h V'' z''$: so a pair moves the label by at most a
+# constant times $h^2 |z_0|$ (with $\alpha, \beta$ fixed), and $K$ pairs of equal length by a
+# constant times $|z_0| / K$. At the end $|x - T(l_0)|$ is at most $q$ times that, and in the mean
+# square less than $\varepsilon / 2$ for large $K$.
+#
+# *Conditioning.* An additive layer whose shift is $s$-Lipschitz has a condition number of at most
+# $\big((s + \sqrt{s^2 + 4}) / 2\big)^2$, at every point. Those of the pads have $s \le \alpha
+# \operatorname{Lip}(v_m)$, or $\beta \operatorname{Lip}(v_m)$, those of the data $s \le h /
+# \alpha + h / \beta$. Small $\alpha$ and $\beta$ make the first small, many steps the second.
+# $\blacksquare$
+#
+# What is run is finer: cells of labels and pads with constants of their own, steps and strengths
+# that vary with $t$ (`exactflow.universal.well_conditioned`).
 #
 # *For all n*: the identities of a step and of a rotation. *Certified*: bounds of W2, condition
 # numbers. *Exact*: orbits of rational points. *Numeric*: digits, and distances of samples.
@@ -62,16 +117,12 @@ options = proof_options()
 
 # %% [markdown]
 # ## One step, for all conditioners
-# The transport $T$ of $N(0, 1)$ is followed along straight lines,
 #
-# $$ T_t = (1 - t)\,\mathrm{id} + t\, T, \qquad v_t(T_t(l)) = D(l), \qquad D = T - \mathrm{id}. $$
-#
-# A step in five couplings (Hamiltonian splitting of
-# z v = ((z + a v)^2 - z^2 - (a v)^2) / 2a; the fifth moves the pad only) is z += a v(x),
-# x += (h/a) z, z -= a v(x), x -= (h/a) z: then x_new = x + h v(x') *exactly*, x' the place of the
-# second v. A pair of steps in four couplings is of second order: with labels l, lam, lam', l' of
-# the four places and the pads z, z', z'' in excess of a D(l), of 0 and of b D(l'),
-# T_m(l') - T_m(l) = (h/a)(z - z') - (h/b)(z' - z''). No property of v is used, and values of v are
+# Two kinds of steps. *Five couplings*, by Hamiltonian splitting of $z v = \big((z + a v)^2 - z^2 -
+# (a v)^2\big) / 2a$, of which the fifth moves the pad only: after $z \mathrel{+}= a v(x)$, $x
+# \mathrel{+}= (h/a) z$, $z \mathrel{-}= a v(x)$, $x \mathrel{-}= (h/a) z$ it is $x + h v(x')$
+# *exactly*, $x'$ the place of the second $v$. *A pair of steps in four couplings*, of second order:
+# the formula of the proof, for the places of $l, \lambda, \lambda', l'$. Values of $v$ are
 # noncommuting symbols, as for vectors.
 
 

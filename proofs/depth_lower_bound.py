@@ -1,15 +1,56 @@
 # %% [markdown]
 # # Flows with few parameters a layer need depth, counted exactly
 #
-# **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021: asymptotic; here a finite form). A class of maps $f_\theta$,
-# $\theta \in [-R, R]^p$, of Lipschitz constant $\mathrm{Lip}$ in $\theta$, misses some mixture of
-# $k$ Gaussians in $\mathbb{R}^d$ by $W_1 \ge w$, if
+# **Theorem 3** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021: asymptotic; here a finite form). Let $f_\theta$, $\theta \in [-R,
+# R]^p$, be maps with $E |f_\theta(z) - f_{\theta'}(z)| \le \mathrm{Lip}\, |\theta -
+# \theta'|_\infty$ for $z \sim N(0, I)$. If
 #
 # $$ \Big\lceil \frac{2 R\, \mathrm{Lip}}{\mathrm{sep} - 2 w} \Big\rceil^{\,p} <
-#    \text{number of mixtures that are pairwise } \mathrm{sep} \text{ apart.} $$
+#    \text{number of mixtures that are pairwise } \mathrm{sep} \text{ apart in } W_1, $$
 #
-# Both sides are integers. The mixtures are made by a ReLU network with one hidden layer.
+# then no $f_\theta$ comes nearer than $w$, in $W_1$, to some mixture of $k$ Gaussians in
+# $\mathbb{R}^d$, though a ReLU network with one hidden layer generates it. With $p_1$ parameters a
+# layer, $p = l\, p_1$: so the depth $l$ is bounded below.
+#
+# **Why.** The paper asks what general flows, with few neurons a layer and bounded Lipschitz
+# constants, cannot do without depth. An asymptotic bound does not say from which size on it holds.
+# Both sides here are integers, so the number of parameters, neurons or layers that are ruled out is
+# a number.
+#
+# ## Proof
+#
+# *Counting.* Cut $[-R, R]^p$ into cubes of side at most $(\mathrm{sep} - 2w) / \mathrm{Lip}$: the
+# left side is their number. If every mixture is nearer than $w$ to some $f_\theta$, two mixtures
+# share a cube, since there are more mixtures than cubes; their maps are at most $\mathrm{sep} - 2w$
+# apart, so the mixtures are nearer than $\mathrm{sep}$: a contradiction.
+#
+# *Centers.* Take words of $d$ signs, times $\rho / \sqrt d$, at Hamming distances at least
+# $\Delta$, so $\gamma = 2 \rho \sqrt{\Delta / d}$ apart. In a largest such set every word is nearer
+# than $\Delta$ to one of it, so it has at least $2^d / \sum_{i < \Delta} \binom d i$ words (Gilbert
+# and Varshamov); let $N$ be this number.
+#
+# *Mixtures.* $\mu_S = \frac1k \sum_{c \in S} N(c, \sigma^2 I)$ for sets $S$ of $k$ centers that
+# meet pairwise in at most $m$. In a largest such family each set of $k$ meets one of it in more
+# than $m$, so that there are at least $\binom N k \big/ \sum_{j > m} \binom k j \binom{N - k}{k -
+# j}$.
+#
+# *Separation.* Between the centers of two such sets at least the mass $1 - m / k$ moves, by
+# $\gamma$ or more; a Gaussian is within $\sigma \sqrt d$ of its center in the mean. So
+#
+# $$ W_1(\mu_S, \mu_{S'}) \ge \mathrm{sep} = \Big(1 - \frac m k\Big) \gamma - 2 \sigma \sqrt d. $$
+#
+# *Lipschitz constants.* If a layer is $\Lambda$-Lipschitz in its input and $\lambda$-Lipschitz in
+# its parameters, $l$ layers have $\mathrm{Lip} \le \lambda (1 + \Lambda + \dots + \Lambda^{l-1})$:
+# change the parameters of one layer after the other.
+#
+# *The generator.* $g(z_0, z) = c_1 + \sum_i (c_{i+1} - c_i)\, \mathrm{ramp}_i(z_0) + \sigma z$,
+# with steep ramps, each a difference of two ReLUs, at rational numbers near the Gaussian quantiles
+# of $i / k$. Its distance from $\mu_S$ is bounded by the mass of the ramps and of the errors of the
+# quantiles. $\blacksquare$
+#
+# *Exact*: the counts. *Certified*: square roots and masses, rounded to the safe side. *Numeric*:
+# networks that are drawn, and samples.
 
 # %%
 from fractions import Fraction

@@ -1,41 +1,62 @@
 # %% [markdown]
 # # Ill-conditioning is forced
 #
-# Shallow flows approximate every distribution *if ill-conditioning is allowed* (Koehler, Mehta and
-# Risteski, ICML 2021). How much of it is necessary, whatever the architecture? Let $f$ be a smooth
-# bijection of $\mathbb{R}^d$ with Jacobian $J$, $Q = f_\# N(0, I)$, and $W_2(Q, P) \le
-# \varepsilon$. Let $s_1^2, \dots, s_d^2$ be the eigenvalues of $\operatorname{Cov} P$.
+# Let $f$ be a smooth bijection of $\mathbb{R}^d$ with Jacobian $J$, $Q = f_\# N(0, I)$, and $W_2(Q,
+# P) \le \varepsilon$. Let $s_1^2, \dots, s_d^2$ be the eigenvalues of $\operatorname{Cov} P$.
 #
-# **Theorem 16a (Lipschitz constant).** If $|J| \le \Lambda$ everywhere then, for every orthonormal
-# frame $u_1, \dots, u_d$,
+# **Theorem 16a (Lipschitz constant; to our knowledge new).** If $|J| \le \Lambda$ everywhere then,
+# for every orthonormal frame $u_1, \dots, u_d$, with $S_i$ the increasing map of $N(0, 1)$ to the
+# law of $\langle u_i, x \rangle$, $x \sim P$,
 #
 # $$ \sum_i \min_{0 \le T_i' \le \Lambda} \lVert T_i - S_i \rVert^2_{L^2(N(0, 1))} \le \varepsilon^2
-#    \quad\text{and}\quad \sum_i (s_i - \Lambda)_+^2 \le \varepsilon^2, $$
+#    \quad\text{and}\quad \sum_i (s_i - \Lambda)_+^2 \le \varepsilon^2. $$
 #
-# $S_i$ the increasing map of $N(0, 1)$ to the law of $\langle u_i, x \rangle$. *Proof.* $\langle u,
-# f \rangle$ is $\Lambda$-Lipschitz; let $F$ be its distribution function. By Gaussian isoperimetry
-# (Sudakov and Tsirelson 1974; Borell 1975) $F(t + \Lambda h) \ge \Phi(\Phi^{-1}(F(t)) + h)$, so the
-# increasing map to its law has slopes at most $\Lambda$. On the line $W_2$ is the distance of the
-# increasing maps, and the costs of a coupling add up over a frame. For the second,
-# $\operatorname{Var} \langle u, f \rangle \le E |J^T u|^2 \le \Lambda^2$ (Poincare), and $W_2(Q,
-# P)^2 \ge \sum (a_i - s_i)^2$ with the eigenvalues $a_i^2$ of $\operatorname{Cov} Q$ (Gelbrich
-# 1990; von Neumann's trace inequality). Equality in the first where $P$ is the product of its laws
-# along the frame, so on the line always; in the second where $P$ is Gaussian.
-#
-# **Theorem 16b (volume).** For every partition of $P$ into clusters of weights $w_i$ whose
-# covariances have the eigenvalues $s_{ij}^2$,
+# **Theorem 16b (volume; to our knowledge new).** For every partition of $P$ into clusters of
+# weights $w_i$ whose covariances have the eigenvalues $s_{ij}^2$,
 #
 # $$ E \log|\det J| \le -\sum_i w_i \log w_i + \max \Big\{ \sum_i w_i \sum_j \log a_{ij} :
 #    \sum_i w_i \sum_j (a_{ij} - s_{ij})^2 \le \varepsilon^2 \Big\}. $$
 #
-# *Proof.* The left side is the entropy of $Q$ less that of $N(0, I)$. Couple $x \sim Q$ with $y
-# \sim P$ optimally, let $I$ be the cluster of $y$: $h(x) \le H(w) + \sum w_i h(x | I = i)$, where
-# each is at most that of a Gaussian of the same covariance (maximal entropy), with eigenvalues
-# $a_{ij}^2$; and Gelbrich's bound holds in each cluster.
+# **Theorem 16c (depth).** Affine couplings of condition numbers at most $\kappa$ must be at least
+# $\log \Lambda / \log \kappa$, and additive ones $2 \log \Lambda / \log \kappa$, for the least
+# $\Lambda$ that 16a leaves.
 #
-# **16c (depth).** A coupling with condition numbers at most $\kappa$ is $\kappa$-Lipschitz, an
-# additive one $\sqrt\kappa$-Lipschitz, pads or not: at least $2 \log \Lambda / \log \kappa$
-# additive layers.
+# **Why.** Shallow flows approximate every distribution *if ill-conditioning is allowed* (Koehler,
+# Mehta and Risteski, ICML 2021). How much of it is necessary, whatever the architecture? Two points
+# at distance $D$: $\Lambda \ge 0.0332\, D^3 / \varepsilon^2$. Data near a subspace, or finitely
+# many data: $E \log|\det J| \to -\infty$.
+#
+# ## Proof
+#
+# **16a, by gaps.** $g = \langle u, f \rangle$ is $\Lambda$-Lipschitz; let $F$ be its distribution
+# function. All points within $h$ of $\{g \le t\}$ are in $\{g \le t + \Lambda h\}$. By Gaussian
+# isoperimetry (Sudakov and Tsirelson 1974; Borell 1975) the mass of such a neighbourhood is at
+# least that of a half space:
+#
+# $$ F(t + \Lambda h) \ge \Phi\big(\Phi^{-1}(F(t)) + h\big). $$
+#
+# So the increasing map $T = F^{-1} \circ \Phi$ of $N(0, 1)$ to the law of $g$ has slopes at most
+# $\Lambda$. On the line $W_2$ is the distance of the increasing maps in $L^2(N(0, 1))$ to both
+# laws. A coupling of $Q$ and $P$ projects to one along each $u_i$, and as the $u_i$ are orthonormal
+# their costs add up to that of the coupling. *Attained*, in the limit of smooth maps, where $P$ is
+# the product of its laws along the frame, so always on the line: by $f = (T_1, \dots, T_d)$ in that
+# frame.
+#
+# **16a, by variance.** $\operatorname{Var} \langle u, f \rangle \le E |J^\mathsf{T} u|^2 \le
+# \Lambda^2$ (Poincare's inequality), so all eigenvalues $a_i^2$ of $\operatorname{Cov} Q$ are at
+# most $\Lambda^2$. And $W_2(Q, P)^2 \ge \sum (a_i - s_i)^2$, both in order (Gelbrich 1990; von
+# Neumann's trace inequality). *Attained* where $P$ is Gaussian, by a linear map.
+#
+# **16b.** $E \log|\det J|$ is the entropy of $Q$ less that of $N(0, I)$, $h(x) - \frac d2 \log(2
+# \pi e)$. Couple $x \sim Q$ with $y \sim P$ optimally, and let $I$ be the cluster of $y$: $h(x) \le
+# H(w) + \sum w_i h(x \,|\, I = i)$. Each of these is at most the entropy of a Gaussian of the same
+# covariance, with eigenvalues $a_{ij}^2$: $\frac d2 \log(2 \pi e) + \sum_j \log a_{ij}$. Gelbrich's
+# bound holds in each cluster, so $\sum_i w_i \sum_j (a_{ij} - s_{ij})^2 \le \varepsilon^2$.
+#
+# **16c.** A coupling keeps a half. So its Jacobian has a singular value $\ge 1$ and one $\le 1$,
+# and none is above $\kappa$. If it is additive, with $\kappa = \tau^2$, singular values $\tau$ and
+# $1 / \tau$ (see `rotations`), none is above $\sqrt \kappa$. Lipschitz constants of layers
+# multiply. Pads change nothing in 16a: take $u$ among the data. $\blacksquare$
 #
 # The details, and who did what, are in the docstring of `exactflow.conditioning.forced`. To our
 # knowledge new: the least Lipschitz constant at a tolerance in $W_2$, on both sides on the line and

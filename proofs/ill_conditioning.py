@@ -1,15 +1,40 @@
 # %% [markdown]
 # # What ill-conditioning costs
 #
-# The layers that approximate a distribution (two, or three as in Koehler, Mehta, Risteski, ICML
-# 2021) have Jacobians of huge condition number somewhere. Where, and how many digits does it take
-# to invert them? And what do the exact factorizations of matrices cost, layer by layer?
+# **Theorem 4.** The couplings that approximate a distribution (three in Koehler, Mehta, Risteski,
+# ICML 2021; two in `universal_approximation`) have a constant determinant, $\delta^d$ for two
+# layers, where $\delta \le \varepsilon$. Where they pass from an atom $c_i$ to the next, on a ramp
+# of width $\tau$, their Jacobian has somewhere
+#
+# $$ \sigma_{\max} \ge \frac{|c_{i+1} - c_i|}{\tau} - \delta, \qquad
+#    \sigma_{\min} \le \Big(\frac{|\det J|}{\sigma_{\max}}\Big)^{1/(d-1)}. $$
+#
+# If the law has a gap, $\sigma_{\max} / \sigma_{\min} \to \infty$ as $\varepsilon \to 0$, like
+# $\varepsilon^{-6}$ or faster for $d = 2$.
+#
+# **Why.** The paper proves universality with ill-conditioned flows, and asks about the conditioning
+# of flows in practice. Where on the data is the Jacobian bad, how many digits does an inverse take
+# there, and what do the exact factorizations of matrices cost, layer by layer? (What of this is
+# necessary: `forced_conditioning`; what depth saves: `depth_for_conditioning`.)
+#
+# **Proof.** The layers $y_2 = \delta z_2 + t_1(z_1')$, $x_1 = \delta z_1 + t_2(y_2')$ have the
+# determinants $\delta^q$ and $\delta^p$. While $z_1'$ crosses ramp $i$, $f(z) - \delta z$ goes from
+# $c_i$ to $c_{i+1}$ (for three layers likewise, with $\delta^2$ in the second half): somewhere its
+# derivative is $|c_{i+1} - c_i| / \tau$ or more. The $d - 1$ singular values below the largest have
+# the product $|\det J| / \sigma_{\max}$, so the least is at most its root. In the bound of $W_2$
+# the noise $\delta \sqrt d$ and $P(R_i)^{1/2} |c_{i+1} - c_i|$ stand, $P(R_i)$ the Gaussian mass of
+# the ramp: both are at most $\varepsilon$. Across a gap of width $D$ some $|c_{i+1} - c_i| \ge D$,
+# so $P(R_i) \le \varepsilon^2 / D^2$, and $\tau$ goes to zero like $\varepsilon^2$. On plateaus
+# $J = \delta I$, of condition number 1; three layers have $\operatorname{diag}(\delta, \delta^2)$
+# there. $\square$
+#
+# *Digits.* If $y = f(z)$ is rounded by a relative $u$, then $f^{-1}(y)$ is off by about $|J^{-1}|\,
+# |y|\, u$: it loses $\log_{10}(|J^{-1}|\, |y| / |z|)$ digits, at most about $\log_{10} \kappa$.
+# That this law holds, and how sharply, is measured.
 #
 # Singular values are *certified*: the Jacobian at a point is a rational matrix, root isolation
 # encloses them. Digits are *numeric*: the precision of mpmath at which $f^{-1}(f(z))$ returns $z$
 # to $10^{-6}$, with one digit less failing.
-#
-# What depth saves of this is in the script `depth_for_conditioning`.
 
 # %%
 from itertools import pairwise

@@ -1,27 +1,32 @@
 # %% [markdown]
 # # How many linear couplings does a matrix need, and what does an optimiser find?
 #
-# The experiment of Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021: fit $K$ linear couplings to a matrix and look at the residual
+# **Theorem 8a.** For halves of $n \ge 2$ and the residual of $K$ linear couplings
 #
-# $$ \frac{\lVert l_K \cdots l_1 - M \rVert_F}{\lVert M \rVert_F}. $$
+# $$ \rho_K(M) = \inf \frac{\lVert l_K \cdots l_1 - M \rVert_F}{\lVert M \rVert_F}: $$
 #
-# A small residual proves that layers exist. A large one proves nothing: it is what an optimiser
-# found. So this page keeps two things apart.
+# - *Shears*, $\det M = 1$: $\rho_5 = 0$ always, though some $M$ need six; $\rho_4 > 0$ unless
+#   $\chi_D = \chi_a$ or $\chi_A = \chi_d$, in the blocks of $M$ and $M^{-1}$.
+# - *Positive scales*: four layers make an open set (`affine_depth`), and a typical matrix takes
+#   exactly four; three have at most $3 n^2 + 2 n$ dimensions, too few for $n > 2$.
 #
-# **What is so** (*exact* and *certified*, below), for halves of $n$:
+# **Why.** Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021, fit $K$ linear couplings to a matrix and look at the residual. A
+# small residual proves that layers exist. A large one proves nothing: it is what an optimiser
+# found. So this page keeps two things apart: what is so, and what is found.
 #
-# - *Shears*, $\det M = 1$. Five make nearly every $M$, six make all (Urschel 2024). A product
-#   $ULUL$ has a lower-right block $D$ whose characteristic polynomial is that of the upper-left
-#   block $a$ of the inverse. That is a closed condition, and so is its mirror image: an $M$ that
-#   meets neither keeps a positive distance from all products of four shears. Six are needed where
-#   five miss by no distance at all: products of five are dense.
-# - *Positive scales.* Four layers have $(4n^2 - n) + 2n \ge 4n^2$ dimensions, and a typical matrix
-#   takes exactly four (`affine_depth`); three have at most $3n^2 + 2n$, too few for $n > 2$.
+# **Proof.** Six shears make every $M$ (`six_layers`), and five every $M$ with $\det C \ne 0$, which
+# are dense: $\rho_5 = 0$. A product $ULUL$ has a lower right block $D$ whose characteristic
+# polynomial is that of the upper left block $a$ of the inverse (`five_is_generic`); that is a
+# closed condition on $M$ in $SL_{2n}$, which is closed itself, and so is the mirror image. So an
+# $M$ of determinant 1 that meets neither keeps a positive distance from all products of four
+# shears. A coupling has $n^2$ numbers in its shift and $n$ scales. Of three, the scales can be
+# pushed to one side, where only $2 n$ numbers remain: $3 n^2 + 2 n < 4 n^2$ for $n > 2$. $\square$
 #
-# **What an optimiser finds** (*numeric*): Levenberg-Marquardt from random layers, and from layers
-# that are known; Adam. The residual of a scaled family is never larger than that of the shears
-# inside it, once the fit starts from them; from random layers it often is.
+# *Exact* and *certified*: which layers exist. *Numeric*, what an optimiser finds:
+# Levenberg-Marquardt from random layers, and from layers that are known; Adam. The residual of a
+# scaled family is never larger than that of the shears inside it, once the fit starts from them;
+# from random layers it often is.
 
 # %%
 import itertools

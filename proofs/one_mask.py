@@ -1,31 +1,31 @@
 # %% [markdown]
 # # One mask for everything
 #
-# A flow is trained with many masks: checkerboards and channels, halves that alternate, permutations
-# or 1x1 convolutions between couplings. Does the choice matter for what it can represent? For
-# matrices Koehler, Mehta and Risteski (ICML 2021) answer that any partition costs a constant number
-# of layers. Here is the answer for whole flows, whatever their networks are.
-#
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
 # mask of $n$ coordinates of its own, are at most $2N - 1$ couplings under the mask of the *first*
 # one, followed by a signed permutation of determinant 1: at most $2N + 4$ couplings in all. Under
 # any other mask they are at most $2N + 1$ and the permutation, $2N + 6$ in all.
+#
+# **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
+# permutations or 1x1 convolutions between couplings. Does the choice matter for what it can
+# represent? For matrices Koehler, Mehta and Risteski (ICML 2021) answer that any partition costs a
+# constant number of layers. Here is the answer for whole flows, whatever their networks are.
 #
 # **Proof.** Keep a book of where each coordinate stands, and with which sign. Say that the last
 # coupling moved the first half: write its letter as $U$. The next coupling moves $n$ coordinates,
 # $k$ of which stand in the second half. Exchange them with the $k$ in the first half that it keeps:
 # with a matrix $E$ of $k$ ones, in different rows and columns,
 #
-# $$ U(E)\, L(-E^\mathsf{T})\, U(E) \qquad \text{exchanges the $k$ pairs, one of each negated.} $$
+# $$ U(E)\, L(-E^\mathsf{T})\, U(E) $$
 #
-# Now the coupling moves the first half: its letter is $U$, too. Two couplings of one letter, one
-# after the other, are one coupling, because both keep $x_2$: from $x_1 \mapsto S x_1 + T$ and $x_1
-# \mapsto R x_1 + X$, where $S, T, R, X$ are any functions of $x_2$, comes $x_1 \mapsto R S x_1 + (R
-# T + X)$. So both factors $U(E)$ merge, one with the coupling before, one with the coupling after,
-# and each new coupling costs two layers, $L(-E^\mathsf{T})$ and itself. Signs go into the
-# conditioners: $-x$ moves by $-t$. At the end the book holds a signed permutation of determinant 1,
-# which is at most six shears, of either letter first (`permutations`), so one of them merges.
-# $\square$
+# exchanges the $k$ pairs, one of each negated. Now the coupling moves the first half: its letter is
+# $U$, too. Two couplings of one letter, one after the other, are one coupling, because both keep
+# $x_2$: from $x_1 \mapsto S x_1 + T$ and $x_1 \mapsto R x_1 + X$, where $S, T, R, X$ are any
+# functions of $x_2$, comes $x_1 \mapsto R S x_1 + (R T + X)$. So both factors $U(E)$ merge, one
+# with the coupling before, one with the coupling after, and each new coupling costs two layers,
+# $L(-E^\mathsf{T})$ and itself. Signs go into the conditioners: $-x$ moves by $-t$. At the end the
+# book holds a signed permutation of determinant 1, which is at most six shears, of either letter
+# first (`permutations`), so one of them merges. $\square$
 #
 # Where consecutive masks agree nothing is added, and where they are complementary one layer is,
 # with the other letter. A matrix between couplings takes generically five shears, both ends of

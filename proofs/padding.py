@@ -1,16 +1,39 @@
 # %% [markdown]
 # # Padding: three layers with zeros, orientation with noise, and the price in conditioning
 #
-# **Theorem.** With $n$ zeros appended, every invertible $n \times n$ matrix $A$, of either
-# orientation, acts in three additive couplings:
+# **Theorem 5** (after Koehler, Mehta, Risteski, ICML 2021). With $n$ zeros appended, every
+# invertible $n \times n$ matrix $A$, of either orientation, acts in three additive couplings, and
+# in two only if $A = I$:
 #
 # $$ \begin{pmatrix} x \\ 0 \end{pmatrix} \to \begin{pmatrix} x \\ A x \end{pmatrix} \to
 #    \begin{pmatrix} A x \\ A x \end{pmatrix} \to \begin{pmatrix} A x \\ 0 \end{pmatrix}. $$
 #
 # With $n$ pads $N(0, I)$ at most six couplings represent $\operatorname{diag}(A, R)$, $R$ a
-# reflection if $\det A < 0$: the pads stay $N(0, I)$. But the likelihood of zero-padded data has no
-# maximum: it grows as the flow becomes ill-conditioned, which the experiments of Koehler, Mehta and
-# Risteski (ICML 2021) showed in training.
+# reflection if $\det A < 0$, else $I$: the pads stay $N(0, I)$. In the linear model the likelihood
+# of zero-padded data has no maximum, and grows as the flow becomes ill-conditioned; that of
+# Gaussian-padded data is largest exactly where the model has the covariance of the data.
+#
+# **Why.** Users pad their data, with zeros or with noise, to have more room; the paper reports what
+# that does to conditioning in training. Padding also repairs orientation, which no flow of
+# couplings changes.
+#
+# **Proof.** *Zeros.* The three layers are $L(A)$, $U(I - A^{-1})$ and $L(-I)$: $x + (I - A^{-1}) A
+# x = A x$, and $A x - A x = 0$. If two do, of which the first half moves last, $(x, 0)$ goes to
+# $(x + X Y x,\, Y x)$: so $Y = 0$, and $x$ stays; if the second half moves last, $x$ stays anyway.
+#
+# *Noise.* $\operatorname{diag}(A, R)$ has a positive determinant, hence six couplings
+# (`six_layers`), and $R N(0, I) = N(0, I)$.
+#
+# *Likelihood.* A linear flow whose inverse is $W$ gives data of covariance $\Gamma$ the mean
+# log-likelihood $-\frac12 \operatorname{tr}(W \Gamma W^\mathsf{T}) + \log|\det W|$ and a constant.
+# For $\Gamma = \operatorname{diag}(A A^\mathsf{T}, 0)$ and $W = \operatorname{diag}(A^{-1}, s I)$
+# this is a constant plus $n \log s$: without bound, while the condition number of $W$ grows like
+# $s$. For $\Gamma = \operatorname{diag}(A A^\mathsf{T}, I)$ let $\lambda_i > 0$ be the eigenvalues
+# of $W \Gamma W^\mathsf{T}$: up to a constant it is $\frac12 \sum (\log \lambda_i - \lambda_i)$,
+# which is largest where all $\lambda_i = 1$, that is $W \Gamma W^\mathsf{T} = I$. $\square$
+#
+# *For all n*: zero padding. *Exact*: instances, likelihoods. *Certified*: singular values.
+# *Numeric*: training.
 
 # %%
 import sys

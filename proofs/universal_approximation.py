@@ -1,24 +1,76 @@
 # %% [markdown]
 # # Two affine couplings approximate every distribution, at the price of ill-conditioning
 #
-# **Theorem** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows*, ICML 2021, with three couplings). For every distribution $P$ on $\mathbb{R}^d$
-# with second moments and every $\varepsilon > 0$, **two** affine couplings $f$, without pads and
-# under one partition, have
+# **Theorem 15** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
+# normalizing flows*, ICML 2021, with three couplings; two: to our knowledge new). For every
+# distribution $P$ on $\mathbb{R}^{p + q}$ with second moments and every $\varepsilon > 0$, **two**
+# affine couplings $f$, without pads and under one partition, have
 #
 # $$ W_2\big(f_\# N(0, I),\, P\big) \le \varepsilon, $$
 #
-# and **one** coupling does not, unless a half of $P$ is $N(0, I)$: it leaves a half as it is.
+# and **one** coupling does not for every $\varepsilon$, unless a half of $P$ is $N(0, I)$. While
+# $W_2$ goes to zero, $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity for these flows, as fast
+# as $1/\delta^2$.
 #
-# Here f is constructed, with rational weights, and the bound is *certified* by ball arithmetic; its
-# proof is in the docstring of `exactflow.universal.few_layers`, with the nearest work: couplings on
-# data *and* noise (NICE's appendix, Augmented Normalizing Flows), many couplings with linear layers
-# between (Teshima et al. 2020, Ishikawa et al. 2023), autoregressive blocks (STARFlow). That two
-# couplings do as they are is new, to our knowledge.
+# **Why.** Are shallow coupling flows universal? The paper says yes, if ill-conditioning is allowed
+# (what that costs: `ill_conditioning`; how much is forced: `forced_conditioning`). Here the flow is
+# explicit, with rational weights, and its bound is certified; and the number of layers is settled.
 #
-# **What $W_2$ does not see.** While it goes to zero, the divergence
-# $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity, as fast as $1/\delta^2$. That flows of
-# constant determinant, as these are, are not universal in KL is in Draxler et al. (ICML 2024).
+# The nearest work has couplings on data *and* noise (NICE's appendix, Augmented Normalizing Flows),
+# many couplings with linear layers between (Teshima et al. 2020, Ishikawa et al. 2023),
+# autoregressive blocks (STARFlow). That flows of constant determinant, as these are, are not
+# universal in KL is in Draxler et al. (ICML 2024).
+#
+# ## Proof
+#
+# **Two layers.** $P$ is near a law of finitely many atoms $c_i = (a_i, b_i)$ with weights $w_i >
+# 0$, $i = 1, \dots, N$. Move them a little, so that the first coordinates $b_i'$ of the $b_i$ are
+# distinct, more than $2r$ apart, and number them in their order. Let $z_1, z_2$ be the halves of
+# $z$ and $z_1'$ a coordinate of $z_1$, and take knots $q_1 < \dots < q_{N-1}$, rational and more
+# than $\tau$ apart, with $\Phi(q_i) \approx w_1 + \dots + w_i$. The two layers are
+#
+# $$ y_2 = \delta z_2 + t_1(z_1'), \qquad x_1 = \delta z_1 + t_2(y_2'), \qquad x_2 = y_2, $$
+#
+# where $t_1$ takes the values $b_1, \dots, b_N$ and changes on ramps of width $\tau$ around the
+# knots, and $t_2 = a_i$ on $[b_i' - r,\, b_i' + r]$, linear between. Where $z_1'$ is on no ramp, in
+# cell $i$, and $|\delta z_2'| \le r$, the image is $(a_i + \delta z_1,\, b_i + \delta z_2)$. So
+# $W_2(f_\# N(0, I), P)$ is at most the sum of
+#
+# - *quantization and spread*: what atoms cost, and what moving them does;
+# - *weights*: $\mathcal{D} \big(\sum_i |\Phi(q_i) - w_1 - \dots - w_i|\big)^{1/2}$, $\mathcal{D}$
+#   the diameter of the atoms: labels drawn by one uniform number from the two lists of weights
+#   differ with at most that probability;
+# - *noise*: $\delta \sqrt{p + q}$;
+# - *ramps*: $\big(\sum_i P(R_i)\, |c_{i+1} - c_i|^2\big)^{1/2}$, where $R_i$ is the event of ramp
+#   $i$;
+# - *tails*: $\mathcal{V}\, P(|z_2'| > r / \delta)^{1/2}$, $\mathcal{V}^2 =
+#   \operatorname{diam}(a)^2 + \operatorname{diam}(b)^2$.
+#
+# For let $I$ be the label of the cell, $I - 1$ knots being below $z_1'$: then $f(z) - c_I = \delta
+# z + v$. Off the ramps and tails $v = 0$. On ramp $i$, off the tails, $t_1$ lies between $b_i$ and
+# $b_{i+1}$, so $t_2$ between $a_i$ and $a_{i+1}$, and $|v| \le |c_{i+1} - c_i|$. And always $|v|
+# \le \mathcal{V}$, since $t_1$ and $t_2$ are convex combinations of the $b_i$ and of the $a_i$.
+# Minkowski's inequality in $L^2$ adds up. Each term is as small as one likes: choose atoms first,
+# then $\delta$, knots and $\tau$.
+#
+# **One layer** keeps a half, which stays $N(0, I)$; projection to it does not increase $W_2$. So
+# $W_2(f_\# N(0, I), P)$ is at least the distance of a half of $P$ from $N(0, I)$, a positive number
+# unless they are equal. If they are, one layer comes as near as one likes: let $t(z_1)$ run through
+# the law of $x_2$, given that $x_1$ is in a small cell, on each such cell of $z_1$.
+#
+# **Likelihood.** $\mathrm{KL}(P \,|\, Q) \ge m \log \frac{m}{1 - \eta} + (1 - m) \log \frac{1 -
+# m}{\eta}$ for any set to which $P$ gives the mass $m$ and $Q$ the mass $1 - \eta$. Let $x_i$ be a
+# coordinate that the second layer moves, and take the set where $|x_i - t_{2, i}(x_2')| \le R
+# \delta$: there $|z_i| \le R$, so that $\eta \le e^{-R^2 / 2}$, while $P$ gives it about $R
+# \delta$, for a bounded density. So, with $m \le \frac12$,
+#
+# $$ \mathrm{KL} \ge (1 - m) \frac{R^2}{2} - \log 2, $$
+#
+# for $R$ up to about $1 / \delta$. If $P$ has mass on a set of volume zero, $\mathrm{KL}$ is
+# infinite for every flow. $\blacksquare$
+#
+# *Certified*: each term, by ball arithmetic. *Exact*: the flow on rational points. *Numeric*:
+# samples.
 
 # %%
 import time
