@@ -1,10 +1,12 @@
 """What a browser needs, from the npm registry and from PyPI, fetched once and kept in `_build`."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 from sphinx.errors import ConfigError
@@ -31,9 +33,9 @@ def bring_mathjax(folder: Path) -> None:
 
 
 def bring_playground(folder: Path, root: Path) -> None:
-    """Put Python for the browser, the wheels and exactflow's own into a folder."""
+    """Put Python for the browser into a folder, and all that it imports, compiled, in one file."""
     unpacked(PYODIDE, folder / "python", {name: name for name in RUNTIME})
-    wheels = folder / "wheels"
+    wheels = folder.parents[1] / "wheels"
     if len(list(wheels.glob("*.whl"))) < len(WHEELS):
         command = ["download", "--no-deps", "--only-binary=:all:", "--implementation", "cp"]
         command += ["--python-version", PYTHON, "--abi", "cp" + PYTHON.replace(".", "")]
@@ -47,8 +49,23 @@ def bring_playground(folder: Path, root: Path) -> None:
             shutil.copy(root / name, copy)
         shutil.copytree(root / "exactflow", copy / "exactflow")
         pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy))
-    names = sorted(path.name for path in wheels.glob("*.whl"))
-    (folder / "wheels.js").write_text(f"export const wheels = {names!r};\n")
+    pack(sorted(wheels.glob("*.whl")), folder)
+
+
+def pack(wheels: list[Path], folder: Path) -> None:
+    """Compile wheels by the Python that runs them, into site.zip, unless that was done."""
+    script = Path(__file__).with_name("pack.mjs")
+    held = hashlib.sha256(PYODIDE.encode() + script.read_bytes())
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:  # by content: a wheel is built anew each time
+            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+                held.update(f"{entry.filename} {entry.CRC}\n".encode())
+    stamp = folder / "site.txt"
+    if stamp.exists() and stamp.read_text() == held.hexdigest():
+        return
+    python = (folder / "python" / "pyodide.mjs").as_uri()
+    run([tool("node"), str(script), python, str(folder / "site.zip"), *map(str, wheels)])
+    stamp.write_text(held.hexdigest())
 
 
 def unpacked(package: str, folder: Path, files: dict[str, str]) -> None:
@@ -57,17 +74,22 @@ def unpacked(package: str, folder: Path, files: dict[str, str]) -> None:
     if stamp.exists() and stamp.read_text() == package:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    npm = shutil.which("npm")
-    if npm is None:
-        raise ConfigError(f"expected npm on the path, to fetch {package}: install npm, then again")
     with tempfile.TemporaryDirectory() as scratch:
-        run([npm, "pack", "--silent", package], cwd=scratch)
+        run([tool("npm"), "pack", "--silent", package], cwd=scratch)
         (archive,) = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as tar:
             for source, target in files.items():
                 with tar.extractfile(f"package/{source}") as stream:
                     (folder / target).write_bytes(stream.read())
     stamp.write_text(package)
+
+
+def tool(name: str) -> str:
+    """Return the path of a program."""
+    found = shutil.which(name)
+    if found is None:
+        raise ConfigError(f"expected {name} on the path, for the book: install it, then again")
+    return found
 
 
 def pip(*arguments: str) -> None:

@@ -4,9 +4,10 @@ const at = (id) => document.getElementById(id);
 const worker = new Worker("./worker.js", { type: "module" });
 let steps = [];
 let half = 0;
+let busy = true;
 
 worker.onmessage = ({ data }) => {
-  if (data.progress) status(`${data.progress} ..`);
+  if (data.progress) status(data.progress);
   if (data.failed) status(`Python could not start in this browser: ${data.failed}`, true);
   if (data.ready) ready(data.examples);
   if (data.answer) show(data.answer);
@@ -21,43 +22,60 @@ function status(text, bad = false) {
 function ready(examples) {
   at("examples").append(new Option("the matrix below", ""));
   for (const [name, text] of Object.entries(examples)) at("examples").append(new Option(name, text));
-  at("examples").disabled = at("run").disabled = false;
+  at("examples").disabled = false;
+  free(true);
   status("Ready.");
-  const linked = decodeURIComponent(location.hash.slice(1));
-  if (!linked) return;
-  at("matrix").value = linked.replaceAll(";", "\n");
+  followLink();
+}
+
+// A link has the matrix and the options: #matrix=1 2;3 4&orientation=flip
+function followLink() {
+  const link = new URLSearchParams(location.hash.slice(1));
+  if (busy || !link.get("matrix")) return;
+  at("matrix").value = link.get("matrix").replaceAll(";", "\n");
+  const options = [...at("orientation").options].map((option) => option.value);
+  at("orientation").value = options.includes(link.get("orientation")) ? link.get("orientation") : "error";
   ask({ text: at("matrix").value });
+}
+window.onhashchange = followLink;
+
+// A button that is busy keeps the focus, which one that is disabled loses.
+function free(free) {
+  busy = !free;
+  at("run").setAttribute("aria-disabled", busy);
 }
 
 function ask(request) {
-  at("run").disabled = true;
+  free(false);
   at("answer").hidden = at("checked").hidden = true;
   status("Computing ..");
   worker.postMessage({ orientation: at("orientation").value, ...request });
 }
 
 at("examples").onchange = ({ target }) => {
-  if (!target.value) return;
+  if (!target.value || busy) return;
   at("matrix").value = target.value;
   ask({ text: target.value });
 };
 at("form").onsubmit = (event) => {
   event.preventDefault();
+  if (busy) return;
   const text = at("matrix").value;
-  if (text.length < 2000) history.replaceState(null, "", `#${encodeURIComponent(text.trim().replaceAll("\n", ";"))}`);
+  const link = new URLSearchParams({ matrix: text.trim().replaceAll("\n", ";"), orientation: at("orientation").value });
+  if (text.length < 2000) history.replaceState(null, "", `#${link}`);
   ask({ text });
 };
 at("matrix").onkeydown = (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !at("run").disabled) at("form").requestSubmit();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) at("form").requestSubmit();
 };
 at("file").onchange = ({ target }) => {
-  if (target.files.length) askFile(target.files[0]);
+  if (target.files.length && !busy) askFile(target.files[0]);
   target.value = "";
 };
 document.ondragover = (event) => event.preventDefault();
 document.ondrop = (event) => {
   event.preventDefault();
-  if (event.dataTransfer.files.length && !at("run").disabled) askFile(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files.length && !busy) askFile(event.dataTransfer.files[0]);
 };
 
 async function askFile(file) {
@@ -74,26 +92,22 @@ async function askFile(file) {
 }
 
 function show(answer) {
-  at("run").disabled = false;
+  free(true);
   if (answer.error) return status(answer.error, true);
+  const { word, lines } = answer.verdict;
   if (answer.kind === "check") {
-    const last = answer.verdict.at(-1);
-    status(`The certificate was checked: ${last}`, last !== "s VERIFIED");
-    at("lines").textContent = answer.verdict.join("\n");
+    status(`The certificate was checked: its claim is ${word}.`, word !== "proved");
+    at("lines").replaceChildren(...items(lines));
     at("checked").hidden = false;
     return;
   }
-  status(`Done: ${answer.verdict.at(-1)}`);
+  status(word === "proved" ? "Done, and checked." : `Done, but the certificate's claim is ${word}.`, word !== "proved");
   at("sentence").textContent = answer.sentence;
   at("depth").textContent = answer.depth.sentence;
-  at("reasons").replaceChildren(...answer.depth.reasons.map((reason) => {
-    const item = document.createElement("li");
-    item.textContent = reason;
-    return item;
-  }));
+  at("reasons").replaceChildren(...items(answer.depth.reasons));
   at("proof").hidden = !answer.explanation;
   at("explanation").innerHTML = answer.explanation; // our own, every text in it is escaped
-  at("verdict").textContent = answer.verdict.join("\n");
+  at("verdict").replaceChildren(...items(lines));
   URL.revokeObjectURL(at("download").href);
   at("download").href = URL.createObjectURL(new Blob([answer.certificate], { type: "application/json" }));
   steps = answer.steps;
@@ -104,14 +118,23 @@ function show(answer) {
   at("answer").hidden = false;
 }
 
+function items(lines) {
+  return lines.map((line) => {
+    const item = document.createElement("li");
+    item.textContent = line;
+    return item;
+  });
+}
+
 function go(k) {
+  if (k < 0 || k >= steps.length) return;
   const step = steps[k];
   at("position").value = k;
   at("title").textContent = step.title;
   at("layer").replaceChildren(step.layer ? table(step.layer, true) : "none yet");
   at("made").replaceChildren(table(step.made, true));
-  at("back").disabled = k === 0;
-  at("forward").disabled = k === steps.length - 1;
+  at("back").setAttribute("aria-disabled", k === 0);
+  at("forward").setAttribute("aria-disabled", k === steps.length - 1);
 }
 
 at("back").onclick = () => go(Number(at("position").value) - 1);
@@ -129,7 +152,6 @@ function table(matrix, halves) {
       const cell = line.insertCell();
       const tint = matrix.tint[i][j];
       cell.textContent = text;
-      if (text.length > 12) cell.title = text;
       if (halves && j === half) cell.className = "left";
       const colour = tint > 0 ? "--plus" : "--minus";
       if (tint !== 0) cell.style.background = `rgba(var(${colour}), ${0.12 + 0.5 * Math.abs(tint)})`;

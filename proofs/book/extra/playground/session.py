@@ -6,13 +6,14 @@ other matrix there, and depth is decided for additive layers.
 
 import base64
 import json
+import re
 from fractions import Fraction
 from pathlib import PurePath
 
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import checker, factor, minimal_depth, permutation
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.errors import ExactFlowError, InvalidInputError, OrientationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, format_short
@@ -26,6 +27,18 @@ MOST_BYTES = 4_000_000
 
 PASTED = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
 """What copied formulas have in the place of minus signs and spaces."""
+
+NEGATIVE = (
+    "expected a positive determinant, got a negative one: no layers with positive scales have it; "
+    "choose above to negate a coordinate first, or to add pads"
+)
+
+WORDS = {
+    checker.Verdict.VERIFIED: "proved",
+    checker.Verdict.REFUTED: "refuted",
+    checker.Verdict.INCOMPLETE: "not decided",
+    checker.Verdict.PROBABLE: "not decided",
+}
 
 EXAMPLES = {
     "a permutation of eight coordinates": "3 0 1 4 5 2 7 6",
@@ -54,6 +67,8 @@ def answer(request: str) -> str:
         if isinstance(found, bytes):
             return json.dumps(checked(found))
         return json.dumps(factored(found, asked.get("orientation", "error")))
+    except OrientationError:
+        return json.dumps({"error": NEGATIVE})
     except ExactFlowError as error:
         return json.dumps({"error": str(error)})
     except checker.MalformedError as error:
@@ -89,6 +104,8 @@ def from_text(text: str) -> DomainMatrix | bytes:
 
 def from_json(text: str) -> DomainMatrix | bytes:
     """Read a list of rows, or return a certificate as it is."""
+    if re.search(r"([\[{]\s*){9}", text):  # a browser's stack is short
+        raise InvalidInputError("expected a list of rows, got brackets nested nine deep or more")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -194,7 +211,8 @@ def depth(matrix: DomainMatrix) -> dict:
     if d % 2 or matrix.to_dense().det() != 1 or d > MOST_COORDINATES_FOR_DEPTH:
         return {
             "sentence": "The least number of layers is decided here for additive layers: for even "
-            f"d up to {MOST_COORDINATES_FOR_DEPTH} and determinant 1. Elsewhere: exactflow depth.",
+            f"d up to {MOST_COORDINATES_FOR_DEPTH} and determinant 1. Elsewhere minimal_depth "
+            "decides, on your own machine.",
             "reasons": [],
         }
     found = minimal_depth(matrix)
@@ -206,7 +224,10 @@ def checked(data: bytes) -> dict:
     return {"kind": "check", "verdict": verdict(data)}
 
 
-def verdict(data: bytes) -> list[str]:
-    """Return the lines of the stand-alone checker."""
+def verdict(data: bytes) -> dict:
+    """Return what the stand-alone checker finds, and the word for its verdict."""
     report = checker.check(data)
-    return [*report.lines, report.verdict.value[1]]
+    return {
+        "word": WORDS[report.verdict],
+        "lines": [line.removeprefix("c ") for line in report.lines],
+    }
