@@ -71,6 +71,18 @@ ROWS = (
                 ),
             ),
             Formal(
+                "six in every dimension; five, where an off-diagonal block of (n, n + 1) has rank "
+                "n",
+                "det = 1, halves (n, n) and (n, n + 1), every field of more than n + 1 elements; "
+                "over numeric fields: iff; five by a rank condition: also halves (n, q), q <= 2 n",
+                (
+                    "six_layers_every_dimension",
+                    "six_layers_every_dimension_iff",
+                    "five_shears_full_rank",
+                    "five_shears_spanning",
+                ),
+            ),
+            Formal(
                 "five do not suffice",
                 "every field, n >= 2",
                 ("five_shears_do_not_suffice",),

@@ -1,19 +1,22 @@
 (* Commutators: every N of determinant 1 is P^-1 G^-1 P G.
 
-   Main result
+   Main results
      commutator   over a field with more than n elements, every n x n matrix N
                   of determinant 1 has an invertible P such that P N is similar
                   to P, that is, G (P N) = P G for an invertible G
+     commutator_avoiding   with more than n + 1, a given x != 0 is no eigenvalue of P
+     com_nonscalar   if N is no scalar, nor is any in a list av of given numbers, over a
+                  field with more than n + |av| - 1 elements other than 0
 
-   Role.  The lemma behind step 2 of six_suffice.v.
+   Role.  The lemma behind step 2 of six_suffice.v, and behind hyperplane.v.
 
    Plan.  N = w 1 with w ^ n = 1 (com_scalar): P is a cyclic permutation matrix
    and G = diag(1, w, w ^ 2, ..).  Otherwise induct on n (com_nonscalar):
    N is similar to [1 r; c S] with r != 0 (nonscalar_form), and T = S - c r has
    determinant 1; if T is scalar, conjugate by [1 0; t 1] with r t = 0 and it no
-   longer is.  By induction P' T is similar to P'.  Take b != 0 that is no
-   eigenvalue of P' and put P = [b 0; - P' c, P'].  Then P N = [b, b r; 0, P' T],
-   and both P and P N are similar to diag(b, P') (com_step).
+   longer is (nonscalar_split).  By induction P' T is similar to P'.  Take b != 0
+   outside of av that is no eigenvalue of P' and put P = [b 0; - P' c, P'].  Then
+   P N = [b, b r; 0, P' T], and both P and P N are similar to diag(b, P') (com_step).
 
    References.  K. Shoda 1936, R. C. Thompson 1961 (commutators). *)
 From mathcomp Require Import all_ssreflect perm ssralg zmodp poly matrix.
@@ -28,9 +31,11 @@ Local Open Scope ring_scope.
 Section Commutator.
 Variable F : fieldType.
 
-(* Similarity, and the property to be proved. *)
+(* Similarity, and the property to be proved: P has no eigenvalue in av. *)
 Definition sim n (A B : 'M[F]_n) := exists2 Q, Q \in unitmx & Q *m A = B *m Q.
-Definition com n (N : 'M[F]_n) := exists2 P, P \in unitmx & sim P (P *m N).
+Definition avoids (av : seq F) n (P : 'M[F]_n) := {in av, forall x, x%:M - P \in unitmx}.
+Definition com av n (N : 'M[F]_n) :=
+  exists2 P, P \in unitmx /\ avoids av P & sim P (P *m N).
 
 Lemma sim_conj n (A Q Q' : 'M[F]_n) : Q' *m Q = 1%:M -> sim A (Q *m A *m Q').
 Proof.
@@ -54,15 +59,6 @@ Lemma sim_det n (A B : 'M[F]_n) : sim A B -> \det A = \det B.
 Proof.
 case=> Q uQ /(congr1 determinant); rewrite !det_mulmx mulrC.
 by apply: mulIf; rewrite -unitfE -unitmxE.
-Qed.
-
-Lemma com_sim n (A B : 'M[F]_n) : sim A B -> com B -> com A.
-Proof.
-case=> Q uQ h [P uP [R uR k]]; exists (invmx Q *m P *m Q).
-  by rewrite !unitmx_mul unitmx_inv uQ uP.
-exists (invmx Q *m R *m Q); first by rewrite !unitmx_mul unitmx_inv uQ uR.
-rewrite -!mulmxA !(mulKVmx uQ) (mulmxA Q A) h -(mulmxA B Q) mulKVmx //.
-by congr (_ *m _); rewrite !mulmxA k.
 Qed.
 
 (* Conjugation by a shear. *)
@@ -119,6 +115,16 @@ case=> Q uQ h uK; suff -> : b%:M - K' = Q *m (b%:M - K) *m invmx Q.
 by rewrite mulmxBr h scalar_mxC -mulmxBl mulmxK.
 Qed.
 
+Lemma com_sim av n (A B : 'M[F]_n) : sim A B -> com av B -> com av A.
+Proof.
+case=> Q uQ h [P [uP aP] [R uR k]]; exists (invmx Q *m P *m Q).
+  split; first by rewrite !unitmx_mul unitmx_inv uQ uP.
+  move=> x /aP; apply: sim_not_eigenvalue; exact: sim_conj (mulmxV uQ).
+exists (invmx Q *m R *m Q); first by rewrite !unitmx_mul unitmx_inv uQ uR.
+rewrite -!mulmxA !(mulKVmx uQ) (mulmxA Q A) h -(mulmxA B Q) mulKVmx //.
+by congr (_ *m _); rewrite !mulmxA k.
+Qed.
+
 Lemma det_schur n r c (S : 'M[F]_n) :
   \det (block_mx (1%:M : 'M_1) r c S) = \det (S - c *m r).
 Proof.
@@ -131,32 +137,44 @@ Qed.
 Variable s : seq F.
 Hypothesis us : uniq s.
 
-Lemma exists_not_eigenvalue n (K : 'M[F]_n) : (n.+1 < size s)%N ->
-  exists2 b, b != 0 & b%:M - K \in unitmx.
+Lemma exists_not_eigenvalue av n (K : 'M[F]_n) : ((n + size av).+1 < size s)%N ->
+  exists b, [/\ b != 0, b \notin av & b%:M - K \in unitmx].
 Proof.
-move=> hs; have p0 : char_poly K * 'X != 0.
-  by rewrite mulf_neq0 ?polyX_eq0 // monic_neq0 // char_poly_monic.
-have : ~~ all (root (char_poly K * 'X)) s.
-  apply/negP => h; have := max_poly_roots p0 h us.
-  by rewrite size_mulX ?monic_neq0 ?char_poly_monic // size_char_poly ltnNge hs.
-case/allPn => b _; rewrite rootM rootX negb_or => /andP[nb b0]; exists b => //.
-move: nb; rewrite -eigenvalue_root_char /eigenvalue negbK kermx_eq0.
+move=> hs; pose q : {poly F} := \prod_(x <- 0 :: av) ('X - x%:P).
+have mq : char_poly K * q \is monic.
+  by rewrite monicMl ?char_poly_monic // monic_prod_XsubC.
+have : ~~ all (root (char_poly K * q)) s.
+  apply/negP => h; have := max_poly_roots (monic_neq0 mq) h us.
+  rewrite size_Mmonic ?monic_neq0 ?char_poly_monic ?monic_prod_XsubC //.
+  by rewrite size_char_poly size_prod_XsubC addSn !addnS ltnNge hs.
+case/allPn => b _; rewrite rootM root_prod_XsubC inE !negb_or => /and3P[nb b0 bav].
+exists b; split=> //; move: nb.
+rewrite -eigenvalue_root_char /eigenvalue negbK kermx_eq0.
 by rewrite row_free_unit -opprB -scaleN1r unitmxZ ?unitrN1.
 Qed.
 
-Lemma com_step n r c (S : 'M[F]_n) : (n.+1 < size s)%N ->
-  com (S - c *m r) -> com (block_mx (1%:M : 'M_1) r c S).
+Lemma avoids_diag av n b (P : 'M[F]_n) : b \notin av -> avoids av P ->
+  avoids av (block_mx (b%:M : 'M_1) 0 0 P).
 Proof.
-move=> hs [P uP h]; have [b b0 ub] := exists_not_eigenvalue P hs.
+move=> bav aP x xav; rewrite (scalar_mx_block 1 n) opp_block_mx add_block_mx !subr0.
+rewrite unitmxE det_ublock unitrM -!unitmxE aP // andbT -raddfB unitmxE det_scalar1.
+by rewrite unitfE subr_eq0; apply: contraNneq bav => <-.
+Qed.
+
+Lemma com_step av n r c (S : 'M[F]_n) : ((n + size av).+1 < size s)%N ->
+  com av (S - c *m r) -> com av (block_mx (1%:M : 'M_1) r c S).
+Proof.
+move=> hs [P [uP aP] h]; have [b [b0 bav ub]] := exists_not_eigenvalue P hs.
+have hb := sim_clear_lower (- (P *m c)) ub.
 exists (block_mx b%:M 0 (- (P *m c)) P).
+  split; last by move=> x /(avoids_diag bav aP); apply/sim_not_eigenvalue/sim_sym/hb.
   rewrite unitmxE det_lblock unitrM andbC -unitmxE uP det_scalar.
   by rewrite unitfE expf_neq0.
 have -> : block_mx b%:M 0 (- (P *m c)) P *m block_mx (1%:M : 'M_1) r c S =
   block_mx b%:M (b *: r) 0 (P *m (S - c *m r)).
   blocks; rewrite mul_scalar_mx addNr; congr block_mx.
   by rewrite mulmxBr mulNmx mulmxA addrC.
-apply: (sim_trans (sim_clear_lower _ ub)).
-apply: (sim_trans (sim_diag _ h)).
+apply: (sim_trans hb); apply: (sim_trans (sim_diag _ h)).
 by apply/sim_sym/sim_clear_upper/(sim_not_eigenvalue h).
 Qed.
 
@@ -217,24 +235,21 @@ have := sim_trans s1 (sim_L _ _ _ _ t); rewrite rt subKr => h.
 by exists r; do 2!eexists; split; first exact: r0; exact: h.
 Qed.
 
-Lemma com_nonscalar n (N : 'M[F]_n.+1) : (n.+1 < size s)%N ->
-  \det N = 1 -> (n == 0)%N || ~~ is_scalar_mx N -> com N.
+(* The Schur complement can be kept from being scalar, too. *)
+Lemma nonscalar_split n (N : 'M[F]_(1 + n)) : \det N != 0 -> ~~ is_scalar_mx N ->
+  exists r c S, sim N (block_mx (1%:M : 'M_1) r c S) /\
+    ((n <= 1)%N || ~~ is_scalar_mx (S - c *m r)).
 Proof.
-elim: n N => [|n IH] N hs dN /=.
-  move=> _; have -> : N = 1%:M by rewrite [N]mx11_scalar -det_mx11 dN.
-  by exists 1%:M; rewrite ?unitmx1 //; exists 1%:M; rewrite ?unitmx1 // !mulmx1.
-case/(@nonscalar_form n.+1) => r [c] [S] [r0 h].
-have dT : \det (S - c *m r) = 1 by rewrite -det_schur -(sim_det h).
-apply: com_sim h _.
-have [hT|] := boolP ((n == 0)%N || ~~ is_scalar_mx (S - c *m r)).
-  by apply: com_step => //; apply: IH => //; apply: ltnW.
-rewrite negb_or negbK => /andP[n0 /is_scalar_mxP[l hT]].
+move=> dN /nonscalar_form[r [c [S [r0 h]]]].
+have dT : \det (S - c *m r) != 0 by rewrite -det_schur -(sim_det h).
+have [hT|] := boolP ((n <= 1)%N || ~~ is_scalar_mx (S - c *m r)).
+  by exists r, c, S.
+rewrite negb_or negbK -ltnNge => /andP[n1 /is_scalar_mxP[l hT]].
 have l0 : l != 0.
-  apply/eqP => l0; move: dT; rewrite hT l0 det_scalar expr0n /= => /eqP.
-  by rewrite eq_sym oner_eq0.
-have [t t0 rt] : exists2 t : 'cV[F]_n.+1, t != 0 & r *m t = 0.
+  by apply: contra_neq dT => l0; rewrite hT l0 det_scalar expr0n gtn_eqF // ltnW.
+have [t t0 rt] : exists2 t : 'cV[F]_n, t != 0 & r *m t = 0.
   have : cokermx r != 0.
-    by rewrite cokermx_eq0 /row_full rank_rV r0 eqn_leq /= ltnS leqn0.
+    by rewrite cokermx_eq0 /row_full rank_rV r0 ltn_eqF.
   case/matrix0Pn => i [j ij]; exists (col j (cokermx r)).
     by apply: contra ij => /eqP/colP/(_ i); rewrite !mxE => ->.
   by rewrite colE mulmxA mulmx_coker mul0mx.
@@ -243,15 +258,14 @@ have tr0 : t *m r != 0.
   apply: contra t0 => /eqP tr.
   by rewrite -[t]mulmx1 -(mulmxVp rf) mulmxA tr mul0mx.
 have := sim_L 1%:M r c S t; rewrite rt subr0 mulmxDl -(mulmxA t) rt mulmx0 addr0.
-rewrite mulmx1 => h2; have d2 := sim_det h2; apply: com_sim h2 _.
-have eS : S + t *m r - (c + t - S *m t) *m r = l%:M + l *: (t *m r).
+rewrite mulmx1 => h2; exists r, (c + t - S *m t), (S + t *m r).
+split; first exact: sim_trans h h2.
+have -> : S + t *m r - (c + t - S *m t) *m r = l%:M + l *: (t *m r).
   have -> : S = l%:M + c *m r by rewrite -hT subrK.
   rewrite (mulmxDl _ _ t) -(mulmxA c) rt mulmx0 addr0 mul_scalar_mx.
   rewrite !(mulmxDl, mulNmx) -scalemxAl.
   by rewrite -[_ + _ + t *m r]addrA -addrA subKr.
-apply: com_step => //; apply: IH; first exact: ltnW.
-  by rewrite -det_schur -d2 det_schur.
-rewrite (negbTE n0) eS /=; apply/is_scalar_mxP => -[a ha].
+rewrite leqNgt n1 /=; apply/is_scalar_mxP => -[a ha].
 have e : t *m r = (l^-1 * (a - l))%:M.
   rewrite -scale_scalar_mx; apply: (canRL (scalerK l0)).
   by rewrite raddfB /= -ha addrC addKr.
@@ -261,11 +275,27 @@ rewrite scaler_eq0 (negbTE t0) orbF => /eqP e0.
 by move: tr0; rewrite e e0 raddf0 eqxx.
 Qed.
 
-Lemma com_scalar n (w : F) : \det (w%:M : 'M_n.+1) = 1 -> com (w%:M : 'M_n.+1).
+Lemma com_nonscalar av n (N : 'M[F]_n) : (n + size av < size s)%N ->
+  \det N = 1 -> (n <= 1)%N || ~~ is_scalar_mx N -> com av N.
+Proof.
+elim: n N => [|n IH] N hs dN hN.
+  exists 1%:M; last by exists 1%:M; rewrite ?unitmx1 // [LHS]thinmx0 [RHS]thinmx0.
+  by split=> [|x _]; rewrite unitmxE det_mx00 unitr1.
+have [r [c [S [h hT]]]] : exists r c S, sim N (block_mx (1%:M : 'M_1) r c S) /\
+    ((n <= 1)%N || ~~ is_scalar_mx (S - c *m r)).
+  case/orP: hN => [|nN]; last by apply: nonscalar_split; rewrite ?dN ?oner_neq0.
+  case: n N dN {IH hs} => // N dN _; exists 0, 0, 1%:M; split=> //.
+  rewrite -scalar_mx_block [N]mx11_scalar -det_mx11 dN.
+  by exists 1%:M; rewrite ?unitmx1.
+apply: (com_sim h); apply: com_step => //; apply: IH => //; first exact: ltnW.
+by rewrite -det_schur -(sim_det h).
+Qed.
+
+Lemma com_scalar n (w : F) : \det (w%:M : 'M_n.+1) = 1 -> com [::] (w%:M : 'M_n.+1).
 Proof.
 rewrite det_scalar => wn; pose p := perm (@addIr 'I_n.+1 Zp1).
 have w0 : w != 0 by apply: contra_eq_neq wn => ->; rewrite expr0n eq_sym oner_eq0.
-exists (perm_mx p)^T; first by rewrite unitmx_tr unitmx_perm.
+exists (perm_mx p)^T; first by rewrite unitmx_tr unitmx_perm; split=> // ?.
 exists (diag_mx (\row_i w ^+ i)).
   rewrite unitmxE det_diag unitfE; apply/prodf_neq0 => i _.
   by rewrite mxE expf_neq0.
@@ -275,12 +305,30 @@ case: eqP => [<-|]; last by rewrite !(mulr0, mul0r).
 by rewrite mulr1 mul1r /= modnDmr expr_mod // addn1 exprS.
 Qed.
 
-Theorem commutator n (N : 'M[F]_n) : (n < size s)%N -> \det N = 1 -> com N.
+Theorem commutator n (N : 'M[F]_n) : (n < size s)%N -> \det N = 1 ->
+  exists2 P, P \in unitmx & sim P (P *m N).
 Proof.
-case: n N => [|n] N hs dN.
-  by exists 1%:M; [|exists 1%:M]; rewrite ?unitmx1 // [LHS]thinmx0 [RHS]thinmx0.
-have [/is_scalar_mxP[w hw]|nN] := boolP (is_scalar_mx N).
-  by move: dN; rewrite hw; apply: com_scalar.
-by apply: com_nonscalar; rewrite ?nN ?orbT.
+move=> hs dN; suff [P []] : com [::] N by exists P.
+have [|] := boolP ((n <= 1)%N || ~~ is_scalar_mx N).
+  by apply: com_nonscalar; rewrite ?addn0.
+rewrite negb_or negbK => /andP[n1 /is_scalar_mxP[w hw]].
+case: n N hs n1 dN hw => // n N _ _ dN hw.
+by move: dN; rewrite hw; apply: com_scalar.
+Qed.
+
+(* A multiple of P avoids one given value. *)
+Corollary commutator_avoiding n x (N : 'M[F]_n) : x != 0 ->
+  (n.+1 < size s)%N -> \det N = 1 ->
+  exists2 P, P \in unitmx /\ x%:M - P \in unitmx & sim P (P *m N).
+Proof.
+move=> x0 hs /(commutator (ltnW hs))[P uP [G uG GP]].
+have [b [b0 _ ub]] : exists b, [/\ b != 0, b \notin [::] & b%:M - P \in unitmx].
+  by apply: exists_not_eigenvalue; rewrite addn0.
+exists ((x / b) *: P); last first.
+  by exists G => //; rewrite -!(scalemxAl, scalemxAr) GP.
+have u : x / b \is a GRing.unit by rewrite unitfE mulf_neq0 ?invr_eq0.
+have -> : x%:M - (x / b) *: P = (x / b) *: (b%:M - P).
+  by rewrite scalerBr scale_scalar_mx divfK.
+by rewrite !unitmxZ.
 Qed.
 End Commutator.

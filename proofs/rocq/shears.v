@@ -13,6 +13,8 @@
      mul_U, mul_L   multiplying by a shear on the left: a block row operation
      mul_block_U, mul_block_L   and on the right: a block column operation
      mul_ULULU      the four blocks of U X * L Y * U Z * L W * U V
+     ULUL_of_schur  [A B; C P] is U X * L Y * U Z * L W if P = 1 + Y Z and S = 1 + Z Y
+                    is the inverse of the Schur complement of P
      tr_U, tr_L     transposition exchanges the two types
      det_U, det_L   shears have determinant 1
 
@@ -104,6 +106,28 @@ move=> -> ->; rewrite -!mulmxA [L W *m U V]mul_L mul_U mul_L mul_U.
 by congr block_mx; expand; sums.
 Qed.
 End Shears.
+
+(* Four shears, if the Schur complement of P is the inverse of S = 1 + Z Y. *)
+Lemma ULUL_of_schur (R : comUnitRingType) p q (A S : 'M[R]_p) B C (P : 'M_q) Y Z :
+  P \in unitmx -> 1%:M + Y *m Z = P -> 1%:M + Z *m Y = S ->
+  (A - B *m invmx P *m C) *m S = 1%:M ->
+  exists X W, block_mx A B C P = U X *m L Y *m U Z *m L W.
+Proof.
+move=> uP YZ ZY AS; have [_ uS] := mulmx1_unit AS.
+pose W := invmx P *m (C - Y); pose X := (B - Z) *m invmx P.
+have hC : C = Y + P *m W by rewrite mulKVmx // addrC subrK.
+exists X, W; rewrite -[RHS]mulmx1 -[1%:M](U0 R p q).
+rewrite (mul_ULULU X 0 (esym YZ) hC) !mulmx0 addr0 add0r mulmxKV //.
+rewrite [Z + _]addrC subrK; congr block_mx.
+have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
+  have YS : Y *m S = P *m Y by rewrite -ZY -YZ mulmxDr mulmxDl mulmx1 mul1mx !mulmxA.
+  by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
+have -> : A = 1%:M - Z *m invmx P *m Y + B *m invmx P *m C.
+  by apply/(canRL (subrK _))/(can_inj (mulmxK uS)); rewrite AS ZPY.
+rewrite /W /X; expand.
+move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
+by rewrite [a - b]addrC -!addrA; do 2!congr (_ + _); rewrite addrC subrK.
+Qed.
 
 Lemma tr_U (R : comUnitRingType) p q (X : 'M[R]_(p, q)) : (U X)^T = L X^T.
 Proof. by rewrite tr_block_mx !tr_scalar_mx trmx0. Qed.

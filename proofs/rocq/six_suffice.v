@@ -132,7 +132,7 @@ by rewrite e -!mulmxA !(mul_LK, mul_UK) -[U X]mulmx1 mul_UK.
 Qed.
 End Suffice.
 
-Lemma det_six (R : comUnitRingType) n (W0 X Y Z W V : 'M[R]_n) :
+Lemma det_six (R : comUnitRingType) p q (X Z V : 'M[R]_(p, q)) (W0 Y W : 'M_(q, p)) :
   \det (L W0 *m U X *m L Y *m U Z *m L W *m U V) = 1.
 Proof. by rewrite !det_mulmx !(det_U, det_L) !mulr1. Qed.
 

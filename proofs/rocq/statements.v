@@ -30,7 +30,7 @@
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
 From mathcomp Require Import perm archimedean poly mxpoly.
 From exactflow Require Import shears six_suffice five_do_not zero_padding.
-From exactflow Require Import positive_scales unequal_lower unequal_upper.
+From exactflow Require Import positive_scales unequal_lower unequal_upper hyperplane.
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions signed_permutations.
@@ -109,6 +109,78 @@ Theorem five_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
              block_mx 1%:M 0 V 1%:M].
 Proof. by case: n => [|[|n]] // _; apply: five_not_enough. Qed.
 Print Assumptions five_shears_do_not_suffice.
+
+(* Every dimension: halves of n and e + n entries, e = 0 or 1.  Over a field with more
+   than n + 1 elements, every matrix of determinant 1 is a product of six shears, in both
+   orders. *)
+Theorem six_layers_every_dimension (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e + n))) :
+  (e <= 1)%N -> uniq s -> (n.+1 < size s)%N -> \det M = 1 ->
+  (exists (W0 : 'M[F]_(e + n, n)) (X : 'M[F]_(n, e + n)) (Y : 'M[F]_(e + n, n))
+          (Z : 'M[F]_(n, e + n)) (W : 'M[F]_(e + n, n)) (V : 'M[F]_(n, e + n)),
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
+  (exists (X : 'M[F]_(n, e + n)) (Y : 'M[F]_(e + n, n)) (Z : 'M[F]_(n, e + n))
+          (W : 'M[F]_(e + n, n)) (V : 'M[F]_(n, e + n)) (T : 'M[F]_(e + n, n)),
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
+Proof.
+move=> e1 us hs dM.
+exact: (conj (six_every_LULULU us hs e1 dM) (six_every_ULULUL us hs e1 dM)).
+Qed.
+Print Assumptions six_layers_every_dimension.
+
+(* Over the rationals, the reals and the like: exactly the matrices of determinant 1. *)
+Theorem six_layers_every_dimension_iff (F : numFieldType) e n (M : 'M[F]_(n + (e + n))) :
+  (e <= 1)%N ->
+  \det M = 1 <->
+  exists (W0 : 'M[F]_(e + n, n)) (X : 'M[F]_(n, e + n)) (Y : 'M[F]_(e + n, n))
+          (Z : 'M[F]_(n, e + n)) (W : 'M[F]_(e + n, n)) (V : 'M[F]_(n, e + n)),
+    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
+Proof.
+move=> e1; split=> [|[W0 [X [Y [Z [W [V ->]]]]]]]; last exact: det_six.
+by have [s us hs] := num_seq F n.+1; apply: (six_every_LULULU us hs e1).
+Qed.
+Print Assumptions six_layers_every_dimension_iff.
+
+(* Halves of n and n + 1 entries: five if the lower left block has rank n, and, in the
+   other order, if the upper right block has. *)
+Theorem five_shears_full_rank (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n.+1)) :
+  uniq s -> (n.+1 < size s)%N -> \det M = 1 ->
+  (\rank (dlsubmx M) = n ->
+    exists (X : 'M[F]_(n, n.+1)) (Y : 'M[F]_(n.+1, n)) (Z : 'M[F]_(n, n.+1))
+           (W : 'M[F]_(n.+1, n)) (V : 'M[F]_(n, n.+1)),
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M) /\
+  (\rank (ursubmx M) = n ->
+    exists (X : 'M[F]_(n.+1, n)) (Y : 'M[F]_(n, n.+1)) (Z : 'M[F]_(n.+1, n))
+           (W : 'M[F]_(n, n.+1)) (V : 'M[F]_(n.+1, n)),
+    M = block_mx 1%:M 0 X 1%:M *m block_mx 1%:M Y 0 1%:M *m
+        block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
+        block_mx 1%:M 0 V 1%:M).
+Proof.
+move=> us hs dM.
+exact: (conj (five_ULULU_hyperplane us hs dM) (five_LULUL_hyperplane us hs dM)).
+Qed.
+Print Assumptions five_shears_full_rank.
+
+(* Halves of n and e + n entries, e <= n: five if C has rank n, and C and D C side by side
+   have rank e + n, where C is the lower left and D the lower right block. *)
+Theorem five_shears_spanning (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e + n))) :
+  uniq s -> (n.+1 < size s)%N -> \det M = 1 ->
+  \rank (dlsubmx M) = n ->
+  \rank (row_mx (dlsubmx M) (drsubmx M *m dlsubmx M)) = (e + n)%N ->
+  exists (X : 'M[F]_(n, e + n)) (Y : 'M[F]_(e + n, n)) (Z : 'M[F]_(n, e + n))
+         (W : 'M[F]_(e + n, n)) (V : 'M[F]_(n, e + n)),
+    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+        block_mx 1%:M V 0 1%:M.
+Proof. by move=> us hs; apply: (five_spanning us hs). Qed.
+Print Assumptions five_shears_spanning.
 
 (* Zero padding: an invertible A acts by three shears. *)
 Theorem zero_padding_by_three (R : comUnitRingType) n (A : 'M[R]_n) (x : 'cV[R]_n) :

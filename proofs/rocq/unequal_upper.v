@@ -8,6 +8,7 @@
                           basis of the second half and up to U's on both sides and
                           one L; and N2 is again such a matrix, on p + (q - k)
      unequal_rank_p       N is then a product U L U .. L U of 2 m + 3 layers
+     first_shear          L W * M is such a matrix N for some W
      unequal_upper_bound  every M is a product of 2 m + 4, starting with L
 
    Plan.  Write N = [A B; C D], N^-1 = [a b; c d].  Both C and c have rank p, so
@@ -122,7 +123,7 @@ Qed.
 
 (* Three choices of matrices. *)
 Lemma complete_rows k q (K : 'M[F]_(k, q + k)) (J : 'M_(q + k, k)) :
-  K *m J = 1%:M -> exists h0 : 'M_(q, q + k), col_mx h0 K \in unitmx.
+  K *m J = 1%:M -> exists2 h0 : 'M_(q, q + k), h0 *m J = 0 & col_mx h0 K \in unitmx.
 Proof.
 move=> KJ; have rJ : \rank (kermx J) = q.
   have rJ : \rank J = k.
@@ -134,7 +135,7 @@ have [h0 free_h0 h0J] : exists2 h0 : 'M_(q, q + k), row_free h0 & h0 *m J = 0.
     by apply/sub_kermxP; rewrite eq_row_base.
   by rewrite rJ.
 have [r h0r] : exists r, h0 *m r = 1%:M by exists (pinvmx h0); apply: mulmxVp.
-exists h0; suff /mulmx1_unit[] : col_mx h0 K *m row_mx (r - J *m K *m r) J = 1%:M by [].
+exists h0 => //; suff /mulmx1_unit[] : col_mx h0 K *m row_mx (r - J *m K *m r) J = 1%:M by [].
 rewrite mul_col_row !mulmxBr !mulmxA h0J KJ !mul0mx mul1mx subrr subr0 h0r.
 by rewrite -scalar_mx_block.
 Qed.
@@ -257,8 +258,7 @@ have uD' : D' \in unitmx.
 pose E : 'M[F]_(k, p) := pid_mx k; pose K := E *m H.
 have KC : K *m C = E by rewrite -mulmxA HC mulmx1.
 have KD' : K *m D' = K by rewrite -mulmxA HD'.
-have [h0 uh] : exists h0 : 'M_(q, q + k), col_mx h0 K \in unitmx.
-  apply: (@complete_rows _ _ K (C *m pid_mx k)).
+have [|h0 _ uh] := @complete_rows _ _ K (C *m pid_mx k).
   by rewrite mulmxA KC mul_pid_mx minnn (minn_idPr kp) pid_mx_1.
 set h := col_mx h0 K in uh; pose g := invmx h.
 have hg : h *m g = 1%:M by apply: mulmxV.
@@ -335,20 +335,26 @@ have /row_fullP[l lC] : row_full (dlsubmx N) by rewrite /row_full rC.
 exact: ULU_pairs (ULU_full_rank pq qm dN lC).
 Qed.
 
+Lemma first_shear q (M : 'M[F]_(p + q)) : (p <= q)%N -> \det M = 1 ->
+  exists W l, l *m dlsubmx (L W *m M) = 1%:M.
+Proof.
+move=> pq dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
+suff [W [l lC]] : exists W l, l *m (dlsubmx M + W *m ulsubmx M) = 1%:M.
+  by exists W, l; rewrite -[M]submxK mul_L block_mxKdl.
+have := mulVmx uM; move: (invmx M) => M'; rewrite -{1}[M']submxK -{1}[M]submxK.
+rewrite mulmx_block scalar_mx_block => /eq_block_mx[e _ _ _].
+move: (ulsubmx M) (ulsubmx M') (dlsubmx M) (ursubmx M') e.
+by rewrite -(subnKC pq) => A a C c; apply: stable_range_tall.
+Qed.
+
 Theorem unequal_upper_bound m q (M : 'M[F]_(p + q)) : (0 < m)%N ->
   (p <= q)%N -> (q <= m * p)%N -> \det M = 1 ->
   exists X Y, M = pairs_LU m.+2 X Y.
 Proof.
-move=> m0 pq qm dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
-have [W [l lC]] : exists W l, l *m (dlsubmx M + W *m ulsubmx M) = 1%:M.
-  have := mulVmx uM; move: (invmx M) => M'; rewrite -{1}[M']submxK -{1}[M]submxK.
-  rewrite mulmx_block scalar_mx_block => /eq_block_mx[e _ _ _].
-  move: (ulsubmx M) (ulsubmx M') (dlsubmx M) (ursubmx M') e.
-  by rewrite -(subnKC pq) => A a C c; apply: stable_range_tall.
+move=> m0 pq qm dM; have [W [l lC]] := first_shear pq dM.
 have [|| X0 [X [Y e]]] := @unequal_rank_p m q (L W *m M) m0 pq qm.
 - by rewrite det_mulmx det_L mul1r.
-- rewrite -[M]submxK mul_L block_mxKdl.
-  by apply/eqP/row_fullP; exists l.
+- by apply/eqP/row_fullP; exists l.
 exists (fun i => if i is i'.+1 then X i' else X0).
 exists (fun i => if i is i'.+1 then Y i' else - W).
 by rewrite /pairs_LU big_ord_recl /= -[LHS](mul_LK W) e mulmxA.
