@@ -1,6 +1,5 @@
 """The checker as a referee uses it: a subprocess, on the corpus and on targets of every format."""
 
-import importlib.util
 import itertools
 import json
 import os
@@ -13,10 +12,11 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+
+from exactflow import checker
 
 CHECKER = Path(__file__).parents[1] / "exactflow" / "checker.py"
 CORPUS = Path(__file__).parent / "corpus"
@@ -27,18 +27,6 @@ VERDICTS = {
     "incomplete": (3, "s NOT VERIFIED"),
 }
 FEWEST = {"correct": 20, "incorrect": 40, "malformed": 60, "incomplete": 1}
-
-
-def load_checker() -> ModuleType:
-    """Return the checker as a module of its own, without importing exactflow."""
-    spec = importlib.util.spec_from_file_location("checker_under_test", CHECKER)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-checker = load_checker()
 
 
 def run(*arguments, stdin=b"", program=CHECKER):

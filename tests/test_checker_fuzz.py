@@ -5,10 +5,8 @@ code: fractions, and plain products of d x d matrices.  No input may end in a tr
 """
 
 import copy
-import importlib.util
 import io
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,13 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-CHECKER = Path(__file__).parents[1] / "exactflow" / "checker.py"
+from exactflow import checker
+
 CORPUS = Path(__file__).parent / "corpus"
 
-spec = importlib.util.spec_from_file_location("checker_under_fuzzing", CHECKER)
-checker = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = checker
-spec.loader.exec_module(checker)
 
 SMALL = settings(
     max_examples=150,

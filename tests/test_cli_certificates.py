@@ -1,23 +1,15 @@
 """Every certificate that a command writes is about the very file that went in."""
 
-import importlib.util
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from exactflow import cli
+from exactflow import checker, cli
 
-CHECKER = Path(__file__).parents[1] / "exactflow" / "checker.py"
 CORPUS = Path(__file__).parent / "corpus"
-spec = importlib.util.spec_from_file_location("checker_of_commands", CHECKER)
-checker = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = checker
-spec.loader.exec_module(checker)
-
 WEIGHT = [[2, 1, 0, 0.5], [0, 1, -3, 0], [1, 0, 1, 2], [0.25, 0, 0, 1]]
 NEGATIVE = [[0, 1, 0, 0], [1, 0, 0, 0], [2, 0, 1, 0], [0, 0, 3, 1]]
 SWAP = [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]

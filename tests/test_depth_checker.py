@@ -1,6 +1,5 @@
 """The depth checker as a referee uses it: on a corpus, and on targets of every format."""
 
-import importlib.util
 import io
 import json
 import subprocess
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exactflow import checker
+
 CHECKER = Path(__file__).parents[1] / "exactflow" / "checker.py"
 CORPUS = Path(__file__).parent / "corpus" / "depth"
 VERDICTS = {
@@ -20,11 +21,6 @@ VERDICTS = {
     "incomplete": (3, "s NOT VERIFIED"),
 }
 FEWEST = {"correct": 90, "incorrect": 60, "malformed": 90, "incomplete": 1}
-
-spec = importlib.util.spec_from_file_location("depth_checker_under_test", CHECKER)
-checker = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = checker
-spec.loader.exec_module(checker)
 
 
 def check(path, target=None, transposed=False):
