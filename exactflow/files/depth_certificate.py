@@ -167,9 +167,11 @@ def read_obstruction(
     """
     word = Word(content["pattern"], matrix, scales, p=p)
     found = [
-        Obstruction.of(word, Reason(kind, _read(row.key, content[row.key], word)))
+        Obstruction.of(word, Reason(kind, read))
         for kind, row in KINDS.items()
         if row.written == content["kind"] and len(word.pattern) in row.letters.get(scales, ())
+        for read in [_read(row.key, content[row.key], word)]
+        if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
     return next((o for o in found if o.check()), found[0])
 

@@ -42,6 +42,14 @@ def rotation(d, seed):
     return ((one - S) * (one + S).inv()).to_dense()
 
 
+def singular_below(M):
+    """Return the matrix with the sum of the other rows of D as the last one, of positive det."""
+    rows, n = M.to_list(), M.shape[0] // 2
+    rows[-1][n:] = [sum(column) for column in zip(*(row[n:] for row in rows[n:-1]), strict=True)]
+    N = matrix(rows)
+    return N if N.det() > 0 else linalg.scale_rows([QQ(-1)] + [QQ(1)] * (2 * n - 1), N)
+
+
 def rational(M):
     rows = [[flint.fmpq(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
     return flint.fmpq_mat(rows)
@@ -50,7 +58,19 @@ def rational(M):
 @pytest.mark.parametrize("d", [6, 8, 10, 12, 16])
 @pytest.mark.parametrize("make", [random_rational, rotation])
 def test_certified(make, d):
-    M = make(d, 0)
+    assert_certified(make(d, 0))
+
+
+@pytest.mark.parametrize("d", [6, 8])
+def test_certified_where_D_is_singular(d):
+    """q is scaled until l Y = l C, and W is corrected by r s."""
+    M = singular_below(random_rational(d, 1))
+    assert linalg.rank(linalg.split(M, d // 2).D) == d // 2 - 1
+    assert_certified(M)
+
+
+def assert_certified(M):
+    d = M.shape[0]
     answer = minimal_depth(M, scales="positive")
     assert isinstance(answer, CertifiedDepth)
     assert (answer.lower, answer.upper, answer.evidence) == (4, 4, Evidence.CERTIFIED)

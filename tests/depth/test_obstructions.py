@@ -4,6 +4,10 @@ from dataclasses import replace
 
 import pytest
 from depth.examples import blocks, decided, diagonal, excluded, matrix
+from depth.test_five import jordan, product_of
+from depth.test_kernels import SWAP
+from depth.test_multipliers import CLASHES
+from depth.test_tight import TIGHT
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy import GF, QQ, Rational, Symbol, sqrt
@@ -13,6 +17,7 @@ from exactflow.depth.fixed_parts import FixedParts, proved_rank, proved_sizes
 from exactflow.depth.obstruction import KINDS, _coefficient
 from exactflow.depth.scaled import scaled_depth
 from exactflow.depth.scaled.proportions import positive_diagonals
+from exactflow.depth.scaled.signs import kernels_against, multipliers_against
 from exactflow.depth.telling import obstruction_step
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
@@ -54,10 +59,13 @@ EXAMPLES = {
     "intertwiner": (decided("ULUL", SINGULAR), "linear"),
     "chain": (decided("ULULU", RANK_ONE), "chain"),
     "scaled": (decided("ULULU", SCALED), "linear"),
+    "tight": (decided("ULULU", TIGHT["both parts"]), "tight"),
     "opposed": (scaled_depth(diagonal(-1, -1, 1, 1)).obstructions[0], "opposed"),
     "three scaled layers": (excluded(positive_diagonals, "ULU", diagonal(-1, -2)), "linear"),
     "not one scaled layer": (scaled_depth(diagonal(2, 3)).obstructions[1],
                              "linear"),
+    "kernels": (excluded(kernels_against, "ULUL", SWAP), "linear"),
+    "signs": (excluded(multipliers_against, "ULUL", CLASHES["and around it"][0]), "signs"),
 }  # fmt: skip
 
 
@@ -134,6 +142,60 @@ def test_an_explanation_supposes_the_word_and_ends_in_a_contradiction(name):
     assert obstruction.pattern[0] + "(X)" in text
     assert text.endswith(".")
     assert not any(sign in text for sign in "{}\n")
+
+
+TEXTS = {
+    "entry": "not L: D = I fails at (0, 0)",
+    "C Z = D - I":
+        "not LUL: a multiplier of X B = D - I, B Z = A - I, X + D Z = C gives 0 = 1",
+    "coefficient": "not LULU: A and d have different traces",
+    "divisor, C = 0": "not ULULU: C = 0, and D and a have different elementary divisors: blocks of "
+        "sizes [1, 1] and [2] at x - 1/2",
+    "intertwiner":
+        "not ULUL: a multiplier of Y a = D Y, Y + D W = C, Y B - T D = D - I gives 0 = 1",
+    "chain": "not ULULU: D - C V and a + V c both need dimension 4 to hold what no V changes, but "
+        "have 3 (rank C = 1)",
+    "scaled": "not ULULU: a multiplier of u(x) g(x) = w(x) k^r g(x / k) gives 0 = 8",
+    "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
+        "with no solution",
+    "opposed": "not ULULU: C = 0, and D and a have diagonal entries of opposite signs",
+    "three scaled layers": "not ULU: F A - X C = I for no positive diagonals",
+    "not one scaled layer": "not L: A = I fails at (0, 0)",
+    "kernels": "not ULUL: C F + G c = D G^-1 W - W F^-1 a for no positive diagonals",
+    "signs":
+        "not ULUL: D and a have principal minors of signs that clash at the sizes 1, 2 together",
+}  # fmt: skip
+ENDS = {
+    "entry": "Suppose M = L(X). Then D = I, B = 0, A = I. But D = I fails at (0, 0).",
+    "X C = A - I": "Then X C = A - I, C Z = D - I, X + A Z = B. Multiplied by the matrices of the "
+        "witness and traced, these equations lose their unknowns, and add up to 0 = 1.",
+    "coefficient": "as det(x I - Y Z) = det(x I - Z Y). But their traces are 7/2 and 5.",
+    "divisor": "(Flanders 1951). But they have blocks of sizes [1, 1] and [2] at x - 1/2.",
+    "chain": "But they both need dimension 4 to hold what no V changes, but have 3 (rank C = 1).",
+    "tight": "This says p V c = -p (a - s), C V k = (D - s) k, tr (D - C V) = 10, "
+        "tr (a + V c) = 10. But these are linear equations for V with no solution.",
+    "opposed": "But D and a have diagonal entries of opposite signs: one sum is at least zero, the "
+        "other at most, and not both vanish.",
+    "kernels": "Then C F + G c = D G^-1 W - W F^-1 a. Multiplied by the matrices of the witness "
+        "and traced, these equations say that a sum of positive numbers is at most 0.",
+    "signs": "The polynomials of the witness, at the sizes 1, 2, make of these equations a "
+        "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
+        "positive x and y.",
+}  # fmt: skip
+
+
+def test_what_each_kind_says():
+    assert {name: str(EXAMPLES[name][0]) for name in TEXTS} == TEXTS
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_how_each_explanation_ends(name):
+    assert EXAMPLES[name][0].explanation().endswith(ENDS[name])
+
+
+def test_every_kind_has_an_example_and_a_text():
+    for names in (EXAMPLES, TEXTS, ENDS):
+        assert {EXAMPLES[name][1] for name in names} == KINDS.keys()
 
 
 def test_the_explanation_of_traces():
@@ -235,6 +297,17 @@ def test_unit_blocks_name_the_blocks_of_their_pattern(pattern, upper, lower, siz
     text = str(decided(pattern, blocks(upper, ZERO3, ZERO3, lower)))
     assert sizes in text
     assert text.endswith(" at x - 1, where they may differ by one each")
+
+
+def test_unit_blocks_are_paired_by_their_sizes():
+    """4, 4 and 3, 3, 1, 1 go together, 4, 4 and 3, 2, 2, 1 do not, though the counts are equal."""
+    D, zero = jordan((1, 4), (1, 4)), linalg.zeros(8, 8, QQ)
+    possible, a = jordan((1, 3), (1, 3), (1, 1), (1, 1)), jordan((1, 3), (1, 2), (1, 2), (1, 1))
+    M = blocks(possible.inv().to_dense(), zero, zero, D)
+    assert product_of(decided("ULUL", M)) == M
+    found = decided("ULUL", blocks(a.inv().to_dense(), zero, zero, D))
+    assert found.check()
+    assert "blocks of sizes [4, 4] and [3, 2, 2, 1] at x - 1," in str(found)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

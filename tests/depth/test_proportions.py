@@ -16,6 +16,7 @@ from exactflow.exact import linalg
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 E12 = matrix([[0, 1], [0, 0]])
+TURN = E12 - E12.transpose()
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
 HUGE = QQ(10) ** 300
 
@@ -63,6 +64,8 @@ NOT_THREE = {
                             [(1, 1)] * 4)),
     "the kernel of C": ("ULU", diagonal(-1, -2)),
     "the left kernel of C": ("ULU", blocks(ONE, ZERO, E12, ONE + E12.transpose())),
+    "l C = 0, and of l_i and (l D)_i one is 0": ("ULU", blocks(ONE, ZERO, ZERO, TURN)),
+    "C k = 0, and of k_i and (A k)_i one is 0": ("ULU", blocks(TURN, ZERO, ZERO, ONE)),
     "the kernel of C, off the diagonal": ("LUL", blocks(ONE, ZERO, ZERO, ONE + E12)),
     "a path between two kernels": (
         "ULU", word("LULU", [matrix([[-1, -1], [-1, -1]]), matrix([[0, 1], [-1, 1]]),

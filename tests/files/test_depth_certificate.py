@@ -8,6 +8,8 @@ from itertools import product
 import pytest
 from depth import (
     test_exhaustive,
+    test_kernels,
+    test_multipliers,
     test_obstructions,
     test_proportions,
     test_scaled,
@@ -68,6 +70,18 @@ DECIDED = [name for name, (_, lower, upper) in test_scaled.TABLE.items() if lowe
 def test_positive_scales(name):
     M, depth, _ = test_scaled.TABLE[name]
     assert verified(M, "positive")["depth"] == depth
+
+
+@pytest.mark.parametrize(
+    "M",
+    [test_multipliers.CLASHES["and around it"][0], test_kernels.SWAP],
+    ids=["signs of minors", "kernels"],
+)
+def test_four_layers_with_positive_scales_are_excluded(M):
+    """Both kinds are called "linear", one with polynomials for multipliers, one with matrices."""
+    claim = verified(M, "positive")
+    assert claim["depth"] == 5
+    assert {o["kind"] for o in claim["obstructions"]} == {"linear"}
 
 
 def excludes(obstruction):
