@@ -30,6 +30,14 @@ def test_every_matrix(name):
     assert_classical(POSITIVE[name])
 
 
+@pytest.mark.parametrize("at", [(0, 1), (1, 0), (0, 2), (2, 3)])
+def test_an_eigenvalue_that_two_factors_could_share(at):
+    """E and E^-1 R need distinct entries each: 4 / 2 is 2 / 1."""
+    M = sympy.diag(4, 2, 1, 1)
+    M[at] = 1
+    assert_classical(M)
+
+
 def test_the_count():
     assert LAYERS == 18
     pivots = sympy.diag(-1, -1, 1, 1, 1, 1)

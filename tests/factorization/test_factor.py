@@ -22,9 +22,7 @@ from exactflow.errors import (
     VerificationError,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ROUTES
-from exactflow.factorization.permutation import signed_permutation
 from exactflow.testing import assert_equal
 from exactflow.testing.strategies import degenerate_blocks, matrices
 
@@ -93,19 +91,6 @@ def test_routes_for_halves_of_one_size_say_so(route):
         factor(POSITIVE["random d=4"][:3, :3], method=route.name, orientation="flip")
 
 
-@pytest.mark.parametrize("name", ["huge entry", "Hadamard d=8", "B and C singular", "reversal d=4"])
-def test_one_determinant(name, monkeypatch):
-    counted = []
-    det = DomainMatrix.det
-    monkeypatch.setattr(DomainMatrix, "det", lambda self: counted.append(self.shape) or det(self))
-    factor(POSITIVE[name])
-    assert counted.count(POSITIVE[name].shape) == (signed_permutation_of(name) is None)
-
-
-def signed_permutation_of(name):
-    return signed_permutation(as_matrix(POSITIVE[name]))
-
-
 # neither diagonal block is invertible, or else it or its Schur complement has no cyclic vector
 NO_TRANSVECTION = {
     "identity d=8",
@@ -141,6 +126,16 @@ def test_transvection_applies_or_says_so(name):
             factor(M, method="transvection")
     else:
         assert_represents(factor(M, method="transvection"), M)
+
+
+def test_transvection_halves_so_that_2_must_not_be_0():
+    """The same integers over GF(2), where the route divides by 2, and over GF(3)."""
+    rows = [[1, 1, 0, 1], [0, 1, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1]]
+    three = linalg.from_entries([[GF(3)(x) for x in row] for row in rows], (4, 4), GF(3))
+    assert factor(three, method="transvection").domain_matrix() == three
+    two = linalg.from_entries([[GF(2)(x) for x in row] for row in rows], (4, 4), GF(2))
+    with pytest.raises(MethodError, match="over a field where 2 is not 0"):
+        factor(two, method="transvection")
 
 
 @pytest.mark.parametrize("name", NEGATIVE)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.factorization.partition import partition_layers
 from exactflow.flows.flow import CouplingFlow
@@ -360,10 +359,3 @@ def test_against_the_minimum_over_small_fields(order, counts, every):
 
 def test_the_identity_over_the_least_field():
     assert checked(matrix(scalar(6, 1), GF(2)), 2).depth <= 10
-
-
-def test_the_error_names_a_field_that_would_do(monkeypatch):
-    monkeypatch.setattr("exactflow.factorization.partition._forms", lambda blocks: iter(()))
-    M = matrix(scalar(6, 1), GF(2))
-    with pytest.raises(FieldTooSmallError, match=r"at least \d+ elements for the partition"):
-        layers_of(linalg.split(M, 2))

@@ -174,6 +174,28 @@ def test_latex_is_the_product():
     assert factors[1].endswith(f"{sympy.latex(E)} {sympy.latex(sympy.diag(-1, 1, 1))}")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "moves", "shift", "scale", "blocks"),
+    [
+        ((1, 1), "first", [[2]], None, "1 & 2 | 0 & 1"),
+        ((1, 1), "second", [[2]], [3], "1 & 0 | 2 & 3"),
+        ((2, 1), "first", [[2], [0]], [3, 5], "diag(3, 5) & (2 | 0) | 0 & 1"),
+        ((2, 1), "second", [[2, "1/3"]], [3], r"I & 0 | (2 & \frac{1}{3}) & 3"),
+        ((2, 1), "second", [[0, 0]], None, "I & 0 | 0 & 1"),
+        ((1, 2), "second", [[0], [5]], None, "1 & 0 | (0 | 5) & I"),
+        ((2, 2), "second", [[2, 1], [1, 1]], None, "I & 0 | (2 & 1 | 1 & 1) & I"),
+        ((2, 2), "first", [[0, 0], [0, 0]], [7, 1], "diag(7, 1) & 0 | 0 & I"),
+    ],
+)
+def test_latex_of_a_layer(sizes, moves, shift, scale, blocks):
+    """I where the scale is 1, diag(s) where it is not, and never the reverse."""
+    shown = LinearCoupling(sizes, moves, shift, scale)._repr_latex_()
+    for latex, short in ((r"\operatorname{diag}", "diag"), (r"\begin{pmatrix} ", "("),
+                         (r" \end{pmatrix}", ")"), (r"\\", "|")):  # fmt: skip
+        shown = shown.replace(latex, short)
+    assert shown == rf"$\displaystyle ({blocks})$"
+
+
 def test_large_layers_have_names_of_their_own():
     flow = factor(random_matrix(10, seed=1))
     latex = flow._repr_latex_()
@@ -204,7 +226,10 @@ def test_a_matrix_equals_an_array():
         flow.matrix() == np.array([[1, np.nan], [0, 1]])  # noqa: B015
 
 
-@pytest.mark.parametrize("order", [(0,), (0, 0, 1), (1.0, 0.0, 2.0), (0, 1, 3), "012"])
+@pytest.mark.parametrize(
+    "order",
+    [(0,), (0, 0, 1), (1.0, 0.0, 2.0), (1, 0.0, 2), (True, 0, 2), (0, True, 2), (0, 1, 3), "012"],
+)
 def test_an_order_lists_each_coordinate_once(order):
     with pytest.raises(InvalidInputError, match="each coordinate from 0 to 2 once"):
         CouplingFlow([SCALED], order=order)
