@@ -1,15 +1,36 @@
 # %% [markdown]
 # # Five additive layers are generic, four are not
 #
-# **Theorem** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let
+# **Theorem 2a** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let $n \ge 2$ and
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
-#    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M = 1, \quad n \ge 2. $$
+#    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M = 1. $$
 #
-# Off the zero set of the polynomial $\det C$, five additive layers do. Four do only on the zero set
-# of $n - 1$ equations: a product $ULUL$ gives $D = I + Y Z$ and $a = I + Z Y$ one characteristic
-# polynomial (*for all n*: `proofs/identities.py`, "four layers"), and likewise $LULU$ gives $A$ and
-# $d$ one; the constant terms agree by themselves, since $\det a = \det D$ for $\det M = 1$.
+# Where $\det C \ne 0$, $M$ is a product of five shears. It is one of four only on the zero sets of
+# $n - 1$ equations, that of $ULUL$ or that of $LULU$, neither of which is all of $SL_{2n}$. So a
+# generic matrix of determinant 1 takes exactly five.
+#
+# **Why.** Six are needed by some matrices only (`six_is_sharp`). A matrix that was trained, or
+# drawn at random, takes five; and the paper's experiment fits shears to such matrices
+# (`linear_depth_experiment`): here is what can be found there at all.
+#
+# ## Proof
+#
+# Five do by `six_layers`. In a product $U(X) L(Y) U(Z) L(W)$ the lower right block is $D = I + Y
+# Z$, and the upper left block of the inverse is $a = I + Z Y$ (*for all n*: `identities`, "four
+# layers"). $Y Z$ and $Z Y$ have one characteristic polynomial, so
+#
+# $$ \chi_D = \chi_a. $$
+#
+# The leading coefficients agree anyway, and so do the constant terms, since $\det a = \det D$ for
+# $\det M = 1$: $n - 1$ equations remain. In a product $LULU$, likewise, $\chi_A = \chi_d$. Fewer
+# than four layers are four, one of them trivial.
+#
+# The first of the equations says that traces agree, and is violated by $M = \operatorname{diag}(A,
+# I)$, $A = \operatorname{diag}(2, \frac12, 1, \dots, 1)$, in both patterns: $\operatorname{tr} D =
+# n$ and $\operatorname{tr} a = n + \frac12$, $\operatorname{tr} A = n + \frac12$ and
+# $\operatorname{tr} d = n$. $SL_{2n}$ is an irreducible variety, so a generic matrix is in neither
+# zero set. ($n = 1$: there are no equations, and four layers do for every matrix.) $\blacksquare$
 #
 # Everything here is *exact*, on instances.
 

@@ -1,10 +1,26 @@
 # %% [markdown]
 # # The identities behind the constructions, for all n
 #
-# With block matrices as noncommuting symbols, both sides of each identity are expanded in the free
-# group ring (modulo the relations named, as s^T e = 0) and compared word by word: *for all n*, a
-# proof and no test at one n. The hypotheses under which the symbols exist (a commutator, a
-# transvection) are what the constructions build, and every result of `factor` checks, exactly.
+# **Theorem 1c.** The identities below hold for blocks of every size, over every field that has the
+# numbers in them.
+#
+# **Why.** A test at one $n$ says nothing about the next. The papers' constructions are products of
+# block matrices (Koehler, Mehta, Risteski, ICML 2021; Urschel 2024); where such a product is a
+# given matrix by algebra alone, that can be decided once, for all $n$.
+#
+# ## How an identity is proved
+#
+# Blocks are symbols that do not commute; invertible ones have an inverse, $P P^{-1} = P^{-1} P =
+# 1$, and where it is named, relations such as $s^\mathsf{T} e = 0$ or $P Y = 1$ hold. Both sides
+# are expanded entry by entry into sums of words with rational coefficients, cancelled by these
+# relations, and compared word by word. If the sums are equal, so are the sides in every ring that
+# has such elements and these coefficients: in matrices of every size, since substitution is a
+# homomorphism from the free ring with these relations. So this is a proof *for all n*.
+#
+# The converse is not claimed: what differs as words might be equal in matrices of a certain size.
+# And the hypotheses under which the symbols exist (a commutator, a transvection, an involution) are
+# no part of an identity: the constructions build them, and every result of `factor` checks them,
+# exactly.
 
 # %%
 from exactflow.claims import Claims, Evidence

@@ -1,19 +1,40 @@
 # %% [markdown]
 # # An open set of matrices needs five layers, whatever the positive scales
 #
-# **Theorem B** (`exactflow.depth.scaled`). Let $A, D$ be the diagonal blocks of $M$ and $a, d$
-# those of $M^{-1}$. If
+# **Theorem 2b** (Theorem B; Koehler, Mehta, Risteski, ICML 2021, for the statement). Let $A, D$ be
+# the diagonal blocks of $M$, $n \times n$, and $a, d$ those of $M^{-1}$. If, entry by entry,
 #
 # $$ \operatorname{diag}(D) > 0 > \operatorname{diag}(a) \quad\text{and}\quad
-#    \operatorname{diag}(A) > 0 > \operatorname{diag}(d), $$
+#    \operatorname{diag}(A) < 0 < \operatorname{diag}(d), $$
 #
-# or with opposite signs, entry by entry, then $M$ is no product of four couplings with positive
-# scales. These conditions are open, so four layers miss an open set: no density argument rescues
-# them.
+# or either with opposite signs, then $M$ is no product of four affine couplings with positive
+# scales. For every $n \ge 2$ the matrices of positive determinant that fulfil this are a nonempty
+# open set.
+#
+# **Why.** Four layers do not represent every matrix. Could they come arbitrarily near to each, so
+# that it would not matter? On an open set they cannot: no density argument rescues them. (That four
+# with scales are *typical* all the same is `affine_depth`.)
+#
+# ## Proof
+#
+# A coupling with scales is a shear times a positive diagonal, and a diagonal passes through a
+# shear. So if $M$ is a product $ULUL$ of couplings, then $M P^{-1}$ is one of shears, $P =
+# \operatorname{diag}(E, \Delta)$ positive, and its blocks are $D \Delta^{-1} = I + Y Z$ and, of the
+# inverse, $E a = I + Z Y$ (`six_is_sharp`). The traces agree:
+#
+# $$ \sum_i D_{ii} / \delta_i = \sum_i \varepsilon_i a_{ii}. $$
+#
+# But one side is positive and the other negative. A product $LULU$ needs the same of $A$ and $d$.
+# Fewer layers than four are four, one of them trivial.
+#
+# The conditions are strict inequalities between continuous functions of $M$, so they hold on an
+# open set. It is not empty: below are $M$ for $n = 2$ and $n = 3$ with the signs as displayed. For
+# $n = 2 i + 3 j$, put such matrices side by side, $A = \operatorname{diag}(A_1, A_2, \dots)$ and so
+# on: the blocks of the inverse are those of the inverses, side by side, and the determinants
+# multiply. $\blacksquare$
 #
 # - *Exact*: examples for n = 2 and n = 3, their obstructions, layers that compose to them.
 # - *Certified*: a rational radius, such that the signs stay for every real matrix within it.
-# - *Quoted*: that opposed diagonals exclude four scaled layers (a trace argument, in the module).
 
 # %%
 import sympy

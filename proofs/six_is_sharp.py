@@ -1,17 +1,67 @@
 # %% [markdown]
 # # Six layers are sharp
 #
-# **Theorem** (Urschel 2024). Some matrices of determinant 1 are no product of five alternating
-# additive couplings, neither $ULULU$ nor $LULUL$: $\operatorname{diag}(-I, I)$ with blocks of even
-# size is one. **Theorem A** (`exactflow.depth.scaled`). For some of them positive scales do not
-# help.
+# **Theorem 2** (Urschel 2024). For every $n \ge 2$ some matrix of determinant 1 with halves $(n,
+# n)$ is no product of five alternating shears, neither $ULULU$ nor $LULUL$. **Theorem A.** For some
+# of them positive scales do not help: six affine couplings are needed.
+#
+# **Why.** Six layers suffice for every matrix (`six_layers`). Is that the best constant, in the
+# question of Koehler, Mehta and Risteski (ICML 2021) how deep a flow must be for a linear map? A
+# lower bound needs a reason, and each reason here is a witness that can be checked again.
+#
+# ## Proof
+#
+# Let $\begin{pmatrix} a & b \\ c & d \end{pmatrix}$ be the inverse of $M = \begin{pmatrix} A & B \\
+# C & D \end{pmatrix}$. *In a product $U(X) L(Y) U(Z) L(W)$ the lower right block is $D = I + Y Z$,
+# and the upper left block of the inverse is $a = I + Z Y$* (multiply; `identities`, "four layers").
+#
+# *Block diagonal matrices.* Let $M = \operatorname{diag}(A, D) = U(X) L(Y) U(Z) L(W) U(V)$.
+# Multiplying by $U(-V)$ from the right changes neither $D$ nor $a = A^{-1}$, as $C = c = 0$. So
+#
+# $$ D = I + Y Z, \qquad A^{-1} = I + Z Y. $$
+#
+# - $n$ even, $M = \operatorname{diag}(-I, I)$: $Y Z = 0$, and $Z Y = -2 I$ is invertible, hence $Y$
+#   and $Z$ are, hence $Y Z \ne 0$: a contradiction.
+# - $n \ge 3$, $M = \operatorname{diag}(I, R)$, where $R$ rotates three coordinates: $Z Y = 0$, so
+#   $(Y Z)^2 = 0$. But $(R - I)^2 \ne 0$, for $R$ is diagonalizable over $\mathbb{C}$ and not $I$.
+#
+# For $LULUL$ exchange the halves: $A = I + Z Y$ and $D^{-1} = I + Y Z$ fail in the same way.
+# $\blacksquare$
+#
+# *More than block diagonal.* $M = \begin{pmatrix} A & 0 \\ C & D \end{pmatrix}$ with $A =
+# \operatorname{diag}(1, 1, \frac1{15}, \frac14)$, $C = \operatorname{diag}(1, 1, 0, 0)$, $D =
+# \operatorname{diag}(2, 2, 3, 5)$ has $c = \operatorname{diag}(-\frac12, -\frac12, 0, 0)$. Let
+# $V_1$ be the upper left $2 \times 2$ block of $V$. The blocks $D - C V$ and $a + V c$ of $M U(-V)$
+# and its inverse are block triangular, with diagonal blocks $2 I - V_1$, $\operatorname{diag}(3,
+# 5)$ and $I - \frac12 V_1$, $\operatorname{diag}(15, 4)$. As $Y Z$ and $Z Y$ have one
+# characteristic polynomial, $2 I - V_1$ must have the eigenvalues $15, 4$ and $I - \frac12 V_1$ the
+# eigenvalues $3, 5$; but the first is twice the second. For $LULUL$ the blocks $A$ and $d$ are free
+# of $V$, and their eigenvalues differ.
+#
+# *In general* a pattern of four shears exists iff $D$ and $a$ have the same elementary divisors
+# away from the eigenvalue 1, and there Jordan blocks whose sizes, in order, differ by at most one
+# (Flanders 1951, where $D$ is invertible); five are four after some $U(-V)$.
+# `exactflow.minimal_depth` decides this, and its obstructions are of such kinds.
+#
+# *Positive scales (Theorem A).* A coupling is a shear times a positive diagonal, and a diagonal
+# passes through a shear: so $M$ is a product of couplings in a pattern of at least two iff $M
+# P^{-1}$ is one of shears, for some positive diagonal $P = \operatorname{diag}(E, \Delta)$. For
+# $ULULU$ and $M = \operatorname{diag}(A, D)$, $D \Delta^{-1}$ and $E A^{-1}$ then have one
+# characteristic polynomial. Its coefficients are sums of principal minors:
+#
+# $$ \sum_{|S| = k} \det D[S] \prod_{i \in S} \delta_i^{-1} =
+#    \sum_{|S| = k} \det A^{-1}[S] \prod_{i \in S} \varepsilon_i. $$
+#
+# If for some $k$ no $k$-minor of $D$ is negative, none of $A^{-1}$ positive, and not all vanish (or
+# with the signs exchanged), the two sides cannot be equal: the pair is *opposed*. Then $LULUL$ is
+# excluded as well, since $\det A[S] = \det A \cdot \det A^{-1}[S^c]$ and $\det A \det D > 0$ make
+# $(A, D^{-1})$ opposed at $n - k$. Two examples: $\operatorname{diag}(-I, I)$, $n$ even, and
+# $\operatorname{diag}(a_0^{-1}, I)$ below, both at $k = 1$. $\blacksquare$
 #
 # - *Exact*: for each instance below, six layers that compose to it, and an obstruction for each of
 #   the patterns ULULU and LULUL that re-checks itself from the matrix and its witness.
 # - *Exact, exhaustive*: all 4 x 4 matrices of determinant 1 over the field of two elements, by a
 #   search that knows no theorem.
-# - *Quoted*: that six layers suffice for every matrix (Urschel 2024; `proofs/six_layers.py` has the
-#   construction, `proofs/rocq` the formal proof).
 
 # %%
 from itertools import permutations
