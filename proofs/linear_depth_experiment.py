@@ -38,7 +38,7 @@ from threadpoolctl import threadpool_limits
 
 from exactflow import minimal_depth, permutation
 from exactflow.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.balancing.newton import Word
+from exactflow.balancing.newton import ShearWord
 from exactflow.balancing.tuning import Attempt
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
@@ -167,7 +167,7 @@ def along_a_path(M: np.ndarray, K: int) -> Fit:
     does its residual is infinite.
     """
     n = len(M) // 2
-    word = Word(K, n, first=0)
+    word = ShearWord(K, n, first=0)
     for seed in range(5):
         try:
             start = random_start(word, np.random.default_rng(seed))

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exactflow.balancing.factors import layers_of, word_factors
-from exactflow.balancing.newton import Corrected, Word
+from exactflow.balancing.newton import Corrected, ShearWord
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
 from exactflow.balancing.tuning import TUNING
@@ -73,7 +73,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
 
 def closed_shears(
     Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
-) -> tuple[Word, np.ndarray]:
+) -> tuple[ShearWord, np.ndarray]:
     """Return a word of six shears with product `Q`, a rotation, nearly; there are two words: the
     leftmost factor of one of them moves the larger half (or the second), of the other, which is
     made by way of the inverse, the smaller half.
@@ -85,7 +85,7 @@ def closed_shears(
     shifts = rotation_shears(orthogonal(orthogonal(M)), min(halves))
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
-    word = Word.on(halves, 6, first)
+    word = ShearWord.on(halves, 6, first)
     return word, word.packed(shifts)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-from exactflow.balancing.newton import Corrected, Frame, Word, rms
+from exactflow.balancing.newton import CentredFrame, Corrected, ShearWord, rms
 from exactflow.balancing.rotation import planes
 from exactflow.balancing.tuning import EPS, TUNING, Attempt
 from exactflow.exact.progress import stage
@@ -40,7 +40,7 @@ class StuckError(Exception):
         self.residual = residual
 
 
-def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) -> Corrected:
+def find_layers(M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray) -> Corrected:
     """Return shifts whose product is M, but for a residual that corrections remove.
 
     Parameters
@@ -66,7 +66,7 @@ def find_layers(M: np.ndarray, word: Word, attempt: Attempt, start: np.ndarray) 
         return search.polish(M, X)
 
 
-def random_start(word: Word, generator: np.random.Generator) -> np.ndarray:
+def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
     """Return shifts of a spectral norm near one."""
     shape = (word.layers, word.n, word.n)
     X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
@@ -122,13 +122,13 @@ def rotation_path(Q: np.ndarray) -> Path:
 
 @dataclass(frozen=True)
 class _Search:
-    word: Word
+    word: ShearWord
     attempt: Attempt
     anchor: np.ndarray
 
-    def frame(self, X: np.ndarray) -> Frame:
+    def frame(self, X: np.ndarray) -> CentredFrame:
         """Return the frame at layers X."""
-        return Frame(self.word, X, self.attempt.spread)
+        return CentredFrame(self.word, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
         """Return layers at the end of the path, from layers at its start, or raise `StuckError`."""

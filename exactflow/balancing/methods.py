@@ -15,7 +15,7 @@ from exactflow.balancing.closed import (
     has_closed_form,
 )
 from exactflow.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.balancing.newton import Word
+from exactflow.balancing.newton import ShearWord
 from exactflow.balancing.target import Target
 from exactflow.balancing.tuning import TUNING, Attempt
 from exactflow.errors import InvalidInputError, MethodError
@@ -113,7 +113,7 @@ def _search(
 
 def _starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
-) -> Iterator[tuple[Attempt, Word, np.ndarray]]:
+) -> Iterator[tuple[Attempt, ShearWord, np.ndarray]]:
     """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
     with idle layers behind them, and random ones, in turn: from the former all steps may be
     singular.
@@ -123,9 +123,9 @@ def _starts(
         if has_start:
             U, _, Vt = target.svd
             six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
-            word = Word.on(target.halves, layers, six.first)
+            word = ShearWord.on(target.halves, layers, six.first)
             yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
-        word = Word.on(target.halves, layers, i // 2 % 2)
+        word = ShearWord.on(target.halves, layers, i // 2 % 2)
         yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
 
 

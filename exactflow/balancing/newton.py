@@ -29,11 +29,11 @@ import numpy as np
 from exactflow.balancing.normal import NormalEquations
 from exactflow.balancing.tuning import TUNING, Attempt
 
-__all__ = ["Corrected", "Frame", "Word", "rms"]
+__all__ = ["CentredFrame", "Corrected", "ShearWord", "rms"]
 
 
 @dataclass(frozen=True)
-class Word:
+class ShearWord:
     """An alternating word of `layers` shears on 2n coordinates whose leftmost factor moves `first`
     (0 for the first half, 1 for the second). Its shifts are an array of shape (layers, n, n).
 
@@ -47,10 +47,10 @@ class Word:
     idle: tuple[int, int] = (0, 0)
 
     @staticmethod
-    def on(halves: tuple[int, int], layers: int, first: int) -> "Word":
+    def on(halves: tuple[int, int], layers: int, first: int) -> "ShearWord":
         """Return the word on halves of these sizes."""
         n = max(halves)
-        return Word(layers, n, first, (n - halves[0], n - halves[1]))
+        return ShearWord(layers, n, first, (n - halves[0], n - halves[1]))
 
     @cached_property
     def active(self) -> np.ndarray:
@@ -108,10 +108,10 @@ def rms(F: np.ndarray) -> float:
     return float(np.linalg.norm(F)) / len(F) ** 0.5
 
 
-class Frame:
+class CentredFrame:
     """The centred frame at layers X, and the normal equations of the steps from there."""
 
-    def __init__(self, word: Word, X: np.ndarray, spread: float = Attempt.spread):
+    def __init__(self, word: ShearWord, X: np.ndarray, spread: float = Attempt.spread):
         self.X, self.word, self.spread = X, word, spread
         left_inverse, right_inverse = np.eye(2 * word.n), np.eye(2 * word.n)
         for i in reversed(range(word.cut)):
@@ -193,14 +193,14 @@ class Frame:
 class Corrected:
     """The shifts X of a word, and the frame of small corrections to them, with its `spread`."""
 
-    word: Word
+    word: ShearWord
     X: np.ndarray
     spread: float = Attempt.spread
-    frame: Frame | None = None
+    frame: CentredFrame | None = None
 
     def plus(self, E: np.ndarray) -> "Corrected":
         """Return shifts after the Newton step that adds E to their product."""
-        frame = self.frame or Frame(self.word, self.X, self.spread)
+        frame = self.frame or CentredFrame(self.word, self.X, self.spread)
         F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms(F))
         dX = frame.step(F, 0.0, self.X, TUNING.tol, ridge)

@@ -44,7 +44,7 @@ from exactflow.exact.rounding import root, rounded_up
 __all__ = ["AdditiveCouplings"]
 
 
-class Growth(NamedTuple):
+class LayerGrowth(NamedTuple):
     """A, B, alpha and beta of the theorem, for one layer of units."""
 
     slope: Fraction
@@ -105,7 +105,7 @@ class AdditiveCouplings:
         return sum((a + 1) * b for a, b in pairwise(self.sizes))
 
     @cached_property
-    def growth(self) -> Growth:
+    def growth(self) -> LayerGrowth:
         """A, B, alpha and beta, rounded up."""
         A, B, alpha, beta = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
         for before, units in pairwise(self.sizes):
@@ -114,7 +114,7 @@ class AdditiveCouplings:
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
             A, B, alpha, beta = map(_short, (A, B, alpha, beta))
-        return Growth(A, B, alpha, beta)
+        return LayerGrowth(A, B, alpha, beta)
 
     @cached_property
     def slope(self) -> Fraction:

@@ -22,7 +22,7 @@ from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.universal.measures import Atoms, TargetMeasure
 
-__all__ = ["Axis", "Frame", "Gap", "frame_of", "reflection", "unit_frame"]
+__all__ = ["Axis", "Gap", "LawOnAxes", "frame_of", "reflection", "unit_frame"]
 
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Frame:
+class LawOnAxes:
     """A law along the axes of a frame.
 
     `error` encloses a bound of the root of the sum of squares of the distances W2, axis by axis,
@@ -111,7 +111,7 @@ def reflection(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element) -> Frame:
+def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element) -> LawOnAxes:
     """Return a law along the axes of a frame, in atoms as fine as eps asks.
 
     What is not atomic is cut: along the coordinate axes one by one, along others in all coordinates
@@ -126,7 +126,7 @@ def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element)
         error = pieces.error
         found = [_projected(pieces, axis, tolerance) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
-    return Frame(axes, [line for line, _ in found], error + square.sqrt())
+    return LawOnAxes(axes, [line for line, _ in found], error + square.sqrt())
 
 
 def _projected(pieces: Pieces, axis: Axis, tolerance: Element) -> tuple[Line, arb]:

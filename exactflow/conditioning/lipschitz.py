@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flint import arb, ctx
 
-from exactflow.conditioning.frames import Axis, Frame, frame_of, reflection, unit_frame
+from exactflow.conditioning.frames import Axis, LawOnAxes, frame_of, reflection, unit_frame
 from exactflow.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.conditioning.slopes import Distance, least_slope
 from exactflow.conditioning.tuning import TUNING
@@ -29,7 +29,7 @@ class Slope(NamedTuple):
 
     forced: Element
     attained: "Element | None"
-    frame: "Frame | None"
+    frame: "LawOnAxes | None"
 
 
 def least_lipschitz(

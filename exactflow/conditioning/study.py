@@ -27,9 +27,9 @@ from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal import Approximation, WellConditioned
 
 __all__ = [
+    "AtPoints",
     "Law",
     "LinearRecord",
-    "Place",
     "Record",
     "fit",
     "gaussian_points",
@@ -40,7 +40,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Place:
+class AtPoints:
     """What a flow is at some points, at the worst of them: log10 of the least singular value of its
     Jacobian, of the largest (its Lipschitz constant there) and of the condition number, and the
     digits of mpmath that invert it to 10^-6 there.
@@ -52,7 +52,7 @@ class Place:
     digits: int
 
     @classmethod
-    def of(cls, flow: PiecewiseFlow, points: Sequence) -> "Place":
+    def of(cls, flow: PiecewiseFlow, points: Sequence) -> "AtPoints":
         """Return what the flow is at rational points."""
         spectra = [singular_values(flow.jacobian(point)) for point in points]
         return cls(
@@ -73,8 +73,8 @@ class Record:
     depth: int
     bound: float
     divergence: float
-    draws: Place
-    ramp: Place
+    draws: AtPoints
+    ramp: AtPoints
     float_error: float
 
 
@@ -123,8 +123,8 @@ def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0)
         found.flow.depth,
         float(found.bound),
         float(found.kl_lower_bound()) if isinstance(found, Approximation) else 0.0,
-        Place.of(found.flow, points),
-        Place.of(found.flow, worst),
+        AtPoints.of(found.flow, points),
+        AtPoints.of(found.flow, worst),
         float_error(found.flow, [*points, *worst]),
     )
 

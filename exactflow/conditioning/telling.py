@@ -12,7 +12,7 @@ import sympy
 from flint import arb, ctx
 from sympy import QQ
 
-from exactflow.conditioning.frames import Frame, Gap, Line
+from exactflow.conditioning.frames import Gap, LawOnAxes, Line
 from exactflow.conditioning.pieces import Pieces
 from exactflow.conditioning.ramps import Ramps
 from exactflow.conditioning.tuning import TUNING
@@ -43,7 +43,7 @@ class Bounds:
     sigma_min: sympy.Rational
     ratio: sympy.Rational
     pieces: Pieces
-    frame: "Frame | None"
+    frame: "LawOnAxes | None"
     groups: Sequence[np.ndarray]
     multiplier: arb
 

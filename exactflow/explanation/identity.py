@@ -30,7 +30,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
-__all__ = ["Identity", "Values", "formula_latex", "identities", "latex_name"]
+__all__ = ["ShownIdentity", "Values", "formula_latex", "identities", "latex_name"]
 
 Values: TypeAlias = Mapping[str, "DomainMatrix | Element"]
 Rows: TypeAlias = list[list]
@@ -49,7 +49,7 @@ _FUNCTIONS = ("det", "tr", "rank", "largest", "diag", "blocks", "U", "L")
 
 
 @dataclass(frozen=True)
-class Identity:
+class ShownIdentity:
     """Two sides and the relation between them.
 
     Parameters
@@ -90,7 +90,7 @@ class Identity:
         return self.text
 
 
-def identities(text: str) -> tuple[Identity, ...]:
+def identities(text: str) -> tuple[ShownIdentity, ...]:
     """Return the identities that a text writes, with commas between them.
 
     Raises `InvalidInputError` where the text is none: its writer erred, not its reader.
@@ -146,14 +146,16 @@ class _Parser:
         self.at += 1
         return token
 
-    def identity(self) -> Identity:
+    def identity(self) -> ShownIdentity:
         start = self.tokens[self.at][1]
         left = self.sum()
         relation = self.take()
         if relation not in _RELATIONS:
             raise InvalidInputError(f"expected a relation in {self.text!r}, got {relation!r}")
         right = self.sum()
-        return Identity(self.text[start : self.tokens[self.at][1]].strip(), left, relation, right)
+        return ShownIdentity(
+            self.text[start : self.tokens[self.at][1]].strip(), left, relation, right
+        )
 
     def sum(self) -> Tree:
         terms = [self.signed()]

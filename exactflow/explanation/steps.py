@@ -19,7 +19,7 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.explanation.identity import Identity, identities
+from exactflow.explanation.identity import ShownIdentity, identities
 
 __all__ = ["Derivation", "Step", "adopt", "note", "recording", "renamed"]
 
@@ -56,7 +56,7 @@ class Step:
     witness: Callable[[], bool] | None = None
 
     @cached_property
-    def identities(self) -> tuple[Identity, ...]:
+    def identities(self) -> tuple[ShownIdentity, ...]:
         """The identities, read from the text."""
         return identities(self.text) if self.text else ()
 

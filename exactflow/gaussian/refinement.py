@@ -29,7 +29,7 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.spectra import Match
+from exactflow.gaussian.spectra import SpectralMatch
 
 __all__ = ["Basis", "Pair", "after_power", "arithmetic_of_floats", "refined", "trimmed"]
 
@@ -56,7 +56,7 @@ class Pair:
     t: np.ndarray
 
     @staticmethod
-    def of(match: Match, regression: np.ndarray) -> "Pair":
+    def of(match: SpectralMatch, regression: np.ndarray) -> "Pair":
         """Return the layers that a match gives; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(match.u), len(match.v))
         d1, d2 = np.exp(-match.u), np.exp(match.v)

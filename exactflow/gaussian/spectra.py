@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Match", "matched"]
+__all__ = ["SpectralMatch", "matched"]
 
 STEPS = 30
 LONGEST = 0.7  # of a step, in the logarithm of a diagonal entry
@@ -33,7 +33,7 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class SpectralMatch:
     """Logarithms u, v of the diagonals, with the eigenvalues and eigenvectors that they give."""
 
     u: np.ndarray
@@ -44,7 +44,7 @@ class Match:
     b_vectors: np.ndarray
 
     @staticmethod
-    def at(A: np.ndarray, B: np.ndarray, u: np.ndarray, v: np.ndarray) -> "Match | None":
+    def at(A: np.ndarray, B: np.ndarray, u: np.ndarray, v: np.ndarray) -> "SpectralMatch | None":
         """Return what u and v give, or None where an eigenvalue is not positive, rounded.
 
         Parameters
@@ -56,7 +56,7 @@ class Match:
         a_values, a_vectors = np.linalg.eigh(a[:, None] * A * a)
         b_values, b_vectors = np.linalg.eigh(b[:, None] * B * b)
         return (
-            Match(u, v, a_values, a_vectors, b_values, b_vectors)
+            SpectralMatch(u, v, a_values, a_vectors, b_values, b_vectors)
             if min(a_values[0], b_values[0]) > 0
             else None
         )
@@ -66,9 +66,11 @@ class Match:
         """k, the difference of the sizes."""
         return len(self.v) - len(self.u)
 
-    def swapped(self) -> "Match":
+    def swapped(self) -> "SpectralMatch":
         """Return the match with A and B exchanged."""
-        return Match(self.v, self.u, self.b_values, self.b_vectors, self.a_values, self.a_vectors)
+        return SpectralMatch(
+            self.v, self.u, self.b_values, self.b_vectors, self.a_values, self.a_vectors
+        )
 
     def residual(self) -> np.ndarray:
         """Return the differences of logarithms, and the block that is to be the identity."""
@@ -85,7 +87,7 @@ class Match:
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(self.u))), block])])
 
 
-def matched(A: np.ndarray, B: np.ndarray) -> Match | None:
+def matched(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Return diagonals as above, up to rounding, near those that give unit diagonals; or None."""
     if len(A) == 1 and len(B) > 2 and (one := _one_factor(A, B)) is not None:
         return one
@@ -99,7 +101,7 @@ def matched(A: np.ndarray, B: np.ndarray) -> Match | None:
     return None
 
 
-def _one_factor(A: np.ndarray, B: np.ndarray) -> Match | None:
+def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Return what makes B = D + l l^T, all l_i nonzero, a matrix I + r r^T."""
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
@@ -111,11 +113,11 @@ def _one_factor(A: np.ndarray, B: np.ndarray) -> Match | None:
         return None
     v = -np.log(np.diag(B) - squares) / 2
     greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
-    match = Match.at(A, B, np.log(greatest / A[0]) / 2, v)
+    match = SpectralMatch.at(A, B, np.log(greatest / A[0]) / 2, v)
     return match if match is not None and np.abs(match.residual()).max() < ROUNDED else None
 
 
-def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Match | None:
+def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch | None:
     """Return unit diagonals, spread in opposite directions: unit ones are a singular start.
 
     The k entries of b where rows of B depend most on the others are pushed down, for the least k
@@ -126,19 +128,19 @@ def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Match | 
     if push:
         dependence = np.diag(B) * np.diag(np.linalg.inv(B))
         v[np.argsort(-dependence)[: len(B) - len(A)]] -= push
-    return _scaled(A, B, Match.at(A, B, u, v))
+    return _scaled(A, B, SpectralMatch.at(A, B, u, v))
 
 
-def _scaled(A: np.ndarray, B: np.ndarray, match: Match | None) -> Match | None:
+def _scaled(A: np.ndarray, B: np.ndarray, match: SpectralMatch | None) -> SpectralMatch | None:
     """Return the match with a common factor such that the least eigenvalue is as it should be."""
     if match is None:
         return None
     least = match.b_values[0] if match.excess else match.a_values[0] / (1 + LEAST)
     shift = np.log(least) / 2
-    return Match.at(A, B, match.u - shift, match.v - shift)
+    return SpectralMatch.at(A, B, match.u - shift, match.v - shift)
 
 
-def _newton(A: np.ndarray, B: np.ndarray, match: Match) -> Match | None:
+def _newton(A: np.ndarray, B: np.ndarray, match: SpectralMatch) -> SpectralMatch | None:
     """Return where damped Newton steps lead, if the residual there is rounding."""
     residual = match.residual()
     for _ in range(STEPS):
@@ -147,7 +149,7 @@ def _newton(A: np.ndarray, B: np.ndarray, match: Match) -> Match | None:
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:
             du, dv = np.split(length * step, [len(match.u)])
-            tried = Match.at(A, B, match.u + du, match.v + dv)
+            tried = SpectralMatch.at(A, B, match.u + du, match.v + dv)
             if tried is not None and np.linalg.norm(tried.residual()) < (1 - length / 10) * size:
                 better = tried
             length /= 2

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.steps import Step
+from exactflow.interop.modules.steps import IntegerStep
 
 __all__ = ["Build", "HalfMap", "Levels", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
 
@@ -184,7 +184,9 @@ class Library:
     imitation: Callable[[Any, Bijection, Tensor | None], nn.Module] | None = None
     levels: Callable[[Any], Levels | None] = lambda model: None
     halves: Mapping[type, Callable[[Any, int], list[HalfMap]]] = field(default_factory=dict)
-    steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], Step]] = field(default_factory=dict)
+    steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], IntegerStep]] = field(
+        default_factory=dict
+    )
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any, Any], Whole] = plain_whole
     floats: Callable[[], Any] = lambda: np.float64

@@ -30,7 +30,7 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.library import HalfMap
 from exactflow.masks.writer import Writer, exact_words
-from exactflow.nonlinear.merged import Part
+from exactflow.nonlinear.merged import MaskedPart
 
 __all__ = ["OneMask", "OneMaskFlow", "one_mask"]
 
@@ -101,7 +101,7 @@ class Seen(nn.Module):
         return z.index_copy(1, self.places[self.moves], moved), log_det + z.new_zeros(len(z))
 
 
-class Linear(nn.Module):
+class LinearHalf(nn.Module):
     """A linear coupling: ``moved = scale * moved + shift @ kept + bias``."""
 
     moved: Tensor
@@ -296,13 +296,13 @@ class _Writing:
             self.writer.write_matrix(as_matrix(A * self.scale), seen)
             self.scale, self.bias = np.ones(len(A)), A @ self.bias + shift
 
-    def _part(self, half: HalfMap) -> Part:
+    def _part(self, half: HalfMap) -> MaskedPart:
         """Return a coupling as a part that names the coordinates of the model."""
         d = len(self.scale)
         seen: Any = (half, self.scale.copy(), self.bias.copy())
         moved = tuple((i, 1) for i in range(d) if i in half.moves)
         kept = tuple((i, 1) for i in range(d) if i not in half.moves)
-        return Part(seen, kept, moved)
+        return MaskedPart(seen, kept, moved)
 
     def finished(self) -> tuple[list[list[nn.Module]], int | None]:
         """Return the layers, and the latent that is negated, if any."""
@@ -315,7 +315,7 @@ class _Writing:
         layers: list[tuple[Half, list[nn.Module]]] = []
         for half, part in writer.parts:
             module = (
-                Linear(part.layer)
+                LinearHalf(part.layer)
                 if isinstance(part.layer, LinearCoupling)
                 else _seen(part, writer, half)
             )
@@ -335,7 +335,7 @@ class _Writing:
         for half, places, shape in sizes if last == "first" else sizes[::-1]:
             if (scale[places] == 1).all() and not bias[places].any():
                 continue
-            module = Linear(_identity((p, q), half, shape), bias[places])
+            module = LinearHalf(_identity((p, q), half, shape), bias[places])
             module.scale = torch.tensor(scale[places])
             if not layers or layers[-1][0] != half:
                 layers.append((half, []))
@@ -346,7 +346,7 @@ def _identity(partition: tuple[int, int], half: Half, shape: tuple[int, int]) ->
     return LinearCoupling(partition, half, [[0] * shape[1] for _ in range(shape[0])])
 
 
-def _seen(part: Part, writer: Writer, half: Half) -> Seen:
+def _seen(part: MaskedPart, writer: Writer, half: Half) -> Seen:
     """Return a coupling of the model as it sees the places; signs are scales of -1."""
     held: Any = part.layer
     coupling, scale, bias = held

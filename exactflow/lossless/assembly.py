@@ -17,7 +17,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import Pose
 from exactflow.lossless.bijection import Lossless
-from exactflow.lossless.distance import DistanceBound, Growth, row_sums
+from exactflow.lossless.distance import DistanceBound, ErrorGrowth, row_sums
 from exactflow.lossless.integer_coupling import LARGEST, IntegerCoupling, on_grid
 from exactflow.lossless.shears import merged, shears_of
 
@@ -77,7 +77,7 @@ def assembled(
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS)
     gridded = [FloatCoupling(s.moves, on_grid(s.shift, bits)) for s in merged(shears)]
     gridded = merged(gridded)  # without those that are zero there
-    growth = Growth.of(gridded, d, limit)
+    growth = ErrorGrowth.of(gridded, d, limit)
     largest = max(growth.values.max(), *growth.kept)
     if not largest <= LARGEST:
         raise InvalidInputError(

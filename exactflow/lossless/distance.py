@@ -36,7 +36,7 @@ from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["DistanceBound", "Growth", "row_sums"]
+__all__ = ["DistanceBound", "ErrorGrowth", "row_sums"]
 
 ENLARGED = 1 + 2.0**-40
 TINY = 2.0**-900  # more than what digits lose below 2^-1000
@@ -72,7 +72,7 @@ class DistanceBound:
 
 
 @dataclass(frozen=True, eq=False)
-class Growth:
+class ErrorGrowth:
     """What inputs and roundings become, layer by layer.
 
     Attributes
@@ -89,7 +89,7 @@ class Growth:
     product: Digits
 
     @staticmethod
-    def of(layers: Iterable[FloatCoupling], d: int, limit: int) -> "Growth":
+    def of(layers: Iterable[FloatCoupling], d: int, limit: int) -> "ErrorGrowth":
         """Return it for at least one layer on d coordinates, none scaled, and |x| <= limit.
 
         Rows are images: of the unit vectors, with weight limit, then of units of rounding.
@@ -113,7 +113,7 @@ class Growth:
             weights = np.concatenate([weights, np.where(integral, 0.0, 0.5)])
         images = halves[0].transpose().stacked(halves[1].transpose())
         roundings = images.columns(range(d, len(weights)))
-        return Growth(
+        return ErrorGrowth(
             tuple(kept),
             _sums(images, weights),
             _sums(roundings, weights[d:]),

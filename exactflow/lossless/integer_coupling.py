@@ -33,7 +33,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Half
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["LARGEST", "IntegerCoupling", "Part", "on_grid"]
+__all__ = ["LARGEST", "GridPart", "IntegerCoupling", "on_grid"]
 
 LARGEST = 2**52
 MOST_PARTS = 8
@@ -41,7 +41,7 @@ _UNITS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class GridPart:
     """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be, and at least 1,
     so that 1/2 is such a multiple.
     """
@@ -50,11 +50,11 @@ class Part:
     bits: int
 
     @staticmethod
-    def of(weight: np.ndarray, bits: int) -> "Part":
+    def of(weight: np.ndarray, bits: int) -> "GridPart":
         """Return a matrix of multiples of 2^-bits as a part."""
         used = int(np.bitwise_or.reduce(_integers(weight, bits), axis=None))
         zeros = bits if not used else (used & -used).bit_length() - 1
-        return Part(weight, max(1, bits - zeros))
+        return GridPart(weight, max(1, bits - zeros))
 
     @cached_property
     def integers(self) -> np.ndarray:
@@ -79,7 +79,7 @@ class IntegerCoupling:
     """
 
     moves: Half
-    parts: tuple[Part, ...]
+    parts: tuple[GridPart, ...]
 
     @staticmethod
     def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
@@ -103,10 +103,10 @@ class IntegerCoupling:
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
         """
-        parts: list[Part] = []
+        parts: list[GridPart] = []
         rest = T
         while len(parts) < MOST_PARTS:
-            last = Part.of(rest, bits)
+            last = GridPart.of(rest, bits)
             if last.radius >= radius:
                 return IntegerCoupling(moves, (*parts, last))
             coarse = _coarse(rest, radius)
@@ -172,11 +172,11 @@ def _integers(T: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(T, bits).astype(np.int64)
 
 
-def _coarse(T: np.ndarray, radius: int) -> Part | None:
+def _coarse(T: np.ndarray, radius: int) -> GridPart | None:
     """Return the leading bits of T, as many as are exact for kept entries to `radius`."""
     product = float(np.abs(T).sum(axis=1).max()) * radius
     for bits in range(54 - frexp(product)[1], 0, -1):
-        part = Part.of(_rounded(T, bits), bits)
+        part = GridPart.of(_rounded(T, bits), bits)
         if part.radius >= radius:
             return part if part.weight.any() else None
     return None

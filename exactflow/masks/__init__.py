@@ -56,7 +56,7 @@ from exactflow.flows.verification import verify
 from exactflow.masks.parts import fitting_parts
 from exactflow.masks.writer import Writer
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.merged import Part
+from exactflow.nonlinear.merged import MaskedPart
 
 __all__ = ["one_mask"]
 
@@ -110,7 +110,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" 
     for k, step in enumerate(steps):
         if isinstance(step, DomainMatrix):
             after = steps[k + 1] if k + 1 < len(steps) else None
-            writer.write_matrix(step, after if isinstance(after, Part) else None)
+            writer.write_matrix(step, after if isinstance(after, MaskedPart) else None)
         else:
             writer.write(step)
     writer.write_rest()

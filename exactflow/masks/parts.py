@@ -12,7 +12,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
 from exactflow.nonlinear.layer import PiecewiseCoupling
-from exactflow.nonlinear.merged import MergedCoupling, Part, Place
+from exactflow.nonlinear.merged import MaskedPart, MergedCoupling, Place
 
 __all__ = ["fitting_parts"]
 
@@ -20,7 +20,7 @@ __all__ = ["fitting_parts"]
 def fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
     """Yield a flow as couplings that fit the partition, with its signs; or a matrix, as it is.
 
-    A coupling is a `Part` whose places are coordinates of the user.
+    A coupling is a `MaskedPart` whose places are coordinates of the user.
     """
     if isinstance(item, DomainMatrix):
         yield item
@@ -37,16 +37,18 @@ def fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> It
             yield from _fitting(part, partition)
 
 
-def _unmerged(layer: Coupling, kept: Sequence[Place], moved: Sequence[Place]) -> Iterator[Part]:
+def _unmerged(
+    layer: Coupling, kept: Sequence[Place], moved: Sequence[Place]
+) -> Iterator[MaskedPart]:
     """Yield the layer as a part that sees these coordinates; one of parts as its parts."""
     if not isinstance(layer, MergedCoupling):
-        yield Part(layer, tuple(kept), tuple(moved))
+        yield MaskedPart(layer, tuple(kept), tuple(moved))
         return
     for part in layer.parts:
         yield part.seen_through(kept, moved)
 
 
-def _fitting(part: Part, partition: tuple[int, int]) -> Iterator[Part]:
+def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
     """Yield parts that compose to the part and fit the partition, as few as there are."""
     needs = [
         None if place is None else need
@@ -67,7 +69,7 @@ def _fitting(part: Part, partition: tuple[int, int]) -> Iterator[Part]:
         layer = part.layer
         if isinstance(layer, LinearCoupling):
             layer = _columns(layer, read, is_first)
-        yield Part(
+        yield MaskedPart(
             layer,
             tuple(place if j in read else None for j, place in enumerate(part.kept)),
             tuple(place if i in some else None for i, place in enumerate(part.moved)),

@@ -16,7 +16,7 @@ from exactflow.factorization import factor
 from exactflow.factorization.assembly import merged, mirrored, opposite
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.nonlinear.merged import MergedCoupling, Part
+from exactflow.nonlinear.merged import MaskedPart, MergedCoupling
 
 __all__ = ["Writer", "exact_words"]
 
@@ -43,7 +43,7 @@ class Writer:
         self.order, self.partition, self.words = tuple(order), partition, words or exact_words
         self.home = {i: k for k, i in enumerate(order)}
         self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
-        self.parts: list[tuple[Half, Part]] = []
+        self.parts: list[tuple[Half, MaskedPart]] = []
 
     @property
     def last(self) -> Half | None:
@@ -61,7 +61,7 @@ class Writer:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
 
-    def write(self, part: Part) -> None:
+    def write(self, part: MaskedPart) -> None:
         """Write a coupling, after the swap that brings its coordinates where it needs them."""
 
         def cost(option: tuple[Half, Pairs]) -> int:
@@ -74,7 +74,7 @@ class Writer:
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.seen_through(seen, seen)))
 
-    def write_matrix(self, matrix: DomainMatrix, after: Part | None) -> None:
+    def write_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
         """Write a matrix; the placement behind it suits the coupling `after` it, if there is one.
 
         A signed permutation only moves coordinates to other places.
@@ -114,7 +114,7 @@ class Writer:
             )
         self._write_layers(inner, None)
 
-    def _options(self, part: Part) -> list[tuple[Half, Pairs]]:
+    def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that may move, with the pairs of coordinates to be swapped before."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
@@ -183,7 +183,7 @@ class Writer:
         """Write a layer that sees the places as they are."""
         moved, kept = self.partition if layer.moves == "first" else self.partition[::-1]
         kept_places, moved_places = (tuple((k, 1) for k in range(size)) for size in (kept, moved))
-        self.parts.append((layer.moves, Part(layer, kept_places, moved_places)))
+        self.parts.append((layer.moves, MaskedPart(layer, kept_places, moved_places)))
 
     def _write_layers(self, matrix: DomainMatrix, wanted: Half | None) -> None:
         """Write the layers of a matrix about places: the word of which most merges."""

@@ -18,13 +18,13 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.layer import rowwise
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["MergedCoupling", "Part", "Place"]
+__all__ = ["MaskedPart", "MergedCoupling", "Place"]
 
 Place: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Part:
+class MaskedPart:
     """A coupling that sees the halves of another partition, with signs.
 
     Parameters
@@ -40,19 +40,19 @@ class Part:
     kept: tuple[Place | None, ...]
     moved: tuple[Place | None, ...]
 
-    def inverse(self) -> "Part":
+    def inverse(self) -> "MaskedPart":
         """Return the inverse, which sees the same coordinates."""
-        return Part(self.layer.inverse(), self.kept, self.moved)
+        return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
     def seen_through(
         self, kept: "Mapping[int, Place] | Sequence", moved: "Mapping[int, Place] | Sequence"
-    ) -> "Part":
+    ) -> "MaskedPart":
         """Return the part with other names of the coordinates: what was k is now kept[k]."""
 
         def renamed(place: Place | None, names: Any) -> Place | None:
             return None if place is None else (names[place[0]][0], names[place[0]][1] * place[1])
 
-        return Part(
+        return MaskedPart(
             self.layer,
             tuple(renamed(place, kept) for place in self.kept),
             tuple(renamed(place, moved) for place in self.moved),
@@ -109,14 +109,14 @@ class MergedCoupling(Coupling):
     Examples
     --------
     >>> shear = LinearCoupling((1, 1), "first", [[2]])
-    >>> layer = MergedCoupling((1, 1), "first", (Part(shear, ((0, -1),), ((0, 1),)),) * 2)
+    >>> layer = MergedCoupling((1, 1), "first", (MaskedPart(shear, ((0, -1),), ((0, 1),)),) * 2)
     >>> layer.forward([1, 3]).T, layer.inverse().forward([-11, 3]).T
     (Matrix([[-11, 3]]), Matrix([[1, 3]]))
     """
 
     partition: tuple[int, int]
     moves: Half
-    parts: tuple[Part, ...]
+    parts: tuple[MaskedPart, ...]
     scale_elements: tuple = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,7 +184,7 @@ class MergedCoupling(Coupling):
             if not isinstance(layer, LinearCoupling):
                 inside = [QQ.zero if see is None else see[1] * moved[see[0]] for see in part.moved]
                 layer = layer.tangent(part.read(kept, to_element), inside)
-            linear = Part(layer, part.kept, part.moved).linear(self.partition, self.moves)
+            linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
             total = linear.after(total)
             moved = MergedCoupling(self.partition, self.moves, (part,))._moved(
                 moved, kept, to_element

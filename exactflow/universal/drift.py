@@ -23,7 +23,7 @@ from exactflow.exact.typing import Element
 from exactflow.universal.leapfrog import Path
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["Cell", "Drift", "cells"]
+__all__ = ["Drift", "Region", "cells"]
 
 
 class Drift(NamedTuple):
@@ -34,7 +34,7 @@ class Drift(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cell:
+class Region:
     """Labels between two numbers, pads of absolute values between two, None where infinite, and
     what they do.
 
@@ -52,7 +52,7 @@ class Cell:
     drift: Drift
 
 
-def cells(path: Path) -> Iterator[Cell]:
+def cells(path: Path) -> Iterator[Region]:
     """Yield cells that cover all labels and pads, in the precision of the ``workprec`` block."""
     ranges, shells = _Ranges(path), [QQ(k, 2) for k in TUNING.shells]
     pieces = range(len(ranges.slopes))
@@ -69,12 +69,12 @@ def cells(path: Path) -> Iterator[Cell]:
                     None if high is None else high + margin,
                 )
                 mass = _mass(low, high)
-                yield Cell(
+                yield Region(
                     (low, high), (before, radius), mass, moment * mass, window, slopes, drift
                 )
     slopes, drift = ranges.drift(0, pieces[-1])
     everything, weight = (None, None), moments[-1] - moments[-2]
-    yield Cell(everything, (shells[-1], None), arb(1), weight, everything, slopes, drift)
+    yield Region(everything, (shells[-1], None), arb(1), weight, everything, slopes, drift)
 
 
 class _Ranges:

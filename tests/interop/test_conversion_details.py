@@ -18,7 +18,7 @@ from exactflow.interop import convert  # noqa: E402
 
 nn = torch.nn
 
-from exactflow.interop.modules.flow import Identity  # noqa: E402
+from exactflow.interop.modules.flow import MergedAway  # noqa: E402
 from exactflow.interop.modules.layers import SparseCoupling  # noqa: E402
 
 
@@ -271,7 +271,7 @@ def test_permutations_are_merged_and_stay_integers():
     assert (layer.error, layer.stored_error, layer.condition_number) == (0, 0, 1)
     assert layer.merged == ("_transforms.1",)
     assert not any(p.requires_grad for p in new._transforms[0].parameters())
-    assert isinstance(new._transforms[1].couplings, Identity)
+    assert isinstance(new._transforms[1].couplings, MergedAway)
     assert [left.reason for left in report.left] == ["diagonal, with no matrix beside it"]
 
 

@@ -15,7 +15,7 @@ from exactflow.testing import assert_invertible
 
 torch = pytest.importorskip("torch")
 
-from exactflow.interop.modules.flow import FlowModule, Identity  # noqa: E402
+from exactflow.interop.modules.flow import FlowModule, MergedAway  # noqa: E402
 from exactflow.interop.modules.layers import DenseCoupling, SparseCoupling  # noqa: E402
 
 W = np.random.default_rng(0).standard_normal((6, 6))
@@ -91,8 +91,8 @@ def test_the_state_of_other_layers_is_refused():
     with pytest.raises(ValueError, match="expected the state of layers"):
         one.load_state_dict(two.state_dict())
     with pytest.raises(ValueError, match="identity"):
-        Identity().load_state_dict({"_extra_state": torch.tensor([1, 1])})
-    Identity().load_state_dict(Identity().state_dict())
+        MergedAway().load_state_dict({"_extra_state": torch.tensor([1, 1])})
+    MergedAway().load_state_dict(MergedAway().state_dict())
 
 
 def trained(module, steps: int = 40):

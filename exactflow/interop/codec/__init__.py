@@ -21,7 +21,7 @@ from exactflow.exact.numbers import to_fraction, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of
-from exactflow.interop.modules.steps import Linear, Step, frozen
+from exactflow.interop.modules.steps import IntegerStep, PixelMap, frozen
 from exactflow.interop.reading import is_initialized, linear_map
 
 __all__ = ["LosslessModel", "lossless"]
@@ -46,7 +46,7 @@ class LosslessModel(nn.Module):
 
     def __init__(
         self,
-        levels: list[tuple[list[Step], Fraction]],
+        levels: list[tuple[list[IntegerStep], Fraction]],
         bases: list[nn.Module],
         embedding: nn.Module | None,
         grid: Fraction,
@@ -219,10 +219,10 @@ def lossless(
             "expected a MultiscaleFlow, a NormalizingFlow or a ClassCondFlow of normflows, or a "
             f"Flow of nflows, got {type(model).__module__}.{type(model).__name__}"
         )
-    levels: list[tuple[list[Step], Fraction]] = []
+    levels: list[tuple[list[IntegerStep], Fraction]] = []
     dtype = _dtype(model)
     for modules in found.modules:
-        steps: list[Step] = []
+        steps: list[IntegerStep] = []
         for part in _merged(_flat(modules)):
             steps.append(_step(part, grid, dtype, bits, limit))
             grid = steps[-1].grid
@@ -269,10 +269,12 @@ def _merged(modules: Iterable[Any]) -> Iterator[Any]:
         yield pending
 
 
-def _step(part: Any, grid: Fraction, dtype: torch.dtype, bits: int | None, limit: int) -> Step:
+def _step(
+    part: Any, grid: Fraction, dtype: torch.dtype, bits: int | None, limit: int
+) -> IntegerStep:
     """Return the step of an affine map or of a module."""
     if isinstance(part, AffineMap):
-        return Linear(part, grid, bits, limit)
+        return PixelMap(part, grid, bits, limit)
     kind, steps = type(part), library_of(part).steps
     if kind not in steps:
         raise InvalidInputError(

@@ -29,11 +29,11 @@ from exactflow.exact.progress import stage
 from exactflow.interop.conversion.comparison import compared, data_for
 from exactflow.interop.conversion.planning import Group, Meeting, Ties, plan
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
-from exactflow.interop.conversion.runs import Outcome, run
+from exactflow.interop.conversion.runs import ModelOutput, run
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
 from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import imitation
-from exactflow.interop.modules.flow import FlowModule, Identity
+from exactflow.interop.modules.flow import FlowModule, MergedAway
 from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
@@ -139,7 +139,7 @@ def convert(
 
 
 def _differences(
-    before: Outcome | None, model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
+    before: ModelOutput | None, model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
 ) -> tuple[float | None, float | None]:
     """Return how the latents and log-determinants of a converted model differ from those before."""
     if before is None:
@@ -229,7 +229,7 @@ class _Converter:
         for place in (main, *group.also):
             self.model = put(self.model, place, new)
         for place in merged:
-            self.model = put(self.model, place, imitation(place.module, Identity(), x))
+            self.model = put(self.model, place, imitation(place.module, MergedAway(), x))
         record = ConvertedLayer(
             path=main.path,
             kind=main.kind,

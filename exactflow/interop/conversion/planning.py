@@ -21,14 +21,14 @@ from exactflow.interop.modules.flow import FlowModule
 from exactflow.interop.places import Place, chains, place_of
 from exactflow.interop.reading import is_initialized, linear_map
 
-__all__ = ["Group", "Layer", "Meeting", "Ties", "plan"]
+__all__ = ["Group", "Meeting", "ReadLayer", "Ties", "plan"]
 
 Meeting = tuple[Tensor, Any]
 """The data that a module meets in a run of the model, and the condition that it is given."""
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class ReadLayer:
     """A module, and the map that it is.
 
     `dtype` is that of its parameters, None if it has none; one that `is_alone` is not merged.
@@ -48,7 +48,7 @@ class Group:
     `also` are other places of the same module, where there is one alone.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[ReadLayer, ...]
     also: tuple[Place, ...] = ()
 
     @property
@@ -114,7 +114,7 @@ def plan(
     groups: list[Group] = []
     left: list[LeftLayer] = []
     for chain in found:
-        run: list[Layer] = []
+        run: list[ReadLayer] = []
         for place in chain:
             key, read = id(place.module), maps[id(place)]
             read = shared.get(key) or read
@@ -125,7 +125,7 @@ def plan(
             else:
                 alone = times[key] > 1 or key in shared or _is_alone(place)
                 known = library_of(place.module).reader_of(place.module) is not None
-                run.append(Layer(place, read, _dtype(place.module), alone, not known))
+                run.append(ReadLayer(place, read, _dtype(place.module), alone, not known))
         groups += _groups(run, left, permutations)
     return _once(groups), left
 
@@ -279,7 +279,7 @@ def _dtype(module: nn.Module) -> torch.dtype | None:
     return next(iter(_floating(module)), None)
 
 
-def _groups(run: list[Layer], left: list[LeftLayer], permutations: bool) -> Iterator[Group]:
+def _groups(run: list[ReadLayer], left: list[LeftLayer], permutations: bool) -> Iterator[Group]:
     """Yield what a run of layers becomes: diagonals without a matrix beside them are left, and so
     are permutations, if they are not asked for.
     """
@@ -297,9 +297,9 @@ def _groups(run: list[Layer], left: list[LeftLayer], permutations: bool) -> Iter
             left += [LeftLayer(layer.place.path, layer.place.kind, reason) for layer in layers]
 
 
-def _alike(run: list[Layer]) -> Iterator[list[Layer]]:
+def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
     """Yield the parts of a run that have parameters of one type and can be merged."""
-    part: list[Layer] = []
+    part: list[ReadLayer] = []
     for layer in run:
         types = {x.dtype for x in (*part, layer) if x.dtype is not None}
         if part and (layer.is_alone or part[-1].is_alone or len(types) > 1):

@@ -25,7 +25,7 @@ from exactflow.interop.conversion.planning import Ties
 from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import imitation, library
 from exactflow.interop.library import Build, State
-from exactflow.interop.modules.flow import Bijection, FlowModule, Identity
+from exactflow.interop.modules.flow import Bijection, FlowModule, MergedAway
 from exactflow.interop.modules.matrix import MatrixModule
 from exactflow.interop.places import place_of, put
 
@@ -84,7 +84,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
 def _restored(module: nn.Module, own: State, ties: Ties) -> Bijection:
     """Return what a state describes, trained as a module is, and tied as its parameters are."""
     if len(own["_extra_state"]) < 2:
-        return MatrixModule.of_state(own) if len(own["_extra_state"]) else Identity()
+        return MatrixModule.of_state(own) if len(own["_extra_state"]) else MergedAway()
     flow = FlowModule.of_state(own)
     flow.requires_grad_(any(p.requires_grad for p in module.parameters()))
     return ties.tied(module, flow)

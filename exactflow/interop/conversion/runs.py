@@ -13,21 +13,21 @@ from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.places import chains
 
-__all__ = ["Outcome", "largest_difference", "run"]
+__all__ = ["ModelOutput", "largest_difference", "run"]
 
 
 SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ModelOutput:
     """What a model makes of an example: tensors with axes beside that of the batch are latents,
     the others log-determinants.
     """
 
     tensors: tuple[Tensor, ...]
 
-    def differences(self, other: "Outcome") -> tuple[float | None, float | None]:
+    def differences(self, other: "ModelOutput") -> tuple[float | None, float | None]:
         """Return the largest difference of latents, and of log-determinants, None of none.
 
         Raises `MethodError` where they are not finite, or are of other shapes.
@@ -44,7 +44,7 @@ class Outcome:
 
 def run(
     model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
-) -> tuple[dict[str, Meeting], Outcome | None]:
+) -> tuple[dict[str, Meeting], ModelOutput | None]:
     """Return what the layers of a model meet in a run on an example, and what comes out, in
     evaluation mode on a copy: an ActNorm that waits for data does so afterwards.
 
@@ -77,7 +77,7 @@ def run(
         raise InvalidInputError(
             "expected a model that makes finite numbers of the example, got NaN or inf"
         )
-    return meetings, Outcome(tensors)
+    return meetings, ModelOutput(tensors)
 
 
 def largest_difference(one: Tensor, two: Tensor) -> float:

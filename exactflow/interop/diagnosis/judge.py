@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from exactflow.interop.diagnosis.determinants import audit_model, right
 from exactflow.interop.diagnosis.jacobian import DENSE, Norms, norms
-from exactflow.interop.diagnosis.layers import Layer, raised
+from exactflow.interop.diagnosis.layers import JudgedLayer, raised
 from exactflow.interop.diagnosis.modes import REMEDY, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, growth
@@ -20,7 +20,7 @@ def judged(runs: Runs) -> tuple[LayerDiagnosis, ...]:
     total = sum(max(g, 0.0) for g in [*lost, *between]) or 1.0
     whole = _whole(runs)
     is_right = right(*whole) if whole else (False, False)
-    found = [Layer(runs, k, gone, total).judged(is_right) for k, gone in enumerate(lost)]
+    found = [JudgedLayer(runs, k, gone, total).judged(is_right) for k, gone in enumerate(lost)]
     around = [
         LayerDiagnosis(
             path=where,

@@ -23,7 +23,7 @@ from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, mapped, round_
 from exactflow.interop.diagnosis.trace import Call, FailureError
 from exactflow.interop.diagnosis.values import entries, is_finite, length, refilled, relative
 
-__all__ = ["Layer", "raised"]
+__all__ = ["JudgedLayer", "raised"]
 
 SLACK = 1000.0
 SHRINKS = 1e-3
@@ -33,7 +33,7 @@ NEARLY = 0.5
 Found = tuple[Fault, str]
 
 
-class Layer:
+class JudgedLayer:
     """One layer as it was called in each run; it loses so many of all digits that are lost."""
 
     def __init__(self, runs: Runs, k: int, lost: float, total: float):

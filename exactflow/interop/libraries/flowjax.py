@@ -18,12 +18,12 @@ from torch import Tensor
 
 from exactflow.interop.library import Library
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.layers import Coupling
+from exactflow.interop.modules.layers import CouplingModule
 
-__all__ = ["LIBRARY", "LinearCoupling"]
+__all__ = ["LIBRARY", "FlowjaxCoupling"]
 
 
-class LinearCoupling(AbstractBijection):
+class FlowjaxCoupling(AbstractBijection):
     """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.
 
     The first `half` coordinates move if `is_first`, else the others. The scale is trained through
@@ -39,7 +39,7 @@ class LinearCoupling(AbstractBijection):
     log_gain: Array | None
 
     @classmethod
-    def of(cls, layer: Coupling, partition: tuple[int, int]) -> "LinearCoupling":
+    def of(cls, layer: CouplingModule, partition: tuple[int, int]) -> "FlowjaxCoupling":
         """Return a layer with the numbers of a module's."""
         p, q = partition
         is_first = layer.moves == "first"
@@ -84,7 +84,7 @@ def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Any:
         signs = NonTrainable(_array(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
     parts += [] if flow.order is None else [Permute(_array(flow.order))]
-    parts += [LinearCoupling.of(layer, flow.partition) for layer in flow.layers]
+    parts += [FlowjaxCoupling.of(layer, flow.partition) for layer in flow.layers]
     parts += [] if flow.places is None else [Permute(_array(flow.places))]
     parts += [] if flow.bias is None else [Loc(_array(flow.bias))]
     return Invert(Chain(parts or [Permute(jnp.arange(shape[0]))]))

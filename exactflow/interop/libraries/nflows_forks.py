@@ -20,7 +20,7 @@ from exactflow.interop.library import (
     plain_way,
 )
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.steps import Additive, Squeeze, Step
+from exactflow.interop.modules.steps import Additive, IntegerStep, Squeeze
 
 __all__ = ["Transforming", "fork"]
 
@@ -95,7 +95,7 @@ def _halves(module: Any, d: int) -> list[HalfMap]:
     return [HalfMap(module, moves, module.forward, module.inverse)]
 
 
-def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> IntegerStep:
     if module.unconditional_transform is not None:
         raise InvalidInputError(
             "expected couplings that keep a half as it is, got one that maps it"
@@ -104,7 +104,7 @@ def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:
     return Additive(module.transform_net, parts, 1, grid, dtype, takes_context=True)
 
 
-def _squeeze(module: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+def _squeeze(module: Any, grid: Fraction, dtype: torch.dtype) -> IntegerStep:
     if module.factor != 2:
         raise InvalidInputError(f"expected squeezes by 2, got one by {module.factor}")
     return Squeeze(grid)

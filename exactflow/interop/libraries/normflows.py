@@ -12,7 +12,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order, triangle, vector
 from exactflow.interop.library import HalfMap, Levels, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.steps import Additive, Shift, Squeeze, Step
+from exactflow.interop.modules.steps import Additive, IntegerStep, Shift, Squeeze
 
 __all__ = ["LIBRARY", "Couplings"]
 
@@ -114,7 +114,7 @@ def _split(block: Any, d: int) -> list[HalfMap]:
     return [HalfMap(block, moves, block.inverse, block.forward)]
 
 
-def _additive(block: Any, grid: Fraction, dtype: torch.dtype) -> Step:
+def _additive(block: Any, grid: Fraction, dtype: torch.dtype) -> IntegerStep:
     """Return a coupling, which subtracts from data to latent."""
     split, coupling, _ = block.flows
     if split.mode not in ("channel", "channel_inv"):

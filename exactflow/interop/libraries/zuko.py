@@ -22,7 +22,7 @@ from exactflow.interop.affine import AffineMap, dense, order
 from exactflow.interop.library import HalfMap, Library, Reader, Way, Whole
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "Chain", "Couplings", "CouplingsTransform", "Given", "Step", "lazily"]
+__all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "Given", "LazyStep", "lazily"]
 
 
 class CouplingsTransform(Transform):
@@ -91,7 +91,7 @@ def lazily(transform: Transform) -> LazyComposedTransform:
     )
 
 
-class Step(nn.Module):
+class LazyStep(nn.Module):
     """One transform of a model, under its path there; a lazy one is built anew at each call."""
 
     def __init__(self, transform: Any, path: str, context: Any):
@@ -116,10 +116,10 @@ def _of_vectors(transform: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     return y, log_det if transform.domain.event_dim else log_det.sum(-1)
 
 
-class Chain(nn.Module):
+class Composed(nn.Module):
     """Steps one after the other."""
 
-    def __init__(self, steps: list[Step]):
+    def __init__(self, steps: list[LazyStep]):
         super().__init__()
         self.steps = nn.ModuleList(steps)
 
@@ -155,7 +155,7 @@ def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _whole(model: Any, context: Any, y: Any) -> Whole:
     if y is not None:
         raise InvalidInputError("expected no classes y for a model of zuko: it takes context")
-    chain = Chain([Step(part, path, context) for path, part in _steps(model, "")])
+    chain = Composed([LazyStep(part, path, context) for path, part in _steps(model, "")])
     return Whole(chain, Way("forward", "inverse"))
 
 
@@ -169,7 +169,7 @@ def _halves(coupling: Any, d: int) -> list[HalfMap]:
             f"expected affine couplings, got one of {coupling.univariate.__name__}: a shear does "
             "not merge with a spline"
         )
-    step = Step(coupling, "", None)
+    step = LazyStep(coupling, "", None)
     moves = frozenset(torch.nonzero(~coupling.mask).flatten().tolist())
     return [HalfMap(step, moves, step.forward, step.inverse)]
 

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from exactflow.exact.typing import Half
 from exactflow.flows import base
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.interop.modules.layers import Coupling, along, coupling, described
+from exactflow.interop.modules.layers import CouplingModule, along, coupling, described
 from exactflow.interop.modules.networks import NetworkCoupling, network_coupling
 from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Bijection", "FlowModule", "Identity"]
+__all__ = ["Bijection", "FlowModule", "MergedAway"]
 
 
 class Bijection(nn.Module):
@@ -112,7 +112,7 @@ class FlowModule(Bijection):
     def _build(
         self,
         partition: tuple[int, int],
-        layers: Iterable[Coupling],
+        layers: Iterable[CouplingModule],
         signs: Tensor | None,
         order: Tensor | None,
         bias: Tensor | None,
@@ -177,7 +177,7 @@ class FlowModule(Bijection):
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def couplings(self) -> list[Any]:
-        """Return the layers in order of application, each a `Coupling`."""
+        """Return the layers in order of application, each a `CouplingModule`."""
         return list(self.layers)
 
     def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,7 +192,7 @@ class FlowModule(Bijection):
         return x.reshape(like.shape)
 
 
-class Identity(Bijection):
+class MergedAway(Bijection):
     """What is left of a module that was merged into a neighbour: ``forward(x) -> (x, 0)``."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -212,14 +212,14 @@ class Identity(Bijection):
         return []
 
 
-def _coupling(layer: base.Coupling, raw: bool) -> Coupling:
+def _coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
     """Return a layer as a module."""
     if isinstance(layer, LinearCoupling):
         return coupling(layer, raw)
     return network_coupling(layer, raw)
 
 
-def _described(moves: Half, state: Mapping[str, Tensor]) -> Coupling:
+def _described(moves: Half, state: Mapping[str, Tensor]) -> CouplingModule:
     """Return the layer whose state this is."""
     known = NetworkCoupling.of_state if "reads" in state else described
     return known(moves, state)

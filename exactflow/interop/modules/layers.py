@@ -17,7 +17,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.roundoff import float_layer, most_in_a_row
 
 __all__ = [
-    "Coupling",
+    "CouplingModule",
     "DenseCoupling",
     "SparseCoupling",
     "along",
@@ -30,7 +30,7 @@ SPARSE = 4
 """A layer is gathered where no row has more nonzero entries than a fourth of the kept half."""
 
 
-class Coupling(nn.Module):
+class CouplingModule(nn.Module):
     """One layer on halves: ``moved = scale * moved + T kept``.
 
     Parameters
@@ -98,7 +98,7 @@ class Coupling(nn.Module):
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
 
 
-class DenseCoupling(Coupling):
+class DenseCoupling(CouplingModule):
     """A layer whose shift is a matrix, the parameter ``weight``."""
 
     def __init__(self, moves: Half, weight: Tensor, scale: Tensor | None, raw: bool = False):
@@ -114,7 +114,7 @@ class DenseCoupling(Coupling):
         return add(weight, kept, alpha=sign)
 
 
-class SparseCoupling(Coupling):
+class SparseCoupling(CouplingModule):
     """A layer whose shift has a few entries in each row: channels ``columns`` times ``values``.
 
     Both have the shape (terms, moved); rows with fewer entries are filled up with zeros.
@@ -141,7 +141,7 @@ def along(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (like.ndim - 2))
 
 
-def coupling(layer: LinearCoupling, raw: bool) -> Coupling:
+def coupling(layer: LinearCoupling, raw: bool) -> CouplingModule:
     """Return a layer as a module: gathered where it is sparse and has few entries in each row."""
     held = float_layer(layer)
     scale = None if layer.is_additive else torch.from_numpy(held.scale)
@@ -161,7 +161,7 @@ def _gathered(layer: FloatCoupling, terms: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(columns).long(), torch.from_numpy(values)
 
 
-def described(moves: Half, state: Mapping[str, Tensor]) -> Coupling:
+def described(moves: Half, state: Mapping[str, Tensor]) -> CouplingModule:
     """Return the layer whose state this is."""
     scale, raw = scale_of(state)
     if "weight" in state:

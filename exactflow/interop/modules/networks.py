@@ -10,7 +10,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
 from exactflow.flows import base
-from exactflow.interop.modules.layers import Coupling, scale_of
+from exactflow.interop.modules.layers import CouplingModule, scale_of
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.nonlinear.relu import ReluNetwork
@@ -18,7 +18,7 @@ from exactflow.nonlinear.relu import ReluNetwork
 __all__ = ["NetworkCoupling", "network_coupling"]
 
 
-class NetworkCoupling(Coupling):
+class NetworkCoupling(CouplingModule):
     """A layer ``moved = scale * moved + network(channel)`` for one of the channels that are kept.
 
     Parameters
@@ -26,7 +26,7 @@ class NetworkCoupling(Coupling):
     moves : the half that the layer maps.
     network : from one number to as many as move; a linear layer, ReLU, a linear layer.
     reads : the channel that the network reads, within the half that is kept, as an array of one.
-    scale, raw : as for every `Coupling`.
+    scale, raw : as for every `CouplingModule`.
     """
 
     reads: Tensor
@@ -51,7 +51,7 @@ class NetworkCoupling(Coupling):
         return cls(moves, network, state["reads"].clone(), *scale_of(state))
 
 
-def network_coupling(layer: base.Coupling, raw: bool) -> Coupling:
+def network_coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
     """Return a layer as a module, its numbers rounded to float64.
 
     Raises `InvalidInputError` for scales that depend on the point, for more coordinates with

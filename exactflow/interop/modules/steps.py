@@ -17,7 +17,7 @@ from exactflow.interop.modules.integers import LosslessModule
 from exactflow.interop.modules.layers import along
 from exactflow.lossless import lossless
 
-__all__ = ["Additive", "Linear", "Shift", "Squeeze", "Step", "frozen"]
+__all__ = ["Additive", "IntegerStep", "PixelMap", "Shift", "Squeeze", "frozen"]
 
 LARGEST = 2**52
 
@@ -27,7 +27,7 @@ def frozen(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).eval().requires_grad_(False)
 
 
-class Step(nn.Module):
+class IntegerStep(nn.Module):
     """A bijection of integer tensors; `grid` is that of its output."""
 
     grid: Fraction
@@ -45,7 +45,7 @@ class Step(nn.Module):
         return (self.grid,)
 
 
-class Linear(Step):
+class PixelMap(IntegerStep):
     """x -> A x + b at every pixel, for one map or for several that follow each other, merged.
 
     Parameters
@@ -87,7 +87,7 @@ class Linear(Step):
         return y if self.module is None else self.module.inverse(y)[0]
 
 
-class Additive(Step):
+class Additive(IntegerStep):
     """Some channels plus what a network says of the others, rounded.
 
     The network runs in floats: on one machine, with one shape of batch, it says the same in both
@@ -156,7 +156,7 @@ class Additive(Step):
         return shift.long()
 
 
-class Shift(Step):
+class Shift(IntegerStep):
     """x + a constant, rounded to the grid."""
 
     def __init__(self, shift: Fraction, grid: Fraction):
@@ -176,7 +176,7 @@ class Shift(Step):
         return y - self.units
 
 
-class Squeeze(Step):
+class Squeeze(IntegerStep):
     """Squares of 2 x 2 pixels as four channels, as normflows and nflows order them."""
 
     def __init__(self, grid: Fraction):
