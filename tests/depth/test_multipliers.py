@@ -42,6 +42,15 @@ def test_clashes(name):
         assert "clash at the sizes 1, 2" in str(reason)
 
 
+def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_signs():
+    """LULU has D and a exchanged, so that the other variables are those of x, and of y."""
+    n = 3
+    for pattern, absent in (("ULUL", slice(n)), ("LULU", slice(n, None))):
+        found = excluded(multipliers_against, pattern, CLASHES["and around it"][0])
+        assert [len(p) for p in found.witness] == [2, 1, 0]
+        assert not any(any(exponents[absent]) for p in found.witness for exponents in p)
+
+
 def test_changed_multipliers_fail():
     found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
     (first, *others), zero = found.witness, {}

@@ -343,8 +343,9 @@ def test_both_sides_are_told(M, scales, claim, rules):
 def test_what_is_not_decided_is_a_step():
     undecided = diagonal(1, 1, Rational(1, 2), 1, 4, 1)
     answer = minimal_depth(undecided, scales="positive")
-    rules = [step.rule for step in answer.explain().steps]
-    assert (rules[-1] == "not decided") is not answer.is_decided
+    last = answer.explain().steps[-1]
+    assert (last.rule == "not decided") is not answer.is_decided
+    assert last.before == {"M": undecided}
 
 
 def test_certified_layers_are_told():

@@ -10,7 +10,7 @@ from rich.console import Console
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, explain, factor, permutation, random_matrix
+from exactflow import CouplingFlow, explain, factor, minimal_depth, permutation, random_matrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
 from exactflow.factorization import METHODS
@@ -118,6 +118,15 @@ def test_displays():
     with console.capture() as captured:
         console.print(explanation)
     assert "checked" in captured.get()
+
+
+def test_a_number_is_shown_beside_matrices():
+    """The traces of two blocks are numbers x and y."""
+    explanation = minimal_depth(sympy.diag(-1, -1, 1, 1)).explain()
+    assert "   d = [1 0]   x = 2   y = -2\n       [0 1]\n" in str(explanation)
+    assert r"$\displaystyle x = 2$\quad $\displaystyle y = -2$" in " ".join(
+        explanation.latex().split()
+    )
 
 
 def test_large_matrices_show_a_corner():

@@ -1,6 +1,7 @@
 """The defining identity of `factor`: the composition equals the matrix."""
 
 import random
+import re
 from itertools import islice, pairwise, permutations, product
 
 import pytest
@@ -126,6 +127,13 @@ def test_transvection_applies_or_says_so(name):
             factor(M, method="transvection")
     else:
         assert_represents(factor(M, method="transvection"), M)
+
+
+def test_the_help_lists_each_route_with_its_name_in_the_margin():
+    _, listed, _ = re.split(" {4}method :.*\n.*\n|\n {4}orientation :", factor.__doc__)
+    margins = [re.match(" *(- '|)", line)[0] for line in listed.strip("\n").splitlines()]
+    assert {*margins} == {" " * 8 + "- '", " " * 10}
+    assert margins.count(" " * 8 + "- '") == len(ROUTES)
 
 
 def test_transvection_halves_so_that_2_must_not_be_0():

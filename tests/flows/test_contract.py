@@ -19,6 +19,7 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_matrix
 from exactflow.flows.result import Evidence, MapResult, Result
 from exactflow.lossless import Lossless, LosslessInverse, lossless
 from exactflow.masks import one_mask
@@ -141,6 +142,17 @@ def test_equality_and_difference(flow):
     assert hash(flow) == hash(flow.inverse().inverse())
 
 
+def test_a_difference_is_found_whatever_the_entries_are_stored_as():
+    """Shifts of permutations are sparse, others dense."""
+    shifts = [[[1, 0], [0, 0]], [[1, 0], [0, 5]]]
+    sparse, dense = (as_matrix(shifts[0]).to_sparse(), as_matrix(shifts[1]).to_dense())
+    layers = [LinearCoupling((2, 2), "first", shift) for shift in (sparse, dense)]
+    flows = [CouplingFlow([layer]) for layer in layers]
+    assert flows[0].difference(flows[1]) == "layer 0: shift at (1, 1): 0, but 5"
+    assert hash(layers[0]) != hash(layers[1])
+    assert hash(layers[0]) == hash(LinearCoupling((2, 2), "first", shifts[0]))
+
+
 def test_displays(flow):
     html, latex = flow._repr_html_(), flow._repr_latex_()
     assert all(f"<tr><td>{k}</td>" in html for k in range(1, flow.depth + 1))
@@ -194,6 +206,16 @@ def test_latex_of_a_layer(sizes, moves, shift, scale, blocks):
                          (r" \end{pmatrix}", ")"), (r"\\", "|")):  # fmt: skip
         shown = shown.replace(latex, short)
     assert shown == rf"$\displaystyle ({blocks})$"
+
+
+def test_large_orders_and_flips_have_names():
+    flow = CouplingFlow([], (5, 5), flips=[0], order=range(9, -1, -1))
+    assert sympy.latex(flow) == r"E^{\mathsf T} E F"
+
+
+def test_no_layers_keep_their_field():
+    nothing = CouplingFlow(partition=(1, 1), field=sympy.GF(7))
+    assert (nothing @ nothing).field == nothing.inverse().field == sympy.GF(7)
 
 
 def test_large_layers_have_names_of_their_own():

@@ -87,6 +87,18 @@ def test_slabs_bound_strips(name):
         assert float(target.slab(i, arb(10**9))) == 1
 
 
+def test_a_strip_beside_the_hole_has_nearly_what_the_bound_says():
+    ring, r = Ring(1, 3), 1e-6
+    share = 2 * r * 2 * np.sqrt(9 - 1) / (np.pi * (9 - 1))  # the strip touches the inner circle
+    assert share < float(ring.slab(0, arb(r))) < 1.07 * share
+
+
+def test_too_many_cells_are_counted_before_they_are_made():
+    """As many as squares with 12 / 2 10^-6 for their side^2 have the area 4 pi."""
+    with pytest.raises(InvalidInputError, match="one that needs 2094395: raise eps"):
+        Sphere([0, 0, 0]).cells(QQ(1, 1000), 60)
+
+
 def test_one_cell_has_the_standard_deviation():
     cells = uniform([0, 0], [1, 2]).cells(QQ(10), 40)
     assert cells.centers.tolist() == [[2**39, 2**40]]

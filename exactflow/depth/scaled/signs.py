@@ -99,9 +99,11 @@ def multipliers_against(word: Word) -> Reason | None:
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then powers, then any."""
+    """Yield multipliers in x only or y only, of growing degree, then powers, then any; of degree 1
+    there are but opposed minors.
+    """
     n = equations.n
-    for degree in range(1, n + 3):
+    for degree in range(2, n + 3):
         if comb(n + degree - 1, degree) > MOST_MONOMIALS:
             break
         for side, other in ((0, 1), (1, 0)):
