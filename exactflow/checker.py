@@ -1677,7 +1677,8 @@ def read_file(path: str) -> bytes:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        raise MalformedError(f"{path!a}: expected a readable file: {str(error)!a}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise MalformedError(f"{path!a}: expected a readable file: {reason}") from None
 
 
 def check_file(

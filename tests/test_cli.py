@@ -313,7 +313,7 @@ def test_bad_files(capsys, tmp_path, name, content, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "COMMAND"),
+        ([], "got none: exactflow --help says what they do"),
         (["factor"], "--demo"),
         (["factor", "w.json", "--demo"], "--demo"),
         (["factor", "missing.npy"], "No such file"),

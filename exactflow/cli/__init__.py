@@ -49,13 +49,16 @@ def reported(work: Callable[[], int]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-        near = get_close_matches(argv[0], COMMANDS, 1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        raise InvalidInputError(f"expected one of {', '.join(COMMANDS)}, got {argv[0]!r}{hint}")
-    with shown_progress("".join(argv[:1])):
+    name = argv[0] if argv else ""
+    if not name.startswith("-") and name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else "exactflow --help says what they do"
+        raise InvalidInputError(
+            f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
+        )
+    with shown_progress(name):
         try:
-            arguments = parser(*argv[:1]).parse_args(argv)
+            arguments = parser(name).parse_args(argv)
         except SystemExit as stop:  # of --help and --version, or of wrong usage
             return int(stop.code or 0)
         return arguments.run(arguments)

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import shutil
 from pathlib import Path
 
 from exactflow.cli.common import printing_arguments
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(report.to_json())
     elif not arguments.quiet:
-        print(report.table())
+        print(report.table(shutil.get_terminal_size((120, 24)).columns))
         print(
             f"written: {arguments.output}; in Python, exactflow.interop.restore(model, "
             "torch.load(..)) puts it into a model"

@@ -3,6 +3,7 @@
 A fraction that is too long is written as its first digits, which end in dots.
 """
 
+import math
 from html import escape
 from typing import Any
 
@@ -37,24 +38,31 @@ def is_small(matrix: DomainMatrix) -> bool:
     )
 
 
-def shown_text(value: Any, field: Domain) -> list[str]:
-    """Return the lines of a matrix, or of a number.
+def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
+    """Return the lines of a matrix, or of a number; a corner of what is wider than `width`.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
     >>> print(*shown_text(M, QQ), sep="\\n")
     [1 -1/2]
     [0   10]
+    >>> print(*shown_text(M, QQ, 7), sep="\\n")
+    2 x 2, up to 4 bits, begins:
+    [1 ..]
+    [0 ..]
     """
     if not isinstance(value, DomainMatrix):
         return [_text(value, field)]
-    rows, head = _rows(value, field)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "[" + " ".join(entry.rjust(width) for entry, width in zip(row, widths, strict=True)) + "]"
-        for row in rows
-    ]
-    return [f"{head}, its corner:", *lines] if head else lines
+    for most in (None, *range(CORNER, 0, -1)):
+        rows, head = _rows(value, field, most)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
+            for row in rows
+        ]
+        if len(lines[0]) <= width:
+            break
+    return [f"{head}, begins:", *lines] if head else lines
 
 
 def shown_latex(value: Any, field: Domain) -> str:
@@ -91,7 +99,7 @@ def shown_html(value: Any, field: Domain) -> str:
     cells = "".join(
         "<tr>" + "".join(f"<td>{escape(entry)}</td>" for entry in row) + "</tr>" for row in rows
     )
-    note = f"<small>{escape(head)}, its corner:</small>" if head else ""
+    note = f"<small>{escape(head)}, begins:</small>" if head else ""
     return (
         f'{note}<table style="border-left: 1px solid; border-right: 1px solid; display: '
         f'inline-table; text-align: right; vertical-align: middle">{cells}</table>'
@@ -142,20 +150,22 @@ def _element(value: Any, field: Domain) -> Any:
     return field.convert(value) if isinstance(value, int) else value
 
 
-def _corner(matrix: DomainMatrix) -> tuple[DomainMatrix, str]:
-    """Return what is shown of a matrix, and what is said of a large one."""
-    if is_small(matrix):
+def _corner(matrix: DomainMatrix, most: int | None = None) -> tuple[DomainMatrix, str]:
+    """Return what is shown of a matrix, some columns at `most`, and what is said of a large one."""
+    if is_small(matrix) and matrix.shape[1] <= (most or LARGEST):
         return matrix, ""
     rows, columns = matrix.shape
     size = f"{rows} x {columns}"
     if matrix.domain.is_QQ:
         parts = ((v.numerator, v.denominator) for v in matrix.iter_values())
         bits = max((int(part).bit_length() for pair in parts for part in pair), default=1)
-        size += f", entries of up to {bits} bits"
-    return matrix[: min(rows, CORNER), : min(columns, CORNER)], size
+        size += f", up to {bits} bits"
+    return matrix[: min(rows, CORNER), : min(columns, most or CORNER)], size
 
 
-def _rows(matrix: DomainMatrix, field: Domain) -> tuple[list[list[str]], str]:
-    shown, head = _corner(matrix)
+def _rows(
+    matrix: DomainMatrix, field: Domain, most: int | None = None
+) -> tuple[list[list[str]], str]:
+    shown, head = _corner(matrix, most)
     rows = [[entry_text(x, field) for x in row] for row in shown.to_dense().to_list()]
     return [[*row, ".."] for row in rows] if head else rows, head

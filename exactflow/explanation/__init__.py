@@ -78,7 +78,7 @@ class Explanation:
         return f"<Explanation: {self.claim} {len(self.steps)} steps>"
 
     def text(self, width: int = 88) -> str:
-        """Return the explanation as text of at most so many columns, matrices apart."""
+        """Return the explanation as text of at most so many columns; of wide matrices a corner."""
         blocks = [fill(f"{self.claim} [{self.evidence}]", width)]
         for number, step in enumerate(self.steps, 1):
             blocks.append("\n".join(_text_of(step, f"{number}.", width)))
@@ -154,7 +154,7 @@ def _side_by_side(step: Step, width: int) -> str:
     """Return the values that a step makes, as many beside each other as the width holds."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
-        first, *rest = shown_text(value, step.field)
+        first, *rest = shown_text(value, step.field, width - len(name) - 3)
         lines = [f"{name} = {first}", *(f"{' ' * len(name)}   {line}" for line in rest)]
         beside = rows[-1] if rows else []
         room = max(map(len, beside), default=0) + 3

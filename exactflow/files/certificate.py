@@ -22,6 +22,7 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import named, read_bytes, write_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
@@ -105,6 +106,8 @@ def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
     report = checker.check(data, quick=quick)
     if report.verdict is checker.Verdict.REFUTED:
         raise VerificationError("; ".join(report.lines))
+    if report.largest:
+        return data, f"within {decimal_up(report.largest)} in all entries"
     return data, report.lines[-1][2:]
 
 

@@ -131,8 +131,15 @@ def test_a_number_is_shown_beside_matrices():
 
 def test_large_matrices_show_a_corner():
     shown = str(explain(random_matrix(10, bits=8, seed=1), orientation="flip"))
-    assert "10 x 10, entries of up to" in shown
+    assert "10 x 10, up to" in shown
     assert len(shown) < 12_000
+
+
+def test_a_narrow_text_shows_corners_of_wide_matrices():
+    explanation = explain(random_matrix(6, bits=24, seed=1))
+    for width in (40, 80, 200):
+        assert max(map(len, explanation.text(width).splitlines())) <= width
+    assert ("begins:" in explanation.text(40), "  M = [" in explanation.text(200)) == (True, True)
 
 
 def test_flows_that_were_not_derived():

@@ -231,8 +231,8 @@ def _selected(
     missed = [p for p in only if not any(fnmatchcase(x.path, p) for c in selected for x in c)]
     if missed:
         raise InvalidInputError(
-            f"expected paths of layers in only=.., or patterns, got {missed[0]!r}; there are "
-            f"{', '.join(sorted(inside)[:20])}"
+            f"expected paths of layers in only=.., or patterns, got {missed[0]!r}: the layers "
+            f"are {', '.join(sorted(inside)[:20])}"
         )
     return selected
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from html import escape
 from math import inf, nextafter
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from exactflow.errors import InvalidInputError
@@ -163,9 +164,9 @@ class Conversion:
             for (kind, reason), paths in found.items()
         ]
 
-    def table(self) -> str:
-        """Return the table as text, and below it what was left."""
-        rows = self.rows()
+    def table(self, width: int = 120) -> str:
+        """Return the table as text, and below it what was left; in a narrow one, layer by layer."""
+        head, *layers = rows = self.rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
@@ -174,6 +175,12 @@ class Conversion:
             ).rstrip()
             for row in rows
         ]
+        if len(lines[0]) > width:
+            said = (
+                ", ".join(f"{name} {cell}" for name, cell in zip(head, row, strict=True))
+                for row in layers
+            )
+            lines = [fill(text, width, subsequent_indent="  ") for text in said]
         return "\n".join([*lines, *self.reasons(), str(self)])
 
     def to_json(self) -> str:
