@@ -84,17 +84,19 @@ ROWS = (
             ),
             Formal(
                 "five do not suffice",
-                "every field, n >= 2",
-                ("five_shears_do_not_suffice",),
+                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
+                "more, n >= 1",
+                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
             ),
             Formal(
                 "positive scales: six couplings, one scale entry, iff det > 0",
-                "every numeric field, halves (n, n), n >= 1; det > 0 is necessary in every "
-                "partition",
+                "every numeric field; six: every dimension, one scale entry: halves (n, n); "
+                "det > 0 is necessary in every partition",
                 (
                     "six_couplings_one_scale",
                     "couplings_preserve_orientation",
                     "couplings_iff_orientation",
+                    "couplings_iff_orientation_every_dimension",
                 ),
             ),
         ),
@@ -303,7 +305,7 @@ ROWS = (
         trials.draw_partitioned,
         (
             Formal(
-                "partitions (p, q): at least 2 ceil(q / p) + 1 shears for some, at most 2 "
+                "partitions (p, q): at least 2 ceil(q / p) + 2 shears for some, at most 2 "
                 "ceil(q / p) + 4",
                 "p <= q; lower: every field of three elements or more; upper: of more than p",
                 (

@@ -5,8 +5,8 @@
                   of determinant 1 has an invertible P such that P N is similar
                   to P, that is, G (P N) = P G for an invertible G
      commutator_avoiding   with more than n + 1, a given x != 0 is no eigenvalue of P
-     com_nonscalar   if N is no scalar, nor is any in a list av of given numbers, over a
-                  field with more than n + |av| - 1 elements other than 0
+     com_nonscalar   if N is no scalar, and over a field with more than n + |av|
+                  elements, no element of the list av is an eigenvalue of P
 
    Role.  The lemma behind step 2 of six_suffice.v, and behind hyperplane.v.
 

@@ -3,17 +3,18 @@
    A coupling is [S X; 0 1] or [1 0; Y S], with S diagonal and positive.
 
    Main results
-     six_couplings           a matrix of nonzero determinant is a product of six,
-                             five of them additive; the scale of the sixth is
-                             \det M in one entry and 1 in the others
+     six_couplings           if matrices of determinant 1 are products of six shears,
+                             one of nonzero determinant is of six couplings, five of
+                             them additive; the scale of the sixth is \det M in one
+                             entry and 1 in the others
      det_couplings_gt0       a product of any number of couplings has a positive
                              determinant, for any split p + q
-     det_gt0P                so, for p = q, the products of couplings are the
-                             matrices of positive determinant
+     det_gt0P                so, for q = p and q = p + 1, the products of couplings are
+                             the matrices of positive determinant
 
    Reference.  Koehler, Mehta, Risteski, ICML 2021, arXiv:2010.01155. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra.
-From exactflow Require Import shears six_suffice.
+From exactflow Require Import shears six_suffice hyperplane.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -36,20 +37,22 @@ rewrite det_diag (bigD1 ord0) //= mxE eqxx big1 ?mulr1 // => i /negbTE i0.
 by rewrite mxE i0.
 Qed.
 
-Theorem six_couplings (F : fieldType) (s : seq F) n (M : 'M[F]_(n.+1 + n.+1)) :
-  uniq s -> (n.+1 < size s)%N -> \det M != 0 ->
-  exists W0 X Y Z W V : 'M[F]_n.+1,
-    M = scaled_L (first_entry n (\det M)) W0 *m
+Theorem six_couplings (F : fieldType) p q (M : 'M[F]_(p + q.+1)) :
+  (forall N : 'M[F]_(p + q.+1), \det N = 1 -> exists W0 X Y Z W V,
+     N = L W0 *m U X *m L Y *m U Z *m L W *m U V) ->
+  \det M != 0 ->
+  exists W0 X Y Z W V,
+    M = scaled_L (first_entry q (\det M)) W0 *m
         U X *m L Y *m U Z *m L W *m U V.
 Proof.
-move=> us large dM; set S := diag_mx (first_entry n (\det M)).
-pose T : 'M[F]_(n.+1 + n.+1) := block_mx 1%:M 0 0 S.
+move=> six dM; set S := diag_mx (first_entry q (\det M)).
+pose T : 'M[F]_(p + q.+1) := block_mx 1%:M 0 0 S.
 have dT : \det T = \det M by rewrite det_ublock det1 mul1r det_first_entry.
 have uT : T \in unitmx by rewrite unitmxE dT unitfE.
 have : \det (invmx T *m M) = 1 by rewrite det_mulmx det_inv dT mulVf.
-case/(six_LULULU us large) => W0 [X [Y [Z [W [V e]]]]].
+case/six => W0 [X [Y [Z [W [V e]]]]].
 exists (S *m W0), X, Y, Z, W, V.
-have -> : scaled_L (first_entry n (\det M)) (S *m W0) = T *m L W0.
+have -> : scaled_L (first_entry q (\det M)) (S *m W0) = T *m L W0.
   by rewrite /T /L; blocks.
 by rewrite -[LHS](mulKVmx uT) e !mulmxA.
 Qed.
@@ -87,20 +90,21 @@ right; exists (const_mx 1), Y; split=> [i|]; first by rewrite mxE ltr01.
 by rewrite /scaled_L diag_const_mx.
 Qed.
 
-Theorem det_gt0P n (M : 'M[F]_(n.+1 + n.+1)) :
+Theorem det_gt0P e n (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> (0 < e + n)%N ->
   0 < \det M <->
   exists Ks, [/\ size Ks = 6, forall K, K \in Ks -> coupling K &
                  M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof.
-split=> [dM | [Ks [_ hK ->]]]; last exact: det_couplings_gt0.
+move=> e1 en; split=> [dM | [Ks [_ hK ->]]]; last exact: det_couplings_gt0.
 have [s us large] := num_seq F n.+1.
-have [|W0 [X [Y [Z [W [V e]]]]]] := six_couplings us large (M := M).
-  by rewrite gt_eqF.
-exists [:: scaled_L (first_entry n (\det M)) W0; U X; L Y; U Z; L W; U V]; split=> //.
+have six (N : 'M[F]_(n + (e + n))) dN := six_every_LULULU us large (M := N) e1 dN.
+case: (e + n)%N (prednK en) M dM six => // q _ M dM six.
+have [|W0 [X [Y [Z [W [V h]]]]]] := six_couplings six (M := M); first by rewrite gt_eqF.
+exists [:: scaled_L (first_entry q (\det M)) W0; U X; L Y; U Z; L W; U V]; split=> //.
   move=> K; rewrite !inE => /or4P[||| /or3P[]] /eqP ->; try exact: coupling_U;
     try exact: coupling_L.
   right; do 2!eexists; split; last by []; move=> i; rewrite mxE.
   by case: eqP => // _; apply: ltr01.
-by rewrite !big_cons big_nil mulmx1 !mulmxA -e.
+by rewrite !big_cons big_nil mulmx1 !mulmxA -h.
 Qed.
 End PositiveScales.

@@ -168,6 +168,24 @@ exact: (conj (five_ULULU_hyperplane us hs dM) (five_LULUL_hyperplane us hs dM)).
 Qed.
 Print Assumptions five_shears_full_rank.
 
+(* Otherwise six cannot be replaced by five: over every field of at least 3 elements. *)
+Theorem five_shears_do_not_suffice_odd (F : fieldType) n (t : F) :
+  t != 0 -> t != 1 -> (0 < n)%N ->
+  exists M : 'M[F]_(n + n.+1),
+  [/\ \det M = 1,
+      forall (X : 'M[F]_(n, n.+1)) (Y : 'M[F]_(n.+1, n)) (Z : 'M[F]_(n, n.+1))
+             (W : 'M[F]_(n.+1, n)) (V : 'M[F]_(n, n.+1)),
+        M <> block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+             block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+             block_mx 1%:M V 0 1%:M &
+      forall (X : 'M[F]_(n.+1, n)) (Y : 'M[F]_(n, n.+1)) (Z : 'M[F]_(n.+1, n))
+             (W : 'M[F]_(n, n.+1)) (V : 'M[F]_(n.+1, n)),
+        M <> block_mx 1%:M 0 X 1%:M *m block_mx 1%:M Y 0 1%:M *m
+             block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
+             block_mx 1%:M 0 V 1%:M].
+Proof. by case: n => // n t0 t1 _; apply: five_not_enough_odd t0 t1. Qed.
+Print Assumptions five_shears_do_not_suffice_odd.
+
 (* Halves of n and e + n entries, e <= n: five if C has rank n, and C and D C side by side
    have rank e + n, where C is the lower left and D the lower right block. *)
 Theorem five_shears_spanning (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e + n))) :
@@ -222,7 +240,7 @@ Theorem six_couplings_one_scale (F : numFieldType) n (M : 'M[F]_(n.+1 + n.+1)) :
         block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof.
 move=> dM; have [s us large] := num_seq F n.+1.
-by apply: six_couplings us large _; rewrite gt_eqF.
+by apply: (six_couplings (six_LULULU us large)); rewrite gt_eqF.
 Qed.
 Print Assumptions six_couplings_one_scale.
 
@@ -251,8 +269,24 @@ Theorem couplings_iff_orientation (F : numFieldType) n (M : 'M[F]_(n.+1 + n.+1))
         (exists (s : 'rV[F]_n.+1) Y,
            (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
-Proof. exact: det_gt0P. Qed.
+Proof. exact: (@det_gt0P F 0). Qed.
 Print Assumptions couplings_iff_orientation.
+
+(* And in every dimension: halves of n and e + n entries, e = 0 or 1, not both empty. *)
+Theorem couplings_iff_orientation_every_dimension (F : numFieldType)
+    e n (M : 'M[F]_(n + (e + n))) :
+  (e <= 1)%N -> (0 < e + n)%N ->
+  0 < \det M <->
+  exists Ks : seq 'M[F]_(n + (e + n)),
+  [/\ size Ks = 6,
+      forall K, K \in Ks ->
+        (exists (s : 'rV[F]_n) X,
+           (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+        (exists (s : 'rV[F]_(e + n)) Y,
+           (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof. exact: det_gt0P. Qed.
+Print Assumptions couplings_iff_orientation_every_dimension.
 
 (* Positive scales do not make five enough.  Call D and a opposed at k if, up to a
    common factor z, say 1 or -1, the principal k-minors of D are >= 0, those of a are
@@ -325,15 +359,18 @@ Theorem unequal_splits_lower_bound (F : fieldType) p q k (M : 'M[F]_(p + q)) :
 Proof. exact: unequal_lower_bound. Qed.
 Print Assumptions unequal_splits_lower_bound.
 
-(* Such matrices of determinant 1 exist, over every field of at least 3 elements. *)
+(* Such matrices of determinant 1 exist, over every field of at least 3 elements, and
+   some of them are no product of 2 (k + 1) + 1 alternating shears, either: so at least
+   2 ceil(q/p) + 2 layers. *)
 Theorem unequal_splits_lower_bound_example (F : fieldType) p q k (t : F) :
   t != 0 -> t != 1 -> (0 < p)%N -> (k * p < q)%N ->
   exists2 M : 'M[F]_(p + q), \det M = 1 &
-  forall (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
-  M <> \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M (X i) 0 1%:M *m block_mx 1%:M 0 (Y i) 1%:M) /\
-  M <> \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
+  forall (X0 : 'M[F]_(p, q)) (Y0 : 'M[F]_(q, p))
+         (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
+  M <> block_mx 1%:M X0 0 1%:M *m \big[mulmx/1%:M]_(i < k.+1)
+         (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M) /\
+  M <> block_mx 1%:M 0 Y0 1%:M *m \big[mulmx/1%:M]_(i < k.+1)
+         (block_mx 1%:M (X i) 0 1%:M *m block_mx 1%:M 0 (Y i) 1%:M).
 Proof. by case: p => // p t0 t1 _; apply: unequal_example t0 t1. Qed.
 Print Assumptions unequal_splits_lower_bound_example.
 

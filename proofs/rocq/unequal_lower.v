@@ -1,4 +1,4 @@
-(* Unequal splits p + q: at least 2 ceil(q/p) + 1 layers.
+(* Unequal splits p + q: at least 2 ceil(q/p) + 2 layers for some matrices.
 
    Main results
      rank_lower_mul       the number rank_lower M, the rank of the lower q rows of
@@ -12,11 +12,13 @@
                           k p < q, then M is a product of 2 (k + 1) layers in
                           neither order
 
+     unequal_lower_bound_diag   if M = diag(A, D), it is not one of 2 k + 3 layers, either
      unequal_example      diag(A, t), with A = diag(t^-q, 1, ..) and t a scalar other
                           than 0 and 1, is such a matrix
+     five_not_enough_odd  for (n, n + 1): it is no product of five layers
 
-   Take k + 1 = ceil(q/p): 2 ceil(q/p) layers are too few.  (A shorter product is
-   one of 2 (k + 1) layers, some of which are the identity.)
+   Take k + 1 = ceil(q/p): 2 ceil(q/p) layers are too few, and for diag(A, t) one more
+   is, too.  (A shorter product is one of as many layers, some of which are the identity.)
 
    Plan.  Of the k + 1 factors L one does not count: an L on the right end leaves
    D alone, and one on the left end leaves d alone. *)
@@ -136,27 +138,67 @@ by rewrite -(mxrank_unit ud) e rank_lower_left.
 Qed.
 End LowerBound.
 
+(* For diag(A, D) one layer more: an odd layer on the left end leaves D and d alone. *)
+Theorem unequal_lower_bound_diag (F : fieldType) p q k (A : 'M[F]_p) (D : 'M[F]_q) :
+  (k * p < q)%N -> block_mx A 0 0 D \in unitmx -> D - 1%:M \in unitmx ->
+  forall X0 Y0 X Y, block_mx A 0 0 D <> U X0 *m pairs_LU k.+1 X Y /\
+                    block_mx A 0 0 D <> L Y0 *m pairs_UL k.+1 X Y.
+Proof.
+set M := block_mx A 0 0 D => small uM uD X0 Y0 X Y.
+have uAD : A \in unitmx /\ D \in unitmx.
+  by apply/andP; move: uM; rewrite unitmxE det_ublock unitrM -!unitmxE.
+have [uA uDu] := uAD.
+have iM : invmx M = block_mx (invmx A) 0 0 (invmx D).
+  rewrite -[RHS](mulKmx uM) /M; blocks.
+  by rewrite !mulmxV // -scalar_mx_block mulmx1.
+have ud : invmx D - 1%:M \in unitmx.
+  rewrite -(mulKmx uDu (_ - _)) mulmxBr mulmxV // mulmx1 unitmx_mul unitmx_inv uDu.
+  by rewrite -opprB -scaleN1r unitmxZ ?unitrN1.
+move: small; rewrite ltnNge => /negP small; split=> e; apply: small.
+  rewrite -(mxrank_unit ud); have <- : drsubmx (invmx (pairs_LU k.+1 X Y)) = invmx D.
+    have -> : pairs_LU k.+1 X Y = U (- X0) *m M by rewrite e mul_UK.
+    have -> : invmx (U (- X0) *m M) = invmx M *m U X0.
+      have uUM : U (- X0) *m M \in unitmx by rewrite unitmx_mul unit_U.
+      apply: (can_inj (mulmxK uUM)); rewrite mulVmx // -mulmxA -{1}[X0]opprK mul_UK.
+      by rewrite mulVmx.
+    by rewrite iM mul_block_U block_mxKdr mul0mx addr0.
+  exact: rank_lower_left.
+rewrite -(mxrank_unit uD); have <- : drsubmx (pairs_UL k.+1 X Y) = D.
+  rewrite -[pairs_UL _ _ _](mul_LK Y0) -e mul_L block_mxKdr mulmx0 addr0.
+  by [].
+exact: rank_lower_right.
+Qed.
+
 (* An example: diag(A, t) with t a scalar other than 0 and 1. *)
 Theorem unequal_example (F : fieldType) p q k (t : F) : t != 0 -> t != 1 ->
   (k * p.+1 < q)%N ->
   exists2 M : 'M[F]_(p.+1 + q), \det M = 1 &
-    forall X Y, M <> pairs_UL k.+1 X Y /\ M <> pairs_LU k.+1 X Y.
+    forall X0 Y0 X Y, M <> U X0 *m pairs_LU k.+1 X Y /\ M <> L Y0 *m pairs_UL k.+1 X Y.
 Proof.
 move=> t0 t1 small; pose a : 'rV[F]_p.+1 := \row_i if i == 0 then t ^- q else 1.
 have da : \det (diag_mx a) = t ^- q.
   rewrite det_diag (bigD1 ord0) //= mxE eqxx big1 ?mulr1 // => i /negbTE i0.
   by rewrite mxE i0.
-have ua : diag_mx a \in unitmx by rewrite unitmxE da unitrV unitrX // unitfE.
-have uB (b : F) : b != 1 -> (b%:M - 1%:M : 'M_q) \in unitmx.
-  move=> b1; rewrite -raddfB unitmxE det_scalar unitrX // unitfE subr_eq0.
-  exact: b1.
-pose M : 'M[F]_(p.+1 + q) := block_mx (diag_mx a) 0 0 t%:M.
-have dM : \det M = 1 by rewrite det_ublock da det_scalar mulVf // expf_neq0.
-have uM : M \in unitmx by rewrite unitmxE dM unitr1.
-exists M; first exact: dM.
-apply: unequal_lower_bound small _ _; first by rewrite block_mxKdr uB.
-have -> : invmx M = block_mx (invmx (diag_mx a)) 0 0 t^-1%:M.
-  rewrite -[RHS](mulKmx uM) /M; blocks.
-  by rewrite mulmxV // -scalar_mxM divff // -scalar_mx_block mulmx1.
-by rewrite block_mxKdr uB // invr_eq1.
+have dM : \det (block_mx (diag_mx a) 0 0 (t%:M : 'M_q)) = 1.
+  by rewrite det_ublock da det_scalar mulVf // expf_neq0.
+exists (block_mx (diag_mx a) 0 0 t%:M) => //; apply: unequal_lower_bound_diag => //.
+  by rewrite unitmxE dM unitr1.
+by rewrite -raddfB unitmxE det_scalar unitrX // unitfE subr_eq0.
+Qed.
+
+(* Halves of n and n + 1 entries: five layers are too few, in both orders. *)
+Corollary five_not_enough_odd (F : fieldType) n (t : F) : t != 0 -> t != 1 ->
+  exists M : 'M[F]_(n.+1 + n.+2),
+  [/\ \det M = 1, forall X Y Z W V, M <> U X *m L Y *m U Z *m L W *m U V &
+                   forall X Y Z W V, M <> L X *m U Y *m L Z *m U W *m L V].
+Proof.
+move=> t0 t1; have [|M dM hM] := @unequal_example F n n.+2 1 t t0 t1.
+  by rewrite mul1n.
+exists M; split=> // [X Y Z W V|Y X W Z V] e.
+  pose Xs i := if i is 0 then Z else V; pose Ys i := if i is 0 then Y else W.
+  have [+ _] := hM X Y Xs Ys; apply.
+  by rewrite e /pairs_LU !big_ord_recr big_ord0 /= mul1mx !mulmxA.
+pose Xs i := if i is 0 then X else Z; pose Ys i := if i is 0 then W else V.
+have [_] := hM X Y Xs Ys; apply.
+by rewrite e /pairs_UL !big_ord_recr big_ord0 /= mul1mx !mulmxA.
 Qed.
