@@ -28,6 +28,7 @@ ROWS = {row.script: row for row in theorems.values()}
 STATEMENT = re.compile(
     r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
 )
+NAME = re.compile(r"`(\w+)`")
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
@@ -71,6 +72,9 @@ def write_script(book: Path, name: str, path: Path) -> None:
     )
     write(book / "_build" / "extra" / "notebooks" / f"{name}.py", text)
 
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = NAME.sub(linked, cell.source)
     notebook.cells = [part for cell in notebook.cells for part in with_evidence(cell)]
     first, row = notebook.cells[0], ROWS[name]
     title, _, rest = first.source.removeprefix("# ").partition("\n")
@@ -80,6 +84,11 @@ def write_script(book: Path, name: str, path: Path) -> None:
         shown = ", ".join(f"{{py:obj}}`{shown} <{target}>`" for shown, target in used)
         notebook.cells.append(new_markdown_cell(f"**Used here:** {shown}", id="used"))
     write(book / "theorems" / f"{name}.ipynb", jupytext.writes(notebook, "ipynb"))
+
+
+def linked(name: re.Match[str]) -> str:
+    """Return the name of a script as a link to its page, and any other word as it stands."""
+    return f"[{name[0]}]({name[1]}.ipynb)" if name[1] in ROWS else name[0]
 
 
 def head(row: Theorem, text: str) -> str:

@@ -15,6 +15,7 @@ from exactflow.cli import main
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.proving.cells import cells, read_script
 from exactflow.theory import Hypothesis, Theorem, trials
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,6 +35,16 @@ def test_readme_is_read_off_the_table():
 def test_every_script_has_a_row():
     scripts = {path.stem for path in (ROOT / "proofs").glob("*.py")} - {"__init__", "__main__"}
     assert {row.script for row in theorems.values()} == scripts
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_page_states_its_theorem_says_why_and_proves_it(row):
+    found = cells(read_script(ROOT / "proofs" / f"{row.script}.py"))
+    text = "\n".join(cell.text for cell in found if cell.is_markdown)
+    for number in row.number.split(", "):
+        assert re.search(rf"\*\*Theorem {number}(?!\d)", text)
+    assert "**Why.**" in text
+    assert re.search("[Pp]roof|proved", text)
 
 
 @pytest.mark.parametrize("name", TRIED)
