@@ -10,6 +10,8 @@
 # with equal halves of $n$ coordinates. $U$ is a layer that moves the first half, $L$ one that moves
 # the second.
 #
+# **Theorem 11a** (to our knowledge new) has these parts.
+#
 # **Theorem C (three).** $M$ is a product $ULU$ iff some positive diagonal $F$ and $G$ solve
 #
 # $$ C F + G c = 0, \qquad F A k = k \text{ where } C k = 0, \qquad
@@ -29,8 +31,8 @@
 # The paper asks how many are needed for a linear map (Koehler, Mehta, Risteski, ICML 2021), and
 # fits them. Scales alone save the fifth layer, for most matrices and not for all.
 #
-# All are new, to our knowledge. (Diagonal equivalence is that of matrix scaling; Flanders 1951 for
-# YZ and ZY; Krawczyk 1969 for the test; Einsiedler and Tuncel 2001 for the multipliers.)
+# Nearest: diagonal equivalence is that of matrix scaling; Flanders 1951 for YZ and ZY; Krawczyk
+# 1969 for the test; Einsiedler and Tuncel 2001 for the multipliers.
 #
 # ## Proof
 #
