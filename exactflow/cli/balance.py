@@ -3,17 +3,7 @@
 import argparse
 from typing import Any
 
-from exactflow.cli.common import (
-    check_output,
-    halves_arguments,
-    output_arguments,
-    read,
-    reading_arguments,
-    search_arguments,
-    search_options,
-    wants_text,
-    write_flow,
-)
+from exactflow.cli import common
 
 __all__ = ["add_arguments", "run"]
 
@@ -23,10 +13,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
-    search_arguments(command, METHODS)
-    halves_arguments(command, ORIENTATIONS)
-    reading_arguments(command)
-    output_arguments(command, "CERT.json", "a certificate that the layers are as near")
+    common.search_arguments(command, METHODS)
+    common.halves_arguments(command, ORIENTATIONS)
+    common.reading_arguments(command)
+    common.output_arguments(command, "CERT.json", "a certificate that the layers are as near")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,12 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.exact.rounding import decimal_up
     from exactflow.flows.orientation import pads_of
 
-    check_output(arguments)
-    source = read(arguments)
-    result = balance(source.matrix, layers=arguments.layers, **search_options(arguments))
+    common.check_output(arguments)
+    source = common.read(arguments)
+    names = "layers", "method", "orientation", "partition", "seed"
+    result = balance(source.matrix, **common.options(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
     claim = {"within": result.error, "pads": pads}
-    written = write_flow(result.flow, arguments, source, arguments.seed, **claim)
+    written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim)
 
     def record() -> dict[str, Any]:
         inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None
@@ -48,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
         return flow_record(result.flow) | numbers | errors | {"summary": str(result)}
 
-    if not wants_text(arguments, record):
+    if not common.wants_text(arguments, record):
         return 0
     print(result)
     print_repairs(result.flow, pads, ", certified within as much")

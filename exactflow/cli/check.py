@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from exactflow import checker
-from exactflow.cli.common import printing_arguments, reading_arguments
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.files.checking import Checked, check_certificate
 from exactflow.parallel import parallel_map
@@ -32,9 +32,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     claims.add_argument(
         "--quick", action="store_true", help="test equalities at random vectors only"
     )
-    reading_arguments(command)
+    common.reading_arguments(command)
     output = command.add_argument_group("what comes out")
-    printing_arguments(output, "one JSON object per certificate")
+    common.printing_arguments(output, "one JSON object per certificate")
     add("-j", "--jobs", type=int, default=1, metavar="N", help="check N at once (default: 1)")
 
 

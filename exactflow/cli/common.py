@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from exactflow.flows.flow import CouplingFlow
 
 __all__ = [
+    "CONSTRUCTION",
     "advice",
     "check_output",
     "construction_arguments",
-    "construction_options",
     "halves_arguments",
+    "options",
     "output_arguments",
     "partition",
     "partition_argument",
@@ -31,11 +32,14 @@ __all__ = [
     "read",
     "reading_arguments",
     "search_arguments",
-    "search_options",
     "stops_first",
     "wants_text",
     "write_flow",
 ]
+
+
+CONSTRUCTION = "method", "orientation", "partition"
+"""What `construction_arguments` are told, as `factor` takes it."""
 
 
 def reading_arguments(command: argparse.ArgumentParser) -> None:
@@ -66,11 +70,6 @@ def construction_arguments(command: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="go on where it takes more than a minute"
     )
     halves_arguments(command, ORIENTATIONS)
-
-
-def construction_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what `construction_arguments` were told, for `factor`."""
-    return {name: getattr(arguments, name) for name in ("method", "orientation", "partition")}
 
 
 def stops_first(
@@ -126,9 +125,8 @@ def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[st
     )
 
 
-def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what `search_arguments` and `halves_arguments` were told."""
-    names = "method", "orientation", "partition", "seed"
+def options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return what some arguments were told, by their names."""
     return {name: getattr(arguments, name) for name in names}
 
 

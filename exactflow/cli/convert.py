@@ -5,7 +5,7 @@ import io
 import shutil
 from pathlib import Path
 
-from exactflow.cli.common import printing_arguments
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -31,7 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="OUT.pt", required=True, help="the state dict")
     add("--report", metavar="FILE", help="the report, as .json or .html")
     add("--certificates", metavar="FOLDER", help="a certificate for each layer")
-    printing_arguments(group, "the report, in the place of the table")
+    common.printing_arguments(group, "the report, in the place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         state = read_state(data, source.suffix.lower())
     model = skeleton(state, arguments.library)
     names = "by", "permutations", "layers", "within", "only", "jobs"
-    new, report = convert(model, **{name: getattr(arguments, name) for name in names})
+    new, report = convert(model, **common.options(arguments, *names))
     content = io.BytesIO()
     torch.save(new.state_dict(), content)
     if arguments.certificates:

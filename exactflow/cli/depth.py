@@ -6,15 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exactflow.cli.common import (
-    advice,
-    check_output,
-    output_arguments,
-    partition_argument,
-    read,
-    reading_arguments,
-    wants_text,
-)
+from exactflow.cli import common
 
 if TYPE_CHECKING:
     from exactflow.depth import MinimalDepth
@@ -38,17 +30,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default="additive",
         help="all 1, or any positive ones (default: additive)",
     )
-    partition_argument(command)
-    reading_arguments(command)
-    output_arguments(command, "CERT.json", "write a certificate of both sides, checked")
+    common.partition_argument(command)
+    common.reading_arguments(command)
+    common.output_arguments(command, "CERT.json", "write a certificate of both sides, checked")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.depth import minimal_depth
 
-    check_output(arguments, certificate_only=True)
-    source = read(arguments)
-    answer = minimal_depth(source.matrix, scales=arguments.scales, partition=arguments.partition)
+    common.check_output(arguments, certificate_only=True)
+    source = common.read(arguments)
+    answer = minimal_depth(source.matrix, **common.options(arguments, "scales", "partition"))
     code, written = 0, list[str]()
     if arguments.output:
         code, written = _write(answer, arguments, source)
@@ -56,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
-    if wants_text(arguments, lambda: record):
+    if common.wants_text(arguments, lambda: record):
         print(answer.count, *reasons, sep="\n  ")
         print(*[_SYMBOLS] * bool(reasons), *written, sep="\n", end="\n" * bool(reasons or written))
     return code
@@ -80,4 +72,4 @@ def _write(
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
-    return code, [*lines, advice(arguments)]
+    return code, [*lines, common.advice(arguments)]

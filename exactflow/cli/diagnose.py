@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from exactflow.cli.common import printing_arguments
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -34,7 +34,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--context", metavar="FILE", help="a condition for each member of the batch")
     add("--classes", metavar="FILE", help="the class of each member")
     add("--key", metavar="NAME", help="which array of the files of X")
-    printing_arguments(
+    common.printing_arguments(
         command.add_argument_group("what comes out"), "one JSON object in the place of the table"
     )
 

@@ -2,13 +2,7 @@
 
 import argparse
 
-from exactflow.cli.common import (
-    construction_arguments,
-    construction_options,
-    read,
-    reading_arguments,
-    stops_first,
-)
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -23,8 +17,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in the place of a factorization",
     )
-    construction_arguments(command)
-    reading_arguments(command)
+    common.construction_arguments(command)
+    common.reading_arguments(command)
     form = command.add_argument_group("what comes out").add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="a LaTeX document")
     form.add_argument("--markdown", action="store_true", help="Markdown with formulas")
@@ -32,7 +26,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    matrix = read(arguments).matrix
+    matrix = common.read(arguments).matrix
     if arguments.depth:
         from exactflow.depth import minimal_depth
 
@@ -45,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         from exactflow.factorization.telling import check_dimension
 
         check_dimension(matrix.shape[0])
-        if stops_first(matrix, arguments, explained=True):
+        if common.stops_first(matrix, arguments, explained=True):
             return 3
-        explanation = explain(matrix, **construction_options(arguments))
+        explanation = explain(matrix, **common.options(arguments, *common.CONSTRUCTION))
     if arguments.latex:
         print(explanation.latex(), end="")
     elif arguments.markdown:

@@ -6,17 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exactflow.cli.common import (
-    check_output,
-    construction_arguments,
-    construction_options,
-    output_arguments,
-    read,
-    reading_arguments,
-    stops_first,
-    wants_text,
-    write_flow,
-)
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -32,9 +22,9 @@ DEMO_CHANNELS = 12
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
-    construction_arguments(command)
-    reading_arguments(command)
-    output_arguments(
+    common.construction_arguments(command)
+    common.reading_arguments(command)
+    common.output_arguments(
         command,
         "CERT.json",
         "write a certificate; or the layers as float64, to .npz, .safetensors or .pt",
@@ -48,21 +38,21 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.flows.verification import Verification
 
     source, name = _source(arguments)
-    check_output(arguments)
-    if stops_first(source.matrix, arguments):
+    common.check_output(arguments)
+    if common.stops_first(source.matrix, arguments):
         return 3
     start, d = time.perf_counter(), source.matrix.shape[0]
-    flow = factor(source.matrix, **construction_options(arguments))
+    flow = factor(source.matrix, **common.options(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
     verdict = str(Verification(flow))  # factor has composed it
-    written = write_flow(flow, arguments, source, pads=pads)
+    written = common.write_flow(flow, arguments, source, pads=pads)
 
     def record() -> dict[str, Any]:
         told = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
         return told | flow_record(flow) | {"verdict": verdict}
 
-    if wants_text(arguments, record):
+    if common.wants_text(arguments, record):
         print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads)
         print(end=written)
     return 0
@@ -76,7 +66,7 @@ def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
-        return read(arguments), Path(arguments.file).name
+        return common.read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
     weight = demo_weight()
     matrix = as_matrix(weight)

@@ -3,17 +3,7 @@
 import argparse
 from typing import Any
 
-from exactflow.cli.common import (
-    check_output,
-    halves_arguments,
-    output_arguments,
-    read,
-    reading_arguments,
-    search_arguments,
-    search_options,
-    wants_text,
-    write_flow,
-)
+from exactflow.cli import common
 
 __all__ = ["add_arguments", "run"]
 
@@ -30,10 +20,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"inputs are from -N to N (default: {LIMIT}, all of int16)",
     )
-    search_arguments(command, METHODS)
-    halves_arguments(command, FLIPPINGS)
-    reading_arguments(command)
-    output_arguments(command, "L.json", "a certificate, which exactflow apply runs")
+    common.search_arguments(command, METHODS)
+    common.halves_arguments(command, FLIPPINGS)
+    common.reading_arguments(command)
+    common.output_arguments(command, "L.json", "a certificate, which exactflow apply runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,18 +31,18 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.lossless_certificate import claim
     from exactflow.lossless import lossless
 
-    check_output(arguments, certificate_only=True)
-    source = read(arguments)
-    options = {"bits": arguments.bits, "limit": arguments.limit, **search_options(arguments)}
-    result = lossless(source.matrix, **options)
-    written = write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
+    common.check_output(arguments, certificate_only=True)
+    source = common.read(arguments)
+    names = "bits", "limit", "method", "orientation", "partition", "seed"
+    result = lossless(source.matrix, **common.options(arguments, *names))
+    written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
 
     def record() -> dict[str, Any]:
         grid = {"step": str(result.step), "bits": result.bits, "limit": result.limit}
         layers = {"layers": len(result.layers), "flips": list(result.flips)}
         return grid | layers | {"summary": str(result)}
 
-    if not wants_text(arguments, record):
+    if not common.wants_text(arguments, record):
         return 0
     print(result)
     print_repairs(result.flow)

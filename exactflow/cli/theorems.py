@@ -5,7 +5,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from exactflow.cli.common import partition_argument, read, reading_arguments
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     command.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
-    partition_argument(command.add_argument_group("coordinates"))
-    reading_arguments(command)
+    common.partition_argument(command.add_argument_group("coordinates"))
+    common.reading_arguments(command)
     command.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -54,7 +54,7 @@ def _record(theorem: "Theorem") -> dict[str, object]:
 
 
 def _check(theorem: "Theorem", arguments: argparse.Namespace) -> int:
-    matrix = read(arguments).matrix
+    matrix = common.read(arguments).matrix
     instance = matrix if arguments.partition is None else (matrix, arguments.partition)
     result = theorem.check(instance)
     sentence = f"{theorem.name}: holds here, with {result.depth} layers"

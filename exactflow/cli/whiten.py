@@ -3,15 +3,7 @@
 import argparse
 from typing import Any
 
-from exactflow.cli.common import (
-    check_output,
-    output_arguments,
-    partition_argument,
-    read,
-    reading_arguments,
-    wants_text,
-    write_flow,
-)
+from exactflow.cli import common
 
 __all__ = ["add_arguments", "run"]
 
@@ -25,9 +17,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="K",
         help="2 affine, or 3: additive if det is 1 (default: 2)",
     )
-    partition_argument(command)
-    reading_arguments(command)
-    output_arguments(command, "CERT.json", "a certificate of the flow that generates")
+    common.partition_argument(command)
+    common.reading_arguments(command)
+    common.output_arguments(command, "CERT.json", "a certificate of the flow that generates")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,18 +27,18 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.exact.rounding import decimal_up
     from exactflow.gaussian import whiten
 
-    check_output(arguments)
-    source = read(arguments)
-    result = whiten(source.matrix, layers=arguments.layers, partition=arguments.partition)
+    common.check_output(arguments)
+    source = common.read(arguments)
+    result = whiten(source.matrix, **common.options(arguments, "layers", "partition"))
     within = result.generator_error
     claim = {"subject": "covariance", "within": within}
-    written = write_flow(result.generator, arguments, source, **claim)
+    written = common.write_flow(result.generator, arguments, source, **claim)
 
     def record() -> dict[str, Any]:
         errors = {"error": str(result.error), "generator_error": str(within)}
         return flow_record(result.flow) | errors | {"summary": str(result)}
 
-    if not wants_text(arguments, record):
+    if not common.wants_text(arguments, record):
         return 0
     print(result)
     print(f"the inverse, rounded to floats, generates the covariance within {decimal_up(within)}")

@@ -99,7 +99,8 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
     """
     with shown_progress("") if _HEAR.get() is None else nullcontext():
         for count in range(total):
-            stage(f"{label} {count + 1} of {total}", count / total)
+            if total > 1:
+                stage(f"{label} {count + 1} of {total}", count / total)
             yield next(results)
 
 
