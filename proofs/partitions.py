@@ -6,7 +6,8 @@
 # coordinates is a product of at most $2m + 4$ alternating shears, and of $2m + 3$ if its lower left
 # block has rank $p$. If $p$ divides $q - 1$, at most $2m + 2$ and $2m + 1$ (to our knowledge new).
 # A generic one is a product of $2m + 1$, for $p < q$. No fewer do if 1 is an eigenvalue of neither
-# $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$.
+# $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then
+# needs $2m + 2$.
 #
 # **Why.** Images have three channels, and masks keep a quarter of the coordinates. The paper asks
 # whether the partition matters for depth. It costs a factor: a shear changes the larger half by a
@@ -23,14 +24,19 @@
 # \ge q$, and $(s - 1) p \ge q$ for a word that starts or ends with $L$. In each case these are at
 # least $2m + 1$ factors.
 #
+# Let $M = \operatorname{diag}(A, D)$ be a word of $2m + 1$ letters, the first and the last of which
+# are $U$. As $M U(X) = U(A X D^{-1}) M$, the last one can be pushed through $M$ and merged with the
+# first: $2m$ letters remain, which has just been excluded. With $L$ it is the same. So $2m + 2$ are
+# needed.
+#
 # ## From above
 #
 # **Peeling.** *Let $\operatorname{rank} C = p$, $k \le p$ and $q - k \ge p$. In some basis of the
 # second half (which turns shears into shears), $M = U \operatorname{diag}(M_2, I_k)\, U L U$, where
 # $M_2$, on $p + (q - k)$ coordinates, has again a lower left block of rank $p$.* Let $a$ and $c$ be
-# the left blocks of $M^{-1}$; $c$ has rank $p$, too (`six_layers`). The images of $C$ and $c$ have
-# a common complement, so there is a $p \times q$ matrix $H$ with $H C = I$ and $H c$ invertible.
-# Put
+# the left blocks of $M^{-1}$; $c$ has rank $p$, too: if $c x = 0$ then $C a x = -D c x = 0$, so $a
+# x = 0$, and $M^{-1}$ takes $(x, 0)$ to 0. The images of $C$ and $c$ have a common complement, so
+# there is a $p \times q$ matrix $H$ with $H C = I$ and $H c$ invertible. Put
 #
 # $$ V = H D - H, \qquad D' = D - C V. $$
 #
@@ -71,7 +77,7 @@
 # and holds for generic matrices if it does for one: the instances below show it for their sizes.
 #
 # Both sides are *exact*, on the instances: a construction with K layers, and the two ranks. The
-# bounds $2m + 1$ from below and $2m + 4$ from above are *formally proved*.
+# bounds $2m + 2$ for some matrices and $2m + 4$ for all are *formally proved*.
 
 # %%
 import sympy
@@ -121,10 +127,7 @@ with claims.check("at most 2 m + 4 layers, degenerate matrices included", Eviden
 # %% [markdown]
 # ## Where p divides q - 1
 #
-# $2m + 2$ layers, and no fewer, if 1 is no eigenvalue of $D$, for $M = \operatorname{diag}(A, D)$.
-# For let $M$ be a word of $2m + 1$ letters, the first and the last of which are $U$. As $M U(X) =
-# U(A X D^{-1}) M$, the last one can be pushed through $M$ and merged with the first: $2m$ letters
-# remain, and the rank argument excludes that. With $L$ it is the same.
+# $2m + 2$ layers, and no fewer for $M = \operatorname{diag}(A, D)$ where 1 is no eigenvalue of $D$.
 
 # %%
 sharp = {

@@ -26,7 +26,8 @@
 #   $(Y Z)^2 = 0$. But $(R - I)^2 \ne 0$, for $R$ is diagonalizable over $\mathbb{C}$ and not $I$.
 #
 # For $LULUL$ exchange the halves: $A = I + Z Y$ and $D^{-1} = I + Y Z$ fail in the same way.
-# $\blacksquare$
+# $\blacksquare$ (For halves $(n, n + 1)$ some $\operatorname{diag}(A, D)$ needs six, too:
+# `partitions`, with $m = 2$.)
 #
 # *More than block diagonal.* $M = \begin{pmatrix} A & 0 \\ C & D \end{pmatrix}$ with $A =
 # \operatorname{diag}(1, 1, \frac1{15}, \frac14)$, $C = \operatorname{diag}(1, 1, 0, 0)$, $D =

@@ -62,60 +62,45 @@
 # $\operatorname{rank} B = n$, they are found for $M^\mathsf{T}$, and transposed. The other order of
 # six: that of $M^{-1}$, inverted.)
 #
-# **The fifth shear.** For any $V$, let $T = D + C V$ be the lower right block of $M U(V)$, and $S =
-# a - V c$ the upper left one of $U(-V) M^{-1}$. Opposite blocks of a matrix of determinant 1 and
-# its inverse have one determinant: $\det T = \det S$. Suppose that $T G = G \operatorname{diag}(S,
-# 1)$, or $T G = G S$ if $q = n$, with $G$ and $S$ invertible. With the first $n$ columns $Y$ of $G$
-# and the first $n$ rows $P$ of $G^{-1}$, and $Z = (S - I) P$,
+# **A normal form.** A factor $U$ from the left and one from the right are for free: they merge. In
+# a basis of the second half in which $C$ consists of the last $n$ columns of $I$, one makes the
+# upper left block $I$, the other the upper right block 0:
 #
-# $$ T = I + Y Z, \qquad S = I + Z Y, $$
+# $$ M = \begin{pmatrix} I & 0 \\ C & N \end{pmatrix}, \qquad \det N = 1. $$
 #
-# and the four shears of $M U(V)$, with $U(-V)$ behind them, are the five. It remains to find $V$.
+# If $q = n$, let $S$ be any invertible $n \times n$ matrix, and $T = S N$. If $q = n + 1$, let $T =
+# \begin{pmatrix} 1 & 0 \\ t & S \end{pmatrix} N$, with any column $t$. In both cases $T = N + C V$
+# for some $V$, and $T$ is the lower right block of $M U(V)$. The upper left block of the inverse is
+# $I + V N^{-1} C = S$, for $C V = T - N$. *If $T$ is similar to $S$, or for $q = n + 1$ to
+# $\operatorname{diag}(1, S)$*, let $T G = G S$ or $T G = G \operatorname{diag}(1, S)$, and let $Y$
+# be the last $n$ columns of $G$, $P$ the last $n$ rows of $G^{-1}$ and $Z = (S - I) P$:
 #
-# **Equal halves.** $C$ is invertible, so $T$ may be any matrix: $V = C^{-1} (T - D)$. Let $E = B -
-# A C^{-1} D$; then $B + A V = E + A C^{-1} T$, and as the inverse of a Schur complement
+# $$ T = I + Y Z, \qquad S = I + Z Y. $$
 #
-# $$ S = \big(A - (B + A V)\, T^{-1} C\big)^{-1} = -C^{-1} T E^{-1} = C^{-1} (T K)\, C, $$
+# So $M U(V)$ is four shears, and with $U(-V)$ behind them $M$ is five.
 #
-# where $K = (-C E)^{-1}$. $\det K = 1$, for $\det M = \det(-C E)$. Take for $T$ the $R$ of the
-# paired spectra: then $T$ is similar to $T K$, and so to $S$. $\blacksquare$
+# **Equal halves.** $T = S N$ must be similar to $S$: the paired spectra for $K = N$ have such an
+# $S$. $\blacksquare$
 #
-# **Halves of $n$ and $n + 1$.** Let $u \ne 0$ with $u^\mathsf{T} C = 0$, and $v^\mathsf{T} =
-# u^\mathsf{T} D$, which is not zero either. Whatever $V$ is, $u^\mathsf{T} T = v^\mathsf{T}$; and
-# $C a + D c = 0$ says $v^\mathsf{T} c = 0$ and $T c = -C S$. The ranks of $C$ and $c$ are $n$. (If
-# $c x = 0$ then $C a x = 0$, $a x = 0$, and $M^{-1}$ takes $(x, 0)$ to 0.) So $T$ maps the
-# hyperplane $H = \operatorname{im} c = \ker v^\mathsf{T}$ onto $\operatorname{im} C = \ker
-# u^\mathsf{T}$, as $S$ says.
+# **Halves of $n$ and $n + 1$.** Let $N = \begin{pmatrix} v & w \\ k & K \end{pmatrix}$, with a
+# number $v$.
 #
-# *If $H \ne \operatorname{im} C$*, let $S$ have $n$ distinct eigenvalues, neither 0 nor 1, such
-# that no eigenvector of $T$, over an algebraically closed field, lies in $H$. There is one: an
-# eigenvector $c x$ would have $C S x = -\lambda c x$, so it lies in $H \cap \operatorname{im} C$, a
-# space with a basis $c x_1, \dots, c x_{n-1}$. Let $-c x_i = C y_i$. Where $S x_i = y_{i+1}$ for
-# all $i$, with any $y_n$ outside of the span of the others, no $\sum t_i (y_{i+1} - \lambda y_i)$
-# vanishes but for $t = 0$. Both demands on $S$ hold outside of the zeros of a polynomial that is
-# not zero, so together they can be met. Now $V = (a - S) c^+ + w v^\mathsf{T}$, with $c^+ c = I$
-# and any $w$, gives $a - V c = S$. Let $T_0$ be the $T$ of $w = 0$:
+# *If $v + w x = 1$ for some $x$*: with $\begin{pmatrix} 1 & 0 \\ x & I \end{pmatrix}$ on the right
+# and another such matrix on the left, $N$ becomes $\begin{pmatrix} 1 & w \\ 0 & K' \end{pmatrix}$,
+# $\det K' = 1$. This changes $T$, up to similarity, in its $t$ only. Take $S$ such that $S K'$ is
+# similar to $S$, and times such a number that 1 is no eigenvalue of it. Then, with $t = 0$, $T =
+# \begin{pmatrix} 1 & w \\ 0 & S K' \end{pmatrix}$ is similar to $\operatorname{diag}(1, S K')$, and
+# so to $\operatorname{diag}(1, S)$.
 #
-# $$ \det(x - T) = \det(x - T_0) - v^\mathsf{T} \operatorname{adj}(x - T_0)\, C w. $$
+# *Else* $w = 0$ and $v \ne 1$. With $t = -S k / v$, $T = \operatorname{diag}(v, S K)$, where $\det
+# K = 1 / v$. The paired spectra for $K$ have an $R$ such that $\operatorname{diag}(R, 1 / v)$ is
+# similar to $\operatorname{diag}(R K, 1)$. Times $v$: with $S = v R$, $\operatorname{diag}(S, 1)$
+# is similar to $\operatorname{diag}(S K, v)$. $\blacksquare$
 #
-# As no eigenvector of $T_0$ lies in $\ker v^\mathsf{T}$, $z \mapsto v^\mathsf{T}
-# \operatorname{adj}(x - T_0) z$ is a bijection of $F^q$ onto the polynomials of degree at most $n$.
-# For $z$ in $\operatorname{im} C$ they vanish at $x = 0$, since $\det T = \det S$ whatever $w$ is:
-# by dimension these are all of them that do. So some $w$ gives $T$ the characteristic polynomial
-# $(x - 1) \chi_S(x)$, which has the right value at 0 and distinct roots. $T$ is similar to
-# $\operatorname{diag}(S, 1)$.
-#
-# *If $H = \operatorname{im} C$*, then $c = -C K$ and $v = \mu u$. $T C = C R$ for $R = S K^{-1}$,
-# which may be any invertible matrix, and $u^\mathsf{T} T = \mu u^\mathsf{T}$. From $\det T = \mu
-# \det R$ and $\det T = \det S = \det R K$ follows $\mu = \det K$. Take the $R$ of the paired
-# spectra. $w$ is still free, and changes $T x_0$, for any $x_0$ outside of $H$, by any vector of
-# $\operatorname{im} C$: let $T x_0 = \mu x_0$. Then $T$ is similar to $\operatorname{diag}(R,
-# \mu)$, so to $\operatorname{diag}(R K, 1) = \operatorname{diag}(S, 1)$. $\blacksquare$
-#
-# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.factorization.spectra`), and for
-# generic matrices other solutions with shorter numbers. Everything stays in the field of the
-# entries. For equal halves the theorem is *formally proved* over every field of more than $n$
-# elements.
+# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.factorization.spectra`), for
+# unequal halves in the coordinates of $M$ (`exactflow.factorization.hyperplane`), and for generic
+# matrices other solutions with shorter numbers. Everything stays in the field of the entries. The
+# proof above is the *formal* one, and holds over every field of more than $n + 1$ elements.
 #
 # Every cell factors a matrix and compares the composition with it: *exact*, entry by entry.
 
@@ -225,8 +210,9 @@ flow
 # %% [markdown]
 # ## Odd dimensions
 #
-# Halves of $n$ and $n + 1$, either the larger. The last step of the proof, in noncommuting symbols:
-# given $T$ and $S = I + Z Y$, the five shears
+# Halves of $n$ and $n + 1$, either the larger. The last step of the proof in the coordinates of
+# $M$, in noncommuting symbols: with $T = D + C V = I + Y Z$ and $S = a - V c = I + Z Y$ the five
+# shears are
 #
 # $$ M = U(W)\, L(Y)\, U(Z)\, L(-(c + Y) S^{-1})\, U(-V). $$
 
