@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus.remarks import TITLES, remark, remarks
 
 from exactflow import checker
 
@@ -79,6 +80,7 @@ def test_corpus_file(path, capsys):
     assert stderr.startswith("malformed: ") == (code == 2)
     assert (stderr == "") == (code != 2)
     assert stderr.isascii()
+    assert remark(out, stderr) == remarks()[TITLES[path]]
     if code == 1:
         assert any(line.startswith("c first differing entry: row ") for line in lines)
     if code == 3:
@@ -163,11 +165,13 @@ def test_wrong_usage(arguments):
     assert stderr
 
 
-def test_help_is_the_docstring():
-    code, lines, _ = run("--help")
-    assert code == 0
+def test_help_is_the_docstring(capsys):
+    assert checker.main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
     assert any("s VERIFIED" in line for line in lines)
     assert lines[-1] != "s VERIFIED"
+    options = "[-h] [--target FILE] [--transpose] [--within BOUND] [--quick] CERT.json"
+    assert f"usage: checker.py {options} " in " ".join(" ".join(lines).split()) + " "
 
 
 def test_main_in_process(capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus.remarks import TITLES, remark, remarks
 
 from exactflow import checker
 
@@ -68,6 +69,7 @@ def test_corpus_file(path):
     assert stderr.startswith("malformed: ") == (code == 2)
     assert (stderr == "") == (code != 2)
     assert ("".join(lines) + stderr).isascii()
+    assert remark("\n".join(lines), stderr) == remarks()[TITLES[path]]
     if code == 3:
         assert lines[-2].startswith("c incomplete: ")
 

@@ -186,9 +186,16 @@ def test_second_order_within_a_piece():
 
 def test_cells_cover_everything_once():
     with ctx.workprec(96):
-        total = sum((cell.weight for cell in cells(path(3))), arb(0))
+        found = list(cells(path(3)))
+        total = sum((cell.weight for cell in found), arb(0))
+        inner = sum((cell.weight for cell in found if cell.pads[1] and cell.pads[1] <= 1), arb(0))
     assert total.contains(1)
     assert total.rad() < 1e-20
+    assert float(inner) == pytest.approx(math.erf(0.5**0.5) - (2 / math.pi / math.e) ** 0.5)
+    for cell in found:  # labels stay in the window, and begin in it
+        for end, edge, side in zip(cell.labels, cell.window, (1, -1), strict=True):
+            assert (end is None) == (edge is None)
+            assert end is None or side * (end - edge) > 0
 
 
 def test_the_norm_is_that_of_the_layers():
