@@ -502,6 +502,17 @@ ROWS = (
         "vanishes",
         "universal_approximation",
         "exactflow.approximate",
+        (),
+        None,
+        None,
+        (
+            Formal(
+                "two couplings put the noise around every atom; one keeps a half",
+                "the algebra, not the bound of W2: every ordered domain, halves of any sizes; one: "
+                "every domain, every mask",
+                ("two_couplings_put_atoms", "one_coupling_keeps_a_half"),
+            ),
+        ),
     ),
     Theorem(
         "16",
@@ -533,5 +544,19 @@ ROWS = (
         (),
         trials.one_mask_for,
         trials.draw_masked_flows,
+        (
+            Formal(
+                "N couplings under many masks are 2 N + 4 under the first one's, 2 N + 6 under "
+                "any; three do not replace one",
+                "every ring, any conditioners, scales of any monoid, every dimension; three: "
+                "scales that are units",
+                (
+                    "couplings_under_one_mask",
+                    "couplings_under_one_mask_in_all",
+                    "couplings_under_any_mask",
+                    "three_under_one_mask_do_not",
+                ),
+            ),
+        ),
     ),
 )

@@ -34,7 +34,7 @@ From exactflow Require Import positive_scales unequal_lower unequal_upper hyperp
 From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
 From exactflow Require Import principal_minors opposed_minors.
 From exactflow Require Import two_involutions integral_involutions signed_permutations.
-From exactflow Require Import rotations real_reversal first_layer.
+From exactflow Require Import rotations real_reversal first_layer one_mask plateaus.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -775,3 +775,114 @@ Theorem six_integer_shears_odd n (M : 'M[int]_(n + n.+1)) : M *m M^T = 1%:M -> \
         block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
 Proof. by split; [apply: (@six_LULULU_int 1) | apply: (@six_ULULUL_int 1)]. Qed.
 Print Assumptions six_integer_shears_odd.
+
+(* Couplings as maps, over every ring, commutative or not: coupling M B f says that f moves
+   the coordinates in M, x_i to s_i x_i + t_i, where the scales s_i and the shifts t_i are any
+   functions of the coordinates in B.  Scales are from a set G that is closed under products:
+   1 alone, the units, or the positive elements.  iteri N f x is f_(N - 1) (.. (f_0 x)).
+
+   N couplings, each of which moves at most as many coordinates as A has, and reads at most as
+   many others as there are, are 2 N - 1 couplings that move A and the others in turn, followed
+   by a signed permutation of determinant 1, if A is what the first one moves, or suits it. *)
+Theorem couplings_under_one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
+    (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
+    [/\ forall i x, s i x \in G,
+        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
+          s i x = s i y /\ t i x = t i y
+      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
+  1 \in G /\ {in G &, forall a b, a * b \in G} ->
+  (forall k, (k < N)%N -> coupling (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
+  M 0%N \subset A -> B 0%N \subset ~: A ->
+  exists (P : 'M[int]_d) (g : nat -> 'cV[R]_d -> 'cV[R]_d),
+  [/\ P *m P^T = 1%:M, \det P = 1,
+      forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+    & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
+Proof. by move=> coupling Gc fC; apply: (one_mask Gc fC). Qed.
+Print Assumptions couplings_under_one_mask.
+
+(* In all they are 2 N + 4, if A is half of the coordinates, *)
+Theorem couplings_under_one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
+    (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
+    [/\ forall i x, s i x \in G,
+        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
+          s i x = s i y /\ t i x = t i y
+      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
+  1 \in G /\ {in G &, forall a b, a * b \in G} ->
+  (d./2 <= #|A| <= uphalf d)%N ->
+  (forall k, (k < N)%N -> coupling (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
+  M 0%N \subset A -> B 0%N \subset ~: A ->
+  exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+  & forall x, iteri N f x = iteri (2 * N + 4) g x.
+Proof. by move=> coupling Gc A2 fC; apply: one_mask_all Gc A2 fC. Qed.
+Print Assumptions couplings_under_one_mask_in_all.
+
+(* and 2 N + 6, if it is any half: here each f_k moves A_k and reads all the others. *)
+Theorem couplings_under_any_mask (R : ringType) (G : {pred R}) d N (A : nat -> {set 'I_d})
+    (C : {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
+    [/\ forall i x, s i x \in G,
+        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
+          s i x = s i y /\ t i x = t i y
+      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
+  1 \in G /\ {in G &, forall a b, a * b \in G} ->
+  (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
+  (forall k, (k < N)%N -> coupling (A k) (~: A k) (f k)) ->
+  exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    forall k, coupling (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
+  & forall x, iteri N f x = iteri (2 * N + 6) g x.
+Proof. by move=> coupling Gc C2 sizes fC; apply: one_mask_other Gc C2 sizes fC. Qed.
+Print Assumptions couplings_under_any_mask.
+
+(* The permutation is needed: x_k += r x_i is one coupling under a mask that moves k and not i,
+   but no three that move A and the others in turn, in either order, if A has i and k, whatever
+   the functions are, and scales are units. *)
+Theorem three_under_one_mask_do_not (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
+  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
+    [/\ forall i x, s i x \is a GRing.unit,
+        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
+          s i x = s i y /\ t i x = t i y
+      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
+  let f (x : 'cV[R]_d) := x + (r * x i 0) *: delta_mx k 0 in
+  i \in A -> k \in A -> i != k -> r != 0 ->
+  coupling [set k] [set i] f /\
+  forall g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    (forall j, coupling (if odd j then ~: A else A) (if odd j then A else ~: A) (g j)) \/
+    (forall j, coupling (if odd j then A else ~: A) (if odd j then ~: A else A) (g j)) ->
+  ~ (forall x, f x = iteri 3 g x).
+Proof.
+by apply: permutation_needed => //; split=> [|a b ua ub]; rewrite ?unitr1 ?unitrMl.
+Qed.
+Print Assumptions three_under_one_mask_do_not.
+
+(* Two couplings, y2 = delta z2 + t1 z1 and x1 = delta z1 + t2 y2, put z = (z1, z2) into
+   (a_i + delta z1, b_i + delta z2), where z1 is in the i-th of N cells, for all z2 for which
+   the coordinate k of delta z2 is at most r; t2 reads that coordinate of y2 alone, in which
+   the b_i are more than 2 r apart. *)
+Theorem two_couplings_put_atoms (R : realDomainType) p q N (a : 'I_N -> 'cV[R]_p)
+    (b : 'I_N -> 'cV[R]_q) (k : 'I_q) (delta r : R) (cell : 'cV[R]_p -> 'I_N) :
+  (forall i j, i != j -> r *+ 2 < `|b i k 0 - b j k 0|) ->
+  exists (t1 : 'cV[R]_p -> 'cV[R]_q) (t2 : R -> 'cV[R]_p), forall z1 z2,
+    let y2 := delta *: z2 + t1 z1 in
+    `|delta * z2 k 0| <= r ->
+    col_mx (delta *: z1 + t2 (y2 k 0)) y2
+      = col_mx (a (cell z1)) (b (cell z1)) + delta *: col_mx z1 z2.
+Proof. exact: two_couplings_on_plateaus. Qed.
+Print Assumptions two_couplings_put_atoms.
+
+(* One coupling keeps what it does not move; where it puts two points that differ there into
+   c + delta z, delta is 1. *)
+Theorem one_coupling_keeps_a_half (R : idomainType) d (M B : {set 'I_d})
+    (f : 'cV[R]_d -> 'cV[R]_d) (s t : 'I_d -> 'cV[R]_d -> R) :
+  (forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
+    s i x = s i y /\ t i x = t i y) ->
+  (forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0) ->
+  (forall x j, j \notin M -> f x j 0 = x j 0) /\
+  forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
+    f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
+Proof. by move=> st fE; apply: (@one_coupling_keeps R predT d M B); exists s, t. Qed.
+Print Assumptions one_coupling_keeps_a_half.
