@@ -131,9 +131,10 @@ for name, statement, sides in (
 
 # %% [markdown]
 # ## Three layers, exactly
-# Each equation relates two of the 2 n + 1 positive numbers F_j, G_i, 1 by p x = q y. A graph: an
-# edge whose p and q have different signs, a cycle that does not close, or a path between two
-# numbers that are known excludes them; else a walk through it finds them.
+#
+# Each equation relates two of the $2 n + 1$ positive numbers $F_j$, $G_i$ and 1 by $p x = q y$. A
+# graph: an edge whose $p$ and $q$ have different signs, a cycle that does not close, or a path
+# between two numbers that are known excludes them; else a walk through it finds them.
 
 # %%
 rng = random.Random(13)

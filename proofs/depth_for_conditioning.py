@@ -164,10 +164,11 @@ with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
 
 # %% [markdown]
 # ## The local error, certified
-# A cell of labels and pads has slopes p <= T' <= q wherever its labels go, and constants C and rho:
-# no label moves by more than C |z|, and none goes farther than rho |z|. Exact orbits of rational
-# points: every one within the bound of its cell; on one piece the pad is z / T', exactly; without
-# pad there is no error.
+#
+# A cell of labels and pads has slopes $p \le T' \le q$ wherever its labels go, and constants
+# $\gamma$ and $\rho$: no label moves by more than $\gamma |z|$, and none goes farther than $\rho
+# |z|$. Exact orbits of rational points: every one within the bound of its cell; on one piece the
+# pad is $z / T'$, exactly; without pad there is no error.
 
 # %%
 BENT = PiecewiseLinear([-1, 0, "1/4"], [-2, "-1/2", 2], "1/2", 1)
@@ -305,10 +306,11 @@ with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) 
 
 # %% [markdown]
 # ## What ill-conditioning costs, and depth saves
-# Two humps, a mixture of three uniform laws on [-2, 2] with little mass in the middle, beside a
+#
+# Two humps, a mixture of three uniform laws on $[-2, 2]$ with little mass in the middle, beside a
 # normal coordinate: by two and by three layers, and by well-conditioned ones (data and pad). What
-# is counted is the precision of mpmath at which f^-1(f(z)) returns z to 10^-6, at Gaussian draws
-# and at the steepest place; digits above six are lost.
+# is counted is the precision of mpmath at which $f^{-1}(f(z))$ returns $z$ to $10^{-6}$, at
+# Gaussian draws and at the steepest place; digits above six are lost.
 
 # %%
 HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])

@@ -374,8 +374,10 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
 
 # %% [markdown]
 # ## Instances
-# The layers are floats, and so dyadic rationals; Q Sigma Q^T - I is computed in integers. Rounding
-# the layers leaves an error of the order of 2^-52 cond(Sigma)^(1/2).
+#
+# The layers are floats, and so dyadic rationals; $Q \Sigma Q^\mathsf{T} - I$ is computed in
+# integers. Rounding the layers leaves an error of the order of $2^{-52}
+# \operatorname{cond}(\Sigma)^{1/2}$.
 
 
 # %%
@@ -396,15 +398,17 @@ with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
 
 # %% [markdown]
 # ## Mixtures
-# Linear layers take a mixture of Gaussians to a mixture of as many. Two take the covariance of the
-# whole to I, as they do with any covariance; and if the components N(m_i, Sigma) share theirs,
-# every component to N(Q m_i, I).
 #
-# Different covariances are another matter. If F takes two of them to I and to a diagonal matrix,
-# and the generalized eigenvalues differ, F is determined up to signs and the order of its rows: a
-# finite number of maps, so that generically their depth as maps counts. In d = 2 that is two, since
-# some choice has F11 > 0 and det F > 0. The smallest example where two layers do not suffice has d
-# = 3. (Layers whose scales and shifts are functions can do more: `universal_approximation`.)
+# Linear layers take a mixture of Gaussians to a mixture of as many. Two take the covariance of the
+# whole to $I$, as they do with any covariance; and if the components $N(m_i, \Sigma)$ share theirs,
+# every component to $N(Q m_i, I)$.
+#
+# Different covariances are another matter. If $F$ takes two of them to $I$ and to a diagonal
+# matrix, and the generalized eigenvalues differ, $F$ is determined up to signs and the order of its
+# rows: a finite number of maps, so that generically their depth as maps counts. In $d = 2$ that is
+# two, since some choice has $F_{11} > 0$ and $\det F > 0$. The smallest example where two layers do
+# not suffice has $d = 3$. (Layers whose scales and shifts are functions can do more:
+# `universal_approximation`.)
 
 
 # %%
@@ -438,12 +442,13 @@ with claims.check(
 
 # %% [markdown]
 # ## Layer by layer
+#
 # Draxler, Schnoerr and Koethe train one layer after the other, with random rotations in between.
-# The best single layer makes the second half x2 <- D (x2 - Sigma21 Sigma11^-1 x1), D^-2 the
-# diagonal of its Schur complement. Without rotations that comes to a halt after two layers, where
-# the halves are uncorrelated, each with its own correlations left; with them the Kullback-Leibler
-# divergence from white noise, (trace Sigma - d - log det Sigma) / 2, shrinks by a factor per layer.
-# Two layers chosen together leave what rounding leaves.
+# The best single layer makes the second half $x_2 \leftarrow D (x_2 - \Sigma_{21} \Sigma_{11}^{-1}
+# x_1)$, $D^{-2}$ the diagonal of its Schur complement. Without rotations that comes to a halt after
+# two layers, where the halves are uncorrelated, each with its own correlations left; with them the
+# Kullback-Leibler divergence from white noise, $\frac12 (\operatorname{tr} \Sigma - d - \log \det
+# \Sigma)$, shrinks by a factor per layer. Two layers chosen together leave what rounding leaves.
 
 
 # %%

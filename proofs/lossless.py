@@ -62,9 +62,9 @@ claims = Claims("Lossless couplings")
 
 # %% [markdown]
 # ## Bijections, and how roundings travel
-# The half that is kept says what was added: with R = floor(T x1 + 1/2), whatever function it is,
-# x2 + R - R = x2. Let layer i be the matrix A_i without its rounding, and r_i what floor adds. Then
-# y = A_6 (.. (A_1 x + r_1) ..) + r_6 is A_6 .. A_1 x + sum_i A_6 .. A_(i+1) r_i.
+#
+# The two identities of the proof. $R = \lfloor T x_1 + \frac12 \rfloor$ may be any function of the
+# half that is kept: $x_2 + R - R = x_2$.
 
 # %%
 six = "A6 (A5 (A4 (A3 (A2 (A1 x + r1) + r2) + r3) + r4) + r5) + r6"
@@ -174,9 +174,10 @@ with claims.check("a million samples stay within the certified bound", Evidence.
 
 # %% [markdown]
 # ## Beside the other routes
+#
 # Each maps the same integers up to 1000 in absolute value. *Lost* is the part of the vectors that
-# do not come back. For floats W^-1 y is rounded, where y = W x is kept in the type, or rounded to
-# integers itself, as the other routes do.
+# do not come back. For floats $W^{-1} y$ is rounded, where $y = W x$ is kept in the type, or
+# rounded to integers itself, as the other routes do.
 
 # %%
 SIZES = (2, 8, 24, 48, 96) + ((192, 512) if options.full else ())

@@ -301,8 +301,9 @@ with claims.check("eleven layers, conditioned as the matrix is", Evidence.NUMERI
 
 # %% [markdown]
 # ## Other determinants
-# A layer scales one half only, so W = s W1 costs each layer its part of s: for s = 10^12 and a
-# rotation W1 three layers move each half, and each scales by 10^4.
+#
+# A layer scales one half only, so $W = s W_1$ costs each layer its part of $s$: for $s = 10^{12}$
+# and a rotation $W_1$ three layers move each half, and each scales by $10^4$.
 
 # %%
 with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC) as check:
@@ -392,11 +393,13 @@ with claims.check("-I, halves (1, 3): eight layers, not seven", Evidence.NUMERIC
 
 # %% [markdown]
 # ## Fewer than eleven
-# Two affine layers G whiten W W^T (`exactflow.whiten`), G W is a rotation of six shears, and the
-# last of one word and the first of the other move the same half: W = G^-1 (G W) is *seven* affine
-# couplings, wherever two whitening layers are found. But conditioning is not bounded by that of W:
-# already for d = 5 and kappa = 10^3 a layer of G is worse than all eleven. The search has six
-# layers of far smaller condition numbers; that eleven is least, nothing says.
+#
+# Two affine layers $G$ whiten $W W^\mathsf{T}$ (`gaussian_depth`), $G W$ is a rotation of six
+# shears, and the last of one word and the first of the other move the same half: $W = G^{-1} (G W)$
+# is *seven* affine couplings, wherever two whitening layers are found. But conditioning is not
+# bounded by that of $W$: already for $d = 5$ and $\kappa = 10^3$ a layer of $G$ is worse than all
+# eleven. The search has six layers of far smaller condition numbers; that eleven is least, nothing
+# says.
 
 # %%
 with claims.check("seven layers, worse conditioned than eleven", Evidence.NUMERIC) as check:

@@ -69,11 +69,12 @@
 # $$ M = \begin{pmatrix} I & 0 \\ C & N \end{pmatrix}, \qquad \det N = 1. $$
 #
 # If $q = n$, let $S$ be any invertible $n \times n$ matrix, and $T = S N$. If $q = n + 1$, let $T =
-# \begin{pmatrix} 1 & 0 \\ t & S \end{pmatrix} N$, with any column $t$. In both cases $T = N + C V$
-# for some $V$, and $T$ is the lower right block of $M U(V)$. The upper left block of the inverse is
-# $I + V N^{-1} C = S$, for $C V = T - N$. *If $T$ is similar to $S$, or for $q = n + 1$ to
-# $\operatorname{diag}(1, S)$*, let $T G = G S$ or $T G = G \operatorname{diag}(1, S)$, and let $Y$
-# be the last $n$ columns of $G$, $P$ the last $n$ rows of $G^{-1}$ and $Z = (S - I) P$:
+# \begin{pmatrix} 1 & 0 \\ t & S \end{pmatrix} N$, with any column $t$. Then $T = N + C V$ with $V =
+# (S - I) N$, or $V = \begin{pmatrix} t & S - I \end{pmatrix} N$: $T$ is the lower right block of $M
+# U(V)$, and the upper left one of the inverse is $I + V N^{-1} C = S$. *If $T$ is similar to $S$,
+# or for $q = n + 1$ to $\operatorname{diag}(1, S)$*, let $T G = G S$ or $T G = G
+# \operatorname{diag}(1, S)$, and let $Y$ be the last $n$ columns of $G$, $P$ the last $n$ rows of
+# $G^{-1}$ and $Z = (S - I) P$:
 #
 # $$ T = I + Y Z, \qquad S = I + Z Y. $$
 #
