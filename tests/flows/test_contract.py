@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from sympy import Rational
+from sympy import QQ, Rational
 
 from exactflow import (
     CouplingFlow,
@@ -20,6 +20,7 @@ from exactflow import (
 )
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.flows.display import heat_map
 from exactflow.flows.result import Evidence, MapResult, Result
 from exactflow.lossless import Lossless, LosslessInverse, lossless
 from exactflow.masks import one_mask
@@ -226,6 +227,12 @@ def test_large_layers_have_names_of_their_own():
     html = flow._repr_html_()
     assert html.count("<svg") == html.count("<small>5 x 5</small>") == flow.depth
     assert "red is positive" in html
+
+
+def test_heat_maps_show_the_shape_whatever_the_size():
+    large = as_matrix(random_matrix(9, seed=1))
+    assert heat_map(large) == heat_map(large * QQ(1, 10**9)) == heat_map(large * QQ(10**9))
+    assert heat_map(large).count("<rect") == large.nnz() + 1
 
 
 def test_long_fractions_are_cut_with_dots():

@@ -192,6 +192,34 @@ def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights,
     assert bound <= 25 * truth
 
 
+@pytest.mark.parametrize("case", COARSE)
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize("atoms", [[[0, 0], [1, 200], [3, 1]], [[0, 0], [200, 1], [1, 3]]])
+def test_the_terms_are_those_of_the_theorem(case, atoms, depth):
+    """One half has a diameter of 3, the other of 200: which of them labels are added to matters."""
+    weights = [QQ(1, 2), QQ(1, 3), QQ(1, 6)]
+    tau, delta, radius, _ = map(float, COARSE[case])
+    construction = coarse(atoms, weights, depth, *COARSE[case])
+    with ctx.workprec(96):
+        found = certify(construction, arb(0))
+    knots = np.array(construction.knots, dtype=float)
+    sorted_atoms = construction.atoms.astype(float)
+    boxes = np.ptp(sorted_atoms, axis=0)
+    kept, moved = (boxes[half] for half in construction.halves[::-1])
+    three = depth == 3
+    mass = 2 * norm.cdf(-radius / delta) + three * 2 * norm.cdf(-1 / (4 * delta))
+    jumps = np.linalg.norm(np.diff(sorted_atoms, axis=0), axis=1) + three * delta
+    densities = norm.pdf(np.maximum(abs(knots) - tau / 2, 0))
+    terms = {
+        "weights": np.hypot(*boxes) * abs(norm.cdf(knots) - np.array([1 / 2, 5 / 6])).sum() ** 0.5,
+        "noise": np.hypot(delta, delta**2 if three else delta),
+        "ramps": (tau * densities @ jumps**2) ** 0.5,
+        "tails": np.hypot(kept, moved + three * 2 * delta)[0] * mass**0.5,
+    }
+    for name, term in terms.items():
+        assert float(getattr(found, name)) == pytest.approx(term, rel=1e-6), name
+
+
 SAMPLED = [
     "unit square",
     "checkerboard",
