@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import is_terminal, stage
 
 if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
@@ -82,7 +82,7 @@ def stops_first(
 
     seconds = estimated_seconds(matrix, arguments.method, arguments.partition)
     seconds *= PACE.explained if explained else 1
-    stops = seconds > PACE.patience and sys.stderr.isatty() and not arguments.yes
+    stops = seconds > PACE.patience and is_terminal(sys.stderr) and not arguments.yes
     if stops or (seconds > PACE.long and not getattr(arguments, "quiet", False)):
         layers = "exact layers, explained," if explained else "exact layers"
         instead = _spoken(PACE.balanced(matrix.shape[0]))

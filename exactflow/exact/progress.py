@@ -26,7 +26,7 @@ from io import TextIOWrapper
 from queue import Empty, SimpleQueue
 from typing import TextIO, TypeVar, cast
 
-__all__ = ["hearing", "shown_progress", "stage", "with_progress"]
+__all__ = ["hearing", "is_terminal", "shown_progress", "stage", "with_progress"]
 
 Result = TypeVar("Result")
 Hear = Callable[[str, float | None], object]
@@ -73,17 +73,21 @@ def shown_progress(label: str) -> Iterator[None]:
     >>> with shown_progress("counting"):  # in a terminal: | 0:07 50 % counting: to three
     ...     stage("to three", 0.5)
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield
-        return
-    line = _Line(label)
     with ExitStack() as shown:
-        shown.callback(line.close)
-        shown.enter_context(redirect_stderr(line.above(sys.stderr)))
-        if sys.stdout.isatty():
-            shown.enter_context(redirect_stdout(line.above(sys.stdout)))
-        shown.enter_context(hearing(line.tell))
+        if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+            with suppress(OSError):  # of a machine that has no room for one process more
+                line = _Line(label)
+                shown.callback(line.close)
+                shown.enter_context(redirect_stderr(line.above(sys.stderr)))
+                if is_terminal(sys.stdout):
+                    shown.enter_context(redirect_stdout(line.above(sys.stdout)))
+                shown.enter_context(hearing(line.tell))
         yield
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a person sees what is written; a stream that was closed is None."""
+    return stream is not None and stream.isatty()
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:

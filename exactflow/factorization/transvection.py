@@ -62,7 +62,9 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     s = first_row * K_inverse * S
     w = _dual(e)
     W = e * (w * C_new) * half
+    stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
+    stage("six shears", 0.55)
     V = Q * (S - one) + v * s + A_inverse * B
     note(
         "transvection route",

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,3 +141,18 @@ def test_balance_tells_its_stages_and_nobody_need_listen(capfd):
     with shown_progress("no terminal"):
         assert list(with_progress(iter("ab"), 2, "letter")) == ["a", "b"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_work_goes_on_where_no_line_can_be_shown(monkeypatch):
+    def full(*arguments, **options):
+        raise BlockingIOError("no process more")
+
+    monkeypatch.setattr(sys, "stderr", None)
+    with shown_progress("closed"):
+        stage("still at work")
+    monkeypatch.undo()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with shown_progress("full"):
+        stage("still at work")
