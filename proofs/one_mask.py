@@ -4,7 +4,8 @@
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
 # mask of $n$ coordinates of its own, are at most $2N - 1$ couplings under the mask of the *first*
 # one, followed by a signed permutation of determinant 1: at most $2N + 4$ couplings in all. Under
-# any other mask they are at most $2N + 1$ and the permutation, $2N + 6$ in all.
+# any other mask they are at most $2N + 1$ and the permutation, $2N + 6$ in all. Over every ring,
+# and for halves of $n$ and $n + 1$ coordinates, too, this is *formally proved*.
 #
 # **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
 # permutations or 1x1 convolutions between couplings. Does the choice matter for what it can
@@ -173,7 +174,12 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
 # ## Some layers are needed
 # $x_2 \mathrel{+}= r x_1$ is *one* coupling under the mask $\{1, 3\}$. Under $\{1, 2\}$ both
 # coordinates stand in the first half: $C = 0$, $D = I$, and $A \neq I$, so the equations of up to
-# three layers, $X C = A - I$ among them, have no solution. Two layers under the overlapping masks
+# three layers, $X C = A - I$ among them, have no solution. No networks help, which is *formally
+# proved*: if the middle one of three layers keeps the first half, the second half has to come back
+# as it was, for every value of the first that reaches this layer, and those are all: it is the
+# identity, and two layers of one letter make $x_2 \mapsto s x_2 + t$ without $x_1$. If it moves the
+# first half, it does the same, by functions of what the layer before it makes of the second half,
+# which for every $x_1$ and $x_2$ may be 0. Two layers under the overlapping masks
 # $\{1, 2\}$ and $\{1, 3\}$, $x_2 \mathrel{+}= x_3$ and $x_1 \mathrel{+}= x_2$, are likewise no
 # two, and no three, under $\{1, 2\}$.
 
