@@ -47,6 +47,16 @@ def test_factor_then_check(capsys, tmp_path, matrix_file):
     assert out.splitlines()[-1] == "s VERIFIED"
 
 
+def test_factor_shows_a_row_for_each_layer(capsys, tmp_path):
+    for rows, expected in (
+        ([["1", "1/3"], ["0", "1"]], "1 first 1 1 2 1.0"),
+        ([["2", "0"], ["0", "1"]], "1 first 1 of 1 not 1 0 2 2.0"),
+    ):
+        (tmp_path / "w.json").write_text(json.dumps(rows))
+        _, out, _ = run(capsys, "factor", tmp_path / "w.json")
+        assert [" ".join(line.split()) for line in out.splitlines()][3:4] == [expected], out
+
+
 def test_check_refutes_a_changed_digit(capsys, tmp_path, matrix_file):
     certificate = tmp_path / "cert.json"
     run(capsys, "factor", matrix_file, "-o", certificate)

@@ -1,6 +1,7 @@
 """Positive scales: certified bounds, and layers that attain the upper one."""
 
 import pytest
+import sympy
 from depth.examples import blocks, diagonal, matrix
 from sympy import QQ, Rational, sqrt
 
@@ -96,3 +97,12 @@ def test_unknown_signs_prove_nothing():
     zero = diagonal(0, 0)
     D, a = matrix([[1, 0], [0, -1]]), matrix([[-1, 0], [0, -1]])
     assert Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).check() is False
+
+
+def test_where_no_sign_is_known_two_layers_are_excluded_by_entries():
+    """The sign of t decides on three layers with scales; there are three additive ones."""
+    t = sympy.Symbol("t")
+    answer = minimal_depth(sympy.Matrix([[0, t], [-1 / t, 0]]), scales="positive")
+    assert (answer.lower, answer.upper) == (3, 3)
+    assert [o.pattern for o in answer.obstructions] == ["UL", "LU"]
+    assert all(o.check() for o in answer.obstructions)
