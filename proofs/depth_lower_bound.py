@@ -146,10 +146,26 @@ with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as
 
 # %% [markdown]
 # ## Depth, in neurons
-# Nothing assumed: additive couplings (NICE) whose conditioners have h ReLU units, in one or more
-# hidden layers, and all weights in $[-R, R]$. Their Lipschitz constants, in the input and in the
-# weights, are *certified* from that interval (`exactflow.capacity.couplings`). Affine couplings
-# with a varying scale have none: their derivative grows with the half that moves.
+#
+# Nothing assumed: additive couplings (NICE) $(x_1, x_2) \to (x_1, x_2 + t(x_1))$, $t$ a ReLU
+# network with layers of $n_0, n_1, \dots, n_{L+1}$ units and all weights and biases in $[-R, R]$.
+# Their Lipschitz constants are *certified* from that interval. A matrix of such entries has at most
+# the norm $N_i = R \sqrt{n_i n_{i-1}}$, and ReLU is 1-Lipschitz. So the units of layer $i$ are
+# $A_i$-Lipschitz, at most $A_i |x_1| + B_i$ in norm, and differ by at most $e (\alpha_i |x_1| +
+# \beta_i)$ if no parameter changes by more than $e$:
+#
+# $$ A_i = N_i A_{i-1}, \qquad B_i = N_i B_{i-1} + R \sqrt{n_i}, $$
+# $$ \alpha_i = N_i \alpha_{i-1} + \sqrt{n_i n_{i-1}}\, A_{i-1}, \qquad
+#    \beta_i = N_i \beta_{i-1} + \sqrt{n_i n_{i-1}}\, B_{i-1} + \sqrt{n_i}, $$
+#
+# from $A_0 = 1$ and zeros. With those of the last layer a coupling is $\Lambda$-Lipschitz,
+# $\Lambda = (A + \sqrt{A^2 + 4}) / 2$, and $X_j = \Lambda X_{j-1} + B$, $X_0 = \sqrt d$, bounds $E
+# |x|$ behind $j$ of them. Changing one coupling after the other,
+#
+# $$ \mathrm{Lip}_j = \Lambda\, \mathrm{Lip}_{j-1} + \alpha X_{j-1} + \beta. $$
+#
+# Affine couplings with a varying scale have no such constant: their derivative grows with the half
+# that moves.
 #
 # Beside the bound: the size of the network that generates the mixtures. It has more neurons and
 # parameters than all that is forced of the flows, and its ramps have weights far beyond $R$. So the
