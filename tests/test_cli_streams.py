@@ -462,6 +462,21 @@ def test_a_narrow_terminal_breaks_no_words(run, monkeypatch, name):
         assert "second 1 of 1" in out
 
 
+@POSIX
+@pytest.mark.parametrize("line", ["theorems six_layers", "balance m.csv", "depth m.csv"])
+def test_a_narrow_terminal_breaks_no_words_of_sentences(run, monkeypatch, line):
+    wide = run(*words(line))[1]
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    narrow = run(*words(line))[1]
+    assert (narrow != wide, narrow.split()) == (True, wide.split())
+    assert all(
+        len(text) <= 40 or len(text.split()) == 1
+        for text in narrow.splitlines()
+        if "\\" not in text
+    )
+
+
 ENDLESS = """
 import time
 from exactflow.claims import Claims, Evidence

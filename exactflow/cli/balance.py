@@ -41,12 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not common.wants_text(arguments, record):
         return 0
-    print(result)
+    common.say(result)
     print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {decimal_up(result.inverse_error)}"
     equal = "do not equal" if result.error else "equal"
-    print(f"certified within {decimal_up(result.error)}, {inverse}: the layers {equal} the matrix")
+    within = f"certified within {decimal_up(result.error)}, {inverse}"
+    common.say(f"{within}: the layers {equal} the matrix")
     print(end=written)
     return 0

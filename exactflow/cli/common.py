@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
@@ -31,6 +33,7 @@ __all__ = [
     "printing_arguments",
     "read",
     "reading_arguments",
+    "say",
     "search_arguments",
     "stops_first",
     "wants_text",
@@ -156,6 +159,15 @@ def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any
     if arguments.json:
         print(json.dumps({"output": arguments.output} | record()))
     return not (arguments.json or arguments.quiet)
+
+
+def say(*sentences: object) -> None:
+    """Print sentences, each on a line of its own; a terminal gets no word broken."""
+    for sentence in map(str, sentences):
+        if is_terminal(sys.stdout):
+            width = shutil.get_terminal_size().columns
+            sentence = fill(sentence, width, subsequent_indent="  ", break_long_words=False)
+        print(sentence)
 
 
 def partition(text: str) -> list[int]:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(report.to_json())
     elif not arguments.quiet:
         print(report.table(shutil.get_terminal_size((120, 24)).columns))
-        print(
+        common.say(
             f"written: {arguments.output}; in Python, exactflow.interop.restore(model, "
             "torch.load(..)) puts it into a model"
         )

@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
     if common.wants_text(arguments, lambda: record):
         print(answer.count, *reasons, sep="\n  ")
-        print(*[_SYMBOLS] * bool(reasons), *written, sep="\n", end="\n" * bool(reasons or written))
+        common.say(*[_SYMBOLS] * bool(reasons))
+        print(*written, sep="\n", end="\n" * bool(written))
     return code
 
 

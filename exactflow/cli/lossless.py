@@ -44,8 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not common.wants_text(arguments, record):
         return 0
-    print(result)
+    common.say(result)
     print_repairs(result.flow)
-    print(f"step: {result.step}; two last layers of the certificate multiply the halves by it")
+    scaled = "two last layers of the certificate multiply the halves by it"
+    common.say(f"step: {result.step}; {scaled}")
     print(end=written)
     return 0

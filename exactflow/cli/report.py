@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from exactflow.cli.common import say
 from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
 
@@ -61,7 +62,7 @@ def print_flow(
         table.add_row(*map(str, cells))
     console.print(table)
     if flow.order:
-        print(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
+        say(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
     print_repairs(flow, pads)
     print(f"method: {flow.method}, {flow.depth} layers")
     print(f"time: factored and checked in {seconds:.3g} s")
@@ -71,9 +72,9 @@ def print_flow(
 def print_repairs(flow: CouplingFlow, pads: tuple[int, ...] = (), how_near: str = "") -> None:
     """Print what was done to the orientation."""
     if pads:
-        print(
+        say(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
             + how_near
         )
     for coordinate in flow.flips:
-        print(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+        say(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")

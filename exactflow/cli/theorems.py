@@ -29,11 +29,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.theory import theorems
 
+    width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError("expected the NAME of a theorem with --check and --challenge")
         names = {name: row.statement for name, row in theorems.items()}
-        width = min(shutil.get_terminal_size().columns, 88)
         print(json.dumps(names) if arguments.json else theorems.table(width))
         return 0
     theorem = theorems[" ".join(arguments.name)]
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _check(theorem, arguments)
     if arguments.challenge is not None:
         return _challenge(theorem, arguments)
-    print(json.dumps(_record(theorem)) if arguments.json else theorem)
+    print(json.dumps(_record(theorem)) if arguments.json else theorem.text(width))
     return 0
 
 

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not common.wants_text(arguments, record):
         return 0
-    print(result)
-    print(f"the inverse, rounded to floats, generates the covariance within {decimal_up(within)}")
+    within_what = f"generates the covariance within {decimal_up(within)}"
+    common.say(result, f"the inverse, rounded to floats, {within_what}")
     print(end=written)
     return 0

@@ -147,22 +147,20 @@ here: every coupling with positive scales preserves orientation
                 return Challenge(self.name, count, instance, str(error))
         return Challenge(self.name, n)
 
-    def __str__(self) -> str:
-        lines = [
-            f"{self.number}. {self.name}",
-            "",
-            fill(self.statement, 88),
-            "",
-            f"    {self.latex}",
-            "",
-        ]
-        lines += [fill(f"{h.says}: {h.why}.", 88) for h in self.hypotheses]
-        lines += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
-        lines += [f"script: python -m proofs {self.script}"]
-        lines += [f"door: {self.door}"] * bool(self.door)
+    def text(self, width: int = 88) -> str:
+        """Return the row as text of at most so many columns, the formula apart."""
+        said = [f"{h.says}: {h.why}." for h in self.hypotheses]
+        said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
+        said += [f"script: python -m proofs {self.script}"]
+        said += [f"door: {self.door}"] * bool(self.door)
         names = ", ".join(name for formal in self.formal for name in formal.names)
-        lines += [fill(f"formally proved: {names}", 88)] * bool(names)
-        return "\n".join(lines)
+        said += [f"formally proved: {names}"] * bool(names)
+        head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
+        shown = (fill(line, width, break_long_words=False) for line in said)
+        return "\n".join([*head, f"    {self.latex}", "", *shown])
+
+    def __str__(self) -> str:
+        return self.text()
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
