@@ -27,8 +27,8 @@
 # Shears that are found in floating point are put on a grid of $2^{-b}$; how far their product is
 # from $W_1$ is computed exactly, and added for the largest $|x|$ that is admitted.
 #
-# *The same bits.* With shifts $T$ in multiples of $2^{-b}$ and integers $|x_i| \le r$, every
-# partial sum of $T x_1 + \frac12$ is a multiple of $2^{-b}$. As long as $2^b (r \max_j \sum_k
+# *The same bits.* With shifts $T$ in multiples of $2^{-b}$, $b \ge 1$, and integers $|x_i| \le r$,
+# every partial sum of $T x_1 + \frac12$ is a multiple of $2^{-b}$. As long as $2^b (r \max_j \sum_k
 # |T_{jk}| + 2) \le 2^{53}$, float64 holds each exactly: in any order of summation, on any number of
 # threads, in NumPy and in PyTorch. Beyond that range the map refuses. $\square$
 #
