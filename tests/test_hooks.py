@@ -20,6 +20,7 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).parent.parent
 ACTION = ROOT / ".github" / "actions" / "check"
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+GUIDE = (ROOT / "proofs" / "book" / "guides" / "ci.md").read_text(encoding="utf-8")
 M = [["2", "1"], ["1", "1"]]
 
 
@@ -179,12 +180,32 @@ def test_the_hook_takes_certificates():
     assert taken == ["a.cert.json", "x/b.depth.json"]
 
 
-@pytest.mark.slow
-def test_the_hook_by_pre_commit(project, tmp_path):
+def snippet(name):
+    """Return a file that the guide shows, which begins with a comment of its name."""
+    return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", GUIDE, re.DOTALL).group(1)
+
+
+def test_the_workflow_of_the_guide(project):
+    steps = yaml.safe_load(snippet(".github/workflows/certificates.yml"))["jobs"]["check"]["steps"]
+    assert (ROOT.parent / steps[-1]["uses"].replace("exactflow", ROOT.name, 1)) == ACTION
+    (project / "proofs").mkdir()
+    (project / "my_theorem.py").rename(project / "proofs" / "my_theorem.py")
+    (project / "deep").rename(project / "certificates")
+    (project / "a.cert.json").rename(project / "certificates" / "a.cert.json")
+    assert step(project, "Check", **steps[-1]["with"]).returncode == 0
+    assert (project / "summary.md").read_text().count("| verified |") == 2
+    (project / "certificates" / "a.cert.json").write_text("{")
+    assert step(project, "Check", **steps[-1]["with"]).returncode == 2
+
+
+@pytest.fixture
+def run(project, tmp_path):
+    """Run a command in the project, of which the certificates are in Git's index."""
     pytest.importorskip("pre_commit")
     if not (ROOT / ".git").exists():
         pytest.skip("needs the repository")
-    environment = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "cache")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "cache"), "PATH": path}
 
     def run(*command):
         return subprocess.run(
@@ -193,6 +214,22 @@ def test_the_hook_by_pre_commit(project, tmp_path):
 
     run("git", "init")
     run("git", "add", "a.cert.json", "deep")
+    return run
+
+
+@pytest.mark.slow
+def test_the_hook_of_the_guide(project, run):
+    (project / ".pre-commit-config.yaml").write_text(snippet(".pre-commit-config.yaml"))
+    command = [sys.executable, "-m", "pre_commit", "run", "--all-files"]
+    done = run(*command)
+    assert (done.returncode, "Passed" in done.stdout) == (0, True), done.stdout + done.stderr
+    spoil(project)
+    done = run(*command)
+    assert (done.returncode, "row 0, column 0" in done.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_the_hook_by_pre_commit(project, run):
     command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "exactflow-check", "-a"]
     done = run(*command)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,4 +12,5 @@ from exactflow.theory.table import Challenge, Formal, Hypothesis, Theorem, Theor
 
 __all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems", "theorems"]
 
+#: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
 theorems = Theorems(ROWS)

@@ -19,9 +19,13 @@ sys.path[:0] = [str(BOOK), str(ROOT)]
 # the kernels that execute the scripts find `proofs.experiments`
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+os.environ["COLUMNS"] = "96"  # tables that are printed fit on a page
 
 import docstrings  # noqa: E402
+import gallery  # noqa: E402
 import goals  # noqa: E402
+import links  # noqa: E402
+import outputs  # noqa: E402
 import packages  # noqa: E402
 import staging  # noqa: E402
 
@@ -34,6 +38,17 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "extra"]
 html_title = f"exactflow {release}"
 html_theme = "furo"
+templates_path = ["_templates"]
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "playground.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_static_path = ["_static", "_build/static"]
 html_css_files = ["book.css"]
 html_extra_path = ["_build/extra", "extra"]
@@ -41,7 +56,22 @@ html_favicon = "_static/icon.svg"
 html_copy_source = False
 html_show_sphinx = False
 
-mathjax_path = "mathjax/tex-svg-full.js"
+mathjax_path = "mathjax/tex-svg-nofont.js"
+# lines that are too long are broken; nothing is asked of another host
+mathjax3_config = {
+    "loader": {"paths": {"fonts": "[mathjax]"}},
+    "output": {
+        "font": "mathjax-tex",
+        "displayOverflow": "linebreak",
+        "linebreaks": {"inline": True, "width": "100%"},
+    },
+    "options": {
+        "enableMenu": False,
+        "menuOptions": {
+            "settings": {"enrich": False, "speech": False, "braille": False, "assistiveMml": True}
+        },
+    },
+}
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
@@ -68,7 +98,7 @@ def write_and_bring(app, config) -> None:
 
 def start_goals(app) -> None:
     """Write the goals of the formal proofs from now on; they are there before pages are written."""
-    pool, jobs = ThreadPoolExecutor(1), max(1, cpu_count() - 1)  # a script is executed meanwhile
+    pool, jobs = ThreadPoolExecutor(1), cpu_count()
     folder = BOOK / "_build" / "extra" / "goals"
     written = pool.submit(goals.write_goals, folder, ROOT / "proofs" / "rocq", jobs)
     app.connect("write-started", lambda app, builder: written.result())
@@ -79,3 +109,7 @@ def setup(app) -> None:
     app.connect("config-inited", write_and_bring, priority=100)
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
     app.connect("autodoc-skip-member", docstrings.is_alias)
+    app.connect("doctree-read", outputs.process)
+    app.connect("doctree-read", links.link_names)
+    app.connect("env-updated", links.note_aliases)
+    app.connect("html-page-context", gallery.place)

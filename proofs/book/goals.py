@@ -1,11 +1,12 @@
 """The formal proofs with their goals and messages, where Rocq and SerAPI are installed."""
 
+import hashlib
+import logging
 import re
 import shutil
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,8 +14,19 @@ from proofs.rocq.build import Compiled, build, run
 
 __all__ = ["has_tools", "write_goals"]
 
-ICON = '<link rel="icon" href="../_static/icon.svg">'
+HEAD = """<head><link rel="icon" href="../_static/icon.svg">
+<link rel="stylesheet" href="../_static/goals.css">
+<script>document.documentElement.dataset.theme = localStorage.getItem("theme");</script>"""
+BODY = """<body><header><p><a href="../formal/{name}.html">{name}.v in the book</a></p>
+<h1>{name}.v, with goals</h1>
+<p>Each sentence shows what is left to prove after it, under the pointer or at a click. Ctrl and the
+arrows up and down lead from one to the next.</p></header>"""
+LOADED = re.compile(
+    r'<blockquote class="alectryon-message">(?:Serlib plugin:|\[Loading ML file).*?</blockquote>',
+    re.DOTALL,
+)
 ELSEWHERE = re.compile(r'<link [^>]*href="https://[^>]*>')
+LOGGER = logging.getLogger("sphinx.goals")  # a child of Sphinx's, which prints it
 ASSETS = ("alectryon.css", "alectryon.js", "pygments.css")
 
 
@@ -31,19 +43,24 @@ def write_goals(folder: Path, rocq: Path, jobs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
         files = list(build(rocq, Path(scratch), jobs=jobs))
-        list(pool.map(partial(write_page, folder), files))
+        pages = {pool.submit(write_page, folder, file): file.source for file in files}
+        for count, page in enumerate(as_completed(pages), 1):
+            page.result()
+            LOGGER.info("goals of the formal proofs: %d of %d, %s", count, len(pages), pages[page])
 
 
 def write_page(folder: Path, file: Compiled) -> None:
     """Write the page of a compiled file, which ends with the file's key, if it is not there."""
     page, made = folder / f"{file.target.stem}.html", file.target.with_suffix(".html")
-    end = f"<!-- {file.key}, Alectryon {version('alectryon')} -->\n"
+    frame = hashlib.sha256((HEAD + BODY).encode()).hexdigest()[:16]
+    end = f"<!-- {file.key}, Alectryon {version('alectryon')}, {frame} -->\n"
     if page.exists() and page.read_text(encoding="utf-8").endswith(end):
         return
     command = [sys.executable, "-m", "alectryon", "--frontend", "coq", "--backend", "webpage"]
-    command += ["-Q", ".", "exactflow", file.source, "-o", made.name]
+    command += ["--no-header", "-Q", ".", "exactflow", file.source, "-o", made.name]
     run(*command, folder=made.parent)
-    text = ELSEWHERE.sub("", made.read_text(encoding="utf-8"))
+    text = LOADED.sub("", ELSEWHERE.sub("", made.read_text(encoding="utf-8")))
+    text = text.replace("<head>", HEAD, 1).replace("<body>", BODY.format(name=page.stem), 1)
     for asset in ASSETS:
         shutil.copy(made.parent / asset, folder)
-    page.write_text(text.replace("<head>", f"<head>{ICON}", 1) + end, encoding="utf-8")
+    page.write_text(text + end, encoding="utf-8")

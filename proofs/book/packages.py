@@ -13,7 +13,7 @@ from sphinx.errors import ConfigError
 
 __all__ = ["bring_mathjax", "bring_playground"]
 
-MATHJAX = "mathjax@3.2.2"
+MATHJAX, FONT = "mathjax@4.1.3", "@mathjax/mathjax-tex-font@4.1.3"
 # Pyodide's version, Python's and the platform of the wheels belong together
 PYODIDE = "pyodide@314.0.7"
 PYTHON, PLATFORM = "3.14", "pyemscripten_2026_0_wasm32"
@@ -29,7 +29,9 @@ RUNTIME = (
 
 def bring_mathjax(folder: Path) -> None:
     """Put MathJax into a folder, so that a page asks no other host for it."""
-    unpacked(MATHJAX, folder, {"es5/tex-svg-full.js": "tex-svg-full.js"})
+    names = ("tex-svg-nofont.js", "a11y/assistive-mml.js")
+    unpacked(MATHJAX, folder, {name: name for name in names})
+    unpacked(FONT, folder / "mathjax-tex-font", {"svg.js": "svg.js"})
 
 
 def bring_playground(folder: Path, root: Path) -> None:
@@ -79,6 +81,7 @@ def unpacked(package: str, folder: Path, files: dict[str, str]) -> None:
         (archive,) = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as tar:
             for source, target in files.items():
+                (folder / target).parent.mkdir(exist_ok=True)
                 with tar.extractfile(f"package/{source}") as stream:
                     (folder / target).write_bytes(stream.read())
     stamp.write_text(package)

@@ -3,15 +3,16 @@
 import ast
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import gallery
 import jupytext
 from goals import has_tools
+from links import documented, modules
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
@@ -37,7 +38,7 @@ def write_pages(book: Path, root: Path) -> None:
     scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
     for name, path in scripts.items():
         write_script(book, name, path)
-    write_index(book / "theorems" / "index.md", root / "README.md", list(scripts))
+    write_index(book / "theorems" / "index.md", root / "proofs" / "rocq")
     write_formal(book / "formal", root / "proofs" / "rocq")
     write_rooms(book / "rooms")
     write_command_line(book / "rooms" / "command_line.md")
@@ -138,24 +139,19 @@ def objects_used(text: str) -> list[tuple[str, str]]:
     return sorted(dict.fromkeys(used))
 
 
-def documented(module: str, name: str) -> str | None:
-    """Return the dotted name under which the reference has an object."""
-    value = getattr(import_module(module), name, None)
-    home = getattr(value, "__module__", None)
-    if home is None or name not in getattr(import_module(home), "__all__", ()):
-        return None
-    return f"{home}.{name}"
-
-
-def write_index(path: Path, readme: Path, scripts: list[str]) -> None:
-    """Write the index of theorems: README's table, with links, in README's order."""
-    text = readme.read_text(encoding="utf-8")
-    section = re.search(r"^## Theorems\n(.*?)(?=^##)", text, re.M | re.S).group(1)
-    linked = re.sub(r"\| `(\w+)` \|", r"| [`\1`](\1.ipynb) |", section)
-    order = [name for name in re.findall(r"\| `(\w+)` \|", section) if name in scripts]
-    words = re.search(r"^Five words are kept apart\..*?\n(?=\n)", text, re.M | re.S).group()
+def write_index(path: Path, rocq: Path) -> None:
+    """Write the gallery of theorems, in the order of their table."""
+    order = dict.fromkeys(row.script for row in theorems.values())
     toctree = "\n".join(["```{toctree}", ":hidden:", "", *order, "```"])
-    write(path, f"# The theorems\n{linked}\n## Five words\n\n{words}\n{toctree}\n")
+    about = (
+        "Each page states a theorem, says why it holds, and checks it: it is a script that was "
+        "run when this book was built. *KMR* are Koehler, Mehta and Risteski, *Representational "
+        "aspects of depth and conditioning in normalizing flows*, ICML 2021 (arXiv:2010.01155). "
+        "Numbers are ours. In pictures of matrices red is positive and blue is negative."
+    )
+    kinds = "\n".join(f"- *{word}*: {meaning}" for word, meaning in MEANING.items())
+    shown = [about, gallery.cards(rocq), "## Five words", "They are kept apart:", kinds, toctree]
+    write(path, "\n\n".join(["# The theorems", *shown, ""]))
 
 
 def write_formal(folder: Path, rocq: Path) -> None:
@@ -196,21 +192,14 @@ def write_formal(folder: Path, rocq: Path) -> None:
 def write_rooms(folder: Path) -> None:
     """Write one page for each room of the package: its public objects, from their docstrings."""
     rooms: dict[str, list[str]] = {}
-    for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."):
-        if any(part.startswith("_") for part in info.name.split(".")):
-            continue
-        module = import_module(info.name)
-        if getattr(module, "__all__", None):
-            rooms.setdefault(info.name.split(".")[1], []).append(info.name)
-    for room, modules in rooms.items():
+    for name in modules():
+        rooms.setdefault(name.split(".")[1], []).append(name)
+    for room, names in rooms.items():
         lines = [f"exactflow.{room}", "=" * len(f"exactflow.{room}"), ""]
-        for name in modules:
-            own = [
-                member
-                for member in import_module(name).__all__
-                if inspect.getmodule(getattr(import_module(name), member)) is import_module(name)
-            ]
-            if len(modules) > 1:
+        for name in names:
+            exported = import_module(name).__all__
+            own = [one for one in exported if documented(name, one) == f"{name}.{one}"]
+            if len(names) > 1:
                 lines += [name, "-" * len(name), ""]
             lines += [
                 f".. automodule:: {name}",
@@ -218,12 +207,20 @@ def write_rooms(folder: Path) -> None:
                 "",
             ]
         write(folder / f"{room}.rst", "\n".join(lines))
+    root = "\n".join(f"| `{name}` | {first_paragraph(name)} |" for name in exactflow.__all__)
     listed = "\n".join(sorted(rooms))
     write(
         folder / "index.md",
         "# The package, room by room\n\nEvery public object, from its docstring. Each example in"
-        f" them is run by the tests.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
+        " them is run by the tests.\n\n## From the root\n\n`from exactflow import` has these.\n\n"
+        f"| name | what it is |\n| --- | --- |\n{root}\n\n## Rooms\n\n"
+        f"```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
     )
+
+
+def first_paragraph(name: str) -> str:
+    """Return the first paragraph of the docstring of a name at the root, in one line."""
+    return inspect.getdoc(getattr(exactflow, name)).partition("\n\n")[0].replace("\n", " ")
 
 
 def write_command_line(path: Path) -> None:

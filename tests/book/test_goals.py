@@ -24,7 +24,9 @@ def written(monkeypatch, tmp_path):
 
         def alectryon(*command, folder):
             made.append(command[-1])
-            (folder / command[-1]).write_text('<head><link href="https://x.y/z.css"></head>')
+            (folder / command[-1]).write_text(
+                '<head><link href="https://x.y/z.css"></head><body><pre></pre></body>'
+            )
             for asset in goals.ASSETS:
                 (folder / asset).touch()
 
@@ -51,8 +53,9 @@ def test_half_a_page_is_none(written, tmp_path):
     assert written({"a.v": "1"}) == ["a.html"]
 
 
-def test_a_page_asks_no_other_host(written, tmp_path):
+def test_a_page_asks_no_other_host_and_leads_back(written, tmp_path):
     written({"a.v": "1"})
     page = (tmp_path / "a.html").read_text()
-    assert page.startswith(f"<head>{goals.ICON}</head>")
+    assert page.startswith(f"{goals.HEAD}</head><body><header>")
+    assert '<a href="../formal/a.html">' in page
     assert "https://" not in page

@@ -2,7 +2,10 @@
 
 import functools
 import http.server
+import io
+import itertools
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -15,6 +18,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).parents[2] / "site"
+MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 READY = "document.getElementById('status').textContent === 'Ready.'"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -40,7 +44,8 @@ def host():
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        options = {"args": FLAGS, "ignore_default_args": ["--hide-scrollbars"]}
+        browser = tools.chromium.launch(executable_path="/usr/bin/chromium", **options)
         yield browser
         browser.close()
 
@@ -79,11 +84,39 @@ def test_a_page_loads_without_errors_and_asks_no_other_host(page, host, path):
     assert page.locator("mjx-merror").count() == 0
 
 
+def test_a_page_has_one_title():
+    titles = {path: re.findall(r"<h1\b", (SITE / path).read_text("utf-8")) for path in pages()}
+    assert [path for path, found in titles.items() if len(found) != 1] == ["search.html"]
+
+
+@pytest.mark.parametrize("path", ["index.html", "goals/shears.html", "playground/index.html"])
+def test_a_page_is_dark_in_the_dark(page, host, path):
+    image = pytest.importorskip("PIL.Image")
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{host}/{path}")
+    corner = page.screenshot(clip={"x": 5, "y": 600, "width": 1, "height": 1})
+    assert max(image.open(io.BytesIO(corner)).convert("RGB").getpixel((0, 0))) < 60
+
+
 @pytest.mark.parametrize("path", ["coupling.html", "theorems/six_layers.html"])
 def test_formulas_are_rendered(page, host, path):
     page.goto(f"{host}/{path}")
     page.wait_for_selector("mjx-container svg")
     assert page.locator("mjx-container").count() > 3
+
+
+def test_nothing_is_cut_off(page, host):
+    cut = []
+    for path, width in itertools.product(pages(), (1280, 400)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{host}/{path}")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for kind, words, is_marked in page.evaluate(MEASURE):
+                may_scroll = {"output", "code"} | ({"table"} if is_marked else set())
+                if width == 1280 or kind not in may_scroll:
+                    cut.append(f"{path} at {width} px, {scheme}: {words}")
+    assert cut == []
 
 
 def test_links_hold(page, host):

@@ -1,0 +1,188 @@
+"""The theorems as cards: number, title, what was found, and a picture.
+
+Where a script draws, its first picture is the card's. The others have one here, by the displays of
+flows: a matrix and the layers whose product it is, red where positive, blue where negative.
+"""
+
+import re
+from collections.abc import Callable
+from html import escape
+from math import log
+from pathlib import Path
+
+import sympy
+from docutils import nodes
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
+from exactflow.capacity import min_parameters
+from exactflow.flows.display import heat_map
+
+__all__ = ["cards", "heat_maps", "place", "strip"]
+
+DRAWN = '<img data-script="{}" alt="">'  # stands for the picture of an executed script
+
+
+def cards(rocq: Path) -> str:
+    """Return all cards, in the order of the table, as one element of HTML."""
+    pictures = PICTURES | {"formal": lambda: dependencies(rocq)}
+    parts = []
+    for row in theorems.values():
+        drawn = pictures.get(row.script, lambda name=row.script: DRAWN.format(name))()
+        title = row.title.removeprefix("KMR: ")
+        found = escape(row.found.replace("*", ""))
+        parts.append(
+            f'<a class="card" href="{row.script}.html"><span class="picture">{drawn}</span>'
+            f"<b>{escape(f'{row.number}. {title[0].upper()}{title[1:]}')}</b>"
+            f"<span>{found}</span><small>{escape(row.checked)}</small></a>"
+        )
+    return f'<div class="cards">{"".join(parts)}</div>'
+
+
+def place(app, pagename, templatename, context, doctree) -> None:
+    """Put the pictures of executed scripts where they are wanted (`html-page-context`)."""
+
+    def drawn(wanted: re.Match) -> str:
+        page = app.env.get_doctree(f"theorems/{wanted[1]}")
+        uri = next(page.findall(nodes.image))["uri"]
+        path = f"{app.builder.imagedir}/{app.env.images[uri][1]}"
+        return f'<img class="drawn" alt="" src="{context["pathto"](path, 1)}">'
+
+    if "body" in context:
+        context["body"] = re.sub(DRAWN.format(r"(\w+)"), drawn, context["body"])
+
+
+def strip(flow, size: int = 44) -> str:
+    """Return a matrix and its layers, the last at the left, as the product stands on paper."""
+    layers = [layer.matrix() for layer in reversed(flow.layers)]
+    return heat_maps(flow.matrix(), "=", *layers, size=size)
+
+
+def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
+    """Return matrices as heat maps, and signs between them, side by side."""
+    shown = (
+        f"<i>{part}</i>"
+        if isinstance(part, str)
+        else heat_map(DomainMatrix.from_Matrix(part).to_field(), size).partition("<br>")[0]
+        for part in parts
+    )
+    return f'<span class="strip">{"".join(shown)}</span>'
+
+
+def drawing(body: str, width: int = 320, height: int = 150) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" fill="none" stroke="currentColor" '
+        f'font-size="13">{body}</svg>'
+    )
+
+
+def turned_squares() -> str:
+    """Return the unit square, turned by one flow over QQ(t), at five values of t."""
+    t = sympy.Symbol("t")
+    cos, sin = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
+    flow = factor(sympy.Matrix([[cos, -sin], [sin, cos]]))
+    body = ""
+    for k, value in enumerate(sympy.Rational(i, 6) for i in range(5)):
+        turn = flow.at({t: value}).matrix()
+        corners = [turn * sympy.Matrix(x) for x in ((0, 0), (1, 0), (1, 1), (0, 1))]
+        points = " ".join(
+            f"{160 + 95 * float(x):.1f},{140 - 95 * float(y):.1f}" for x, y in corners
+        )
+        body += f'<polygon points="{points}" stroke="#36c" stroke-opacity="{0.3 + 0.17 * k:.2f}"/>'
+        x, y = corners[1]
+        where = f'x="{164 + 104 * float(x):.0f}" y="{142 - 104 * float(y):.0f}"'
+        body += f'<text {where} fill="currentColor" stroke="none">t = {value}</text>'
+    return drawing(body)
+
+
+def block_identity() -> str:
+    """Return five unitriangular blocks, whose letters stand for matrices of every size."""
+    body = ""
+    for k, (letter, side) in enumerate(zip("VWZYX", "ULULU", strict=True)):
+        left, top = 8 + 62 * k, 48
+        body += f'<rect x="{left}" y="{top}" width="54" height="54"/>'
+        body += f'<path d="M{left + 27} {top}v54M{left} {top + 27}h54" stroke-opacity=".4"/>'
+        upper, lower = (letter, "0") if side == "U" else ("0", letter)
+        for i, entry in enumerate(("I", upper, lower, "I")):
+            colour = "#c33" if entry == letter else "currentColor"
+            where = f'x="{left + 13 + 27 * (i % 2)}" y="{top + 18 + 27 * (i // 2)}"'
+            body += (
+                f'<text {where} fill="{colour}" stroke="none" text-anchor="middle">{entry}</text>'
+            )
+    return drawing(body)
+
+
+def forced_parameters() -> str:
+    """Return the least number of parameters that is not ruled out, against d, for three k."""
+    body = '<path d="M40 8V130H310" stroke-opacity=".5"/>'
+    sizes = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+    for k, colour in ((10, "#36c"), (1000, "#777"), (100_000, "#c33")):
+        found = [min_parameters(d, k, lipschitz=d, radius=1, w="1/10").parameters for d in sizes]
+        points = [(40 + 25 * i, 130 - 5.6 * log(p)) for i, p in enumerate(found)]
+        path = " ".join(f"{x},{y:.1f}" for x, y in points)
+        body += f'<polyline points="{path}" stroke="{colour}" stroke-width="2"/>'
+        where = f'x="{points[-1][0] + 6}" y="{points[-1][1] + 4:.0f}"'
+        body += f'<text {where} fill="{colour}" stroke="none">k = {k:,}</text>'
+    label = '<text x="{}" y="{}" fill="currentColor" stroke="none">{}</text>'
+    return drawing(
+        body + label.format(150, 147, "dimension d") + label.format(44, 16, "parameters")
+    )
+
+
+def dependencies(rocq: Path) -> str:
+    """Return the files of the formal proofs, and which requires which."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(rocq.glob("*.v"))}
+    required = {
+        name: [other for line in re.findall(r"^From exactflow Require(.*?)\.\n", text, re.M | re.S)
+               for other in line.split() if other in texts]
+        for name, text in texts.items()
+    }  # fmt: skip
+
+    def level(name: str) -> int:
+        return 1 + max(map(level, required[name]), default=-1)
+
+    rows: dict[int, list[str]] = {}
+    for name in texts:
+        rows.setdefault(level(name), []).append(name)
+    places = {
+        name: (320 * (i + 1) / (len(row) + 1), 12 + 126 * depth / max(rows))
+        for depth, row in rows.items()
+        for i, name in enumerate(row)
+    }
+    body = "".join(
+        f'<path d="M{places[name][0]:.0f} {places[name][1]:.0f}L{places[other][0]:.0f} '
+        f'{places[other][1]:.0f}" stroke-opacity=".35"/>'
+        for name, others in required.items()
+        for other in others
+    )
+    for name, (x, y) in places.items():
+        colour = "#c33" if name == "statements" else "#36c"
+        body += (
+            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" fill="{colour}" stroke="none">'
+            f"<title>{name}.v</title></circle>"
+        )
+    return drawing(body)
+
+
+def open_set() -> str:
+    """Return a matrix and its inverse, whose signs on the diagonals four layers cannot have."""
+    half, one = sympy.Rational(1, 2), sympy.eye(2)
+    J = sympy.Matrix([[0, 1], [1, 0]])
+    M = sympy.Matrix([[-sympy.Rational(3, 4) * one, half * J], [half * J, one]])
+    return heat_maps("M", M, "M<sup>-1</sup>", M.inv())
+
+
+PICTURES: dict[str, Callable[[], str]] = {
+    "six_layers": lambda: strip(factor(random_matrix(8, bits=3, seed=1))),
+    "classical_route": lambda: strip(
+        factor(random_matrix(4, bits=2, seed=3), method="classical"), 32
+    ),
+    "families": turned_squares,
+    "identities": block_identity,
+    "six_is_sharp": lambda: strip(minimal_depth(sympy.diag(-1, -1, 1, 1)).flow),
+    "five_is_generic": lambda: strip(minimal_depth(permutation([1, 2, 0, 3])).flow),
+    "lower_bound_open_set": open_set,
+    "depth_lower_bound": forced_parameters,
+    "permutations": lambda: strip(factor(permutation([3, 0, 1, 4, 5, 2, 7, 6]))),
+    "partitions": lambda: strip(factor(random_matrix(8, bits=3, seed=1), partition=(2, 6))),
+}

@@ -1,0 +1,68 @@
+"""Names of the package as links: each under every name by which it can be imported."""
+
+import pkgutil
+import re
+from functools import cache
+from importlib import import_module
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+
+import exactflow
+
+__all__ = ["documented", "link_names", "modules", "note_aliases"]
+
+CALL = re.compile(r"(?:exactflow\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
+
+
+@cache
+def modules() -> list[str]:
+    """Return the public modules of the package that say what they export."""
+    found = (info.name for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."))
+    public = (name for name in found if not re.search(r"\._|\.my_theorem$", name))
+    return [name for name in public if getattr(import_module(name), "__all__", None)]
+
+
+def documented(module: str, name: str) -> str | None:
+    """Return the dotted name under which the reference has an object.
+
+    That is its own module's; or, of a value that its module does not export, such as the table of
+    theorems, the first of those that do.
+    """
+    value = getattr(import_module(module), name, None)
+    exporting = (other for other in modules() if getattr(import_module(other), name, None) is value)
+    for home in (getattr(value, "__module__", None), *exporting):
+        if home is not None and name in getattr(import_module(home), "__all__", ()):
+            return f"{home}.{name}"
+    return None
+
+
+@cache
+def aliases() -> dict[str, str]:
+    """Return where each name that a module exports is documented."""
+    names = {f"{m}.{name}": (m, name) for m in ("exactflow", *modules())
+             for name in import_module(m).__all__}  # fmt: skip
+    homes = {full: documented(*where) for full, where in names.items()}
+    return {full: home for full, home in homes.items() if home}
+
+
+def note_aliases(app, env) -> None:
+    """Put the other names of an object into the inventory (`env-updated`)."""
+    objects = env.get_domain("py").objects
+    for name, home in aliases().items():
+        if name not in objects and home in objects:
+            objects[name] = objects[home]._replace(aliased=True)
+
+
+def link_names(app, doctree) -> None:
+    """Let code in a text that is a name of the package, or a call, lead there (`doctree-read`)."""
+    for code in list(doctree.findall(nodes.literal)):
+        call = CALL.fullmatch(code.astext())
+        name = f"exactflow.{call[1]}" if call else ""
+        if name in aliases() and not isinstance(code.parent, nodes.reference | pending_xref):
+            link = pending_xref(
+                "", refdomain="py", reftype="obj", reftarget=name, refdoc=app.env.docname,
+                refexplicit=True, refwarn=False,
+            )  # fmt: skip
+            code.replace_self(link)
+            link += code
