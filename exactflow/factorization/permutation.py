@@ -180,7 +180,7 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
         "the involution `K` reverses it, and `K Theta` is similar to `K`.",
         "Theta = J^T C', det(Theta) = 1, K K = 1, K Theta K Theta = 1, P = C' K J^T, P G = G K",
         involutions,
-        "Theorem 10' of exactflow.factorization.permutation, after Koehler, Mehta, Risteski 2021",
+        "Theorem 6 of exactflow.factorization.permutation, after Koehler, Mehta, Risteski 2021",
     )
     note(
         "two involutions",
