@@ -15,50 +15,41 @@ nearest: Urschel (2024) for halves of one size, Sourour (1986) for the spectra, 
 Xiao (arXiv 2108.00223) for symplectic matrices as five unit triangular factors.
 
 *Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v whatever V
-is, and T c = -C S: T maps the hyperplane H = im c = ker v onto E = im C as S says.
+is, and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
 
-- H is not E. Let S have n distinct eigenvalues, neither 0 nor 1, such that no eigenvector of T is
-  in H: almost every such S, as S x would have to be parallel to one given vector for some x in
-  H and E, a space of dimension n - 1. V = (a - S) c^+ + w v, c^+ a left inverse, w any column. Then
-  charpoly(T) is affine in w, with the right determinant whatever w is, and any polynomial with it
-  can be had: n linear equations make it (x - 1) charpoly(S), of distinct roots.
-- H = E: c = -C K, v = mu u, mu = det K. T C = C R and S = R K, for any invertible R. `spectra` has
-  one such that the eigenvalues of R and mu are those of S and 1. With any x0 outside of E, T may be
-  [C, x0] diag(R, mu) [C, x0]^-1.
+- Some x has u x = v x = 1. In the basis [x, C] there is a T = [[1, w], [0, S K]], w = v C, for any
+  invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
+  to S for some S (`commutator`), and for its multiples, almost all of which lack the eigenvalue 1.
+- Otherwise v = mu u with mu not 1, and c = -C K, mu = det K: T C = C R and S = R K, for any
+  invertible R. `spectra` has one such that the eigenvalues of R and mu are those of S and 1. With
+  any x outside of im C, T may be [C, x] diag(R, mu) [C, x]^-1.
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`; *for all n* as an identity in symbols, given T G = G diag(S, 1).
+*Exact* on every call of `factor`; *for all n* as an identity in symbols, given T G = G diag(S, 1);
+*formally proved* over every field of more than n + 1 elements (proofs/rocq/hyperplane.v).
 
 Implementation notes
 --------------------
-Where H is not E the rows v adj(x - T) are an observer basis, which does not depend on w; the left
-eigenvectors of T are its combinations by powers of the eigenvalues. For a generic M the step of
-`five_layers`, in which S is a plus a matrix of rank two, gives numbers of half the length, so it
-is tried first. Over a finite field of 2 n^2 (n + 1) + 2 elements half of all draws for S do, since
-the determinant of the observer basis has degree n^2 (n + 1) in them.
+For a generic M the step of `five_layers`, in which S is a plus a matrix of rank two, gives numbers
+of half the length, so it is tried first.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact import krylov, linalg
+from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element
 from exactflow.explanation.steps import note, renamed
 from exactflow.factorization.assembly import Shears, alternating
-from exactflow.factorization.commutator import stable_range_shift
+from exactflow.factorization.commutator import commutator, stable_range_shift
 from exactflow.factorization.five_layers import five_layer_shifts
 from exactflow.factorization.spectra import paired_spectra
 
 __all__ = ["hyperplane_shifts", "hyperplane_word"]
-
-_TRIES = 32
 
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix, DomainMatrix]
 
@@ -133,90 +124,53 @@ def _read_off(
 
 def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
     """Return V, S, G and G^-1."""
-    u = linalg.left_kernel(blocks.C)
+    u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
-    if linalg.rank(u.vstack(v)) == 1:
-        return _on_one_hyperplane(blocks.C, blocks.D, inverse.C)
-    n, field = inverse.A.shape[0], u.domain
-    spectrum = _spectrum(n, field)
-    for N in _changes_of_basis(n, field):
-        found = _on_two_hyperplanes(blocks, inverse, v, spectrum, N)
-        if found is not None:
-            return found
-    raise _too_small(n, field)
+    x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
+    try:
+        if x is None:
+            return _on_one_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _by_commutator(blocks, inverse.C, x, v * blocks.C)
+    except FieldTooSmallError:
+        raise FieldTooSmallError(
+            f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
+            f"{n + 1} coordinates, got {field}: use a larger field"
+        ) from None
 
 
-def _on_two_hyperplanes(
-    blocks: Blocks, inverse: Blocks, v: DomainMatrix, spectrum: list[Element], N: DomainMatrix
-) -> Similarity | None:
-    """Return the similarity for S = N diag(spectrum) N^-1, None if T has an eigenvector in H."""
-    n, field, N_inverse = len(spectrum), v.domain, N.inv()
-    S = N * linalg.diagonal(spectrum, field) * N_inverse
-    V = (inverse.A - S) * linalg.left_inverse(inverse.C)
-    T = blocks.D + blocks.C * V
-    f = T.charpoly_berk()
-    observer = krylov.controller_basis(T.transpose(), f, v.transpose()).transpose()
-    roots = [*spectrum, field.one]
-    powers = [[x**k for k in range(n, -1, -1)] for x in roots]
-    G_inverse = linalg.from_entries(powers, (n + 1, n + 1), field) * observer
-    G = linalg.inverse_or_none(G_inverse)
-    if G is None:
-        return None
-    wanted = [field.one]
-    for x in roots:
-        pairs = zip([*wanted, field.zero], [field.zero, *wanted], strict=True)
-        wanted = [high - x * low for high, low in pairs]
-    difference = linalg.column([x - y for x, y in zip(f[1:-1], wanted[1:-1], strict=True)], field)
-    w = (observer * blocks.C)[:n, :].lu_solve(difference)
-    of_N = linalg.direct_sum(N, linalg.identity(1, field))
-    of_N_inverse = linalg.direct_sum(N_inverse, linalg.identity(1, field))
-    return V + w * v, S, G * of_N_inverse, of_N * G_inverse
+def _by_commutator(blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix) -> Similarity:
+    """Return the similarity where T may be [[1, w], [0, S K]] in the basis [x, C]."""
+    C, D = blocks.C, blocks.D
+    n, field = C.shape[1], C.domain
+    one, frame = linalg.identity(n, field), x.hstack(C)
+    frame_inverse = frame.inv()
+    C_left = frame_inverse[1:, :]
+    K = -(C_left * c).inv()
+    (P, P_inverse), (H, H_inverse) = commutator(K)
+    multiples = (P_inverse * k for k in linalg.distinct_units(field))
+    inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
+    S, without_one = next((S, X) for S, X in inverses if X is not None)
+    V = (C_left * (x - D * x)).hstack(S * K - C_left * D * C) * frame_inverse
+    of_S = P_inverse * H_inverse  # S K of_S = of_S S
+    y = w * of_S * without_one
+    G = (C * of_S + x * y).hstack(x)
+    of_S_inverse = H * P
+    G_inverse = (of_S_inverse * C_left).vstack(frame_inverse[:1, :] - y * of_S_inverse * C_left)
+    return V, S, G, G_inverse
 
 
 def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
-    """Return the similarity where im c = im C."""
-    q, C_left, one = C.shape[0], linalg.left_inverse(C), linalg.identity(1, C.domain)
+    """Return the similarity where im c = im C, and det K is not 1."""
+    C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    try:
-        H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
-    except FieldTooSmallError:
-        raise _too_small(q - 1, C.domain) from None
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
-    det = K.det()
+    det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
     rest = next(i for i in range(q) if i not in places)  # the place of the eigenvalue 1
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (T - D), R * K, G, G.inv()
-
-
-def _spectrum(n: int, field: Domain) -> list[Element]:
-    """Return -1, 2, -2, 3, ..: n distinct elements, neither 0 nor 1."""
-    integers = (sign * k for k in range(1, n + 2) for sign in (1, -1))
-    distinct = dict.fromkeys(map(field.convert, integers))
-    found = [x for x in distinct if x and x != field.one][:n]
-    if len(found) < n:
-        raise _too_small(n, field)
-    return found
-
-
-def _changes_of_basis(n: int, field: Domain) -> Iterator[DomainMatrix]:
-    """Yield the identity, and products of drawn unit triangular matrices from larger ranges."""
-    for k in range(_TRIES):
-        draws = Draws(field, 2**k // 2)
-        lower, upper = draws.matrix(n, n).to_list(), draws.matrix(n, n).to_list()
-        for i in range(n):
-            for j in range(i, n):
-                lower[i][j] = upper[j][i] = field.one if i == j else field.zero
-        factors = (linalg.from_entries(rows, (n, n), field) for rows in (lower, upper))
-        yield next(factors) * next(factors)
-
-
-def _too_small(n: int, field: Domain) -> FieldTooSmallError:
-    return FieldTooSmallError(
-        f"expected a field of at least {2 * n * n * (n + 1) + 2} elements for halves of {n} and "
-        f"{n + 1} coordinates, got {field}: use a larger field"
-    )
 
 
 def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
