@@ -83,12 +83,6 @@ ROWS = (
                 ),
             ),
             Formal(
-                "five do not suffice",
-                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
-                "more, n >= 1",
-                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
-            ),
-            Formal(
                 "positive scales: six couplings, one scale entry, iff det > 0",
                 "every numeric field; six: every dimension, one scale entry: halves (n, n); "
                 "det > 0 is necessary in every partition",
@@ -156,6 +150,14 @@ ROWS = (
         (_EVEN, _ONE),
         trials.minimal,
         trials.draw_determinant_one,
+        (
+            Formal(
+                "five do not suffice",
+                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
+                "more, n >= 1",
+                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
+            ),
+        ),
     ),
     Theorem(
         "2a",
