@@ -537,3 +537,7 @@ def test_a_terminal_is_asked_before_more_than_a_minute(run, monkeypatch):
     monkeypatch.setattr(estimate, lambda *arguments: 30)
     code, out, err = run("factor", "m.csv")
     assert (code, err) == (0, long.replace("2 minutes", "30 seconds"))
+    monkeypatch.setattr("exactflow.factorization.estimate.Pace.balanced", lambda self, d: 7.0)
+    for name in ("balance", "lossless"):
+        assert run(name, "m.csv")[2] == "exactflow: float layers take about 7 seconds\n"
+        assert run(name, "m.csv", "-q") == (0, "", "")

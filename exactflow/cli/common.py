@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONSTRUCTION",
     "advice",
+    "announce",
     "check_output",
     "construction_arguments",
     "halves_arguments",
@@ -102,6 +103,15 @@ def stops_first(
             words += ["--partition", ",".join(map(str, arguments.partition))]
         print(f"next: {shlex.join(words)}; or go on, with --yes", file=sys.stderr)
     return stops
+
+
+def announce(matrix: "DomainMatrix", arguments: argparse.Namespace) -> None:
+    """Say about how long float layers take, if that is long."""
+    from exactflow.factorization.estimate import PACE
+
+    seconds = PACE.balanced(matrix.shape[0])
+    if seconds > PACE.long and not arguments.quiet:
+        print(f"exactflow: float layers take about {_spoken(seconds)}", file=sys.stderr)
 
 
 def _spoken(seconds: float) -> str:

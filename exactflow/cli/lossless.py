@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     common.check_output(arguments, certificate_only=True)
     source = common.read(arguments)
+    common.announce(source.matrix, arguments)
     names = "bits", "limit", "method", "orientation", "partition", "seed"
     result = lossless(source.matrix, **common.options(arguments, *names))
     written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim(result))

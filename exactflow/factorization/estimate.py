@@ -36,8 +36,8 @@ class Pace:
     bits: int = 32
     of_d: float = 5.5
     of_bits: float = 1.45
-    balance: float = 0.06
-    of_balance: float = 2.3
+    balance: float = 0.055
+    of_balance: float = 2.4
     explained: float = 20.0
     long: float = 2.0
     patience: float = 60.0
