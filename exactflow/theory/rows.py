@@ -509,9 +509,10 @@ ROWS = (
         None,
         (
             Formal(
-                "two couplings put the noise around every atom; one keeps a half",
-                "the algebra, not the bound of W2: every ordered domain, halves of any sizes; one: "
-                "every domain, every mask",
+                "two couplings put the noise around every atom, on plateaus, and between two "
+                "neighbours on ramps; one keeps a half",
+                "point by point, not the bound of W2: every ordered field, halves of any sizes, "
+                "any number of atoms; one: every domain, every mask",
                 ("two_couplings_put_atoms", "one_coupling_keeps_a_half"),
             ),
         ),

@@ -57,9 +57,10 @@ such flows are not universal in KL, and `exactflow.universal.lower_bounds` says 
 
 How it is checked
 -----------------
-*Certified*: every term is evaluated in ball arithmetic and rounded up to a rational. *Exact*: the
-flow, its inverse and its derivative on rational points. *Numeric*: samples, in the tests, against
-exact solvers of discrete transport.
+*Formally proved*, by ``proofs/rocq``: where two layers put each point, off ramps and on them, and
+that one keeps a half. *Certified*: every term is evaluated in ball arithmetic and rounded up to a
+rational. *Exact*: the flow, its inverse and its derivative on rational points. *Numeric*: samples,
+in the tests, against exact solvers of discrete transport.
 """
 
 from dataclasses import dataclass

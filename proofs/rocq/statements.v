@@ -859,19 +859,29 @@ by apply: permutation_needed => //; split=> [|a b ua ub]; rewrite ?unitr1 ?unitr
 Qed.
 Print Assumptions three_under_one_mask_do_not.
 
-(* Two couplings, y2 = delta z2 + t1 z1 and x1 = delta z1 + t2 y2, put z = (z1, z2) into
-   (a_i + delta z1, b_i + delta z2), where z1 is in the i-th of N cells, for all z2 for which
-   the coordinate k of delta z2 is at most r; t2 reads that coordinate of y2 alone, in which
-   the b_i are more than 2 r apart. *)
-Theorem two_couplings_put_atoms (R : realDomainType) p q N (a : 'I_N -> 'cV[R]_p)
-    (b : 'I_N -> 'cV[R]_q) (k : 'I_q) (delta r : R) (cell : 'cV[R]_p -> 'I_N) :
-  (forall i j, i != j -> r *+ 2 < `|b i k 0 - b j k 0|) ->
-  exists (t1 : 'cV[R]_p -> 'cV[R]_q) (t2 : R -> 'cV[R]_p), forall z1 z2,
-    let y2 := delta *: z2 + t1 z1 in
-    `|delta * z2 k 0| <= r ->
-    col_mx (delta *: z1 + t2 (y2 k 0)) y2
-      = col_mx (a (cell z1)) (b (cell z1)) + delta *: col_mx z1 z2.
-Proof. exact: two_couplings_on_plateaus. Qed.
+(* Two couplings with scales delta, y2 = delta z2 + t1 z1 and x1 = delta z1 + t2 y2, whose
+   shifts read one coordinate and are sums of ramps: t1 has the values b_0, .., b_N, between
+   which it changes where the coordinate j of z1 is in the tau behind a knot; t2 is a_i where
+   the coordinate k of y2 is at most r from that of b_i.  If delta times the coordinate k of
+   z2 is at most r, and z1 is on no ramp, they put z into (a_m + delta z1, b_m + delta z2), m
+   the number of knots passed; if z1 is on a ramp, they put it into delta z and a point whose
+   halves are between a_m and a_(m + 1), and between b_m and b_(m + 1). *)
+Theorem two_couplings_put_atoms (R : realFieldType) p q N (a : nat -> 'cV[R]_p)
+    (b : nat -> 'cV[R]_q) (knot : nat -> R) (j : 'I_p) (k : 'I_q) (tau delta r : R) :
+  let ramp (l h x : R) := if x <= l then 0 else if h <= x then 1 else (x - l) / (h - l) in
+  let t1 (z : 'cV_p) := b 0%N +
+    \sum_(i < N) ramp (knot i) (knot i + tau) (z j 0) *: (b i.+1 - b i) in
+  let t2 (y : 'cV_q) := a 0%N +
+    \sum_(i < N) ramp (b i k 0 + r) (b i.+1 k 0 - r) (y k 0) *: (a i.+1 - a i) in
+  0 < tau -> (forall i l, (i < l < N)%N -> knot i + tau <= knot l) ->
+  (forall i l, (i < l <= N)%N -> r *+ 2 < b l k 0 - b i k 0) ->
+  forall (z1 : 'cV_p) (z2 : 'cV_q), `|delta * z2 k 0| <= r -> let y2 := delta *: z2 + t1 z1 in
+  exists (m : nat) (u v : R),
+  [/\ 0 <= u <= 1, 0 <= v <= 1, y2 = delta *: z2 + (b m + u *: (b m.+1 - b m)) &
+      delta *: z1 + t2 y2 = delta *: z1 + (a m + v *: (a m.+1 - a m))] /\
+  [/\ (m <= N)%N, forall i, (i < N)%N -> (knot i + tau <= z1 j 0) = (i < m)%N &
+      (forall i, (i < N)%N -> ~~ (knot i < z1 j 0 < knot i + tau)) -> u = 0 /\ v = 0].
+Proof. exact: two_couplings_with_ramps. Qed.
 Print Assumptions two_couplings_put_atoms.
 
 (* One coupling keeps what it does not move; where it puts two points that differ there into
