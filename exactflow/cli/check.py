@@ -1,21 +1,24 @@
 """``exactflow check``: one certificate or many, each by the stand-alone checker.
 
 The checker reads .json, .csv and .npy themselves; a target in another format is read as `factor`
-reads it, and given to it as exact numbers.
+reads it, and given to it as exact numbers. A file in .v is a theorem that ``export`` wrote: Coq
+checks it.
 """
 
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.files.checking import Checked, check_certificate
+from exactflow.files.checking import WORDS, Checked, check_certificate
 from exactflow.parallel import parallel_map
 
 __all__ = ["add_arguments", "run"]
@@ -23,8 +26,14 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("certificates", nargs="+", metavar="CERT.json", help="certificates, - for stdin")
+    add(
+        "certificates",
+        nargs="+",
+        metavar="CERT.json",
+        help="certificates, - for stdin; flow.v, what export --to rocq wrote, by Coq",
+    )
     add("--target", metavar="FILE", help="the matrix that all of them must be about")
+    add("--certificate", metavar="CERT.json", help="what flow.v must have been exported from")
     claims = command.add_argument_group("what is demanded")
     claims.add_argument(
         "--within", metavar="BOUND", help="that no entry differs by more: 1e-12 or p/q"
@@ -47,9 +56,34 @@ def run(arguments: argparse.Namespace) -> int:
     files, options = arguments.certificates, _options(arguments)
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    outcome = partial(check_certificate, **options)
+    outcome = partial(_outcome, certificate=arguments.certificate, **options)
     outcomes = parallel_map(outcome, files, jobs=arguments.jobs, label="certificate")
     return _printed(outcomes, arguments)
+
+
+def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
+    """Return what is said of a certificate, or of a theorem for Coq."""
+    if Path(file).suffix != ".v":
+        return check_certificate(file, **options)
+    from exactflow.files.rocq.theorem_check import check_theorem
+
+    start = time.perf_counter()
+    try:
+        text = checker.read_file(file).decode("utf-8", "replace")
+        origin = checker.read_file(certificate) if certificate else None
+        rows = None
+        if options["target"]:
+            given, suffix = options["target"]
+            rows = checker.read_target(given, suffix, checker.Field("QQ"))
+    except checker.MalformedError as error:
+        code, lines = 2, [f"malformed: {error}"]
+    else:
+        if rows and options["transposed"]:
+            rows = [{i: row[j] for i, row in enumerate(rows) if j in row} for j in range(len(rows))]
+        code, lines = check_theorem(text, rows, origin)
+    return Checked(
+        file, code, WORDS[code], "theorem", tuple(lines), None, time.perf_counter() - start
+    )
 
 
 def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
@@ -96,6 +130,11 @@ def _options(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
+    theorems = [file for file in arguments.certificates if Path(file).suffix == ".v"]
+    if theorems and (within is not None or arguments.quick):
+        raise InvalidInputError(f"expected no --within or --quick for {theorems[0]}")
+    if arguments.certificate and theorems != arguments.certificates:
+        raise InvalidInputError("expected theorems for Coq (flow.v) with --certificate")
     target = _target(arguments.target, arguments.key) if arguments.target else None
     return {
         "target": target,

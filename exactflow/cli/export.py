@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
+from exactflow import checker
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -21,6 +23,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--to", choices=(*FORMATS, "torch"), required=True, help="the system that reads it"
     )
+    command.add_argument(
+        "--standalone",
+        action="store_true",
+        help="for rocq: the library within the file, in the place of a line that requires it",
+    )
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
 
 
@@ -31,41 +38,42 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.certificate import read_certificate
     from exactflow.files.checking import is_depth_certificate
     from exactflow.files.export import export
-    from exactflow.files.rocq.claim_theorem import claim_theorem, claims_more
-    from exactflow.files.rocq.depth_theorem import depth_theorem
+    from exactflow.files.rocq.theorem_check import theorem
     from exactflow.interop.roundoff import check_error
 
     if arguments.output:
         check_place(arguments.output)
     elif arguments.to == "torch":
         raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
+    if arguments.standalone and arguments.to != "rocq":
+        raise InvalidInputError(f"expected --to rocq with --standalone, got {arguments.to}")
     place = Path(arguments.certificate)
-    is_readable = place.is_file() and os.access(place, os.R_OK)
-    if is_readable and is_depth_certificate(data := place.read_bytes()):
-        if arguments.to != "rocq":
-            raise InvalidInputError(
-                f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
-                "the flow that factor -o writes"
-            )
-        _write(depth_theorem(data).encode(), arguments.output)
+    data = place.read_bytes() if place.is_file() and os.access(place, os.R_OK) else b""
+    if is_depth_certificate(data) and arguments.to != "rocq":
+        raise InvalidInputError(
+            f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
+            "the flow that factor -o writes"
+        )
+    if data and arguments.to == "rocq":
+        _write(theorem(data, arguments.standalone).encode(), arguments.output)
+        if Path(arguments.output or "").suffix == ".v":
+            print(f"next: {shlex.join(['exactflow', 'check', arguments.output])}", file=sys.stderr)
         return 0
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
         check_error(flow)
         content = array_bytes(flow, "flow.pt", rounded=True)
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
-        content = place.read_bytes()
-    elif not claims_more(place):
-        content = export(flow, arguments.to).encode()
-    elif arguments.to == "rocq":
-        content = claim_theorem(place).encode()
+        content = data
     else:
         content = export(flow, arguments.to).encode()
-        print(
-            f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json says "
-            "what the certificate claims of it",
-            file=sys.stderr,
-        )
+        claim = checker.read_certificate(data)
+        if claim.pads or not claim.is_equality:
+            print(
+                f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json "
+                "says what the certificate claims of it",
+                file=sys.stderr,
+            )
     _write(content, arguments.output)
     return 0
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from exactflow import checker
 
-__all__ = ["Checked", "check_certificate", "is_depth_certificate"]
+__all__ = ["WORDS", "Checked", "check_certificate", "is_depth_certificate"]
 
-_WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
+WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def check_certificate(
         lines = [*report.lines, last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
-    word = "probably verified" if lines[-1].startswith("s PROBABLY") else _WORDS[code]
+    word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
     return Checked(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
 
 

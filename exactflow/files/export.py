@@ -12,7 +12,7 @@ from exactflow.exact.numbers import format_rational
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.writing import texts
+from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["FORMATS", "export"]
@@ -26,7 +26,7 @@ def export(flow: CouplingFlow, to: str) -> str:
     flow : the flow; its factors are written as d x d matrices on the coordinates in their natural
         order, the first to be applied last. A layer of a mask is no block matrix then.
     to : "sympy" (a Python script), "sage" (a Sage script), "latex" (an equation), "rocq" (a
-        theorem that compiles with the standard library) or "json" (the certificate).
+        theorem, with all that it needs but MathComp) or "json" (the certificate).
 
     Raises
     ------
@@ -100,27 +100,8 @@ def _latex(flow: CouplingFlow) -> str:
 
 
 def _rocq(flow: CouplingFlow) -> str:
-    def entry(x: Element) -> str:
-        numerator, _, denominator = format_rational(x).partition("/")
-        return f"({numerator}) # {denominator or 1}"
+    return flow_theorem(certificate_text(flow).encode(), standalone=True)
 
-    target, factors = _matrices(flow, entry, "; ", "];\n   [", "[[{}]]")
-    return texts("product.v") + _THEOREM.format(target, ";\n  ".join(factors))
-
-
-_THEOREM = """
-Definition target : matrix :=
-  {}.
-Definition factors : list matrix :=
-  [{}].
-
-Theorem flow_equals_target : equal target (product factors).
-Proof.
-apply (all2_sound _ (all2 _ Qeq_bool)); [|vm_compute; reflexivity].
-apply (all2_sound _ Qeq_bool); exact Qeq_bool_eq.
-Qed.
-Print Assumptions flow_equals_target.
-"""
 
 FORMATS: dict[str, Callable] = {
     "sympy": _sympy,

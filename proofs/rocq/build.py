@@ -23,6 +23,7 @@ from pathlib import Path
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
+from exactflow.files.rocq.coq import cache_folder
 
 __all__ = ["Compiled", "build", "project", "run"]
 
@@ -136,12 +137,6 @@ def installation() -> bytes:
 def digest(parts: Iterable[bytes]) -> bytes:
     """Return a hash of some bytes, each part for itself."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled files: below the user's cache, if there is one."""
-    places = [os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")]
-    return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
 
 
 def read(path: Path) -> bytes | None:

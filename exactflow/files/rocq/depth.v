@@ -7,6 +7,13 @@
    Plan.  The words of one letter fewer that start with U and with L must both be
    impossible.  An obstruction is what the lemmas of the last part need, its
    conditions computed on lists of rationals by vm_compute. *)
+From exactflow.certificates Require Export words.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory order.Order.Theory.
+Close Scope Q_scope.
+Open Scope ring_scope.
 
 (* Trace k: the k-th powers of D and a have different traces.
    Linear Ws: multipliers of linear equations that the letters fulfil.
@@ -284,6 +291,13 @@ Qed.
 
 Lemma is_shearP n (K : 'M[rat]_(n + n)) : is_shear K -> exists u X, K = shear u X.
 Proof. by case=> [[X ->]|[Y ->]]; [exists true, X | exists false, Y]. Qed.
+
+Lemma holds_product n M N s of_U of_L : holds n M N s of_U of_L ->
+  matrix_of (n + n) M = \big[mulmx/1%:M]_(K <- [seq shear l.1 (matrix_of n l.2) | l <- s]) K.
+Proof.
+rewrite /holds blocksE; have := productP n s; case: product => [[[A' B'] C'] D'] e.
+by case/and5P=> /sameP -> /sameP -> /sameP -> /sameP -> _.
+Qed.
 
 Lemma holdsP n M N s of_U of_L (M' := matrix_of (n + n) M) : holds n M N s of_U of_L ->
   (exists Ks : seq 'M[rat]_(n + n),

@@ -1,30 +1,33 @@
 """A depth certificate as a theorem: this matrix is a product of so many shears and of no fewer.
 
-`rational_lists.v`, `words.v`, `depth.v` and `scaled.v` beside this file prove, with MathComp, what
-makes layers and obstructions sufficient; a theorem is these texts and the certificate's numbers,
-which the kernel of Rocq checks by computation.
+`depth.v` and `scaled.v` beside this file prove, with MathComp, what makes layers and obstructions
+sufficient; a theorem is the certificate's numbers, which the kernel of Rocq checks by computation.
 """
 
+from fractions import Fraction
 from typing import Any
 
 from exactflow import checker
 from exactflow.checker import Blocks, DepthClaim, Matrix
-from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
+from exactflow.files.rocq.flow_theorem import header, verified
 from exactflow.files.rocq.ranks import rank_clash
 from exactflow.files.rocq.recurrences import recurrence_clash
 from exactflow.files.rocq.scales import scaled_reason
-from exactflow.files.rocq.writing import rational, row, rows, texts
+from exactflow.files.rocq.writing import opening, rational, row, rows, target_rows
 
-__all__ = ["depth_theorem"]
+__all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
 
 
-def depth_theorem(data: bytes) -> str:
+def depth_theorem(data: bytes, standalone: bool = False) -> str:
     """Return a file for `coqc` (with MathComp's algebra) that proves what a depth certificate says.
 
     Its last theorem is about matrices over the rationals: the target is a product of k matrices
     [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors. With
-    positive scales, they are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive.
+    positive scales, they are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With
+    halves of two sizes, it is proved of the matrix to which coordinates are appended that no layer
+    moves, and so of the matrix.
 
     Parameters
     ----------
@@ -37,44 +40,77 @@ def depth_theorem(data: bytes) -> str:
         "linear" for five letters becomes what `recurrences` finds, if it does. With positive
         scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
         `checker.is_one_signed`) where D is singular.
+    standalone : whether the file holds its library, or requires it.
 
     Raises
     ------
     CertificateError, VerificationError
         It is not well formed, or its claim is not verified.
     InvalidInputError
-        It is over GF(p), its halves are of two sizes or in another order, or it has an obstruction
-        that is not taken.
+        It is over GF(p), about another order of coordinates, or it has an obstruction that is not
+        taken.
     """
-    try:
-        report = checker.check(data)
-    except checker.MalformedError as error:
-        raise CertificateError(str(error)) from None
-    claim = checker.read_certificate(data).depth if report.kind == "depth" else None
-    if claim is None or report.verdict is not checker.Verdict.VERIFIED:
-        is_false = report.verdict is checker.Verdict.REFUTED
-        failure = VerificationError if is_false else CertificateError
-        raise failure(f"expected a depth certificate that holds: {report.lines[-1]}")
-    if claim.prime:
+    content = verified(data)
+    claim = checker.read_certificate(data).depth
+    if claim is None:
+        raise InvalidInputError("expected a depth certificate, got one about layers alone")
+    if "order" in content:
         raise InvalidInputError(
-            f"expected a depth certificate over QQ for a theorem, got one over "
-            f"GF({claim.prime}): the checker is evidence in its place"
-        )
-    content: Any = checker.read_json(data, "certificate")
-    if content["version"] != 1:
-        raise InvalidInputError(
-            "expected halves of one size, in the natural order of coordinates, for a theorem, got "
-            "another partition: the checker is evidence in its place"
+            "expected the natural order of coordinates for a theorem, got another one: the "
+            "checker is evidence in its place"
         )
     is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
     layers = [_layer(layer, is_additive) for layer in reversed(content["layers"])]
-    reason = _reason if is_additive else _scaled_reason
-    of_U, of_L = (reason(claim, inverted, starts_with_L) for starts_with_L in (False, True))
-    numbers = {"target": rows(claim.target), "inverse": rows(inverted)}
-    numbers |= {"layers": ";\n   ".join(layers), "of_U": of_U, "of_L": of_L}
-    kind, parts = (_SHEARS, ()) if is_additive else (_COUPLINGS, ("scaled.v",))
-    theorem = _CLAIM.format(n=claim.n, depth=len(layers), **numbers, **kind)
-    return texts("rational_lists.v", "words.v", "depth.v", *parts) + theorem
+    (p, q), reason = content["partition"], _reason if is_additive else _scaled_reason
+    n, sizes, form = max(p, q), (p, q), ADDITIVE if is_additive else POSITIVE
+    grown = claim, inverted
+    if p != q:
+        grown, form = _grown(claim, inverted, sizes), UNEQUAL
+    of_U, of_L = (reason(*grown, starts_with_L) for starts_with_L in (False, True))
+    about = f"{len(layers)} {claim.scales} layers make a matrix, and no fewer"
+    listed = ";\n   ".join(layers)
+    return header(about, f"{form['text']}.v", data, content) + DEPTH.format(
+        opening=opening(form["text"], standalone),
+        target=target_rows(claim.target, list(map(row, claim.target))),
+        inverse=rows(inverted),
+        layers=f"[:: {listed}]",
+        of_U=of_U,
+        of_L=of_L,
+        sizes=f"{n}" if p == q else f"{n} {p} {q}",
+        p=p,
+        q=q,
+        depth=len(layers),
+        **form,
+    )
+
+
+def _grown(
+    claim: DepthClaim, inverted: Matrix, sizes: tuple[int, int]
+) -> tuple[DepthClaim, Matrix]:
+    """Return the claim about halves of one size, to which nothing but coordinates was appended
+    that no layer moves, as `grow` of unequal.v does, and the inverse matrix.
+    """
+    n, (p, q) = max(sizes), sizes
+    places = [*range(p), *range(n, n + q)]
+
+    def grow(M: Matrix) -> Matrix:
+        result = checker.identity(2 * n)
+        for i, entries in zip(places, M, strict=True):
+            for j, entry in zip(places, entries, strict=True):
+                result[i][j] = entry
+        return result
+
+    def padded(M: Matrix) -> Matrix:
+        zeros = [[Fraction(0)] * n] * (n - len(M))
+        return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
+
+    obstructions = {
+        pattern: found | {"multiplier": list(map(padded, found["multiplier"]))}
+        if "multiplier" in found
+        else found
+        for pattern, found in claim.obstructions.items()
+    }
+    return claim._replace(n=n, target=grow(claim.target), obstructions=obstructions), grow(inverted)
 
 
 def _layer(layer: dict[str, Any], is_additive: bool) -> str:
@@ -152,21 +188,29 @@ def _power(blocks: Blocks) -> int:
     return 0
 
 
-_SHEARS = {
+ADDITIVE = {
+    "text": "depth",
     "layer": "whether it moves the first half, and its block",
     "layer_type": "layer",
     "theorem": "least_number_of_shears",
     "factor": "is_shear",
     "holds": "holds",
 }
-_COUPLINGS = {
+UNEQUAL = ADDITIVE | {
+    "text": "unequal",
+    "factor": "is_unequal_shear",
+    "holds": "unequal_holds",
+}
+POSITIVE = {
+    "text": "scaled",
     "layer": "whether it moves the first half, its scale and its block",
     "layer_type": "scaled_layer",
     "theorem": "least_number_of_couplings",
     "factor": "is_coupling",
     "holds": "scaled_holds",
 }
-_CLAIM = """
+DEPTH = """{opening}
+Open Scope ring_scope.
 Definition target : rows :=
   {target}.
 Definition target_inverse : rows :=
@@ -174,21 +218,22 @@ Definition target_inverse : rows :=
 
 (* Of each layer {layer}; the first is applied last. *)
 Definition layers : seq {layer_type} :=
-  [:: {layers}].
+  {layers}.
 
 (* Why words of one letter fewer do not do: those that start with U, and with L. *)
 Definition of_U := {of_U}.
 Definition of_L := {of_L}.
+Definition checked := {holds} {sizes} target target_inverse layers of_U of_L.
 
-Theorem {theorem} (M := matrix_of ({n} + {n}) target) :
-  (exists Ks : seq 'M[rat]_({n} + {n}),
+Theorem {theorem} (M := matrix_of ({p} + {q}) target) :
+  (exists Ks : seq 'M[rat]_({p} + {q}),
     [/\\ size Ks = {depth}, forall K, K \\in Ks -> {factor} K &
        M = \\big[mulmx/1%:M]_(K <- Ks) K]) /\\
-  forall Ks : seq 'M[rat]_({n} + {n}), (forall K, K \\in Ks -> {factor} K) ->
+  forall Ks : seq 'M[rat]_({p} + {q}), (forall K, K \\in Ks -> {factor} K) ->
     M = \\big[mulmx/1%:M]_(K <- Ks) K -> ({depth} <= size Ks)%N.
 Proof.
-have checked : {holds} {n} target target_inverse layers of_U of_L by vm_compute.
-exact: ({holds}P checked).
+have proved : checked = true by vm_cast_no_check (erefl true).
+rewrite /checked in proved; exact: {holds}P proved.
 Qed.
 Print Assumptions {theorem}.
 """

@@ -8,6 +8,14 @@
    Plan.  A positive diagonal matrix moves through a coupling from left to right,
    which then is a shear (push).  So a product of couplings is one of shears, times
    such a matrix; M diag(y, x) is a word for some positive y and x. *)
+From exactflow.certificates Require Export depth.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory order.Order.Theory.
+Close Scope Q_scope.
+Open Scope ring_scope.
+
 Definition positive n (s : 'rV[rat]_n) := forall i, 0 < s 0 i.
 Definition is_coupling n (K : 'M[rat]_(n + n)) :=
   (exists s X, positive s /\ K = block_mx (diag_mx s) X 0 1%:M) \/

@@ -5,6 +5,14 @@
    exactly k, in one of two orders (fewer_are_words); exchanging the halves turns
    one order into the other (word_swap).  The lemmas after that are about words
    that start with U; [a b; c d] is the inverse of M = [A B; C D]. *)
+From exactflow.certificates Require Export rationals.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory order.Order.Theory.
+Close Scope Q_scope.
+Open Scope ring_scope.
+
 Definition is_shear (F : fieldType) n (K : 'M[F]_(n + n)) :=
   (exists X, K = block_mx 1%:M X 0 1%:M) \/ (exists Y, K = block_mx 1%:M 0 Y 1%:M).
 

@@ -1,19 +1,57 @@
-"""How theorems for Rocq write rational matrices, and the texts here that they begin with.
+"""How theorems for Rocq write rational matrices, and the library that they begin with.
 
-Each text but `rational_lists.v` needs those before it: a theorem is a few of them, and a claim.
+A theorem requires one of the texts here, or begins with it and with those that it needs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files as resources
+from math import lcm
 
-__all__ = ["rational", "row", "rows", "texts"]
+__all__ = ["LIBRARY", "opening", "over", "rational", "row", "rows", "target_rows", "text"]
+
+LIBRARY = {
+    "rationals": "",
+    "flow": "rationals",
+    "words": "rationals",
+    "depth": "words",
+    "scaled": "depth",
+    "unequal": "depth",
+}
+"""The texts, and of each the other one that it requires."""
+
+_REQUIRE = "From exactflow.certificates Require {} {}.\n"
 
 
-def texts(*names: str) -> str:
-    """Return these texts, one after the other."""
-    found = (resources("exactflow.files.rocq").joinpath(name) for name in names)
-    return "\n".join(text.read_text("utf-8") for text in found)
+def text(name: str) -> str:
+    """Return a text of the library."""
+    return resources("exactflow.files.rocq").joinpath(f"{name}.v").read_text("utf-8")
+
+
+def opening(name: str, standalone: bool) -> str:
+    """Return the line that requires a text; or that text, after all that it requires."""
+    if not standalone:
+        return _REQUIRE.format("Import", name)
+    needed = LIBRARY[name]
+    before = opening(needed, True) if needed else ""
+    return before + text(name).replace(_REQUIRE.format("Export", needed), "")
+
+
+def over(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:
+    """Return the least common denominator of a matrix, and its numerators over it."""
+    den = lcm(*(x.denominator for entries in M for x in entries))
+    return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
+
+
+def target_rows(M: Sequence[Sequence[Fraction]], written: Sequence[str]) -> str:
+    """Return the rows of a matrix as they are written, one a line, with decimals beside them."""
+    lines: list[str] = []
+    for entries, numbers in zip(M, written, strict=True):
+        decimals = (format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
+        end = "]" if len(lines) == len(M) - 1 else ";"
+        lines.append(f"{numbers}{end}  (* {', '.join(decimals)} *)")
+    return "[:: " + "\n      ".join(lines)
 
 
 def rows(M: Iterable[Iterable[Fraction]]) -> str:

@@ -4,8 +4,8 @@
    in s, fractions of integers; rational says what such a fraction is.  For each
    operation on lists a lemma says that it is the one on matrices: addE, mulE, ..
    Needs MathComp (algebra). *)
-From Coq Require Import ZArith QArith Lia.
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat poly mxpoly.
+From Coq Require Export ZArith QArith Lia.
+From mathcomp Require Export all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat poly mxpoly.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -1,0 +1,87 @@
+"""Coq, run on theorems that export wrote: their library, compiled once, and then the theorem.
+
+The compiled library is in the user's cache, in a folder named by a hash of its sources, of Coq's
+version and of its compiled files; a folder appears there as a whole, or not at all.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from exactflow.errors import InvalidInputError
+from exactflow.files.rocq.writing import LIBRARY, text
+
+__all__ = ["LIMIT", "cache_folder", "coqc", "library"]
+
+LIMIT = 3600
+"""Seconds that coqc is given for a theorem."""
+
+
+def library() -> Path:
+    """Return the folder of the compiled library; compile it if it is not in the cache.
+
+    Raises
+    ------
+    InvalidInputError
+        Coq or MathComp is not there, or the cache cannot be written.
+    """
+    if shutil.which("coqc") is None:
+        raise InvalidInputError("expected coqc, of Coq with MathComp (libcoq-mathcomp-algebra)")
+    folder = cache_folder().parent / "certificates" / _key()
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+    except OSError as error:
+        raise InvalidInputError(
+            f"expected a cache that can be written (XDG_CACHE_HOME), got {error}"
+        ) from None
+    try:
+        for name in LIBRARY:
+            (scratch / f"{name}.v").write_text(text(name), "utf-8")
+            failed, printed = coqc(scratch / f"{name}.v", scratch)
+            if failed:
+                raise InvalidInputError(
+                    f"expected Coq 8.20 with MathComp 2.3 (libcoq-mathcomp-algebra); {name}.v of "
+                    f"the library does not compile: {printed.strip()[-300:]}"
+                )
+        with suppress(OSError):  # another process was faster
+            scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def coqc(source: Path, library: Path) -> tuple[int | None, str]:
+    """Compile a file, and return the exit code, None if time was up, and what was printed."""
+    command = ["coqc", "-q", "-w", "none", "-Q", library, "exactflow.certificates", source]
+    merged = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    try:
+        done = subprocess.run(command, timeout=LIMIT, check=False, **merged)  # type: ignore[call-overload]
+    except subprocess.TimeoutExpired:
+        return None, ""
+    return done.returncode, done.stdout
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled files: below the user's cache, if there is one."""
+    places = [os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")]
+    return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
+
+
+def _key() -> str:
+    """Return a hash of all that a compiled library comes from."""
+    told = [_told("--version"), *map(text, LIBRARY)]
+    for path in sorted(Path(_told("-where").strip()).rglob("*.vo")):
+        found = path.stat()
+        told.append(f"{path} {found.st_size} {found.st_mtime_ns}")
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
+
+
+def _told(option: str) -> str:
+    return subprocess.run(["coqc", option], capture_output=True, text=True, check=False).stdout
