@@ -86,12 +86,12 @@ have CV : T + C *m V = N.
 have NZ : N *m (invmx T *m C) = col_mx 0 (invmx S).
   apply: (can_inj (mulKmx uP)); rewrite mulmxA -/T mulKVmx // mul_block_col.
   by blocks; rewrite mulmxV.
-have [|X [W e4]] := @ULUL_of_schur F n (e + n) 1%:M S (- V) C T Y Z uT YZ ZY.
-  rewrite mulNmx mulNmx opprK -mulmxA /V -mulmxA [(N - T) *m _]mulmxBl NZ mulKVmx //.
-  rewrite mulmxBr EC addrC subrK mul_row_col mul0mx add0r mul1mx mulVmx //.
-exists W, V, (U X *m L Y *m U Z); split.
-  by exists Y, Z, (U X); split=> //; exists X.
-by rewrite -e4 mul_block_U CV mul1mx addNr.
+have e4 := ULUL_of_schur (A := 1%:M) (B := - V) (C := C) uT YZ ZY.
+exists (invmx T *m (C - Y)), V, (U ((- V - Z) *m invmx T) *m L Y *m U Z); split.
+  by exists Y, Z, (U ((- V - Z) *m invmx T)); split=> //; eexists.
+rewrite -e4 ?mul_block_U ?CV ?mul1mx ?addNr //.
+rewrite mulNmx mulNmx opprK -mulmxA /V -mulmxA [(N - T) *m _]mulmxBl NZ mulKVmx //.
+by rewrite mulmxBr EC addrC subrK mul_row_col mul0mx add0r mul1mx mulVmx.
 Qed.
 
 Variables (s : seq F).

@@ -111,21 +111,18 @@ End Shears.
 Lemma ULUL_of_schur (R : comUnitRingType) p q (A S : 'M[R]_p) B C (P : 'M_q) Y Z :
   P \in unitmx -> 1%:M + Y *m Z = P -> 1%:M + Z *m Y = S ->
   (A - B *m invmx P *m C) *m S = 1%:M ->
-  exists X W, block_mx A B C P = U X *m L Y *m U Z *m L W.
+  block_mx A B C P = U ((B - Z) *m invmx P) *m L Y *m U Z *m L (invmx P *m (C - Y)).
 Proof.
 move=> uP YZ ZY AS; have [_ uS] := mulmx1_unit AS.
-pose W := invmx P *m (C - Y); pose X := (B - Z) *m invmx P.
-have hC : C = Y + P *m W by rewrite mulKVmx // addrC subrK.
-exists X, W; rewrite -[RHS]mulmx1 -[1%:M](U0 R p q).
-rewrite (mul_ULULU X 0 (esym YZ) hC) !mulmx0 addr0 add0r mulmxKV //.
-rewrite [Z + _]addrC subrK; congr block_mx.
+have hC : C = Y + P *m (invmx P *m (C - Y)) by rewrite mulKVmx // addrC subrK.
+rewrite -[RHS]mulmx1 -[1%:M](U0 R p q) (mul_ULULU _ 0 (esym YZ) hC).
+rewrite !mulmx0 addr0 add0r mulmxKV // [Z + _]addrC subrK; congr block_mx.
 have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
   have YS : Y *m S = P *m Y by rewrite -ZY -YZ mulmxDr mulmxDl mulmx1 mul1mx !mulmxA.
   by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
 have -> : A = 1%:M - Z *m invmx P *m Y + B *m invmx P *m C.
   by apply/(canRL (subrK _))/(can_inj (mulmxK uS)); rewrite AS ZPY.
-rewrite /W /X; expand.
-move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
+expand; move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
 by rewrite [a - b]addrC -!addrA; do 2!congr (_ + _); rewrite addrC subrK.
 Qed.
 

@@ -34,35 +34,25 @@ Lemma ULULU_of_similarity (R : comUnitRingType) n (A B C D P N G : 'M[R]_n) :
   G *m (P *m N) = P *m G ->
   exists X Y Z W V, block_mx A B C D = U X *m L Y *m U Z *m L W *m U V.
 Proof.
-move=> uC uP uG hN hG.
-pose Y := G *m C; pose Z := invmx Y *m (P - 1%:M).
-pose V := invmx C *m (D - P); pose B' : 'M_n := B - A *m V.
-pose W := invmx P *m (C - Y); pose X := (B' - Z) *m invmx P.
+move=> uC uP uG hN hG; pose K : 'M_n := A *m invmx C *m D - B.
+pose Y := G *m C; pose Z := invmx Y *m (P - 1%:M); pose V := invmx C *m (D - P).
 have uY : Y \in unitmx by rewrite unitmx_mul uG.
-have hP : P = 1%:M + Y *m Z by rewrite mulKVmx // addrC subrK.
-have hC : C = Y + P *m W by rewrite mulKVmx // addrC subrK.
-pose K : 'M_n := A *m invmx C *m D - B.
-have hY : P *m (Y *m (K *m (invmx P *m C))) = Y.
-  rewrite {1}/Y -!mulmxA.
-  have -> : C *m (K *m (invmx P *m C)) = (C *m K) *m (invmx P *m C).
-    by rewrite !mulmxA.
-  move: (C *m K) (hN : N *m (C *m K) = 1%:M) => H hH.
-  by rewrite 2!mulmxA -hG -!mulmxA (mulmxA N) hH mul1mx mulKVmx.
-have hA : 1%:M + Z *m W + X *m C = A.
-  have -> : 1%:M + Z *m W + X *m C
-    = (1%:M - Z *m (invmx P *m Y)) + B' *m (invmx P *m C).
-    rewrite /X /W; clearbody B' Z Y; expand.
-    by rewrite -!addrA; congr (_ + _); rewrite addrC -!addrA addNr addr0.
-  have -> : Z *m (invmx P *m Y) = 1%:M - K *m (invmx P *m C).
-    rewrite /Z -mulmxA mulmxBl mul1mx mulKVmx // mulmxBr mulVmx //.
-    by rewrite -{2}hY !mulKmx.
-  rewrite addrC subKr -mulmxDl.
-  have -> : B' + K = A *m invmx C *m P.
-    by rewrite /B' addrAC [B + K]addrC subrK /V mulmxA mulmxBr subKr.
-  by rewrite mulmxA mulmxK // mulmxKV.
-exists X, Y, Z, W, V; rewrite (mul_ULULU X V hP hC) hA; congr block_mx.
-  by rewrite mulmxKV // [Z + _]addrC subrK addrC subrK.
-by rewrite mulKVmx // addrC subrK.
+have YZ : 1%:M + Y *m Z = P by rewrite mulKVmx // addrC subrK.
+have ZY : 1%:M + Z *m Y = invmx Y *m P *m Y.
+  by rewrite /Z -mulmxA mulmxBl mul1mx mulmxBr mulmxA mulVmx // addrC subrK.
+have CY : C *m invmx Y = invmx G.
+  by apply: (can_inj (mulmxK uY)); rewrite mulmxKV // mulKmx.
+have PGP : invmx P *m invmx G *m P *m G = N.
+  by rewrite -mulmxA -hG -!mulmxA !mulKmx.
+have schur : A - (B - A *m V) *m invmx P *m C = K *m invmx P *m C.
+  have -> : B - A *m V = A *m invmx C *m P - K.
+    by rewrite /V /K mulmxA mulmxBr !opprB addrCA.
+  by rewrite !mulmxBl mulmxK // mulmxKV // subKr.
+have e := ULUL_of_schur (A := A) (B := B - A *m V) (C := C) uP YZ ZY.
+exists ((B - A *m V - Z) *m invmx P), Y, Z, (invmx P *m (C - Y)), V.
+rewrite -e; first by rewrite mul_block_U subrK mulKVmx // [P + _]addrC subrK.
+rewrite schur !mulmxA -(mulmxA _ C) CY -!(mulmxA K) PGP.
+by apply: mulmx1C; rewrite -mulmxA.
 Qed.
 
 Lemma det_lower_invertible (R : comUnitRingType) n (A B C D : 'M[R]_n) :

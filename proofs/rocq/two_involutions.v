@@ -101,21 +101,11 @@ Theorem five_by_involution (Y : 'M_(e + n, n)) (Z : 'M_(n, e + n)) :
   let X := (B' - Z) *m invmx D' in
   block_mx A B C D = U X *m L Y *m U Z *m L W *m U V.
 Proof.
-move=> ZY YZ W X.
-have D'W : D' *m W = C - Y by rewrite mulKVmx.
-have XD' : X *m D' = B' - Z by rewrite mulmxKV.
-clearbody W X.
-have Wk : W *m k = - c - Y.
-  have eY : Y *m k = D' *m Y by rewrite -ZY -YZ mulmxDr mulmxDl mulmx1 mul1mx mulmxA.
-  rewrite -[LHS](mulKmx unitD') [D' *m _]mulmxA D'W mulmxBl eY -[C *m k]opprK -D'c.
-  by rewrite -mulmxN -mulmxBr mulKmx.
-rewrite (mul_ULULU X V (P := D') (C := C)) ?YZ //; last by rewrite D'W addrC subrK.
-rewrite eqD XD' (addrC Z) subrK; have -> : 1%:M + Z *m W + X *m C = A.
-  apply: (can_inj (mulmxK uk)); rewrite -[RHS](addrK (B' *m c)) eqA !(mulmxDl _ _ k) -!mulmxA Wk.
-  rewrite -[C *m k]opprK -D'c -mulmxN [X *m _]mulmxA XD' mul1mx -ZY.
-  rewrite mulmxBr [(B' - Z) *m _]mulmxBl !mulmxN opprK [_ - Z *m Y]addrC -!addrA addNKr.
-  by rewrite [- (B' *m c) + _]addrC addKr.
-by rewrite addrC subrK.
+move=> ZY YZ W X; have D'Ck : invmx D' *m C *m k = - c.
+  by rewrite -mulmxA -[C *m k]opprK -D'c mulmxN mulKmx.
+have e4 := ULUL_of_schur (A := A) (B := B') (C := C) unitD' YZ ZY.
+rewrite /X /W -e4; first by rewrite mul_block_U eqD subrK.
+by rewrite mulmxBl -!mulmxA (mulmxA _ C) D'Ck mulmxN opprK eqA.
 Qed.
 
 (* If g carries K Theta to K, with K = diag(1, k) and Theta = Jh^T Ch, then the columns
