@@ -22,7 +22,8 @@ the placement after it is free, so the next coupling needs no swap: N steps of (
 are generically at most 4N + 1 couplings. A permutation between them only renames coordinates.
 
 *Other sizes.* A coupling fits a partition (p, q) if it moves at most p coordinates, and reads at
-most q others, or the other way round. One that moves more is several, and so is a linear one that
+most q others, or the other way round. N that fit in the same way round are 2N - 1 couplings and a
+signed permutation, for all p and q. One that moves more is several, and so is a linear one that
 reads more, since shifts add up. A conditioner of more than n coordinates that is no sum, as in
 ``x0 += x1 x2 x3`` for d = 4, has no such form; those of this package read one coordinate each.
 

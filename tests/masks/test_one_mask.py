@@ -1,6 +1,7 @@
 """One mask for everything: compositions are equal, and counts are those of Theorem 17."""
 
 import random
+from math import ceil
 
 import numpy as np
 import pytest
@@ -115,6 +116,15 @@ def test_halves_of_unequal_sizes(p, q):
     draws = Draws(p + 10 * q)
     flows = [draws.flow(*draws.random.choice([(p, q), (q, p)])) for _ in range(4)]
     check_composition(one_mask(flows), flows, draws.numbers(p + q))
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (2, 3), (3, 2), (1, 4)])
+def test_couplings_that_move_p_coordinates_are_2_n_minus_1_on_halves_of_unequal_sizes(p, q):
+    draws = Draws(p + 10 * q)
+    shifts = [[draws.numbers(q) for _ in range(p)] for _ in range(5)]
+    flows = [masked(LinearCoupling((p, q), "first", X), draws.mask(p, q)) for X in shifts]
+    rest = (2 * ceil(max(p, q) / min(p, q)) + 4) - 1  # of the signed permutation, once merged
+    assert one_mask(flows).depth <= 2 * len(flows) - 1 + rest
 
 
 @pytest.mark.parametrize("sizes", [(1, 3), (3, 1), (2, 2)])
