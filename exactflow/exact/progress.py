@@ -101,11 +101,16 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
     >>> list(with_progress(iter([3, 2]), 2, "counting"))
     [3, 2]
     """
+
+    def tell(count: int) -> None:
+        if count < total > 1:
+            stage(f"{label} {count + 1} of {total}", count / total)
+
     with shown_progress("") if _HEAR.get() is None else nullcontext():
-        for count in range(total):
-            if total > 1:
-                stage(f"{label} {count + 1} of {total}", count / total)
-            yield next(results)
+        tell(0)
+        for count, result in enumerate(results, 1):
+            yield result
+            tell(count)
 
 
 class _Line:
@@ -120,17 +125,22 @@ class _Line:
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C ends this process; that one ends with it
         )
-        self.send(label)
+        self.show()
 
     def tell(self, what: str, done: float | None) -> None:
         """Say what is done, and how far it is."""
         part = "" if done is None else f"{100 * done:.0f} % "
         self.text = part + ": ".join(filter(None, [self.label, what]))
         if self.hidden_until < float("inf"):
+            self.show()
+
+    def show(self) -> None:
+        """Have the last text shown, after a while."""
+        if self.text:
             self.send(self.text)
 
     def send(self, text: str) -> None:
-        """Have a text shown, or, for "", nothing."""
+        """Have a text shown, or, for PAUSE, nothing."""
         if (stream := self.process.stdin) is not None and self.process.poll() is None:
             with suppress(OSError):
                 stream.write(f"{text}\n".encode())
@@ -148,9 +158,9 @@ class _Line:
             self.hidden_until = float("inf")
 
     def resume(self) -> None:
-        """Have the last text shown again, after a while."""
+        """Let texts be seen again, after a while."""
         self.hidden_until = time.monotonic() + DELAY / 2
-        self.send(self.text)
+        self.show()
 
     def close(self) -> None:
         """Erase the line, for good."""
