@@ -55,9 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
             "the flow that factor -o writes"
         )
     if data and arguments.to == "rocq":
-        _write(theorem(data, arguments.standalone).encode(), arguments.output)
+        text = theorem(data, arguments.standalone)
+        _write(text.encode(), arguments.output)
         if Path(arguments.output or "").suffix == ".v":
-            print(f"next: {shlex.join(['exactflow', 'check', arguments.output])}", file=sys.stderr)
+            _, _, estimate = text.partition("\n")[0].rstrip(".").partition("; ")
+            words = [shlex.join(["exactflow", "check", arguments.output]), estimate]
+            print("next:", "; ".join(filter(None, words)), file=sys.stderr)
         return 0
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":

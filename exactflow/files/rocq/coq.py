@@ -59,13 +59,22 @@ def library() -> Path:
 
 def coqc(source: Path, library: Path) -> tuple[int | None, str]:
     """Compile a file, and return the exit code, None if time was up, and what was printed."""
-    command = ["coqc", "-q", "-w", "none", "-Q", library, "exactflow.certificates", source]
-    merged = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    command: list[str | Path] = [
+        "coqc",
+        "-q",
+        "-w",
+        "none",
+        "-Q",
+        library,
+        "exactflow.certificates",
+        source,
+    ]
+    out, err = subprocess.PIPE, subprocess.STDOUT
     try:
-        done = subprocess.run(command, timeout=LIMIT, check=False, **merged)  # type: ignore[call-overload]
+        done = subprocess.run(command, stdout=out, stderr=err, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
         return None, ""
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 def cache_folder() -> Path:

@@ -69,7 +69,7 @@ def depth_theorem(data: bytes, standalone: bool = False) -> str:
     of_U, of_L = (reason(*grown, starts_with_L) for starts_with_L in (False, True))
     about = f"{len(layers)} {claim.scales} layers make a matrix, and no fewer"
     listed = ";\n   ".join(layers)
-    return header(about, f"{form['text']}.v", data, content) + DEPTH.format(
+    return header(about, form["words"], data, content, standalone) + DEPTH.format(
         opening=opening(form["text"], standalone),
         target=target_rows(claim.target, list(map(row, claim.target))),
         inverse=rows(inverted),
@@ -190,6 +190,7 @@ def _power(blocks: Blocks) -> int:
 
 ADDITIVE = {
     "text": "depth",
+    "words": "words",
     "layer": "whether it moves the first half, and its block",
     "layer_type": "layer",
     "theorem": "least_number_of_shears",
@@ -198,11 +199,13 @@ ADDITIVE = {
 }
 UNEQUAL = ADDITIVE | {
     "text": "unequal",
+    "words": "unequal",
     "factor": "is_unequal_shear",
     "holds": "unequal_holds",
 }
 POSITIVE = {
     "text": "scaled",
+    "words": "scaled",
     "layer": "whether it moves the first half, its scale and its block",
     "layer_type": "scaled_layer",
     "theorem": "least_number_of_couplings",

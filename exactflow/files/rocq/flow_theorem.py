@@ -68,7 +68,7 @@ def flow_theorem(data: bytes, standalone: bool = False) -> str:
     denominator, numerators = over(target)
     listed = ";\n  ".join(map(str, reversed(layers)))
     about = f"{len(layers)} coupling layers and a matrix; coqc takes about {4 + round(work)} s"
-    return header(about, "flow.v", data, content) + FLOW.format(
+    return header(about, "flow", data, content, standalone) + FLOW.format(
         opening=opening("flow", standalone),
         denominator=hex(denominator),
         target=target_rows(target, [_row(entries) for entries in numerators]),
@@ -103,7 +103,7 @@ def verified(data: bytes) -> Any:
     return content
 
 
-def header(about: str, words: str, data: bytes, content: Any) -> str:
+def header(about: str, words: str, data: bytes, content: Any, standalone: bool) -> str:
     """Return the comment that a theorem begins with."""
     found = content.get("provenance", {}).get("sha256")
     known = isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found)
@@ -113,6 +113,7 @@ def header(about: str, words: str, data: bytes, content: Any) -> str:
         certificate=hashlib.sha256(data).hexdigest(),
         input=found if known else "not told",
         words=words,
+        place="the library, which follows" if standalone else "the library",
     )
 
 
@@ -195,8 +196,9 @@ CLAIMS = {
 HEADER = """(* Written by exactflow {version}: {about}.
    From a certificate with sha256 {certificate};
    sha256 of its input: {input}.
-   To trust this, read the theorem and, in {words}, the definitions of its words.  It is
-   proved if coqc prints, at the end, Closed under the global context: exactflow check tells. *)
+   To trust this, read the theorem and the definitions of its words: in {words}.v
+   and rationals.v of {place}.  It is proved if coqc prints, at the end,
+   Closed under the global context: exactflow check tells. *)
 """
 FLOW = """{opening}
 Open Scope Z_scope.
