@@ -51,6 +51,7 @@ html_sidebars = {
 }
 html_static_path = ["_static", "_build/static"]
 html_css_files = ["book.css"]
+html_js_files = ["book.js"]
 html_extra_path = ["_build/extra", "extra"]
 html_favicon = "_static/icon.svg"
 html_copy_source = False
