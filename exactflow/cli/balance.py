@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read(arguments)
     common.announce(source.matrix, arguments)
     names = "layers", "method", "orientation", "partition", "seed"
-    result = balance(source.matrix, **common.options(arguments, *names))
+    result = balance(source.matrix, **common.fields(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
     claim = {"within": result.error, "pads": pads}
     written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim)

@@ -109,16 +109,8 @@ def _named(outcome: Checked, target: str | None) -> Checked:
 
 def _json(outcome: Checked) -> str:
     largest = None if outcome.largest is None else str(outcome.largest)
-    return json.dumps(
-        {
-            "file": outcome.file,
-            "verdict": outcome.verdict,
-            "kind": outcome.kind,
-            "largest_difference": largest,
-            "seconds": round(outcome.seconds, 3),
-            "lines": outcome.lines,
-        }
-    )
+    numbers = {"largest_difference": largest, "seconds": round(outcome.seconds, 3)}
+    return json.dumps(common.fields(outcome, "file", "verdict", "kind", "lines") | numbers)
 
 
 def _options(arguments: argparse.Namespace) -> dict:

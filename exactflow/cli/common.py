@@ -26,8 +26,8 @@ __all__ = [
     "announce",
     "check_output",
     "construction_arguments",
+    "fields",
     "halves_arguments",
-    "options",
     "output_arguments",
     "partition",
     "partition_argument",
@@ -138,9 +138,9 @@ def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[st
     )
 
 
-def options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Return what some arguments were told, by their names."""
-    return {name: getattr(arguments, name) for name in names}
+def fields(value: object, *names: str) -> dict[str, Any]:
+    """Return some attributes by their names: of arguments for a function, of a value for JSON."""
+    return {name: getattr(value, name) for name in names}
 
 
 def partition_argument(group: argparse._ActionsContainer) -> None:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         state = read_state(data, source.suffix.lower())
     model = skeleton(state, arguments.library)
     names = "by", "permutations", "layers", "within", "only", "jobs"
-    new, report = convert(model, **common.options(arguments, *names))
+    new, report = convert(model, **common.fields(arguments, *names))
     content = io.BytesIO()
     torch.save(new.state_dict(), content)
     if arguments.certificates:

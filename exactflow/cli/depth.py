@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     common.check_output(arguments, certificate_only=True)
     source = common.read(arguments)
-    answer = minimal_depth(source.matrix, **common.options(arguments, "scales", "partition"))
+    answer = minimal_depth(source.matrix, **common.fields(arguments, "scales", "partition"))
     code, written = 0, list[str]()
     if arguments.output:
         code, written = _write(answer, arguments, source)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_dimension(matrix.shape[0])
         if common.stops_first(matrix, arguments, explained=True):
             return 3
-        explanation = explain(matrix, **common.options(arguments, *common.CONSTRUCTION))
+        explanation = explain(matrix, **common.fields(arguments, *common.CONSTRUCTION))
     if arguments.latex:
         print(explanation.latex(), end="")
     elif arguments.markdown:

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if common.stops_first(source.matrix, arguments):
         return 3
     start, d = time.perf_counter(), source.matrix.shape[0]
-    flow = factor(source.matrix, **common.options(arguments, *common.CONSTRUCTION))
+    flow = factor(source.matrix, **common.fields(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
     verdict = str(Verification(flow))  # factor has composed it

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read(arguments)
     common.announce(source.matrix, arguments)
     names = "bits", "limit", "method", "orientation", "partition", "seed"
-    result = lossless(source.matrix, **common.options(arguments, *names))
+    result = lossless(source.matrix, **common.fields(arguments, *names))
     written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
 
     def record() -> dict[str, Any]:

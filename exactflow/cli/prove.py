@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -126,26 +127,11 @@ def _print(outcomes: "Sequence[Outcome]", arguments: argparse.Namespace) -> None
 
 
 def _json(outcome: "Outcome") -> str:
-    claims = [
-        {
-            "theorem": claim.theorem,
-            "checked": claim.checked,
-            "evidence": str(claim.evidence),
-            "instances": claim.instances,
-            "seconds": round(claim.seconds, 3),
-            "verdict": claim.verdict,
-            "missing": claim.missing,
-            "line": claim.line,
-        }
-        for claim in outcome.claims
-    ]
-    return json.dumps(
-        {
-            "script": outcome.path,
-            "verdict": outcome.verdict,
-            "claims": claims,
-            "failure": outcome.failure,
-            "line": outcome.line,
-            "seconds": round(outcome.seconds, 3),
-        }
-    )
+    names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
+    claims = [_rounded(common.fields(claim, *names)) for claim in outcome.claims]
+    found = common.fields(outcome, "verdict", "failure", "line", "seconds")
+    return json.dumps({"script": outcome.path, "claims": claims} | _rounded(found))
+
+
+def _rounded(record: dict[str, Any]) -> dict[str, Any]:
+    return record | {"seconds": round(record["seconds"], 3)}

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _record(theorem: "Theorem") -> dict[str, object]:
     shown = ("number", "name", "statement", "latex", "source", "checked", "found", "script", "door")
-    return {name: getattr(theorem, name) for name in shown} | {
+    return common.fields(theorem, *shown) | {
         "hypotheses": [h.says for h in theorem.hypotheses],
         "formal": [name for formal in theorem.formal for name in formal.names],
     }

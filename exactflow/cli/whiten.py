@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     common.check_output(arguments)
     source = common.read(arguments)
-    result = whiten(source.matrix, **common.options(arguments, "layers", "partition"))
+    result = whiten(source.matrix, **common.fields(arguments, "layers", "partition"))
     within = result.generator_error
     claim = {"subject": "covariance", "within": within}
     written = common.write_flow(result.generator, arguments, source, **claim)
