@@ -507,6 +507,31 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path, command):
     assert sorted(os.listdir(tmp_path)) == ["good.py", "slow.py", "w.csv"]
 
 
+COMPILING = """
+import sys, time
+from pathlib import Path
+from exactflow import __main__
+from exactflow.files.rocq import theorem_check
+theorem_check.library = lambda: Path(".")
+theorem_check.coqc = lambda *arguments: time.sleep(60)
+sys.argv = ["exactflow", "check", "flow.v"]
+sys.exit(__main__.main())
+"""
+
+
+@POSIX
+def test_ctrl_c_leaves_no_folder_of_coqc(run, tmp_path):
+    assert run("export", "c.json", "--to", "rocq", "-o", "flow.v")[0] == 0
+    (tmp_path / "scratch").mkdir()
+    options = {"env": os.environ | {"TERM": "dumb", "TMPDIR": str(tmp_path / "scratch")}}
+    with on_terminal("-c", COMPILING, **options) as (process, ours):
+        while not list(tmp_path.glob("scratch/*/theorem.v")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert (written_to(ours), process.wait()) == ("exactflow: interrupted\n", 130)
+    assert os.listdir(tmp_path / "scratch") == []
+
+
 def test_a_terminal_is_asked_before_more_than_a_minute(run, monkeypatch):
     estimate = "exactflow.factorization.estimate.estimated_seconds"
     monkeypatch.setattr(estimate, lambda *arguments: 130)

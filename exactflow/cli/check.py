@@ -18,6 +18,7 @@ from typing import Any
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import interruptible
 from exactflow.files.checking import WORDS, Checked, check_certificate
 from exactflow.parallel import parallel_map
 
@@ -80,7 +81,8 @@ def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
     else:
         if rows and options["transposed"]:
             rows = [{i: row[j] for i, row in enumerate(rows) if j in row} for j in range(len(rows))]
-        code, lines = check_theorem(text, rows, origin)
+        with interruptible():  # Ctrl-C ends coqc, too, and its folder
+            code, lines = check_theorem(text, rows, origin)
     return Checked(
         file, code, WORDS[code], "theorem", tuple(lines), None, time.perf_counter() - start
     )
