@@ -648,6 +648,16 @@ def test_whole_numbers_of_any_length(digits, sign):
         assert shown.lstrip("-").startswith(text[:12])
 
 
+@pytest.mark.parametrize("digits", [640, 641, 1281])
+def test_the_least_limit_that_python_permits_is_enough(digits):
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(640)
+    try:
+        assert checker.whole("7" * digits) == 7 * (10**digits // 9)
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
 @pytest.mark.parametrize("size", [40, 41, 100, 4300, 10_000])
 def test_digits_are_counted_at_powers_of_ten(size):
     assert f"({size + 1} digits)" in checker.show_whole(10**size)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sympy import QQ, Rational
+from sympy.external.pythonmpq import PythonMPQ
 
 from exactflow.exact.balls import ball, normal_cdf, normal_density, upper, upper_root
 from exactflow.exact.numbers import flint_rational
@@ -36,3 +37,4 @@ def test_far_tails():
 
 def test_ground_types():
     assert flint_rational(QQ(-3, 6)) == flint_rational(flint_rational(QQ(-1, 2)))
+    assert flint_rational(PythonMPQ(-3, 6)) == flint_rational(QQ(-1, 2))  # another ground type

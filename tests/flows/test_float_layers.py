@@ -1,5 +1,7 @@
 """Float layers and their products against the exact kernel, on floats of every kind."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy
@@ -42,6 +44,11 @@ def test_composed_equals_the_flow(layers):
         for k in range(3):
             assert sum(E.entry(i, k) ** 2 for i in range(3)) <= found.slack**2
     assert enclosed(layers, 10**4).slack == 0
+
+
+def test_a_shift_of_zeros_says_nothing_of_how_large_a_product_is():
+    tiny = FloatCoupling("first", np.zeros((1, 2)), np.array([0.1 * 2.0**-900]))
+    assert 0 < enclosed([tiny], 30).slack < Fraction(2) ** -899
 
 
 @pytest.mark.parametrize("moves", ["first", "second"])
