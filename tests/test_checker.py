@@ -101,6 +101,20 @@ def test_a_certificate_that_must_fail_fails():
     assert lines[-2] == ("c first differing entry: row 0, column 0: expected 3/5, derived 7/5")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("correct/sqrt2", "equality"),
+        ("correct/within_a_thousandth", "within"),
+        ("correct/covariance_of_shears", "covariance"),
+        ("correct/covariance_within", "covariance"),
+        ("depth/correct/depth_zero", "depth"),
+    ],
+)
+def test_a_report_names_the_kind_of_claim(name, kind):
+    assert checker.check((CORPUS / f"{name}.json").read_bytes()).kind == kind
+
+
 def test_entries_are_shown_in_lowest_terms_and_reduced(tmp_path):
     claim = certificate([["2/4", "0"], ["0", "1"]], [shear("first", "0", "3/9")])
     assert run(write(tmp_path, claim))[1][-2].endswith("expected 1/2, derived 1/3")

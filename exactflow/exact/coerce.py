@@ -304,12 +304,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
     rows = [[_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
         return DomainMatrix(rows, shape, QQ).to_dense()
-    expressions = [
-        entry if isinstance(entry, sympy.Expr) else QQ.to_sympy(entry)
-        for row in rows
-        for entry in row
-    ]
-    return _from_sympy(sympy.Matrix(*shape, expressions))
+    return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
 def _entry(entry: object, place: tuple[int, int]) -> Element:

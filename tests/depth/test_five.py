@@ -90,6 +90,14 @@ def test_corank_one_always(field):
             assert product_of(decided("LULUL", swapped(M))) == M
 
 
+def test_no_shift_where_four_layers_do_and_C_is_0():
+    D = matrix([[2, 1], [1, 1]])
+    M = blocks(D.inv().to_dense(), diagonal(0, 0), diagonal(0, 0), D)
+    *_, last = shifts = decided("ULULU", M)
+    assert product_of(shifts) == M
+    assert last.is_zero_matrix
+
+
 def swapped(M):
     n = M.shape[0] // 2
     return linalg.join(linalg.swap_halves(linalg.split(M, n))).to_dense()

@@ -341,11 +341,11 @@ def test_both_sides_are_told(M, scales, claim, rules):
 
 
 def test_what_is_not_decided_is_a_step():
-    undecided = diagonal(1, 1, Rational(1, 2), 1, 4, 1)
-    answer = minimal_depth(undecided, scales="positive")
-    last = answer.explain().steps[-1]
-    assert (last.rule == "not decided") is not answer.is_decided
-    assert last.before == {"M": undecided}
+    M = diagonal(-1, -1, 1, 1)
+    undecided = replace(minimal_depth(M), lower=5)
+    *_, before, last = undecided.explain().steps
+    assert (before.rule, last.rule, last.before) == ("trace", "not decided", {"M": M})
+    assert last.why.startswith("Whether fewer than 6 layers do is not decided here: ")
 
 
 def test_certified_layers_are_told():

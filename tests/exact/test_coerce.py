@@ -173,6 +173,12 @@ def test_rationals_in_a_prime_field():
         over(over(M, GF(7)), GF(5))
 
 
+def test_a_column_is_an_array_of_one_axis():
+    assert as_column(np.array([True, False])).to_list() == [[1], [0]]
+    with pytest.raises(InvalidInputError, match=r"got ndarray \[3 4\]"):
+        as_column(np.array([[3, 4]]))
+
+
 def test_numpy_is_not_needed():
     code = (
         "import sys; sys.modules['numpy'] = None\n"

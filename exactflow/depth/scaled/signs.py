@@ -99,7 +99,7 @@ def multipliers_against(word: Word) -> Reason | None:
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then powers, then any; of degree 1
+    """Yield multipliers in x only or y only, of growing degree, then any; of degree 1
     there are but opposed minors.
     """
     n = equations.n
@@ -110,7 +110,6 @@ def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
             signs = _signs(equations.coefficients[other])
             towards = {k: sign if side == 0 else -sign for k, sign in signs.items()}
             yield from _solved(equations, degree, towards, [side])
-    yield from _powers(equations)
     for degree in range(2, n + 2):
         if comb(2 * n + degree - 1, degree) > MOST_MONOMIALS:
             break
@@ -145,19 +144,6 @@ def _solved(
                 terms = {powers: x for powers, x in terms.items() if not any(powers[other])}
             columns[k, place] = terms
     yield from _combined(n, columns, signs, nonnegative=len(sides) == 1)
-
-
-def _powers(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers p_k whose terms are (n - k)-th powers of single variables."""
-    n = equations.n
-    columns: dict[tuple[int, Exponents], Polynomial] = {}
-    for k in range(1, n + 1):
-        for i in range(2 * n):
-            place = tuple((n - k) * (i == j) for j in range(2 * n))
-            alone: list[Polynomial] = [{} for _ in range(n)]
-            alone[k - 1] = {place: QQ(1)}
-            columns[k, place] = equations.combined(alone)
-    yield from _combined(n, columns, dict.fromkeys(range(1, n + 1), 1), nonnegative=False)
 
 
 def _combined(
