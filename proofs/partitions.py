@@ -2,12 +2,12 @@
 # # Halves of any two sizes
 #
 # **Theorem 7** (after Koehler, Mehta, Risteski, ICML 2021: the choice of partition is no bottleneck
-# for depth). Let $p < q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
+# for depth). Let $p \le q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
 # coordinates is a product of at most $2m + 4$ alternating shears, and of $2m + 3$ if its lower left
 # block has rank $p$. If $p$ divides $q - 1$, at most $2m + 2$ and $2m + 1$ (to our knowledge new).
-# A generic one is a product of $2m + 1$. No fewer do if 1 is an eigenvalue of neither $D$ nor $d$,
-# the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then needs $2m +
-# 2$.
+# A generic one is a product of $2m + 1$, for $p < q$. No fewer do if 1 is an eigenvalue of neither
+# $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then
+# needs $2m + 2$.
 #
 # **Why.** Images have three channels, and masks keep a quarter of the coordinates. The paper asks
 # whether the partition matters for depth. It costs a factor: a shear changes the larger half by a

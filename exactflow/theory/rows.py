@@ -63,6 +63,11 @@ ROWS = (
                 "six shears suffice; five, where an off-diagonal block is invertible",
                 "det = 1, halves (n, n), every field of more than n elements; over Q: iff",
                 (
+                    "six_layers",
+                    "six_layers_alternate",
+                    "five_layers",
+                ),
+                (
                     "six_shears",
                     "six_shears_other_order",
                     "six_shears_rat",
@@ -75,6 +80,7 @@ ROWS = (
                 "n",
                 "det = 1, halves (n, n) and (n, n + 1), every field of more than n + 1 elements; "
                 "over numeric fields: iff; five by a rank condition: also halves (n, q), q <= 2 n",
+                ("six_layers_in_every_dimension",),
                 (
                     "six_layers_every_dimension",
                     "six_layers_every_dimension_iff",
@@ -83,9 +89,20 @@ ROWS = (
                 ),
             ),
             Formal(
+                "five do not suffice",
+                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
+                "more, n >= 1; shears in any order",
+                ("five_layers_do_not_suffice", "five_layers_do_not_suffice_odd"),
+                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
+            ),
+            Formal(
                 "positive scales: six couplings, one scale entry, iff det > 0",
                 "every numeric field; six: every dimension, one scale entry: halves (n, n); "
                 "det > 0 is necessary in every partition",
+                (
+                    "six_couplings",
+                    "couplings_keep_orientation",
+                ),
                 (
                     "six_couplings_one_scale",
                     "couplings_preserve_orientation",
@@ -150,14 +167,6 @@ ROWS = (
         (_EVEN, _ONE),
         trials.minimal,
         trials.draw_determinant_one,
-        (
-            Formal(
-                "five do not suffice",
-                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
-                "more, n >= 1",
-                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
-            ),
-        ),
     ),
     Theorem(
         "2a",
@@ -194,6 +203,11 @@ ROWS = (
                 "opposed minors: no scales help, five or six couplings are needed",
                 "every numeric field, minors of every order, halves (n, n); examples",
                 (
+                    "blocks_need_five",
+                    "blocks_need_six",
+                    "minus_one_needs_six",
+                ),
+                (
                     "opposed_minors_exclude_four",
                     "opposed_minors_exclude_five",
                     "opposed_minors_need_five",
@@ -201,6 +215,7 @@ ROWS = (
                     "minus_one_needs_six_couplings",
                     "minus_one_determinant",
                     "two_minors_need_six_couplings",
+                    "two_minors_determinant",
                     "ones_need_five_couplings",
                     "ones_are_five_shears",
                 ),
@@ -253,6 +268,10 @@ ROWS = (
                 "zero padding: three shears do, two only for the identity",
                 "every commutative ring",
                 (
+                    "zero_padding",
+                    "zero_padding_sharp",
+                ),
+                (
                     "zero_padding_by_three",
                     "zero_padding_not_by_two",
                     "zero_padding_needs_invertible",
@@ -277,11 +296,11 @@ ROWS = (
         trials.draw_permutation,
         (
             Formal(
-                "signed permutations are six integer shears",
+                "signed permutations are six integer shears, of absolute row sums at most 7",
                 "determinant 1, every dimension",
+                ("signed_permutations",),
                 (
-                    "six_integer_shears_even",
-                    "six_integer_shears_odd",
+                    "six_integer_shears",
                     "integer_orthogonal_iff_signed_permutation",
                     "integer_orthogonal_two_involutions",
                     "integer_involutions_of_equal_trace",
@@ -298,8 +317,8 @@ ROWS = (
         r"K \leq 2 \lceil q / p \rceil + 4",
         f"after {_KMR}",
         "layers and ranks: exact",
-        "2m + 1 layers generically, at most 2m + 4; 2m + 2 if p divides q - 1 (to our knowledge "
-        "new)",
+        "p <= q, m = ceil(q / p): 2m + 1 layers generically, 2m + 2 for some, at most 2m + 4; "
+        "2m + 2 if p divides q - 1 (to our knowledge new)",
         "partitions",
         "exactflow.factor, partition=(p, q)",
         (_POSITIVE_PAIR,),
@@ -307,12 +326,17 @@ ROWS = (
         trials.draw_partitioned,
         (
             Formal(
-                "partitions (p, q): at least 2 ceil(q / p) + 2 shears for some, at most 2 "
+                "halves of p <= q: at least 2 ceil(q / p) + 2 shears for some, at most 2 "
                 "ceil(q / p) + 4",
-                "p <= q; lower: every field of three elements or more; upper: of more than p",
+                "lower: every field of three elements or more, shears in any order; upper: of more "
+                "than p",
+                ("partitions_lower_bound", "partitions_upper_bound", "partitions_full_rank"),
                 (
                     "unequal_splits_lower_bound",
+                    "unequal_splits_diagonal",
                     "unequal_splits_lower_bound_example",
+                    "smallest_of_depth_six",
+                    "four_on_the_other_halves",
                     "unequal_splits_upper_bound",
                     "unequal_splits_full_rank",
                 ),
@@ -379,6 +403,7 @@ ROWS = (
                 "rotations are six shears of norms at most 1, 4, 1, 2, 2, 2",
                 "real closed fields, determinant 1, every dimension; the construction: every "
                 "commutative ring",
+                ("rotations",),
                 (
                     "every_rotation_is_six_bounded_shears",
                     "orthogonal_two_involutions",
@@ -409,8 +434,10 @@ ROWS = (
                 "what three and four affine couplings are",
                 "three: C invertible, every commutative ring; four: necessary conditions, every "
                 "field",
+                ("four_couplings_tie",),
                 (
                     "three_couplings_iff",
+                    "scales_move_to_the_end",
                     "four_couplings_force",
                     "four_couplings_force_ranks",
                     "principal_minors_are_coefficients",
@@ -439,6 +466,10 @@ ROWS = (
                 "Gaussians: two couplings, when one does",
                 "the equations: every commutative ring, every partition; existence: real closed "
                 "fields, halves of one or two entries; one: every partition",
+                (
+                    "gaussians",
+                    "gaussians_by_one",
+                ),
                 (
                     "two_couplings_generate",
                     "one_coupling_generates",
@@ -483,10 +514,11 @@ ROWS = (
                 "rounded shears are bijections, near the linear map",
                 "shifts by any function, every additive group; the bound: the rationals and "
                 "archimedean real fields",
+                (),
                 (
                     "rounded_shears_are_bijections",
                     "rounded_shear_is_near",
-                    "remainders_add_up",
+                    "rounded_flow_is_near",
                 ),
             ),
         ),
@@ -513,6 +545,7 @@ ROWS = (
                 "neighbours on ramps; one keeps a half",
                 "point by point, not the bound of W2: every ordered field, halves of any sizes, "
                 "any number of atoms; one: every domain, every mask",
+                (),
                 ("two_couplings_put_atoms", "one_coupling_keeps_a_half"),
             ),
         ),
@@ -553,6 +586,7 @@ ROWS = (
                 "any; three do not replace one",
                 "every ring, any conditioners, scales of any monoid, every dimension; three: "
                 "scales that are units",
+                (),
                 (
                     "couplings_under_one_mask",
                     "couplings_under_one_mask_in_all",

@@ -1,7 +1,7 @@
 """A theorem as a value, and the table that holds them all."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
@@ -29,12 +29,19 @@ class Formal:
     Parameters
     ----------
     title, generality : what is proved, and for which fields, sizes and halves.
-    names : the theorems in ``proofs/rocq/statements.v``.
+    headlines : the theorems in ``proofs/rocq/headlines.v``, in the words of ``definitions.v``.
+    names : those in ``proofs/rocq/statements.v``, in MathComp's words.
     """
 
     title: str
     generality: str
+    headlines: tuple[str, ...]
     names: tuple[str, ...]
+
+    @property
+    def theorems(self) -> tuple[str, ...]:
+        """Both, headlines first."""
+        return self.headlines + self.names
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ here: every coupling with positive scales preserves orientation
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: python -m proofs {self.script}"]
         said += [f"door: {self.door}"] * bool(self.door)
-        names = ", ".join(name for formal in self.formal for name in formal.names)
+        names = ", ".join(name for formal in self.formal for name in formal.theorems)
         said += [f"formally proved: {names}"] * bool(names)
         head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
         shown = (fill(line, width, break_long_words=False) for line in said)
@@ -227,9 +234,15 @@ class Theorems(Mapping[str, Theorem]):
         ]
 
     def formal_markdown(self) -> list[str]:
-        """Return README's rows of what is formally proved."""
+        """Return the rows of what is formally proved, with headlines and statements."""
         return [
-            f"| {formal.title} | {formal.generality} | {' '.join(f'`{n}`' for n in formal.names)} |"
+            f"| {formal.title} | {formal.generality} | {code(formal.headlines)} | "
+            f"{code(formal.names)} |"
             for row in self._rows.values()
             for formal in row.formal
         ]
+
+
+def code(names: Iterable[str]) -> str:
+    """Return names as Markdown sets them."""
+    return " ".join(f"`{name}`" for name in names)

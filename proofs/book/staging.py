@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import gallery
@@ -104,7 +105,7 @@ def head(row: Theorem, text: str) -> str:
     home = documented(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
     if home:
         lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
-    names = [name for formal in row.formal for name in formal.names]
+    names = [name for formal in row.formal for name in formal.theorems]
     if names:
         linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
         lines.append(f"Formally proved: {', '.join(linked)}.")
@@ -166,26 +167,30 @@ def write_formal(folder: Path, rocq: Path) -> None:
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
-    statements = (rocq / "statements.v").read_text(encoding="utf-8")
-    found = STATEMENT.findall(statements)
-    head = "| theorem | in which generality | in `statements.v` |\n| --- | --- | --- |\n"
+    words, *told = (
+        (rocq / f"{name}.v").read_text(encoding="utf-8")
+        for name in ("definitions", "headlines", "statements")
+    )
+    head = "| theorem | in which generality | headlines | statements |\n| --- | --- | --- | --- |\n"
     table = head + "\n".join(theorems.formal_markdown())
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
-        "without axioms; `statements.v` restates them in MathComp's own words, so that a reader",
-        "has to trust the kernel and understand that one file. `python -m proofs formal` compiles",
-        "what has changed since its last run, and that one file always, has `coqchk` check",
-        "everything again, and asks for the axioms of each statement: there are none.\n",
+        "without axioms. The headlines are in the words of `definitions.v`; `statements.v`, from",
+        "which they follow, says them and more in MathComp's own words. A reader has to trust the",
+        "kernel, and to understand one of the two. `python -m proofs formal` compiles what has",
+        "changed since its last run, copies each statement into a file that knows MathComp alone,",
+        "or `definitions.v` beside it, where the theorem of its name proves it, asks for the",
+        "axioms of all, of which there are none, and has `coqchk` check everything again.\n",
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
         re.sub(r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", table),
-        "",
+        f"\n## The words\n\n```coq\n{words}```\n",
     ]
-    for comment, statement, name in found:
-        words = " ".join(comment.split())
-        parts += [f"## {name.replace('_', ' ')}\n", words, f"\n```coq\n{statement.rstrip()}\n```\n"]
+    for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, told)):
+        said = " ".join(comment.split())
+        parts += [f"## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement.rstrip()}\n```\n"]
     write(folder / "index.md", "\n".join(parts))
 
 

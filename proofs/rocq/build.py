@@ -2,8 +2,8 @@
 
 Compiled files are kept in the user's cache, each under a hash of all that it comes from: its
 source, the compiled files that it requires, the options, and Rocq with its libraries. Nobody has to
-trust the cache: `coqchk` checks whatever comes from it, and where the file that states the theorems
-is compiled `anew`, the kernel holds each statement against what the other files really prove.
+trust the cache: `coqchk` checks whatever comes from it, and `restated` holds each statement against
+what the files really prove.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,9 +43,7 @@ class Compiled:
     printed: str | None
 
 
-def build(
-    folder: Path, scratch: Path, *, jobs: int, anew: Collection[str] = ()
-) -> Iterator[Compiled]:
+def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
     """Compile the project of a folder into another one, and yield each source as it is done.
 
     Parameters
@@ -53,7 +51,6 @@ def build(
     folder : has the sources and _CoqProject.
     scratch : where a copy of each source goes, and its .vo file.
     jobs : how many files are compiled at once.
-    anew : sources that are compiled in any case.
 
     Raises
     ------
@@ -70,7 +67,7 @@ def build(
         target = compiled_file(scratch, source)
         parts = [scratch / source, *(compiled_file(scratch, other) for other in required[source])]
         key = digest([tools, source.encode(), *(part.read_bytes() for part in parts)]).hex()
-        known = None if source in anew else read(cache / key)
+        known = read(cache / key)
         if known is not None:
             target.write_bytes(known)
             return Compiled(source, target, key, None)

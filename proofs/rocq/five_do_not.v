@@ -6,7 +6,7 @@
      LULUL_block_lower    the same of the other order, if it is [A 0; C D]
      square_zero          so diag(A, 1) is such a product only if (A - 1)^2 = 0
      five_not_enough      for n >= 2 some matrix of determinant 1 is a product
-                          of five shears in neither order
+                          of at most five shears, in any order
      minus_one_not_five   nor is diag(-1, 1), if 2 != 0 in the field
 
    Plan.  D = 1 + Y Z and A^-1 = 1 + Z Y can differ only in the way in which Y Z
@@ -16,7 +16,7 @@
    References.  J. Urschel, Representing the special linear group with block
    unitriangular matrices, 2024; H. Flanders 1951 (Y Z versus Z Y). *)
 From mathcomp Require Import all_ssreflect ssralg zmodp matrix mxalgebra.
-From exactflow Require Import shears.
+From exactflow Require Import shears words.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -72,10 +72,9 @@ Proof. by case/LULUL_block_lower; apply: square_zero. Qed.
 End Obstruction.
 
 (* The example is diag(A, 1) with A = diag([0 1; -1 1], 1). *)
-Theorem five_not_enough (F : fieldType) n : exists M : 'M[F]_(n.+2 + n.+2),
-  [/\ \det M = 1,
-      forall X Y Z W V, M <> U X *m L Y *m U Z *m L W *m U V &
-      forall X Y Z W V, M <> L X *m U Y *m L Z *m U W *m L V].
+Theorem five_not_enough (F : fieldType) n : exists2 M : 'M[F]_(n.+2 + n.+2), \det M = 1 &
+  forall Ks : seq 'M_(n.+2 + n.+2), (forall K, K \in Ks -> shear K) -> (size Ks <= 5)%N ->
+  M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 pose A2 : 'M[F]_(1 + 1) := U 1%:M *m L (- 1%:M).
 pose A : 'M[F]_(2 + n) := block_mx A2 0 0 1%:M.
@@ -92,10 +91,10 @@ have A_sq : (A - 1%:M) *m (A - 1%:M) != 0.
   by rewrite -block_mx0 => /eqP/eq_block_mx[->].
 have dA2 : \det A2 = 1 by rewrite det_mulmx det_U det_L mulr1.
 have dA : \det A = 1 by rewrite det_ublock det1 mulr1.
-exists (block_mx A 0 0 1%:M); split.
-- by rewrite det_ublock det1 mulr1.
-- by move=> X Y Z W V /esym/ULULU_square_zero/eqP; apply/negP.
-- by move=> X Y Z W V /esym/LULUL_square_zero/eqP; apply/negP.
+exists (block_mx A 0 0 1%:M) => [|Ks shears five]; first by rewrite det_ublock det1 mulr1.
+case: (five_in_any_order shears five) => [] [X [Y [Z [W [V ->]]]]] /esym.
+  by move/ULULU_square_zero/eqP; apply/negP.
+by move/LULUL_square_zero/eqP; apply/negP.
 Qed.
 
 Corollary minus_one_not_five (F : fieldType) n (X Y Z W V : 'M[F]_n.+1) :

@@ -79,6 +79,24 @@ rewrite -mxtrace1 -[LHS](raddfB (@mxtrace _ n)) /= PQ mxtrace_mulC QP raddfMn /=
 by rewrite mxtrace1.
 Qed.
 
+(* Factorizations of 1 - K1^T and 1 - K2 of one length give Y and Z. *)
+Lemma factors_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
+    (P1 : 'M_(n, r)) (E1 Q1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 Q2 : 'M_(r, q)) :
+  [/\ K1^T = 1%:M - P1 *m Q1, Q1 *m P1 = 1%:M *+ 2 & E1 *m P1 = 1%:M] ->
+  [/\ K2 = 1%:M - P2 *m Q2, Q2 *m P2 = 1%:M *+ 2 & E2 *m P2 = 1%:M] ->
+  let Y := P2 *m P1^T in let Z := E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2 in
+  1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof.
+move=> [eK1 QP1 EP1] [-> QP2 EP2] Y Z; rewrite /Y /Z.
+have PE1 : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
+have PQ1 : P1^T *m Q1^T = 1%:M *+ 2 by rewrite -trmx_mul QP1 raddfMn /= trmx1.
+rewrite -[K1]trmxK eK1 [(_ - _)^T]linearB /= trmx1 trmx_mul; split; congr (_ + _).
+  rewrite mulmxA mulmxBl -!mulmxA EP2 [(_ - Q2) *m P2]mulmxBl QP2 !mulr2n.
+  by rewrite [(E2 + E2) *m P2]mulmxDl EP2 subrr mulmx0 sub0r mulmx1 mulNmx.
+rewrite -mulmxA mulmxBr !mulmxA PE1 PQ1 mul1mx !mulr2n mulmxDl mul1mx.
+by rewrite addrAC subrr sub0r mulmxN.
+Qed.
+
 Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
   K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
   n%:R - \tr K1 = q%:R - \tr K2 <->
@@ -86,19 +104,13 @@ Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
 Proof.
 move=> KK1 KK2; split=> [|[Y [Z [<- <-]]]]; last first.
   by rewrite !mxtraceD !mxtrace1 mxtrace_mulC !opprD !addrA !subrr.
-have [r [P2 [E2 [Q2 [-> QP2 EP2 ->]]]]] := involution_factorization KK2.
+have [r [P2 [E2 [Q2 [eK2 QP2 EP2 ->]]]]] := involution_factorization KK2.
 have [|s [P1 [E1 [Q1 [eK1 QP1 EP1]]]]] := @involution_factorization _ K1^T.
   by rewrite -trmx_mul KK1 trmx1.
 rewrite mxtrace_tr => -> /eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
-case: r / sr in P2 E2 Q2 QP2 EP2 *.
+case: r / sr in P2 E2 Q2 eK2 QP2 EP2 *.
 exists (P2 *m P1^T), (E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2).
-have PE1 : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
-have PQ1 : P1^T *m Q1^T = 1%:M *+ 2 by rewrite -trmx_mul QP1 raddfMn /= trmx1.
-rewrite -[K1]trmxK eK1 [(_ - _)^T]linearB /= trmx1 trmx_mul; split; congr (_ + _).
-  rewrite mulmxA mulmxBl -!mulmxA EP2 [(_ - Q2) *m P2]mulmxBl QP2 !mulr2n mulmxDl EP2 subrr.
-  by rewrite mulmx0 sub0r mulmx1 mulNmx.
-rewrite -mulmxA mulmxBr !mulmxA PE1 PQ1 mul1mx !mulr2n mulmxDl mul1mx.
-by rewrite addrAC subrr sub0r mulmxN.
+exact: factors_solve (And3 eK1 QP1 EP1) (And3 eK2 QP2 EP2).
 Qed.
 
 (* Over the integers one of two vectors is 0 if their squared lengths add up to 1. *)

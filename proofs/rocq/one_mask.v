@@ -352,12 +352,12 @@ have tL Y : coupling G (~: T) T (act (mxsub t t (L Y))).
   rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
   by rewrite ?(block_mxEul, block_mxEur, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
 case: TA => ->.
-  have [W0 [X [Y [Z [W [V eM]]]]]] := six_LULULU_int e1 MM dM.
+  have [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]] := six_LULULU_int e1 MM dM.
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
   split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
   by move=> [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
-have [X [Y [Z [W [V [W' eM]]]]]] := six_ULULUL_int e1 MM dM.
+have [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]] := six_ULULUL_int e1 MM dM.
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
 split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
 move=> [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;

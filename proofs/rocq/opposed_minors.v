@@ -49,11 +49,6 @@ Proof. by move=> s_gt0; rewrite unitmxE unitfE gt_eqF // det_diag_gt0. Qed.
 Definition tied D a := exists s t Y Z, [/\ positive s, positive t,
   D = (1%:M + Y *m Z) *m diag_mx t & diag_mx s *m a = 1%:M + Z *m Y].
 
-Definition opposed k D a := exists2 z : F, z != 0 &
-  (forall S : {set 'I_n}, #|S| = k ->
-     0 <= z * principal_minor D S /\ z * principal_minor a S <= 0) /\
-  exists2 S : {set 'I_n}, #|S| = k & (principal_minor D S != 0) || (principal_minor a S != 0).
-
 Lemma opposed_not_tied k D a : opposed k D a -> ~ tied D a.
 Proof.
 move=> [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
@@ -61,7 +56,7 @@ have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
 have prod_gt0 (T : {set 'I_n}) r : positive r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
 have {}signs (T : {set 'I_n}) : #|T| == k ->
-    0 <= z * principal_minor (1%:M + Y *m Z) T /\ z * principal_minor (1%:M + Z *m Y) T <= 0.
+    0 <= z * minor (1%:M + Y *m Z) T /\ z * minor (1%:M + Z *m Y) T <= 0.
   move=> /eqP/signs[]; rewrite eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0 //.
   by split=> //; rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
 have /(congr1 (fun p : {poly F} => p`_(n - k))) := char_poly_YZ Y Z.
@@ -241,6 +236,20 @@ exact: opposed_not_tied oppAd (word_four w inv').
 Qed.
 End Theorems.
 
+(* Four couplings: all scales at the end. *)
+Theorem scales_last s1 s2 s3 s4 X Y Z W :
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
+  exists X' Y' Z' W' s t, [/\ positive s, positive t &
+    scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W =
+    U X' *m L Y' *m U Z' *m L W' *m scales s t].
+Proof.
+move=> s_gt0; have : word true 4 (scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W).
+  rewrite -!mulmxA -[scaled_L s4 W]mulmx1; apply: word_U; last apply: word_L;
+    last apply: word_U; last apply: word_L (word1 true 0); by move=> i; case/and4P: (s_gt0 i).
+move=> [X' [? [[Y' [? [[Z' [? [[W' [? [[s [t [s_gt t_gt ->]]] ->]]] ->]]] ->]]] ->]]].
+by exists X', Y', Z', W', s, t; rewrite !mulmxA.
+Qed.
+
 Theorem opposed_need_six k A D (Ks : seq 'M[F]_(n + n)) : opposed k D (invmx A) ->
   (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
   block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
@@ -253,7 +262,7 @@ by blocks; rewrite !mulmxV // -scalar_mx_block.
 Qed.
 
 (* Examples. *)
-Lemma opposed_scalars (u : F) : (0 < n)%N -> u != 0 -> opposed 1 u%:M (- u)%:M.
+Lemma opposed_scalars (u : F) : (0 < n)%N -> u != 0 -> opposed 1 (u%:M : 'M[F]_n) (- u)%:M.
 Proof.
 move=> n_gt0 u0; exists u^-1; first by rewrite invr_eq0.
 split=> [S S1 |]; rewrite ?principal_minor_scalar ?S1.
@@ -296,11 +305,11 @@ Qed.
 (* diag(1, D), where D has 1 on the diagonal and 2 elsewhere: its diagonal entries
    are not opposed to those of 1, but the 2-minors, 1 - 4 = -3, are. *)
 Lemma minor_ones (x : F) (S : {set 'I_n}) :
-  principal_minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
+  minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
 Proof.
 pose v : 'rV[F]_n := \row_i (i \in S)%:R; pose u := x *: v^T.
 pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
-have -> : principal_minor (const_mx x - 1%:M) S = \det (diag_mx s + u *m v).
+have -> : minor (const_mx x - 1%:M) S = \det (diag_mx s + u *m v).
   congr (\det _); apply/matrixP => i j; rewrite !mxE big_ord1 !mxE.
   by case: eqP => [<-|_]; case: (i \in S); case: (j \in S); rewrite /= ?mulr1n ?mulr0n
     ?(mulr0, mulr1, addr0, add0r, subr0) // addrC.
@@ -323,12 +332,18 @@ rewrite -[LHS]mul1r -{1}(det_L (- (v *m diag_mx s))) -det_mulmx mul_L !mulNmx.
 by rewrite -(mulmxA v _ (diag_mx s)) ss mulmx1 subrr det_ublock mulmxN opprK.
 Qed.
 
+Lemma det_twos : \det (const_mx 2 - 1%:M : 'M[F]_n) = (-1) ^+ n * (1 - 2 *+ n).
+Proof.
+have := minor_ones 2 [set: 'I_n]; rewrite cardsT card_ord => <-; congr (\det _).
+by apply/matrixP=> i j; rewrite [RHS]mxE !inE.
+Qed.
+
 Theorem twos_need_six (Ks : seq 'M[F]_(n + n)) : (1 < n)%N ->
   (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
   block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 move=> n_gt1; apply: (@opposed_need_six 2); exists (-1); first by rewrite oppr_eq0 oner_neq0.
-have e (S : {set 'I_n}) : #|S| = 2 -> principal_minor (const_mx 2 - 1%:M) S = -3%:R :> F.
+have e (S : {set 'I_n}) : #|S| = 2 -> minor (const_mx 2 - 1%:M) S = -3%:R :> F.
   move=> S2; rewrite minor_ones S2 sqrrN expr1n mul1r -mulrnA.
   by rewrite (mulrSr _ 3) opprD addrCA subrr addr0.
 rewrite invmx1; split=> [S S2|].

@@ -60,10 +60,6 @@ Qed.
 Section PositiveScales.
 Variable F : numFieldType.
 
-Definition coupling p q (K : 'M[F]_(p + q)) :=
-  (exists (s : 'rV_p) X, (forall i, 0 < s 0 i) /\ K = scaled_U s X) \/
-  (exists (s : 'rV_q) Y, (forall i, 0 < s 0 i) /\ K = scaled_L s Y).
-
 Lemma det_diag_gt0 n (s : 'rV[F]_n) : (forall i, 0 < s 0 i) -> 0 < \det (diag_mx s).
 Proof. by move=> s_gt0; rewrite det_diag prodr_gt0. Qed.
 
@@ -78,13 +74,13 @@ have [[s [X [s_gt0 ->]]]|[s [Y [s_gt0 ->]]]] := hK K (mem_head _ _).
 by rewrite det_lblock det1 mul1r det_diag_gt0.
 Qed.
 
-Lemma coupling_U p q (X : 'M_(p, q)) : coupling (U X).
+Lemma coupling_U p q (X : 'M[F]_(p, q)) : coupling (U X).
 Proof.
 left; exists (const_mx 1), X; split=> [i|]; first by rewrite mxE ltr01.
 by rewrite /scaled_U diag_const_mx.
 Qed.
 
-Lemma coupling_L p q (Y : 'M_(q, p)) : coupling (L Y).
+Lemma coupling_L p q (Y : 'M[F]_(q, p)) : coupling (L Y).
 Proof.
 right; exists (const_mx 1), Y; split=> [i|]; first by rewrite mxE ltr01.
 by rewrite /scaled_L diag_const_mx.
@@ -92,7 +88,7 @@ Qed.
 
 Theorem det_gt0P e n (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> (0 < e + n)%N ->
   0 < \det M <->
-  exists Ks, [/\ size Ks = 6, forall K, K \in Ks -> coupling K &
+  exists Ks : seq 'M[F]_(n + (e + n)), [/\ size Ks = 6, forall K, K \in Ks -> coupling K &
                  M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof.
 move=> e1 en; split=> [dM | [Ks [_ hK ->]]]; last exact: det_couplings_gt0.

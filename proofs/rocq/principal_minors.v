@@ -17,6 +17,7 @@
    that counts fixes what is outside S, so the columns do not matter; and a product
    of sums over all rows is the sum over S of the products that take N in S. *)
 From mathcomp Require Import all_ssreflect ssralg poly mxpoly perm zmodp matrix.
+From exactflow Require Import definitions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -27,11 +28,8 @@ Section PrincipalMinors.
 Variables (R : comRingType) (n : nat).
 Implicit Types (N : 'M[R]_n) (S : {set 'I_n}) (s t y : 'rV[R]_n).
 
-Definition principal_minor N S : R :=
-  \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R).
-
 Lemma principal_minor_rows N S :
-  principal_minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
+  minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
 Proof.
 apply: eq_bigr => s _; congr (_ * _).
 have [/forallP fix_s | /forallPn[i]] := boolP [forall i, (i \in S) || (i == s i)].
@@ -42,10 +40,10 @@ rewrite negb_or => /andP[/negbTE iS /negbTE si].
 by rewrite (bigD1 i) // [RHS](bigD1 i) //= !mxE iS si !mul0r.
 Qed.
 
-Lemma principal_minor_scalar (c : R) S : principal_minor c%:M S = c ^+ #|S|.
+Lemma principal_minor_scalar (c : R) S : minor c%:M S = c ^+ #|S|.
 Proof.
 pose y : 'rV[R]_n := \row_i if i \in S then c else 1.
-have -> : principal_minor c%:M S = \det (diag_mx y).
+have -> : minor c%:M S = \det (diag_mx y).
   rewrite principal_minor_rows; congr (\det _); apply/matrixP => i j; rewrite !mxE.
   by case: ifP => // _; rewrite mulr1n.
 by rewrite det_diag -prodr_const [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE.
@@ -57,23 +55,23 @@ Lemma det_within y S :
 Proof. by rewrite det_diag [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE. Qed.
 
 Lemma principal_minor_mull y N S :
-  principal_minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * principal_minor N S.
+  minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * minor N S.
 Proof.
 rewrite !principal_minor_rows -det_within -det_mulmx; congr (\det _).
 by apply/matrixP => i j; rewrite !mul_diag_mx !mxE; case: ifP; rewrite ?mul1r.
 Qed.
 
 Lemma principal_minor_mulr y N S :
-  principal_minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * principal_minor N S.
+  minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * minor N S.
 Proof.
-have tr M : principal_minor M S = principal_minor M^T S.
-  rewrite /principal_minor -det_tr; congr (\det _); apply/matrixP => i j.
+have tr M : minor M S = minor M^T S.
+  rewrite /minor -det_tr; congr (\det _); apply/matrixP => i j.
   by rewrite !mxE andbC eq_sym.
 by rewrite tr trmx_mul tr_diag_mx principal_minor_mull -tr.
 Qed.
 
 Lemma det_add_diag y N :
-  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * principal_minor N S.
+  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * minor N S.
 Proof.
 transitivity (\sum_(S : {set 'I_n}) \det (\matrix_(i, j) if i \in S then N i j else diag_mx y i j)).
   rewrite exchange_big; apply: eq_bigr => s _; rewrite -big_distrr; congr (_ * _).
@@ -86,11 +84,11 @@ Qed.
 End PrincipalMinors.
 
 Theorem coef_char_poly (R : comRingType) n (N : 'M[R]_n) k : (k <= n)%N ->
-  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) principal_minor N S.
+  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) minor N S.
 Proof.
 move=> kn; rewrite /char_poly /char_poly_mx -diag_const_mx det_add_diag coef_sum.
 rewrite big_distrr [RHS]big_mkcond; apply: eq_bigr => S _ /=.
-have -> : principal_minor (- map_mx polyC N) S = ((-1) ^+ #|S| * principal_minor N S)%:P.
+have -> : minor (- map_mx polyC N) S = ((-1) ^+ #|S| * minor N S)%:P.
   rewrite -scaleN1r -mul_scalar_mx -diag_const_mx principal_minor_mull.
   under eq_bigr do rewrite mxE; rewrite prodr_const polyCM rmorphXn rmorphN1 -det_map_mx.
   congr (_ * \det _); apply/matrixP => i j; rewrite !mxE.

@@ -22,6 +22,7 @@
    of depth and conditioning in normalizing flows, ICML 2021, arXiv:2010.01155. *)
 From HB Require Import structures.
 From mathcomp Require Import all_ssreflect ssralg zmodp matrix.
+From exactflow Require Export definitions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -50,9 +51,6 @@ Variable R : comUnitRingType.
 Variables p q : nat.
 Implicit Types (X Z V : 'M[R]_(p, q)) (Y W : 'M[R]_(q, p)).
 
-Definition U X : 'M[R]_(p + q) := block_mx 1%:M X 0 1%:M.
-Definition L Y : 'M[R]_(p + q) := block_mx 1%:M 0 Y 1%:M.
-
 Lemma det_U X : \det (U X) = 1.
 Proof. by rewrite det_ublock !det1 mulr1. Qed.
 
@@ -65,8 +63,8 @@ Proof. by rewrite unitmxE det_U unitr1. Qed.
 Lemma unit_L Y : L Y \in unitmx.
 Proof. by rewrite unitmxE det_L unitr1. Qed.
 
-Lemma U0 : U 0 = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
-Lemma L0 : L 0 = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
+Lemma U0 : U (0 : 'M[R]_(p, q)) = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
+Lemma L0 : L (0 : 'M[R]_(q, p)) = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
 
 Lemma mul_U m n X (A : 'M_(p, m)) (B : 'M_(p, n)) (C : 'M_(q, m)) D :
   U X *m block_mx A B C D = block_mx (A + X *m C) (B + X *m D) C D.

@@ -7,7 +7,8 @@
      orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
                       a signed permutation
      six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
-                      every integer M with M M^T = 1 and det M = 1
+                      every integer M with M M^T = 1 and det M = 1, of absolute row sums
+                      at most 1, 7, 2, 4, 3, 2 in every dimension
      six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
 
    Plan.  M = [A B; C D].  A row of M has its one entry that is not 0 in one of the halves,
@@ -22,6 +23,7 @@
    Reference.  The theorem is new to our knowledge. *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp perm matrix.
 From exactflow Require Import shears two_involutions reversal integral_involutions.
+From exactflow Require Import small_integers.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -70,6 +72,36 @@ have f_inj : injective (fun i => (f i).1).
   move=> i k fik; move/matrixP/(_ i k): MM; rewrite eM signed_gram fik eqxx mxE.
   by case: eqP => // _ /eqP; rewrite mulr1n mulf_eq0 !signr_eq0.
 by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
+Qed.
+
+(* A symmetric involution is a signed permutation, and so has small factors. *)
+Lemma small_factors n (K : 'M[int]_n) : K^T = K -> K *m K = 1%:M ->
+  exists r (P : 'M_(n, r)) (E Q : 'M_(r, n)),
+  [/\ K = 1%:M - P *m Q, Q *m P = 1%:M *+ 2, E *m P = 1%:M, n%:R - \tr K = r%:R *+ 2 &
+    [/\ rows 1 P, rows 2 P^T, rows 1 E^T, rows 2 Q^T & rows 1 E /\ rows 2 (E *+ 2 - Q)]].
+Proof.
+move=> sym KK; have [|s [b e]] := (orthogonal_signed_permutation K).1; first by rewrite sym.
+rewrite {K KK}e in sym *; exists _, (small_P s b), (small_E s b), (small_Q s b).
+split; [exact: small_PQ | exact: small_QP | exact: small_EP | exact: small_trace |].
+exact: small_rows.
+Qed.
+
+Theorem small_solution n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1^T = K1 -> K1 *m K1 = 1%:M -> K2^T = K2 -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 ->
+  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)),
+  [/\ 1%:M + Z *m Y = K1, 1%:M + Y *m Z = K2, rows 2 Y & rows 4 Z].
+Proof.
+move=> sym1 KK1 sym2 KK2; have [r [P2 [E2 [Q2 [e2 QP2 EP2 -> r2]]]]] := small_factors sym2 KK2.
+have [s [P1 [E1 [Q1 [e1 QP1 EP1 -> [_ P1r E1r Q1r _]]]]]] := small_factors sym1 KK1.
+move/eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
+case: r / sr in P2 E2 Q2 e2 QP2 EP2 r2 *; have [P2r _ _ _ [E2r EQ2r]] := r2.
+rewrite -sym1 in e1.
+have [Z1 Y1] := factors_solve (And3 e1 QP1 EP1) (And3 e2 QP2 EP2).
+exists (P2 *m P1^T), (E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2); split=> //.
+  by rewrite -[2]mul1r; apply: rows_mul.
+rewrite -[4]/(1 * 2 + 2 * 1 : int); apply: rows_add; first exact: rows_mul.
+by apply/rows_opp/rows_mul.
 Qed.
 
 (* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
@@ -153,9 +185,21 @@ rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
 by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
 Qed.
 
+(* In an orthogonal [X Y] both blocks have small rows. *)
+Lemma rows_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> rows 1 X /\ rows 1 Y.
+Proof.
+have ge0 n (N : 'M[int]_(m, n)) i : 0 <= (N *m N^T) i i.
+  by rewrite mxE sumr_ge0 // => j _; rewrite [N^T j i]mxE -expr2 sqr_ge0.
+move=> XY; split; apply: rows_unit => i;
+  have <- : (X *m X^T + Y *m Y^T) i i = 1 by [rewrite XY mxE eqxx];
+  by rewrite [leRHS]mxE ?lerDl ?lerDr ge0.
+Qed.
+
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
-  exists W0 X Y Z W V, M = L W0 *m U X *m L Y *m U Z *m L W *m U V.
+  exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
+    rows 1 W0, rows 7 X, rows 2 Y & [/\ rows 4 Z, rows 3 W & rows 2 V]].
 Proof.
 move=> e1; rewrite -[M]submxK.
 move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
@@ -173,28 +217,59 @@ have CC' : Ch *m Ch^T = 1%:M by apply: mulmx1C.
 have JJ' : Jh *m Jh^T = 1%:M by apply: mulmx1C.
 have TT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
   by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) JJ' mulmx1.
-have [f|k [_ kk _ KT trK]] := reversed_first e1 TT dT; first exact: orthogonal_reversed.
-set K := block_mx _ _ _ _ in KT trK.
-have D'E : Ch *m K *m Jh^T = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T.
-  by rewrite -!mulmxA CC' mulmx1.
-have [||Y [Z [ZY YZ]]] := (equal_traces kk (_ : Ch *m K *m Jh^T *m (Ch *m K *m Jh^T) = 1%:M)).1.
-- rewrite D'E; move: (K *m _) KT => X XX.
+have [f|k [symk kk symK KT trK]] := reversed_first e1 TT dT; first exact: orthogonal_reversed.
+set K := block_mx _ _ _ _ in symK KT trK; pose D' := Ch *m K *m Jh^T.
+have D'E : D' = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T by rewrite -!mulmxA CC' mulmx1 /D' mulmxA.
+have symD : D'^T = D' by rewrite D'E trmx_mul trmxK (trmx_mul Ch) symK mulmxA.
+have DD : D' *m D' = 1%:M.
+  rewrite D'E; move: (K *m _) KT => X XX.
   by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1.
-- rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
+have [|Y [Z [ZY YZ Yr Zr]]] := small_solution symk kk symD DD.
+  rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
   by rewrite opprD addrACA subrr add0r.
-have uk := proj1 (mulmx1_unit kk).
-exists (- W0); do 5!eexists.
-by rewrite -[LHS](mul_LK W0) -LM (five_by_involution inv CC JJ uk ZY YZ) !mulmxA.
+have uk := proj1 (mulmx1_unit kk); have [_ uD] := mulmx1_unit DD.
+have invD : invmx D' = D' by rewrite -[LHS]mulmx1 -DD mulKmx.
+have [rA rB rC rD] : [/\ rows 1 A, rows 1 B, rows 1 C & rows 1 D].
+  move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AB _ _ CD].
+  by have [? ?] := rows_half AB; have [? ?] := rows_half CD.
+have [rAt CA] : rows 1 A^T /\ C *m A^T = 0.
+  move: (mulmx1C MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[+ _ _ _].
+  rewrite -{2}[A]trmxK -{2}[C]trmxK => AC; have [? _] := rows_half AC; split=> //.
+  by rewrite -[LHS]trmxK trmx_mul -[A^T^T]/(A^T^T) (halves_disjoint AC) trmx0.
+have rD' : rows 1 D' by apply: rows_orthogonal; rewrite symD.
+have rCt : rows 1 (C + W0 *m A)^T.
+  apply: rows_orthogonal; rewrite trmxK; move: CC; rewrite tr_row_mx mul_col_row.
+  by rewrite scalar_mx_block => /eq_block_mx[].
+have rC' : rows 1 (C + W0 *m A).
+  by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
+set C' := C + _ in inv CC JJ rCt rC' LM *.
+pose V := C'^T *m (D - D').
+have rV : rows 2 V by rewrite -[2]/(1 * (1 + 1) : int); apply/rows_mul/rows_add/rows_opp.
+have eM : block_mx A B C' D = U ((B - A *m V - Z) *m invmx D') *m L Y *m U Z *m
+    L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
+rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V; split=> //; last split=> //.
+- by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
+- apply: rows_opp; have -> : W0 = C' *m A^T.
+    rewrite /C' mulmxDl CA add0r -mulmxA.
+    move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AB _ _ _].
+    by rewrite (canRL (addrK _) AB) mulmxBr mulmx1 mulmxA WB mul0mx subr0.
+  by rewrite -[1]mulr1; apply: rows_mul.
+- rewrite -[7]/((1 + 1 * 2 + 4) * 1 : int); apply: rows_mul => //.
+  by apply/rows_add/rows_opp => //; apply/rows_add/rows_opp/rows_mul.
+by rewrite -[3]/(1 * (1 + 2) : int); apply/rows_mul/rows_add/rows_opp.
 Qed.
 
 (* The other order, by inversion: the inverse of M is M^T. *)
 Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
-  exists X Y Z W V T, M = U X *m L Y *m U Z *m L W *m U V *m L T.
+  exists X Y Z W V T, [/\ M = U X *m L Y *m U Z *m L W *m U V *m L T,
+    rows 2 X, rows 3 Y, rows 4 Z & [/\ rows 2 W, rows 7 V & rows 1 T]].
 Proof.
-move=> e1 MM dM; have [||T [V [W [Z [Y [X eM]]]]]] := @six_LULULU_int e n M^T e1.
+move=> e1 MM dM.
+have [||T [V [W [Z [Y [X [eM rT rV rW [rZ rY rX]]]]]]]] := @six_LULULU_int e n M^T e1.
 - by rewrite trmxK; apply: mulmx1C.
 - by rewrite det_tr.
-exists (- X), (- Y), (- Z), (- W), (- V), (- T).
-by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
+exists (- X), (- Y), (- Z), (- W), (- V), (- T); split; try exact: rows_opp.
+  by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
+by split; apply: rows_opp.
 Qed.

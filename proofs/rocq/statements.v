@@ -2,8 +2,8 @@
 
    Role.  To trust the theorems one has to trust the kernel of Rocq and to
    understand the statements of this file; nothing of ours occurs in them.  Each
-   proof is one line that points to the file where the work is done, and each is
-   followed by the list of axioms it depends on, which is empty.
+   proof is one line that points to the file where the work is done.  headlines.v
+   has the main ones in fewer words.
 
    MathComp's notation.  'M[F]_n is the type of n x n matrices over F,
    'M[F]_(p, q) of p x q matrices, 'cV[F]_n of columns; *m multiplies matrices;
@@ -50,7 +50,6 @@ Theorem six_shears (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
         block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
         block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof. by move=> us large; apply: six_LULULU us large M. Qed.
-Print Assumptions six_shears.
 
 (* The same in the other order. *)
 Theorem six_shears_other_order (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
@@ -60,7 +59,6 @@ Theorem six_shears_other_order (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n))
         block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
         block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M.
 Proof. by move=> us large; apply: six_ULULUL us large M. Qed.
-Print Assumptions six_shears_other_order.
 
 (* Over the rationals: exactly the matrices of determinant 1. *)
 Theorem six_shears_rat n (M : 'M[rat]_(n + n)) :
@@ -73,7 +71,6 @@ Proof.
 split=> [|[W0 [X [Y [Z [W [V ->]]]]]]]; last exact: det_six.
 by have [s us large] := num_seq rat n; apply: six_LULULU us large M.
 Qed.
-Print Assumptions six_shears_rat.
 
 (* Five suffice if the lower left block is invertible. *)
 Theorem five_shears_lower_left (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
@@ -83,7 +80,6 @@ Theorem five_shears_lower_left (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n))
         block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
         block_mx 1%:M V 0 1%:M.
 Proof. by move=> us large dM uC; apply: five_ULULU us large M uC dM. Qed.
-Print Assumptions five_shears_lower_left.
 
 (* Five suffice, in the other order, if the upper right block is invertible. *)
 Theorem five_shears_upper_right (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
@@ -93,22 +89,15 @@ Theorem five_shears_upper_right (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)
         block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
         block_mx 1%:M 0 V 1%:M.
 Proof. by move=> us large dM uB; apply: five_LULUL us large M uB dM. Qed.
-Print Assumptions five_shears_upper_right.
 
-(* Six cannot be replaced by five: over every field, for every n >= 2. *)
+(* Six cannot be replaced by five, in any order: over every field, for every n >= 2. *)
 Theorem five_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
-  exists M : 'M[F]_(n + n),
-  [/\ \det M = 1,
-      forall X Y Z W V : 'M[F]_n,
-        M <> block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
-             block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
-             block_mx 1%:M V 0 1%:M &
-      forall X Y Z W V : 'M[F]_n,
-        M <> block_mx 1%:M 0 X 1%:M *m block_mx 1%:M Y 0 1%:M *m
-             block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
-             block_mx 1%:M 0 V 1%:M].
+  exists2 M : 'M[F]_(n + n), \det M = 1 & forall Ks : seq 'M[F]_(n + n),
+  (forall K, K \in Ks ->
+    (exists X : 'M_n, K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_n, K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: n => [|[|n]] // _; apply: five_not_enough. Qed.
-Print Assumptions five_shears_do_not_suffice.
 
 (* Every dimension: halves of n and e + n entries, e = 0 or 1.  Over a field with more
    than n + 1 elements, every matrix of determinant 1 is a product of six shears, in both
@@ -129,7 +118,6 @@ Proof.
 move=> e1 us hs dM.
 exact: (conj (six_every_LULULU us hs e1 dM) (six_every_ULULUL us hs e1 dM)).
 Qed.
-Print Assumptions six_layers_every_dimension.
 
 (* Over the rationals, the reals and the like: exactly the matrices of determinant 1. *)
 Theorem six_layers_every_dimension_iff (F : numFieldType) e n (M : 'M[F]_(n + (e + n))) :
@@ -144,7 +132,6 @@ Proof.
 move=> e1; split=> [|[W0 [X [Y [Z [W [V ->]]]]]]]; last exact: det_six.
 by have [s us hs] := num_seq F n.+1; apply: (six_every_LULULU us hs e1).
 Qed.
-Print Assumptions six_layers_every_dimension_iff.
 
 (* Halves of n and n + 1 entries: five if the lower left block has rank n, and, in the
    other order, if the upper right block has. *)
@@ -166,25 +153,17 @@ Proof.
 move=> us hs dM.
 exact: (conj (five_ULULU_hyperplane us hs dM) (five_LULUL_hyperplane us hs dM)).
 Qed.
-Print Assumptions five_shears_full_rank.
 
-(* Otherwise six cannot be replaced by five: over every field of at least 3 elements. *)
+(* Otherwise six cannot be replaced by five, in any order: over every field of at least 3
+   elements. *)
 Theorem five_shears_do_not_suffice_odd (F : fieldType) n (t : F) :
   t != 0 -> t != 1 -> (0 < n)%N ->
-  exists M : 'M[F]_(n + n.+1),
-  [/\ \det M = 1,
-      forall (X : 'M[F]_(n, n.+1)) (Y : 'M[F]_(n.+1, n)) (Z : 'M[F]_(n, n.+1))
-             (W : 'M[F]_(n.+1, n)) (V : 'M[F]_(n, n.+1)),
-        M <> block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
-             block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
-             block_mx 1%:M V 0 1%:M &
-      forall (X : 'M[F]_(n.+1, n)) (Y : 'M[F]_(n, n.+1)) (Z : 'M[F]_(n.+1, n))
-             (W : 'M[F]_(n, n.+1)) (V : 'M[F]_(n.+1, n)),
-        M <> block_mx 1%:M 0 X 1%:M *m block_mx 1%:M Y 0 1%:M *m
-             block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
-             block_mx 1%:M 0 V 1%:M].
-Proof. by case: n => // n t0 t1 _; apply: five_not_enough_odd t0 t1. Qed.
-Print Assumptions five_shears_do_not_suffice_odd.
+  exists2 M : 'M[F]_(n + n.+1), \det M = 1 & forall Ks : seq 'M[F]_(n + n.+1),
+  (forall K, K \in Ks ->
+    (exists X : 'M_(n, n.+1), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(n.+1, n), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by case: n => // n t0 t1 _; apply: (unequal_example (k := 1) t0 t1); rewrite mul1n. Qed.
 
 (* Halves of n and e + n entries, e <= n: five if C has rank n, and C and D C side by side
    have rank e + n, where C is the lower left and D the lower right block. *)
@@ -198,7 +177,6 @@ Theorem five_shears_spanning (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e 
         block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
         block_mx 1%:M V 0 1%:M.
 Proof. by move=> us hs; apply: (five_spanning us hs). Qed.
-Print Assumptions five_shears_spanning.
 
 (* Zero padding: an invertible A acts by three shears. *)
 Theorem zero_padding_by_three (R : comUnitRingType) n (A : 'M[R]_n) (x : 'cV[R]_n) :
@@ -206,7 +184,6 @@ Theorem zero_padding_by_three (R : comUnitRingType) n (A : 'M[R]_n) (x : 'cV[R]_
   block_mx 1%:M 0 (- 1%:M) 1%:M *m block_mx 1%:M (1%:M - invmx A) 0 1%:M *m
   block_mx 1%:M 0 A 1%:M *m col_mx x 0 = col_mx (A *m x) 0.
 Proof. by move=> uA; apply: zero_padding_three uA x. Qed.
-Print Assumptions zero_padding_by_three.
 
 (* Two shears, in either order, act as A only if A = 1. *)
 Theorem zero_padding_not_by_two (R : comUnitRingType) n (A X Y : 'M[R]_n) :
@@ -218,7 +195,6 @@ Theorem zero_padding_not_by_two (R : comUnitRingType) n (A X Y : 'M[R]_n) :
      = col_mx (A *m x) 0) ->
   A = 1%:M.
 Proof. exact: zero_padding_two. Qed.
-Print Assumptions zero_padding_not_by_two.
 
 (* Only invertible matrices act by invertible ones, shears or not. *)
 Theorem zero_padding_needs_invertible
@@ -226,7 +202,6 @@ Theorem zero_padding_needs_invertible
   M \in unitmx -> (forall x : 'cV[R]_n, M *m col_mx x 0 = col_mx (A *m x) 0) ->
   A \in unitmx.
 Proof. exact: zero_padding_unit. Qed.
-Print Assumptions zero_padding_needs_invertible.
 
 (* Positive scales: over every numFieldType, a matrix with \det M > 0 is a product
    of six couplings, five of them shears; the scale of the sixth is \det M in one
@@ -242,7 +217,6 @@ Proof.
 move=> dM; have [s us large] := num_seq F n.+1.
 by apply: (six_couplings (six_LULULU us large)); rewrite gt_eqF.
 Qed.
-Print Assumptions six_couplings_one_scale.
 
 (* \det M > 0 is necessary for any number of couplings with positive scales, and
    any split p + q of the coordinates. *)
@@ -255,7 +229,6 @@ Theorem couplings_preserve_orientation
        (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
   0 < \det (\big[mulmx/1%:M]_(K <- Ks) K).
 Proof. exact: det_couplings_gt0. Qed.
-Print Assumptions couplings_preserve_orientation.
 
 (* Together, for the equal split: exactly the matrices with \det M > 0 are
    products of couplings, and six are enough. *)
@@ -270,7 +243,6 @@ Theorem couplings_iff_orientation (F : numFieldType) n (M : 'M[F]_(n.+1 + n.+1))
            (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof. exact: (@det_gt0P F 0). Qed.
-Print Assumptions couplings_iff_orientation.
 
 (* And in every dimension: halves of n and e + n entries, e = 0 or 1, not both empty. *)
 Theorem couplings_iff_orientation_every_dimension (F : numFieldType)
@@ -286,7 +258,6 @@ Theorem couplings_iff_orientation_every_dimension (F : numFieldType)
            (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof. exact: det_gt0P. Qed.
-Print Assumptions couplings_iff_orientation_every_dimension.
 
 (* Positive scales do not make five enough.  Call D and a opposed at k if, up to a
    common factor z, say 1 or -1, the principal k-minors of D are >= 0, those of a are
@@ -310,7 +281,6 @@ Proof.
 move=> minor z0 signs nz.
 exact: opposed_need_six (ex_intro2 _ _ z z0 (conj signs nz)).
 Qed.
-Print Assumptions opposed_blocks_need_six.
 
 (* In particular diag(-1, 1), whose determinant is 1 if n is even. *)
 Theorem minus_one_needs_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
@@ -323,10 +293,9 @@ Theorem minus_one_needs_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + 
   (size Ks <= 5)%N ->
   block_mx (- 1%:M) 0 0 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt0; apply: minus_one_need_six. Qed.
-Print Assumptions minus_one_needs_six_couplings.
 
-(* And diag(1, D), D being 1 on the diagonal and 2 elsewhere, of positive determinant
-   if n is odd: opposed at k = 2, while all diagonal entries are 1. *)
+(* And diag(1, D), D being 1 on the diagonal and 2 elsewhere: opposed at k = 2, while
+   all diagonal entries are 1. *)
 Theorem two_minors_need_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
   (1 < n)%N ->
   (forall K, K \in Ks ->
@@ -337,42 +306,63 @@ Theorem two_minors_need_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + 
   (size Ks <= 5)%N ->
   block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt1; apply: twos_need_six. Qed.
-Print Assumptions two_minors_need_six_couplings.
+
+(* D has the determinant (-1)^(n - 1) (2 n - 1), which is positive if n is odd. *)
+Theorem two_minors_determinant (F : numFieldType) n :
+  \det (const_mx 2 - 1%:M : 'M[F]_n) = (- 1) ^+ n * (1 - 2 *+ n).
+Proof. exact: det_twos. Qed.
 
 Theorem minus_one_determinant (R : comUnitRingType) n :
   \det (block_mx (- 1%:M) 0 0 1%:M : 'M[R]_(n + n)) = (- 1) ^+ n.
 Proof. exact: det_minus_one. Qed.
-Print Assumptions minus_one_determinant.
 
 (* Unequal splits p + q, lower bound.  If 1 is an eigenvalue neither of the lower
-   right block of M nor of that of M^-1, and k p < q, then M is a product of
-   2 (k + 1) alternating shears in neither order.  With k + 1 = ceil(q/p): at
-   least 2 ceil(q/p) + 1 layers. *)
-Theorem unequal_splits_lower_bound (F : fieldType) p q k (M : 'M[F]_(p + q)) :
-  (k * p < q)%N ->
+   right block of M nor of that of M^-1, and k p < q, then M is no product of
+   2 (k + 1) shears or fewer, in any order.  With k + 1 = ceil(q/p): it takes at least
+   2 ceil(q/p) + 1. *)
+Theorem unequal_splits_lower_bound (F : fieldType) p q k (M : 'M[F]_(p + q))
+    (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
   drsubmx M - 1%:M \in unitmx -> drsubmx (invmx M) - 1%:M \in unitmx ->
-  forall (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
-  M <> \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M (X i) 0 1%:M *m block_mx 1%:M 0 (Y i) 1%:M) /\
-  M <> \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
-Proof. exact: unequal_lower_bound. Qed.
-Print Assumptions unequal_splits_lower_bound.
+  (forall K, K \in Ks ->
+    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= k.+1.*2)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: unequal_any_order. Qed.
 
-(* Such matrices of determinant 1 exist, over every field of at least 3 elements, and
-   some of them are no product of 2 (k + 1) + 1 alternating shears, either: so at least
-   2 ceil(q/p) + 2 layers. *)
+(* For diag(A, D), if 1 is no eigenvalue of D, at least 2 ceil(q/p) + 2. *)
+Theorem unequal_splits_diagonal (F : fieldType) p q k (A : 'M[F]_p) (D : 'M[F]_q)
+    (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N -> D - 1%:M \in unitmx ->
+  (forall K, K \in Ks ->
+    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= k.+1.*2.+1)%N -> block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: unequal_diagonal. Qed.
+
+(* Such matrices of determinant 1 exist, over every field of at least 3 elements. *)
 Theorem unequal_splits_lower_bound_example (F : fieldType) p q k (t : F) :
   t != 0 -> t != 1 -> (0 < p)%N -> (k * p < q)%N ->
-  exists2 M : 'M[F]_(p + q), \det M = 1 &
-  forall (X0 : 'M[F]_(p, q)) (Y0 : 'M[F]_(q, p))
-         (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
-  M <> block_mx 1%:M X0 0 1%:M *m \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M) /\
-  M <> block_mx 1%:M 0 Y0 1%:M *m \big[mulmx/1%:M]_(i < k.+1)
-         (block_mx 1%:M (X i) 0 1%:M *m block_mx 1%:M 0 (Y i) 1%:M).
+  exists2 M : 'M[F]_(p + q), \det M = 1 & forall Ks : seq 'M[F]_(p + q),
+  (forall K, K \in Ks ->
+    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= k.+1.*2.+1)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: p => // p t0 t1 _; apply: unequal_example t0 t1. Qed.
-Print Assumptions unequal_splits_lower_bound_example.
+
+(* The smallest: diag(1, -1, -1), where -1 is not 1, is no product of five shears on the
+   halves (1, 2).  On (2, 1) it is one of four. *)
+Theorem smallest_of_depth_six (F : fieldType) (Ks : seq 'M[F]_(1 + 2)) : (2 : F) != 0 ->
+  (forall K, K \in Ks ->
+    (exists X : 'M_(1, 2), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(2, 1), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 5)%N -> block_mx 1%:M 0 0 (- 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: minus_one_two_needs_six. Qed.
+
+Theorem four_on_the_other_halves (R : comUnitRingType) :
+  exists X Z : 'M[R]_(2, 1), exists Y W : 'M[R]_(1, 2),
+    block_mx (block_mx 1%:M 0 0 (- 1%:M)) 0 0 (- 1%:M) =
+    block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+    block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M :> 'M[R]_(1 + 1 + 1).
+Proof. exact: two_one_takes_four. Qed.
 
 (* Upper bound, for p <= q <= m p and over a field with more than p elements:
    2 m + 4 layers, that is, m + 2 pairs.  With m = ceil(q/p): 2 ceil(q/p) + 4. *)
@@ -384,7 +374,6 @@ Theorem unequal_splits_upper_bound
     M = \big[mulmx/1%:M]_(i < m.+2)
           (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
 Proof. by move=> us large; apply: unequal_upper_bound us large m q M. Qed.
-Print Assumptions unequal_splits_upper_bound.
 
 (* If the lower left block has rank p, 2 m + 3 layers. *)
 Theorem unequal_splits_full_rank
@@ -397,7 +386,6 @@ Theorem unequal_splits_full_rank
         \big[mulmx/1%:M]_(i < m.+1)
           (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
 Proof. by move=> us large; apply: unequal_rank_p us large m q M. Qed.
-Print Assumptions unequal_splits_full_rank.
 
 (* A shear whose shift is any function, so also a rounded one, is a bijection of
    the columns over any additive group, the integers among them. *)
@@ -406,31 +394,42 @@ Theorem rounded_shears_are_bijections (V : zmodType) p q
   bijective (fun x : 'M[V]_(p + q, 1) => col_mx (usubmx x) (dsubmx x + t (usubmx x)))
   /\ bijective (fun x : 'M[V]_(p + q, 1) => col_mx (usubmx x + u (dsubmx x)) (dsubmx x)).
 Proof. by split; [apply: rounded_lower_bijective | apply: rounded_upper_bijective]. Qed.
-Print Assumptions rounded_shears_are_bijections.
 
 (* Over the rationals or the reals: a shear of integers with rounded shift (floor
-   of what is 1/2 larger) is the linear shear and a remainder of at most 1/2 in the
-   half that moves. *)
+   of what is 1/2 larger) is the linear shear and a remainder, of at most 1/2 in the
+   half that moves and 0 in the other.  inl T moves the second half, inr T the first. *)
 Theorem rounded_shear_is_near (R : archiRealFieldType) p q
-    (T : 'M[R]_(q, p)) (x : 'M[int]_(p + q, 1)) :
-  exists r : 'cV[R]_(p + q),
-    [/\ map_mx intr (col_mx (usubmx x) (dsubmx x +
-          map_mx (fun y => Num.floor (y + 2%:R^-1)) (T *m map_mx intr (usubmx x))))
-          = block_mx 1%:M 0 T 1%:M *m map_mx intr x + r,
-        usubmx r = 0 & forall j, `|r j 0| <= 2%:R^-1].
+    (x : 'M[int]_(p + q, 1)) (K : 'M[R]_(q, p) + 'M[R]_(p, q)) :
+  let shift m n (T : 'M[R]_(m, n)) (y : 'M[int]_(n, 1)) : 'M[int]_(m, 1) :=
+    map_mx (fun z => Num.floor (z + 2%:R^-1)) (T *m map_mx intr y) in
+  let rounded (y : 'M[int]_(p + q, 1)) (K : 'M[R]_(q, p) + 'M[R]_(p, q)) := match K with
+    | inl T => col_mx (usubmx y) (dsubmx y + shift _ _ T (usubmx y))
+    | inr T => col_mx (usubmx y + shift _ _ T (dsubmx y)) (dsubmx y) end in
+  let linear K : 'M[R]_(p + q) := match K with
+    | inl T => block_mx 1%:M 0 T 1%:M | inr T => block_mx 1%:M T 0 1%:M end in
+  let moves (K : 'M[R]_(q, p) + 'M[R]_(p, q)) (j : 'I_(p + q)) := match K with
+    | inl _ => p <= j | inr _ => j < p end%N in
+  exists2 r : 'cV[R]_(p + q), map_mx intr (rounded x K) = linear K *m map_mx intr x + r &
+    forall j, `|r j 0| <= if moves K j then 2%:R^-1 else 0.
 Proof. exact: rounded_shear_step. Qed.
-Print Assumptions rounded_shear_is_near.
 
-(* Steps y <- A y + r with remainders of at most rho end, in coordinate i, within
-   rho times the absolute row sums of all products of later steps. *)
-Theorem remainders_add_up (R : realDomainType) d (s : seq ('M[R]_d * 'cV[R]_d)) x rho i :
-  (forall Ar, Ar \in s -> forall j, `|Ar.2 j 0| <= rho) ->
-  `|(foldl (fun y Ar => Ar.1 *m y + Ar.2) x s
-     - foldl (fun P Ar => Ar.1 *m P) 1%:M s *m x) i 0|
-    <= (\sum_(k < size s) \sum_j
-          `|(foldl (fun P Ar => Ar.1 *m P) (1%:M : 'M_d) (drop k.+1 s)) i j|) * rho.
-Proof. exact: run_bound. Qed.
-Print Assumptions remainders_add_up.
+(* Any number of them: the integers that come out are, in coordinate i, within half the
+   absolute row sums of the products of all later shears, over the halves that moved. *)
+Theorem rounded_flow_is_near (R : archiRealFieldType) p q
+    (x : 'M[int]_(p + q, 1)) (s : seq ('M[R]_(q, p) + 'M[R]_(p, q))) i :
+  let shift m n (T : 'M[R]_(m, n)) (y : 'M[int]_(n, 1)) : 'M[int]_(m, 1) :=
+    map_mx (fun z => Num.floor (z + 2%:R^-1)) (T *m map_mx intr y) in
+  let rounded (y : 'M[int]_(p + q, 1)) (K : 'M[R]_(q, p) + 'M[R]_(p, q)) := match K with
+    | inl T => col_mx (usubmx y) (dsubmx y + shift _ _ T (usubmx y))
+    | inr T => col_mx (usubmx y + shift _ _ T (dsubmx y)) (dsubmx y) end in
+  let linear K : 'M[R]_(p + q) := match K with
+    | inl T => block_mx 1%:M 0 T 1%:M | inr T => block_mx 1%:M T 0 1%:M end in
+  let moves (K : 'M[R]_(q, p) + 'M[R]_(p, q)) (j : 'I_(p + q)) := match K with
+    | inl _ => p <= j | inr _ => j < p end%N in
+  let product s := foldl (fun P K => linear K *m P) 1%:M s in
+  `|(map_mx intr (foldl rounded x s) - product s *m map_mx intr x) i 0| <=
+    \sum_(k < size s) \sum_(j | moves (nth (inl 0) s k) j) `|product (drop k.+1 s) i j| / 2%:R.
+Proof. exact: rounded_flow. Qed.
 
 (* Two couplings with scales D1 and D2 (diagonal matrices are symmetric) and the
    shift D2 Q generate the covariance [A C; C^T B] if Q meets the two equations in
@@ -446,7 +445,6 @@ Theorem two_couplings_generate (R : comUnitRingType) p q (A D1 : 'M[R]_p)
     let F := block_mx D1 X 0 1%:M *m block_mx 1%:M 0 (D2 *m Q) D2 in
     F *m F^T = block_mx A C C^T B.
 Proof. exact: two_layers_R. Qed.
-Print Assumptions two_couplings_generate.
 
 (* One coupling that moves the second half, with scales D2, generates it for some
    shift iff A = 1 and the Schur complement of A is D2 D2^T. *)
@@ -455,7 +453,6 @@ Theorem one_coupling_generates (R : comUnitRingType) p q (A : 'M[R]_p)
   (exists T, let F := block_mx 1%:M 0 T D2 in F *m F^T = block_mx A C C^T B) <->
   A = 1%:M /\ B - C^T *m C = D2 *m D2^T.
 Proof. exact: one_layer. Qed.
-Print Assumptions one_coupling_generates.
 
 (* Over a real closed field, halves of one or two entries: two couplings with positive
    scales s1 and s2, in either order, generate every positive definite Sigma. *)
@@ -471,7 +468,6 @@ Theorem two_couplings_exist (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
      let F := block_mx 1%:M 0 T (diag_mx s2) *m block_mx (diag_mx s1) X 0 1%:M in
      [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i & F *m F^T = Sigma]).
 Proof. by split; [apply: two_layers_exist | apply: two_layers_exist_LU]. Qed.
-Print Assumptions two_couplings_exist.
 
 (* One coupling with positive scales s generates a positive definite Sigma, of any
    size, iff the half that stays has covariance 1 and the Schur complement is
@@ -488,22 +484,31 @@ Theorem one_coupling_exists (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q)
       (forall i, 0 < s 0 i) /\ F *m F^T = Sigma) <->
     B = 1%:M /\ is_diag_mx (A - C *m C^T)).
 Proof. by split; [apply: one_layer_L | apply: one_layer_U]. Qed.
-Print Assumptions one_coupling_exists.
 
-(* If C is invertible then [A B; C D] is three couplings U L U, the scales E and
-   Delta in the middle, iff E C^-1 Delta is A C^-1 D - B; and that is -c^-1 for the
-   lower left block c of the inverse. *)
+(* If C is invertible then [A B; C D] is U X times [E 0; C Delta] times U Z iff
+   E C^-1 Delta is A C^-1 D - B. *)
 Theorem three_couplings_iff (R : comUnitRingType) n (A B C D E Delta : 'M[R]_n) :
   C \in unitmx ->
   (exists X Z, block_mx A B C D =
      block_mx 1%:M X 0 1%:M *m block_mx E 0 C Delta *m block_mx 1%:M Z 0 1%:M) <->
   E *m invmx C *m Delta = A *m invmx C *m D - B.
 Proof. exact: three_affine. Qed.
-Print Assumptions three_couplings_iff.
 
-(* If [A B; C D] with the inverse [a b; c d] is four couplings U L U L, their scales
-   moved to the end as the diagonal matrices E and Delta, then D Delta^-1 and E a
-   have one characteristic polynomial. *)
+(* Four couplings with positive scales are four shears, and then scales s and t. *)
+Theorem scales_move_to_the_end (F : numFieldType) n (s1 s2 s3 s4 : 'rV[F]_n)
+    (X Y Z W : 'M[F]_n) :
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
+  exists X' Y' Z' W' (s t : 'rV[F]_n),
+  [/\ forall i, 0 < s 0 i, forall i, 0 < t 0 i &
+    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
+    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) =
+    block_mx 1%:M X' 0 1%:M *m block_mx 1%:M 0 Y' 1%:M *m
+    block_mx 1%:M Z' 0 1%:M *m block_mx 1%:M 0 W' 1%:M *m
+    block_mx (diag_mx s) 0 0 (diag_mx t)].
+Proof. exact: scales_last. Qed.
+
+(* If [A B; C D] with the inverse [a b; c d] is four shears U L U L and then diag(E, Delta),
+   then D Delta^-1 and E a have one characteristic polynomial. *)
 Theorem four_couplings_force (F : fieldType) n
     (A B C D a b c d E Delta X Y Z W : 'M[F]_n) : Delta \in unitmx ->
   block_mx A B C D *m block_mx a b c d = 1%:M ->
@@ -512,7 +517,6 @@ Theorem four_couplings_force (F : fieldType) n
     block_mx 1%:M 0 W 1%:M *m block_mx E 0 0 Delta ->
   char_poly (D *m invmx Delta) = char_poly (E *m a).
 Proof. by move=> u inv /(four_affine inv)[-> ->]; rewrite mulmxK // char_poly_YZ. Qed.
-Print Assumptions four_couplings_force.
 
 (* They are even similar but for the eigenvalue 1: for every polynomial g that does
    not vanish at 1, g (D Delta^-1) and g (E a) have one rank. *)
@@ -525,7 +529,6 @@ Theorem four_couplings_force_ranks (F : fieldType) n
   g.[1] != 0 ->
   \rank (horner_mx (D *m invmx Delta) g) = \rank (horner_mx (E *m a) g).
 Proof. by move=> u inv /(four_affine inv)[-> ->]; rewrite mulmxK //; apply: rank_YZ. Qed.
-Print Assumptions four_couplings_force_ranks.
 
 (* The coefficients of the characteristic polynomial are the sums of the principal
    minors of one size, up to sign. *)
@@ -533,7 +536,6 @@ Theorem principal_minors_are_coefficients (R : comRingType) n (N : 'M[R]_n) k : 
   (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k)
     \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R).
 Proof. exact: coef_char_poly. Qed.
-Print Assumptions principal_minors_are_coefficients.
 
 (* Positive scales change no sign of a minor.  If D and a are opposed at k, M is no
    product of four couplings in the order U L U L; *)
@@ -553,7 +555,6 @@ Proof.
 move=> minor inv z0 signs nz; apply: (opposed_not_four inv (k := k)).
 exact: ex_intro2 _ _ z z0 (conj signs nz).
 Qed.
-Print Assumptions opposed_minors_exclude_four.
 
 (* nor of five, U L U L U, if C = 0. *)
 Theorem opposed_minors_exclude_five (F : numFieldType) n k (z : F)
@@ -573,7 +574,6 @@ Proof.
 move=> minor inv z0 signs nz; apply: (opposed_not_five inv (k := k)) => //.
 exact: ex_intro2 _ _ z z0 (conj signs nz).
 Qed.
-Print Assumptions opposed_minors_exclude_five.
 
 (* If D and a are opposed at k, and A and d at l, then M is no product of four
    couplings or fewer, in any order. *)
@@ -600,7 +600,6 @@ apply: (opposed_need_five inv (k := k) (l := l)).
   exact: ex_intro2 _ _ z z0 (conj zs znz).
 exact: ex_intro2 _ _ w w0 (conj ws wnz).
 Qed.
-Print Assumptions opposed_minors_need_five.
 
 (* For example [1 1; 2 1] in n x n blocks, of determinant 1 if n is even: then five
    shears are enough, and four couplings are not. *)
@@ -614,7 +613,6 @@ Theorem ones_need_five_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
   (size Ks <= 4)%N ->
   block_mx 1%:M 1%:M 2%:M 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt0; apply: block_ones_need_five. Qed.
-Print Assumptions ones_need_five_couplings.
 
 Theorem ones_are_five_shears (F : numFieldType) n : ~~ odd n ->
   exists X Y Z W V : 'M[F]_n,
@@ -623,7 +621,6 @@ Theorem ones_are_five_shears (F : numFieldType) n : ~~ odd n ->
     block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
     block_mx 1%:M V 0 1%:M.
 Proof. exact: block_ones_five. Qed.
-Print Assumptions ones_are_five_shears.
 
 (* Two involutions, for halves of n and e + n entries: e = 0 is the equal split, e = 1
    that of an odd number of coordinates.  Let [A B; C D] have the inverse [a b; c d], and
@@ -648,7 +645,6 @@ Theorem six_shears_by_involution (F : numFieldType) e n
 Proof.
 by move=> Ch Jh K Theta inv oC oJ kk KT; apply: six_by_involution inv oC oJ kk _; rewrite mulmxA.
 Qed.
-Print Assumptions six_shears_by_involution.
 
 (* More generally, over every commutative ring with units: it is enough that k and g are
    invertible and that g carries K Theta to K. *)
@@ -667,7 +663,6 @@ Theorem six_shears_by_intertwiner (R : comUnitRingType) e n
       block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
       block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof. by move=> Ch Jh K inv oC oJ uk; apply: six_by_intertwiner inv oC oJ uk. Qed.
-Print Assumptions six_shears_by_intertwiner.
 
 (* Norms.  If [A B; C D] is orthogonal, W0 has norm at most 1, and k and g are orthogonal,
    too, then the shifts W0, X, Y, Z, W and V of the six shears have norms at most 1, 4, 1,
@@ -691,7 +686,6 @@ Theorem six_shears_of_bounded_norm (R : realFieldType) e n
     [/\ bounded 4 _ _ X, bounded 1 _ _ Y, bounded 2 _ _ Z, bounded 2 _ _ W
       & bounded 2 _ _ V].
 Proof. by move=> Ch Jh K b oM oC oJ ok og bW0 gK; apply: six_bounded oM oC oJ ok og bW0 gK. Qed.
-Print Assumptions six_shears_of_bounded_norm.
 
 (* Over the integers.  Two involutions K1 and K2 of any two sizes n and q, similar or not
    where n = q, are 1 + Z Y and 1 + Y Z for integer Y and Z iff n - tr K1 = q - tr K2. *)
@@ -701,7 +695,6 @@ Theorem integer_involutions_of_equal_trace n q (K1 : 'M[int]_n) (K2 : 'M[int]_q)
   exists (Y : 'M[int]_(q, n)) (Z : 'M[int]_(n, q)),
     1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
 Proof. exact: equal_traces. Qed.
-Print Assumptions integer_involutions_of_equal_trace.
 
 (* Every orthogonal integer matrix is a product of two orthogonal integer involutions; their
    traces agree if its determinant is 1, and differ by 2 if it is -1. *)
@@ -710,7 +703,6 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
   [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
       \tr K - \tr L = 1 - \det T].
 Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
-Print Assumptions integer_orthogonal_two_involutions.
 
 (* Over a real closed field, such as the real or the real algebraic numbers, every orthogonal
    matrix is a product of two symmetric involutions; their traces agree if its determinant
@@ -720,7 +712,6 @@ Theorem orthogonal_two_involutions (R : rcfType) n (T : 'M[R]_n) : T^T *m T = 1%
   [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
       \tr K - \tr L = 1 - \det T].
 Proof. exact: orthogonal_product. Qed.
-Print Assumptions orthogonal_two_involutions.
 
 (* Over a real closed field W0, k and g exist: every orthogonal matrix of determinant 1, in
    every dimension, even or odd, is six shears of these norms. *)
@@ -735,7 +726,6 @@ Theorem every_rotation_is_six_bounded_shears (R : rcfType) e n (M : 'M[R]_(n + (
       bounded 1 _ _ W0, bounded 4 _ _ X, bounded 1 _ _ Y &
       [/\ bounded 2 _ _ Z, bounded 2 _ _ W & bounded 2 _ _ V]].
 Proof. by move=> b; apply: six_every_rotation. Qed.
-Print Assumptions every_rotation_is_six_bounded_shears.
 
 (* The orthogonal integer matrices are the signed permutations: for some permutation s of
    the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
@@ -745,36 +735,26 @@ Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
   exists (s : {perm 'I_d}) (b : 'I_d -> bool),
     M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
 Proof. exact: orthogonal_signed_permutation. Qed.
-Print Assumptions integer_orthogonal_iff_signed_permutation.
 
-(* Every signed permutation of determinant 1 is a product of six shears with integer
-   entries, in both orders: even dimension. *)
-Theorem six_integer_shears_even n (M : 'M[int]_(n + n)) : M *m M^T = 1%:M -> \det M = 1 ->
-  (exists W0 X Y Z W V : 'M[int]_n,
-    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
-        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
-        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
-  (exists X Y Z W V T : 'M[int]_n,
-    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
-        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
-        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
-Proof. by split; [apply: (@six_LULULU_int 0) | apply: (@six_ULULUL_int 0)]. Qed.
-Print Assumptions six_integer_shears_even.
-
-(* Odd dimension, halves of n and n + 1 entries. *)
-Theorem six_integer_shears_odd n (M : 'M[int]_(n + n.+1)) : M *m M^T = 1%:M -> \det M = 1 ->
-  (exists (W0 : 'M[int]_(n.+1, n)) (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n))
-          (Z : 'M[int]_(n, n.+1)) (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)),
-    M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
-        block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
-        block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M) /\
-  (exists (X : 'M[int]_(n, n.+1)) (Y : 'M[int]_(n.+1, n)) (Z : 'M[int]_(n, n.+1))
-          (W : 'M[int]_(n.+1, n)) (V : 'M[int]_(n, n.+1)) (T : 'M[int]_(n.+1, n)),
-    M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
-        block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
-        block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M).
-Proof. by split; [apply: (@six_LULULU_int 1) | apply: (@six_ULULUL_int 1)]. Qed.
-Print Assumptions six_integer_shears_odd.
+(* Every signed permutation of determinant 1, on halves of n and n (e = 0) or n + 1 (e = 1)
+   entries, is a product of six shears with integer entries, in both orders.  In each row of
+   their shifts the absolute values add up to at most 7, or less, whatever n. *)
+Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
+  let rows (c : int) p q (X : 'M[int]_(p, q)) := forall i, \sum_j `|X i j| <= c in
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  (exists W0 X Y Z W V,
+   [/\ M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
+            block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
+            block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M,
+       rows 1 _ _ W0, rows 7 _ _ X, rows 2 _ _ Y &
+       [/\ rows 4 _ _ Z, rows 3 _ _ W & rows 2 _ _ V]]) /\
+  (exists X Y Z W V T,
+   [/\ M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
+            block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
+            block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M,
+       rows 2 _ _ X, rows 3 _ _ Y, rows 4 _ _ Z &
+       [/\ rows 2 _ _ W, rows 7 _ _ V & rows 1 _ _ T]]).
+Proof. by move=> r e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
 
 (* Couplings as maps, over every ring, commutative or not: coupling M B f says that f moves
    the coordinates in M, x_i to s_i x_i + t_i, where the scales s_i and the shifts t_i are any
@@ -800,7 +780,6 @@ Theorem couplings_under_one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_
       forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
     & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
 Proof. by move=> coupling Gc fC; apply: (one_mask Gc fC). Qed.
-Print Assumptions couplings_under_one_mask.
 
 (* In all they are 2 N + 4, if A is half of the coordinates, *)
 Theorem couplings_under_one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
@@ -819,7 +798,6 @@ Theorem couplings_under_one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {
     forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
   & forall x, iteri N f x = iteri (2 * N + 4) g x.
 Proof. by move=> coupling Gc A2 fC; apply: one_mask_all Gc A2 fC. Qed.
-Print Assumptions couplings_under_one_mask_in_all.
 
 (* and 2 N + 6, if it is any half: here each f_k moves A_k and reads all the others. *)
 Theorem couplings_under_any_mask (R : ringType) (G : {pred R}) d N (A : nat -> {set 'I_d})
@@ -836,7 +814,6 @@ Theorem couplings_under_any_mask (R : ringType) (G : {pred R}) d N (A : nat -> {
     forall k, coupling (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
   & forall x, iteri N f x = iteri (2 * N + 6) g x.
 Proof. by move=> coupling Gc C2 sizes fC; apply: one_mask_other Gc C2 sizes fC. Qed.
-Print Assumptions couplings_under_any_mask.
 
 (* The permutation is needed: x_k += r x_i is one coupling under a mask that moves k and not i,
    but no three that move A and the others in turn, in either order, if A has i and k, whatever
@@ -857,7 +834,6 @@ Theorem three_under_one_mask_do_not (R : unitRingType) d (A : {set 'I_d}) i k (r
 Proof.
 by apply: permutation_needed => //; split=> [|a b ua ub]; rewrite ?unitr1 ?unitrMl.
 Qed.
-Print Assumptions three_under_one_mask_do_not.
 
 (* Two couplings with scales delta, y2 = delta z2 + t1 z1 and x1 = delta z1 + t2 y2, whose
    shifts read one coordinate and are sums of ramps: t1 has the values b_0, .., b_N, between
@@ -882,7 +858,6 @@ Theorem two_couplings_put_atoms (R : realFieldType) p q N (a : nat -> 'cV[R]_p)
   [/\ (m <= N)%N, forall i, (i < N)%N -> (knot i + tau <= z1 j 0) = (i < m)%N &
       (forall i, (i < N)%N -> ~~ (knot i < z1 j 0 < knot i + tau)) -> u = 0 /\ v = 0].
 Proof. exact: two_couplings_with_ramps. Qed.
-Print Assumptions two_couplings_put_atoms.
 
 (* One coupling keeps what it does not move; where it puts two points that differ there into
    c + delta z, delta is 1. *)
@@ -895,4 +870,3 @@ Theorem one_coupling_keeps_a_half (R : idomainType) d (M B : {set 'I_d})
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof. by move=> st fE; apply: (@one_coupling_keeps R predT d M B); exists s, t. Qed.
-Print Assumptions one_coupling_keeps_a_half.

@@ -12,18 +12,18 @@
                           k p < q, then M is a product of 2 (k + 1) layers in
                           neither order
 
-     unequal_lower_bound_diag   if M = diag(A, D), it is not one of 2 k + 3 layers, either
+     unequal_any_order    nor of 2 (k + 1) layers or fewer, in any order
+     unequal_diagonal     diag(A, D) not even of one layer more
+     minus_one_two_needs_six   diag(1, -1, -1) on the halves (1, 2)
      unequal_example      diag(A, t), with A = diag(t^-q, 1, ..) and t a scalar other
-                          than 0 and 1, is such a matrix
-     five_not_enough_odd  for (n, n + 1): it is no product of five layers
+                          than 0 and 1, is such a matrix of determinant 1
 
-   Take k + 1 = ceil(q/p): 2 ceil(q/p) layers are too few, and for diag(A, t) one more
-   is, too.  (A shorter product is one of as many layers, some of which are the identity.)
+   Take k + 1 = ceil(q/p): for some matrices 2 ceil(q/p) + 1 layers are too few.
 
    Plan.  Of the k + 1 factors L one does not count: an L on the right end leaves
    D alone, and one on the left end leaves d alone. *)
 From mathcomp Require Import all_ssreflect ssralg zmodp matrix mxalgebra.
-From exactflow Require Import shears.
+From exactflow Require Import shears words.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -136,69 +136,89 @@ rewrite ltnNge => /negP small uD ud X Y; split=> e; apply: small.
   by rewrite -(mxrank_unit uD) e rank_lower_right.
 by rewrite -(mxrank_unit ud) e rank_lower_left.
 Qed.
-End LowerBound.
 
-(* For diag(A, D) one layer more: an odd layer on the left end leaves D and d alone. *)
-Theorem unequal_lower_bound_diag (F : fieldType) p q k (A : 'M[F]_p) (D : 'M[F]_q) :
-  (k * p < q)%N -> block_mx A 0 0 D \in unitmx -> D - 1%:M \in unitmx ->
-  forall X0 Y0 X Y, block_mx A 0 0 D <> U X0 *m pairs_LU k.+1 X Y /\
-                    block_mx A 0 0 D <> L Y0 *m pairs_UL k.+1 X Y.
+Lemma unequal_words b M k : (k * p < q)%N ->
+  drsubmx M - 1%:M \in unitmx -> drsubmx (invmx M) - 1%:M \in unitmx -> ~ word b k.+1.*2 M.
 Proof.
-set M := block_mx A 0 0 D => small uM uD X0 Y0 X Y.
-have uAD : A \in unitmx /\ D \in unitmx.
-  by apply/andP; move: uM; rewrite unitmxE det_ublock unitrM -!unitmxE.
-have [uA uDu] := uAD.
-have iM : invmx M = block_mx (invmx A) 0 0 (invmx D).
-  rewrite -[RHS](mulKmx uM) /M; blocks.
-  by rewrite !mulmxV // -scalar_mx_block mulmx1.
-have ud : invmx D - 1%:M \in unitmx.
-  rewrite -(mulKmx uDu (_ - _)) mulmxBr mulmxV // mulmx1 unitmx_mul unitmx_inv uDu.
-  by rewrite -opprB -scaleN1r unitmxZ ?unitrN1.
-move: small; rewrite ltnNge => /negP small; split=> e; apply: small.
-  rewrite -(mxrank_unit ud); have <- : drsubmx (invmx (pairs_LU k.+1 X Y)) = invmx D.
-    have -> : pairs_LU k.+1 X Y = U (- X0) *m M by rewrite e mul_UK.
-    have -> : invmx (U (- X0) *m M) = invmx M *m U X0.
-      have uUM : U (- X0) *m M \in unitmx by rewrite unitmx_mul unit_U.
-      apply: (can_inj (mulmxK uUM)); rewrite mulVmx // -mulmxA -{1}[X0]opprK mul_UK.
-      by rewrite mulVmx.
-    by rewrite iM mul_block_U block_mxKdr mul0mx addr0.
-  exact: rank_lower_left.
-rewrite -(mxrank_unit uD); have <- : drsubmx (pairs_UL k.+1 X Y) = D.
-  rewrite -[pairs_UL _ _ _](mul_LK Y0) -e mul_L block_mxKdr mulmx0 addr0.
-  by [].
-exact: rank_lower_right.
+move=> small uD ud; case: b => [/pairs_of_UL | /pairs_of_LU] [X [Y e]].
+  exact: (unequal_lower_bound small uD ud X Y).1 e.
+exact: (unequal_lower_bound small uD ud X Y).2 e.
 Qed.
+
+(* Shears in any order. *)
+Theorem unequal_any_order M k (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
+  drsubmx M - 1%:M \in unitmx -> drsubmx (invmx M) - 1%:M \in unitmx ->
+  (forall K, K \in Ks -> shear K) -> (size Ks <= k.+1.*2)%N ->
+  M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+move=> small uD ud shears /(shears_alternate shears)[b] + e; rewrite -e.
+exact: unequal_words.
+Qed.
+
+(* For diag(A, D) one shear more: the first one moves to the end. *)
+Theorem unequal_diagonal (A : 'M[F]_p) (D : 'M[F]_q) k (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
+  D - 1%:M \in unitmx -> (forall K, K \in Ks -> shear K) -> (size Ks <= k.+1.*2.+1)%N ->
+  block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+move=> small uD1 shears /(shears_alternate shears)[b] + e; set M := block_mx A 0 0 D in e *.
+have : \det M = 1.
+  rewrite e; elim: Ks {e} shears => [|K Ks IH] shears; first by rewrite big_nil det1.
+  rewrite big_cons det_mulmx IH => [|K' K's]; last by apply: shears; rewrite inE K's orbT.
+  by case: (shears K (mem_head _ _)) => [] [X ->]; rewrite ?det_U ?det_L mulr1.
+rewrite -e => dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
+have [uA uD] : A \in unitmx /\ D \in unitmx.
+  by apply/andP; rewrite !unitmxE -unitrM -(det_ublock A 0) -/M dM unitr1.
+case=> [K [N [lK wN eM]]]; apply: (@unequal_words (~~ b) M k small).
+- by rewrite block_mxKdr.
+- have -> : invmx M = block_mx (invmx A) 0 0 (invmx D).
+    by rewrite -[RHS](mulKmx uM) /M; blocks; rewrite !mulmxV // -scalar_mx_block mulmx1.
+  rewrite block_mxKdr; have -> : invmx D - 1%:M = - (D - 1%:M) *m invmx D.
+    by rewrite mulNmx mulmxBl mul1mx mulmxV // opprB.
+  by rewrite unitmx_mul unitmx_inv uD -scaleN1r unitmxZ ?unitrN1 ?uD1.
+suff [K' lK' ->] : exists2 K', letter b K' & M = N *m K'.
+  by apply: (@word_append _ _ _ _ k.*2.+1) wN _; rewrite /= odd_double /= negbK.
+case: b lK {wN} => [] [X eK]; rewrite {}eK {K} in eM.
+  exists (U (invmx A *m X *m D)); first by eexists.
+  apply: (can_inj (mul_UK X)); rewrite mulmxA -eM.
+  by rewrite mul_U mul_block_U; blocks; rewrite mulmxA mulKVmx.
+exists (L (invmx D *m X *m A)); first by eexists.
+apply: (can_inj (mul_LK X)); rewrite mulmxA -eM.
+by rewrite mul_L mul_block_L; blocks; rewrite mulmxA mulKVmx.
+Qed.
+End LowerBound.
 
 (* An example: diag(A, t) with t a scalar other than 0 and 1. *)
 Theorem unequal_example (F : fieldType) p q k (t : F) : t != 0 -> t != 1 ->
   (k * p.+1 < q)%N ->
   exists2 M : 'M[F]_(p.+1 + q), \det M = 1 &
-    forall X0 Y0 X Y, M <> U X0 *m pairs_LU k.+1 X Y /\ M <> L Y0 *m pairs_UL k.+1 X Y.
+    forall Ks : seq 'M_(p.+1 + q), (forall K, K \in Ks -> shear K) ->
+    (size Ks <= k.+1.*2.+1)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 move=> t0 t1 small; pose a : 'rV[F]_p.+1 := \row_i if i == 0 then t ^- q else 1.
-have da : \det (diag_mx a) = t ^- q.
-  rewrite det_diag (bigD1 ord0) //= mxE eqxx big1 ?mulr1 // => i /negbTE i0.
-  by rewrite mxE i0.
-have dM : \det (block_mx (diag_mx a) 0 0 (t%:M : 'M_q)) = 1.
-  by rewrite det_ublock da det_scalar mulVf // expf_neq0.
-exists (block_mx (diag_mx a) 0 0 t%:M) => //; apply: unequal_lower_bound_diag => //.
-  by rewrite unitmxE dM unitr1.
-by rewrite -raddfB unitmxE det_scalar unitrX // unitfE subr_eq0.
+exists (block_mx (diag_mx a) 0 0 t%:M) => [|Ks]; last first.
+  by apply: unequal_diagonal small _; rewrite -raddfB unitmxE det_scalar unitrX // unitfE subr_eq0.
+rewrite det_ublock det_scalar det_diag (bigD1 ord0) //= mxE eqxx big1 ?mulr1 ?mulVf ?expf_neq0 //.
+by move=> i /negbTE i0; rewrite mxE i0.
 Qed.
 
-(* Halves of n and n + 1 entries: five layers are too few, in both orders. *)
-Corollary five_not_enough_odd (F : fieldType) n (t : F) : t != 0 -> t != 1 ->
-  exists M : 'M[F]_(n.+1 + n.+2),
-  [/\ \det M = 1, forall X Y Z W V, M <> U X *m L Y *m U Z *m L W *m U V &
-                   forall X Y Z W V, M <> L X *m U Y *m L Z *m U W *m L V].
+(* The smallest of depth six: diag(1, -1, -1) on the halves (1, 2).  On (2, 1) it takes four. *)
+Corollary minus_one_two_needs_six (F : fieldType) (Ks : seq 'M[F]_(1 + 2)) : (2 : F) != 0 ->
+  (forall K, K \in Ks -> shear K) -> (size Ks <= 5)%N ->
+  block_mx 1%:M 0 0 (- 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
-move=> t0 t1; have [|M dM hM] := @unequal_example F n n.+2 1 t t0 t1.
-  by rewrite mul1n.
-exists M; split=> // [X Y Z W V|Y X W Z V] e.
-  pose Xs i := if i is 0 then Z else V; pose Ys i := if i is 0 then Y else W.
-  have [+ _] := hM X Y Xs Ys; apply.
-  by rewrite e /pairs_LU !big_ord_recr big_ord0 /= mul1mx !mulmxA.
-pose Xs i := if i is 0 then X else Z; pose Ys i := if i is 0 then W else V.
-have [_] := hM X Y Xs Ys; apply.
-by rewrite e /pairs_UL !big_ord_recr big_ord0 /= mul1mx !mulmxA.
+move=> two; apply: (@unequal_diagonal _ 1 2 _ _ 1) => //.
+by rewrite -opprD -raddfD -raddfN unitmxE det_scalar unitrX // unitrN unitfE.
+Qed.
+
+Lemma two_one_takes_four (R : comUnitRingType) :
+  exists X Z : 'M[R]_(1 + 1, 1), exists Y W : 'M[R]_(1, 1 + 1),
+    block_mx (block_mx 1%:M 0 0 (- 1%:M)) 0 0 (- 1%:M) = U X *m L Y *m U Z *m L W.
+Proof.
+exists (col_mx 0 1%:M), (col_mx 0 1%:M), (row_mx 0 (- 2%:M)), (row_mx 0 (- 2%:M)).
+have e : 1%:M - 2%:M = - 1%:M :> 'M[R]_1.
+  by rewrite -raddfB -raddfN; congr (_%:M); rewrite opprD addNKr.
+rewrite -!mulmxA [L _ in RHS]/L !mul_U mul_L mul_U !mulmx1 !mul_col_row !mulmx0 !mul0mx.
+rewrite (scalar_mx_block 1 1) !add0r !mul1mx !add_block_mx !mul_row_block !mul_row_col !addr0.
+rewrite !mulmx0 !add0r !mulmx1 e add_row_mx !mulmxN mulmx1 opprK addNr.
+by rewrite !addr0 row_mx0 mulmx0 mulmx1 subrr addr0.
 Qed.

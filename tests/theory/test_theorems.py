@@ -150,7 +150,7 @@ def test_the_command(tmp_path, capsys):
     assert main(["theorems"]) == 0
     assert "one mask" in capsys.readouterr().out
     assert main(["theorems", "six layers"]) == 0
-    assert "formally proved: six_shears" in capsys.readouterr().out
+    assert "formally proved: six_layers" in capsys.readouterr().out
     assert main(["theorems", "six layers", "--check", str(path)]) == 0
     assert capsys.readouterr().out == "six layers: holds here, with 2 layers\n"
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0

@@ -1,0 +1,263 @@
+(* The theorems, in the words of definitions.v.
+
+   Role.  A reader who has understood the 30 lines of definitions.v reads here what is proved;
+   each proof derives it from statements.v, in which no definition of ours occurs.  `formal`
+   compiles the statements of both files once more where nothing but MathComp, and for this
+   file definitions.v, is known.
+
+   A fieldType with more than n elements is one with a list s without repetitions (uniq s)
+   that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
+From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
+From mathcomp Require Import perm archimedean poly mxpoly.
+From exactflow Require Import definitions shears small_integers.
+From exactflow Require statements.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory Order.Theory.
+Local Open Scope ring_scope.
+
+(* A product of k + 1 matrices is one of k, and one more. *)
+Section Products.
+Variables (R : comUnitRingType) (n : nat) (kind : 'M[R]_n -> Prop).
+
+Lemma product1 K : kind K -> product_of_at_most 1 kind K.
+Proof. by move=> kK; exists [:: K]; rewrite big_seq1; split=> // N; rewrite inE => /eqP->. Qed.
+
+Lemma productS k M K : product_of_at_most k kind M -> kind K ->
+  product_of_at_most k.+1 kind (M *m K).
+Proof.
+move=> [Ks [le kKs ->]] kK; exists (rcons Ks K); rewrite size_rcons big_rcons; split=> // N.
+by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
+Qed.
+End Products.
+
+Ltac a_shear := by [left; eexists | right; eexists].
+Ltac all_shears := repeat (apply: productS; last by a_shear); apply: product1; a_shear.
+
+Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :
+  product_of_at_most k shear M -> product_of_at_most (k + m.*2) shear
+    (M *m \big[mulmx/1%:M]_(i < m) (L (Y i) *m U (X i))).
+Proof.
+elim: m => [|m IH] prodM; first by rewrite big_ord0 mulmx1 addn0.
+by rewrite big_ord_recr /= doubleS !addnS !mulmxA; do 2?(apply: productS; last by a_shear); apply: IH.
+Qed.
+
+Lemma det_of_shears (R : comUnitRingType) p q k (M : 'M[R]_(p + q)) :
+  product_of_at_most k shear M -> \det M = 1.
+Proof.
+move=> [Ks [_ + ->]]; elim: Ks => [|K Ks IH] kind; first by rewrite big_nil det1.
+rewrite big_cons det_mulmx IH => [|K' K's]; last by apply: kind; rewrite inE K's orbT.
+by case: (kind K (mem_head _ _)) => [] [X ->]; rewrite (det_U, det_L) mulr1.
+Qed.
+
+(* A shear of integers is small if its shift is. *)
+Lemma small_block p q (X : 'M[int]_(p, q)) (Y : 'M[int]_(q, p)) : rows 7 X -> rows 7 Y ->
+  forall i j, `|(block_mx 1%:M X Y 1%:M : 'M[int]_(p + q)) i j| <= 7.
+Proof.
+move=> rX rY i j; rewrite mxE; case: split => i'; rewrite mxE; case: split => j';
+  by rewrite ?(rows_entry _ _ rX) ?(rows_entry _ _ rY) // mxE; case: eqP.
+Qed.
+
+Ltac small_shift := apply: small_block; by [apply: rows0 | apply: rows_le; last eassumption].
+
+(* Six shears are exactly the matrices of determinant 1; *)
+Theorem six_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
+  uniq s -> (n < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
+Proof.
+move=> us large; split=> [dM|]; last exact: det_of_shears.
+by have [W0 [X [Y [Z [W [V ->]]]]]] := statements.six_shears us large dM; all_shears.
+Qed.
+
+(* they may alternate, starting with either half; *)
+Theorem six_layers_alternate (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
+  uniq s -> (n < size s)%N -> \det M = 1 ->
+  (exists W0 X Y Z W V, M = L W0 *m U X *m L Y *m U Z *m L W *m U V) /\
+  (exists X Y Z W V T, M = U X *m L Y *m U Z *m L W *m U V *m L T).
+Proof.
+move=> us large dM; split; first exact: statements.six_shears us large dM.
+exact: statements.six_shears_other_order us large dM.
+Qed.
+
+(* five are enough where an off-diagonal block is invertible, *)
+Theorem five_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
+  uniq s -> (n < size s)%N -> \det M = 1 ->
+  dlsubmx M \in unitmx \/ ursubmx M \in unitmx -> product_of_at_most 5 shear M.
+Proof.
+move=> us large dM [/(statements.five_shears_lower_left us large dM)
+  |/(statements.five_shears_upper_right us large dM)] [X [Y [Z [W [V ->]]]]]; all_shears.
+Qed.
+
+(* and not always. *)
+Theorem five_layers_do_not_suffice (F : fieldType) n : (1 < n)%N ->
+  exists2 M : 'M[F]_(n + n), \det M = 1 & ~ product_of_at_most 5 shear M.
+Proof.
+case/(statements.five_shears_do_not_suffice F)=> M dM no; exists M => // -[Ks [five kind]].
+exact: no Ks kind five.
+Qed.
+
+Theorem five_layers_do_not_suffice_odd (F : fieldType) n (t : F) :
+  t != 0 -> t != 1 -> (0 < n)%N ->
+  exists2 M : 'M[F]_(n + n.+1), \det M = 1 & ~ product_of_at_most 5 shear M.
+Proof.
+move=> t0 t1 /(statements.five_shears_do_not_suffice_odd t0 t1)[M dM no].
+by exists M => // -[Ks [five kind]]; apply: no Ks kind five.
+Qed.
+
+(* Every dimension: halves of n and n (e = 0) or n + 1 (e = 1) entries. *)
+Theorem six_layers_in_every_dimension (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e + n))) :
+  (e <= 1)%N -> uniq s -> (n.+1 < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
+Proof.
+move=> e1 us large; split=> [dM|]; last exact: det_of_shears.
+have [[W0 [X [Y [Z [W [V ->]]]]]] _] := statements.six_layers_every_dimension e1 us large dM.
+by all_shears.
+Qed.
+
+(* With positive scales: six couplings are exactly the matrices of positive determinant. *)
+Theorem six_couplings (F : numFieldType) e n (M : 'M[F]_(n + (e + n))) :
+  (e <= 1)%N -> (0 < e + n)%N -> 0 < \det M <-> product_of_at_most 6 coupling M.
+Proof.
+move=> e1 en; split=> [|[Ks [_ kind ->]]]; last first.
+  exact: statements.couplings_preserve_orientation kind.
+move/(statements.couplings_iff_orientation_every_dimension _ e1 en) => [Ks [size6 kind ->]].
+by exists Ks; rewrite size6.
+Qed.
+
+(* Couplings preserve orientation, whatever the halves and however many there are. *)
+Theorem couplings_keep_orientation (F : numFieldType) p q k (M : 'M[F]_(p + q)) :
+  product_of_at_most k coupling M -> 0 < \det M.
+Proof. by case=> Ks [_ kind ->]; apply: statements.couplings_preserve_orientation kind. Qed.
+
+(* Opposed minors: no scales help. *)
+Theorem blocks_need_six (F : numFieldType) n k (A D : 'M[F]_n) : opposed k D (invmx A) ->
+  ~ product_of_at_most 5 coupling (block_mx A 0 0 D).
+Proof.
+case=> z z0 [signs nz] [Ks [five kind]].
+exact: (statements.opposed_blocks_need_six z0 signs nz kind five).
+Qed.
+
+Theorem blocks_need_five (F : numFieldType) n k l (A B C D a b c d : 'M[F]_n) :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> opposed k D a -> opposed l A d ->
+  ~ product_of_at_most 4 coupling (block_mx A B C D).
+Proof.
+move=> inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind]].
+exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four).
+Qed.
+
+Theorem minus_one_needs_six (F : numFieldType) n : (0 < n)%N ->
+  ~ product_of_at_most 5 coupling (block_mx (- 1%:M) 0 0 1%:M : 'M[F]_(n + n)).
+Proof.
+by move=> n0 [Ks [five kind]]; apply: (statements.minus_one_needs_six_couplings n0 kind five).
+Qed.
+
+(* If M, of the inverse [a b; c d], is four couplings, the first and the third of which, as
+   factors, move the first half, then scales tie D to a. *)
+Theorem four_couplings_tie (F : numFieldType) n (A B C D a b c d : 'M[F]_n)
+    (s1 s2 s3 s4 : 'rV[F]_n) X Y Z W :
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
+  block_mx A B C D =
+    block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 Y (diag_mx s2) *m
+    block_mx (diag_mx s3) Z 0 1%:M *m block_mx 1%:M 0 W (diag_mx s4) ->
+  exists s t : 'rV[F]_n, [/\ forall i, 0 < s 0 i, forall i, 0 < t 0 i &
+    char_poly (D *m invmx (diag_mx t)) = char_poly (diag_mx s *m a)].
+Proof.
+move=> inv s0 e; have [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]] :=
+  statements.scales_move_to_the_end X Y Z W s0.
+exists s, t; split=> //; apply: (statements.four_couplings_force _ inv (etrans e e')).
+by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
+Qed.
+
+(* Halves of p and q entries: for k p < q some matrix is no product of 2 k + 3 shears, in any
+   order; with k + 1 = ceil(q/p), some matrix takes 2 ceil(q/p) + 2. *)
+Theorem partitions_lower_bound (F : fieldType) p q k (t : F) :
+  t != 0 -> t != 1 -> (0 < p)%N -> (k * p < q)%N ->
+  exists2 M : 'M[F]_(p + q), \det M = 1 & ~ product_of_at_most (2 * k + 3) shear M.
+Proof.
+move=> t0 t1 p0 /(statements.unequal_splits_lower_bound_example t0 t1 p0)[M dM no].
+by exists M => // -[Ks []]; rewrite mul2n addn3 => le kind; apply: no kind le.
+Qed.
+
+(* Every matrix is one of 2 m + 4, where p <= q <= m p; *)
+Theorem partitions_upper_bound (F : fieldType) (s : seq F) p q m (M : 'M[F]_(p + q)) :
+  uniq s -> (p < size s)%N -> (0 < m)%N -> (p <= q)%N -> (q <= m * p)%N ->
+  \det M = 1 -> product_of_at_most (2 * m + 4) shear M.
+Proof.
+move=> us large m0 pq qmp dM.
+have [X [Y ->]] := statements.unequal_splits_upper_bound us large m0 pq qmp dM.
+have -> : (2 * m + 4 = 0 + m.+2.*2)%N by rewrite mul2n addnC.
+move: (mul1mx (\big[mulmx/1%:M]_(i < m.+2) (L (Y i) *m U (X i)))) => <-.
+by apply: pairs; exists [::]; rewrite big_nil.
+Qed.
+
+(* of 2 m + 3, where the lower left block has rank p. *)
+Theorem partitions_full_rank (F : fieldType) (s : seq F) p q m (M : 'M[F]_(p + q)) :
+  uniq s -> (p < size s)%N -> (0 < m)%N -> (p <= q)%N -> (q <= m * p)%N ->
+  \det M = 1 -> \rank (dlsubmx M) = p -> product_of_at_most (2 * m + 3) shear M.
+Proof.
+move=> us large m0 pq qmp dM rC.
+have [X0 [X [Y ->]]] := statements.unequal_splits_full_rank us large m0 pq qmp dM rC.
+have -> : (2 * m + 3 = 1 + m.+1.*2)%N by rewrite mul2n addnC.
+apply: pairs.
+by apply: product1; a_shear.
+Qed.
+
+(* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms
+   at most 1, 4, 1, 2, 2 and 2. *)
+Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
+  exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
+    bounded 1 W0, bounded 4 X, bounded 1 Y & [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
+Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
+
+(* Every signed permutation of determinant 1 is six shears of integers of absolute value at most 7,
+   in every dimension. *)
+Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  product_of_at_most 6 (fun K => shear K /\ forall i j, `|K i j| <= 7) M.
+Proof.
+move=> e1 MM dM.
+have [[W0 [X [Y [Z [W [V [-> r1 r2 r3 [r4 r5 r6]]]]]]]] _] :=
+  statements.six_integer_shears e1 MM dM.
+do 5?(apply: productS; last by split; [a_shear | small_shift]).
+by apply: product1; split; [a_shear | small_shift].
+Qed.
+
+(* Zero padding: three shears act as any invertible matrix, two only as the identity. *)
+Theorem zero_padding (R : comUnitRingType) n (A : 'M[R]_n) (x : 'cV[R]_n) : A \in unitmx ->
+  L (- 1%:M) *m U (1%:M - invmx A) *m L A *m col_mx x 0 = col_mx (A *m x) 0.
+Proof. exact: statements.zero_padding_by_three. Qed.
+
+Theorem zero_padding_sharp (R : comUnitRingType) n (A X Y : 'M[R]_n) :
+  (forall x : 'cV[R]_n, U X *m L Y *m col_mx x 0 = col_mx (A *m x) 0) \/
+  (forall x : 'cV[R]_n, L Y *m U X *m col_mx x 0 = col_mx (A *m x) 0) -> A = 1%:M.
+Proof. exact: statements.zero_padding_not_by_two. Qed.
+
+(* Two couplings generate every Gaussian with halves of one or two entries. *)
+Theorem gaussians (R : rcfType) p q (Sigma : 'M[R]_(p + q)) :
+  (0 < p <= 2)%N -> (0 < q <= 2)%N -> Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  exists2 F, product_of_at_most 2 coupling F & F *m F^T = Sigma.
+Proof.
+rewrite -[Sigma]submxK; move: (ulsubmx _) (ursubmx _) (dlsubmx _) (drsubmx _) => A C C' B p2 q2.
+move=> sym; have eC : C^T = C' by move: sym; rewrite tr_block_mx => /eq_block_mx[].
+subst C'; move=> pos; have [+ _] := statements.two_couplings_exist p2 q2 sym pos.
+move=> [s [t [X [T [s_gt t_gt e]]]]].
+exists (block_mx (diag_mx s) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx t)); last exact: e.
+by apply: productS; [apply: product1; left; exists s, X | right; exists t, T].
+Qed.
+
+(* One does if the half that stays is standard normal, and the Schur complement diagonal. *)
+Theorem gaussians_by_one (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q) (C : 'M[R]_(p, q)) :
+  let Sigma := block_mx A C C^T B in Sigma^T = Sigma ->
+  (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
+  (exists2 K, coupling K & K *m K^T = Sigma) <->
+  A = 1%:M /\ is_diag_mx (B - C^T *m C) \/ B = 1%:M /\ is_diag_mx (A - C *m C^T).
+Proof.
+move=> Sigma sym pos; have [one two] := statements.one_coupling_exists sym pos; split.
+  case=> K [[s [X [s_gt ->]]]|[s [T [s_gt ->]]]] e; first by right; apply/two; exists s, X.
+  by left; apply/one; exists s, T.
+case=> [/one|/two] [s [X [s_gt e]]].
+  by exists (block_mx 1%:M 0 X (diag_mx s)); [right; exists s, X | exact: e].
+by exists (block_mx (diag_mx s) X 0 1%:M); [left; exists s, X | exact: e].
+Qed.

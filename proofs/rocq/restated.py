@@ -1,0 +1,54 @@
+"""The statements once more, in a file that knows MathComp alone, each proved by ours."""
+
+import re
+from pathlib import Path
+
+__all__ = ["restated", "theorems_of"]
+
+HEADER = """\
+(* Made by machine.  Whatever definitions, notations or coercions the other files have, here each
+   statement is read before they are known; then the theorem of its name proves it. *)
+From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
+From mathcomp Require Import perm archimedean poly mxpoly.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory Order.Theory.
+Local Open Scope ring_scope.
+"""
+THEOREM = re.compile(r"^Theorem (\w+)(.*?)\.\nProof\b", re.MULTILINE | re.DOTALL)
+
+
+def theorems_of(file: Path) -> dict[str, str]:
+    """Return the theorems of a file: name, and what it says, as one proposition."""
+    return {name: proposition(said) for name, said in THEOREM.findall(file.read_text())}
+
+
+def proposition(said: str) -> str:
+    """Return ``forall BINDERS, STATEMENT`` of ``BINDERS : STATEMENT``."""
+    depth = place = 0
+    while depth or said[place] != ":":
+        depth += (said[place] in "([{") - (said[place] in ")]}")
+        place += 1
+    return f"forall{said[:place].rstrip()},{said[place + 1 :]}"
+
+
+def restated(folder: Path) -> str:
+    """Return the file: statements.v needs MathComp alone, headlines.v definitions.v, too.
+
+    Its last words print the axioms on which all theorems together depend.
+    """
+    stated, proofs, names = [HEADER], [], []
+    for file in ("statements", "headlines"):
+        found = theorems_of(folder / f"{file}.v")
+        stated += ["From exactflow Require Import definitions."] * (file == "headlines")
+        stated.append(f"Module said_in_{file}.")
+        stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]
+        stated.append(f"End said_in_{file}.")
+        for name in found:
+            names.append(f"{file}_{name}")
+            proofs.append(f"Definition {names[-1]} : said_in_{file}.{name}.")
+            proofs.append(f"Proof. exact (@{file}.{name}). Qed.")
+    last = [f"Definition all := ({', '.join(names)}).", "Print Assumptions all."]
+    ours = "From exactflow Require statements headlines."
+    return "\n".join([*stated, ours, *proofs, *last, ""])
