@@ -59,19 +59,13 @@ def library() -> Path:
 
 def coqc(source: Path, library: Path) -> tuple[int | None, str]:
     """Compile a file, and return the exit code, None if time was up, and what was printed."""
-    command: list[str | Path] = [
-        "coqc",
-        "-q",
-        "-w",
-        "none",
-        "-Q",
-        library,
-        "exactflow.certificates",
-        source,
-    ]
-    out, err = subprocess.PIPE, subprocess.STDOUT
+    command: list[str | Path] = ["coqc", "-q", "-w", "none", "-Q", library]
+    command += ["exactflow.certificates", source]
+    out, err, place = subprocess.PIPE, subprocess.STDOUT, source.parent
     try:
-        done = subprocess.run(command, stdout=out, stderr=err, timeout=LIMIT, check=False)
+        done = subprocess.run(
+            command, cwd=place, stdout=out, stderr=err, timeout=LIMIT, check=False
+        )
     except subprocess.TimeoutExpired:
         return None, ""
     return done.returncode, done.stdout.decode("utf-8", "replace")

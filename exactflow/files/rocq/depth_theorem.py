@@ -226,7 +226,8 @@ Definition layers : seq {layer_type} :=
 (* Why words of one letter fewer do not do: those that start with U, and with L. *)
 Definition of_U := {of_U}.
 Definition of_L := {of_L}.
-Definition checked := {holds} {sizes} target target_inverse layers of_U of_L.
+Definition checked := square ({p} + {q}) target &&
+  {holds} {sizes} target target_inverse layers of_U of_L.
 
 Theorem {theorem} (M := matrix_of ({p} + {q}) target) :
   (exists Ks : seq 'M[rat]_({p} + {q}),
@@ -236,7 +237,7 @@ Theorem {theorem} (M := matrix_of ({p} + {q}) target) :
     M = \\big[mulmx/1%:M]_(K <- Ks) K -> ({depth} <= size Ks)%N.
 Proof.
 have proved : checked = true by vm_cast_no_check (erefl true).
-rewrite /checked in proved; exact: {holds}P proved.
+rewrite /checked in proved; case/andP: proved => _; exact: {holds}P.
 Qed.
 Print Assumptions {theorem}.
 """

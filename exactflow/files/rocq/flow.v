@@ -126,7 +126,7 @@ Definition near (bound : option Q) x y := if bound is Some b then
   else Qeq_bool x y.
 
 Definition holds is_gram bound (pads : seq nat) (t : fractions) (ls : seq layer) divisors : bool :=
-  [&& perm_eq (first ++ second) (iota 0 d), size t.2 == d, all (fun r => size r == d) t.2 &
+  [&& perm_eq (first ++ second) (iota 0 d), square d t.2 &
   if run divisors ls is Some st then
     everywhere d (fun i j => (j \in pads) ||
       near bound (Qmake (nth 0%Z (nth [::] t.2 i) j) t.1) (derived is_gram st i j))
@@ -337,7 +337,7 @@ Lemma holdsP is_gram bound : holds d first second flips is_gram bound pads t ls 
   couplings /\ forall i j : 'I_d, (j : nat) \notin pads ->
     agree bound (M i j) ((if is_gram then Q *m Q^T else Q) i j).
 Proof.
-case/and4P=> halves _ _; case e: run => [st|] // /everywhereP near_all; split.
+case/and3P=> halves _; case e: run => [st|] // /everywhereP near_all; split.
   by move=> K; apply: (run_couplings halves e).
 move=> i j jp; have := near_all i j; rewrite (negbTE jp) => /nearP; rewrite derivedE.
 by rewrite (runP halves e) /M mxE.

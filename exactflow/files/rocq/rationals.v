@@ -24,6 +24,10 @@ Definition rows := seq (seq Q).
 Definition entry (s : rows) i j : Q := nth (Qmake Z0 1) (nth [::] s i) j.
 Definition matrix_of n (s : rows) : 'M[rat]_n := \matrix_(i, j) rational (entry s i j).
 
+(* Whether a list has d rows of d entries: without this it may be longer than what is said of it. *)
+Definition square (T : Type) d (s : seq (seq T)) :=
+  (size s == d) && all (fun r => size r == d) s.
+
 (* ------------------------------------------------ computing with rationals *)
 Lemma whole_nat n : whole (Z.of_nat n) = n%:R.
 Proof. by case: n => // n; rewrite /= SuccNat2Pos.id_succ. Qed.

@@ -119,8 +119,10 @@ def _read(text: str) -> Found:
                 continue
             if found := re.fullmatch(_pattern(HEADER + form, known), text):
                 parts = found.groupdict()
-                if form is FLOW and len(set(_numbers(parts["pads"]))) >= int(parts["d"]):
-                    raise InvalidInputError("expected a coordinate that is no pad")
+                if form is FLOW:
+                    pads, *halves = (_numbers(parts[x]) for x in ("pads", "first", "second"))
+                    if len(set(pads)) >= int(parts["d"]) or not all(halves):
+                        raise InvalidInputError("expected two halves, and not only pads")
                 return Found(parts, text[: text.rindex("\nTheorem ") + 1] + _REFUTED)
     raise InvalidInputError(
         "expected a theorem as exactflow export --to rocq writes it, to the letter (its version "

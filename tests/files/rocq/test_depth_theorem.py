@@ -126,6 +126,7 @@ def test_halves_of_two_sizes():
     assert "Require Import unequal." in text
     assert "Theorem least_number_of_shears (M := matrix_of (1 + 2) target) :" in text
     assert "unequal_holds 2 1 2 target target_inverse layers of_U of_L." in text
+    assert "square (1 + 2) target &&" in text
     assert "(forall K, K \\in Ks -> is_unequal_shear K) ->" in text
     with pytest.raises(InvalidInputError, match="expected the natural order of coordinates"):
         depth_theorem((CORPUS / "with_an_order.json").read_bytes())
@@ -226,6 +227,7 @@ def test_corrupted_ranks_do_not_compile(true, false):
     [
         ("of_U := Trace 1", "of_U := Trace 0"),
         ("of_L := Trace 1", "of_L := Linear [::]"),
+        ("]]  (* 0, 0, 0, 1 *)", "]; [::]]  (* 0, 0, 0, 1 *)"),
         ("Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x1)", None),
     ],
 )

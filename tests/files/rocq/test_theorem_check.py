@@ -102,6 +102,7 @@ def test_a_sentence_more_is_never_run(text, sentence, runs):
         ("(* 1, 0.5 *)", "(* 1, 0.5 *). Load x. (* 1 *)"),
         ("(* 1, 0.5 *)", "(* x *)"),
         ("pads : seq nat := [::]", "pads : seq nat := [:: 0; 1]%N"),
+        ("first : seq nat := [:: 0]%N", "first : seq nat := [::]"),
         ("seq layer := [::", "seq layer := f [::"),
         ("exactflow 0", "exactflow *) Load x. (* 0"),
     ],
