@@ -167,7 +167,7 @@ def test_what_may_be_a_conditioner_is_left_unless_it_is_named():
     assert [layer.path for layer in report.layers] == ["layers.0", "net.0"]
     assert report.left == ()
     assert torch.allclose(new(x), model(x), atol=1e-5)
-    with pytest.raises(InvalidInputError, match=r"'layers.7'; there are layers.0"):
+    with pytest.raises(InvalidInputError, match=r"'layers.7': the layers are layers.0"):
         convert(model, x, only=["layers.7"])
 
 
