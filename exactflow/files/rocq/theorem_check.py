@@ -25,7 +25,7 @@ from exactflow.files.checking import is_depth_certificate
 from exactflow.files.rocq.coq import LIMIT, coqc, library
 from exactflow.files.rocq.depth_theorem import ADDITIVE, DEPTH, POSITIVE, UNEQUAL, depth_theorem
 from exactflow.files.rocq.flow_theorem import CLAIMS, FLOW, HEADER, flow_theorem
-from exactflow.files.rocq.writing import opening
+from exactflow.files.rocq.writing import decimals, opening
 
 __all__ = ["check_theorem", "theorem"]
 
@@ -81,7 +81,7 @@ def check_theorem(
             return 2, ["malformed: this is not the theorem that export writes of the certificate"]
     except ExactFlowError as error:
         return 2, [f"malformed: {error}"]
-    lines = [f"c {found.parts['about'].partition(';')[0]}; a theorem for Coq"]
+    lines = ["c a theorem for Coq, as export writes it"]
     if target is None:
         lines.append("c no target given apart: the claim is on the theorem's own")
     elif wrong := _differs(found.parts, target):
@@ -123,6 +123,9 @@ def _read(text: str) -> Found:
                     pads, *halves = (_numbers(parts[x]) for x in ("pads", "first", "second"))
                     if len(set(pads)) >= int(parts["d"]) or not all(halves):
                         raise InvalidInputError("expected two halves, and not only pads")
+                beside = re.findall(r"\(\* (.*?) \*\)", parts["target"])
+                if beside != list(map(decimals, _rows(parts))):
+                    raise InvalidInputError("expected, beside a row of the target, its decimals")
                 return Found(parts, text[: text.rindex("\nTheorem ") + 1] + _REFUTED)
     raise InvalidInputError(
         "expected a theorem as exactflow export --to rocq writes it, to the letter (its version "
@@ -152,8 +155,7 @@ def _differs(parts: dict[str, str], target: list[dict[int, Any]]) -> str:
     d = int(parts["d"]) if "d" in parts else int(parts["p"]) + int(parts["q"])
     pads = set(_numbers(parts.get("pads", "")))
     places = [i for i in range(d) if i not in pads]
-    written = re.sub(r"\(\*.*?\*\)", "", parts["target"])
-    rows = [_entries(row, parts) for row in written.split("[::")[2:]]
+    rows = _rows(parts)
     if len(rows) != d or len(target) != len(places):
         return f"the theorem's target has {len(places)} rows, the given one {len(target)}"
     for i, given in zip(places, target, strict=True):
@@ -164,13 +166,17 @@ def _differs(parts: dict[str, str], target: list[dict[int, Any]]) -> str:
     return ""
 
 
-def _entries(row: str, parts: dict[str, str]) -> list[Fraction]:
-    """Return the rationals of a row that is written."""
-    numbers = _numbers(row)
-    if "denominator" in parts:
-        (den,) = _numbers(parts["denominator"])
-        return [Fraction(x, den) for x in numbers]
-    return [Fraction(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+def _rows(parts: dict[str, str]) -> list[list[Fraction]]:
+    """Return the rows of the target that is written."""
+    written = re.sub(r"\(\*.*?\*\)", "", parts["target"])
+    rows = [_numbers(row) for row in written.split("[::")[2:]]
+    try:
+        if "denominator" in parts:
+            (den,) = _numbers(parts["denominator"])
+            return [[Fraction(x, den) for x in row] for row in rows]
+        return [[Fraction(*row[k : k + 2]) for k in range(0, len(row), 2)] for row in rows]
+    except ZeroDivisionError:
+        raise InvalidInputError("expected denominators that are not zero") from None
 
 
 def _numbers(written: str) -> list[int]:

@@ -9,7 +9,17 @@ from fractions import Fraction
 from importlib.resources import files as resources
 from math import lcm
 
-__all__ = ["LIBRARY", "opening", "over", "rational", "row", "rows", "target_rows", "text"]
+__all__ = [
+    "LIBRARY",
+    "decimals",
+    "opening",
+    "over",
+    "rational",
+    "row",
+    "rows",
+    "target_rows",
+    "text",
+]
 
 LIBRARY = {
     "rationals": "",
@@ -48,10 +58,18 @@ def target_rows(M: Sequence[Sequence[Fraction]], written: Sequence[str]) -> str:
     """Return the rows of a matrix as they are written, one a line, with decimals beside them."""
     lines: list[str] = []
     for entries, numbers in zip(M, written, strict=True):
-        decimals = (format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
         end = "]" if len(lines) == len(M) - 1 else ";"
-        lines.append(f"{numbers}{end}  (* {', '.join(decimals)} *)")
+        lines.append(f"{numbers}{end}  (* {decimals(entries)} *)")
     return "[:: " + "\n      ".join(lines)
+
+
+def decimals(entries: Iterable[Fraction]) -> str:
+    """Return what stands beside a row.
+
+    >>> decimals([Fraction(2, 3), Fraction(-5)])
+    '0.666667, -5'
+    """
+    return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
 def rows(M: Iterable[Iterable[Fraction]]) -> str:

@@ -101,6 +101,8 @@ def test_a_sentence_more_is_never_run(text, sentence, runs):
         ("over 0x2", "over 0x2. Load x. Definition y := 0x2"),
         ("(* 1, 0.5 *)", "(* 1, 0.5 *). Load x. (* 1 *)"),
         ("(* 1, 0.5 *)", "(* x *)"),
+        ("(* 1, 0.5 *)", "(* 1, 0.25 *)"),
+        ("over 0x2", "over 0x0"),
         ("pads : seq nat := [::]", "pads : seq nat := [:: 0; 1]%N"),
         ("first : seq nat := [:: 0]%N", "first : seq nat := [::]"),
         ("seq layer := [::", "seq layer := f [::"),
