@@ -16,6 +16,7 @@ from exactflow.proving.script import Outcome
 __all__ = ["print_table", "summary"]
 
 WIDE = 100  # columns: below, sentences would be folded to columns of a few letters
+PIPED = 130  # columns where no terminal has others: names of theorems are whole
 WITH_TIMES = 60
 
 
@@ -26,7 +27,7 @@ def print_table(outcomes: Sequence[Outcome], verbose: bool = False) -> None:
     """
     console, claims = Console(), [claim for outcome in outcomes for claim in outcome.claims]
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = max(console.width, WIDE)
+        console.width = max(console.width, PIPED)
     if console.width >= WIDE:
         console.print(_wide(claims))
     elif claims:
