@@ -120,6 +120,21 @@ def test_equal_scaling_with_a_solution():
         assert found.check() if not solvable else product_of(found) == M
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_equal_scaling_where_one_block_at_one_is_beside_two(k):
+    """c = -k C, Du = I, aN with one block of size 2 at 1/k, which D' = D - C V has to have, too.
+
+    Then a' has one of size 2 at 1. As many blocks there as D' has, two, would be too many at 1/k.
+    """
+    M = with_scalar(QQ(k), diagonal(1, 1), jordan((QQ(1, k), 2)))
+    shifts = decided("ULULU", M)
+    assert product_of(shifts) == M
+    _, D, a, _ = Word("ULULU", M, "additive").pencil.shifted(shifts[-1])
+    at_one, at_k = (QQ(1), QQ(-1)), (QQ(1), -QQ(1, k))
+    assert elementary_divisors(D) == {at_one: (1, 1), at_k: (2,)}
+    assert elementary_divisors(a) == {at_one: (2,), at_k: (2,)}
+
+
 def with_scalar(k, Du, aN):
     """C = diag(I, 0), c = -k C, D11 = I, a11 = k I; det Du = k^2 det aN makes det M = 1."""
     zero, one = diagonal(0, 0), diagonal(1, 1)

@@ -51,6 +51,16 @@ def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_s
         assert not any(any(exponents[absent]) for p in found.witness for exponents in p)
 
 
+def test_multipliers_in_the_variables_of_one_side_reach_farther():
+    """In sixteen variables there are too many monomials of degree 3; in eight there are not."""
+    M = as_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
+    for pattern, present in (("ULUL", slice(8, None)), ("LULU", slice(8))):
+        multipliers = excluded(multipliers_against, pattern, M).witness
+        assert [len(p) for p in multipliers] == [21, 6, 1, 0, 0, 0, 0, 0]
+        for k, p in enumerate(multipliers, 1):
+            assert {(sum(powers), sum(powers[present])) for powers in p} <= {(3 - k, 3 - k)}
+
+
 def test_changed_multipliers_fail():
     found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
     (first, *others), zero = found.witness, {}

@@ -64,6 +64,19 @@ def test_random_matrices():
         assert answer.upper <= 5
 
 
+def test_two_layers_are_excluded_by_what_is_no_diagonal():
+    """L(Y) U(X) L(W) with Y X = 0 has D = I, but a = I + X Y, whose inverse is A - B D^-1 C."""
+    X, Y = matrix([[0, 1], [0, 0]]), diagonal(0, 1)
+    one, zero = diagonal(1, 1), diagonal(0, 0)
+    M = blocks(one, zero, Y, one) * blocks(one, X, zero, one) * blocks(one, zero, one, one)
+    answer = checked(M)
+    assert (answer.lower, answer.upper) == (3, 3)
+    of_U, of_L = answer.obstructions
+    assert str(of_U) == "not UL: A - B D^-1 C = S fails at (0, 1) for positive diagonals"
+    assert str(of_L) == "not LU: A = T fails at (0, 1) for positive diagonals"
+    assert "Then D = T, A - B D^-1 C = S. But" in of_U.explanation()
+
+
 def test_scales_may_save_layers():
     M = linalg.scale_rows([QQ(2), QQ(1, 2), QQ(3), QQ(1, 3)], matrix_of_two_layers())
     assert_depth(M, 2, scales="positive")

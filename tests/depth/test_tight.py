@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 from depth.examples import decided, diagonal, matrix
-from depth.test_five import jordan, product_of, with_fixed_parts
-from sympy import GF, Rational
+from depth.test_five import jordan, product_of, with_fixed_parts, with_scalar
+from sympy import GF, QQ, Rational
 
 from exactflow import checker, verify
 from exactflow.depth import minimal_depth
@@ -86,6 +86,14 @@ def test_the_checker_takes_no_equations_from_the_eigenvalue_one():
     M = with_fixed_parts(jordan((2, 2)), jordan((1, 2)), matrix([[2]]))
     assert not excludes(M, chain(X_1))
     assert not excludes(M, chain(X_1, X_3))
+
+
+def test_the_checker_knows_both_traces_where_eigenvalues_fill_all_dimensions():
+    """c = -2 C: the sum of tr C V and tr V c can be what it has to be, but not each of them."""
+    M = with_scalar(QQ(2), diagonal(8, 4), diagonal(-4, -2))
+    eigenvalues = [[-8, 1], [-4, 1], [4, 1], [2, 1]]
+    assert excludes(M, chain(*eigenvalues))
+    assert not excludes(M, chain(*eigenvalues[1:]))
 
 
 @pytest.mark.parametrize("name", TIGHT)

@@ -156,6 +156,9 @@ TABLE = {
     "a permutation": (matrix(permutation([1, 2, 3, 4, 0]).tolist()), None, 5),
     "C of rank one": (matrix([[1, 0, 0, 0, 0], [0, TWO, 0, 0, 0], [1, 0, 1, 0, 0],
                               [0, 0, 0, 2, 0], [0, 0, 0, 0, 1]]), (2, 3), 4),
+    "six over GF(2), by drawing the first": (
+        linalg.direct_sum(matrix([[1, 1, 0], [0, 1, 0], [1, 1, 1]], GF(2)),
+                          linalg.identity(4, GF(2))), (3, 4), 6),
     "a mask": (diagonal(-1, 1, -1, 1), [1, 0, 1, 0], 6),
     "a mask of odd length": (diagonal(2, 1, TWO), [0, 1, 0], 6),
 }  # fmt: skip

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sympy
 from sympy import QQ, Rational
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow import (
     CouplingFlow,
@@ -235,9 +236,19 @@ def test_heat_maps_show_the_shape_whatever_the_size():
     assert heat_map(large).count("<rect") == large.nnz() + 1
 
 
+def test_a_cell_of_a_heat_map_shows_its_largest_entry():
+    large = DomainMatrix({0: {1: QQ(-5)}, 1: {0: QQ(1)}, 47: {46: QQ(3), 47: QQ(2)}}, (48, 48), QQ)
+    assert [square.split('"')[9:12:2] for square in heat_map(large).split("<rect")[2:]] == [
+        ["#36c", "1.00"],
+        ["#c33", f"{0.15 + 0.85 * 3 / 5:.2f}"],
+    ]
+
+
 def test_long_fractions_are_cut_with_dots():
     layer = LinearCoupling((1, 1), "first", [["100000000000000000001/30000000000000000000"]])
     assert r"3.3333\ldots" in layer._repr_latex_()
+    above_ten = LinearCoupling((1, 1), "first", [["1234500000000000000001/100000000000000000"]])
+    assert r"1.2345\ldots \cdot 10^{4}" in above_ten._repr_latex_()
     tiny = LinearCoupling((1, 1), "first", [[Rational(2, 3) ** 500]])
     assert r"\ldots \cdot 10^{-89}" in tiny._repr_latex_()
 

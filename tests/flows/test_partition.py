@@ -56,6 +56,7 @@ def test_sizes_are_told_from_masks():
         ([Integer(1), 0, 0], 3, "zeros and ones, got 1 at 0"),
         ([[1, 0], [0, 1]], 4, "nested one: flatten"),
         (np.eye(2, dtype=int), 4, "nested one: flatten"),
+        ([np.array([1]), np.array([0]), np.array([0])], 3, "nested one: flatten"),
         ("10", 2, "got '10'"),
         (3, 6, "got 3"),
         ({1, 2}, 3, r"got \{1, 2\}"),

@@ -409,6 +409,12 @@ def test_options_out_of_range(options, match):
         lossless(rotation(4), **options)
 
 
+def test_the_seed_is_that_of_the_search():
+    W = conditioned(4, 3)
+    first, again, other = (lossless(W, method="search", seed=seed) for seed in (1, 1, 2))
+    assert first.flow == again.flow != other.flow
+
+
 def test_matrices_that_have_none():
     with pytest.raises(SingularMatrixError):
         lossless([[1, 1], [1, 1]])

@@ -23,7 +23,7 @@ from exactflow.universal import (
     uniform,
 )
 from exactflow.universal.cells import least_root
-from exactflow.universal.parameters import _labelled, _spread
+from exactflow.universal.parameters import _labelled, _separating, _spread
 
 AXES = [[3, 4, 0, 0, 0, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0, 0], [-4, 3, 0, 0, 0, 0, 0, 0]]
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
@@ -105,6 +105,11 @@ def test_one_cell_has_the_standard_deviation():
     assert float(cells.error) ** 2 == pytest.approx(5 / 12)
 
 
+@pytest.mark.parametrize(("tolerance", "count"), [(1, 1), (QQ(99, 100), 2)])
+def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
+    assert len(GaussianMixture([0, 3]).cells(QQ(tolerance), 40).weights) == 2 * count
+
+
 def test_circle_error_is_that_of_arcs():
     cells = Ring(2, 2).cells(QQ(1, 10), 60)
     half = np.pi / len(cells.weights)
@@ -114,6 +119,8 @@ def test_circle_error_is_that_of_arcs():
 def test_atoms_on_the_grid_have_no_error_and_others_a_little():
     assert float(Atoms([[0.5, 3]]).cells(QQ(1), 40).error) == 0
     assert 0 < float(Atoms([["1/3", 3]]).cells(QQ(1), 40).error) < 2**-40
+    between = Atoms([["1/32"] * 4]).cells(QQ(1), 4)  # half a step off in four coordinates
+    assert float(between.error) == 1 / 16
 
 
 def test_empirical_merges():
@@ -128,6 +135,14 @@ def test_spread(gap):
     assert min(b - a for a, b in pairwise(moved)) >= gap
     assert max(abs(moved - firsts)) <= gap * len(firsts)
     assert moved[-1] == 10**30
+
+
+@pytest.mark.parametrize("gap", [1, 1000])
+def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
+    places = np.array([0, gap], dtype=object)
+    first, second = _separating(places, [QQ(1, 2)] * 2, 20, QQ(1)).tolist()
+    assert gap + second - first == 2**20  # the largest power of two that their span and share have
+    assert (first**2 + second**2) / 2 <= 2**40
 
 
 def test_labels_snake():

@@ -246,6 +246,12 @@ def test_any_scale(scale):
         (TWO, {"condition": 2, "eps": 1, "pad": "zero"}, "pad='gaussian' or no pad, got 'zero'"),
         (TWO, {"condition": 2, "eps": 0}, "eps > 0"),
         (TWO, {"condition": 2, "eps": "1e-30"}, "raise eps, or smooth"),
+        pytest.param(
+            TWO,
+            {"condition": 2, "eps": "1e-6"},
+            "takes more than 2000 knots",
+            marks=pytest.mark.slow,
+        ),
         (TWO, {"condition": 2, "layers": 0}, "integer layers >= 1"),
         (TWO, {"condition": 2, "layers": 5}, "raise layers or condition"),
         (TWO, {"condition": "1.0000001", "eps": 1}, "raise one of them"),
