@@ -108,7 +108,7 @@ def best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[Draft,
             break
         found = draft, path
         fine = draft.transport.error <= draft.error(path) / 2
-        if fine or len(draft.map.knots) > TUNING.many_knots:
+        if fine or draft.transport.knots > TUNING.many_knots:
             break
         tolerance /= 4
     if found is None:

@@ -44,10 +44,13 @@ __all__ = ["Transport", "transport"]
 
 @dataclass(frozen=True)
 class Transport:
-    """An increasing piecewise-linear map, and an enclosure of a bound of W2 to the law."""
+    """An increasing piecewise-linear map, an enclosure of a bound of W2 to the law, and the number
+    of knots that the bound took: those at which the slope stays are none of the map.
+    """
 
     map: PiecewiseLinear
     error: arb
+    knots: int
 
     @property
     def slopes(self) -> list[Element]:
@@ -140,7 +143,7 @@ def _assembled(
         slope = (ball(y) - ball(x)) / (b - a)
         steepest = max(steepest, slope, key=_top)
         square += _inside(law, (a, b), (x, y), slope)
-    return Transport(T, (steepest * moved).upper() + upper_root(square))
+    return Transport(T, (steepest * moved).upper() + upper_root(square), len(knots))
 
 
 def _top(x: arb) -> arb:

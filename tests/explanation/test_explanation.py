@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from dataclasses import replace
 
 import pytest
@@ -110,6 +111,7 @@ def test_displays():
     html = explanation._repr_html_()
     assert html.count("<details>") == len(explanation.steps)
     assert "script" not in html
+    assert "None" not in html
     latex = explanation.latex()
     assert latex.count("\\item") == len(explanation.steps)
     assert latex.startswith("\\documentclass")
@@ -133,6 +135,8 @@ def test_large_matrices_show_a_corner():
     shown = str(explain(random_matrix(10, bits=8, seed=1), orientation="flip"))
     assert "10 x 10, up to" in shown
     assert len(shown) < 12_000
+    html = explain(random_matrix(10, bits=8, seed=1), orientation="flip")._repr_html_()
+    assert re.search(r"<small>[^<>]*10 x 10, up to [^<>]*begins:</small><table", html)
 
 
 def test_a_narrow_text_shows_corners_of_wide_matrices():

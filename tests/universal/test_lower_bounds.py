@@ -42,7 +42,7 @@ ARC = from_normal(lambda u: -np.cos(np.pi * u))
     [
         (uniform([0, 0], [1, 1]), UNIFORM),
         (uniform([0] * 4, [1] * 4), np.sqrt(2) * UNIFORM),
-        (uniform([0, 0], [1, 10**9]), UNIFORM),
+        (uniform([0, 0], [1, 10**30]), UNIFORM),
         (Ring(1, 1), ARC),
         (Sphere([0, 0]), ARC),
         (Sphere([0] * 3), from_normal(lambda u: 2 * u - 1)),

@@ -22,7 +22,7 @@ from exactflow.universal import (
     smoothed,
     uniform,
 )
-from exactflow.universal.cells import least_root
+from exactflow.universal.cells import least_root, of_means
 from exactflow.universal.parameters import _labelled, _separating, _spread
 
 AXES = [[3, 4, 0, 0, 0, 0, 0, 0], [0, 0, 0, 5, 0, 0, 0, 0], [-4, 3, 0, 0, 0, 0, 0, 0]]
@@ -43,6 +43,10 @@ LAWS = {
     "segments": (
         Segments([([0, 0, 0], [1, 2, 0]), ([3, 3, 3], [3, 3, 0])]),
         (28 / 6, 31 / 6, 3 / 2),
+    ),
+    "segments of two weights": (
+        Segments([([0, 0], [1, 2]), ([2, 0], [2, 3])], ["1/4", "3/4"]),
+        (37 / 12, 31 / 12),
     ),
     "normal laws": (MIXED, (13 / 4 + 1 / 4 + 3 / 16 - 1 / 4, 1 / 2 + 3 / 4 * 13)),
     "quantiles": (QuantileFunction([0, "1/4", 1], [0, 1, 2]), (1 / 12 + 7 / 4,)),
@@ -108,6 +112,14 @@ def test_one_cell_has_the_standard_deviation():
 @pytest.mark.parametrize(("tolerance", "count"), [(1, 1), (QQ(99, 100), 2)])
 def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
     assert len(GaussianMixture([0, 3]).cells(QQ(tolerance), 40).weights) == 2 * count
+
+
+def test_what_rounding_takes_from_all_masses_is_in_the_error():
+    """Thirds at -1, 0, 1 become 6/16, 5/16, 5/16: 1/48 of mass moves by one, and 1/48 by two."""
+    third = arb(1) / 3
+    cells = of_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
+    assert cells.weights == [QQ(3, 8), QQ(5, 16), QQ(5, 16)]
+    assert (1 / 48 + 4 / 48) ** 0.5 < float(cells.error) < 0.41
 
 
 def test_circle_error_is_that_of_arcs():

@@ -26,7 +26,7 @@ from exactflow.universal import (
     empirical,
     uniform,
 )
-from exactflow.universal.bound import certify
+from exactflow.universal.bound import certify, displacement
 from exactflow.universal.construction import Construction, layers
 
 TRIANGLE = Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"])
@@ -112,6 +112,12 @@ def test_plateaus_are_as_in_the_proof(found):
         assert found.flow.forward(z) == sympy.Matrix(list(map(QQ.to_sympy, point))) + noise
     if parameters.depth == 2:
         assert found.flow.jacobian(z) == delta * sympy.eye(d)
+
+
+def test_the_displacement_is_that_of_the_atoms():
+    found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
+    moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
+    assert float(displacement(found)) == pytest.approx(np.sqrt(np.mean(moved**2)))
 
 
 @pytest.mark.parametrize("layers", [2, 3])

@@ -289,7 +289,7 @@ def test_refuses(law, options, words):
             "value 0 constant between .* 0 and 1/2",
         ),
         (lambda: QuantileFunction([0, "1/2", "1/2", 1], [0, 1, 2, 3]), "jump from 1 to 2 at"),
-        (lambda: QuantileFunction([0, "1/2", 1], [0, 2, 1]), "increasing levels and values"),
+        (lambda: QuantileFunction([0, "1/2", 1], [0, 2, 1]), "got 1/2, 2 before 1, 1"),
         (lambda: smoothed([], 1), "at least one mean"),
         (lambda: smoothed([0, float("inf")], 1), "finite"),
     ],
@@ -297,6 +297,20 @@ def test_refuses(law, options, words):
 def test_laws_refuse(make, words):
     with pytest.raises(InvalidInputError, match=words):
         make()
+
+
+def test_layers_for_a_law_whose_transport_is_linear():
+    """Its path has no error of which the transport's could be half, and its map has one knot."""
+    found = approximate_well(GaussianMixture([0], "1/3"), condition=3, layers=9)
+    assert found.depth <= 9
+    assert found.bound < Rational(1, 1000)
+
+
+def test_a_transport_is_as_fine_as_the_layers_ask_for():
+    """A finer one is steeper, and costs minutes, while the path has most of the error."""
+    found = approximate_well(TWO, condition=10, layers=65)
+    assert len(found.path.map.knots) < 30
+    assert found.bound < Rational(1, 5)
 
 
 @pytest.mark.slow
