@@ -227,7 +227,7 @@ def test_corrupted_ranks_do_not_compile(true, false):
     [
         ("of_U := Trace 1", "of_U := Trace 0"),
         ("of_L := Trace 1", "of_L := Linear [::]"),
-        ("]]  (* 0, 0, 0, 1 *)", "]; [::]]  (* 0, 0, 0, 1 *)"),
+        ("]]  (* 0, 0, 0, 1 *)", "];  (* 0, 0, 0, 1 *)\n      [::]]  (*  *)"),
         ("Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x1)", None),
     ],
 )

@@ -170,8 +170,8 @@ def test_coq_accepts_a_standalone_file():
         ("bound := Qmake (0x1) 0x3e8", "bound := Qmake (0x1) 0x3e9"),
         ("first : seq nat := [:: 0; 2]", "first : seq nat := [:: 0; 1]"),
         ("first : seq nat := [:: 0; 2]", "first : seq nat := [:: 2; 0]"),
-        ("; 0x0];  (* 1.001", "];  (* 1.001"),
-        ("]]  (* 1, 0, 1 *)", "]; [:: 0x0; 0x0; 0x0]]  (* 1, 0, 1 *)"),
+        ("; 0x0];  (* 1.001, 2, 0 *)", "];  (* 1.001, 2 *)"),
+        ("]]  (* 1, 0, 1 *)", "];  (* 1, 0, 1 *)\n      [:: 0x0]]  (* 0 *)"),
     ],
 )
 def test_coq_refutes_a_corrupted_one(true, false):
