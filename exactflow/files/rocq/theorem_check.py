@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.rounding import decimal_up
 from exactflow.files.checking import is_depth_certificate
 from exactflow.files.rocq.coq import LIMIT, coqc, library
 from exactflow.files.rocq.depth_theorem import ADDITIVE, DEPTH, POSITIVE, UNEQUAL, depth_theorem
@@ -52,9 +53,12 @@ _HOLES = {
 
 
 class Found(NamedTuple):
-    """A theorem: its parts by name, and the text with a claim that it is refuted in its place."""
+    """A theorem: its parts by name, what it says, and the text with a claim that it is refuted in
+    its place.
+    """
 
     parts: dict[str, str]
+    says: str
     refutation: str
 
 
@@ -81,7 +85,7 @@ def check_theorem(
             return 2, ["malformed: this is not the theorem that export writes of the certificate"]
     except ExactFlowError as error:
         return 2, [f"malformed: {error}"]
-    lines = ["c a theorem for Coq, as export writes it"]
+    lines = [f"c a theorem for Coq: {found.says}"]
     if target is None:
         lines.append("c no target given apart: the claim is on the theorem's own")
     elif wrong := _differs(found.parts, target):
@@ -126,11 +130,26 @@ def _read(text: str) -> Found:
                 beside = re.findall(r"\(\* (.*?) \*\)", parts["target"])
                 if beside != list(map(decimals, _rows(parts))):
                     raise InvalidInputError("expected, beside a row of the target, its decimals")
-                return Found(parts, text[: text.rindex("\nTheorem ") + 1] + _REFUTED)
+                refutation = text[: text.rindex("\nTheorem ") + 1] + _REFUTED
+                return Found(parts, _says(parts, fixed), refutation)
     raise InvalidInputError(
         "expected a theorem as exactflow export --to rocq writes it, to the letter (its version "
         "and this one the same); nothing of it was run"
     )
+
+
+def _says(parts: dict[str, str], fixed: dict[str, str]) -> str:
+    """Return in words what a theorem says, by its parts and what its form fixes."""
+    if "claim" not in fixed:
+        return f"{parts['depth']} layers make the target, and no fewer"
+    made = "Q Q^T" if fixed["is_covariance"] == "true" else "Q"
+    how = "is"
+    if fixed["wanted"] != "None":
+        bound = _numbers(parts["bound"])
+        if len(bound) != 2 or bound[0] < 0 or not bound[1]:
+            raise InvalidInputError("expected a bound p / q that is not negative")
+        how = f"is within {decimal_up(Fraction(*bound))} of"
+    return f"the target {how} {made}, for a product Q of couplings"
 
 
 def _pattern(form: str, known: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from exactflow.files.rocq.theorem_check import check_theorem, theorem
 CLOSED = (0, "Closed under the global context\n")
 M = [[1, QQ(1, 2)], [3, 4]]
 FLOW = theorem(certificate_text(factor(M)).encode())
+WITHIN = theorem(certificate_text(factor(M), M, within=QQ(1, 1000)).encode())
 DEPTH = theorem(depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).encode())
 
 
@@ -114,6 +115,21 @@ def test_another_theorem_is_never_run(true, false, runs):
     assert true in FLOW
     assert check_theorem(FLOW.replace(true, false))[0] == 2
     assert not given
+
+
+@pytest.mark.parametrize("bound", ["Qmake (0x1) 0x0", "Qmake (-0x1) 0x2", "0x1"])
+def test_a_bound_is_no_other_number(bound, runs):
+    given = runs()
+    text = WITHIN.replace("bound := Qmake (0x1) 0x3e8", f"bound := {bound}")
+    assert text != WITHIN
+    assert check_theorem(text)[0] == 2
+    assert not given
+
+
+def test_what_a_theorem_says_is_told(runs):
+    runs(*[CLOSED] * 2)
+    assert "the target is Q, for a product Q of couplings" in check_theorem(FLOW)[1][0]
+    assert "the target is within 0.001 of Q" in check_theorem(WITHIN)[1][0]
 
 
 def test_the_target_and_the_certificate_are_compared(runs, tmp_path, capsys):
