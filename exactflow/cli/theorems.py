@@ -49,7 +49,7 @@ def _record(theorem: "Theorem") -> dict[str, object]:
     shown = ("number", "name", "statement", "latex", "source", "checked", "found", "script", "door")
     return common.fields(theorem, *shown) | {
         "hypotheses": [h.says for h in theorem.hypotheses],
-        "formal": [name for formal in theorem.formal for name in formal.theorems],
+        "formal": theorem.formal.split(),
     }
 
 

@@ -15,7 +15,7 @@ scalar: that is where constructions have their cases.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import get_args
 
 import sympy
 from hypothesis import strategies as st
@@ -27,6 +27,7 @@ from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.targets import permutation
+from exactflow.theory.trials import Determinant, draw_matrix
 
 __all__ = [
     "degenerate_blocks",
@@ -36,9 +37,6 @@ __all__ = [
     "permutations",
     "rationals",
 ]
-
-Determinant = Literal["positive", "one", "nonzero"]
-DETERMINANTS = get_args(Determinant)
 
 
 def rationals(bound: int = 4) -> SearchStrategy[Fraction]:
@@ -83,51 +81,19 @@ def flows(
     return CouplingFlow(layers, (p, q), flipped)
 
 
-@st.composite
 def matrices(
-    draw: DrawFn,
-    dimensions: Sequence[int] = (2, 4, 6, 8, 10),
-    *,
-    determinant: Determinant = "positive",
-) -> Matrix:
+    dimensions: Sequence[int] = (2, 4, 6, 8, 10), *, determinant: Determinant = "positive"
+) -> SearchStrategy[Matrix]:
     """Return invertible rational matrices: products of elementary ones, signs, permutations,
     scales and shears of low rank, which often have singular blocks.
 
     Parameters
     ----------
     dimensions : from which d is drawn.
-    determinant : "positive", "one" (which no scale changes) or "nonzero".
+    determinant : "positive", "one" or "nonzero".
     """
-    check_option("determinant", determinant, DETERMINANTS)
-    d = draw(st.sampled_from(tuple(dimensions)))
-    kinds = ["elementary", "signs", "permutation", "low rank"]
-    kinds += ["scale"] if determinant != "one" else []
-    M = sympy.eye(d)
-    for _ in range(draw(st.integers(0, 5))):
-        M = draw(_step(d, draw(st.sampled_from(kinds)))) * M
-    if determinant != "nonzero" and M.det() < 0:
-        M[0, :] = -M[0, :]
-    return M
-
-
-@st.composite
-def _step(draw: DrawFn, d: int, kind: str) -> Matrix:
-    """Return a factor of a matrix: of determinant 1 or -1, but for a scale."""
-    step = sympy.eye(d)
-    if kind == "elementary":
-        i, j = draw(st.integers(0, d - 1)), draw(st.integers(0, d - 1))
-        step[i, j] += draw(rationals()) if i != j else 0
-    elif kind == "signs":
-        step = sympy.diag(*draw(st.lists(st.sampled_from([1, -1]), min_size=d, max_size=d)))
-    elif kind == "permutation":
-        step = permutation(draw(st.permutations(range(d))))
-    elif kind == "scale":
-        step[0, 0] = draw(rationals().filter(bool))
-    elif d > 1:
-        n = d // 2
-        step[n:, :n] = draw(_low_rank(d - n, n))
-        step = step.T if draw(st.booleans()) else step
-    return step
+    check_option("determinant", determinant, get_args(Determinant))
+    return st.randoms().map(lambda source: draw_matrix(source, dimensions, determinant))
 
 
 @st.composite

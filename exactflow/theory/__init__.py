@@ -8,9 +8,9 @@
 """
 
 from exactflow.theory.rows import ROWS
-from exactflow.theory.table import Challenge, Formal, Hypothesis, Theorem, Theorems
+from exactflow.theory.table import Challenge, Hypothesis, Theorem, Theorems
 
-__all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems", "theorems"]
+__all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems", "theorems"]
 
 #: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
 theorems = Theorems(ROWS)

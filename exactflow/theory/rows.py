@@ -3,7 +3,7 @@
 from functools import partial
 
 from exactflow.theory import trials
-from exactflow.theory.table import Formal, Hypothesis, Theorem
+from exactflow.theory.table import Hypothesis, Theorem
 
 __all__ = ["ROWS"]
 
@@ -58,58 +58,15 @@ ROWS = (
         (_POSITIVE,),
         trials.six_layers,
         trials.draw_matrix,
-        (
-            Formal(
-                "six shears suffice; five, where an off-diagonal block is invertible",
-                "det = 1, halves (n, n), every field of more than n elements; over Q: iff",
-                (
-                    "six_layers",
-                    "six_layers_alternate",
-                    "five_layers",
-                ),
-                (
-                    "six_shears",
-                    "six_shears_other_order",
-                    "six_shears_rat",
-                    "five_shears_lower_left",
-                    "five_shears_upper_right",
-                ),
-            ),
-            Formal(
-                "six in every dimension; five, where an off-diagonal block of (n, n + 1) has rank "
-                "n",
-                "det = 1, halves (n, n) and (n, n + 1), every field of more than n + 1 elements; "
-                "over numeric fields: iff; five by a rank condition: also halves (n, q), q <= 2 n",
-                ("six_layers_in_every_dimension",),
-                (
-                    "six_layers_every_dimension",
-                    "six_layers_every_dimension_iff",
-                    "five_shears_full_rank",
-                    "five_shears_spanning",
-                ),
-            ),
-            Formal(
-                "five do not suffice",
-                "halves (n, n): every field, n >= 2; (n, n + 1): every field of three elements or "
-                "more, n >= 1; shears in any order",
-                ("five_layers_do_not_suffice", "five_layers_do_not_suffice_odd"),
-                ("five_shears_do_not_suffice", "five_shears_do_not_suffice_odd"),
-            ),
-            Formal(
-                "positive scales: six couplings, one scale entry, iff det > 0",
-                "every numeric field; six: every dimension, one scale entry: halves (n, n); "
-                "det > 0 is necessary in every partition",
-                (
-                    "six_couplings",
-                    "couplings_keep_orientation",
-                ),
-                (
-                    "six_couplings_one_scale",
-                    "couplings_preserve_orientation",
-                    "couplings_iff_orientation",
-                    "couplings_iff_orientation_every_dimension",
-                ),
-            ),
+        formal=(
+            "six_layers six_layers_alternate five_layers six_shears six_shears_other_order "
+            "six_shears_rat five_shears_lower_left five_shears_upper_right "
+            "six_layers_in_every_dimension six_layers_every_dimension "
+            "six_layers_every_dimension_iff five_shears_full_rank five_shears_spanning "
+            "five_layers_do_not_suffice five_layers_do_not_suffice_odd five_shears_do_not_suffice "
+            "five_shears_do_not_suffice_odd six_couplings couplings_keep_orientation "
+            "six_couplings_one_scale couplings_preserve_orientation couplings_iff_orientation "
+            "couplings_iff_orientation_every_dimension"
         ),
     ),
     Theorem(
@@ -126,7 +83,7 @@ ROWS = (
         "exactflow.factor, method='classical'",
         (_POSITIVE, _EVEN),
         trials.classical,
-        trials.draw_even_matrix,
+        partial(trials.draw_matrix, sizes=(2, 4, 4)),
     ),
     Theorem(
         "1b",
@@ -166,7 +123,7 @@ ROWS = (
         "exactflow.minimal_depth",
         (_EVEN, _ONE),
         trials.minimal,
-        trials.draw_determinant_one,
+        partial(trials.draw_matrix, sizes=(2, 4, 4, 6), determinant="one"),
     ),
     Theorem(
         "2a",
@@ -182,7 +139,7 @@ ROWS = (
         "exactflow.minimal_depth",
         (_EVEN, _ONE),
         trials.minimal,
-        trials.draw_determinant_one,
+        partial(trials.draw_matrix, sizes=(2, 4, 4, 6), determinant="one"),
     ),
     Theorem(
         "2b",
@@ -195,31 +152,11 @@ ROWS = (
         "radius 1/40 and 1/120",
         "lower_bound_open_set",
         "exactflow.minimal_depth, scales='positive'",
-        (),
-        None,
-        None,
-        (
-            Formal(
-                "opposed minors: no scales help, five or six couplings are needed",
-                "every numeric field, minors of every order, halves (n, n); examples",
-                (
-                    "blocks_need_five",
-                    "blocks_need_six",
-                    "minus_one_needs_six",
-                ),
-                (
-                    "opposed_minors_exclude_four",
-                    "opposed_minors_exclude_five",
-                    "opposed_minors_need_five",
-                    "opposed_blocks_need_six",
-                    "minus_one_needs_six_couplings",
-                    "minus_one_determinant",
-                    "two_minors_need_six_couplings",
-                    "two_minors_determinant",
-                    "ones_need_five_couplings",
-                    "ones_are_five_shears",
-                ),
-            ),
+        formal=(
+            "blocks_need_five blocks_need_six minus_one_needs_six opposed_minors_exclude_four "
+            "opposed_minors_exclude_five opposed_minors_need_five opposed_blocks_need_six "
+            "minus_one_needs_six_couplings minus_one_determinant two_minors_need_six_couplings "
+            "two_minors_determinant ones_need_five_couplings ones_are_five_shears"
         ),
     ),
     Theorem(
@@ -262,21 +199,10 @@ ROWS = (
         "exactflow.padding.zero_padding",
         (_INVERTIBLE,),
         trials.padded,
-        trials.draw_invertible,
-        (
-            Formal(
-                "zero padding: three shears do, two only for the identity",
-                "every commutative ring",
-                (
-                    "zero_padding",
-                    "zero_padding_sharp",
-                ),
-                (
-                    "zero_padding_by_three",
-                    "zero_padding_not_by_two",
-                    "zero_padding_needs_invertible",
-                ),
-            ),
+        partial(trials.draw_matrix, determinant="nonzero"),
+        formal=(
+            "zero_padding zero_padding_sharp zero_padding_by_three zero_padding_not_by_two "
+            "zero_padding_needs_invertible"
         ),
     ),
     Theorem(
@@ -294,18 +220,9 @@ ROWS = (
         (_EVEN_PERMUTATION,),
         trials.permuted,
         trials.draw_permutation,
-        (
-            Formal(
-                "signed permutations are six integer shears, of absolute row sums at most 7",
-                "determinant 1, every dimension",
-                ("signed_permutations",),
-                (
-                    "six_integer_shears",
-                    "integer_orthogonal_iff_signed_permutation",
-                    "integer_orthogonal_two_involutions",
-                    "integer_involutions_of_equal_trace",
-                ),
-            ),
+        formal=(
+            "signed_permutations six_integer_shears integer_orthogonal_iff_signed_permutation "
+            "integer_orthogonal_two_involutions integer_involutions_of_equal_trace"
         ),
     ),
     Theorem(
@@ -324,23 +241,11 @@ ROWS = (
         (_POSITIVE_PAIR,),
         trials.partitioned,
         trials.draw_partitioned,
-        (
-            Formal(
-                "halves of p <= q: at least 2 ceil(q / p) + 2 shears for some, at most 2 "
-                "ceil(q / p) + 4",
-                "lower: every field of three elements or more, shears in any order; upper: of more "
-                "than p",
-                ("partitions_lower_bound", "partitions_upper_bound", "partitions_full_rank"),
-                (
-                    "unequal_splits_lower_bound",
-                    "unequal_splits_diagonal",
-                    "unequal_splits_lower_bound_example",
-                    "smallest_of_depth_six",
-                    "four_on_the_other_halves",
-                    "unequal_splits_upper_bound",
-                    "unequal_splits_full_rank",
-                ),
-            ),
+        formal=(
+            "partitions_lower_bound partitions_upper_bound partitions_full_rank "
+            "unequal_splits_lower_bound unequal_splits_diagonal unequal_splits_lower_bound_example "
+            "smallest_of_depth_six four_on_the_other_halves unequal_splits_upper_bound "
+            "unequal_splits_full_rank"
         ),
     ),
     Theorem(
@@ -398,20 +303,9 @@ ROWS = (
         (_ROTATION,),
         trials.balanced_rotation,
         trials.draw_rotation,
-        (
-            Formal(
-                "rotations are six shears of norms at most 1, 4, 1, 2, 2, 2",
-                "real closed fields, determinant 1, every dimension; the construction: every "
-                "commutative ring",
-                ("rotations",),
-                (
-                    "every_rotation_is_six_bounded_shears",
-                    "orthogonal_two_involutions",
-                    "six_shears_of_bounded_norm",
-                    "six_shears_by_involution",
-                    "six_shears_by_intertwiner",
-                ),
-            ),
+        formal=(
+            "rotations every_rotation_is_six_bounded_shears orthogonal_two_involutions "
+            "six_shears_of_bounded_norm six_shears_by_involution six_shears_by_intertwiner"
         ),
     ),
     Theorem(
@@ -428,21 +322,10 @@ ROWS = (
         "exactflow.minimal_depth, scales='positive'",
         (_EVEN, _POSITIVE),
         partial(trials.minimal, scales="positive"),
-        trials.draw_even_matrix,
-        (
-            Formal(
-                "what three and four affine couplings are",
-                "three: C invertible, every commutative ring; four: necessary conditions, every "
-                "field",
-                ("four_couplings_tie",),
-                (
-                    "three_couplings_iff",
-                    "scales_move_to_the_end",
-                    "four_couplings_force",
-                    "four_couplings_force_ranks",
-                    "principal_minors_are_coefficients",
-                ),
-            ),
+        partial(trials.draw_matrix, sizes=(2, 4, 4)),
+        formal=(
+            "four_couplings_tie three_couplings_iff scales_move_to_the_end four_couplings_force "
+            "four_couplings_force_ranks principal_minors_are_coefficients"
         ),
     ),
     Theorem(
@@ -461,22 +344,9 @@ ROWS = (
         (),
         trials.whitened,
         trials.draw_covariance,
-        (
-            Formal(
-                "Gaussians: two couplings, when one does",
-                "the equations: every commutative ring, every partition; existence: real closed "
-                "fields, halves of one or two entries; one: every partition",
-                (
-                    "gaussians",
-                    "gaussians_by_one",
-                ),
-                (
-                    "two_couplings_generate",
-                    "one_coupling_generates",
-                    "two_couplings_exist",
-                    "one_coupling_exists",
-                ),
-            ),
+        formal=(
+            "gaussians gaussians_by_one two_couplings_generate one_coupling_generates "
+            "two_couplings_exist one_coupling_exists"
         ),
     ),
     Theorem(
@@ -509,19 +379,7 @@ ROWS = (
         (_INVERTIBLE,),
         trials.integers_and_back,
         trials.draw_rotation,
-        (
-            Formal(
-                "rounded shears are bijections, near the linear map",
-                "shifts by any function, every additive group; the bound: the rationals and "
-                "archimedean real fields",
-                (),
-                (
-                    "rounded_shears_are_bijections",
-                    "rounded_shear_is_near",
-                    "rounded_flow_is_near",
-                ),
-            ),
-        ),
+        formal="rounded_shears_are_bijections rounded_shear_is_near rounded_flow_is_near",
     ),
     Theorem(
         "15",
@@ -536,19 +394,7 @@ ROWS = (
         "vanishes",
         "universal_approximation",
         "exactflow.approximate",
-        (),
-        None,
-        None,
-        (
-            Formal(
-                "two couplings put the noise around every atom, on plateaus, and between two "
-                "neighbours on ramps; one keeps a half",
-                "point by point, not the bound of W2: every ordered field, halves of any sizes, "
-                "any number of atoms; one: every domain, every mask",
-                (),
-                ("two_couplings_put_atoms", "one_coupling_keeps_a_half"),
-            ),
-        ),
+        formal="two_couplings_put_atoms one_coupling_keeps_a_half",
     ),
     Theorem(
         "16",
@@ -580,20 +426,9 @@ ROWS = (
         (),
         trials.one_mask_for,
         trials.draw_masked_flows,
-        (
-            Formal(
-                "N couplings under many masks are 2 N + 4 under the first one's, 2 N + 6 under "
-                "any; three do not replace one",
-                "every ring, any conditioners, scales of any monoid, every dimension; three: "
-                "scales that are units",
-                (),
-                (
-                    "couplings_under_one_mask",
-                    "couplings_under_one_mask_in_all",
-                    "couplings_under_any_mask",
-                    "three_under_one_mask_do_not",
-                ),
-            ),
+        formal=(
+            "couplings_under_one_mask couplings_under_one_mask_in_all couplings_under_any_mask "
+            "three_under_one_mask_do_not"
         ),
     ),
 )

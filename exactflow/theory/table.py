@@ -1,7 +1,7 @@
 """A theorem as a value, and the table that holds them all."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
@@ -10,7 +10,7 @@ from typing import Any
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.progress import with_progress
 
-__all__ = ["Challenge", "Formal", "Hypothesis", "Theorem", "Theorems"]
+__all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems"]
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,6 @@ class Hypothesis:
     says: str
     why: str
     holds: Callable[[Any], bool]
-
-
-@dataclass(frozen=True)
-class Formal:
-    """A row of README's table *Formally proved*.
-
-    Parameters
-    ----------
-    title, generality : what is proved, and for which fields, sizes and halves.
-    headlines : the theorems in ``proofs/rocq/headlines.v``, in the words of ``definitions.v``.
-    names : those in ``proofs/rocq/statements.v``, in MathComp's words.
-    """
-
-    title: str
-    generality: str
-    headlines: tuple[str, ...]
-    names: tuple[str, ...]
-
-    @property
-    def theorems(self) -> tuple[str, ...]:
-        """Both, headlines first."""
-        return self.headlines + self.names
 
 
 @dataclass(frozen=True)
@@ -79,7 +57,8 @@ class Theorem:
     hypotheses : in the order in which they are looked at.
     trial : what checks the statement on an instance and returns what the door does.
     draws : what draws an instance.
-    formal : what is formally proved of it.
+    formal : names of theorems of ``proofs/rocq``, with blanks between; ``proved.md`` there says in
+        which generality they hold.
     """
 
     number: str
@@ -95,7 +74,7 @@ class Theorem:
     hypotheses: tuple[Hypothesis, ...] = ()
     trial: Callable[[Any], Any] | None = None
     draws: Callable[[random.Random], Any] | None = None
-    formal: tuple[Formal, ...] = ()
+    formal: str = ""
 
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return what its door does.
@@ -160,8 +139,7 @@ here: every coupling with positive scales preserves orientation
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: python -m proofs {self.script}"]
         said += [f"door: {self.door}"] * bool(self.door)
-        names = ", ".join(name for formal in self.formal for name in formal.theorems)
-        said += [f"formally proved: {names}"] * bool(names)
+        said += [f"formally proved: {', '.join(self.formal.split())}"] * bool(self.formal)
         head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
         shown = (fill(line, width, break_long_words=False) for line in said)
         return "\n".join([*head, f"    {self.latex}", "", *shown])
@@ -225,24 +203,3 @@ class Theorems(Mapping[str, Theorem]):
             for row in self._rows.values()
         )
         return f"<table><tr>{head}</tr>{rows}</table>"
-
-    def markdown(self) -> list[str]:
-        """Return README's rows of theorems."""
-        return [
-            f"| {row.number} | {row.title} | `{row.script}` | {row.checked} | {row.found} |"
-            for row in self._rows.values()
-        ]
-
-    def formal_markdown(self) -> list[str]:
-        """Return the rows of what is formally proved, with headlines and statements."""
-        return [
-            f"| {formal.title} | {formal.generality} | {code(formal.headlines)} | "
-            f"{code(formal.names)} |"
-            for row in self._rows.values()
-            for formal in row.formal
-        ]
-
-
-def code(names: Iterable[str]) -> str:
-    """Return names as Markdown sets them."""
-    return " ".join(f"`{name}`" for name in names)

@@ -1,9 +1,10 @@
 """What checks a theorem on an instance, and what draws instances that constructions do not like."""
 
 import random
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import sympy
 
@@ -23,9 +24,6 @@ __all__ = [
     "balanced_rotation",
     "classical",
     "draw_covariance",
-    "draw_determinant_one",
-    "draw_even_matrix",
-    "draw_invertible",
     "draw_masked_flows",
     "draw_matrix",
     "draw_partitioned",
@@ -48,7 +46,7 @@ __all__ = [
     "whitened",
 ]
 
-
+Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
 
 
@@ -207,18 +205,35 @@ def integers_and_back(W: Any) -> Any:
 # ------------------------------------------------------------------------- draws
 
 
-def draw_invertible(source: random.Random, sizes: tuple[int, ...] = (2, 3, 4, 5, 6)) -> Any:
-    """Return an invertible rational matrix with blocks that are zero, scalar or of low rank."""
+def draw_matrix(
+    source: random.Random,
+    sizes: Sequence[int] = (2, 3, 4, 5, 6),
+    determinant: Determinant = "positive",
+) -> Any:
+    """Return an invertible rational matrix: a product of elementary matrices, signs, permutations,
+    scales and shears of low rank, whose blocks are often zero, scalar or singular.
+
+    Parameters
+    ----------
+    source : of the draws.
+    sizes : from which d is drawn.
+    determinant : "positive", "one" or "nonzero".
+    """
     d = source.choice(sizes)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
-        M = _step(source, d) * M
+        M = _factor(source, d) * M
+    if determinant == "one":
+        M[0, :] /= M.det()
+    elif determinant == "positive" and M.det() < 0:
+        M[0, :] *= -1
     return M
 
 
-def _step(source: random.Random, d: int) -> sympy.Matrix:
-    kind = source.choice(("elementary", "signs", "permutation", "low rank", "scale", "blocks"))
-    step = sympy.eye(d)
+def _factor(source: random.Random, d: int) -> sympy.Matrix:
+    kinds = "elementary", "signs", "permutation", "low rank", "scale", "blocks"
+    kind = source.choice(kinds if d > 1 else ("signs", "scale"))
+    step, n = sympy.eye(d), d // 2
     if kind == "elementary":
         i, j = source.sample(range(d), 2)
         step[i, j] = sympy.Rational(source.randint(-4, 4), source.randint(1, 3))
@@ -229,37 +244,13 @@ def _step(source: random.Random, d: int) -> sympy.Matrix:
     elif kind == "scale":
         step[source.randrange(d), :] *= source.choice((2, 3, sympy.Rational(1, 2)))
     elif kind == "low rank":
-        n = d // 2
         column, row = (sympy.Matrix(source.choices((0, 1, -1, 2), k=k)) for k in (d - n, n))
         step[n:, :n] = column * row.T
         step = step.T if source.random() < 0.5 else step
     else:
-        n, c = d // 2, sympy.Rational(*source.choice(((2, 1), (-1, 1), (1, 3))))
+        c = source.choice((sympy.Integer(2), sympy.Integer(-1), sympy.Rational(1, 3)))
         step = sympy.diag(*[c] * n, *[1 / c] * (d - n))
     return step
-
-
-def draw_matrix(source: random.Random) -> Any:
-    """Return such a matrix of positive determinant."""
-    M = draw_invertible(source)
-    if M.det() < 0:
-        M[0, :] = -M[0, :]
-    return M
-
-
-def draw_even_matrix(source: random.Random) -> Any:
-    """Return such a matrix of positive determinant and even size."""
-    M = draw_invertible(source, (2, 4, 4))
-    if M.det() < 0:
-        M[0, :] = -M[0, :]
-    return M
-
-
-def draw_determinant_one(source: random.Random) -> Any:
-    """Return such a matrix of determinant 1 and even size."""
-    M = draw_invertible(source, (2, 4, 4, 6))
-    M[0, :] = M[0, :] / M.det()
-    return M
 
 
 def draw_partitioned(source: random.Random) -> tuple[Any, tuple[int, int]]:

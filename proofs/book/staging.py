@@ -105,8 +105,8 @@ def head(row: Theorem, text: str) -> str:
     home = documented(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
     if home:
         lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
-    names = [name for formal in row.formal for name in formal.theorems]
-    if names:
+    if row.formal:
+        names = row.formal.split()
         linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
         lines.append(f"Formally proved: {', '.join(linked)}.")
     return "\n".join(lines)
@@ -158,7 +158,7 @@ def write_index(path: Path, rocq: Path) -> None:
 def write_formal(folder: Path, rocq: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
-    Above the statements stands the table of them, that of `exactflow.theorems`, with links.
+    Above the statements stands the table of them, ``proved.md``, with links.
     """
     files = [Path(source).stem for source in project(rocq)[0]]
     with_goals = has_tools()
@@ -171,8 +171,7 @@ def write_formal(folder: Path, rocq: Path) -> None:
         (rocq / f"{name}.v").read_text(encoding="utf-8")
         for name in ("definitions", "headlines", "statements")
     )
-    head = "| theorem | in which generality | headlines | statements |\n| --- | --- | --- | --- |\n"
-    table = head + "\n".join(theorems.formal_markdown())
+    table = (rocq / "proved.md").read_text(encoding="utf-8").rstrip()
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
