@@ -85,12 +85,7 @@ from scipy.special import ndtri
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import (
-    condition_number,
-    digits_to_invert,
-    gaussian_points,
-    study,
-)
+from exactflow.conditioning import condition_number
 from exactflow.exact.numbers import flint_rational, to_element
 from exactflow.identities import Identity
 from exactflow.nonlinear import PiecewiseFlow
@@ -111,6 +106,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.experiments.distances import exact_w2, sliced_w2
 from proofs.experiments.gaussianization import gaussianize
+from proofs.experiments.inversion import digits_to_invert, gaussian_points, study
 
 claims = Claims("Universal approximation: depth in the place of ill-conditioning")
 options = proof_options()

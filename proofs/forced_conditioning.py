@@ -63,6 +63,8 @@
 # for products; the bound of the volume by clusters; that both are certified for a given target.
 
 # %%
+import sys
+
 import numpy as np
 import sympy
 from flint import arb, ctx
@@ -72,7 +74,7 @@ from sympy import Rational
 
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import Gaussian, forced, singular_values, worst_points
+from exactflow.conditioning import Gaussian, forced, singular_values
 from exactflow.conditioning.ramps import Ramps, Steps
 from exactflow.exact.balls import ball, normal_cdf, upper
 from exactflow.exact.numbers import to_element
@@ -90,6 +92,10 @@ from exactflow.universal import (
     checkerboard,
     uniform,
 )
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.inversion import worst_points
 
 claims = Claims("Ill-conditioning is forced")
 options = proof_options()

@@ -37,6 +37,7 @@
 # to $10^{-6}$, with one digit less failing.
 
 # %%
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -45,7 +46,7 @@ from sympy import Rational
 
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import fit, linear_study, singular_values, study, worst_points
+from exactflow.conditioning import singular_values
 from exactflow.exact.numbers import flint_rational
 from exactflow.universal import (
     Atoms,
@@ -56,6 +57,10 @@ from exactflow.universal import (
     approximate_well,
     uniform,
 )
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.inversion import fit, linear_study, study, worst_points
 
 claims = Claims("Ill-conditioning (ICML 2021)")
 options = proof_options()

@@ -29,7 +29,7 @@ from exactflow import (
 )
 from exactflow.errors import ExactFlowError, MissingExtraError
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from proofs.experiments import likelihood
+from proofs.experiments import inversion, likelihood
 
 t = Symbol("t")
 SHEAR = LinearCoupling((1, 1), "first", [[1]])
@@ -76,7 +76,7 @@ GOOD = {
     "k": 3,
 }
 
-DOORS = (exactflow, conditioning, padding, lossless, nonlinear, universal, likelihood)
+DOORS = (exactflow, conditioning, padding, lossless, nonlinear, universal, inversion, likelihood)
 
 
 def forms(text: str) -> list:

@@ -9,14 +9,14 @@ from typing import Any
 
 from flint import arb, ctx, fmpq_mat
 
-from exactflow.conditioning.digits import MOST_DIGITS
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import flint_rational, to_index
 from exactflow.exact.typing import MatrixLike
-from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["condition_number", "eigenvalues", "layer_condition_numbers", "singular_values"]
+__all__ = ["condition_number", "eigenvalues", "singular_values"]
+
+MOST_DIGITS = 100_000
 
 
 def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
@@ -69,8 +69,3 @@ def condition_number(J: MatrixLike, digits: int = 15) -> arb:
         raise SingularMatrixError("expected an invertible matrix, got one with singular value 0")
     with ctx.workprec(int(digits * 3.33) + 12):
         return values[0] / values[-1]
-
-
-def layer_condition_numbers(flow: CouplingFlow) -> list[arb]:
-    """Return the condition number of every layer of a linear flow over QQ."""
-    return [condition_number(layer.matrix()) for layer in flow]

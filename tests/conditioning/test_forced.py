@@ -13,10 +13,11 @@ from scipy.stats import norm
 from sympy import Rational
 
 from exactflow import whiten
-from exactflow.conditioning import Gaussian, forced, singular_values, worst_points
+from exactflow.conditioning import Gaussian, forced, singular_values
 from exactflow.conditioning.ramps import Ramps, Steps
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.universal import Atoms, Boxes, Ring, approximate, checkerboard, uniform
+from proofs.experiments.inversion import worst_points
 
 TWO = Atoms([[-1, -1], [1, 1]])
 CORNERS = Atoms([[1, 1], [1, -1], [-1, 1], [-1, -1]])
