@@ -1,14 +1,35 @@
-"""What `balance` returns: float64 layers with their exact account."""
+"""What `balance` returns: float64 layers, and their account: how near they are, and their inverse.
+
+Main results
+------------
+`exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
+inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q
+are invertible, their determinants have the same sign, and
+
+    |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
+
+For W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and Q^-1 = (I - R - V (Q - W))^-1 V, with
+R = I - V W. V is a rounded inverse, of which nothing is assumed.
+
+How it is checked
+-----------------
+*Exact*: the error. *Certified*: the bound for inverses. A float product of d x d matrices is within
+d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of numerical
+algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy
 
-from exactflow.balancing.account import Account
+from exactflow.balancing.target import Target
+from exactflow.balancing.tuning import TUNING
+from exactflow.exact.digits import Digits, Enclosure
 from exactflow.exact.numbers import to_float
 from exactflow.exact.rounding import decimal_up, rounded_up
 from exactflow.exact.threads import one_thread
@@ -18,7 +39,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, MapResult
 
-__all__ = ["Balanced"]
+__all__ = ["Balanced", "inverse_error_bound"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,32 +48,60 @@ class Balanced(MapResult):
 
     Attributes
     ----------
-    layers : `FloatCoupling` values in the order in which data meets them.
-    account : how near they are to W.
-    order, flips : the coordinates in the order of the halves, and those, of the input, that are
-        negated before the first layer.
+    target : W, exactly, with the order of its coordinates and those that are flipped.
+    layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
+    difference : W - Q, but for a bound that is at most an eighth of it.
     """
 
+    target: Target
     layers: tuple[FloatCoupling, ...]
-    account: Account
-    order: tuple[int, ...]
-    flips: tuple[int, ...] = ()
+    difference: Enclosure
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @staticmethod
+    def of(target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure) -> "Balanced":
+        """Return the result of layers, their `difference` in as many bits as it takes."""
+        bits = TUNING.bits
+        while difference.slack > TUNING.coarse * difference.digits.largest():
+            bits *= 2
+            difference = target.difference(layers, bits)
+        return Balanced(target, layers, difference)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The coordinates in the order of the halves."""
+        return self.target.order
+
+    @property
+    def flips(self) -> tuple[int, ...]:
+        """The coordinates of the input that are negated before the first layer."""
+        return self.target.flips
+
+    def bound(self) -> Fraction:
+        """Return an upper bound of `error`, near it, at once."""
+        return self.difference.digits.largest() + self.difference.slack + self.target.slack
 
     @cached_property
     def error(self) -> sympy.Rational:
         """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
         layers' floats, taken as the dyadic rationals that they are.
         """
-        return sympy.Rational(self.account.error())
+        return sympy.Rational(self.target.error(self.layers, self.difference))
 
     @cached_property
     def inverse_error(self) -> sympy.Expr:
         """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
         condition number of W is beyond float64, so that no bound is certified.
         """
+        slack = (self.difference.slack + self.target.slack) * self.dimension
+        error = self.difference.digits.norm_bound() + slack
         with one_thread():
-            bound = self.account.inverse_error()
+            try:
+                inverse = np.linalg.inv(self.target.unit)
+            except np.linalg.LinAlgError:
+                return sympy.oo
+            target = self.target
+            bound = inverse_error_bound(target.digits, inverse, target.exponent, error)
         return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
 
     @cached_property
@@ -115,3 +164,38 @@ class Balanced(MapResult):
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
             f"certified within {decimal_up(self.error)}"
         )
+
+
+def inverse_error_bound(
+    W: Digits, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+) -> Fraction | None:
+    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, or None where W or
+    such a Q may be singular.
+
+    Parameters
+    ----------
+    approximate_inverse : of 2^-exponent W, in floats.
+    """
+    unit = Fraction(2) ** -exponent
+    rho = _residual_bound(W, approximate_inverse, exponent)
+    if rho is None:
+        return None
+    size = Digits.of_floats(approximate_inverse).norm_bound() * unit
+    if rho + size * error >= 1:
+        return None
+    return size**2 * error / ((1 - rho) * (1 - rho - size * error))
+
+
+def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
+    """Return a bound of |I - V 2^-exponent W|_F."""
+    if not np.isfinite(V).all():
+        return None
+    d = len(V)
+    M = W.floats(exponent)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
+        rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
+    if rough < TUNING.coarse:
+        return Fraction(rough)
+    residual = Digits.of_floats(V) @ W.times_power(-exponent) - Digits.of_floats(np.eye(d))
+    return residual.norm_bound()

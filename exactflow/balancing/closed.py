@@ -22,15 +22,15 @@ Newton step of `exactflow.balancing.newton` on each word of shears does the rest
 How it is checked
 -----------------
 *For all n*: the identities. *Certified* and *numeric*: ``proofs/rotations.py``. Of each result:
-`exactflow.balancing.account`.
+`exactflow.balancing.balanced`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import frexp, ldexp, log2
 
 import numpy as np
 
-from exactflow.balancing.factors import layers_of, word_factors
 from exactflow.balancing.newton import Corrected, ShearWord
 from exactflow.balancing.rotation import orthogonal, rotation_shears
 from exactflow.balancing.target import Target
@@ -39,13 +39,7 @@ from exactflow.exact.digits import Digits
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling, enclosed
 
-__all__ = [
-    "Eleven",
-    "Shears",
-    "closed_form",
-    "closed_shears",
-    "has_closed_form",
-]
+__all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"]
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -168,3 +162,46 @@ def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
     layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
     return found.plus((Digits.of_floats(Q) - enclosed(layers, TUNING.bits).digits).floats())
+
+
+def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+    """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
+    exponent = TUNING.grid + 1 - frexp(size)[1]
+    return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
+
+
+def word_factors(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
+    """Return alternating shears, the leftmost of which moves half `first` (0 or 1)."""
+    return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
+
+
+def layers_of(
+    factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
+) -> tuple[FloatCoupling, ...]:
+    """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
+
+    A scalar that is 1 up to rounding is 1.
+    Each half is scaled in equal parts by all factors that move it. With C the scales of the
+    factors to the right, S(X) C = C S(X'), X' = C_moved^-1 X C_kept.
+    """
+    times = [sum(factor.moves == half for factor in factors) for half in HALVES]
+    whole = log2(scale) + exponent
+    if abs(whole) < TUNING.rounding:
+        scale, exponent, whole = 1.0, 0, 0.0
+    on_the_right, powers, left, layers = [1.0, 1.0], [0, 0], list(times), []
+    for factor in reversed(factors):
+        half = HALVES.index(factor.moves)
+        left[half] -= 1
+        part = 2.0 ** (whole / times[half])
+        if not left[half]:
+            part = ldexp(scale / on_the_right[half], exponent - powers[half])
+        mantissa, power = frexp(part)
+        mantissa, power = mantissa * on_the_right[half], power + powers[half]
+        other = 1 - half
+        ratio = ldexp(mantissa / on_the_right[other], power - powers[other])
+        shift = ratio * factor.shift
+        if np.isscalar(factor.scale):
+            shift = snapped(shift, ratio)
+        layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
+        on_the_right[half], powers[half] = mantissa, power
+    return tuple(layers)

@@ -13,7 +13,7 @@ shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at
 
 How it is checked
 -----------------
-*Numeric*: float64. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
+*Numeric*: float64. Nothing here is trusted; `exactflow.balancing.balanced` judges the layers.
 """
 
 from collections.abc import Callable

@@ -6,14 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from exactflow.balancing.account import Account
 from exactflow.balancing.balanced import Balanced
-from exactflow.balancing.closed import (
-    Shears,
-    closed_form,
-    closed_shears,
-    has_closed_form,
-)
+from exactflow.balancing.closed import Shears, closed_form, closed_shears, has_closed_form
 from exactflow.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.balancing.newton import ShearWord
 from exactflow.balancing.target import Target
@@ -52,7 +46,7 @@ def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
-    return bool(result.account.bound() <= TUNING.good * target.largest())
+    return bool(result.bound() <= TUNING.good * target.largest())
 
 
 def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
@@ -67,7 +61,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
         found = _judged(target, solution)
         if not isinstance(found, Balanced):
             continue
-        if result is None or found.account.bound() < result.account.bound():
+        if result is None or found.bound() < result.bound():
             result = found
         if _is_good(result, target):
             break
@@ -159,11 +153,9 @@ def _judged(target: Target, solution: Solution) -> Balanced | float:
             solution = solution.corrected(E)
         except np.linalg.LinAlgError:
             break
-    account = Account.of(target, *best)
-    relative = account.bound() / target.largest()
-    if relative > TUNING.tolerance:
-        return float(relative)
-    return Balanced(best[0], account, target.order, target.flips)
+    result = Balanced.of(target, *best)
+    relative = result.bound() / target.largest()
+    return result if relative <= TUNING.tolerance else float(relative)
 
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {

@@ -17,7 +17,7 @@ the linearized problem.
 
 How it is checked
 -----------------
-*Numeric*: float64. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
+*Numeric*: float64. Nothing here is trusted; `exactflow.balancing.balanced` judges the layers.
 """
 
 from collections.abc import Sequence

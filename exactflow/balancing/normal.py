@@ -18,7 +18,7 @@ the place of A_i^T and B_i, and the preconditioner costs nothing.
 
 How it is checked
 -----------------
-*Numeric*. Nothing here is trusted; `exactflow.balancing.account` judges the layers.
+*Numeric*. Nothing here is trusted; `exactflow.balancing.balanced` judges the layers.
 """
 
 from dataclasses import dataclass, replace

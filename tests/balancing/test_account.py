@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow.balancing import balance
-from exactflow.balancing.account import inverse_error_bound
-from exactflow.balancing.factors import snapped
+from exactflow.balancing.balanced import inverse_error_bound
+from exactflow.balancing.closed import snapped
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits
 
