@@ -91,6 +91,11 @@ class Covariance:
         digits = self.digits.rows(list(order)).columns(order)
         return Covariance(digits, self.denominator, self.rounded[np.ix_(order, order)])
 
+    def exchanged(self, p: int) -> "Covariance":
+        """Return the covariance with the first p coordinates behind the others."""
+        d = len(self.rounded)
+        return self.ordered((*range(p, d), *range(p)))
+
     @property
     def whole(self) -> DomainMatrix:
         """The exact matrix."""
@@ -136,18 +141,12 @@ def congruent(layers: Sequence[FloatCoupling], M: Digits) -> Digits:
 
 
 def _read(Sigma: MatrixLike) -> Covariance:
-    if (
-        isinstance(Sigma, np.ndarray)
-        and Sigma.dtype in (np.float32, np.float64)
-        and Sigma.ndim == 2
-        and 1 < len(Sigma) == Sigma.shape[1]
-    ):
-        floats = Sigma.astype(np.float64)
-        if np.isfinite(floats).all() and (floats == floats.T).all():
-            return Covariance(Digits.of_floats(floats), 1, floats)
-    matrix = as_matrix(Sigma).to_dense()
-    check_symmetric(matrix)
-    entries = entries_of(matrix)
+    """Return a matrix that is symmetric; an array that equals its transpose is seen to be so."""
+    source = Sigma
+    if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
+        source = as_matrix(Sigma).to_dense()
+        check_symmetric(source)
+    entries = entries_of(source)
     if entries.dtype == float:
         return Covariance(Digits.of_floats(entries), 1, entries)
     common = lcm(*(x.denominator for x in entries.flat))

@@ -1,4 +1,4 @@
-"""Two whitening layers from a match of spectra, refined against the exact residual.
+"""Two or three whitening layers in float64, refined against the exact residual.
 
 Main results
 ------------
@@ -18,20 +18,30 @@ ends at what rounding the layers' entries leaves, even where rounding in the com
 factors has cost digits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from exactflow.errors import MethodError
+from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.spectra import SpectralMatch
 
-__all__ = ["Basis", "Pair", "after_power", "arithmetic_of_floats", "refined", "trimmed"]
+__all__ = [
+    "Basis",
+    "Layers",
+    "after_power",
+    "arithmetic_of_floats",
+    "exchanged",
+    "refined",
+    "rounding",
+    "trimmed",
+]
+
+Layers = tuple[FloatCoupling, ...]
 
 TRIMMED = 2.0**-100
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
@@ -46,56 +56,9 @@ def trimmed(M: np.ndarray) -> np.ndarray:
     return np.round(M / grid) * grid
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """The layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1, in float64."""
-
-    d1: np.ndarray
-    x: np.ndarray
-    d2: np.ndarray
-    t: np.ndarray
-
-    @staticmethod
-    def of(match: SpectralMatch, regression: np.ndarray) -> "Pair":
-        """Return the layers that a match gives; `regression` is Sigma12 Sigma22^-1."""
-        least = min(len(match.u), len(match.v))
-        d1, d2 = np.exp(-match.u), np.exp(match.v)
-        values = (match.a_values[-least:] + match.b_values[-least:]) / 2
-        R = match.b_vectors[:, -least:] * np.sqrt(values - 1) @ match.a_vectors[:, -least:].T
-        inverse = match.b_vectors / match.b_values @ match.b_vectors.T
-        return Pair(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
-
-    def layers(self) -> list[FloatCoupling]:
-        """Return the two layers, in their order."""
-        return [
-            FloatCoupling("first", trimmed(self.x), self.d1),
-            FloatCoupling("second", trimmed(self.t), self.d2),
-        ]
-
-    def rounding(self, Sigma: Covariance) -> float:
-        """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = np.split(np.diag(Sigma.rounded), [len(self.d1)])
-        size1 = self.d1**2 * first + self.x**2 @ second
-        size2 = self.d2**2 * second + self.t**2 @ np.ones(len(self.d1))
-        return float(np.finfo(float).eps * np.sqrt(max(size1.max(), size2.max())))
-
-    def corrected(self, E: np.ndarray) -> "Pair":
-        """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
-        p = len(self.d1)
-        basis, E1, E2 = Basis.of(self.t), -E[:p, :p] / 2, -E[p:, p:] / 2
-        left, right = basis.equations()
-        steps = np.linalg.lstsq(
-            np.hstack([left**2, right**2]), basis.right_sides(E1, E2), rcond=None
-        )[0]
-        alpha, beta = np.split(steps, [p])
-        c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
-        a = -(E[:p, p:] + c).T - self.t @ (np.diag(alpha) - c @ self.t)
-        return Pair(
-            self.d1 + alpha * self.d1,
-            self.x + alpha[:, None] * self.x + c * self.d2,
-            self.d2 + beta * self.d2,
-            self.t + a + beta[:, None] * self.t,
-        )
+def exchanged(layers: Layers) -> Layers:
+    """Return the layers with the halves exchanged."""
+    return tuple(layer.swapped() for layer in layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +86,10 @@ class Basis:
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
-        none = (np.zeros((len(i2), len(self.W))), np.zeros((len(i), len(self.V))))
         W, W0, V, V0 = self.W.T[:m], self.W.T[m:], self.V.T[:m], self.V.T[m:]
         return (
-            np.vstack([W, W0[i] + W0[j], none[0]]),
-            np.vstack([V, none[1], V0[i2] + V0[j2]]),
+            np.vstack([W, W0[i] + W0[j], np.zeros((len(i2), len(self.W)))]),
+            np.vstack([V, np.zeros((len(i), len(self.V))), V0[i2] + V0[j2]]),
         )
 
     def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
@@ -151,19 +113,6 @@ class Basis:
         return self.W @ c @ self.V.T
 
 
-class Refinable(Protocol):
-    """Layers that a Newton step corrects."""
-
-    def layers(self) -> Sequence[FloatCoupling]:
-        """Return the layers, in their order."""
-
-    def rounding(self, Sigma: Covariance) -> float:
-        """Return the error that rounding leaves."""
-
-    def corrected(self, E: np.ndarray) -> Self:
-        """Return the layers after a step."""
-
-
 @contextmanager
 def arithmetic_of_floats() -> Iterator[None]:
     """Raise `MethodError` where numbers leave the range of float64, or become singular."""
@@ -177,7 +126,7 @@ def arithmetic_of_floats() -> Iterator[None]:
         ) from None
 
 
-def after_power(layers: Sequence[FloatCoupling], exponent: int) -> tuple[FloatCoupling, ...]:
+def after_power(layers: Layers, exponent: int) -> Layers:
     """Return layers that do, exactly, what these do of 2^exponent x: the first of them scales all
     that it reads, the second the half that is left. Raises FloatingPointError where float64 lacks
     the numbers.
@@ -191,16 +140,35 @@ def after_power(layers: Sequence[FloatCoupling], exponent: int) -> tuple[FloatCo
         )
 
 
-Refined = TypeVar("Refined", bound=Refinable)
+def rounding(layers: Layers, Sigma: Covariance) -> float:
+    """Return the error that rounding the layers' entries leaves, in order of magnitude.
+
+    It is that of the largest sum of the sizes of what an entry is added up from; what the last
+    layer keeps is white.
+    """
+    sizes = np.split(np.diag(Sigma.rounded), layers[0].partition[:1])
+    for layer in layers:
+        i = HALVES.index(layer.moves)
+        kept = np.ones(len(sizes[1 - i])) if layer is layers[-1] else sizes[1 - i]
+        sizes[i] = layer.scale**2 * sizes[i] + layer.shift**2 @ kept
+    return float(np.finfo(float).eps * np.sqrt(max(size.max() for size in sizes)))
 
 
-def refined(pair: Refined, Sigma: Covariance) -> tuple[Refined, Fraction]:
-    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly."""
-    E, error = Sigma.residual(pair.layers())
+def refined(
+    layers: Layers, Sigma: Covariance, corrected: Callable[[Layers, np.ndarray], Layers]
+) -> tuple[Layers, Fraction]:
+    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly.
+
+    Parameters
+    ----------
+    layers, Sigma : where the steps start, and the covariance.
+    corrected : what returns layers after a step that removes a residual.
+    """
+    E, error = Sigma.residual(layers)
     before, accepted = 2 * error + 1, 1
-    while error > accepted * pair.rounding(Sigma) and error < before / 2:
-        tried, before, accepted = pair.corrected(E), error, ROUNDINGS
-        E, reached = Sigma.residual(tried.layers())
+    while error > accepted * rounding(layers, Sigma) and error < before / 2:
+        tried, before, accepted = corrected(layers, E), error, ROUNDINGS
+        E, reached = Sigma.residual(tried)
         if reached < error:
-            pair, error = tried, reached
-    return pair, error
+            layers, error = tried, reached
+    return layers, error

@@ -24,6 +24,16 @@ divided by s_i and multiplied by r_i in turn, none below 1.
   other R and T do more. Layers that move the first half first need the same of Sigma22^-1.
 - *Halves (n, n + 2)*: if S has the eigenvalue 1 besides, which neither R nor T touches.
 
+*Walks*, in logarithms: z_i - g_i = sigma_i and z_(i+1) - g_i = rho_i, all z_i and g_i at least 0.
+
+- As many sigma as rho: a cycle. Entries of equal rank follow each other, in an order in which the
+  levels stay near the first. Where sigma and rho are alike all z become equal, which is a singular
+  case of the equations that refine layers; then entries of nearly equal rank do better.
+- One sigma more: a path from z_1 = 0 to g_last = 0, which exists if min sigma <= 0 <= max sigma.
+  From a level g >= 0 with g + max rho >= 0, what is left can be walked in the order of descending
+  rho and ascending sigma, see above. So a step to any such level may be taken: it is the least.
+- Still more: all but one of them must be 0, and are paths of their own from z = 0 to g = 0.
+
 Where det Sigma is not 1, or the eigenvalues do not lie so, one factor for each half, in the scales
 of the first two layers, makes it so.
 
@@ -43,113 +53,106 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.numbers import to_float
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import ACCEPTED, ROUNDINGS, Basis, refined, trimmed
-from exactflow.gaussian.walks import levels
+from exactflow.gaussian.refinement import (
+    ACCEPTED,
+    ROUNDINGS,
+    Basis,
+    Layers,
+    exchanged,
+    refined,
+    rounding,
+    trimmed,
+)
 
-__all__ = ["three_layers"]
+__all__ = ["levels", "three_layers"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
 SHIFTS = (11, 7, 5, 4, 3)  # of walks, tried where nearly equal levels hinder refinement
 ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
+MARGIN = 0.02  # of the least level above 0, which is a singular case
+BELOW = 1e-8  # a level may lie below 0 by as much
 
 
-@dataclass(frozen=True, eq=False)
-class Triple:
-    """The layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1, in float64."""
-
-    scale1: float
-    scale2: float
-    z: np.ndarray
-    x: np.ndarray
-    t: np.ndarray
-
-    def layers(self) -> list[FloatCoupling]:
-        """Return the three layers, in their order."""
-        q, p = self.z.shape
-        return [
-            FloatCoupling("second", trimmed(self.z), np.full(q, self.scale2)),
-            FloatCoupling("first", trimmed(self.x), np.full(p, self.scale1)),
-            FloatCoupling("second", trimmed(self.t), np.ones(q)),
-        ]
-
-    def rounding(self, Sigma: Covariance) -> float:
-        """Return the error that rounding the layers' entries leaves, in order of magnitude."""
-        first, second = np.split(np.diag(Sigma.rounded), [len(self.x)])
-        size2 = self.scale2**2 * second + self.z**2 @ first
-        size1 = self.scale1**2 * first + self.x**2 @ size2
-        sizes = (size1.max(), (size2 + self.t**2 @ np.ones(len(first))).max())
-        return float(np.finfo(float).eps * np.sqrt(max(sizes)))
-
-    def corrected(self, E: np.ndarray) -> "Triple":
-        """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
-
-        The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
-        add x w (I + x t) + r1 I to the first diagonal block of dQ Q^-1, and r2 I - (I + t x) w x to
-        the last: they take the place of alpha and beta.
-        """
-        p = len(self.x)
-        basis, E1, E2 = Basis.of(self.t), -E[:p, :p] / 2, -E[p:, p:] / 2
-        one1, one2 = np.eye(len(E1)), np.eye(len(E2))
-        out, into = one1 + self.x @ self.t, one2 + self.t @ self.x
-        l1, l2 = basis.equations()
-        a, b, a2, b2 = l1 @ self.x, l2 @ into, l1 @ out.T, l2 @ self.x.T
-        by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
-        by_r *= (self.scale1, self.scale2) != (1, 1)
-        gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + by_r.T @ by_r
-        gram += (b @ b.T) * (b2 @ b2.T) - (b @ a.T) * (b2 @ a2.T)
-        weights = np.linalg.lstsq(gram, basis.right_sides(E1, E2), rcond=1e-13)[0]
-        w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
-        left, right = w @ out, -w @ self.x
-        first, last = self.x @ left + r1 * one1, into @ right + r2 * one2
-        c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
-        across = c + self.x @ right
-        below = -(E[:p, p:] + across).T + self.t @ c @ self.t - into @ left
-        return Triple(
-            self.scale1 * (1 + r1),
-            self.scale2 * (1 + r2),
-            self.z + self.scale1 * w + r2 * self.z,
-            self.x + c + (r1 - r2) * self.x,
-            self.t + below + (r2 - r1) * self.t,
-        )
-
-
-def three_layers(covariance: Covariance, p: int) -> tuple[tuple[FloatCoupling, ...], Fraction]:
+def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
     """Return three layers that whiten, on halves of p and d - p coordinates, and their error.
 
     Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
     is too coarse.
     """
-    d = len(covariance.rounded)
-    q = d - p
-    factor = _factor(covariance)
-    natural, exchanged = (covariance, p), (covariance.ordered((*range(p, d), *range(p))), q)
-    words = [Eigenbases.of(t.rounded, size, factor, factor) for t, size in (natural, exchanged)]
-    is_exchanged = not words[0].is_straddled and words[1].is_straddled
-    bases = words[is_exchanged]
+    q, factor, other = len(covariance.rounded) - p, _factor(covariance), covariance.exchanged(p)
+    bases = Eigenbases.of(covariance.rounded, p, factor, factor)
     if not bases.is_straddled:
+        of_other = Eigenbases.of(other.rounded, q, factor, factor)
+        if of_other.is_straddled:
+            layers, error = _least(of_other, other)
+            return exchanged(layers), error
         if abs(q - p) > 2:
             raise InvalidInputError(
                 f"expected halves that differ by at most two for layers=3, got ({p}, {q}): use "
                 "layers=2, or another partition; gaussian_depth says how many layers there are"
             )
         bases = _straddled(covariance.rounded, p, bases)
-    covariance = exchanged[0] if is_exchanged else covariance
-    triple, error = refined(bases.triple(1), covariance)
-    for shifted in SHIFTS if p == q else ():
-        if error <= ROUNDINGS * triple.rounding(covariance):
+    return _least(bases, covariance)
+
+
+def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[Layers, Fraction]:
+    """Return the layers of least error that some walks lead to."""
+    best = refined(bases.layers(1), covariance, _corrected)
+    for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
+        if best[1] <= ROUNDINGS * rounding(best[0], covariance):
             break
-        triple, error = min((triple, error), refined(bases.triple(shifted), covariance), key=_error)
-    if error > ACCEPTED:
+        found = refined(bases.layers(shifted), covariance, _corrected)
+        best = min(best, found, key=lambda pair: pair[1])
+    if best[1] > ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
-            f"{float(error):.1e}: scale the coordinates, or use layers=2"
+            f"{float(best[1]):.1e}: scale the coordinates, or use layers=2"
         )
-    layers = triple.layers()
-    return tuple(layer.swapped() for layer in layers) if is_exchanged else tuple(layers), error
+    return best
 
 
-def _error(found: tuple[Triple, Fraction]) -> Fraction:
-    return found[1]
+def _layers(scale1: float, scale2: float, z: np.ndarray, x: np.ndarray, t: np.ndarray) -> Layers:
+    """Return the layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1."""
+    q, p = z.shape
+    return (
+        FloatCoupling("second", trimmed(z), np.full(q, scale2)),
+        FloatCoupling("first", trimmed(x), np.full(p, scale1)),
+        FloatCoupling("second", trimmed(t), np.ones(q)),
+    )
+
+
+def _corrected(layers: Layers, E: np.ndarray) -> Layers:
+    """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
+
+    The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
+    add x w (I + x t) + r1 I to the first diagonal block of dQ Q^-1, and r2 I - (I + t x) w x to
+    the last: they take the place of alpha and beta.
+    """
+    z, x, t = (layer.shift for layer in layers)
+    scale2, scale1 = layers[0].scales[0], layers[1].scales[0]
+    p, basis = len(x), Basis.of(t)
+    E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
+    one1, one2 = np.eye(len(E1)), np.eye(len(E2))
+    out, into = one1 + x @ t, one2 + t @ x
+    l1, l2 = basis.equations()
+    a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
+    by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
+    by_r *= (scale1, scale2) != (1, 1)
+    gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + by_r.T @ by_r
+    gram += (b @ b.T) * (b2 @ b2.T) - (b @ a.T) * (b2 @ a2.T)
+    weights = np.linalg.lstsq(gram, basis.right_sides(E1, E2), rcond=1e-13)[0]
+    w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
+    left, right = w @ out, -w @ x
+    first, last = x @ left + r1 * one1, into @ right + r2 * one2
+    c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
+    below = -(E[:p, p:] + c + x @ right).T + t @ c @ t - into @ left
+    return _layers(
+        scale1 * (1 + r1),
+        scale2 * (1 + r2),
+        z + scale1 * w + r2 * z,
+        x + c + (r1 - r2) * x,
+        t + below + (r2 - r1) * t,
+    )
 
 
 def _factor(covariance: Covariance) -> float:
@@ -204,7 +207,7 @@ class Eigenbases:
         is_one = bool((np.abs(left_out - 1) < ROUNDED).all())
         return is_one and bool(others.min() < 1 + ROUNDED and others.max() > 1 - ROUNDED)
 
-    def triple(self, shifted: int) -> Triple:
+    def layers(self, shifted: int) -> Layers:
         """Return the three layers; see `levels` for walks that are shifted."""
         z, g = levels(np.log(self.s), np.log(self.r), shifted)
         s, U, r, V = np.sqrt(self.s)[:, None], self.U, np.sqrt(self.r), self.V
@@ -212,9 +215,8 @@ class Eigenbases:
         inverse = np.exp(-z.sum(axis=1))
         x = V @ ((T - s * R / r).T * inverse) @ U.T
         y = U @ (s * R * r) @ V.T
-        return Triple(
-            self.scale1, self.scale2, self.scale1 * (y - self.regression), x, -U @ T @ V.T
-        )
+        z = self.scale1 * (y - self.regression)
+        return _layers(self.scale1, self.scale2, z, x, -U @ T @ V.T)
 
 
 def _straddled(Sigma: np.ndarray, p: int, bases: Eigenbases) -> Eigenbases:
@@ -229,3 +231,67 @@ def _straddled(Sigma: np.ndarray, p: int, bases: Eigenbases) -> Eigenbases:
     if q > p:
         return Eigenbases.of(Sigma, p, factor * middle ** (q / (2 * p)), factor / middle**0.5)
     return Eigenbases.of(Sigma, p, factor * middle**0.5, factor / middle ** (p / (2 * q)))
+
+
+def levels(sigma: np.ndarray, rho: np.ndarray, shifted: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return z and g as matrices, len(sigma) x len(rho): z_(i+1) where sigma_(i+1) and rho_i meet,
+    g_i where sigma_i and rho_i do, 0 elsewhere.
+
+    Parameters
+    ----------
+    sigma, rho : ascending, of equal sums. If the longer one has m entries more, m - 1 of them are
+        0, up to rounding, and 0 lies between the others.
+    shifted : join entries of a cycle after a shift of the ranks by one within blocks of so many.
+    """
+    if len(sigma) < len(rho):
+        z, g = levels(rho, sigma)
+        return z.T, g.T
+    z, g = np.zeros((2, len(sigma), len(rho)))
+    if len(sigma) == len(rho):
+        i, j = _cycle(sigma, rho, shifted)
+        walk = np.cumsum([0.0, *(rho[j] - sigma[i])[:-1]])
+        start = MARGIN - min(walk.min(), (walk - sigma[i]).min())
+        z[i, np.roll(j, 1)] = walk + start
+        g[i, j] = walk + start - sigma[i]
+        return z, g
+    more = len(sigma) - len(rho) - 1
+    if more:
+        kept = np.sort(np.argsort(np.abs(sigma))[more:])
+        z[kept], g[kept] = levels(sigma[kept], rho)
+        return z, g
+    i, j = _path(sigma, rho)
+    walk = np.cumsum(rho[j] - sigma[i][:-1])
+    z[i[1:], j] = np.maximum(walk, 0)
+    g[i[:-1], j] = np.maximum(walk - rho[j], 0)
+    return z, g
+
+
+def _cycle(sigma: np.ndarray, rho: np.ndarray, shifted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order of the sigma and of the rho."""
+    n = len(rho)
+    blocks = np.array_split(np.arange(n), max(1, n // shifted))
+    ranks = np.concatenate([np.roll(block, 1) for block in blocks])
+    steps = rho[ranks] - sigma
+    left, order, level = list(np.argsort(steps)), [], 0.0
+    for _ in range(n):
+        order.append(left.pop(0 if level > 0 else -1))
+        level += steps[order[-1]]
+    return np.array(order), ranks[order]
+
+
+def _path(sigma: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order of the sigma, the least first and the greatest last, and of the rho."""
+    first, *free, last = range(len(sigma))
+    left, i, j, level = list(range(len(rho))), [first], [], -sigma[first]
+    while free:
+        up = level + rho[left][:, None]
+        down = up - sigma[free]
+        greatest = np.full((len(left), 1), rho[left[-1]])
+        greatest[-1] = rho[left[-2]]
+        allowed = (np.minimum(up, down) > -BELOW) & (down + greatest > -BELOW)
+        best = np.argmin(np.where(allowed, up + down, np.inf))
+        a, b = np.unravel_index(best, down.shape)
+        level = down[a, b]
+        j.append(left.pop(a))
+        i.append(free.pop(b))
+    return np.array([*i, last]), np.array([*j, left[0]])

@@ -12,7 +12,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.flows.flow import CouplingFlow
 from exactflow.gaussian import gaussian_depth
-from exactflow.gaussian.signature import sides_of_one
+from exactflow.gaussian.depth import sides_of_one
 
 SCALES = ([2, "1/3"], [5, 1])
 SHIFTS = ([[1, 2], [3, "1/2"]], [[0, -1], [2, 1]], [["1/7", 0], [1, 1]])

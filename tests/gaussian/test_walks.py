@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.gaussian.walks import levels
+from exactflow.gaussian.three_layers import levels
 
 
 def entries(m, k, seed, scale=1.0):
