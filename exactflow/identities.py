@@ -2,6 +2,11 @@
 
 Main results
 ------------
+The constructions are identities between 2 x 2 block matrices whose blocks are words in symbols and
+their inverses. Such an identity holds for matrices of every size n over every field (of
+characteristic not 2 where a half occurs) as soon as it holds in the free group ring over QQ, where
+a sum of words has one normal form.
+
 `IDENTITIES` is the table. In each identity the symbols stand for n x n matrices (e, s, w: columns
 and rows), those whose inverse occurs for invertible ones; everything else is defined by them. The
 hypotheses under which the symbols exist (a commutator, a transvection) are the theorems that the
@@ -9,18 +14,164 @@ modules of `exactflow.factorization` and `exactflow.balancing` construct.
 
 How it is checked
 -----------------
-*For all n*: `Identity.prove` expands both sides in the free group ring.
+*For all n*: `Identity.prove` expands both sides, in noncommutative symbols of SymPy, and compares
+them block by block. A false identity raises `RefutedError`, which shows the words that survive.
 """
 
-from exactflow.identities.equations import Identity, RefutedError
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import mul
+from typing import TypeAlias
 
-__all__ = ["IDENTITIES", "Identity", "RefutedError"]
+from sympy import Add, Expr, Matrix, Mul, Rational, Symbol, expand
+
+from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.explanation.identity import Tree, identities
+
+__all__ = ["IDENTITIES", "Identity", "Proof", "RefutedError"]
+
+Words: TypeAlias = Expr | Matrix
+"""A sum of words in noncommutative symbols, or a block matrix of such."""
+
+
+class RefutedError(ExactFlowError):
+    """An identity is false: some words survive in the difference of its sides."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The result of a successful `Identity.prove`."""
+
+    name: str
+    blocks: int
+    words: int
+
+    def __str__(self) -> str:
+        return f"{self.name}: proved for all n ({self.blocks} blocks, {self.words} words compared)"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An identity between block matrices, to be proved for all n.
+
+    Parameters
+    ----------
+    name, statement, source : what it is called, says, and comes from.
+    text : equations with commas between them, in the language of `exactflow.explanation.identity`,
+        with the functions U, L, diag and blocks. One whose left side is a name defines it for those
+        after it; the others are claimed. All other names are symbols.
+    relations : products of two symbols that are assumed to be numbers, in the same language, as
+        "s e = 0" for a row s and a column e.
+
+    Examples
+    --------
+    >>> print(Identity("sum", "shears add up", "", "Z = X + Y, U(X) U(Y) = U(Z)").prove())
+    sum: proved for all n (4 blocks, 4 words compared)
+    """
+
+    name: str
+    statement: str
+    source: str
+    text: str
+    relations: str = ""
+
+    def expanded(self) -> list[tuple[Matrix, Matrix]]:
+        """Return the two sides of each equation that is claimed, expanded.
+
+        Raises `InvalidInputError` where the text is none in that language.
+        """
+        values: dict[str, Words] = {}
+        claimed = []
+        for equation in identities(self.text):
+            if equation.left[0] == "name":
+                values[equation.left[1]] = _words(equation.right, values)
+            else:
+                sides = (_words(side, values) for side in (equation.left, equation.right))
+                left, right = (s if isinstance(s, Matrix) else Matrix([[s]]) for s in sides)
+                claimed.append((left.expand(), right.expand()))
+        return claimed
+
+    def prove(self) -> Proof:
+        """Expand both sides and compare normal forms.
+
+        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes.
+        """
+        surviving, blocks, words = [], 0, 0
+        for left, right in self.expanded():
+            if left.shape != right.shape:
+                shapes = [left.shape, right.shape]
+                raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
+            blocks += len(right)
+            words += sum(len(Add.make_args(block)) for block in right if block)
+            difference = (left - right).expand().applyfunc(self._modulo)
+            surviving += [
+                f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
+            ]
+        if surviving:
+            raise RefutedError(
+                f"expected {self.statement}; the difference of the sides has the surviving words "
+                f"{'; '.join(surviving)}"
+            )
+        return Proof(self.name, blocks, words)
+
+    def _modulo(self, words: Expr) -> Expr:
+        """Apply the relations to an expanded sum until nothing changes."""
+        reduced = words
+        for relation in identities(self.relations) if self.relations else ():
+            product, number = (_words(side, {}) for side in (relation.left, relation.right))
+            reduced = expand(reduced.subs(product, number))
+        return words if reduced == words else self._modulo(reduced)
+
+
+def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
+    """Return what an expression says; names without a value are symbols."""
+    kind, *parts = tree
+    if kind == "name":
+        return values.get(parts[0], Symbol(parts[0], commutative=False))
+    if kind == "number":
+        return Rational(parts[0])
+    found: list = [_words(part, values) for part in parts]
+    is_matrix = [isinstance(part, Matrix) for part in found]
+    if any(is_matrix) and not (kind == "product" and all(is_matrix)):
+        raise InvalidInputError(f"expected block matrices in products of such only, got a {kind}")
+    match kind:
+        case "bracket":
+            return found[0]
+        case "neg":
+            return -found[0]
+        case "inverse":
+            return _inverse(expand(found[0]))
+        case "sum":
+            return Add(*found)
+        case "product":
+            return reduce(mul, found)
+        case "U":
+            return Matrix([[1, found[0]], [0, 1]])
+        case "L":
+            return Matrix([[1, 0], [found[0], 1]])
+        case "blocks" if len(found) == 4:
+            return Matrix([found[:2], found[2:]])
+        case "diag":
+            return Matrix.diag(*found)
+    raise InvalidInputError(f"expected sums, products, U, L, diag and blocks of four, got {kind}")
+
+
+def _inverse(word: Expr) -> Expr:
+    """Return the inverse of a single word; a sum of words has none in the free group ring."""
+    if word.is_Add or not word:
+        raise InvalidInputError(
+            f"expected a single word, got {_shown(word)}: the inverse of a sum is not a sum of "
+            "words; name it by a symbol of its own and solve for another symbol"
+        )
+    return Mul(*(1 / factor for factor in reversed(Mul.make_args(word))))
+
+
+def _shown(words: Expr) -> str:
+    return str(words).replace("**", "^").replace("*", " ")
+
 
 _KMR = "Koehler, Mehta, Risteski, ICML 2021 (a bounded number of layers)"
-_TRANSVECTION = ((("s", "e"), 0), (("w", "e"), 1))
-_SPLIT = ((("h", "y"), 1), (("j", "J"), 1), (("s", "J"), 0))
-_INVOLUTIONS = ((("K", "K"), 1), (("S", "S"), 1))
-_UNITS = ((("f", "e"), 1), (("h", "g"), 1))
 
 IDENTITIES: dict[str, Identity] = {
     identity.name: identity
@@ -48,7 +199,7 @@ IDENTITIES: dict[str, Identity] = {
             "C1 = Q^-1, S = Q^-1 A^-1 Q (1 + e s), D = S + C A^-1 B, W0 = (C1 - C) A^-1, "
             "W = 1/2 e w C1, V = Q (S - 1) + Q e s + A^-1 B, "
             "L(-W0) U((A - 1) Q) L(C1 - W) U(-2 Q e s) L(W) U(V) = blocks(A, B, C, D)",
-            _TRANSVECTION,
+            "s e = 0, w e = 1",
         ),
         Identity(
             "hyperplane route",
@@ -58,7 +209,7 @@ IDENTITIES: dict[str, Identity] = {
             "T = 1 + Y (S - 1) P, T' = 1 + Y (S^-1 - 1) P, A = S^-1 + B1 T' C1, X = (S - 1) P, "
             "B = B1 - A V, W = (B1 - X) T', Z = T' (C1 - Y), "
             "L(-W0) U(W) L(Y) U(X) L(Z) U(-V) = blocks(A, B, C1 - W0 A, T - C1 V - W0 B)",
-            ((("P", "Y"), 1),),
+            "P Y = 1",
         ),
         Identity(
             "rotation",
@@ -68,14 +219,14 @@ IDENTITIES: dict[str, Identity] = {
             "D = 1 + y (P - 1) h, D' = 1 + y (P^-1 - 1) h, C1 = D J P^-1, Z = (P - 1) h, "
             "B = A V + (A P - 1) j + s, W = D' (C1 - y), X = (B - A V - Z) D', "
             "L(-W0) U(X) L(y) U(Z) L(W) U(V) = blocks(A, B, C1 - W0 A, D + C1 V - W0 B)",
-            _SPLIT,
+            "h y = 1, j J = 1, s J = 0",
         ),
         Identity(
             "two involutions",
             "H Theta K = K H and K Theta H = H K for H = K S, Theta = H^-2, K^2 = S^2 = I",
             "expansion",
             "H = K S, Theta = S K S K, diag(H Theta K, K Theta H) = diag(K H, H K)",
-            _INVOLUTIONS,
+            "K K = 1, S S = 1",
         ),
         Identity(
             "eleven layers",
@@ -127,7 +278,7 @@ IDENTITIES: dict[str, Identity] = {
             "negated, and nothing else, for rows with f e = h g = I",
             "Whitehead's lemma",
             "U(e h) L(-g f) U(e h) = blocks(1 - e f, e h, -g f, 1 - g h)",
-            _UNITS,
+            "f e = 1, h g = 1",
         ),
         Identity(
             "merged couplings",
