@@ -11,7 +11,7 @@ from exactflow.depth.obstruction import Obstruction
 from exactflow.depth.telling import certified_step, depth_steps
 from exactflow.exact.rounding import decimal_up
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.product import product_step
+from exactflow.explanation.steps import product_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import DepthBounds, Evidence, Result
 

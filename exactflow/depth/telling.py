@@ -10,7 +10,7 @@ from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
 from exactflow.explanation import Step
-from exactflow.explanation.product import product_step
+from exactflow.explanation.steps import product_step
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["certified_step", "depth_steps", "obstruction_step"]

@@ -6,9 +6,11 @@ notebook, as LaTeX, Markdown and JSON, all from the same steps.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 from textwrap import fill, indent
 from typing import Any
 
@@ -16,11 +18,12 @@ from exactflow.errors import VerificationError
 from exactflow.exact.progress import stage
 from exactflow.exact.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.identity import formula_latex, latex_name
-from exactflow.explanation.steps import Derivation, Step, note, recording, renamed
+from exactflow.explanation.steps import Step
 from exactflow.flows.result import Evidence
 
-__all__ = ["Derivation", "Explanation", "Step", "note", "recording", "renamed"]
+__all__ = ["Explanation", "Step"]
 
+_QUOTED = re.compile("`([^`]*)`")
 _HEAD = (
     "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\raggedright\n\\setcounter{MaxMatrixCols}{20}\n"
     "\\begin{document}\n"
@@ -80,8 +83,7 @@ class Explanation:
     def text(self, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""
         blocks = [fill(f"{self.claim} [{self.evidence}]", width)]
-        for number, step in enumerate(self.steps, 1):
-            blocks.append("\n".join(_text_of(step, f"{number}.", width)))
+        blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
@@ -91,9 +93,9 @@ class Explanation:
 
     def markdown(self) -> str:
         """Return the explanation as Markdown, with formulas between dollar signs."""
-        lines = [f"**{_spoken(self.claim, '$', '$')}** [{self.evidence}]", ""]
+        lines = [f"**{_in_latex(self.claim)}** [{self.evidence}]", ""]
         for number, step in enumerate(self.steps, 1):
-            lines += [f"{number}. {_spoken(step.why, '$', '$')} *({step.rule})*", ""]
+            lines += [f"{number}. {_in_latex(step.why)} *({step.rule})*", ""]
             lines += [f"   $$ {formula} $$\n" for formula in _formulas(step)]
         return "\n".join(lines)
 
@@ -102,10 +104,10 @@ class Explanation:
         items = []
         for step in self.steps:
             shown = "\\quad\n".join(f"$\\displaystyle {formula}$" for formula in _formulas(step))
-            items.append(f"\\item {_spoken(step.why, '$', '$')}\\par\n{shown}\n")
+            items.append(f"\\item {_in_latex(step.why)}\\par\n{shown}\n")
         body = "".join(items)
         return (
-            f"{_HEAD}{_spoken(self.claim, '$', '$')}\n\\begin{{enumerate}}\n{body}"
+            f"{_HEAD}{_in_latex(self.claim)}\n\\begin{{enumerate}}\n{body}"
             "\\end{enumerate}\n\\end{document}\n"
         )
 
@@ -122,32 +124,30 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{_html_of(step)}</li>" for step in self.steps)
-        claim = _spoken(escape(self.claim), "<i>", "</i>", latex=False)
-        return f"<p><b>{claim}</b> [{self.evidence}]</p><ol>{items}</ol>"
+        return f"<p><b>{_in_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
         return "\\\\".join(f"$\\displaystyle {f}$" for step in self.steps for f in _formulas(step))
 
 
-def _spoken(sentence: str, left: str, right: str, latex: bool = True) -> str:
-    """Return a sentence with the names that stand in backticks set as formulas."""
-    parts = sentence.split("`")
-    for k in range(1, len(parts), 2):
-        parts[k] = f"{left}{formula_latex(parts[k]) if latex else parts[k]}{right}"
-    return "".join(parts)
+def _in_latex(sentence: str) -> str:
+    """Return a sentence with the names that stand in backticks as formulas between dollars."""
+    return _QUOTED.sub(lambda name: f"${formula_latex(name[1])}$", sentence)
 
 
-def _text_of(step: Step, number: str, width: int) -> Iterator[str]:
-    space = " " * (len(number) + 1)
-    why = _spoken(step.why, "", "", latex=False)
-    yield fill(f"{number} {why} ({step.rule})", width, subsequent_indent=space)
-    yield from indent(_side_by_side(step, width - len(space)), space).splitlines()
-    for checked in _checked(step):
-        yield fill(f"checked: {checked}", width, initial_indent=space, subsequent_indent=space)
-    if step.reference:
-        yield fill(step.reference, width, initial_indent=space, subsequent_indent=space)
-    for k, substep in enumerate(step.substeps, 1):
-        yield indent("\n".join(_text_of(substep, f"{number}{k}.", width - 2)), "  ")
+def _in_html(sentence: str) -> str:
+    """Return a sentence with the names that stand in backticks in italics."""
+    return _QUOTED.sub(r"<i>\1</i>", escape(sentence))
+
+
+def _text_of(step: Step, number: str, width: int) -> str:
+    space = " " * len(number)
+    said = [f"{number}{step.why.replace('`', '')} ({step.rule})"]
+    said += [f"{space}checked: {checked}" for checked in _checked(step)]
+    said += [f"{space}{step.reference}"] * bool(step.reference)
+    head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
+    values = indent(_side_by_side(step, width - len(space)), space)
+    return "\n".join([head, *[values] * bool(values), *rest])
 
 
 def _side_by_side(step: Step, width: int) -> str:
@@ -159,9 +159,8 @@ def _side_by_side(step: Step, width: int) -> str:
         beside = rows[-1] if rows else []
         room = max(map(len, beside), default=0) + 3
         if beside and room + max(map(len, lines)) <= width:
-            height = max(len(beside), len(lines))
-            left, right = (part + [""] * (height - len(part)) for part in (beside, lines))
-            rows[-1] = [f"{a:<{room}}{b}".rstrip() for a, b in zip(left, right, strict=True)]
+            pairs = zip_longest(beside, lines, fillvalue="")
+            rows[-1] = [f"{a:<{room}}{b}".rstrip() for a, b in pairs]
         else:
             rows.append(lines)
     return "\n".join(line for row in rows for line in row)
@@ -178,8 +177,6 @@ def _formulas(step: Step) -> Iterator[str]:
         yield f"{latex_name(name)} = {shown_latex(value, step.field)}"
     for identity in step.identities:
         yield identity.latex()
-    for substep in step.substeps:
-        yield from _formulas(substep)
 
 
 def _html_of(step: Step) -> str:
@@ -189,13 +186,9 @@ def _html_of(step: Step) -> str:
         for name, value in step.after.items()
     )
     checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _checked(step))
-    inner = "".join(f"<li>{_html_of(substep)}</li>" for substep in step.substeps)
     reference = f"<p><small>{escape(step.reference)}</small></p>" if step.reference else ""
-    why = _spoken(escape(step.why), "<i>", "</i>", latex=False)
-    return (
-        f"<details><summary>{why} <small>({escape(step.rule)})</small></summary>{values}{checked}"
-        f"{reference}{f'<ol>{inner}</ol>' if inner else ''}</details>"
-    )
+    head = f"<summary>{_in_html(step.why)} <small>({escape(step.rule)})</small></summary>"
+    return f"<details>{head}{values}{checked}{reference}</details>"
 
 
 def _as_json(step: Step) -> dict[str, Any]:
@@ -211,5 +204,4 @@ def _as_json(step: Step) -> dict[str, Any]:
         "before": sorted(step.before),
         "after": {name: plain(value) for name, value in step.after.items()},
         "reference": step.reference,
-        "substeps": [_as_json(substep) for substep in step.substeps],
     }

@@ -21,7 +21,8 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import partial, reduce
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 from sympy.polys.domains.domain import Domain
@@ -30,13 +31,12 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
-__all__ = ["ShownIdentity", "Values", "formula_latex", "identities", "latex_name"]
+__all__ = ["ShownIdentity", "Tree", "formula_latex", "identities", "latex_name"]
 
-Values: TypeAlias = Mapping[str, "DomainMatrix | Element"]
 Rows: TypeAlias = list[list]
 Tree: TypeAlias = tuple
 
-_TOKEN = re.compile(r"\s*(\^-1|\^T|\d+(?:/\d+)?|[A-Za-z][A-Za-z0-9_]*'*|!=|<=|>=|[-+()=<>,])")
+_TOKEN = re.compile(r"\^-1|\^T|\d+(?:/\d+)?|[A-Za-z][A-Za-z0-9_]*'*|[!<>]=|\S")
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -45,7 +45,6 @@ _RELATIONS: dict[str, tuple[Callable, str]] = {
     ">": (operator.gt, ">"),
     ">=": (operator.ge, "\\geq"),
 }
-_FUNCTIONS = ("det", "tr", "rank", "largest", "diag", "blocks", "U", "L")
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,11 @@ class ShownIdentity:
     relation: str
     right: Tree
 
-    def holds(self, values: Values, field: Domain) -> bool:
+    def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Domain) -> bool:
         """Return whether the identity is so, where the names stand for `values` over `field`."""
-        given = {name: _read(value, field) for name, value in values.items()}
-        left, right = (_value(side, given, field) for side in (self.left, self.right))
+        left, right = (_value(side, values, field) for side in (self.left, self.right))
         compare, _ = _RELATIONS[self.relation]
-        if isinstance(left, list) or isinstance(right, list):
-            left, right = _alike(left, right, field)
-        return bool(compare(left, right))
+        return bool(compare(*_alike(left, right, field)))
 
     def latex(self) -> str:
         """Return the identity in LaTeX."""
@@ -95,22 +91,11 @@ def identities(text: str) -> tuple[ShownIdentity, ...]:
 
     Raises `InvalidInputError` where the text is none: its writer erred, not its reader.
     """
-    tokens, place = [], 0
     text = " ".join(text.split())
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise InvalidInputError(f"expected an identity, got {text!r} with {text[place:]!r}")
-        tokens.append((match[1], match.start(1)))
-        place = match.end()
-    parser = _Parser(text, tokens)
-    found = [parser.identity()]
-    while parser.next == ",":
-        parser.take()
-        found.append(parser.identity())
-    if parser.next:
-        raise InvalidInputError(f"expected an identity, got {text!r} with {parser.next!r} too many")
-    return tuple(found)
+    depths = accumulate((sign == "(") - (sign == ")") for sign in text)
+    outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
+    places = pairwise([-1, *outside, len(text)])
+    return tuple(_Parser(text[before + 1 : end].strip()).identity() for before, end in places)
 
 
 def formula_latex(text: str) -> str:
@@ -119,43 +104,38 @@ def formula_latex(text: str) -> str:
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0')
     """
+    is_identity = any(sign in text for sign in "=<>")
     try:
-        found = identities(text if any(sign in text for sign in "=<>") else f"{text} = 0")
+        found = identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
         return text
-    whole = ", ".join(identity.latex() for identity in found)
-    return whole if str(found[0]) == text or len(found) > 1 else _latex(found[0].left)
+    return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
 
 
 class _Parser:
     """Recursive descent: identity, sum, product, power, atom."""
 
-    def __init__(self, text: str, tokens: list[tuple[str, int]]) -> None:
-        self.text, self.tokens, self.at = text, [*tokens, ("", len(text))], 0
+    def __init__(self, text: str) -> None:
+        self.text, self.rest = text, _TOKEN.findall(text)
 
     @property
     def next(self) -> str:
-        return self.tokens[self.at][0]
+        return self.rest[0] if self.rest else ""
 
-    def take(self, expected: str = "") -> str:
-        token = self.next
-        if not token or (expected and token != expected):
+    def take(self, what: str, fits: Callable[[str], bool]) -> str:
+        if not self.rest or not fits(self.next):
             raise InvalidInputError(
-                f"expected {expected or 'more'} in {self.text!r}, got {token or 'its end'!r}"
+                f"expected {what} in {self.text!r}, got {self.next or 'its end'!r}"
             )
-        self.at += 1
-        return token
+        return self.rest.pop(0)
 
     def identity(self) -> ShownIdentity:
-        start = self.tokens[self.at][1]
         left = self.sum()
-        relation = self.take()
-        if relation not in _RELATIONS:
-            raise InvalidInputError(f"expected a relation in {self.text!r}, got {relation!r}")
+        relation = self.take("a relation", _RELATIONS.__contains__)
         right = self.sum()
-        return ShownIdentity(
-            self.text[start : self.tokens[self.at][1]].strip(), left, relation, right
-        )
+        if self.rest:
+            self.take("an identity and no more", lambda token: False)
+        return ShownIdentity(self.text, left, relation, right)
 
     def sum(self) -> Tree:
         terms = [self.signed()]
@@ -164,7 +144,7 @@ class _Parser:
         return terms[0] if len(terms) == 1 else ("sum", *terms)
 
     def signed(self) -> Tree:
-        sign = self.take() if self.next in ("+", "-") else "+"
+        sign = self.rest.pop(0) if self.next in ("+", "-") else "+"
         factors = [self.power()]
         while self.next and self.next[0] not in "+-)=!<>,":
             factors.append(self.power())
@@ -174,104 +154,85 @@ class _Parser:
     def power(self) -> Tree:
         atom = self.atom()
         while self.next in ("^-1", "^T"):
-            atom = ("inverse" if self.take() == "^-1" else "transpose", atom)
+            atom = ("inverse" if self.rest.pop(0) == "^-1" else "transpose", atom)
         return atom
 
     def atom(self) -> Tree:
-        token = self.take()
-        if token == "(":
-            inner = self.sum()
-            self.take(")")
-            return ("bracket", inner)
+        token = self.take("a name or a number", lambda token: token[0].isalnum() or token == "(")
         if token[0].isdigit():
             return ("number", token)
-        if token in _FUNCTIONS and self.next == "(":
-            self.take("(")
-            arguments = [self.sum()]
-            while self.next == ",":
-                self.take()
-                arguments.append(self.sum())
-            self.take(")")
-            return (token, *arguments)
-        if not token[0].isalpha():
-            raise InvalidInputError(f"expected a name or a number in {self.text!r}, got {token!r}")
-        return ("name", token)
+        if token != "(" and not (self.next == "(" and token in _OPERATIONS):
+            return ("name", token)
+        parts = [self.sum()] if token == "(" else self.arguments()
+        self.take(")", ")".__eq__)
+        return ("bracket" if token == "(" else token, *parts)
+
+    def arguments(self) -> list[Tree]:
+        found = []
+        while self.next in ("(", ","):
+            self.rest.pop(0)
+            found.append(self.sum())
+        return found
 
 
-def _read(value: Any, field: Domain) -> Any:
-    """Return a matrix as rows of elements of the field, a scalar as an element."""
+def _value(tree: Tree, values: Mapping[str, Any], field: Domain) -> Any:
+    """Return what a tree stands for: rows of a matrix, or an element of the field."""
+    kind, *rest = tree
+    if kind == "number":
+        top, _, bottom = rest[0].partition("/")
+        return field.convert(int(top)) / field.convert(int(bottom or 1))
+    if kind != "name":
+        return _OPERATIONS[kind](field, *(_value(part, values, field) for part in rest))
+    if rest[0] not in values:
+        raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
+    value = values[rest[0]]
     if isinstance(value, DomainMatrix):
         return value.convert_to(field).to_dense().to_list()
     return field.convert(value)
 
 
-def _value(tree: Tree, values: Mapping[str, Any], field: Domain) -> Any:
-    """Return what a tree stands for: rows of a matrix, or an element."""
-    kind, *rest = tree
-    if kind == "name":
-        if rest[0] not in values:
-            raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
-        return values[rest[0]]
-    if kind == "number":
-        fraction = Fraction(rest[0])
-        return field.convert(fraction.numerator) / field.convert(fraction.denominator)
-    parts = [_value(part, values, field) for part in rest]
-    return _OPERATIONS[kind](parts, field)
+def _plus(left: Any, right: Any, field: Domain) -> Any:
+    left, right = _alike(left, right, field)
+    if not isinstance(left, list):
+        return left + right
+    pairs = zip(left, right, strict=True)
+    return [[a + b for a, b in zip(*rows, strict=True)] for rows in pairs]
 
 
-def _sum(parts: list, field: Domain) -> Any:
-    total = parts[0]
-    for part in parts[1:]:
-        if isinstance(total, list) or isinstance(part, list):
-            total, part = _alike(total, part, field)
-            total = [
-                [a + b for a, b in zip(*rows, strict=True)]
-                for rows in zip(total, part, strict=True)
-            ]
-        else:
-            total = total + part
-    return total
-
-
-def _product(parts: list, field: Domain) -> Any:
-    total = parts[0]
-    for part in parts[1:]:
-        if isinstance(total, list) and isinstance(part, list):
-            columns = list(zip(*part, strict=True))
-            total = [
-                [
-                    sum((a * b for a, b in zip(row, column, strict=True) if a and b), field.zero)
-                    for column in columns
-                ]
-                for row in total
-            ]
-        elif isinstance(total, list) or isinstance(part, list):
-            rows, factor = (total, part) if isinstance(total, list) else (part, total)
-            total = [[factor * entry for entry in row] for row in rows]
-        else:
-            total = total * part
-    return total
-
-
-def _alike(left: Any, right: Any, field: Domain) -> tuple[Rows, Rows]:
-    """Return both as matrices of one shape: a scalar is that multiple of the identity."""
-    shape = left if isinstance(left, list) else right
-
-    def filled(value: Any) -> Rows:
-        if isinstance(value, list):
-            return value
-        if value and len(shape) != len(shape[0]):
-            raise InvalidInputError("expected a square matrix beside a number that is not zero")
+def _times(left: Any, right: Any, field: Domain) -> Any:
+    if isinstance(left, list) and isinstance(right, list):
+        columns = list(zip(*right, strict=True))
         return [
-            [value if i == j else field.zero for j in range(len(shape[0]))]
-            for i in range(len(shape))
+            [
+                sum((a * b for a, b in zip(row, column, strict=True) if a and b), field.zero)
+                for column in columns
+            ]
+            for row in left
         ]
+    if not isinstance(left, list) and not isinstance(right, list):
+        return left * right
+    rows, factor = (left, right) if isinstance(left, list) else (right, left)
+    return [[factor * entry for entry in row] for row in rows]
 
-    return filled(left), filled(right)
+
+def _alike(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
+    """Return two numbers, or two matrices: a number is that multiple of the identity."""
+    if isinstance(left, list) == isinstance(right, list):
+        return left, right
+    if not isinstance(left, list):
+        return _alike(right, left, field)[::-1]
+    if right and len(left) != len(left[0]):
+        raise InvalidInputError("expected a square matrix beside a number that is not zero")
+    return left, _multiple(right, len(left), len(left[0]), field)
+
+
+def _multiple(value: Element, m: int, n: int, field: Domain) -> Rows:
+    """Return the m x n matrix with a value on its diagonal."""
+    return [[value if i == j else field.zero for j in range(n)] for i in range(m)]
 
 
 def _eliminated(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
-    """Return the rows after Gauss and Jordan, the product of the pivots with its sign, the rank."""
+    """Return the rows after Gauss and Jordan, the determinant of a square matrix, the rank."""
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
         pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
@@ -286,68 +247,74 @@ def _eliminated(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
             if i != rank and (factor := row[column]):
                 rows[i] = [a - factor * b for a, b in zip(row, rows[rank], strict=True)]
         rank += 1
-        if rank == len(rows):
-            break
-    return rows, det, rank
+    return rows, det if rank == len(rows) else field.zero, rank
 
 
-def _det(parts: list, field: Domain) -> Element:
-    _, det, rank = _eliminated(parts[0], field)
-    return det if rank == len(parts[0]) else field.zero
-
-
-def _inverse(parts: list, field: Domain) -> Any:
-    if not isinstance(parts[0], list):
-        return field.one / parts[0]
-    n = len(parts[0])
-    one, _ = _alike(field.one, parts[0], field)
-    wide = [row + unit for row, unit in zip(parts[0], one, strict=True)]
-    rows, _, _ = _eliminated(wide, field)
+def _inverse(field: Domain, value: Any) -> Any:
+    if not isinstance(value, list):
+        return field.one / value
+    n = len(value)
+    one = _multiple(field.one, n, n, field)
+    rows, _, _ = _eliminated([row + unit for row, unit in zip(value, one, strict=True)], field)
     if [row[:n] for row in rows] != one:
         raise InvalidInputError("expected an invertible matrix")
     return [row[n:] for row in rows]
 
 
-def _diagonal(parts: list, field: Domain) -> Rows:
-    blocks = [part if isinstance(part, list) else [[part]] for part in parts]
-    width, rows, before = sum(len(block[0]) for block in blocks), [], 0
-    for block in blocks:
-        after = width - before - len(block[0])
-        rows += [[field.zero] * before + row + [field.zero] * after for row in block]
-        before += len(block[0])
-    return rows
+def _rows(value: Any) -> Rows:
+    return value if isinstance(value, list) else [[value]]
 
 
-def _blocks(parts: list, field: Domain) -> Rows:
-    A, B, C, D = (part if isinstance(part, list) else [[part]] for part in parts)
+def _blocks(field: Domain, *parts: Any) -> Rows:
+    A, B, C, D = map(_rows, parts)
     return [left + right for left, right in [*zip(A, B, strict=True), *zip(C, D, strict=True)]]
 
 
-def _shear(parts: list, field: Domain, lower: bool) -> Rows:
-    block = parts[0] if isinstance(parts[0], list) else [[parts[0]]]
-    p, q = (len(block[0]), len(block)) if lower else (len(block), len(block[0]))
-    rows = [[field.one if i == j else field.zero for j in range(p + q)] for i in range(p + q)]
-    for i, row in enumerate(block):
-        for j, entry in enumerate(row):
-            rows[p + i if lower else i][j if lower else p + j] = entry
-    return rows
+def _diagonal(field: Domain, *parts: Any) -> Rows:
+    def both(X: Rows, Y: Rows) -> Rows:
+        m, n, p, q = len(X), len(X[0]), len(Y), len(Y[0])
+        zero = field.zero
+        return _blocks(field, X, _multiple(zero, m, q, field), _multiple(zero, p, n, field), Y)
+
+    return reduce(both, map(_rows, parts))
 
 
-_OPERATIONS: dict[str, Callable[[list, Domain], Any]] = {
-    "sum": _sum,
-    "product": _product,
-    "bracket": lambda parts, _: parts[0],
-    "neg": lambda parts, field: _product([-field.one, parts[0]], field),
+def _upper(field: Domain, part: Any) -> Rows:
+    X = _rows(part)
+    p, q = len(X), len(X[0])
+    first, second = (_multiple(field.one, n, n, field) for n in (p, q))
+    return _blocks(field, first, X, _multiple(field.zero, q, p, field), second)
+
+
+def _transpose(_: Domain, matrix: Rows) -> Rows:
+    return [list(row) for row in zip(*matrix, strict=True)]
+
+
+_OPERATIONS: dict[str, Callable] = {
+    "sum": lambda field, *parts: reduce(partial(_plus, field=field), parts),
+    "product": lambda field, *parts: reduce(partial(_times, field=field), parts),
+    "bracket": lambda _, part: part,
+    "neg": lambda field, part: _times(-field.one, part, field),
     "inverse": _inverse,
-    "transpose": lambda parts, _: [list(row) for row in zip(*parts[0], strict=True)],
-    "det": _det,
-    "rank": lambda parts, field: field.convert(_eliminated(parts[0], field)[2]),
-    "tr": lambda parts, field: sum((row[i] for i, row in enumerate(parts[0])), field.zero),
-    "largest": lambda parts, _: max(abs(entry) for row in parts[0] for entry in row),
+    "transpose": _transpose,
+    "det": lambda field, matrix: _eliminated(matrix, field)[1],
+    "rank": lambda field, matrix: field.convert(_eliminated(matrix, field)[2]),
+    "tr": lambda field, matrix: sum((row[i] for i, row in enumerate(matrix)), field.zero),
+    "largest": lambda _, matrix: max(abs(entry) for row in matrix for entry in row),
     "diag": _diagonal,
-    "blocks": lambda parts, field: _blocks(parts, field),
-    "U": lambda parts, field: _shear(parts, field, lower=False),
-    "L": lambda parts, field: _shear(parts, field, lower=True),
+    "blocks": _blocks,
+    "U": _upper,
+    "L": lambda field, part: _transpose(field, _upper(field, _transpose(field, _rows(part)))),
+}
+_LATEX = {
+    "bracket": "\\left({}\\right)",
+    "neg": "-{}",
+    "inverse": "{}^{{-1}}",
+    "transpose": "{}^{{\\mathsf T}}",
+    "blocks": "\\begin{{pmatrix}} {} & {} \\\\ {} & {} \\end{{pmatrix}}",
+    "det": "\\det\\left({}\\right)",
+    "U": "U\\left({}\\right)",
+    "L": "L\\left({}\\right)",
 }
 
 
@@ -359,25 +326,14 @@ def _latex(tree: Tree) -> str:
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
         return f"\\tfrac{{{top}}}{{{bottom}}}" if bottom else top
-    parts = [_latex(part) for part in rest]
+    first, *others = parts = [_latex(part) for part in rest]
     if kind == "sum":
-        return "".join(
-            part if k == 0 or part.startswith("-") else f"+ {part}"
-            for k, part in enumerate(f"{part} " for part in parts)
-        ).strip()
+        return " ".join([first, *(part if part[0] == "-" else f"+ {part}" for part in others)])
     if kind == "product":
         return " ".join(parts)
-    if kind == "bracket":
-        return f"\\left({parts[0]}\\right)"
-    if kind == "blocks":
-        return "\\begin{{pmatrix}} {} & {} \\\\ {} & {} \\end{{pmatrix}}".format(*parts)
-    if kind in ("neg", "inverse", "transpose"):
-        return {"neg": "-{}", "inverse": "{}^{{-1}}", "transpose": "{}^{{\\mathsf T}}"}[
-            kind
-        ].format(*parts)
-    shown = {"det": "\\det", "tr": "\\operatorname{tr}", "U": "U", "L": "L"}
-    function = shown.get(kind, f"\\operatorname{{{kind}}}")
-    return f"{function}\\left({', '.join(parts)}\\right)"
+    if kind in _LATEX:
+        return _LATEX[kind].format(*parts)
+    return f"\\operatorname{{{kind}}}\\left({', '.join(parts)}\\right)"
 
 
 def latex_name(name: str) -> str:

@@ -8,7 +8,7 @@ which the constructions do not use.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,9 +19,20 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.exact import linalg
 from exactflow.explanation.identity import ShownIdentity, identities
+from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["Derivation", "Step", "adopt", "note", "recording", "renamed"]
+__all__ = [
+    "Derivation",
+    "Step",
+    "adopt",
+    "note",
+    "order_and_flips",
+    "product_step",
+    "recording",
+    "renamed",
+]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*'*")
 _QUOTED = re.compile(r"`[^`]*`")
@@ -40,7 +51,6 @@ class Step:
     before, after : the values with names that were there, and those that the step makes.
     field : the field of all values.
     reference : the theorem and its source.
-    substeps : the steps of which this one consists.
     witness : what else is checked, where no identity says it: a function that returns whether a
         witness proves the step, by arithmetic of its own.
     """
@@ -52,7 +62,6 @@ class Step:
     after: Mapping[str, Any]
     field: Domain
     reference: str = ""
-    substeps: tuple["Step", ...] = ()
     witness: Callable[[], bool] | None = None
 
     @cached_property
@@ -61,15 +70,10 @@ class Step:
         return identities(self.text) if self.text else ()
 
     def check(self) -> bool:
-        """Return whether all identities of the step, and of its substeps, are so, and whether its
-        witness proves it.
-        """
+        """Return whether all identities of the step are so, and whether its witness proves it."""
         values = {**self.before, **self.after}
-        return (
-            all(identity.holds(values, self.field) for identity in self.identities)
-            and all(step.check() for step in self.substeps)
-            and (self.witness is None or self.witness())
-        )
+        are_so = all(identity.holds(values, self.field) for identity in self.identities)
+        return are_so and (self.witness is None or self.witness())
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,9 @@ class _Note:
         before = {name: known[name] for name in sorted(used & set(known))}
         known.update(after)
         why = _QUOTED.sub(lambda quoted: self._renamed(quoted[0]), self.why)
-        field = common_domain([*after.values(), *before.values()])
+        known_here = [*after.values(), *before.values()]
+        fields = [value.domain for value in known_here if isinstance(value, DomainMatrix)]
+        field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
         return Step(self.rule, why, text, before, after, field, self.reference)
 
     def _renamed(self, text: str) -> str:
@@ -171,7 +177,36 @@ def note(
         derivation.notes.append(_Note(rule, why, text, values, reference, derivation.names))
 
 
-def common_domain(values: Iterable[Any]) -> Domain:
-    """Return the least field of the matrices among some values; QQ where there is none."""
-    fields = [value.domain for value in values if isinstance(value, DomainMatrix)]
-    return reduce(lambda one, other: one.unify(other), fields) if fields else QQ
+def order_and_flips(
+    order: Sequence[int], flips: Sequence[int], field: Domain
+) -> dict[str, DomainMatrix]:
+    """Return the permutation E and the signs F, where they are not the identity."""
+    d, named = len(order), {}
+    if list(order) != list(range(d)):
+        named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
+    if flips:
+        signs = [-field.one if i in flips else field.one for i in range(d)]
+        named["F"] = linalg.diagonal(signs, field)
+    return named
+
+
+def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
+    """Return the step that says that the product of the layers of `flow` is `target`, M."""
+    d, field = flow.dimension, flow.field
+    names = [f"l{k}" for k in range(1, flow.depth + 1)]
+    values = {
+        name: layer.domain_matrix().to_dense() for name, layer in zip(names, flow, strict=True)
+    }
+    values |= order_and_flips(flow.order or range(d), flow.flips, field)
+    left, right = ("E^T ", " E") if flow.order else ("", "")
+    right += " F" if flow.flips else ""
+    product = " ".join(reversed(names)) or "1"
+    why = "The layers, in the order in which data meets them; neighbours of one kind merged."
+    return Step(
+        "product",
+        why if names else "The identity takes no layer.",
+        f"{left}{product}{right} = M",
+        {"M": target.to_dense()},
+        values,
+        field,
+    )

@@ -8,8 +8,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.typing import Half
 from exactflow.explanation import Explanation
-from exactflow.explanation.product import order_and_flips, product_step
-from exactflow.explanation.steps import Derivation, note
+from exactflow.explanation.steps import Derivation, note, order_and_flips, product_step
 from exactflow.factorization.assembly import without_determinant
 from exactflow.factorization.problem import Problem
 from exactflow.flows.flow import CouplingFlow
