@@ -53,6 +53,7 @@
 # networks that are drawn, and samples.
 
 # %%
+import sys
 from fractions import Fraction
 from itertools import pairwise
 from math import comb
@@ -60,9 +61,13 @@ from math import comb
 import numpy as np
 
 from exactflow.capacity import AdditiveCouplings, depth_bound, min_parameters
-from exactflow.capacity.generator import Generator
-from exactflow.capacity.packings import SubsetFamily, code_size, greedy_code, greedy_subsets
+from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.claims import Claims, Evidence, proof_options
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.generator import Generator
+from proofs.experiments.packings import greedy_code, greedy_subsets
 
 claims = Claims("Depth lower bound (ICML 2021)")
 full = proof_options().full

@@ -73,6 +73,7 @@
 # samples.
 
 # %%
+import sys
 import time
 
 import numpy as np
@@ -80,7 +81,7 @@ import sympy
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.nonlinear.relu import ReluNetwork
+from exactflow.nonlinear.piecewise import ReluNetwork
 from exactflow.universal import (
     Atoms,
     Boxes,
@@ -96,6 +97,10 @@ from exactflow.universal import (
     one_layer_bound,
     uniform,
 )
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.experiments.relu import function_of, value
 
 claims = Claims("Universal approximation (ICML 2021)")
 options = proof_options()
@@ -230,10 +235,10 @@ with claims.check("conditioners are ReLU networks with rational weights", Eviden
         for layers in (2, 3):
             widths = []
             for layer in found[name, layers].flow:
-                network = ReluNetwork.from_piecewise(layer.conditioner)
-                check.equal(network.to_piecewise(), layer.conditioner)
-                check.equal(network("1/3"), layer.conditioner("1/3"))
-                widths.append(network.width)
+                network = ReluNetwork.of(layer.conditioner)
+                check.equal(function_of(network), layer.conditioner)
+                check.equal(value(network, QQ(1, 3)), layer.conditioner.at(QQ(1, 3)))
+                widths.append(len(network.weights))
             print(f"    {name}, {layers} layers: of widths {widths}")
 
 # %% [markdown]

@@ -47,7 +47,7 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from exactflow.capacity.choices import best_choice, setting
+from exactflow.capacity.choices import best_choice
 from exactflow.capacity.couplings import AdditiveCouplings
 from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.errors import InvalidInputError
@@ -150,8 +150,7 @@ def min_parameters(
     lipschitz, radius = _positive("lipschitz", lipschitz), _positive("radius", radius)
     w, deviation = _positive("w", w), Fraction(0) if sigma is None else _positive("sigma", sigma)
     rho_squared = _rho_squared(rho, deviation, d)
-    units = setting(d, k, 2 * radius * lipschitz, rho_squared, deviation, w)
-    choice = best_choice(units, Deltas, ms)
+    choice = best_choice(d, k, 2 * radius * lipschitz, (rho_squared, deviation, w), Deltas, ms)
     if choice is None:
         raise InvalidInputError(
             f"expected at most {format_short(code_size(d, Deltas.start))} Gaussians, the codewords "
@@ -219,7 +218,7 @@ def depth_bound(
     """Return the least number of layers that is not ruled out, each of some parameters or neurons.
 
     Depth is what is forced, and not size: the network that generates the mixtures
-    (`exactflow.capacity.generator`) has more neurons and parameters than the flows are asked for.
+    (in the script depth_lower_bound) has more neurons and parameters than the flows are asked for.
 
     Parameters
     ----------

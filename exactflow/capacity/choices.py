@@ -6,86 +6,62 @@ point, so the search is deterministic and takes a few thousand evaluations at mo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, exp, inf, lgamma, log, log1p, sqrt
 
 from exactflow.capacity.packings import code_volumes
+from exactflow.exact.numbers import to_float
 from exactflow.exact.rounding import root
 
-__all__ = ["Setting", "best_choice", "setting"]
+__all__ = ["best_choice"]
 
 _GRID = 32
 _TERMS = 64
 _BITS = 64
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The constants of the bound, lengths in units of rho: log(2 R Lip), sigma sqrt(d), w."""
-
-    d: int
-    k: int
-    log_reach: float
-    noise: float
-    w: float
-
-    def gap(self, Delta: int, m: int) -> float:
-        """Return sep - 2 w."""
-        delta = 2 * sqrt(Delta / self.d)
-        return (1 - m / self.k) * delta - 2 * self.noise - 2 * self.w
-
-    def score(self, Delta: int, m: int) -> float:
-        """Return about the number of parameters that the bound asks for."""
-        gap = self.gap(Delta, m)
-        if gap <= 0:
-            return -inf
-        log_base = self.log_reach - log(gap)
-        if log_base <= 0:
-            return inf
-        log_base = log(ceil(exp(log_base))) if log_base < 32 else log_base
-        return log_family(log_code_sizes(self.d)[Delta - 1], self.k, m) / log_base
-
-
-def setting(
-    d: int, k: int, reach: Fraction, rho_squared: Fraction, sigma: Fraction, w: Fraction
-) -> Setting:
-    """Return the constants in floating point.
+def best_choice(
+    d: int,
+    k: int,
+    reach: Fraction,
+    lengths: tuple[Fraction, Fraction, Fraction],
+    Deltas: range,
+    ms: range,
+) -> tuple[int, int] | None:
+    """Return Delta and m for a large bound, or None where no Delta has as many as k codewords.
 
     Parameters
     ----------
-    d, k, w : as in `exactflow.capacity.min_parameters`.
+    d, k : as in `exactflow.capacity.min_parameters`.
     reach : 2 R Lip.
-    rho_squared, sigma : of the mixtures: the squared length of the centers, and the deviation.
+    lengths : the squared length of the centers, the deviation of the Gaussians, and w.
+    Deltas, ms : the integers allowed, in ascending order.
     """
-    rho = root(rho_squared)
+    rho = root(lengths[0])
     reach /= rho
     log_reach = log(reach.numerator) - log(reach.denominator)
-    return Setting(d, k, log_reach, _to_float(sigma * root(Fraction(d)) / rho), _to_float(w / rho))
+    noise, w = to_float(lengths[1] * root(Fraction(d)) / rho), to_float(lengths[2] / rho)
+    sizes, enough = log_code_sizes(d), log(k - 0.5)
 
+    def score(Delta: int, m: int) -> float:
+        """Return about the number of parameters that the bound asks for."""
+        gap = (1 - m / k) * 2 * sqrt(Delta / d) - 2 * noise - 2 * w  # sep - 2 w, for rho = 1
+        if gap <= 0:
+            return -inf
+        log_base = log_reach - log(gap)
+        if log_base <= 0:
+            return inf
+        log_base = log(ceil(exp(log_base))) if log_base < 32 else log_base
+        return log_family(sizes[Delta - 1], k, m) / log_base
 
-def _to_float(x: Fraction) -> float:
-    try:
-        return float(x)
-    except OverflowError:
-        return inf
+    def best_m(Delta: int) -> int:
+        return _argmax(lambda m: score(Delta, m), ms)
 
-
-def best_choice(setting: Setting, Deltas: range, ms: range) -> tuple[int, int] | None:
-    """Return Delta and m with a large score, or None where no Delta has as many as k codewords.
-
-    `Deltas` and `ms` are the integers allowed, in ascending order.
-    """
-    sizes, enough = log_code_sizes(setting.d), log(setting.k - 0.5)
     Deltas = range(Deltas.start, next((D for D in Deltas if sizes[D - 1] < enough), Deltas.stop))
     if not Deltas:
         return None
-
-    def best_m(Delta: int) -> int:
-        return _argmax(lambda m: setting.score(Delta, m), ms)
-
-    Delta = _argmax(lambda Delta: setting.score(Delta, best_m(Delta)), Deltas)
+    Delta = _argmax(lambda Delta: score(Delta, best_m(Delta)), Deltas)
     return Delta, best_m(Delta)
 
 

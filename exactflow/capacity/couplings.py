@@ -35,22 +35,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, to_index
 from exactflow.exact.rounding import root, rounded_up
 
 __all__ = ["AdditiveCouplings"]
-
-
-class LayerGrowth(NamedTuple):
-    """A, B, alpha and beta of the theorem, for one layer of units."""
-
-    slope: Fraction
-    offset: Fraction
-    shift_slope: Fraction
-    shift_offset: Fraction
 
 
 @dataclass(frozen=True)
@@ -66,8 +56,8 @@ class AdditiveCouplings:
     Examples
     --------
     >>> layers = AdditiveCouplings(8, (3,), Fraction(1, 2))
-    >>> layers.neurons, layers.parameters, float(layers.slope), round(layers.lipschitz(2))
-    (3, 31, 3.302775637731995, 289)
+    >>> layers.parameters, float(layers.slope), round(layers.lipschitz(2))
+    (31, 3.302775637731995, 289)
     """
 
     d: int
@@ -89,11 +79,6 @@ class AdditiveCouplings:
         return cls(d, (width,) * full + ((rest,) if rest else ()), radius)
 
     @property
-    def neurons(self) -> int:
-        """The number of hidden units in a layer of the flow."""
-        return sum(self.hidden)
-
-    @property
     def sizes(self) -> tuple[int, ...]:
         """The numbers of units of all layers, from inputs to outputs."""
         half = -(-self.d // 2)
@@ -105,32 +90,28 @@ class AdditiveCouplings:
         return sum((a + 1) * b for a, b in pairwise(self.sizes))
 
     @cached_property
-    def growth(self) -> LayerGrowth:
-        """A, B, alpha and beta, rounded up."""
+    def growth(self) -> tuple[Fraction, Fraction, Fraction, Fraction]:
+        """A, B, alpha and beta of the theorem for all units of a layer, rounded up."""
         A, B, alpha, beta = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
         for before, units in pairwise(self.sizes):
             size, side = root(Fraction(units * before), up=True), root(Fraction(units), up=True)
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
-            A, B, alpha, beta = map(_short, (A, B, alpha, beta))
-        return LayerGrowth(A, B, alpha, beta)
+            A, B, alpha, beta = map(rounded_up, (A, B, alpha, beta))
+        return A, B, alpha, beta
 
     @cached_property
     def slope(self) -> Fraction:
         """Lambda, rounded up."""
-        A = self.growth.slope
+        A, *_ = self.growth
         return (A + root(A * A + 4, up=True)) / 2
 
     def lipschitz(self, layers: int) -> Fraction:
         """Return a number that is at least Lip of so many layers."""
-        Lambda, (_, B, alpha, beta) = _short(self.slope), self.growth
+        Lambda, (_, B, alpha, beta) = rounded_up(self.slope), self.growth
         size, total = root(Fraction(self.d), up=True), Fraction(0)
         for _ in range(layers):
-            total = _short(Lambda * total + alpha * size + beta)
-            size = _short(Lambda * size + B)
+            total = rounded_up(Lambda * total + alpha * size + beta)
+            size = rounded_up(Lambda * size + B)
         return total
-
-
-def _short(x: Fraction) -> Fraction:
-    return rounded_up(x) if x else x

@@ -10,8 +10,7 @@ from exactflow.exact import linalg
 from exactflow.flows.base import Coupling, Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
-from exactflow.nonlinear.layer import PiecewiseCoupling
+from exactflow.nonlinear.layer import CoordinatewiseCoupling, PiecewiseCoupling
 from exactflow.nonlinear.merged import MaskedPart, MergedCoupling, Place
 
 __all__ = ["fitting_parts"]

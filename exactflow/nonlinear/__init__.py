@@ -21,8 +21,6 @@ import mpmath
 import numpy as np
 import sympy
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
@@ -31,15 +29,19 @@ from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
 from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.nonlinear.coordinatewise import CoordinatewiseCoupling
-from exactflow.nonlinear.layer import PiecewiseCoupling, over_rationals, rowwise
+from exactflow.nonlinear.layer import (
+    CoordinatewiseCoupling,
+    PiecewiseCoupling,
+    Pointwise,
+    over_rationals,
+)
 from exactflow.nonlinear.merged import MergedCoupling
 
 __all__ = ["CoordinatewiseCoupling", "MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class PiecewiseFlow(Flow):
+class PiecewiseFlow(Pointwise, Flow):
     """Layers, piecewise linear or linear over QQ, in the order in which data meets them.
 
     Parameters
@@ -85,14 +87,6 @@ class PiecewiseFlow(Flow):
         vars(self).update(
             layers=layers, partition=partition, order=checked_order(order, sum(partition))
         )
-
-    @property
-    def field(self) -> Domain:
-        """The rational numbers."""
-        return QQ
-
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        return rowwise(self._run, columns)
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""

@@ -7,7 +7,6 @@ from math import prod
 from typing import Any, TypeAlias
 
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
@@ -15,7 +14,7 @@ from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.nonlinear.layer import rowwise
+from exactflow.nonlinear.layer import RationalCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["MaskedPart", "MergedCoupling", "Place"]
@@ -70,6 +69,15 @@ class MaskedPart:
             if see is not None:
                 yield *see, scale
 
+    def act(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+        """Return the half that moves after the part, in the arithmetic of `convert`."""
+        moved = list(moved)
+        shifts = self.layer.shift_at(self.read(kept, convert), convert)
+        shifts = [t for see, t in zip(self.moved, shifts, strict=True) if see is not None]
+        for (place, sign, s), t in zip(self.scales_at(kept, convert), shifts, strict=True):
+            moved[place] = s * moved[place] + sign * t
+        return moved
+
     def linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
         """Return the part as a layer of the partition, where it is linear."""
         layer: Any = self.layer
@@ -88,7 +96,7 @@ class MaskedPart:
 
 
 @dataclass(frozen=True)
-class MergedCoupling(Coupling):
+class MergedCoupling(RationalCoupling):
     """Couplings that move the same half, one after the other: one coupling, and no new network.
 
     From ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the half that
@@ -129,22 +137,9 @@ class MergedCoupling(Coupling):
         vars(self).update(scale_elements=scales)
 
     @property
-    def field(self) -> Domain:
-        """The rational numbers."""
-        return QQ
-
-    @property
     def size(self) -> int:
         """The number of coordinates that move."""
         return self.partition[0 if self.moves == "first" else 1]
-
-    @property
-    def is_additive(self) -> bool:
-        """Whether the scale of every part is one everywhere."""
-        return all(part.layer.is_additive for part in self.parts)
-
-    def _scales(self) -> Iterable:
-        return (scale for part in self.parts for scale in part.layer._scales())
 
     def inverse(self) -> "MergedCoupling":
         """Return the inverse, a layer that moves the same half."""
@@ -161,17 +156,9 @@ class MergedCoupling(Coupling):
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        zeros = [kept[0] * convert(QQ.zero)] * self.size
-        return self._moved(zeros, kept, convert)
-
-    def _moved(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
-        """Return the half that moves after all parts."""
-        moved = list(moved)
+        moved = [kept[0] * convert(QQ.zero)] * self.size
         for part in self.parts:
-            shifts = part.layer.shift_at(part.read(kept, convert), convert)
-            shifts = [t for see, t in zip(part.moved, shifts, strict=True) if see is not None]
-            for (place, sign, s), t in zip(part.scales_at(kept, convert), shifts, strict=True):
-                moved[place] = s * moved[place] + sign * t
+            moved = part.act(moved, kept, convert)
         return moved
 
     def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
@@ -186,13 +173,8 @@ class MergedCoupling(Coupling):
                 layer = layer.tangent(part.read(kept, to_element), inside)
             linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
             total = linear.after(total)
-            moved = MergedCoupling(self.partition, self.moves, (part,))._moved(
-                moved, kept, to_element
-            )
+            moved = part.act(moved, kept, to_element)
         return total
-
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        return rowwise(self._run, columns)
 
     def summary(self) -> str:
         """Return one line: which half moves, how many couplings are merged, the kind of scale."""

@@ -1,8 +1,22 @@
 """Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
 
 They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
-in float64 on NumPy arrays; bisection finds the piece. `exactflow.nonlinear.relu` writes them as
-networks.
+in float64 on NumPy arrays; bisection finds the piece.
+
+Main results
+------------
+These are the ReLU networks with one input and one hidden layer. Let f be linear between the knots
+k_0 < .. < k_K, with value v_0 at k_0 and slopes s_0, .. , s_(K+1) from left to right. Then
+
+    f(x) = v_0 - s_0 relu(k_0 - x) + s_1 relu(x - k_0) + sum_(j >= 1) (s_(j+1) - s_j) relu(x - k_j),
+
+a network with one hidden layer of at most K + 2 units, rational where f is; and every network with
+one input and one hidden layer is such a function (Arora, Basu, Mianjy and Mukherjee,
+*Understanding deep neural networks with rectified linear units*, ICLR 2018, for m = 1).
+
+How it is checked
+-----------------
+*Exact*: from function to network and back is the same function, in the tests.
 """
 
 from bisect import bisect_right
@@ -10,18 +24,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
-import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
 from exactflow.exact.typing import Element, NumberLike
 
-__all__ = ["PiecewiseLinear", "line"]
+__all__ = ["PiecewiseLinear", "ReluNetwork", "line"]
 
 Elements = tuple  # of elements of QQ
 
@@ -50,8 +63,6 @@ class PiecewiseLinear:
     >>> f = PiecewiseLinear([0, "1/2", 2], [1, 2, -1])
     >>> f(1), f(10), f(np.array([0.25, 7])), f(mpmath.mpf(1))
     ((1,), (-1,), array([[ 1.5, -1. ]]), (mpf('1.0'),))
-    >>> f.slope(0), f.lipschitz
-    ((2,), 2)
     """
 
     knots: Elements
@@ -91,12 +102,6 @@ class PiecewiseLinear:
         """The number m of coordinates of a value."""
         return len(self.values[0])
 
-    @cached_property
-    def lipschitz(self) -> sympy.Expr:
-        """The least Lipschitz constant in the Euclidean norm: the length of the longest slope."""
-        square = max(sum((s * s for s in slope), QQ.zero) for slope in self.slopes)
-        return sympy.sqrt(QQ.to_sympy(square))
-
     def __call__(self, x: "NumberLike | np.ndarray") -> Any:
         """Return the value at `x`, a tuple of m numbers, in the arithmetic of `x`.
 
@@ -108,41 +113,29 @@ class PiecewiseLinear:
         if isinstance(x, np.ndarray):
             if x.dtype.kind not in "fiu":
                 raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
-            return self._at_floats(x.astype(float))
+            return self.at(x.astype(float))
         if isinstance(x, mpmath.mpf):
-            return self._at_mpf(x)
-        return tuple(QQ.to_sympy(value) for value in self.at(to_element(x)))
+            return self.at(x)
+        return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
-    def at(self, x: Element) -> Elements:
-        """Return the value at an element of QQ, as elements of QQ."""
-        k = self._anchor(piece := bisect_right(self.knots, x))
-        return line(self.knots[k], self.values[k], self.slopes[piece], x)
-
-    def slope(self, x: NumberLike) -> tuple[sympy.Rational, ...]:
-        """Return the slope at a rational or ``mpf``: exact, since the slopes are rational."""
-        return tuple(QQ.to_sympy(s) for s in self.slope_at(to_element(x)))
+    def at(self, x: Any) -> Any:
+        """Return the value as a call does; at an element of QQ, as elements of QQ."""
+        if isinstance(x, np.ndarray):
+            knots, values, slopes = self._floats
+            pieces = np.searchsorted(knots, x, side="right")
+            starts = np.maximum(pieces - 1, 0)
+            with np.errstate(all="ignore"):
+                return values[:, starts] + slopes[:, pieces] * (x - knots[starts])
+        piece = bisect_right(self.knots, to_element(x))
+        k = max(piece - 1, 0)
+        start = self.knots[k], self.values[k], self.slopes[piece]
+        if isinstance(x, mpmath.mpf):
+            start = to_mpf(start[0]), *(tuple(map(to_mpf, row)) for row in start[1:])
+        return line(*start, x)
 
     def slope_at(self, x: Element) -> Elements:
         """Return the slope at an element of QQ; at a knot, the one on its right."""
         return self.slopes[bisect_right(self.knots, x)]
-
-    def _anchor(self, piece: Any) -> Any:
-        """Return the knot that a piece is measured from: its left end, or the first knot."""
-        return np.maximum(piece - 1, 0) if isinstance(piece, np.ndarray) else max(piece - 1, 0)
-
-    def _at_mpf(self, x: mpmath.mpf) -> tuple[mpmath.mpf, ...]:
-        k = self._anchor(piece := bisect_right(self.knots, to_element(x)))
-        step = x - to_mpf(self.knots[k])
-        return tuple(
-            to_mpf(value) + to_mpf(slope) * step
-            for value, slope in zip(self.values[k], self.slopes[piece], strict=True)
-        )
-
-    def _at_floats(self, x: np.ndarray) -> np.ndarray:
-        knots, values, slopes = self._floats
-        k = self._anchor(piece := np.searchsorted(knots, x, side="right"))
-        with np.errstate(all="ignore"):
-            return values[:, k] + slopes[:, piece] * (x - knots[k])
 
     @cached_property
     def _floats(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -200,3 +193,37 @@ def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Element
     of them elements of QQ, or tuples of such.
     """
     return tuple(v + s * (x - knot) for v, s in zip(value, slope, strict=True))
+
+
+class ReluNetwork(NamedTuple):
+    """``x -> constant + sum_h outputs[h] relu(weights[h] x + biases[h])``, of elements of QQ.
+
+    Attributes
+    ----------
+    weights, biases : H rationals each.
+    outputs : H tuples of m rationals.
+    constant : m rationals.
+
+    Examples
+    --------
+    >>> network = ReluNetwork.of(PiecewiseLinear([0, 1], [0, 1]))
+    >>> network.weights == (1, 1), network.biases == (0, -1), network.outputs == ((1,), (-1,))
+    (True, True, True)
+    """
+
+    weights: Elements
+    biases: Elements
+    outputs: tuple[Elements, ...]
+    constant: Elements
+
+    @classmethod
+    def of(cls, f: PiecewiseLinear) -> "ReluNetwork":
+        """Return the network that equals `f`; units without effect are left out."""
+        first, slopes, one = f.knots[0], f.slopes, QQ.one
+        units = [(-one, first, tuple(-s for s in slopes[0])), (one, -first, slopes[1])]
+        for knot, before, after in zip(f.knots[1:], slopes[1:], slopes[2:], strict=False):
+            change = tuple(t - s for s, t in zip(before, after, strict=True))
+            units.append((one, -knot, change))
+        units = [unit for unit in units if any(unit[2])]
+        weights, biases, outputs = zip(*units, strict=True) if units else ((), (), ())
+        return cls(weights, biases, outputs, f.values[0])

@@ -18,7 +18,7 @@ points.
 from exactflow.universal.bound import Bound
 from exactflow.universal.boxes import Boxes, Segments, checkerboard, uniform
 from exactflow.universal.few_layers import Approximation, approximate
-from exactflow.universal.gaussians import GaussianMixture, smoothed
+from exactflow.universal.gaussians import GaussianMixture
 from exactflow.universal.line import QuantileFunction
 from exactflow.universal.lower_bounds import one_layer_bound
 from exactflow.universal.measures import Atoms, Product, TargetMeasure, empirical
@@ -43,6 +43,5 @@ __all__ = [
     "checkerboard",
     "empirical",
     "one_layer_bound",
-    "smoothed",
     "uniform",
 ]

@@ -5,7 +5,6 @@ least mean square, about (sqrt(3) pi / 2) / n^2 (Panter and Dite 1951). A cell f
 mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -33,7 +32,7 @@ from exactflow.universal.line import LineLaw
 from exactflow.universal.measures import checked_weights
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["GaussianMixture", "smoothed"]
+__all__ = ["GaussianMixture"]
 
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
@@ -41,6 +40,8 @@ _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 @dataclass(frozen=True, init=False, repr=False)
 class GaussianMixture(LineLaw):
     """A mixture of normal laws with independent coordinates; in dimension 1 a law on the line.
+
+    With one deviation for all it is a sample, of which repeated points count, plus normal noise.
 
     Parameters
     ----------
@@ -179,26 +180,6 @@ class GaussianMixture(LineLaw):
 
     def __repr__(self) -> str:
         return f"<GaussianMixture: {len(self.means)} in dimension {self.dimension}>"
-
-
-def smoothed(sample: Sequence, deviation: NumberLike) -> GaussianMixture:
-    """Return the law of a uniformly drawn point of a sample plus normal noise.
-
-    Parameters
-    ----------
-    sample : N rationals, or floats, which are dyadic, or N rows of them; repeated ones have more
-        weight.
-    deviation : that of the noise, a positive rational.
-
-    Examples
-    --------
-    >>> smoothed([0, 0, 1], "1/4").weights == (QQ(2, 3), QQ(1, 3))
-    True
-    """
-    counts = sorted(Counter(_rows(sample)).items())
-    total = sum(count for _, count in counts)
-    weights = [QQ(count, total) for _, count in counts]
-    return GaussianMixture([point for point, _ in counts], deviation, weights)
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:

@@ -103,13 +103,14 @@ class QuantileFunction(LineLaw):
             if a == b:
                 raise InvalidInputError(
                     f"expected a bi-Lipschitz quantile function, got the value {format_short(a)} "
-                    f"constant {between}, an atom: smooth it, as smoothed(points, deviation) does"
+                    f"constant {between}, an atom: take a smooth law, as GaussianMixture(points, "
+                    "deviation)"
                 )
             if p == q:
                 raise InvalidInputError(
                     f"expected a bi-Lipschitz quantile function, got a jump from {format_short(a)} "
                     f"to {format_short(b)} at the level {format_short(p)}, a gap without mass: "
-                    "give it some mass, or smooth the law, as smoothed(points, deviation) does"
+                    "give it some mass, or take a smooth law, as GaussianMixture(points, deviation)"
                 )
             if p > q or a > b:
                 raise InvalidInputError(
@@ -184,8 +185,8 @@ def as_line_law(target: object) -> LineLaw:
         return target
     if not isinstance(target, Boxes | LineLaw):
         raise InvalidInputError(
-            "expected a law on the line: GaussianMixture, QuantileFunction, smoothed(points, "
-            f"deviation) or Boxes in dimension 1, got {type(target).__name__}"
+            "expected a law on the line: GaussianMixture, QuantileFunction or Boxes in dimension "
+            f"1, got {type(target).__name__}"
         )
     if not isinstance(target, Boxes) or target.dimension != 1:
         raise InvalidInputError(
@@ -210,5 +211,5 @@ def as_line_law(target: object) -> LineLaw:
 def _atom(place: Element) -> Element:
     raise InvalidInputError(
         f"expected boxes with sides > 0, got an atom at {format_short(place)}, where the quantile "
-        "function has a flat part: smooth it, as smoothed(points, deviation) does"
+        "function has a flat part: take a smooth law, as GaussianMixture(points, deviation)"
     )

@@ -242,7 +242,7 @@ def approximate_well(
     Parameters
     ----------
     target : a law on the line whose quantile function has neither jumps nor flat parts:
-        `GaussianMixture`, `QuantileFunction`, `smoothed` of a sample, or `Boxes` in dimension 1.
+        `GaussianMixture`, `QuantileFunction` or `Boxes` in dimension 1.
     condition : a rational above 1.
     eps : the largest W2 distance of the data from the law, a positive rational; as near as `layers`
         allow where it is left out.

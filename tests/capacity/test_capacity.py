@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow.capacity import depth_bound, min_parameters
-from exactflow.capacity.packings import code_size, greedy_code, greedy_subsets
+from exactflow.capacity.packings import code_size
 from exactflow.errors import InvalidInputError
 from exactflow.exact.rounding import geometric_sum
+from proofs.experiments.packings import greedy_code, greedy_subsets
 
 USUAL = {"lipschitz": 50, "radius": 1, "w": "1/10"}
 

@@ -52,7 +52,7 @@ def test_shapes():
     assert AdditiveCouplings.of(7, 10, None, Fraction(1)).sizes == (4, 10, 4)
     layers = AdditiveCouplings.of(6, 5, 3, Fraction(1))
     assert layers.parameters == 4 * 3 + 4 * 2 + 3 * 3
-    assert layers.neurons == 5
+    assert layers.hidden == (3, 2)
 
 
 def test_neurons_are_parameters_with_constants_of_their_own():

@@ -8,13 +8,8 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.capacity.packings import (
-    SubsetFamily,
-    code_size,
-    code_volumes,
-    greedy_code,
-    greedy_subsets,
-)
+from exactflow.capacity.packings import SubsetFamily, code_size, code_volumes
+from proofs.experiments.packings import greedy_code, greedy_subsets
 
 
 def ball(d: int, r: int) -> int:

@@ -19,7 +19,6 @@ from exactflow.universal import (
     Sphere,
     checkerboard,
     empirical,
-    smoothed,
     uniform,
 )
 from exactflow.universal.cells import least_root, of_means
@@ -71,10 +70,6 @@ def test_cells_are_their_means_and_within_the_tolerance(name, tolerance):
         if cells is whole:  # a coordinate may have the error of the whole
             assert float(cells.error) ** 2 == pytest.approx(left, rel=1e-6, abs=1e-12)
         assert float(cells.error) <= float(tolerance) * (1 + 1e-9)
-
-
-def test_smoothed_points():
-    assert smoothed([[0, 0], [1, 2], [0, 0]], "1/4").weights == (QQ(2, 3), QQ(1, 3))
 
 
 @pytest.mark.parametrize("name", ["box", "checkerboard", "ring", "half a ring", "normal laws"])

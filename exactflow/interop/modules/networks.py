@@ -12,8 +12,7 @@ from exactflow.exact.typing import Half
 from exactflow.flows import base
 from exactflow.interop.modules.layers import CouplingModule, scale_of
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.nonlinear.relu import ReluNetwork
+from exactflow.nonlinear.piecewise import PiecewiseLinear, ReluNetwork
 
 __all__ = ["NetworkCoupling", "network_coupling"]
 
@@ -66,7 +65,7 @@ def network_coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
             "expected layers with constant scales, as approximate and approximate_well make them "
             f"without a Gaussian pad, got {layer!r}"
         )
-    found = ReluNetwork.from_piecewise(conditioner)
+    found = ReluNetwork.of(conditioner)
     columns = [[row[i] for row in found.outputs] or [0] for i in range(conditioner.dimension)]
     network = nn.Sequential(
         _filled(_floats([[w] for w in found.weights or (0,)]), _floats(found.biases or (0,))),

@@ -6,8 +6,8 @@ from math import erf, sqrt
 import numpy as np
 import pytest
 
-from exactflow.capacity.generator import Generator
 from exactflow.errors import InvalidInputError
+from proofs.experiments.generator import Generator
 
 SQUARE = ((-1, -1), (-1, 1), (1, 1), (1, -1))
 
