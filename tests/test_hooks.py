@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exactflow import factor, minimal_depth
-from exactflow.files.certificate import write_certificate
-from exactflow.files.depth_certificate import write_depth_certificate
+from exactflow import factor, minimal_depth, save
 
 yaml = pytest.importorskip("yaml")
 
@@ -27,8 +25,8 @@ M = [["2", "1"], ["1", "1"]]
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "deep").mkdir()
-    write_certificate(factor(M), tmp_path / "a.cert.json")
-    write_depth_certificate(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
+    save(factor(M), tmp_path / "a.cert.json")
+    save(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
     template = files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8")
     (tmp_path / "my_theorem.py").write_text(template)
     return tmp_path
@@ -119,7 +117,7 @@ def endless(folder):
 @pytest.mark.parametrize("scripts", ["", pytest.param("*.py", marks=pytest.mark.slow)])
 def test_the_action_does_not_pass_what_was_killed(project, scripts):
     endless(project)
-    write_certificate(factor(M), project / "last.cert.json")
+    save(factor(M), project / "last.cert.json")
     done = step(project, "Check", limits="ulimit -t 1\n", scripts=scripts)
     assert done.returncode == 3
     errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exactflow import factor, random_matrix
-from exactflow.files.certificate import write_certificate
+from exactflow import factor, random_matrix, save
 
 COMMAND = [sys.executable, "-m", "exactflow"]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -17,7 +16,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 @pytest.fixture
 def certificate(tmp_path):
-    write_certificate(factor(random_matrix(4, seed=1)), tmp_path / "c.json")
+    save(factor(random_matrix(4, seed=1)), tmp_path / "c.json")
     return tmp_path / "c.json"
 
 

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
-    from exactflow.files.lossless_certificate import read_lossless
+    from exactflow.files.store import read_lossless
     from exactflow.files.tensors import held_arrays
 
     for name in (arguments.file, arguments.output):

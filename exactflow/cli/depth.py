@@ -60,7 +60,8 @@ def _write(
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
     from exactflow import checker
-    from exactflow.files.depth_certificate import write_depth_certificate
+    from exactflow.files.atomic import write_bytes
+    from exactflow.files.depth_certificate import depth_certificate_text
     from exactflow.flows.result import Evidence
 
     if not answer.is_decided or answer.evidence is not Evidence.EXACT:
@@ -69,7 +70,7 @@ def _write(
         return 3, []
     name = Path(arguments.file).name
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-    write_depth_certificate(answer, arguments.output, provenance)
+    write_bytes(arguments.output, depth_certificate_text(answer, provenance).encode())
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]

@@ -33,7 +33,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the text, or print it; raise `InvalidInputError` for a format that does not fit."""
-    from exactflow.files.arrays import array_bytes
+    from exactflow.files.arrays import array_writer, flow_arrays
     from exactflow.files.atomic import check_place
     from exactflow.files.certificate import read_certificate
     from exactflow.files.checking import is_depth_certificate
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     flow = read_certificate(arguments.certificate)
     if arguments.to == "torch":
         check_error(flow)
-        content = array_bytes(flow, "flow.pt", rounded=True)
+        content = array_writer("flow.pt")(flow_arrays(flow, rounded=True))
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
         content = data
     else:

@@ -28,7 +28,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.cli.report import print_repairs
-    from exactflow.files.lossless_certificate import claim
+    from exactflow.files.store import lossless_claim
     from exactflow.lossless import lossless
 
     common.check_output(arguments, certificate_only=True)
@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     common.announce(source.matrix, arguments)
     names = "bits", "limit", "method", "orientation", "partition", "seed"
     result = lossless(source.matrix, **common.fields(arguments, *names))
-    written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim(result))
+    written = common.write_flow(
+        result.flow, arguments, source, arguments.seed, **lossless_claim(result)
+    )
 
     def record() -> dict[str, Any]:
         grid = {"step": str(result.step), "bits": result.bits, "limit": result.limit}

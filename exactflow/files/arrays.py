@@ -13,6 +13,7 @@ Layer k, counted from 0 in the order of application, is ``layer_k_shift``, ``lay
 
 import io
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,8 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_short, to_float, to_fraction
+from exactflow.exact.typing import Half
 from exactflow.files.atomic import named, read_bytes, write_bytes
 from exactflow.files.tensors import held_arrays
 from exactflow.flows.flow import CouplingFlow
@@ -30,7 +32,6 @@ from exactflow.flows.linear import LinearCoupling
 
 __all__ = [
     "ARRAY_SUFFIXES",
-    "array_bytes",
     "array_writer",
     "flow_arrays",
     "read_arrays",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
+_WHOLE = "partition", "flips", "order"
 
 
 def flow_arrays(flow: CouplingFlow, *, rounded: bool = False) -> dict[str, np.ndarray]:
@@ -62,15 +64,9 @@ def flow_arrays(flow: CouplingFlow, *, rounded: bool = False) -> dict[str, np.nd
     return arrays
 
 
-def write_arrays(flow: CouplingFlow, path: str | Path, *, rounded: bool = False) -> None:
+def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
     """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
-    write_bytes(path, array_bytes(flow, path, rounded=rounded))
-
-
-def array_bytes(flow: CouplingFlow, path: str | Path, *, rounded: bool = False) -> bytes:
-    """Return `flow_arrays` as the content of a file of a type, told by its suffix."""
-    convert = array_writer(path)
-    return convert(flow_arrays(flow, rounded=rounded))
+    write_bytes(path, array_writer(path)(flow_arrays(flow)))
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
@@ -86,10 +82,7 @@ def read_arrays(path: str | Path) -> CouplingFlow:
         A type whose library is not installed.
     """
     path = Path(path)
-    if path.suffix.lower() not in ARRAY_SUFFIXES:
-        raise InvalidInputError(
-            f"expected a file of type {', '.join(ARRAY_SUFFIXES)}, got {path.name!r}"
-        )
+    _check_suffix(path)
     data = read_bytes(path)
     with named(path):
         arrays = held_arrays(data, path.suffix.lower())
@@ -98,39 +91,35 @@ def read_arrays(path: str | Path) -> CouplingFlow:
         return _flow({str(name): held.read() for name, held in arrays.items()})
 
 
+def _check_suffix(path: Path) -> None:
+    if path.suffix.lower() not in ARRAY_SUFFIXES:
+        raise InvalidInputError(
+            f"expected a file of type {', '.join(ARRAY_SUFFIXES)}, for the layers of a flow, "
+            f"got {path.name!r}"
+        )
+
+
 def _flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     depth = sum(name.endswith("_shift") for name in arrays)
-    parts = ("shift", "scale", "moves_first")
-    names = {"partition", "flips", "order"} | {
-        f"layer_{k}_{part}" for k in range(depth) for part in parts
-    }
-    if set(arrays) != names:
-        differ = ", ".join(map(repr, sorted(set(arrays) ^ names)[:4]))
+    parts = "shift", "scale", "moves_first"
+    names = {f"layer_{k}_{part}" for k in range(depth) for part in parts} | set(_WHOLE)
+    if differ := sorted(set(arrays) ^ names):
         raise InvalidInputError(
             "expected the arrays of a flow (partition, flips, order, layer_0_shift, ..), got "
-            f"others, or too few: {differ}"
+            f"others, or too few: {', '.join(map(repr, differ[:4]))}"
         )
-    partition, flips, order = (_integers(arrays, name) for name in ("partition", "flips", "order"))
-    if len(partition) != 2 or sorted(order) != list(range(sum(partition))):
+    partition, flips, order = (_integers(arrays, name) for name in _WHOLE)
+    if len(partition) != 2 or len(order) != sum(partition):
         raise InvalidInputError(
             f"expected two sizes as partition and each coordinate once as order, got {partition} "
             f"and {format_short(order)}"
         )
-    if not set(flips) <= set(order):
-        raise InvalidInputError(f"expected coordinates as flips, got {format_short(flips)}")
     p, q = partition
     layers = []
     for k in range(depth):
-        first = _integers(arrays, f"layer_{k}_moves_first") == [1]
-        scale = arrays[f"layer_{k}_scale"]
-        layers.append(
-            LinearCoupling(
-                (p, q),
-                "first" if first else "second",
-                arrays[f"layer_{k}_shift"],
-                None if (scale == 1).all() else scale,
-            )
-        )
+        moves: Half = "first" if _integers(arrays, f"layer_{k}_moves_first") == [1] else "second"
+        shift, scale = arrays[f"layer_{k}_shift"], arrays[f"layer_{k}_scale"]
+        layers.append(LinearCoupling((p, q), moves, shift, None if (scale == 1).all() else scale))
     return CouplingFlow(layers, (p, q), flips, order=order)
 
 
@@ -151,17 +140,14 @@ def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
     MissingExtraError
         A type whose library is not installed.
     """
-    match Path(path).suffix.lower():
+    path = Path(path)
+    _check_suffix(path)
+    match path.suffix.lower():
         case ".npz":
             return _npz
         case ".safetensors":
             return require("safetensors.numpy", "safetensors", "a .safetensors file").save
-        case ".pt" | ".pth":
-            return partial(_torch, require("torch", "torch", "a .pt file"))
-    raise InvalidInputError(
-        f"expected a file of type {', '.join(ARRAY_SUFFIXES)} for the layers of a flow, "
-        f"got {Path(path).name!r}"
-    )
+    return partial(_torch, require("torch", "torch", "a .pt file"))
 
 
 def _float64(M: DomainMatrix, k: int, rounded: bool) -> np.ndarray:
@@ -169,13 +155,8 @@ def _float64(M: DomainMatrix, k: int, rounded: bool) -> np.ndarray:
         raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
     result = np.zeros(M.shape)
     for (i, j), value in M.iter_items():
-        numerator, denominator = int(value.numerator), int(value.denominator)
-        try:
-            number = numerator / denominator
-        except OverflowError:
-            number = np.inf
-        is_finite = np.isfinite(number)
-        if not is_finite or not (rounded or _is_equal(number, numerator, denominator)):
+        number = to_float(value)
+        if not np.isfinite(number) or not (rounded or to_fraction(value) == Fraction(number)):
             raise InvalidInputError(
                 f"expected entries that a float64 equals, got {format_short(value)} at {(i, j)} of "
                 f"layer {k}: a certificate (.json) holds it exactly, and balance finds layers of "
@@ -183,10 +164,6 @@ def _float64(M: DomainMatrix, k: int, rounded: bool) -> np.ndarray:
             )
         result[i, j] = number
     return result
-
-
-def _is_equal(number: float, numerator: int, denominator: int) -> bool:
-    return number.as_integer_ratio() == (numerator, denominator)
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

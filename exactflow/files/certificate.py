@@ -8,7 +8,6 @@ standard library alone and shares no code with this module's writer.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import sympy
 from sympy import GF, QQ
@@ -24,12 +23,19 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.files.atomic import named, read_bytes, write_bytes
+from exactflow.files.atomic import read_bytes
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.version import __version__
 
-__all__ = ["accepted", "certificate_text", "read_certificate", "write_certificate"]
+__all__ = [
+    "accepted",
+    "certificate_text",
+    "field_in_json",
+    "joined",
+    "read_certificate",
+    "rows_in_json",
+]
 
 _DIGITS = 60  # of the generator of a number field: they tell it from its conjugates
 
@@ -68,32 +74,47 @@ def certificate_text(
     >>> print(certificate_text(factor([[2, 0], [0, 1]])).splitlines()[0])
     {"format": "exactflow-certificate",
     """
-    subject, matrix = _subject(flow, target, pads, covariance)
-    size = flow.dimension - len(pads)
-    if matrix.shape[0] != size:
-        raise InvalidInputError(f"expected a {size} x {size} target, got {matrix.shape[0]} rows")
+    if covariance is not None and (target is not None or pads):
+        raise InvalidInputError("expected a covariance alone, got a target or pads beside it")
+    own = [i for i in range(flow.dimension) if i not in set(pads)]
+    if target is None and covariance is None:
+        matrix = flow.domain_matrix()
+        matrix = matrix.extract(own, own) if pads else matrix
+    else:
+        matrix = as_matrix(target if covariance is None else covariance)
+    if matrix.shape[0] != len(own):
+        raise InvalidInputError(
+            f"expected a {len(own)} x {len(own)} target, got {matrix.shape[0]} rows"
+        )
     try:
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
         raise InvalidInputError(
             f"expected a target over {flow.field}, like the flow, got one over {matrix.domain}"
         ) from None
-    name, entry = _field(field)
-    is_real = isinstance(name, str) or "root" in name
+    name, entry = field_in_json(field)
+    layers = [_layer_text(layer, field, name, entry) for layer in flow]
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(flow.partition)),
-        subject: _matrix_text(matrix.convert_to(field), entry, " "),
-        "layers": f"[{','.join(_layer_text(layer, field, entry, is_real) for layer in flow)}\n ]",
+        "target" if covariance is None else "covariance": _matrix_text(
+            matrix.convert_to(field), entry, " "
+        ),
+        "layers": f"[{','.join(layers)}\n ]",
     }
     lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
     members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
     if within is not None:
         members["within"] = json.dumps(format_rational(within))
     members["provenance"] = json.dumps(record | dict(provenance or {}), sort_keys=True)
+    return joined(members)
+
+
+def joined(members: Mapping[str, str]) -> str:
+    """Return a JSON object of members that are JSON, a line for each."""
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
@@ -111,16 +132,6 @@ def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
     return data, report.lines[-1][2:]
 
 
-def write_certificate(
-    flow: CouplingFlow, path: str | Path, target: "MatrixLike | None" = None, **claim: Any
-) -> None:
-    """Write `certificate_text` to a file: either the whole file appears or nothing changes.
-
-    The keywords are those of `certificate_text`.
-    """
-    write_bytes(path, certificate_text(flow, target, **claim).encode())
-
-
 def read_certificate(path: str | Path) -> CouplingFlow:
     """Read the flow of a certificate, and check what the certificate claims of it.
 
@@ -133,10 +144,14 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     """
     try:
         data = read_bytes(path, "certificate")
-        with named(path):
-            claim = _claim(data)
     except InvalidInputError as error:
         raise CertificateError(str(error)) from None
+    try:
+        claim = checker.read_certificate(data)
+    except (checker.MalformedError, checker.UndecidedError) as error:
+        is_large = isinstance(error, checker.UndecidedError)
+        expected = "expected a certificate within the checker's limits: " if is_large else ""
+        raise CertificateError(f"{Path(path).name}: {expected}{error}") from None
     content = checker.read_json(data, "certificate")
     field, element = _reader(content["field"])
 
@@ -169,39 +184,6 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     return flow
 
 
-def _claim(data: bytes) -> checker.Certificate:
-    """Return what a certificate claims, or refuse it as the checker does."""
-    try:
-        return checker.read_certificate(data)
-    except checker.MalformedError as error:
-        raise CertificateError(str(error)) from None
-    except checker.UndecidedError as error:
-        raise CertificateError(
-            f"expected a certificate within the checker's limits: {error}"
-        ) from None
-
-
-def _subject(
-    flow: CouplingFlow,
-    target: "MatrixLike | None",
-    pads: Sequence[int],
-    covariance: "MatrixLike | None",
-) -> tuple[str, DomainMatrix]:
-    """Return the name of what the claim is about, and its matrix."""
-    if covariance is None:
-        own = _off_pads(flow.domain_matrix(), pads) if target is None else as_matrix(target)
-        return "target", own
-    if target is not None or pads:
-        raise InvalidInputError("expected a covariance alone, got a target or pads beside it")
-    return "covariance", as_matrix(covariance)
-
-
-def _off_pads(M: DomainMatrix, pads: Sequence[int]) -> DomainMatrix:
-    """Return the matrix without the rows and columns at pads."""
-    off = [i for i in range(M.shape[0]) if i not in set(pads)]
-    return M.extract(off, off) if pads else M
-
-
 def _reader(field: str | dict) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and how it reads an element."""
     if isinstance(field, dict):
@@ -224,29 +206,27 @@ def _rational(text: str) -> Element:
     return QQ(value.numerator, value.denominator)
 
 
-Entry = Callable[[object], str]
-
-
-def _field(field: Domain) -> tuple[str | dict, Entry]:
-    """Return the certificate's name of a field, and how it writes an element."""
-    if field.is_QQ:
-        return "QQ", lambda x: f'"{_text(x)}"'
+def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object]]:
+    """Return a certificate's name of a field, and how it writes an element, as JSON."""
+    if field.is_QQ:  # FLINT and gmpy write long numbers faster, in the same way
+        return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x)
     if field.is_FiniteField:
-        return f"GF({field.mod})", lambda x: f'"{int(field.to_int(x)) % field.mod}"'
+        return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod)
     if field.is_AlgebraicField:
         minimal = field.mod.to_list()
         monic = [c / minimal[0] for c in minimal]
         name = {"modulus": [format_rational(c) for c in reversed(monic)]} | _root(field, monic)
-        return name, lambda x: json.dumps([format_rational(c) for c in reversed(x.to_list())])
+        return name, lambda x: [format_rational(c) for c in reversed(x.to_list())]
     raise InvalidInputError(
         f"expected a flow over QQ, GF(p) or an algebraic number field, got {field}: "
         "put numbers in the place of the symbols"
     )
 
 
-def _text(x: Element) -> str:
-    """Return what `format_rational` does, without its conversions where the kernel writes so."""
-    return format_rational(x) if isinstance(x, PythonMPQ) else str(x)
+def rows_in_json(M: DomainMatrix, entry: Callable[[Element], object]) -> list[list]:
+    """Return the rows of a matrix, as JSON."""
+    zero = entry(M.domain.zero)
+    return [[entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
 def _root(field: Domain, coefficients: list) -> dict[str, list[str]]:
@@ -260,16 +240,15 @@ def _root(field: Domain, coefficients: list) -> dict[str, list[str]]:
     return {"root": [format_rational(end) for end in ends]} if ends else {}
 
 
-def _layer_text(layer: LinearCoupling, field: Domain, entry: Entry, is_real: bool) -> str:
-    scale = ", ".join(entry(field.convert_from(s, layer.field)) for s in layer.scale_elements)
-    members = [f'"moves": "{layer.moves}"', f'"scale": [{scale}]']
+def _layer_text(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
+    scale = [entry(field.convert_from(s, layer.field)) for s in layer.scale_elements]
+    members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
+    is_real = isinstance(name, str) or "root" in name
     if not is_real and not all(s.is_Rational for s in layer.scale):
         members.append('"sign": "unchecked"')
     shift = _matrix_text(layer.shift_matrix.convert_to(field), entry, "    ")
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
 
 
-def _matrix_text(M: DomainMatrix, entry: Entry, indent: str) -> str:
-    zero = entry(M.domain.zero)
-    rows = (", ".join(entry(x) if x else zero for x in row) for row in M.to_list())
-    return "[" + f",\n{indent}".join(f"[{row}]" for row in rows) + "]"
+def _matrix_text(M: DomainMatrix, entry: Callable, indent: str) -> str:
+    return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, entry))) + "]"

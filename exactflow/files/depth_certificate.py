@@ -7,12 +7,10 @@ head of the checker lists; its equations are numbered as `equations` there retur
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth import MinimalDepth
@@ -20,9 +18,9 @@ from exactflow.depth.obstruction import KINDS, Obstruction, Reason
 from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_rational, to_element
+from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import DepthScales, Element
-from exactflow.files.atomic import write_bytes
+from exactflow.files.certificate import field_in_json, joined, rows_in_json
 from exactflow.flows.result import Evidence
 from exactflow.version import __version__
 
@@ -30,7 +28,6 @@ __all__ = [
     "depth_certificate_text",
     "read_obstruction",
     "witness",
-    "write_depth_certificate",
 ]
 
 
@@ -67,11 +64,12 @@ def depth_certificate_text(
     """
     flow = answer.flow
     _check_certifiable(answer)
+    field, entry = field_in_json(flow.field)
     layers = [
         {
             "moves": layer.moves,
-            "scale": _entries(layer.scale_elements, layer.field),
-            "shift": _rows(layer.shift_matrix),
+            "scale": list(map(entry, layer.scale_elements)),
+            "shift": rows_in_json(layer.shift_matrix, entry),
         }
         for layer in flow.layers
     ]
@@ -79,8 +77,8 @@ def depth_certificate_text(
     members = {
         "format": "exactflow-depth-certificate",
         "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
-        "field": f"GF({flow.field.mod})" if flow.field.is_FiniteField else "QQ",
-        "target": _rows(flow.domain_matrix().to_dense()),
+        "field": field,
+        "target": rows_in_json(flow.domain_matrix(), entry),
         "partition": list(flow.partition),
         **({"order": list(flow.order)} if flow.order else {}),
         "scales": answer.scales,
@@ -89,14 +87,7 @@ def depth_certificate_text(
         "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
         "provenance": record | dict(provenance or {}),
     }
-    return "{" + ",\n ".join(f'"{key}": {_text(value)}' for key, value in members.items()) + "}\n"
-
-
-def write_depth_certificate(
-    answer: MinimalDepth, path: str | Path, provenance: Mapping[str, object] | None = None
-) -> None:
-    """Write `depth_certificate_text` to a file, which appears as a whole or not at all."""
-    write_bytes(path, depth_certificate_text(answer, provenance).encode())
+    return joined({key: _text(value) for key, value in members.items()})
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
@@ -125,31 +116,23 @@ def _text(value: object) -> str:
     return json.dumps(value)
 
 
-def _entries(values: Sequence, field: Domain) -> list[str]:
-    if field.is_FiniteField:
-        return [str(int(field.to_int(x)) % field.mod) for x in values]
-    return [format_rational(x) for x in values]
-
-
-def _rows(M: DomainMatrix) -> list[list[str]]:
-    return [_entries(row, M.domain) for row in M.to_list()]
-
-
 def witness(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind of an obstruction and its witness, as the format writes them."""
-    row, found, field = obstruction.row, obstruction.witness, obstruction.matrix.domain
+    row, found = obstruction.row, obstruction.witness
+    _, entry = field_in_json(obstruction.matrix.domain)
     written: object
     if row.key == "k":
         written = found
     elif row.key == "factors":
-        written = [_entries(f[::-1], field) for f in found]
+        written = [list(map(entry, reversed(f))) for f in found]
     else:
-        written = [_terms(W) if isinstance(W, Mapping) else _rows(W) for W in found]
+        written = [
+            [[entry(x), *map(str, exponents)] for exponents, x in W.items()]
+            if isinstance(W, Mapping)
+            else rows_in_json(W, entry)
+            for W in found
+        ]
     return {"kind": row.written, row.key: written}
-
-
-def _terms(p: Mapping[Sequence[int], Element]) -> list[list[str]]:
-    return [[format_rational(x), *map(str, exponents)] for exponents, x in p.items()]
 
 
 def read_obstruction(

@@ -10,7 +10,7 @@ Boisvert, Pozo and Remington, *The Matrix Market exchange formats: initial desig
 1996.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
@@ -21,7 +21,7 @@ from exactflow.exact.typing import Element
 
 __all__ = ["read_market"]
 
-_Content = tuple[tuple[int, int], Iterator[tuple[int, int, str]]]  # the shape and the entries
+_Places = Iterable[tuple[int, int]]
 
 _MIRRORED = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
 _FIELDS = ("integer", "real", "rational", "pattern")
@@ -41,24 +41,36 @@ def read_market(text: str) -> DomainMatrix:
     """
     header, *lines = text.splitlines() or [""]
     layout, field, symmetry = _banner(header)
-    records = [line.split() for line in lines if line.strip() and not line.startswith("%")]
+    sizes, *records = [s.split() for s in lines if s.strip() and not s.startswith("%")] or [[]]
+    m, n, *count = _sizes(sizes, 3 if layout == "coordinate" else 2)
+    if not m or not n:
+        raise InvalidInputError(f"expected at least one row and column, got {m} x {n}")
+    if m != n and symmetry != "general":
+        raise InvalidInputError(f"expected a square {symmetry} matrix, got {m} x {n}")
+    above = {"general": n, "symmetric": 1, "skew-symmetric": 0}[symmetry]  # j - i is less
+    places: _Places
     if layout == "coordinate":
-        shape, entries = _coordinates(records, field, symmetry)
+        words = [word for *_, word in records] if field != "pattern" else ["1"] * len(records)
+        expected = count[0]
+        places = _coordinates(records, (m, n), above, 2 if field == "pattern" else 3)
     else:
-        shape, entries = _columns(records, symmetry)
-    mirrored = _MIRRORED[symmetry]
+        words = [word for record in records for word in record]
+        expected = m * n if symmetry == "general" else n * (n + 2 * above - 1) // 2
+        places = ((i, j) for j in range(n) for i in range(max(0, j - above + 1), m))
+    if len(words) != expected:
+        raise InvalidInputError(f"expected {expected} entries, got {len(words)}")
     rows: dict[int, dict] = {}
-    for i, j, word in entries:
+    for (i, j), word in zip(places, words, strict=True):
         value = _element(word, field, (i, j))
-        for row, column, entry in ((i, j, value), (j, i, mirrored * value)):
+        for row, column, entry in ((i, j, value), (j, i, _MIRRORED[symmetry] * value)):
             if entry:
                 rows.setdefault(row, {})[column] = entry
-    if len(rows) < shape[0] == shape[1]:
+    if len(rows) < m == n:
         raise SingularMatrixError(
-            f"expected an entry in each of {shape[0]} rows, got none but zeros in "
-            f"{shape[0] - len(rows)} of them: the matrix has no inverse"
+            f"expected an entry in each of {m} rows, got none but zeros in {m - len(rows)} of "
+            "them: the matrix has no inverse"
         )
-    return DomainMatrix(rows, shape, QQ)
+    return DomainMatrix(rows, (m, n), QQ)
 
 
 def _banner(header: str) -> list[str]:
@@ -104,53 +116,19 @@ def _sizes(record: list[str], count: int) -> list[int]:
     return [int(word) for word in record]
 
 
-def _checked_shape(rows: int, columns: int, symmetry: str) -> tuple[int, int]:
-    if not rows or not columns:
-        raise InvalidInputError(f"expected at least one row and column, got {rows} x {columns}")
-    if rows != columns and symmetry != "general":
-        raise InvalidInputError(f"expected a square {symmetry} matrix, got {rows} x {columns}")
-    return rows, columns
-
-
-def _coordinates(records: list[list[str]], field: str, symmetry: str) -> _Content:
-    """Return the shape and the entries (i, j, word) of a sparse file."""
-    rows, columns, count = _sizes(records[0] if records else [], 3)
-    if len(records) != count + 1:
-        raise InvalidInputError(f"expected {count} entries, got {len(records) - 1}")
-    above = {"general": columns, "symmetric": 1, "skew-symmetric": 0}[symmetry]
-    entries = {}
-    for record in records[1:]:
-        i, j = _sizes(record[:2], 2)
-        value = record[2:] + ["1"] * (field == "pattern")
-        new = 1 <= i <= rows and 1 <= j <= columns and (i, j) not in entries
-        if len(value) != 1 or not new:
+def _coordinates(
+    records: list[list[str]], shape: tuple[int, int], above: int, length: int
+) -> _Places:
+    """Return the places of the entries of a sparse file, in their order, each new."""
+    places: dict[tuple[int, int], None] = {}
+    for record in records:
+        i, j = (index - 1 for index in _sizes(record[:2], 2))
+        is_inside = 0 <= i < shape[0] and 0 <= j < shape[1] and j - i < above
+        if len(record) != length or not is_inside or (i, j) in places:
+            where = "" if above == shape[1] else f" {'on or ' if above else ''}below the diagonal"
             raise InvalidInputError(
-                f"expected one value at a new place within {rows} x {columns}, "
+                f"expected one value at a new place within {shape[0]} x {shape[1]}{where}, "
                 f"got {format_short(' '.join(record))}"
             )
-        if j - i >= above:
-            raise InvalidInputError(
-                f"expected places {'on or ' if above else ''}below the diagonal of a {symmetry} "
-                f"matrix, got {format_short(' '.join(record))}"
-            )
-        entries[i, j] = value[0]
-    shape = _checked_shape(rows, columns, symmetry)
-    return shape, ((i - 1, j - 1, word) for (i, j), word in entries.items())
-
-
-def _columns(records: list[list[str]], symmetry: str) -> _Content:
-    """Return the shape and the entries (i, j, word) of a dense file, column by column."""
-    rows, columns = _sizes(records[0] if records else [], 2)
-    shape = _checked_shape(rows, columns, symmetry)
-    words = [word for record in records[1:] for word in record]
-    skipped = {"general": 0, "symmetric": columns - 1, "skew-symmetric": columns + 1}[symmetry]
-    count = rows * columns - skipped * columns // 2
-    if len(words) != count:
-        raise InvalidInputError(f"expected {count} entries, got {len(words)}")
-
-    def places() -> Iterator[tuple[int, int]]:
-        for j in range(columns):
-            above = {"general": 0, "symmetric": j, "skew-symmetric": j + 1}[symmetry]
-            yield from ((i, j) for i in range(above, rows))
-
-    return shape, ((*place, word) for place, word in zip(places(), words, strict=True))
+        places[i, j] = None
+    return places

@@ -3,6 +3,12 @@
 A certificate holds what was claimed, about the matrix of the caller: that a flow equals it, is
 within a bound of it, generates a Gaussian, rounds to a bijection of integers, or that its depth is
 so many layers. Nothing is written that the stand-alone checker refutes.
+
+The layers of a lossless flow are those on the grid and then a scaling by the step, so that the
+checker's claim is that their product is ``within`` so much of W. The provenance holds what makes
+the map of integers out of them: y = moved + floor(T kept + 1/2), in `layers` but for the scalings
+at the end, for inputs up to `limit`; the entries of T are multiples of 2^-bits. Nothing else is
+needed to run it elsewhere.
 """
 
 from collections.abc import Mapping
@@ -14,22 +20,23 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import checker
 from exactflow.balancing import Balanced
 from exactflow.depth import MinimalDepth
-from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
 from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
 from exactflow.files.certificate import accepted, certificate_text, read_certificate
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
-from exactflow.files.lossless_certificate import claim as lossless_claim
-from exactflow.files.lossless_certificate import is_lossless, lossless_of
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
 from exactflow.gaussian import Whitening
+from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
 
-__all__ = ["load", "save"]
+__all__ = ["load", "lossless_claim", "read_lossless", "save"]
+
+_ROUNDING = "moved + floor(shift * kept + 1/2)"
 
 
 def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> None:
@@ -73,7 +80,8 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
     matrix = None if target is None else as_matrix(target)
     check_place(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        _check_target(result.flow, matrix)
+        if matrix is not None and matrix != result.flow.domain_matrix():
+            raise VerificationError("expected the matrix of the answer as target, got another one")
         write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
         return
     flow = _flow(result)
@@ -102,11 +110,36 @@ def load(path: str | Path) -> "CouplingFlow | Lossless | MinimalDepth":
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
     flow = read_certificate(path)
-    content = checker.read_json(read_bytes(path, "certificate"), "certificate")
+    content = checker.read_json(read_bytes(path), "certificate")
+    if "obstructions" in content:
+        return _depth(flow, content)
+    rounding = content.get("provenance", {}).get("rounding")
+    if rounding != _ROUNDING or "target" not in content or "pads" in content:
+        return flow
     with named(path):
-        if "obstructions" in content:
-            return _depth(flow, content)
-        return lossless_of(flow, content) if is_lossless(content) else flow
+        return _lossless(flow, content)
+
+
+def read_lossless(path: str | Path) -> Lossless:
+    """Read a lossless flow: the same map, with the same limit, after its claim is checked.
+
+    >>> import tempfile
+    >>> from exactflow.lossless import lossless
+    >>> W = [[0, -1], [1, 0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(lossless(W), f"{folder}/L.json", target=W)
+    ...     print(read_lossless(f"{folder}/L.json").forward([1000, -3]))
+    [   3 1000]
+
+    Raises what `load` does, and `CertificateError` for a file of anything else.
+    """
+    found = load(path)
+    if not isinstance(found, Lossless):
+        raise CertificateError(
+            f"{Path(path).name}: expected the certificate of a lossless flow, as exactflow "
+            "lossless writes it, got another one"
+        )
+    return found
 
 
 def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
@@ -115,6 +148,22 @@ def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     scales, p = content["scales"], flow.partition[0]
     obstructions = (read_obstruction(o, matrix, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, tuple(obstructions))
+
+
+def _lossless(flow: CouplingFlow, content: Mapping[str, Any]) -> Lossless:
+    """Return the lossless flow that a certificate holds, from its flow and its content."""
+    made = content["provenance"]
+    try:
+        bits, limit = checked_grid(made.get("bits", 0), made.get("limit", 0))
+        result = on_layers_of(flow, as_matrix(content["target"]), bits, limit)
+    except InvalidInputError as error:
+        raise CertificateError(str(error)) from None
+    if result.flow != flow:
+        raise CertificateError(
+            f"expected layers that alternate, with shifts in units of 2^-{bits}, then the step of "
+            "each half, got others"
+        )
+    return result
 
 
 def _flow(result: Any) -> CouplingFlow:
@@ -136,19 +185,19 @@ def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict
         places = sorted(range(result.dimension), key=result.order.__getitem__)
         own = result.covariance.whole.extract(places, places)
         return {"covariance": own if target is None else target, "within": result.generator_error}
-    claim: dict[str, Any] = {"target": target}
-    if target is not None:
-        claim["pads"] = pads_of(flow.partition, target.shape[0])
-    elif isinstance(result, Balanced | Lossless):
+    if isinstance(result, Balanced | Lossless) and target is None:
         raise InvalidInputError(
             f"expected target=W for what {flow.method} returned, the matrix that it is near, got "
             "none"
         )
+    pads = () if target is None else pads_of(flow.partition, target.shape[0])
+    claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error
     return claim | (lossless_claim(result) if isinstance(result, Lossless) else {})
 
 
-def _check_target(flow: CouplingFlow, target: DomainMatrix | None) -> None:
-    if target is not None and target != flow.domain_matrix():
-        raise VerificationError("expected the matrix of the answer as target, got another one")
+def lossless_claim(result: Lossless) -> dict[str, Any]:
+    """Return what `exactflow.files.certificate.certificate_text` is told beside flow and target."""
+    made = {"rounding": _ROUNDING, "bits": result.bits, "limit": result.limit}
+    return {"within": result.error, "provenance": made}

@@ -67,8 +67,8 @@ class Held:
 def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
     """Return the array of a file under `key`, or the only one, with the name of its type.
 
-    Raises `InvalidInputError` for what is no such file, a key that is not there, and more than
-    2^22 entries, before any of them is read.
+    Raises `InvalidInputError` for what is no such file, a key that is not there, and no entries or
+    more than 2^22, before any of them is read.
     """
     arrays = held_arrays(data, suffix)
     if not arrays:
@@ -82,10 +82,10 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
         got = "none" if key is None else repr(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     held = arrays[key]
-    if math.prod(held.shape) > MOST_ENTRIES:
+    if not 0 < math.prod(held.shape) <= MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected a matrix of at most {MOST_ENTRIES} entries, got shape {held.shape}: a "
-            "larger one that is sparse goes into a Matrix Market file (.mtx)"
+            f"expected a matrix of at most {MOST_ENTRIES} entries, and some, got shape "
+            f"{held.shape}: a larger one that is sparse goes into a Matrix Market file (.mtx)"
         )
     return held.read(), held.dtype
 
@@ -104,17 +104,6 @@ def held_arrays(data: bytes, suffix: str) -> Mapping[str | None, Held]:
     return {None: _tensor(data, content)}
 
 
-def _sized(shape: tuple[int, ...], dtype: np.dtype, length: int) -> None:
-    """Refuse an array whose shape says another number of bytes than there are."""
-    size = math.prod(shape) * dtype.itemsize
-    is_sized = size > 0 or shape == (0,)  # an empty list, as that of no flips
-    if not is_sized or size != length or min(shape, default=1) < 0:
-        raise InvalidInputError(
-            f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
-            f"header says, got {length}"
-        )
-
-
 def _npy(stream: IO[bytes], length: int) -> Held:
     """Return the array of a .npy file of so many bytes; its header is read, and no more."""
     with _reading("a .npy file of numbers, which is never unpickled"):
@@ -122,7 +111,13 @@ def _npy(stream: IO[bytes], length: int) -> Held:
         shape, columns_first, dtype = read_header(stream)
     if dtype.hasobject:
         raise InvalidInputError("expected numbers, got objects, which are never unpickled")
-    _sized(shape, dtype, length - stream.tell())
+    size, length = math.prod(shape) * dtype.itemsize, length - stream.tell()
+    is_sized = size > 0 or shape == (0,)  # an empty list, as that of no flips
+    if not is_sized or size != length or min(shape, default=1) < 0:
+        raise InvalidInputError(
+            f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
+            f"header says, got {length}"
+        )
 
     def read() -> np.ndarray:
         with _reading("numbers or text, of a .npy file or an archive"):
@@ -163,20 +158,17 @@ def _npz(data: bytes) -> dict[str | None, Held]:
 def _safetensors(data: bytes) -> dict[str | None, Held]:
     library = require("safetensors", "safetensors", "a .safetensors file")
     with _reading("a .safetensors file"):
-        arrays = dict(library.deserialize(data))
-    return {name: _safetensor(array) for name, array in arrays.items()}
+        arrays = library.deserialize(data)
+    return {name: _safetensor(**array) for name, array in arrays}
 
 
-def _safetensor(array: dict) -> Held:
-    name, shape, content = array["dtype"], tuple(array["shape"]), bytes(array["data"])
-    if name not in _SAFETENSORS:
-        raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {name}")
-    dtype = np.dtype(_SAFETENSORS[name])
-    _sized(shape, dtype, len(content))
-    plain = np.ndarray(shape, dtype, content)
-    if name == "BF16":  # the upper half of a float32
-        return Held(shape, "bfloat16", lambda: (plain.astype("<u4") << 16).view("<f4"))
-    return Held(shape, str(dtype), lambda: plain)
+def _safetensor(dtype: str, shape: list[int], data: bytes) -> Held:
+    if dtype not in _SAFETENSORS:
+        raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {dtype}")
+    plain = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
+    if dtype == "BF16":  # the upper half of a float32
+        return Held(plain.shape, "bfloat16", lambda: (plain.astype("<u4") << 16).view("<f4"))
+    return Held(plain.shape, str(plain.dtype), lambda: plain)
 
 
 def read_state(data: bytes, suffix: str) -> "dict[str, Tensor]":
@@ -213,23 +205,18 @@ def _loaded(data: bytes) -> Any:
     with _reading("a .pt file of tensors only"):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise pickle.UnpicklingError(_forbidden(str(error))) from None
+        except pickle.UnpicklingError as error:  # without PyTorch's advice to trust the file
+            found = re.search(r"GLOBAL (\S+)", str(error))
+            raise pickle.UnpicklingError(
+                f"one that names {found[1]!r:.80}: save the model's state_dict(), or convert the "
+                "model in Python, exactflow.interop.convert(model)"
+                if found
+                else "a pickle that torch.load(weights_only=True) refuses"
+            ) from None
     if isinstance(content, dict):
         held = (content.get(name) for name in STATES)
         return next((state for state in held if isinstance(state, dict)), content)
     return content
-
-
-def _forbidden(message: str) -> str:
-    """Return what PyTorch says of a pickle that it refuses, without its advice to trust it."""
-    found = re.search(r"GLOBAL (\S+)", message)
-    if found is None:
-        return "a pickle that torch.load(weights_only=True) refuses"
-    return (
-        f"one that names {found[1]!r:.80}: save the model's state_dict(), or convert the model in "
-        "Python, exactflow.interop.convert(model)"
-    )
 
 
 def _named(content: dict) -> dict[str, Any]:
@@ -252,8 +239,8 @@ def _tensor(data: bytes, tensor: Any) -> Held:
     def read() -> np.ndarray:
         with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
             number = plain.resolve_conj().resolve_neg()
-            array: np.ndarray
-            array = (number.float() if name.startswith(("bfloat16", "float8")) else number).numpy()
+            is_short = name.startswith(("bfloat16", "float8"))
+            array: np.ndarray = (number.float() if is_short else number).numpy()
             return array
 
     return Held(tuple(plain.shape), name, read)
@@ -267,22 +254,13 @@ def _plain(data: bytes, tensor: Any) -> "Tensor":
             f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
         )
     plain: Tensor = torch.Tensor.detach(tensor)  # a file may say what tensor.detach is
-    unusual = plain.is_quantized or plain.is_nested or plain.is_meta
-    if unusual or plain.layout != torch.strided:
-        raise InvalidInputError(
-            f"expected a dense tensor with entries, got {_unusual(plain)}: save it as one"
-        )
+    kinds = [kind for kind in ("quantized", "nested", "meta") if getattr(plain, f"is_{kind}")]
+    if kinds or plain.layout != torch.strided:
+        got = f"a {kinds[0]} one" if kinds else f"the layout {plain.layout}"
+        raise InvalidInputError(f"expected a dense tensor with entries, got {got}: save it as one")
     if plain.numel() > len(data):
         raise InvalidInputError(
             f"expected as many entries as are in the file, got a view of shape "
             f"{tuple(plain.shape)}: save its .contiguous()"
         )
     return plain
-
-
-def _unusual(tensor: Any) -> str:
-    """Return what is unusual about a tensor."""
-    for kind in ("quantized", "nested", "meta"):
-        if getattr(tensor, f"is_{kind}"):
-            return f"a {kind} one"
-    return f"the layout {tensor.layout}"

@@ -76,6 +76,19 @@ def test_a_state_dict_that_is_compressed(tmp_path, size):
     assert time.process_time() - start < 1
 
 
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_rows_without_entries(tmp_path, suffix):
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".pt":
+        torch = pytest.importorskip("torch")
+        torch.save(torch.zeros(10**9, 0), path)
+    else:
+        save = pytest.importorskip("safetensors.numpy").save
+        path.write_bytes(save({"w": np.zeros((10**9, 0))}))
+    with pytest.raises(InvalidInputError, match=r"and some, got shape \(1000000000, 0\)"):
+        read_matrix(path)
+
+
 def test_many_members_count_together(tmp_path, monkeypatch):
     monkeypatch.setattr("exactflow.files.tensors.LARGEST_ARCHIVE", 2**20)
     path = tmp_path / "flow.npz"

@@ -1,6 +1,7 @@
 """Certificates: the same bytes for the same flow, and back into an equal flow."""
 
 import json
+from pathlib import Path
 
 import pytest
 import sympy
@@ -8,10 +9,15 @@ from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, checker, factor, permutation
+from exactflow import CouplingFlow, LinearCoupling, checker, factor, permutation, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.files.certificate import certificate_text, read_certificate, write_certificate
+from exactflow.files.certificate import certificate_text, read_certificate
+
+
+def write(flow: CouplingFlow, path: Path, target=None, **claim) -> None:
+    path.write_text(certificate_text(flow, target, **claim))
+
 
 SMALL = [name for name, M in POSITIVE.items() if M.rows <= 6]
 
@@ -20,7 +26,7 @@ SMALL = [name for name, M in POSITIVE.items() if M.rows <= 6]
 def test_round_trip_and_checker(tmp_path, name):
     flow = factor(POSITIVE[name])
     path = tmp_path / "c.json"
-    write_certificate(flow, path)
+    write(flow, path)
     assert read_certificate(path) == flow
     assert checker.check_file(path) == 0
     assert path.read_text() == certificate_text(flow)
@@ -29,7 +35,7 @@ def test_round_trip_and_checker(tmp_path, name):
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_flips(tmp_path, name):
     flow = factor(NEGATIVE[name], orientation="flip")
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     assert read_certificate(tmp_path / "c.json").flips == (0,)
     assert checker.check_file(tmp_path / "c.json") == 0
 
@@ -38,7 +44,7 @@ def test_flips(tmp_path, name):
 def test_a_permutation_of_101_coordinates(tmp_path, partition):
     M = permutation([*range(1, 101), 0])
     flow = factor(M, partition=partition)
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     back = read_certificate(tmp_path / "c.json")
     assert (back.method, back.layers) == ("permutation", flow.layers)
     assert checker.check_file(tmp_path / "c.json") == 0
@@ -48,7 +54,7 @@ def test_finite_field(tmp_path):
     field = GF(101)
     shift = DomainMatrix([[field(3), field(100)]], (1, 2), field)
     flow = CouplingFlow([LinearCoupling((1, 2), "first", shift)])
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     assert '"GF(101)"' in (tmp_path / "c.json").read_text()
     assert read_certificate(tmp_path / "c.json").layers[0].shift_matrix == shift
     assert checker.check_file(tmp_path / "c.json") == 0
@@ -57,7 +63,7 @@ def test_finite_field(tmp_path):
 def test_number_field(tmp_path):
     root = sympy.sqrt(2)
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[root / 3]], scale=[1 + root])])
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     content = json.loads((tmp_path / "c.json").read_text())
     assert content["field"] == {"modulus": ["-2", "0", "1"], "root": ["1", "2"]}
     assert content["layers"][0]["shift"] == [[["0", "1/3"]]]
@@ -73,7 +79,7 @@ def test_rational_entries_of_a_wider_field(tmp_path):
             LinearCoupling((1, 1), "second", [[sympy.sqrt(3)]]),
         ]
     )
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     assert checker.check_file(tmp_path / "c.json") == 0
     assert read_certificate(tmp_path / "c.json").depth == 2
 
@@ -94,7 +100,7 @@ def test_deterministic_bytes():
 
 def test_entries_over_4300_digits(tmp_path):
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[QQ(1, 10**6000 + 1)]])])
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     assert read_certificate(tmp_path / "c.json") == flow
 
 
@@ -122,10 +128,10 @@ def test_malformed_and_false_are_told_apart(tmp_path):
 def test_nothing_half_written(tmp_path, monkeypatch):
     flow = factor(POSITIVE["random d=4"])
     with pytest.raises(InvalidInputError, match="place to write"):
-        write_certificate(flow, tmp_path / "missing" / "c.json")
+        save(flow, tmp_path / "missing" / "c.json")
     (tmp_path / "c.json").mkdir()
     with pytest.raises(InvalidInputError, match="place to write"):
-        write_certificate(flow, tmp_path / "c.json")
+        save(flow, tmp_path / "c.json")
     assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
 
 
@@ -139,7 +145,7 @@ def test_the_target_is_what_the_layers_make():
 def test_orders_are_written_and_read(tmp_path):
     M = POSITIVE["random d=4"]
     flow = factor(M, partition=[0, 1, 0, 1])
-    write_certificate(flow, tmp_path / "c.json", M)
+    write(flow, tmp_path / "c.json", M)
     assert json.loads((tmp_path / "c.json").read_text())["order"] == [1, 3, 0, 2]
     assert checker.check_file(tmp_path / "c.json") == 0
     assert read_certificate(tmp_path / "c.json") == flow
@@ -149,7 +155,7 @@ def test_orders_are_written_and_read(tmp_path):
 def test_orders_with_flips(tmp_path):
     M = next(M for M in NEGATIVE.values() if M.rows == 4)
     flow = factor(M, orientation="flip", partition=[0, 0, 1, 1])
-    write_certificate(flow, tmp_path / "c.json", M)
+    write(flow, tmp_path / "c.json", M)
     assert checker.check_file(tmp_path / "c.json") == 0
     assert read_certificate(tmp_path / "c.json").matrix() == M
 
@@ -157,11 +163,11 @@ def test_orders_with_flips(tmp_path):
 def test_pads_are_left_out(tmp_path):
     M = sympy.Matrix([[0, 1], [1, 0]])
     flow = factor(M, orientation="pad")
-    write_certificate(flow, tmp_path / "c.json", M, pads=(1, 3))
+    write(flow, tmp_path / "c.json", M, pads=(1, 3))
     assert certificate_text(flow, pads=(1, 3)) == (tmp_path / "c.json").read_text()
     assert checker.check_file(tmp_path / "c.json") == 0
     assert read_certificate(tmp_path / "c.json") == flow
-    write_certificate(flow, tmp_path / "c.json", 2 * M, pads=(1, 3))
+    write(flow, tmp_path / "c.json", 2 * M, pads=(1, 3))
     with pytest.raises(VerificationError, match="first differing entry: row 0, column 2"):
         read_certificate(tmp_path / "c.json")
     with pytest.raises(InvalidInputError, match="expected a 4 x 4 target"):
@@ -171,16 +177,16 @@ def test_pads_are_left_out(tmp_path):
 def test_within_is_about_a_target_that_differs(tmp_path):
     flow = factor([[2, 1], [0, 1]])
     near = [["2", "1"], ["1/1000", "1"]]
-    write_certificate(flow, tmp_path / "c.json", near, within=QQ(1, 1000))
+    write(flow, tmp_path / "c.json", near, within=QQ(1, 1000))
     assert checker.check_file(tmp_path / "c.json") == 0
     assert read_certificate(tmp_path / "c.json") == flow
-    write_certificate(flow, tmp_path / "c.json", near, within=QQ(1, 1001))
+    write(flow, tmp_path / "c.json", near, within=QQ(1, 1001))
     with pytest.raises(VerificationError, match="not within 1/1001"):
         read_certificate(tmp_path / "c.json")
 
 
 def test_a_target_that_the_flow_is_not_is_for_the_checker_to_refute(tmp_path):
-    write_certificate(factor([[2, 1], [0, 1]]), tmp_path / "c.json", [[2, 1], [0, 3]])
+    write(factor([[2, 1], [0, 1]]), tmp_path / "c.json", [[2, 1], [0, 3]])
     assert checker.check_file(tmp_path / "c.json") == 1
 
 
@@ -205,7 +211,7 @@ def test_the_root_that_generates_the_field(tmp_path, coefficients, index):
     shift, scale = ([[x]] for x in (generator, generator + 4))
     shift, scale = (DomainMatrix(x, (1, 1), field) for x in (shift, scale))
     flow = CouplingFlow([LinearCoupling((1, 1), "first", shift, scale)], field=field)
-    write_certificate(flow, tmp_path / "c.json")
+    write(flow, tmp_path / "c.json")
     assert checker.check_file(tmp_path / "c.json") == 0
     back = read_certificate(tmp_path / "c.json").layers[0]
     root = sympy.rootof(modulus.as_expr(), index)

@@ -18,7 +18,7 @@ from depth import (
 from depth.examples import diagonal, excluded, matrix
 from sympy import GF, QQ, sqrt
 
-from exactflow import checker, random_matrix
+from exactflow import checker, random_matrix, save
 from exactflow.depth import minimal_depth
 from exactflow.depth.equations import misfit
 from exactflow.depth.obstruction import Obstruction, Reason
@@ -28,12 +28,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational
-from exactflow.files.depth_certificate import (
-    depth_certificate_text,
-    read_obstruction,
-    witness,
-    write_depth_certificate,
-)
+from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction, witness
 
 
 def verified(M, scales="additive", partition=None):
@@ -182,12 +177,13 @@ def test_random_matrices(d):
 def test_written_as_a_whole(tmp_path):
     answer = minimal_depth(diagonal(-1, -1, 1, 1))
     path = tmp_path / "depth.json"
-    write_depth_certificate(answer, path, {"source": "w.csv"})
-    assert path.read_text() == depth_certificate_text(answer, {"source": "w.csv"})
-    assert json.loads(path.read_text())["provenance"]["source"] == "w.csv"
+    save(answer, path)
+    assert path.read_text() == depth_certificate_text(answer)
+    text = depth_certificate_text(answer, {"source": "w.csv"})
+    assert json.loads(text)["provenance"]["source"] == "w.csv"
     assert checker.check_file(path) == 0
     with pytest.raises(InvalidInputError, match="no such folder"):
-        write_depth_certificate(answer, tmp_path / "none" / "depth.json")
+        save(answer, tmp_path / "none" / "depth.json")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -8,9 +8,9 @@ import pytest
 import sympy
 from matrices import NEGATIVE, POSITIVE
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
+from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, save
 from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import certificate_text, write_certificate
+from exactflow.files.certificate import certificate_text
 from exactflow.files.export import export
 
 
@@ -77,7 +77,7 @@ def test_refuses():
 
 
 def test_command(tmp_path, capsys):
-    write_certificate(factor(POSITIVE["random d=4"]), tmp_path / "c.json")
+    save(factor(POSITIVE["random d=4"]), tmp_path / "c.json")
     assert cli.main(["export", str(tmp_path / "c.json"), "--to", "latex"]) == 0
     assert capsys.readouterr().out.startswith(r"\begin{pmatrix}")
     output = tmp_path / "c.sage"

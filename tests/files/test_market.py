@@ -30,7 +30,7 @@ def test_reads(kind, lines, matrix):
 LIES = [
     ("coordinate real symmetric", ["2 2 3", "1 1 1", "2 1 2", "1 2 3"], "on or below the diag"),
     ("coordinate real symmetric", ["2 2 2", "1 2 3", "2 2 1"], "on or below the diagonal"),
-    ("coordinate real skew-symmetric", ["2 2 2", "1 1 1", "2 1 2"], "places below the diag"),
+    ("coordinate real skew-symmetric", ["2 2 2", "1 1 1", "2 1 2"], "2 x 2 below the diag"),
     ("coordinate real symmetric", ["2 3 3", "1 1 1", "2 1 2", "2 2 3"], "square symmetric"),
     ("array real skew-symmetric", ["2 2", "0 1 0"], "expected 1 entries, got 3"),
     ("array real symmetric", ["3 2", "1 2 3 4 5"], "square symmetric"),

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from interop.modules import OF_TORCH, directions
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix
+from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix, save
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import write_certificate
 from exactflow.interop import rounding, to_module
 
 torch = pytest.importorskip("torch")
@@ -147,7 +146,7 @@ def test_other_results_are_refused():
 
 def test_the_command_line_refuses(tmp_path, capsys):
     certificate, module = tmp_path / "c.json", tmp_path / "c.pt"
-    write_certificate(factor(conditioned(12, 100)), certificate)
+    save(factor(conditioned(12, 100)), certificate)
     assert cli.main(["export", str(certificate), "--to", "torch", "-o", str(module)]) == 2
     assert "balance" in capsys.readouterr().err
     assert not module.exists()

@@ -10,12 +10,12 @@ from depth.examples import diagonal, matrix
 from depth.test_five import jordan, with_fixed_parts
 from sympy import GF, QQ
 
-from exactflow import checker, cli, random_matrix
+from exactflow import checker, cli, random_matrix, save
 from exactflow.depth import minimal_depth
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.files.depth_certificate import depth_certificate_text, write_depth_certificate
+from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.ranks import rank_clash
 from exactflow.files.rocq.recurrences import recurrence_clash
@@ -134,7 +134,7 @@ def test_halves_of_two_sizes():
 
 def test_command(tmp_path, capsys):
     path, output = tmp_path / "depth.json", tmp_path / "depth.v"
-    write_depth_certificate(minimal_depth(SIX), path)
+    save(minimal_depth(SIX), path)
     assert cli.main(["export", str(path), "--to", "rocq", "-o", str(output)]) == 0
     assert output.read_text() == depth_theorem(path.read_bytes())
     assert cli.main(["export", str(path), "--to", "sage", "-o", str(tmp_path / "no")]) == 2

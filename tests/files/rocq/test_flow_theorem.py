@@ -10,10 +10,10 @@ import sympy
 from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor
+from exactflow import CouplingFlow, LinearCoupling, cli, factor, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
-from exactflow.files.certificate import certificate_text, write_certificate
+from exactflow.files.certificate import certificate_text
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.theorem_check import check_theorem
 
@@ -119,19 +119,19 @@ def test_refuses():
 
 def test_other_systems_get_the_flow_and_a_word_about_the_claim(tmp_path, capsys):
     path = tmp_path / "c.json"
-    write_certificate(
-        factor(sympy.diag(SWAP, 1), orientation="flip", partition=(1, 2)), path, SWAP, pads=[2]
-    )
+    flow = factor(sympy.diag(SWAP, 1), orientation="flip", partition=(1, 2))
+    path.write_text(certificate_text(flow, SWAP, pads=[2]))
     assert cli.main(["export", str(path), "--to", "sage"]) == 0
     assert "--to rocq or json says what the certificate claims" in capsys.readouterr().err
-    write_certificate(factor(M), path)
+    save(factor(M), path)
     assert cli.main(["export", str(path), "--to", "sage"]) == 0
     assert not capsys.readouterr().err
 
 
 def test_command(tmp_path, capsys):
     path, output = tmp_path / "c.json", tmp_path / "c.v"
-    write_certificate(factor(M, partition=[1, 0, 1]), path, NEAR, within=QQ(1, 1000))
+    flow = factor(M, partition=[1, 0, 1])
+    path.write_text(certificate_text(flow, NEAR, within=QQ(1, 1000)))
     words = ["export", str(path), "--to", "rocq", "-o", str(output)]
     for option in ([], ["--standalone"]):
         assert cli.main([*words, *option]) == 0
