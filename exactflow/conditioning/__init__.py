@@ -5,8 +5,9 @@
 - `forced`: what every smooth bijection has that comes near a target. *Certified*.
 """
 
+from exactflow.conditioning.bounds import Forced
 from exactflow.conditioning.condition import condition_number, singular_values
-from exactflow.conditioning.forced import Forced, forced
+from exactflow.conditioning.forced import forced
 from exactflow.conditioning.pieces import Gaussian
 
 __all__ = ["Forced", "Gaussian", "condition_number", "forced", "singular_values"]

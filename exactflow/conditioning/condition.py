@@ -14,7 +14,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import flint_rational, to_index
 from exactflow.exact.typing import MatrixLike
 
-__all__ = ["condition_number", "eigenvalues", "singular_values"]
+__all__ = ["condition_number", "eigenvalues", "rational_matrix", "singular_values"]
 
 MOST_DIGITS = 100_000
 
@@ -36,13 +36,21 @@ def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
     [3.0, 0.5]
     """
     digits = to_index("digits", digits, 1, MOST_DIGITS)
-    matrix = as_matrix(J).to_dense()
-    if not matrix.domain.is_QQ:
-        raise InvalidInputError(f"expected rational entries, got entries in {matrix.domain}")
-    exact = fmpq_mat([[flint_rational(entry) for entry in row] for row in matrix.to_list()])
+    exact = rational_matrix(J)
     with ctx.workprec(int(digits * 3.33) + 12):
         values = [value.sqrt() for value in eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
+
+
+def rational_matrix(M: MatrixLike) -> fmpq_mat:
+    """Return a matrix in FLINT; raises `InvalidInputError` where its entries are not rational."""
+    matrix = as_matrix(M).to_dense()
+    if not matrix.domain.is_QQ:
+        raise InvalidInputError(
+            "expected rational entries, which are rational numbers or floats, got entries in "
+            f"{matrix.domain}"
+        )
+    return fmpq_mat([[flint_rational(entry) for entry in row] for row in matrix.to_list()])
 
 
 def eigenvalues(matrix: fmpq_mat) -> list[arb]:
@@ -50,9 +58,7 @@ def eigenvalues(matrix: fmpq_mat) -> list[arb]:
 
     The precision is that of the current ``workprec`` block.
     """
-    roots: Any = (
-        matrix.charpoly().numer().complex_roots()
-    )  # pairs, says python-flint, not its types
+    roots: Any = matrix.charpoly().numer().complex_roots()  # pairs, whatever its types say
     return [root.real for root, times in roots for _ in range(times)]
 
 

@@ -70,129 +70,22 @@ forced_conditioning: the maps that attain the bounds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
-from typing import ClassVar
 
-import sympy
 from flint import arb, ctx
 from sympy import QQ
 
+from exactflow.conditioning.bounds import Forced
 from exactflow.conditioning.condition import eigenvalues
-from exactflow.conditioning.lipschitz import Slope, least_lipschitz
-from exactflow.conditioning.pieces import Gaussian, Law, as_law, is_product, pieces_of
-from exactflow.conditioning.telling import Bounds, forced_steps
+from exactflow.conditioning.pieces import as_law, pieces_of
+from exactflow.conditioning.slopes import least_lipschitz
 from exactflow.conditioning.tuning import TUNING
 from exactflow.conditioning.volume import volume
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper
-from exactflow.exact.least import least
-from exactflow.exact.numbers import elements, format_above, format_below, format_short, to_element
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, NumberLike
-from exactflow.explanation import Explanation
-from exactflow.flows.result import Evidence
+from exactflow.exact.numbers import elements, format_short, to_element
+from exactflow.exact.typing import NumberLike
 
-__all__ = ["Forced", "forced"]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Forced(Bounds):
-    """What a target forces on every smooth bijection near it: what `forced` returns.
-
-    All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
-    `ratio` is 1.
-
-    Attributes
-    ----------
-    lipschitz : at most sup |J|.
-    attained : a number that `lipschitz` cannot exceed, since maps of such slopes come within eps:
-        on the line, for laws of independent coordinates and for a Gaussian; else None.
-    mean_log_det : at least E log|det J|.
-    sigma_min : at least the smallest singular value of J somewhere.
-    ratio : at most the root mean square of the singular values, divided by their geometric mean.
-    gap, clusters : where a map has to climb, and into how many clusters the target was cut.
-    pieces, frame, groups, multiplier : what the bounds rest on: see `explain`.
-    """
-
-    target: Law
-    attained: "sympy.Rational | None"
-    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
-
-    def explain(self) -> Explanation:
-        """Return the bounds as steps, each checked again by other formulas and other arithmetic.
-
-        >>> from exactflow.universal import Atoms
-        >>> all(step.check() for step in forced(Atoms([[0], [1]]), "1/10").explain().steps)
-        True
-        """
-        claim = (
-            f"Every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target} has "
-            f"a Lipschitz constant of at least {format_below(self.lipschitz, 6)}, and E log|det J| "
-            f"is at most {format_above(self.mean_log_det, 4)}."
-        )
-        return Explanation.checked(claim, forced_steps(self), self, self.evidence)
-
-    def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:
-        """Return how many couplings it takes whose condition numbers are at most `condition`.
-
-        Parameters
-        ----------
-        condition : a rational above 1, for all layers everywhere; pads may be as many as you like.
-        scales : "additive" layers, or any with "positive" scales.
-
-        Examples
-        --------
-        >>> from exactflow.universal import Atoms
-        >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/10")
-        >>> bounds.layers(5), bounds.layers(5, "positive")
-        (6, 3)
-        """
-        check_option("scales", scales, ("additive", "positive"))
-        kappa, slope = to_element(condition), to_element(self.lipschitz)
-        if kappa <= 1:
-            raise InvalidInputError(
-                f"expected a condition number above 1, got {format_short(kappa)}: a layer of "
-                "condition number 1 is an isometry up to scale"
-            )
-        aim = slope * slope if scales == "additive" else slope
-        return least(lambda layers: kappa**layers >= aim) if slope > 1 else 0
-
-    def _rows(self) -> list[tuple[str, str]]:
-        places = "" if self.gap is None else f" (a gap along {self.gap})"
-        attained = "" if not self.attained else f", {format_above(self.attained, 6)} is enough"
-        return [
-            ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
-            ("E log|det J|", f"at most {format_above(self.mean_log_det, 4)}"),
-            ("smallest singular value", f"somewhere at most {format_above(self.sigma_min, 4)}"),
-            ("singular values", f"rms over geometric mean at least {format_below(self.ratio, 4)}"),
-        ]
-
-    def __str__(self) -> str:
-        rows = "; ".join(f"{name} {bound}" for name, bound in self._rows())
-        return (
-            f"every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target}: "
-            f"{rows}"
-        )
-
-    def __repr__(self) -> str:
-        return f"<Forced: {self}>"
-
-    def _repr_html_(self) -> str:
-        head = f"Forced within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
-            for name, bound in self._rows()
-        )
-        return f"<table><caption>{head} [{self.evidence}]</caption>{rows}</table>"
-
-    def _repr_latex_(self) -> str:
-        lipschitz, ratio = format_below(self.lipschitz), format_below(self.ratio)
-        volume, least_one = format_above(self.mean_log_det), format_above(self.sigma_min)
-        return (
-            rf"$\sup|J| \ge {lipschitz}, \quad E\log|\det J| \le {volume}, \quad "
-            rf"\inf\sigma_{{\min}} \le {least_one}, \quad \mathrm{{rms}}/\mathrm{{gm}} \ge {ratio}$"
-        )
+__all__ = ["forced"]
 
 
 def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = None) -> Forced:
@@ -216,6 +109,7 @@ def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = No
 
     Examples
     --------
+    >>> from exactflow.conditioning import Gaussian
     >>> from exactflow.universal import Atoms
     >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/100")
     >>> round(bounds.lipschitz, 3), bounds.clusters
@@ -237,10 +131,7 @@ singular values rms over geometric mean at least 1
             )
         spectrum = [value.max(arb(0)).sqrt() for value in eigenvalues(pieces.covariance()[1])]
         deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-        known = isinstance(law, Gaussian) or is_product(law)
-        slope = Slope(QQ.zero, QQ.zero if known else None, None)
-        if not deviation <= ball(eps) - pieces.error:
-            slope = least_lipschitz(law, pieces, eps, spectrum, along)
+        slope = least_lipschitz(law, pieces, eps, spectrum, along)
         near = ball(eps + to_element(upper(pieces.error)))
         found = volume(pieces, near)
         mean = upper(found.bound)

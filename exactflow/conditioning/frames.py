@@ -4,7 +4,7 @@ A frame has rational entries: it is the unit matrix, or a reflection that brings
 a direction. Nothing is rounded but where atoms on a line are too many, and merged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt, lcm
 from typing import NamedTuple
@@ -15,17 +15,19 @@ from sympy import QQ
 
 from exactflow.conditioning.pieces import Pieces, pieces_of_cells
 from exactflow.conditioning.ramps import Ramps, Steps
-from exactflow.conditioning.slopes import Distance
 from exactflow.conditioning.tuning import TUNING
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.universal.measures import Atoms, TargetMeasure
 
-__all__ = ["Axis", "Gap", "LawOnAxes", "frame_of", "reflection", "unit_frame"]
+__all__ = ["Axis", "Distance", "Gap", "LawOnAxes", "frame_of", "reflection", "unit_frame"]
 
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
+
+Distance = Callable[[arb], tuple[arb, arb]]
+"""From a positive slope to two enclosures, of squares below and above that of the distance."""
 
 FEW = 8
 
@@ -119,50 +121,38 @@ def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element)
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == unit_frame(d) and not isinstance(law, Atoms):
-        found = [_coordinate(law, i, tolerance) for i in range(d)]
+        cells = [pieces_of_cells(law, tolerance, i) for i in range(d)]
+        found = [_projected(one, (QQ.one,), tolerance, d) for one in cells]
+        found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
-        if pieces.spreads:
+        if pieces.spreads is not None:
             pieces = pieces_of_cells(law, tolerance)
         error = pieces.error
-        found = [_projected(pieces, axis, tolerance) for axis in axes]
+        found = [_projected(pieces, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
     return LawOnAxes(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _projected(pieces: Pieces, axis: Axis, tolerance: Element) -> tuple[Line, arb]:
-    """Return the atoms along an axis, and a bound of what merging them cost."""
-    unit = lcm(*(int(x.denominator) for x in axis))
-    column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
-    places = (pieces.centers @ np.array(column, dtype=object)).tolist()
-    return _merged(places, pieces.weights.tolist(), unit * pieces.unit, tolerance, len(axis))
-
-
-def _coordinate(law: TargetMeasure, i: int, tolerance: Element) -> tuple[Line, arb]:
-    """Return atoms near a coordinate's law, and a bound of their distance from it."""
-    cells = pieces_of_cells(law, tolerance, i)
-    places, weights = cells.centers[:, 0].tolist(), cells.weights.tolist()
-    line, error = _merged(places, weights, cells.unit, tolerance, law.dimension)
-    return line, error + cells.error
-
-
-def _merged(
-    places: Sequence[int], weights: Sequence[int], unit: int, tolerance: Element, dimension: int
-) -> tuple[Line, arb]:
-    """Return the line of some atoms, and a bound of the distance W2 that merging them cost.
+def _projected(pieces: Pieces, axis: Axis, tolerance: Element, d: int) -> tuple[Line, arb]:
+    """Return the atoms along one of d axes, and a bound of the distance W2 that merging them cost.
 
     Equal ones are merged; and where many are left, those in one cell, of cells of equal widths:
     twice as many until the cost is within the tolerance, or they are as many as can be.
     """
-    most = max(TUNING.least_atoms, TUNING.most_atoms // dimension)
+    unit = lcm(*(int(x.denominator) for x in axis))
+    column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
+    places = (pieces.centers @ np.array(column, dtype=object)).tolist()
+    most = max(TUNING.least_atoms, TUNING.most_atoms // d)
     cells, distinct = TUNING.least_atoms, len(set(places))
     while True:
-        found, error = _in_cells(places, weights, unit, 0 if distinct <= cells else cells)
+        count = 0 if distinct <= cells else cells
+        found, error = _merged(places, pieces.weights.tolist(), unit * pieces.unit, count)
         if error <= ball(tolerance) or cells >= most:
             return found, error
         cells *= 2
 
 
-def _in_cells(
+def _merged(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int
 ) -> tuple[Line, arb]:
     """Return the line of atoms merged cell by cell; equal ones only where the number is zero."""

@@ -5,7 +5,7 @@ boxes and normal laws, and products of these, are such mixtures themselves; of o
 cells are, up to an error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -16,9 +16,10 @@ import numpy as np
 from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
+from exactflow.conditioning.condition import rational_matrix
 from exactflow.conditioning.tuning import TUNING
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix, is_array
+from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import flint_rational, format_short
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.universal.boxes import Boxes, Segments
@@ -52,17 +53,12 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        matrix = as_matrix(covariance).to_dense()
-        if not matrix.domain.is_QQ:
-            raise InvalidInputError(
-                f"expected rational numbers or floats, got entries in {matrix.domain}"
-            )
-        if matrix != matrix.transpose():
+        exact = rational_matrix(covariance)
+        if exact != exact.transpose():
             raise InvalidInputError(
                 "expected a symmetric matrix, got one that differs from its transpose: pass "
                 "(Sigma + Sigma.T) / 2 if that is rounding"
             )
-        exact = fmpq_mat([[flint_rational(x) for x in row] for row in matrix.to_list()])
         signs = exact.charpoly().coeffs()[::-1]  # those of the elementary symmetric functions
         if any(x * (-1) ** k < 0 for k, x in enumerate(signs)):
             raise InvalidInputError(
@@ -132,22 +128,23 @@ class Pieces:
     ----------
     weights : N positive integers, the weights in units of their sum.
     centers : the means, N x d integers over `unit`.
-    spreads : the covariance of each piece; none where all are atoms.
+    spreads : the covariances of the pieces, N x d x d rationals; None where all are atoms.
     error : an enclosure of a bound of the distance W2 of the target from the mixture.
     """
 
     weights: np.ndarray
     centers: np.ndarray
     unit: int
-    spreads: Sequence[fmpq_mat]
+    spreads: "np.ndarray | None"
     error: arb
 
     @staticmethod
-    def of(weights: Sequence, centers: Sequence, spreads: Sequence[fmpq_mat]) -> "Pieces":
+    def of(weights: Sequence, centers: Sequence, spreads: "Sequence | None" = None) -> "Pieces":
         """Return the mixture of pieces whose weights and means are elements of QQ."""
         unit = lcm(*(int(x.denominator) for row in centers for x in row))
         places = np.array([_numerators(row, unit) for row in centers], dtype=object)
-        return Pieces(_integers(weights), places, unit, spreads, arb(0))
+        held = None if spreads is None else np.array(spreads, dtype=object)
+        return Pieces(_integers(weights), places, unit, held, arb(0))
 
     @property
     def dimension(self) -> int:
@@ -162,19 +159,10 @@ class Pieces:
     @cached_property
     def exponent(self) -> int:
         """The binary logarithm of about the largest coordinate or deviation."""
-        sizes = [fmpq(max(map(abs, self.centers.ravel().tolist())), self.unit) ** 2]
-        sizes += [abs(x) for spread in self.spreads for x in spread.entries()]
-        largest = max(sizes)
+        largest = fmpq(abs(self.centers).max(), self.unit) ** 2
+        if self.spreads is not None:
+            largest = max(largest, abs(self.spreads).max())
         return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
-
-    def spread(self, i: int) -> fmpq_mat:
-        """Return the covariance of a piece."""
-        return self.spreads[i] if self.spreads else fmpq_mat(self.dimension, self.dimension)
-
-    def whole(self) -> "Pieces":
-        """Return one piece with mean and covariance of the mixture."""
-        one = Pieces.of([QQ.one], [self.mean()], [self.covariance()[1]])
-        return replace(one, error=self.error)
 
     def mean(self, members: Any = slice(None)) -> list[Element]:
         """Return the mean of the mixture of some of the pieces."""
@@ -184,19 +172,11 @@ class Pieces:
     def covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
         """Return weight and covariance matrix of the mixture of some of the pieces."""
         w, x = self.weights[members], self.centers[members]
-        mass = sum(w.tolist())
-        first = w @ x
-        second = (x * w[:, None]).T @ x
-        matrix = fmpq_mat(
-            [
-                [fmpq(x, mass * mass * self.unit**2) for x in row]
-                for row in (mass * second - np.outer(first, first)).tolist()
-            ]
-        )
-        if self.spreads:
-            for i in np.arange(len(self.weights))[members].tolist():
-                matrix += self.spread(i) * fmpq(self.weights[i], mass)
-        return fmpq(mass, self.total), matrix
+        mass, first = sum(w.tolist()), w @ x
+        matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
+        if self.spreads is not None:
+            matrix = matrix + np.tensordot(w, self.spreads[members], 1) * fmpq(1, mass)
+        return fmpq(mass, self.total), fmpq_mat(matrix.tolist())
 
 
 def pieces_of(law: Law, eps: Element) -> Pieces:
@@ -206,21 +186,15 @@ def pieces_of(law: Law, eps: Element) -> Pieces:
     """
     match law:
         case Gaussian():
-            return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance])
+            return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance.tolist()])
         case Atoms():
-            return Pieces.of(law.weights, law.points, [])
+            return Pieces.of(law.weights, law.points)
         case Boxes():
-            sides = [[b - a for a, b in zip(*box, strict=True)] for box in law.boxes]
-            spreads = [_diagonal([s * s / 12 for s in row]) for row in sides]
-            return Pieces.of(law.weights, [*map(_middle, law.boxes)], spreads)
+            return _uniform(law.weights, law.boxes, lambda s: np.diag(s * s / 12))
         case Segments():
-            steps = [[b - a for a, b in zip(*ends, strict=True)] for ends in law.segments]
-            spreads = [
-                fmpq_mat([[flint_rational(s * t / 12) for t in row] for s in row]) for row in steps
-            ]
-            return Pieces.of(law.weights, [*map(_middle, law.segments)], spreads)
+            return _uniform(law.weights, law.segments, lambda s: np.outer(s, s) / 12)
         case GaussianMixture():
-            spreads = [_diagonal([s * s for s in row]) for row in law.deviations]
+            spreads = [np.diag(_rationals(row) ** 2) for row in law.deviations]
             return Pieces.of(law.weights, law.means, spreads)
         case QuantileFunction():
             masses = [q - p for p, q in pairwise(law.levels)]
@@ -229,6 +203,13 @@ def pieces_of(law: Law, eps: Element) -> Pieces:
             share = eps / least_root(QQ(len(law.factors)))
             return _beside([pieces_of(factor, share) for factor in law.factors])
     return pieces_of_cells(law, eps / TUNING.cells_per_eps)
+
+
+def _uniform(weights: Sequence, sets: Sequence, spread: Callable[[np.ndarray], Any]) -> Pieces:
+    """Return pieces with two opposite ends each, and the covariance that these differences have."""
+    ends = [(_rationals(a), _rationals(b)) for a, b in sets]
+    middles = [[(x + y) / 2 for x, y in zip(a, b, strict=True)] for a, b in sets]
+    return Pieces.of(weights, middles, [spread(b - a) for a, b in ends])
 
 
 def pieces_of_cells(
@@ -249,21 +230,21 @@ def pieces_of_cells(
                 raise
             tolerance *= 2
         else:
-            return Pieces(_integers(cells.weights), cells.centers, 2**cells.bits, [], cells.error)
+            return Pieces(_integers(cells.weights), cells.centers, 2**cells.bits, None, cells.error)
 
 
 def _beside(parts: Sequence[Pieces]) -> Pieces:
     """Return the products of pieces, or one piece of all where they would be too many."""
     if prod(len(part.weights) for part in parts) > TUNING.most_pieces:
-        parts = [part.whole() for part in parts]
+        parts = [_as_one(part) for part in parts]
     grid = np.indices([len(part.weights) for part in parts]).reshape(len(parts), -1)
-    unit = lcm(*(part.unit for part in parts))
-    rows = list(zip(parts, grid, strict=True))
-    spreads = []
-    if any(part.spreads for part in parts):
-        for place in grid.T.tolist():
-            blocks = [part.spread(i) for part, i in zip(parts, place, strict=True)]
-            spreads.append(_block_diagonal(blocks))
+    unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
+    rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
+    if any(part.spreads is not None for part in parts):
+        spreads = np.zeros((grid.shape[1], d, d), dtype=object)
+        for part, row in rows:
+            block = slice(start, start := start + part.dimension)
+            spreads[:, block, block] = 0 if part.spreads is None else part.spreads[row]
     return Pieces(
         np.prod([part.weights[row] for part, row in rows], axis=0),
         np.hstack([part.centers[row] * (unit // part.unit) for part, row in rows]),
@@ -273,25 +254,14 @@ def _beside(parts: Sequence[Pieces]) -> Pieces:
     )
 
 
-def _block_diagonal(blocks: Sequence[fmpq_mat]) -> fmpq_mat:
-    """Return the matrix with the given blocks on its diagonal."""
-    size = sum(block.nrows() for block in blocks)
-    matrix, start = fmpq_mat(size, size), 0
-    for block in blocks:
-        for i, row in enumerate(block.table()):
-            for j, x in enumerate(row):
-                matrix[start + i, start + j] = x
-        start += block.nrows()
-    return matrix
+def _as_one(pieces: Pieces) -> Pieces:
+    """Return one piece with mean and covariance of a mixture."""
+    one = Pieces.of([QQ.one], [pieces.mean()], [pieces.covariance()[1].tolist()])
+    return replace(one, error=pieces.error)
 
 
-def _diagonal(entries: Sequence[Element]) -> fmpq_mat:
-    """Return a diagonal matrix."""
-    return _block_diagonal([fmpq_mat([[flint_rational(x)]]) for x in entries])
-
-
-def _middle(ends: tuple[tuple, tuple]) -> list[Element]:
-    return [(a + b) / 2 for a, b in zip(*ends, strict=True)]
+def _rationals(row: Sequence) -> np.ndarray:
+    return np.array([flint_rational(x) for x in row], dtype=object)
 
 
 def _integers(weights: Sequence) -> np.ndarray:

@@ -1,38 +1,121 @@
-"""The least slope at which a distance that falls is within a tolerance, between two numbers."""
+"""The least Lipschitz constant that theorem 16a of `exactflow.conditioning.forced` leaves.
 
-from collections.abc import Callable
+*Certified*: each frame, and the covariance, gives a bound. Which frames are tried is a matter of
+taste: the coordinate axes and, for atoms, those that begin with a difference of two centers of a
+few clusters; of these the one that is farthest from the tolerance is taken first.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
 from math import floor
 from typing import NamedTuple
 
 from flint import arb, ctx
+from scipy.optimize import brentq
 from sympy import QQ
 
+from exactflow.conditioning.frames import (
+    Axis,
+    Distance,
+    LawOnAxes,
+    frame_of,
+    reflection,
+    unit_frame,
+)
+from exactflow.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.conditioning.tuning import TUNING
+from exactflow.conditioning.volume import differences
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
+from exactflow.universal.measures import TargetMeasure
 
-__all__ = ["Distance", "least_slope"]
+__all__ = ["Slope", "least_lipschitz"]
 
-Distance = Callable[[arb], tuple[arb, arb]]
-"""From a positive slope to two enclosures, of squares below and above that of the distance."""
-
+TINY = 2**64
 _BITS = 60  # of a float's mantissa, and more
 
 
-def least_slope(
-    problem: Callable[[], Distance], start: arb, tolerance: arb, bits: int = TUNING.precision
+class Slope(NamedTuple):
+    """A slope that is forced, one that does, if known, and the frame that gave it, if one did."""
+
+    forced: Element
+    attained: "Element | None"
+    frame: "LawOnAxes | None"
+
+
+def least_lipschitz(
+    law: Law,
+    pieces: Pieces,
+    eps: Element,
+    spectrum: Sequence[arb],
+    direction: "Sequence[Element] | None",
+) -> Slope:
+    """Return the best bound for maps within `eps` of a law.
+
+    Parameters
+    ----------
+    law, pieces : the same.
+    spectrum : the roots of the eigenvalues of its covariance, not all within eps of zero.
+    direction : where to look for gaps.
+    """
+    deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
+    if deviation <= ball(eps) - pieces.error:
+        is_known = isinstance(law, Gaussian) or is_product(law)
+        return Slope(QQ.zero, QQ.zero if is_known else None, None)
+    start = deviation / TINY
+    near = ball(eps) + pieces.error
+    slope = Slope(*_least_slope(lambda: _capped(spectrum), start, near, TUNING.precision), None)
+    if isinstance(law, Gaussian):
+        return slope
+    finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
+    bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
+    frames = [frame_of(law, pieces, axes, eps) for axes in _axes(law, pieces, direction)]
+    enough, rest = None, ball(eps) - frames[0].error
+    if direction is None and is_product(law) and rest > 0:
+        _, enough = _least_slope(frames[0].distance, deviation, rest, bits)
+    slope = slope._replace(attained=enough)
+    while frames:
+        start = ball(slope.forced).max(start)
+        with ctx.workprec(bits):
+            excess = [f.distance()(start)[0].sqrt() - ball(eps) - f.error for f in frames]
+        first = max(range(len(frames)), key=lambda i: excess[i].lower())
+        if not excess[first] > 0:
+            break
+        frame = frames.pop(first)
+        low, _ = _least_slope(frame.distance, start, ball(eps) + frame.error, bits)
+        slope = Slope(low, enough, frame)
+    return slope
+
+
+def _capped(spectrum: Sequence[arb]) -> Distance:
+    """Return the distance of deviations from those that are at most a slope."""
+
+    def squares(slope: arb) -> tuple[arb, arb]:
+        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
+        return total, total
+
+    return squares
+
+
+def _axes(
+    law: TargetMeasure, pieces: Pieces, direction: "Sequence[Element] | None"
+) -> list[list[Axis]]:
+    """Return the frames in which to look for gaps."""
+    if direction is not None:
+        return [reflection(direction)]
+    if is_product(law) or pieces.spreads is not None:
+        return [unit_frame(pieces.dimension)]
+    return [unit_frame(pieces.dimension), *map(reflection, differences(pieces))]
+
+
+def _least_slope(
+    problem: Callable[[], Distance], start: arb, tolerance: arb, bits: int
 ) -> tuple[Element, Element]:
     """Return dyadic numbers: at slopes below the first the distance is at least the tolerance, at
     the second it is at most that.
 
-    They differ by a factor of 1 + 2^-24 at most, unless the first is zero.
-
-    Parameters
-    ----------
-    problem : makes the distance, at the precision of the current ``workprec`` block.
-    start : a positive number to begin with.
-    tolerance : an enclosure of a positive number.
-    bits : the precision to begin with.
+    They differ by a factor of 1 + 2^-24 at most, unless the first is zero. `problem` makes the
+    distance at the current precision, which is `bits` to begin with; the search begins at `start`.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
@@ -47,61 +130,25 @@ def least_slope(
 
 def _tried(distance: Distance, start: float, square: arb) -> tuple[Element, Element] | None:
     """Return the two numbers, or None where the precision does not suffice for them."""
-    bracket = _bracket(lambda x: _logarithm(distance(ball(_power(x)))[1] / square), start)
-    if bracket is None:
-        low, high = QQ.zero, _power(start - TUNING.least_slope)
-        return (low, high) if distance(ball(high))[1] <= square else None
-    root = bracket.root()
-    for width in TUNING.widths:
-        low, high = _power(root - width), _power(root + width)
-        if distance(ball(low))[0] >= square and distance(ball(high))[1] <= square:
-            return low, high
-    return None
 
+    @cache
+    def excess(x: float) -> float:
+        return _logarithm(distance(ball(_power(x)))[1] / square)
 
-class _Bracket(NamedTuple):
-    """A function that falls, two places, and its values there: above zero and below."""
-
-    f: Callable[[float], float]
-    low: float
-    high: float
-    above: float
-    below: float
-
-    def root(self) -> float:
-        """Return about where the function is zero: numeric.
-
-        Regula falsi, with the value at an end that stays halved, so that none does for long, and
-        bisection where the values are far apart.
-        """
-        f, low, high, above, below = self
-        stays = 0
-        for _ in range(TUNING.most_steps):
-            share = above / (above - below) if above - below < TUNING.far else 0.5
-            middle = low + (high - low) * share
-            value = f(middle)
-            if abs(value) < TUNING.widths[0] / 4 or not low < middle < high:
-                return middle
-            if value > 0:
-                low, above, below, stays = middle, value, below / (1 + (stays > 0)), 1
-            else:
-                high, below, above, stays = middle, value, above / (1 + (stays < 0)), -1
-        return (low + high) / 2
-
-
-def _bracket(f: Callable[[float], float], start: float) -> _Bracket | None:
-    """Return a bracket, or None where the zero is far before the start."""
-    step, low = TUNING.first_step, start
-    value = other = f(start)
-    if value > 0:
-        while (value := f(low + step)) > 0:
-            low, other, step = low + step, value, 2 * step
-        return _Bracket(f, low, low + step, other, value)
-    while (value := f(low - step)) <= 0:
-        low, other, step = low - step, value, 2 * step
+    low, high, step = start, start, TUNING.first_step
+    while excess(high) > 0:
+        low, high, step = high, high + step, 2 * step
+    while excess(low) <= 0:
         if low < start - TUNING.least_slope:
-            return None
-    return _Bracket(f, low - step, low, value, other)
+            least = _power(start - TUNING.least_slope)
+            return (QQ.zero, least) if distance(ball(least))[1] <= square else None
+        low, high, step = low - step, low, 2 * step
+    root = brentq(excess, low, high, xtol=TUNING.widths[0] / 4)
+    for width in TUNING.widths:
+        ends = _power(root - width), _power(root + width)
+        if distance(ball(ends[0]))[0] >= square and distance(ball(ends[1]))[1] <= square:
+            return ends
+    return None
 
 
 def _logarithm(x: arb) -> float:

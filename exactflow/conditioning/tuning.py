@@ -15,8 +15,7 @@ class Tuning:
     widths : how near, in binary logarithms, the two sides of a slope are to be: the first that can
         be certified. Each trial costs as much as a step of the search.
     least_slope : a slope smaller than the first trial by 2^-64 is none to speak of.
-    first_step, most_steps : of the search for a slope, in binary logarithms; it takes about eight.
-    far : regula falsi, if the logarithms at both ends are nearer to each other; else bisection.
+    first_step : of the search for a slope, in binary logarithms.
     cells_per_eps : curved laws are cut into cells as fine as this part of eps, which takes the
         square or more of it: a finer cut changes the bounds by less than a third.
     parts_of_eps : on a line atoms are merged, and laws cut, as finely as this part of eps.
@@ -35,8 +34,6 @@ class Tuning:
     widths: tuple[float, ...] = (2.0**-36, 2.0**-32, 2.0**-28, 2.0**-24)
     least_slope: float = 64.0
     first_step: float = 0.5
-    most_steps: int = 100
-    far: float = 64.0
     cells_per_eps: int = 4
     parts_of_eps: int = 64
     least_atoms: int = 256

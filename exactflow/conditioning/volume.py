@@ -100,18 +100,17 @@ def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
 def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
     """Yield partitions of the pieces into more and more clusters, in units of 2^exponent."""
     scale = Fraction(2) ** pieces.exponent * pieces.unit
-    points = np.array([[float(x / scale) for x in row] for row in pieces.centers.tolist()])
-    weights = np.array([w / pieces.total for w in pieces.weights.tolist()])
-    square = fmpq(4) ** pieces.exponent
-    spreads = [
-        np.array([[float(x / square) for x in row] for row in s.tolist()]) for s in pieces.spreads
-    ]
+    points = (pieces.centers / scale).astype(float)
+    weights = (pieces.weights / pieces.total).astype(float)
+    square, spreads = fmpq(4) ** pieces.exponent, None
+    if pieces.spreads is not None:
+        spreads = (pieces.spreads / square).astype(float)
 
     def cluster(members: np.ndarray) -> tuple[float, int, _Cluster]:
         w, x = weights[members], points[members]
         x = x - w @ x / w.sum()
         matrix = (x * w[:, None]).T @ x
-        if spreads:
+        if spreads is not None:
             matrix += sum(weights[i] * spreads[i] for i in members.tolist())
         values, axes = np.linalg.eigh(matrix)
         deviations = np.sqrt(np.maximum(values, 0) / w.sum())
