@@ -10,7 +10,7 @@ import pytest
 from sympy import Symbol
 
 from exactflow import cli, permutation, random_matrix
-from exactflow.cli.commands import COMMANDS
+from exactflow.cli import COMMANDS
 from exactflow.exact.coerce import as_matrix
 from exactflow.factorization.estimate import estimated_seconds
 
@@ -37,7 +37,7 @@ def test_every_option_is_explained(run, monkeypatch, name):
     assert (code, err) == (0, "")
     usage, purpose, *sections = out.split("\n\n")
     assert usage.startswith(f"usage: exactflow {name} ")
-    assert purpose == COMMANDS[name][0]
+    assert purpose == COMMANDS[name]
     for section in sections:
         title, *lines = section.splitlines()
         assert title.endswith(":")

@@ -133,7 +133,7 @@ def test_a_page(run, tmp_path):
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
         (["true.py", "--html", "none/r.html"], "no such folder"),
         (["true.py", "--html", "."], "a directory"),
-        (["true.py", "--html", "./true.py"], "expected a page beside the scripts"),
+        (["true.py", "--html", "./true.py"], "expected an output beside the input"),
         (["true.py", "--plot", "true.py"], "expected a folder that can be written for pictures"),
         (["true.py", "--plot", "true.py/x"], "expected a folder that can be written for pictures"),
         (["true.py", "--json", "--quiet"], "not allowed with argument"),

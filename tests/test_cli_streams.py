@@ -18,7 +18,7 @@ import pytest
 from terminal import POSIX, on_terminal, written_to
 
 from exactflow import cli
-from exactflow.cli.commands import COMMANDS
+from exactflow.cli import COMMANDS
 from exactflow.factorization.estimate import PACE
 
 FLOW = """\

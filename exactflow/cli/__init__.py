@@ -1,4 +1,7 @@
-"""The command line: one command a module, `COMMANDS` names them.
+"""The command line: `COMMANDS` names its commands, each a module of that name.
+
+A module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit code. It is
+imported when its command runs, and imports what it needs then: no command waits for another.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
 way, 3 incomplete, 130 interrupted.
@@ -11,12 +14,28 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from exactflow.cli.commands import COMMANDS
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.progress import shown_progress
 from exactflow.version import __version__
 
-__all__ = ["main", "parser", "reported"]
+__all__ = ["COMMANDS", "main", "parser", "reported"]
+
+COMMANDS = {
+    "factor": "a matrix in, at most six coupling layers out",
+    "check": "verify a certificate",
+    "depth": "how few layers, and why not fewer",
+    "explain": "the proof on one matrix, step by step",
+    "theorems": "what is proved, and a try of it on a matrix",
+    "balance": "float64 layers of small norm, certified within",
+    "lossless": "a bijection of integers near a matrix, to the last bit",
+    "apply": "integers through a lossless flow, and back",
+    "whiten": "two layers that whiten, and generate, a Gaussian",
+    "prove": "run proof scripts: one table, a row a claim",
+    "convert": "a model with couplings in the place of its linear layers",
+    "diagnose": "why a trained model does not return x, layer by layer",
+    "completion": "the script by which a shell completes commands",
+    "export": "a certificate's flow for another system",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,10 +90,10 @@ def parser(*chosen: str) -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"exactflow {__version__}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for name, (purpose, home) in COMMANDS.items():
+    for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
         if name in chosen:
-            module = import_module(f"exactflow.cli.{home}")
+            module = import_module(f"exactflow.cli.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return whole

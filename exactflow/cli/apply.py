@@ -2,9 +2,9 @@
 
 import argparse
 import io
-import os
 from pathlib import Path
 
+from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
@@ -23,16 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the images; raise `InvalidInputError` for files of another type, or one for both."""
     import numpy as np
 
-    from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
+    from exactflow.files.atomic import named, read_bytes, write_bytes
     from exactflow.files.store import read_lossless
     from exactflow.files.tensors import held_arrays
 
-    for name in (arguments.file, arguments.output):
-        if Path(name).suffix.lower() != ".npy":
-            raise InvalidInputError(f"expected a .npy file, got {name!r}")
-    check_place(arguments.output)
-    if os.path.realpath(arguments.file) == os.path.realpath(arguments.output):
-        raise InvalidInputError(f"expected an output beside the input, got {arguments.output!r}")
+    if Path(arguments.file).suffix.lower() != ".npy":
+        raise InvalidInputError(f"expected a .npy file, got {arguments.file!r}")
+    common.check_place(arguments.output, [arguments.file], {"integers": (".npy",)})
     data = read_bytes(arguments.file)
     flow = read_lossless(arguments.certificate)
     with named(arguments.file):

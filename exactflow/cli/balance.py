@@ -13,10 +13,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
-    common.search_arguments(command, METHODS)
-    common.halves_arguments(command, ORIENTATIONS)
-    common.reading_arguments(command)
-    common.output_arguments(command, "CERT.json", "a certificate that the layers are as near")
+    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    common.construction_arguments(command, METHODS, ORIENTATIONS)
+    common.matrix_arguments(command, "CERT.json", "a certificate that the layers are as near")
 
 
 def run(arguments: argparse.Namespace) -> int:

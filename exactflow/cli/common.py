@@ -1,4 +1,4 @@
-"""What the commands share: the file that goes in, the certificate that comes out."""
+"""What the commands share: options, the file that goes in, the certificate that comes out."""
 
 import argparse
 import json
@@ -6,9 +6,11 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from textwrap import fill
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
@@ -22,20 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONSTRUCTION",
+    "YES",
     "advice",
     "announce",
     "check_output",
+    "check_place",
     "construction_arguments",
     "fields",
-    "halves_arguments",
-    "output_arguments",
+    "matrix_arguments",
     "partition",
     "partition_argument",
     "printing_arguments",
     "read",
     "reading_arguments",
     "say",
-    "search_arguments",
     "stops_first",
     "wants_text",
     "write_flow",
@@ -44,6 +46,44 @@ __all__ = [
 
 CONSTRUCTION = "method", "orientation", "partition"
 """What `construction_arguments` are told, as `factor` takes it."""
+
+YES = "go on where it takes more than a minute"
+
+
+def construction_arguments(
+    command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
+) -> None:
+    """Add how layers are constructed, of which halves, and what is done where det < 0."""
+    command.add_argument(
+        "--method", choices=methods, default="auto", help="the construction (default: auto)"
+    )
+    group = command.add_argument_group("coordinates")
+    partition_argument(group)
+    group.add_argument(
+        "--orientation",
+        choices=orientations,
+        default="error",
+        help="what is done where det < 0 (default: error)",
+    )
+
+
+def partition_argument(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
+    )
+
+
+def partition(text: str) -> list[int]:
+    """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
+    return [int(part) for part in (text.split(",") if "," in text else text)]
+
+
+def matrix_arguments(command: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
+    """Add how a matrix is read, and what is written and printed; `wants_text` obeys the latter."""
+    reading_arguments(command)
+    group = command.add_argument_group("what comes out")
+    group.add_argument("-o", "--output", metavar=metavar, help=purpose)
+    printing_arguments(group, "one JSON object in the place of the text")
 
 
 def reading_arguments(command: argparse.ArgumentParser) -> None:
@@ -55,25 +95,12 @@ def reading_arguments(command: argparse.ArgumentParser) -> None:
     group.add_argument("--transpose", action="store_true", help="for weights on row vectors")
 
 
-def search_arguments(command: argparse.ArgumentParser, methods: Sequence[str]) -> None:
-    """Add how float layers are found."""
-    command.add_argument(
-        "--method", choices=methods, default="auto", help="the construction (default: auto)"
+def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
+    form = group.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=json_help)
+    form.add_argument(
+        "-q", "--quiet", action="store_true", help="errors only; the exit code says the rest"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
-
-
-def construction_arguments(command: argparse.ArgumentParser) -> None:
-    """Add how exact layers are constructed."""
-    from exactflow.factorization import METHODS, ORIENTATIONS
-
-    command.add_argument(
-        "--method", choices=METHODS, default="auto", help="the first that applies (default: auto)"
-    )
-    command.add_argument(
-        "--yes", action="store_true", help="go on where it takes more than a minute"
-    )
-    halves_arguments(command, ORIENTATIONS)
 
 
 def stops_first(
@@ -126,42 +153,9 @@ def _spoken(seconds: float) -> str:
     return f"{count:,} {name}{'s' * (count > 1)}"
 
 
-def halves_arguments(command: argparse.ArgumentParser, orientations: Sequence[str]) -> None:
-    """Add which coordinates are which, and what is done where det < 0."""
-    group = command.add_argument_group("coordinates")
-    partition_argument(group)
-    group.add_argument(
-        "--orientation",
-        choices=orientations,
-        default="error",
-        help="what is done where det < 0 (default: error)",
-    )
-
-
 def fields(value: object, *names: str) -> dict[str, Any]:
     """Return some attributes by their names: of arguments for a function, of a value for JSON."""
     return {name: getattr(value, name) for name in names}
-
-
-def partition_argument(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
-    )
-
-
-def output_arguments(command: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
-    """Add the file that is written, and what is printed; `wants_text` obeys the latter."""
-    group = command.add_argument_group("what comes out")
-    group.add_argument("-o", "--output", metavar=metavar, help=purpose)
-    printing_arguments(group, "one JSON object in the place of the text")
-
-
-def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
-    form = group.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help=json_help)
-    form.add_argument(
-        "-q", "--quiet", action="store_true", help="errors only; the exit code says the rest"
-    )
 
 
 def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any]]) -> bool:
@@ -180,40 +174,42 @@ def say(*sentences: object) -> None:
         print(sentence)
 
 
-def partition(text: str) -> list[int]:
-    """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
-    return [int(part) for part in (text.split(",") if "," in text else text)]
-
-
 def read(arguments: argparse.Namespace) -> "MatrixFile":
     from exactflow.files.matrices import read_matrix
 
     return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
-def check_output(arguments: argparse.Namespace, certificate_only: bool = False) -> None:
-    """Raise `InvalidInputError`, before the work, for an output that cannot be written, or that is
-    the matrix itself.
+def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
+    """Raise `InvalidInputError`, before the work, for an output that is no certificate, nor a file
+    of `arrays`, or where `check_place` does.
     """
     if not arguments.output:
         return
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
-    from exactflow.files.atomic import check_place
 
-    path = Path(arguments.output)
-    suffix = path.suffix.lower()
-    if certificate_only and suffix != ".json":
-        raise InvalidInputError(f"expected .json (a certificate) as output, got {str(path)!r}")
-    if suffix not in (".json", *ARRAY_SUFFIXES):
-        raise InvalidInputError(
-            f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
-            f"output, got {str(path)!r}"
-        )
-    check_place(path)
-    if arguments.file and os.path.realpath(arguments.file) == os.path.realpath(path):
-        raise InvalidInputError(f"expected an output beside the matrix, got its file {str(path)!r}")
-    if suffix != ".json":
-        array_writer(path)
+    kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
+    check_place(arguments.output, [arguments.file or ""], kinds)
+    if not arguments.output.lower().endswith(".json"):
+        array_writer(arguments.output)
+
+
+def check_place(
+    path: str,
+    inputs: Iterable[str | Path],
+    kinds: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Raise `InvalidInputError`, before the work, for an output with another suffix than those of
+    its `kinds`, that cannot be written, or that is one of the inputs.
+    """
+    from exactflow.files import atomic
+
+    if kinds and Path(path).suffix.lower() not in chain(*kinds.values()):
+        said = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
+        raise InvalidInputError(f"expected {said} as output, got {path!r}")
+    atomic.check_place(path)
+    if os.path.realpath(path) in map(os.path.realpath, inputs):
+        raise InvalidInputError(f"expected an output beside the input, got its file {path!r}")
 
 
 def write_flow(

@@ -24,8 +24,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     shtab = require("shtab", "completion", "the completion of a shell")
-    from exactflow.cli import parser
-    from exactflow.cli.commands import COMMANDS
+    from exactflow.cli import COMMANDS, parser
 
     whole = parser(*COMMANDS)
     (commands,) = (a for a in whole._actions if isinstance(a, argparse._SubParsersAction))

@@ -36,7 +36,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.errors import require
-    from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
+    from exactflow.files.atomic import named, read_bytes, write_bytes
     from exactflow.files.tensors import read_state
 
     torch = require("torch", "torch", "state dicts")
@@ -58,7 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report:
         is_html = Path(arguments.report).suffix.lower() == ".html"
         write_bytes(arguments.report, (report.to_html() if is_html else report.to_json()).encode())
-    check_place(arguments.output)
     write_bytes(arguments.output, content.getvalue())
     if arguments.json:
         print(report.to_json())
@@ -73,17 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_places(arguments: argparse.Namespace) -> None:
     """Refuse, before the work, files that cannot be written, or that would overwrite the model."""
-    from exactflow.files.atomic import check_place
-
-    if Path(arguments.output).suffix.lower() not in (".pt", ".pth"):
-        raise InvalidInputError(f"expected a .pt file as output, got {arguments.output!r}")
-    check_place(arguments.output)
-    if Path(arguments.output).resolve() == Path(arguments.model).resolve():
-        raise InvalidInputError(f"expected an output beside the model, got {arguments.output!r}")
+    inputs = [arguments.model]
+    common.check_place(arguments.output, inputs, {"a state dict": (".pt", ".pth")})
     if arguments.report:
-        if Path(arguments.report).suffix.lower() not in (".json", ".html"):
-            raise InvalidInputError(f"expected .json or .html as report, got {arguments.report!r}")
-        check_place(arguments.report)
+        common.check_place(arguments.report, inputs, {"the report": (".json", ".html")})
     if arguments.certificates and not Path(arguments.certificates).is_dir():
         raise InvalidInputError(
             f"expected a folder for certificates, got {arguments.certificates!r}: make it first"

@@ -31,14 +31,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="all 1, or any positive ones (default: additive)",
     )
     common.partition_argument(command)
-    common.reading_arguments(command)
-    common.output_arguments(command, "CERT.json", "write a certificate of both sides, checked")
+    common.matrix_arguments(command, "CERT.json", "write a certificate of both sides, checked")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from exactflow.depth import minimal_depth
 
-    common.check_output(arguments, certificate_only=True)
+    common.check_output(arguments, arrays=False)
     source = common.read(arguments)
     answer = minimal_depth(source.matrix, **common.fields(arguments, "scales", "partition"))
     code, written = 0, list[str]()

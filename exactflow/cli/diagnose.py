@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
@@ -106,24 +105,13 @@ def _imported(source: str) -> Iterator[Any]:
 
 def _made(script: Path, dotted: str, name: str) -> Any:
     """Return what a script names, or what the function makes that it names."""
-    spec = spec_from_file_location(dotted, script)
-    if spec is None or spec.loader is None:
-        raise InvalidInputError(f"expected a Python script, got {script.name!r}")
-    module = module_from_spec(spec)
     try:
-        if "." in dotted:
-            import_module(dotted.rpartition(".")[0])
-        sys.modules[dotted] = module
-        spec.loader.exec_module(module)
-        made = attrgetter(name)(module)
-        is_maker = isinstance(made, type | FunctionType)
-        return made() if is_maker else made
+        made = attrgetter(name)(import_module(dotted))
+        return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
-        lines = [
-            f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(script)
-        ]
-        line = f", line {lines[-1]}" if lines else ""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f", line {f.lineno}" for f in frames if f.filename == str(script)]
         raise InvalidInputError(
             f"expected a script that makes {name!r}, got {type(error).__name__} from "
-            f"{script.name}{line}: {error}"
+            f"{script.name}{''.join(lines[-1:])}: {error}"
         ) from None

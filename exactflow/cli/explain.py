@@ -7,9 +7,16 @@ from exactflow.errors import InvalidInputError
 
 __all__ = ["add_arguments", "run"]
 
+_FORMS = {
+    "latex": "a LaTeX document",
+    "markdown": "Markdown with formulas",
+    "json": "one JSON object",
+}
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     from exactflow.depth import DEPTH_SCALES
+    from exactflow.factorization import METHODS, ORIENTATIONS
 
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument(
@@ -17,12 +24,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in the place of a factorization",
     )
-    common.construction_arguments(command)
+    command.add_argument("--yes", action="store_true", help=common.YES)
+    common.construction_arguments(command, METHODS, ORIENTATIONS)
     common.reading_arguments(command)
     form = command.add_argument_group("what comes out").add_mutually_exclusive_group()
-    form.add_argument("--latex", action="store_true", help="a LaTeX document")
-    form.add_argument("--markdown", action="store_true", help="Markdown with formulas")
-    form.add_argument("--json", action="store_true", help="one JSON object")
+    for name, what in _FORMS.items():
+        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=what)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,12 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         if common.stops_first(matrix, arguments, explained=True):
             return 3
         explanation = explain(matrix, **common.fields(arguments, *common.CONSTRUCTION))
-    if arguments.latex:
-        print(explanation.latex(), end="")
-    elif arguments.markdown:
-        print(explanation.markdown())
-    elif arguments.json:
-        print(explanation.json())
+    if arguments.form is not None:
+        print(getattr(explanation, arguments.form)().rstrip("\n"))
     else:
         from rich.console import Console
 

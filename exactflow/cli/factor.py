@@ -20,11 +20,13 @@ DEMO_CHANNELS = 12
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
+    from exactflow.factorization import METHODS, ORIENTATIONS
+
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
-    common.construction_arguments(command)
-    common.reading_arguments(command)
-    common.output_arguments(
+    command.add_argument("--yes", action="store_true", help=common.YES)
+    common.construction_arguments(command, METHODS, ORIENTATIONS)
+    common.matrix_arguments(
         command,
         "CERT.json",
         "write a certificate; or the layers as float64, to .npz, .safetensors or .pt",

@@ -20,10 +20,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"inputs are from -N to N (default: {LIMIT}, all of int16)",
     )
-    common.search_arguments(command, METHODS)
-    common.halves_arguments(command, FLIPPINGS)
-    common.reading_arguments(command)
-    common.output_arguments(command, "L.json", "a certificate, which exactflow apply runs")
+    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+    common.construction_arguments(command, METHODS, FLIPPINGS)
+    common.matrix_arguments(command, "L.json", "a certificate, which exactflow apply runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from exactflow.files.store import lossless_claim
     from exactflow.lossless import lossless
 
-    common.check_output(arguments, certificate_only=True)
+    common.check_output(arguments, arrays=False)
     source = common.read(arguments)
     common.announce(source.matrix, arguments)
     names = "bits", "limit", "method", "orientation", "partition", "seed"

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "template", False):
         print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
         return 0
-    from exactflow.files.atomic import check_place, write_bytes
+    from exactflow.files.atomic import write_bytes
     from exactflow.proving.cells import read_script
     from exactflow.proving.page import page
     from exactflow.proving.script import EXIT_CODES
@@ -69,9 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         _check_folder(arguments.plot)
     if arguments.html:
-        check_place(arguments.html)
-        if os.path.realpath(arguments.html) in map(os.path.realpath, arguments.files):
-            raise InvalidInputError(f"expected a page beside the scripts, got {arguments.html!r}")
+        common.check_place(arguments.html, arguments.files)
     outcomes = []
     for outcome in _outcomes(arguments):
         outcomes.append(outcome)

@@ -3,15 +3,13 @@
 import argparse
 import json
 import shutil
-from typing import TYPE_CHECKING
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 
-if TYPE_CHECKING:
-    from exactflow.theory import Theorem
-
 __all__ = ["add_arguments", "run"]
+
+_SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "door"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -36,37 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
         names = {name: row.statement for name, row in theorems.items()}
         print(json.dumps(names) if arguments.json else theorems.table(width))
         return 0
-    theorem = theorems[" ".join(arguments.name)]
+    theorem, is_refuted = theorems[" ".join(arguments.name)], False
+    record: dict[str, object] = {"theorem": theorem.name}
     if arguments.file:
-        return _check(theorem, arguments)
-    if arguments.challenge is not None:
-        return _challenge(theorem, arguments)
-    print(json.dumps(_record(theorem)) if arguments.json else theorem.text(width))
-    return 0
-
-
-def _record(theorem: "Theorem") -> dict[str, object]:
-    shown = ("number", "name", "statement", "latex", "source", "checked", "found", "script", "door")
-    return common.fields(theorem, *shown) | {
-        "hypotheses": [h.says for h in theorem.hypotheses],
-        "formal": theorem.formal.split(),
-    }
-
-
-def _check(theorem: "Theorem", arguments: argparse.Namespace) -> int:
-    matrix = common.read(arguments).matrix
-    instance = matrix if arguments.partition is None else (matrix, arguments.partition)
-    result = theorem.check(instance)
-    sentence = f"{theorem.name}: holds here, with {result.depth} layers"
-    record = {"theorem": theorem.name, "depth": result.depth}
-    print(json.dumps(record) if arguments.json else sentence)
-    return 0
-
-
-def _challenge(theorem: "Theorem", arguments: argparse.Namespace) -> int:
-    if arguments.challenge < 1:
-        raise InvalidInputError(f"expected at least one instance, got {arguments.challenge}")
-    found = theorem.challenge(arguments.challenge, arguments.seed, progress=not arguments.json)
-    record = {"theorem": theorem.name, "instances": found.count, "reason": found.reason}
-    print(json.dumps(record) if arguments.json else found)
-    return 0 if found.counterexample is None else 1
+        matrix = common.read(arguments).matrix
+        instance = matrix if arguments.partition is None else (matrix, arguments.partition)
+        depth = theorem.check(instance).depth
+        record |= {"depth": depth}
+        text = f"{theorem.name}: holds here, with {depth} layers"
+    elif arguments.challenge is not None:
+        if arguments.challenge < 1:
+            raise InvalidInputError(f"expected at least one instance, got {arguments.challenge}")
+        found = theorem.challenge(arguments.challenge, arguments.seed, progress=not arguments.json)
+        is_refuted = found.counterexample is not None
+        record |= {"instances": found.count, "reason": found.reason}
+        text = str(found)
+    else:
+        record = common.fields(theorem, *_SHOWN) | {
+            "hypotheses": [h.says for h in theorem.hypotheses],
+            "formal": theorem.formal.split(),
+        }
+        text = theorem.text(width)
+    print(json.dumps(record) if arguments.json else text)
+    return int(is_refuted)

@@ -18,8 +18,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="2 affine, or 3: additive if det is 1 (default: 2)",
     )
     common.partition_argument(command)
-    common.reading_arguments(command)
-    common.output_arguments(command, "CERT.json", "a certificate of the flow that generates")
+    common.matrix_arguments(command, "CERT.json", "a certificate of the flow that generates")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from nbformat.v4 import new_markdown_cell
 
 import exactflow
 from exactflow import theorems
-from exactflow.cli.commands import COMMANDS
+from exactflow.cli import COMMANDS
 from exactflow.flows.result import Evidence
 from exactflow.theory import Theorem
 from proofs.rocq.build import project

@@ -186,7 +186,7 @@ def test_commands_refuse_in_one_line_and_write_nothing(files, tmp_path, capsys):
         (("apply", L, text, "-o", y), "expected a .npy file of numbers"),
         (("apply", L, tmp_path / "none.npy", "-o", y), "expected a readable file"),
         (("apply", L, x, "-o", x), "an output beside the input"),
-        (("apply", L, x, "-o", tmp_path / "y.csv"), "expected a .npy file"),
+        (("apply", L, x, "-o", tmp_path / "y.csv"), "expected .npy (integers) as output"),
         (("apply", L, L, "-o", y), "expected a .npy file"),
         (("apply", x, x, "-o", y), "expected"),
         (("apply", W, x, "-o", y), "expected"),

@@ -417,12 +417,12 @@ def test_tensors_of_a_gpu_are_read_without_one(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["s.pt", "-o", "s.pt"], "beside the model"),
-        (["s.pt", "-o", "o.txt"], "a .pt file as output"),
+        (["s.pt", "-o", "s.pt"], "beside the input"),
+        (["s.pt", "-o", "o.txt"], ".pt, .pth (a state dict) as output"),
         (["s.pt", "-o", "none/o.pt"], "no such folder"),
         (["none.pt", "-o", "o.pt"], "readable file"),
         (["s.pt", "-o", "o.pt", "--library", "normflows"], "linear layer of normflows"),
-        (["s.pt", "-o", "o.pt", "--report", "r.txt"], ".json or .html"),
+        (["s.pt", "-o", "o.pt", "--report", "r.txt"], ".json, .html (the report)"),
         (["s.pt", "-o", "o.pt", "--certificates", "none"], "folder for certificates"),
         (["s.pt", "-o", "o.pt", "--only", "7"], "got '7'"),
         (["s.pt", "-o", "o.pt", "--within", "0"], "within 0.0e+00"),
