@@ -89,7 +89,6 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.depth.scaled.certified import enclosing_product
 from exactflow.depth.spectra import Spectra
 from exactflow.identities import Identity
 
@@ -211,8 +210,13 @@ SIZES, COUNT = range(2, 7), 40 if options.full else 6
 def encloses(answer, M: sympy.Matrix) -> bool:
     """Return whether layers are proved to exist, and the product of their balls holds M."""
     existence, entries = answer.existence, [flint.fmpq(int(x.p), int(x.q)) for x in M]
+    d, rows = M.rows, flint.arb_mat(*M.shape, 1).tolist()
+    halves = [flint.arb_mat(rows[: d // 2]), flint.arb_mat(rows[d // 2 :])]
     with flint.ctx.workprec(existence.bits):
-        product = enclosing_product(existence.layers)
+        for layer in existence.layers:
+            i = ("first", "second").index(layer.moves)
+            halves[i] = layer.scale * halves[i] + layer.shift * halves[1 - i]
+    product = flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
     return existence.check() and product.contains(flint.fmpq_mat(*M.shape, entries))
 
 

@@ -12,7 +12,7 @@ from sympy import QQ, sqrt
 from exactflow import checker, random_matrix, verify
 from exactflow.depth import minimal_depth
 from exactflow.depth.result import CertifiedDepth
-from exactflow.depth.scaled.certified import enclosing_product, four_layers_of
+from exactflow.depth.scaled.certified import four_layers_of
 from exactflow.depth.scaled.rational import matching_diagonals
 from exactflow.depth.scaled.signs import opposed_against
 from exactflow.depth.spectra import Spectra, principal_minors
@@ -55,6 +55,17 @@ def rational(M):
     return flint.fmpq_mat(rows)
 
 
+def enclosing_product(layers):
+    """Return balls that hold the matrix of layers, the first of which is applied first."""
+    n = layers[0].shift.nrows()
+    rows = flint.arb_mat(2 * n, 2 * n, 1).tolist()
+    halves = [flint.arb_mat(rows[:n]), flint.arb_mat(rows[n:])]
+    for layer in layers:
+        i = ("first", "second").index(layer.moves)
+        halves[i] = layer.scale * halves[i] + layer.shift * halves[1 - i]
+    return flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
+
+
 @pytest.mark.parametrize("d", [6, 8, 10, 12, 16])
 @pytest.mark.parametrize("make", [random_rational, rotation])
 def test_certified(make, d):
@@ -78,7 +89,9 @@ def assert_certified(M):
     existence, layers = answer.existence, answer.existence.layers
     assert existence.check() is True
     assert [layer.moves for layer in layers] == [layer.moves for layer in answer.flow.layers]
-    assert all(layer.radius < flint.arb(2) ** -50 for layer in layers)
+    for layer in layers:
+        entries = [*layer.scale.entries(), *layer.shift.entries()]
+        assert all(x.rad() < 2**-50 for x in entries)
     assert all(layer.scale[i, i] > 0 for layer in layers for i in range(d // 2))
     with flint.ctx.workprec(existence.bits):
         assert enclosing_product(layers).contains(rational(M))

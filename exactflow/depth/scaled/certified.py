@@ -31,17 +31,17 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.scaled.enclosed_shears import EnclosedBlocks, diagonal, stacked
+from exactflow.depth.scaled.enclosed_shears import EnclosedBlocks, diagonal
 from exactflow.depth.scaled.spread import Near, near_solutions
 from exactflow.depth.spectra import LARGEST_HALF, Spectra
 from exactflow.depth.word import Word, patterns
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
-from exactflow.exact.numbers import flint_rational, to_float
+from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["EnclosedCoupling", "FourLayers", "enclosing_product", "four_layers_of"]
+__all__ = ["EnclosedCoupling", "FourLayers", "four_layers_of"]
 
 CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
@@ -58,11 +58,6 @@ class EnclosedCoupling:
     scale: arb_mat
     shift: arb_mat
 
-    @property
-    def radius(self) -> arb:
-        """The largest radius of an entry."""
-        return max(x.rad() for M in (self.scale, self.shift) for x in M.entries())
-
     def floats(self) -> FloatCoupling:
         """Return the layer with the midpoints, rounded to float64."""
         scale, shift = (
@@ -70,20 +65,6 @@ class EnclosedCoupling:
             for M in (self.scale, self.shift)
         )
         return FloatCoupling(self.moves, shift, scale.diagonal())
-
-    def matrix(self) -> arb_mat:
-        """Return the 2n x 2n matrix of the layer."""
-        n = self.scale.nrows()
-        S, T, one, zero = self.scale, self.shift, arb_mat(n, n, 1), arb_mat(n, n)
-        return stacked(S, T, zero, one) if self.moves == "first" else stacked(one, zero, T, S)
-
-
-def enclosing_product(layers: Sequence[EnclosedCoupling]) -> arb_mat:
-    """Return balls that hold the matrix of layers, the first of which is applied first."""
-    product = layers[0].matrix()
-    for layer in layers[1:]:
-        product = layer.matrix() * product
-    return product
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,10 +85,9 @@ class FourLayers(Word):
 
     def check(self) -> bool:
         """Return whether there are such layers, by fresh arithmetic."""
-        try:
+        with suppress(ArithmeticError):
             return len(self._enclosed()) == 4
-        except ArithmeticError:
-            return False
+        return False
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:
@@ -135,11 +115,7 @@ def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
     for pattern in patterns(4):
         word = Word(pattern, matrix, "positive")
         equations = Spectra.of(word)
-        left, right = ([*map(to_float, side)] for side in (equations.left, equations.right))
-        certified = (
-            _certified_near(word, equations, near)
-            for near in near_solutions(left, right, to_float(equations.det))
-        )
+        certified = (_certified_near(word, equations, near) for near in near_solutions(equations))
         found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 

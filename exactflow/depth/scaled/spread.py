@@ -15,7 +15,7 @@ they start anywhere.
 
 How it is checked
 -----------------
-*Numeric*: nothing here is trusted; `exactflow.depth.certified` judges.
+*Numeric*: nothing here is trusted; `exactflow.depth.scaled.certified` judges.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
+
+from exactflow.depth.spectra import Spectra
+from exactflow.exact.numbers import to_float
 
 __all__ = ["Near", "near_solutions"]
 
@@ -43,18 +46,14 @@ class Near(NamedTuple):
     places: tuple[int, ...]
 
 
-def near_solutions(left: Sequence[float], right: Sequence[float], det: float) -> Iterator[Near]:
-    """Yield what is found from spread starts, one for each sequence of signs, then from any.
-
-    Parameters
-    ----------
-    left, right : the principal minors d_S and a_S, 2^n of them, by the bits of S.
-    det : det D / det a, which matters where both are zero.
-    """
-    system = _System.of(left, right, det)
-    if not np.isfinite(system.left + system.right).all():
+def near_solutions(equations: Spectra) -> Iterator[Near]:
+    """Yield what is found from spread starts, one for each sequence of signs, then from any."""
+    sides = [np.array([*map(to_float, side)]) for side in equations.coefficients]
+    if not np.isfinite(sides).all():
         return
-    for starts in _spread_starts(left, right, system):
+    bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
+    system = _System(equations.n, *sides, bits, equations.sizes)
+    for starts in _spread_starts(equations):
         found = (system.solved(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
@@ -72,16 +71,6 @@ class _System:
     right: np.ndarray
     bits: np.ndarray
     sizes: tuple[int, ...]
-
-    @staticmethod
-    def of(left: Sequence[float], right: Sequence[float], det: float) -> "_System":
-        """Return the equations, those for the determinants over that of a."""
-        n = (len(left) - 1).bit_length()
-        sides = np.array([*left[:-1], det]), np.array([*right[:-1], 1.0])
-        bits = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(float)
-        count = bits.sum(axis=1)
-        sizes = {int(k) for side in sides for k in count[side != 0]}
-        return _System(n, *sides, bits, tuple(sorted(sizes - {0})))
 
     def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residuals, relative to the terms of each equation, and their derivatives."""
@@ -128,12 +117,14 @@ class _Order(NamedTuple):
     excess: float
 
 
-def _spread_starts(
-    left: Sequence[float], right: Sequence[float], system: _System
-) -> Iterator[Iterator[np.ndarray]]:
-    """Yield the starts of each sequence of signs that both matrices have, the most even first."""
-    sides = (left, right) if left[-1] else (system.left.tolist(), system.right.tolist())
-    of_D, of_a = map(_orders, sides)
+def _spread_starts(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the starts of each sequence of signs that both matrices have, the most even first.
+
+    Where D and a are singular, the last minors are those that enter the equations.
+    """
+    singular = not equations.left[-1]
+    sides = equations.coefficients if singular else (equations.left, equations.right)
+    of_D, of_a = (_orders([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (np.concatenate([_logs(of_D[signs], t), _logs(of_a[signs], t)]) for t in SPREADS)
