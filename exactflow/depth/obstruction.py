@@ -50,7 +50,7 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    theorem, formula : why the witness is sufficient, in words and in LaTeX.
+    theorem : why the witness is sufficient.
     letters : the lengths of the patterns that it is about, for either scales.
     written, key : how a certificate calls the kind, and its witness.
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
@@ -59,7 +59,6 @@ class Kind(NamedTuple):
     """
 
     theorem: str
-    formula: str
     letters: dict[str, Sequence[int]]
     written: str
     key: str
@@ -312,14 +311,10 @@ def _of_signs(o: Obstruction) -> Texts:
 
 
 _MULTIPLIED = "Multiplied by the matrices of the witness and traced, these equations"
-_FLANDERS = r"D = I + YZ,\; a = I + ZY"
-_FIXED = r"D' = D - CV = I + YZ,\; a' = a + Vc = I + ZY"
-_SPECTRA = r"\chi(D G^{-1}) = \chi(F^{-1} a)"
 
 KINDS = {
     "trace": Kind(
         "Y Z and Z Y have one characteristic polynomial (Sylvester)",
-        rf"{_FLANDERS} \Rightarrow \chi(D) = \chi(a)",
         {"additive": (4, 5)}, "trace", "k", True, _coefficients_differ, _of_coefficients,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as det(x I - Y Z) = det(x I - Z Y){power}. But "
@@ -328,7 +323,6 @@ KINDS = {
     "similarity": Kind(
         "I + Y Z and I + Z Y have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
-        rf"{_FLANDERS} \Rightarrow \nu_k(f(D)) = \nu_k(f(a)),\; f(1) \ne 0",
         {"additive": (4, 5)}, "similarity", "factors", True, _blocks_clash, _of_blocks,
         "{pair} have different elementary divisors: {at}",
         "Z carries the kernel of f({D}) into that of f({a}), and Y carries it back, injectively "
@@ -337,7 +331,6 @@ KINDS = {
     ),
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
-        r"\textstyle\sum W_i P_i X Q_i = 0,\; \sum \operatorname{tr} W_i R_i = s \ne 0",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
         _layers_are_absurd, _of_layers,
         "{problem}",
@@ -346,7 +339,6 @@ KINDS = {
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
         "Sa 1979, Flanders 1951)",
-        rf"{_FIXED},\; 0 \le \nu_k(D') - \nu_k(D_u) \le r,\; 0 \le \nu_k(a') - \nu_k(a_N) \le r",
         {"additive": (5,)}, "chain", "factors", False, _blocks_clash, _of_blocks,
         "{D} - {C} V and {a} + V {c} {clash}",
         "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y. Whatever V is, the one acts on the "
@@ -357,7 +349,6 @@ KINDS = {
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
-        rf"{_FIXED},\; C V k = (D - s) k",
         {"additive": (5,)}, "chain", "factors", False, _shift_is_absurd, _of_shift,
         "{D} - {C} V and {a} + V {c}: the {blocks} linear equations for V, with no solution",
         "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y have equal traces, and equal numbers "
@@ -368,7 +359,6 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        rf"{_SPECTRA},\; \textstyle\sum_{{|S| = k}} d_S x^S = \sum_{{|S| = k}} a_S y^S",
         {"positive": (4, 5)}, "opposed", "k", True, _minors_are_opposed, _of_minors,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal "
@@ -377,7 +367,6 @@ KINDS = {
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
-        rf"{_SPECTRA},\; \textstyle\sum_k p_k(x, y) \sum_{{|S| = k}} (d_S x^S - a_S y^S) > 0",
         {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors "

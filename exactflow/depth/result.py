@@ -1,5 +1,6 @@
-"""The answer of `minimal_depth`: bounds, the layers, and the reasons."""
+"""The answer of `minimal_depth`: bounds, the layers, and the reasons, told as steps, too."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, ClassVar
@@ -8,17 +9,25 @@ import sympy
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.obstruction import Obstruction
-from exactflow.depth.telling import certified_step, depth_steps
+from exactflow.exact.flanders import of_one_size
+from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
+from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import DepthBounds, Evidence, Result
+from exactflow.flows.verification import verify
 
 if TYPE_CHECKING:
     from exactflow.depth.scaled.certified import FourLayers
 
-__all__ = ["CertifiedDepth", "MinimalDepth"]
+__all__ = ["CertifiedDepth", "MinimalDepth", "lower_bound", "obstruction_step"]
+
+
+def lower_bound(obstructions: Sequence[Obstruction]) -> int:
+    """Return how many layers are needed if both patterns of one less are excluded, 0 for none."""
+    return len(obstructions[0].pattern) + 1 if obstructions else 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +46,24 @@ class MinimalDepth(DepthBounds, Result):
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
     evidence: ClassVar[Evidence] = Evidence.EXACT
+
+    @staticmethod
+    def verified(
+        flow: CouplingFlow,
+        matrix: DomainMatrix,
+        scales: DepthScales,
+        obstructions: tuple[Obstruction, ...],
+    ) -> "MinimalDepth":
+        """Return the answer with a flow, which is verified, and what excludes fewer layers.
+
+        Parameters
+        ----------
+        flow, matrix : what is to compose to what.
+        scales, obstructions : the kind of layers, and why fewer do not do.
+        """
+        if flow.depth:
+            verify(flow, matrix)
+        return MinimalDepth(lower_bound(obstructions), flow.depth, scales, flow, obstructions)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -61,8 +88,14 @@ class MinimalDepth(DepthBounds, Result):
             if self.is_decided
             else f"M is the product of {self.upper} {kind}, and of no fewer than {self.lower}."
         )
-        upper = self._upper_step()
-        steps = depth_steps(self._matrix, upper, self.lower, self.obstructions, self.upper)
+        steps = [self._upper_step(), *map(obstruction_step, self.obstructions)]
+        if not self.is_decided:
+            why = (
+                f"Whether fewer than {self.upper} layers do is not decided here: no layers were "
+                "found, and none of the reasons that are known applies."
+            )
+            M = self._matrix
+            steps.append(Step("not decided", why, "", {"M": M}, {}, M.domain))
         return Explanation.checked(claim, steps, self, self.evidence)
 
     def _repr_html_(self) -> str:
@@ -97,4 +130,46 @@ class CertifiedDepth(MinimalDepth):
         return self.existence.matrix
 
     def _upper_step(self) -> Step:
-        return certified_step(self.flow, self._matrix, self.existence.check, self.error)
+        return Step(
+            "four layers",
+            "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "
+            "they are, rounded to floats: their product is within "
+            f"{decimal_up(self.error)} of `M`.",
+            "",
+            {"M": self._matrix},
+            product_step(self.flow, self.flow.domain_matrix()).after,
+            self._matrix.domain,
+            "R. Krawczyk 1969, R. E. Moore 1977: exactflow.depth.scaled.certified",
+            witness=self.existence.check,
+        )
+
+
+def obstruction_step(found: Obstruction) -> Step:
+    """Return the proof that a pattern is impossible, as a step.
+
+    The values are the blocks of M and of its inverse, in the names of the user, and for a
+    difference of traces these.
+    """
+    exchanged = found.pattern.startswith("L")
+    names = "DCBA" if exchanged else "ABCD"
+    blocks = dict(zip(names, found.blocks, strict=True))
+    blocks |= dict(zip(names.lower(), found.inverse, strict=True))
+    text = ["M = blocks(A, B, C, D)", "blocks(a, b, c, d) M = 1"]
+    if found.row.is_of_pair and len(found.pattern) == 5:
+        text.append(found.named("{C} = 0"))
+    if found.kind == "trace" and found.witness == 1:
+        D, a = found.blocks.D, found.inverse.A
+        blocks |= zip("xy", map(trace, of_one_size(D, a)), strict=True)
+        missing = D.shape[0] - a.shape[0]
+        ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
+        text.append(found.named(f"tr({{D}}){ones[0]} = x, tr({{a}}){ones[1]} = y, x != y"))
+    return Step(
+        found.kind,
+        f"Not {found.word}: {found.explanation()}",
+        ", ".join(text),
+        {"M": found.matrix},
+        dict(sorted(blocks.items())),
+        found.matrix.domain,
+        found.row.theorem,
+        witness=found.check,
+    )

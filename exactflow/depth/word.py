@@ -15,7 +15,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales, Half
 
-__all__ = ["Pencil", "Word", "patterns"]
+__all__ = ["Pencil", "Word", "patterns", "words"]
 
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
@@ -126,5 +126,9 @@ class Word:
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)
 
-    def __str__(self) -> str:
-        return self.pattern or "the identity"
+
+def words(
+    length: int, matrix: DomainMatrix, scales: DepthScales, p: int | None = None
+) -> list[Word]:
+    """Return the questions about the patterns of a length."""
+    return [Word(pattern, matrix, scales, p=p) for pattern in patterns(length)]

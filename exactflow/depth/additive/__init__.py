@@ -1,8 +1,8 @@
 """The least number of additive layers: words from short to long, and the layers found."""
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -10,14 +10,13 @@ from exactflow.depth.additive.five import TRIALS, draws, five_layers
 from exactflow.depth.additive.words import Shifts, few_layers, four_layers, three_layers
 from exactflow.depth.obstruction import Obstruction, Reason
 from exactflow.depth.result import MinimalDepth
-from exactflow.depth.word import Word, patterns
+from exactflow.depth.word import Word, words
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import shears
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.verification import verify
 
 __all__ = ["additive_depth", "decide"]
 
@@ -31,18 +30,23 @@ def additive_depth(matrix: DomainMatrix, p: int | None = None) -> MinimalDepth:
     ----------
     p : the size of the first half; half of all coordinates where it is left out.
     """
-    of = _Matrix(matrix, p)
-    flow: CouplingFlow | None
-    flow, reasons = of.decided(2)
+    for length in (2, 4):
+        flow, reasons = _decided(words(length, matrix, "additive", p))
+        if flow is not None:
+            break
     if flow is None:
-        flow, reasons = of.decided(4)
-    if flow is None:
-        lower, flow, reasons = of.five_or_six(reasons)
-    else:
-        lower, flow, reasons = of.descent(flow)
-    if flow.depth:
-        verify(flow, matrix)
-    return MinimalDepth(lower, flow.depth, "additive", flow, reasons)
+        flow, without_five = _decided(words(5, matrix, "additive", p))
+        if flow is None:
+            flow = _six(Word("ULULU", matrix, "additive", p=p))
+            reasons = without_five if len(without_five) == 2 else reasons
+        return MinimalDepth.verified(flow, matrix, "additive", reasons)
+    reasons = ()
+    while flow.depth:
+        shorter, reasons = _decided(words(flow.depth - 1, matrix, "additive", p))
+        if shorter is None:
+            break
+        flow = shorter
+    return MinimalDepth.verified(flow, matrix, "additive", reasons)
 
 
 def decide(word: Word) -> Shifts | Reason | None:
@@ -57,58 +61,30 @@ def decide(word: Word) -> Shifts | Reason | None:
     return five_layers(word.blocks, word.inverse)
 
 
-class _Matrix(NamedTuple):
-    """A matrix and the size of its first half."""
+def _decided(both: list[Word]) -> tuple[CouplingFlow | None, Reasons]:
+    """Decide the words of a length: return a flow, or what excludes words."""
+    obstructions = []
+    if len(both[0].pattern) == 5 and has_full_rank(both[0].blocks.B):
+        both = both[::-1]  # L U L U L needs no search
+    for word in both:
+        found = decide(word)
+        if isinstance(found, Reason):
+            obstructions.append(Obstruction.of(word, found))
+        elif found is not None:
+            return _flow(word, found), ()
+    return None, tuple(obstructions)
 
-    matrix: DomainMatrix
-    p: int | None
 
-    def words(self, length: int) -> list[Word]:
-        """Return both words of a length."""
-        return [Word(pattern, self.matrix, "additive", p=self.p) for pattern in patterns(length)]
-
-    def decided(self, length: int) -> tuple[CouplingFlow | None, Reasons]:
-        """Decide both words of a length: return a flow, or what excludes words."""
-        obstructions, words = [], self.words(length)
-        if length == 5 and has_full_rank(words[0].blocks.B):
-            words.reverse()  # L U L U L needs no search
-        for word in words:
-            found = decide(word)
-            if isinstance(found, Reason):
-                obstructions.append(Obstruction.of(word, found))
-            elif found is not None:
-                return _flow(word, found), ()
-        return None, tuple(obstructions)
-
-    def descent(self, flow: CouplingFlow) -> tuple[int, CouplingFlow, Reasons]:
-        """Shorten a flow word by word: return the least depth, a flow, what excludes less."""
-        while flow.depth:
-            shorter, obstructions = self.decided(flow.depth - 1)
-            if shorter is None:
-                return flow.depth, flow, obstructions
-            flow = shorter
-        return 0, flow, ()
-
-    def five_or_six(self, without_four: Reasons) -> tuple[int, CouplingFlow, Reasons]:
-        """Return the least depth as far as it is decided, a flow, and what excludes less."""
-        flow, obstructions = self.decided(5)
-        if flow is not None:
-            return 5, flow, without_four
-        if len(obstructions) == 2:
-            return 6, self.six(), obstructions
-        return 5, self.six(), without_four
-
-    def six(self) -> CouplingFlow:
-        """Return six additive layers, or fewer; over a field of few elements perhaps more."""
-        word = self.words(5)[0]
-        equal = word.partition[0] == word.partition[1]
-        method = "commutator" if equal else "hyperplane"
-        with suppress(FieldTooSmallError):
-            return factor(self.matrix, method=method, partition=word.partition)
-        shifts = None if equal else _drawn_six(word)
-        if shifts is None:
-            return factor(self.matrix, method="partition", partition=word.partition)
-        return _flow(Word("LULULU", word.matrix, "additive", p=word.p), shifts)
+def _six(word: Word) -> CouplingFlow:
+    """Return six additive layers, or fewer; over a field of few elements perhaps more."""
+    equal = word.partition[0] == word.partition[1]
+    method = "commutator" if equal else "hyperplane"
+    with suppress(FieldTooSmallError):
+        return factor(word.matrix, method=method, partition=word.partition)
+    shifts = None if equal else _drawn_six(word)
+    if shifts is None:
+        return factor(word.matrix, method="partition", partition=word.partition)
+    return _flow(replace(word, pattern="LULULU"), shifts)
 
 
 def has_full_rank(M: DomainMatrix) -> bool:

@@ -25,21 +25,25 @@ How it is checked
 balls, rounded to floats whose error is computed exactly.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.depth.additive import additive_depth
+from exactflow.depth.additive.words import four_layers, three_layers
 from exactflow.depth.equations import misfit
 from exactflow.depth.obstruction import Obstruction, Reason
-from exactflow.depth.result import CertifiedDepth, MinimalDepth
-from exactflow.depth.scaled.flows import flow_of, general_flows, scaled_flow
+from exactflow.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.depth.scaled.proportions import positive_diagonals
 from exactflow.depth.scaled.rational import matching_diagonals
 from exactflow.depth.scaled.signs import kernels_against, multipliers_against, opposed_against
-from exactflow.depth.word import Word, patterns
+from exactflow.depth.word import Word, words
 from exactflow.exact import linalg
+from exactflow.factorization import factor
+from exactflow.factorization.assembly import alternating, merged, mirrored, opposite, shears
 from exactflow.factorization.short import short_layers
-from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.verification import verify
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 __all__ = ["scaled_depth"]
 
@@ -48,66 +52,59 @@ Reasons = tuple[Obstruction, ...]
 
 def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
     """Return bounds for the least number of layers with positive scales; det M > 0, equal split."""
+
+    def answer(flow: CouplingFlow, reasons: Reasons) -> MinimalDepth:
+        return MinimalDepth.verified(flow, matrix, "positive", reasons)
+
     short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
     if short is not None:
-        flow = flow_of(short, matrix)
-        return _answer(matrix, flow.depth, _entries(flow.depth - 1, matrix), flow)
+        flow = _flow_of(short, matrix)
+        return answer(flow, _entries(flow.depth - 1, matrix))
     three, without_three = _three_layers(matrix)
     if three is not None:
-        return _answer(matrix, 3, _entries(2, matrix), three)
-    lower, reasons = _more_than_three(matrix, without_three)
-    four = _four_layers(matrix) if lower < 5 else None
+        return answer(three, _entries(2, matrix))
+    reasons = _more_than_three(matrix, without_three)
+    four = _four_layers(matrix) if lower_bound(reasons) < 5 else None
     if four is not None:
-        return _answer(matrix, lower, reasons, four)
-    general = min(general_flows(matrix), key=len)
-    if lower == 4 and general.depth > 4:
+        return answer(four, reasons)
+    general = min(_general_flows(matrix), key=len)
+    if lower_bound(reasons) == 4 and general.depth > 4:
         certified = _certified(matrix, reasons)
         if certified is not None:
             return certified
-        lower, reasons = _more_than_three(matrix, reasons, multipliers=True)
-    return _answer(matrix, lower, reasons, general)
-
-
-def _answer(matrix: DomainMatrix, lower: int, reasons: Reasons, flow: CouplingFlow) -> MinimalDepth:
-    """Return the answer with a flow that equals the matrix."""
-    if flow.depth:
-        verify(flow, matrix)
-    return MinimalDepth(lower, flow.depth, "positive", flow, reasons)
-
-
-def _words(length: int, matrix: DomainMatrix) -> list[Word]:
-    return [Word(pattern, matrix, "positive") for pattern in patterns(length)]
+        reasons = _more_than_three(matrix, reasons, multipliers=True)
+    return answer(general, reasons)
 
 
 def _entries(length: int, matrix: DomainMatrix) -> Reasons:
     """Return what excludes at most two layers."""
-    words = _words(length, matrix) if length >= 0 else []
-    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in words)
+    both = words(length, matrix, "positive") if length >= 0 else []
+    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
 
 
 def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
     """Return a flow, or what excludes three layers; nothing where a sign is not known."""
     obstructions, decided = [], True
-    for word in _words(3, matrix):
+    for word in words(3, matrix, "positive"):
         found = positive_diagonals(word)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(word, found))
         elif found is None:
             decided = False
         else:
-            return scaled_flow(word, *found), ()
+            return _scaled_flow(word, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
-) -> tuple[int, Reasons]:
-    """Return the largest lower bound whose words are all excluded, and by what: by opposed minors,
-    by kernels, or by multipliers, too.
+) -> Reasons:
+    """Return what excludes the words of the largest length that is excluded: opposed minors,
+    kernels, or multipliers, too.
     """
-    for bound in (6, 5):
+    for length in (5, 4):
         found = []
-        for word in _words(bound - 1, matrix):
+        for word in words(length, matrix, "positive"):
             reason = opposed_against(word) or kernels_against(word)
             if reason is None and multipliers:
                 reason = multipliers_against(word)
@@ -115,17 +112,18 @@ def _more_than_three(
                 break
             found.append(Obstruction.of(word, reason))
         else:
-            return bound, tuple(found)
-    return (4, without_three) if without_three else (3, _entries(2, matrix))
+            return tuple(found)
+    return without_three or _entries(2, matrix)
 
 
 def _four_layers(matrix: DomainMatrix) -> CouplingFlow | None:
     """Return four layers for halves of two coordinates, None where none are found."""
-    found = []
-    for word in _words(4, matrix) if matrix.shape[0] == 4 else ():
-        for E, G in matching_diagonals(word):
-            found.append(scaled_flow(word, E, G))
-    flows = [flow for flow in found if flow is not None]
+    flows = [
+        flow
+        for word in (words(4, matrix, "positive") if matrix.shape[0] == 4 else ())
+        for diagonals in matching_diagonals(word)
+        if (flow := _scaled_flow(word, *diagonals)) is not None
+    ]
     return min(flows, key=lambda flow: sum(layer.bits or 0 for layer in flow), default=None)
 
 
@@ -133,9 +131,7 @@ def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     """Return four layers that are certified to exist, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
-    from exactflow.depth.scaled.certified import (
-        four_layers_of,
-    )  # and NumPy, which nothing else here needs
+    from exactflow.depth.scaled.certified import four_layers_of  # which needs NumPy
 
     found = four_layers_of(matrix)
     if found is None:
@@ -144,3 +140,66 @@ def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     difference = (flow.domain_matrix() - matrix).to_list_flat()
     error = sympy.Rational(max(map(abs, difference)))
     return CertifiedDepth(4, 4, "positive", flow, reasons, error, found)
+
+
+def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
+    """Return the flow of layers of a 2n x 2n matrix, neighbours merged."""
+    n = matrix.shape[0] // 2
+    return CouplingFlow(merged(layers), (n, n), method="depth", field=matrix.domain)
+
+
+def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
+    """Return M as a product of a word of three or four letters and diag(E, G), as a flow; None
+    where it is none. In words that start with L the halves are exchanged.
+
+    Parameters
+    ----------
+    E, G : positive elements of the field, as many as each half has coordinates.
+    """
+    field = word.matrix.domain
+    inverses = [field.one / x for x in (*E, *G)]
+    M = linalg.scale_columns(linalg.join(word.blocks), inverses)
+    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive")
+    if len(word.pattern) == 3:
+        found = three_layers(shrunk)
+    else:
+        found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
+    if isinstance(found, Reason):
+        return None
+    layers = _layers_after(shears(alternating(found, "first")), E, G)
+    return _flow_of(mirrored(layers) if word.is_exchanged else layers, word.matrix)
+
+
+def _general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
+    """Yield flows of at most six layers, for any matrix of positive determinant."""
+    yield factor(matrix)
+    yield factor(matrix, method="commutator")
+    n, field = matrix.shape[0] // 2, matrix.domain
+    det, ones = matrix.det(), [field.one] * n
+    inverse, whole = ([x, *ones[1:]] for x in (field.one / det, det))
+    for shrunk, scales in (([*inverse, *ones], (whole, ones)), ([*ones, *inverse], (ones, whole))):
+        additive = additive_depth(linalg.scale_columns(matrix, shrunk)).flow.layers
+        if additive:
+            yield _flow_of(_layers_after(additive, *scales), matrix)
+
+
+def _layers_after(
+    layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
+) -> list[LinearCoupling]:
+    """Return the layers of the diagonal matrix diag(first, second), followed by additive ones.
+
+    Its part on the half that the first of these keeps moves past it, and goes into the next one:
+    U(X) diag(I, S) = diag(I, S) U(X S).
+    """
+    shear, *others = layers
+    n, field = len(first), shear.field
+    moved, kept = (first, second) if shear.moves == "first" else (second, first)
+    shift = linalg.scale_columns(shear.shift_matrix, kept)
+    zero = linalg.zeros(n, n, field)
+    return merged(
+        [
+            LinearCoupling((n, n), shear.moves, shift, linalg.column(moved, field)),
+            LinearCoupling((n, n), opposite(shear.moves), zero, linalg.column(kept, field)),
+            *others,
+        ]
+    )

@@ -34,7 +34,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.depth.scaled.enclosed_shears import EnclosedBlocks, diagonal
 from exactflow.depth.scaled.spread import Near, near_solutions
 from exactflow.depth.spectra import LARGEST_HALF, Spectra
-from exactflow.depth.word import Word, patterns
+from exactflow.depth.word import Word, words
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import flint_rational
@@ -112,8 +112,7 @@ def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
     if matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for pattern in patterns(4):
-        word = Word(pattern, matrix, "positive")
+    for word in words(4, matrix, "positive"):
         equations = Spectra.of(word)
         certified = (_certified_near(word, equations, near) for near in near_solutions(equations))
         found.extend(islice(filter(None, certified), CANDIDATES))

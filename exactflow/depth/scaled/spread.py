@@ -48,11 +48,11 @@ class Near(NamedTuple):
 
 def near_solutions(equations: Spectra) -> Iterator[Near]:
     """Yield what is found from spread starts, one for each sequence of signs, then from any."""
-    sides = [np.array([*map(to_float, side)]) for side in equations.coefficients]
-    if not np.isfinite(sides).all():
+    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
+    if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
-    system = _System(equations.n, *sides, bits, equations.sizes)
+    system = _System(equations.n, left, right, bits, equations.sizes)
     for starts in _spread_starts(equations):
         found = (system.solved(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
