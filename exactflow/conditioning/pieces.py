@@ -8,7 +8,6 @@ cells are, up to an error.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from math import lcm, prod
 from typing import Any
 
@@ -25,7 +24,6 @@ from exactflow.exact.typing import Element, MatrixLike
 from exactflow.universal.boxes import Boxes, Segments
 from exactflow.universal.cells import least_root
 from exactflow.universal.gaussians import GaussianMixture
-from exactflow.universal.line import QuantileFunction
 from exactflow.universal.measures import Atoms, Product, TargetMeasure, empirical
 
 __all__ = ["Gaussian", "Law", "Pieces", "as_law", "is_product", "pieces_of", "pieces_of_cells"]
@@ -117,7 +115,7 @@ def is_product(law: Law) -> bool:
             prod(m[x] for m, x in zip(marginals, point, strict=True)) == weight
             for point, weight in points.items()
         )
-    return law.dimension == 1 or (isinstance(law, Boxes) and len(law.boxes) == 1)
+    return law.dimension == 1 or (isinstance(law, Boxes) and len(law.ends) == 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,15 +188,12 @@ def pieces_of(law: Law, eps: Element) -> Pieces:
         case Atoms():
             return Pieces.of(law.weights, law.points)
         case Boxes():
-            return _uniform(law.weights, law.boxes, lambda s: np.diag(s * s / 12))
+            return _uniform(law.weights, law.ends, lambda s: np.diag(s * s / 12))
         case Segments():
-            return _uniform(law.weights, law.segments, lambda s: np.outer(s, s) / 12)
+            return _uniform(law.weights, law.ends, lambda s: np.outer(s, s) / 12)
         case GaussianMixture():
             spreads = [np.diag(_rationals(row) ** 2) for row in law.deviations]
             return Pieces.of(law.weights, law.means, spreads)
-        case QuantileFunction():
-            masses = [q - p for p, q in pairwise(law.levels)]
-            return pieces_of(Boxes([([a], [b]) for a, b in pairwise(law.values)], masses), eps)
         case Product():
             share = eps / least_root(QQ(len(law.factors)))
             return _beside([pieces_of(factor, share) for factor in law.factors])

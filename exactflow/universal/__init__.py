@@ -16,10 +16,9 @@ points.
 """
 
 from exactflow.universal.bound import Bound
-from exactflow.universal.boxes import Boxes, Segments, checkerboard, uniform
+from exactflow.universal.boxes import Boxes, QuantileFunction, Segments, checkerboard, uniform
 from exactflow.universal.few_layers import Approximation, approximate
 from exactflow.universal.gaussians import GaussianMixture
-from exactflow.universal.line import QuantileFunction
 from exactflow.universal.lower_bounds import one_layer_bound
 from exactflow.universal.measures import Atoms, Product, TargetMeasure, empirical
 from exactflow.universal.spheres import Ring, Sphere

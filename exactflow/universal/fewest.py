@@ -17,7 +17,7 @@ from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.drift import cells
 from exactflow.universal.last_layers import Rescaling, Unit, rescaling, unit_of
 from exactflow.universal.leapfrog import Path, graded_path, shear_norm
-from exactflow.universal.line import LineLaw
+from exactflow.universal.measures import LineLaw
 from exactflow.universal.transport import Transport, transport
 from exactflow.universal.tuning import TUNING
 

@@ -28,8 +28,7 @@ from exactflow.universal.cells import (
     of_means,
     placed,
 )
-from exactflow.universal.line import LineLaw
-from exactflow.universal.measures import checked_weights
+from exactflow.universal.measures import LineLaw, Mixture, checked_weights
 from exactflow.universal.tuning import TUNING
 
 __all__ = ["GaussianMixture"]
@@ -38,7 +37,7 @@ _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class GaussianMixture(LineLaw):
+class GaussianMixture(Mixture, LineLaw):
     """A mixture of normal laws with independent coordinates; in dimension 1 a law on the line.
 
     With one deviation for all it is a sample, of which repeated points count, plus normal noise.
@@ -92,12 +91,11 @@ class GaussianMixture(LineLaw):
                     "flat part there; Product and Atoms have laws on subspaces"
                 )
         weights = checked_weights(weights, len(points))
-        vars(self).update(means=tuple(points), deviations=tuple(sizes), weights=weights)
-
-    @property
-    def dimension(self) -> int:
-        """The number d of coordinates."""
-        return len(self.means[0])
+        vars(self).update(
+            means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
+        )
+        # the quantile of a mixture is between those of its components
+        vars(self).update(lines=tuple((m[0], s[0]) for m, s in zip(points, sizes, strict=True)))
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return products of cells of normal laws, for every component."""
@@ -124,29 +122,13 @@ class GaussianMixture(LineLaw):
     def slab(self, i: int, radius: arb) -> arb:
         """Return the mean of 2 radius times the largest density, where that is less than one."""
         root = (2 / arb.pi()).sqrt()
-        pairs = zip(self.weights, self.deviations, strict=True)
-        terms = (ball(w) * arb(1).min(root * radius / ball(row[i])) for w, row in pairs)
-        return sum(terms, arb(0))
-
-    @property
-    def lines(self) -> tuple[tuple[Element, Element], ...]:
-        """The quantiles of the components: that of the mixture is between them."""
-        pairs = zip(self.means, self.deviations, strict=True)
-        return tuple((mean, s) for (mean,), (s,) in pairs)
-
-    @property
-    def breaks(self) -> tuple[Element, ...]:
-        """The density is smooth."""
-        return ()
+        return self.average(root * radius / ball(row[i]) for row in self.deviations)
 
     def masses(self, x: Element) -> tuple[arb, arb]:
         """Return enclosures of F(x) and 1 - F(x)."""
-        below, above = arb(0), arb(0)
-        for mean, deviation, weight in self._balls:
-            step = (ball(x) - mean) / deviation
-            below += weight * normal_cdf(step)
-            above += weight * normal_cdf(-step)
-        return below, above
+        steps = [(w, (ball(x) - a) / s) for a, s, w in self._balls]
+        below = sum((w * normal_cdf(step) for w, step in steps), arb(0))
+        return below, sum((w * normal_cdf(-step) for w, step in steps), arb(0))
 
     def density(self, x: arb, inside: Element) -> arb:
         """Return an enclosure of the density on a ball."""
@@ -177,9 +159,6 @@ class GaussianMixture(LineLaw):
     def _balls(self) -> list[tuple[arb, arb, arb]]:
         pairs = zip(self.lines, self.weights, strict=True)
         return [(ball(mean), ball(deviation), ball(weight)) for (mean, deviation), weight in pairs]
-
-    def __repr__(self) -> str:
-        return f"<GaussianMixture: {len(self.means)} in dimension {self.dimension}>"
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:

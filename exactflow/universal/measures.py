@@ -1,11 +1,16 @@
 """Probability measures that `exactflow.universal.approximate` takes: what they are, and atoms.
 
 How they are cut into cells is said in `exactflow.universal.cells`.
+
+A law on the line is seen through its *labels*: x has the label l with Phi(l) = F(x), F the
+distribution function, so that the transport x = Q(Phi(l)) of N(0, 1) is read off where l is
+enclosed. What a flow of well-conditioned layers can follow is bi-Lipschitz: the quantile function Q
+has neither jumps (gaps, where there is no mass) nor flat parts (atoms).
 """
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +18,18 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, normal_quantile
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.universal.cells import Cells, mixture, on_grid
+from exactflow.universal.tuning import TUNING
 
 __all__ = [
     "Atoms",
+    "LineLaw",
+    "Mixture",
     "Product",
     "TargetMeasure",
     "as_measure",
@@ -30,12 +39,16 @@ __all__ = [
 
 
 class TargetMeasure(ABC):
-    """A measure on R^d with second moments."""
+    """A measure on R^d with second moments.
 
-    @property
-    @abstractmethod
-    def dimension(self) -> int:
-        """The number d of coordinates."""
+    Attributes
+    ----------
+    dimension : the number d of coordinates.
+    is_singular : whether some set of volume zero has mass.
+    """
+
+    dimension: int
+    is_singular: bool = False
 
     @abstractmethod
     def cells(self, tolerance: Element, bits: int) -> Cells:
@@ -45,11 +58,6 @@ class TargetMeasure(ABC):
         """Return atoms within about `tolerance` of the law of coordinate i."""
         return self.cells(tolerance, bits).column(i)
 
-    @property
-    def is_singular(self) -> bool:
-        """Whether some set of volume zero has mass."""
-        return False
-
     def slab(self, i: int, radius: arb) -> arb:
         """Return a bound of P(|x_i - g| <= radius), whatever function g of the other coordinates
         is: one, if nothing is known of the density.
@@ -57,8 +65,59 @@ class TargetMeasure(ABC):
         return arb(1)
 
 
+class Mixture(TargetMeasure):
+    """A mixture of measures of one kind, each with its weight."""
+
+    weights: tuple
+
+    def average(self, bounds: Iterable[arb]) -> arb:
+        """Return the mean of numbers, one for each measure, where they are less than one."""
+        pairs = zip(self.weights, bounds, strict=True)
+        return sum((ball(w) * bound.min(arb(1)) for w, bound in pairs), arb(0))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.weights)} in dimension {self.dimension}>"
+
+
+class LineLaw(TargetMeasure):
+    """A law with, in dimension 1, a bi-Lipschitz quantile function.
+
+    Attributes
+    ----------
+    lines : pairs (a, b): the quantile Q(Phi(l)) lies between the least and largest a + b l.
+    breaks : the points inside of the support where the density may jump.
+    """
+
+    lines: tuple[tuple[Element, Element], ...]
+    breaks: tuple[Element, ...] = ()
+
+    @abstractmethod
+    def masses(self, x: Element) -> tuple[arb, arb]:
+        """Return enclosures of F(x) and 1 - F(x), each of small relative error."""
+
+    @abstractmethod
+    def density(self, x: arb, inside: Element) -> arb:
+        """Return an enclosure of the density on a ball; `inside` is a point of it that is no break,
+        and between breaks the ball belongs to the side of `inside`.
+        """
+
+    @abstractmethod
+    def quantiles(self, labels: np.ndarray) -> np.ndarray:
+        """Return Q(Phi(l)) for labels in ascending order, in floats: numeric."""
+
+    def deviation(self) -> Element:
+        """Return the standard deviation, in floats: numeric."""
+        from scipy.special import ndtri
+
+        return to_element(self.quantiles(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid)).std())
+
+    def label(self, x: Element) -> arb:
+        """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
+        return normal_quantile(*self.masses(x))
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Atoms(TargetMeasure):
+class Atoms(Mixture):
     """Finitely many atoms: the points and weights of a discrete measure.
 
     Parameters
@@ -74,6 +133,7 @@ class Atoms(TargetMeasure):
 
     points: tuple[tuple, ...]
     weights: tuple
+    is_singular = True
 
     def __init__(self, points: MatrixLike, weights: Sequence | None = None) -> None:
         matrix = as_rectangle(points)
@@ -88,24 +148,12 @@ class Atoms(TargetMeasure):
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
                 "merge them and add their weights (empirical(array) does that for a sample)"
             )
-        vars(self).update(points=rows, weights=checked_weights(weights, len(rows)))
-
-    @property
-    def dimension(self) -> int:
-        """The number d of coordinates."""
-        return len(self.points[0])
+        weights = checked_weights(weights, len(rows))
+        vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the atoms themselves, rounded to the grid."""
         return on_grid(list(self.weights), self.points, arb(0), bits)
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether some set of volume zero has mass: all of these."""
-        return True
-
-    def __repr__(self) -> str:
-        return f"<Atoms: {len(self.points)} in dimension {self.dimension}>"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -132,12 +180,11 @@ class Product(TargetMeasure):
                 raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
         if not factors:
             raise InvalidInputError("expected at least one measure, got none")
-        vars(self).update(factors=factors)
-
-    @property
-    def dimension(self) -> int:
-        """The number d of coordinates."""
-        return sum(factor.dimension for factor in self.factors)
+        vars(self).update(
+            factors=factors,
+            dimension=sum(factor.dimension for factor in factors),
+            is_singular=any(factor.is_singular for factor in factors),
+        )
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the products of atoms, the square of the tolerance shared by coordinates."""
@@ -161,11 +208,6 @@ class Product(TargetMeasure):
         """Return the factor that coordinate i is of, and its place there."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
         return owners[i]
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether a factor is."""
-        return any(factor.is_singular for factor in self.factors)
 
     def __repr__(self) -> str:
         parts = " + ".join(str(factor.dimension) for factor in self.factors)

@@ -69,6 +69,7 @@ class Ring(TargetMeasure):
     outer: Element
     start: Element
     stop: Element
+    dimension = 2
 
     def __init__(
         self, inner: NumberLike, outer: NumberLike, start: NumberLike = 0, stop: NumberLike = 1
@@ -80,11 +81,7 @@ class Ring(TargetMeasure):
                 + ", ".join(map(format_short, (inner, outer, start, stop)))
             )
         vars(self).update(inner=inner, outer=outer, start=start, stop=stop)
-
-    @property
-    def dimension(self) -> int:
-        """The plane has two coordinates."""
-        return 2
+        vars(self).update(is_singular=inner == outer)
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the means of the cells of a polar grid."""
@@ -111,11 +108,6 @@ class Ring(TargetMeasure):
             cells = of_means((1 + ball(hollow * hollow)) / 2, found, grid_bits(share))
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
         return placed(cells, [QQ.zero, QQ.zero], axes, bits)
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether it is an arc."""
-        return self.inner == self.outer
 
     def slab(self, i: int, radius: arb) -> arb:
         """Return the part of the area that a strip of this width may have."""
@@ -146,6 +138,7 @@ class Sphere(TargetMeasure):
 
     center: tuple
     axes: tuple[tuple, ...]
+    is_singular = True
 
     def __init__(self, center: Sequence, axes: "MatrixLike | None" = None) -> None:
         center = elements(center)
@@ -157,12 +150,8 @@ class Sphere(TargetMeasure):
                 f"expected a center of d >= 1 rationals, and rows of d rationals that are "
                 f"orthogonal and of one length > 0, got {d} coordinates and {format_short(axes)}"
             )
-        vars(self).update(center=center, axes=tuple(map(tuple, rows.to_list())))
-
-    @property
-    def dimension(self) -> int:
-        """The number d of coordinates."""
-        return len(self.center)
+        axes = tuple(map(tuple, rows.to_list()))
+        vars(self).update(center=center, axes=axes, dimension=d)
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return the means of the cells of a grid of bands."""
@@ -184,11 +173,6 @@ class Sphere(TargetMeasure):
             cells = of_means(arb(1) / (k + 1), bands, grid_bits(relative))
         length, more = (to_element(root(to_fraction(square), up)) for up in (False, True))
         return placed(cells, [self.center[i]], [[length]], bits, more - length)
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether some set of volume zero has mass: all of these."""
-        return True
 
     def __repr__(self) -> str:
         return f"<Sphere: dimension {len(self.axes) - 1} in dimension {self.dimension}>"

@@ -36,7 +36,7 @@ from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upp
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.line import LineLaw
+from exactflow.universal.measures import LineLaw
 from exactflow.universal.tuning import TUNING
 
 __all__ = ["Transport", "transport"]

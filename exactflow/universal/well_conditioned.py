@@ -88,13 +88,13 @@ from exactflow.exact.numbers import (
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.universal.boxes import Boxes
+from exactflow.universal.boxes import Boxes, as_line_law
 from exactflow.universal.drift import cells
 from exactflow.universal.few_layers import checked_eps
 from exactflow.universal.fewest import Draft, best, fewest
 from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers, unit_layers
 from exactflow.universal.leapfrog import Path, additive_layers, shear_condition
-from exactflow.universal.line import LineLaw, as_line_law
+from exactflow.universal.measures import LineLaw
 from exactflow.universal.tuning import TUNING
 
 __all__ = ["Pad", "Terms", "WellConditioned", "Within", "approximate_well"]

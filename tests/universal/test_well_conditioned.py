@@ -26,10 +26,10 @@ from exactflow.universal import (
     approximate_well,
     uniform,
 )
+from exactflow.universal.boxes import as_line_law
 from exactflow.universal.drift import cells
 from exactflow.universal.last_layers import unit_of
 from exactflow.universal.leapfrog import Path, additive_layers, graded_path, shear_norm
-from exactflow.universal.line import as_line_law
 from exactflow.universal.transport import transport
 
 TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
