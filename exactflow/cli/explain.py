@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         depth = minimal_depth(matrix, scales=arguments.depth, partition=arguments.partition)
         explanation = depth.explain()
     else:
-        from exactflow.factorization import explain
-        from exactflow.factorization.telling import check_dimension
+        from exactflow.factorization import check_dimension, explain
 
         check_dimension(matrix.shape[0])
         if common.stops_first(matrix, arguments, explained=True):

@@ -2,28 +2,34 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
 from sympy import BlockMatrix
+from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import assuming
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.options import check_option
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.explanation import Explanation
-from exactflow.explanation.steps import recording
+from exactflow.explanation.steps import Derivation, product_step, recording
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.blockwise import explain_blocks
 from exactflow.factorization.problem import SCALES, Problem
 from exactflow.factorization.routes import METHODS, ROUTES, layers_of
-from exactflow.factorization.telling import FlowDerivation, check_dimension
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.flows.result import Evidence
 from exactflow.flows.verification import verify
 
-__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "explain", "factor"]
+__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "check_dimension", "explain", "factor"]
+
+LARGEST_EXPLAINED = 64
+"""A flow of more coordinates is not multiplied out by schoolbook arithmetic."""
 
 
 def factor(
@@ -119,6 +125,33 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     check_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation
+
+
+@dataclass(frozen=True)
+class FlowDerivation:
+    """How `factor` came to a flow: the matrix, and the steps of the route."""
+
+    target: DomainMatrix
+    told: Derivation
+
+    def explain(self, flow: CouplingFlow) -> Explanation:
+        """Return the explanation of the flow that was derived; it ends in the product.
+
+        Raises `InvalidInputError` for more than 64 coordinates.
+        """
+        check_dimension(flow.dimension)
+        couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+        steps = [*self.told.steps, product_step(flow, self.target)]
+        return Explanation.checked(f"M is the product of {couplings}.", steps, flow, Evidence.EXACT)
+
+
+def check_dimension(d: int) -> None:
+    """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
+    if d > LARGEST_EXPLAINED:
+        raise InvalidInputError(
+            f"expected at most {LARGEST_EXPLAINED} coordinates, got {d}: an explanation is checked "
+            "by schoolbook arithmetic; explain a smaller matrix of the same kind"
+        )
 
 
 def _listed(indent: str) -> str:

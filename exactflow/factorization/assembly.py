@@ -22,8 +22,8 @@ __all__ = [
     "scaled",
     "shear",
     "shears",
+    "transposed",
     "with_determinant",
-    "without_determinant",
 ]
 
 Shears = list[tuple[Half, DomainMatrix]]
@@ -42,6 +42,12 @@ def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> Shears:
     """Return the word of shifts that move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
+
+
+def transposed(blocks: Blocks) -> Blocks:
+    """Return the blocks of the transpose."""
+    A, B, C, D = (block.transpose() for block in blocks)
+    return Blocks(A, C, B, D)
 
 
 def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
@@ -71,7 +77,7 @@ def mirrored(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
 
 
 def scaled(
-    layers: Sequence[LinearCoupling], partition: tuple[int, int], half: Half, scale: DomainMatrix
+    layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
 ) -> list[LinearCoupling]:
     """Return layers that compose to the given ones, followed by the diagonal `scale` on one half.
 
@@ -80,55 +86,34 @@ def scaled(
 
     Parameters
     ----------
-    scale : a column of positive numbers, as many as the half has coordinates.
+    layers : at least one.
+    scale : positive numbers, as many as the half has coordinates.
 
     >>> from sympy import QQ
     >>> one = linalg.identity(1, QQ)
-    >>> layers = scaled(shears([("second", one), ("first", one)]), (1, 1), "first", one * QQ(2))
+    >>> layers = scaled(shears([("second", one), ("first", one)]), "first", [QQ(2)])
     >>> [(layer.moves, layer.shift[0], layer.scale[0]) for layer in layers]
     [('first', 2, 2), ('second', 1/2, 1)]
     """
-    field, values = scale.domain, scale.to_list_flat()
-    if layers and layers[-1].moves != half:
-        *rest, last = layers
-        shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in values])
-        passed = LinearCoupling(
-            partition, last.moves, shift, linalg.column(last.scale_elements, field)
-        )
-        return [*scaled(rest, partition, half, scale), passed]
-    moved, kept = partition if half == "first" else partition[::-1]
-    scaling = LinearCoupling(partition, half, linalg.zeros(moved, kept, field), scale)
-    return [*layers[:-1], scaling.after(layers[-1]) if layers else scaling]
+    *rest, last = layers
+    field, (moved, kept) = last.field, last.shift_matrix.shape
+    if last.moves != half:
+        shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
+        passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
+        if rest:
+            return [*scaled(rest, half, scale), passed]
+        nothing = linalg.zeros(kept, moved, field)
+        return [LinearCoupling.trusted(last.partition, half, nothing, scale), passed]
+    nothing = linalg.zeros(moved, kept, field)
+    return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
 
-def without_determinant(blocks: Blocks, det: Element, half: Half) -> Blocks:
-    """Return the blocks with the first row of one half divided by the determinant."""
-    A, B, C, D = blocks
-    if half == "first":
-        scale = _determinant_scale(A.domain.one / det, A)
-        return Blocks(linalg.scale_rows(scale, A), linalg.scale_rows(scale, B), C, D)
-    scale = _determinant_scale(D.domain.one / det, D)
-    return Blocks(A, B, linalg.scale_rows(scale, C), linalg.scale_rows(scale, D))
-
-
-def with_determinant(
-    word: Shears, blocks: Blocks, det: Element, half: Half
-) -> list[LinearCoupling]:
-    """Return the layers of a matrix with the given blocks, from a word for `without_determinant`:
-    the determinant is one entry of the scale of the last layer that moves the half.
-
-    Parameters
-    ----------
-    word, blocks : the word, and the blocks as they were before the determinant was taken out.
-    det, half : the determinant, and the half out of which it was taken.
+def with_determinant(word: Shears, det: Element, half: Half) -> list[LinearCoupling]:
+    """Return the layers of a matrix, from a word for the one whose first row of a half is divided
+    by the determinant: that is one entry of the scale of the last layer that moves the half.
     """
-    layers, moved = shears(word), blocks.A if half == "first" else blocks.D
-    if det == moved.domain.one:
+    layers, one = shears(word), word[0][1].domain.one
+    if det == one:
         return layers
-    partition = blocks.A.shape[0], blocks.D.shape[0]
-    scale = linalg.column(_determinant_scale(det, moved), moved.domain)
-    return scaled(layers, partition, half, scale)
-
-
-def _determinant_scale(det: Element, moved: DomainMatrix) -> list:
-    return [det] + [moved.domain.one] * (moved.shape[0] - 1)
+    size = layers[0].partition[0 if half == "first" else 1]
+    return scaled(layers, half, [det] + [one] * (size - 1))

@@ -47,8 +47,8 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half
 from exactflow.explanation.steps import note, recording, renamed
-from exactflow.factorization.assembly import opposite, scaled, shear
-from exactflow.factorization.commutator import stable_range_shift
+from exactflow.factorization.assembly import alternating, opposite, scaled, shear, shears
+from exactflow.factorization.commutator import with_full_rank
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LAYERS", "classical_layers"]
@@ -70,32 +70,28 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
     >>> linalg.join(CouplingFlow(layers).blocks()) == half_turn
     True
     """
+    C_inverse = linalg.inverse_or_none(blocks.C)
+    if C_inverse is not None:
+        return _around_one_block(blocks, C_inverse)
+    W0, rest = with_full_rank(blocks)
+    with renamed(C="C'", D="D'"):
+        return [*_around_one_block(rest, rest.C.inv()), shear("second", -W0)]
+
+
+def _around_one_block(blocks: Blocks, C_inverse: DomainMatrix) -> list[LinearCoupling]:
+    """Return the layers of U(X) diag(T, I) L(C) U(V)."""
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
-    undone = None
-    C_inverse = linalg.inverse_or_none(C)
-    if C_inverse is None:
-        W0 = stable_range_shift(blocks)
-        C, D, undone = C + W0 * A, D + W0 * B, -W0
-        C_inverse = C.inv()
     V = C_inverse * (D - one)
     X = B - A * V
     T = A - X * C
-    primes = {"C": "C'", "D": "D'"} if undone is not None else {}
-    with renamed(**primes):
-        note(
-            "one block",
-            "`C` is invertible, so that three shears leave one block, with the determinant of `M`.",
-            "C V = D - 1, X = B - A V, T = A - X C, blocks(A, B, C, D) = U(X) diag(T, I) L(C) U(V)",
-            {"V": V, "X": X, "T": T, "I": one},
-        )
-    return [
-        shear("first", V),
-        shear("second", C),
-        *_block_layers(T),
-        shear("first", X),
-        *([] if undone is None else [shear("second", undone)]),
-    ]
+    note(
+        "one block",
+        "`C` is invertible, so that three shears leave one block, with the determinant of `M`.",
+        "C V = D - 1, X = B - A V, T = A - X C, blocks(A, B, C, D) = U(X) diag(T, I) L(C) U(V)",
+        {"V": V, "X": X, "T": T, "I": one},
+    )
+    return [shear("first", V), shear("second", C), *_block_layers(T), shear("first", X)]
 
 
 def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
@@ -124,9 +120,9 @@ def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, Do
     order = list(range(n))
     for i, j in swaps:
         order[i], order[j] = order[j], order[i]
-    pivots = [_sign(R[i, i].element, field) for i in range(n)]
-    units = [field.convert(sign) for sign in pivots]
     perm = [order.index(i) for i in range(n)]
+    pivots = [_sign(pivot, field) for pivot in R.diagonal()]
+    units = [field.convert(sign) for sign in pivots]
     L = linalg.scale_columns(linalg.scale_rows(units, L), units)
     return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R)
 
@@ -157,8 +153,7 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     """Return the layers of diag(L R, I); the last one applied moves the half `leftmost`."""
     field = L.domain
     E = _splitting_diagonal(R.diagonal(), field)
-    scale_E = linalg.column(E, field)
-    scale_F = linalg.column([r / e for r, e in zip(R.diagonal(), E, strict=True)], field)
+    F = [r / e for r, e in zip(R.diagonal(), E, strict=True)]
     lower = linalg.diagonal(E, field)
     S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
     H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
@@ -167,16 +162,13 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
         "A positive diagonal `E` makes the eigenvalues of `L E` and of `E^-1 R` distinct, so that "
         "both are diagonalizable; four shears make each `diag(X, X^-1)` that is met on the way.",
         "L E S = S E, R H = E H F",
-        {"E": lower, "S": S, "H": H, "F": linalg.diagonal(scale_F.to_list_flat(), field)},
+        {"E": lower, "S": S, "H": H, "F": linalg.diagonal(F, field)},
     )
-    S_inverse, H_inverse = S.inv(), H.inv()
-    n = L.shape[0]
-    one, other = linalg.identity(n, field), opposite(leftmost)
+    S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
+    middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [
-        *scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), (n, n), "first", scale_F),
-        *scaled(
-            _conjugate_pair(S_inverse * H, H_inverse * S, one, one, other), (n, n), "first", scale_E
-        ),
+        *scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
+        *scaled(middle, "first", E),
         *_conjugate_pair(S, S_inverse, one, one, leftmost),
     ]
 
@@ -208,15 +200,7 @@ def _conjugate_pair(
     """
     one = linalg.identity(X.shape[0], X.domain)
     if leftmost == "first":
-        return [
-            shear("second", -Q_inverse * X),
-            shear("first", (X_inverse - one) * Q),
-            shear("second", Q_inverse),
-            shear("first", (X - one) * Q),
-        ]
-    return [
-        shear("first", -X_inverse * Q),
-        shear("second", Q_inverse * (X - one)),
-        shear("first", Q),
-        shear("second", Q_inverse * (X_inverse - one)),
-    ]
+        shifts = [(X - one) * Q, Q_inverse, (X_inverse - one) * Q, -Q_inverse * X]
+    else:
+        shifts = [Q_inverse * (X_inverse - one), Q, Q_inverse * (X - one), -X_inverse * Q]
+    return shears(alternating(shifts, leftmost))

@@ -22,15 +22,18 @@ The lemma is constructive: `paired_spectra` with det K = 1. P^-1 = R and K P^-1 
 diagonalizable with the same eigenvalues, hence similar: K P^-1 = G^-1 P^-1 G.
 """
 
+from typing import Any
+
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import note, renamed
+from exactflow.factorization.assembly import Shears, alternating
 from exactflow.factorization.spectra import paired_spectra
 
-__all__ = ["commutator", "commutator_shifts", "stable_range_shift"]
+__all__ = ["commutator", "commutator_shifts", "six_shears", "with_full_rank"]
 
 
 def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
@@ -72,16 +75,26 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     return [X, Y, Z, W, V]
 
 
-def stable_range_shift(blocks: Blocks) -> DomainMatrix:
-    """Return W0, of few nonzero entries, such that C + W0 A has full column rank.
+def six_shears(blocks: Blocks) -> Shears:
+    """Return a word of six letters, L(W0) first, for n x n blocks of a matrix of determinant 1."""
+    W0, rest = with_full_rank(blocks)
+    with renamed(C="C'", D="D'"):
+        shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
+    return alternating([-W0, *shifts], "second")
 
-    `blocks` are those of an invertible matrix, C having as many rows as columns or more, so that A
-    is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
+
+def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
+    """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
+    blocks of L(W0) M.
+
+    `blocks` are those of an invertible matrix M, C having as many rows as columns or more, so that
+    A is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
     """
     A, B, C, D = blocks
     kernel = linalg.kernel(C)
     missing = kernel.shape[1]
     W0 = linalg.complement(C)[:, :missing] * linalg.left_inverse(A * kernel)
+    rest = Blocks(A, B, C + W0 * A, D + W0 * B)
     n, rank = C.shape[1], C.shape[1] - missing
     full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"
     note(
@@ -90,9 +103,9 @@ def stable_range_shift(blocks: Blocks) -> DomainMatrix:
         f"layer {full}.",
         f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
         "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
-        {"W0": W0, "C'": C + W0 * A, "D'": D + W0 * B},
+        {"W0": W0, "C'": rest.C, "D'": rest.D},
     )
-    return W0
+    return W0, rest
 
 
 def commutator(

@@ -73,9 +73,8 @@ def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None
         shifts = balanced_shifts(inner)
     if shifts is None:
         return None
-    first, second = linalg.column(scale[:n], field), linalg.column(scale[n:], field)
-    layers = scaled(shears(alternating(shifts, "second")), (n, n), "first", first)
-    return scaled(layers, (n, n), "second", second)
+    layers = scaled(shears(alternating(shifts, "second")), "first", scale[:n])
+    return scaled(layers, "second", scale[n:])
 
 
 def _check(blocks: Blocks) -> None:

@@ -44,8 +44,8 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note, renamed
-from exactflow.factorization.assembly import Shears, alternating
-from exactflow.factorization.commutator import commutator, stable_range_shift
+from exactflow.factorization.assembly import Shears, alternating, transposed
+from exactflow.factorization.commutator import commutator, with_full_rank
 from exactflow.factorization.five_layers import five_layer_shifts
 from exactflow.factorization.spectra import paired_spectra
 
@@ -65,26 +65,23 @@ def hyperplane_word(blocks: Blocks) -> Shears:
     >>> [half for half, _ in hyperplane_word(linalg.split(M, 1))]
     ['second', 'first', 'second', 'first', 'second', 'first']
     """
-    A, B, C, D = blocks
-    n = A.shape[0]
+    n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    shifts = hyperplane_shifts(blocks, inverse)
-    if shifts is not None:
+    if (shifts := hyperplane_shifts(blocks, inverse)) is not None:
         return alternating(shifts, "first")
-    of_transpose = Blocks(*(X.transpose() for X in (A, C, B, D)))
-    if linalg.rank(B) == n:
-        names = dict(zip("ABCD", ("A'", "B'", "C'", "D'"), strict=True))
-        values = dict(zip(names.values(), of_transpose, strict=True))
+    found: Any  # one of the shifts that follow, which are never None
+    if linalg.rank(blocks.B) == n:
+        other = transposed(blocks)
+        names = {name: f"{name}'" for name in "ABCD"}
+        values = {names[name]: block for name, block in other._asdict().items()}
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
-        a, b, c, d = (X.transpose() for X in inverse)
         with renamed(**names):
-            found: Any = hyperplane_shifts(of_transpose, Blocks(a, c, b, d))  # not None: B
+            found = hyperplane_shifts(other, transposed(inverse))
         return alternating([T.transpose() for T in reversed(found)], "second")
-    W0 = stable_range_shift(blocks)
+    W0, rest = with_full_rank(blocks)
     with renamed(C="C'", D="D'"):
-        rest = Blocks(A, B, C + W0 * A, D + W0 * B)
-        found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))  # nor here: W0
+        found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternating([-W0, *found], "second")
 
 

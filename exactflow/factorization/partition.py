@@ -28,7 +28,8 @@ How it is checked
 they come from ever larger ranges, and over a finite one they can run out.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -37,27 +38,16 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element
 from exactflow.explanation.steps import note
-from exactflow.factorization.assembly import (
-    Shears,
-    alternating,
-    merged,
-    mirrored,
-    opposite,
-    with_determinant,
-    without_determinant,
-)
+from exactflow.factorization.assembly import Shears, alternating, transposed
 from exactflow.factorization.commutator import commutator_shifts
 from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts
 from exactflow.factorization.hyperplane import hyperplane_shifts
 from exactflow.factorization.peeling import peel
-from exactflow.flows.flow import LinearCoupling
 
-__all__ = ["partition_layers"]
+__all__ = ["partition_word"]
 
-Form = Callable[[Blocks, Draws], Shears | None]
-Core = Callable[[Blocks, Blocks, Draws], list[DomainMatrix] | None]
+Shifts = list[DomainMatrix]
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
@@ -65,47 +55,60 @@ _TRIES_OF_A_SURE_FORM = 32
 _TRIES_OF_THE_LAST_FORMS = 1000
 
 
-def partition_layers(blocks: Blocks, det: Element) -> list[LinearCoupling]:
-    """Return layers, in order of application, that compose to the matrix with the given blocks.
-
-    Neighbours move different halves and no layer is the identity. All are additive, but for one
-    scale entry, the determinant, in the last layer that moves the smaller half.
+class Form(NamedTuple):
+    """A way to find a word, from draws.
 
     Parameters
     ----------
-    blocks : of an invertible matrix over a field, split into any p + q. Where the field is ordered,
-        the determinant must be positive.
-    det : the determinant.
+    shifts : returns those of a word U .. U, or None.
+    sheared : the side, "left" or "right", on which a drawn L is split off first: M = L(Y) M', or
+        M' L(Y).
+    is_transposed : whether the word is that of the transpose, before all else.
+    """
 
-    Raises
-    ------
-    FieldTooSmallError
-        The field has too few elements for the draws; the message says how many would do.
+    shifts: Callable[[Blocks, Draws], Shifts | None]
+    sheared: str = ""
+    is_transposed: bool = False
 
-    Examples
-    --------
+    def word(self, blocks: Blocks, draws: Draws) -> Shears | None:
+        """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
+        A, B, C, D = blocks = transposed(blocks) if self.is_transposed else blocks
+        if self.sheared:
+            Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
+            is_left = self.sheared == "left"
+            rest = (A, B, C - Y * A, D - Y * B) if is_left else (A - B * Y, B, C - D * Y, D)
+            blocks = Blocks(*rest)
+        shifts = self.shifts(blocks, draws)
+        if shifts is None:
+            return None
+        if self.sheared:
+            shifts = [Y, *shifts] if is_left else [*shifts, Y]
+        starts_with_L = self.sheared == "left"
+        if self.is_transposed:
+            shifts = [T.transpose() for T in reversed(shifts)]
+            starts_with_L = self.sheared != "right"
+        return alternating(shifts, "second" if starts_with_L else "first")
+
+
+def partition_word(blocks: Blocks) -> Shears:
+    """Return the factors of a matrix of determinant 1, p <= q, from left to right.
+
+    Raises `FieldTooSmallError` where the field has too few elements for the draws; the message says
+    how many would do.
+
     >>> from sympy import QQ
     >>> M = linalg.from_entries([[QQ(1), 0, 0], [0, 0, QQ(-1)], [0, QQ(1), 0]], (3, 3), QQ)
-    >>> [layer.moves for layer in partition_layers(linalg.split(M, 1), QQ(1))]
-    ['first', 'second', 'first', 'second', 'first', 'second']
+    >>> [half for half, _ in partition_word(linalg.split(M, 1))]
+    ['second', 'first', 'second', 'first', 'second', 'first']
     """
-    p, q = blocks.A.shape[0], blocks.D.shape[0]
-    if p > q:
-        return mirrored(partition_layers(linalg.swap_halves(blocks), det))
-    word = _word(without_determinant(blocks, det, "first"))
-    return merged(with_determinant(word, blocks, det, "first"))
-
-
-def _word(blocks: Blocks) -> Shears:
-    """Return the factors of a matrix of determinant 1, p <= q, from left to right."""
-    field = blocks.A.domain
-    for form, tries in _forms(blocks):
+    field, (q, p) = blocks.A.domain, blocks.C.shape
+    for forms, tries in _forms(blocks):
         for bound in _bounds(tries, field):
-            word = form(blocks, Draws(field, bound))
-            if word is not None:
+            draws = Draws(field, bound)
+            words = (form.word(blocks, draws) for form in forms)
+            if (word := next((word for word in words if word is not None), None)) is not None:
                 _tell(word)
                 return word
-    q, p = blocks.C.shape
     raise FieldTooSmallError(
         f"expected a field of at least {_sufficient_size(p, q)} elements for the partition "
         f"{(p, q)}, got {field}, in which no draw passed the tests: use a larger field"
@@ -114,17 +117,15 @@ def _word(blocks: Blocks) -> Shears:
 
 def _tell(word: Shears) -> None:
     """Tell the word that the draws led to."""
-    names = [f"X{k}" for k in range(1, len(word) + 1)]
+    named = {f"X{k}": shear for k, shear in enumerate(word, 1)}
     letters = {"first": "U", "second": "L"}
-    product = " ".join(
-        f"{letters[half]}({name})" for name, (half, _) in zip(names, word, strict=True)
-    )
+    product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
     note(
         "partitions",
         f"{len(word)} shears, found from drawn entries: coordinates are peeled off the larger half "
         "until five shears do, or the commutator route.",
         f"{product} = blocks(A, B, C, D)",
-        {name: T for name, (_, T) in zip(names, word, strict=True)},
+        {name: T for name, (_, T) in named.items()},
         "after Koehler, Mehta, Risteski, ICML 2021; counts in exactflow.factorization.partition",
     )
 
@@ -144,62 +145,60 @@ def _sufficient_size(p: int, q: int) -> int:
     return 4 * steps * (q + 6 * p) + p * p
 
 
-def _forms(blocks: Blocks) -> Iterator[tuple[Form, int]]:
-    """Yield the ways to find a word, short words first, and how often to try each."""
-    q, p = blocks.C.shape
-    sure, finite = _TRIES_OF_A_SURE_FORM, blocks.C.domain.is_FiniteField
-    tries = _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
-    sheared = [_sheared_left(_generic), _sheared_right(_generic)]
-    sheared += [_transposed(form) for form in sheared]
+def _forms(blocks: Blocks) -> Iterator[tuple[Sequence[Form], int]]:
+    """Yield the ways to find a word, short words first, those that share their draws together, and
+    how often to try each.
+    """
+    (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_FORM
+    finite = blocks.C.domain.is_FiniteField
+    tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
+    sheared = [Form(_generic, side, flag) for flag in (False, True) for side in ("left", "right")]
+    for block, flag in ((blocks.C, False), (blocks.B, True)):
+        if p > 1 or not block.is_zero_matrix:
+            yield [Form(_generic, "", flag)], tries
     if p == 1:
-        if not blocks.C.is_zero_matrix:
-            yield _generic, sure
-        if not blocks.B.is_zero_matrix:
-            yield _transposed(_generic), sure
-        yield _sheared_left(_generic), sure
+        yield sheared[:1], sure
     else:
-        yield _generic, tries
-        yield _transposed(_generic), tries
+        full = ((blocks.C, False), (blocks.B, True))
+        reductions = [
+            ([Form(_reduction, "", flag)], sure) for block, flag in full if linalg.rank(block) == p
+        ]
+        alone = [([form], tries) for form in sheared]
         is_short = p == q or (q - 1) % p == 0
-        if is_short:
-            yield from _reductions(blocks)
-        if p == q or not is_short:
-            for form in sheared:
-                yield form, tries
+        yield from reductions if is_short else alone
+        if p == q:
+            yield from alone
         if not is_short:
-            yield from _reductions(blocks)
-        yield _sheared_left(_reduction), sure
+            yield from reductions
+        yield [Form(_reduction, "left")], sure
     if finite:
-        sheared += [_sheared_left(_paired), _transposed(_sheared_left(_paired))]
-        yield _any_of(sheared), _TRIES_OF_THE_LAST_FORMS
+        paired = [Form(_paired, "left", flag) for flag in (False, True)]
+        yield [*sheared, *paired], _TRIES_OF_THE_LAST_FORMS
 
 
-def _reductions(blocks: Blocks) -> Iterator[tuple[Form, int]]:
-    p = blocks.A.shape[0]
-    if linalg.rank(blocks.C) == p:
-        yield _reduction, _TRIES_OF_A_SURE_FORM
-    if linalg.rank(blocks.B) == p:
-        yield _transposed(_reduction), _TRIES_OF_A_SURE_FORM
-
-
-def _generic(blocks: Blocks, draws: Draws) -> Shears | None:
-    """Return a word U .. U of 2m + 1 factors (five for p = q > 1), or None."""
+def _generic(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return 2m + 1 shifts (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
         return _peeled(blocks, [1] * (q - 1), _three_layer_shifts, draws)
     return _peeled(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _reduction(blocks: Blocks, draws: Draws) -> Shears | None:
-    """Return a word U .. U of 2m + 1 or 2m + 3 factors, or None; C has rank p."""
+def _reduction(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
     q, p = blocks.C.shape
     if p == q:
-        return _peeled(blocks, [], _commutator_core, draws)
-    return _peeled(blocks, _steps(p, q - 1), _hyperplane_core, draws)
+        return _peeled(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
+    return _peeled(
+        blocks,
+        _steps(p, q - 1),
+        lambda rest, inverse, _: hyperplane_shifts(rest, inverse),
+        draws,
+    )
 
 
-def _paired(blocks: Blocks, draws: Draws) -> Shears | None:
-    """Return a word as `_reduction` does, by luck in the place of a large field."""
+def _paired(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return shifts as `_reduction` does, by luck in the place of a large field."""
     q, p = blocks.C.shape
     return _peeled(blocks, _steps(p, q), paired_shifts, draws)
 
@@ -209,21 +208,7 @@ def _steps(p: int, q: int) -> list[int]:
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _commutator_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
-    try:
-        return commutator_shifts(blocks)
-    except FieldTooSmallError:
-        return None
-
-
-def _hyperplane_core(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
-    try:
-        return hyperplane_shifts(blocks, inverse)
-    except FieldTooSmallError:
-        return None
-
-
-def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
+def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
@@ -233,7 +218,12 @@ def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[D
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> Shears | None:
+def _peeled(
+    blocks: Blocks,
+    steps: Iterable[int],
+    core: Callable[[Blocks, Blocks, Draws], Shifts | None],
+    draws: Draws,
+) -> Shifts | None:
     """Return a word U .. U: peel the numbers of coordinates in `steps`, then apply `core`."""
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
@@ -245,56 +235,12 @@ def _peeled(blocks: Blocks, steps: Iterable[int], core: Core, draws: Draws) -> S
         inverse = step.rest_inverse
     if peels:
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
-    shifts = core(blocks, inverse, draws)
+    try:
+        shifts = core(blocks, inverse, draws)
+    except FieldTooSmallError:  # for distinct eigenvalues
+        return None
     if shifts is None:
         return None
     for step in reversed(peels):
         shifts = step.around(shifts)
-    return alternating(shifts, "first")
-
-
-def _transposed(form: Form) -> Form:
-    """Return the form that applies `form` to the transpose: words U .. become words .. L."""
-
-    def transposed(blocks: Blocks, draws: Draws) -> Shears | None:
-        A, B, C, D = (X.transpose() for X in blocks)
-        word = form(Blocks(A, C, B, D), draws)
-        if word is None:
-            return None
-        return [(opposite(half), T.transpose()) for half, T in reversed(word)]
-
-    return transposed
-
-
-def _sheared_left(form: Form) -> Form:
-    """Return the form that splits a drawn L off on the left: M = L(Y) M', `form` finds M'."""
-
-    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
-        A, B, C, D = blocks
-        Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
-        word = form(Blocks(A, B, C - Y * A, D - Y * B), draws)
-        return None if word is None else [("second", Y), *word]
-
-    return sheared
-
-
-def _sheared_right(form: Form) -> Form:
-    """Return the form that splits a drawn L off on the right: M = M' L(Y), `form` finds M'."""
-
-    def sheared(blocks: Blocks, draws: Draws) -> Shears | None:
-        A, B, C, D = blocks
-        Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
-        word = form(Blocks(A - B * Y, B, C - D * Y, D), draws)
-        return None if word is None else [*word, ("second", Y)]
-
-    return sheared
-
-
-def _any_of(forms: Iterable[Form]) -> Form:
-    """Return the form that takes the first of some forms that succeeds, all with one draw."""
-
-    def any_of(blocks: Blocks, draws: Draws) -> Shears | None:
-        words = (form(blocks, draws) for form in forms)
-        return next((word for word in words if word is not None), None)
-
-    return any_of
+    return shifts

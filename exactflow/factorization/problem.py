@@ -10,7 +10,8 @@ from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import Element, Orientation, PartitionLike, Scales
+from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
+from exactflow.explanation.steps import note, order_and_flips
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
@@ -81,10 +82,57 @@ class Problem:
         """The matrix as a signed permutation, None if it is none."""
         return _signed(self.matrix)
 
-    @cached_property
-    def blocks(self) -> Blocks:
-        """The dense blocks of the matrix."""
-        return linalg.split(self.matrix.to_dense(), self.partition[0])
+    def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
+        """Return the dense blocks of the matrix.
+
+        Parameters
+        ----------
+        exchanged : whether the second half comes first.
+        half : whose first row is divided by the determinant; None where the determinant stays.
+        """
+        p, q = self.partition
+        blocks = linalg.split(self.matrix.to_dense(), p)
+        if exchanged:
+            p, blocks = q, linalg.swap_halves(blocks)
+        if half is None:
+            return blocks
+        scale = self._determinant_at(0 if half == "first" else p, self.target.domain.one / self.det)
+        return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
+
+    def _determinant_at(self, place: int, value: Element) -> list[Element]:
+        one = self.target.domain.one
+        return [value if k == place else one for k in range(sum(self.partition))]
+
+    def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
+        """Tell the blocks, as ``S blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`."""
+        p, q = self.partition
+        field, order = self.target.domain, list(self.pose.order)
+        said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
+        if exchanged:
+            order = order[p:] + order[:p]
+            said.append("the second half first")
+        if order != sorted(order):
+            left, right = "E ", " E^T"
+            shown = f"the coordinates in the order {order}"
+            said.append(shown if p + q <= 16 else "in another order")
+        if self.pose.flips:
+            right = f" F{right}"
+            said.append("after coordinate 0 is negated, since `det(M)` < 0")
+        divided = half is not None and self.det != field.one
+        if divided:
+            said.append("and take the determinant out: one entry of a scale will carry it")
+
+        def values() -> dict[str, DomainMatrix]:
+            flips, blocks = self.pose.flips, self.blocks(exchanged, half)
+            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            if divided:
+                place = 0 if half == "first" else blocks.A.shape[0]
+                named["S"] = linalg.diagonal(self._determinant_at(place, self.det), field)
+            return named | blocks._asdict()
+
+        scale = "S " if divided else ""
+        text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
+        note("blocks", ", ".join(said) + ".", text, values)
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":

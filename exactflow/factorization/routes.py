@@ -9,28 +9,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import comb
-from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, MethodError
-from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import adopt, recording, renamed
+from exactflow.explanation.steps import adopt, recording
 from exactflow.factorization.assembly import (
     Shears,
     alternating,
     mirrored,
     with_determinant,
-    without_determinant,
 )
 from exactflow.factorization.classical import classical_layers
-from exactflow.factorization.commutator import commutator_shifts, stable_range_shift
+from exactflow.factorization.commutator import commutator_shifts, six_shears
 from exactflow.factorization.hyperplane import hyperplane_word
-from exactflow.factorization.partition import partition_layers
+from exactflow.factorization.partition import partition_word
 from exactflow.factorization.problem import Problem
 from exactflow.factorization.short import short_layers
-from exactflow.factorization.telling import tell_blocks
 from exactflow.factorization.transvection import transvection_shifts
 from exactflow.flows.linear import LinearCoupling
 
@@ -48,6 +46,7 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
 }
 
 Layers = list[LinearCoupling]
+Construct = Callable[[Blocks], Shears | None]
 
 
 @dataclass(frozen=True)
@@ -107,89 +106,61 @@ def _permutation(problem: Problem) -> Layers | None:
         return None
     from exactflow.factorization.permutation import permutation_layers
 
-    tell_blocks(problem, exchanged=problem.partition[0] > problem.partition[1])
+    problem.tell(exchanged=problem.partition[0] > problem.partition[1])
     return permutation_layers(*problem.monomial, problem.partition)
 
 
 def _short(problem: Problem) -> Layers | None:
-    layers = short_layers(problem.blocks, problem.scales)
+    layers = short_layers(problem.blocks(), problem.scales)
     if layers is not None:
-        tell_blocks(problem)
+        problem.tell()
     return layers
 
 
-def _transvection(problem: Problem) -> Layers | None:
-    return _either_way(_six_letters, problem, "second")
+def _by_words(*ways: tuple[Construct, Half]) -> Callable[[Problem], Layers | None]:
+    """Return the route that takes the determinant out of a half and tries constructions for
+    determinant 1: on halves of one size in both orders, else on the smaller half first.
+    """
 
+    def layers(problem: Problem) -> Layers | None:
+        p, q = problem.partition
+        orders = (False, True) if p == q else (p > q,)
+        for construct, half in ways:
+            for exchanged in orders:
+                with recording() as steps:
+                    problem.tell(exchanged, half)
+                    word = construct(problem.blocks(exchanged, half))
+                if word is not None:
+                    adopt(steps)
+                    found = with_determinant(word, problem.det, half)
+                    return mirrored(found) if exchanged else found
+        return None
 
-def _six_letters(blocks: Blocks) -> Shears | None:
-    shifts = transvection_shifts(blocks)
-    return None if shifts is None else alternating(shifts, "second")
-
-
-def _commutator(problem: Problem) -> Layers | None:
-    layers = _either_way(_five_letters, problem, "first")
-    if layers is None:
-        tell_blocks(problem, half="second")
-        blocks = without_determinant(problem.blocks, problem.det, "second")
-        W0 = stable_range_shift(blocks)
-        A, B, C, D = blocks
-        with renamed(C="C'", D="D'"):
-            shifts: Any = commutator_shifts(Blocks(A, B, C + W0 * A, D + W0 * B))  # not None: W0
-        word = alternating([-W0, *shifts], "second")
-        layers = with_determinant(word, problem.blocks, problem.det, "second")
     return layers
 
 
-def _five_letters(blocks: Blocks) -> Shears | None:
-    shifts = commutator_shifts(blocks)
-    return None if shifts is None else alternating(shifts, "first")
+def _letters(
+    construct: Callable[[Blocks], list[DomainMatrix] | None], leftmost: Half
+) -> tuple[Construct, Half]:
+    """Return a construction of alternating shifts as one of a word."""
 
+    def word(blocks: Blocks) -> Shears | None:
+        shifts = construct(blocks)
+        return None if shifts is None else alternating(shifts, leftmost)
 
-def _either_way(
-    construct: Callable[[Blocks], Shears | None], problem: Problem, half: Half
-) -> Layers | None:
-    """Try a construction for determinant 1 on the matrix, then with its halves exchanged."""
-
-    def attempt(exchanged: bool) -> Layers | None:
-        blocks = linalg.swap_halves(problem.blocks) if exchanged else problem.blocks
-        with recording() as steps:
-            tell_blocks(problem, exchanged, half)
-            word = construct(without_determinant(blocks, problem.det, half))
-        if word is None:
-            return None
-        adopt(steps)
-        layers = with_determinant(word, blocks, problem.det, half)
-        return mirrored(layers) if exchanged else layers
-
-    return attempt(exchanged=False) or attempt(exchanged=True)
-
-
-def _hyperplane(problem: Problem) -> Layers:
-    p, q = problem.partition
-    tell_blocks(problem, exchanged=p > q, half="first")
-    blocks = linalg.swap_halves(problem.blocks) if p > q else problem.blocks
-    word = hyperplane_word(without_determinant(blocks, problem.det, "first"))
-    layers = with_determinant(word, blocks, problem.det, "first")
-    return mirrored(layers) if p > q else layers
-
-
-def _partition(problem: Problem) -> Layers:
-    p, q = problem.partition
-    tell_blocks(problem, exchanged=p > q, half="first")
-    return partition_layers(problem.blocks, problem.det)
+    return word, leftmost
 
 
 def _classical(problem: Problem) -> Layers:
-    tell_blocks(problem)
-    return classical_layers(problem.blocks)
+    problem.tell()
+    return classical_layers(problem.blocks())
 
 
 def _balanced(problem: Problem) -> Layers | None:
     from exactflow.factorization.exact_balanced import balanced_layers
 
-    tell_blocks(problem)
-    return balanced_layers(problem.blocks, problem.det)
+    problem.tell()
+    return balanced_layers(problem.blocks(), problem.det)
 
 
 ROUTES = (
@@ -212,21 +183,21 @@ ROUTES = (
         "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
-        _transvection,
+        _by_words(_letters(transvection_shifts, "second")),
         seconds=11.0,
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
-        _commutator,
+        _by_words(_letters(commutator_shifts, "first"), (six_shears, "second")),
         seconds=140.0,
     ),
     Route(
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _hyperplane,
+        _by_words((hyperplane_word, "first")),
         apart=(1,),
         seconds=36.0,
     ),
@@ -234,7 +205,7 @@ ROUTES = (
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _partition,
+        _by_words((partition_word, "first")),
         apart=None,
         seconds=50.0,
     ),

@@ -15,8 +15,12 @@ from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.factorization.partition import partition_layers
+from exactflow.factorization.assembly import merged
+from exactflow.factorization.problem import Problem
+from exactflow.factorization.routes import ROUTES
 from exactflow.flows.flow import CouplingFlow
+
+(ROUTE,) = (route for route in ROUTES if route.name == "partition")
 
 SPLITS = [(p, d - p) for d in range(2, 10) for p in range(1, d)]
 ASCENDING = [(p, q) for p, q in SPLITS if p <= q]
@@ -53,14 +57,15 @@ def block_diagonal(*blocks):
 
 
 def layers_of(blocks):
-    """The layers of any blocks, with their determinant."""
-    return partition_layers(blocks, linalg.join(blocks).det())
+    """The layers of any blocks."""
+    sizes = blocks.A.shape[0], blocks.D.shape[0]
+    return merged(ROUTE.demanded(Problem.of(linalg.join(blocks), sizes, scales="nonzero")))
 
 
 def checked(M, p):
     """Factor M, check the product and the shape of the flow, and return the flow."""
     partition = p, M.shape[0] - p
-    layers = partition_layers(linalg.split(M, p), M.det())
+    layers = layers_of(linalg.split(M, p))
     assert all(layer.partition == partition and not layer.is_identity for layer in layers)
     assert all(x.moves != y.moves for x, y in pairwise(layers))
     assert sum(not layer.is_additive for layer in layers) == (M.det() != M.domain.one)
