@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         record = common.fields(theorem, *_SHOWN) | {
             "hypotheses": [h.says for h in theorem.hypotheses],
-            "formal": theorem.formal.split(),
+            "formal": theorem.formal,
         }
         text = theorem.text(width)
     print(json.dumps(record) if arguments.json else text)

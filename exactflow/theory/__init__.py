@@ -4,13 +4,26 @@
     >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth
     3
 
-`rows` is the single source of README's tables, of the book's and of ``exactflow theorems``.
+``theorems.toml`` is the single source of README's tables, of the book's and of ``exactflow
+theorems``; `trials` has what tries them.
 """
 
-from exactflow.theory.rows import ROWS
+import tomllib
+from importlib.resources import files as resources
+
 from exactflow.theory.table import Challenge, Hypothesis, Theorem, Theorems
+from exactflow.theory.trials import TRIALS
 
 __all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems", "theorems"]
 
+_KMR = (
+    "Koehler, Mehta, Risteski, Representational aspects of depth and conditioning in normalizing "
+    "flows, ICML 2021"
+)
+_ROWS = tomllib.loads(resources("exactflow.theory").joinpath("theorems.toml").read_text("utf-8"))
+
 #: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
-theorems = Theorems(ROWS)
+theorems = Theorems()
+for _name, _row in _ROWS.items():
+    _row["source"] = _row["source"].replace("KMR", _KMR)
+    theorems[_name] = Theorem(name=_name, **_row, **TRIALS.get(_name, {}))

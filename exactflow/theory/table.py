@@ -1,8 +1,9 @@
 """A theorem as a value, and the table that holds them all."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from html import escape
 from textwrap import fill
 from typing import Any
@@ -57,8 +58,8 @@ class Theorem:
     hypotheses : in the order in which they are looked at.
     trial : what checks the statement on an instance and returns what the door does.
     draws : what draws an instance.
-    formal : names of theorems of ``proofs/rocq``, with blanks between; ``proved.md`` there says in
-        which generality they hold.
+    formal : names of theorems of ``proofs/rocq``; ``proved.md`` there says in which generality they
+        hold.
     """
 
     number: str
@@ -74,7 +75,7 @@ class Theorem:
     hypotheses: tuple[Hypothesis, ...] = ()
     trial: Callable[[Any], Any] | None = None
     draws: Callable[[random.Random], Any] | None = None
-    formal: str = ""
+    formal: Sequence[str] = ()
 
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return what its door does.
@@ -139,7 +140,7 @@ here: every coupling with positive scales preserves orientation
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: python -m proofs {self.script}"]
         said += [f"door: {self.door}"] * bool(self.door)
-        said += [f"formally proved: {', '.join(self.formal.split())}"] * bool(self.formal)
+        said += [f"formally proved: {', '.join(self.formal)}"] * bool(self.formal)
         head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
         shown = (fill(line, width, break_long_words=False) for line in said)
         return "\n".join([*head, f"    {self.latex}", "", *shown])
@@ -151,32 +152,19 @@ here: every coupling with positive scales preserves orientation
         return f"$\\displaystyle {self.latex}$"
 
 
-class Theorems(Mapping[str, Theorem]):
+class Theorems(dict[str, Theorem]):
     """The table: a mapping from names to theorems, which displays as a table."""
 
-    def __init__(self, rows: tuple[Theorem, ...]) -> None:
-        self._rows = {row.name: row for row in rows}
-
-    def __getitem__(self, name: str) -> Theorem:
-        if name not in self._rows:
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(name), self._rows, 1, 0.4) or ["six layers"]
-            raise InvalidInputError(
-                f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
-                "print(exactflow.theorems) lists them"
-            )
-        return self._rows[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+    def __missing__(self, name: str) -> Theorem:
+        near = get_close_matches(str(name), self, 1, 0.4) or ["six layers"]
+        raise InvalidInputError(
+            f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
+            "print(exactflow.theorems) lists them"
+        )
 
     def table(self, width: int = 88) -> str:
         """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
-        heads = [f"{row.number:<8}{row.name}" for row in self._rows.values()]
+        heads = [f"{row.number:<8}{row.name}" for row in self.values()]
         first = max(map(len, heads)) + 2 if width >= 60 else 2
         return "\n".join(
             fill(
@@ -186,7 +174,7 @@ class Theorems(Mapping[str, Theorem]):
                 width,
                 subsequent_indent=" " * first,
             )
-            for head, row in zip(heads, self._rows.values(), strict=True)
+            for head, row in zip(heads, self.values(), strict=True)
         )
 
     def __str__(self) -> str:
@@ -200,6 +188,6 @@ class Theorems(Mapping[str, Theorem]):
         rows = "".join(
             f"<tr><td>{row.number}</td><td>{escape(row.name)}</td><td>{escape(row.found)}</td>"
             f"<td>{escape(row.checked)}</td></tr>"
-            for row in self._rows.values()
+            for row in self.values()
         )
         return f"<table><tr>{head}</tr>{rows}</table>"

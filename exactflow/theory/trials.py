@@ -1,9 +1,12 @@
-"""What checks a theorem on an instance, and what draws instances that constructions do not like."""
+"""What checks a theorem on an instance, and what draws instances that constructions do not like.
+
+`TRIALS` has both, and the hypotheses, by the names of the theorems.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Literal, TypeAlias
 
 import sympy
@@ -19,32 +22,9 @@ from exactflow.flows.verification import verify
 from exactflow.masks import one_mask
 from exactflow.padding import zero_padding
 from exactflow.targets import permutation
+from exactflow.theory.table import Hypothesis
 
-__all__ = [
-    "balanced_rotation",
-    "classical",
-    "draw_covariance",
-    "draw_masked_flows",
-    "draw_matrix",
-    "draw_partitioned",
-    "draw_permutation",
-    "draw_rotation",
-    "has_positive_determinant",
-    "integers_and_back",
-    "is_even_permutation",
-    "is_invertible",
-    "is_rotation",
-    "minimal",
-    "of_determinant_one",
-    "of_even_size",
-    "of_positive_determinant",
-    "one_mask_for",
-    "padded",
-    "partitioned",
-    "permuted",
-    "six_layers",
-    "whitened",
-]
+__all__ = ["TRIALS", "Determinant", "draw_matrix"]
 
 Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
@@ -59,51 +39,61 @@ def need(condition: bool, what: str) -> None:
 # ------------------------------------------------------------------------- hypotheses
 
 
-def of_positive_determinant(M: Any) -> bool:
-    """Return whether det M > 0."""
+def det_is_positive(M: Any) -> bool:
     matrix = as_matrix(M).to_dense()
     return linalg.is_positive(matrix.det(), matrix.domain) is True
 
 
-def of_determinant_one(M: Any) -> bool:
-    """Return whether det M = 1."""
+def det_is_one(M: Any) -> bool:
     matrix = as_matrix(M).to_dense()
     return bool(matrix.det() == matrix.domain.one)
 
 
-def of_even_size(M: Any) -> bool:
-    """Return whether M has an even number of rows."""
-    return as_matrix(M).shape[0] % 2 == 0
-
-
-def is_invertible(M: Any) -> bool:
-    """Return whether det M is not zero."""
-    return bool(as_matrix(M).to_dense().det())
-
-
-def has_positive_determinant(instance: Any) -> bool:
-    """Return whether an instance is a pair of a matrix with det M > 0 and a partition."""
-    return (
-        isinstance(instance, tuple) and len(instance) == 2 and of_positive_determinant(instance[0])
-    )
+def is_positive_pair(instance: Any) -> bool:
+    return isinstance(instance, tuple) and len(instance) == 2 and det_is_positive(instance[0])
 
 
 def is_rotation(W: Any) -> bool:
-    """Return whether W^T W = I and det W > 0, up to rounding."""
     M = as_matrix(W).to_Matrix()
     off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
-    return bool(off <= _ROUNDING) and of_positive_determinant(W)
+    return bool(off <= _ROUNDING) and det_is_positive(W)
 
 
-def is_even_permutation(perm: Any) -> bool:
-    """Return whether a permutation, as a list of places or a matrix, has determinant 1."""
-    return of_determinant_one(_permutation_matrix(perm))
-
-
-def _permutation_matrix(perm: Any) -> Any:
+def permutation_matrix(perm: Any) -> Any:
     """Return the matrix of a list of places; a matrix as it is."""
     is_list = isinstance(perm, list | tuple) and not isinstance(perm[0], list | tuple)
     return permutation(perm) if is_list else perm
+
+
+POSITIVE = Hypothesis(
+    "det(M) > 0", "every coupling with positive scales preserves orientation", det_is_positive
+)
+ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product", det_is_one)
+EVEN = Hypothesis(
+    "an even number of coordinates",
+    "the halves are equal here",
+    lambda M: as_matrix(M).shape[0] % 2 == 0,
+)
+INVERTIBLE = Hypothesis(
+    "an invertible matrix",
+    "a flow is invertible, so no flow represents it",
+    lambda M: bool(as_matrix(M).to_dense().det()),
+)
+EVEN_PERMUTATION = Hypothesis(
+    "a permutation of determinant 1",
+    "a flow of couplings keeps orientation, and an odd permutation does not",
+    lambda perm: det_is_one(permutation_matrix(perm)),
+)
+POSITIVE_PAIR = Hypothesis(
+    "a pair (M, partition) with det(M) > 0",
+    "every coupling with positive scales preserves orientation, under every partition",
+    is_positive_pair,
+)
+ROTATION = Hypothesis(
+    "a rotation, up to rounding",
+    "the bounds on the layers are those of matrices of norm 1",
+    is_rotation,
+)
 
 
 # ------------------------------------------------------------------------- trials
@@ -128,7 +118,7 @@ def classical(M: Any) -> CouplingFlow:
 
 def permuted(perm: Any) -> CouplingFlow:
     """At most six layers of integers of absolute value at most 2."""
-    M = _permutation_matrix(perm)
+    M = permutation_matrix(perm)
     flow = _equals(factor(M, method="permutation"), M, 6)
     need(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
@@ -304,3 +294,30 @@ def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
         layer = LinearCoupling((n, n), source.choice(("first", "second")), shift, scale)
         flows.append(CouplingFlow([layer], order=source.sample(range(2 * n), 2 * n)))
     return flows
+
+
+# ------------------------------------------------------------------------- by name
+
+
+def _tried(
+    trial: Callable[[Any], Any], draws: Callable[[random.Random], Any], *hypotheses: Hypothesis
+) -> dict[str, Any]:
+    return {"trial": trial, "draws": draws, "hypotheses": hypotheses}
+
+
+_draw_even = partial(draw_matrix, sizes=(2, 4, 4))
+_draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
+TRIALS = {
+    "six layers": _tried(six_layers, draw_matrix, POSITIVE),
+    "classical route": _tried(classical, _draw_even, POSITIVE, EVEN),
+    "six is sharp": _tried(minimal, _draw_one, EVEN, ONE),
+    "five is generic": _tried(minimal, _draw_one, EVEN, ONE),
+    "zero padding": _tried(padded, partial(draw_matrix, determinant="nonzero"), INVERTIBLE),
+    "permutations": _tried(permuted, draw_permutation, EVEN_PERMUTATION),
+    "partitions": _tried(partitioned, draw_partitioned, POSITIVE_PAIR),
+    "rotations": _tried(balanced_rotation, draw_rotation, ROTATION),
+    "affine depth": _tried(partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
+    "Gaussians": _tried(whitened, draw_covariance),
+    "lossless couplings": _tried(integers_and_back, draw_rotation, INVERTIBLE),
+    "one mask": _tried(one_mask_for, draw_masked_flows),
+}

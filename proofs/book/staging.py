@@ -106,8 +106,7 @@ def head(row: Theorem, text: str) -> str:
     if home:
         lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
     if row.formal:
-        names = row.formal.split()
-        linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
+        linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in row.formal)
         lines.append(f"Formally proved: {', '.join(linked)}.")
     return "\n".join(lines)
 
