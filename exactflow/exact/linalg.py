@@ -9,7 +9,7 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import flint
 from sympy.external.gmpy import GROUND_TYPES
@@ -19,12 +19,10 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.assumptions import is_positive_quotient
-from exactflow.exact.rational import RationalMatrix
 from exactflow.exact.typing import Element
 
 __all__ = [
     "Alternative",
-    "AnyMatrix",
     "Blocks",
     "column",
     "complement",
@@ -55,7 +53,6 @@ __all__ = [
 ]
 
 
-AnyMatrix = TypeVar("AnyMatrix", DomainMatrix, RationalMatrix)
 Alternative = tuple[Any, Any]
 """A solution and None, or None and why there is none: once unpacked, no type says which."""
 
@@ -143,20 +140,16 @@ def swap_halves(blocks: Blocks) -> Blocks:
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
 
 
-def product(left: DomainMatrix, right: AnyMatrix) -> AnyMatrix:
-    """Return the product, in the form of the right factor."""
-    if isinstance(right, RationalMatrix):
-        return RationalMatrix.of(left) @ right
+def product(left: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
+    """Return the product, dense where one of the factors is."""
     left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
     return left.matmul(right)
 
 
-def scale_rows(scale: Sequence, M: AnyMatrix) -> AnyMatrix:
+def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
     """Return diag(scale) M without a product of matrices."""
     if list(scale).count(1) == len(scale):
         return M
-    if isinstance(M, RationalMatrix):
-        return M.scale_rows(scale)
     one = M.domain.one
     if M.rep.fmt == "sparse":
         return DomainMatrix.diag(list(scale), M.domain) * M

@@ -1,82 +1,77 @@
-"""Rational matrices as integer matrices over one common denominator, in FLINT.
+"""Composition of dense layers over QQ in integers: each half of a product over one denominator.
 
 Composing layers needs no entry in lowest terms before the end: over one denominator a product is an
 integer product, and a sum has one gcd of its content, where entrywise fractions cost a gcd each.
-Operations are named as SymPy's matrices name them. FLINT is there whichever ground types SymPy
-uses.
+That is up to twice as fast. FLINT is there whichever ground types SymPy uses.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import lcm
+from collections.abc import Iterable, Sequence
 
 import flint
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.numbers import flint_rational
+from exactflow.exact.typing import HALVES, Half
 
-__all__ = ["RationalMatrix"]
+__all__ = ["composed_dense"]
+
+_Integral = tuple[flint.fmpz_mat, flint.fmpz]  # numerators, and their positive denominator
 
 
-@dataclass(frozen=True, eq=False)
-class RationalMatrix:
-    """The rational matrix ``numerator / denominator``, where the denominator is a positive integer.
+def composed_dense(
+    layers: Iterable[tuple[Half, Sequence, DomainMatrix]], p: int, columns: DomainMatrix
+) -> DomainMatrix:
+    """Return the image of some columns under affine couplings over QQ.
 
-    >>> M = DomainMatrix([[QQ(1, 2), QQ(1, 3)]], (1, 2), QQ).to_dense()
-    >>> RationalMatrix.of(M)
-    RationalMatrix(numerator=[3, 2], denominator=6)
-    >>> (RationalMatrix.of(M) @ RationalMatrix.of(M.transpose())).to_field() == M * M.transpose()
-    True
+    Parameters
+    ----------
+    layers : in order of application, which half moves ("first" or "second"), the scale of each
+        coordinate that moves, and the shift.
+    p : the size of the first half.
+    columns : a dense matrix of p + q rows.
+
+    >>> one = DomainMatrix([[QQ(1)], [QQ(1, 2)]], (2, 1), QQ).to_dense()
+    >>> third = DomainMatrix([[QQ(1, 3)]], (1, 1), QQ).to_dense()
+    >>> composed_dense([("first", [QQ(2)], third)], 1, one).to_Matrix()
+    Matrix([
+    [13/6],
+    [ 1/2]])
     """
+    halves = [_integral(columns[:p, :]), _integral(columns[p:, :])]
+    for moves, scale, shift in layers:
+        i = HALVES.index(moves)
+        (moved, a), (kept, b), (T, t) = halves[i], halves[1 - i], _integral(shift)
+        if any(s != 1 for s in scale):
+            S, s = _integral(DomainMatrix.diag(list(scale), QQ))
+            moved, a = S * moved, s * a
+        common = a.lcm(t * b)
+        halves[i] = _shortened(moved * (common // a) + T * kept * (common // (t * b)), common)
+    first, second = map(_field_matrix, halves)
+    return first.vstack(second)
 
-    numerator: flint.fmpz_mat
-    denominator: int
 
-    @classmethod
-    def of(cls, M: DomainMatrix) -> "RationalMatrix":
-        """Return a dense matrix over QQ in this form."""
-        rows, columns = M.shape
-        elements = map(flint_rational, M.to_list_flat())
-        numerator, denominator = flint.fmpq_mat(rows, columns, elements).numer_denom()
-        return cls(numerator, int(denominator))
+def _integral(M: DomainMatrix) -> _Integral:
+    rows, columns = M.shape
+    return flint.fmpq_mat(rows, columns, [*map(flint_rational, M.to_list_flat())]).numer_denom()
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The numbers of rows and columns."""
-        return self.numerator.nrows(), self.numerator.ncols()
 
-    def to_field(self) -> DomainMatrix:
-        """Return the dense matrix over QQ."""
-        entries = (flint.fmpq_mat(self.numerator) / self.denominator).entries()
-        elements = [QQ(int(x.p), int(x.q)) for x in entries]
-        return DomainMatrix.from_list_flat(elements, self.shape, QQ).to_dense()
+def _shortened(numerators: flint.fmpz_mat, denominator: flint.fmpz) -> _Integral:
+    """Return a matrix over its least denominator; powers of two, of floats, are left as they are."""
+    common = denominator
+    if not int(common) & (int(common) - 1):
+        return numerators, denominator
+    for entry in numerators.entries():
+        common = common.gcd(entry)
+        if common == 1:
+            return numerators, denominator
+    return numerators / common, denominator // common
 
-    def __matmul__(self, other: "RationalMatrix") -> "RationalMatrix":
-        return RationalMatrix(
-            self.numerator * other.numerator, self.denominator * other.denominator
-        )
 
-    def __add__(self, other: "RationalMatrix") -> "RationalMatrix":
-        denominator = lcm(self.denominator, other.denominator)
-        mine, theirs = (m.numerator * (denominator // m.denominator) for m in (self, other))
-        total, common = mine + theirs, flint.fmpz(denominator)
-        if denominator & (denominator - 1):  # of floats there is little to cancel
-            for entry in total.entries():
-                common = common.gcd(entry)
-                if common == 1:
-                    break
-            else:
-                return RationalMatrix(total / common, denominator // int(common))
-        return RationalMatrix(total, denominator)
-
-    def scale_rows(self, scale: Sequence) -> "RationalMatrix":
-        """Return diag(scale) times the matrix, for rational numbers."""
-        common = lcm(*(int(s.denominator) for s in scale))
-        factors = [int(s.numerator) * (common // int(s.denominator)) for s in scale]
-        if len(set(factors)) == 1:
-            return RationalMatrix(self.numerator * factors[0], self.denominator * common)
-        diagonal = flint.fmpz_mat(len(factors), len(factors))
-        for i, entry in enumerate(factors):
-            diagonal[i, i] = entry
-        return RationalMatrix(diagonal * self.numerator, self.denominator * common)
+def _field_matrix(half: _Integral) -> DomainMatrix:
+    numerators, denominator = half
+    entries = (flint.fmpq_mat(numerators) / denominator).entries()
+    shape = numerators.nrows(), numerators.ncols()
+    return DomainMatrix.from_list_flat(
+        [QQ(int(x.p), int(x.q)) for x in entries], shape, QQ
+    ).to_dense()

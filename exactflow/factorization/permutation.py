@@ -72,7 +72,10 @@ def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | 
     d = matrix.shape[0]
     if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
-    array = SparseArray.from_matrix(matrix)
+    try:
+        array = SparseArray.from_matrix(matrix)
+    except OverflowError:
+        return None
     rows, perm = np.divmod(array.places, d)
     each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
     return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None

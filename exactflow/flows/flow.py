@@ -6,8 +6,9 @@ their own, which is the natural one unless a mask says otherwise.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -18,15 +19,12 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational import RationalMatrix
+from exactflow.exact.rational import composed_dense
 from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, checked_layers, checked_order
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import checked_partition
-
-if TYPE_CHECKING:
-    from exactflow.exact.sparse import SparseArray
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
 
@@ -129,11 +127,6 @@ class CouplingFlow(Flow):
         """Whether all scales are one."""
         return all(layer.is_additive for layer in self.layers)
 
-    @property
-    def has_arrays(self) -> bool:
-        """Whether `sparse_array` applies: all layers are sparse and additive, over QQ."""
-        return self.is_sparse and self.is_additive and self.field.is_QQ
-
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: how the flow was derived is not."""
         return vars(self) | {"derivation": None}
@@ -183,45 +176,32 @@ class CouplingFlow(Flow):
         one = self.field.one
         return [-one if i in self.flips else one for i in self._listed()]
 
-    def sparse_array(self) -> "SparseArray":
-        """Return the matrix of a flow that `has_arrays`, in time linear in entries that meet."""
-        from exactflow.exact.sparse import SparseArray
+    def _fold(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+        """Return the image of columns, or of all unit vectors, in the order of the layers."""
+        if self.flips:
+            one = DomainMatrix.eye(self.dimension, self.field)
+            columns = linalg.scale_rows(self._signs(), one if columns is None else columns)
+        p, is_rational = self.partition[0], columns is None or columns.domain.is_QQ
+        if self.field.is_QQ and is_rational and self.is_sparse and self.is_additive:
+            from exactflow.exact.sparse import composed_sparse
 
-        inner = self._fold_array(SparseArray.identity(self.dimension))
-        return inner.relabelled(self.order, self.order) if self.order else inner
-
-    def _fold_array(self, columns: "SparseArray") -> "SparseArray":
-        from exactflow.exact.sparse import composed
-
-        layers = [(layer.moves, layer.shift_array) for layer in self.layers]
-        flips = [k for k, i in enumerate(self._listed()) if i in self.flips]
-        return composed(layers, self.partition[0], columns.with_rows_negated(flips))
-
-    def _fold(self, columns: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-        """Return both halves of the image of columns in the order of the layers."""
-        if self.has_arrays and columns.domain.is_QQ:
-            from exactflow.exact.sparse import SparseArray
-
-            image = self._fold_array(SparseArray.from_matrix(columns))
-            above, below = image.split(self.partition[0])
-            return above.to_matrix(sympy.QQ), below.to_matrix(sympy.QQ)
+            with suppress(OverflowError):
+                arrays = [(layer.moves, layer.shift_array) for layer in self.layers]
+                return composed_sparse(arrays, self.partition, columns)
+        columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
-        columns = linalg.scale_rows(self._signs(), columns)
-        halves = columns[: self.partition[0], :], columns[self.partition[0] :, :]
-        if self.field.is_QQ and columns.domain.is_QQ and columns.rep.fmt == "dense":
-            first, second = map(RationalMatrix.of, halves)
-            for layer in self.layers:
-                first, second = layer.act(first, second)
-            return first.to_field(), second.to_field()
+        if self.field.is_QQ and is_rational and not self.is_sparse:
+            steps = [(x.moves, x.scale_elements, x.shift_matrix) for x in self.layers]
+            return composed_dense(steps, p, columns)
+        halves = columns[:p, :], columns[p:, :]
         for layer in self.layers:
             halves = layer.act(*halves)
-        return halves
+        return halves[0].vstack(halves[1])
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        first, second = self._fold(columns)
-        image = first.vstack(second)
+        image = self._fold(columns)
         return image.extract(self._places(), width) if self.order else image
 
     def _run(self, entries: list, convert: Callable) -> list:
@@ -233,13 +213,11 @@ class CouplingFlow(Flow):
 
         They are composed block by block: every shear costs at most two block products.
         """
-        p = self.partition[0]
-        first, second = self._fold(DomainMatrix.eye(self.dimension, self.field))
-        return linalg.Blocks(first[:, :p], first[:, p:], second[:, :p], second[:, p:])
+        return linalg.split(self._fold(), self.partition[0])
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = linalg.join(self.blocks())
+        inner = self._fold()
         return inner.extract(self._places(), self._places()) if self.order else inner
 
     def matrix(self) -> ExactMatrix:
@@ -311,24 +289,23 @@ class CouplingFlow(Flow):
             as_column([s.subs(values, simultaneous=True) for s in layer.scale])
             for layer in self.layers
         ]
-        field = common_field([M.domain for M in (*shifts, *scales)])
-        signs, layers = [field.one] * self.dimension, []
-        p = self.partition[0]
-        for layer, shift, scale in zip(self.layers[::-1], shifts[::-1], scales[::-1], strict=True):
+        p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
+        flow = CouplingFlow((), self.partition, self.flips, field=field, order=self.order)
+        for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
             scale = scale.convert_to(field)
-            own = [
+            signs = [
                 -field.one if _is_negative(s, field) else field.one for s in scale.to_list_flat()
             ]
-            shift = linalg.scale_rows(own, shift.convert_to(field))
-            scale = linalg.scale_rows(own, scale)
-            places = range(p) if layer.moves == "first" else range(p, self.dimension)
-            for place, sign in zip(places, own, strict=True):
-                signs[place] *= sign
-            positive = LinearCoupling(self.partition, layer.moves, shift, scale)
-            layers.append(positive.conjugated(signs))
-        listed = self._listed()
-        flips = set(self.flips) ^ {listed[k] for k, s in enumerate(signs) if s != field.one}
-        return CouplingFlow(layers[::-1], self.partition, flips, self.method, order=self.order)
+            positive = LinearCoupling(
+                self.partition,
+                layer.moves,
+                shift.convert_to(field),
+                linalg.scale_rows(signs, scale),
+            )
+            moved = self._listed()[:p] if layer.moves == "first" else self._listed()[p:]
+            flips = [i for i, s in zip(moved, signs, strict=True) if s != field.one]
+            flow = CouplingFlow([positive], flips=flips, order=self.order) @ flow
+        return CouplingFlow(flow.layers, self.partition, flow.flips, self.method, field, self.order)
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):

@@ -16,14 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
-from exactflow.exact.linalg import AnyMatrix
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.options import check_option
@@ -123,11 +121,11 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
         """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
-        return self._shift.to_matrix(QQ) if _is_array(self._shift) else self._shift
+        return self._shift.to_matrix() if _is_array(self._shift) else self._shift
 
     @cached_property
     def shift_array(self) -> "SparseArray":
-        """The shift T, over QQ, as a `SparseArray`."""
+        """The shift T, over QQ, as a `SparseArray`; `OverflowError` says that it is none."""
         from exactflow.exact.sparse import SparseArray
 
         return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
@@ -203,7 +201,7 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def act(self, first: AnyMatrix, second: AnyMatrix) -> tuple[AnyMatrix, AnyMatrix]:
+    def act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
         moved = linalg.scale_rows(self.scale_elements, moved) + linalg.product(

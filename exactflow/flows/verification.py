@@ -66,9 +66,13 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
-    sparse = flow.has_arrays and expected.domain.is_QQ
-    wrong = (_wrong_entry_sparse if sparse else _wrong_entry)(flow, expected)
-    if wrong is not None:
+    try:
+        derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
+    except UnificationFailed:
+        raise InvalidInputError(
+            f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
+        ) from None
+    if (wrong := first_difference(expected, derived)) is not None:
         place, want, got = wrong
         raise VerificationError(
             f"expected {want} at entry {place}, derived {got}: the flow does not equal the matrix"
@@ -76,12 +80,11 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     return Verification(flow)
 
 
-Wrong = tuple[tuple[int, int], str, str]
-
-
-def first_difference(expected: DomainMatrix, derived: DomainMatrix) -> Wrong | None:
-    """Return the first place, row by row, at which two dense matrices over one field differ, with
-    both entries as text; None where they are equal.
+def first_difference(
+    expected: DomainMatrix, derived: DomainMatrix
+) -> tuple[tuple[int, int], str, str] | None:
+    """Return the first place, row by row, at which two matrices over one field differ, with both
+    entries as text; None where they are equal.
 
     >>> from exactflow.exact.coerce import as_matrix
     >>> first_difference(as_matrix([[1, 2], [3, 4]]), as_matrix([[1, 2], ["1/2", 4]]))
@@ -90,30 +93,7 @@ def first_difference(expected: DomainMatrix, derived: DomainMatrix) -> Wrong | N
     if derived == expected:
         return None
     field = expected.domain
-    pairs = zip(expected.to_list_flat(), derived.to_list_flat(), strict=True)
-    k, pair = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
-    want, got = (format_short(x if field.is_QQ else field.to_sympy(x)) for x in pair)
-    return divmod(k, expected.shape[1]), want, got
-
-
-def _wrong_entry(flow: CouplingFlow, expected: DomainMatrix) -> Wrong | None:
-    """Return the first place that differs, its expected and its derived value, or None."""
-    try:
-        derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
-    except UnificationFailed:
-        raise InvalidInputError(
-            f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
-        ) from None
-    return first_difference(expected, derived)
-
-
-def _wrong_entry_sparse(flow: CouplingFlow, expected: DomainMatrix) -> Wrong | None:
-    """Return what `_wrong_entry` does, in time linear in the nonzero entries."""
-    from exactflow.exact.sparse import SparseArray
-
-    difference = flow.sparse_array() + -SparseArray.from_matrix(expected)
-    if not len(difference.places):
-        return None
-    place = divmod(int(difference.places[0]), flow.dimension)
-    want = expected[place].element
-    return place, format_short(want), format_short(want + difference.values[:1].tolist()[0])
+    place = min(place for place, _ in (derived - expected).iter_items())
+    entries = (matrix[place].element for matrix in (expected, derived))
+    want, got = (format_short(x if field.is_QQ else field.to_sympy(x)) for x in entries)
+    return place, want, got

@@ -1,11 +1,11 @@
-"""Matrices over one denominator against SymPy's, entry by entry."""
+"""Layers composed over common denominators against SymPy's matrices, entry by entry."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.rational import RationalMatrix
+from exactflow.exact.rational import composed_dense
 
 numbers = st.fractions(-100, 100, max_denominator=12)
 
@@ -17,26 +17,19 @@ def matrices(draw, rows, columns):
     return DomainMatrix(entries, (rows, columns), QQ).to_dense()
 
 
-@given(matrices(2, 3), matrices(2, 3), matrices(3, 2))
-def test_operations_are_those_of_sympy(A, B, C):
-    a, b, c = map(RationalMatrix.of, (A, B, C))
-    assert a.to_field() == A
-    assert (a + b).to_field() == A + B
-    assert (a @ c).to_field() == A * C
-    scale = [QQ(2, 3), QQ(-5)]
-    assert a.scale_rows(scale).to_field() == DomainMatrix.diag(scale, QQ) * A
-    assert a.scale_rows([QQ(7, 2)] * 2).to_field() == A * QQ(7, 2)
-
-
-def test_sums_are_in_lowest_terms_unless_over_a_power_of_two():
-    third, half = (RationalMatrix.of(DomainMatrix([[QQ(1, k)]], (1, 1), QQ)) for k in (3, 2))
-    assert (third + third + third).denominator == 1
-    assert (half + half).denominator == 2
-    assert (half + half).to_field() == DomainMatrix([[QQ(1)]], (1, 1), QQ)
+@given(matrices(2, 3), matrices(3, 2), matrices(5, 2), st.sampled_from([[1, 1], [2, 2], [3, 5]]))
+def test_layers_act_as_their_matrices(X, Y, columns, divisors):
+    scale = [QQ(2, k) for k in divisors]
+    layers = [("first", scale, X), ("second", [QQ(1)] * 3, Y), ("first", scale, -X)]
+    first, second = columns[:2, :], columns[2:, :]
+    first = DomainMatrix.diag(scale, QQ) * first + X * second
+    second = second + Y * first
+    first = DomainMatrix.diag(scale, QQ) * first - X * second
+    assert composed_dense(layers, 2, columns) == first.vstack(second)
+    assert composed_dense([], 2, columns) == columns
 
 
 def test_no_columns():
-    empty = RationalMatrix.of(DomainMatrix([[], []], (2, 0), QQ))
-    assert empty.shape == empty.scale_rows([QQ(1, 2), QQ(3)]).shape == (2, 0)
-    wide = RationalMatrix.of(DomainMatrix.ones((3, 2), QQ).to_dense())
-    assert (wide @ empty).to_field().shape == (3, 0)
+    empty = DomainMatrix([[], []], (2, 0), QQ).to_dense()
+    shift = DomainMatrix([[QQ(3)]], (1, 1), QQ).to_dense()
+    assert composed_dense([("first", [QQ(1, 2)], shift)], 1, empty).shape == (2, 0)
