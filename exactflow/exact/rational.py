@@ -57,7 +57,7 @@ def _integral(M: DomainMatrix) -> _Integral:
 
 
 def _shortened(numerators: flint.fmpz_mat, denominator: flint.fmpz) -> _Integral:
-    """Return a matrix over its least denominator; powers of two, of floats, are left as they are."""
+    """Return a matrix over its least denominator; powers of two, as of floats, stay as they are."""
     common = denominator
     if not int(common) & (int(common) - 1):
         return numerators, denominator
