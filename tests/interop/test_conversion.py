@@ -10,7 +10,7 @@ from interop.modules import library
 torch = pytest.importorskip("torch")
 
 from exactflow.interop import convert  # noqa: E402
-from exactflow.interop.conversion.runs import run  # noqa: E402
+from exactflow.interop.conversion.comparison import run  # noqa: E402
 
 nn = torch.nn
 
@@ -285,9 +285,7 @@ def results(model, example, home):
     """All tensors that a model makes of an example."""
 
     with torch.no_grad():
-        return run(model, example if isinstance(example, tuple) else (example,), None, None)[
-            1
-        ].tensors
+        return run(model, example if isinstance(example, tuple) else (example,), None, None)[1]
 
 
 @pytest.mark.filterwarnings("ignore")

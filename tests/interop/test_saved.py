@@ -22,8 +22,8 @@ from exactflow.interop import convert, restore  # noqa: E402
 
 nn = torch.nn
 
+from exactflow.interop.conversion.comparison import run  # noqa: E402
 from exactflow.interop.conversion.restoring import skeleton  # noqa: E402
-from exactflow.interop.conversion.runs import run  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.(lu|qr) is deprecated")
 
@@ -94,7 +94,7 @@ def freia_model():
 
 
 def direct(model, x):
-    return run(model, (x,), None, None)[1].tensors[0]
+    return run(model, (x,), None, None)[1][0]
 
 
 MODELS = {

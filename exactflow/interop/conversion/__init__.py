@@ -23,13 +23,21 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
+from exactflow.balancing import Balanced
 from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.options import check_option
 from exactflow.exact.progress import stage
-from exactflow.interop.conversion.comparison import compared, data_for
-from exactflow.interop.conversion.planning import Group, Meeting, Ties, plan
+from exactflow.interop.conversion.comparison import compared, data_for, differences, run
+from exactflow.interop.conversion.planning import (
+    Group,
+    Meeting,
+    Ties,
+    is_known,
+    plan,
+    tensors_of,
+    tie,
+)
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
-from exactflow.interop.conversion.runs import ModelOutput, run
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
 from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import imitation
@@ -124,29 +132,32 @@ def convert(
         meetings, before = run(model, arguments, context, y)
         new = copied(model)
         groups, left = plan(new, meetings, only, permutations)
-        converter = _Converter(new, meetings, _default_type(model), Fraction(within))
         tasks = [(group.target, layers) for group in groups] if by == "couplings" else []
         found = parallel_map(searched, tasks, jobs=jobs) if tasks else [None] * len(groups)
+        records: list[ConvertedLayer] = []
+        default, ties = _default_type(model), Ties()
         for k, (group, result) in enumerate(zip(groups, found, strict=True), 1):
             stage(f"matrix {k} of {len(groups)}", k / len(groups))
-            reason = result if isinstance(result, str) else converter.place(group, by, result)
-            left += [LeftLayer(x.place.path, x.place.kind, reason) for x in group.layers if reason]
-        if not converter.records:
+            meeting = data_for(group, meetings.get(group.layers[0].place.path), default)
+            taken = _solved(group, by, result, meeting[0].dtype, Fraction(within))
+            if isinstance(taken, str):
+                left += [LeftLayer(x.place.path, x.place.kind, taken) for x in group.layers]
+            else:
+                new, record = _put(new, group, taken, meeting, ties)
+                records.append(record)
+        if not records:
             raise InvalidInputError(_nothing(left))
-        differences = _differences(before, converter.model, arguments, context, y)
-    new = converter.model() if is_transform else converter.model
-    return new, Conversion(tuple(converter.records), tuple(left), *differences)
+        changes = _changes(before, new, arguments, context, y)
+    new = new() if is_transform else new
+    return new, Conversion(tuple(records), tuple(left), *changes)
 
 
-def _differences(
-    before: ModelOutput | None, model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
+def _changes(
+    before: tuple[Tensor, ...], model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any
 ) -> tuple[float | None, float | None]:
     """Return how the latents and log-determinants of a converted model differ from those before."""
-    if before is None:
-        return None, None
     try:
-        after = run(model, arguments, context, y)[1]
-        return (None, None) if after is None else before.differences(after)
+        return differences(before, run(model, arguments, context, y)[1])
     except InvalidInputError as error:
         raise MethodError(
             f"expected a converted model that runs as the one that was given; {error}: leave out "
@@ -166,11 +177,7 @@ def _check(model: Any, within: Any, only: Any) -> None:
         )
     if only is not None and not _are_patterns(only):
         raise InvalidInputError(f"expected a list of paths or patterns as only, got {only!r}")
-    if any(
-        tensor.is_meta
-        for tensor in model.state_dict(keep_vars=True).values()
-        if isinstance(tensor, Tensor)
-    ):
+    if any(tensor.is_meta for tensor in tensors_of(model)):
         raise InvalidInputError("expected parameters with values, got a model on the meta device")
 
 
@@ -179,80 +186,71 @@ def _are_patterns(only: Any) -> bool:
     return is_list and all(isinstance(pattern, str) for pattern in only)
 
 
-class _Converter:
-    """A model, and the records of the groups whose places are taken so far."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        meetings: dict[str, Meeting],
-        default: torch.dtype,
-        within: Fraction,
-    ):
-        self.model, self.meetings, self.default, self.within = model, meetings, default, within
-        self.records: list[ConvertedLayer] = []
-        self.ties = Ties()
-
-    def place(self, group: Group, by: By, result: Any) -> str:
-        """Put what takes the place of a group there, and return "", or why it stays."""
-        meeting = data_for(group, self.meetings.get(group.layers[0].place.path), self.default)
-        dtype = meeting[0].dtype
-        try:
-            found = (
-                inverted(group.target, group.maps, dtype)
-                if by == "inverse" and not group.target.is_permutation
-                else solved(group.target, result, dtype)
-            )
-        except SingularMatrixError:
-            return "singular: no inverse"
-        largest = Fraction(float(abs(group.target.matrix).max()))
-        if found.error > self.within * largest:
-            raise MethodError(
-                f"expected layers within {float(self.within):.1e} of the largest entry of "
-                f"{group.main.path or 'the model'} ({group.main.kind}), got "
-                f"{float(found.error / largest):.1e}: give a larger within, or more layers"
-            )
-        self._put(group, found, meeting)
-        return ""
-
-    def _put(self, group: Group, found: Solved, meeting: Meeting) -> None:
-        main, target, (x, _) = group.main, group.target, meeting
-        stored = found.stored.to(x.device)
-        if isinstance(stored, FlowModule):
-            stored = self.ties.tied(main.module, stored)
-        stored.requires_grad_(group.is_trainable)
-        exact = imitation(copied(main.module), found.fine.to(x.device), x)
-        new = imitation(main.module, stored, x)
-        condition_number = target.condition_number
-        differences = compared(group, new, exact.double(), condition_number, meeting)
-        merged = [layer.place for layer in group.layers if layer.place is not main]
-        for place in (main, *group.also):
-            self.model = put(self.model, place, new)
-        for place in merged:
-            self.model = put(self.model, place, imitation(place.module, MergedAway(), x))
-        record = ConvertedLayer(
-            path=main.path,
-            kind=main.kind,
-            merged=tuple(place.path for place in (*merged, *group.also)),
-            is_probed=group.is_probed,
-            dimension=target.dimension,
-            condition_number=condition_number,
-            error=found.error,
-            stored_error=found.stored_error,
-            inverse_error=found.inverse_error,
-            output_difference=differences.output,
-            log_det_difference=differences.log_det,
-            round_trip=differences.round_trip,
-            flow=found.flow,
-            target=target,
+def _solved(
+    group: Group, by: By, result: Balanced | str | None, dtype: torch.dtype, within: Fraction
+) -> Solved | str:
+    """Return what takes the place of a group, or why it stays."""
+    if isinstance(result, str):
+        return result
+    target = group.target
+    try:
+        found = (
+            inverted(target, [layer.map for layer in group.layers], dtype)
+            if by == "inverse" and not target.is_permutation
+            else solved(target, result, dtype)
         )
-        self.records.append(record)
+    except SingularMatrixError:
+        return "singular: no inverse"
+    largest = Fraction(float(abs(target.matrix).max()))
+    if found.error > within * largest:
+        raise MethodError(
+            f"expected layers within {float(within):.1e} of the largest entry of "
+            f"{group.main.path or 'the model'} ({group.main.kind}), got "
+            f"{float(found.error / largest):.1e}: give a larger within, or more layers"
+        )
+    return found
+
+
+def _put(
+    model: nn.Module, group: Group, found: Solved, meeting: Meeting, ties: Ties
+) -> tuple[nn.Module, ConvertedLayer]:
+    """Return the model with what takes the place of a group there, and the record of it."""
+    main, target, (x, _) = group.main, group.target, meeting
+    stored = found.stored.to(x.device)
+    if isinstance(stored, FlowModule):
+        tie(main.module, stored, ties)
+    parameters = [p for module in group.modules for p in module.parameters()]
+    stored.requires_grad_(any(p.requires_grad for p in parameters))
+    exact = imitation(copied(main.module), found.fine.to(x.device), x)
+    new = imitation(main.module, stored, x)
+    condition_number = target.condition_number
+    output, log_det, round_trip = compared(group, new, exact.double(), condition_number, meeting)
+    merged = [layer.place for layer in group.layers if layer.place is not main]
+    for place in (main, *group.also):
+        model = put(model, place, new)
+    for place in merged:
+        model = put(model, place, imitation(place.module, MergedAway(), x))
+    return model, ConvertedLayer(
+        path=main.path,
+        kind=main.kind,
+        merged=tuple(place.path for place in (*merged, *group.also)),
+        is_probed=not all(map(is_known, group.modules)),
+        dimension=target.dimension,
+        condition_number=condition_number,
+        error=found.error,
+        stored_error=found.stored_error,
+        inverse_error=found.inverse_error,
+        output_difference=output,
+        log_det_difference=log_det,
+        round_trip=round_trip,
+        flow=found.flow,
+        target=target,
+    )
 
 
 def _default_type(model: nn.Module) -> torch.dtype:
     """Return the type of the first parameters of a model."""
-    tensors = (t for t in model.state_dict().values() if isinstance(t, Tensor))
-    types = (t.dtype for t in tensors if t.is_floating_point())
+    types = (t.dtype for t in tensors_of(model) if t.is_floating_point())
     return next(types, torch.get_default_dtype())
 
 

@@ -1,26 +1,27 @@
 """The inverse of a matrix of floats, each entry the nearest float to that of the exact inverse.
 
 *Certified*: the inverse is enclosed by balls (`flint.arb_mat`), of more and more digits until every
-entry rounds to one float, whichever number of its ball it is. Where it never does, the exact entry
-lies midway between two floats; that is proved, and the even one taken: let W = 2^low N for integers
-N, |det N| <= 2^h. Entries of the inverse are multiples of 2^-low / det N, midpoints of floats are
-multiples of some 2^q; so a ball with a midpoint in it, narrower than 2^(min(-low, q) - h), holds no
-other entry than that midpoint.
+entry rounds to one float, whichever number of its ball it is. *Exact*: where it still does not with
+many digits, as an entry that is zero or lies midway between two floats, the inverse is computed in
+rationals.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
-from math import ceil, frexp, ldexp, log2
+from math import frexp
 
 import numpy as np
 import torch
-from flint import arb, arb_mat, ctx, fmpz_mat
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 
 __all__ = ["rounded_inverse"]
 
-FIRST = 128
-"""Bits of the first attempt, enough for float64 and condition numbers of ten digits."""
+BITS = 128, 1024
+"""Of the attempts by balls; the first is enough for float64 and condition numbers of ten digits."""
+
+Ends = list[tuple[Fraction, Fraction]]
 
 
 def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Fraction, float]:
@@ -41,64 +42,60 @@ def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Frac
     >>> inverse.tolist(), float(error) < 1e-8
     ([[0.3333333432674408, 0.0], [0.0, 2.0]], True)
     """
-    low, h = _sizes(W)
-    kind, bits = torch.finfo(dtype), FIRST
-    while True:
+    kind = torch.finfo(dtype)
+    least, precision, most = (frexp(x)[1] for x in (kind.smallest_normal, kind.eps, kind.max))
+    for ends, size in _enclosures(W):
+        values, log_abs_det = [_nearest(low, least, precision) for low, _ in ends], size
+        if values == [_nearest(high, least, precision) for _, high in ends]:
+            break
+    largest = max(abs(value) for value in values)
+    if largest >= 2**most:
+        raise InvalidInputError(
+            f"expected an inverse within the range of {kind.dtype}, got an entry of about "
+            f"2^{largest.numerator.bit_length() - largest.denominator.bit_length()}"
+        )
+    error = max(abs(x - end) for x, pair in zip(values, ends, strict=True) for end in pair)
+    return np.array(values, dtype=float).reshape(W.shape), error, log_abs_det
+
+
+def _enclosures(W: np.ndarray) -> Iterator[tuple[Ends, float]]:
+    """Yield numbers between which the entries of the inverse are, at last themselves; log |det W|.
+
+    Raises `SingularMatrixError` for a matrix that has no inverse.
+    """
+    for bits in BITS:
         with ctx.workprec(bits):
             A = arb_mat(W.tolist())
             try:
-                balls = [ball for row in A.inv().tolist() for ball in row]
-            except ZeroDivisionError:
-                _check_invertible(W, low)
-                balls = []
-            found = [entry for ball in balls if (entry := _nearest(ball, kind, low, h))]
-            if len(found) == W.size:
-                values = np.array([value for value, _ in found]).reshape(W.shape)
-                return values, max(error for _, error in found), float(abs(A.det()).log())
-        bits *= 2
+                balls = A.inv().entries()
+            except ZeroDivisionError:  # as far as the balls tell
+                continue
+            log_abs_det = float(abs(A.det()).log())
+            ends = [(_fraction(ball.lower()), _fraction(ball.upper())) for ball in balls]
+        yield ends, log_abs_det
+    exact = fmpq_mat(len(W), len(W), [fmpq(*x.as_integer_ratio()) for x in W.flat])
+    try:
+        entries = [Fraction(int(x.p), int(x.q)) for x in exact.inv().entries()]
+    except ZeroDivisionError:
+        raise SingularMatrixError(
+            "expected an invertible matrix, got one of determinant zero"
+        ) from None
+    yield [(x, x) for x in entries], float(abs(arb(exact.det())).log())
 
 
-def _sizes(W: np.ndarray) -> tuple[int, int]:
-    """Return low and h: W is 2^low times integers, whose determinant is at most 2^h."""
-    low = min((frexp(x)[1] for x in W.flat if x), default=0) - 53
-    return low, sum(ceil(log2(norm) + 1 - low) for norm in np.abs(W).sum(1) if norm)
+def _fraction(x: arb) -> Fraction:
+    mantissa, exponent = x.man_exp()
+    return int(mantissa) * Fraction(2) ** int(exponent)
 
 
-def _check_invertible(W: np.ndarray, low: int) -> None:
-    unit = Fraction(2) ** low
-    if fmpz_mat([[int(Fraction(x) / unit) for x in row] for row in W.tolist()]).det() == 0:
-        raise SingularMatrixError("expected an invertible matrix, got one of determinant zero")
-
-
-def _nearest(ball: arb, kind: torch.finfo, low: int, h: int) -> tuple[float, Fraction] | None:
-    """Return the float that is nearest to every number of a ball, and how far at most, or None."""
-    if not ball.is_finite():
-        return None
-    parts = (end.man_exp() for end in (ball.lower(), ball.upper()))
-    ends = [(int(mantissa), int(exponent)) for mantissa, exponent in parts]
-    value, above = (_rounded(mantissa, exponent, kind) for mantissa, exponent in ends)
-    exact = [mantissa * Fraction(2) ** exponent for mantissa, exponent in ends]
-    if value != above:
-        middle = (Fraction(value) + Fraction(above)) / 2
-        q = 1 - middle.denominator.bit_length()
-        if exact[1] - exact[0] >= Fraction(2) ** (min(-low, q) - h):
-            return None
-        value = _rounded(middle.numerator, q, kind)
-    return value, max(abs(Fraction(value) - end) for end in exact)
-
-
-def _rounded(mantissa: int, exponent: int, kind: torch.finfo) -> float:
-    """Return the float that is nearest to mantissa 2^exponent, the even one of two."""
-    least, precision = (frexp(float(x))[1] - 1 for x in (kind.smallest_normal, kind.eps))
-    leading = mantissa.bit_length() - 1 + exponent
-    last = max(leading, least) + precision
-    if last > exponent:
-        unit = 1 << (last - exponent)
-        whole, rest = divmod(mantissa, unit)
-        mantissa, exponent = whole + (2 * rest + (whole & 1) > unit), last
-    if mantissa and mantissa.bit_length() + exponent > frexp(float(kind.max))[1]:
-        raise InvalidInputError(
-            f"expected an inverse within the range of {kind.dtype}, got an entry of about "
-            f"2^{leading}"
-        )
-    return ldexp(mantissa, exponent)
+def _nearest(x: Fraction, least: int, precision: int) -> Fraction:
+    """Return the float that is nearest to a number, the even one of two: floats that begin with
+    2^e, for e >= least - 1, are multiples of 2^(e + precision - 1).
+    """
+    leading = x.numerator.bit_length() - x.denominator.bit_length()
+    if abs(x.numerator) << max(-leading, 0) < x.denominator << max(leading, 0):
+        leading -= 1
+    last = max(leading, least - 1) + precision - 1
+    if last < 0:
+        return Fraction(round(x * (1 << -last)), 1 << -last)
+    return Fraction(round(x / (1 << last)) << last)

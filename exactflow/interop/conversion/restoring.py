@@ -18,14 +18,14 @@ freia                       ``PermuteRandom``, ``FixedLinearTransform``, ``Fixed
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.conversion.planning import Ties
+from exactflow.interop.conversion.planning import Ties, tie
 from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import imitation, library
 from exactflow.interop.library import Build, State
-from exactflow.interop.modules.flow import Bijection, FlowModule, MergedAway
+from exactflow.interop.modules.flow import Bijection, FlowModule, MergedAway, under
 from exactflow.interop.modules.matrix import MatrixModule
 from exactflow.interop.places import place_of, put
 
@@ -69,7 +69,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     try:
         for head in heads:
             place = place_of(new, head.removesuffix("."))
-            module, own = place.module, _under(state, f"{head}couplings.")
+            module, own = place.module, under(state, f"{head}couplings.")
             if id(module) not in made:
                 made[id(module)] = imitation(module, _restored(module, own, ties), None)
             new = put(new, place, made[id(module)])
@@ -87,12 +87,8 @@ def _restored(module: nn.Module, own: State, ties: Ties) -> Bijection:
         return MatrixModule.of_state(own) if len(own["_extra_state"]) else MergedAway()
     flow = FlowModule.of_state(own)
     flow.requires_grad_(any(p.requires_grad for p in module.parameters()))
-    return ties.tied(module, flow)
-
-
-def _under(state: State, head: str) -> dict[str, Tensor]:
-    """Return the part of a state whose names begin with a head, without it."""
-    return {name.removeprefix(head): t for name, t in state.items() if name.startswith(head)}
+    tie(module, flow, ties)
+    return flow
 
 
 def skeleton(state: State, name: str) -> nn.Module:
@@ -110,8 +106,8 @@ def skeleton(state: State, name: str) -> nn.Module:
     heads |= {head.rpartition(".")[0] for head in heads}
     layers: dict[str, nn.Module] = {}
     for head in sorted(heads, key=len):
-        if not any(_is_under(head, other) for other in layers):
-            layer = _layer(_under(state, f"{head}." if head else ""), state, builders)
+        if not any(_isunder(head, other) for other in layers):
+            layer = _layer(under(state, f"{head}." if head else ""), state, builders)
             layers |= {} if layer is None else {head: layer}
     if not layers:
         raise InvalidInputError(
@@ -125,13 +121,13 @@ def skeleton(state: State, name: str) -> nn.Module:
         parent, _, name = path.rpartition(".")
         _holder(model, parent)._modules[name] = layer
     for key, tensor in state.items():
-        if not any(_is_under(key, path) for path in layers):
+        if not any(_isunder(key, path) for path in layers):
             path, _, last = key.rpartition(".")
             _holder(model, path)._buffers[last] = tensor
     return model
 
 
-def _is_under(name: str, head: str) -> bool:
+def _isunder(name: str, head: str) -> bool:
     return not head or f"{name}.".startswith(f"{head}.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -99,15 +99,12 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
     W = target.matrix
     if module.signs is not None:
         W = W * _floats(module.signs)
-    layers = [_held(layer) for layer in module.couplings()]
+    layers = []
+    for layer in module.couplings():
+        scale = layer.scales()
+        held = 1.0 if scale is None else _floats(scale)
+        layers.append(FloatCoupling(layer.moves, _floats(layer.weight), held))
     return (Digits.of_floats(W) - composed(layers)).largest()
-
-
-def _held(layer: Any) -> FloatCoupling:
-    scale = layer.scales()
-    return FloatCoupling(
-        layer.moves, _floats(layer.weight), 1.0 if scale is None else _floats(scale)
-    )
 
 
 def _floats(tensor: Tensor) -> np.ndarray:

@@ -13,6 +13,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
 from exactflow.interop.library import HalfMap, Library, State, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.steps import squares, unsquared
 
 __all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]
 
@@ -113,10 +114,8 @@ class CoupledHaar(fm.InvertibleModule):
 
     def _down(self, x: Tensor) -> tuple[Tensor, Tensor]:
         n, c, height, width = x.shape
-        h, w = height // 2, width // 2
-        squares = x.reshape(n, c, h, 2, w, 2).permute(0, 1, 3, 5, 2, 4).reshape(n * c, 4, h, w)
-        y, log_det = self.couplings(squares)
-        y = y.reshape(n, 4 * c, h, w)
+        y, log_det = self.couplings(squares(x))
+        y = y.reshape(n, 4 * c, height // 2, width // 2)
         y = y if self.order is None else y.index_select(1, self.order)
         return y, log_det.reshape(n, c).sum(1)
 
@@ -124,9 +123,8 @@ class CoupledHaar(fm.InvertibleModule):
         n, channels, h, w = y.shape
         c = channels // 4
         y = y if self.order is None else y.index_select(1, self.places)
-        squares, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
-        x = squares.reshape(n, c, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)
-        return x.reshape(n, c, 2 * h, 2 * w), log_det.reshape(n, c).sum(1)
+        x, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
+        return unsquared(x, c), log_det.reshape(n, c).sum(1)
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Return the shape of what comes out."""

@@ -6,51 +6,73 @@ any N, zero included. A layer is dense; or, where the flow keeps it sparse, a fe
 so that a permutation of thousands of channels stays an array of indices.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from exactflow.exact.typing import Half
-from exactflow.flows import base
+from exactflow.exact.typing import HALVES, Half
+from exactflow.flows.base import Coupling
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.interop.modules.layers import CouplingModule, along, coupling, described
-from exactflow.interop.modules.networks import NetworkCoupling, network_coupling
+from exactflow.interop.modules.layers import (
+    CouplingModule,
+    DenseCoupling,
+    SparseCoupling,
+    State,
+    along,
+    apart,
+    flat,
+    linear_state,
+    together,
+)
+from exactflow.interop.modules.networks import NetworkCoupling, network_state
 from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Bijection", "FlowModule", "MergedAway"]
+__all__ = ["Bijection", "FlowModule", "MergedAway", "under"]
 
 
 class Bijection(nn.Module):
-    """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`."""
+    """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`.
+
+    Each kind says what `image`, `preimage`, `log_det` and `word` are; here they are those of the
+    identity.
+    """
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant, one for each member of the batch."""
-        raise NotImplementedError
+        return self.image(x), self.log_det(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        raise NotImplementedError
+        return self.preimage(y), -self.log_det(y).expand(y.shape[0])
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        return x
+
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        return y
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        raise NotImplementedError
+        return x.new_zeros(())
+
+    def word(self) -> list[int]:
+        """Return what a state dict says of the map beside its numbers: the sizes of the halves,
+        then for each layer whether it moves the first; nothing of an identity.
+        """
+        return []
 
     @property
     def dimension(self) -> int:
         """How many numbers a vector has: the sum of the halves; 0 of an identity, for any."""
         return sum(self.word()[:2])
-
-    def word(self) -> list[int]:
-        """Return what a state dict says of the map beside its numbers: the sizes of the halves,
-        then for each layer whether it moves the first.
-        """
-        raise NotImplementedError
 
     def get_extra_state(self) -> Tensor:
         """Return the word as a tensor."""
@@ -63,6 +85,10 @@ class Bijection(nn.Module):
             raise ValueError(
                 f"expected the state of layers {self.word()} {what}, got that of {state.tolist()}"
             )
+
+
+class MergedAway(Bijection):
+    """What is left of a module that was merged into a neighbour: the identity."""
 
 
 class FlowModule(Bijection):
@@ -98,35 +124,31 @@ class FlowModule(Bijection):
         bias: "np.ndarray | None" = None,
         raw: bool = False,
     ):
-        signs = order = None
-        if isinstance(flow, CouplingFlow):
-            if flow.flips:
-                signs = torch.ones(flow.dimension, dtype=torch.float64)
-                signs[list(flow.flips)] = -1
-            if flow.order:
-                order = torch.tensor(flow.order)
-        shift = None if bias is None else torch.tensor(bias, dtype=torch.float64)
-        layers = [_coupling(layer, raw) for layer in flow.layers]
-        self._build(flow.partition, layers, signs, order, shift)
+        state: dict[str, Tensor] = {}
+        if isinstance(flow, CouplingFlow) and flow.flips:
+            state["signs"] = torch.ones(flow.dimension, dtype=torch.float64)
+            state["signs"][list(flow.flips)] = -1
+        if flow.order:
+            state["order"] = torch.tensor(flow.order)
+        if bias is not None:
+            state["bias"] = torch.tensor(bias, dtype=torch.float64)
+        layers = [_layer(layer.moves, _numbers(layer), raw) for layer in flow.layers]
+        self._build(flow.partition, layers, state)
 
     def _build(
-        self,
-        partition: tuple[int, int],
-        layers: Iterable[CouplingModule],
-        signs: Tensor | None,
-        order: Tensor | None,
-        bias: Tensor | None,
+        self, partition: tuple[int, int], layers: Sequence[CouplingModule], state: State
     ) -> None:
         super().__init__()
         self.partition = partition
         self.layers = nn.ModuleList(layers)
-        self.register_buffer("signs", signs)
+        order, bias = state.get("order"), state.get("bias")
+        self.register_buffer("signs", state.get("signs"))
         self.register_buffer("order", order)
         self.register_buffer("places", None if order is None else torch.argsort(order))
         self.register_parameter("bias", None if bias is None else nn.Parameter(bias))
 
     @classmethod
-    def of_state(cls, state: Mapping[str, Tensor]) -> "FlowModule":
+    def of_state(cls, state: State) -> "FlowModule":
         """Return the module that a state dict, as `state_dict` returns it, describes.
 
         >>> from exactflow import factor
@@ -136,14 +158,14 @@ class FlowModule(Bijection):
         >>> torch.equal(module(x)[0], again(x)[0])
         True
         """
-        p, q, *first = state["_extra_state"].tolist()
+        own = {name: tensor.clone() for name, tensor in state.items()}
+        p, q, *first = own["_extra_state"].tolist()
+        layers = []
+        for k, is_first in enumerate(first):
+            numbers = under(own, f"layers.{k}.")
+            layers.append(_layer(HALVES[1 - is_first], numbers, "log_gain" not in numbers))
         module = cls.__new__(cls)
-        layers = [
-            _described("first" if moves else "second", _under(state, f"layers.{k}."))
-            for k, moves in enumerate(first)
-        ]
-        kept = (state.get(name) for name in ("signs", "order", "bias"))
-        module._build((p, q), layers, *(None if t is None else t.clone() for t in kept))
+        module._build((p, q), layers, own)
         module.load_state_dict(state)
         return module
 
@@ -151,25 +173,23 @@ class FlowModule(Bijection):
         """Return the sizes of the halves, then for each layer whether it moves the first."""
         return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant."""
-        flat = x if self.signs is None else along(self.signs, x) * x
-        first, second = self._halves(flat)
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        halves = apart(flat(self._signed(x)), self.order, self.partition)
         for layer in self.couplings():
-            first, second = layer(first, second)
-        y = self._whole(first, second, x)
-        y = y if self.bias is None else y + along(self.bias, x)
-        return y, self.log_det(x).expand(x.shape[0])
+            i = HALVES.index(layer.moves)
+            halves[i] = layer(halves[i], halves[1 - i])
+        y = together(halves, self.places).reshape(x.shape)
+        return y if self.bias is None else y + along(self.bias, x)
 
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
-        flat = y if self.bias is None else y - along(self.bias, y)
-        first, second = self._halves(flat)
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        x = y if self.bias is None else y - along(self.bias, y)
+        halves = apart(flat(x), self.order, self.partition)
         for layer in reversed(self.couplings()):
-            first, second = layer.inverse(first, second)
-        x = self._whole(first, second, y)
-        x = x if self.signs is None else along(self.signs, y) * x
-        return x, -self.log_det(y).expand(y.shape[0])
+            i = HALVES.index(layer.moves)
+            halves[i] = layer.inverse(halves[i], halves[1 - i])
+        return self._signed(together(halves, self.places).reshape(y.shape))
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
@@ -180,51 +200,21 @@ class FlowModule(Bijection):
         """Return the layers in order of application, each a `CouplingModule`."""
         return list(self.layers)
 
-    def _halves(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = x if x.ndim == 2 else x.flatten(2)
-        x = x if self.order is None else x.index_select(1, self.order)
-        first, second = torch.split(x, list(self.partition), dim=1)
-        return first, second
-
-    def _whole(self, first: Tensor, second: Tensor, like: Tensor) -> Tensor:
-        x = torch.cat((first, second), 1)
-        x = x if self.places is None else x.index_select(1, self.places)
-        return x.reshape(like.shape)
+    def _signed(self, x: Tensor) -> Tensor:
+        return x if self.signs is None else along(self.signs, x) * x
 
 
-class MergedAway(Bijection):
-    """What is left of a module that was merged into a neighbour: ``forward(x) -> (x, 0)``."""
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x and the log-determinant, zero."""
-        return x, x.new_zeros(x.shape[0])
-
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return y and the log-determinant, zero."""
-        return self(y)
-
-    def log_det(self, x: Tensor) -> Tensor:
-        """Return zero."""
-        return x.new_zeros(())
-
-    def word(self) -> list[int]:
-        """Return an empty word, which says that there is such a module."""
-        return []
-
-
-def _coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
-    """Return a layer as a module."""
-    if isinstance(layer, LinearCoupling):
-        return coupling(layer, raw)
-    return network_coupling(layer, raw)
-
-
-def _described(moves: Half, state: Mapping[str, Tensor]) -> CouplingModule:
-    """Return the layer whose state this is."""
-    known = NetworkCoupling.of_state if "reads" in state else described
-    return known(moves, state)
-
-
-def _under(state: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:
+def under(state: State, head: str) -> dict[str, Tensor]:
     """Return the part of a state whose names begin with a head, without it."""
     return {name.removeprefix(head): t for name, t in state.items() if name.startswith(head)}
+
+
+def _numbers(layer: Coupling) -> State:
+    return linear_state(layer) if isinstance(layer, LinearCoupling) else network_state(layer)
+
+
+def _layer(moves: Half, state: State, raw: bool) -> CouplingModule:
+    """Return the layer of these numbers, whose names tell its kind."""
+    kinds = {"weight": DenseCoupling, "columns": SparseCoupling, "reads": NetworkCoupling}
+    kind = next(kind for name, kind in kinds.items() if name in state)
+    return kind(moves, state, raw)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.layers import along
+from exactflow.interop.modules.layers import along, apart, flat, times, together
 from exactflow.lossless import IntegerCoupling, Lossless
 
 __all__ = ["IntegerLayer", "LosslessModule"]
@@ -40,12 +40,12 @@ class IntegerLayer(nn.Module):
     def forward(self, kept: Tensor) -> Tensor:
         """Return floor(T kept + 1/2) for integers (N, k) or (N, k, pixels) in float64."""
         weights = self.weight.double() / self.units.double()[:, None, None]
-        value = _times(weights[0], kept)
+        value = times(weights[0], kept)
         whole = None
         for weight in weights[1:]:
             integers = torch.floor(value)
             whole = integers if whole is None else whole + integers
-            value = (value - integers) + _times(weight, kept)
+            value = (value - integers) + times(weight, kept)
         value = torch.floor(value + 0.5)
         return value if whole is None else value + whole
 
@@ -89,32 +89,28 @@ class LosslessModule(Bijection):
         self.register_buffer("largest", torch.tensor(result.largest))
         self.register_buffer("log_step", torch.tensor([log_step], dtype=torch.float64))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinants; raise `InvalidInputError` for what is no
-        integer tensor, beyond the limit, or has an image that the dtype does not hold.
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image; raise `InvalidInputError` for what is no integer tensor, beyond the
+        limit, or has an image that the dtype does not hold.
         """
-        values = self._values(x)
-        values = _refused(values, self.limit, "inputs")
-        halves = self._halves(values * along(self.signs.double(), values))
+        values = _refused(self._values(x), self.limit, "inputs")
+        halves = apart(self._signed(values), self.order, self.partition)
         for moves, layer in zip(self.moves, self.layers, strict=True):
             i = HALVES.index(moves)
             halves[i] = halves[i] + layer(halves[1 - i])
-        return self._result(self._whole(halves), x), self.log_det(x).expand(x.shape[0])
+        return _typed(together(halves, torch.argsort(self.order)), x)
 
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinants of the inverse; raise `InvalidInputError`
-        for what is not the image of an input.
-        """
-        values = self._values(y)
-        halves = self._halves(_refused(values, self.largest, "images of inputs"))
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage; raise `InvalidInputError` for what is not the image of an input."""
+        values = _refused(self._values(y), self.largest, "images of inputs")
+        halves = apart(values, self.order, self.partition)
         layers: list[Any] = list(self.layers)
         for moves, layer in zip(self.moves[::-1], layers[::-1], strict=True):
             i = HALVES.index(moves)
             kept = _refused(halves[1 - i], layer.radius, "images of inputs")
             halves[i] = halves[i] - layer(kept)
-        x = _refused(self._whole(halves), self.limit, "images of inputs")
-        x = x * along(self.signs.double(), x)
-        return self._result(x, y), -self.log_det(y).expand(y.shape[0])
+        x = together(halves, torch.argsort(self.order))
+        return _typed(self._signed(_refused(x, self.limit, "images of inputs")), y)
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
@@ -136,26 +132,20 @@ class LosslessModule(Bijection):
             raise InvalidInputError(
                 f"expected vectors (N, {d}) or images (N, {d}, ..), got shape {tuple(x.shape)}"
             )
-        values = x.double()
-        return values if x.ndim == 2 else values.flatten(2)
+        return flat(x.double())
 
-    def _halves(self, values: Tensor) -> list[Tensor]:
-        return list(torch.split(values.index_select(1, self.order), list(self.partition), dim=1))
-
-    def _whole(self, halves: list[Tensor]) -> Tensor:
-        return torch.cat(halves, 1).index_select(1, torch.argsort(self.order))
-
-    def _result(self, values: Tensor, like: Tensor) -> Tensor:
-        held = torch.iinfo(like.dtype)
-        inside = ((values >= held.min) & (values <= held.max)).all()
-        message = (
-            f"expected values that {like.dtype} holds, got others: give the tensor in a longer type"
-        )
-        return _guarded(values, inside, message).to(like.dtype).reshape(like.shape)
+    def _signed(self, values: Tensor) -> Tensor:
+        return values * along(self.signs.double(), values)
 
 
-def _times(weight: Tensor, x: Tensor) -> Tensor:
-    return x @ weight.T if x.ndim == 2 else weight @ x
+def _typed(values: Tensor, like: Tensor) -> Tensor:
+    """Return values in the type and the shape of another tensor; refuse what it does not hold."""
+    held = torch.iinfo(like.dtype)
+    inside = ((values >= held.min) & (values <= held.max)).all()
+    message = (
+        f"expected values that {like.dtype} holds, got others: give the tensor in a longer type"
+    )
+    return _guarded(values, inside, message).to(like.dtype).reshape(like.shape)
 
 
 def _refused(values: Tensor, largest: Tensor, what: str) -> Tensor:

@@ -5,7 +5,7 @@ training starts at one and that no step of an optimizer can make negative; or, o
 numbers as parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -20,32 +20,40 @@ __all__ = [
     "CouplingModule",
     "DenseCoupling",
     "SparseCoupling",
+    "State",
     "along",
-    "coupling",
-    "described",
-    "scale_of",
+    "apart",
+    "flat",
+    "linear_state",
+    "times",
+    "together",
 ]
+
+State = Mapping[str, Tensor]
+"""Tensors by name, as a state dict has them."""
 
 SPARSE = 4
 """A layer is gathered where no row has more nonzero entries than a fourth of the kept half."""
 
 
 class CouplingModule(nn.Module):
-    """One layer on halves: ``moved = scale * moved + T kept``.
+    """One layer on halves: ``forward(moved, kept)`` is scale * moved + T kept.
 
     Parameters
     ----------
     moves : the half that the layer maps.
-    scale : of the half that moves; None for an additive layer, which stays additive in training.
+    state : the numbers, by the names that they have in the state dict: those of T, and the scale of
+        the half that moves; an additive layer, which has none, stays additive in training.
     raw : whether the scale is a parameter itself.
     """
 
     scale: Tensor | None
     log_gain: Tensor | None
 
-    def __init__(self, moves: Half, scale: Tensor | None, raw: bool = False):
+    def __init__(self, moves: Half, state: State, raw: bool = False):
         super().__init__()
         self.moves = moves
+        scale = state.get("scale")
         if raw and scale is not None:
             self.register_parameter("scale", nn.Parameter(scale))
         else:
@@ -53,8 +61,8 @@ class CouplingModule(nn.Module):
         gain = None if raw or scale is None else nn.Parameter(torch.zeros_like(scale))
         self.register_parameter("log_gain", gain)
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto + sign T kept``; in the place of `onto` where that is `fresh`."""
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
+        """Return ``onto + sign T kept``."""
         raise NotImplementedError
 
     def scales(self) -> Tensor | None:
@@ -70,25 +78,13 @@ class CouplingModule(nn.Module):
         total = self.scale.log().sum()
         return total if self.log_gain is None else total + self.log_gain.sum()
 
-    def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both halves after the layer."""
-        if self.moves == "first":
-            return self._moved(first, second), second
-        return first, self._moved(second, first)
-
-    def inverse(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both halves before the layer."""
-        if self.moves == "first":
-            return self._back(first, second), second
-        return first, self._back(second, first)
-
-    def _moved(self, moved: Tensor, kept: Tensor) -> Tensor:
+    def forward(self, moved: Tensor, kept: Tensor) -> Tensor:
+        """Return the half that moves, after the layer."""
         scale = self.scales()
-        if scale is None:
-            return self.shifted(moved, kept)
-        return self.shifted(along(scale, moved) * moved, kept, fresh=True)
+        return self.shifted(moved if scale is None else along(scale, moved) * moved, kept)
 
-    def _back(self, moved: Tensor, kept: Tensor) -> Tensor:
+    def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
+        """Return the half that moves, before the layer."""
         scale = self.scales()
         moved = self.shifted(moved, kept, -1)
         return moved if scale is None else moved / along(scale, moved)
@@ -101,17 +97,16 @@ class CouplingModule(nn.Module):
 class DenseCoupling(CouplingModule):
     """A layer whose shift is a matrix, the parameter ``weight``."""
 
-    def __init__(self, moves: Half, weight: Tensor, scale: Tensor | None, raw: bool = False):
-        super().__init__(moves, scale, raw)
-        self.weight = nn.Parameter(weight)
+    def __init__(self, moves: Half, state: State, raw: bool = False):
+        super().__init__(moves, state, raw)
+        self.weight = nn.Parameter(state["weight"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
         """Return ``onto + sign weight kept``, in one product."""
         if kept.ndim == 2:
             return torch.addmm(onto, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        add = onto.baddbmm_ if fresh else onto.baddbmm
-        return add(weight, kept, alpha=sign)
+        return torch.baddbmm(onto, weight, kept, alpha=sign)
 
 
 class SparseCoupling(CouplingModule):
@@ -122,14 +117,12 @@ class SparseCoupling(CouplingModule):
 
     columns: Tensor
 
-    def __init__(
-        self, moves: Half, columns: Tensor, values: Tensor, scale: Tensor | None, raw: bool = False
-    ):
-        super().__init__(moves, scale, raw)
-        self.register_buffer("columns", columns)
-        self.values = nn.Parameter(values)
+    def __init__(self, moves: Half, state: State, raw: bool = False):
+        super().__init__(moves, state, raw)
+        self.register_buffer("columns", state["columns"])
+        self.values = nn.Parameter(state["values"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
         """Return ``onto`` plus the gathered channels, each times its value and the sign."""
         for columns, values in zip(self.columns.unbind(), self.values.unbind(), strict=True):
             onto = onto + along(sign * values, kept) * kept.index_select(1, columns)
@@ -141,35 +134,43 @@ def along(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (like.ndim - 2))
 
 
-def coupling(layer: LinearCoupling, raw: bool) -> CouplingModule:
-    """Return a layer as a module: gathered where it is sparse and has few entries in each row."""
+def flat(x: Tensor) -> Tensor:
+    """Return vectors (N, d), or images as (N, d, pixels)."""
+    return x if x.ndim == 2 else x.flatten(2)
+
+
+def times(weight: Tensor, x: Tensor) -> Tensor:
+    """Return weight x for flat vectors or images."""
+    return x @ weight.T if x.ndim == 2 else weight @ x
+
+
+def apart(x: Tensor, order: Tensor | None, partition: tuple[int, int]) -> list[Tensor]:
+    """Return the halves of flat vectors or images, whose channels are taken in an order."""
+    x = x if order is None else x.index_select(1, order)
+    return list(torch.split(x, list(partition), dim=1))
+
+
+def together(halves: Sequence[Tensor], places: Tensor | None) -> Tensor:
+    """Return halves in one tensor, channel k that which stands at places[k] in them."""
+    x = torch.cat(list(halves), 1)
+    return x if places is None else x.index_select(1, places)
+
+
+def linear_state(layer: LinearCoupling) -> dict[str, Tensor]:
+    """Return the numbers of a layer: gathered where it is sparse and has few in each row."""
     held = float_layer(layer)
-    scale = None if layer.is_additive else torch.from_numpy(held.scale)
     terms = most_in_a_row(held)
     if layer.is_sparse and SPARSE * terms <= held.shift.shape[1]:
-        columns, values = _gathered(held, terms)
-        return SparseCoupling(layer.moves, columns, values, scale, raw)
-    return DenseCoupling(layer.moves, torch.from_numpy(held.dense().shift), scale, raw)
+        state = _gathered(held, terms)
+    else:
+        state = {"weight": torch.from_numpy(held.dense().shift)}
+    return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 
 
-def _gathered(layer: FloatCoupling, terms: int) -> tuple[Tensor, Tensor]:
+def _gathered(layer: FloatCoupling, terms: int) -> dict[str, Tensor]:
     """Return the columns and values of a shift, (terms, moved) each."""
     entries = layer.shift.tocoo()
     places = np.arange(entries.nnz) - layer.shift.indptr[entries.row], entries.row
     columns, values = np.zeros((2, terms, layer.shift.shape[0]))
     columns[places], values[places] = entries.col, entries.data
-    return torch.from_numpy(columns).long(), torch.from_numpy(values)
-
-
-def described(moves: Half, state: Mapping[str, Tensor]) -> CouplingModule:
-    """Return the layer whose state this is."""
-    scale, raw = scale_of(state)
-    if "weight" in state:
-        return DenseCoupling(moves, state["weight"].clone(), scale, raw)
-    return SparseCoupling(moves, state["columns"].clone(), state["values"].clone(), scale, raw)
-
-
-def scale_of(state: Mapping[str, Tensor]) -> tuple[Tensor | None, bool]:
-    """Return the scale of a layer whose state this is, and whether it is a parameter itself."""
-    scale = state.get("scale")
-    return None if scale is None else scale.clone(), scale is not None and "log_gain" not in state
+    return {"columns": torch.from_numpy(columns).long(), "values": torch.from_numpy(values)}

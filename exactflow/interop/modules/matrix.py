@@ -1,12 +1,11 @@
 """A linear map as a matrix and its inverse, side by side: no solve and no coupling either way."""
 
-from collections.abc import Mapping
 from math import prod
 
 from torch import Tensor
 
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.layers import along
+from exactflow.interop.modules.layers import State, along, flat, times
 
 __all__ = ["MatrixModule"]
 
@@ -51,21 +50,19 @@ class MatrixModule(Bijection):
         self.register_buffer("bias", bias)
 
     @classmethod
-    def of_state(cls, state: Mapping[str, Tensor]) -> "MatrixModule":
+    def of_state(cls, state: State) -> "MatrixModule":
         """Return the module that a state dict, as `state_dict` returns it, describes."""
-        names = ("weight", "weight_inverse", "log_abs_det", "bias")
-        return cls(**{name: state[name].clone() for name in names if name in state})
+        return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant."""
-        y = _times(self.weight, x)
-        y = y if self.bias is None else y + along(self.bias, x)
-        return y, self.log_det(x).expand(x.shape[0])
+    def image(self, x: Tensor) -> Tensor:
+        """Return W x + bias."""
+        y = times(self.weight, flat(x)).reshape(x.shape)
+        return y if self.bias is None else y + along(self.bias, x)
 
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the inverse of W, times y - bias."""
         x = y if self.bias is None else y - along(self.bias, y)
-        return _times(self.weight_inverse, x), -self.log_det(y).expand(y.shape[0])
+        return times(self.weight_inverse, flat(x)).reshape(y.shape)
 
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
@@ -74,10 +71,3 @@ class MatrixModule(Bijection):
     def word(self) -> list[int]:
         """Return the dimension alone."""
         return [len(self.weight)]
-
-
-def _times(weight: Tensor, x: Tensor) -> Tensor:
-    """Return weight x, for vectors or at every pixel."""
-    if x.ndim == 2:
-        return x @ weight.T
-    return (weight @ x.flatten(2)).reshape(x.shape)

@@ -1,7 +1,7 @@
 """Couplings whose shift is a ReLU network of one channel: the layers of universal approximation."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,56 +9,47 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
-from exactflow.flows import base
-from exactflow.interop.modules.layers import CouplingModule, scale_of
+from exactflow.interop.modules.layers import CouplingModule, State
 from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear, ReluNetwork
 
-__all__ = ["NetworkCoupling", "network_coupling"]
+__all__ = ["NetworkCoupling", "network_state"]
 
 
 class NetworkCoupling(CouplingModule):
-    """A layer ``moved = scale * moved + network(channel)`` for one of the channels that are kept.
+    """A layer ``scale * moved + network(channel)`` for one of the channels that are kept.
 
-    Parameters
-    ----------
-    moves : the half that the layer maps.
-    network : from one number to as many as move; a linear layer, ReLU, a linear layer.
-    reads : the channel that the network reads, within the half that is kept, as an array of one.
-    scale, raw : as for every `CouplingModule`.
+    The network is a linear layer, ReLU, a linear layer: from one number to as many as move. It
+    reads the channel ``reads`` of the half that is kept.
     """
 
     reads: Tensor
 
-    def __init__(
-        self, moves: Half, network: nn.Module, reads: Tensor, scale: Tensor | None, raw: bool
-    ):
-        super().__init__(moves, scale, raw)
-        self.network = network
-        self.register_buffer("reads", reads)
+    def __init__(self, moves: Half, state: State, raw: bool = False):
+        super().__init__(moves, state, raw)
+        ends = (_filled(*(state[f"network.{k}.{x}"] for x in ("weight", "bias"))) for k in (0, 2))
+        self.network = nn.Sequential(next(ends), nn.ReLU(), next(ends))
+        self.register_buffer("reads", state["reads"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
         """Return ``onto`` plus the sign times what the network makes of its channel."""
         channel = kept.index_select(1, self.reads).movedim(1, -1)
         return onto + sign * self.network(channel).movedim(-1, 1)
 
-    @classmethod
-    def of_state(cls, moves: Half, state: Mapping[str, Tensor]) -> "NetworkCoupling":
-        """Return the layer whose state this is."""
-        ends = [(state[f"network.{k}.weight"], state[f"network.{k}.bias"]) for k in (0, 2)]
-        network = nn.Sequential(_filled(*ends[0]), nn.ReLU(), _filled(*ends[1]))
-        return cls(moves, network, state["reads"].clone(), *scale_of(state))
 
-
-def network_coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
-    """Return a layer as a module, its numbers rounded to float64.
+def network_state(layer: Any) -> dict[str, Tensor]:
+    """Return the numbers of a layer, rounded to float64, by their names in the state dict.
 
     Raises `InvalidInputError` for scales that depend on the point, for more coordinates with
     functions of their own, and for numbers beyond float64.
     """
     if isinstance(layer, PiecewiseCoupling):
         conditioner, reads = layer.conditioner, layer.reads
-    elif _is_of_one(layer):
+    elif (
+        isinstance(layer, CoordinatewiseCoupling)
+        and not (layer.inverted or isinstance(layer.scale_elements[0], PiecewiseLinear))
+        and len(layer.shifts) == 1
+    ):
         conditioner, reads = layer.shifts[0], 0
     else:
         raise InvalidInputError(
@@ -66,29 +57,22 @@ def network_coupling(layer: base.Coupling, raw: bool) -> CouplingModule:
             f"without a Gaussian pad, got {layer!r}"
         )
     found = ReluNetwork.of(conditioner)
-    columns = [[row[i] for row in found.outputs] or [0] for i in range(conditioner.dimension)]
-    network = nn.Sequential(
-        _filled(_floats([[w] for w in found.weights or (0,)]), _floats(found.biases or (0,))),
-        nn.ReLU(),
-        _filled(_floats(columns), _floats(found.constant)),
-    )
-    scale = None if layer.is_additive else _floats(layer.scale_elements)
-    return NetworkCoupling(layer.moves, network, torch.tensor([reads]), scale, raw)
-
-
-def _is_of_one(layer: base.Coupling) -> TypeGuard[CoordinatewiseCoupling]:
-    """Return whether a layer moves one coordinate, by a function of the other and a constant."""
-    return (
-        isinstance(layer, CoordinatewiseCoupling)
-        and not (layer.inverted or isinstance(layer.scale_elements[0], PiecewiseLinear))
-        and len(layer.shifts) == 1
-    )
+    state = {
+        "network.0.weight": _floats([[w] for w in found.weights or (0,)]),
+        "network.0.bias": _floats(found.biases or (0,)),
+        "network.2.weight": _floats(
+            [[row[i] for row in found.outputs] or [0] for i in range(conditioner.dimension)]
+        ),
+        "network.2.bias": _floats(found.constant),
+        "reads": torch.tensor([reads]),
+    }
+    return state if layer.is_additive else state | {"scale": _floats(layer.scale_elements)}
 
 
 def _filled(weight: Tensor, bias: Tensor) -> nn.Linear:
     """Return a linear layer with these numbers."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
-    layer.weight, layer.bias = (nn.Parameter(t.clone()) for t in (weight, bias))
+    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
     return layer
 
 

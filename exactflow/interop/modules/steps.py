@@ -17,7 +17,16 @@ from exactflow.interop.modules.integers import LosslessModule
 from exactflow.interop.modules.layers import along
 from exactflow.lossless import lossless
 
-__all__ = ["Additive", "IntegerStep", "PixelMap", "Shift", "Squeeze", "frozen"]
+__all__ = [
+    "Additive",
+    "IntegerStep",
+    "PixelMap",
+    "Shift",
+    "Squeeze",
+    "frozen",
+    "squares",
+    "unsquared",
+]
 
 LARGEST = 2**52
 
@@ -30,7 +39,9 @@ def frozen(network: nn.Module) -> nn.Module:
 class IntegerStep(nn.Module):
     """A bijection of integer tensors; `grid` is that of its output."""
 
-    grid: Fraction
+    def __init__(self, grid: Fraction):
+        super().__init__()
+        self.grid = grid
 
     def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
@@ -58,19 +69,17 @@ class PixelMap(IntegerStep):
     bias: Tensor
 
     def __init__(self, affine: AffineMap, grid: Fraction, bits: int | None, limit: int):
-        super().__init__()
+        super().__init__(grid)
         A = affine.simplified()
-        step = Fraction(1)
         self.module: LosslessModule | None = None
         if A.dimension > 1 and (A.is_permutation or not (A.entries == 1).all()):
             result = lossless(A.exact(), bits=bits, limit=limit, orientation="flip")
             self.module = LosslessModule(result)
-            step = Fraction(int(result.step.p), int(result.step.q))
+            self.grid *= Fraction(int(result.step.p), int(result.step.q))
         elif A.dimension == 1 and A.matrix[0, 0] != 1:
             raise InvalidInputError(
                 "expected at least two channels where a linear layer scales, got one: squeeze first"
             )
-        self.grid = grid * step
         bias = [round(Fraction(value) / self.grid) for value in A.shift.tolist()]
         if max(map(abs, bias)) > LARGEST:
             raise InvalidInputError("expected a bias of at most 2^52 steps of the grid, got more")
@@ -115,14 +124,13 @@ class Additive(IntegerStep):
         dtype: torch.dtype,
         takes_context: bool = False,
     ):
-        super().__init__()
+        super().__init__(grid)
         self.network, self.sign, self.dtype = frozen(network), sign, dtype
         self.takes_context = takes_context
         self.kept_chunk = parts if isinstance(parts, int) else 0
         kept, moved = (None, None) if isinstance(parts, int) else parts
         self.register_buffer("kept", kept)
         self.register_buffer("moved", moved)
-        self.grid = grid
 
     def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
@@ -160,8 +168,8 @@ class Shift(IntegerStep):
     """x + a constant, rounded to the grid."""
 
     def __init__(self, shift: Fraction, grid: Fraction):
-        super().__init__()
-        self.units, self.grid = round(shift / grid), grid
+        super().__init__(grid)
+        self.units = round(shift / grid)
 
     def key(self) -> tuple[Any, ...]:
         """Return the grid, and the shift in its units."""
@@ -179,20 +187,28 @@ class Shift(IntegerStep):
 class Squeeze(IntegerStep):
     """Squares of 2 x 2 pixels as four channels, as normflows and nflows order them."""
 
-    def __init__(self, grid: Fraction):
-        super().__init__()
-        self.grid = grid
-
     def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return (N, 4 C, H / 2, W / 2)."""
         n, c, h, w = x.shape
         if h % 2 or w % 2:
             raise InvalidInputError(f"expected an even height and width to squeeze, got {h} x {w}")
-        x = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 1, 3, 5, 2, 4)
-        return x.reshape(n, 4 * c, h // 2, w // 2)
+        return squares(x).reshape(n, 4 * c, h // 2, w // 2)
 
     def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return (N, C, H, W)."""
         n, c, h, w = y.shape
-        y = y.reshape(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)
-        return y.reshape(n, c // 4, 2 * h, 2 * w)
+        return unsquared(y.reshape(n * c // 4, 4, h, w), c // 4)
+
+
+def squares(x: Tensor) -> Tensor:
+    """Return images (N, C, H, W) as (N C, 4, H / 2, W / 2): the pixels of each square of 2 x 2."""
+    n, c, h, w = x.shape
+    x = x.reshape(n * c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3)
+    return x.reshape(n * c, 4, h // 2, w // 2)
+
+
+def unsquared(y: Tensor, c: int) -> Tensor:
+    """Return the images of c channels whose squares these are."""
+    n, _, h, w = y.shape
+    x = y.reshape(n, 2, 2, h, w).permute(0, 3, 1, 4, 2)
+    return x.reshape(n // c, c, 2 * h, 2 * w)
