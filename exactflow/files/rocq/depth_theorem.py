@@ -8,14 +8,13 @@ from fractions import Fraction
 from typing import Any
 
 from exactflow import checker
-from exactflow.checker import Blocks, DepthClaim, Matrix
+from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
+from exactflow.files.rocq.clashes import additive_reason
 from exactflow.files.rocq.flow_theorem import header, verified
-from exactflow.files.rocq.ranks import rank_clash
-from exactflow.files.rocq.recurrences import recurrence_clash
 from exactflow.files.rocq.scales import scaled_reason
-from exactflow.files.rocq.writing import opening, rational, row, rows, target_rows
+from exactflow.files.rocq.writing import opening, row, rows, target_rows
 
 __all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
 
@@ -35,9 +34,9 @@ def depth_theorem(data: bytes, standalone: bool = False) -> str:
         "linear" for words of up to four letters are taken as they are. Where D = I + Y Z and
         a = I + Z Y are known, one of four letters, or of five where C is 0, becomes that the k-th
         powers of D and of a differ in their traces, if some do. Others become ranks that do not go
-        together, as `ranks` finds them: all of kind "similarity", and those of kind "chain"
+        together, as `clashes` finds them: all of kind "similarity", and those of kind "chain"
         where numbers of blocks decide; those where linear equations do so are refused. One of kind
-        "linear" for five letters becomes what `recurrences` finds, if it does. With positive
+        "linear" for five letters becomes a recurrence, if it does. With positive
         scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
         `checker.is_one_signed`) where D is singular.
     standalone : whether the file holds its library, or requires it.
@@ -61,12 +60,12 @@ def depth_theorem(data: bytes, standalone: bool = False) -> str:
         )
     is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
     layers = [_layer(layer, is_additive) for layer in reversed(content["layers"])]
-    (p, q), reason = content["partition"], _reason if is_additive else _scaled_reason
+    p, q = content["partition"]
     n, sizes, form = max(p, q), (p, q), ADDITIVE if is_additive else POSITIVE
     grown = claim, inverted
     if p != q:
         grown, form = _grown(claim, inverted, sizes), UNEQUAL
-    of_U, of_L = (reason(*grown, starts_with_L) for starts_with_L in (False, True))
+    of_U, of_L = (_reason(*grown, starts_with_L) for starts_with_L in (False, True))
     about = f"{len(layers)} {claim.scales} layers make a matrix, and no fewer"
     listed = ";\n   ".join(layers)
     return header(about, form["words"], data, content, standalone) + DEPTH.format(
@@ -121,71 +120,32 @@ def _layer(layer: dict[str, Any], is_additive: bool) -> str:
 
 
 def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
-    """Return why the word of one letter fewer that starts so does not do, as depth.v writes it."""
-    letters = max(map(len, claim.obstructions), default=-1)
-    if letters < 0:
-        return "Linear [::]"
-    pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
-    obstruction = claim.obstructions[pattern]
-    if obstruction["kind"] == "linear" and letters < 5:
-        multiplier = obstruction["multiplier"]
-        if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
-            multiplier = multiplier[2:] + multiplier[:2]
-        return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
-    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
-    zero = [[0] * claim.n] * claim.n
-    C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
-    if not any(map(any, C)) and (k := _power(blocks)):
-        return f"Trace {k}"
-    of_D = blocks.D, C
-    of_a = checker.transpose(blocks.a), checker.transpose(c)
-    for is_of_a, sides in ((False, (*of_D, *of_a)), (True, (*of_a, *of_D))):
-        if clash := rank_clash(obstruction.get("factors", []), *sides):
-            polynomials = "\n    ".join(map(row, (clash.f, clash.p)))
-            witnesses = "\n    ".join(map(rows, clash[3:8]))
-            flags = f"{str(is_of_a).lower()} {str(clash.at_1).lower()}"
-            return f"Ranks {flags} {polynomials}\n    {witnesses} {clash.r} {clash.s}"
-    if letters == 5 and (found := recurrence_clash(blocks)):
-        numbers = f"{rows(found.G)} ({rational(found.k)})"
-        lists = f"{row(found.traces)}\n    {row(found.weights)}"
-        return f"Multiple {found.r} {numbers}\n    {lists}"
-    raise InvalidInputError(
-        "expected an obstruction by traces, ranks, linear equations for at most four letters, or "
-        "where c is a multiple of C, for a theorem, got one of kind "
-        f"{obstruction['kind']} for {pattern} that is none of these: the checker is evidence in "
-        "its place"
-    )
-
-
-def _scaled_reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
-    """Return the same with positive scales, as scaled.v writes it."""
-    letters = max(map(len, claim.obstructions), default=-1)
-    if letters < 2:
-        return "Weights [::]"  # one layer is known by sight
-    pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
-    obstruction = claim.obstructions[pattern]
-    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
-    det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
-    reason = scaled_reason(obstruction, blocks, det)
-    if reason is None:
-        raise InvalidInputError(
-            "expected no multiplier of the equation of determinants for a theorem, as the block D "
-            f"(for {pattern[:1]}..) is singular, got one: the checker is evidence in its place"
-        )
-    return reason
-
-
-def _power(blocks: Blocks) -> int:
-    """Return the least k for which tr D^k and tr a^k differ, 0 if none does.
-
-    By Newton's identities one does, up to n, iff the characteristic polynomials differ.
+    """Return why the word of one letter fewer that starts so does not do, as the library writes
+    it.
     """
-    D, a = checker.identity(len(blocks.D)), checker.identity(len(blocks.D))
-    for k in range(1, len(D) + 1):
-        D, a = checker.times(D, blocks.D, 0), checker.times(a, blocks.a, 0)
-        if sum(D[i][i] - a[i][i] for i in range(len(D))):
-            return k
-    return 0
+    letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
+    if letters < (0 if is_additive else 2):  # one layer with scales is known by sight
+        return "Linear [::]" if is_additive else "Weights [::]"
+    pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
+    obstruction = claim.obstructions[pattern]
+    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
+    if is_additive:
+        found = additive_reason(obstruction, blocks, starts_with_L)
+        told = (
+            "an obstruction by traces, ranks, linear equations for at most four letters, or where "
+            "c is a multiple of C, for a theorem, got one of kind "
+            f"{obstruction['kind']} for {pattern} that is none of these"
+        )
+    else:
+        det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
+        found = scaled_reason(obstruction, blocks, det)
+        told = (
+            "no multiplier of the equation of determinants for a theorem, as the block D "
+            f"(for {pattern[:1]}..) is singular, got one"
+        )
+    if found is None:
+        raise InvalidInputError(f"expected {told}: the checker is evidence in its place")
+    return found
 
 
 ADDITIVE = {

@@ -18,6 +18,8 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.numbers import parse_rational
@@ -28,8 +30,6 @@ __all__ = ["CLAIMS", "FLOW", "HEADER", "flow_theorem", "header", "verified"]
 
 BITS_A_SECOND = 1e8
 """Products of bits that the virtual machine of Coq 8.20 forms in a second, as measured."""
-
-Half = tuple[int, list[list[int]]]
 
 
 def flow_theorem(data: bytes, standalone: bool = False) -> str:
@@ -122,14 +122,15 @@ class _Layer(NamedTuple):
 
     moves_second: bool
     den: int
-    scale: list[int]
-    shift: list[list[int]]
+    scale: np.ndarray
+    shift: np.ndarray
 
     @classmethod
     def read(cls, layer: Any) -> "_Layer":
         texts = [layer["scale"], *layer["shift"]]
         den, (scale, *shift) = over([list(map(parse_rational, entries)) for entries in texts])
-        return cls(layer["moves"] == "second", den, scale, shift)
+        numbers = np.array(scale, dtype=object), np.array(shift, dtype=object)
+        return cls(layer["moves"] == "second", den, *numbers)
 
     def __str__(self) -> str:
         moves = "moves_second" if self.moves_second else "moves_first"
@@ -145,30 +146,21 @@ def _divisors(
     The same products as in `run` of flow.v; a product of k and l bits is counted as k l, a
     quotient of k bits by l bits as 2.7 k l.
     """
-    d, divisors, work = sum(map(len, halves)), [], 0.0
-    state: list[Half] = [
-        (1, [[(i == j) * (-1 if i in flips else 1) for j in range(d)] for i in half])
-        for half in halves
-    ]
+    signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
+    state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
+    bits, divisors, work = np.frompyfunc(int.bit_length, 1, 1), [], 0.0
     for moves_second, den, scale, shift in layers:
         (m_den, m), (o_den, o) = state[moves_second], state[not moves_second]
-        moved = []
-        for s, before, weights in zip(scale, m, shift, strict=True):
-            sums = [sum(w * r[j] for w, r in zip(weights, o, strict=True)) for j in range(d)]
-            moved.append([s * o_den * x + m_den * y for x, y in zip(before, sums, strict=True)])
-            work += sum(_bits(w) * _bits(x) for w, r in zip(weights, o, strict=True) for x in r)
-            work += sum(_bits(m_den) * _bits(y) for y in sums)
-            work += _bits(s * o_den) * sum(map(_bits, before))
-        divisor = gcd(den * m_den * o_den, *(x for r in moved for x in r))
-        rows = [[x // divisor for x in r] for r in moved]
-        work += 2.7 * _bits(divisor) * sum(_bits(x) for r in rows for x in r)
-        state[moves_second] = den * m_den * o_den // divisor, rows
+        sums = shift @ o
+        moved, whole = (o_den * scale)[:, None] * m + m_den * sums, den * m_den * o_den
+        divisor = gcd(whole, *moved.flat)
+        moved //= divisor
+        work += (bits(shift) @ bits(o)).sum() + m_den.bit_length() * bits(sums).sum()
+        work += (bits(o_den * scale) @ bits(m)).sum()
+        work += 2.7 * divisor.bit_length() * bits(moved).sum()
+        state[moves_second] = whole // divisor, moved
         divisors.append(divisor)
     return divisors, work / BITS_A_SECOND
-
-
-def _bits(x: int) -> int:
-    return x.bit_length()
 
 
 def _row(numbers: Any) -> str:

@@ -16,15 +16,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from exactflow.checker import (
-    Blocks,
-    Matrix,
-    characteristic,
-    inverse,
-    plus,
-    rank,
-    times,
-)
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.checker import Blocks, Matrix, characteristic
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_rectangle
 from exactflow.files.rocq.writing import rational, rows
 
 __all__ = ["scaled_reason"]
@@ -56,42 +52,31 @@ def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) ->
 
 def _weights(multiplier: list[Matrix], letters: int, blocks: Blocks) -> str:
     """Return the multipliers, with the sign that makes all weights >= 0."""
-    A, B, C, D, _, c = blocks
-    zero = plus(D, -1, D, 0)
+    A, B, C, D, _, c = map(as_rectangle, blocks)
+    W = list(map(as_rectangle, multiplier))
+    last: list[DomainMatrix] = []
+    right: list[DomainMatrix] = []
     if letters == 2:
-        P, Q = multiplier
-        is_regular = rank(D, 0) == len(D)
-        Di = inverse(D, 0) if is_regular else zero
-        Q = Q if is_regular else zero
-        last, weights = [Di], (P, Q)
-        right = [times(P, D, 0), times(Q, plus(A, -1, times(times(B, Di, 0), C, 0), 0), 0)]
-        multiplier = [P, Q]
+        if (Di := linalg.inverse_or_none(D)) is None:
+            Di = W[1] = D - D
+        last, weights, right = [Di], W, [W[0] * D, W[1] * (A - B * Di * C)]
     elif letters == 3:
-        P, Q, R = multiplier
-        weights = (
-            plus(times(P, C, 0), 1, times(A, Q, 0), 0),
-            plus(times(c, P, 0), 1, R, 0),
-        )
-        last, right = [], [Q, times(R, D, 0)]
+        weights, right = [W[0] * C + A * W[1], c * W[0] + W[2]], [W[1], W[2] * D]
     else:
-        weights = times(multiplier[0], C, 0), times(c, multiplier[0], 0)
-        last, right = [], []
-    diagonals = [M[i][i] for M in weights for i in range(len(D))]
-    if min(diagonals) < 0 or sum(M[i][i] for M in right for i in range(len(D))) > 0:
-        multiplier = [plus(zero, -1, W, 0) for W in multiplier]
-    return "Weights [:: " + ";\n    ".join(map(rows, [*multiplier, *last])) + "]"
+        weights = [W[0] * C, c * W[0]]
+    diagonals = [x for M in weights for x in M.diagonal()]
+    if min(diagonals) < 0 or sum(map(linalg.trace, right)) > 0:
+        W = [-M for M in W]
+    return "Weights [:: " + ";\n    ".join(rows(M.to_list()) for M in W + last) + "]"
 
 
 def _signs(multiplier: Sequence[Matrix], blocks: Blocks) -> str:
     """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
-    n, (D, a) = len(blocks.D), (blocks.D, blocks.a)
+    D, a = (characteristic(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(row[0] for row in p)
-        for k, p, x, y in zip(
-            range(1, n + 1), multiplier, characteristic(D, 0)[1:], characteristic(a, 0)[1:],
-            strict=True,
-        )
-    )  # fmt: skip
+        for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)
+    )
     sign = 1 if at_1 > 0 else -1
     polynomials = (
         "; ".join(

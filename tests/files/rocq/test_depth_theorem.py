@@ -16,9 +16,8 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
+from exactflow.files.rocq.clashes import rank_clash, recurrence_clash
 from exactflow.files.rocq.depth_theorem import depth_theorem
-from exactflow.files.rocq.ranks import rank_clash
-from exactflow.files.rocq.recurrences import recurrence_clash
 from exactflow.files.rocq.scales import scaled_reason
 from exactflow.files.rocq.theorem_check import check_theorem
 
@@ -69,7 +68,7 @@ def test_ranks_at_eigenvalue_1():
 
 def test_a_clash_needs_unlike_blocks():
     D, a, zero = [[2, 1], [0, 2]], [[2, 1], [0, 2]], [[0, 0], [0, 0]]
-    assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero) is None
+    assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None
 
 
 def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():

@@ -1,0 +1,191 @@
+"""What excludes four or five layers, as the theorem about a depth certificate needs it.
+
+Main results
+------------
+*Traces.* Of two matrices whose characteristic polynomials differ, some k-th powers, k <= n, have
+different traces, by Newton's identities.
+
+*Ranks.* `rank_clash` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `words.v`:
+if D' = D - C V = I + Y Z and a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) is not
+0, then the ranks of K p(D') and of f(a') P + Q add up to at most n; for f = x - 1 the same holds of
+K f(D') p(D'), if that is what f kills. Here K, P and Q are such that the products do not depend on
+V. In the notation of `checker.blocks_clash`, with p = f^(k-1), the ranks are e_k(Du), or
+e_(k+1)(Du) at f = x - 1, and n - r deg f - e_k(aN): so one of e_k(D') or e_(k+1)(D') would be too
+large. With P = 0 and p, f products of powers of several polynomials, they are what these e_k add
+up to.
+
+*Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
+itself, and on the quotient a' is k D' on im C (`checker.proportional`). As the powers of D' and of
+a' have equal traces, those of D' on im C, g_j, are known: g_j (1 - k^j) is the difference of two
+traces that do not depend on V. `recurrence_clash` looks for weights that show that they fulfil no
+recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1), as traces of powers of r x r matrices do.
+
+How it is checked
+-----------------
+*Exact*: coqc computes the products and traces again.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sympy import QQ
+from sympy.polys.densearith import dup_mul, dup_pow
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.checker import Blocks, Matrix, Polynomial, counts, multiple, quotient, transpose
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.numbers import elements, to_element
+from exactflow.files.rocq.writing import rational, row, rows
+
+__all__ = ["additive_reason", "rank_clash", "recurrence_clash"]
+
+
+def additive_reason(obstruction: dict[str, Any], blocks: Blocks, starts_with_L: bool) -> str | None:
+    """Return an obstruction for additive layers as `depth.v` writes it, None if it has no such
+    form.
+
+    Parameters
+    ----------
+    obstruction : as `checker` reads it.
+    blocks : what it is about, the halves exchanged for a word that starts with L.
+    """
+    letters, n = len(obstruction["pattern"]), len(blocks.D)
+    if obstruction["kind"] == "linear" and letters < 5:
+        multiplier = obstruction["multiplier"]
+        if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
+            multiplier = multiplier[2:] + multiplier[:2]
+        return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
+    zero = [[0] * n] * n
+    C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
+    if not any(map(any, C)):
+        D, a = map(as_rectangle, (blocks.D, blocks.a))
+        for k in range(1, n + 1):
+            if linalg.trace(D**k) != linalg.trace(a**k):
+                return f"Trace {k}"
+    of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
+    factors = obstruction.get("factors", [])
+    found = rank_clash(factors, *of_D, *of_a, False) or rank_clash(factors, *of_a, *of_D, True)
+    return found or (recurrence_clash(blocks) if letters == 5 else None)
+
+
+def rank_clash(
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
+) -> str | None:
+    """Return ranks that exclude D' and a' as depth.v writes them, None if these factors give none:
+    f and p, K, P and Q transposed, and G and H that show the ranks r and s.
+
+    Parameters
+    ----------
+    factors : coprime monic polynomials; none but x - 1 has the root 1.
+    D, C, a, c : blocks, the last two transposed.
+    is_of_a : whether the pairs are exchanged, for ranks of a in the place of those of D.
+
+    >>> D, a, zero = [[2, 1], [0, 2]], [[2, 0], [0, 2]], [[0, 0], [0, 0]]
+    >>> print(rank_clash([[-2, 1]], D, zero, a, zero, False).splitlines()[0])
+    Ranks false false [:: Qmake (-0x2) 0x1; Qmake (0x1) 0x1]
+    """
+    candidates = _candidates(factors, D, C, a, c)
+    of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
+    n, none = len(D), linalg.zeros(0, len(D), QQ)
+    stable_D, stable_a = _fixed(*of_D, n), _fixed(*of_a, n)
+    for at_1, f, p, with_P in candidates:
+        killer = dup_mul(p, f, QQ)
+        K = _killed(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
+        R = K * of_D[0].eval_poly(killer if at_1 else p)
+        P = _fixed(*of_a, len(f) - 1) if with_P else none
+        Q = _killed(stable_a, p, of_a[0])
+        T = (P * of_a[0].eval_poly(f)).vstack(Q)
+        of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
+        r, s = len(of_R), len(of_T)
+        if r + s > n:
+            P, Q = (
+                P.vstack(linalg.zeros(Q.shape[0], n, QQ)),
+                linalg.zeros(P.shape[0], n, QQ).vstack(Q),
+            )
+            shown = [_rows(K, of_R), _rows(P, of_T), _rows(Q, of_T)]
+            shown += [_right_inverse(_rows(R, of_R)), _right_inverse(_rows(T, of_T))]
+            polynomials = "\n    ".join(row(reversed(g)) for g in (f, p))
+            witnesses = "\n    ".join(rows(M.to_list()) for M in shown)
+            flags = f"{str(is_of_a).lower()} {str(at_1).lower()}"
+            return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
+    return None
+
+
+def _candidates(
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
+) -> Iterator[tuple[bool, list, list, bool]]:
+    """Yield whether f = x - 1, f, p, and whether there is a P; f and p are descending."""
+    n = len(D)
+    Du, aN = quotient(D, C, 0), quotient(a, c, 0)
+    all_f, all_p = [QQ.one], [QQ.one]
+    for factor in factors:
+        lam, mu = counts(factor, Du, n, 0), counts(factor, aN, n, 0)
+        f, at_1 = list(elements(reversed(factor))), not sum(factor)
+        sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
+        for k in sizes:
+            yield at_1, f, dup_pow(f, k, QQ), True
+        best = max(sizes, key=lambda j: sum(mu[:j]) + sum(lam[j:]))
+        j = sizes[-1] if at_1 else best
+        all_p = dup_mul(all_p, dup_pow(f, j, QQ), QQ)
+        all_f = dup_mul(all_f, dup_pow(f, sizes[-1] - j, QQ), QQ)
+    yield False, all_f, all_p, False
+
+
+def _fixed(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
+    """Return rows that span those l with l D^i C = 0 for i < k."""
+    images = linalg.zeros(D.shape[0], 0, QQ)
+    for _ in range(k):
+        images = images.hstack(C)
+        C = D * C
+    return linalg.left_kernel(images)
+
+
+def _killed(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
+    """Return rows that span those combinations l of the given ones with l f(D) = 0."""
+    return linalg.left_kernel(rows * D.eval_poly(f)) * rows
+
+
+def _rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
+    return M.extract(chosen, list(range(M.shape[1])))
+
+
+def _right_inverse(R: DomainMatrix) -> DomainMatrix:
+    """Return G with R G = I, for independent rows."""
+    if not R.shape[0]:
+        return linalg.zeros(0, 0, QQ)
+    return R.transpose() * (R * R.transpose()).inv()
+
+
+def recurrence_clash(blocks: Blocks) -> str | None:
+    """Return what excludes five layers as depth.v writes it, None if it is not found in this way:
+    r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
+
+    >>> from fractions import Fraction
+    >>> from exactflow.checker import Blocks, inverse
+    >>> diagonal = lambda *s: [[x if i == j else 0 for j in range(4)] for i, x in enumerate(s)]
+    >>> A, D = diagonal(1, 1, Fraction(1, 15), Fraction(1, 4)), diagonal(2, 2, 3, 5)
+    >>> C, c = diagonal(1, 1, 0, 0), diagonal(Fraction(-1, 2), Fraction(-1, 2), 0, 0)
+    >>> found = recurrence_clash(Blocks(A, diagonal(0, 0, 0, 0), C, D, inverse(A, 0), c))
+    >>> found[:11] + found.splitlines()[0].rpartition("] ")[2]
+    'Multiple 2 (Qmake (0x1) 0x2)'
+    """
+    if not (found := multiple(blocks, 0)) or abs(found) == 1:
+        return None
+    C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
+    n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
+    echelon, pivots = linalg.rref(C)  # C = Q R, R the rows and Q the columns at pivots
+    r = len(pivots)
+    Q, R = C.extract(list(range(n)), list(pivots)), _rows(echelon, list(range(r)))
+    G = _right_inverse(R) * _right_inverse(Q.transpose()).transpose()
+    of_D, of_a = E, P = one - C * G, one - G * C
+    traces = [QQ(r)]
+    for j in range(1, n + r + 1):
+        of_D, of_a = E * D * of_D, of_a * a * P
+        traces.append((linalg.trace(of_a) - linalg.trace(of_D)) / (1 - k**j))
+    recurrence = DomainMatrix([traces[i : i + n + 1] for i in range(r)], (r, n + 1), QQ)
+    for weights in linalg.kernel(recurrence).transpose().to_list():
+        if sum(w * x for w, x in zip(weights, traces[r:], strict=True)):
+            lists = f"{row(traces)}\n    {row(weights)}"
+            return f"Multiple {r} {rows(G.to_list())} ({rational(k)})\n    {lists}"
+    return None
