@@ -4,8 +4,13 @@ import argparse
 import io
 from pathlib import Path
 
+import numpy as np
+
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import named, read_bytes, write_bytes
+from exactflow.files.store import read_lossless
+from exactflow.files.tensors import held_arrays
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,12 +26,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the images; raise `InvalidInputError` for files of another type, or one for both."""
-    import numpy as np
-
-    from exactflow.files.atomic import named, read_bytes, write_bytes
-    from exactflow.files.store import read_lossless
-    from exactflow.files.tensors import held_arrays
-
     if Path(arguments.file).suffix.lower() != ".npy":
         raise InvalidInputError(f"expected a .npy file, got {arguments.file!r}")
     common.check_place(arguments.output, [arguments.file], {"integers": (".npy",)})

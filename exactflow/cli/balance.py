@@ -3,14 +3,16 @@
 import argparse
 from typing import Any
 
+from exactflow.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.cli import common
+from exactflow.cli.report import flow_record, print_repairs
+from exactflow.exact.rounding import decimal_up
+from exactflow.flows.orientation import pads_of
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.balancing import METHODS, ORIENTATIONS
-
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
     command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
@@ -19,11 +21,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.balancing import balance
-    from exactflow.cli.report import flow_record, print_repairs
-    from exactflow.exact.rounding import decimal_up
-    from exactflow.flows.orientation import pads_of
-
     common.check_output(arguments)
     source = common.read(arguments)
     common.announce(source.matrix, arguments)

@@ -6,14 +6,15 @@ import shutil
 from pathlib import Path
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, require
+from exactflow.files.atomic import named, read_bytes, write_bytes
+from exactflow.files.tensors import read_state
+from exactflow.interop.libraries import TOLD_BY_TENSORS
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.interop.libraries import TOLD_BY_TENSORS
-
     command.add_argument(
         "model", metavar="MODEL", help="a state dict: .pt as torch.save writes it, or .safetensors"
     )
@@ -35,10 +36,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.errors import require
-    from exactflow.files.atomic import named, read_bytes, write_bytes
-    from exactflow.files.tensors import read_state
-
     torch = require("torch", "torch", "state dicts")
     from exactflow.interop.conversion import convert
     from exactflow.interop.conversion.restoring import skeleton

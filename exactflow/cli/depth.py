@@ -4,13 +4,15 @@ import argparse
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from exactflow import checker
 from exactflow.cli import common
-
-if TYPE_CHECKING:
-    from exactflow.depth import MinimalDepth
-    from exactflow.files.matrices import MatrixFile
+from exactflow.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
+from exactflow.files.atomic import write_bytes
+from exactflow.files.depth_certificate import depth_certificate_text
+from exactflow.files.matrices import MatrixFile
+from exactflow.flows.result import Evidence
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,8 +23,6 @@ _SYMBOLS = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.depth import DEPTH_SCALES
-
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument(
         "--scales",
@@ -35,8 +35,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.depth import minimal_depth
-
     common.check_output(arguments, arrays=False)
     source = common.read(arguments)
     answer = minimal_depth(source.matrix, **common.fields(arguments, "scales", "partition"))
@@ -58,11 +56,6 @@ def _write(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
-    from exactflow import checker
-    from exactflow.files.atomic import write_bytes
-    from exactflow.files.depth_certificate import depth_certificate_text
-    from exactflow.flows.result import Evidence
-
     if not answer.is_decided or answer.evidence is not Evidence.EXACT:
         reason = "not decided" if not answer.is_decided else "certified, but layers are not exact"
         print(f"exactflow: {reason}, so there is no certificate of it", file=sys.stderr)

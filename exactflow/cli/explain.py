@@ -2,8 +2,12 @@
 
 import argparse
 
+from rich.console import Console
+
 from exactflow.cli import common
+from exactflow.depth import DEPTH_SCALES, minimal_depth
 from exactflow.errors import InvalidInputError
+from exactflow.factorization import METHODS, ORIENTATIONS, check_dimension, explain
 
 __all__ = ["add_arguments", "run"]
 
@@ -15,9 +19,6 @@ _FORMS = {
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.depth import DEPTH_SCALES
-    from exactflow.factorization import METHODS, ORIENTATIONS
-
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument(
         "--depth",
@@ -35,15 +36,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     matrix = common.read(arguments).matrix
     if arguments.depth:
-        from exactflow.depth import minimal_depth
-
         if (arguments.method, arguments.orientation) != ("auto", "error"):
             raise InvalidInputError("expected --depth without --method and --orientation")
         depth = minimal_depth(matrix, scales=arguments.depth, partition=arguments.partition)
         explanation = depth.explain()
     else:
-        from exactflow.factorization import check_dimension, explain
-
         check_dimension(matrix.shape[0])
         if common.stops_first(matrix, arguments, explained=True):
             return 3
@@ -51,7 +48,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.form is not None:
         print(getattr(explanation, arguments.form)().rstrip("\n"))
     else:
-        from rich.console import Console
-
         Console(highlight=False).print(explanation)
     return 0

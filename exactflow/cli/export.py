@@ -1,20 +1,24 @@
 """A certificate's flow for another system."""
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError
+from exactflow.files.arrays import array_writer, flow_arrays
+from exactflow.files.atomic import check_place, read_bytes, write_bytes
+from exactflow.files.certificate import read_certificate
+from exactflow.files.checking import is_depth_certificate
+from exactflow.files.export import FORMATS, export
+from exactflow.files.rocq.theorem_check import theorem
+from exactflow.interop.roundoff import check_error
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.files.export import FORMATS
-
     command.add_argument(
         "certificate",
         metavar="CERT.json",
@@ -33,37 +37,27 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the text, or print it; raise `InvalidInputError` for a format that does not fit."""
-    from exactflow.files.arrays import array_writer, flow_arrays
-    from exactflow.files.atomic import check_place
-    from exactflow.files.certificate import read_certificate
-    from exactflow.files.checking import is_depth_certificate
-    from exactflow.files.export import export
-    from exactflow.files.rocq.theorem_check import theorem
-    from exactflow.interop.roundoff import check_error
-
     if arguments.output:
         check_place(arguments.output)
     elif arguments.to == "torch":
         raise InvalidInputError("expected an output file (-o flow.pt) with --to torch")
     if arguments.standalone and arguments.to != "rocq":
         raise InvalidInputError(f"expected --to rocq with --standalone, got {arguments.to}")
-    place = Path(arguments.certificate)
-    data = place.read_bytes() if place.is_file() and os.access(place, os.R_OK) else b""
+    data = read_bytes(arguments.certificate, "certificate")
     if is_depth_certificate(data) and arguments.to != "rocq":
         raise InvalidInputError(
             f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
             "the flow that factor -o writes"
         )
-    if data and arguments.to == "rocq":
+    flow, notes = None if arguments.to == "rocq" else read_certificate(arguments.certificate), []
+    if flow is None:
         text = theorem(data, arguments.standalone)
-        _write(text.encode(), arguments.output)
+        content = text.encode()
         if Path(arguments.output or "").suffix == ".v":
             _, _, estimate = text.partition("\n")[0].rstrip(".").partition("; ")
             words = [shlex.join(["exactflow", "check", arguments.output]), estimate]
-            print("next:", "; ".join(filter(None, words)), file=sys.stderr)
-        return 0
-    flow = read_certificate(arguments.certificate)
-    if arguments.to == "torch":
+            notes.append(f"next: {'; '.join(filter(None, words))}")
+    elif arguments.to == "torch":
         check_error(flow)
         content = array_writer("flow.pt")(flow_arrays(flow, rounded=True))
     elif arguments.to == "json":  # the claim itself, pads, bound and covariance included
@@ -72,19 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         content = export(flow, arguments.to).encode()
         claim = checker.read_certificate(data)
         if claim.pads or not claim.is_equality:
-            print(
+            notes.append(
                 f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json "
-                "says what the certificate claims of it",
-                file=sys.stderr,
+                "says what the certificate claims of it"
             )
-    _write(content, arguments.output)
-    return 0
-
-
-def _write(content: bytes, output: str | None) -> None:
-    from exactflow.files.atomic import write_bytes
-
-    if output:
-        write_bytes(output, content)
+    if arguments.output:
+        write_bytes(arguments.output, content)
     else:
         print(content.decode(), end="")
+    print(*notes, sep="\n", end="\n" * len(notes), file=sys.stderr)
+    return 0

@@ -4,15 +4,18 @@ import argparse
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from exactflow.cli import common
+from exactflow.cli.report import flow_record, print_flow
 from exactflow.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from exactflow.files.matrices import MatrixFile
+from exactflow.exact.coerce import as_matrix
+from exactflow.factorization import METHODS, ORIENTATIONS, factor
+from exactflow.files.matrices import MatrixFile
+from exactflow.flows.orientation import pads_of
+from exactflow.flows.verification import Verification
 
 __all__ = ["add_arguments", "demo_weight", "run"]
 
@@ -20,8 +23,6 @@ DEMO_CHANNELS = 12
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.factorization import METHODS, ORIENTATIONS
-
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
     command.add_argument("--yes", action="store_true", help=common.YES)
@@ -34,11 +35,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import flow_record, print_flow
-    from exactflow.factorization import factor
-    from exactflow.flows.orientation import pads_of
-    from exactflow.flows.verification import Verification
-
     source, name = _source(arguments)
     common.check_output(arguments)
     if common.stops_first(source.matrix, arguments):
@@ -60,11 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
+def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     """Return the matrix to factor and its name."""
-    from exactflow.exact.coerce import as_matrix
-    from exactflow.files.matrices import MatrixFile
-
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
@@ -75,11 +68,9 @@ def _source(arguments: argparse.Namespace) -> tuple["MatrixFile", str]:
     return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
 
 
-def demo_weight() -> "np.ndarray":
+def demo_weight() -> np.ndarray:
     """Return a float32 weight of shape (12, 12) as Glow initialises its 1x1 convolutions: the
     orthogonal factor of a Gaussian matrix.
     """
-    import numpy as np
-
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
     return np.linalg.qr(gaussian)[0].astype(np.float32)

@@ -4,13 +4,14 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
+from exactflow.cli.report import print_repairs
+from exactflow.files.store import lossless_claim
+from exactflow.lossless import FLIPPINGS, LIMIT, METHODS, lossless
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    from exactflow.lossless import FLIPPINGS, LIMIT, METHODS
-
     command.add_argument("file", metavar="FILE", help="a matrix")
     command.add_argument("--bits", type=int, metavar="B", help="shifts are multiples of 2^-B")
     command.add_argument(
@@ -26,10 +27,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import print_repairs
-    from exactflow.files.store import lossless_claim
-    from exactflow.lossless import lossless
-
     common.check_output(arguments, arrays=False)
     source = common.read(arguments)
     common.announce(source.matrix, arguments)

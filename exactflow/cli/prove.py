@@ -7,17 +7,20 @@ Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did no
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from exactflow.proving.script import Outcome
+from exactflow.files.atomic import write_bytes
+from exactflow.parallel import parallel_map
+from exactflow.proving.cells import read_script
+from exactflow.proving.script import EXIT_CODES, Outcome, run_script
+from exactflow.proving.table import print_table, summary
 
 __all__ = ["add_arguments", "run", "running_arguments"]
 
@@ -32,8 +35,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def running_arguments(command: argparse.ArgumentParser) -> None:
     """Add what ``python -m proofs`` takes as well: all but the scripts."""
-    from exactflow.claims import Options
-
     running = command.add_argument_group("how the scripts run")
     Options.add_to(running)
     running.add_argument(
@@ -57,11 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "template", False):
         print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
         return 0
-    from exactflow.files.atomic import write_bytes
-    from exactflow.proving.cells import read_script
-    from exactflow.proving.page import page
-    from exactflow.proving.script import EXIT_CODES
-
     if not arguments.files:
         raise InvalidInputError("expected a FILE or --template: exactflow prove my_theorem.py")
     for path in arguments.files:
@@ -75,9 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
         outcomes.append(outcome)
         if arguments.json:
             print(_json(outcome), flush=True)
+    is_shown = not (arguments.json or arguments.quiet)
+    if is_shown:
+        print_table(outcomes, arguments.verbose)
     if not arguments.json:
-        _print(outcomes, arguments)
+        print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
+    if is_shown:
+        print(*summary(outcomes), sep="\n")
     if arguments.html:
+        from exactflow.proving.page import page
+
         write_bytes(arguments.html, page(outcomes).encode())
     codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
     return next(code for code in (1, 2, 3, 0) if code in codes)
@@ -92,12 +95,8 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":
+def _outcomes(arguments: argparse.Namespace) -> Iterator[Outcome]:
     """Run the scripts; what they print is seen at once, or in order where several run."""
-    from exactflow.claims import Options
-    from exactflow.parallel import parallel_map
-    from exactflow.proving.script import run_script
-
     is_alone = arguments.jobs == 1
     run_one = partial(
         run_script,
@@ -112,19 +111,7 @@ def _outcomes(arguments: argparse.Namespace) -> "Iterator[Outcome]":
         yield outcome
 
 
-def _print(outcomes: "Sequence[Outcome]", arguments: argparse.Namespace) -> None:
-    from exactflow.proving.table import print_table, summary
-
-    if not arguments.quiet:
-        print_table(outcomes, arguments.verbose)
-    for outcome in outcomes:
-        if outcome.failure:
-            print(outcome.failure)
-    if not arguments.quiet:
-        print(*summary(outcomes), sep="\n")
-
-
-def _json(outcome: "Outcome") -> str:
+def _json(outcome: Outcome) -> str:
     names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
     claims = [_rounded(common.fields(claim, *names)) for claim in outcome.claims]
     found = common.fields(outcome, "verdict", "failure", "line", "seconds")

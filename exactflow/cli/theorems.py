@@ -6,6 +6,7 @@ import shutil
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
+from exactflow.theory import theorems
 
 __all__ = ["add_arguments", "run"]
 
@@ -25,8 +26,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.theory import theorems
-
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:

@@ -4,6 +4,9 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
+from exactflow.cli.report import flow_record
+from exactflow.exact.rounding import decimal_up
+from exactflow.gaussian import whiten
 
 __all__ = ["add_arguments", "run"]
 
@@ -22,10 +25,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exactflow.cli.report import flow_record
-    from exactflow.exact.rounding import decimal_up
-    from exactflow.gaussian import whiten
-
     common.check_output(arguments)
     source = common.read(arguments)
     result = whiten(source.matrix, **common.fields(arguments, "layers", "partition"))
