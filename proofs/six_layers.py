@@ -98,7 +98,7 @@
 # similar to $\operatorname{diag}(R K, 1)$. Times $v$: with $S = v R$, $\operatorname{diag}(S, 1)$
 # is similar to $\operatorname{diag}(S K, v)$. $\blacksquare$
 #
-# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.factorization.spectra`), for
+# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.factorization.commutator`), for
 # unequal halves in the coordinates of $M$ (`exactflow.factorization.hyperplane`), and for generic
 # matrices other solutions with shorter numbers. Everything stays in the field of the entries. The
 # proof above is the *formal* one, and holds over every field of more than $n + 1$ elements.

@@ -22,6 +22,7 @@ __all__ = [
     "scaled",
     "shear",
     "shears",
+    "shears_of_pair",
     "transposed",
     "with_determinant",
 ]
@@ -58,6 +59,17 @@ def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
 def shears(word: Shears) -> list[LinearCoupling]:
     """Return the additive layers of a word."""
     return [shear(half, T) for half, T in reversed(word)]
+
+
+def shears_of_pair(
+    blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
+) -> list[DomainMatrix]:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), n x n blocks.
+
+    T = D - C V = I + Y Z is invertible, and a + V c = I + Z Y, where [[a, b], [c, d]] = M^-1.
+    """
+    A, B, C, _ = blocks
+    return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
 
 def merged(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:

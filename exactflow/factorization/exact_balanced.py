@@ -21,7 +21,6 @@ How it is checked
 *Exact* on every call of `factor`. That the layers are near the float optimum is *numeric*.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, log2
 
@@ -29,13 +28,13 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.balancing import Balanced, balance
+from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import adopt, note, recording, renamed
-from exactflow.factorization.assembly import alternating, scaled, shears
+from exactflow.factorization.assembly import alternating, scaled, shears, shears_of_pair
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["LARGEST_DIMENSION", "balanced_layers", "balanced_shifts"]
@@ -57,8 +56,18 @@ def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None
     Raises `MethodError` beyond `LARGEST_DIMENSION`, `InvalidInputError` over another field than QQ,
     and what `balance` raises.
     """
-    _check(blocks)
     n, field = blocks.A.shape[0], blocks.A.domain
+    if 2 * n > LARGEST_DIMENSION:
+        raise MethodError(
+            f"expected at most {LARGEST_DIMENSION} coordinates for method='balanced', got {2 * n}: "
+            "the bits of its entries grow like d^3.5 (at d = 20 about 40 thousand for entries of 8 "
+            "bits, 110 thousand for float32); exactflow.balance certifies float layers of any size"
+        )
+    if not field.is_QQ:
+        raise InvalidInputError(
+            f"expected rational entries for method='balanced', got entries in {field}: use "
+            "method='auto'"
+        )
     scale = _spread(det, 2 * n)
     unscaled = linalg.scale_rows([field.one / s for s in scale], linalg.join(blocks))
     inner = linalg.split(unscaled, n)
@@ -67,7 +76,7 @@ def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None
         "The determinant is spread over the scales of the last two layers.",
         "S blocks(A', B', C', D') = blocks(A, B, C, D), det(blocks(A', B', C', D')) = 1",
         {"S": linalg.diagonal(scale, field)}
-        | {f"{name}'": block for name, block in zip("ABCD", inner, strict=True)},
+        | {f"{name}'": block for name, block in inner._asdict().items()},
     )
     with renamed(A="A'", B="B'", C="C'", D="D'", C1="C''"):
         shifts = balanced_shifts(inner)
@@ -75,21 +84,6 @@ def balanced_layers(blocks: Blocks, det: Element) -> list[LinearCoupling] | None
         return None
     layers = scaled(shears(alternating(shifts, "second")), "first", scale[:n])
     return scaled(layers, "second", scale[n:])
-
-
-def _check(blocks: Blocks) -> None:
-    d = 2 * blocks.A.shape[0]
-    if d > LARGEST_DIMENSION:
-        raise MethodError(
-            f"expected at most {LARGEST_DIMENSION} coordinates for method='balanced', got {d}: the "
-            "bits of its entries grow like d^3.5 (at d = 20 about 40 thousand for entries of 8 "
-            "bits, 110 thousand for float32); exactflow.balance certifies float layers of any size"
-        )
-    if not blocks.A.domain.is_QQ:
-        raise InvalidInputError(
-            "expected rational entries for method='balanced', got entries in "
-            f"{blocks.A.domain}: use method='auto'"
-        )
 
 
 def _spread(det: Element, d: int) -> list:
@@ -107,51 +101,43 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
     `blocks` are the n x n blocks of a rational matrix of determinant 1. The entries are at most
-    twice as large as those of a float solution. The answer is None where the roundings tried lead
-    to no such layers. Raises what `balance` raises.
+    twice as large as those of a float solution, which is that of the matrix with its halves
+    exchanged: there the last applied layer moves the first half. The answer is None where the
+    roundings tried lead to no such layers. Raises what `balance` raises.
     """
-    n = blocks.A.shape[0]
-    inverse = linalg.split(linalg.join(blocks).inv(), n)
-    for approximation in _approximations(blocks):
-        limit = QQ(ceil(NEAR * max(1.0, approximation.magnitude)))
+    inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
+    exchanged = linalg.join(linalg.swap_halves(blocks))
+    for seed in range(SEEDS):
+        floats = balance(exchanged, layers=6, method="search", seed=seed)
+        if floats.layers[-1].moves != "first":
+            continue
+        limit = QQ(ceil(NEAR * max(1.0, floats.magnitude)))
+        near = [layer.shift for layer in reversed(floats.layers)]
         for bits in BITS:
             with recording() as steps:
-                shifts = _rounded_shifts(blocks, inverse, approximation, bits)
-            if shifts is not None and max(map(_magnitude, shifts)) <= limit:
+                shifts = _rounded_shifts(blocks, inverse, near, bits)
+            if shifts is not None and max(max(map(abs, T.to_list_flat())) for T in shifts) <= limit:
                 adopt(steps)
                 return shifts
     return None
 
 
-def _approximations(blocks: Blocks) -> Iterator[Balanced]:
-    """Yield float solutions with the halves exchanged: the last applied layer moves the first one,
-    as the first letter that `balance` tries does.
-    """
-    M = linalg.join(linalg.swap_halves(blocks))
-    for seed in range(SEEDS):
-        result = balance(M, layers=6, method="search", seed=seed)
-        if result.layers[-1].moves == "first":
-            yield result
-
-
 def _rounded_shifts(
-    blocks: Blocks, inverse: Blocks, approximation: Balanced, bits: int
+    blocks: Blocks, inverse: Blocks, near: list[np.ndarray], bits: int
 ) -> list[DomainMatrix] | None:
-    """Return exact shifts near the approximation's, or None where a matrix on the way is singular
-    or has no cyclic vector.
+    """Return exact shifts near those of floats, or None where a matrix on the way is singular or
+    has no cyclic vector.
     """
     A, B, C, D = blocks
-    n = A.shape[0]
-    one = linalg.identity(n, QQ)
-    shifts = [layer.shift for layer in reversed(approximation.layers)]
-    W0 = -_rationals(shifts[0], bits)
-    C_new, D_new, H = C + W0 * A, D + W0 * B, inverse.C - inverse.D * W0
-    u = linalg.column([QQ(-1) ** i for i in range(n)], QQ)
-    V = _repaired(_rationals(shifts[5], bits), C_new, D_new, inverse.A - inverse.B * W0, H, u)
+    a, b, c, d = inverse
+    u = linalg.column([QQ(-1) ** i for i in range(A.shape[0])], QQ)
+    W0 = -_rationals(near[0], bits)
+    rest = Blocks(A, B, C + W0 * A, D + W0 * B)
+    V = _repaired(_rationals(near[5], bits), rest, a - b * W0, c - d * W0, u)
     if V is None:
         return None
-    P, N = D_new - C_new * V, inverse.A - inverse.B * W0 + V * H
-    v = _rationals(shifts[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
+    P, N = rest.D - rest.C * V, a - b * W0 + V * (c - d * W0)
+    v = _rationals(near[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
     f = P.charpoly_berk()
     of_N = linalg.inverse_or_none(krylov.controller_basis(N, f, u))
     if of_N is None:
@@ -160,48 +146,44 @@ def _rounded_shifts(
     Y_inverse, P_inverse = linalg.inverse_or_none(Y), linalg.inverse_or_none(P)
     if Y_inverse is None or P_inverse is None:
         return None
-    Z = Y_inverse * (P - one)
-    X, W = (B - A * V - Z) * P_inverse, P_inverse * (C_new - Y)
+    Z = Y_inverse * (P - linalg.identity(A.shape[0], QQ))
+    shifts = shears_of_pair(rest, V, Y, Z, P_inverse)
     note(
         "balanced route",
         "`W0` and `V` are float layers, found by search, rounded to short fractions; one column of "
         "`V` is repaired, so that `P` and `N` have one characteristic polynomial.",
         "C1 = C + W0 A, P = D + W0 B - C1 V, P Y = Y N",
-        {"W0": W0, "V": V, "C1": C_new, "P": P, "N": N, "Y": Y},
+        {"W0": W0, "V": V, "C1": rest.C, "P": P, "N": N, "Y": Y},
     )
     note(
         "balanced route",
         "Six shears, with entries at most twice as large as those of the float layers.",
         "Y Z = P - 1, P W = C1 - Y, X P = B - A V - Z, "
         "L(-W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
-        {"X": X, "Z": Z, "W": W},
+        {"X": shifts[0], "Z": Z, "W": shifts[3]},
         "Koehler, Mehta, Risteski, ICML 2021; six: Urschel 2024",
     )
-    return [-W0, X, Y, Z, W, V]
+    return [-W0, *shifts]
 
 
 def _repaired(
-    V0: DomainMatrix,
-    C_new: DomainMatrix,
-    D_new: DomainMatrix,
-    N_new: DomainMatrix,
-    H: DomainMatrix,
-    e: DomainMatrix,
+    V0: DomainMatrix, blocks: Blocks, a: DomainMatrix, c: DomainMatrix, e: DomainMatrix
 ) -> DomainMatrix | None:
-    """Return V = V0 + e t^T such that D_new - C_new V and N_new + V H have one charpoly, or None.
+    """Return V = V0 + e t^T such that D - C V and a + V c have one charpoly, or None.
 
-    The coefficients of det(x - P0 + C_new e t^T) are those of P0 plus t^T controller_basis(P0,
-    C_new e), those of det(x - N0 - e t^T H) are those of N0 minus t^T H controller_basis(N0, e).
-    That they agree are n equations for t, the last of which follows from the others.
+    The coefficients of det(x - P0 + C e t^T), P0 = D - C V0, are those of P0 plus
+    t^T controller_basis(P0, C e), those of det(x - N0 - e t^T c), N0 = a + V0 c, are those of N0
+    minus t^T c controller_basis(N0, e). That they agree are n equations for t, the last of which
+    follows from the others.
     """
-    P0, N0 = D_new - C_new * V0, N_new + V0 * H
+    P0, N0 = blocks.D - blocks.C * V0, a + V0 * c
     f, g = P0.charpoly_berk(), N0.charpoly_berk()
     n = len(f) - 1
     if n == 1:
         return V0
-    system = krylov.controller_basis(P0, f, C_new * e) + H * krylov.controller_basis(N0, g, e)
+    system = krylov.controller_basis(P0, f, blocks.C * e) + c * krylov.controller_basis(N0, g, e)
     equations = system.transpose()[: n - 1, :]
-    right = linalg.column([b - a for a, b in zip(f[1:n], g[1:n], strict=True)], QQ)
+    right = linalg.column([y - x for x, y in zip(f[1:n], g[1:n], strict=True)], QQ)
     kept = _best_columns(equations)
     square = linalg.inverse_or_none(equations.extract(list(range(n - 1)), kept))
     if square is None:
@@ -224,7 +206,3 @@ def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:
     unit = QQ(2) ** bits
     rows = [[QQ(int(x)) / unit for x in row] for row in np.rint(np.ldexp(M, bits)).tolist()]
     return linalg.from_entries(rows, M.shape, QQ)
-
-
-def _magnitude(M: DomainMatrix) -> Element:
-    return max(map(abs, M.to_list_flat()))

@@ -45,8 +45,9 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
+from exactflow.factorization.assembly import shears_of_pair
 
-__all__ = ["five_layer_shifts", "paired_shifts"]
+__all__ = ["five_layer_shifts", "five_shears", "paired_shifts"]
 
 
 class _Family(NamedTuple):
@@ -76,23 +77,31 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
     `inverse` those of its inverse.
     """
-    a, b, c, d = inverse
     stage("two spectra that match", 0.02)
     family = _fixing_family(blocks.C, blocks.D, draws)
     if family is None or (match := _match(family, blocks, inverse, draws)) is None:
         return None
     stage("their similarity", 0.1)
-    D1, S = blocks.D + blocks.C * match.W, a - match.W * c
+    D1, S = blocks.D + blocks.C * match.W, inverse.A - match.W * inverse.C
     S_inverse = linalg.inverse_or_none(S)
     quotient = _intertwiner(match, family.R, D1, S, draws)
     if S_inverse is None or quotient is None:
         return None
     Y, top_inverse = quotient
     stage("five shears", 0.55)
-    p, q = b.shape
+    p, q = inverse.B.shape
     X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
-    V = S_inverse * (X + b - match.W * d)
-    return [-V, Y, X, -(c + Y) * S_inverse, -match.W]
+    return five_shears(inverse, match.W, X, Y, S_inverse)
+
+
+def five_shears(
+    inverse: Blocks, W: DomainMatrix, X: DomainMatrix, Y: DomainMatrix, S_inverse: DomainMatrix
+) -> list[DomainMatrix]:
+    """Return [V', Y, X, Y', W'] with M = U(V') L(Y) U(X) L(Y') U(W'), from the blocks of M^-1, for
+    D + C W = I + Y X and S = a - W c = I + X Y.
+    """
+    V = S_inverse * (X + inverse.B - W * inverse.D)
+    return [-V, Y, X, -(inverse.C + Y) * S_inverse, -W]
 
 
 def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainMatrix] | None:
@@ -101,15 +110,13 @@ def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainM
     For p = q. V is drawn; D - C V is to be invertible, and to be I + Y Z with a + V c = I + Z Y.
     Over a field of few elements that happens often, also where nothing has a cyclic vector.
     """
-    A, B, C, D = blocks
-    V = draws.matrix(*B.shape)
-    D1 = D - C * V
+    V = draws.matrix(*blocks.B.shape)
+    D1 = blocks.D - blocks.C * V
     D1_inverse = linalg.inverse_or_none(D1)
     pair = None if D1_inverse is None else flanders_pair(D1, inverse.A + V * inverse.C)
     if pair is None:
         return None
-    Y, Z = pair
-    return [(B - A * V - Z) * D1_inverse, Y, Z, D1_inverse * (C - Y), V]
+    return shears_of_pair(blocks, V, *pair, D1_inverse)
 
 
 def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | None:

@@ -21,8 +21,8 @@ is, and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
   invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
   to S for some S (`commutator`), and for its multiples, almost all of which lack the eigenvalue 1.
 - Otherwise v = mu u with mu not 1, and c = -C K, mu = det K: T C = C R and S = R K, for any
-  invertible R. `spectra` has one such that the eigenvalues of R and mu are those of S and 1. With
-  any x outside of im C, T may be [C, x] diag(R, mu) [C, x]^-1.
+  invertible R. By the lemma of `commutator` the eigenvalues of some R and mu are those of S and 1.
+  With any x outside of im C, T may be [C, x] diag(R, mu) [C, x]^-1.
 
 How it is checked
 -----------------
@@ -45,9 +45,8 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note, renamed
 from exactflow.factorization.assembly import Shears, alternating, transposed
-from exactflow.factorization.commutator import commutator, with_full_rank
-from exactflow.factorization.five_layers import five_layer_shifts
-from exactflow.factorization.spectra import paired_spectra
+from exactflow.factorization.commutator import commutator, paired_spectra, with_full_rank
+from exactflow.factorization.five_layers import five_layer_shifts, five_shears
 
 __all__ = ["hyperplane_shifts", "hyperplane_word"]
 
@@ -104,19 +103,11 @@ def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | N
     tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        shifts = _read_off(inverse, *_similarity(blocks, inverse))
+        V, S, G, G_inverse = _similarity(blocks, inverse)
+        X = (S - linalg.identity(n, S.domain)) * G_inverse[:n, :]
+        shifts = five_shears(inverse, V, X, G[:, :n], S.inv())
     _tell(blocks, inverse, shifts)
     return shifts
-
-
-def _read_off(
-    inverse: Blocks, V: DomainMatrix, S: DomainMatrix, G: DomainMatrix, G_inverse: DomainMatrix
-) -> list[DomainMatrix]:
-    """Return the shifts for T G = G diag(S, 1)."""
-    n, S_inverse = S.shape[0], S.inv()
-    Y, X = G[:, :n], (S - linalg.identity(n, S.domain)) * G_inverse[:n, :]
-    W = S_inverse * (X + inverse.B - V * inverse.D)
-    return [-W, Y, X, -(inverse.C + Y) * S_inverse, -V]
 
 
 def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:

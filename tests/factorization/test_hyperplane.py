@@ -17,8 +17,8 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.factorization import hyperplane
 from exactflow.factorization.assembly import alternating, shears
+from exactflow.factorization.commutator import paired_spectra
 from exactflow.factorization.hyperplane import hyperplane_shifts, hyperplane_word
-from exactflow.factorization.spectra import paired_spectra
 from exactflow.flows.flow import CouplingFlow
 
 SIZES = [1, 2, 3, 4]
