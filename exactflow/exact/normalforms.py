@@ -5,8 +5,8 @@ Main results
 For an irreducible f the blocks of M at f are counted by ranks: the number of companion blocks of
 f^k or a higher power is (rank f(M)^(k-1) - rank f(M)^k) / deg f. Chains that realize them give a
 basis in which M is a direct sum of companion matrices of powers of irreducible polynomials (its
-elementary divisors); two matrices with the same divisors are similar, and the two bases give the
-intertwiner. Nothing is factored but the characteristic polynomial, and no field is extended.
+elementary divisors). Nothing is factored but the characteristic polynomial, and no field is
+extended.
 
 How it is checked
 -----------------
@@ -16,7 +16,6 @@ A polynomial is its list of coefficients, highest degree first; irreducible ones
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sympy import Symbol
 from sympy.polys.domains.domain import Domain
@@ -26,28 +25,18 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 
 __all__ = [
-    "Chain",
     "block_sizes",
     "chains",
-    "companion_basis",
     "conjugate_partition",
     "elementary_divisors",
     "fitting",
     "format_polynomial",
-    "intertwiner",
     "irreducible_factors",
     "largest_invariant_rows",
     "orbit",
 ]
 
 Polynomial = Sequence
-
-
-class Chain(NamedTuple):
-    """A vector v with f(M)^size v = 0 and f(M)^(size - 1) v != 0."""
-
-    generator: DomainMatrix
-    size: int
 
 
 def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]:
@@ -130,15 +119,16 @@ def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def chains(M: DomainMatrix, f: Polynomial) -> list[Chain]:
-    """Return chains, longest first, whose cyclic spaces add up directly to ker f(M)^n.
+def chains(M: DomainMatrix, f: Polynomial) -> list[tuple[DomainMatrix, int]]:
+    """Return chains, longest first, whose cyclic spaces add up directly to ker f(M)^n: vectors v,
+    each with its size k, for which f(M)^k v = 0 and f(M)^(k - 1) v != 0.
 
     A chain of size k is accepted where f(M)^(k-1) v is new modulo the ends of the longer ones: the
     ends lie in ker f(M), and chains with independent ends are independent.
     """
     sizes = block_sizes(M, f)
     factor = M.eval_poly(list(f))
-    found: list[Chain] = []
+    found: list[tuple[DomainMatrix, int]] = []
     ends: list[DomainMatrix] = []
     for k in sorted(set(sizes), reverse=True):
         lower = factor ** (k - 1)
@@ -146,10 +136,10 @@ def chains(M: DomainMatrix, f: Polynomial) -> list[Chain]:
         for i in range(space.shape[1]):
             v = space[:, i]
             end = lower * v
-            if sum(chain.size == k for chain in found) == sizes.count(k):
+            if sum(size == k for _, size in found) == sizes.count(k):
                 break
             if linalg.rank(linalg.from_columns([*ends, end])) > len(ends):
-                found.append(Chain(v, k))
+                found.append((v, k))
                 ends.extend(orbit(M, end, len(f) - 1))
     return found
 
@@ -160,37 +150,6 @@ def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
     for _ in range(length - 1):
         vectors.append(M * vectors[-1])
     return vectors
-
-
-def companion_basis(M: DomainMatrix, divisors: dict[tuple, tuple[int, ...]]) -> DomainMatrix:
-    """Return the basis v, M v, .. of one chain after another, in the order of the divisors of M.
-
-    In this basis M is the direct sum of the companion matrices of the f^k.
-    """
-    return linalg.from_columns(
-        [
-            v
-            for f in divisors
-            for chain in chains(M, f)
-            for v in orbit(M, chain.generator, chain.size * (len(f) - 1))
-        ]
-    )
-
-
-def intertwiner(D: DomainMatrix, a: DomainMatrix) -> DomainMatrix | None:
-    """Return an invertible Y with D Y = Y a, or None where D and a are not similar.
-
-    >>> from sympy import QQ
-    >>> D, a = linalg.diagonal([QQ(1), QQ(2)], QQ), linalg.diagonal([QQ(2), QQ(1)], QQ)
-    >>> intertwiner(D, a).to_Matrix()
-    Matrix([
-    [0, 1],
-    [1, 0]])
-    """
-    divisors = elementary_divisors(D)
-    if divisors != elementary_divisors(a):
-        return None
-    return companion_basis(D, divisors) * companion_basis(a, divisors).inv()
 
 
 def largest_invariant_rows(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
