@@ -16,9 +16,9 @@ from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import stage
-from exactflow.exact.shown import shown_html, shown_latex, shown_text
 from exactflow.explanation.identity import formula_latex, latex_name
 from exactflow.explanation.steps import Step
+from exactflow.flows.display import shown_html, shown_latex, shown_text
 from exactflow.flows.result import Evidence
 
 __all__ = ["Explanation", "Step"]

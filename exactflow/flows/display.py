@@ -1,26 +1,23 @@
-"""How flows are shown: as a product of matrices in blocks, exactly, where these are small.
+"""Numbers, matrices and flows as a person reads them: exactly, where they are small.
 
-Small is a layer of at most 8 coordinates, with entries of at most 20 letters. Of a larger one the
-text has a line, LaTeX a name for the shift, T_k, and HTML a heat map, with numbers and a legend.
+Small is a matrix of at most 8 x 8 with entries of at most 20 letters. Of a larger one a corner is
+shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices
+in blocks; of a layer of more than 8 coordinates, or of long entries, the text has a line, LaTeX a
+name for the shift, T_k, and HTML a heat map, with numbers and a legend.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
 from html import escape
 from typing import Any
 
 import mpmath
 import sympy
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.shown import (
-    LARGEST,
-    entry_latex,
-    entry_text,
-    is_small,
-    shown_html,
-    shown_text,
-    whole_latex,
-)
+from exactflow.exact.numbers import format_rational
 from exactflow.exact.typing import Element
 
 __all__ = [
@@ -31,14 +28,148 @@ __all__ = [
     "layer_latex",
     "magnitude",
     "scale_text",
+    "shown_html",
+    "shown_latex",
+    "shown_text",
     "text",
 ]
 
+_LARGEST = 8
+_DIGITS = 20
+_CORNER = 3
+_LEADING = 4
 _CELLS = 24
 _LEGEND = (
     "heat maps: red is positive, blue negative (grey: not zero, in a finite field), darkest the "
     "largest entry of the layer; a cell shows the largest of its entries"
 )
+
+
+def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
+    """Return the lines of a matrix, or of a number; a corner of what is wider than `width`.
+
+    >>> from sympy import QQ
+    >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
+    >>> print(*shown_text(M, QQ), sep="\\n")
+    [1 -1/2]
+    [0   10]
+    >>> print(*shown_text(M, QQ, 7), sep="\\n")
+    2 x 2, up to 4 bits, begins:
+    [1 ..]
+    [0 ..]
+    """
+    if not isinstance(value, DomainMatrix):
+        return [_text(value, field)]
+    for most in (_LARGEST, *range(_CORNER, 0, -1)):
+        rows, head = _entries(value, _entry_text, [".."], most)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
+            for row in rows
+        ]
+        if len(lines[0]) <= width:
+            break
+    return [f"{head}, begins:", *lines] if head else lines
+
+
+def shown_latex(value: Any, field: Domain) -> str:
+    """Return a matrix, or a number, in LaTeX; of a large one the corner."""
+    if not isinstance(value, DomainMatrix):
+        return _entry_latex(value, field)
+    rows, head = _entries(value, _entry_latex, ["\\cdots"])
+    below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if head else []
+    return _matrix_latex([*rows, *below])
+
+
+def _matrix_latex(rows: list[list[str]]) -> str:
+    """Return a matrix of entries in LaTeX; of 1 x 1 the entry."""
+    if len(rows) == len(rows[0]) == 1:
+        return rows[0][0]
+    body = " \\\\ ".join(map(" & ".join, rows))
+    return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
+
+
+def shown_html(value: Any, field: Domain) -> str:
+    """Return a matrix as an HTML table, or a number."""
+    if not isinstance(value, DomainMatrix):
+        return escape(_text(value, field))
+    rows, head = _entries(value, _entry_text, [".."])
+    cells = "".join(
+        "<tr>" + "".join(f"<td>{escape(entry)}</td>" for entry in row) + "</tr>" for row in rows
+    )
+    note = f"<small>{escape(head)}, begins:</small>" if head else ""
+    return (
+        f'{note}<table style="border-left: 1px solid; border-right: 1px solid; display: '
+        f'inline-table; text-align: right; vertical-align: middle">{cells}</table>'
+    )
+
+
+def _is_small(matrix: DomainMatrix) -> bool:
+    return max(matrix.shape) <= _LARGEST and all(
+        len(_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
+    )
+
+
+def _entries(
+    matrix: DomainMatrix, shown: Callable[[Any, Domain], str], dots: list[str], most: int = _LARGEST
+) -> tuple[list[list[str]], str]:
+    """Return the entries of what is shown of a matrix, at most so many columns of it, and what is
+    said of a large one, whose rows end in dots.
+    """
+    rows, columns = matrix.shape
+    head = ""
+    if columns > most or not _is_small(matrix):
+        head, field = f"{rows} x {columns}", matrix.domain
+        if field.is_QQ:
+            parts = ((v.numerator, v.denominator) for v in matrix.iter_values())
+            bits = max((int(part).bit_length() for pair in parts for part in pair), default=1)
+            head += f", up to {bits} bits"
+        matrix = matrix[: min(rows, _CORNER), : min(columns, most, _CORNER)]
+    entries = [[shown(x, matrix.domain) for x in row] for row in matrix.to_dense().to_list()]
+    return [row + dots if head else row for row in entries], head
+
+
+def _text(value: Any, field: Domain) -> str:
+    element = _element(value, field)
+    return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
+
+
+def _element(value: Any, field: Domain) -> Element:
+    """Return an integer as an element of the field; text is never given to SymPy."""
+    return field.convert(value) if isinstance(value, int) else value
+
+
+def _entry_text(value: Any, field: Domain) -> str:
+    """Return a number; of a long one the first digits.
+
+    >>> from sympy import QQ
+    >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**21, 3), QQ)
+    ('1/3', '3.3333..e20')
+    """
+    text = _text(value, field)
+    if len(text) <= _DIGITS:
+        return text
+    if not field.is_QQ:
+        return f"{text[: _DIGITS - 2]}.."
+    digits, exponent = _leading(value)
+    return f"{digits}..e{exponent}" if exponent else f"{digits}.."
+
+
+def _entry_latex(value: Any, field: Domain) -> str:
+    """Return a number in LaTeX; of a long rational one the first digits."""
+    if not field.is_QQ or len(_text(value, field)) <= _DIGITS:
+        return sympy.latex(field.to_sympy(_element(value, field)))
+    digits, exponent = _leading(value)
+    return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
+
+
+def _leading(value: Any) -> tuple[str, int]:
+    """Return the first digits of a rational number, not rounded, and the power of ten."""
+    context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
+    mantissa, exponent = f"{number:e}".split("e")
+    whole, _, digits = mantissa.partition(".")
+    return f"{whole}.{digits.rstrip('0')[:_LEADING] or '0'}", int(exponent)
 
 
 def text(head: str, layers: Sequence) -> str:
@@ -53,10 +184,13 @@ def _is_written(layer: Any) -> bool:
     """Return whether a layer is linear and small."""
     return (
         hasattr(layer, "shift_matrix")
-        and sum(layer.partition) <= LARGEST
-        and is_small(layer.shift_matrix)
-        and all(len(entry_text(s, layer.field)) < 22 for s in layer.scale_elements)
+        and sum(layer.partition) <= _LARGEST
+        and _is_small(layer.shift_matrix)
     )
+
+
+def _scale_entries(layer: Any) -> str:
+    return ", ".join(_entry_text(s, layer.field) for s in layer.scale_elements)
 
 
 def _blocks_text(layer: Any) -> list[str]:
@@ -66,8 +200,7 @@ def _blocks_text(layer: Any) -> list[str]:
     S = "I" if layer.is_additive else "S"
     blocks = f"[[{S}, T], [0, I]]" if layer.moves == "first" else f"[[I, 0], [T, {S}]]"
     if not layer.is_additive:
-        entries = (entry_text(s, layer.field) for s in layer.scale_elements)
-        blocks += f"   S = diag({', '.join(entries)})"
+        blocks += f"   S = diag({_scale_entries(layer)})"
     blocks += "   T = "
     first, *rest = shown_text(layer.shift_matrix, layer.field)
     return [blocks + first, *(" " * len(blocks) + line for line in rest)]
@@ -75,52 +208,44 @@ def _blocks_text(layer: Any) -> list[str]:
 
 def layer_difference(mine: Any, theirs: Any) -> str:
     """Return the first thing in which two layers differ."""
-    if type(mine) is not type(theirs) or mine.moves != theirs.moves:
-        return f"{mine!r}, but {theirs!r}"
-    if tuple(mine.scale) != tuple(theirs.scale):
-        i = next(i for i, (a, b) in enumerate(zip(mine.scale, theirs.scale, strict=True)) if a != b)
-        return f"scale {i}: {mine.scale[i]}, but {theirs.scale[i]}"
-    if not hasattr(mine, "shift_matrix"):
-        return f"{mine!r}, but {theirs!r}"
-    one, other = mine.shift_matrix.unify(theirs.shift_matrix, fmt="sparse")
-    (i, j), _ = next((one - other).iter_items())
-    field = one.domain
-    values = (field.to_sympy(matrix[i, j].element) for matrix in (one, other))
-    return "shift at ({}, {}): {}, but {}".format(i, j, *values)
+    if type(mine) is type(theirs) and mine.moves == theirs.moves:
+        for i, (a, b) in enumerate(zip(mine.scale, theirs.scale, strict=True)):
+            if a != b:
+                return f"scale {i}: {a}, but {b}"
+        if hasattr(mine, "shift_matrix"):
+            one, other = mine.shift_matrix.unify(theirs.shift_matrix, fmt="sparse")
+            (i, j), _ = next((one - other).iter_items())
+            values = (one.domain.to_sympy(matrix[i, j].element) for matrix in (one, other))
+            return "shift at ({}, {}): {}, but {}".format(i, j, *values)
+    return f"{mine!r}, but {theirs!r}"
 
 
 def layer_latex(layer: Any, name: str = "") -> str:
     """Return the layer's matrix in blocks, written out if it is small; `name` is the index of the
     symbols that stand for its blocks if not.
     """
-    if not hasattr(layer, "shift_matrix"):
-        return _blocks_latex(layer, _diagonal_latex(layer, f"s{name}"), f"t{name}(x)")
-    T, field = layer.shift_matrix, layer.field
-    if sum(layer.partition) > LARGEST:
+    T, scales = getattr(layer, "shift_matrix", None), f"s{name}"
+    if T is None:
+        shift = f"t{name}(x)"
+    elif sum(layer.partition) > _LARGEST:
         shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{name}}}"
-        return _blocks_latex(layer, _diagonal_latex(layer, f"s{name}"), shift)
-    entries = ", ".join(entry_latex(s, field) for s in layer.scale_elements)
-    shift = whole_latex(T) if T.nnz() else "0"
-    return _blocks_latex(layer, _diagonal_latex(layer, entries), shift)
-
-
-def _diagonal_latex(layer: Any, entries: str) -> str:
-    if layer.is_additive:
-        return "I" if len(layer.scale_elements) > 1 else "1"
-    return entries if len(layer.scale_elements) == 1 else f"\\operatorname{{diag}}({entries})"
-
-
-def _blocks_latex(layer: Any, diagonal: str, shift: str) -> str:
-    one = "I" if layer.partition[layer.moves == "first"] > 1 else "1"
-    rows = f"{diagonal} & {shift} \\\\ 0 & {one}"
-    if layer.moves == "second":
-        rows = f"{one} & 0 \\\\ {shift} & {diagonal}"
-    return f"\\begin{{pmatrix}} {rows} \\end{{pmatrix}}"
+    else:
+        rows = T.to_dense().to_list()
+        shift = _matrix_latex([[_entry_latex(x, layer.field) for x in row] for row in rows])
+        shift = shift if T.nnz() else "0"
+        scales = ", ".join(_entry_latex(s, layer.field) for s in layer.scale_elements)
+    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
+    diagonal, one = ("I" if size > 1 else "1" for size in (moved, kept))
+    if not layer.is_additive:
+        diagonal = f"\\operatorname{{diag}}({scales})" if moved > 1 else scales
+    if layer.moves == "first":
+        return _matrix_latex([[diagonal, shift], ["0", one]])
+    return _matrix_latex([[one, "0"], [shift, diagonal]])
 
 
 def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
     """Return a d x d matrix of integers, or its name where it is too large."""
-    return sympy.latex(sympy.Matrix(d, d, entry)) if d <= LARGEST else name
+    return sympy.latex(sympy.Matrix(d, d, entry)) if d <= _LARGEST else name
 
 
 def html(head: str, layers: Sequence) -> str:
@@ -139,10 +264,9 @@ def _cells(k: int, layer: Any) -> Iterator[str]:
     else:
         shift = heat_map(layer.shift_matrix)
         if _is_written(layer):
-            shift = shown_html(layer.shift_matrix, layer.field)
-            scale = escape(", ".join(entry_text(s, layer.field) for s in layer.scale_elements))
+            shift, scale = shown_html(layer.shift_matrix, layer.field), _scale_entries(layer)
         rest = (shift, magnitude(layer.magnitude), str(layer.nnz))
-    for cell in (str(k), layer.moves, "1" if layer.is_additive else scale, *rest):
+    for cell in (str(k), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"
 
 
@@ -180,7 +304,7 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     height, width = (-(-n // step) * unit for n in (rows, columns))
     squares = "".join(
         f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f'fill="{_colour(value)}" fill-opacity="{_depth(value, most):.2f}"/>'
+        f"{_fill(value, most)}/>"
         for (i, j), value in sorted(cells.items())
     )
     return (
@@ -192,12 +316,10 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     )
 
 
-def _colour(value: Element) -> str:
-    return "#777" if value is None else "#c33" if value > 0 else "#36c"
-
-
-def _depth(value: Element, most: Element) -> float:
-    if value is None:
-        return 1.0
-    ratio = abs(value) / most
-    return 0.15 + 0.85 * (int(ratio.numerator) / int(ratio.denominator))
+def _fill(value: Element, most: Element) -> str:
+    colour, depth = "#777", 1.0
+    if value is not None:
+        ratio = value / most
+        colour = "#c33" if ratio > 0 else "#36c"
+        depth = 0.15 + 0.85 * (abs(int(ratio.numerator)) / int(ratio.denominator))
+    return f'fill="{colour}" fill-opacity="{depth:.2f}"'
