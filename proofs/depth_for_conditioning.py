@@ -99,8 +99,7 @@ from exactflow.universal import (
     approximate_well,
     checkerboard,
 )
-from exactflow.universal.drift import cells
-from exactflow.universal.leapfrog import Path, additive_layers, shear_norm, velocity
+from exactflow.universal.path import Path, regions, shear_norm, velocity
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
@@ -179,8 +178,8 @@ with claims.check(
 ) as check:
     with ctx.workprec(96):
         path = even_path(BENT, 6, "1/3")
-        found = list(cells(path))
-    flow = PiecewiseFlow(additive_layers([path]))
+        found = list(regions(path))
+    flow = PiecewiseFlow(path.layers())
     tightest = 0
     for label in [Rational(k, 7) for k in range(-14, 15)]:
         for z in (Rational(1, 5), Rational(-3, 2), Rational(0)):
@@ -190,7 +189,7 @@ with claims.check(
             for cell in found:
                 sides = zip(point, (cell.labels, cell.pads), strict=True)
                 if all((a is None or a <= u) and (b is None or u <= b) for u, (a, b) in sides):
-                    bound = abs(z) * QQ.to_sympy(cell.slopes[1] * cell.drift.moved)
+                    bound = abs(z) * QQ.to_sympy(cell.slopes[1] * cell.moved)
                     check.true(bool(off <= bound), f"label {label}, pad {z}", shown=False)
                     tightest = max(tightest, float(off / bound)) if bound else tightest
     print(f"    {check.instances} orbits and cells, the largest share of a bound {tightest:.2f}")
@@ -200,7 +199,7 @@ with claims.check("second order on a piece, pad z / T'", Evidence.EXACT) as chec
     straight = PiecewiseLinear([0], [0], 2, 2)
     errors = []
     for pairs in (8, 16, 32, 64):
-        x, pad = PiecewiseFlow(additive_layers([even_path(straight, pairs, 1)]))([1, 1])
+        x, pad = PiecewiseFlow(even_path(straight, pairs, 1).layers())([1, 1])
         errors.append(x - 2)
         check.equal(pad, Rational(1, 2), f"{pairs} pairs: error {float(x - 2):.2e}")
     for coarse, fine in pairwise(errors):
@@ -289,10 +288,10 @@ aim = T(labels)[0]
 with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) as check:
     images = {
         "five couplings a step": stepwise(T, 4 * pairs // 5, float(strength), labels, pads),
-        "pairs, even": PiecewiseFlow(additive_layers([even_path(T, pairs, QQ.to_sympy(strength))]))(
+        "pairs, even": PiecewiseFlow(even_path(T, pairs, QQ.to_sympy(strength)).layers())(
             np.stack([labels, pads])
         )[0],
-        "pairs, graded": PiecewiseFlow(additive_layers([well.path]))(np.stack([labels, pads]))[0],
+        "pairs, graded": PiecewiseFlow(well.path.layers())(np.stack([labels, pads]))[0],
     }
     errors = {name: float(np.sqrt(np.mean((x - aim) ** 2))) for name, x in images.items()}
     worse = np.inf

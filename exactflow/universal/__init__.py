@@ -15,8 +15,8 @@ How it is checked
 points.
 """
 
-from exactflow.universal.bound import Bound
 from exactflow.universal.boxes import Boxes, QuantileFunction, Segments, checkerboard, uniform
+from exactflow.universal.construction import Bound
 from exactflow.universal.few_layers import Approximation, approximate
 from exactflow.universal.gaussians import GaussianMixture
 from exactflow.universal.lower_bounds import one_layer_bound

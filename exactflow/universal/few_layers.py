@@ -77,9 +77,8 @@ from exactflow.exact.numbers import format_above, format_short, to_element, to_i
 from exactflow.exact.typing import Element, MatrixLike, NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.universal.bound import Bound, certify
 from exactflow.universal.cells import grid_bits
-from exactflow.universal.construction import Construction, layers
+from exactflow.universal.construction import Bound, Construction
 from exactflow.universal.lower_bounds import halves_of, kl_lower_bound
 from exactflow.universal.measures import TargetMeasure, as_measure
 from exactflow.universal.parameters import QUANTIZATION, construct
@@ -110,7 +109,7 @@ class Approximation(Result):
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers."""
-        return layers(self.parameters)
+        return self.parameters.layers()
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
@@ -181,7 +180,7 @@ def approximate(
         cells = measure.cells(QUANTIZATION * accuracy, bits)
     parameters, precision = construct(cells, accuracy, halves, depth)
     with ctx.workprec(precision):
-        pieces = certify(parameters, cells.error)
+        pieces = parameters.bound(cells.error)
     if pieces.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
             f"expected cells within {format_short(QUANTIZATION * accuracy)} of the target, got a "

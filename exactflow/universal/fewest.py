@@ -14,10 +14,9 @@ from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.drift import cells
-from exactflow.universal.last_layers import Rescaling, Unit, rescaling, unit_of
-from exactflow.universal.leapfrog import Path, graded_path, shear_norm
+from exactflow.universal.last_layers import Rescaling, Unit
 from exactflow.universal.measures import LineLaw
+from exactflow.universal.path import Path, graded_path, regions, shear_norm
 from exactflow.universal.transport import Transport, transport
 from exactflow.universal.tuning import TUNING
 
@@ -41,9 +40,9 @@ class Draft:
     def of(cls, law: LineLaw, tolerance: Element, condition: Element, pad: bool) -> "Draft":
         """Return the draft of a law, its transport within a tolerance."""
         found = transport(law, tolerance)
-        unit = unit_of(found.map, condition)
+        unit = Unit.of(found.map, condition)
         T = unit.standardized(found.map)
-        scaling = rescaling(T, condition) if pad else None
+        scaling = Rescaling.of(T, condition) if pad else None
         return cls(found, unit, T, scaling, shear_norm(condition))
 
     def depth(self, pairs: int) -> int:
@@ -58,9 +57,9 @@ class Draft:
     def error(self, path: Path) -> arb:
         """Return the bound of the error of the data that a path makes, in L^2."""
         total = arb(0)
-        for cell in cells(path):
-            moved = ball(cell.slopes[1]) * ball(cell.drift.moved)
-            total += cell.weight * moved * moved
+        for region in regions(path):
+            moved = ball(region.slopes[1]) * ball(region.moved)
+            total += region.weight * moved * moved
         return upper_root(total) * ball(self.unit.factor)
 
     def bound(self, path: Path) -> arb:

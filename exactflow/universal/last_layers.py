@@ -11,7 +11,6 @@ to the transport of the standard law, and layers x <- scale x bring the data to 
 condition numbers are those of diag(scale, 1), everywhere.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, exp, log
@@ -25,11 +24,12 @@ from exactflow.exact.balls import ball, upper_root
 from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Element
+from exactflow.flows.base import Coupling
 from exactflow.nonlinear import CoordinatewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["Rescaling", "Unit", "rescaling", "rescaling_layers", "unit_layers", "unit_of"]
+__all__ = ["Rescaling", "Unit"]
 
 
 @dataclass(frozen=True)
@@ -42,53 +42,43 @@ class Rescaling:
     count: int
     condition: arb
 
-    def error(self, low: Element | None, high: Element | None, slopes: tuple) -> arb:
+    @classmethod
+    def of(cls, T: PiecewiseLinear, condition: Element) -> "Rescaling":
+        """Return rescalings whose condition numbers are within the bound, of which one less is not.
+
+        Raises `InvalidInputError` where more are needed than a path may have layers.
+        """
+
+        def found(count: int) -> Rescaling:
+            function = _root(T, count)
+            return cls(function, count, _condition(function, count))
+
+        most = 4 * TUNING.most_pairs
+        count = least(lambda count: bool(found(count).condition <= ball(condition)), most)
+        if count is None:
+            raise InvalidInputError(
+                f"expected a condition number that {most} rescalings of the pad reach, got "
+                f"{format_short(condition)}: raise condition, or leave out pad"
+            )
+        return found(count)
+
+    def layers(self) -> list[Coupling]:
+        """Return the layers."""
+        still = PiecewiseLinear([0], [0])
+        layer = CoordinatewiseCoupling((1, 1), "second", [still], [self.function])
+        return [layer] * self.count
+
+    def error(self, window: tuple, slopes: tuple) -> arb:
         """Return a bound of |r(x)^k z' - z| for |z| = 1, where x is between two numbers (None:
         infinite) and z' between z / slopes[1] and z / slopes[0].
         """
         r, smallest, largest = self.function, *map(ball, slopes)
-        values = [r.at(x)[0] for x in (low, high) if x is not None]
-        values += [r.values[end][0] for x, end in ((low, 0), (high, -1)) if x is None]
-        values += [
-            value
-            for x, (value,) in zip(r.knots, r.values, strict=True)
-            if (low is None or low < x) and (high is None or x < high)
-        ]
+        ends = zip(window, (r.knots[0], r.knots[-1]), strict=True)
+        low, high = (knot if x is None else x for x, knot in ends)  # r is constant beyond its knots
+        inner = (v for x, (v,) in zip(r.knots, r.values, strict=True) if low < x < high)
+        values = [r.at(low)[0], r.at(high)[0], *inner]
         factors = [ball(value) ** self.count for value in (min(values), max(values))]
         return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / smallest - 1).upper())
-
-
-def rescaling(T: PiecewiseLinear, condition: Element) -> Rescaling:
-    """Return rescalings whose condition numbers are within the bound, of which one less is not.
-
-    Raises `InvalidInputError` where more are needed than a path may have layers.
-    """
-
-    def found(count: int) -> Rescaling:
-        function = _root(T, count)
-        return Rescaling(function, count, _condition(function, count))
-
-    most = 4 * TUNING.most_pairs
-    count = least(lambda count: bool(found(count).condition <= ball(condition)), most)
-    if count is None:
-        raise InvalidInputError(
-            f"expected a condition number that {most} rescalings of the pad reach, got "
-            f"{format_short(condition)}: raise condition, or leave out pad"
-        )
-    return found(count)
-
-
-def rescaling_layers(found: Sequence[Rescaling]) -> list[CoordinatewiseCoupling]:
-    """Return the layers of rescalings, one a coordinate: as many as the largest count."""
-    n = len(found)
-    still = [PiecewiseLinear([0], [0])] * n
-    one = PiecewiseLinear([0], [1])
-    return [
-        CoordinatewiseCoupling(
-            (n, n), "second", still, [r.function if k < r.count else one for r in found]
-        )
-        for k in range(max(r.count for r in found))
-    ]
 
 
 def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
@@ -129,6 +119,45 @@ class Unit:
     shift: Element
     count: int
 
+    @classmethod
+    def of(cls, T: PiecewiseLinear, condition: Element) -> "Unit":
+        """Return the scale and the place of a transport: of no layer if they are about 1 and 0.
+
+        Mean and deviation are computed in floats, of values that a power of two brings to about
+        one.
+
+        Raises `InvalidInputError` where more than a thousand layers are needed.
+        """
+        from scipy.special import ndtri
+
+        images = T(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid))[0]
+        exponent = int(np.frexp(np.abs(images).max())[1])
+        images = np.ldexp(images, -exponent)
+        mean = QQ(round(float(images.mean()) * 2**TUNING.bits)) * QQ(2) ** (exponent - TUNING.bits)
+        growth = log(float(images.std())) + exponent * log(2)
+        if abs(growth) <= log(TUNING.standard):
+            if abs(mean) <= TUNING.standard:
+                return cls(QQ.one, QQ.zero, 0)
+            return cls(QQ.one, mean, 1)
+        count = ceil(abs(growth) / log(to_float(condition)) * (1 + 2**-TUNING.bits))
+        if count > TUNING.most_units:
+            raise InvalidInputError(
+                f"expected a condition number that {TUNING.most_units} scalings of the data reach, "
+                f"got {format_short(condition)}: raise condition, or bring the law to scale"
+            )
+        root = exp(growth / count) * 2**TUNING.bits
+        return cls(QQ(int(root) if growth > 0 else ceil(root), 2**TUNING.bits), mean, count)
+
+    def layers(self) -> list[Coupling]:
+        """Return the layers, the last with the shift."""
+
+        shifts = [QQ.zero] * (self.count - 1) + [self.shift]
+        functions = [[PiecewiseLinear([0], [c])] for c in (*shifts, self.scale)]
+        return [
+            CoordinatewiseCoupling((1, 1), "first", shift, functions[-1])
+            for shift in functions[: self.count]
+        ]
+
     @property
     def factor(self) -> Element:
         """The product of the scales."""
@@ -145,43 +174,3 @@ class Unit:
         """An enclosure of the condition number of a layer."""
         scale = ball(self.scale)
         return max(scale.upper(), (1 / scale).upper())
-
-
-def unit_layers(units: Sequence[Unit]) -> list[CoordinatewiseCoupling]:
-    """Return the layers of units, one a coordinate: as many as the largest count, shifts last."""
-    n, count = len(units), max(unit.count for unit in units)
-    layers = []
-    for k in range(count):
-        scales = [unit.scale if k < unit.count else QQ.one for unit in units]
-        shifts = [unit.shift if k == count - 1 else QQ.zero for unit in units]
-        add, multiply = ([PiecewiseLinear([0], [c]) for c in row] for row in (shifts, scales))
-        layers.append(CoordinatewiseCoupling((n, n), "first", add, multiply))
-    return layers
-
-
-def unit_of(T: PiecewiseLinear, condition: Element) -> Unit:
-    """Return the scale and the place of a transport: of no layer if they are about 1 and 0.
-
-    Mean and deviation are computed in floats, of values that a power of two brings to about one.
-
-    Raises `InvalidInputError` where more than a thousand layers are needed.
-    """
-    from scipy.special import ndtri
-
-    images = T(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid))[0]
-    exponent = int(np.frexp(np.abs(images).max())[1])
-    images = np.ldexp(images, -exponent)
-    mean = QQ(round(float(images.mean()) * 2**TUNING.bits)) * QQ(2) ** (exponent - TUNING.bits)
-    growth = log(float(images.std())) + exponent * log(2)
-    if abs(growth) <= log(TUNING.standard):
-        if abs(mean) <= TUNING.standard:
-            return Unit(QQ.one, QQ.zero, 0)
-        return Unit(QQ.one, mean, 1)
-    count = ceil(abs(growth) / log(to_float(condition)) * (1 + 2**-TUNING.bits))
-    if count > TUNING.most_units:
-        raise InvalidInputError(
-            f"expected a condition number that {TUNING.most_units} scalings of the data reach, "
-            f"got {format_short(condition)}: raise condition, or bring the law to scale"
-        )
-    root = exp(growth / count) * 2**TUNING.bits
-    return Unit(QQ(int(root) if growth > 0 else ceil(root), 2**TUNING.bits), mean, count)

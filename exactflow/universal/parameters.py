@@ -16,7 +16,6 @@ from sympy import QQ
 from exactflow.exact.balls import ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.universal.bound import noise, ramp_factor, tails, weights_error
 from exactflow.universal.cells import Cells
 from exactflow.universal.construction import Construction
 from exactflow.universal.tuning import TUNING
@@ -46,7 +45,7 @@ def construct(
     )
     draft, precision = _with_knots(draft, share)
     with ctx.workprec(precision):
-        while not (noise(draft) <= ball(share) and tails(draft) <= ball(share)):
+        while not (draft.noise() <= ball(share) and draft.tails() <= ball(share)):
             draft = replace(draft, delta=draft.delta / 2)
         return _with_tau(draft, share), precision
 
@@ -120,7 +119,7 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
                 knots.append(QQ(nearest(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
-            if apart and weights_error(draft) <= ball(share):
+            if apart and draft.weights_error() <= ball(share):
                 return draft, precision
         precision *= 2
 
@@ -130,7 +129,7 @@ def _with_tau(draft: Construction, share: Element) -> Construction:
     if not draft.knots:
         return replace(draft, tau=QQ.one)
     widest = _power_below(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
-    most = ball(share) ** 2 / ramp_factor(draft, widest)
+    most = ball(share) ** 2 / draft.ramp_factor(widest)
     return replace(draft, tau=min(widest, _power_below(lower(most))))
 
 

@@ -89,22 +89,13 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.boxes import Boxes, as_line_law
-from exactflow.universal.drift import cells
 from exactflow.universal.few_layers import checked_eps
 from exactflow.universal.fewest import Draft, best, fewest
-from exactflow.universal.last_layers import Rescaling, Unit, rescaling_layers, unit_layers
-from exactflow.universal.leapfrog import Path, additive_layers, shear_condition
 from exactflow.universal.measures import LineLaw
+from exactflow.universal.path import Path, regions, shear_condition
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["Pad", "Terms", "WellConditioned", "Within", "approximate_well"]
-
-
-class Terms(NamedTuple):
-    """The terms of the bound: W2(T#N, law), and the error of the path."""
-
-    transport: sympy.Rational
-    path: sympy.Rational
+__all__ = ["WellConditioned", "Within", "approximate_well"]
 
 
 class Within(NamedTuple):
@@ -115,35 +106,6 @@ class Within(NamedTuple):
     radius: int
     probability: sympy.Rational
     condition: sympy.Rational
-
-
-@dataclass(frozen=True)
-class Pad:
-    """The layers that make the pad N(0, 1) again, a bound of their error, and where they are
-    well-conditioned.
-    """
-
-    scaling: Rescaling
-    error: sympy.Rational
-    within: Within
-
-    @classmethod
-    def of(cls, scaling: Rescaling, path: Path) -> "Pad":
-        """Return the error and the probability of the theorem, summed over cells."""
-        square, outside = arb(0), arb(0)
-        for cell in cells(path):
-            low, high = (None if end is None else path.map.at(end)[0] for end in cell.window)
-            off = scaling.error(low, high, cell.slopes)
-            square += cell.weight * off * off
-            near, far = cell.pads
-            beyond = ball(near).max(TUNING.radius / (1 + off))
-            tail = normal_cdf(-beyond) - (arb(0) if far is None else normal_cdf(-ball(far)))
-            outside += cell.mass * 2 * tail.max(arb(0))
-        probability = sympy.Rational(1) - upper(outside)
-        within = Within(
-            TUNING.radius, max(probability, sympy.Rational(0)), upper(scaling.condition)
-        )
-        return cls(scaling, upper(upper_root(square)), within)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,49 +120,70 @@ class WellConditioned(Result):
         rescale the pad.
     joint_bound, within : with ``pad="gaussian"``, at least W2 between flow#N(0, I) and the law
         times N(0, 1), and what is so of the layers that rescale the pad; else None.
-    terms : the terms of the bound.
+    terms : of the bound: W2(T#N, law), and the error of the path.
     """
 
     law: LineLaw
+    draft: Draft
     path: Path
-    unit: Unit
-    terms: Terms
-    pad: Pad | None
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @cached_property
+    def terms(self) -> tuple[sympy.Rational, sympy.Rational]:
+        """The terms of the bound."""
+        with ctx.workprec(TUNING.precision):
+            return upper(self.draft.transport.error), upper(self.draft.error(self.path))
 
     @property
     def bound(self) -> sympy.Rational:
         """A rational number with W2(data, law) <= bound."""
         return sum(self.terms, sympy.Rational(0))
 
+    @cached_property
+    def _pad(self) -> tuple[arb, Within] | None:
+        """The square of the error of the pad, and where it is well-conditioned, by the theorem."""
+        scaling, square, outside = self.draft.scaling, arb(0), arb(0)
+        if scaling is None:
+            return None
+        with ctx.workprec(TUNING.precision):
+            for region in regions(self.path):
+                places = (None if x is None else self.path.map.at(x)[0] for x in region.window)
+                off = scaling.error(tuple(places), region.slopes)
+                square += region.weight * off * off
+                near, far = region.pads
+                beyond = ball(near).max(TUNING.radius / (1 + off))
+                tail = normal_cdf(-beyond) - (arb(0) if far is None else normal_cdf(-ball(far)))
+                outside += region.mass * 2 * tail.max(arb(0))
+            probability = max(1 - upper(outside), sympy.Rational(0))
+            return square, Within(TUNING.radius, probability, upper(scaling.condition))
+
     @property
     def joint_bound(self) -> sympy.Rational | None:
         """A rational number with W2(data and pad, law times N(0, 1)) <= joint_bound."""
-        if self.pad is None:
+        if self._pad is None:
             return None
         with ctx.workprec(TUNING.precision):
-            errors = (ball(to_element(x)) for x in (self.terms.path, self.pad.error))
+            errors = (ball(to_element(x)) for x in (self.terms[1], upper(upper_root(self._pad[0]))))
             square = sum((x * x for x in errors), arb(0))
-            return self.terms.transport + upper(upper_root(square))
+            return self.terms[0] + upper(upper_root(square))
 
     @property
     def within(self) -> Within | None:
         """Where the layers that rescale the pad are well-conditioned, and how likely that is."""
-        return None if self.pad is None else self.pad.within
+        return None if self._pad is None else self._pad[1]
 
     @cached_property
     def condition(self) -> sympy.Rational:
         """A rational number that no condition number of another layer exceeds, anywhere."""
         with ctx.workprec(TUNING.precision):
-            return upper(max(shear_condition(self.path.norm).upper(), self.unit.condition))
+            return upper(max(shear_condition(self.path.norm).upper(), self.draft.unit.condition))
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers: the first coordinate is the data, the second the pad."""
-        layers = additive_layers([self.path])
-        rescaled = layers[:-1] if self.pad is None else layers
-        scalings = [] if self.pad is None else rescaling_layers([self.pad.scaling])
-        return PiecewiseFlow([*rescaled, *scalings, *unit_layers([self.unit])])
+        layers, scaling = self.path.layers(), self.draft.scaling
+        layers = layers[:-1] if scaling is None else layers + scaling.layers()
+        return PiecewiseFlow(layers + self.draft.unit.layers())
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
@@ -212,14 +195,13 @@ class WellConditioned(Result):
             f"{self.law} by {len(self.flow)} layers: W2 <= {format_above(self.bound)}, condition "
             f"numbers <= {format_above(self.condition)} everywhere"
         )
-        joint = self.joint_bound
-        if self.pad is None or joint is None:
+        if self.within is None or self.joint_bound is None or self.draft.scaling is None:
             return text
-        radius, probability, condition = self.pad.within
+        radius, probability, condition = self.within
         return (
-            f"{text} but for {self.pad.scaling.count} that rescale the pad, <= "
+            f"{text} but for {self.draft.scaling.count} that rescale the pad, <= "
             f"{format_above(condition)} where it is within {radius}, with probability >= "
-            f"{format_below(probability, 5)}; with the pad, W2 <= {format_above(joint)}"
+            f"{format_below(probability, 5)}; with the pad, W2 <= {format_above(self.joint_bound)}"
         )
 
 
@@ -280,16 +262,7 @@ def approximate_well(
     accuracy = None if eps is None else checked_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
-            draft, path = fewest(law, condition, accuracy, most, pad is not None)
-        elif most is not None:
-            draft, path = best(law, condition, most, pad is not None)
-        else:
-            raise InvalidInputError("expected eps, or layers, or both, got neither")
-        return _certified(law, draft, path)
-
-
-def _certified(law: LineLaw, draft: Draft, path: Path) -> WellConditioned:
-    """Return the flow of a path with its bounds."""
-    terms = Terms(upper(draft.transport.error), upper(draft.error(path)))
-    pad = None if draft.scaling is None else Pad.of(draft.scaling, path)
-    return WellConditioned(law, path, draft.unit, terms, pad)
+            return WellConditioned(law, *fewest(law, condition, accuracy, most, pad is not None))
+        if most is not None:
+            return WellConditioned(law, *best(law, condition, most, pad is not None))
+    raise InvalidInputError("expected eps, or layers, or both, got neither")

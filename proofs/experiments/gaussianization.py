@@ -28,6 +28,7 @@ number of at most k^2. Each gets the square root of what is allowed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import zip_longest
 from typing import ClassVar
 
 import numpy as np
@@ -49,24 +50,12 @@ from exactflow.exact.numbers import (
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import Evidence, Result
-from exactflow.nonlinear import PiecewiseFlow
+from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.last_layers import (
-    Rescaling,
-    Unit,
-    rescaling,
-    rescaling_layers,
-    unit_layers,
-    unit_of,
-)
-from exactflow.universal.leapfrog import (
-    Path,
-    additive_layers,
-    graded_path,
-    shear_condition,
-    shear_norm,
-)
+from exactflow.universal.last_layers import Rescaling, Unit
+from exactflow.universal.path import Path, graded_path, shear_condition, shear_norm
 from exactflow.universal.tuning import TUNING
 from proofs.experiments.turns import Turn, random_turn
 
@@ -81,6 +70,7 @@ _LEAST_SLOPE, _MOST_SLOPE = 1 / 8, 8.0
 _TRIALS = 32
 _DRAWS = 1000
 _DRIFT = 0.02
+_STILL, _ONE = PiecewiseLinear([0], [0]), PiecewiseLinear([0], [1])
 
 
 @dataclass(frozen=True)
@@ -94,7 +84,7 @@ class Round:
     def layers(self) -> list[Coupling]:
         """Return the layers of the round, in the direction from noise to data."""
         turns = [] if self.turn is None else self.turn.layers()
-        return [*additive_layers(self.paths), *rescaling_layers(self.scalings), *turns]
+        return [*_beside(self.paths), *_beside(self.scalings), *turns]
 
     @property
     def condition(self) -> arb:
@@ -124,7 +114,7 @@ class Gaussianization(Result):
     def flow(self) -> PiecewiseFlow:
         """The layers."""
         layers = [layer for one in self.rounds for layer in one.layers()]
-        return PiecewiseFlow([*layers, *unit_layers(self.units)])
+        return PiecewiseFlow([*layers, *_beside(self.units)])
 
     @cached_property
     def condition(self) -> sympy.Rational:
@@ -144,6 +134,23 @@ class Gaussianization(Result):
             f"{len(self.rounds)} rounds in dimension {len(self.units)}, {self.flow.depth} layers "
             f"of condition numbers <= {format_above(self.condition)}"
         )
+
+
+def _beside(parts: Sequence[Path | Rescaling | Unit]) -> list[Coupling]:
+    """Return layers of n coordinates and n pads, of each part those of one coordinate; a part that
+    has fewer layers than others is still at the end.
+    """
+    n, layers = len(parts), []
+    for row in zip_longest(*(part.layers() for part in parts)):
+        one = next(layer for layer in row if layer is not None)
+        if isinstance(one, LinearCoupling):
+            matrix = sympy.diag(*(layer.shift for layer in row))
+            layers.append(LinearCoupling((n, n), one.moves, matrix))
+        else:
+            shifts = [_STILL if layer is None else layer.shifts[0] for layer in row]
+            scales = [_ONE if layer is None else layer.scales[0] for layer in row]
+            layers.append(CoordinatewiseCoupling((n, n), one.moves, shifts, scales))
+    return layers
 
 
 def _together(conditions: list[arb]) -> arb:
@@ -197,7 +204,7 @@ def gaussianize(
         most = condition if n == 1 else to_element(root(to_fraction(condition)))
         exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
         points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
-        units = tuple(unit_of(_raw_transport(points, i, scales[i]), most) for i in range(n))
+        units = tuple(Unit.of(_raw_transport(points, i, scales[i]), most) for i in range(n))
         for i, (unit, scale) in enumerate(zip(units, scales, strict=True)):
             moved = points[:, i] - to_float(unit.shift / scale)
             points[:, i] = moved / to_float(unit.factor / scale)
@@ -208,7 +215,7 @@ def gaussianize(
                 points = points @ turn.matrix
             maps = [_transport(points[:, i]) for i in range(n)]
             points = np.stack([_undone(T, points[:, i]) for i, T in enumerate(maps)], axis=1)
-            scalings = tuple(rescaling(T, most) for T in maps)
+            scalings = tuple(Rescaling.of(T, most) for T in maps)
             found.append(Round(_paths(maps, norm, condition), scalings, turn))
     return Gaussianization(tuple(reversed(found)), units)
 
@@ -302,7 +309,7 @@ def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -
     def suffices(pairs: int) -> bool:
         if len(paths(pairs)) < len(maps):
             return False
-        image = PiecewiseFlow(additive_layers(paths(pairs))).forward(draws)[: len(maps)]
+        image = PiecewiseFlow(_beside(paths(pairs))).forward(draws)[: len(maps)]
         return bool(np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT)
 
     pairs = least(suffices, MOST_PAIRS)

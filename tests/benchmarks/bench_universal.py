@@ -10,10 +10,7 @@ from sympy import QQ
 
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal import GaussianMixture, approximate, approximate_well, uniform
-from exactflow.universal.bound import certify
-from exactflow.universal.construction import layers
 from exactflow.universal.fewest import Draft
-from exactflow.universal.leapfrog import additive_layers
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
 SQUARE = uniform([0, 0], [1, 1])
@@ -32,13 +29,13 @@ def test_build(benchmark, atoms):
 def test_bound(benchmark, found):
     def bound():
         with ctx.workprec(found.precision):
-            return certify(found.parameters, arb(0))
+            return found.parameters.bound(arb(0))
 
     benchmark.pedantic(bound, rounds=1)
 
 
 def test_layers(benchmark, found):
-    benchmark.pedantic(layers, (found.parameters,), rounds=1)
+    benchmark.pedantic(found.parameters.layers, rounds=1)
 
 
 def test_floats(benchmark, found):
@@ -77,7 +74,7 @@ def test_well_conditioned_bound(benchmark, draft):
 
 def test_well_conditioned_floats(benchmark, draft):
     with ctx.workprec(96):
-        flow = PiecewiseFlow(additive_layers([draft.path(PAIRS)]))
+        flow = PiecewiseFlow(draft.path(PAIRS).layers())
     points = np.random.default_rng(0).standard_normal((2, 100_000))
     flow.forward(points[:, :1])
     benchmark.pedantic(flow.forward, (points,), rounds=3)

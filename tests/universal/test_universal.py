@@ -26,8 +26,7 @@ from exactflow.universal import (
     empirical,
     uniform,
 )
-from exactflow.universal.bound import certify, displacement
-from exactflow.universal.construction import Construction, layers
+from exactflow.universal.construction import Construction
 
 TRIANGLE = Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"])
 TIED = Atoms([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -114,10 +113,10 @@ def test_plateaus_are_as_in_the_proof(found):
         assert found.flow.jacobian(z) == delta * sympy.eye(d)
 
 
-def test_the_displacement_is_that_of_the_atoms():
+def test_the_spread_is_that_of_the_atoms():
     found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
     moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
-    assert float(displacement(found)) == pytest.approx(np.sqrt(np.mean(moved**2)))
+    assert float(found.spread()) == pytest.approx(np.sqrt(np.mean(moved**2)))
 
 
 @pytest.mark.parametrize("layers", [2, 3])
@@ -189,9 +188,9 @@ def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights,
     construction = coarse(atoms, weights, depth, tau, delta, radius, shift)
     atoms = construction.atoms.astype(float)
     with ctx.workprec(96):
-        bound = float(certify(construction, arb(0)).total)
+        bound = float(construction.bound(arb(0)).total)
     z = grid_points(2, 32)
-    image = layers(construction).forward(z).T
+    image = construction.layers().forward(z).T
     masses = np.array([float(w) for w in weights])
     truth = transport(image, np.full(len(image), 1 / len(image)), atoms, masses)
     assert truth <= bound * 1.02
@@ -207,7 +206,7 @@ def test_the_terms_are_those_of_the_theorem(case, atoms, depth):
     tau, delta, radius, _ = map(float, COARSE[case])
     construction = coarse(atoms, weights, depth, *COARSE[case])
     with ctx.workprec(96):
-        found = certify(construction, arb(0))
+        found = construction.bound(arb(0))
     knots = np.array(construction.knots, dtype=float)
     sorted_atoms = construction.atoms.astype(float)
     boxes = np.ptp(sorted_atoms, axis=0)

@@ -27,9 +27,8 @@ from exactflow.universal import (
     uniform,
 )
 from exactflow.universal.boxes import as_line_law
-from exactflow.universal.drift import cells
-from exactflow.universal.last_layers import unit_of
-from exactflow.universal.leapfrog import Path, additive_layers, graded_path, shear_norm
+from exactflow.universal.last_layers import Unit
+from exactflow.universal.path import Path, graded_path, regions, shear_norm
 from exactflow.universal.transport import transport
 
 TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
@@ -145,12 +144,12 @@ def path(pairs: int) -> Path:
 )
 def test_no_orbit_leaves_the_bound_of_its_cells(label, z, pairs):
     steps = path(pairs)
-    x, pad = PiecewiseFlow(additive_layers([steps]))([label, z])
+    x, pad = PiecewiseFlow(steps.layers())([label, z])
     off, point = abs(x - T(label)[0]), (to_element(label), abs(to_element(z)))
     with ctx.workprec(96):
         found = [
             cell
-            for cell in cells(steps)
+            for cell in regions(steps)
             if all(
                 (low is None or low <= entry) and (high is None or entry <= high)
                 for entry, (low, high) in zip(point, (cell.labels, cell.pads), strict=True)
@@ -160,12 +159,12 @@ def test_no_orbit_leaves_the_bound_of_its_cells(label, z, pairs):
     for cell in found:
         least, largest = map(QQ.to_sympy, cell.slopes)
         size = abs(Rational(z))
-        assert off <= size * largest * QQ.to_sympy(cell.drift.moved)
+        assert off <= size * largest * QQ.to_sympy(cell.moved)
         assert size / largest <= abs(pad) <= size / least
 
 
 def test_without_a_pad_there_is_no_error():
-    flow = PiecewiseFlow(additive_layers([path(5)]))
+    flow = PiecewiseFlow(path(5).layers())
     for label in (-2, Rational(-1, 3), Rational(1, 8), 4):
         assert flow([label, 0]) == sympy.Matrix([T(label)[0], 0])
 
@@ -176,7 +175,7 @@ def test_second_order_within_a_piece():
     errors = []
     for pairs in (8, 16, 32):
         steps = Path(straight, (QQ(1, 2 * pairs),) * pairs, (QQ(1),) * (pairs + 1))
-        x, pad = PiecewiseFlow(additive_layers([steps]))([1, 1])
+        x, pad = PiecewiseFlow(steps.layers())([1, 1])
         errors.append(float(x) - 2)
         assert pad == Rational(1, 2)
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.05)
@@ -185,7 +184,7 @@ def test_second_order_within_a_piece():
 
 def test_cells_cover_everything_once():
     with ctx.workprec(96):
-        found = list(cells(path(3)))
+        found = list(regions(path(3)))
         total = sum((cell.weight for cell in found), arb(0))
         inner = sum((cell.weight for cell in found if cell.pads[1] and cell.pads[1] <= 1), arb(0))
     assert total.contains(1)
@@ -201,7 +200,7 @@ def test_the_norm_is_that_of_the_layers():
     with ctx.workprec(96):
         steps = graded_path(T, 40, shear_norm(QQ(3)))
     norms = []
-    for layer in additive_layers([steps]):
+    for layer in steps.layers():
         if layer.moves == "first":
             norms.append(abs(layer.shift[0, 0]))
         else:
@@ -223,8 +222,8 @@ def test_eps_and_layers_together():
 def test_too_many_scalings_are_refused_before_they_are_made():
     steep = PiecewiseLinear([0], [0], QQ(10) ** 300, QQ(10) ** 300)
     with pytest.raises(InvalidInputError, match="1024 scalings of the data"):
-        unit_of(steep, QQ(101, 100))
-    assert unit_of(steep, QQ(5)).count == 430
+        Unit.of(steep, QQ(101, 100))
+    assert Unit.of(steep, QQ(5)).count == 430
 
 
 @pytest.mark.parametrize("scale", [Fraction(1, 10**250), Fraction(1, 10**9), 1, 10**6, 10**250])
