@@ -40,8 +40,9 @@ call. The script ``one_mask`` proves the merging identities for all n, and compa
 points, exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
@@ -56,10 +57,10 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.verification import verify
-from exactflow.masks.parts import fitting_parts
-from exactflow.masks.writer import Writer
+from exactflow.masks.writer import Writer, whole
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.merged import MaskedPart
+from exactflow.nonlinear.layer import CoordinatewiseCoupling, PiecewiseCoupling
+from exactflow.nonlinear.merged import MaskedPart, MergedCoupling
 
 __all__ = ["one_mask"]
 
@@ -109,7 +110,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" 
     else:
         order, partition = resolve_partition(mask, d)
     writer = Writer(order, partition)
-    steps = list(chain.from_iterable(fitting_parts(item, partition) for item in given))
+    steps = list(chain.from_iterable(_fitting_parts(item, partition) for item in given))
     for k, step in enumerate(steps):
         if isinstance(step, DomainMatrix):
             after = steps[k + 1] if k + 1 < len(steps) else None
@@ -159,3 +160,62 @@ def _checked_flow(writer: Writer, given: list) -> Flow:
         product = linalg.product(*matrix.to_dense().unify(product.to_dense()))
     verify(flow, product)
     return flow
+
+
+def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
+    """Yield a flow as couplings that fit the partition, with its signs; or a matrix, as it is.
+
+    A coupling is a `MaskedPart` whose places are coordinates of the user.
+    """
+    if isinstance(item, DomainMatrix):
+        yield item
+        return
+    order = item.order or tuple(range(item.dimension))
+    if isinstance(item, CouplingFlow) and item.flips:
+        signs = [QQ(-1 if i in item.flips else 1) for i in range(item.dimension)]
+        yield linalg.diagonal(signs, QQ)
+    p = item.partition[0]
+    places = [(i, 1) for i in order[:p]], [(i, 1) for i in order[p:]]
+    for layer in item.layers:
+        moved, kept = places if layer.moves == "first" else places[::-1]
+        parts = layer.parts if isinstance(layer, MergedCoupling) else (whole(layer),)
+        for part in parts:
+            yield from _fitting(part.seen_through(kept, moved), partition)
+
+
+def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
+    """Yield parts that compose to the part and fit the partition, as few as there are."""
+    needs = {i: need for i, need in _dependence(part.layer).items() if part.moved[i] is not None}
+    rows = sorted(needs)
+
+    def cut(sizes: tuple[int, int]) -> list[tuple[list[int], list[int], bool]]:
+        blocks = []
+        for start in range(0, len(rows), sizes[0]):
+            some = rows[start : start + sizes[0]]
+            read = sorted(set().union(*(needs[i] for i in some)))
+            for stop in range(0, max(len(read), 1), sizes[1]):
+                blocks.append((some, read[stop : stop + sizes[1]], stop == 0))
+        return blocks
+
+    for some, read, is_first in min(cut(partition), cut(partition[::-1]), key=len):
+        layer = part.layer
+        if isinstance(layer, LinearCoupling) and not is_first:  # which has scaled already
+            layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
+        yield MaskedPart(
+            layer,
+            tuple(place if j in read else None for j, place in enumerate(part.kept)),
+            tuple(place if i in some else None for i, place in enumerate(part.moved)),
+        )
+
+
+def _dependence(layer: Any) -> dict[int, set[int]]:
+    """Return the kept coordinates that are read, for each coordinate that a layer changes."""
+    if isinstance(layer, PiecewiseCoupling):
+        return {i: {layer.reads} for i, _ in enumerate(layer.scale_elements)}
+    if isinstance(layer, CoordinatewiseCoupling):
+        return {i: {i} for i, _ in enumerate(layer.shifts)}
+    scales = enumerate(layer.scale_elements)
+    rows: dict[int, set[int]] = {i: set() for i, scale in scales if scale != layer.field.one}
+    for i, j in layer.shift_matrix.to_dok():
+        rows.setdefault(i, set()).add(j)
+    return rows

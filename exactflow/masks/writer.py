@@ -1,6 +1,6 @@
 """One mask, written coupling by coupling: swaps bring coordinates where the next one needs them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -18,10 +18,10 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.nonlinear.merged import MaskedPart, MergedCoupling
 
-__all__ = ["Writer", "exact_words"]
+__all__ = ["Writer", "exact_words", "whole"]
 
 Pairs: TypeAlias = list[tuple[int, int]]
-Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterable[Sequence[LinearCoupling]]]
+Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
 
 
 class Writer:
@@ -98,21 +98,19 @@ class Writer:
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
             inner = _in_places(matrix, before, (self.place, self.sign))
-        self._write_layers(inner, wanted)
+        self._write_word(inner, wanted)
 
     def write_rest(self) -> None:
         """Write the signed permutation that brings every coordinate home."""
-        d = len(self.order)
-        inner = DomainMatrix.from_dok(
-            {(self.home[i], self.place[i]): QQ(self.sign[i]) for i in self.order}, (d, d), QQ
-        ).to_dense()
+        home = self.home, dict.fromkeys(self.order, 1)
+        inner = _in_places(linalg.identity(len(self.order), QQ), (self.place, self.sign), home)
         if inner.det() < 0:
             raise OrientationError(
                 "expected a composition that keeps orientation, got one that reverses it, which no "
                 "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
                 "permutation"
             )
-        self._write_layers(inner, None)
+        self._write_word(inner, None)
 
     def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that may move, with the pairs of coordinates to be swapped before."""
@@ -144,14 +142,13 @@ class Writer:
         leave += sorted(spare[1], key=lambda i: in_half(self.home, i))[: count - len(leave)]
         pairs = []
         for i in enter:
-            j = max(leave, key=lambda j: self._home_after(i, j))
+            at_home = {
+                j: (self.place[j] == self.home[i]) + (self.place[i] == self.home[j]) for j in leave
+            }
+            j = max(leave, key=at_home.__getitem__)
             leave.remove(j)
             pairs.append((i, j))
         return pairs
-
-    def _home_after(self, i: int, j: int) -> int:
-        """Return how many of two coordinates are at home once they change places."""
-        return (self.place[j] == self.home[i]) + (self.place[i] == self.home[j])
 
     def _exchange(self, pairs: Pairs) -> dict[tuple[int, int], int]:
         """Exchange the places of pairs; return, for each pair of places, the sign of its swap.
@@ -176,29 +173,35 @@ class Writer:
         signs = self._exchange(pairs).items()
         E = DomainMatrix.from_dok({(a, b - p): QQ(e) for (a, b), e in signs}, (p, q), QQ)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
-        for moves in (half, opposite(half), half):
-            self._append(LinearCoupling.trusted((p, q), moves, shears[moves]))
+        letters = half, opposite(half), half
+        self._write_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
-    def _append(self, layer: LinearCoupling) -> None:
-        """Write a layer that sees the places as they are."""
-        moved, kept = self.partition if layer.moves == "first" else self.partition[::-1]
-        kept_places, moved_places = (tuple((k, 1) for k in range(size)) for size in (kept, moved))
-        self.parts.append((layer.moves, MaskedPart(layer, kept_places, moved_places)))
+    def _write_layers(self, layers: Iterable[LinearCoupling]) -> None:
+        """Write layers that see the places as they are."""
+        self.parts += [(layer.moves, whole(layer)) for layer in layers]
 
-    def _write_layers(self, matrix: DomainMatrix, wanted: Half | None) -> None:
+    def _write_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
         """Write the layers of a matrix about places: the word of which most merges."""
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
             return len(layers) - ends
 
-        for layer in min(self.words(matrix, self.partition), key=cost):
-            self._append(layer)
+        word = min(self.words(matrix, self.partition), key=cost)
+        self._write_layers(word)
+
+
+def whole(layer: Coupling) -> MaskedPart:
+    """Return a layer as a part that sees the places as they are."""
+    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
+    return MaskedPart(
+        layer, tuple((k, 1) for k in range(kept)), tuple((k, 1) for k in range(moved))
+    )
 
 
 def exact_words(
     matrix: DomainMatrix, partition: tuple[int, int]
-) -> Iterable[Sequence[LinearCoupling]]:
+) -> Iterator[Sequence[LinearCoupling]]:
     """Yield the layers of a matrix in both orders of letters, of the shortest routes."""
     p, q = partition
     if matrix == linalg.identity(p + q, matrix.domain):
