@@ -24,6 +24,8 @@ from exactflow.parallel import parallel_map
 
 __all__ = ["add_arguments", "run"]
 
+_SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
@@ -83,9 +85,8 @@ def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
             rows = [{i: row[j] for i, row in enumerate(rows) if j in row} for j in range(len(rows))]
         with interruptible():  # Ctrl-C ends coqc, too, and its folder
             code, lines = check_theorem(text, rows, origin)
-    return Checked(
-        file, code, WORDS[code], "theorem", tuple(lines), None, time.perf_counter() - start
-    )
+    seconds = round(time.perf_counter() - start, 3)
+    return Checked(file, code, WORDS[code], "theorem", tuple(lines), None, seconds)
 
 
 def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
@@ -94,7 +95,7 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
         codes.add(outcome.code)
         outcome = _named(outcome, arguments.target)
         if arguments.json:
-            print(_json(outcome), flush=True)
+            print(json.dumps(common.fields(outcome, *_SHOWN)), flush=True)
         elif outcome.code == 2:
             print(f"{outcome.file}:", "\n".join(outcome.lines), file=sys.stderr)
         elif not arguments.quiet:
@@ -107,12 +108,6 @@ def _named(outcome: Checked, target: str | None) -> Checked:
     """Return an outcome that says the name of the target, where that is malformed."""
     says = ("malformed: target file", f"malformed: {target}")
     return replace(outcome, lines=tuple(line.replace(*says, 1) for line in outcome.lines))
-
-
-def _json(outcome: Checked) -> str:
-    largest = None if outcome.largest is None else str(outcome.largest)
-    numbers = {"largest_difference": largest, "seconds": round(outcome.seconds, 3)}
-    return json.dumps(common.fields(outcome, "file", "verdict", "kind", "lines") | numbers)
 
 
 def _options(arguments: argparse.Namespace) -> dict:

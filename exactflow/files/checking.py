@@ -15,7 +15,7 @@ WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 @dataclass(frozen=True)
 class Checked:
     """What is said of one certificate: exit code, verdict in a word, kind of claim, the checker's
-    lines, the largest difference where it was computed.
+    lines, the largest difference where it was computed, as text.
     """
 
     file: str
@@ -23,7 +23,7 @@ class Checked:
     verdict: str
     kind: str
     lines: tuple[str, ...]
-    largest: Fraction | None
+    largest_difference: str | None
     seconds: float
 
 
@@ -48,12 +48,14 @@ def check_certificate(
     kind, largest = "", None
     try:
         report = checker.check(checker.read_file(file), target, transposed, bound, quick)
-        (code, last_line), kind, largest = report.verdict.value, report.kind, report.largest
+        (code, last_line), kind = report.verdict.value, report.kind
+        largest = None if report.largest is None else str(report.largest)
         lines = [*report.lines, last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
-    return Checked(file, code, word, kind, tuple(lines), largest, time.perf_counter() - start)
+    seconds = round(time.perf_counter() - start, 3)
+    return Checked(file, code, word, kind, tuple(lines), largest, seconds)
 
 
 def is_depth_certificate(data: bytes) -> bool:

@@ -1,5 +1,6 @@
 """What came of proof scripts as one HTML page, which needs no other file and no network."""
 
+import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -11,12 +12,11 @@ from pygments.lexers import PythonLexer
 
 from exactflow.claims import claims_html
 from exactflow.proving.cells import Cell, cells, read_script
-from exactflow.proving.displays import formula, picture
 from exactflow.proving.script import Outcome, Shown
 from exactflow.proving.table import summary
 from exactflow.version import __version__
 
-__all__ = ["page"]
+__all__ = ["formula", "page", "picture"]
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; }
@@ -103,3 +103,19 @@ def _markdown() -> MarkdownIt:
         return formula(tex, bool(options["display_mode"]))
 
     return reader.use(dollarmath_plugin, renderer=render)
+
+
+def formula(tex: str, is_block: bool) -> str:
+    """Return a formula of LaTeX as MathML; as its source, where the extra report is missing."""
+    try:
+        from latex2mathml.converter import convert
+
+        return str(convert(tex, display="block" if is_block else "inline"))
+    except Exception:  # not installed, or beyond what it reads: the source is readable as well
+        return f"<code>{escape(tex)}</code>"
+
+
+def picture(png: bytes, name: str) -> str:
+    """Return a picture as an element that holds its bytes."""
+    data = base64.b64encode(png).decode()
+    return f'<img alt="{escape(name)}" src="data:image/png;base64,{data}">'

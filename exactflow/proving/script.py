@@ -4,6 +4,7 @@ import __future__
 
 import ast
 import contextlib
+import html
 import io
 import os
 import sys
@@ -11,17 +12,19 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Literal, TextIO
 
+import sympy
+from sympy.printing.mathml import mathml
+
 from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofError, Running
 from exactflow.errors import MissingExtraError, VerificationError
-from exactflow.proving.cells import Cell, cells, read_script, sites
-from exactflow.proving.displays import display, open_figures
+from exactflow.proving.cells import cells, read_script, sites
 
-__all__ = ["EXIT_CODES", "Outcome", "Shown", "run_script"]
+__all__ = ["EXIT_CODES", "Outcome", "Shown", "display", "run_script"]
 
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
@@ -87,9 +90,11 @@ def run_script(
     token, start = RUNNING.set(running), time.perf_counter()
     try:
         with _as_main(Path(path)) as namespace:
-            for cell, body in _bodies(text, str(path)):
-                with _kept(outcome.shown, cell, running, echo, keep) as displays:
-                    displays += _run_body(body, namespace, keep)
+            for line, codes in _codes(text, str(path)):
+                with _kept(outcome.shown, line, running, echo) as displays:
+                    for code in codes:
+                        value = eval(code, namespace)  # None of statements
+                        displays += [display(value)] if keep and value is not None else []
     except MissingExtraError as error:
         _not_run(running, str(error), echo)
     except (SystemExit, Exception) as error:  # it is no proof; the other scripts still run
@@ -111,11 +116,11 @@ def _unreached(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
     with contextlib.suppress(SyntaxError):
         for site in sites(text):
             if not any(site.line <= line <= site.end_line for line in met):
-                word, what, line = site.evidence, site.checked, site.line
                 kind: Evidence | Literal[""] = (
-                    Evidence[word] if word in Evidence.__members__ else ""
+                    Evidence[site.evidence] if site.evidence in Evidence.__members__ else ""
                 )
-                yield Claim(theorem, what, kind, 0, 0.0, False, line=line, is_reached=False)
+                unmet = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
+                yield replace(unmet, is_reached=False)
 
 
 def _judge(outcome: Outcome) -> None:
@@ -155,8 +160,8 @@ def _as_main(path: Path) -> Iterator[dict[str, Any]]:
                 del sys.modules[name]
 
 
-def _bodies(text: str, path: str) -> Iterator[tuple[Cell, list[CodeType]]]:
-    """Return the code of each cell, for running and (an expression at its end) for evaluation."""
+def _codes(text: str, path: str) -> Iterator[tuple[int, list[CodeType]]]:
+    """Yield the line of each cell, and its code: its statements, and an expression at its end."""
     tree, flags = ast.parse(text, path), 0
     found, rest = [cell for cell in cells(text) if not cell.is_markdown], list(tree.body)
     for cell, following in zip(found, [*found[1:], None], strict=True):
@@ -168,14 +173,7 @@ def _bodies(text: str, path: str) -> Iterator[tuple[Cell, list[CodeType]]]:
         if isinstance(shown, ast.Expr):
             expression = ast.Expression(shown.value)
             codes.append(compile(expression, path, "eval", flags, dont_inherit=True))
-        yield cell, codes
-
-
-def _run_body(codes: list[CodeType], namespace: dict[str, Any], keep: bool) -> list[str]:
-    """Run the code of a cell; return its display, if it ends with a value that has one."""
-    exec(codes[0], namespace)
-    shown = [eval(code, namespace) for code in codes[1:]]
-    return [display(value) for value in shown if keep and value is not None]
+        yield cell.line, codes
 
 
 class _Printed(io.StringIO):
@@ -192,9 +190,7 @@ class _Printed(io.StringIO):
 
 
 @contextlib.contextmanager
-def _kept(
-    shown: dict[int, Shown], cell: Cell, running: Running, echo: bool, keep: bool
-) -> Iterator[list[str]]:
+def _kept(shown: dict[int, Shown], line: int, running: Running, echo: bool) -> Iterator[list[str]]:
     """Keep what a cell prints, draws, and displays by the list that is yielded."""
     printed, displays = _Printed(sys.stdout if echo else None), list[str]()
     already = len(running.pictures)
@@ -202,8 +198,9 @@ def _kept(
         with contextlib.redirect_stdout(printed):
             yield displays
     finally:
-        pictures = [*running.pictures[already:], *(open_figures() if keep else [])]
-        shown[cell.line] = Shown(printed.getvalue(), tuple(displays), tuple(pictures))
+        figures = _open_figures() if running.keeps_pictures else []
+        pictures = [*running.pictures[already:], *figures]
+        shown[line] = Shown(printed.getvalue(), tuple(displays), tuple(pictures))
 
 
 def _not_run(running: Running, missing: str, echo: bool) -> None:
@@ -238,3 +235,29 @@ def _stopped(outcome: Outcome, running: Running, error: BaseException) -> None:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         reason = "".join(traceback.format_exception_only(error))
         outcome.failure = f"{where}{type(error).__name__}\n{''.join(trace)}{reason}".rstrip()
+
+
+def display(value: Any) -> str:
+    """Return a value as HTML: its own, or MathML of what SymPy knows, or else its `repr`.
+
+    >>> display("a < b")
+    '<pre>&#x27;a &lt; b&#x27;</pre>'
+    """
+    if isinstance(value, sympy.Basic | sympy.MatrixBase):
+        return f'<math display="block">{mathml(value, printer="presentation")}</math>'
+    own = getattr(value, "_repr_html_", None)
+    shown = own() if callable(own) and not isinstance(value, type) else None
+    return shown if isinstance(shown, str) else f"<pre>{html.escape(repr(value))}</pre>"
+
+
+def _open_figures() -> list[tuple[bytes, str]]:
+    """Return the figures that a cell has left open in matplotlib, and close them."""
+    found: list[tuple[bytes, str]] = []
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is None:
+        return found
+    for number in pyplot.get_fignums():
+        buffer = io.BytesIO()
+        pyplot.figure(number).savefig(buffer, format="png", bbox_inches="tight")
+        pyplot.close(number)
+        found.append((buffer.getvalue(), f"figure {number}"))
+    return found

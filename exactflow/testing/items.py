@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from fractions import Fraction
 from functools import cached_property
 from typing import Any, NoReturn
 
 import pytest
 
+from exactflow import checker
 from exactflow.errors import InvalidInputError
-from exactflow.files.checking import Checked, check_certificate
+from exactflow.files.checking import check_certificate
 from exactflow.proving.cells import Site, read_script, sites
 
 __all__ = ["CertificateFile", "ScriptFile"]
@@ -37,65 +37,52 @@ class CertificateItem(pytest.Item):
     and no failure.
     """
 
-    checked: Checked
+    record: dict[str, Any]
 
     def setup(self) -> None:
-        self.checked = _checked(self)
-        if self.checked.code == 2:
-            _fail(f"{self.path}: {self.checked.lines[0]}")
+        self.record = _record(self)
+        if self.record["verdict"] == "malformed":
+            _fail(f"{self.path}: {self.record['lines'][0]}")
 
     def runtest(self) -> None:
-        checked = self.checked
-        exact = checked.largest == 0 or checked.kind == "depth"
-        evidence = "exact" if exact else "certified"
-        properties = {
-            "verdict": checked.verdict,
-            "kind": checked.kind,
-            "evidence": evidence if checked.verdict == "verified" else "",
-            "largest_difference": "" if checked.largest is None else str(checked.largest),
-        }
-        self.user_properties += [(f"exactflow_{name}", text) for name, text in properties.items()]
-        lines = [line[2:] for line in checked.lines[:-1]]
-        if checked.code == 1:
-            _fail("\n".join([f"{self.path}: NOT VERIFIED", *lines]))
-        if checked.verdict == "incomplete":
-            self._incomplete("\n".join([f"{self.path}: INCOMPLETE", *lines]))
-
-    def _incomplete(self, text: str) -> None:
-        way = self.config.option.exactflow_incomplete
-        if way == "fail":
-            _fail(text)
-        (pytest.skip if way == "skip" else pytest.xfail)(text)
+        verdict, kind, largest = (
+            self.record[name] or "" for name in ("verdict", "kind", "largest_difference")
+        )
+        evidence = "exact" if largest == "0" or kind == "depth" else "certified"
+        self.user_properties += [
+            ("exactflow_verdict", verdict),
+            ("exactflow_kind", kind),
+            ("exactflow_evidence", evidence if verdict == "verified" else ""),
+            ("exactflow_largest_difference", largest),
+        ]
+        said = [line[2:] for line in self.record["lines"][:-1]]
+        head = {"refuted": "NOT VERIFIED", "incomplete": "INCOMPLETE"}.get(verdict)
+        if head is not None:
+            text = "\n".join([f"{self.path}: {head}", *said])
+            way = self.config.option.exactflow_incomplete
+            if verdict == "refuted" or way == "fail":
+                _fail(text)
+            (pytest.skip if way == "skip" else pytest.xfail)(text)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _checked(item: pytest.Item) -> Checked:
-    """Check the file of an item: in this process, or where time is limited in one of its own."""
-    from exactflow import checker
-
+def _record(item: pytest.Item) -> dict[str, Any]:
+    """Return what ``exactflow check --json`` says of the file of an item; found in this process, or
+    where time is limited in one of its own.
+    """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:
         bound = None if within is None else checker.read_bound(within, "--exactflow-within")
-        return check_certificate(path, bound=bound, quick=option.exactflow_quick)
+        return vars(check_certificate(path, bound=bound, quick=option.exactflow_quick))
     words = ["check", "--json", *["--quick"] * option.exactflow_quick]
     words += [] if within is None else [f"--within={within}"]
     record, problem = _exactflow(item.config, [*words, path], limit)
-    if record is None:
-        lines = (f"c incomplete: {problem}", "s NOT VERIFIED")
-        return Checked(path, 3, "incomplete", "", lines, None, 0)
-    largest = record["largest_difference"]
-    return Checked(
-        path,
-        {"verified": 0, "refuted": 1, "malformed": 2}.get(record["verdict"], 3),
-        record["verdict"],
-        record["kind"],
-        tuple(record["lines"]),
-        None if largest is None else Fraction(largest),
-        record["seconds"],
-    )
+    lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
+    unknown = {"verdict": "incomplete", "kind": "", "lines": lines, "largest_difference": None}
+    return unknown if record is None else record
 
 
 def _exactflow(

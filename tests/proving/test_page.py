@@ -7,9 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from exactflow.claims import Options
-from exactflow.proving.displays import display, formula, picture
-from exactflow.proving.page import page
-from exactflow.proving.script import run_script
+from exactflow.proving.page import formula, page, picture
+from exactflow.proving.script import display, run_script
 
 SCRIPT = """# %% [markdown]
 # # A <b>title</b>
