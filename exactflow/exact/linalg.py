@@ -275,14 +275,7 @@ def left_inverse(M: DomainMatrix) -> DomainMatrix:
     >>> left_inverse(DomainMatrix([[QQ(0)], [QQ(2)]], (2, 1), QQ)).to_Matrix()
     Matrix([[0, 1/2]])
     """
-    rows, columns = M.shape
-    pivots = rref(M.transpose())[1]
-    inverse = M.extract(list(pivots), list(range(columns))).inv().to_list()
-    entries = [[M.domain.zero] * rows for _ in range(columns)]
-    for i in range(columns):
-        for value, pivot in zip(inverse[i], pivots, strict=True):
-            entries[i][pivot] = value
-    return from_entries(entries, (columns, rows), M.domain)
+    return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
 def distinct_units(field: Domain) -> Iterator:

@@ -131,7 +131,7 @@ def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]
             array = merged.pop()[1] + array
         if len(array.places):
             merged.append((half, array))
-    return [LinearCoupling((n, q), half, array) for half, array in merged]
+    return [LinearCoupling.trusted((n, q), half, array) for half, array in merged]
 
 
 def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:

@@ -115,7 +115,7 @@ class Coupling(Map):
     @property
     def is_additive(self) -> bool:
         """Whether the scale is one everywhere."""
-        return all(s == self.field.one for s in self.scale_elements)
+        return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Iterable:
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""

@@ -47,8 +47,7 @@ class LinearCoupling(Coupling):
     ----------
     partition : (p, q), the sizes of the two halves, both at least 1.
     moves : "first" or "second", the half that the layer maps; the other half is kept.
-    shift : the matrix T: p x q if the first half moves, q x p if the second does; a `SparseArray`,
-        over QQ, is kept as it is.
+    shift : the matrix T: p x q if the first half moves, q x p if the second does.
     scale : one positive number for each coordinate that moves; where it is left out, all ones (an
         *additive* layer).
 
@@ -76,13 +75,13 @@ class LinearCoupling(Coupling):
         self,
         partition: tuple[int, int],
         moves: Half,
-        shift: "MatrixLike | SparseArray",
+        shift: MatrixLike,
         scale: "VectorLike | None" = None,
     ) -> None:
         partition = checked_partition(partition)
         check_option("moves", moves, HALVES)
         moved, kept = partition if moves == "first" else partition[::-1]
-        matrix = shift if _is_array(shift) else as_rectangle(shift)
+        matrix = as_rectangle(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
@@ -166,11 +165,6 @@ class LinearCoupling(Coupling):
     def shift(self) -> sympy.Matrix:
         """The shift T as a SymPy matrix, a new one each time."""
         return self.shift_matrix.to_Matrix()
-
-    @property
-    def is_additive(self) -> bool:
-        """Whether the scale is one everywhere."""
-        return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     @property
     def is_identity(self) -> bool:
@@ -281,7 +275,7 @@ class LinearCoupling(Coupling):
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
 
-def _is_array(shift: "MatrixLike | SparseArray") -> "TypeIs[SparseArray]":
+def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
     """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
     return hasattr(shift, "places")
 
