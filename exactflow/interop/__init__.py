@@ -138,20 +138,20 @@ def to_module(
     check_option("parameters", parameters, get_args(Parameters))
     if isinstance(flow, Lossless):
         return _of_integers(flow, library, bias)
-    if isinstance(found := flow.flow if isinstance(flow, Result) else flow, PiecewiseFlow):
-        return _of_networks(found, library, bias, parameters, accept_error)
-    flow, center = _linear(flow), _center(flow)
-    shift = center if bias is None else _bias(bias, flow.dimension)
-    shift = shift if bias is None or center is None else shift + center
+    found = _found(flow, library)
+    shift = _shift(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = libraries.library(library)
     if image is not None and not home.takes_images:
         raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
-    check_error(flow, accept_error, home.floats())
+    if isinstance(found, CouplingFlow):
+        check_error(found, accept_error, home.floats())
     from exactflow.interop.modules.flow import FlowModule
 
-    module = FlowModule(flow, shift, raw=parameters == "raw")
-    return home.couplings(module, (flow.dimension, *(image or ())))
+    module = FlowModule(found, shift, raw=parameters == "raw")
+    if isinstance(found, PiecewiseFlow):
+        _check_networks(module, found, shift, accept_error)
+    return home.couplings(module, (found.dimension, *(image or ())))
 
 
 def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
@@ -167,23 +167,47 @@ def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
     return LosslessModule(flow)
 
 
-def _of_networks(
-    flow: PiecewiseFlow, library: str, bias: Any, parameters: Parameters, accept_error: float
-) -> Any:
-    """Return a flow with piecewise-linear shifts as a module of PyTorch."""
-    import numpy as np
-
-    if library != "torch":
+def _found(flow: Any, library: str) -> CouplingFlow | PiecewiseFlow:
+    """Return a flow, or that of a result, if it has a module of the library."""
+    flow = flow.flow if isinstance(flow, Result) else flow
+    if not isinstance(flow, CouplingFlow | PiecewiseFlow):
+        raise InvalidInputError(
+            f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
+        )
+    if isinstance(flow, PiecewiseFlow) and library != "torch":
         raise InvalidInputError(
             f"expected library='torch' for a flow whose shifts are networks, got {library!r}"
         )
-    require("torch", library, "modules of that library")
+    if isinstance(flow, CouplingFlow) and not flow.field.is_QQ:
+        raise InvalidInputError(
+            f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
+        )
+    return flow
+
+
+def _shift(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
+    """Return the bias, and what subtracts the mean where `whiten` returned the flow, as float64."""
+    import numpy as np
+
+    center = flow.center if isinstance(flow, Whitening) else None
+    if bias is None:
+        return center
+    try:
+        values = np.asarray(bias, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (dimension,) or not np.isfinite(values).all():
+        raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
+    return values if center is None else values + center
+
+
+def _check_networks(
+    module: Any, flow: PiecewiseFlow, shift: "np.ndarray | None", accept_error: float
+) -> None:
+    """Refuse networks that float64 ruins, as draws show."""
+    import numpy as np
     import torch
 
-    from exactflow.interop.modules.flow import FlowModule
-
-    shift = None if bias is None else _bias(bias, flow.dimension)
-    module = FlowModule(flow, shift, raw=parameters == "raw")
     draws = np.random.default_rng(0).standard_normal((flow.dimension, 1000))
     image = flow.forward(draws).T + (0 if shift is None else shift)
     with torch.no_grad():
@@ -194,36 +218,3 @@ def _of_networks(
             f"largest entry, got {error:.2g} at draws, from ramps that are too steep: raise eps, "
             "or accept_error=.."
         )
-    return module
-
-
-def _linear(flow: Any) -> CouplingFlow:
-    """Return a flow, or that of a result, if it is linear and over QQ."""
-    flow = flow.flow if isinstance(flow, Result) else flow
-    if not isinstance(flow, CouplingFlow):
-        raise InvalidInputError(
-            f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
-        )
-    if not flow.field.is_QQ:
-        raise InvalidInputError(
-            f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
-        )
-    return flow
-
-
-def _center(flow: Any) -> "np.ndarray | None":
-    """Return what subtracts the mean, where what `whiten` returned has one: less its image."""
-    return flow.center if isinstance(flow, Whitening) else None
-
-
-def _bias(bias: Any, dimension: int) -> "np.ndarray":
-    """Return a bias as float64."""
-    import numpy as np
-
-    try:
-        values = np.asarray(bias, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    if values.shape != (dimension,) or not np.isfinite(values).all():
-        raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
-    return values

@@ -6,7 +6,7 @@ is imported when a module of that library is met, or one is asked for. `convert`
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -17,15 +17,25 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import State
 from exactflow.interop.modules.steps import IntegerStep
 
-__all__ = ["Build", "HalfMap", "Levels", "Library", "Reader", "State", "Way", "Whole", "plain_way"]
+__all__ = [
+    "Build",
+    "HalfMap",
+    "Levels",
+    "Library",
+    "Reader",
+    "Way",
+    "Whole",
+    "folded",
+    "plain_way",
+]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 
 Reader = Callable[[Any], AffineMap]
-State = Mapping[str, Tensor]
 Build = Callable[[State, State], nn.Module | None]
 
 
@@ -106,6 +116,15 @@ def plain_way(module: nn.Module) -> Way | None:
         return None
     found = [name for name in OPTIONS if name in options]
     return Way("forward", "forward", found[0]) if found else None
+
+
+def folded(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
+    """Return what maps make of x one after the other, and the sum of their log-determinants."""
+    total = x.new_zeros(())
+    for run in runs:
+        x, log_det = run(x)
+        total = total + log_det
+    return x, total
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ How it is checked
 *Numeric*: the new module is run beside the model on the example, both ways.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,14 @@ from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import Half, PartitionLike
+from exactflow.factorization.assembly import opposite
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import resolve_partition
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.library import HalfMap
+from exactflow.interop.library import HalfMap, folded
+from exactflow.interop.modules.matrix import MatrixModule
 from exactflow.masks.writer import Writer, exact_words
 from exactflow.nonlinear.merged import MaskedPart
 
@@ -70,9 +75,8 @@ class OneMask:
 
 
 class Seen(nn.Module):
-    """A coupling of the model that sees the coordinates in another order, scaled and shifted."""
+    """A coupling that sees the coordinates in another order, scaled and shifted."""
 
-    order: Tensor
     scale: Tensor
     bias: Tensor
     places: Tensor
@@ -98,45 +102,19 @@ class Seen(nn.Module):
         scale, bias = self.scale.to(z), self.bias.to(z)
         y, log_det = run(z[:, self.places] * scale + bias)
         moved = ((y - bias) / scale)[:, self.moves]
-        return z.index_copy(1, self.places[self.moves], moved), log_det + z.new_zeros(len(z))
+        return z.index_copy(1, self.places[self.moves], moved), z.new_zeros(len(z)) + log_det.to(z)
 
 
-class LinearHalf(nn.Module):
-    """A linear coupling: ``moved = scale * moved + shift @ kept + bias``."""
+class LinearHalf(MatrixModule):
+    """A linear coupling, of its matrix and its inverse, on vectors of any type of floats."""
 
-    moved: Tensor
-    kept: Tensor
-    shift: Tensor
-    scale: Tensor
-    bias: Tensor
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image, in the type of x."""
+        return super().image(x.to(self.weight)).to(x)
 
-    def __init__(self, layer: LinearCoupling, bias: np.ndarray | None = None):
-        super().__init__()
-        p, q = layer.partition
-        places = torch.arange(p + q)
-        first = layer.moves == "first"
-        numbers = np.array(layer.shift.tolist(), dtype=float).reshape(layer.shift.shape)
-        scale = np.array([float(s) for s in layer.scale])
-        self.register_buffer("moved", places[:p] if first else places[p:])
-        self.register_buffer("kept", places[p:] if first else places[:p])
-        self.register_buffer("shift", torch.tensor(numbers))
-        self.register_buffer("scale", torch.tensor(scale))
-        self.register_buffer("bias", torch.tensor(np.zeros(len(scale)) if bias is None else bias))
-
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant."""
-        change = z[:, self.kept] @ self.shift.to(z).T + self.bias.to(z)
-        moved = z[:, self.moved] * self.scale.to(z) + change
-        return z.index_copy(1, self.moved, moved), self._log_det(z)
-
-    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
-        change = z[:, self.kept] @ self.shift.to(z).T + self.bias.to(z)
-        moved = (z[:, self.moved] - change) / self.scale.to(z)
-        return z.index_copy(1, self.moved, moved), -self._log_det(z)
-
-    def _log_det(self, z: Tensor) -> Tensor:
-        return self.scale.abs().log().sum().to(z) + z.new_zeros(len(z))
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage, in the type of y."""
+        return super().preimage(y.to(self.weight)).to(y)
 
 
 class OneMaskFlow(nn.Module):
@@ -148,30 +126,25 @@ class OneMaskFlow(nn.Module):
     order: Tensor
     back: Tensor
 
-    def __init__(self, layers: list[list[nn.Module]], order: Sequence[int]):
+    def __init__(self, layers: list[list[Seen]], order: Sequence[int]):
         super().__init__()
         self.layers = nn.ModuleList(nn.ModuleList(parts) for parts in layers)
         self.register_buffer("order", torch.tensor(order))
-        self.register_buffer("back", torch.tensor(sorted(range(len(order)), key=order.__getitem__)))
+        self.register_buffer("back", torch.argsort(torch.tensor(order)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data (N, d) to latents, with log-determinants (N,)."""
-        return self._run(x, self._parts(), "forward")
+        z, total = folded(x[:, self.order], self._parts())
+        return z[:, self.back], total
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Map latents (N, d) to data, with the log-determinants of the inverse."""
-        return self._run(z, self._parts()[::-1], "inverse")
+        x, total = folded(z[:, self.order], [part.inverse for part in reversed(self._parts())])
+        return x[:, self.back], total
 
     def _parts(self) -> list[Any]:
         layers: Any = self.layers
         return [part for layer in layers for part in layer]
-
-    def _run(self, x: Tensor, parts: list[Any], way: str) -> tuple[Tensor, Tensor]:
-        z, total = x[:, self.order], x.new_zeros(len(x))
-        for part in parts:
-            z, log_det = getattr(part, way)(z)
-            total = total + log_det
-        return z[:, self.back], total
 
 
 def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneMask:
@@ -205,32 +178,25 @@ def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneM
     """
     if x.ndim != 2:
         raise InvalidInputError(f"expected data of shape (N, d), got {tuple(x.shape)}")
-    whole = whole_of(model)
-    steps = list(_steps(whole.module, x.shape[1]))
+    whole, d = whole_of(model), x.shape[1]
+    steps = list(_steps(whole.module, d))
     halves = [step for step in steps if isinstance(step, HalfMap)]
     if not halves:
         raise InvalidInputError("expected a model with affine couplings, got none")
-    d = x.shape[1]
     order, partition = _mask(mask, steps, d)
     writing = _Writing(order, partition)
-    for k, step in enumerate(steps):
-        writing.write(step, steps[k + 1] if k + 1 < len(steps) else None)
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        writing.write(step, after)
     layers, flip = writing.finished()
     module = OneMaskFlow(layers, order).to(x.device)
-    n, matrices = (
-        d // 2,
-        any(isinstance(step, AffineMap) and step.entries.ndim == 2 for step in steps),
-    )
-    plain = mask is None and not matrices and all(2 * len(half.moves) == d for half in halves)
-    extra = int(writing.is_scaled)
-    bound = 2 * len(halves) + 4 + extra if plain and n else None
+    has_bound = mask is None and d > 1 and all(2 * len(half.moves) == d for half in halves)
+    has_bound &= not any(isinstance(step, AffineMap) and step.entries.ndim == 2 for step in steps)
+    bound = 2 * len(halves) + 4 + writing.is_scaled if has_bound else None
     with torch.no_grad():
         wanted, log_det = whole.image(x)
         z, total = module(x)
-    errors = (z - wanted).abs().max(), (total - log_det).abs().max()
-    return OneMask(
-        module, order, partition, len(halves), len(layers), bound, flip, *map(float, errors)
-    )
+    errors = (float((one - two).abs().max()) for one, two in ((z, wanted), (total, log_det)))
+    return OneMask(module, order, partition, len(halves), len(layers), bound, flip, *errors)
 
 
 def _mask(
@@ -242,11 +208,10 @@ def _mask(
     names = np.arange(d)
     for step in steps:
         if isinstance(step, HalfMap):
+            if mask is None and 2 * len(step.moves) == d:
+                mask = (~np.isin(np.arange(d), names[sorted(step.moves)])).astype(int).tolist()
             break
         names = names[step.entries] if step.is_permutation else names
-    if mask is None and isinstance(step, HalfMap) and 2 * len(step.moves) == d:
-        moved = set(names[sorted(step.moves)].tolist())
-        mask = [int(i not in moved) for i in range(d)]
     return resolve_partition(mask, d)
 
 
@@ -304,7 +269,7 @@ class _Writing:
         kept = tuple((i, 1) for i in range(d) if i not in half.moves)
         return MaskedPart(seen, kept, moved)
 
-    def finished(self) -> tuple[list[list[nn.Module]], int | None]:
+    def finished(self) -> tuple[list[list[Seen]], int | None]:
         """Return the layers, and the latent that is negated, if any."""
         writer, flip = self.writer, None
         if _reverses(writer):
@@ -312,51 +277,48 @@ class _Writing:
             writer.sign[flip] *= -1
             self.scale[flip] *= -1
         writer.write_rest()
-        layers: list[tuple[Half, list[nn.Module]]] = []
-        for half, part in writer.parts:
-            module = (
-                LinearHalf(part.layer)
-                if isinstance(part.layer, LinearCoupling)
-                else _seen(part, writer, half)
-            )
-            if not layers or layers[-1][0] != half:
-                layers.append((half, []))
-            layers[-1][1].append(module)
-        self._write_scales(layers)
-        return [modules for _, modules in layers], flip
+        parts = [(half, _seen(part, writer, half)) for half, part in writer.parts]
+        parts += self._scales(parts[-1][0] if parts else "first")
+        runs = groupby(parts, key=itemgetter(0))
+        return [[part for _, part in run] for _, run in runs], flip
 
-    def _write_scales(self, layers: list[tuple[Half, list[nn.Module]]]) -> None:
-        """Append what scales and shifts the latents: to the last layer, and in one more."""
-        order, (p, q) = list(self.writer.order), self.writer.partition
-        scale, bias = self.scale[order], self.bias[order]
-        sizes: tuple[tuple[Half, slice, tuple[int, int]], ...]
-        sizes = ("first", slice(0, p), (p, q)), ("second", slice(p, p + q), (q, p))
-        last = layers[-1][0] if layers else "first"
-        for half, places, shape in sizes if last == "first" else sizes[::-1]:
-            if (scale[places] == 1).all() and not bias[places].any():
-                continue
-            module = LinearHalf(_identity((p, q), half, shape), bias[places])
-            module.scale = torch.tensor(scale[places])
-            if not layers or layers[-1][0] != half:
-                layers.append((half, []))
-            layers[-1][1].append(module)
+    def _scales(self, last: Half) -> Iterator[tuple[Half, Seen]]:
+        """Yield what scales and shifts the latents: with the last layer, and in one more."""
+        order, p = list(self.writer.order), self.writer.partition[0]
+        d, scale, bias = len(order), self.scale[order], self.bias[order]
+        for half in (last, opposite(last)):
+            places = range(p) if half == "first" else range(p, d)
+            if (scale[places] != 1).any() or bias[places].any():
+                numbers = np.diag(scale), np.diag(1 / scale), np.log(abs(scale[places])).sum()
+                yield half, Seen(_linear(places, *numbers, bias), range(d), *_plain(d))
 
 
-def _identity(partition: tuple[int, int], half: Half, shape: tuple[int, int]) -> LinearCoupling:
-    return LinearCoupling(partition, half, [[0] * shape[1] for _ in range(shape[0])])
+def _plain(d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return scales and biases that change nothing."""
+    return np.ones(d), np.zeros(d)
+
+
+def _linear(moves: Iterable[int], *numbers: np.ndarray) -> HalfMap:
+    """Return a linear coupling, of its matrix, its inverse, log-determinant and bias, if any."""
+    module = LinearHalf(*map(torch.tensor, numbers))
+    return HalfMap(module, frozenset(moves), module.forward, module.inverse)
 
 
 def _seen(part: MaskedPart, writer: Writer, half: Half) -> Seen:
-    """Return a coupling of the model as it sees the places; signs are scales of -1."""
+    """Return a coupling as it sees the places; signs are scales of -1."""
     held: Any = part.layer
+    p, d = writer.partition[0], len(writer.order)
+    if isinstance(held, LinearCoupling):
+        layer, one = FloatCoupling.of(held).dense(), np.eye(d)
+        moved = range(p) if half == "first" else range(p, d)
+        numbers = layer.forward(one), layer.backward(one), np.log(abs(layer.scales)).sum()
+        return Seen(_linear(moved, *numbers), range(d), *_plain(d))
     coupling, scale, bias = held
-    d, p = len(scale), writer.partition[0]
     offsets = (p, 0) if half == "first" else (0, p)
-    moved = sorted(coupling.moves)
-    kept = [i for i in range(d) if i not in coupling.moves]
+    listed = [i for i in range(d) if i not in coupling.moves], sorted(coupling.moves)
     places, signs = [0] * d, np.ones(d)
-    for listed, views, offset in zip((kept, moved), (part.kept, part.moved), offsets, strict=True):
-        for i, view in zip(listed, views, strict=True):
+    for names, views, offset in zip(listed, (part.kept, part.moved), offsets, strict=True):
+        for i, view in zip(names, views, strict=True):
             if view is not None:
                 places[i], signs[i] = view[0] + offset, view[1]
     return Seen(coupling, places, scale * signs, bias)

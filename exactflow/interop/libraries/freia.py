@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
-from exactflow.interop.library import HalfMap, Library, State, Way, Whole, plain_way
+from exactflow.interop.library import HalfMap, Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import State
 from exactflow.interop.modules.steps import squares, unsquared
 
 __all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]

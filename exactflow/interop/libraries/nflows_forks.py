@@ -15,11 +15,11 @@ from exactflow.interop.library import (
     Levels,
     Library,
     Reader,
-    State,
     Whole,
     plain_way,
 )
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import State
 from exactflow.interop.modules.steps import Additive, IntegerStep, Squeeze
 
 __all__ = ["Transforming", "fork"]

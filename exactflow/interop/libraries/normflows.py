@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order, triangle, vector
-from exactflow.interop.library import HalfMap, Levels, Library, State, Way, Whole, plain_way
+from exactflow.interop.library import HalfMap, Levels, Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import State
 from exactflow.interop.modules.steps import Additive, IntegerStep, Shift, Squeeze
 
 __all__ = ["LIBRARY", "Couplings"]

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, vector
-from exactflow.interop.library import Library, Reader, State
+from exactflow.interop.library import Library, Reader
 from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.layers import State
 
 __all__ = ["LIBRARY", "Couplings"]
 
@@ -35,15 +36,11 @@ class Couplings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return the image, and the log-determinant as `result` says."""
-        batch = self._batch(x)
-        y, each = self.couplings(batch)
-        return self._returned(y.reshape(x.shape), self.couplings.log_det(batch), each)
+        return self._run(self.couplings, x, 1)
 
     def inverse(self, y: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return the preimage, and the log-determinant of the inverse as `result` says."""
-        batch = self._batch(y)
-        x, each = self.couplings.inverse(batch)
-        return self._returned(x.reshape(y.shape), -self.couplings.log_det(batch), each)
+        return self._run(self.couplings.inverse, y, -1)
 
     def reverse(self, y: Tensor) -> Tensor:
         """Return the preimage."""
@@ -69,7 +66,10 @@ class Couplings(nn.Module):
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == self.axes - 1 else x
 
-    def _returned(self, y: Tensor, one: Tensor, each: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def _run(self, run: Any, x: Tensor, sign: int) -> Tensor | tuple[Tensor, Tensor]:
+        batch = self._batch(x)
+        y, each = run(batch)
+        y, one = y.reshape(x.shape), sign * self.couplings.log_det(batch)
         return y if self.result == "image" else (y, one if self.result == "scalar" else each)
 
 

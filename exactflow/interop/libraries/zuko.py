@@ -19,7 +19,7 @@ from zuko.lazy import (
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import HalfMap, Library, Reader, Way, Whole
+from exactflow.interop.library import HalfMap, Library, Reader, Way, Whole, folded
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "Given", "LazyStep", "lazily"]
@@ -36,20 +36,15 @@ class CouplingsTransform(Transform):
         super().__init__()
         self.couplings = couplings
 
-    def call_and_ladj(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant, one for each vector."""
-        y = self.couplings(x.reshape(-1, x.shape[-1]))[0].reshape(x.shape)
-        return y, self.log_abs_det_jacobian(x, y)
-
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the log-determinant, one for each vector."""
         return self.couplings.log_det(x.reshape(-1, x.shape[-1])).expand(x.shape[:-1])
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.call_and_ladj(x)[0]
+        return self.couplings.image(x.reshape(-1, x.shape[-1])).reshape(x.shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.couplings.inverse(y.reshape(-1, y.shape[-1]))[0].reshape(y.shape)
+        return self.couplings.preimage(y.reshape(-1, y.shape[-1])).reshape(y.shape)
 
 
 class Couplings(LazyTransform):
@@ -100,20 +95,17 @@ class LazyStep(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant, one for each vector."""
-        return _of_vectors(self._built(), x)
+        return self._run(x, lambda transform: transform)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant, one for each vector."""
-        return _of_vectors(self._built().inv, y)
+        return self._run(y, lambda transform: transform.inv)
 
-    def _built(self) -> Any:
+    def _run(self, x: Tensor, way: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
         is_lazy = isinstance(self.transform, nn.Module)
-        return self.transform(self.context) if is_lazy else self.transform
-
-
-def _of_vectors(transform: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-    y, log_det = transform.call_and_ladj(x)
-    return y, log_det if transform.domain.event_dim else log_det.sum(-1)
+        transform = way(self.transform(self.context) if is_lazy else self.transform)
+        y, log_det = transform.call_and_ladj(x)
+        return y, log_det if transform.domain.event_dim else log_det.sum(-1)
 
 
 class Composed(nn.Module):
@@ -125,20 +117,12 @@ class Composed(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        total = x.new_zeros(())
-        for step in self.steps:
-            x, log_det = step(x)
-            total = total + log_det
-        return x, total
+        return folded(x, self.steps)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
-        total = y.new_zeros(())
-        inverses: list[Any] = [step.inverse for step in reversed(self.steps)]
-        for inverse in inverses:
-            y, log_det = inverse(y)
-            total = total + log_det
-        return y, total
+        steps: Any = reversed(self.steps)
+        return folded(y, (step.inverse for step in steps))
 
 
 def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
