@@ -33,7 +33,7 @@ from exactflow.flows.partition import resolve_partition
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.library import HalfMap, folded
-from exactflow.interop.modules.matrix import MatrixModule
+from exactflow.interop.modules.flow import MatrixModule
 from exactflow.masks.writer import Writer, exact_words
 from exactflow.nonlinear.merged import MaskedPart
 

@@ -25,9 +25,14 @@ from exactflow.interop.conversion.planning import Ties, tie
 from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import imitation, library
 from exactflow.interop.library import Build
-from exactflow.interop.modules.flow import Bijection, FlowModule, MergedAway, under
+from exactflow.interop.modules.flow import (
+    Bijection,
+    FlowModule,
+    MatrixModule,
+    MergedAway,
+    under,
+)
 from exactflow.interop.modules.layers import State
-from exactflow.interop.modules.matrix import MatrixModule
 from exactflow.interop.places import place_of, put
 
 __all__ = ["restore", "skeleton"]

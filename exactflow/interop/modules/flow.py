@@ -13,27 +13,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from exactflow.exact.typing import HALVES, Half
-from exactflow.flows.base import Coupling
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.exact.typing import HALVES
+from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.modules.layers import (
     CouplingModule,
-    DenseCoupling,
-    SparseCoupling,
     State,
     along,
     apart,
+    coupling,
     flat,
-    linear_state,
+    numbers_of,
+    times,
     together,
 )
-from exactflow.interop.modules.networks import NetworkCoupling, network_state
 from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Bijection", "FlowModule", "MergedAway", "under"]
+__all__ = ["Bijection", "FlowModule", "MatrixModule", "MergedAway", "under"]
 
 
 class Bijection(nn.Module):
@@ -91,6 +89,68 @@ class MergedAway(Bijection):
     """What is left of a module that was merged into a neighbour: the identity."""
 
 
+class MatrixModule(Bijection):
+    """The map x -> W x + bias, and the inverse of W as it was stored.
+
+    All are buffers: training, which would part W from its inverse, leaves them alone.
+
+    Parameters
+    ----------
+    weight, weight_inverse : W and its inverse, (d, d).
+    log_abs_det : log |det W|, a scalar.
+    bias : d numbers, or None.
+
+    Examples
+    --------
+    >>> W = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+    >>> module = MatrixModule(W, torch.linalg.inv(W), torch.tensor(2.0).log())
+    >>> y, log_det = module(torch.tensor([[1.0, 1.0]]))
+    >>> y, module.inverse(y)[0]
+    (tensor([[3., 1.]]), tensor([[1., 1.]]))
+    """
+
+    weight: Tensor
+    weight_inverse: Tensor
+    log_abs_det: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor,
+        weight_inverse: Tensor,
+        log_abs_det: Tensor,
+        bias: Tensor | None = None,
+    ):
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("weight_inverse", weight_inverse)
+        self.register_buffer("log_abs_det", log_abs_det)
+        self.register_buffer("bias", bias)
+
+    @classmethod
+    def of_state(cls, state: State) -> "MatrixModule":
+        """Return the module that a state dict, as `state_dict` returns it, describes."""
+        return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return W x + bias."""
+        y = times(self.weight, flat(x)).reshape(x.shape)
+        return y if self.bias is None else y + along(self.bias, x)
+
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the inverse of W, times y - bias."""
+        x = y if self.bias is None else y - along(self.bias, y)
+        return times(self.weight_inverse, flat(x)).reshape(y.shape)
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        return self.log_abs_det * prod(x.shape[2:])
+
+    def word(self) -> list[int]:
+        """Return the dimension alone."""
+        return [len(self.weight)]
+
+
 class FlowModule(Bijection):
     """A flow of constant scales, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
 
@@ -132,7 +192,7 @@ class FlowModule(Bijection):
             state["order"] = torch.tensor(flow.order)
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
-        layers = [_layer(layer.moves, _numbers(layer), raw) for layer in flow.layers]
+        layers = [coupling(layer.moves, numbers_of(layer), raw) for layer in flow.layers]
         self._build(flow.partition, layers, state)
 
     def _build(
@@ -163,7 +223,7 @@ class FlowModule(Bijection):
         layers = []
         for k, is_first in enumerate(first):
             numbers = under(own, f"layers.{k}.")
-            layers.append(_layer(HALVES[1 - is_first], numbers, "log_gain" not in numbers))
+            layers.append(coupling(HALVES[1 - is_first], numbers, "log_gain" not in numbers))
         module = cls.__new__(cls)
         module._build((p, q), layers, own)
         module.load_state_dict(state)
@@ -207,14 +267,3 @@ class FlowModule(Bijection):
 def under(state: State, head: str) -> dict[str, Tensor]:
     """Return the part of a state whose names begin with a head, without it."""
     return {name.removeprefix(head): t for name, t in state.items() if name.startswith(head)}
-
-
-def _numbers(layer: Coupling) -> State:
-    return linear_state(layer) if isinstance(layer, LinearCoupling) else network_state(layer)
-
-
-def _layer(moves: Half, state: State, raw: bool) -> CouplingModule:
-    """Return the layer of these numbers, whose names tell its kind."""
-    kinds = {"weight": DenseCoupling, "columns": SparseCoupling, "reads": NetworkCoupling}
-    kind = next(kind for name, kind in kinds.items() if name in state)
-    return kind(moves, state, raw)
