@@ -41,7 +41,7 @@ from exactflow.interop.conversion.report import Conversion, ConvertedLayer, Left
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
 from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import imitation
-from exactflow.interop.modules.flow import FlowModule, MergedAway
+from exactflow.interop.modules.flow import MergedAway
 from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
@@ -135,7 +135,8 @@ def convert(
         tasks = [(group.target, layers) for group in groups] if by == "couplings" else []
         found = parallel_map(searched, tasks, jobs=jobs) if tasks else [None] * len(groups)
         records: list[ConvertedLayer] = []
-        default, ties = _default_type(model), Ties()
+        types = (t.dtype for t in tensors_of(model) if t.is_floating_point())
+        default, ties = next(types, torch.get_default_dtype()), Ties()
         for k, (group, result) in enumerate(zip(groups, found, strict=True), 1):
             stage(f"matrix {k} of {len(groups)}", k / len(groups))
             meeting = data_for(group, meetings.get(group.layers[0].place.path), default)
@@ -175,15 +176,11 @@ def _check(model: Any, within: Any, only: Any) -> None:
         raise InvalidInputError(
             f"expected a finite number, zero or larger, as within, got {within!r}"
         )
-    if only is not None and not _are_patterns(only):
+    is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
+    if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only, got {only!r}")
     if any(tensor.is_meta for tensor in tensors_of(model)):
         raise InvalidInputError("expected parameters with values, got a model on the meta device")
-
-
-def _are_patterns(only: Any) -> bool:
-    is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
-    return is_list and all(isinstance(pattern, str) for pattern in only)
 
 
 def _solved(
@@ -217,8 +214,7 @@ def _put(
     """Return the model with what takes the place of a group there, and the record of it."""
     main, target, (x, _) = group.main, group.target, meeting
     stored = found.stored.to(x.device)
-    if isinstance(stored, FlowModule):
-        tie(main.module, stored, ties)
+    tie(main.module, stored, ties)
     parameters = [p for module in group.modules for p in module.parameters()]
     stored.requires_grad_(any(p.requires_grad for p in parameters))
     exact = imitation(copied(main.module), found.fine.to(x.device), x)
@@ -246,12 +242,6 @@ def _put(
         flow=found.flow,
         target=target,
     )
-
-
-def _default_type(model: nn.Module) -> torch.dtype:
-    """Return the type of the first parameters of a model."""
-    types = (t.dtype for t in tensors_of(model) if t.is_floating_point())
-    return next(types, torch.get_default_dtype())
 
 
 def _nothing(left: list[LeftLayer]) -> str:

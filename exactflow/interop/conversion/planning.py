@@ -17,7 +17,7 @@ from exactflow.interop.affine import AffineMap, matrix_of
 from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import library_of, package_of, whole_of
-from exactflow.interop.modules.flow import FlowModule
+from exactflow.interop.modules.flow import Bijection, FlowModule
 from exactflow.interop.modules.layers import along
 from exactflow.interop.places import Place, chains, place_of
 from exactflow.interop.reading import is_initialized, linear_map
@@ -216,9 +216,10 @@ def _probed(module: nn.Module, x: Tensor, context: Any) -> AffineMap:
     return AffineMap(found.entries, found.bias if found.shift.any() else None).simplified()
 
 
-def tie(module: nn.Module, flow: FlowModule, ties: Ties) -> None:
+def tie(module: nn.Module, flow: Bijection, ties: Ties) -> None:
     """Let the couplings of a layer share with earlier ones what the layers share."""
-    if key := _all_but_a_bias(module):
+    key = _all_but_a_bias(module)
+    if key and isinstance(flow, FlowModule):
         first, couplings = ties.setdefault(key, (module, flow))
         flow.layers = couplings.layers
         if getattr(first, "bias", None) is getattr(module, "bias", None):

@@ -17,6 +17,7 @@ freia                       ``PermuteRandom``, ``FixedLinearTransform``, ``Fixed
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import nn
 
@@ -77,7 +78,11 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             place = place_of(new, head.removesuffix("."))
             module, own = place.module, under(state, f"{head}couplings.")
             if id(module) not in made:
-                made[id(module)] = imitation(module, _restored(module, own, ties), None)
+                kinds: tuple[type[Bijection], ...] = MergedAway, MatrixModule, FlowModule
+                couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
+                couplings.requires_grad_(any(p.requires_grad for p in module.parameters()))
+                tie(module, couplings, ties)
+                made[id(module)] = imitation(module, couplings, None)
             new = put(new, place, made[id(module)])
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, ValueError) as error:
@@ -85,16 +90,6 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             f"expected the state of this model after its conversion, got {cause(error)}"
         ) from None
     return new
-
-
-def _restored(module: nn.Module, own: State, ties: Ties) -> Bijection:
-    """Return what a state describes, trained as a module is, and tied as its parameters are."""
-    if len(own["_extra_state"]) < 2:
-        return MatrixModule.of_state(own) if len(own["_extra_state"]) else MergedAway()
-    flow = FlowModule.of_state(own)
-    flow.requires_grad_(any(p.requires_grad for p in module.parameters()))
-    tie(module, flow, ties)
-    return flow
 
 
 def skeleton(state: State, name: str) -> nn.Module:
@@ -112,7 +107,7 @@ def skeleton(state: State, name: str) -> nn.Module:
     heads |= {head.rpartition(".")[0] for head in heads}
     layers: dict[str, nn.Module] = {}
     for head in sorted(heads, key=len):
-        if not any(_isunder(head, other) for other in layers):
+        if not any(_is_under(head, other) for other in layers):
             layer = _layer(under(state, f"{head}." if head else ""), state, builders)
             layers |= {} if layer is None else {head: layer}
     if not layers:
@@ -123,17 +118,16 @@ def skeleton(state: State, name: str) -> nn.Module:
     if "" in layers:
         return layers[""]
     model = nn.ModuleDict()
-    for path, layer in layers.items():
-        parent, _, name = path.rpartition(".")
-        _holder(model, parent)._modules[name] = layer
-    for key, tensor in state.items():
-        if not any(_isunder(key, path) for path in layers):
-            path, _, last = key.rpartition(".")
-            _holder(model, path)._buffers[last] = tensor
+    others = {key: t for key, t in state.items() if not any(_is_under(key, x) for x in layers)}
+    for path, held in {**layers, **others}.items():
+        parent, _, last = path.rpartition(".")
+        holder = _holder(model, parent)
+        table: Any = holder._modules if isinstance(held, nn.Module) else holder._buffers
+        table[last] = held
     return model
 
 
-def _isunder(name: str, head: str) -> bool:
+def _is_under(name: str, head: str) -> bool:
     return not head or f"{name}.".startswith(f"{head}.")
 
 

@@ -8,7 +8,7 @@ so that a permutation of thousands of channels stays an array of indices.
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,11 @@ class Bijection(nn.Module):
         then for each layer whether it moves the first; nothing of an identity.
         """
         return []
+
+    @classmethod
+    def of_state(cls, state: State) -> Self:
+        """Return the module that a state dict, as `state_dict` returns it, describes."""
+        return cls()
 
     @property
     def dimension(self) -> int:
@@ -128,7 +133,7 @@ class MatrixModule(Bijection):
         self.register_buffer("bias", bias)
 
     @classmethod
-    def of_state(cls, state: State) -> "MatrixModule":
+    def of_state(cls, state: State) -> Self:
         """Return the module that a state dict, as `state_dict` returns it, describes."""
         return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
 
@@ -208,7 +213,7 @@ class FlowModule(Bijection):
         self.register_parameter("bias", None if bias is None else nn.Parameter(bias))
 
     @classmethod
-    def of_state(cls, state: State) -> "FlowModule":
+    def of_state(cls, state: State) -> Self:
         """Return the module that a state dict, as `state_dict` returns it, describes.
 
         >>> from exactflow import factor
