@@ -1,7 +1,6 @@
 """From shears and a step to layers of integers with their certified bound."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
@@ -88,56 +87,30 @@ def assembled(
         IntegerCoupling.of(layer.moves, layer.shift, bits, floor(kept))
         for layer, kept in zip(gridded, growth.kept, strict=True)
     )
-    difference = _Difference.of(target, growth.product, step)
+    difference = _times(target.digits, step.denominator)
+    difference -= _times(growth.product, step.numerator)
+    slack = target.slack * step.denominator  # what its entries may be wrong by
+
+    def error(i: int, j: int) -> Fraction:
+        of_W = target.digits.entry(i, j) if target.rational is None else target.rational[i, j]
+        return abs(of_W - step * growth.product.entry(i, j))
+
     places = np.argsort(target.order)
-    shares = growth.rounding.tolist(), [limit / step * s for s in difference.row_sums()]
-    rounding, shifts = (tuple(_rational(share[k]) for k in places) for share in shares)
+    rounding = tuple(_rational(growth.rounding[k]) for k in places)
+    sums = row_sums(difference)
+    shifts = ((sums[k] + 2 * d * slack) / step.denominator * limit / step for k in places)
     return Lossless(
         layers,
         target.halves,
         _rational(step),
-        DistanceBound(rounding, shifts),
-        _rational(difference.largest()),
+        DistanceBound(rounding, tuple(map(_rational, shifts))),
+        _rational(max(error(i, j) for i, j in difference.near_largest(slack))),
         bits,
         limit,
         floor(growth.values.max()),
         target.order,
         target.flips,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Difference:
-    """W minus the step times a product: `times` that, exactly, or each entry within `slack`."""
-
-    target: Target
-    product: Digits
-    step: Fraction
-    digits: Digits
-
-    @staticmethod
-    def of(target: Target, product: Digits, step: Fraction) -> "_Difference":
-        """Return the difference to the target."""
-        digits = _times(target.digits, step.denominator) - _times(product, step.numerator)
-        return _Difference(target, product, step, digits)
-
-    @property
-    def slack(self) -> Fraction:
-        """What each entry of `digits` may be wrong by."""
-        return self.target.slack * self.step.denominator
-
-    def row_sums(self) -> list[Fraction]:
-        """Return upper bounds of the sums of absolute values in each row."""
-        slack = 2 * len(self.target.order) * self.slack
-        return [(total + slack) / self.step.denominator for total in row_sums(self.digits)]
-
-    def largest(self) -> Fraction:
-        """Return the largest absolute value of an entry, exactly."""
-        places = self.digits.near_largest(self.slack)
-        rational = self.target.rational
-        if rational is None:
-            return max(abs(self.digits.entry(i, j)) for i, j in places) / self.step.denominator
-        return max(abs(rational[i, j] - self.step * self.product.entry(i, j)) for i, j in places)
 
 
 def _times(M: Digits, factor: int) -> Digits:

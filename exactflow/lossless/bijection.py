@@ -96,7 +96,7 @@ class Lossless(MapResult):
                 f"expected inputs within {self.limit}, got {max(int(x.max()), -int(x.min()))}: "
                 "scale the input down, or give lossless a larger limit"
             )
-        return self._mapped(x, self._through, self.largest)
+        return self._mapped(x, self._through)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of d integers, or of each column, in the dtype of `y`.
@@ -111,7 +111,7 @@ class Lossless(MapResult):
         """
         y = self._columns(y)
         self._check_image(y, self.largest)
-        return self._mapped(y, self._back, self.limit)
+        return self._mapped(y, self._back)
 
     def inverse(self) -> "LosslessInverse":
         """Return the inverse, a map of integers: its `forward` is `backward`."""
@@ -134,57 +134,32 @@ class Lossless(MapResult):
             )
         return x
 
-    def _mapped(self, x: np.ndarray, run: Callable, largest: int) -> np.ndarray:
-        """Return the image in the dtype of `x`, block of columns by block of columns; `largest` is
-        what no entry exceeds.
-        """
+    def _mapped(self, x: np.ndarray, run: Callable) -> np.ndarray:
+        """Return the image in the dtype of `x`, block of columns by block of columns."""
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
-        held = np.iinfo(x.dtype)
-        fits = held.min <= -largest and largest <= held.max
-        width = min(COLUMNS, columns.shape[1])
-        halves, shifts = ([np.empty((n, width)) for n in self.partition] for _ in range(2))
+        order, p = list(self.order), self.partition[0]
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
-            used = slice(columns[:, block].shape[1])
-            values = [half[:, used] for half in halves]
-            for half, places in zip(values, self._places, strict=True):
-                half[...] = columns[places, block]
-            run(values, [shift[:, used] for shift in shifts])
-            for half, places in zip(values, self._places, strict=True):
-                if not fits:
-                    _check_dtype(half, held)
-                image[places, block] = half
+            values = columns[order, block].astype(float)
+            run(values, (values[:p], values[p:]))
+            _check_dtype(values, np.iinfo(x.dtype))
+            image[order, block] = values
         return image.reshape(x.shape)
 
-    @cached_property
-    def _places(self) -> tuple[slice | list[int], slice | list[int]]:
-        """The coordinates of each half."""
-        p = self.partition[0]
-        if self.order == tuple(range(self.dimension)):
-            return slice(p), slice(p, None)
-        return list(self.order[:p]), list(self.order[p:])
-
-    def _flip(self, halves: list[np.ndarray]) -> None:
-        p = self.partition[0]
-        for place in map(self.order.index, self.flips):
-            row = halves[0][place] if place < p else halves[1][place - p]
-            np.negative(row, out=row)
-
-    def _through(self, halves: list[np.ndarray], shifts: list[np.ndarray]) -> None:
-        self._flip(halves)
+    def _through(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
+        values[[self.order.index(i) for i in self.flips]] *= -1
         for layer in self.layers:
-            i = HALVES.index(layer.moves)
-            halves[i] += layer.shift(halves[1 - i], shifts[i])
+            moved, kept = halves if layer.moves == "first" else halves[::-1]
+            moved += layer.shift(kept)
 
-    def _back(self, halves: list[np.ndarray], shifts: list[np.ndarray]) -> None:
+    def _back(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
         for layer in reversed(self.layers):
-            i = HALVES.index(layer.moves)
-            self._check_image(halves[1 - i], layer.radius)
-            halves[i] -= layer.shift(halves[1 - i], shifts[i])
-        for half in halves:
-            self._check_image(half, self.limit)
-        self._flip(halves)
+            moved, kept = halves if layer.moves == "first" else halves[::-1]
+            self._check_image(kept, layer.radius)
+            moved -= layer.shift(kept)
+        self._check_image(values, self.limit)
+        values[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
         if not _is_within(values, largest):
@@ -254,7 +229,7 @@ def _is_within(x: np.ndarray, largest: int) -> bool:
 
 
 def _check_dtype(values: np.ndarray, held: np.iinfo) -> None:
-    if values.size and not (held.min <= values.min() and values.max() <= held.max):
+    if not (held.min <= values.min() and values.max() <= held.max):
         worst = values.max() if values.max() > held.max else values.min()
         raise InvalidInputError(
             f"expected values that {held.dtype} holds, got {int(worst)}: give the array in a "

@@ -42,24 +42,25 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class GridPart:
-    """A matrix of multiples of 2^-bits, in float64; bits is as small as it may be, and at least 1,
-    so that 1/2 is such a multiple.
+    """The matrix 2^-bits times `integers`, an array of int64; bits is as small as it may be, and at
+    least 1, so that 1/2 is a multiple of 2^-bits.
     """
 
-    weight: np.ndarray
+    integers: np.ndarray
     bits: int
 
     @staticmethod
-    def of(weight: np.ndarray, bits: int) -> "GridPart":
-        """Return a matrix of multiples of 2^-bits as a part."""
-        used = int(np.bitwise_or.reduce(_integers(weight, bits), axis=None))
-        zeros = bits if not used else (used & -used).bit_length() - 1
-        return GridPart(weight, max(1, bits - zeros))
+    def of(T: np.ndarray, bits: int) -> "GridPart":
+        """Return the multiples of 2^-bits nearest to T."""
+        integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
+        used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
+        zeros = (used & -used).bit_length() - 1
+        return GridPart(integers >> zeros, bits - zeros)
 
     @cached_property
-    def integers(self) -> np.ndarray:
-        """2^bits times the matrix, as int64."""
-        return _integers(self.weight, self.bits)
+    def weight(self) -> np.ndarray:
+        """The matrix in float64, which holds it exactly."""
+        return np.ldexp(self.integers.astype(float), -self.bits)
 
     @cached_property
     def radius(self) -> int:
@@ -105,15 +106,17 @@ class IntegerCoupling:
         """
         parts: list[GridPart] = []
         rest = T
-        while len(parts) < MOST_PARTS:
+        for _ in range(MOST_PARTS):
             last = GridPart.of(rest, bits)
             if last.radius >= radius:
                 return IntegerCoupling(moves, (*parts, last))
-            coarse = _coarse(rest, radius)
-            if coarse is None:
+            product = float(np.abs(rest).sum(axis=1).max()) * radius
+            coarser = (GridPart.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
+            leading = next((part for part in coarser if part.radius >= radius), None)
+            if leading is None:
                 break
-            parts.append(coarse)
-            rest = rest - coarse.weight
+            parts.append(leading)
+            rest = rest - leading.weight
         raise InvalidInputError(
             f"expected shifts that {MOST_PARTS} exact products in 53 bits hold, got bits={bits} "
             f"with values to {radius} (from limit and the matrix) and {T.shape[1]} summands (half "
@@ -130,17 +133,14 @@ class IntegerCoupling:
         """T in float64, which holds it exactly."""
         return np.sum([part.weight for part in self.parts], axis=0)
 
-    def shift(self, kept: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `radius`; `out` is room
-        to work in.
-        """
-        value = np.matmul(self.parts[0].weight, kept, out=out)
-        whole = None
-        for part in self.parts[1:]:
+    def shift(self, kept: np.ndarray) -> np.ndarray:
+        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
+        first, *others = self.parts
+        value, whole = first.weight @ kept, None
+        for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
-            value -= integers
-            value += part.weight @ kept
+            value += part.weight @ kept - integers
         value += 0.5
         np.floor(value, out=value)
         return value if whole is None else value + whole
@@ -161,22 +161,4 @@ def on_grid(T: np.ndarray, bits: int) -> np.ndarray:
             f"expected multiples of 2^-bits that 53 bits hold, got bits={bits} with shifts to "
             f"{size:.2g}: lower bits"
         )
-    return _rounded(T, bits)
-
-
-def _rounded(T: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(np.rint(np.ldexp(T, bits)), -bits)
-
-
-def _integers(T: np.ndarray, bits: int) -> np.ndarray:
-    return np.ldexp(T, bits).astype(np.int64)
-
-
-def _coarse(T: np.ndarray, radius: int) -> GridPart | None:
-    """Return the leading bits of T, as many as are exact for kept entries to `radius`."""
-    product = float(np.abs(T).sum(axis=1).max()) * radius
-    for bits in range(54 - frexp(product)[1], 0, -1):
-        part = GridPart.of(_rounded(T, bits), bits)
-        if part.radius >= radius:
-            return part if part.weight.any() else None
-    return None
