@@ -58,6 +58,11 @@ class Way:
     is_listed: bool = False
     condition: str | None = None
 
+    def method(self, module: nn.Module, is_ahead: bool) -> Callable[..., Any]:
+        """Return the method of a module that leads in a direction."""
+        method: Callable[..., Any] = getattr(module, self.ahead if is_ahead else self.back)
+        return method
+
     def options(self, is_ahead: bool) -> dict[str, bool]:
         """Return the option that leads in a direction."""
         return {} if self.option is None else {self.option: is_ahead == self.is_turned}
@@ -87,7 +92,7 @@ class Whole:
         """Return what the module returns, from data to latent or back."""
         if self.way is None:
             return self.module(value, *others, **self.options)
-        method = getattr(self.module, self.way.ahead if is_ahead else self.way.back)
+        method = self.way.method(self.module, is_ahead)
         given = [value] if self.way.is_listed else value
         return method(given, *others, **self.way.options(is_ahead), **self.options)
 

@@ -90,7 +90,7 @@ def diagnose(
         layers,
         error=float(runs.judged.errors[i]) if runs.stuck is None else float("inf"),
         error64=None if runs.fine is None else float(runs.fine.errors[i]),
-        dtype=str(runs.dtype).removeprefix("torch."),
+        dtype=runs.precision,
         digits=runs.digits,
         comes_back=runs.comes_back,
     )

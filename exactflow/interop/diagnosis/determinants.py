@@ -15,7 +15,7 @@ from torch import Tensor
 
 from exactflow.interop.diagnosis.jacobian import DENSE, Norms, norms
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import State, entries
+from exactflow.interop.diagnosis.values import State, entries, flat
 
 __all__ = ["Audit", "audit", "audit_model", "right"]
 
@@ -44,6 +44,9 @@ class Audit:
 Part = tuple[str, str, float | None]
 """Path and class of a layer, and its share of the log-determinant."""
 
+Claims = tuple[list[float], list[float]]
+"""The numbers, one for the point, that a layer returns beside its image, and preimage."""
+
 
 def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
     """Return what is wrong with the log-determinants of a layer, called on one point in float64.
@@ -51,24 +54,19 @@ def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
     `twice` is the call on the point and the point again.
     """
     due, claims = _due(size), _claims(call)
-    claimed = min(claims[0], key=lambda c: abs(c - (due or 0.0)), default=None)
+    there, back = claims
+    claimed = min(there, key=lambda c: abs(c - (due or 0.0)), default=None)
     if entries(call.given) != entries(call.made):
         return Audit(claimed)
-    both = zip(claims[0], _claims(twice)[0], strict=False)
+    both = zip(there, _claimed(twice, twice.before, True), strict=False)
     is_summed = any(abs(one) > TOLERANCE and _is_near(two, 2 * one) for one, two in both)
     if due is None:
-        wrong = (_cropped(call) or _opposed(*claims), "")
+        wrong = (_cropped(call) or _opposed(there, back), "")
     else:
-        wrong = _wrong(call, claims[0], due), _wrong(call, claims[1], -due)
+        wrong = _wrong(call, there, due), _wrong(call, back, -due)
     if (is_summed or any(wrong)) and _is_drawn(call, claims):
         return Audit(None, due)
     return Audit(claimed, due, wrong, is_summed)
-
-
-def _wrong(call: Call, found: list[float], due: float) -> str:
-    if len(found) != 1 or _is_near(found[0], due) or _is_density(call, found[0], due):
-        return ""
-    return _says(_factor(call, found[0], due) or "is wrong", found[0], due)
 
 
 def right(call: Call, size: Norms | None) -> tuple[bool, bool]:
@@ -102,46 +100,31 @@ def _due(size: Norms | None) -> float | None:
     return None if size is None or not size.condition < STEEPEST else size.log_det
 
 
-def _missing(claimed: float, due: float, parts: list[Part]) -> str:
-    """Return which layer, or kind of layers, the log-determinant of a model counts wrongly."""
-    named = [(path, share) for path, _, share in parts if share is not None]
-    kinds = {kind for _, kind, _ in parts}
-    for kind in sorted(kinds):
-        some = [share for _, other, share in parts if other == kind and share is not None]
-        named += [(f"every {kind}", sum(some))] * (len(some) > 1)
-    for factor, verb in ((1, "leaves out"), (2, "subtracts"), (-1, "counts twice")):
-        paths = [
-            path
-            for path, share in named
-            if abs(share) > TOLERANCE and _is_near(claimed + factor * share, due)
-        ]
-        if paths:
-            return f"{verb} that of {' or '.join(paths)}"
-    return ""
+def _claims(call: Call) -> Claims:
+    """Return what a layer claims; a zero on the way back may be there for the form's sake."""
+    back = _claimed(call, call.after, False)
+    return _claimed(call, call.before, True), [claim for claim in back if claim]
 
 
-def _claims(call: Call) -> tuple[list[float], list[float]]:
-    """Return the numbers, one for the point, that a layer returns beside its image, and preimage.
-
-    None are returned where they are not finite; and a zero on the way back may be there for the
-    form's sake.
-    """
-    back = _claimed(call, call.after, not call.is_ahead)
-    return _claimed(call, call.before, call.is_ahead), [claim for claim in back if claim]
-
-
-def _claimed(call: Call, state: State, way: bool) -> list[float]:
+def _claimed(call: Call, state: State, along: bool) -> list[float]:
+    """Return what a layer claims in a direction; nothing where some of it is not finite."""
     try:
-        leaves = call.plain(state, way)[1]
+        leaves = call.plain(state, along)[1]
     except FailureError:
         return []
-    found = [
-        float(torch.as_tensor(leaf).flatten()[0]) for leaf in leaves if _is_number(leaf, state)
-    ]
+    numbers = [leaf for leaf in leaves if _is_number(leaf, state)]
+    found = [float(torch.as_tensor(leaf).flatten()[0]) for leaf in numbers]
     return found if all(map(math.isfinite, found)) else []
 
 
-def _is_drawn(call: Call, claims: tuple[list[float], list[float]]) -> bool:
+def _is_number(leaf: object, state: State) -> bool:
+    """Return whether something has one number, or one for each member of the batch."""
+    if isinstance(leaf, Tensor):
+        return leaf.numel() in (1, len(state[0])) and leaf.is_floating_point()
+    return not isinstance(leaf, bool)
+
+
+def _is_drawn(call: Call, claims: Claims) -> bool:
     """Return whether claims are estimates, which change from pass to pass."""
     return any(
         not _is_near(one, other)
@@ -151,11 +134,22 @@ def _is_drawn(call: Call, claims: tuple[list[float], list[float]]) -> bool:
     )
 
 
-def _is_number(leaf: object, state: State) -> bool:
-    """Return whether something has one number, or one for each member of the batch."""
-    if isinstance(leaf, Tensor):
-        return leaf.numel() in (1, len(state[0])) and leaf.is_floating_point()
-    return not isinstance(leaf, bool)
+def _is_near(a: float, b: float) -> bool:
+    return abs(a - b) <= TOLERANCE * max(1.0, abs(b))
+
+
+# ---- what is said
+
+
+def _says(what: str, claimed: float, due: float) -> str:
+    return f"log|det| {what}: {claimed:.4g}, where that of the Jacobian at x is {due:.4g}"
+
+
+def _wrong(call: Call, found: list[float], due: float) -> str:
+    """Return what is wrong with the one claim of a layer, or ""."""
+    if len(found) != 1 or _is_near(found[0], due) or _is_density(call, found[0], due):
+        return ""
+    return _says(_factor(call, found[0], due) or "is wrong", found[0], due)
 
 
 def _factor(call: Call, claimed: float, due: float) -> str:
@@ -171,8 +165,18 @@ def _factor(call: Call, claimed: float, due: float) -> str:
     return ""
 
 
-def _says(what: str, claimed: float, due: float) -> str:
-    return f"log|det| {what}: {claimed:.4g}, where that of the Jacobian at x is {due:.4g}"
+def _missing(claimed: float, due: float, parts: list[Part]) -> str:
+    """Return which layer, or kind of layers, the log-determinant of a model counts wrongly."""
+    named = [(path, share) for path, _, share in parts if share is not None]
+    for kind in sorted({kind for _, kind, _ in parts}):
+        some = [share for _, other, share in parts if other == kind and share is not None]
+        named += [(f"every {kind}", sum(some))] * (len(some) > 1)
+    named = [(name, share) for name, share in named if abs(share) > TOLERANCE]
+    for factor, verb in ((1, "leaves out"), (2, "subtracts"), (-1, "counts twice")):
+        names = [name for name, share in named if _is_near(claimed + factor * share, due)]
+        if names:
+            return f"{verb} that of {' or '.join(names)}"
+    return ""
 
 
 def _opposed(there: list[float], back: list[float]) -> str:
@@ -187,18 +191,14 @@ def _cropped(call: Call) -> str:
     image = call.before[0]
     if len(call.before) != 1 or image.ndim != 4 or entries(image) <= DENSE:
         return ""
-    side = 1
-    while 4 * side * side * image.shape[1] <= DENSE:
-        side *= 2
+    side = 2 ** max(0, int(math.log2(DENSE / image.shape[1]) / 2))
     try:
         few = call.moved((image[:, :, :side, :side],))
     except FailureError:
         return ""
     due, (found, _) = _due(norms(few)), _claims(few)
-    if due is None or len(found) != 1:
-        return ""
     stored = image.shape[2] * image.shape[3] / side**2  # a layer may keep the number of pixels
-    if any(_is_near(found[0], k * due) for k in (1, stored)):
+    if due is None or len(found) != 1 or any(_is_near(found[0], k * due) for k in (1, stored)):
         return ""
     says = _factor(few, found[0], due)
     return f"{_says(says, found[0], due)}, on {side} x {side} pixels" if says else ""
@@ -206,10 +206,6 @@ def _cropped(call: Call) -> str:
 
 def _is_density(call: Call, claimed: float, due: float) -> bool:
     """Return whether a whole model returned the log-density of a standard normal distribution."""
-    z = torch.cat([tensor.flatten() for tensor in call.after])
+    z = flat(call.after)
     density = due - float(z.square().sum()) / 2 - len(z) / 2 * math.log(2 * math.pi)
     return call.path == "" and _is_near(abs(claimed), abs(density))
-
-
-def _is_near(a: float, b: float) -> bool:
-    return abs(a - b) <= TOLERANCE * max(1.0, abs(b))

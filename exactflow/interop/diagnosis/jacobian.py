@@ -6,14 +6,14 @@ bounds, which more products would raise. *Numeric*, in float64.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.autograd import grad
 
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import State, entries, tensors
+from exactflow.interop.diagnosis.values import entries, flat, tensors
 
 __all__ = ["DENSE", "Norms", "norms"]
 
@@ -45,41 +45,27 @@ def norms(call: Call) -> Norms | None:
         return None
     try:
         if entries(call.given) <= DENSE:
-            return _dense(_flat(call, True, call.before), call.before)
-        ahead = _largest(_flat(call, True, call.before), call.before)
-        back = _largest(_flat(call, False, call.after), call.after)
+            return _dense(*_graph(call, True))
+        ahead, back = (_largest(*_graph(call, along)) for along in (True, False))
     except (FailureError, RuntimeError):  # no derivative, or none that is finite
         return None
     return Norms(ahead, back, None) if math.isfinite(ahead * back) else None
 
 
-def _flat(call: Call, along: bool, state: State) -> Callable[[Tensor], Tensor]:
-    """Return a layer, in its direction or against it, as a map of vectors."""
-    direction = call.is_ahead if along else not call.is_ahead
-    sizes = [tensor.numel() for tensor in state]
-
-    def mapped(vector: Tensor) -> Tensor:
-        parts = torch.split(vector, sizes)
-        given = tuple(part.reshape(t.shape) for part, t in zip(parts, state, strict=True))
-        value = tensors(call.run(given, direction)[0])
-        return torch.cat([tensor.flatten() for tensor in value])
-
-    return mapped
+def _graph(call: Call, along: bool) -> tuple[Tensor, Tensor]:
+    """Return a point, and its image by the layer or by its inverse, both as vectors."""
+    state = call.before if along else call.after
+    x = flat(state).requires_grad_()
+    parts = torch.split(x, [tensor.numel() for tensor in state])
+    given = tuple(part.reshape(t.shape) for part, t in zip(parts, state, strict=True))
+    return x, flat(tensors(call.run(given, along)[0]))
 
 
-def _vector(state: State) -> Tensor:
-    return torch.cat([tensor.flatten() for tensor in state]).requires_grad_()
-
-
-def _dense(function: Callable[[Tensor], Tensor], state: State) -> Norms | None:
-    x = _vector(state)
-    y = function(x)
+def _dense(x: Tensor, y: Tensor) -> Norms | None:
     try:
-        (rows,) = torch.autograd.grad(
-            y, x, torch.eye(len(y), dtype=y.dtype), True, is_grads_batched=True
-        )
+        (rows,) = grad(y, x, torch.eye(len(y), dtype=y.dtype), True, is_grads_batched=True)
     except RuntimeError:  # a step that knows no batches of gradients
-        rows = torch.stack([torch.autograd.grad(entry, x, retain_graph=True)[0] for entry in y])
+        rows = torch.stack([grad(entry, x, retain_graph=True)[0] for entry in y])
     if not torch.isfinite(rows).all():
         return None
     values = torch.linalg.svdvals(rows)
@@ -87,18 +73,16 @@ def _dense(function: Callable[[Tensor], Tensor], state: State) -> Norms | None:
     return Norms(float(values[0]), 1 / least if least else math.inf, float(values.log().sum()))
 
 
-def _largest(function: Callable[[Tensor], Tensor], state: State) -> float:
+def _largest(x: Tensor, y: Tensor) -> float:
     """Return the largest singular value of the Jacobian, by products with J^T J."""
-    x = _vector(state)
-    y = function(x)
     dual = torch.zeros_like(y, requires_grad=True)
-    (transposed,) = torch.autograd.grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
+    (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
     v = torch.randn(len(x), dtype=x.dtype, generator=torch.Generator().manual_seed(SEED))
     size = 0.0
     for _ in range(STEPS):
-        (image,) = torch.autograd.grad(transposed, dual, v / v.norm(), retain_graph=True)
+        (image,) = grad(transposed, dual, v / v.norm(), retain_graph=True)
         size = float(image.norm())
         if size == 0 or not torch.isfinite(image).all():
             break
-        (v,) = torch.autograd.grad(y, x, image, retain_graph=True)
+        (v,) = grad(y, x, image, retain_graph=True)
     return size

@@ -19,9 +19,9 @@ from exactflow.interop.diagnosis.determinants import Audit, audit
 from exactflow.interop.diagnosis.jacobian import Norms, norms
 from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.runs import THIRD, Passes, Runs, mapped, round_trip
+from exactflow.interop.diagnosis.runs import Passes, Runs
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import entries, is_finite, length, refilled, relative
+from exactflow.interop.diagnosis.values import entries, flat, is_finite, refilled, relative
 
 __all__ = ["JudgedLayer", "raised"]
 
@@ -30,7 +30,7 @@ SHRINKS = 1e-3
 NEARLY = 0.5
 """The largest error of an iteration that has begun to converge."""
 
-Found = tuple[Fault, str]
+Found = tuple[Fault, str] | None
 
 
 class JudgedLayer:
@@ -39,17 +39,28 @@ class JudgedLayer:
     def __init__(self, runs: Runs, k: int, lost: float, total: float):
         self.runs, self.lost, self.total = runs, max(lost, 0.0), total
         path = runs.judged.layers[k].path
-        found = (_same(run, k, path) for run in (runs.now, runs.calm, runs.fine))
-        self.now, calm, self.fine = found
+        self.now, calm, self.fine = (_same(x, k, path) for x in (runs.now, runs.calm, runs.fine))
         self.calm = calm or runs.judged.layers[k]
         self.hands_on = entries(self.calm.made) == entries(self.calm.given)
         self.i = runs.member
         if len(self.calm.before[0]) != len(runs.judged.errors):  # another batch: its own worst one
-            self.i = int(relative(round_trip(self.calm), self.calm.before).argmax())
+            self.i = int(relative(self.calm.round_trip(), self.calm.before).argmax())
 
     def judged(self, is_right: tuple[bool, bool]) -> LayerDiagnosis:
-        """Return the verdict, given whether the model's log-determinants are right."""
-        fault, verdict = self.found(is_right) or (None, self.healthy())
+        """Return the verdict, given whether the model's log-determinants are right: the first of
+        these faults, or that there is none.
+        """
+        fault, verdict = (
+            self.training()
+            or self.failing()
+            or self.not_finite()
+            or self.unsteady()
+            or self.dropping()
+            or self.inverting()
+            or self.conditioned()
+            or self.claiming(is_right)
+            or (None, self.healthy())
+        )
         size = self.norms
         return LayerDiagnosis(
             path=self.calm.path or "the model",
@@ -66,41 +77,16 @@ class JudgedLayer:
             verdict=verdict,
         )
 
-    def found(self, is_right: tuple[bool, bool]) -> Found | None:
-        """Return the fault of the layer, the first of these, with a sentence on it."""
-        return (
-            self.training()
-            or self.failing()
-            or self.finite()
-            or self.unsteady()
-            or self.dropping()
-            or self.inverting()
-            or self.conditioned()
-            or self.claiming(is_right)
-        )
-
-    def healthy(self) -> str:
-        if not self.hands_on:
-            return "hands on some of its numbers, and the model keeps the others"
-        if not is_finite((*self.calm.before, *self.calm.after)):
-            return "was given numbers that are not finite"
-        says = f"comes back with an error of {self.error:.1e}"
-        says += f"; {_condition(self.norms)}" if self.norms else ""
-        says += f"; {self.lost:.1f} of {self.runs.digits:.1f} digits lost on the way back"
-        if (lost := self._amplification(ahead=True)) >= self.runs.digits * THIRD:
-            says += f"; the other way round, back and then ahead, up to {lost:.1f} may be lost"
-        return says
-
     # ---- what is measured
 
     @cached_property
     def error(self) -> float:
-        return self.runs.error(round_trip(self.calm), self.calm.before)
+        return self.runs.error(self.calm.round_trip(), self.calm.before)
 
     @cached_property
     def error64(self) -> float | None:
         fine = self.fine
-        return None if fine is None else self.runs.error(round_trip(fine), fine.before)
+        return None if fine is None else self.runs.error(fine.round_trip(), fine.before)
 
     @cached_property
     def point(self) -> Call | None:
@@ -113,9 +99,10 @@ class JudgedLayer:
     @cached_property
     def lengths(self) -> tuple[float, float]:
         """Those of that member and of its image; 1 where it is zero."""
-        ends = (self.point.before, self.point.after) if self.point else ((), ())
-        x, y = (length(end) or 1.0 if end else 1.0 for end in ends)
-        return x, y
+        if self.point is None:
+            return 1.0, 1.0
+        x, y = (float(flat(end).norm()) for end in (self.point.before, self.point.after))
+        return x or 1.0, y or 1.0
 
     @cached_property
     def norms(self) -> Norms | None:
@@ -135,69 +122,60 @@ class JudgedLayer:
     def is_rounding(self) -> bool:
         """Return whether the error in float64 is what rounding can do."""
         error, size, (x, y) = self.error64, self.norms, self.lengths
-        if error is None or (size is None and self.runs.dtype is torch.float64):
+        if error is None or (size is None and self.runs.precision == "float64"):
             return True  # nothing to hold it against
         bound = 0.0 if size is None else size.back * (size.ahead * x + y) / x + 1
         tolerated = SLACK * torch.finfo(torch.float64).eps * bound
         return error <= max(tolerated, SHRINKS * self.error)
 
+    def amplified(self, is_back: bool = True) -> float:
+        """Return the digits that the inverse may lose, log10 of |J^-1| |y| / |x|; or the map."""
+        if self.norms is None:
+            return 0.0
+        x, y = self.lengths
+        factor = self.norms.back * y / x if is_back else self.norms.ahead * x / y
+        return math.log10(factor) if factor > 0 else 0.0
+
     # ---- the faults
 
-    def training(self) -> Found | None:
+    def training(self) -> Found:
         says = training(self.runs, self.now, self.calm) if self.now else None
         return (Fault.TRAINING, says) if says else None
 
-    def failing(self) -> Found | None:
+    def failing(self) -> Found:
         """Return an error that the inverse raises, where the model calls it."""
         for run in (self.runs.calm, self.runs.now):
             if run.failure and run.failure.path == self.calm.path and self.calm.path:
                 return Fault.FAILS, raised(self.runs, run.failure)
         return None
 
-    def finite(self) -> Found | None:
-        call, u = self.calm, _dtype(self.runs)
+    def not_finite(self) -> Found:
+        call, u, there = self.calm, self.runs.precision, self.error64
         if not is_finite(call.before):
             return None
         if not is_finite(call.after):
-            fine = self.fine and is_finite(self.fine.after)
-            says = "it is in float64: a scale overflows"
-            says = (
-                says if fine else "nor in float64: a scale overflows, or a parameter is not finite"
-            )
+            says = "nor in float64: a scale overflows, or a parameter is not finite"
+            if self.fine and is_finite(self.fine.after):
+                says = "it is in float64: a scale overflows"
             return Fault.NOT_FINITE, f"its output is not finite in {u}; {says}"
         if self.runs.comes_back or not self.hands_on:
             return None
         if call.other and is_finite(call.other.before) and not is_finite(call.other.after):
-            says = f"its inverse is not finite in {u}"
-        elif not is_finite(round_trip(call)):
-            says = f"the inverse of its own output is not finite in {u}"
+            says = "its inverse"
+        elif not is_finite(call.round_trip()):
+            says = "the inverse of its own output"
         else:
             return None
-        there = self.error64
-        fine = there is not None and there <= self.runs.level
-        return Fault.NOT_FINITE, says + (
-            f", though it comes back in float64 ({there:.1e}): a scale leaves the range of {u}"
-            if fine
-            else ": a scale is zero, or too large, or the inverse divides by zero"
-        )
+        why = "a scale is zero, or too large, or the inverse divides by zero"
+        if there is None or there > self.runs.level:
+            return Fault.NOT_FINITE, f"{says} is not finite in {u}: {why}"
+        fine = f"though it comes back in float64 ({there:.1e}): a scale leaves the range of {u}"
+        return Fault.NOT_FINITE, f"{says} is not finite in {u}, {fine}"
 
-    def _determinant(self, is_number: bool) -> str:
-        u, known = _dtype(self.runs), self.audit.claimed
-        known = self.audit.due if known is None else known
-        size = "" if known is None else f"; it is {known:.1f}"
-        if not is_number:
-            return f"log|det| is not a number{size}: is it the logarithm of a negative one?"
-        if self.norms and math.isfinite(self.norms.condition):
-            return (
-                f"log|det| is not finite in {u}{size}: the determinant leaves its range; sum "
-                "logarithms (torch.linalg.slogdet) instead"
-            )
-        return f"log|det| is not finite in {u}: the layer is singular at x"
-
-    def unsteady(self) -> Found | None:
+    def unsteady(self) -> Found:
         return None if self.runs.comes_back else unsteady(self.runs, self.calm, self.calm.other)
 
-    def dropping(self) -> Found | None:
+    def dropping(self) -> Found:
         call, run = self.calm, self.runs.calm
         kept, size = entries(call.made), entries(call.given)
         if kept < size and entries(run.ahead.made) < entries(run.x):
@@ -205,14 +183,14 @@ class JudgedLayer:
             return Fault.DROPPED, f"keeps {kept // n} of {size // n} numbers"
         return None
 
-    def inverting(self) -> Found | None:
+    def inverting(self) -> Found:
         if not self.is_measured or not self.runs.matters(self.error) or self.is_rounding():
             return None
         call, there = self.calm, self.error64
-        if not (came := round_trip(call)):
+        if not (came := call.round_trip()):
             return None  # it is called in another way by the model
         both = f"an error of {self.error:.1e}, and of {there:.1e} in float64"
-        if self.runs.error(mapped(call, call.after, True), came) <= self.runs.level:
+        if self.runs.error(call.mapped(call.after), came) <= self.runs.level:
             return Fault.DIRECTION, f"its inverse is its forward map once more: {both}"
         if self.fine and there is not None and there < NEARLY and _is_iterating(self.fine):
             return Fault.NOT_CONVERGED, (
@@ -221,62 +199,71 @@ class JudgedLayer:
             )
         return Fault.INVERSE, f"its inverse does not undo it: {both}, which is no rounding"
 
-    def conditioned(self) -> Found | None:
+    def conditioned(self) -> Found:
         if not self.is_measured:
             return None
-        own = math.log10(max(self.error, self.runs.unit) / self.runs.unit)
-        amplified = min(self.lost, self._amplification())
-        lost = min(max(own, amplified), self.runs.digits)
-        if lost < self.runs.digits * THIRD:
+        own = self.runs.lost(0.0, self.error)
+        lost = max(own, min(self.lost, self.amplified(), self.runs.digits))
+        if lost < self.runs.many:
             return None
-        return (
-            Fault.ILL_CONDITIONED,
-            f"loses {lost:.1f} of {self.runs.digits:.1f} digits{self._why()}",
-        )
+        says = f"loses {lost:.1f} of {self.runs.digits:.1f} digits"
+        if (size := self.norms) is not None:
+            x, y = self.lengths
+            says += f": {_condition(size)} at x"
+            if y > SLACK * size.ahead * x:
+                says += f", and what it adds is {y / x:.1e} times as large as what it maps"
+            if self.error64 is not None:
+                says += f"; its own error is {self.error64:.1e} in float64"
+        return Fault.ILL_CONDITIONED, says
 
-    def claiming(self, is_right: tuple[bool, bool]) -> Found | None:
+    def claiming(self, is_right: tuple[bool, bool]) -> Found:
         """Return what is wrong with the log-determinant, unless the model's is right with it."""
         n, leaves = len(self.calm.before[0]), map(torch.as_tensor, self.calm.beside)
         claims = [leaf.double() for leaf in leaves if leaf.numel() <= n]
-        if is_finite(self.calm.after) and not is_finite(tuple(claims)):
-            is_number = not any(leaf.isnan().any() for leaf in claims)
-            return Fault.DETERMINANT, self._determinant(is_number)
-        if self.audit.is_summed:
-            return Fault.DETERMINANT, "log|det| is summed over the members of the batch, too"
         there, back = self.audit.wrong
-        if there and not is_right[0]:
-            return Fault.DETERMINANT, there
-        if back and not (there or is_right[1]):  # the opposite of both is a convention
-            return Fault.DETERMINANT, f"on the way back, {back}"
-        return None
+        if is_finite(self.calm.after) and not is_finite(tuple(claims)):
+            says = self._not_a_number(any(bool(leaf.isnan().any()) for leaf in claims))
+        elif self.audit.is_summed:
+            says = "log|det| is summed over the members of the batch, too"
+        elif there and not is_right[0]:
+            says = there
+        elif back and not (there or is_right[1]):  # the opposite of both is a convention
+            says = f"on the way back, {back}"
+        else:
+            return None
+        return Fault.DETERMINANT, says
 
-    def _why(self) -> str:
-        size, error, (x, y) = self.norms, self.error64, self.lengths
-        if size is None:
-            return ""
-        why = f": {_condition(size)} at x"
-        if y > SLACK * size.ahead * x:
-            why += f", and what it adds is {y / x:.1e} times as large as what it maps"
-        return why if error is None else f"{why}; its own error is {error:.1e} in float64"
+    def _not_a_number(self, is_nan: bool) -> str:
+        known = self.audit.due if self.audit.claimed is None else self.audit.claimed
+        size = "" if known is None else f"; it is {known:.1f}"
+        if is_nan:
+            return f"log|det| is not a number{size}: is it the logarithm of a negative one?"
+        says = f"log|det| is not finite in {self.runs.precision}"
+        if self.norms and math.isfinite(self.norms.condition):
+            return (
+                f"{says}{size}: the determinant leaves its range; sum logarithms "
+                "(torch.linalg.slogdet) instead"
+            )
+        return f"{says}: the layer is singular at x"
 
-    def _amplification(self, ahead: bool = False) -> float:
-        """Return the digits that the inverse may lose, log10 of |J^-1| |y| / |x|; or the map."""
-        if self.norms is None:
-            return 0.0
-        x, y = self.lengths
-        factor = self.norms.ahead * x / y if ahead else self.norms.back * y / x
-        return math.log10(factor) if factor > 0 else 0.0
+    def healthy(self) -> str:
+        if not self.hands_on:
+            return "hands on some of its numbers, and the model keeps the others"
+        if not is_finite((*self.calm.before, *self.calm.after)):
+            return "was given numbers that are not finite"
+        says = f"comes back with an error of {self.error:.1e}"
+        says += f"; {_condition(self.norms)}" if self.norms else ""
+        says += f"; {self.lost:.1f} of {self.runs.digits:.1f} digits lost on the way back"
+        if (lost := self.amplified(is_back=False)) >= self.runs.many:
+            says += f"; the other way round, back and then ahead, up to {lost:.1f} may be lost"
+        return says
 
 
 def raised(runs: Runs, failure: FailureError) -> str:
     """Return a sentence on an error of an inverse: a dtype may lack what float64 has."""
-    works = runs.dtype is not torch.float64 and runs.fine and not runs.fine.failure
-    hint = f", and works in float64: an operation is missing for {_dtype(runs)}"
+    works = runs.precision != "float64" and runs.fine and not runs.fine.failure
+    hint = f", and works in float64: an operation is missing for {runs.precision}"
     return f"its inverse raises {failure}{hint * bool(works)}"
-
-
-def _dtype(runs: Runs) -> str:
-    return str(runs.dtype).removeprefix("torch.")
 
 
 def _condition(size: Norms) -> str:

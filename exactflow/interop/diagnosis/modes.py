@@ -7,13 +7,12 @@ copies of the module, too; else what the module keeps has changed.
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 
 import torch
 from torch import Tensor
 
 from exactflow.interop.diagnosis.result import Fault
-from exactflow.interop.diagnosis.runs import Runs, round_trip
+from exactflow.interop.diagnosis.runs import Runs
 from exactflow.interop.diagnosis.trace import Call, FailureError, parts, twin
 from exactflow.interop.diagnosis.values import State, entries, is_finite, relative
 
@@ -67,10 +66,7 @@ def unsteady(runs: Runs, ahead: Call, back: Call | None) -> tuple[Fault, str] | 
 
 def _unlike(call: Call) -> float:
     """Return how much passes of a layer on the same tensors differ from the first, at most."""
-    try:
-        return max(_apart(call.mapped(call.before), call.after) for _ in range(TRIES))
-    except FailureError:
-        return math.inf
+    return max(_apart(call.mapped(call.before), call.after) for _ in range(TRIES))
 
 
 def _is_drawn(call: Call) -> bool:
@@ -83,11 +79,8 @@ def _mixed(call: Call) -> float:
     """Return how much the image of the first member changes where the other members do."""
     if any(len(tensor) < 2 for tensor in (*call.before, *call.after)):
         return 0.0
-    try:
-        others = call.mapped(tuple(torch.cat([t[:1], 1.5 * t[1:]]) for t in call.before))
-    except FailureError:
-        return 0.0
-    return float(relative(others, call.after)[0])
+    others = call.mapped(tuple(torch.cat([t[:1], 1.5 * t[1:]]) for t in call.before))
+    return float(relative(others, call.after)[0]) if others else 0.0
 
 
 def _culprits(now: Call) -> Iterator[str]:
@@ -113,15 +106,12 @@ def _changed(runs: Runs, call: Call) -> list[str]:
 
 def _outcome(call: Call) -> State:
     """Return what a layer does ahead and back; nothing for a direction that raises an error."""
-    found: State = ()
-    for state, way in ((call.before, call.is_ahead), (call.after, not call.is_ahead)):
-        with suppress(FailureError):
-            found += tuple(torch.nan_to_num(t) for t in call.mapped(state, way))
-    return found
+    found = (*call.mapped(call.before), *call.mapped(call.after, False))
+    return tuple(torch.nan_to_num(t) for t in found)
 
 
 def _trip(call: Call) -> float:
-    return _apart(round_trip(call), call.before)
+    return _apart(call.round_trip(), call.before)
 
 
 def _apart(found: State, wanted: State) -> float:

@@ -10,14 +10,11 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.diagnosis.trace import Call, FailureError, Traced, twin
-from exactflow.interop.diagnosis.values import State, copied, is_finite, relative, tensors
+from exactflow.interop.diagnosis.values import State, copied, relative, tensors
 from exactflow.interop.libraries import whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way, Whole
 
-__all__ = ["THIRD", "Passes", "Runs", "Trial", "growth", "mapped", "round_trip", "runs_of"]
-
-THIRD = 1 / 3
-"""The part of the digits whose loss is a fault of one layer."""
+__all__ = ["Passes", "Runs", "Trial", "runs_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +35,15 @@ class Passes:
     @cached_property
     def errors(self) -> Tensor:
         """The relative error of each member of the batch; infinite where nothing came back."""
-        x = tensors(self.x)
-        if self.back is None:
-            return torch.full((len(x[0]),), math.inf, dtype=torch.float64)
-        return relative(self.back.after, x)
+        return relative(self.back.after if self.back else (), tensors(self.x))
 
     @property
     def pairs(self) -> list[tuple[Call, Call]] | None:
         """Each layer with its call on the way back, where the model calls them in reverse order."""
         backwards = self.back_layers[::-1]
-        same = [(c.path, not c.is_ahead) for c in self.layers] == [
-            (c.path, c.is_ahead) for c in backwards
-        ]
-        return list(zip(self.layers, backwards, strict=True)) if same else None
+        came = [(call.path, call.is_ahead) for call in backwards]
+        is_reverse = came == [(call.path, not call.is_ahead) for call in self.layers]
+        return list(zip(self.layers, backwards, strict=True)) if is_reverse else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +55,11 @@ class Trial:
     is_turned: bool
     context: Any
     y: Any
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the model, which x has."""
+        return tensors(self.x)[0].dtype
 
     def whole(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> tuple[Whole, Way]:
         """Return a copy of the model, in eval mode where `is_calm`, in a dtype or its own, and how
@@ -84,11 +82,6 @@ class Trial:
                 own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
                 vars(part).update(copied(own, dtype))
         return whole, whole.way.turned() if self.is_turned else whole.way
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the model, which x has."""
-        return tensors(self.x)[0].dtype
 
     def run(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> Passes:
         """Run a copy of the model; raises `FailureError` where x has no image."""
@@ -119,21 +112,23 @@ class Runs:
     """What a model did as it stands, in eval mode, and in eval mode in float64.
 
     `model` is left as it was. `fine` is None where the model has parts that cannot be had in
-    float64. `stuck` is the error of a model that maps x ahead in eval mode only.
+    float64. `stuck` is the error of a model that maps x ahead in eval mode only. `dtype` is the
+    model's.
     """
 
     model: Whole
     now: Passes
     calm: Passes
     fine: Passes | None
-    stuck: FailureError | None = None
+    stuck: FailureError | None
+    dtype: torch.dtype
 
-    @cached_property
-    def dtype(self) -> torch.dtype:
-        """The model's dtype."""
-        return tensors(self.calm.x)[0].dtype
+    @property
+    def precision(self) -> str:
+        """The name of the model's dtype."""
+        return str(self.dtype).removeprefix("torch.")
 
-    @cached_property
+    @property
     def unit(self) -> float:
         """The unit roundoff of the model's dtype."""
         return torch.finfo(self.dtype).eps / 2
@@ -142,6 +137,11 @@ class Runs:
     def digits(self) -> float:
         """The decimal digits of the model's dtype."""
         return -math.log10(self.unit)
+
+    @property
+    def many(self) -> float:
+        """A third of the digits, whose loss is a fault of one layer."""
+        return self.digits / 3
 
     @property
     def level(self) -> float:
@@ -169,6 +169,11 @@ class Runs:
         is_whole = len(errors) == len(self.judged.errors)
         return float(errors[self.member] if is_whole else errors.max())
 
+    def lost(self, before: float, after: float) -> float:
+        """Return the digits by which an error grows, between all digits and none."""
+        capped = (min(max(error, self.unit), 1.0) for error in (after, before))
+        return math.log10(next(capped) / next(capped))
+
     def matters(self, error: float) -> bool:
         """Return whether an error of one layer that is no rounding makes x stay away.
 
@@ -194,7 +199,7 @@ def runs_of(trial: Trial) -> Runs:
             now = trial.run(is_calm=False)
         except FailureError as failure:
             stuck = failure
-    return Runs(whole, now, calm, fine, stuck)
+    return Runs(whole, now, calm, fine, stuck, trial.dtype)
 
 
 def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputError:
@@ -209,42 +214,3 @@ def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputEr
         )
     shapes = ", ".join(str(tuple(t.shape)) for t in tensors(trial.x))
     return InvalidInputError(f"expected an x that the model takes, got shape {shapes}: {raises}")
-
-
-def growth(runs: Runs) -> tuple[list[float], list[float]]:
-    """Return the digits that each layer, and each place before, between and after, loses."""
-    run, pairs = runs.judged, runs.judged.pairs
-    if pairs is None or run.back is None or not is_finite(run.ahead.after):
-        steps = [
-            _lost(runs, 0.0, runs.error(round_trip(c), c.before)) if is_finite(c.before) else 0.0
-            for c in run.layers
-        ]
-        return steps, [0.0] * (len(steps) + 1)
-    arriving = [runs.error(b.before, a.after) for a, b in pairs]
-    leaving = [runs.error(b.after, a.before) for a, b in pairs]
-    final = float(run.errors[runs.member])
-    inner = [_lost(runs, a, b) for a, b in zip(arriving, leaving, strict=True)]
-    places = [_lost(runs, a, b) for a, b in zip([*leaving, 0.0], [final, *arriving], strict=True)]
-    return inner, places
-
-
-def _lost(runs: Runs, before: float, after: float) -> float:
-    return math.log10(_capped(runs, after) / _capped(runs, before))
-
-
-def _capped(runs: Runs, error: float) -> float:
-    """Return an error between all digits and none."""
-    return min(max(error, runs.unit), 1.0)
-
-
-def mapped(call: Call, state: State, along: bool) -> State:
-    """Return the image of tensors by a layer, or the preimage; nothing where it raises an error."""
-    try:
-        return call.mapped(state, call.is_ahead == along)
-    except FailureError:
-        return ()
-
-
-def round_trip(call: Call) -> State:
-    """Return the preimage of a layer's own image."""
-    return mapped(call, call.after, False)

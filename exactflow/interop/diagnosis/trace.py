@@ -116,35 +116,42 @@ class Call:
     def value(self, given: tuple, is_ahead: bool) -> Any:
         """Return what the module returns, whatever that is, in a direction."""
         arguments, options = copied(self.rest)
-        method = getattr(self.module, self.way.ahead if is_ahead else self.way.back)
         with _default(self.dtype):
-            return method(*given, *arguments, **options | self.way.options(is_ahead))
+            return self.way.method(self.module, is_ahead)(
+                *given, *arguments, **options | self.way.options(is_ahead)
+            )
 
-    def run(self, state: State, is_ahead: bool | None = None) -> tuple[Any, list[Any]]:
-        """Return the image of other tensors, in the same or a given direction, and what is beside.
+    def run(self, state: State, along: bool = True) -> tuple[Any, list[Any]]:
+        """Return the image of other tensors, in its direction or against it, and what is beside.
 
         Raises `FailureError` where the layer raises an error.
         """
-        is_ahead = self.is_ahead if is_ahead is None else is_ahead
-        if self.other and self.other.is_ahead == is_ahead and len(self.other.before) == len(state):
+        if not along and self.other and len(self.other.before) == len(state):
             return self.other.run(state)
         given: tuple = self.given
-        if is_ahead != self.is_ahead:
+        if not along:
             given = self.made if len(given) > 1 else (self.made,)
         try:
-            value = self.value(refilled(given, state), is_ahead)
+            value = self.value(refilled(given, state), self.is_ahead == along)
             made = image(value, entries(state))
         except Exception as error:  # whatever a library raises
             raise FailureError(self.path, error) from error
         return made, beside(value, made)
 
-    def plain(self, state: State, is_ahead: bool | None = None) -> tuple[Any, list[Any]]:
+    def plain(self, state: State, along: bool = True) -> tuple[Any, list[Any]]:
         """Return the same without derivatives, if the layer can do without."""
-        return copied(_plainly(lambda: self.run(state, is_ahead)))
+        return copied(_plainly(lambda: self.run(state, along)))
 
-    def mapped(self, state: State, is_ahead: bool | None = None) -> State:
-        """Return only the tensors of the image."""
-        return tensors(self.plain(state, is_ahead)[0])
+    def mapped(self, state: State, along: bool = True) -> State:
+        """Return only the tensors of the image; nothing where the layer raises an error."""
+        try:
+            return tensors(self.plain(state, along)[0])
+        except FailureError:
+            return ()
+
+    def round_trip(self) -> State:
+        """Return the preimage of its own image."""
+        return self.mapped(self.after, False)
 
 
 class Traced:
@@ -154,7 +161,6 @@ class Traced:
         self.whole, self.way, self.dtype = whole, way, dtype
         self._open: list[list[Call]] = []
         self._chains: set[str] = set()
-        self._failed: str | None = None
         for path, module in parts(whole).items():
             if module is not whole.module and (own := library_of(module).way(module)):
                 for name in {own.ahead, own.back}:
@@ -169,15 +175,14 @@ class Traced:
 
     def _run(self, value: Any, is_ahead: bool) -> Call:
         module, rest = self.whole.module, ((), dict(self.whole.options))
-        method = getattr(module, self.way.ahead if is_ahead else self.way.back)
-        is_several = isinstance(value, tuple) and len(value) == _required(method)
-        given = value if is_several else (value,)
+        needed = _required(self.way.method(module, is_ahead))
+        given = value if isinstance(value, tuple) and len(value) == needed else (value,)
         call = Call(self.whole.path, module, self.way, is_ahead, given, rest, self.dtype)
-        self._open, self._failed = [call.inner], None
+        self._open = [call.inner]
         try:
             return call.noted(call.value(copied(given), is_ahead))
         except Exception as error:
-            raise FailureError(self._failed or self.whole.path, error) from error
+            raise FailureError(getattr(error, "where", self.whole.path), error) from error
         finally:
             self._open = []
 
@@ -201,12 +206,11 @@ class Traced:
             self._open.append(call.inner)
             try:
                 value = method(*arguments, **options)
-            except Exception:
-                self._failed = self._failed or path
+            except Exception as error:
+                vars(error).setdefault("where", path)
                 raise
             finally:
                 self._open.pop()
-            self._failed = None  # an error inside was caught
             try:
                 self._open[-1].append(call.noted(value))
             except InvalidInputError:  # it maps no batches: no layer, whatever it is
@@ -267,10 +271,9 @@ def _required(method: Callable) -> int:
 
 def _are_alike(given: tuple, value: tuple) -> bool:
     """Return whether several tensors, arguments of a layer, came back in their shapes."""
-    return len(given) == len(value) and all(
-        isinstance(a, Tensor) and isinstance(b, Tensor) and a.ndim > 1 and a.shape == b.shape
-        for a, b in zip(given, value, strict=True)
-    )
+    both = (*given, *value)
+    are_states = all(isinstance(tensor, Tensor) and tensor.ndim > 1 for tensor in both)
+    return are_states and [t.shape for t in given] == [t.shape for t in value]
 
 
 def _read(

@@ -5,6 +5,7 @@ back as it came. Log-determinants, and what else comes beside the image, are tol
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -18,9 +19,9 @@ __all__ = [
     "beside",
     "copied",
     "entries",
+    "flat",
     "image",
     "is_finite",
-    "length",
     "members",
     "refilled",
     "relative",
@@ -97,10 +98,9 @@ def _parts(value: Any) -> Iterator[Any]:
     inner = list(value.values() if isinstance(value, Mapping) else value)
     for part in inner:
         yield from _parts(part)
-    for i in range(len(inner)):
-        for j in range(i + 2, len(inner) + 1):
-            if all(isinstance(part, Tensor) for part in inner[i:j]):
-                yield tuple(inner[i:j])
+    for i, j in combinations(range(len(inner) + 1), 2):
+        if j > i + 1 and all(isinstance(part, Tensor) for part in inner[i:j]):
+            yield tuple(inner[i:j])
 
 
 def beside(value: Any, part: Any) -> list[Any]:
@@ -138,6 +138,6 @@ def is_finite(state: State) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in state)
 
 
-def length(state: State) -> float:
-    """Return the Euclidean length of all entries."""
-    return float(torch.cat([tensor.flatten() for tensor in state]).norm())
+def flat(state: State) -> Tensor:
+    """Return the vector of all entries."""
+    return torch.cat([tensor.flatten() for tensor in state])
