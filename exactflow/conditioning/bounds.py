@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from statistics import NormalDist
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import mpmath
@@ -270,7 +270,9 @@ def _squared_distance(line: Line, slope: Element) -> mpmath.mpf:
         blocks = Ramps(line.steps(), ball(slope)).blocks()
     L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
-    q = [-mpmath.inf, *_quantiles(line.weights), mpmath.inf]
+    masses = [mpmath.mpf(below) / sum(line.weights) for below in accumulate(line.weights[:-1])]
+    cuts = [mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1) for mass in masses]
+    q = [-mpmath.inf, *cuts, mpmath.inf]
 
     def both(u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
         """Return the integrals of (L z - k)^2 phi and of (L z - k) phi from u to v."""
@@ -288,19 +290,7 @@ def _squared_distance(line: Line, slope: Element) -> mpmath.mpf:
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)
-    heights = [L * z for z in q[1:-1]]
+    heights = [L * z for z in cuts]
     highest = max((h - x for h, x in zip(heights, s, strict=False)), default=0)
     lowest = min((h - x for h, x in zip(heights, s[1:], strict=True)), default=0)
     return total - 2 * (highest - lowest) * lost
-
-
-def _quantiles(weights: Sequence[int]) -> list[mpmath.mpf]:
-    """Return where N(0, 1) has the cumulated weights, by Newton's method from floats."""
-    below, total, found = 0, sum(weights), []
-    for weight in weights[:-1]:
-        below += weight
-        p, z = mpmath.mpf(below) / total, mpmath.mpf(NormalDist().inv_cdf(below / total))
-        for _ in range(mpmath.mp.prec.bit_length()):
-            z -= (mpmath.ncdf(z) - p) / mpmath.npdf(z)
-        found.append(z)
-    return found

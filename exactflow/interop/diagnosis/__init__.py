@@ -1,9 +1,9 @@
 """Why does x not come back? A diagnosis of a trained flow, layer by layer.
 
 `diagnose` maps x to its latents and back on copies of a model, as it stands, in eval mode and in
-float64, watches what each layer does (`trace`), measures condition numbers (`jacobian`), and tells
-rounding from what is none (`layers`, `modes`, `judge`). Log-determinants are held against those of
-Jacobians (`determinants`).
+float64, watches what each layer does (`trace`), measures condition numbers, holds log-determinants
+against those of Jacobians (`jacobian`), and tells rounding from what is none (`layers`, `modes`,
+`judge`).
 
 How it is checked
 -----------------

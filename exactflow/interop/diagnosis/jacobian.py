@@ -1,8 +1,13 @@
-"""Norms of the Jacobian of a layer at a point, and of its inverse, and its log-determinant.
+"""The Jacobian of a layer at a point: its norms, and whether log-determinants are those of it.
 
 Up to `DENSE` entries J is computed row by row, and its singular values; above, |J| by products with
 J and its transpose (power iteration), and |J^-1| likewise through the layer's inverse map: lower
 bounds, which more products would raise. *Numeric*, in float64.
+
+What a layer claims for one point is held against log|det J|, and what its inverse claims against
+the negative. A model that differs from its own Jacobian leaves out, subtracts, or counts twice what
+one layer, or all layers of a kind, contribute. Of what is drawn anew at each pass, an estimate,
+nothing is said; nor of numbers that have another meaning, such as a density.
 """
 
 import math
@@ -13,13 +18,19 @@ from torch import Tensor
 from torch.autograd import grad
 
 from exactflow.interop.diagnosis.trace import Call, FailureError
-from exactflow.interop.diagnosis.values import entries, flat, tensors
+from exactflow.interop.diagnosis.values import State, entries, flat, tensors
 
-__all__ = ["DENSE", "Norms", "norms"]
+__all__ = ["DENSE", "Audit", "Norms", "audit", "audit_model", "norms", "right"]
 
 DENSE = 256
 STEPS = 20
 SEED = 0
+TOLERANCE = 1e-3
+"""Of one, or of the log-determinant: solvers of differential equations and bisections err less."""
+TRIES = 16
+"""How often a claim is repeated: signs that are drawn, few of them, are often the same."""
+STEEPEST = 1e11
+"""The largest condition number at which log|det J| is known to `TOLERANCE`."""
 
 
 @dataclass(frozen=True)
@@ -86,3 +97,187 @@ def _largest(x: Tensor, y: Tensor) -> float:
             break
         (v,) = grad(y, x, image, retain_graph=True)
     return size
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was claimed and what is due at x, None where there is none; and what is wrong.
+
+    That is a sentence for the way ahead, and one for the way back; or "". `is_summed` says that the
+    batch is summed, too.
+    """
+
+    claimed: float | None = None
+    due: float | None = None
+    wrong: tuple[str, str] = ("", "")
+    is_summed: bool = False
+
+
+Part = tuple[str, str, float | None]
+"""Path and class of a layer, and its share of the log-determinant."""
+
+Claims = tuple[list[float], list[float]]
+"""The numbers, one for the point, that a layer returns beside its image, and preimage."""
+
+
+def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
+    """Return what is wrong with the log-determinants of a layer, called on one point in float64.
+
+    `twice` is the call on the point and the point again.
+    """
+    due, claims = _due(size), _claims(call)
+    there, back = claims
+    claimed = min(there, key=lambda c: abs(c - (due or 0.0)), default=None)
+    if entries(call.given) != entries(call.made):
+        return Audit(claimed)
+    both = zip(there, _claimed(twice, twice.before, True), strict=False)
+    is_summed = any(abs(one) > TOLERANCE and _is_near(two, 2 * one) for one, two in both)
+    if due is None:
+        wrong = (_cropped(call) or _opposed(there, back), "")
+    else:
+        wrong = _wrong(call, there, due), _wrong(call, back, -due)
+    if (is_summed or any(wrong)) and _is_drawn(call, claims):
+        return Audit(None, due)
+    return Audit(claimed, due, wrong, is_summed)
+
+
+def right(call: Call, size: Norms | None) -> tuple[bool, bool]:
+    """Return whether the log-determinant of a model is that of its Jacobian, ahead and back."""
+    due = _due(size)
+    if due is None:
+        return False, False
+    there, back = _claims(call)
+    return any(_is_near(c, due) for c in there), any(_is_near(c, -due) for c in back)
+
+
+def audit_model(call: Call, size: Norms | None, parts: list[Part]) -> str:
+    """Return what is wrong with those of a model, whose layers are right, or ""."""
+    shares = [share for *_, share in parts if share is not None]
+    whole = sum(shares) if len(shares) == len(parts) else None
+    due = whole if _due(size) is None else _due(size)
+    if due is None:
+        return ""
+    for found, sign in zip(_claims(call), (1, -1), strict=True):
+        if len(found) != 1 or _is_near(found[0], sign * due):
+            continue
+        says = _factor(call, found[0], sign * due) or _missing(sign * found[0], due, parts)
+        if not says and whole is not None and _is_near(sign * found[0], whole):
+            says = "leaves out what the model does outside of its layers"
+        if says and not _is_drawn(call, _claims(call)):
+            return "on the way back, " * (sign < 0) + _says(says, found[0], sign * due)
+    return ""
+
+
+def _due(size: Norms | None) -> float | None:
+    return None if size is None or not size.condition < STEEPEST else size.log_det
+
+
+def _claims(call: Call) -> Claims:
+    """Return what a layer claims; a zero on the way back may be there for the form's sake."""
+    back = _claimed(call, call.after, False)
+    return _claimed(call, call.before, True), [claim for claim in back if claim]
+
+
+def _claimed(call: Call, state: State, along: bool) -> list[float]:
+    """Return what a layer claims in a direction; nothing where some of it is not finite."""
+    try:
+        leaves = call.plain(state, along)[1]
+    except FailureError:
+        return []
+    numbers = [leaf for leaf in leaves if _is_number(leaf, state)]
+    found = [float(torch.as_tensor(leaf).flatten()[0]) for leaf in numbers]
+    return found if all(map(math.isfinite, found)) else []
+
+
+def _is_number(leaf: object, state: State) -> bool:
+    """Return whether something has one number, or one for each member of the batch."""
+    if isinstance(leaf, Tensor):
+        return leaf.numel() in (1, len(state[0])) and leaf.is_floating_point()
+    return not isinstance(leaf, bool)
+
+
+def _is_drawn(call: Call, claims: Claims) -> bool:
+    """Return whether claims are estimates, which change from pass to pass."""
+    return any(
+        not _is_near(one, other)
+        for _ in range(TRIES)
+        for first, again in zip(claims, _claims(call), strict=True)
+        for one, other in zip(first, again, strict=False)
+    )
+
+
+def _is_near(a: float, b: float) -> bool:
+    return abs(a - b) <= TOLERANCE * max(1.0, abs(b))
+
+
+# ---- what is said
+
+
+def _says(what: str, claimed: float, due: float) -> str:
+    return f"log|det| {what}: {claimed:.4g}, where that of the Jacobian at x is {due:.4g}"
+
+
+def _wrong(call: Call, found: list[float], due: float) -> str:
+    """Return what is wrong with the one claim of a layer, or ""."""
+    if len(found) != 1 or _is_near(found[0], due) or _is_density(call, found[0], due):
+        return ""
+    return _says(_factor(call, found[0], due) or "is wrong", found[0], due)
+
+
+def _factor(call: Call, claimed: float, due: float) -> str:
+    """Return by what factor a claim is wrong, or ""."""
+    if _is_near(claimed, -due):
+        return "has the wrong sign"
+    shape = call.before[0].shape
+    for k, what in ((math.prod(shape[2:]), "pixels"), (math.prod(shape[1:]), "entries")):
+        if k > 1 and _is_near(k * claimed, due):
+            return f"is divided by the number of {what}, {k}"
+        if k > 1 and _is_near(claimed, k * due):
+            return f"is multiplied by the number of {what}, {k}"
+    return ""
+
+
+def _missing(claimed: float, due: float, parts: list[Part]) -> str:
+    """Return which layer, or kind of layers, the log-determinant of a model counts wrongly."""
+    named = [(path, share) for path, _, share in parts if share is not None]
+    for kind in sorted({kind for _, kind, _ in parts}):
+        some = [share for _, other, share in parts if other == kind and share is not None]
+        named += [(f"every {kind}", sum(some))] * (len(some) > 1)
+    named = [(name, share) for name, share in named if abs(share) > TOLERANCE]
+    for factor, verb in ((1, "leaves out"), (2, "subtracts"), (-1, "counts twice")):
+        names = [name for name, share in named if _is_near(claimed + factor * share, due)]
+        if names:
+            return f"{verb} that of {' or '.join(names)}"
+    return ""
+
+
+def _opposed(there: list[float], back: list[float]) -> str:
+    """Return how the claims of a layer ahead and back contradict each other, or ""."""
+    if len(there) != 1 or len(back) != 1 or _is_near(there[0], -back[0]):
+        return ""
+    return f"log|det| is {there[0]:.4g} ahead and {back[0]:.4g} back, where the sum should be 0"
+
+
+def _cropped(call: Call) -> str:
+    """Return by what factor the claim of a layer is wrong on a few pixels, or ""."""
+    image = call.before[0]
+    if len(call.before) != 1 or image.ndim != 4 or entries(image) <= DENSE:
+        return ""
+    side = 2 ** max(0, int(math.log2(DENSE / image.shape[1]) / 2))
+    try:
+        few = call.moved((image[:, :, :side, :side],))
+    except FailureError:
+        return ""
+    due, (found, _) = _due(norms(few)), _claims(few)
+    stored = image.shape[2] * image.shape[3] / side**2  # a layer may keep the number of pixels
+    if due is None or len(found) != 1 or any(_is_near(found[0], k * due) for k in (1, stored)):
+        return ""
+    says = _factor(few, found[0], due)
+    return f"{_says(says, found[0], due)}, on {side} x {side} pixels" if says else ""
+
+
+def _is_density(call: Call, claimed: float, due: float) -> bool:
+    """Return whether a whole model returned the log-density of a standard normal distribution."""
+    z = flat(call.after)
+    density = due - float(z.square().sum()) / 2 - len(z) / 2 * math.log(2 * math.pi)
+    return call.path == "" and _is_near(abs(claimed), abs(density))

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from exactflow.interop.diagnosis.determinants import audit_model, right
-from exactflow.interop.diagnosis.jacobian import DENSE, Norms, norms
+from exactflow.interop.diagnosis.jacobian import DENSE, Norms, audit_model, norms, right
 from exactflow.interop.diagnosis.layers import JudgedLayer, raised
 from exactflow.interop.diagnosis.modes import REMEDY, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
@@ -111,9 +110,9 @@ def _misordered(run: Passes) -> tuple[Fault, str]:
     if sorted(due) == sorted(came):
         first = next((a, b) for a, b in zip(paths, others, strict=True) if a != b)
         return Fault.ORDER, f"on the way back, calls {first[1]} where {first[0]} is due"
-    missing = [path for path in paths if path not in others]
-    extra = [path for path in others if path not in paths]
-    says = [f"leaves out {', '.join(missing)}"] * bool(missing)
-    says += [f"calls {', '.join(extra)}, which it does not on the way there"] * bool(extra)
-    says = says or ["calls layers another number of times, or in another direction"]
-    return Fault.ORDER, f"on the way back, {' and '.join(says)}"
+    missing = ", ".join(path for path in paths if path not in others)
+    extra = ", ".join(path for path in others if path not in paths)
+    what = [f"leaves out {missing}"] * bool(missing)
+    what += [f"calls {extra}, which it does not on the way there"] * bool(extra)
+    what = what or ["calls layers another number of times, or in another direction"]
+    return Fault.ORDER, f"on the way back, {' and '.join(what)}"

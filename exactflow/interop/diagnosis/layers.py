@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from exactflow.interop.diagnosis.determinants import Audit, audit
-from exactflow.interop.diagnosis.jacobian import Norms, norms
+from exactflow.interop.diagnosis.jacobian import Audit, Norms, audit, norms
 from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import Passes, Runs
@@ -50,11 +49,12 @@ class JudgedLayer:
         """Return the verdict, given whether the model's log-determinants are right: the first of
         these faults, or that there is none.
         """
+        runs, calm = self.runs, self.calm
         fault, verdict = (
-            self.training()
+            (self.now and training(runs, self.now, calm))
             or self.failing()
             or self.not_finite()
-            or self.unsteady()
+            or (not runs.comes_back and unsteady(runs, calm, calm.other))
             or self.dropping()
             or self.inverting()
             or self.conditioned()
@@ -63,8 +63,8 @@ class JudgedLayer:
         )
         size = self.norms
         return LayerDiagnosis(
-            path=self.calm.path or "the model",
-            kind=type(getattr(self.calm.module, "transform", self.calm.module)).__name__,
+            path=calm.path or "the model",
+            kind=type(getattr(calm.module, "transform", calm.module)).__name__,
             error=self.error if self.hands_on else None,
             error64=self.error64 if self.hands_on else None,
             share=self.lost / self.total,
@@ -138,10 +138,6 @@ class JudgedLayer:
 
     # ---- the faults
 
-    def training(self) -> Found:
-        says = training(self.runs, self.now, self.calm) if self.now else None
-        return (Fault.TRAINING, says) if says else None
-
     def failing(self) -> Found:
         """Return an error that the inverse raises, where the model calls it."""
         for run in (self.runs.calm, self.runs.now):
@@ -171,9 +167,6 @@ class JudgedLayer:
             return Fault.NOT_FINITE, f"{says} is not finite in {u}: {why}"
         fine = f"though it comes back in float64 ({there:.1e}): a scale leaves the range of {u}"
         return Fault.NOT_FINITE, f"{says} is not finite in {u}, {fine}"
-
-    def unsteady(self) -> Found:
-        return None if self.runs.comes_back else unsteady(self.runs, self.calm, self.calm.other)
 
     def dropping(self) -> Found:
         call, run = self.calm, self.runs.calm

@@ -23,8 +23,8 @@ TRIES = 8
 """How often a pass is repeated: numbers may be drawn, and used, rarely."""
 
 
-def training(runs: Runs, now: Call, calm: Call) -> str | None:
-    """Return what training mode does to a layer that does well in eval mode, as a sentence."""
+def training(runs: Runs, now: Call, calm: Call) -> tuple[Fault, str] | None:
+    """Return what training mode does to a layer that does well in eval mode, with a sentence."""
     if now.module is calm.module or not any(part.training for part in now.module.modules()):
         return None
     try:
@@ -41,7 +41,7 @@ def training(runs: Runs, now: Call, calm: Call) -> str | None:
     else:
         return None
     names = list(_culprits(now)) or [type(now.module).__name__]
-    return f"{', '.join(names)} in training mode {says}: {REMEDY}"
+    return Fault.TRAINING, f"{', '.join(names)} in training mode {says}: {REMEDY}"
 
 
 def unsteady(runs: Runs, ahead: Call, back: Call | None) -> tuple[Fault, str] | None:

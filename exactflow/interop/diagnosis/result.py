@@ -111,9 +111,8 @@ class Diagnosis:
     def ranked(self) -> tuple[LayerDiagnosis, ...]:
         """The guilty first: what is no rounding, then by share."""
 
-        def rank(layer: LayerDiagnosis) -> tuple[int, float]:
-            rounding = layer.fault is Fault.ILL_CONDITIONED
-            return (2 if layer.fault is None else 1 if rounding else 0, -layer.share)
+        def rank(layer: LayerDiagnosis) -> tuple[bool, bool, float]:
+            return layer.fault is None, layer.fault is Fault.ILL_CONDITIONED, -layer.share
 
         return tuple(sorted(self.layers, key=rank))
 
@@ -125,10 +124,11 @@ class Diagnosis:
     @property
     def head(self) -> str:
         """Whether x comes back, and with what error."""
-        known = self.error64 is None or self.dtype == "float64"
-        there = "" if known else f", {_number(self.error64)} in float64"
         head = "x comes back" if self.comes_back else "x does not come back"
-        return f"{head}: relative error {_number(self.error)} in {self.dtype}{there}"
+        head += f": relative error {_number(self.error)} in {self.dtype}"
+        if self.error64 is None or self.dtype == "float64":
+            return head
+        return f"{head}, {_number(self.error64)} in float64"
 
     def __str__(self) -> str:
         if self.guilty:
@@ -154,18 +154,10 @@ class Diagnosis:
 
     def to_json(self) -> str:
         """Return everything as JSON; numbers that JSON does not have are strings."""
-        content = {
-            "comes_back": self.comes_back,
-            "error": _json(self.error),
-            "error64": _json(self.error64),
-            "dtype": self.dtype,
-            "digits": self.digits,
-            "evidence": str(self.evidence),
-            "layers": [
-                {name: _json(value) for name, value in vars(layer).items()} for layer in self.layers
-            ],
-        }
-        return json.dumps(content, indent=1, allow_nan=False)
+        names = ("comes_back", "error", "error64", "dtype", "digits", "evidence")
+        content = {name: _json(getattr(self, name)) for name in names}
+        layers = [{name: _json(x) for name, x in vars(layer).items()} for layer in self.layers]
+        return json.dumps(content | {"layers": layers}, indent=1, allow_nan=False)
 
     def _repr_html_(self) -> str:
         rows = [f"<tr><td>{escape(x.head)}</td><td>{escape(x.says)}</td></tr>" for x in self.ranked]
@@ -175,8 +167,8 @@ class Diagnosis:
         )
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1e}" if math.isfinite(value) else "not finite"
+def _number(value: float) -> str:
+    return f"{value:.1e}" if math.isfinite(value) else "not finite"
 
 
 def _json(value: object) -> object:
