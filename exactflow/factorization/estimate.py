@@ -67,22 +67,17 @@ def estimated_seconds(
     >>> round(estimated_seconds(dense)), estimated_seconds(as_matrix([[0, 1], [-1, 0]]))
     (1, 0.0)
     """
-    d = matrix.shape[0]
-    _, sizes = resolve_partition(partition, d)
+    d, at = matrix.shape[0], matrix.rep.getitem
+    _, (p, q) = resolve_partition(partition, d)
     routes = (r for r in ROUTES if r.name == method or (method == "auto" and r.automatic))
-    seconds = next((r.seconds for r in routes if r.seconds and r.takes(sizes)), 0.0)
-    at = matrix.rep.getitem
-    if not matrix.domain.is_QQ or _is_light(at, sizes[0], d):
+    seconds = next((r.seconds for r in routes if r.seconds and r.takes((p, q))), 0.0)
+    halves = [range(1, p), range(p + 1, d)]
+    is_diagonal = (not any(at(half[0] - 1, k) for k in half) for half in halves if half)
+    is_light = any(is_diagonal) or sum(bool(at(0, k)) for k in range(d)) < 2
+    if not matrix.domain.is_QQ or is_light:
         return 0.0
     growth = (d / PACE.d) ** PACE.of_d * (_bits(at, d) / PACE.bits) ** PACE.of_bits
     return float(seconds * growth)
-
-
-def _is_light(at: Callable, p: int, d: int) -> bool:
-    """Return whether the routes for sparse matrices and for two layers may apply, by two rows."""
-    rows = range(1, p), range(p + 1, d)
-    is_diagonal = (not any(at(half[0] - 1, k) for k in half) for half in rows if half)
-    return any(is_diagonal) or sum(bool(at(0, k)) for k in range(d)) < 2
 
 
 def _bits(at: Callable, d: int) -> int:
@@ -91,6 +86,4 @@ def _bits(at: Callable, d: int) -> int:
     """
     sample = [at(*place) for k in range(d) for place in ((0, k), (k, 0), (k, k))]
     denominator = math.lcm(*(int(x.denominator) for x in sample))
-    return max(
-        abs(int(x.numerator)) * denominator // int(x.denominator) for x in sample
-    ).bit_length()
+    return max(int(abs(x * denominator)).bit_length() for x in sample)

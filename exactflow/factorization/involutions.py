@@ -22,12 +22,11 @@ How it is checked
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Cycles", "Entries", "Monomial", "Similarity", "cycles_of"]
+__all__ = ["Entries", "Monomial", "Reversal", "cycles_of", "reversal"]
 
 
 class Entries(NamedTuple):
@@ -111,85 +110,67 @@ def cycles_of(images: Sequence[int]) -> list[list[int]]:
     return cycles
 
 
-class Similarity(NamedTuple):
-    """g and (K - I) g^-1, and what their signs leave free.
+class Reversal(NamedTuple):
+    """An involution K that reverses Theta, and an intertwiner, in a basis of cycles of Theta.
 
-    For any signs s with one value on each piece, ``s[pieces[k]] == s[k]``, the matrices g S and
-    S (K - I) g^-1, S = diag(s), are as good; a piece is named by one of its coordinates.
+    The columns of `vectors` are the f_i, cycle after cycle; K, g and Z = (K - I) g^-1 are in their
+    coordinates. For any signs s with one value on each piece, ``s[pieces[k]] == s[k]``, the
+    matrices g S and S Z, S = diag(s), are as good; a piece is named by one of its coordinates.
     """
 
+    vectors: Monomial
+    K: Monomial
     g: Entries
     Z: Entries
     pieces: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Cycles:
-    """The cycles of Theta, one after the other; the arrays have an entry for each coordinate.
-
-    Column k of `vectors` is f_i, i = `place[k]`, of a cycle of length `length[k]` with signs eps
-    and tau; K, g and Z are in the coordinates of these columns.
+def reversal(theta: Monomial) -> Reversal:
+    """Return K, which fixes the last coordinate, and g, for a signed permutation Theta of
+    determinant 1; see the module's docstring.
     """
+    cycles = cycles_of(theta.rows.tolist())
+    line = np.array([i for cycle in cycles for i in cycle])
+    lengths = np.array([len(cycle) for cycle in cycles])
+    starts = np.cumsum(lengths) - lengths
+    steps = theta.signs[line]
+    signs = np.cumprod(steps) * steps
+    sigma = np.multiply.reduceat(steps, starts)
+    uneven = (-1) ** lengths == sigma
+    eps = np.where(uneven & (np.cumsum(uneven) % 2 == 0), -1, 1)
+    of_cycles = np.array([starts, signs[starts], lengths, eps, eps * sigma])
+    start, first, length, eps, tau = np.repeat(of_cycles, lengths, axis=1)
+    index = np.arange(len(line))
+    place = index - start
+    K = Monomial(start + -place % length, np.where(place == 0, eps, tau))
+    return Reversal(Monomial(line, signs * first), K, *_intertwiner(place, length, eps, tau))
 
-    vectors: Monomial
-    place: np.ndarray
-    length: np.ndarray
-    eps: np.ndarray
-    tau: np.ndarray
 
-    @classmethod
-    def of(cls, theta: Monomial) -> "Cycles":
-        """Return the cycles of a signed permutation of determinant 1; K fixes the last vector."""
-        cycles = cycles_of(theta.rows.tolist())
-        line = np.array([i for cycle in cycles for i in cycle])
-        lengths = np.array([len(cycle) for cycle in cycles])
-        starts = np.cumsum(lengths) - lengths
-        steps = theta.signs[line]
-        signs = np.cumprod(steps) * steps
-        sigma = np.multiply.reduceat(steps, starts)
-        uneven = (-1) ** lengths == sigma
-        eps = np.where(uneven & (np.cumsum(uneven) % 2 == 0), -1, 1)
+def _intertwiner(
+    i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
+) -> tuple[Entries, Entries, np.ndarray]:
+    """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""
+    index = np.arange(len(i))
+    swaps = (i > 0) & (2 * i < m)
+    a, t = index[swaps], tau[swaps]
+    b, c = a + (m - 2 * i)[swaps], a - 1
+    one = np.ones_like(a)
+    g = [(c, a, one), (b, b, one)]
+    Z = [(a, c, -one), (a, b, t), (b, c, t), (b, b, -one)]
+    pieces = index.copy()
+    pieces[b] = a
 
-        def spread(values: np.ndarray) -> np.ndarray:
-            return np.repeat(values, lengths)
+    first, middle, half = i == 0, 2 * i == m - 1, 2 * i == m
+    plus_images, minus_images = index[middle & (tau > 0)], index[middle & (tau < 0)]
+    plus, plus_left = np.split(index[first & (eps > 0)], [len(plus_images)])
+    minus, minus_left = np.split(index[first & (eps < 0)], [len(minus_images)])
+    g += [(plus_images, plus, np.ones_like(plus)), (minus_images, minus, np.ones_like(minus))]
+    Z += [(minus, minus_images, np.full_like(minus, -2))]
 
-        return cls(
-            Monomial(line, signs * spread(signs[starts])),
-            np.arange(len(line)) - spread(starts),
-            spread(lengths),
-            spread(eps),
-            spread(eps * sigma),
-        )
-
-    @property
-    def K(self) -> Monomial:
-        """The involution that reverses Theta."""
-        rows = np.arange(len(self.place)) - self.place + -self.place % self.length
-        return Monomial(rows, np.where(self.place == 0, self.eps, self.tau))
-
-    def similarity(self) -> Similarity:
-        """Return g and (K - I) g^-1; see the module's docstring."""
-        index, i, m, tau = np.arange(len(self.place)), self.place, self.length, self.tau
-        swaps = (i > 0) & (2 * i < m)
-        a, t = index[swaps], tau[swaps]
-        b, c = a + (m - 2 * i)[swaps], a - 1
-        one = np.ones_like(a)
-        g = [(c, a, one), (b, b, one)]
-        Z = [(a, c, -one), (a, b, t), (b, c, t), (b, b, -one)]
-        pieces = index.copy()
-        pieces[b] = a
-
-        first, middle, half = i == 0, 2 * i == m - 1, 2 * i == m
-        plus_images, minus_images = index[middle & (tau > 0)], index[middle & (tau < 0)]
-        plus, plus_left = np.split(index[first & (self.eps > 0)], [len(plus_images)])
-        minus, minus_left = np.split(index[first & (self.eps < 0)], [len(minus_images)])
-        g += [(plus_images, plus, np.ones_like(plus)), (minus_images, minus, np.ones_like(minus))]
-        Z += [(minus, minus_images, np.full_like(minus, -2))]
-
-        plus_half, minus_half = index[half & (tau > 0)], index[half & (tau < 0)]
-        a, b = np.append(plus_half, plus_left), np.append(minus_left, minus_half)
-        d = np.append(plus_half, minus_half)
-        c, t, one = d - 1, tau[d], np.ones_like(d)
-        g += [(c, a, one), (d, a, t), (c, b, one), (d, b, -t)]
-        Z += [(b, c, -one), (b, d, t)]
-        return Similarity(Entries.joined(g), Entries.joined(Z), pieces)
+    plus_half, minus_half = index[half & (tau > 0)], index[half & (tau < 0)]
+    a, b = np.append(plus_half, plus_left), np.append(minus_left, minus_half)
+    d = np.append(plus_half, minus_half)
+    c, t, one = d - 1, tau[d], np.ones_like(d)
+    g += [(c, a, one), (d, a, t), (c, b, one), (d, b, -t)]
+    Z += [(b, c, -one), (b, d, t)]
+    return Entries.joined(g), Entries.joined(Z), pieces

@@ -50,7 +50,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.sparse import SparseArray
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import note
-from exactflow.factorization.involutions import Cycles, Entries, Monomial, cycles_of
+from exactflow.factorization.involutions import Entries, Monomial, cycles_of, reversal
 from exactflow.flows.flow import LinearCoupling
 
 __all__ = [
@@ -140,14 +140,13 @@ def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:
     chosen = zero_rows[: len(nonzero_rows)]
     C, J = _orthogonal(perm, signs, n, nonzero_rows, zero_rows)
     D = Entries(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
-    cycles = Cycles.of(J.T @ C)
-    F, E = cycles.vectors, C @ cycles.vectors
-    D1 = E @ cycles.K @ (J @ F).T
+    F, K, g, Z, pieces = reversal(J.T @ C)
+    E = C @ F
+    D1 = E @ K @ (J @ F).T
     second = np.zeros((2, n), dtype=np.int64)
     second[:, nonzero_rows] = D1.rows[chosen], D1.signs[chosen]
     B_less_AV = [Entries(np.arange(n), J.rows[:n], -J.signs[:n]), Entries(np.arange(n), *second)]
 
-    g, Z, pieces = cycles.similarity()
     signs = _free_signs(B_less_AV, Z.between(F, E), pieces[Z.rows], len(pieces))
     F = Monomial(F.rows, F.signs * signs[pieces])
     Y, Z = g.between(E, F), Z.between(F, E)
@@ -157,7 +156,7 @@ def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:
     X = Entries.joined([*B_less_AV, -Z]).T.before(D1).T
     W0 = Entries(chosen, nonzero_rows, np.ones_like(chosen))
     shifts = [V.where(V.rows < n), W, Z, Y, X, -W0]
-    square = C.entries, J.entries, cycles.K.entries.between(F, F), D1.entries
+    square = C.entries, J.entries, K.entries.between(F, F), D1.entries
     _tell((n, len(perm) - n), [*square, g.between(E, F)], shifts)
     return shifts
 

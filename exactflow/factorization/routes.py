@@ -6,7 +6,6 @@ others do without NumPy.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from math import comb
 
@@ -74,28 +73,16 @@ class Route:
     automatic: bool = True
     seconds: float = 0.0
 
-    def found(self, problem: Problem) -> Layers | None:
-        """Return the layers, None where the route does not apply."""
-        stage(f"the route {self.name}", 0)
-        return self.layers(problem) if self.takes(problem.partition) else None
-
     def takes(self, partition: tuple[int, int]) -> bool:
         """Return whether the sizes of the halves are those that the route is for."""
         return self.apart is None or abs(partition[0] - partition[1]) in self.apart
 
-    def demanded(self, problem: Problem) -> Layers:
-        """Return the layers, or raise `MethodError` with the reason."""
-        layers = self.found(problem)
-        if layers is not None:
-            return layers
-        if not self.takes(problem.partition):
-            raise MethodError(
-                f"expected {_HALVES[self.apart]} for method={self.name!r}, got halves "
-                f"{problem.partition}: use method='auto'"
-            )
-        raise MethodError(
-            f"expected {self.where} for method={self.name!r}, got another matrix: use method='auto'"
-        )
+    def refusal(self, partition: tuple[int, int]) -> str:
+        """Return why the route does not apply."""
+        expected, got = self.where, "another matrix"
+        if not self.takes(partition):
+            expected, got = _HALVES[self.apart], f"halves {partition}"
+        return f"expected {expected} for method={self.name!r}, got {got}: use method='auto'"
 
     def __str__(self) -> str:
         return f"{self.name!r}: {self.where}, {_HALVES[self.apart]}; {self.cost}."
@@ -233,23 +220,29 @@ METHODS = ("auto", *(route.name for route in ROUTES))
 def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
     """Return layers that compose to the problem's matrix, and the name of the route.
 
-    With method="auto", a route that finds the field too small gives way to the next one.
+    With method="auto", a route that finds the field too small gives way to the next one. Raises
+    `MethodError` with the reason where a route does not apply.
     """
-    if method != "auto":
-        route = next(route for route in ROUTES if route.name == method)
-        _check_symbols(problem, route)
-        return route.demanded(problem), route.name
-    _check_size(problem)
-    *routes, last = [route for route in ROUTES if route.automatic]
+    routes = [route for route in ROUTES if route.name == method]
+    if method == "auto":
+        _check_size(problem)
+        routes = [route for route in ROUTES if route.automatic]
     for route in routes:
         _check_symbols(problem, route)
-        layers = None
-        with suppress(FieldTooSmallError), recording() as steps:
-            layers = route.found(problem)
+        if not route.takes(problem.partition):
+            continue
+        stage(f"the route {route.name}", 0)
+        try:
+            with recording() as steps:
+                layers = route.layers(problem)
+        except FieldTooSmallError:
+            if route is routes[-1]:
+                raise
+            continue
         if layers is not None:
             adopt(steps)
             return layers, route.name
-    return last.demanded(problem), last.name
+    raise MethodError(routes[-1].refusal(problem.partition))
 
 
 def _check_size(problem: Problem) -> None:

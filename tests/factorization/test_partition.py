@@ -17,10 +17,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.factorization.assembly import merged
 from exactflow.factorization.problem import Problem
-from exactflow.factorization.routes import ROUTES
+from exactflow.factorization.routes import layers_of as layers_of_problem
 from exactflow.flows.flow import CouplingFlow
-
-(ROUTE,) = (route for route in ROUTES if route.name == "partition")
 
 SPLITS = [(p, d - p) for d in range(2, 10) for p in range(1, d)]
 ASCENDING = [(p, q) for p, q in SPLITS if p <= q]
@@ -59,7 +57,8 @@ def block_diagonal(*blocks):
 def layers_of(blocks):
     """The layers of any blocks."""
     sizes = blocks.A.shape[0], blocks.D.shape[0]
-    return merged(ROUTE.demanded(Problem.of(linalg.join(blocks), sizes, scales="nonzero")))
+    problem = Problem.of(linalg.join(blocks), sizes, scales="nonzero")
+    return merged(layers_of_problem(problem, "partition")[0])
 
 
 def checked(M, p):

@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import CouplingFlow, LinearCoupling, factor, pad, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_matrix
-from exactflow.factorization.involutions import Cycles, Monomial, cycles_of
+from exactflow.factorization.involutions import Monomial, cycles_of, reversal
 from exactflow.factorization.permutation import (
     permutation_layers,
     permutation_sign,
@@ -160,9 +160,8 @@ def dense(entries, d):
 def test_involutions(case):
     """K and K Theta are similar involutions, by g and any signs of its pieces."""
     d, theta = len(case[0]), Monomial(*map(np.array, case)).T
-    cycles = Cycles.of(theta)
-    F, K, one = dense(cycles.vectors.entries, d), dense(cycles.K.entries, d), np.eye(d, dtype=int)
-    g, Z, pieces = cycles.similarity()
+    F, K, g, Z, pieces = reversal(theta)
+    F, K, one = dense(F.entries, d), dense(K.entries, d), np.eye(d, dtype=int)
     T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (pieces % 2)
     g, Z = dense(g, d) * signs, signs[:, None] * dense(Z, d)
     assert (K == K.T).all()
