@@ -93,17 +93,17 @@ class AffineMap:
         (array([[0., 3.],
                [2., 0.]]), array([1., 0.]))
         """
-        A, shift = self.entries, other.shift
-        if self.is_permutation:
-            entries = (other.matrix if other.is_diagonal else other.entries)[A]
-            shift = shift[A]
-        elif self.is_diagonal:
-            entries = A * other.entries if other.is_diagonal else A[:, None] * other.matrix
-            shift = A * shift
-        else:
-            entries, shift = A @ other.matrix, A @ shift
+        is_same = self.is_permutation and not other.is_diagonal
+        is_same |= self.is_diagonal and other.is_diagonal
+        entries = self._times(other.entries if is_same else other.matrix)
         has_bias = self.bias is not None or other.bias is not None
-        return AffineMap(entries, shift + self.shift if has_bias else None)
+        return AffineMap(entries, self._times(other.shift) + self.shift if has_bias else None)
+
+    def _times(self, columns: np.ndarray) -> np.ndarray:
+        """Return A times a vector, a matrix, or a permutation or diagonal of its own kind."""
+        if self.is_permutation:
+            return columns[self.entries]
+        return (self.entries * columns.T).T if self.is_diagonal else self.entries @ columns
 
     def simplified(self) -> "AffineMap":
         """Return a matrix as a permutation or a diagonal where it is one, else the map itself."""

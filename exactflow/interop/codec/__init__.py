@@ -11,6 +11,8 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from functools import reduce
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -250,23 +252,20 @@ def _flat(flows: Iterable[Any]) -> Iterator[Any]:
 
 def _merged(modules: Iterable[Any]) -> Iterator[Any]:
     """Yield the modules, linear ones that follow each other as one affine map."""
-    pending: AffineMap | None = None
-    for module in modules:
-        if library_of(module).reader_of(module) is None:
-            if pending is not None:
-                yield pending
-            pending = None
-            yield module
-            continue
-        if not is_initialized(module):
-            raise InvalidInputError(
-                f"expected a trained model, got an {type(module).__name__} that waits for its "
-                "first batch: run the model on data first"
-            )
-        affine = linear_map(module)
-        pending = affine if pending is None else affine.after(pending)
-    if pending is not None:
-        yield pending
+    for is_linear, run in groupby(modules, lambda m: library_of(m).reader_of(m) is not None):
+        if is_linear:
+            yield reduce(lambda before, affine: affine.after(before), map(_affine, run))
+        else:
+            yield from run
+
+
+def _affine(module: Any) -> AffineMap:
+    if not is_initialized(module):
+        raise InvalidInputError(
+            f"expected a trained model, got an {type(module).__name__} that waits for its "
+            "first batch: run the model on data first"
+        )
+    return linear_map(module)
 
 
 def _step(

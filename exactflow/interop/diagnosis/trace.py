@@ -168,31 +168,30 @@ class Traced:
 
     def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
         """Return the call of the model, and those of its layers; raises `FailureError`."""
-        whole = _plainly(lambda: self._run(value, is_ahead))
-        if is_ahead:
-            self._chains = set(_chains(whole.inner))
-        return whole, self._layers(whole)
-
-    def _run(self, value: Any, is_ahead: bool) -> Call:
         module, rest = self.whole.module, ((), dict(self.whole.options))
         needed = _required(self.way.method(module, is_ahead))
         given = value if isinstance(value, tuple) and len(value) == needed else (value,)
         call = Call(self.whole.path, module, self.way, is_ahead, given, rest, self.dtype)
+        whole = _plainly(lambda: self._run(replace(call, inner=[])))
+        return whole, self._layers(whole, is_ahead)
+
+    def _run(self, call: Call) -> Call:
         self._open = [call.inner]
         try:
-            return call.noted(call.value(copied(given), is_ahead))
+            return call.noted(call.value(copied(call.given), call.is_ahead))
         except Exception as error:
-            raise FailureError(getattr(error, "where", self.whole.path), error) from error
+            raise FailureError(getattr(error, "where", call.path), error) from error
         finally:
             self._open = []
 
-    def _layers(self, call: Call) -> list[Call]:
+    def _layers(self, call: Call, is_ahead: bool) -> list[Call]:
         """Return the calls inside a call, those that are chains on the way ahead opened."""
-        layers = [
-            layer
-            for inner in call.inner
-            for layer in (self._layers(inner) if inner.path in self._chains else [inner])
-        ]
+        layers: list[Call] = []
+        for inner in call.inner:
+            if is_ahead and _is_chain(inner):
+                self._chains.add(inner.path)
+            is_open = inner.path in self._chains
+            layers += self._layers(inner, is_ahead) if is_open else [inner]
         return layers or [call]
 
     def _watched(self, path: str, module: nn.Module, way: Way, name: str) -> Callable:
@@ -264,8 +263,8 @@ def _default(dtype: torch.dtype) -> Iterator[None]:
 
 def _required(method: Callable) -> int:
     """Return how many arguments a method needs."""
-    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     needed = inspect.signature(method).parameters.values()
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in needed)
 
 
@@ -288,14 +287,6 @@ def _read(
     options |= dict(zip(names[k:], others[k:], strict=False))
     is_back = bool(options.pop(way.option, False))
     return given, not is_back, (tuple(others[:k]), options)
-
-
-def _chains(calls: list[Call]) -> Iterator[str]:
-    """Yield the paths of calls that are chains, and of those inside them."""
-    for call in calls:
-        if _is_chain(call):
-            yield call.path
-            yield from _chains(call.inner)
 
 
 def _is_chain(call: Call) -> bool:
