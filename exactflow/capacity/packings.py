@@ -25,7 +25,7 @@ from math import comb
 
 from flint import arb, ctx
 
-from exactflow.exact.balls import floor
+from exactflow.exact.balls import nearest
 
 __all__ = ["SubsetFamily", "code_size", "code_volumes"]
 
@@ -144,7 +144,7 @@ class SubsetFamily:
         """Return the least p >= 0 with ``base ** p >= size``, for a base >= 2."""
         with ctx.workprec(_PRECISIONS[0] + 16):
             quotient = self.log(_PRECISIONS[0]) / arb(base).log()
-            guess = max(0, floor(quotient))
+            guess = max(0, nearest(quotient) - 1)
         while self.exceeds_power(base, guess):
             guess += 1
         return guess

@@ -15,7 +15,6 @@ from exactflow.exact.typing import Element
 __all__ = [
     "PrecisionError",
     "ball",
-    "floor",
     "lower",
     "nearest",
     "normal_cdf",
@@ -72,16 +71,6 @@ def nearest(x: arb) -> int:
     if exponent >= 0:
         return mantissa << exponent
     return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)
-
-
-def floor(x: arb) -> int:
-    """Return the largest integer that no number of the ball is below.
-
-    >>> floor(arb(7) / 2), floor(arb(-7) / 2)
-    (3, -4)
-    """
-    mantissa, exponent = map(int, x.lower().man_exp())
-    return mantissa << exponent if exponent >= 0 else mantissa >> -exponent
 
 
 def upper_root(x: arb) -> arb:

@@ -78,9 +78,9 @@ def shown_progress(label: str) -> Iterator[None]:
             with suppress(OSError):  # of a machine that has no room for one process more
                 line = _Line(label)
                 shown.callback(line.close)
-                shown.enter_context(redirect_stderr(line.above(sys.stderr)))
+                shown.enter_context(redirect_stderr(cast(TextIO, _Above(sys.stderr, line))))
                 if is_terminal(sys.stdout):
-                    shown.enter_context(redirect_stdout(line.above(sys.stdout)))
+                    shown.enter_context(redirect_stdout(cast(TextIO, _Above(sys.stdout, line))))
                 shown.enter_context(hearing(line.tell))
         yield
 
@@ -146,10 +146,6 @@ class _Line:
                 stream.write(f"{text}\n".encode())
                 stream.flush()
 
-    def above(self, stream: TextIO) -> TextIO:
-        """Return a stream whose text stands above the line."""
-        return cast(TextIO, _Above(stream, self))
-
     def pause(self) -> None:
         """Return when nothing is shown any more, until a text is sent."""
         if time.monotonic() > self.hidden_until and (stream := self.process.stdout) is not None:
@@ -211,7 +207,8 @@ def _draw(group: int) -> None:
         if text and now >= visible and _is_in_front(group):
             minutes, seconds = divmod(int(now - start), 60)
             line = f"{frames[count % len(frames)]} {minutes}:{seconds:02} {text}"
-            sys.stderr.write(f"\r{line[: _columns() - 1]}\x1b[K")
+            columns = os.get_terminal_size(2).columns or 80
+            sys.stderr.write(f"\r{line[: columns - 1]}\x1b[K")
             sys.stderr.flush()
             is_drawn, count, visible = True, count + 1, now + TICK
 
@@ -236,13 +233,6 @@ def _is_in_front(group: int) -> bool:
         return os.tcgetpgrp(2) == group
     except (AttributeError, OSError):
         return True
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(2).columns or 80
-    except OSError:
-        return 80
 
 
 if __name__ == "__main__":

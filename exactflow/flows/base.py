@@ -105,6 +105,13 @@ class Map(ABC):
     def _scales(self) -> Iterable:
         """Return all scales, as elements of the field."""
 
+    @abstractmethod
+    def _latex(self, printer: Any = None) -> str:
+        """Return what `sympy.latex` prints of the map; of a flow, the last factor first."""
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self._latex()}$"
+
 
 class Coupling(Map):
     """One layer: it keeps one half of the coordinates and maps the other, affinely."""
@@ -148,11 +155,7 @@ class Coupling(Map):
         return f"<{type(self).__name__} {self.partition}: {self.summary()}>"
 
     def _latex(self, printer: Any = None) -> str:
-        """Return what `sympy.latex` prints of the layer."""
         return display.layer_latex(self)
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self._latex()}$"
 
 
 class Layered:
@@ -259,11 +262,7 @@ class Flow(Layered, Map):
         return display.text(self._head(), self.layers)
 
     def _latex(self, printer: Any = None) -> str:
-        """Return what `sympy.latex` prints of the flow: its factors, the last layer first."""
         return " ".join(self._latex_factors())
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self._latex()}$"
 
     def _repr_html_(self) -> str:
         return display.html(self._head(), self.layers)

@@ -77,8 +77,8 @@ def fewest(
         path = draft.path(pairs)
         return path is not None and bool(draft.bound(path) <= ball(eps))
 
-    pairs = least(suffices, TUNING.most_pairs)
-    if pairs is None:
+    pairs = least(lambda pairs: pairs > TUNING.most_pairs or suffices(pairs))
+    if pairs > TUNING.most_pairs:
         raise InvalidInputError(
             f"expected eps and condition in reach of {4 * TUNING.most_pairs} layers, got eps = "
             f"{format_short(eps)} and condition = {format_short(condition)}: raise one of them"

@@ -54,8 +54,8 @@ class Rescaling:
             return cls(function, count, _condition(function, count))
 
         most = 4 * TUNING.most_pairs
-        count = least(lambda count: bool(found(count).condition <= ball(condition)), most)
-        if count is None:
+        count = least(lambda n: n > most or bool(found(n).condition <= ball(condition)))
+        if count > most:
             raise InvalidInputError(
                 f"expected a condition number that {most} rescalings of the pad reach, got "
                 f"{format_short(condition)}: raise condition, or leave out pad"
