@@ -4,6 +4,7 @@ JAX computes in float32, unless ``jax_enable_x64`` is set: modules are made, and
 bounded, in the type that runs.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -51,29 +52,21 @@ class FlowjaxCoupling(AbstractBijection):
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
-        moved, kept = self._halves(x)
-        scale = self._scales(moved)
-        return self._whole(scale * moved + self._shift(kept), kept), jnp.log(scale).sum()
+        return self._run(x, lambda scale, moved, shift: scale * moved + shift, 1)
 
     def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the preimage and the log-determinant of the inverse."""
-        moved, kept = self._halves(y)
-        scale = self._scales(moved)
-        return self._whole((moved - self._shift(kept)) / scale, kept), -jnp.log(scale).sum()
+        return self._run(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
 
-    def _halves(self, x: Array) -> tuple[Array, Array]:
+    def _run(self, x: Array, run: Callable[..., Array], sign: int) -> tuple[Array, Array]:
         first, second = x[: self.half], x[self.half :]
-        return (first, second) if self.is_first else (second, first)
-
-    def _whole(self, moved: Array, kept: Array) -> Array:
-        return jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
-
-    def _scales(self, moved: Array) -> Array:
+        moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale
-        return scale if self.log_gain is None else scale * jnp.exp(self.log_gain)
-
-    def _shift(self, kept: Array) -> Array:
-        return jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
+        scale = scale if self.log_gain is None else scale * jnp.exp(self.log_gain)
+        shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
+        moved = run(scale, moved, shift)
+        whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
+        return whole, sign * jnp.log(scale).sum()
 
 
 def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Any:

@@ -42,9 +42,12 @@ class Couplings(fm.InvertibleModule):
         jac: bool = True,
     ) -> tuple[tuple[Tensor], Tensor]:
         """Return the image, or the preimage, and the log-determinant of that direction."""
-        run = self.couplings.inverse if rev else self.couplings
-        y, log_det = run(x_or_z[0])
+        y, log_det = self.run(x_or_z[0], rev)
         return (y,), log_det
+
+    def run(self, x: Tensor, is_back: bool) -> tuple[Tensor, Tensor]:
+        """Return what becomes of a tensor, and the log-determinant."""
+        return self.couplings.inverse(x) if is_back else self.couplings(x)
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Return the shapes, unchanged."""
@@ -63,55 +66,33 @@ class CoupledBlock(fm.AllInOneBlock):
     def of(cls, block: fm.AllInOneBlock, couplings: Bijection) -> "CoupledBlock":
         """Return a block with the modules and parameters of another one."""
         new = cls.__new__(cls)
-        new.__dict__.update(block.__dict__)
-        new._parameters = {
-            name: value
-            for name, value in block._parameters.items()
-            if name not in ("w_perm", "w_perm_inv", "w_0", "vk_householder")
-        }
-        new._modules = {**block._modules, "couplings": couplings}
-        for name in ("w_perm", "w_perm_inv"):
-            new.__dict__.pop(name, None)
-            setattr(new, name, None)
-        new.householder = 0
+        gone = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
+        new.__dict__.update({name: x for name, x in vars(block).items() if name not in gone})
+        kept = ((name, p) for name, p in block._parameters.items() if name not in gone)
+        new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
+        new.householder, new.w_perm, new.w_perm_inv = 0, False, True
         return new
 
-    def _permute(self, x: Tensor, rev: bool = False) -> tuple[Tensor, Tensor | float]:
-        scale, log_det = 1.0, 0.0
-        if not self.GIN:
-            scale = self.global_scale_activation(self.global_scale)
-            log_det = scale.log().sum()
-        if rev:
-            return (self.couplings.inverse(x)[0] - self.global_offset) / scale, log_det
-        return self.couplings(x * scale + self.global_offset)[0], log_det
-
-    def _pre_permute(self, x: Tensor, rev: bool = False) -> Tensor:
-        return (self.couplings(x) if rev else self.couplings.inverse(x))[0]
+    def permute_function(self, x: Tensor, is_back: bool) -> Tensor:
+        """Return the image of what stands where the block has its matrix, or its inverse."""
+        return self.couplings.preimage(x) if is_back else self.couplings.image(x)
 
 
-class CoupledHaar(fm.InvertibleModule):
+class CoupledHaar(Couplings):
     """A ``HaarDownsampling`` or ``HaarUpsampling`` by couplings of the four pixels of a square."""
 
     order: Tensor | None
     places: Tensor
 
     def __init__(self, haar: fm.HaarDownsampling, couplings: Bijection):
-        super().__init__(haar.dims_in)
-        self.couplings, self.goes_up = couplings, isinstance(haar, fm.HaarUpsampling)
+        super().__init__(haar.dims_in, couplings=couplings)
+        self.goes_up = isinstance(haar, fm.HaarUpsampling)
         self.register_buffer("order", haar.perm if haar.permute else None)
         self.register_buffer("places", haar.perm_inv if haar.permute else None)
 
-    def forward(
-        self,
-        x_or_z: Sequence[Tensor],
-        c: Iterable[Tensor] | None = None,
-        rev: bool = False,
-        jac: bool = True,
-    ) -> tuple[tuple[Tensor], Tensor]:
+    def run(self, x: Tensor, is_back: bool) -> tuple[Tensor, Tensor]:
         """Return the wavelets of an image, or the image, and the log-determinant."""
-        (x,) = x_or_z
-        y, log_det = self._down(x) if rev == self.goes_up else self._up(x)
-        return (y,), log_det
+        return self._down(x) if is_back == self.goes_up else self._up(x)
 
     def _down(self, x: Tensor) -> tuple[Tensor, Tensor]:
         n, c, height, width = x.shape
@@ -127,12 +108,10 @@ class CoupledHaar(fm.InvertibleModule):
         x, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
         return unsquared(x, c), log_det.reshape(n, c).sum(1)
 
-    def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    def output_dims(self, input_dims: list[tuple[int, ...]]) -> Any:
         """Return the shape of what comes out."""
-        ((channels, height, width),) = input_dims
-        if self.goes_up:
-            return [(channels // 4, 2 * height, 2 * width)]
-        return [(4 * channels, height // 2, width // 2)]
+        kind = fm.HaarUpsampling if self.goes_up else fm.HaarDownsampling
+        return kind.output_dims(self, input_dims)
 
 
 def _way(module: nn.Module) -> Way | None:
@@ -147,10 +126,6 @@ def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
         raise InvalidInputError("expected no classes y for a model of FrEIA: it takes context")
     conditions = [context] if isinstance(context, Tensor) else context
     return Whole(model, _way(model), options={} if context is None else {"c": conditions})
-
-
-def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Couplings:
-    return Couplings([shape], couplings=couplings)
 
 
 def _halves(block: Any, d: int) -> list[HalfMap]:
@@ -176,7 +151,7 @@ def _halves(block: Any, d: int) -> list[HalfMap]:
 
 def _imitation(module: Any, couplings: Bijection, x: Tensor | None) -> Couplings:
     dims = module.dims_in  # an ActNorm keeps the first shape alone
-    return _couplings(couplings, dims[0] if isinstance(dims, list) else dims)
+    return Couplings([dims[0] if isinstance(dims, list) else dims], couplings=couplings)
 
 
 def _linear(module: Any) -> AffineMap:
@@ -209,10 +184,6 @@ def _block(module: Any) -> AffineMap:
     return dense(module.w_perm).simplified()
 
 
-def _built_permutation(own: State, whole: State) -> nn.Module:
-    return fm.PermuteRandom([(len(own["perm"]),)])
-
-
 def _built_matrix(own: State, whole: State) -> nn.Module:
     M = own["M"]
     d = min(M.shape[:2])
@@ -223,7 +194,7 @@ def _built_matrix(own: State, whole: State) -> nn.Module:
 
 LIBRARY = Library(
     name="freia",
-    couplings=_couplings,
+    couplings=lambda couplings, shape: Couplings([shape], couplings=couplings),
     lists={SequenceINN: "module_list"},
     holders={GraphINN: "module_list"},
     readers={
@@ -243,7 +214,7 @@ LIBRARY = Library(
         fm.HaarUpsampling: CoupledHaar,
     },
     builders={
-        frozenset(("perm", "perm_inv")): _built_permutation,
+        frozenset(("perm", "perm_inv")): lambda own, whole: fm.PermuteRandom([(len(own["perm"]),)]),
         frozenset(("M", "M_inv", "logDetM")): _built_matrix,
         frozenset(("M", "M_inv", "b", "logDetM")): _built_matrix,
     },

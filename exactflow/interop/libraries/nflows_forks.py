@@ -86,21 +86,22 @@ def _embedding(model: Any) -> nn.Module | None:
     return None if isinstance(found, nn.Identity) else found
 
 
-def _halves(module: Any, d: int) -> list[HalfMap]:
+def _features(module: Any) -> tuple[Tensor, Tensor]:
+    """Return the coordinates that a coupling keeps, and those that it moves."""
     if module.unconditional_transform is not None:
         raise InvalidInputError(
             "expected couplings that keep a half as it is, got one that maps it"
         )
-    moves = frozenset(module.transform_features.tolist())
+    return module.identity_features.clone(), module.transform_features.clone()
+
+
+def _halves(module: Any, d: int) -> list[HalfMap]:
+    moves = frozenset(_features(module)[1].tolist())
     return [HalfMap(module, moves, module.forward, module.inverse)]
 
 
 def _additive(module: Any, grid: Fraction, dtype: torch.dtype) -> IntegerStep:
-    if module.unconditional_transform is not None:
-        raise InvalidInputError(
-            "expected couplings that keep a half as it is, got one that maps it"
-        )
-    parts = module.identity_features.clone(), module.transform_features.clone()
+    parts = _features(module)
     return Additive(module.transform_net, parts, 1, grid, dtype, takes_context=True)
 
 
