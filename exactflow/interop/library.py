@@ -37,6 +37,10 @@ OPTIONS = ("rev", "reverse", "inverse", "invert")
 
 Reader = Callable[[Any], AffineMap]
 Build = Callable[[State, State], nn.Module | None]
+Levels = tuple[list[list[nn.Module]], list[nn.Module], nn.Module | None]
+"""A model for images: its modules of each level, in the order in which data meets them, half of the
+channels of what comes out being latents but for the last; the distributions, in the order of the
+latents; and a network for the context, or None."""
 
 
 @dataclass(frozen=True)
@@ -147,23 +151,6 @@ class HalfMap:
     moves: frozenset[int]
     ahead: Callable[[Tensor], tuple[Tensor, Tensor]]
     back: Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-@dataclass(frozen=True)
-class Levels:
-    """A model for images: its modules, its distributions, and what it makes of a context.
-
-    Attributes
-    ----------
-    modules : of each level, in the order in which data meets them; half of the channels of what
-        comes out are latents, but for the last level.
-    bases : the distributions, in the order of the latents.
-    embedding : a network for the context, or None.
-    """
-
-    modules: list[list[nn.Module]]
-    bases: list[nn.Module]
-    embedding: nn.Module | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ How it is checked
 *Numeric*: the new module is run beside the model on the example, both ways.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -102,11 +102,18 @@ class Seen(nn.Module):
         scale, bias = self.scale.to(z), self.bias.to(z)
         y, log_det = run(z[:, self.places] * scale + bias)
         moved = ((y - bias) / scale)[:, self.moves]
-        return z.index_copy(1, self.places[self.moves], moved), z.new_zeros(len(z)) + log_det.to(z)
+        return z.index_copy(1, self.places[self.moves], moved), z.new_zeros(len(z)) + log_det
 
 
 class LinearHalf(MatrixModule):
-    """A linear coupling, of its matrix and its inverse, on vectors of any type of floats."""
+    """A linear coupling, as a matrix and its inverse, on vectors of any type of floats."""
+
+    @classmethod
+    def of(
+        cls, matrix: np.ndarray, inverse: np.ndarray, scale: np.ndarray, *bias: np.ndarray
+    ) -> "LinearHalf":
+        """Return the coupling that scales what moves like this."""
+        return cls(*map(torch.tensor, (matrix, inverse, np.log(abs(scale)).sum(), *bias)))
 
     def image(self, x: Tensor) -> Tensor:
         """Return the image, in the type of x."""
@@ -115,6 +122,10 @@ class LinearHalf(MatrixModule):
     def preimage(self, y: Tensor) -> Tensor:
         """Return the preimage, in the type of y."""
         return super().preimage(y.to(self.weight)).to(y)
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one vector, in the type of x."""
+        return self.log_abs_det.to(x)
 
 
 class OneMaskFlow(nn.Module):
@@ -126,7 +137,7 @@ class OneMaskFlow(nn.Module):
     order: Tensor
     back: Tensor
 
-    def __init__(self, layers: list[list[Seen]], order: Sequence[int]):
+    def __init__(self, layers: list[list[nn.Module]], order: Sequence[int]):
         super().__init__()
         self.layers = nn.ModuleList(nn.ModuleList(parts) for parts in layers)
         self.register_buffer("order", torch.tensor(order))
@@ -269,7 +280,7 @@ class _Writing:
         kept = tuple((i, 1) for i in range(d) if i not in half.moves)
         return MaskedPart(seen, kept, moved)
 
-    def finished(self) -> tuple[list[list[Seen]], int | None]:
+    def finished(self) -> tuple[list[list[nn.Module]], int | None]:
         """Return the layers, and the latent that is negated, if any."""
         writer, flip = self.writer, None
         if _reverses(writer):
@@ -282,37 +293,25 @@ class _Writing:
         runs = groupby(parts, key=itemgetter(0))
         return [[part for _, part in run] for _, run in runs], flip
 
-    def _scales(self, last: Half) -> Iterator[tuple[Half, Seen]]:
+    def _scales(self, last: Half) -> Iterator[tuple[Half, nn.Module]]:
         """Yield what scales and shifts the latents: with the last layer, and in one more."""
         order, p = list(self.writer.order), self.writer.partition[0]
         d, scale, bias = len(order), self.scale[order], self.bias[order]
         for half in (last, opposite(last)):
             places = range(p) if half == "first" else range(p, d)
             if (scale[places] != 1).any() or bias[places].any():
-                numbers = np.diag(scale), np.diag(1 / scale), np.log(abs(scale[places])).sum()
-                yield half, Seen(_linear(places, *numbers, bias), range(d), *_plain(d))
+                own, shift = np.ones(d), np.zeros(d)
+                own[places], shift[places] = scale[places], bias[places]
+                yield half, LinearHalf.of(np.diag(own), np.diag(1 / own), own, shift)
 
 
-def _plain(d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return scales and biases that change nothing."""
-    return np.ones(d), np.zeros(d)
-
-
-def _linear(moves: Iterable[int], *numbers: np.ndarray) -> HalfMap:
-    """Return a linear coupling, of its matrix, its inverse, log-determinant and bias, if any."""
-    module = LinearHalf(*map(torch.tensor, numbers))
-    return HalfMap(module, frozenset(moves), module.forward, module.inverse)
-
-
-def _seen(part: MaskedPart, writer: Writer, half: Half) -> Seen:
+def _seen(part: MaskedPart, writer: Writer, half: Half) -> nn.Module:
     """Return a coupling as it sees the places; signs are scales of -1."""
     held: Any = part.layer
     p, d = writer.partition[0], len(writer.order)
     if isinstance(held, LinearCoupling):
         layer, one = FloatCoupling.of(held).dense(), np.eye(d)
-        moved = range(p) if half == "first" else range(p, d)
-        numbers = layer.forward(one), layer.backward(one), np.log(abs(layer.scales)).sum()
-        return Seen(_linear(moved, *numbers), range(d), *_plain(d))
+        return LinearHalf.of(layer.forward(one), layer.backward(one), layer.scales)
     coupling, scale, bias = held
     offsets = (p, 0) if half == "first" else (0, p)
     listed = [i for i in range(d) if i not in coupling.moves], sorted(coupling.moves)

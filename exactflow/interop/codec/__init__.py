@@ -223,14 +223,15 @@ def lossless(
         )
     levels: list[tuple[list[IntegerStep], Fraction]] = []
     dtype = _dtype(model)
-    for modules in found.modules:
+    groups, bases, network = found
+    for modules in groups:
         steps: list[IntegerStep] = []
         for part in _merged(_flat(modules)):
             steps.append(_step(part, grid, dtype, bits, limit))
             grid = steps[-1].grid
         levels.append((steps, grid))
-    embedding = None if found.embedding is None else frozen(found.embedding)
-    return LosslessModel(levels, copy.deepcopy(found.bases), embedding, own, fraction)
+    embedding = None if network is None else frozen(network)
+    return LosslessModel(levels, copy.deepcopy(bases), embedding, own, fraction)
 
 
 def _size(tensor: Tensor) -> int:

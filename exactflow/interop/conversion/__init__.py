@@ -40,7 +40,7 @@ from exactflow.interop.conversion.planning import (
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
 from exactflow.interop.copies import copied, untouched
-from exactflow.interop.libraries import imitation
+from exactflow.interop.libraries import library_of
 from exactflow.interop.modules.flow import MergedAway
 from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
@@ -217,15 +217,17 @@ def _put(
     tie(main.module, stored, ties)
     parameters = [p for module in group.modules for p in module.parameters()]
     stored.requires_grad_(any(p.requires_grad for p in parameters))
-    exact = imitation(copied(main.module), found.fine.to(x.device), x)
-    new = imitation(main.module, stored, x)
+    made = library_of(main.module).in_the_place_of
+    exact = made(copied(main.module), found.fine.to(x.device), x)
+    new = made(main.module, stored, x)
     condition_number = target.condition_number
     output, log_det, round_trip = compared(group, new, exact.double(), condition_number, meeting)
     merged = [layer.place for layer in group.layers if layer.place is not main]
     for place in (main, *group.also):
         model = put(model, place, new)
     for place in merged:
-        model = put(model, place, imitation(place.module, MergedAway(), x))
+        made = library_of(place.module).in_the_place_of
+        model = put(model, place, made(place.module, MergedAway(), x))
     return model, ConvertedLayer(
         path=main.path,
         kind=main.kind,

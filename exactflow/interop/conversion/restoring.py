@@ -24,7 +24,7 @@ from torch import nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.conversion.planning import Ties, tie
 from exactflow.interop.copies import cause, copied
-from exactflow.interop.libraries import imitation, library
+from exactflow.interop.libraries import library, library_of
 from exactflow.interop.library import Build
 from exactflow.interop.modules.flow import (
     Bijection,
@@ -82,7 +82,8 @@ def restore(model: nn.Module, state: State) -> nn.Module:
                 couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
                 couplings.requires_grad_(any(p.requires_grad for p in module.parameters()))
                 tie(module, couplings, ties)
-                made[id(module)] = imitation(module, couplings, None)
+                new_layer = library_of(module).in_the_place_of(module, couplings, None)
+                made[id(module)] = new_layer
             new = put(new, place, made[id(module)])
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, ValueError) as error:

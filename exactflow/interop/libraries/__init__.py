@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any
 from exactflow.errors import require
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from exactflow.interop.library import Library, Whole
-    from exactflow.interop.modules.flow import Bijection
 
 __all__ = [
     "LIBRARIES",
     "PACKAGES",
     "TOLD_BY_TENSORS",
-    "imitation",
     "library",
     "library_of",
     "package_of",
@@ -61,10 +57,3 @@ def package_of(module: Any) -> str:
 def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":
     """Return how a model, or a layer, is called, given a context and classes."""
     return library_of(model).whole(model, context, y)
-
-
-def imitation(module: "nn.Module", couplings: "Bijection", x: "Tensor | None") -> "nn.Module":
-    """Return couplings, or an identity, with the interface of a module that takes data x; where x
-    is None, an unknown module of plain PyTorch is run on zeros.
-    """
-    return library_of(module).in_the_place_of(module, couplings, x)

@@ -61,7 +61,7 @@ def fork(
         held: Any = model
         if not isinstance(model, flows):
             return None
-        return Levels([[held._transform]], [held._distribution], _embedding(held))
+        return [[held._transform]], [held._distribution], _embedding(held)
 
     return Library(
         name=name,

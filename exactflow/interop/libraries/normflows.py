@@ -90,7 +90,7 @@ def _built_lu(own: State, whole: State) -> nn.Module:
 def _levels(model: Any) -> Levels | None:
     if not isinstance(model, nf.MultiscaleFlow):
         is_flow = isinstance(model, nf.NormalizingFlow | nf.ClassCondFlow)
-        return Levels([list(reversed(model.flows))], [model.q0]) if is_flow else None
+        return ([list(reversed(model.flows))], [model.q0], None) if is_flow else None
     for merge in model.merges:
         if not isinstance(merge, nf.flows.Merge) or merge.mode != "channel":
             raise InvalidInputError(
@@ -100,7 +100,7 @@ def _levels(model: Any) -> Levels | None:
     modules = [list(reversed(flows)) for flows in reversed(model.flows)]
     if model.transform is not None:
         modules[0].insert(0, model.transform)
-    return Levels(modules, list(model.q0))
+    return modules, list(model.q0), None
 
 
 def _masked(module: Any, d: int) -> list[HalfMap]:
