@@ -35,7 +35,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, Element, MatrixLike, PartitionLike
+from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition
 
@@ -101,15 +101,6 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     matrix = as_matrix(M).to_dense()
     order, halves = resolve_partition(partition, matrix.shape[0])
-    _check_halves(halves, scales)
-    det = _checked_determinant(matrix)
-    answer = _inner_depth(matrix.extract(list(order), list(order)), det, scales, halves[0])
-    flow = answer.flow
-    ordered = CouplingFlow(flow.layers, halves, method="depth", field=flow.field, order=order)
-    return replace(answer, flow=ordered) if ordered.order else answer
-
-
-def _check_halves(halves: tuple[int, int], scales: DepthScales) -> None:
     apart = abs(halves[0] - halves[1])
     if apart > (scales == "additive"):
         expected = "that differ by at most one" if scales == "additive" else "of one size"
@@ -117,29 +108,22 @@ def _check_halves(halves: tuple[int, int], scales: DepthScales) -> None:
             f"expected halves {expected} for {scales} scales, got {halves}: for others the minimal "
             "depth is not known; append a coordinate, as in diag(M, 1)"
         )
+    _check_determinant(matrix, scales, apart)
+    inner = matrix.extract(list(order), list(order))
+    answer = additive_depth(inner, halves[0]) if scales == "additive" else scaled_depth(inner)
+    flow = answer.flow
+    ordered = CouplingFlow(flow.layers, halves, method="depth", field=flow.field, order=order)
+    return replace(answer, flow=ordered) if ordered.order else answer
 
 
-def _inner_depth(matrix: DomainMatrix, det: Element, scales: DepthScales, p: int) -> MinimalDepth:
-    """Return the answer for a matrix in the order of the layers, after a look at its determinant.
+def _check_determinant(matrix: DomainMatrix, scales: DepthScales, apart: int) -> None:
+    """Raise an error unless the determinant is one that the layers have.
 
     Parameters
     ----------
-    p : the size of the first half.
+    matrix, scales : what the depth is asked of.
+    apart : by how much the halves differ.
     """
-    if scales == "additive":
-        if det != matrix.domain.one:
-            fits = 2 * p == matrix.shape[0] and linalg.is_positive(det, matrix.domain)
-            scaled = "scales='positive' (--scales positive) asks the same for positive scales"
-            raise InvalidInputError(
-                f"expected determinant 1 for additive layers, got {_shown(det, matrix)}: "
-                + (scaled if fits else "divide a row by it")
-            )
-        return additive_depth(matrix, p)
-    _check_positive(det, matrix)
-    return scaled_depth(matrix)
-
-
-def _checked_determinant(matrix: DomainMatrix) -> Element:
     det = matrix.det()
     if not det:
         raise SingularMatrixError(
@@ -147,23 +131,23 @@ def _checked_determinant(matrix: DomainMatrix) -> Element:
             f"{matrix.shape[0]}: "
             "a flow is invertible, so no flow represents it"
         )
-    return det
-
-
-def _check_positive(det: Element, matrix: DomainMatrix) -> None:
     positive = linalg.is_positive(det, matrix.domain)
+    if det == matrix.domain.one if scales == "additive" else positive:
+        return
+    shown = format_short(matrix.domain.to_sympy(det))
+    if scales == "additive":
+        scaled = "scales='positive' (--scales positive) asks the same for positive scales"
+        raise InvalidInputError(
+            f"expected determinant 1 for additive layers, got {shown}: "
+            + (scaled if positive and not apart else "divide a row by it")
+        )
     if positive is None:
         raise InvalidInputError(
             f"expected entries in QQ or a real number field for positive scales, got "
             f"{matrix.domain}, where no scale is known to be positive: use scales='additive'"
         )
-    if not positive:
-        raise OrientationError(
-            f"expected det > 0, got {_shown(det, matrix)}: every coupling with positive scales "
-            "preserves orientation; negate one coordinate first, as in factor with "
-            "orientation='flip'"
-        )
-
-
-def _shown(det: Element, matrix: DomainMatrix) -> str:
-    return format_short(matrix.domain.to_sympy(det))
+    raise OrientationError(
+        f"expected det > 0, got {shown}: every coupling with positive scales "
+        "preserves orientation; negate one coordinate first, as in factor with "
+        "orientation='flip'"
+    )

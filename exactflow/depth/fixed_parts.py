@@ -101,17 +101,18 @@ class FixedParts:
 
     def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
-        e = self.e if is_unit_factor(f) else None
-        return sizes_at(of_Du, of_aN, self.r, e)
+        return sizes_at(of_Du, of_aN, self.r, self.e if is_unit_factor(f) else None)
+
+    @property
+    def least_sizes(self) -> dict[tuple, int]:
+        """How many blocks D' has at each f at least, counted with their sizes; some go together."""
+        counts: dict[tuple, Any] = {f: self.counts(f, *ks) for f, ks in self.divisors.items()}
+        return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
     def least_dimension(self) -> int:
         """The dimension of what D' needs at least; at every f some counts go together."""
-        return sum((len(f) - 1) * self._least_size(f) for f in self.divisors)
-
-    def _least_size(self, f: tuple) -> int:
-        counts: Any = self.counts(f, *self.divisors[f])
-        return sum(counts[0])
+        return sum((len(f) - 1) * size for f, size in self.least_sizes.items())
 
     @property
     def forced_trace(self) -> Element | None:
@@ -122,8 +123,7 @@ class FixedParts:
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
-        values = (-f[1] * field.convert(self._least_size(f)) for f in self.divisors)
-        return sum(values, field.zero)
+        return sum((-f[1] * field.convert(k) for f, k in self.least_sizes.items()), field.zero)
 
 
 def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:

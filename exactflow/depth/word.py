@@ -55,12 +55,6 @@ class Pencil(NamedTuple):
         C, D, a, c = (M.transpose() for M in self)
         return Pencil(-c, a, D, -C)
 
-    def in_bases(self, P: DomainMatrix, Q: DomainMatrix) -> "Pencil":
-        """Return the pencil in bases P of the half of a and Q of that of D."""
-        P_inverse, Q_inverse = P.inv(), Q.inv()
-        C, D, a, c = self
-        return Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
@@ -86,6 +80,11 @@ class Word:
         p = d // 2 if self.p is None else self.p
         return p, d - p
 
+    @property
+    def is_exchanged(self) -> bool:
+        """Whether the pattern starts with L."""
+        return self.pattern.startswith("L")
+
     @cached_property
     def blocks(self) -> Blocks:
         """A, B, C, D, the halves exchanged if the pattern starts with L."""
@@ -99,11 +98,6 @@ class Word:
     def _halves(self, matrix: DomainMatrix) -> Blocks:
         blocks = linalg.split(matrix, self.partition[0])
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
-
-    @property
-    def is_exchanged(self) -> bool:
-        """Whether the pattern starts with L."""
-        return self.pattern.startswith("L")
 
     @property
     def pencil(self) -> Pencil:

@@ -83,10 +83,12 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
         return None
     m = eigenvalue.blocks
     y, v, left, other = found
-    P, Q = _basis_from(left.transpose()).inv().transpose(), _basis_from(y)
-    Q_inverse = Q.inv()
-    fixed = _bordered(P.inv() * v, -(other * Q))
-    rest = peeled_shift(Pencil(*(M[m:, m:] for M in pencil.in_bases(P, Q).shifted(fixed))), draw)
+    P_inverse, Q = _basis_from(left.transpose()).transpose(), _basis_from(y)
+    P, Q_inverse = P_inverse.inv(), Q.inv()
+    fixed = _bordered(P_inverse * v, -(other * Q))
+    C, D, a, c = pencil
+    turned = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
+    rest = peeled_shift(Pencil(*(M[m:, m:] for M in turned.shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse

@@ -53,9 +53,9 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
 
 def _between(roots: list[Element], field: Domain) -> list[Element]:
     """Return positive numbers below, between and above positive roots, short ones if there are."""
-    powers = [_power_of_two(x, field) for x in roots]
     two = field.convert(2)
-    near = [p * s for p in [field.one, *powers] for s in (field.one, two, field.one / two)]
+    powers = [field.one, *(_power_of_two(x, field) for x in roots)]
+    near = [p * s for p in powers for s in (field.one, two, field.one / two)]
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*near, *middle]))
 
@@ -65,14 +65,13 @@ def _scales(square: Element, field: Domain) -> list[Element]:
     two = field.convert(2)
     if not square or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two(abs(square), field, root=True)
+    s = field.one / _power_of_two(abs(square), field, root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two(x: Element, field: Domain, *, root: bool = False) -> Element:
-    """Return a power of two near a positive number, or near its square root."""
+def _power_of_two(x: Element, field: Domain, *, root: int = 1) -> Element:
+    """Return a power of two near a positive number, or near a root of it."""
     if not field.is_QQ:
         return x
     exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()
-    exponent = exponent // 2 if root else exponent
-    return field.convert(2) ** exponent
+    return field.convert(2) ** (exponent // root)

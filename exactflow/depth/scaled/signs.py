@@ -104,16 +104,12 @@ def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
     """
     n = equations.n
     for degree in range(2, n + 3):
-        if comb(n + degree - 1, degree) > MOST_MONOMIALS:
-            break
-        for side, other in ((0, 1), (1, 0)):
+        for side, other, direction in ((0, 1, 1), (1, 0, -1)):
             signs = _signs(equations.coefficients[other])
-            towards = {k: sign if side == 0 else -sign for k, sign in signs.items()}
-            yield from _solved(equations, degree, towards, [side])
+            towards = {k: direction * sign for k, sign in signs.items()}
+            yield from _solved(equations, degree, towards, range(side * n, side * n + n))
     for degree in range(2, n + 2):
-        if comb(2 * n + degree - 1, degree) > MOST_MONOMIALS:
-            break
-        yield from _solved(equations, degree, dict.fromkeys(range(1, n + 1), 0), [0, 1])
+        yield from _solved(equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n))
 
 
 def _signs(minors: Sequence[Element]) -> dict[int, int]:
@@ -126,45 +122,34 @@ def _signs(minors: Sequence[Element]) -> dict[int, int]:
 
 
 def _solved(
-    equations: Spectra, degree: int, signs: Mapping[int, int], sides: Sequence[int]
+    equations: Spectra, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers of a total degree in the variables of the sides, of the signs that are
-    given for each size, 0 for any.
+    """Yield multipliers whose combination has no positive coefficient, if any of few terms do.
+
+    Parameters
+    ----------
+    equations, degree : the equations, and the total degree of what is combined.
+    signs : those of the multipliers of each size, 0 for any.
+    places : of the variables in them, of which x are the first n, y the others.
     """
-    n = equations.n
+    if comb(len(places) + degree - 1, degree) > MOST_MONOMIALS:
+        return
+    n, one_sided = equations.n, len(places) == equations.n
+    others = [i for i in range(2 * n) if i not in places]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
     for k, sign in signs.items():
-        for monomial in _monomials(n * len(sides), degree - k):
-            place = monomial if len(sides) == 2 else _padded(monomial, sides[0])
+        for chosen in combinations_with_replacement(places, degree - k) if degree >= k else ():
+            monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
-            alone[k - 1] = {place: QQ(sign or 1)}
+            alone[k - 1] = {monomial: QQ(sign or 1)}
             terms = equations.combined(alone)
-            if len(sides) == 1:
-                other = slice(n, None) if sides[0] == 0 else slice(n)
-                terms = {powers: x for powers, x in terms.items() if not any(powers[other])}
-            columns[k, place] = terms
-    yield from _combined(n, columns, signs, nonnegative=len(sides) == 1)
-
-
-def _combined(
-    n: int, columns: Mapping, signs: Mapping[int, int], *, nonnegative: bool
-) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield the multipliers of a combination of columns that has no positive coefficient."""
-    weights = combination_below_zero(list(columns.values()), nonnegative=nonnegative)
+            columns[k, monomial] = {
+                powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
+            }
+    weights = combination_below_zero(list(columns.values()), nonnegative=one_sided)
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
-        for (k, place), weight in zip(columns, weights, strict=True):
+        for (k, monomial), weight in zip(columns, weights, strict=True):
             if weight:
-                multipliers[k - 1][place] = weight * (signs[k] or 1)
+                multipliers[k - 1][monomial] = weight * (signs[k] or 1)
         yield tuple(multipliers)
-
-
-def _padded(monomial: Exponents, side: int) -> Exponents:
-    zeros = (0,) * len(monomial)
-    return (*monomial, *zeros) if side == 0 else (*zeros, *monomial)
-
-
-def _monomials(n: int, degree: int) -> Iterator[Exponents]:
-    if degree >= 0:
-        for chosen in combinations_with_replacement(range(n), degree):
-            yield tuple(chosen.count(i) for i in range(n))
