@@ -131,11 +131,8 @@ def misfit(word: Word) -> Multiplier | None:
         for i, row in enumerate(right.to_list()):
             for j, x in enumerate(row):
                 if sign(x, right.domain) != 1 if terms and i == j else x:
-                    to, at_row = (
-                        linalg.unit_vector(size, place, right.domain)
-                        for size, place in zip(right.shape[::-1], (j, i), strict=True)
-                    )
-                    multiplier[at] = to * at_row.transpose()
+                    rows, columns = (linalg.identity(n, right.domain) for n in right.shape)
+                    multiplier[at] = columns[:, j] * rows[i, :]
                     return tuple(multiplier)
     return None
 

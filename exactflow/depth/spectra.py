@@ -125,8 +125,7 @@ class Spectra:
         log y, in 2 n columns.
         """
         n = self.n
-        values = {k: arb(0) for k in self.sizes}
-        slopes = {k: [arb(0)] * (2 * n) for k in self.sizes}
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
         for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
             powers = [arb(1)]
             for S in range(1, 1 << n):
@@ -134,13 +133,11 @@ class Spectra:
                 powers.append(powers[S & (S - 1)] * numbers[low])
                 if coefficients[S]:
                     term = ball(coefficients[S]) * powers[S] * (-1 if first else 1)
-                    k = S.bit_count()
-                    values[k] += term
-                    for i in range(n):
-                        if S >> i & 1:
-                            slopes[k][first + i] += term
-        column = arb_mat([[values[k]] for k in self.sizes])
-        return column, arb_mat([slopes[k] for k in self.sizes])
+                    row = rows[S.bit_count()]
+                    for place in [2 * n, *(first + i for i in range(n) if S >> i & 1)]:
+                        row[place] += term
+        values, slopes = zip(*((row[-1:], row[:-1]) for row in rows.values()), strict=True)
+        return arb_mat(values), arb_mat(slopes)
 
 
 def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:

@@ -49,7 +49,7 @@ def combination_below_zero(
     values = [to_float(x / s) for v, s in zip(vectors, sizes, strict=True) for x in v.values()]
     table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(rows), len(vectors)))
     largest = abs(table).max(axis=1).toarray().ravel()
-    largest[largest == 0] = 1.0  # what float64 has no numbers for
+    largest[largest < np.finfo(float).tiny] = 1.0  # what float64 has no numbers for
     table = sparse.diags_array(1 / largest) @ table
     m, n = table.shape
     result = linprog(

@@ -23,7 +23,7 @@ How it is checked
 `minimal_depth` verifies.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, count
 from typing import Any
@@ -65,7 +65,8 @@ def five_layers(blocks: Blocks, inverse: Blocks) -> Shifts | Reason | None:
     if r == min(p, q):
         with suppress(FieldTooSmallError):
             return _of_full_rank(blocks, inverse)
-        return _first_success(blocks, pencil, _drawn(pencil, matched_shift))
+        candidates = (matched_shift(pencil, draw) for draw in draws(pencil.D.domain))
+        return _first_success(blocks, pencil, candidates)
     if r == 0:
         reason = flanders_reason(pencil.D, pencil.a)
         return reason or _with_shift(blocks, pencil, linalg.zeros(p, q, pencil.D.domain))
@@ -75,7 +76,7 @@ def five_layers(blocks: Blocks, inverse: Blocks) -> Shifts | Reason | None:
         return Reason("chain", factors)
     if r == 1:
         return _with_shift(blocks, pencil, rank_one_shift(pencil, parts))
-    sources = [_drawn(pencil, peeled_shift)]
+    sources: list[Candidates] = [(peeled_shift(pencil, draw) for draw in draws(pencil.D.domain))]
     scaling = scaling_equations(pencil)
     if scaling:
         solutions, multiplier = solve(scaling, r, 1)
@@ -120,10 +121,6 @@ def _first_success(blocks: Blocks, pencil: Pencil, candidates: Candidates) -> Sh
 def draws(field: Domain) -> Iterator[Draws]:
     """Yield streams of small matrices, without end."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
-
-
-def _drawn(pencil: Pencil, construct: Callable[[Pencil, Draws], DomainMatrix | None]) -> Candidates:
-    return (construct(pencil, draw) for draw in draws(pencil.D.domain))
 
 
 def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:

@@ -41,22 +41,28 @@ def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
     are the columns of the controller basis of D and b.
     """
-    (q, p), field = pencil.C.shape, pencil.D.domain
+    q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
-    C, D0, a0, c = pencil.shifted(V0)
-    f, g = D0.charpoly_berk(), a0.charpoly_berk()
-    pairs = zip(with_ones(f, p - q)[1:], with_ones(g, q - p)[1:], strict=True)
-    right = linalg.column([y - x for x, y in pairs], field)
-    H = _times_ones(krylov.controller_basis(D0, f, C * e), p - q)
-    K = _times_ones(krylov.controller_basis(a0, g, e), q - p)
-    t, _ = linalg.solve((H + c * K).transpose(), right)
+    shifted = pencil.shifted(V0)
+    t = _matching_column(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    H = _times_ones(krylov.controller_basis(D0.transpose(), f, e), p - q)
-    K = _times_ones(krylov.controller_basis(a0.transpose(), g, c.transpose() * e), q - p)
-    t, _ = linalg.solve(H.transpose() * C + K.transpose(), right)
+    t = _matching_column(shifted.transposed(), e)
     return None if t is None else V0 + t * e.transpose()
+
+
+def _matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
+    """Return t such that V = e t^T does it, None where there is none."""
+    C, D, a, c = pencil
+    q, p = C.shape
+    f, g = D.charpoly_berk(), a.charpoly_berk()
+    pairs = zip(with_ones(f, p - q)[1:], with_ones(g, q - p)[1:], strict=True)
+    right = linalg.column([y - x for x, y in pairs], D.domain)
+    H = _times_ones(krylov.controller_basis(D, f, C * e), p - q)
+    K = _times_ones(krylov.controller_basis(a, g, e), q - p)
+    t, _ = linalg.solve((H + c * K).transpose(), right)
+    return t
 
 
 def _times_ones(H: DomainMatrix, count: int) -> DomainMatrix:
