@@ -89,7 +89,7 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.depth.spectra import Spectra
+from exactflow.depth.minors import Spectra
 from exactflow.identities import Identity
 
 claims = Claims("Four affine layers are typical (Theorems A to D)")

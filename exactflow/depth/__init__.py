@@ -27,8 +27,8 @@ from typing import get_args
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
+from exactflow.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.depth.obstruction import Obstruction
-from exactflow.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.depth.scaled import scaled_depth
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg

@@ -53,7 +53,8 @@ Sizes = tuple[int, ...]
 class FixedParts:
     """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
 
-    `r` is the rank of C, `n` the size of D, and `e` by how much it is larger than a.
+    `N` and `aN` stand here transposed, as L and Du of the transposed pencil. `r` is the rank of C,
+    `n` the size of D, and `e` by how much it is larger than a.
     """
 
     L: DomainMatrix
@@ -67,16 +68,15 @@ class FixedParts:
     @staticmethod
     def of(pencil: Pencil) -> "FixedParts":
         """Return what no V changes in D - C V and in a + V c."""
-        L, Du = _quotient(pencil.C, pencil.D)
-        N, aN = _quotient(*pencil.transposed()[:2])
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
-        return FixedParts(L, Du, N.transpose(), aN.transpose(), r, n, n - p)
+        both = *_quotient(*pencil[:2]), *_quotient(*pencil.transposed()[:2])
+        return FixedParts(*both, r, n, n - p)
 
     def check(self, pencil: Pencil) -> bool:
         """Return whether these are the fixed parts, by products and ranks."""
         return (
             _is_quotient(self.L, self.Du, *pencil[:2])
-            and _is_quotient(self.N.transpose(), self.aN.transpose(), *pencil.transposed()[:2])
+            and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
             and self.r == proved_rank(pencil.C)
         )
 

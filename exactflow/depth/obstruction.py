@@ -31,7 +31,7 @@ from exactflow.depth.equations import (
     tight_eigenvalues,
 )
 from exactflow.depth.fixed_parts import FixedParts, proved_sizes
-from exactflow.depth.spectra import Spectra, are_opposed
+from exactflow.depth.minors import Spectra, are_opposed
 from exactflow.depth.word import Pencil, Word, patterns
 from exactflow.exact import linalg
 from exactflow.exact.flanders import of_one_size

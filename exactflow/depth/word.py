@@ -41,11 +41,6 @@ class Pencil(NamedTuple):
     a: DomainMatrix
     c: DomainMatrix
 
-    @staticmethod
-    def of(blocks: Blocks, inverse: Blocks) -> "Pencil":
-        """Return the pencil of the blocks of M and of M^-1."""
-        return Pencil(blocks.C, blocks.D, inverse.A, inverse.C)
-
     def shifted(self, V: DomainMatrix) -> "Pencil":
         """Return the pencil of M U(-V)."""
         return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
@@ -102,7 +97,7 @@ class Word:
     @property
     def pencil(self) -> Pencil:
         """C, D, a and c."""
-        return Pencil.of(self.blocks, self.inverse)
+        return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
 
     @property
     def moves(self) -> tuple[Half, ...]:

@@ -11,11 +11,11 @@ from sympy import QQ, sqrt
 
 from exactflow import checker, random_matrix, verify
 from exactflow.depth import minimal_depth
-from exactflow.depth.result import CertifiedDepth
+from exactflow.depth.answer import CertifiedDepth
+from exactflow.depth.minors import Spectra, principal_minors
+from exactflow.depth.scaled import matching_diagonals
 from exactflow.depth.scaled.certified import four_layers_of
-from exactflow.depth.scaled.rational import matching_diagonals
 from exactflow.depth.scaled.signs import opposed_against
-from exactflow.depth.spectra import Spectra, principal_minors
 from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix

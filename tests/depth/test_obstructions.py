@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sympy import GF, QQ, Rational, Symbol, sqrt
 
 from exactflow.depth import minimal_depth
+from exactflow.depth.answer import obstruction_step
 from exactflow.depth.fixed_parts import FixedParts, proved_rank, proved_sizes
 from exactflow.depth.obstruction import KINDS, _coefficient
-from exactflow.depth.result import obstruction_step
 from exactflow.depth.scaled import scaled_depth
 from exactflow.depth.scaled.proportions import positive_diagonals
 from exactflow.depth.scaled.signs import kernels_against, multipliers_against

@@ -37,3 +37,11 @@ def test_entries_that_must_vanish_do_so_exactly():
     x, y = combination_below_zero(vectors, nonnegative=True)
     assert (x - 3 * y, x / 3 - y) == (0, 0)
     assert x > 0
+
+
+def test_rows_below_the_least_normal_float():
+    """Their entries, over the largest of each vector, have no inverse in float64."""
+    vectors = [{0: QQ(-1), 1: QQ(1, 10**310)}, {1: QQ(-1, 10**310), 2: QQ(1)}]
+    found = combination_below_zero(vectors, nonnegative=True)
+    total = [sum(w * v.get(j, 0) for w, v in zip(found, vectors, strict=True)) for j in range(3)]
+    assert max(total) <= 0

@@ -1,26 +1,70 @@
-"""The least number of additive layers: words from short to long, and the layers found."""
+"""The least number of additive layers: words from short to long, and the layers found.
 
+Main results
+------------
+Words of at most four letters are decided (`exactflow.depth.additive.up_to_four`). For five a V is
+wanted that makes M U(-V) a product of four. Let r = rank C. The pattern ULULU is decided, and V
+constructed,
+
+- r as large as it can be: always; V from a commutator, for halves of two sizes from a hyperplane,
+  and over a small field by matching;
+- r = 0: D and a are what they are, and Flanders' theorem decides;
+- r = 1: iff the fixed parts allow it (`exactflow.depth.fixed_parts`). D - C V and a + V c are
+  perturbations of rank one, coupled by nothing but the equality of their determinants, so each gets
+  the blocks that are wanted (`assigned_row`);
+- c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
+  characteristic polynomial g;
+- otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
+  Solutions are tried, and candidates for which eigenvalues of the fixed parts are peeled off, and
+  the rest is matched (`matching`). What does not succeed within a number of trials is called
+  undecided.
+
+How it is checked
+-----------------
+*Exact*: each candidate V is decided by `four_layers`, whose layers are part of the flow that
+`minimal_depth` verifies.
+"""
+
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, count, islice
+from typing import Any
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.additive.five import TRIALS, draws, five_layers
-from exactflow.depth.additive.words import Shifts, few_layers, four_layers, three_layers
+from exactflow.depth.additive.matching import matched_shift, peeled_shift
+from exactflow.depth.additive.rank_one import rank_one_shift
+from exactflow.depth.additive.up_to_four import (
+    Shifts,
+    few_layers,
+    flanders_reason,
+    four_layers,
+    three_layers,
+)
+from exactflow.depth.answer import MinimalDepth
+from exactflow.depth.equations import reshaped, scaling_equations, shift_equations, solve
+from exactflow.depth.fixed_parts import FixedParts
 from exactflow.depth.obstruction import Obstruction, Reason
-from exactflow.depth.result import MinimalDepth
-from exactflow.depth.word import Word, words
+from exactflow.depth.word import Pencil, Word, words
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import shears
+from exactflow.factorization.commutator import commutator_shifts
+from exactflow.factorization.hyperplane import hyperplane_shifts
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["additive_depth", "decide"]
 
+TRIALS = 32
+_TRIALS_FINITE = 150
+
 Reasons = tuple[Obstruction, ...]
+Candidates = Iterator[DomainMatrix | None]
 
 
 def additive_depth(matrix: DomainMatrix, p: int | None = None) -> MinimalDepth:
@@ -58,13 +102,13 @@ def decide(word: Word) -> Shifts | Reason | None:
         return few_layers(word) if length < 3 else three_layers(word)
     if length == 4:
         return four_layers(word.blocks, word.inverse.A)
-    return five_layers(word.blocks, word.inverse)
+    return _five_layers(word)
 
 
 def _decided(both: list[Word]) -> tuple[CouplingFlow | None, Reasons]:
     """Decide the words of a length: return a flow, or what excludes words."""
     obstructions = []
-    if len(both[0].pattern) == 5 and has_full_rank(both[0].blocks.B):
+    if len(both[0].pattern) == 5 and _has_full_rank(both[0].blocks.B):
         both = both[::-1]  # L U L U L needs no search
     for word in both:
         found = decide(word)
@@ -87,7 +131,7 @@ def _six(word: Word) -> CouplingFlow:
     return _flow(replace(word, pattern="LULULU"), shifts)
 
 
-def has_full_rank(M: DomainMatrix) -> bool:
+def _has_full_rank(M: DomainMatrix) -> bool:
     """Return whether the rank is as large as the shape permits."""
     return linalg.rank(M) == min(M.shape)
 
@@ -97,11 +141,10 @@ def _drawn_six(word: Word) -> Shifts | None:
     full rank, and five; None where no draw does.
     """
     A, B, C, D = word.blocks
-    a, b, c, d = word.inverse
-    for draw in islice(draws(C.domain), TRIALS):
+    for draw in islice(_draws(C.domain), TRIALS):
         W = draw.matrix(*C.shape)
-        blocks, inverse = Blocks(A, B, C + W * A, D + W * B), Blocks(a - b * W, b, c - d * W, d)
-        found = five_layers(blocks, inverse) if has_full_rank(blocks.C) else None
+        rest = replace(word, matrix=linalg.join(Blocks(A, B, C + W * A, D + W * B)))
+        found = _five_layers(rest) if _has_full_rank(rest.blocks.C) else None
         if isinstance(found, list):
             return [-W, *found]
     return None
@@ -112,3 +155,94 @@ def _flow(word: Word, shifts: Shifts) -> CouplingFlow:
     layers = shears(list(zip(word.moves, shifts, strict=True)))
     kept = [layer for layer in layers if not layer.is_identity]
     return CouplingFlow(kept, word.partition, method="depth", field=word.matrix.domain)
+
+
+def _five_layers(word: Word) -> Shifts | Reason | None:
+    """Decide U L U L U: return shifts, why there are none, or None where it was not decided."""
+    pencil = word.pencil
+    (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
+    if r == min(p, q):
+        with suppress(FieldTooSmallError):
+            return _of_full_rank(word)
+        candidates = (matched_shift(pencil, draw) for draw in _draws(pencil.D.domain))
+        return _first_success(word, candidates)
+    if r == 0:
+        reason = flanders_reason(pencil.D, pencil.a)
+        return reason or _with_shift(word, linalg.zeros(p, q, pencil.D.domain))
+    parts = FixedParts.of(pencil)
+    factors = parts.clash()
+    if factors is not None:
+        return Reason("chain", factors)
+    if r == 1:
+        return _with_shift(word, rank_one_shift(pencil, parts))
+    sources: list[Candidates] = [(peeled_shift(pencil, draw) for draw in _draws(pencil.D.domain))]
+    scaling = scaling_equations(pencil)
+    if scaling:
+        solutions, multiplier = solve(scaling, r, 1)
+        if multiplier is not None:
+            return Reason("linear", multiplier)
+        sources.append(_with_polynomial(pencil, solutions))
+    solutions, multiplier = solve(shift_equations(pencil, parts), p, q)
+    if multiplier is not None:
+        return Reason("tight", tuple(parts.divisors))
+    sources.append(_among(solutions, p, q))
+    return _first_success(word, chain.from_iterable(zip(*sources, strict=True)))
+
+
+def _of_full_rank(word: Word) -> Shifts | None:
+    """Return shifts where the rank of C is as large as it can be."""
+    q, p = word.blocks.C.shape
+    if p == q:
+        return commutator_shifts(word.blocks)
+    pair = word.blocks, word.inverse
+    if p < q:
+        return hyperplane_shifts(*pair)
+    turned = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
+    found: Any = hyperplane_shifts(*turned)  # not None: of full rank
+    return [shift.transpose() for shift in reversed(found)]
+
+
+def _with_shift(word: Word, V: DomainMatrix) -> Shifts | None:
+    A, B, C, _ = word.blocks
+    _, D, a, _ = word.pencil.shifted(V)
+    found = four_layers(Blocks(A, B - A * V, C, D), a)
+    return None if isinstance(found, Reason) else [*found, V]
+
+
+def _first_success(word: Word, candidates: Candidates) -> Shifts | None:
+    for _ in range(_TRIALS_FINITE if word.matrix.domain.is_FiniteField else TRIALS):
+        V = next(candidates)
+        if V is not None and (found := _with_shift(word, V)) is not None:
+            return found
+    return None
+
+
+def _draws(field: Domain) -> Iterator[Draws]:
+    """Yield streams of small matrices, without end."""
+    return (Draws(field, 1 + seed // 4, seed) for seed in count())
+
+
+def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+    """Yield p x q matrices among the solutions of linear equations."""
+    for draw in _draws(solutions.domain):
+        v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
+        yield reshaped(v.to_list_flat(), (p, q), solutions.domain)
+
+
+def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+    """Yield V for which D - C V on im C is the companion matrix of a solution g."""
+    C, D = pencil.C, pencil.D
+    q, p = C.shape
+    columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
+    left = linalg.left_inverse(columns)
+    right = linalg.left_inverse((left * C).transpose()).transpose()
+    for draw in _draws(D.domain):
+        g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
+        V, W = draw.matrix(p, q), right * (left * D * columns - _companion(g)) * left
+        yield V + W - right * (left * C) * V * columns * left
+
+
+def _companion(g: DomainMatrix) -> DomainMatrix:
+    """Return the matrix with first row -g_1, -g_2, .. and ones below the diagonal."""
+    r, one = g.shape[0], linalg.identity(g.shape[0], g.domain)
+    return (-g.transpose()).vstack(one[: r - 1, :])

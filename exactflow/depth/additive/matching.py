@@ -154,7 +154,7 @@ def _eigenvectors(
     column = _drawn(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _drawn(rows, parts.N.transpose(), eigenvalue.second, eigenvalue.blocks, draw).transpose()
+    row = _drawn(rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 

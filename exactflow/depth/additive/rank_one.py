@@ -29,11 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.depth.fixed_parts import FixedParts
 from exactflow.depth.word import Pencil
 from exactflow.exact import krylov, linalg
-from exactflow.exact.normalforms import (
-    chains,
-    conjugate_partition,
-    orbit,
-)
+from exactflow.exact.normalforms import chains, conjugate_partition, orbit
 
 __all__ = ["assigned_row", "rank_one_shift"]
 
@@ -48,8 +44,7 @@ def rank_one_shift(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     C, D, a, c = pencil
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
     v = assigned_row(D, b, (parts.L, parts.Du), of_D)
-    fixed = parts.N.transpose(), parts.aN.transpose()
-    v_a = -assigned_row(a.transpose(), z.transpose(), fixed, of_a).transpose()
+    v_a = -assigned_row(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left

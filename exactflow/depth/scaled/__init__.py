@@ -6,10 +6,10 @@ Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 
 - *Up to three layers* are decided (`exactflow.factorization.short` and
   `exactflow.depth.scaled.proportions`).
-- *Four*: n equations for 2 n positive numbers (`exactflow.depth.spectra`), which have solutions for
-  typical M. For n = 2 they are solved over the field (`exactflow.depth.scaled.rational`); for n up
+- *Four*: n equations for 2 n positive numbers (`exactflow.depth.minors`), which have solutions for
+  typical M. For n = 2 they are solved over the field (below); for n up
   to 8, over QQ, a solution is certified to exist (`exactflow.depth.scaled.certified`).
-- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.depth.spectra`): six layers exactly.
+- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.depth.minors`): six layers exactly.
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
   not zero this is an open condition, and for n >= 2 some matrices satisfy it.
 
@@ -18,6 +18,18 @@ Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 
 Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
 holds the determinant in one entry. P merges into a layer. What is left is an interval.
+
+*Four layers for n = 2.* The two equations for x = 1 / G and y = E are
+
+    d_1 x_1 + d_2 x_2 = a_1 y_1 + a_2 y_2,    det M x_1 x_2 = y_1 y_2,
+
+d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 / r they are one:
+
+    x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
+
+So there are positive solutions iff for some r > 0 both brackets have one sign, and then there are
+rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2 only. There is no such r
+iff (D, a) is opposed (`exactflow.depth.minors`).
 
 How it is checked
 -----------------
@@ -28,24 +40,25 @@ balls, rounded to floats whose error is computed exactly.
 from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth.additive import additive_depth
-from exactflow.depth.additive.words import four_layers, three_layers
+from exactflow.depth.additive.up_to_four import four_layers, three_layers
+from exactflow.depth.answer import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.depth.equations import misfit
 from exactflow.depth.obstruction import Obstruction, Reason
-from exactflow.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.depth.scaled.proportions import positive_diagonals
-from exactflow.depth.scaled.rational import matching_diagonals
 from exactflow.depth.scaled.signs import kernels_against, multipliers_against, opposed_against
 from exactflow.depth.word import Word, words
 from exactflow.exact import linalg
+from exactflow.exact.typing import Element
 from exactflow.factorization import factor
 from exactflow.factorization.assembly import alternating, merged, mirrored, opposite, shears
 from exactflow.factorization.short import short_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
-__all__ = ["scaled_depth"]
+__all__ = ["matching_diagonals", "scaled_depth"]
 
 Reasons = tuple[Obstruction, ...]
 
@@ -203,3 +216,50 @@ def _layers_after(
             *others,
         ]
     )
+
+
+def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
+    """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
+    det M = det E det G, for n = 2 and four letters.
+    """
+    field, det = word.matrix.domain, word.matrix.det()
+    d, a = word.blocks.D, word.inverse.A
+    (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
+    roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
+    for r in _between([x for x in roots if linalg.is_positive(x, field)], field):
+        left, right = d1 - a1 * r, a2 * det / r - d2
+        if left and right and linalg.is_positive(left * right, field):
+            ratio = right / left
+        elif not left and not right:
+            ratio = field.one
+        else:
+            continue
+        for s in _scales(ratio * d.det(), field):
+            x1, x2 = ratio * s, s
+            yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
+
+
+def _between(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers below, between and above positive roots, short ones if there are."""
+    two = field.convert(2)
+    powers = [field.one, *(_power_of_two(x, field) for x in roots)]
+    near = [p * s for p in powers for s in (field.one, two, field.one / two)]
+    middle = [sum(roots) / two] if len(roots) == 2 else []
+    return list(dict.fromkeys([*near, *middle]))
+
+
+def _scales(square: Element, field: Domain) -> list[Element]:
+    """Return numbers whose squares, times the given one, are near 1 in absolute value."""
+    two = field.convert(2)
+    if not square or not field.is_QQ:
+        return [field.one, two]
+    s = field.one / _power_of_two(abs(square), field, root=2)
+    return [s, s / two, s * two]
+
+
+def _power_of_two(x: Element, field: Domain, *, root: int = 1) -> Element:
+    """Return a power of two near a positive number, or near a root of it."""
+    if not field.is_QQ:
+        return x
+    exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()
+    return field.convert(2) ** (exponent // root)

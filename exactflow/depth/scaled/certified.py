@@ -2,7 +2,7 @@
 
 Main results
 ------------
-The equations of `exactflow.depth.spectra` have n unknowns too many. All but as many as there are
+The equations of `exactflow.depth.minors` have n unknowns too many. All but as many as there are
 equations are fixed at rationals; for the others, x_i = c_i (1 + h_i), Krawczyk's test: with f the
 residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
 
@@ -31,9 +31,9 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.depth.minors import LARGEST_HALF, Spectra
 from exactflow.depth.scaled.enclosed_shears import EnclosedBlocks, diagonal
 from exactflow.depth.scaled.spread import Near, near_solutions
-from exactflow.depth.spectra import LARGEST_HALF, Spectra
 from exactflow.depth.word import Word, words
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
@@ -73,7 +73,7 @@ class FourLayers(Word):
 
     Attributes
     ----------
-    centre : the numbers x = 1 / G and y = E of `exactflow.depth.spectra`, n of each: rationals.
+    centre : the numbers x = 1 / G and y = E of `exactflow.depth.minors`, n of each: rationals.
     places : of these 2 n numbers those that solve the equations near the centre; the others are
         what the centre says.
     bits : the precision of the balls.

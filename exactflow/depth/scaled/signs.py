@@ -3,7 +3,7 @@
 Main results
 ------------
 Four layers with positive scales need positive x and y that solve the equations of
-`exactflow.depth.spectra`, f_k(x, y) = 0 for k = 1, .., n.
+`exactflow.depth.minors`, f_k(x, y) = 0 for k = 1, .., n.
 
 *Opposed minors.* One of the f_k may have coefficients of one sign.
 
@@ -37,8 +37,8 @@ from math import comb
 
 from sympy import QQ
 
+from exactflow.depth.minors import LARGEST_HALF, Exponents, Polynomial, Spectra, are_opposed
 from exactflow.depth.obstruction import Obstruction, Reason
-from exactflow.depth.spectra import LARGEST_HALF, Exponents, Polynomial, Spectra, are_opposed
 from exactflow.depth.word import Word
 from exactflow.exact import linalg
 from exactflow.exact.programming import combination_below_zero

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-from exactflow.depth.spectra import Spectra
+from exactflow.depth.minors import Spectra
 from exactflow.exact.numbers import to_float
 
 __all__ = ["Near", "near_solutions"]
