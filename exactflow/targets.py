@@ -137,13 +137,9 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
             f"{format_short(right[0])}"
         )
     d = len(down)
+    diagonals = [field.convert(entry) for entry in (*reversed(down), *right[1:])]
     return linalg.from_entries(
-        [
-            [field.convert(down[i - j] if i >= j else right[j - i]) for j in range(d)]
-            for i in range(d)
-        ],
-        (d, d),
-        field,
+        [diagonals[d - 1 - i : 2 * d - 1 - i] for i in range(d)], (d, d), field
     ).to_Matrix()
 
 

@@ -94,11 +94,11 @@ def scaled(
     """Return layers that compose to the given ones, followed by the diagonal `scale` on one half.
 
     It goes into the last layer that moves this half, past one that moves the other:
-    diag(s) L(T) = L(T diag(s)^-1) diag(s). There is one more layer only where none moves this half.
+    diag(s) L(T) = L(T diag(s)^-1) diag(s).
 
     Parameters
     ----------
-    layers : at least one.
+    layers : one of the last two moves the half.
     scale : positive numbers, as many as the half has coordinates.
 
     >>> from sympy import QQ
@@ -108,15 +108,12 @@ def scaled(
     [('first', 2, 2), ('second', 1/2, 1)]
     """
     *rest, last = layers
-    field, (moved, kept) = last.field, last.shift_matrix.shape
+    field = last.field
     if last.moves != half:
         shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
         passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
-        if rest:
-            return [*scaled(rest, half, scale), passed]
-        nothing = linalg.zeros(kept, moved, field)
-        return [LinearCoupling.trusted(last.partition, half, nothing, scale), passed]
-    nothing = linalg.zeros(moved, kept, field)
+        return [*scaled(rest, half, scale), passed]
+    nothing = last.shift_matrix * field.zero
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
 

@@ -50,22 +50,13 @@ from exactflow.factorization.assembly import shears_of_pair
 __all__ = ["five_layer_shifts", "five_shears", "paired_shifts"]
 
 
-class _Family(NamedTuple):
-    """The matrices W = start + u r rows, r any row, for which D + C W fixes k rows from the left.
-
-    At r = 0 these are [R, I_k].
+class _Match(NamedTuple):
+    """W for which D + C W fixes the rows [R, I_k] from the left and has, elsewhere, the monic
+    polynomial of a - W c; and the controller bases of C u and of u.
     """
 
-    start: DomainMatrix
-    u: DomainMatrix
-    rows: DomainMatrix
-    R: DomainMatrix
-
-
-class _Match(NamedTuple):
-    """W of a family, the common monic polynomial, and the controller bases of C u and of u."""
-
     W: DomainMatrix
+    R: DomainMatrix
     polynomial: list
     basis_in_q: DomainMatrix
     basis_in_p: DomainMatrix
@@ -78,13 +69,13 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     `inverse` those of its inverse.
     """
     stage("two spectra that match", 0.02)
-    family = _fixing_family(blocks.C, blocks.D, draws)
-    if family is None or (match := _match(family, blocks, inverse, draws)) is None:
+    match = _match(blocks, inverse, draws)
+    if match is None:
         return None
     stage("their similarity", 0.1)
     D1, S = blocks.D + blocks.C * match.W, inverse.A - match.W * inverse.C
     S_inverse = linalg.inverse_or_none(S)
-    quotient = _intertwiner(match, family.R, D1, S, draws)
+    quotient = _intertwiner(match, D1, S, draws)
     if S_inverse is None or quotient is None:
         return None
     Y, top_inverse = quotient
@@ -119,24 +110,37 @@ def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[DomainM
     return shears_of_pair(blocks, V, *pair, D1_inverse)
 
 
-def _fixing_family(C: DomainMatrix, D: DomainMatrix, draws: Draws) -> _Family | None:
-    q, p = C.shape
-    k, field = q - p, C.domain
+def _match(blocks: Blocks, inverse: Blocks, draws: Draws) -> _Match | None:
+    """Choose r: for every W = start + u r rows, D + C W fixes [R, I_k] from the left."""
+    C, D = blocks.C, blocks.D
+    (q, p), field = C.shape, C.domain
+    k = q - p
     u = linalg.unit_vector(p, 0, field) + draws.matrix(p, 1)
     R = draws.matrix(k, p)
     if 0 < k < p and (R := _annihilating(R, C * u)) is None:
         return None
     H = R.hstack(linalg.identity(k, field))
-    W = draws.matrix(p, q)
+    start = draws.matrix(p, q)
     Z = draws.matrix(p - k, k).vstack(linalg.identity(k, field))
     pivot = linalg.inverse_or_none(H * C * Z)
     if pivot is None:
         return None
-    W = W + Z * (pivot * (H - H * D - H * (C * W)))
+    start = start + Z * (pivot * (H - H * D - H * (C * start)))
     rows = linalg.identity(q, field)
     if k == p:
         rows = (rows[:p, :] - C[:p, :] * pivot * H) * (rows - D)
-    return _Family(W, u, rows, R)
+
+    D1, S = D + C * start, inverse.A - start * inverse.C
+    f, g = (D1[:p, :p] - D1[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
+    of_D, of_S = krylov.controller_basis(D1, f, C * u), krylov.controller_basis(S, g, u)
+    difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], field)
+    r = _solution((rows * (of_D + inverse.C * of_S)).transpose(), difference, draws)
+    if r is None:
+        return None
+    feedback = r.transpose() * rows
+    change = (feedback * of_D).to_list_flat()
+    polynomial = [f[0], *(x - y for x, y in zip(f[1:], change, strict=True))]
+    return _Match(start + u * feedback, R, polynomial, of_D, of_S)
 
 
 def _annihilating(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | None:
@@ -149,25 +153,8 @@ def _annihilating(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | None:
     return R - (v[p:, :] + R * v[:p, :]) * unit
 
 
-def _match(family: _Family, blocks: Blocks, inverse: Blocks, draws: Draws) -> _Match | None:
-    """Choose W in the family such that D + C W and a - W c have the same polynomial."""
-    W, u, rows, R = family
-    C, c, p = blocks.C, inverse.C, R.shape[1]
-    D1, S = blocks.D + C * W, inverse.A - W * c
-    f, g = (D1[:p, :p] - D1[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
-    of_D, of_S = krylov.controller_basis(D1, f, C * u), krylov.controller_basis(S, g, u)
-    difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], C.domain)
-    r = _solution((rows * (of_D + c * of_S)).transpose(), difference, draws)
-    if r is None:
-        return None
-    feedback = r.transpose() * rows
-    change = (feedback * of_D).to_list_flat()
-    polynomial = [f[0], *(x - y for x, y in zip(f[1:], change, strict=True))]
-    return _Match(W + u * feedback, polynomial, of_D, of_S)
-
-
 def _intertwiner(
-    match: _Match, R: DomainMatrix, D1: DomainMatrix, S: DomainMatrix, draws: Draws
+    match: _Match, D1: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix] | None:
     """Return Y with D1 Y = Y S and the inverse of its top p rows, or None."""
     q, p, field = D1.shape[0], S.shape[0], S.domain
@@ -176,7 +163,7 @@ def _intertwiner(
     quotient = _quotient(lift * match.basis_in_q, match.basis_in_p)
     if quotient is None:
         top = draws.matrix(p, 1)
-        v = top.vstack(-R * top)
+        v = top.vstack(-match.R * top)
         of_D = krylov.controller_basis(D1, match.polynomial, lift * v)
         of_S = krylov.controller_basis(S, match.polynomial, draws.matrix(p, 1))
         quotient = _quotient(of_D, of_S)

@@ -98,10 +98,8 @@ def _permutation(problem: Problem) -> Layers | None:
 
 
 def _short(problem: Problem) -> Layers | None:
-    layers = short_layers(problem.blocks(), problem.scales)
-    if layers is not None:
-        problem.tell()
-    return layers
+    problem.tell()
+    return short_layers(problem.blocks(), problem.scales)
 
 
 def _by_words(*ways: tuple[Construct, Half]) -> Callable[[Problem], Layers | None]:

@@ -60,7 +60,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     v, e = H[:, :1], K[:, :1]
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
-    w = _dual(e)
+    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one
     W = e * (w * C_new) * half
     stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
@@ -84,8 +84,3 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         {"W0": W0, "w": w, "X": X, "Y": C_new - W, "Z": Z, "W": W, "V": V},
     )
     return [W0, X, C_new - W, Z, W, V]
-
-
-def _dual(e: DomainMatrix) -> DomainMatrix:
-    """Return a row w with w e = 1, for a column e whose first entry is one."""
-    return linalg.unit_vector(e.shape[0], 0, e.domain).transpose()

@@ -118,7 +118,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" 
         else:
             writer.write(step)
     writer.write_rest()
-    return _checked_flow(writer, given)
+    return _flow(writer, given)
 
 
 def _checked(flows: object) -> list:
@@ -129,8 +129,10 @@ def _checked(flows: object) -> list:
         )
     given: list = []
     for item in flows:
-        if isinstance(item, Coupling):
-            item = _flow([item])
+        if isinstance(item, LinearCoupling):
+            item = CouplingFlow([item])
+        elif isinstance(item, Coupling):
+            item = PiecewiseFlow([item])
         given.append(item if isinstance(item, Flow) else as_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
@@ -142,18 +144,13 @@ def _checked(flows: object) -> list:
     return given
 
 
-def _flow(layers: list, partition: tuple[int, int] | None = None, order: tuple = ()) -> Flow:
-    """Return the flow of some layers, a linear one where all of them are."""
-    if all(isinstance(layer, LinearCoupling) for layer in layers):
-        return CouplingFlow(layers, partition, method="one mask", order=order)
-    return PiecewiseFlow(layers, order)
-
-
-def _checked_flow(writer: Writer, given: list) -> Flow:
+def _flow(writer: Writer, given: list) -> Flow:
     """Return the flow that was written; one of linear layers is compared with what was given."""
-    flow = _flow(writer.layers(), writer.partition, writer.order)
-    if not isinstance(flow, CouplingFlow):
-        return flow
+    layers = writer.layers()
+    linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
+    if len(linear) < len(layers):
+        return PiecewiseFlow(layers, writer.order)
+    flow = CouplingFlow(linear, writer.partition, method="one mask", order=writer.order)
     product = linalg.identity(sum(writer.partition), QQ)
     for item in given:
         matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
