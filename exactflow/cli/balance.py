@@ -27,8 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.fields(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
-    claim = {"within": result.error, "pads": pads}
-    written = common.write_flow(result.flow, arguments, source, arguments.seed, **claim)
+    written = common.write(result, arguments, source)
 
     def record() -> dict[str, Any]:
         inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
     from exactflow.files.matrices import MatrixFile
-    from exactflow.flows.flow import CouplingFlow
 
 __all__ = [
     "CONSTRUCTION",
@@ -40,7 +39,7 @@ __all__ = [
     "say",
     "stops_first",
     "wants_text",
-    "write_flow",
+    "write",
 ]
 
 
@@ -212,49 +211,28 @@ def check_place(
         raise InvalidInputError(f"expected an output beside the input, got its file {path!r}")
 
 
-def write_flow(
-    flow: "CouplingFlow",
-    arguments: argparse.Namespace,
-    source: "MatrixFile",
-    seed: int | None = None,
-    subject: str = "target",
-    **claim: Any,
-) -> str:
-    """Write a certificate about the source, which the stand-alone checker must accept first; or the
-    layers as float64 arrays where the suffix says so. Return a line on it, "" without an output.
+def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
+    """Write what a door returned: a certificate about the source, which the stand-alone checker
+    must accept first; or the layers as float64 arrays where the suffix says so. Return a line on
+    it, "" without an output.
 
-    Parameters
-    ----------
-    flow, arguments, source : what was found, what was asked for, and of which matrix.
-    seed : of the search, for the record.
-    subject : what the matrix is in the certificate, "target" or "covariance".
-    claim : the other keywords of `exactflow.files.certificate.certificate_text`.
-
-    Raises
-    ------
-    VerificationError
-        The checker refutes the claim; nothing is written.
+    Raises `VerificationError` where the checker refutes the claim; nothing is written then.
     """
-    from exactflow.files.arrays import write_arrays
-    from exactflow.files.atomic import write_bytes
-    from exactflow.files.certificate import accepted, certificate_text
+    from exactflow.files.store import save, write_claim
 
     output = arguments.output
     if not output:
         return ""
     if Path(output).suffix.lower() != ".json":
-        write_arrays(flow, output)
+        save(result, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
     name = Path(arguments.file).name if arguments.file else "demo"
     provenance: dict[str, object]
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
-    provenance |= {} if seed is None else {"seed": seed}
-    provenance |= claim.get("provenance", {})
-    claim |= {subject: source.matrix, "provenance": provenance}
+    provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     stage("the checker")
-    data, said = accepted(certificate_text(flow, **claim))
-    write_bytes(output, data)
+    said = write_claim(result, output, source.matrix, provenance)
     return f"certificate: {output}; the checker: {said}\n{advice(arguments)}\n"
 
 

@@ -49,14 +49,15 @@ def run(arguments: argparse.Namespace) -> int:
             f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
             "the flow that factor -o writes"
         )
-    flow, notes = None if arguments.to == "rocq" else read_certificate(arguments.certificate), []
+    flow = None if arguments.to == "rocq" else read_certificate(arguments.certificate)
+    said = ""
     if flow is None:
         text = theorem(data, arguments.standalone)
         content = text.encode()
         if Path(arguments.output or "").suffix == ".v":
             _, _, estimate = text.partition("\n")[0].rstrip(".").partition("; ")
             words = [shlex.join(["exactflow", "check", arguments.output]), estimate]
-            notes.append(f"next: {'; '.join(filter(None, words))}")
+            said = f"next: {'; '.join(filter(None, words))}\n"
     elif arguments.to == "torch":
         check_error(flow)
         content = array_writer("flow.pt")(flow_arrays(flow, rounded=True))
@@ -66,13 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
         content = export(flow, arguments.to).encode()
         claim = checker.read_certificate(data)
         if claim.pads or not claim.is_equality:
-            notes.append(
+            said = (
                 f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json "
-                "says what the certificate claims of it"
+                "says what the certificate claims of it\n"
             )
+    print(end=said, file=sys.stderr)
     if arguments.output:
         write_bytes(arguments.output, content)
     else:
         print(content.decode(), end="")
-    print(*notes, sep="\n", end="\n" * len(notes), file=sys.stderr)
     return 0

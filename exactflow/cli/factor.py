@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
     verdict = str(Verification(flow))  # factor has composed it
-    written = common.write_flow(flow, arguments, source, pads=pads)
+    written = common.write(flow, arguments, source)
 
     def record() -> dict[str, Any]:
         told = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}

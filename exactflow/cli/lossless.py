@@ -5,7 +5,6 @@ from typing import Any
 
 from exactflow.cli import common
 from exactflow.cli.report import print_repairs
-from exactflow.files.store import lossless_claim
 from exactflow.lossless import FLIPPINGS, LIMIT, METHODS, lossless
 
 __all__ = ["add_arguments", "run"]
@@ -32,9 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     common.announce(source.matrix, arguments)
     names = "bits", "limit", "method", "orientation", "partition", "seed"
     result = lossless(source.matrix, **common.fields(arguments, *names))
-    written = common.write_flow(
-        result.flow, arguments, source, arguments.seed, **lossless_claim(result)
-    )
+    written = common.write(result, arguments, source)
 
     def record() -> dict[str, Any]:
         grid = {"step": str(result.step), "bits": result.bits, "limit": result.limit}

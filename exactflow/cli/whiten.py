@@ -29,8 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read(arguments)
     result = whiten(source.matrix, **common.fields(arguments, "layers", "partition"))
     within = result.generator_error
-    claim = {"subject": "covariance", "within": within}
-    written = common.write_flow(result.generator, arguments, source, **claim)
+    written = common.write(result, arguments, source)
 
     def record() -> dict[str, Any]:
         errors = {"error": str(result.error), "generator_error": str(within)}

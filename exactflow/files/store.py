@@ -13,6 +13,7 @@ needed to run it elsewhere.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -34,7 +35,7 @@ from exactflow.gaussian import Whitening
 from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
 
-__all__ = ["load", "lossless_claim", "read_lossless", "save"]
+__all__ = ["load", "read_lossless", "save", "write_claim"]
 
 _ROUNDING = "moved + floor(shift * kept + 1/2)"
 
@@ -83,13 +84,25 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
         if matrix is not None and matrix != result.flow.domain_matrix():
             raise VerificationError("expected the matrix of the answer as target, got another one")
         write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
-        return
-    flow = _flow(result)
-    if suffix == ".json":
-        text = certificate_text(flow, **_claim(result, flow, matrix))
-        write_bytes(path, accepted(text)[0])
+    elif suffix == ".json":
+        write_claim(result, path, matrix)
     else:
-        write_arrays(flow, path)
+        write_arrays(_flow(result), path)
+
+
+def write_claim(
+    result: Any,
+    path: str | Path,
+    target: DomainMatrix | None,
+    provenance: Mapping[str, object] = MappingProxyType({}),
+) -> str:
+    """Write the certificate of the flow of a result; return what the checker says of it."""
+    flow = _flow(result)
+    claim = _claim(result, flow, target)
+    claim["provenance"] = {**provenance, **claim.get("provenance", {})}
+    data, said = accepted(certificate_text(flow, **claim))
+    write_bytes(path, data)
+    return said
 
 
 def load(path: str | Path) -> "CouplingFlow | Lossless | MinimalDepth":
@@ -194,10 +207,7 @@ def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error
-    return claim | (lossless_claim(result) if isinstance(result, Lossless) else {})
-
-
-def lossless_claim(result: Lossless) -> dict[str, Any]:
-    """Return what `exactflow.files.certificate.certificate_text` is told beside flow and target."""
-    made = {"rounding": _ROUNDING, "bits": result.bits, "limit": result.limit}
-    return {"within": result.error, "provenance": made}
+    if isinstance(result, Lossless):
+        made = {"rounding": _ROUNDING, "bits": result.bits, "limit": result.limit}
+        claim |= {"within": result.error, "provenance": made}
+    return claim
