@@ -5,6 +5,7 @@ boxes and normal laws, and products of these, are such mixtures themselves; of o
 cells are, up to an error.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -106,14 +107,13 @@ def is_product(law: Law) -> bool:
     if isinstance(law, Product):
         return all(map(is_product, law.factors))
     if isinstance(law, Atoms):
-        points = dict(zip(law.points, law.weights, strict=True))
-        marginals: list[dict[Element, Element]] = [{} for _ in range(law.dimension)]
-        for point, weight in points.items():
-            for place, marginal in zip(point, marginals, strict=True):
-                marginal[place] = marginal.get(place, QQ.zero) + weight
-        return prod(map(len, marginals)) == len(points) and all(
-            prod(m[x] for m, x in zip(marginals, point, strict=True)) == weight
-            for point, weight in points.items()
+        masses = [defaultdict[Element, Element](lambda: QQ.zero) for _ in range(law.dimension)]
+        for point, weight in zip(law.points, law.weights, strict=True):
+            for place, mass in zip(point, masses, strict=True):
+                mass[place] += weight
+        return prod(map(len, masses)) == len(law.points) and all(
+            prod(mass[x] for mass, x in zip(masses, point, strict=True)) == weight
+            for point, weight in zip(law.points, law.weights, strict=True)
         )
     return law.dimension == 1 or (isinstance(law, Boxes) and len(law.ends) == 1)
 
@@ -139,10 +139,8 @@ class Pieces:
     @staticmethod
     def of(weights: Sequence, centers: Sequence, spreads: "Sequence | None" = None) -> "Pieces":
         """Return the mixture of pieces whose weights and means are elements of QQ."""
-        unit = lcm(*(int(x.denominator) for row in centers for x in row))
-        places = np.array([_numerators(row, unit) for row in centers], dtype=object)
         held = None if spreads is None else np.array(spreads, dtype=object)
-        return Pieces(_integers(weights), places, unit, held, arb(0))
+        return Pieces(_integers(weights)[0], *_integers(centers), held, arb(0))
 
     @property
     def dimension(self) -> int:
@@ -225,7 +223,8 @@ def pieces_of_cells(
                 raise
             tolerance *= 2
         else:
-            return Pieces(_integers(cells.weights), cells.centers, 2**cells.bits, None, cells.error)
+            weights, _ = _integers(cells.weights)
+            return Pieces(weights, cells.centers, 2**cells.bits, None, cells.error)
 
 
 def _beside(parts: Sequence[Pieces]) -> Pieces:
@@ -259,10 +258,9 @@ def _rationals(row: Sequence) -> np.ndarray:
     return np.array([flint_rational(x) for x in row], dtype=object)
 
 
-def _integers(weights: Sequence) -> np.ndarray:
-    """Return weights as integers in units of a common denominator."""
-    return np.array(_numerators(weights, lcm(*(int(w.denominator) for w in weights))), object)
-
-
-def _numerators(numbers: Sequence, unit: int) -> list[int]:
-    return [int(x.numerator) * (unit // int(x.denominator)) for x in numbers]
+def _integers(numbers: Sequence) -> tuple[np.ndarray, int]:
+    """Return an array of rationals as integers over a common denominator, and that."""
+    rationals = np.array(numbers, dtype=object)
+    unit = lcm(*(int(x.denominator) for x in rationals.flat))
+    integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]
+    return np.array(integers, dtype=object).reshape(rationals.shape), unit
