@@ -67,7 +67,7 @@ def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
     >>> half_turn = -linalg.identity(4, QQ)
     >>> layers = classical_layers(linalg.split(half_turn, 2))
     >>> from exactflow import CouplingFlow
-    >>> linalg.join(CouplingFlow(layers).blocks()) == half_turn
+    >>> CouplingFlow(layers).domain_matrix() == half_turn
     True
     """
     C_inverse = linalg.inverse_or_none(blocks.C)

@@ -208,13 +208,6 @@ class CouplingFlow(Flow):
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
         return super()._run(signed, convert)
 
-    def blocks(self) -> linalg.Blocks:
-        """Return the blocks of the matrix in the order of the layers.
-
-        They are composed block by block: every shear costs at most two block products.
-        """
-        return linalg.split(self._fold(), self.partition[0])
-
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
         inner = self._fold()

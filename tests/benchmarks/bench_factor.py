@@ -85,7 +85,7 @@ def test_verify(benchmark, method, d):
 @pytest.mark.parametrize("d", SIZES)
 def test_compose(benchmark, d):
     flow = factor(target(d), method="transvection")
-    benchmark.pedantic(flow.blocks, rounds=3)
+    benchmark.pedantic(flow.domain_matrix, rounds=3)
 
 
 @pytest.mark.parametrize("d", SIZES)

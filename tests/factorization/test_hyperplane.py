@@ -33,7 +33,7 @@ def proof(request, monkeypatch):
 
 def composed(word, n):
     """Return the matrix of a word of shears."""
-    return linalg.join(CouplingFlow(shears(word), (n, n + 1)).blocks()).to_dense()
+    return CouplingFlow(shears(word), (n, n + 1)).domain_matrix().to_dense()
 
 
 def most(M, n):

@@ -69,7 +69,7 @@ def checked(M, p):
     assert all(x.moves != y.moves for x, y in pairwise(layers))
     assert sum(not layer.is_additive for layer in layers) == (M.det() != M.domain.one)
     flow = CouplingFlow(layers, partition)
-    derived = linalg.join(flow.blocks()).to_dense()
+    derived = flow.domain_matrix().to_dense()
     assert (derived.convert_to(M.domain) if not layers else derived) == M
     return flow
 

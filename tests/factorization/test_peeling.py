@@ -25,7 +25,7 @@ def product_of(shifts):
     partition = shifts[0].shape
     halves = [("first", "second")[i % 2] for i in range(len(shifts))]
     layers = [LinearCoupling(partition, *pair) for pair in zip(halves, shifts, strict=True)]
-    return linalg.join(CouplingFlow(layers[::-1]).blocks()).to_dense()
+    return CouplingFlow(layers[::-1]).domain_matrix().to_dense()
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
