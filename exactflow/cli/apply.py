@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = read_bytes(arguments.file)
     flow = read_lossless(arguments.certificate)
     with named(arguments.file):
-        x = held_arrays(data, ".npy")[None].read()
+        x, _ = held_arrays(data, ".npy")[None]()
     y = flow.backward(x) if arguments.inverse else flow.forward(x)
     content = io.BytesIO()
     np.save(content, y)

@@ -88,7 +88,7 @@ def read_arrays(path: str | Path) -> CouplingFlow:
         arrays = held_arrays(data, path.suffix.lower())
         if None in arrays:
             raise InvalidInputError("expected the arrays of a flow by name, got one without")
-        return _flow({str(name): held.read() for name, held in arrays.items()})
+        return _flow({str(name): read()[0] for name, read in arrays.items()})
 
 
 def _check_suffix(path: Path) -> None:

@@ -1,18 +1,17 @@
 """Arrays out of .npy, .npz, .safetensors and .pt files, each with the name of its type there.
 
-What a file claims of its size is compared with the bytes that are there before anything is made
-of it, and nothing is unpickled but by ``torch.load(weights_only=True)``, with the names that
-PyTorch admits by default and no others: tensors, and containers of them.
+Of a file no more is made than it has room for, of an archive four times as much; nothing is
+unpickled but by ``torch.load(weights_only=True)``, with the names that PyTorch admits by default
+and no others: tensors, and containers of them.
 """
 
 import io
-import math
 import pickle
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,18 +22,15 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SUFFIXES", "Held", "held_arrays", "read_array", "read_state"]
+__all__ = ["SUFFIXES", "held_arrays", "read_array", "read_state"]
 
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
-LARGEST_ARCHIVE = 2**30  # bytes that an archive may unpack to, if it is not larger itself
+LARGEST_ARCHIVE = 2**26  # bytes that an archive may unpack to, or four times its own size
 MOST_ENTRIES = 2**22  # of a matrix: exact arithmetic takes minutes for fewer
 STATES = ("state_dict", "model_state_dict", "model", "net")
 """Where training scripts save the tensors of a model, beside other things."""
 
-_NPY_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+Arrays = Mapping[str | None, Callable[[], tuple[np.ndarray, str]]]
 
 _SAFETENSORS = {
     "BF16": "<u2",
@@ -55,20 +51,11 @@ def _reading(expected: str) -> Iterator[None]:
         raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
 
 
-@dataclass(frozen=True)
-class Held:
-    """An array that a file holds: its shape and type are known, its entries not yet read."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], np.ndarray]
-
-
 def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
     """Return the array of a file under `key`, or the only one, with the name of its type.
 
     Raises `InvalidInputError` for what is no such file, a key that is not there, and no entries or
-    more than 2^22, before any of them is read.
+    more than 2^22.
     """
     arrays = held_arrays(data, suffix)
     if not arrays:
@@ -81,94 +68,81 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
         names = ", ".join(sorted(map(repr, arrays)))
         got = "none" if key is None else repr(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
-    held = arrays[key]
-    if not 0 < math.prod(held.shape) <= MOST_ENTRIES:
+    array, dtype = arrays[key]()
+    if not 0 < array.size <= MOST_ENTRIES:
         raise InvalidInputError(
             f"expected a matrix of at most {MOST_ENTRIES} entries, and some, got shape "
-            f"{held.shape}: a larger one that is sparse goes into a Matrix Market file (.mtx)"
+            f"{array.shape}: a larger one that is sparse goes into a Matrix Market file (.mtx)"
         )
-    return held.read(), held.dtype
+    return array, dtype
 
 
-def held_arrays(data: bytes, suffix: str) -> Mapping[str | None, Held]:
-    """Return the arrays of a file by name, None for an array without one."""
+def held_arrays(data: bytes, suffix: str) -> Arrays:
+    """Return the arrays of a file by name, None for an array without one, each to be read with the
+    name of its type.
+    """
     if suffix == ".npy":
-        return {None: _npy(io.BytesIO(data), len(data))}
+        return {None: partial(_npy, io.BytesIO(data))}
     if suffix == ".npz":
         return _npz(data)
     if suffix == ".safetensors":
-        return _safetensors(data)
+        library = require("safetensors", "safetensors", "a .safetensors file")
+        with _reading("a .safetensors file"):
+            arrays = library.deserialize(data)
+        return {name: partial(_safetensor, **array) for name, array in arrays}
     content = _loaded(data)
-    if isinstance(content, dict):
-        return {name: _tensor(data, tensor) for name, tensor in _named(content).items()}
-    return {None: _tensor(data, content)}
+    tensors = _named(content) if isinstance(content, dict) else {None: content}
+    return {name: partial(_tensor, data, tensor) for name, tensor in tensors.items()}
 
 
-def _npy(stream: IO[bytes], length: int) -> Held:
-    """Return the array of a .npy file of so many bytes; its header is read, and no more."""
-    with _reading("a .npy file of numbers, which is never unpickled"):
-        read_header = _NPY_HEADERS[np.lib.format.read_magic(stream)]
-        shape, columns_first, dtype = read_header(stream)
-    if dtype.hasobject:
-        raise InvalidInputError("expected numbers, got objects, which are never unpickled")
-    size, length = math.prod(shape) * dtype.itemsize, length - stream.tell()
-    is_sized = size > 0 or shape == (0,)  # an empty list, as that of no flips
-    if not is_sized or size != length or min(shape, default=1) < 0:
-        raise InvalidInputError(
-            f"expected the bytes of {format_short(math.prod(shape))} entries of {dtype}, as the "
-            f"header says, got {length}"
-        )
-
-    def read() -> np.ndarray:
-        with _reading("numbers or text, of a .npy file or an archive"):
-            array = np.ndarray(shape, dtype, stream.read(), order="F" if columns_first else "C")
-            if dtype.kind == "U":
-                array.tolist()  # which may be no Unicode
-        return array
-
-    return Held(shape, str(dtype), read)
+def _npy(stream: IO[bytes]) -> tuple[np.ndarray, str]:
+    with _reading("a .npy file of numbers or text, which is never unpickled"):
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        if stream.read(1) or (array.size and not array.nbytes):
+            raise InvalidInputError("another number of bytes than its header says")
+        if array.dtype.kind == "U":
+            array.tolist()  # which may be no Unicode
+    return array, str(array.dtype)
 
 
 def _archive(data: bytes, expected: str, most: int) -> zipfile.ZipFile:
-    """Return an archive that unpacks to at most so many bytes, or to as many as it has."""
+    """Return an archive that unpacks to at most so many bytes."""
     with _reading(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
-    if size > max(most, len(data)):
+    if size > most:
         raise InvalidInputError(
             f"expected {expected}, got one of {len(data)} bytes that become {size}"
         )
     return archive
 
 
-def _npz(data: bytes) -> dict[str | None, Held]:
-    expected = f"a .npz archive of at most {LARGEST_ARCHIVE} bytes"
-    archive = _archive(data, expected, LARGEST_ARCHIVE)
-    arrays: dict[str | None, Held] = {}
-    for member in archive.infolist():
-        name = member.filename.removesuffix(".npy")
+def _npz(data: bytes) -> Arrays:
+    most = max(LARGEST_ARCHIVE, 4 * len(data))
+    expected = f"a .npz archive of at most {most} bytes"
+    archive = _archive(data, expected, most)
+
+    def read(name: str) -> tuple[np.ndarray, str]:
+        with _reading(expected):
+            stream = archive.open(name)
+        return _npy(stream)
+
+    arrays: dict[str | None, Callable] = {}
+    for member in archive.namelist():
+        name = member.removesuffix(".npy")
         if name in arrays:
             raise InvalidInputError(f"expected each array once, got {name!r} twice")
-        with _reading(expected):
-            stream = archive.open(member)
-        arrays[name] = _npy(stream, member.file_size)
+        arrays[name] = partial(read, member)
     return arrays
 
 
-def _safetensors(data: bytes) -> dict[str | None, Held]:
-    library = require("safetensors", "safetensors", "a .safetensors file")
-    with _reading("a .safetensors file"):
-        arrays = library.deserialize(data)
-    return {name: _safetensor(**array) for name, array in arrays}
-
-
-def _safetensor(dtype: str, shape: list[int], data: bytes) -> Held:
+def _safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, str]:
     if dtype not in _SAFETENSORS:
         raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {dtype}")
-    plain = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
+    array: np.ndarray = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
     if dtype == "BF16":  # the upper half of a float32
-        return Held(plain.shape, "bfloat16", lambda: (plain.astype("<u4") << 16).view("<f4"))
-    return Held(plain.shape, str(plain.dtype), lambda: plain)
+        return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
+    return array, str(array.dtype)
 
 
 def read_state(data: bytes, suffix: str) -> "dict[str, Tensor]":
@@ -201,7 +175,8 @@ def _loaded(data: bytes) -> Any:
             "weights_only=True lets a file run code (CVE-2025-32434): use .safetensors"
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
-        _archive(data, "a .pt file as torch.save writes it, which compresses nothing", 0)
+        expected = "a .pt file as torch.save writes it, which compresses nothing"
+        _archive(data, expected, len(data))
     with _reading("a .pt file of tensors only"):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -231,19 +206,14 @@ def _named(content: dict) -> dict[str, Any]:
     return content
 
 
-def _tensor(data: bytes, tensor: Any) -> Held:
-    """Return a tensor of a file of these bytes as an array."""
+def _tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+    """Return a tensor of a file of these bytes as an array, and the name of its type."""
     plain = _plain(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
-
-    def read() -> np.ndarray:
-        with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
-            number = plain.resolve_conj().resolve_neg()
-            is_short = name.startswith(("bfloat16", "float8"))
-            array: np.ndarray = (number.float() if is_short else number).numpy()
-            return array
-
-    return Held(tuple(plain.shape), name, read)
+    with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
+        number = plain.resolve_conj().resolve_neg()
+        is_short = name.startswith(("bfloat16", "float8"))
+        return (number.float() if is_short else number).numpy(), name
 
 
 def _plain(data: bytes, tensor: Any) -> "Tensor":

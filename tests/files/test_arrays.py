@@ -81,7 +81,7 @@ def test_nothing_is_rounded(entry, tmp_path):
 
 def test_a_missing_library_is_missed_before_the_work(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr("exactflow.factorization.factor", lambda *_, **__: pytest.fail("work"))
+    monkeypatch.setattr("exactflow.cli.factor.factor", lambda *_, **__: pytest.fail("work"))
     (tmp_path / "w.csv").write_text("1,0\n0,1\n")
     assert cli.main(["factor", str(tmp_path / "w.csv"), "-o", str(tmp_path / "flow.pt")]) == 2
     assert "exactflow[torch]" in capsys.readouterr().err

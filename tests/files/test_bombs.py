@@ -49,7 +49,7 @@ def test_an_archive_of_zeros(zeros, capsys, command):
     start = time.process_time()
     assert cli.main([command, str(zeros)]) == 2
     assert time.process_time() - start < 1
-    assert "zeros.npz: expected a matrix of at most 4194304 entries" in capsys.readouterr().err
+    assert "zeros.npz: expected a .npz archive of at most 67108864 bytes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
