@@ -93,10 +93,7 @@ def test_no_more_of_an_archive_is_unpacked_than_its_limit(tmp_path, monkeypatch)
     zeros = io.BytesIO()
     np.save(zeros, np.zeros((200, 200)))
     (tmp_path / "w.npz").write_bytes(archive(("w.npy", zeros.getvalue())))
-    with pytest.raises(
-        InvalidInputError,
-        match="archive of at most [0-9]{4} bytes, got one of [0-9]{3,4} bytes that become 320128",
-    ):
+    with pytest.raises(InvalidInputError, match="bytes that become 320128"):
         read_matrix(tmp_path / "w.npz")
 
 
