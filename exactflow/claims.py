@@ -24,7 +24,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from html import escape
@@ -151,17 +151,15 @@ class Claims:
         if (run := RUNNING.get(None)) is not None:
             run.found.append(self)
 
-    def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
+    @contextmanager
+    def check(self, checked: str, evidence: Evidence) -> Iterator[Check]:
         """Record one claim: passed if the block ends, failed if it raises or checks nothing.
 
         With `MissingExtraError` it is neither, but recorded as not run.
         """
-        return self._checking(checked, evidence, _line_of_the_script())
-
-    @contextmanager
-    def _checking(self, checked: str, evidence: Evidence, line: int) -> Iterator[Check]:
         print(f"{self.theorem}: {checked} [{evidence}]")
-        check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
+        line, start = _line_of_the_script(), time.perf_counter()
+        check, passed, missing = Check(checked), False, ""
         try:
             yield check
             if not check.instances:

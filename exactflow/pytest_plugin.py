@@ -170,4 +170,4 @@ def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegress
     """
     from exactflow.testing.regression import CertificateRegression
 
-    return CertificateRegression.of_request(request)
+    return CertificateRegression(request)

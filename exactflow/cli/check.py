@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,21 +92,16 @@ def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
     codes = set()
     for outcome in outcomes:
         codes.add(outcome.code)
-        outcome = _named(outcome, arguments.target)
+        says = "malformed: target file", f"malformed: {arguments.target}"
+        lines = [line.replace(*says, 1) for line in outcome.lines]
         if arguments.json:
-            print(json.dumps(common.fields(outcome, *_SHOWN)), flush=True)
+            print(json.dumps(common.fields(outcome, *_SHOWN) | {"lines": lines}), flush=True)
         elif outcome.code == 2:
-            print(f"{outcome.file}:", "\n".join(outcome.lines), file=sys.stderr)
+            print(f"{outcome.file}:", "\n".join(lines), file=sys.stderr)
         elif not arguments.quiet:
             head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
-            print("\n".join([*head, *outcome.lines]), flush=True)
+            print("\n".join([*head, *lines]), flush=True)
     return next(code for code in (1, 2, 3, 0) if code in codes)
-
-
-def _named(outcome: Checked, target: str | None) -> Checked:
-    """Return an outcome that says the name of the target, where that is malformed."""
-    says = ("malformed: target file", f"malformed: {target}")
-    return replace(outcome, lines=tuple(line.replace(*says, 1) for line in outcome.lines))
 
 
 def _options(arguments: argparse.Namespace) -> dict:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -18,6 +18,7 @@ __all__ = ["print_table", "summary"]
 WIDE = 100  # columns: below, sentences would be folded to columns of a few letters
 PIPED = 130  # columns where no terminal has others: names of theorems are whole
 WITH_TIMES = 60
+WORST_FIRST = "FAILED", "not reached", "not run", "passed"
 
 
 def print_table(outcomes: Sequence[Outcome], verbose: bool = False) -> None:
@@ -59,32 +60,23 @@ def _narrow(claims: Sequence[Claim], width: int, verbose: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     names = ("claims", *["seconds"] * (width >= WITH_TIMES), "verdict")
     rest = width - sum(len(name) + 4 for name in names)  # with rich 13, whose gaps are wider
-    if verbose:
-        table.add_column("theorem", overflow="fold", max_width=rest)
-    else:
-        table.add_column("theorem", overflow="ellipsis", no_wrap=True, max_width=rest)
+    way: OverflowMethod = "fold" if verbose else "ellipsis"
+    table.add_column("theorem", overflow=way, no_wrap=not verbose, max_width=rest)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+
+    def add(text: str | Padding, count: int, seconds: float, verdict: str) -> None:
+        times = [f"{seconds:.2f}"] if width >= WITH_TIMES else []
+        table.add_row(text, str(count), *times, verdict)
+
     for theorem, group in groupby(claims, lambda claim: claim.theorem):
         rows = list(group)
-        verdicts = {claim.verdict for claim in rows}
-        order = "FAILED", "not reached", "not run", "passed"
-        worst = next(v for v in order if v in verdicts)
-        table.add_row(
-            *_cells(escape(theorem), str(len(rows)), sum(c.seconds for c in rows), worst, width)
-        )
+        worst = min((claim.verdict for claim in rows), key=WORST_FIRST.index)
+        add(escape(theorem), len(rows), sum(claim.seconds for claim in rows), worst)
         for claim in rows if verbose else ():
             checked = Padding(escape(f"{claim.checked} [{claim.evidence}]"), (0, 0, 0, 2))
-            instances = str(claim.instances)
-            table.add_row(*_cells(checked, instances, claim.seconds, claim.verdict, width))
+            add(checked, claim.instances, claim.seconds, claim.verdict)
     return table
-
-
-def _cells(
-    text: str | Padding, count: str, seconds: float, verdict: str, width: int
-) -> list[str | Padding]:
-    times = [f"{seconds:.2f}"] if width >= WITH_TIMES else []
-    return [text, count, *times, verdict]
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:

@@ -20,18 +20,11 @@ __all__ = ["CertificateRegression"]
 
 @dataclass(frozen=True)
 class CertificateRegression:
-    """The certificates of one test: they lie in `folder`, under the name of the test."""
+    """The certificates of the test that asks for the fixture: they lie in a folder of the name of
+    its file, under its own name.
+    """
 
-    folder: Path
-    name: str
-    regenerates: bool = False
-
-    @classmethod
-    def of_request(cls, request: pytest.FixtureRequest) -> "CertificateRegression":
-        """Return what belongs to the test that asks for the fixture."""
-        name = re.sub(r"\W", "_", request.node.name)
-        regenerates = bool(request.config.getoption("force_regen", False))
-        return cls(request.path.with_suffix(""), name, regenerates)
+    request: pytest.FixtureRequest
 
     def check(
         self,
@@ -60,7 +53,8 @@ class CertificateRegression:
             The file is no well-formed certificate.
         """
         __tracebackhide__ = True
-        path = self.folder / f"{basename or self.name}.cert.json"
+        name = basename or re.sub(r"\W", "_", self.request.node.name)
+        path = self.request.path.with_suffix("") / f"{name}.cert.json"
         text = certificate_text(flow, target, **claim)
         report = checker.check(text.encode())
         if report.verdict is checker.Verdict.REFUTED:
@@ -71,7 +65,8 @@ class CertificateRegression:
             write_bytes(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
         problem = _difference(flow, text, path)
-        if self.regenerates and (problem or path.read_text("utf-8") != text):
+        regenerates = self.request.config.getoption("force_regen", False)
+        if regenerates and (problem or path.read_text("utf-8") != text):
             write_bytes(path, text.encode())
             pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
         if problem:
