@@ -178,11 +178,8 @@ def _splitting_diagonal(r: list, field: Domain) -> list:
     chosen: list = []
     quotients: set = set()
     for value in r:
-        e = next(
-            e
-            for e in linalg.distinct_units(field)
-            if e not in chosen and value / e not in quotients
-        )
+        units = linalg.distinct_units(field)
+        e = next(e for e in units if e not in chosen and value / e not in quotients)
         chosen.append(e)
         quotients.add(value / e)
     return chosen

@@ -50,7 +50,7 @@ from exactflow.factorization.five_layers import five_layer_shifts, five_shears
 
 __all__ = ["hyperplane_shifts", "hyperplane_word"]
 
-Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix, DomainMatrix]
+Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 
 def hyperplane_word(blocks: Blocks) -> Shears:
@@ -103,15 +103,15 @@ def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | N
     tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G, G_inverse = _similarity(blocks, inverse)
-        X = (S - linalg.identity(n, S.domain)) * G_inverse[:n, :]
+        V, S, G = _similarity(blocks, inverse)
+        X = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = five_shears(inverse, V, X, G[:, :n], S.inv())
     _tell(blocks, inverse, shifts)
     return shifts
 
 
 def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
-    """Return V, S, G and G^-1."""
+    """Return V, S and G."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
@@ -134,17 +134,14 @@ def _by_commutator(blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMa
     frame_inverse = frame.inv()
     C_left = frame_inverse[1:, :]
     K = -(C_left * c).inv()
-    (P, P_inverse), (H, H_inverse) = commutator(K)
+    (_, P_inverse), (_, H_inverse) = commutator(K)
     multiples = (P_inverse * k for k in linalg.distinct_units(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
     V = (C_left * (x - D * x)).hstack(S * K - C_left * D * C) * frame_inverse
     of_S = P_inverse * H_inverse  # S K of_S = of_S S
     y = w * of_S * without_one
-    G = (C * of_S + x * y).hstack(x)
-    of_S_inverse = H * P
-    G_inverse = (of_S_inverse * C_left).vstack(frame_inverse[:1, :] - y * of_S_inverse * C_left)
-    return V, S, G, G_inverse
+    return V, S, (C * of_S + x * y).hstack(x)
 
 
 def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
@@ -158,7 +155,7 @@ def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Sim
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
     rest = next(i for i in range(q) if i not in places)  # the place of the eigenvalue 1
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
-    return C_left * (T - D), R * K, G, G.inv()
+    return C_left * (T - D), R * K, G
 
 
 def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:

@@ -41,9 +41,8 @@ from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note
 from exactflow.factorization.assembly import Shears, alternating, transposed
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts
+from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts, peel
 from exactflow.factorization.hyperplane import hyperplane_shifts
-from exactflow.factorization.peeling import peel
 
 __all__ = ["partition_word"]
 

@@ -7,8 +7,7 @@ from exactflow import random_matrix
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.factorization.commutator import commutator_shifts
-from exactflow.factorization.five_layers import five_layer_shifts
-from exactflow.factorization.peeling import peel
+from exactflow.factorization.five_layers import five_layer_shifts, peel
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
 FIVE = [(p, q) for p in range(2, 6) for q in range(p, 2 * p + 1) if p + q < 12]
