@@ -90,14 +90,12 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
+            y, z = _turns(len(left), len(right))
+            forth.extend((i + s, j + t) for s, t in y)
             if is_unit_factor(factor):
-                y, z = _turns(len(left), len(right))
-                forth.extend((i + s, j + t) for s, t in y)
                 back.extend((j + s, i + t) for s, t in z)
             else:
-                matched = [(i + k, j + k) for k in range(len(left))]
-                forth.extend(matched)
-                away.extend((t, s) for s, t in matched)
+                away.extend((j + t, i + s) for s, t in y)
     Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
     Q_inverse, one = Q.inv(), linalg.identity(q, field)
     Y = Q * _ones(forth, (q, p), field) * R.inv()
@@ -126,6 +124,4 @@ def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int,
 
 
 def _ones(places: Sequence[tuple[int, int]], shape: tuple[int, int], field: Domain) -> DomainMatrix:
-    chosen, (height, width), values = set(places), shape, (field.zero, field.one)
-    rows = [[values[(i, j) in chosen] for j in range(width)] for i in range(height)]
-    return linalg.from_entries(rows, shape, field)
+    return DomainMatrix.from_dok(dict.fromkeys(places, field.one), shape, field).to_dense()

@@ -128,10 +128,9 @@ def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
     same format; the first half has p coordinates (see `exactflow.pad`).
     """
     d = M.shape[0]
-    rows: dict[int, dict[int, object]] = {p: {d + 1: M.domain.one}, d + 1: {p: M.domain.one}}
-    for (i, j), value in M.iter_items():
-        rows.setdefault(i + (i >= p), {})[j + (j >= p)] = value
-    result = DomainMatrix(rows, (d + 2, d + 2), M.domain)
+    entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
+    entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)
+    result = DomainMatrix.from_dok(entries, (d + 2, d + 2), M.domain)
     return result if M.rep.fmt == "sparse" else result.to_dense()
 
 

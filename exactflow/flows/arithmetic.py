@@ -12,12 +12,10 @@ from typing import Any
 import mpmath
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, to_element, to_float, to_mpf
+from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 
 __all__ = ["image", "inexact_entries", "is_inexact"]
-
-Numbers = list  # of elements of QQ, of mpf, or of float64 arrays: the entries of a point
 
 
 def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
@@ -46,18 +44,13 @@ def is_inexact(x: object) -> bool:
     return any(isinstance(entry, float | mpmath.mpf) for entry in chain.from_iterable(rows))
 
 
-def inexact_entries(x: VectorLike, dimension: int) -> tuple[Numbers, Callable]:
+def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
     """Return the d entries of an inexact `x`, and the map from elements of QQ to their arithmetic.
 
-    Raises `InvalidInputError` for exact numbers, a wrong number of entries, or more than two axes.
+    Raises `InvalidInputError` for a wrong number of entries, or more than two axes.
     """
-    if not is_inexact(x):
-        raise InvalidInputError(
-            "expected an array of floats, or numbers with a float or an mpf among them, "
-            f"got {format_short(x)}: exact numbers go to flow.forward"
-        )
-    shape = getattr(x, "shape", None) or (len(x),)
-    if len(x) != dimension or len(shape) > 2:
+    shape: tuple = getattr(x, "shape", ()) if hasattr(x, "dtype") else (len(x),)
+    if shape[:1] != (dimension,) or len(shape) > 2:
         raise InvalidInputError(
             f"expected {dimension} coordinates along the first of at most two axes, "
             f"got shape {tuple(shape)}"

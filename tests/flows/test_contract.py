@@ -290,6 +290,11 @@ def test_orders_do_not_mix():
         PiecewiseFlow([RAMP]) @ ordered
 
 
+def test_a_scalar_is_no_point(flow):
+    with pytest.raises(InvalidInputError, match="coordinates along the first"):
+        flow(np.float64(1))
+
+
 def test_longdouble_is_refused(flow):
     with pytest.raises(InvalidInputError, match="64 bits"):
         flow(np.zeros(flow.dimension, dtype=np.longdouble))
