@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the images; raise `InvalidInputError` for files of another type, or one for both."""
     if Path(arguments.file).suffix.lower() != ".npy":
         raise InvalidInputError(f"expected a .npy file, got {arguments.file!r}")
-    common.check_place(arguments.output, [arguments.file], {"integers": (".npy",)})
+    common.check_place(arguments.output, {"integers": (".npy",)}, arguments.file)
     data = read_bytes(arguments.file)
     flow = read_lossless(arguments.certificate)
     with named(arguments.file):

@@ -6,11 +6,10 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from textwrap import fill
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
@@ -188,16 +187,12 @@ def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
-    check_place(arguments.output, [arguments.file or ""], kinds)
+    check_place(arguments.output, kinds, arguments.file or "")
     if not arguments.output.lower().endswith(".json"):
         array_writer(arguments.output)
 
 
-def check_place(
-    path: str,
-    inputs: Iterable[str | Path],
-    kinds: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> None:
+def check_place(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Path) -> None:
     """Raise `InvalidInputError`, before the work, for an output with another suffix than those of
     its `kinds`, that cannot be written, or that is one of the inputs.
     """

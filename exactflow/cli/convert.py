@@ -69,10 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_places(arguments: argparse.Namespace) -> None:
     """Refuse, before the work, files that cannot be written, or that would overwrite the model."""
-    inputs = [arguments.model]
-    common.check_place(arguments.output, inputs, {"a state dict": (".pt", ".pth")})
+    common.check_place(arguments.output, {"a state dict": (".pt", ".pth")}, arguments.model)
     if arguments.report:
-        common.check_place(arguments.report, inputs, {"the report": (".json", ".html")})
+        common.check_place(arguments.report, {"the report": (".json", ".html")}, arguments.model)
     if arguments.certificates and not Path(arguments.certificates).is_dir():
         raise InvalidInputError(
             f"expected a folder for certificates, got {arguments.certificates!r}: make it first"

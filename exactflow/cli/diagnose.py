@@ -13,7 +13,9 @@ from types import FunctionType
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, require
+from exactflow.files.atomic import named, read_bytes
+from exactflow.files.tensors import read_array
 
 __all__ = ["add_arguments", "run"]
 
@@ -40,8 +42,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the diagnosis; return 0 where x comes back and nothing is at fault, or else 3."""
-    from exactflow.errors import require
-
     require("torch", "torch", "whole models")
     from exactflow.interop.diagnosis import diagnose
 
@@ -62,9 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tensor(path: str, key: str | None = None) -> Any:
     import torch
-
-    from exactflow.files.atomic import named, read_bytes
-    from exactflow.files.tensors import read_array
 
     data = read_bytes(path)
     with named(path):

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot:
         _check_folder(arguments.plot)
     if arguments.html:
-        common.check_place(arguments.html, arguments.files)
+        common.check_place(arguments.html, {}, *arguments.files)
     outcomes = []
     for outcome in _outcomes(arguments):
         outcomes.append(outcome)

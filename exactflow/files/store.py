@@ -13,7 +13,6 @@ needed to run it elsewhere.
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -85,7 +84,7 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
             raise VerificationError("expected the matrix of the answer as target, got another one")
         write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
     elif suffix == ".json":
-        write_claim(result, path, matrix)
+        write_claim(result, path, matrix, {})
     else:
         write_arrays(_flow(result), path)
 
@@ -94,7 +93,7 @@ def write_claim(
     result: Any,
     path: str | Path,
     target: DomainMatrix | None,
-    provenance: Mapping[str, object] = MappingProxyType({}),
+    provenance: Mapping[str, object],
 ) -> str:
     """Write the certificate of the flow of a result; return what the checker says of it."""
     flow = _flow(result)

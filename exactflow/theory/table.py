@@ -99,18 +99,14 @@ class Theorem:
         exactflow.errors.InvalidInputError: expected det(M) > 0 for "six layers", which fails \
 here: every coupling with positive scales preserves orientation
         """
-        if self.trial is None:
-            raise InvalidInputError(
-                f'expected a theorem about instances, got "{self.name}": '
-                f"python -m proofs {self.script} checks it"
-            )
+        trial = self._needed(self.trial, "a theorem about instances")
         for hypothesis in self.hypotheses:
             if not hypothesis.holds(instance):
                 raise InvalidInputError(
                     f'expected {hypothesis.says} for "{self.name}", which fails here: '
                     f"{hypothesis.why}"
                 )
-        return self.trial(instance)
+        return trial(instance)
 
     def challenge(self, n: int = 1000, seed: int = 0, progress: bool = True) -> Challenge:
         """Try the theorem on n drawn instances, with a progress bar in a terminal.
@@ -119,20 +115,23 @@ here: every coupling with positive scales preserves orientation
         >>> print(theorems["permutations"].challenge(20, progress=False))
         permutations: 20 instances, no counterexample
         """
-        if self.draws is None or self.trial is None:
-            raise InvalidInputError(
-                f'expected a theorem about instances that are drawn, got "{self.name}": '
-                f"python -m proofs {self.script} checks it"
-            )
+        draws = self._needed(self.draws, "a theorem about instances that are drawn")
         source = random.Random(seed)
         steps = with_progress(iter(range(n)), n, self.name) if progress else iter(range(n))
         for count in steps:
-            instance = self.draws(source)
+            instance = draws(source)
             try:
                 self.check(instance)
             except ExactFlowError as error:
                 return Challenge(self.name, count, instance, str(error))
         return Challenge(self.name, n)
+
+    def _needed(self, function: "Callable[[Any], Any] | None", what: str) -> Callable[[Any], Any]:
+        if function is None:
+            raise InvalidInputError(
+                f'expected {what}, got "{self.name}": python -m proofs {self.script} checks it'
+            )
+        return function
 
     def text(self, width: int = 88) -> str:
         """Return the row as text of at most so many columns, the formula apart."""
