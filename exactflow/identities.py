@@ -294,16 +294,10 @@ IDENTITIES: dict[str, Identity] = {
             "L(-1) U(1 - A^-1) L(A) diag(1, 0) = diag(A, 0)",
         ),
         Identity(
-            "determinant, first half",
-            "diag(S, I) U(X) = [[S, S X], [0, I]]",
+            "determinant",
+            "diag(S, I) U(X) = [[S, S X], [0, I]] and diag(I, S) L(Y) = [[I, 0], [S Y, S]]",
             "expansion",
-            "diag(S, 1) U(X) = blocks(S, S X, 0, 1)",
-        ),
-        Identity(
-            "determinant, second half",
-            "diag(I, S) L(Y) = [[I, 0], [S Y, S]]",
-            "expansion",
-            "diag(1, S) L(Y) = blocks(1, 0, S Y, S)",
+            "diag(S, 1) U(X) = blocks(S, S X, 0, 1), diag(1, S) L(Y) = blocks(1, 0, S Y, S)",
         ),
         Identity(
             "inverse of a flow",

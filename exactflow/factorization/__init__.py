@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from textwrap import fill
 from typing import Any
 
@@ -119,7 +119,7 @@ def factor(
     flow = CouplingFlow(merged_layers, pose.partition, pose.flips, used, target.domain, pose.order)
     stage("composing the layers", 0.7)
     verify(flow, problem.target)
-    return flow.derived(FlowDerivation(problem.target, derivation))
+    return flow.derived(partial(_explained, problem.target, derivation))
 
 
 def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
@@ -173,22 +173,12 @@ def _explain_blocks(M: BlockMatrix) -> Explanation:
     return Explanation.checked(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
-@dataclass(frozen=True)
-class FlowDerivation:
-    """How `factor` came to a flow: the matrix, and the steps of the route."""
-
-    target: DomainMatrix
-    told: Derivation
-
-    def explain(self, flow: CouplingFlow) -> Explanation:
-        """Return the explanation of the flow that was derived; it ends in the product.
-
-        Raises `InvalidInputError` for more than 64 coordinates.
-        """
-        check_dimension(flow.dimension)
-        couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-        steps = [*self.told.steps, product_step(flow, self.target)]
-        return Explanation.checked(f"M is the product of {couplings}.", steps, flow, Evidence.EXACT)
+def _explained(target: DomainMatrix, told: Derivation, flow: CouplingFlow) -> Explanation:
+    """Return the explanation of a flow, from the steps of the route; it ends in the product."""
+    check_dimension(flow.dimension)
+    couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+    steps = [*told.steps, product_step(flow, target)]
+    return Explanation.checked(f"M is the product of {couplings}.", steps, flow, Evidence.EXACT)
 
 
 def check_dimension(d: int) -> None:

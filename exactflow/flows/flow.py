@@ -84,7 +84,7 @@ class CouplingFlow(Flow):
     order: tuple[int, ...]
     method: str
     field: Domain
-    derivation: Any
+    derivation: Callable[["CouplingFlow"], Any] | None
 
     def __init__(
         self,
@@ -131,8 +131,8 @@ class CouplingFlow(Flow):
         """Return what is copied and pickled: how the flow was derived is not."""
         return vars(self) | {"derivation": None}
 
-    def derived(self, derivation: Any) -> "CouplingFlow":
-        """Return the flow, with how it was derived: what has a method ``explain(flow)``."""
+    def derived(self, derivation: Callable[["CouplingFlow"], Any]) -> "CouplingFlow":
+        """Return the flow, with how it was derived: a function that explains it."""
         vars(self).update(derivation=derivation)
         return self
 
@@ -169,7 +169,7 @@ class CouplingFlow(Flow):
                 "expected a flow that factor returned, got one made from layers: "
                 "exactflow.factor(flow.matrix()).explain() explains the matrix"
             )
-        return self.derivation.explain(self)
+        return self.derivation(self)
 
     def _signs(self) -> list:
         """Return the diagonal of F, in the order of the layers."""
