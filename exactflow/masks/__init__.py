@@ -59,7 +59,7 @@ from exactflow.flows.partition import resolve_partition
 from exactflow.flows.verification import verify
 from exactflow.masks.writer import Writer, whole
 from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.layer import CoordinatewiseCoupling, PiecewiseCoupling
+from exactflow.nonlinear.layer import PiecewiseCoupling
 from exactflow.nonlinear.merged import MaskedPart, MergedCoupling
 
 __all__ = ["one_mask"]
@@ -175,9 +175,7 @@ def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> I
     places = [(i, 1) for i in order[:p]], [(i, 1) for i in order[p:]]
     for layer in item.layers:
         moved, kept = places if layer.moves == "first" else places[::-1]
-        parts = layer.parts if isinstance(layer, MergedCoupling) else (whole(layer),)
-        for part in parts:
-            yield from _fitting(part.seen_through(kept, moved), partition)
+        yield from _fitting(whole(layer).seen_through(kept, moved), partition)
 
 
 def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
@@ -194,7 +192,12 @@ def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPar
                 blocks.append((some, read[stop : stop + sizes[1]], stop == 0))
         return blocks
 
-    for some, read, is_first in min(cut(partition), cut(partition[::-1]), key=len):
+    blocks = min(cut(partition), cut(partition[::-1]), key=len)
+    if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
+        for inner in part.layer.parts:
+            yield from _fitting(inner.seen_through(part.kept, part.moved), partition)
+        return
+    for some, read, is_first in blocks:
         layer = part.layer
         if isinstance(layer, LinearCoupling) and not is_first:  # which has scaled already
             layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
@@ -209,10 +212,15 @@ def _dependence(layer: Any) -> dict[int, set[int]]:
     """Return the kept coordinates that are read, for each coordinate that a layer changes."""
     if isinstance(layer, PiecewiseCoupling):
         return {i: {layer.reads} for i, _ in enumerate(layer.scale_elements)}
-    if isinstance(layer, CoordinatewiseCoupling):
-        return {i: {i} for i, _ in enumerate(layer.shifts)}
-    scales = enumerate(layer.scale_elements)
-    rows: dict[int, set[int]] = {i: set() for i, scale in scales if scale != layer.field.one}
+    rows: dict[int, set[int]] = {}
+    if isinstance(layer, MergedCoupling):
+        for part in layer.parts:
+            for i, need in _dependence(part.layer).items():
+                if (place := part.moved[i]) is not None:
+                    read = {see[0] for j in need if (see := part.kept[j]) is not None}
+                    rows.setdefault(place[0], set()).update(read)
+        return rows
+    rows |= {i: set() for i, scale in enumerate(layer.scale_elements) if scale != layer.field.one}
     for i, j in layer.shift_matrix.to_dok():
         rows.setdefault(i, set()).add(j)
     return rows

@@ -3,9 +3,9 @@
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 ``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
 `exactflow.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP layer
-(Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant. A
-`CoordinatewiseCoupling` has a function R -> R of its own for each coordinate, and scales that may
-be functions, too.
+(Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is constant, or
+such a function, too. A `MergedCoupling` is several that move the same half: of n layers of one
+coordinate each, one that acts coordinate by coordinate.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 `exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
@@ -29,15 +29,10 @@ from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
 from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.nonlinear.layer import (
-    CoordinatewiseCoupling,
-    PiecewiseCoupling,
-    Pointwise,
-    over_rationals,
-)
+from exactflow.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
 from exactflow.nonlinear.merged import MergedCoupling
 
-__all__ = ["CoordinatewiseCoupling", "MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
+__all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -46,8 +41,8 @@ class PiecewiseFlow(Pointwise, Flow):
 
     Parameters
     ----------
-    layers : at least one `PiecewiseCoupling`, `CoordinatewiseCoupling`, `MergedCoupling` or
-        `LinearCoupling`, all of one partition.
+    layers : at least one `PiecewiseCoupling`, `MergedCoupling` or `LinearCoupling`, all of one
+        partition.
     order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
         and in the natural order, the flow has ().
 
@@ -77,7 +72,7 @@ class PiecewiseFlow(Pointwise, Flow):
     order: tuple[int, ...]
 
     def __init__(self, layers: Iterable[Coupling], order: Iterable[int] = ()) -> None:
-        kinds = PiecewiseCoupling, CoordinatewiseCoupling, MergedCoupling, LinearCoupling
+        kinds = PiecewiseCoupling, MergedCoupling, LinearCoupling
         layers, partition = checked_layers(
             layers, None, kinds, "piecewise-linear or linear couplings"
         )
@@ -126,7 +121,7 @@ class PiecewiseFlow(Pointwise, Flow):
 
         >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
         >>> r = PiecewiseLinear([0, 1], [1, 3])
-        >>> bend = CoordinatewiseCoupling((1, 1), "second", [PiecewiseLinear([0], [0])], [r])
+        >>> bend = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0], [0]), r)
         >>> PiecewiseFlow([bend]).log_abs_det(["1/2", 7])
         log(2)
         """

@@ -20,6 +20,7 @@ from exactflow.nonlinear.piecewise import PiecewiseLinear
 __all__ = ["MaskedPart", "MergedCoupling", "Place"]
 
 Place: TypeAlias = tuple[int, int]
+Names: TypeAlias = Mapping[int, Place] | Sequence[Place | None]
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,18 @@ class MaskedPart:
         """Return the inverse, which sees the same coordinates."""
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
-    def seen_through(
-        self, kept: "Mapping[int, Place] | Sequence", moved: "Mapping[int, Place] | Sequence"
-    ) -> "MaskedPart":
+    def seen_through(self, kept: "Names", moved: "Names") -> "MaskedPart":
         """Return the part with other names of the coordinates: what was k is now kept[k]."""
 
-        def renamed(place: Place | None, names: Any) -> Place | None:
-            return None if place is None else (names[place[0]][0], names[place[0]][1] * place[1])
+        def renamed(places: Any, names: Any) -> tuple[Place | None, ...]:
+            seen = [(see and names[see[0]], see) for see in places]
+            return tuple(new and (new[0], new[1] * see[1]) for new, see in seen)
 
-        return MaskedPart(
-            self.layer,
-            tuple(renamed(place, kept) for place in self.kept),
-            tuple(renamed(place, moved) for place in self.moved),
-        )
+        return MaskedPart(self.layer, renamed(self.kept, kept), renamed(self.moved, moved))
 
     def read(self, kept: Sequence, convert: Callable) -> list:
         """Return the half that the layer keeps; what it does not read is zero."""
-        zero = kept[0] * convert(QQ.zero)
-        return [zero if see is None else see[1] * kept[see[0]] for see in self.kept]
+        return _seen(self.kept, kept, convert)
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Iterable[tuple[int, int, Any]]:
         """Yield place, sign and scale of each coordinate that moves."""
@@ -71,12 +66,13 @@ class MaskedPart:
 
     def act(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
         """Return the half that moves after the part, in the arithmetic of `convert`."""
-        moved = list(moved)
-        shifts = self.layer.shift_at(self.read(kept, convert), convert)
-        shifts = [t for see, t in zip(self.moved, shifts, strict=True) if see is not None]
-        for (place, sign, s), t in zip(self.scales_at(kept, convert), shifts, strict=True):
-            moved[place] = s * moved[place] + sign * t
-        return moved
+        inside, read = _seen(self.moved, moved, convert), self.read(kept, convert)
+        is_first, image = self.layer.moves == "first", list(moved)
+        halves = self.layer.step(*((inside, read) if is_first else (read, inside)), convert)
+        for see, value in zip(self.moved, halves[0 if is_first else 1], strict=True):
+            if see is not None:
+                image[see[0]] = _signed(value, see[1])
+        return image
 
     def linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
         """Return the part as a layer of the partition, where it is linear."""
@@ -156,10 +152,18 @@ class MergedCoupling(RationalCoupling):
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        moved = [kept[0] * convert(QQ.zero)] * self.size
+        return self._image([kept[0] * convert(QQ.zero)] * self.size, kept, convert)
+
+    def step(self, first: Sequence, second: Sequence, convert: Callable) -> tuple[list, list]:
+        """Return both halves of a point after the layer, in the arithmetic of `convert`."""
+        if self.moves == "first":
+            return self._image(first, second, convert), list(second)
+        return list(first), self._image(second, first, convert)
+
+    def _image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
         for part in self.parts:
             moved = part.act(moved, kept, convert)
-        return moved
+        return list(moved)
 
     def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
         """Return the derivative at a point, given the half that is kept, and the one that moves."""
@@ -169,7 +173,7 @@ class MergedCoupling(RationalCoupling):
         for part in self.parts:
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
-                inside = [QQ.zero if see is None else see[1] * moved[see[0]] for see in part.moved]
+                inside = _seen(part.moved, moved, to_element)
                 layer = layer.tangent(part.read(kept, to_element), inside)
             linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
             total = linear.after(total)
@@ -180,6 +184,18 @@ class MergedCoupling(RationalCoupling):
         """Return one line: which half moves, how many couplings are merged, the kind of scale."""
         kind = "additive" if self.is_additive else "scaled"
         return f"moves {self.moves}, {len(self.parts)} couplings merged, {kind}"
+
+
+def _signed(value: Any, sign: int) -> Any:
+    return value if sign == 1 else -value
+
+
+def _seen(places: Sequence[Place | None], half: Sequence, convert: Callable) -> list:
+    """Return the entries at some places of a half, with signs; zero for None."""
+    return [
+        half[0] * convert(QQ.zero) if see is None else _signed(half[see[0]], see[1])
+        for see in places
+    ]
 
 
 def _product(scales: list) -> Any:

@@ -25,7 +25,7 @@ from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
-from exactflow.nonlinear import CoordinatewiseCoupling
+from exactflow.nonlinear import PiecewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.tuning import TUNING
 
@@ -65,8 +65,7 @@ class Rescaling:
     def layers(self) -> list[Coupling]:
         """Return the layers."""
         still = PiecewiseLinear([0], [0])
-        layer = CoordinatewiseCoupling((1, 1), "second", [still], [self.function])
-        return [layer] * self.count
+        return [PiecewiseCoupling((1, 1), "second", still, self.function)] * self.count
 
     def error(self, window: tuple, slopes: tuple) -> arb:
         """Return a bound of |r(x)^k z' - z| for |z| = 1, where x is between two numbers (None:
@@ -151,12 +150,9 @@ class Unit:
     def layers(self) -> list[Coupling]:
         """Return the layers, the last with the shift."""
 
-        shifts = [QQ.zero] * (self.count - 1) + [self.shift]
-        functions = [[PiecewiseLinear([0], [c])] for c in (*shifts, self.scale)]
-        return [
-            CoordinatewiseCoupling((1, 1), "first", shift, functions[-1])
-            for shift in functions[: self.count]
-        ]
+        shifts = [QQ.zero] * (self.count - 1) + [self.shift] * bool(self.count)
+        functions = [PiecewiseLinear([0], [shift]) for shift in shifts]
+        return [PiecewiseCoupling((1, 1), "first", f, self.scale) for f in functions]
 
     @property
     def factor(self) -> Element:

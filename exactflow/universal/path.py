@@ -27,7 +27,7 @@ from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.nonlinear import CoordinatewiseCoupling
+from exactflow.nonlinear import PiecewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.tuning import TUNING
 
@@ -76,7 +76,7 @@ class Path:
             return LinearCoupling((1, 1), "first", [[factor]])
 
         def kick(bend: PiecewiseLinear, factor: Element) -> Coupling:
-            return CoordinatewiseCoupling((1, 1), "second", [bend.scaled([factor])])
+            return PiecewiseCoupling((1, 1), "second", bend.scaled([factor]))
 
         layers, before = [kick(velocity(self.map, QQ.zero), self.strengths[0])], QQ.zero
         for t, h, (a, b) in zip(self.times, self.steps, pairwise(self.strengths), strict=False):

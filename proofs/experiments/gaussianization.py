@@ -52,11 +52,12 @@ from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import Evidence, Result
-from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal.last_layers import Rescaling, Unit
 from exactflow.universal.path import Path, graded_path, shear_condition, shear_norm
 from exactflow.universal.tuning import TUNING
+from proofs.experiments.coordinatewise import coordinatewise
 from proofs.experiments.turns import Turn, random_turn
 
 __all__ = ["Gaussianization", "gaussianize"]
@@ -70,7 +71,6 @@ _LEAST_SLOPE, _MOST_SLOPE = 1 / 8, 8.0
 _TRIALS = 32
 _DRAWS = 1000
 _DRIFT = 0.02
-_STILL, _ONE = PiecewiseLinear([0], [0]), PiecewiseLinear([0], [1])
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,13 @@ def _beside(parts: Sequence[Path | Rescaling | Unit]) -> list[Coupling]:
     """
     n, layers = len(parts), []
     for row in zip_longest(*(part.layers() for part in parts)):
-        one = next(layer for layer in row if layer is not None)
-        if isinstance(one, LinearCoupling):
+        moves = next(layer.moves for layer in row if layer is not None)
+        if isinstance(row[0], LinearCoupling):
             matrix = sympy.diag(*(layer.shift for layer in row))
-            layers.append(LinearCoupling((n, n), one.moves, matrix))
+            layers.append(LinearCoupling((n, n), moves, matrix))
         else:
-            shifts = [_STILL if layer is None else layer.shifts[0] for layer in row]
-            scales = [_ONE if layer is None else layer.scales[0] for layer in row]
-            layers.append(CoordinatewiseCoupling((n, n), one.moves, shifts, scales))
+            still = PiecewiseCoupling((1, 1), moves, PiecewiseLinear([0], [0]))
+            layers.append(coordinatewise([layer or still for layer in row]))
     return layers
 
 

@@ -25,13 +25,14 @@ from exactflow.flows.display import heat_map
 from exactflow.flows.result import Evidence, MapResult, Result
 from exactflow.lossless import Lossless, LosslessInverse, lossless
 from exactflow.masks import one_mask
-from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal import GaussianMixture, approximate_well, checkerboard
+from proofs.experiments.coordinatewise import coordinatewise
 
 RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")
 BENDS = [PiecewiseLinear([0, 1], [0, 2], 1, -1), PiecewiseLinear([-1], ["1/3"], "1/2", 0)]
-BENT = CoordinatewiseCoupling((2, 2), "second", BENDS, [PiecewiseLinear([0], ["1/2"])] * 2)
+BENT = coordinatewise([PiecewiseCoupling((1, 1), "second", bend, "1/2") for bend in BENDS])
 SCALED = LinearCoupling((1, 2), "second", [[1], [2]], [3, 4])
 LINEAR = {
     "no layer": CouplingFlow(partition=(1, 2)),

@@ -12,12 +12,12 @@ from exactflow.errors import InvalidInputError, OrientationError, SingularMatrix
 from exactflow.flows.partition import mask_order
 from exactflow.masks import one_mask
 from exactflow.nonlinear import (
-    CoordinatewiseCoupling,
     MergedCoupling,
     PiecewiseCoupling,
     PiecewiseFlow,
 )
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from proofs.experiments.coordinatewise import coordinatewise
 
 
 class Draws:
@@ -52,7 +52,10 @@ class Draws:
             return PiecewiseCoupling((p, q), moves, self.function(moved), scale, reads)
         shifts = [self.function(1) for _ in range(p)]
         scales = [self.function(1, positive=True) for _ in range(p)]
-        return CoordinatewiseCoupling((p, q), moves, shifts, scales, self.random.random() < 0.5)
+        layer = coordinatewise(
+            [PiecewiseCoupling((1, 1), moves, *pair) for pair in zip(shifts, scales, strict=True)]
+        )
+        return layer.inverse() if self.random.random() < 0.5 else layer
 
     def mask(self, p, q):
         mask = [1] * p + [0] * q
@@ -201,6 +204,15 @@ def test_a_merged_flow_may_be_merged_again():
     assert any(isinstance(layer, MergedCoupling) for layer in once.layers)
     last = draws.flow(2, 2)
     check_composition(one_mask([once, last], mask=[0, 1, 0, 1]), [*flows, last], draws.numbers(4))
+
+
+@pytest.mark.parametrize("mask", [[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]])
+def test_a_coupling_that_does_not_fit_whole_is_taken_apart(mask):
+    """Three coordinates that read one each: not all three are read where two are kept."""
+    bends = [PiecewiseLinear([0], [1], slope, slope) for slope in (1, 2, 3)]
+    layer = coordinatewise([PiecewiseCoupling((1, 1), "first", bend) for bend in bends])
+    flow = PiecewiseFlow([layer])
+    check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, 4, 5, 6])
 
 
 def test_floats_and_high_precision_agree_with_exact_numbers():

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from proofs.experiments.coordinatewise import coordinatewise
 
 rationals = st.fractions(min_value=-3, max_value=3, max_denominator=5)
 positive = st.fractions(min_value=Rational(1, 5), max_value=3, max_denominator=5)
@@ -30,7 +31,9 @@ def flows_at_points(draw):
         shifts = [draw(functions()) for _ in range(n)]
         scales = [draw(functions(positive, (0,))) for _ in range(n)]
         moves, inverted = draw(st.sampled_from(["first", "second"])), draw(st.booleans())
-        layers.append(CoordinatewiseCoupling((n, n), moves, shifts, scales, inverted))
+        pairs = zip(shifts, scales, strict=True)
+        layer = coordinatewise([PiecewiseCoupling((1, 1), moves, *pair) for pair in pairs])
+        layers.append(layer.inverse() if inverted else layer)
     return PiecewiseFlow(layers), draw(st.lists(rationals, min_size=2 * n, max_size=2 * n))
 
 
@@ -95,7 +98,7 @@ GROWTH = PiecewiseLinear([0, 1], [1, 3])
 
 
 def test_derivative_of_one_layer():
-    layer = CoordinatewiseCoupling((1, 1), "second", [BEND], [GROWTH])
+    layer = PiecewiseCoupling((1, 1), "second", BEND, GROWTH)
     x = sympy.Rational(1, 2)
     assert PiecewiseFlow([layer]).jacobian([x, 5]) == sympy.Matrix([[1, 0], [2 + 2 * 5, 2]])
     inverse = PiecewiseFlow([layer.inverse()])
@@ -104,10 +107,10 @@ def test_derivative_of_one_layer():
 
 def test_determinant_without_a_point():
     constant = PiecewiseLinear([0], [3])
-    flow = PiecewiseFlow([CoordinatewiseCoupling((1, 1), "first", [BEND], [constant])])
+    flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "first", BEND, constant)])
     assert flow.log_abs_det() == sympy.log(3) == flow.log_abs_det([7, 8])
     assert flow.inverse().log_abs_det() == -sympy.log(3)
-    bent = PiecewiseFlow([CoordinatewiseCoupling((1, 1), "first", [BEND], [GROWTH])])
+    bent = PiecewiseFlow([PiecewiseCoupling((1, 1), "first", BEND, GROWTH)])
     with pytest.raises(InvalidInputError, match=r"expected a point.*log_abs_det\(x\)"):
         bent.log_abs_det()
     with pytest.raises(InvalidInputError, match="expected one exact point, got 2"):
@@ -115,30 +118,29 @@ def test_determinant_without_a_point():
 
 
 def test_displays():
-    layer = CoordinatewiseCoupling(
-        (2, 2), "second", [BEND, BEND], [GROWTH, PiecewiseLinear([0], [2])]
-    )
-    flow = PiecewiseFlow([layer, CoordinatewiseCoupling((2, 2), "first", [BEND, BEND]).inverse()])
+    twice = PiecewiseLinear([0], [(0, 0)], (1, 1), (2, 2))
+    layer = PiecewiseCoupling((2, 2), "second", twice, [GROWTH, PiecewiseLinear([0], [2])])
+    beside = coordinatewise([PiecewiseCoupling((1, 1), "first", BEND)] * 2)
+    flow = PiecewiseFlow([layer, layer.inverse(), beside])
     assert "2 of 2 not 1" in flow._repr_html_()
-    assert "additive, inverted" in repr(flow)
-    assert flow._repr_latex_().count("pmatrix") == 4
+    assert "1/2, inverted" in repr(flow)
+    assert "2 couplings merged, additive" in repr(flow)
+    assert flow._repr_latex_().count("pmatrix") == 6
     assert layer.scale == (GROWTH, 2)
+    assert layer.inverse().scale == (GROWTH, Rational(1, 2))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("scale", "words"),
     [
-        (((1, 2), "second", [BEND]), "equal halves"),
-        (((1, 1), "both", [BEND]), "moves to be"),
-        (((1, 1), "first", [BEND, BEND]), "expected 1 shifts, one for each.*got 2"),
-        (((1, 1), "first", [3]), "PiecewiseLinear functions R -> R, got 3"),
-        (((1, 1), "first", [PiecewiseLinear([0], [(1, 2)])]), "R -> R"),
-        (((1, 1), "first", [BEND], [BEND]), "positive scales"),
-        (((1, 1), "first", [BEND], [PiecewiseLinear([0], [1], 0, -1)]), "positive scales"),
-        (((1, 1), "first", [BEND], [PiecewiseLinear([0], [1], 1, 0)]), "positive scales"),
-        (((1, 1), "first", [BEND], None, 1), "inverted=True or False"),
+        (BEND, "positive scale"),
+        (PiecewiseLinear([0], [1], 0, -1), "positive scale"),
+        (PiecewiseLinear([0], [1], 1, 0), "positive scale"),
+        ([GROWTH, GROWTH], "one positive scale, or 1 of them"),
+        (PiecewiseLinear([0], [(1, 2)]), "functions R -> R, got"),
+        ("x", "such as"),
     ],
 )
-def test_refuses(arguments, words):
+def test_refuses(scale, words):
     with pytest.raises(InvalidInputError, match=words):
-        CoordinatewiseCoupling(*arguments)
+        PiecewiseCoupling((1, 1), "first", BEND, scale)

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal import (
     Atoms,
@@ -79,7 +79,7 @@ def test_no_layer_comes_nearer():
     cells = cells[cells.sum(axis=1) % 2 == 0][:1000]
     held = cells - 2 + generator.random((1000, 2))
     ramps = PiecewiseLinear([-3, -1, 0, 1, 3], [-2, 1, -1, 1, 2])
-    layer = CoordinatewiseCoupling((1, 1), "second", [ramps], [PiecewiseLinear([0], ["1/2"])])
+    layer = PiecewiseCoupling((1, 1), "second", ramps, "1/2")
     image = PiecewiseFlow([layer]).forward(generator.standard_normal((2, 1000))).T
     assert exact_w2(image, held) >= float(one_layer_bound(checkerboard()))
 

@@ -204,7 +204,7 @@ def test_the_norm_is_that_of_the_layers():
         if layer.moves == "first":
             norms.append(abs(layer.shift[0, 0]))
         else:
-            norms.append(max(abs(QQ.to_sympy(s)) for (s,) in layer.shifts[0].slopes))
+            norms.append(max(abs(QQ.to_sympy(s)) for (s,) in layer.conditioner.slopes))
     assert max(norms) == QQ.to_sympy(steps.norm)
     assert len(norms) == 4 * 40 + 3
     assert graded_path(T, 1, shear_norm(QQ(11, 10))) is None

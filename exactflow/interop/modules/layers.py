@@ -7,7 +7,6 @@ numbers as parameters.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +19,8 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.roundoff import float_layer, most_in_a_row
-from exactflow.nonlinear import CoordinatewiseCoupling, PiecewiseCoupling
-from exactflow.nonlinear.piecewise import PiecewiseLinear, ReluNetwork
+from exactflow.nonlinear import PiecewiseCoupling
+from exactflow.nonlinear.piecewise import ReluNetwork
 
 __all__ = [
     "CouplingModule",
@@ -200,18 +199,12 @@ def numbers_of(layer: Coupling) -> dict[str, Tensor]:
     """
     if isinstance(layer, LinearCoupling):
         return _linear_numbers(layer)
-    if isinstance(layer, PiecewiseCoupling):
-        return _network_numbers(layer, layer.conditioner, layer.reads)
-    if (
-        isinstance(layer, CoordinatewiseCoupling)
-        and not (layer.inverted or isinstance(layer.scale_elements[0], PiecewiseLinear))
-        and len(layer.shifts) == 1
-    ):
-        return _network_numbers(layer, layer.shifts[0], 0)
-    raise InvalidInputError(
-        "expected layers with constant scales, as approximate and approximate_well make them "
-        f"without a Gaussian pad, got {layer!r}"
-    )
+    if not isinstance(layer, PiecewiseCoupling) or layer.varies:
+        raise InvalidInputError(
+            "expected layers with constant scales, as approximate and approximate_well make them "
+            f"without a Gaussian pad, got {layer!r}"
+        )
+    return _network_numbers(layer)
 
 
 def _linear_numbers(layer: LinearCoupling) -> dict[str, Tensor]:
@@ -234,16 +227,16 @@ def _gathered(layer: FloatCoupling, terms: int) -> dict[str, Tensor]:
     return {"columns": torch.from_numpy(columns).long(), "values": torch.from_numpy(values)}
 
 
-def _network_numbers(layer: Any, conditioner: Any, reads: int) -> dict[str, Tensor]:
-    found = ReluNetwork.of(conditioner)
+def _network_numbers(layer: PiecewiseCoupling) -> dict[str, Tensor]:
+    found = ReluNetwork.of(layer.conditioner)
     state = {
         "network.0.weight": _floats([[w] for w in found.weights or (0,)]),
         "network.0.bias": _floats(found.biases or (0,)),
         "network.2.weight": _floats(
-            [[row[i] for row in found.outputs] or [0] for i in range(conditioner.dimension)]
+            [[row[i] for row in found.outputs] or [0] for i in range(len(found.constant))]
         ),
         "network.2.bias": _floats(found.constant),
-        "reads": torch.tensor([reads]),
+        "reads": torch.tensor([layer.reads]),
     }
     return state if layer.is_additive else state | {"scale": _floats(layer.scale_elements)}
 
