@@ -10,7 +10,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.files.arrays import array_writer, flow_arrays
 from exactflow.files.atomic import check_place, read_bytes, write_bytes
 from exactflow.files.certificate import read_certificate
-from exactflow.files.checking import is_depth_certificate
 from exactflow.files.export import FORMATS, export
 from exactflow.files.rocq.theorem_check import theorem
 from exactflow.interop.roundoff import check_error
@@ -44,12 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.standalone and arguments.to != "rocq":
         raise InvalidInputError(f"expected --to rocq with --standalone, got {arguments.to}")
     data = read_bytes(arguments.certificate, "certificate")
-    if is_depth_certificate(data) and arguments.to != "rocq":
+    flow = None if arguments.to == "rocq" else read_certificate(arguments.certificate)
+    claim = None if flow is None else checker.read_certificate(data)
+    if claim and claim.depth:
         raise InvalidInputError(
             f"expected --to rocq for a depth certificate, got {arguments.to}: its layers are "
             "the flow that factor -o writes"
         )
-    flow = None if arguments.to == "rocq" else read_certificate(arguments.certificate)
     said = ""
     if flow is None:
         text = theorem(data, arguments.standalone)
@@ -65,8 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         content = data
     else:
         content = export(flow, arguments.to).encode()
-        claim = checker.read_certificate(data)
-        if claim.pads or not claim.is_equality:
+        if claim and (claim.pads or not claim.is_equality):
             said = (
                 f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json "
                 "says what the certificate claims of it\n"

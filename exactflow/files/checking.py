@@ -1,13 +1,12 @@
 """One certificate, of either kind, by the stand-alone checker."""
 
-import json
 import time
 from dataclasses import dataclass
 from fractions import Fraction
 
 from exactflow import checker
 
-__all__ = ["WORDS", "Checked", "check_certificate", "is_depth_certificate"]
+__all__ = ["WORDS", "Checked", "check_certificate"]
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
@@ -56,12 +55,3 @@ def check_certificate(
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
     seconds = round(time.perf_counter() - start, 3)
     return Checked(file, code, word, kind, tuple(lines), largest, seconds)
-
-
-def is_depth_certificate(data: bytes) -> bool:
-    """Return whether a file says in its "format" that it is one."""
-    try:
-        content = json.loads(data) if b"exactflow-depth-certificate" in data else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("format") == "exactflow-depth-certificate"

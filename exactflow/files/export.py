@@ -12,7 +12,7 @@ from exactflow.exact.numbers import format_rational
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.flow_theorem import flow_theorem
+from exactflow.files.rocq.theorem_check import theorem
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["FORMATS", "export"]
@@ -100,7 +100,7 @@ def _latex(flow: CouplingFlow) -> str:
 
 
 def _rocq(flow: CouplingFlow) -> str:
-    return flow_theorem(certificate_text(flow).encode(), standalone=True)
+    return theorem(certificate_text(flow).encode(), standalone=True)
 
 
 FORMATS: dict[str, Callable] = {

@@ -12,47 +12,36 @@ from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.clashes import additive_reason
-from exactflow.files.rocq.flow_theorem import header, verified
 from exactflow.files.rocq.scales import scaled_reason
 from exactflow.files.rocq.writing import opening, row, rows, target_rows
 
 __all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
 
 
-def depth_theorem(data: bytes, standalone: bool = False) -> str:
-    """Return a file for `coqc` (with MathComp's algebra) that proves what a depth certificate says.
+def depth_theorem(
+    claim: DepthClaim, content: dict[str, Any], standalone: bool
+) -> tuple[str, str, str]:
+    """Return what is proved, in brief, the text of the library that has its words, and the theorem
+    that proves what a depth certificate says.
 
-    Its last theorem is about matrices over the rationals: the target is a product of k matrices
+    It is about matrices over the rationals: the target is a product of k matrices
     [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors. With
     positive scales, they are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With
     halves of two sizes, it is proved of the matrix to which coordinates are appended that no layer
     moves, and so of the matrix.
 
-    Parameters
-    ----------
-    data : a depth certificate over QQ. Of its obstructions with additive layers, those of kind
-        "linear" for words of up to four letters are taken as they are. Where D = I + Y Z and
-        a = I + Z Y are known, one of four letters, or of five where C is 0, becomes that the k-th
-        powers of D and of a differ in their traces, if some do. Others become ranks that do not go
-        together, as `clashes` finds them: all of kind "similarity", and those of kind "chain"
-        where numbers of blocks decide; those where linear equations do so are refused. One of kind
-        "linear" for five letters becomes a recurrence, if it does. With positive
-        scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
-        `checker.is_one_signed`) where D is singular.
-    standalone : whether the file holds its library, or requires it.
+    Of the obstructions with additive layers, those of kind "linear" for words of up to four letters
+    are taken as they are. Where D = I + Y Z and a = I + Z Y are known, one of four letters, or of
+    five where C is 0, becomes that the k-th powers of D and of a differ in their traces, if some
+    do. Others become ranks that do not go together, as `clashes` finds them: all of kind
+    "similarity", and those of kind "chain" where numbers of blocks decide; those where linear
+    equations do so are refused. One of kind "linear" for five letters becomes a recurrence, if it
+    does. With positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n
+    (see `checker.is_one_signed`) where D is singular.
 
-    Raises
-    ------
-    CertificateError, VerificationError
-        It is not well formed, or its claim is not verified.
-    InvalidInputError
-        It is over GF(p), about another order of coordinates, or it has an obstruction that is not
-        taken.
+    Raises `InvalidInputError` for another order of coordinates, or an obstruction that is not
+    taken.
     """
-    content = verified(data)
-    claim = checker.read_certificate(data).depth
-    if claim is None:
-        raise InvalidInputError("expected a depth certificate, got one about layers alone")
     if "order" in content:
         raise InvalidInputError(
             "expected the natural order of coordinates for a theorem, got another one: the "
@@ -61,25 +50,29 @@ def depth_theorem(data: bytes, standalone: bool = False) -> str:
     is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
     layers = [_layer(layer, is_additive) for layer in reversed(content["layers"])]
     p, q = content["partition"]
-    n, sizes, form = max(p, q), (p, q), ADDITIVE if is_additive else POSITIVE
+    n, form = max(p, q), ADDITIVE if is_additive else POSITIVE
     grown = claim, inverted
     if p != q:
-        grown, form = _grown(claim, inverted, sizes), UNEQUAL
+        grown, form = _grown(claim, inverted, (p, q)), UNEQUAL
     of_U, of_L = (_reason(*grown, starts_with_L) for starts_with_L in (False, True))
     about = f"{len(layers)} {claim.scales} layers make a matrix, and no fewer"
     listed = ";\n   ".join(layers)
-    return header(about, form["words"], data, content, standalone) + DEPTH.format(
-        opening=opening(form["text"], standalone),
-        target=target_rows(claim.target, list(map(row, claim.target))),
-        inverse=rows(inverted),
-        layers=f"[:: {listed}]",
-        of_U=of_U,
-        of_L=of_L,
-        sizes=f"{n}" if p == q else f"{n} {p} {q}",
-        p=p,
-        q=q,
-        depth=len(layers),
-        **form,
+    return (
+        about,
+        "words" if form is ADDITIVE else form["text"],
+        DEPTH.format(
+            opening=opening(form["text"], standalone),
+            target=target_rows(claim.target, list(map(row, claim.target))),
+            inverse=rows(inverted),
+            layers=f"[:: {listed}]",
+            of_U=of_U,
+            of_L=of_L,
+            sizes=f"{n}" if p == q else f"{n} {p} {q}",
+            p=p,
+            q=q,
+            depth=len(layers),
+            **form,
+        ),
     )
 
 
@@ -150,7 +143,6 @@ def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
 
 ADDITIVE = {
     "text": "depth",
-    "words": "words",
     "layer": "whether it moves the first half, and its block",
     "layer_type": "layer",
     "theorem": "least_number_of_shears",
@@ -159,13 +151,11 @@ ADDITIVE = {
 }
 UNEQUAL = ADDITIVE | {
     "text": "unequal",
-    "words": "unequal",
     "factor": "is_unequal_shear",
     "holds": "unequal_holds",
 }
 POSITIVE = {
     "text": "scaled",
-    "words": "scaled",
     "layer": "whether it moves the first half, its scale and its block",
     "layer_type": "scaled_layer",
     "theorem": "least_number_of_couplings",

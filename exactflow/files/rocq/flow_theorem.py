@@ -11,8 +11,6 @@ in common. The divisors are part of the proof, not of the statement: of a float3
 coordinates the numbers then have 2,200 bits at most, not 27,000.
 """
 
-import hashlib
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
@@ -20,40 +18,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exactflow import checker
-from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.writing import opening, over, rational, target_rows
-from exactflow.version import __version__
 
-__all__ = ["CLAIMS", "FLOW", "HEADER", "flow_theorem", "header", "verified"]
+__all__ = ["CLAIMS", "FLOW", "flow_theorem"]
 
 BITS_A_SECOND = 1e8
 """Products of bits that the virtual machine of Coq 8.20 forms in a second, as measured."""
 
 
-def flow_theorem(data: bytes, standalone: bool = False) -> str:
-    """Return a file for `coqc` (with MathComp's algebra) that proves what a certificate claims.
+def flow_theorem(content: dict[str, Any], standalone: bool) -> tuple[str, str, str]:
+    """Return what is proved, in brief, the text of the library that has its words, and the theorem
+    that proves what a certificate claims.
 
-    Its theorem is about matrices over the rationals, their coordinates in their natural order
-    whatever order the layers see. Each factor is a coupling with positive scales; in the columns
-    off the pads, no entry of their product, with the signs of the flips, differs from the target
-    by more than the bound, or they are equal where the certificate has none. With a covariance
-    this is said of Q Q^T in the place of the product Q.
-
-    Parameters
-    ----------
-    data : a certificate over QQ.
-    standalone : whether the file holds its library, or requires it.
-
-    Raises
-    ------
-    CertificateError, VerificationError
-        It is not well formed, or its claim is not verified.
-    InvalidInputError
-        It is over another field.
+    It is about matrices over the rationals, their coordinates in their natural order whatever order
+    the layers see. Each factor is a coupling with positive scales; in the columns off the pads, no
+    entry of their product, with the signs of the flips, differs from the target by more than the
+    bound, or they are equal where the certificate has none. With a covariance this is said of Q Q^T
+    in the place of the product Q.
     """
-    content = verified(data)
     d, p = sum(content["partition"]), content["partition"][0]
     order, pads = content.get("order", list(range(d))), content.get("pads", [])
     halves, flips = (order[:p], order[p:]), content.get("flips", [])
@@ -68,52 +51,23 @@ def flow_theorem(data: bytes, standalone: bool = False) -> str:
     denominator, numerators = over(target)
     listed = ";\n  ".join(map(str, reversed(layers)))
     about = f"{len(layers)} coupling layers and a matrix; coqc takes about {4 + round(work)} s"
-    return header(about, "flow", data, content, standalone) + FLOW.format(
-        opening=opening("flow", standalone),
-        denominator=hex(denominator),
-        target=target_rows(target, [_row(entries) for entries in numerators]),
-        layers=f"[::\n  {listed}]",
-        first=_places(halves[0]),
-        second=_places(halves[1]),
-        flips=_places(flips),
-        pads=_places(pads),
-        bound=rational(parse_rational(content.get("within", "0"))),
-        divisors=_row(reversed(divisors)),
-        d=d,
-        **CLAIMS["covariance" in content, "within" in content],
-    )
-
-
-def verified(data: bytes) -> Any:
-    """Return the content of a certificate over QQ that the checker verifies."""
-    try:
-        report = checker.check(data)
-    except checker.MalformedError as error:
-        raise CertificateError(str(error)) from None
-    content: Any = checker.read_json(data, "certificate")
-    if report.verdict is not checker.Verdict.VERIFIED:
-        is_false = report.verdict is checker.Verdict.REFUTED
-        failure = VerificationError if is_false else CertificateError
-        raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
-    if content["field"] != "QQ":
-        raise InvalidInputError(
-            f"expected a certificate over QQ for a theorem, got one over {content['field']}: "
-            "the checker is evidence in its place"
-        )
-    return content
-
-
-def header(about: str, words: str, data: bytes, content: Any, standalone: bool) -> str:
-    """Return the comment that a theorem begins with."""
-    found = content.get("provenance", {}).get("sha256")
-    known = isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found)
-    return HEADER.format(
-        version=__version__,
-        about=about,
-        certificate=hashlib.sha256(data).hexdigest(),
-        input=found if known else "not told",
-        words=words,
-        place="the library, which follows" if standalone else "the library",
+    return (
+        about,
+        "flow",
+        FLOW.format(
+            opening=opening("flow", standalone),
+            denominator=hex(denominator),
+            target=target_rows(target, [_row(entries) for entries in numerators]),
+            layers=f"[::\n  {listed}]",
+            first=_places(halves[0]),
+            second=_places(halves[1]),
+            flips=_places(flips),
+            pads=_places(pads),
+            bound=rational(parse_rational(content.get("within", "0"))),
+            divisors=_row(reversed(divisors)),
+            d=d,
+            **CLAIMS["covariance" in content, "within" in content],
+        ),
     )
 
 
@@ -185,13 +139,6 @@ CLAIMS = {
 }
 """What the theorem says of Q or of Q Q^T, and by which lemma of flow.v."""
 
-HEADER = """(* Written by exactflow {version}: {about}.
-   From a certificate with sha256 {certificate};
-   sha256 of its input: {input}.
-   To trust this, read the theorem and the definitions of its words: in {words}.v
-   and rationals.v of {place}.  It is proved if coqc prints, at the end,
-   Closed under the global context: exactflow check tells. *)
-"""
 FLOW = """{opening}
 Open Scope Z_scope.
 Definition target : fractions := over {denominator}

@@ -14,19 +14,28 @@ not, but accepts that the same computation ends in `false`: refuted. Anything el
 that ran out of memory or time, decides nothing.
 """
 
+import hashlib
 import re
 import tempfile
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from string import Formatter
+from typing import Any
 
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow import checker
+from exactflow.errors import (
+    CertificateError,
+    ExactFlowError,
+    InvalidInputError,
+    VerificationError,
+)
 from exactflow.exact.rounding import decimal_up
-from exactflow.files.checking import is_depth_certificate
 from exactflow.files.rocq.coq import LIMIT, coqc, library
 from exactflow.files.rocq.depth_theorem import ADDITIVE, DEPTH, POSITIVE, UNEQUAL, depth_theorem
-from exactflow.files.rocq.flow_theorem import CLAIMS, FLOW, HEADER, flow_theorem
+from exactflow.files.rocq.flow_theorem import CLAIMS, FLOW, flow_theorem
 from exactflow.files.rocq.writing import decimals, opening
+from exactflow.version import __version__
 
 __all__ = ["check_theorem", "theorem"]
 
@@ -43,29 +52,58 @@ _HOLES = {
     "input": "(?:[0-9a-f]{64}|not told)",
     "words": "(?:flow|words|scaled|unequal)",
     "place": "the library(?:, which follows)?",
-    "d": "[0-9]{1,6}",
-    "p": "[0-9]{1,6}",
-    "q": "[0-9]{1,6}",
+    **dict.fromkeys(("d", "p", "q", "depth"), "[0-9]{1,6}"),
     "sizes": "[0-9]{1,6}(?: [0-9]{1,6} [0-9]{1,6})?",
-    "depth": "[0-9]{1,6}",
     "denominator": "0x[0-9a-f]+",
 }
 
 
-class Found(NamedTuple):
-    """A theorem: its parts by name, what it says, and the text with a claim that it is refuted in
-    its place.
-    """
-
-    parts: dict[str, str]
-    says: str
-    refutation: str
-
-
 def theorem(data: bytes, standalone: bool = False) -> str:
-    """Return the theorem of a certificate of either kind."""
-    write = depth_theorem if is_depth_certificate(data) else flow_theorem
-    return write(data, standalone)
+    """Return a file for `coqc` (with MathComp's algebra) that proves what a certificate over QQ, of
+    either kind, claims: see `flow_theorem` and `depth_theorem`.
+
+    Parameters
+    ----------
+    standalone : whether the file holds its library, or requires it.
+
+    Raises
+    ------
+    CertificateError, VerificationError
+        It is not well formed, or its claim is not verified.
+    InvalidInputError
+        It is over another field, or a depth certificate with what its theorem has no words for.
+    """
+    try:
+        report = checker.check(data)
+    except checker.MalformedError as error:
+        raise CertificateError(str(error)) from None
+    content: Any = checker.read_json(data, "certificate")
+    if report.verdict is not checker.Verdict.VERIFIED:
+        is_false = report.verdict is checker.Verdict.REFUTED
+        failure = VerificationError if is_false else CertificateError
+        raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
+    if content["field"] != "QQ":
+        raise InvalidInputError(
+            f"expected a certificate over QQ for a theorem, got one over {content['field']}: "
+            "the checker is evidence in its place"
+        )
+    if depth := checker.read_certificate(data).depth:
+        about, words, text = depth_theorem(depth, content, standalone)
+    else:
+        about, words, text = flow_theorem(content, standalone)
+    known = content.get("provenance", {}).get("sha256")
+    is_known = isinstance(known, str) and re.fullmatch(_HOLES["certificate"], known)
+    return (
+        HEADER.format(
+            version=__version__,
+            about=about,
+            certificate=hashlib.sha256(data).hexdigest(),
+            input=known if is_known else "not told",
+            words=words,
+            place="the library, which follows" if standalone else "the library",
+        )
+        + text
+    )
 
 
 def check_theorem(
@@ -80,58 +118,56 @@ def check_theorem(
     certificate : what it must have been exported from.
     """
     try:
-        found = _read(text)
+        parts, says = _read(text)
         if certificate is not None and text not in (theorem(certificate, s) for s in (False, True)):
             return 2, ["malformed: this is not the theorem that export writes of the certificate"]
     except ExactFlowError as error:
         return 2, [f"malformed: {error}"]
-    lines = [f"c a theorem for Coq: {found.says}"]
+    lines = [f"c a theorem for Coq: {says}"]
     if target is None:
         lines.append("c no target given apart: the claim is on the theorem's own")
-    elif wrong := _differs(found.parts, target):
-        return 1, [*lines, f"c {wrong}", "s NOT VERIFIED"]
+    wrong = "" if target is None else _differs(parts, target)
+    code, reason = (1, wrong) if wrong else _judged(text)
+    return code, [*lines, f"c {reason}", "s NOT VERIFIED" if code else "s VERIFIED"]
+
+
+def _judged(text: str) -> tuple[int, str]:
+    """Return the exit code for a theorem of ours, by what coqc says of it, and that."""
     try:
         folder = library()
     except InvalidInputError as error:
-        return 3, [*lines, f"c incomplete: {error}", "s NOT VERIFIED"]
+        return 3, f"incomplete: {error}"
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
         code, printed = coqc(source, folder)
         if code == 0 and printed == CLOSED:
             by = f"coqc -Q {folder} exactflow.certificates"
-            return 0, [*lines, f"c closed under the global context, says {by}", "s VERIFIED"]
+            return 0, f"closed under the global context, says {by}"
         if code is None:
-            reason = f"coqc did not end in {LIMIT} seconds"
-            return 3, [*lines, f"c incomplete: {reason}", "s NOT VERIFIED"]
-        source.write_text(found.refutation, "utf-8")
+            return 3, f"incomplete: coqc did not end in {LIMIT} seconds"
+        source.write_text(text[: text.rindex("\nTheorem ") + 1] + _REFUTED, "utf-8")
         if coqc(source, folder) == (0, CLOSED):
-            reason = "the numbers do not prove the claim: coqc computes false"
-            return 1, [*lines, f"c {reason}", "s NOT VERIFIED"]
-    told = " ".join(printed.split())[-200:]
-    return 3, [*lines, f"c incomplete: coqc ends with {code}: {told}", "s NOT VERIFIED"]
+            return 1, "the numbers do not prove the claim: coqc computes false"
+    return 3, f"incomplete: coqc ends with {code}: {' '.join(printed.split())[-200:]}"
 
 
-def _read(text: str) -> Found:
-    """Return the parts of a theorem; raise `InvalidInputError` where it is none of ours."""
-    forms = [(FLOW, "flow", claim) for claim in CLAIMS.values()]
-    forms += [(DEPTH, claim["text"], claim) for claim in (ADDITIVE, UNEQUAL, POSITIVE)]
-    for form, name, fixed in forms:
-        for standalone in (False, True):
-            known = {"opening": opening(name, standalone), **fixed}
-            if known["opening"] not in text:
-                continue
-            if found := re.fullmatch(_pattern(HEADER + form, known), text):
-                parts = found.groupdict()
-                if form is FLOW:
-                    pads, *halves = (_numbers(parts[x]) for x in ("pads", "first", "second"))
-                    if len(set(pads)) >= int(parts["d"]) or not all(halves):
-                        raise InvalidInputError("expected two halves, and not only pads")
-                beside = re.findall(r"\(\* (.*?) \*\)", parts["target"])
-                if beside != list(map(decimals, _rows(parts))):
-                    raise InvalidInputError("expected, beside a row of the target, its decimals")
-                refutation = text[: text.rindex("\nTheorem ") + 1] + _REFUTED
-                return Found(parts, _says(parts, fixed), refutation)
+def _read(text: str) -> tuple[dict[str, str], str]:
+    """Return the parts of a theorem by name, and what it says; raise `InvalidInputError` where it
+    is none of ours.
+    """
+    for (form, name, fixed), standalone in product(_FORMS, (False, True)):
+        known = {"opening": opening(name, standalone), **fixed}
+        if known["opening"] in text and (found := re.fullmatch(_pattern(form, known), text)):
+            parts = found.groupdict()
+            if form is FLOW:
+                pads, *halves = (_numbers(parts[x]) for x in ("pads", "first", "second"))
+                if len(set(pads)) >= int(parts["d"]) or not all(halves):
+                    raise InvalidInputError("expected two halves, and not only pads")
+            beside = re.findall(r"\(\* (.*?) \*\)", parts["target"])
+            if beside != list(map(decimals, _rows(parts))):
+                raise InvalidInputError("expected, beside a row of the target, its decimals")
+            return parts, _says(parts, fixed)
     raise InvalidInputError(
         "expected a theorem as exactflow export --to rocq writes it, to the letter (its version "
         "and this one the same); nothing of it was run"
@@ -153,19 +189,18 @@ def _says(parts: dict[str, str], fixed: dict[str, str]) -> str:
 
 
 def _pattern(form: str, known: dict[str, str]) -> str:
-    """Return a regular expression for a form, some of its holes filled."""
+    """Return a regular expression for a theorem of a form, some of its holes filled."""
     seen: set[str] = set()
     pattern = ""
-    for i, part in enumerate(re.split(r"(?<!\{)\{(\w+)\}(?!\})", form)):
-        if i % 2 == 0:
-            pattern += re.escape(part.replace("{{", "{").replace("}}", "}"))
-        elif part in known:
-            pattern += re.escape(known[part])
-        elif part in seen:
-            pattern += f"(?P={part})"
-        else:
-            seen.add(part)
-            pattern += f"(?P<{part}>{_HOLES.get(part, _DATA)})"
+    for literal, hole, *_ in Formatter().parse(HEADER + form):
+        pattern += re.escape(literal)
+        if hole in known:
+            pattern += re.escape(known[hole])
+        elif hole in seen:
+            pattern += f"(?P={hole})"
+        elif hole:
+            seen.add(hole)
+            pattern += f"(?P<{hole}>{_HOLES.get(hole, _DATA)})"
     return pattern
 
 
@@ -202,7 +237,19 @@ def _numbers(written: str) -> list[int]:
     return [int(x, 0) for x in re.findall(_NUMBER, written)]
 
 
+HEADER = """(* Written by exactflow {version}: {about}.
+   From a certificate with sha256 {certificate};
+   sha256 of its input: {input}.
+   To trust this, read the theorem and the definitions of its words: in {words}.v
+   and rationals.v of {place}.  It is proved if coqc prints, at the end,
+   Closed under the global context: exactflow check tells. *)
+"""
 _REFUTED = """Lemma refuted : checked = false.
 Proof. vm_cast_no_check (erefl false). Qed.
 Print Assumptions refuted.
 """
+_FORMS = [
+    *((FLOW, "flow", claim) for claim in CLAIMS.values()),
+    *((DEPTH, form["text"], form) for form in (ADDITIVE, UNEQUAL, POSITIVE)),
+]
+"""Of each form of a theorem the text, the library that it requires, and what is fixed in it."""

@@ -17,9 +17,8 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.clashes import rank_clash, recurrence_clash
-from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.scales import scaled_reason
-from exactflow.files.rocq.theorem_check import check_theorem
+from exactflow.files.rocq.theorem_check import check_theorem, theorem
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "depth" / "correct"
 SIX = diagonal(-1, -1, 1, 1)
@@ -44,7 +43,7 @@ def compiles(text):
 
 
 def test_traces_are_the_reason_against_five():
-    text = depth_theorem(certificate(SIX))
+    text = theorem(certificate(SIX))
     assert "Definition of_U := Trace 1.\nDefinition of_L := Trace 1." in text
     assert "(6 <= size Ks)%N" in text
     assert "[/\\ size Ks = 6," in text
@@ -52,18 +51,18 @@ def test_traces_are_the_reason_against_five():
 
 def test_the_least_power_whose_traces_differ_is_taken():
     a = matrix([[0, 0, 1], [1, 0, 0], [0, 1, 3]])  # D = I: tr D = tr a = 3, tr D^2 = 3, tr a^2 = 9
-    text = depth_theorem(certificate(linalg.direct_sum(a.inv(), linalg.identity(3, QQ))))
+    text = theorem(certificate(linalg.direct_sum(a.inv(), linalg.identity(3, QQ))))
     assert "Definition of_U := Trace 2.\nDefinition of_L := Trace 1." in text
 
 
 def test_ranks_are_the_reason_against_unlike_blocks():
-    text = depth_theorem(certificate(UNLIKE))
+    text = theorem(certificate(UNLIKE))
     assert all(f"Definition of_{letter} := Ranks false false" in text for letter in "UL")
 
 
 def test_ranks_at_eigenvalue_1():
     at_1 = linalg.direct_sum(jordan((1, 3)), diagonal(1, 1, 1))
-    assert "Definition of_U := Ranks true true" in depth_theorem(certificate(at_1))
+    assert "Definition of_U := Ranks true true" in theorem(certificate(at_1))
 
 
 def test_a_clash_needs_unlike_blocks():
@@ -72,7 +71,7 @@ def test_a_clash_needs_unlike_blocks():
 
 
 def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():
-    text = depth_theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
+    text = theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
     assert "Definition of_U := Multiple 2 [:: " in text
 
 
@@ -88,11 +87,11 @@ def test_a_recurrence_is_none():
 def test_another_reason_is_refused():
     no_freedom = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, QQ(9, 4)))
     with pytest.raises(InvalidInputError, match="got one of kind chain for ULULU that is none"):
-        depth_theorem(certificate(no_freedom))
+        theorem(certificate(no_freedom))
 
 
 def test_opposed_signs_are_the_reason_with_positive_scales():
-    text = depth_theorem(certificate(SIX, "positive"))
+    text = theorem(certificate(SIX, "positive"))
     assert "Definition of_U := Signs [:: [::];\n    [:: (Qmake (0x1) 0x1, " in text
     assert "Definition of_L := Signs [:: [::];\n    [:: (Qmake (-0x1) 0x1, " in text
     assert "(forall K, K \\in Ks -> is_coupling K) ->" in text
@@ -106,36 +105,36 @@ def test_determinants_need_a_regular_block():
 
 def test_numbers_beyond_the_digit_limit():
     M = as_matrix([[1, 10**5000], [0, 1]])
-    assert hex(10**5000) in depth_theorem(certificate(M))
+    assert hex(10**5000) in theorem(certificate(M))
 
 
 def test_refuses():
     with pytest.raises(InvalidInputError, match=r"over QQ for a theorem, got one over GF\(5\)"):
-        depth_theorem(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
+        theorem(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
     with pytest.raises(CertificateError, match="JSON"):
-        depth_theorem(b"{")
+        theorem(b"{")
     false = json.loads(certificate(SIX))
     false["target"][0][0] = "5"
     with pytest.raises(VerificationError, match="first differing entry"):
-        depth_theorem(json.dumps(false).encode())
+        theorem(json.dumps(false).encode())
 
 
 def test_halves_of_two_sizes():
-    text = depth_theorem((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
+    text = theorem((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
     assert "Require Import unequal." in text
     assert "Theorem least_number_of_shears (M := matrix_of (1 + 2) target) :" in text
     assert "unequal_holds 2 1 2 target target_inverse layers of_U of_L." in text
     assert "square (1 + 2) target &&" in text
     assert "(forall K, K \\in Ks -> is_unequal_shear K) ->" in text
     with pytest.raises(InvalidInputError, match="expected the natural order of coordinates"):
-        depth_theorem((CORPUS / "with_an_order.json").read_bytes())
+        theorem((CORPUS / "with_an_order.json").read_bytes())
 
 
 def test_command(tmp_path, capsys):
     path, output = tmp_path / "depth.json", tmp_path / "depth.v"
     save(minimal_depth(SIX), path)
     assert cli.main(["export", str(path), "--to", "rocq", "-o", str(output)]) == 0
-    assert output.read_text() == depth_theorem(path.read_bytes())
+    assert output.read_text() == theorem(path.read_bytes())
     assert cli.main(["export", str(path), "--to", "sage", "-o", str(tmp_path / "no")]) == 2
     assert "expected --to rocq for a depth certificate, got sage" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
@@ -145,14 +144,14 @@ def test_command(tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("M", [SIX, of_determinant_one(6), of_determinant_one(8)])
 def test_compiles(M):
-    assert compiles(depth_theorem(certificate(M)))
+    assert compiles(theorem(certificate(M)))
 
 
 @NO_COQ
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["chain", "chain_in_total", "divisors", "unit_blocks", "linear"])
 def test_ranks_and_recurrences_compile(name):
-    text = depth_theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
+    text = theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
     assert f"Definition of_U := {'Multiple' if name == 'linear' else 'Ranks'}" in text
     assert compiles(text)
 
@@ -164,14 +163,14 @@ def test_ranks_and_recurrences_compile(name):
     ["1_2_5_letters_trace", "2_3_4_letters_linear_mirrored", "2_3_5_letters_chain"],
 )
 def test_halves_of_two_sizes_compile(name):
-    text = depth_theorem((CORPUS / f"rationals_halves_{name}.json").read_bytes())
+    text = theorem((CORPUS / f"rationals_halves_{name}.json").read_bytes())
     assert compiles(text)
 
 
 @NO_COQ
 @pytest.mark.slow
 def test_corrupted_halves_of_two_sizes_do_not_compile():
-    text = depth_theorem((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
+    text = theorem((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
     assert text.count("of_U := Trace 1") == 1
     assert not compiles(text.replace("of_U := Trace 1", "of_U := Trace 0"))
     assert not compiles(text.replace("unequal_holds 2 1 2", "unequal_holds 1 1 2"))
@@ -180,7 +179,7 @@ def test_corrupted_halves_of_two_sizes_do_not_compile():
 @NO_COQ
 @pytest.mark.slow
 def test_a_corrupted_trace_does_not_compile():
-    text = depth_theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
+    text = theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
     assert text.count("Qmake (0x16) 0x1") == 1
     assert not compiles(text.replace("Qmake (0x16) 0x1", "Qmake (0x17) 0x1"))
 
@@ -195,7 +194,7 @@ def test_a_corrupted_trace_does_not_compile():
     ],
 )  # fmt: skip
 def test_positive_scales_compile(name):
-    text = depth_theorem((CORPUS / f"positive_{name}.json").read_bytes())
+    text = theorem((CORPUS / f"positive_{name}.json").read_bytes())
     assert compiles(text)
 
 
@@ -203,7 +202,7 @@ def test_positive_scales_compile(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["5_letters_opposed_entries", "3_letters_linear_path"])
 def test_corrupted_signs_do_not_compile(name):
-    text = depth_theorem((CORPUS / f"positive_{name}.json").read_bytes())
+    text = theorem((CORPUS / f"positive_{name}.json").read_bytes())
     head, mark, reason = text.partition("of_L := ")
     first = reason.index("(-0x1)") if "(-0x1)" in reason else reason.index("(0x1)")
     changed = reason[:first] + reason[first:].replace("0x1", "0x0", 1)
@@ -214,7 +213,7 @@ def test_corrupted_signs_do_not_compile(name):
 @pytest.mark.slow
 @pytest.mark.parametrize(("true", "false"), [("(-0x1) 0x2", "(-0x1) 0x3"), ("1 2", "2 2")])
 def test_corrupted_ranks_do_not_compile(true, false):
-    head, mark, reason = depth_theorem(certificate(UNLIKE)).partition("of_L := Ranks")
+    head, mark, reason = theorem(certificate(UNLIKE)).partition("of_L := Ranks")
     assert true in reason
     assert not compiles(head + mark + reason.replace(true, false, 1))
 
@@ -231,6 +230,6 @@ def test_corrupted_ranks_do_not_compile(true, false):
     ],
 )
 def test_a_corrupted_witness_does_not_compile(true, false):
-    text = depth_theorem(certificate(SIX))
+    text = theorem(certificate(SIX))
     assert text.count(true) == 1
     assert not compiles(text.replace(true, false or true.replace("-0x1", "-0x2")))

@@ -14,8 +14,7 @@ from exactflow import CouplingFlow, LinearCoupling, cli, factor, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.flow_theorem import flow_theorem
-from exactflow.files.rocq.theorem_check import check_theorem
+from exactflow.files.rocq.theorem_check import check_theorem, theorem
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "correct"
 M = sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]])
@@ -25,35 +24,35 @@ COUPLINGS = "(forall K, K \\in Ks -> is_coupling first K \\/ is_coupling second 
 NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
 
 
-def theorem(flow, target=None, **claim):
-    return flow_theorem(certificate_text(flow, target, **claim).encode())
+def theorem_of(flow, target=None, **claim):
+    return theorem(certificate_text(flow, target, **claim).encode())
 
 
 def within():
     """Return the theorem about a flow whose layers see the coordinates in another order."""
-    return theorem(factor(M, partition=[1, 0, 1]), NEAR, within=QQ(1, 1000))
+    return theorem_of(factor(M, partition=[1, 0, 1]), NEAR, within=QQ(1, 1000))
 
 
 def padded():
     """Return the theorem about a swap with a sign, by two coordinates and one of zeros."""
     flow = factor(sympy.diag(SWAP, 1), orientation="flip", partition=(1, 2))
-    return theorem(flow, SWAP, pads=[2])
+    return theorem_of(flow, SWAP, pads=[2])
 
 
 def covariance():
     flow = CouplingFlow([LinearCoupling((1, 1), "second", [["1/2"]], scale=[3])])
     root = sympy.Matrix([[1, 0], [QQ(1, 2), 3]])
-    return theorem(flow, covariance=root * root.T)
+    return theorem_of(flow, covariance=root * root.T)
 
 
 def flipped():
-    return theorem(factor(NEGATIVE["transposition"], partition=[0, 1, 0, 1], orientation="flip"))
+    return theorem_of(factor(NEGATIVE["transposition"], partition=[0, 1, 0, 1], orientation="flip"))
 
 
 def floats():
     """Return the theorem about a dense float32 matrix with six coordinates."""
     W = np.random.default_rng(0).standard_normal((6, 6)).astype(np.float32)
-    return theorem(factor(W if np.linalg.det(W) > 0 else W[::-1]))
+    return theorem_of(factor(W if np.linalg.det(W) > 0 else W[::-1]))
 
 
 def test_the_claim_is_the_certificates():
@@ -69,17 +68,17 @@ def test_the_claim_is_the_certificates():
 
 
 def test_a_target_has_a_row_a_line_and_decimals_beside_it():
-    text = theorem(factor([[QQ(1, 2), 1], [0, 1]]))
+    text = theorem_of(factor([[QQ(1, 2), 1], [0, 1]]))
     assert "over 0x2\n  [:: [:: 0x1; 0x2];  (* 0.5, 1 *)\n      [:: 0x0; 0x2]]  (* 0, 1 *)" in text
 
 
 def test_the_input_is_named_by_its_hash():
     content = json.loads(certificate_text(factor(M)))
     content["provenance"]["sha256"] = "5" * 64
-    assert f"input: {'5' * 64};" not in theorem(factor(M))
-    assert f"input: {'5' * 64}." in flow_theorem(json.dumps(content).encode())
+    assert f"input: {'5' * 64};" not in theorem_of(factor(M))
+    assert f"input: {'5' * 64}." in theorem(json.dumps(content).encode())
     content["provenance"]["sha256"] = "*) Admitted. (*"
-    assert "Admitted" not in flow_theorem(json.dumps(content).encode())
+    assert "Admitted" not in theorem(json.dumps(content).encode())
 
 
 def of_rationals():
@@ -96,7 +95,7 @@ def test_each_of_the_corpus_states_couplings(data, monkeypatch):
         lambda source, _: (0, "Closed under the global context\n"),
     )
     for standalone in (False, True):
-        text = flow_theorem(data, standalone)
+        text = theorem(data, standalone)
         assert COUPLINGS in text
         assert ("Require Import flow." in text) != standalone
         assert check_theorem(text, certificate=data)[0] == 0  # it is what is admitted to coqc
@@ -104,7 +103,7 @@ def test_each_of_the_corpus_states_couplings(data, monkeypatch):
 
 def test_refuses():
     with pytest.raises(VerificationError, match="not within 1/1001"):
-        flow_theorem(
+        theorem(
             json.dumps(
                 json.loads(certificate_text(factor(M), NEAR, within=QQ(1, 1000)))
                 | {"within": "1/1001"}
@@ -112,9 +111,9 @@ def test_refuses():
         )
     residues = factor(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))
     with pytest.raises(InvalidInputError, match=r"over QQ for a theorem, got one over GF\(5\)"):
-        theorem(residues)
+        theorem_of(residues)
     with pytest.raises(CertificateError, match="JSON"):
-        flow_theorem(b"{")
+        theorem(b"{")
 
 
 def test_other_systems_get_the_flow_and_a_word_about_the_claim(tmp_path, capsys):
@@ -135,7 +134,7 @@ def test_command(tmp_path, capsys):
     words = ["export", str(path), "--to", "rocq", "-o", str(output)]
     for option in ([], ["--standalone"]):
         assert cli.main([*words, *option]) == 0
-        assert output.read_text() == flow_theorem(path.read_bytes(), bool(option))
+        assert output.read_text() == theorem(path.read_bytes(), bool(option))
         told = f"next: exactflow check {output}; coqc takes about 4 s\n"
         assert capsys.readouterr().err == told
     assert cli.main(["export", str(path), "--to", "sage", "--standalone"]) == 2
@@ -158,7 +157,7 @@ def test_coq_accepts(text):
 @pytest.mark.slow
 def test_coq_accepts_a_standalone_file():
     flow = factor(POSITIVE["random d=4"])
-    text = flow_theorem(certificate_text(flow).encode(), standalone=True)
+    text = theorem(certificate_text(flow).encode(), standalone=True)
     assert check_theorem(text)[0] == 0
 
 
