@@ -52,9 +52,9 @@ from exactflow.depth.scaled.proportions import positive_diagonals
 from exactflow.depth.scaled.signs import kernels_against, multipliers_against, opposed_against
 from exactflow.depth.word import Word, words
 from exactflow.exact import linalg
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import HALVES, Element
 from exactflow.factorization import factor
-from exactflow.factorization.assembly import alternating, merged, mirrored, opposite, shears
+from exactflow.factorization.assembly import alternating, merged, mirrored, scaled, shears
 from exactflow.factorization.short import short_layers
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 
@@ -169,9 +169,8 @@ def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
     ----------
     E, G : positive elements of the field, as many as each half has coordinates.
     """
-    field = word.matrix.domain
-    inverses = [field.one / x for x in (*E, *G)]
-    M = linalg.scale_columns(linalg.join(word.blocks), inverses)
+    one = word.matrix.domain.one
+    M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])
     shrunk = Word("ULUL"[: len(word.pattern)], M, "additive")
     if len(word.pattern) == 3:
         found = three_layers(shrunk)
@@ -187,11 +186,12 @@ def _general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
     """Yield flows of at most six layers, for any matrix of positive determinant."""
     yield factor(matrix)
     yield factor(matrix, method="commutator")
-    n, field = matrix.shape[0] // 2, matrix.domain
-    det, ones = matrix.det(), [field.one] * n
-    inverse, whole = ([x, *ones[1:]] for x in (field.one / det, det))
-    for shrunk, scales in (([*inverse, *ones], (whole, ones)), ([*ones, *inverse], (ones, whole))):
-        additive = additive_depth(linalg.scale_columns(matrix, shrunk)).flow.layers
+    one = matrix.domain.one
+    ones = [one] * (matrix.shape[0] // 2)
+    whole = [matrix.det(), *ones[1:]]
+    for scales in ((whole, ones), (ones, whole)):
+        inverse = [one / x for x in (*scales[0], *scales[1])]
+        additive = additive_depth(linalg.scale_columns(matrix, inverse)).flow.layers
         if additive:
             yield _flow_of(_layers_after(additive, *scales), matrix)
 
@@ -199,23 +199,13 @@ def _general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
 def _layers_after(
     layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
 ) -> list[LinearCoupling]:
-    """Return the layers of the diagonal matrix diag(first, second), followed by additive ones.
-
-    Its part on the half that the first of these keeps moves past it, and goes into the next one:
-    U(X) diag(I, S) = diag(I, S) U(X S).
+    """Return the layers of the diagonal matrix diag(first, second), followed by additive ones: the
+    inverses of these, followed by the inverse of the diagonal, are its inverse.
     """
-    shear, *others = layers
-    n, field = len(first), shear.field
-    moved, kept = (first, second) if shear.moves == "first" else (second, first)
-    shift = linalg.scale_columns(shear.shift_matrix, kept)
-    zero = linalg.zeros(n, n, field)
-    return merged(
-        [
-            LinearCoupling((n, n), shear.moves, shift, linalg.column(moved, field)),
-            LinearCoupling((n, n), opposite(shear.moves), zero, linalg.column(kept, field)),
-            *others,
-        ]
-    )
+    found = [layer.inverse() for layer in reversed(layers)]
+    for half, scale in zip(HALVES, (first, second), strict=True):
+        found = scaled(found, half, [layers[0].field.one / x for x in scale])
+    return [layer.inverse() for layer in reversed(found)]
 
 
 def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
