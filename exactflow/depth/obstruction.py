@@ -22,14 +22,7 @@ from typing import Any, NamedTuple
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth.equations import (
-    equations_for,
-    is_absurd,
-    right_side,
-    shift_equations,
-    solve,
-    tight_eigenvalues,
-)
+from exactflow.depth import equations
 from exactflow.depth.fixed_parts import FixedParts, proved_sizes
 from exactflow.depth.minors import Spectra, are_opposed
 from exactflow.depth.word import Pencil, Word, patterns
@@ -138,13 +131,9 @@ class Obstruction(Word):
     @property
     def _pair(self) -> str:
         """The names of D and a, the smaller with a one appended for a characteristic polynomial."""
-        small = min(self.partition) if self.kind == "trace" else 0
-        named = {"{D}": self.blocks.D, "{a}": self.inverse.A}
-        is_padded = small < max(self.partition)
-        return " and ".join(
-            f"diag({name}, 1)" if is_padded and M.shape[0] == small else name
-            for name, M in named.items()
-        )
+        largest = max(self.partition) if self.kind == "trace" else 0
+        named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
+        return " and ".join(f"diag({X}, 1)" if M.shape[0] < largest else X for X, M in named)
 
     def _told(self, text: str) -> str:
         return self.named(self.named(text, **self.row.texts(self)))
@@ -173,21 +162,19 @@ def _coefficients(o: Obstruction) -> list[Element]:
 
 
 def _coefficient(M: DomainMatrix, k: int) -> Element:
-    """Return the coefficient of x^(n - k) in det(x I - M) from the traces of powers of M.
+    """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
-    Newton's identities divide by integers: over GF(p) they are those of an integral matrix.
+    They are divided by integers: over GF(p) the coefficient is that of an integral matrix.
     """
     field = M.domain
     if field.is_FiniteField:
         integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
         return field(int(_coefficient(linalg.from_entries(integers, M.shape, QQ), k)))
-    power, traces, f = linalg.identity(M.shape[0], field), [], [field.one]
+    one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
     for j in range(1, k + 1):
-        power = power * M
-        traces.append(trace(power))
-        total = sum((x * y for x, y in zip(f, reversed(traces), strict=True)), field.zero)
-        f.append(-total / field.convert(j))
-    return f[k]
+        N = M * (N + one * c)
+        c = -trace(N) / field.convert(j)
+    return c
 
 
 def _of_coefficients(o: Obstruction) -> Texts:
@@ -248,26 +235,26 @@ def _shift_is_absurd(o: Obstruction) -> bool:
     pencil, parts = _fixed(o)
     if not parts.check(pencil) or set(o.witness) != parts.divisors.keys():
         return False
-    system = shift_equations(pencil, parts)
-    _, multiplier = solve(system, *pencil.c.shape[::-1])
-    return multiplier is not None and is_absurd(system, multiplier)
+    system = equations.shift_equations(pencil, parts)
+    _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
+    return multiplier is not None and equations.is_absurd(system, multiplier)
 
 
 def _of_shift(o: Obstruction) -> Texts:
     pencil, parts = _fixed(o)
-    shown = ", ".join(o.shown(s) for s, _ in tight_eigenvalues(parts))
-    names = ", ".join(equation.name for equation in shift_equations(pencil, parts))
+    shown = ", ".join(o.shown(s) for s, _ in equations.tight_eigenvalues(parts))
+    names = ", ".join(equation.name for equation in equations.shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
 def _layers_are_absurd(o: Obstruction) -> bool:
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).check(o.pencil):
         return False
-    return is_absurd(equations_for(o), o.witness)
+    return equations.is_absurd(equations.equations_for(o), o.witness)
 
 
 def _of_layers(o: Obstruction) -> Texts:
-    system = equations_for(o)
+    system = equations.equations_for(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
     names = ", ".join(e.name for e in system)
@@ -281,7 +268,7 @@ def _of_layers(o: Obstruction) -> Texts:
         problem = f"{used} for no positive diagonals"
         why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
     else:
-        s = o.shown(right_side(system, o.witness))
+        s = o.shown(equations.right_side(system, o.witness))
         problem = f"a multiplier of {names} gives 0 = {s}"
         why = f"{_MULTIPLIED} lose their unknowns, and add up to 0 = {s}"
     return {"names": names, "problem": problem, "why": why}

@@ -52,17 +52,9 @@ import numpy as np
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.numbers import to_float
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.gaussian import refinement
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import (
-    ACCEPTED,
-    ROUNDINGS,
-    Basis,
-    Layers,
-    exchanged,
-    refined,
-    rounding,
-    trimmed,
-)
+from exactflow.gaussian.refinement import Basis, Layers, exchanged, trimmed
 
 __all__ = ["levels", "three_layers"]
 
@@ -97,13 +89,13 @@ def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
 
 def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[Layers, Fraction]:
     """Return the layers of least error that some walks lead to."""
-    best = refined(bases.layers(1), covariance, _corrected)
+    best = refinement.refined(bases.layers(1), covariance, _corrected)
     for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
-        if best[1] <= ROUNDINGS * rounding(best[0], covariance):
+        if best[1] <= refinement.ROUNDINGS * refinement.rounding(best[0], covariance):
             break
-        found = refined(bases.layers(shifted), covariance, _corrected)
+        found = refinement.refined(bases.layers(shifted), covariance, _corrected)
         best = min(best, found, key=lambda pair: pair[1])
-    if best[1] > ACCEPTED:
+    if best[1] > refinement.ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
             f"{float(best[1]):.1e}: scale the coordinates, or use layers=2"

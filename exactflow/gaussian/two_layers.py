@@ -32,16 +32,9 @@ import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.gaussian import refinement
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import (
-    ACCEPTED,
-    Basis,
-    Layers,
-    exchanged,
-    refined,
-    rounding,
-    trimmed,
-)
+from exactflow.gaussian.refinement import Basis, Layers, exchanged, trimmed
 
 __all__ = ["two_layers"]
 
@@ -62,10 +55,10 @@ def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
     """
     q = len(covariance.rounded) - p
     found = _first_then_second(covariance, p)
-    if found is not None and found[1] < ACCEPTED:
+    if found is not None and found[1] < refinement.ACCEPTED:
         return found
     found = _first_then_second(covariance.exchanged(p), q)
-    if found is not None and found[1] < ACCEPTED:
+    if found is not None and found[1] < refinement.ACCEPTED:
         return exchanged(found[0]), found[1]
     k = abs(q - p)
     if k < 2:
@@ -90,13 +83,13 @@ def _first_then_second(covariance: Covariance, p: int) -> tuple[Layers, Fraction
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
         error = covariance.residual(layers)[1]
-        if error < 4 * rounding(layers, covariance):
+        if error < 4 * refinement.rounding(layers, covariance):
             return layers, error
     match = matched(A, B) if len(A) <= len(B) else matched(B, A)
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refined(match.layers(regression), covariance, _corrected)
+    return refinement.refined(match.layers(regression), covariance, _corrected)
 
 
 def _correlation(M: np.ndarray) -> float:
