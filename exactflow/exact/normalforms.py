@@ -36,10 +36,8 @@ __all__ = [
     "orbit",
 ]
 
-Polynomial = Sequence
 
-
-def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]:
+def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
     """Return the monic irreducible factors of a nonzero f, each with its multiplicity.
 
     >>> from sympy import GF, QQ
@@ -54,7 +52,7 @@ def irreducible_factors(f: Polynomial, field: Domain) -> list[tuple[tuple, int]]
     return [(tuple(c / factor[0] for c in factor), k) for factor, k in factors]
 
 
-def format_polynomial(f: Polynomial, field: Domain) -> str:
+def format_polynomial(f: Sequence, field: Domain) -> str:
     """Return a polynomial as text.
 
     >>> from sympy import QQ
@@ -65,7 +63,7 @@ def format_polynomial(f: Polynomial, field: Domain) -> str:
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
 
-def block_sizes(M: DomainMatrix, f: Polynomial) -> tuple[int, ...]:
+def block_sizes(M: DomainMatrix, f: Sequence) -> tuple[int, ...]:
     """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible.
 
     With f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
@@ -119,7 +117,7 @@ def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def chains(M: DomainMatrix, f: Polynomial) -> list[tuple[DomainMatrix, int]]:
+def chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
     """Return chains, longest first, whose cyclic spaces add up directly to ker f(M)^n: vectors v,
     each with its size k, for which f(M)^k v = 0 and f(M)^(k - 1) v != 0.
 

@@ -134,12 +134,23 @@ def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digit
     """Return the matrix of layers, the first of which is applied first, exactly, or its product
     with another.
     """
-    return _composed(layers, of, None).digits
+    return enclosed(layers, None, of).digits
 
 
-def enclosed(layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
-    """Return the matrix of layers to about so many bits after the leading ones of each product."""
-    return _composed(layers, None, bits)
+def enclosed(
+    layers: Sequence[FloatCoupling], bits: int | None, of: Digits | None = None
+) -> Enclosure:
+    """Return the matrix of layers, or its product with another, to about so many bits after the
+    leading ones of each product; exactly, where bits is None.
+    """
+    p, q = layers[0].partition
+    of = of or Digits.of_floats(np.eye(p + q))
+    halves = [Enclosure(of.rows(rows), Fraction(0)) for rows in (slice(p), slice(p, None))]
+    for layer in layers:
+        i = HALVES.index(layer.moves)
+        halves[i] = _moved(layer, halves[i], halves[1 - i], bits)
+    digits = halves[0].digits.stacked(halves[1].digits)
+    return Enclosure(digits, halves[0].slack + halves[1].slack)
 
 
 def norm_bound(X: np.ndarray) -> Fraction:
@@ -154,17 +165,6 @@ def norm_bound(X: np.ndarray) -> Fraction:
         power = power @ power
     size = float(np.linalg.norm(power)) ** (0.5 / 2**SQUARINGS)
     return Fraction(size * RELATIVE) * Fraction(2) ** exponent
-
-
-def _composed(layers: Sequence[FloatCoupling], of: Digits | None, bits: int | None) -> Enclosure:
-    p, q = layers[0].partition
-    of = of or Digits.of_floats(np.eye(p + q))
-    halves = [Enclosure(of.rows(rows), Fraction(0)) for rows in (slice(p), slice(p, None))]
-    for layer in layers:
-        i = HALVES.index(layer.moves)
-        halves[i] = _moved(layer, halves[i], halves[1 - i], bits)
-    digits = halves[0].digits.stacked(halves[1].digits)
-    return Enclosure(digits, halves[0].slack + halves[1].slack)
 
 
 def _moved(layer: FloatCoupling, moved: Enclosure, kept: Enclosure, bits: int | None) -> Enclosure:

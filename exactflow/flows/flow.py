@@ -8,6 +8,7 @@ their own, which is the natural one unless a mask says otherwise.
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sympy
@@ -328,11 +329,8 @@ class CouplingFlow(Flow):
         """Return the factors: the signs of the flips last, and around all the permutation that
         lists the coordinates in another order.
         """
-        d, factors, order = self.dimension, super()._latex_factors(), self._listed()
-
-        def constant(entry: Callable[[int, int], int], name: str) -> str:
-            return display.constant_latex(d, entry, name)
-
+        factors, order = super()._latex_factors(), self._listed()
+        constant = partial(display.constant_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
             factors.append(constant(lambda i, j: int(j == order[i]), "E"))
