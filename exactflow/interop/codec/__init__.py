@@ -46,6 +46,9 @@ class LosslessModel(nn.Module):
     fraction : images are multiplied by 2^fraction before the first step.
     """
 
+    levels: Any
+    bases: Any
+
     def __init__(
         self,
         levels: list[tuple[list[IntegerStep], Fraction]],
@@ -70,7 +73,7 @@ class LosslessModel(nn.Module):
         x, context = images.long() * 2**self.fraction, self._embedded(context)
         latents = []
         for k in range(len(self.levels)):
-            for step in self._steps(k):
+            for step in self.levels[k]:
                 x = step(x, context)
             if k < len(self.levels) - 1:
                 x, z = x.chunk(2, dim=1)
@@ -91,7 +94,7 @@ class LosslessModel(nn.Module):
         x, *others = latents
         context = self._embedded(context)
         for k in reversed(range(len(self.levels))):
-            for step in reversed(self._steps(k)):
+            for step in reversed(self.levels[k]):
                 x = step.inverse(x, context)
             if k:
                 x = torch.cat((x, others.pop(0)), 1)
@@ -107,10 +110,6 @@ class LosslessModel(nn.Module):
     def _embedded(self, context: Any) -> Any:
         with torch.no_grad():
             return context if self.embedding is None else self.embedding(context)
-
-    def _steps(self, level: int) -> list[Any]:
-        steps: Any = self.levels[level]
-        return list(steps)
 
     def real(self, latents: list[Tensor]) -> list[Tensor]:
         """Return latents as the real numbers that they stand for, in float64."""
@@ -136,16 +135,15 @@ class LosslessModel(nn.Module):
         given = [] if y is None else [y]
         given += [] if context is None else [self._embedded(context)]
         total = torch.zeros(len(images), dtype=torch.float64)
-        bases: list[Any] = list(self.bases)
         with torch.no_grad():
-            for base, z, grid in zip(bases, self.real(latents), self.grids, strict=True):
+            for base, z, grid in zip(self.bases, self.real(latents), self.grids, strict=True):
                 density = base.log_prob(z.to(_dtype(base)), *given).double()
                 total = total - density - _size(z) * math.log(grid)
         return total / (_size(images) * math.log(2))
 
     def get_extra_state(self) -> Tensor:
         """Return a hash of what the integers depend on beside tensors."""
-        keys = [[step.key() for step in self._steps(k)] for k in range(len(self.levels))]
+        keys = [[step.key() for step in steps] for steps in self.levels]
         text = repr((self.grid, self.fraction, self.grids, keys))
         return torch.tensor(list(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
 

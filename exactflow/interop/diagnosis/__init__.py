@@ -27,7 +27,7 @@ from exactflow.exact.options import check_option
 from exactflow.interop import copies
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.runs import Trial, runs_of
+from exactflow.interop.diagnosis.runs import Runs, Trial
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 
@@ -83,7 +83,7 @@ def diagnose(
     with copies.untouched(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, which would come several times
         torch.manual_seed(SEED)
-        runs = runs_of(Trial(model, x, start == "latents", context, y))
+        runs = Runs(Trial(model, x, start == "latents", context, y))
         layers = judged(runs)
         i = runs.member
     return Diagnosis(

@@ -74,7 +74,9 @@ def _around(
     if own and not blamed & {Fault.FAILS, Fault.TRAINING}:
         yield MODEL, Fault.FAILS, raised(runs, own), 0.0
     elif runs.comes_back or run.back is None:
-        parts = [(x.path, x.kind, x.log_det_share) for x in layers]
+        parts = [
+            (x.path, x.kind, x.log_det if x.log_det_due is None else x.log_det_due) for x in layers
+        ]
         if whole and Fault.DETERMINANT not in blamed and (says := audit_model(*whole, parts)):
             yield MODEL, Fault.DETERMINANT, says, 0.0
     elif run.back_layers and run.pairs is None:

@@ -9,7 +9,6 @@ latents than data, numbers that are not finite, calls in another order.
 
 import math
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -39,11 +38,29 @@ class JudgedLayer:
         self.runs, self.lost, self.total = runs, max(lost, 0.0), total
         path = runs.judged.layers[k].path
         self.now, calm, self.fine = (_same(x, k, path) for x in (runs.now, runs.calm, runs.fine))
-        self.calm = calm or runs.judged.layers[k]
-        self.hands_on = entries(self.calm.made) == entries(self.calm.given)
-        self.i = runs.member
-        if len(self.calm.before[0]) != len(runs.judged.errors):  # another batch: its own worst one
-            self.i = int(relative(self.calm.round_trip(), self.calm.before).argmax())
+        self.calm = calm = calm or runs.judged.layers[k]
+        self.hands_on = entries(calm.made) == entries(calm.given)
+        self.error = runs.error(calm.round_trip(), calm.before)
+        self.error64: float | None = None
+        self.norms: Norms | None = None
+        self.audit, self.lengths = Audit(), (1.0, 1.0)
+        if self.fine is not None:
+            self.error64 = runs.error(self.fine.round_trip(), self.fine.before)
+            self._measure(self.fine)
+
+    def _measure(self, fine: Call) -> None:
+        """Measure what is known in float64 of the one member that is judged, where all is finite:
+        norms, log-determinants, and the lengths of it and its image, 1 where one is zero.
+        """
+        i = self.runs.member
+        if len(self.calm.before[0]) != len(self.runs.judged.errors):  # another batch: its worst one
+            i = int(relative(self.calm.round_trip(), self.calm.before).argmax())
+        one = fine.of_member(i)
+        if is_finite((*one.before, *one.after)):
+            self.norms = norms(one) if self.hands_on else None
+            self.audit = audit(one, fine.of_member(i, 2), self.norms)
+            x, y = (float(flat(end).norm()) for end in (one.before, one.after))
+            self.lengths = x or 1.0, y or 1.0
 
     def judged(self, is_right: tuple[bool, bool]) -> LayerDiagnosis:
         """Return the verdict, given whether the model's log-determinants are right: the first of
@@ -77,43 +94,6 @@ class JudgedLayer:
             verdict=verdict,
         )
 
-    # ---- what is measured
-
-    @cached_property
-    def error(self) -> float:
-        return self.runs.error(self.calm.round_trip(), self.calm.before)
-
-    @cached_property
-    def error64(self) -> float | None:
-        fine = self.fine
-        return None if fine is None else self.runs.error(fine.round_trip(), fine.before)
-
-    @cached_property
-    def point(self) -> Call | None:
-        """The call in float64 on the one member that is judged, where all of it is finite."""
-        if self.fine is None:
-            return None
-        one = self.fine.of_member(self.i)
-        return one if is_finite(one.before) and is_finite(one.after) else None
-
-    @cached_property
-    def lengths(self) -> tuple[float, float]:
-        """Those of that member and of its image; 1 where it is zero."""
-        if self.point is None:
-            return 1.0, 1.0
-        x, y = (float(flat(end).norm()) for end in (self.point.before, self.point.after))
-        return x or 1.0, y or 1.0
-
-    @cached_property
-    def norms(self) -> Norms | None:
-        return norms(self.point) if self.point and self.hands_on else None
-
-    @cached_property
-    def audit(self) -> Audit:
-        if self.fine is None or self.point is None:
-            return Audit()
-        return audit(self.point, self.fine.of_member(self.i, 2), self.norms)
-
     @property
     def is_measured(self) -> bool:
         """Whether the layer's own error may be at fault."""
@@ -135,8 +115,6 @@ class JudgedLayer:
         x, y = self.lengths
         factor = self.norms.back * y / x if is_back else self.norms.ahead * x / y
         return math.log10(factor) if factor > 0 else 0.0
-
-    # ---- the faults
 
     def failing(self) -> Found:
         """Return an error that the inverse raises, where the model calls it."""

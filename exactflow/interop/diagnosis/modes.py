@@ -13,7 +13,7 @@ from torch import Tensor
 
 from exactflow.interop.diagnosis.result import Fault
 from exactflow.interop.diagnosis.runs import Runs
-from exactflow.interop.diagnosis.trace import Call, FailureError, parts, twin
+from exactflow.interop.diagnosis.trace import Call, parts, twin
 from exactflow.interop.diagnosis.values import State, entries, is_finite, relative
 
 __all__ = ["REMEDY", "training", "unsteady"]
@@ -27,16 +27,14 @@ def training(runs: Runs, now: Call, calm: Call) -> tuple[Fault, str] | None:
     """Return what training mode does to a layer that does well in eval mode, with a sentence."""
     if now.module is calm.module or not any(part.training for part in now.module.modules()):
         return None
-    try:
-        calm = calm.moved(now.before)
-    except FailureError:
+    if (same := calm.moved(now.before)) is None:
         return None
-    if runs.matters(again := _unlike(now)) and not runs.matters(_unlike(calm)):
+    if runs.matters(again := _unlike(now)) and not runs.matters(_unlike(same)):
         verb = "draws anew" if _is_drawn(now) else "changes"
         says = f"{verb} at each pass, and two passes differ by {again:.1e}"
-    elif runs.matters(other := _mixed(now)) and not runs.matters(_mixed(calm)):
+    elif runs.matters(other := _mixed(now)) and not runs.matters(_mixed(same)):
         says = f"depends on the batch, and differs by {other:.1e} where other members do"
-    elif not runs.comes_back and runs.matters(_trip(now)) and not runs.matters(_trip(calm)):
+    elif not runs.comes_back and runs.matters(_trip(now)) and not runs.matters(_trip(same)):
         says = "does not undo what it did, as it does in eval mode"
     else:
         return None

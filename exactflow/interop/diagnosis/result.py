@@ -67,11 +67,6 @@ class LayerDiagnosis:
     log_det_due: float | None = None
 
     @property
-    def log_det_share(self) -> float | None:
-        """What it adds to the log-determinant of the model, as far as that is known."""
-        return self.log_det if self.log_det_due is None else self.log_det_due
-
-    @property
     def head(self) -> str:
         """Path and class."""
         return f"{self.path} ({self.kind})"

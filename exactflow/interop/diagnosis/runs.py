@@ -14,7 +14,7 @@ from exactflow.interop.diagnosis.values import State, copied, relative, tensors
 from exactflow.interop.libraries import whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way, Whole
 
-__all__ = ["Passes", "Runs", "Trial", "runs_of"]
+__all__ = ["Passes", "Runs", "Trial"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,61 +107,45 @@ class Trial:
         return found if all(t.dtype is torch.float64 for t in made) else None
 
 
-@dataclass(frozen=True, eq=False)
 class Runs:
     """What a model did as it stands, in eval mode, and in eval mode in float64.
 
-    `model` is left as it was. `fine` is None where the model has parts that cannot be had in
-    float64. `stuck` is the error of a model that maps x ahead in eval mode only. `dtype` is the
-    model's.
+    Attributes
+    ----------
+    model : left as it was.
+    now, calm, fine : these runs; no last where the model has parts that cannot be had in float64.
+    stuck : the error of a model that maps x ahead in eval mode only.
+    precision : the name of the model's dtype.
+    unit, digits : its unit roundoff, and its decimal digits.
+    level : the relative error at which half of the digits are lost.
+    many : a third of the digits, whose loss is a fault of one layer.
+    judged : the run as the model stands, or in eval mode where x comes back in the former only.
+    member : of the batch, that which comes back worst.
+    comes_back : whether half of the digits are left, for every member of the batch, in either mode.
     """
 
-    model: Whole
-    now: Passes
-    calm: Passes
-    fine: Passes | None
-    stuck: FailureError | None
-    dtype: torch.dtype
-
-    @property
-    def precision(self) -> str:
-        """The name of the model's dtype."""
-        return str(self.dtype).removeprefix("torch.")
-
-    @property
-    def unit(self) -> float:
-        """The unit roundoff of the model's dtype."""
-        return torch.finfo(self.dtype).eps / 2
-
-    @property
-    def digits(self) -> float:
-        """The decimal digits of the model's dtype."""
-        return -math.log10(self.unit)
-
-    @property
-    def many(self) -> float:
-        """A third of the digits, whose loss is a fault of one layer."""
-        return self.digits / 3
-
-    @property
-    def level(self) -> float:
-        """The relative error at which half of the digits are lost."""
-        return math.sqrt(self.unit)
-
-    @cached_property
-    def judged(self) -> Passes:
-        """The run as the model stands, or in eval mode where x comes back in the former only."""
-        return self.now if (self.now.errors > self.level).any() else self.calm
-
-    @cached_property
-    def member(self) -> int:
-        """The member of the batch that comes back worst."""
-        return int(self.judged.errors.argmax())
-
-    @cached_property
-    def comes_back(self) -> bool:
-        """Whether half of the digits are left, for every member of the batch, in either mode."""
-        return self.stuck is None and bool((self.judged.errors <= self.level).all())
+    def __init__(self, trial: Trial):
+        """Run the model; raises `InvalidInputError` where x has no image in eval mode."""
+        self.model, _ = trial.whole()
+        self.fine = trial.run_in_float64()
+        try:
+            self.calm = trial.run()
+        except FailureError as failure:
+            raise _refusal(failure, trial, self.fine is not None) from failure.error
+        self.now = self.calm
+        self.stuck: FailureError | None = None
+        if any(part.training for part in trial.whole(is_calm=False)[0].module.modules()):
+            try:
+                self.now = trial.run(is_calm=False)
+            except FailureError as failure:
+                self.stuck = failure
+        self.precision = str(trial.dtype).removeprefix("torch.")
+        self.unit = torch.finfo(trial.dtype).eps / 2
+        self.digits = -math.log10(self.unit)
+        self.level, self.many = math.sqrt(self.unit), self.digits / 3
+        self.judged = self.now if (self.now.errors > self.level).any() else self.calm
+        self.member = int(self.judged.errors.argmax())
+        self.comes_back = not self.stuck and bool((self.judged.errors <= self.level).all())
 
     def error(self, found: State, wanted: State) -> float:
         """Return the error of that member, or the largest where layers change the batch."""
@@ -180,26 +164,6 @@ class Runs:
         Several that are below the level may do so together.
         """
         return error > (self.level if self.comes_back else max(self.level / 100, 10 * self.unit))
-
-
-def runs_of(trial: Trial) -> Runs:
-    """Run a model as it is and in eval mode, in its dtype and in others.
-
-    Raises `InvalidInputError` where x has no image in eval mode.
-    """
-    whole, _ = trial.whole()
-    fine = trial.run_in_float64()
-    try:
-        calm = trial.run()
-    except FailureError as failure:
-        raise _refusal(failure, trial, fine is not None) from failure.error
-    now, stuck = calm, None
-    if any(part.training for part in trial.whole(is_calm=False)[0].module.modules()):
-        try:
-            now = trial.run(is_calm=False)
-        except FailureError as failure:
-            stuck = failure
-    return Runs(whole, now, calm, fine, stuck, trial.dtype)
 
 
 def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputError:

@@ -93,9 +93,12 @@ class Call:
         """Return the call of another module."""
         return replace(self, module=module, other=self.other and self.other.on(module))
 
-    def moved(self, state: State) -> "Call":
-        """Return the call on other tensors; raises `FailureError`."""
-        made, others = self.plain(state)
+    def moved(self, state: State) -> "Call | None":
+        """Return the call on other tensors; None where the layer raises an error."""
+        try:
+            made, others = self.plain(state)
+        except FailureError:
+            return None
         return replace(self, given=refilled(self.given, state), made=made, beside=others)
 
     def of_member(self, i: int, times: int = 1) -> "Call":
