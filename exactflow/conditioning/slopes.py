@@ -15,7 +15,6 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.conditioning.frames import (
-    Axis,
     Distance,
     LawOnAxes,
     frame_of,
@@ -27,7 +26,6 @@ from exactflow.conditioning.tuning import TUNING
 from exactflow.conditioning.volume import differences
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
-from exactflow.universal.measures import TargetMeasure
 
 __all__ = ["Slope", "least_lipschitz"]
 
@@ -69,9 +67,13 @@ def least_lipschitz(
         return slope
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
-    frames = [frame_of(law, pieces, axes, eps) for axes in _axes(law, pieces, direction)]
+    tried = [unit_frame(pieces.dimension) if direction is None else reflection(direction)]
+    is_free = direction is None and is_product(law)
+    if direction is None and not is_free and pieces.spreads is None:
+        tried += map(reflection, differences(pieces))
+    frames = [frame_of(law, pieces, axes, eps) for axes in tried]
     enough, rest = None, ball(eps) - frames[0].error
-    if direction is None and is_product(law) and rest > 0:
+    if is_free and rest > 0:
         _, enough = _least_slope(frames[0].distance, deviation, rest, bits)
     slope = slope._replace(attained=enough)
     while frames:
@@ -95,17 +97,6 @@ def _capped(spectrum: Sequence[arb]) -> Distance:
         return total, total
 
     return squares
-
-
-def _axes(
-    law: TargetMeasure, pieces: Pieces, direction: "Sequence[Element] | None"
-) -> list[list[Axis]]:
-    """Return the frames in which to look for gaps."""
-    if direction is not None:
-        return [reflection(direction)]
-    if is_product(law) or pieces.spreads is not None:
-        return [unit_frame(pieces.dimension)]
-    return [unit_frame(pieces.dimension), *map(reflection, differences(pieces))]
 
 
 def _least_slope(

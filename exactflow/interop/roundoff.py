@@ -90,7 +90,8 @@ def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
     """
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     M, stored = flow.domain_matrix(), Fraction(0)
-    if not all(_is_held(layer, dtype) for layer in flow.layers):
+    values = {value for layer in flow.layers for value in layer.values()}
+    if any(QQ(*_held(value, dtype).as_integer_ratio()) != value for value in values):
         exact = [layer.exact() for layer in layers]
         held = CouplingFlow(exact, flow.partition, flow.flips, order=flow.order)
         stored = _largest(M - held.domain_matrix())
@@ -144,12 +145,6 @@ def most_in_a_row(layer: FloatCoupling) -> int:
     return int((layer.shift != 0).sum(axis=1).max())
 
 
-def _is_held(layer: LinearCoupling, dtype: Any) -> bool:
-    """Return whether a type of floats has all numbers of a layer."""
-    values = set(layer.values())
-    return all(QQ(*_held(value, dtype).as_integer_ratio()) == value for value in values)
-
-
 def _held(value: Element, dtype: Any) -> float:
     with np.errstate(over="ignore"):
         return float(dtype(to_float(value)))
@@ -165,7 +160,7 @@ def _computed(layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: 
     counts = [most_in_a_row(layer) + 1 for layer in layers]
     sizes = np.ones(d)
     for layer in layers:
-        sizes = _absolute(layer).forward(sizes)
+        sizes = FloatCoupling(layer.moves, abs(layer.shift), layer.scale).forward(sizes)
     bound = float(ENLARGED * _gamma(sum(counts), unit) * sizes.max())
     if not bound <= SMALL * largest:
         bound = ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit)
@@ -188,11 +183,6 @@ def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float) -> 
         B += after[:, moved] @ (_gamma(n, unit) * np.abs(A[moved]) @ before)
         S, size = S @ A, size @ np.abs(A)
     return B.max()
-
-
-def _absolute(layer: FloatCoupling) -> FloatCoupling:
-    """Return the layer of the absolute values."""
-    return FloatCoupling(layer.moves, abs(layer.shift), layer.scale)
 
 
 def _gamma(n: int, unit: float = UNIT) -> float:
