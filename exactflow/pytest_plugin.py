@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what a certificate is that could not be decided (default: fail)",
     )
     add("--exactflow-timeout", type=float, metavar="SECONDS", help="time limit for each file")
-    if not _regressions_has_option():
+    if find_spec("pytest_regressions") is None:  # else its --force-regen serves both
         add(
             "--force-regen",
             action="store_true",
@@ -56,13 +57,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     files = " ".join(FILES)
     parser.addini("exactflow_files", f"certificates; with --exactflow: {files}", "args", [])
     parser.addini("exactflow_scripts", "proof scripts; with --exactflow: any", "args", [])
-
-
-def _regressions_has_option() -> bool:
-    """Return whether pytest-regressions is there, whose --force-regen then serves both."""
-    from importlib.util import find_spec
-
-    return find_spec("pytest_regressions") is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,7 +1,8 @@
 """The command line: `COMMANDS` names its commands, each a module of that name.
 
-A module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit code. It is
-imported when its command runs: no command waits for what another needs.
+A command's module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit
+code; it exports nothing. It is imported when its command runs: no command waits for what another
+needs.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
 way, 3 incomplete, 130 interrupted.

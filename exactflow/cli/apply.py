@@ -12,8 +12,6 @@ from exactflow.files.atomic import named, read_bytes, write_bytes
 from exactflow.files.store import read_lossless
 from exactflow.files.tensors import held_arrays
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("certificate", metavar="L.json", help="what exactflow lossless wrote")

@@ -9,8 +9,6 @@ from exactflow.cli.report import flow_record, print_repairs
 from exactflow.exact.rounding import decimal_up
 from exactflow.flows.orientation import pads_of
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a matrix")

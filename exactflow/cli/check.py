@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import interruptible
 from exactflow.files.checking import WORDS, Checked, check_certificate
 from exactflow.parallel import parallel_map
-
-__all__ = ["add_arguments", "run"]
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 
@@ -59,8 +56,19 @@ def run(arguments: argparse.Namespace) -> int:
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
     outcome = partial(_outcome, certificate=arguments.certificate, **options)
-    outcomes = parallel_map(outcome, files, jobs=arguments.jobs, label="certificate")
-    return _printed(outcomes, arguments)
+    codes = set()
+    for found in parallel_map(outcome, files, jobs=arguments.jobs, label="certificate"):
+        codes.add(found.code)
+        says = "malformed: target file", f"malformed: {arguments.target}"
+        lines = [line.replace(*says, 1) for line in found.lines]
+        if arguments.json:
+            print(json.dumps(common.fields(found, *_SHOWN) | {"lines": lines}), flush=True)
+        elif found.code == 2:
+            print(f"{found.file}:", "\n".join(lines), file=sys.stderr)
+        elif not arguments.quiet:
+            head = [f"c {found.file}"] * (len(files) > 1)
+            print("\n".join([*head, *lines]), flush=True)
+    return next(code for code in (1, 2, 3, 0) if code in codes)
 
 
 def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
@@ -86,22 +94,6 @@ def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
             code, lines = check_theorem(text, rows, origin)
     seconds = round(time.perf_counter() - start, 3)
     return Checked(file, code, WORDS[code], "theorem", tuple(lines), None, seconds)
-
-
-def _printed(outcomes: Iterable[Checked], arguments: argparse.Namespace) -> int:
-    codes = set()
-    for outcome in outcomes:
-        codes.add(outcome.code)
-        says = "malformed: target file", f"malformed: {arguments.target}"
-        lines = [line.replace(*says, 1) for line in outcome.lines]
-        if arguments.json:
-            print(json.dumps(common.fields(outcome, *_SHOWN) | {"lines": lines}), flush=True)
-        elif outcome.code == 2:
-            print(f"{outcome.file}:", "\n".join(lines), file=sys.stderr)
-        elif not arguments.quiet:
-            head = [f"c {outcome.file}"] * (len(arguments.certificates) > 1)
-            print("\n".join([*head, *lines]), flush=True)
-    return next(code for code in (1, 2, 3, 0) if code in codes)
 
 
 def _options(arguments: argparse.Namespace) -> dict:

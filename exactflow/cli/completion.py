@@ -5,8 +5,6 @@ from itertools import chain
 
 from exactflow.errors import require
 
-__all__ = ["add_arguments", "run"]
-
 SHELLS = ("bash", "zsh", "tcsh")
 FILES = {"certificate", "certificates", "example", "file", "files", "html", "model", "output"}
 FILES |= {"report", "target"}

@@ -11,8 +11,6 @@ from exactflow.files.atomic import named, read_bytes, write_bytes
 from exactflow.files.tensors import read_state
 from exactflow.interop.libraries import TOLD_BY_TENSORS
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(

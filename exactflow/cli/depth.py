@@ -14,8 +14,6 @@ from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.matrices import MatrixFile
 from exactflow.flows.result import Evidence
 
-__all__ = ["add_arguments", "run"]
-
 _SYMBOLS = (
     "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
     "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"

@@ -17,8 +17,6 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import read_array
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(

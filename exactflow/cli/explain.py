@@ -9,8 +9,6 @@ from exactflow.depth import DEPTH_SCALES, minimal_depth
 from exactflow.errors import InvalidInputError
 from exactflow.factorization import METHODS, ORIENTATIONS, check_dimension, explain
 
-__all__ = ["add_arguments", "run"]
-
 _FORMS = {
     "latex": "a LaTeX document",
     "markdown": "Markdown with formulas",

@@ -14,8 +14,6 @@ from exactflow.files.export import FORMATS, export
 from exactflow.files.rocq.theorem_check import theorem
 from exactflow.interop.roundoff import check_error
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(

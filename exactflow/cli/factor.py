@@ -17,8 +17,6 @@ from exactflow.files.matrices import MatrixFile
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
 
-__all__ = ["add_arguments", "demo_weight", "run"]
-
 DEMO_CHANNELS = 12
 
 
@@ -63,14 +61,7 @@ def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     if not arguments.demo:
         return common.read(arguments), Path(arguments.file).name
     arguments.orientation = "flip"
-    weight = demo_weight()
-    matrix = as_matrix(weight)
-    return MatrixFile(matrix, str(weight.dtype), sha256(weight.tobytes()).hexdigest()), "demo"
-
-
-def demo_weight() -> np.ndarray:
-    """Return a float32 weight of shape (12, 12) as Glow initialises its 1x1 convolutions: the
-    orthogonal factor of a Gaussian matrix.
-    """
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
-    return np.linalg.qr(gaussian)[0].astype(np.float32)
+    weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions
+    digest = sha256(weight.tobytes()).hexdigest()
+    return MatrixFile(as_matrix(weight), str(weight.dtype), digest), "demo"

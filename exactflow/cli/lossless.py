@@ -7,8 +7,6 @@ from exactflow.cli import common
 from exactflow.cli.report import print_repairs
 from exactflow.lossless import FLIPPINGS, LIMIT, METHODS, lossless
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a matrix")

@@ -8,8 +8,6 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.theory import theorems
 
-__all__ = ["add_arguments", "run"]
-
 _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "door"
 
 

@@ -8,8 +8,6 @@ from exactflow.cli.report import flow_record
 from exactflow.exact.rounding import decimal_up
 from exactflow.gaussian import whiten
 
-__all__ = ["add_arguments", "run"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a covariance matrix")

@@ -103,7 +103,9 @@ def _exactflow(
         try:
             out, err = process.communicate(timeout=limit)
         except BaseException as error:  # Ctrl-C does not reach the other session either
-            _end(process)
+            if hasattr(os, "killpg"):  # what it has started ends, too
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
                 return None, f"the time limit, {limit:g} seconds, is over"
             raise
@@ -111,14 +113,6 @@ def _exactflow(
         return json.loads(out.splitlines()[-1]), err
     except (IndexError, ValueError):
         return None, f"the process ended with {process.returncode}\n{err}".rstrip()
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process that runs, and what it has started where there are sessions of processes."""
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
 
 
 class ScriptFile(pytest.File):
