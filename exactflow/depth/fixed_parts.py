@@ -27,7 +27,6 @@ How it is checked
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -37,14 +36,13 @@ from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.flanders import is_unit_factor
 from exactflow.exact.normalforms import (
-    conjugate_partition,
     elementary_divisors,
     largest_invariant_rows,
     orbit,
 )
 from exactflow.exact.typing import Element
 
-__all__ = ["FixedParts", "proved_rank", "proved_sizes", "sizes_at"]
+__all__ = ["FixedParts", "proved_rank", "sizes_at"]
 
 Sizes = tuple[int, ...]
 
@@ -159,15 +157,6 @@ def proved_rank(M: DomainMatrix) -> int:
     raise VerificationError(
         f"expected a minor and a kernel that show the rank {len(columns)}, got others"
     )
-
-
-def proved_sizes(M: DomainMatrix, f: Sequence) -> Sizes:
-    """Return the sizes k of the companion blocks of f^k in M, as ranks show them; f irreducible."""
-    power, ranks = linalg.identity(M.shape[0], M.domain), [M.shape[0]]
-    while len(ranks) < 2 or ranks[-1] < ranks[-2]:
-        power = power * M.eval_poly(list(f))
-        ranks.append(proved_rank(power))
-    return conjugate_partition([(x - y) // (len(f) - 1) for x, y in pairwise(ranks)])
 
 
 def sizes_at(

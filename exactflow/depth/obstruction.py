@@ -23,13 +23,13 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.depth import equations
-from exactflow.depth.fixed_parts import FixedParts, proved_sizes
+from exactflow.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.depth.minors import Spectra, are_opposed
 from exactflow.depth.word import Pencil, Word, patterns
 from exactflow.exact import linalg
 from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
-from exactflow.exact.normalforms import format_polynomial, irreducible_factors
+from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -208,7 +208,7 @@ def _clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
     for f in o.witness:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
-        sizes = proved_sizes(parts.Du, f), proved_sizes(parts.aN, f)
+        sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
         counts = parts.counts(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)

@@ -15,7 +15,7 @@ How it is checked
 A polynomial is its list of coefficients, highest degree first; irreducible ones are monic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sympy import Symbol
 from sympy.polys.domains.domain import Domain
@@ -63,7 +63,9 @@ def format_polynomial(f: Sequence, field: Domain) -> str:
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
 
-def block_sizes(M: DomainMatrix, f: Sequence) -> tuple[int, ...]:
+def block_sizes(
+    M: DomainMatrix, f: Sequence, rank: Callable[[DomainMatrix], int] = linalg.rank
+) -> tuple[int, ...]:
     """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible.
 
     With f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
@@ -79,7 +81,7 @@ def block_sizes(M: DomainMatrix, f: Sequence) -> tuple[int, ...]:
         return ()
     factor = M.eval_poly(list(f))
     product, previous, counts = factor, n, []
-    while (current := linalg.rank(product)) < previous:
+    while (current := rank(product)) < previous:
         counts.append((previous - current) // degree)
         previous, product = current, product * factor
     return conjugate_partition(counts)

@@ -14,13 +14,14 @@ from sympy import GF, QQ, Rational, Symbol, sqrt
 
 from exactflow.depth import minimal_depth
 from exactflow.depth.answer import obstruction_step
-from exactflow.depth.fixed_parts import FixedParts, proved_rank, proved_sizes
+from exactflow.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.depth.obstruction import KINDS, _coefficient
 from exactflow.depth.scaled import scaled_depth
 from exactflow.depth.scaled.proportions import positive_diagonals
 from exactflow.depth.scaled.signs import kernels_against, multipliers_against
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
+from exactflow.exact.normalforms import block_sizes
 from exactflow.flows.result import Evidence
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
@@ -232,7 +233,8 @@ def test_ranks_are_proved(field, monkeypatch):
     for rows in ([[0, 0], [0, 0]], [[1, 1], [1, 1]], [[1, 1], [0, 1]], [[0, 1], [0, 0]]):
         M = matrix(rows, field)
         assert proved_rank(M) == linalg.rank(M)
-    assert proved_sizes(matrix([[1, 1], [0, 1]], field), (field.one, -field.one)) == (2,)
+    J = matrix([[1, 1], [0, 1]], field)
+    assert block_sizes(J, (field.one, -field.one), proved_rank) == (2,)
     monkeypatch.setattr(linalg, "kernel", lambda M: linalg.identity(2, field)[:, :1])
     with pytest.raises(VerificationError, match="show the rank 1"):
         proved_rank(matrix([[1, 1], [1, 1]], field))

@@ -86,7 +86,7 @@ class FourLayers(Word):
     def check(self) -> bool:
         """Return whether there are such layers, by fresh arithmetic."""
         with suppress(ArithmeticError):
-            return len(self._enclosed()) == 4
+            return bool(self._enclosed())
         return False
 
     @cached_property

@@ -30,7 +30,7 @@ from flint import arb, arb_mat
 
 from exactflow.exact.krylov import controller_columns
 
-__all__ = ["EnclosedBlocks", "diagonal", "stacked"]
+__all__ = ["EnclosedBlocks", "diagonal"]
 
 
 class EnclosedBlocks(NamedTuple):
@@ -96,7 +96,9 @@ def bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
     if not rows.nrows():
         return M.inv()
     n, m = columns.nrows(), rows.nrows()
-    inverse = stacked(M, rows.transpose(), columns.transpose(), arb_mat(m, m)).inv()
+    bordered = [*zip(M.tolist(), rows.transpose().tolist(), strict=True)]
+    bordered += [(row, [arb(0)] * m) for row in columns.transpose().tolist()]
+    inverse = arb_mat([[*left, *right] for left, right in bordered]).inv()
     return arb_mat([row[:n] for row in inverse.tolist()[:n]])
 
 
@@ -115,9 +117,3 @@ def diagonal(entries: Sequence[arb]) -> arb_mat:
     """Return the diagonal matrix."""
     n = len(entries)
     return arb_mat([[x if i == j else arb(0) for j in range(n)] for i, x in enumerate(entries)])
-
-
-def stacked(A: arb_mat, B: arb_mat, C: arb_mat, D: arb_mat) -> arb_mat:
-    """Return the matrix with the given blocks."""
-    pairs = [*zip(A.tolist(), B.tolist(), strict=True), *zip(C.tolist(), D.tolist(), strict=True)]
-    return arb_mat([[*left, *right] for left, right in pairs])
