@@ -380,7 +380,7 @@ with claims.check("Theorem D applies to most Gaussian matrices", Evidence.NUMERI
 # ## A plane of matrices
 # n = 2: M = [[s I, J], [J, t I]] + R / 8, R a matrix of signs. Without R three layers do where
 # s t > 1, and five are needed where s t < 1; with R the three become four. For n = 2 there are four
-# layers iff one of the pairs is not opposed (`exactflow.depth.scaled.rational`).
+# layers iff one of the pairs is not opposed (`exactflow.depth.scaled`).
 
 
 # %%

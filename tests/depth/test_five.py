@@ -187,3 +187,17 @@ def test_shifts_match_characteristic_polynomials():
     parts = FixedParts.of(pencil)
     assert parts.check(pencil)
     assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)
+
+
+def test_blocks_of_one_fixed_part_alone_may_be_too_many():
+    """D - C V keeps two blocks at 2; a is cyclic, and a + V c of rank one more has one there."""
+    D, C = diagonal(1, 2, 2), matrix([[1, 0, 0], [0, 0, 0], [0, 0, 0]])
+    a = matrix([[0, 1, 0], [0, 0, 1], [4, 0, 0]])
+    M = blocks(a.inv().to_dense(), linalg.zeros(3, 3, QQ), C, D)
+    found = decided("ULULU", M)
+    assert (found.kind, found.witness) == ("chain", ((QQ(1), QQ(-2)),))
+    assert found.check()
+    assert str(found) == (
+        "not ULULU: D - C V and a + V c have fixed blocks of sizes [1, 1] and [] at x - 2, "
+        "too far apart for rank C = 1"
+    )
