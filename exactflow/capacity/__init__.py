@@ -40,7 +40,6 @@ How it is checked
 the powers, of millions of digits, are compared by *certified* enclosures of logarithms.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -210,7 +209,6 @@ def depth_bound(
     *,
     neurons: int | None = None,
     width: int | None = None,
-    lipschitz: "NumberLike | None" = None,
     layer_lipschitz: "NumberLike | None" = None,
     parameter_lipschitz: "NumberLike | None" = None,
     **constants: Any,
@@ -223,20 +221,17 @@ def depth_bound(
     Parameters
     ----------
     d, k : as in `min_parameters`.
-    params_per_layer : the number of parameters of each layer; or else
+    params_per_layer, layer_lipschitz, parameter_lipschitz : the number of parameters of each layer,
+        and Lambda and lambda of every layer; or else
     neurons, width : how many ReLU units the conditioner of each layer has, and in how wide layers:
-        all in one where left out.
-    lipschitz : Lip of the whole flow, whatever its depth; or else
-    layer_lipschitz, parameter_lipschitz : Lambda and lambda of every layer. With neurons none of
-        the three is needed: for additive couplings with weights in [-radius, radius] they are
-        certified, see `exactflow.capacity.couplings`.
+        all in one where left out. The constants of additive couplings with weights in [-radius,
+        radius] are certified, see `exactflow.capacity.couplings`.
     constants : radius, w and the choices rho, sigma, Delta, m of `min_parameters`.
 
     Raises
     ------
     InvalidInputError
-        Both or none of params_per_layer and neurons, width alone, half a set of constants, and what
-        `min_parameters` refuses.
+        Both or none of the two sets, or half of one, and what `min_parameters` refuses.
 
     Examples
     --------
@@ -248,21 +243,30 @@ def depth_bound(
     >>> bound.depth, bound.ruled_out.rules_out(50 * (bound.depth - 1))
     (29, True)
     """
-    if (params_per_layer is None) == (neurons is None) or (neurons is None and width is not None):
+    layer = params_per_layer, layer_lipschitz, parameter_lipschitz
+    given = [name is not None for name in (*layer, neurons)]
+    if given not in ([True, True, True, False], [False, False, False, True]) or (
+        width is not None and neurons is None
+    ):
         raise InvalidInputError(
-            "expected either params_per_layer or neurons (and width), got "
-            f"{format_short((params_per_layer, neurons, width))}"
+            "expected either all of params_per_layer, layer_lipschitz and parameter_lipschitz, or "
+            f"neurons (and width), got {format_short((*layer, neurons, width))}"
         )
-    given = lipschitz, layer_lipschitz, parameter_lipschitz
+    limit: Fraction | None = None
     if neurons is None:
         p1 = to_index("params_per_layer", params_per_layer, 1)
-        total, limit = _flow_lipschitz(*given)
+        ratio = _positive("layer_lipschitz", layer_lipschitz)
+        factor = _positive("parameter_lipschitz", parameter_lipschitz)
+        limit = factor / (1 - ratio) if ratio < 1 else None
     else:
         size, radius = to_index("d", d, 2, MOST_COORDINATES), constants.get("radius")
-        layers = AdditiveCouplings.of(size, neurons, width, _positive("radius", radius))
-        p1 = layers.parameters
-        assumed = any(name is not None for name in given)
-        total, limit = _flow_lipschitz(*given) if assumed else (layers.lipschitz, None)
+        couplings = AdditiveCouplings.of(size, neurons, width, _positive("radius", radius))
+        p1 = couplings.parameters
+
+    def total(depth: int) -> Fraction:
+        if neurons is None:
+            return factor * geometric_sum(ratio, depth)
+        return couplings.lipschitz(depth)
 
     def bound(constant: Fraction) -> CapacityBound:
         return min_parameters(d, k, lipschitz=constant, **constants)
@@ -275,25 +279,6 @@ def depth_bound(
         return DepthBound(None, p1, None)
     depth = least(enough)
     return DepthBound(depth, p1, bound(total(depth - 1)) if depth > 1 else None)
-
-
-def _flow_lipschitz(
-    whole: object, per_input: object, per_parameter: object
-) -> tuple[Callable[[int], Fraction], Fraction | None]:
-    """Return Lip as a function of the number of layers, and its limit where it is bounded."""
-    given = [name is not None for name in (whole, per_input, per_parameter)]
-    if given == [True, False, False]:
-        constant = _positive("lipschitz", whole)
-        return lambda layers: constant, constant
-    if given != [False, True, True]:
-        raise InvalidInputError(
-            "expected either lipschitz or both of layer_lipschitz and parameter_lipschitz, got "
-            f"{format_short((whole, per_input, per_parameter))}"
-        )
-    ratio = _positive("layer_lipschitz", per_input)
-    factor = _positive("parameter_lipschitz", per_parameter)
-    limit = factor / (1 - ratio) if ratio < 1 else None
-    return lambda layers: factor * geometric_sum(ratio, layers), limit
 
 
 def _allowed(name: str, value: object, least: int, most: int) -> range:

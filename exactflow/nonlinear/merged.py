@@ -1,7 +1,7 @@
 """Couplings that move the same half, one after the other, are one coupling."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -53,20 +53,9 @@ class MaskedPart:
 
         return MaskedPart(self.layer, renamed(self.kept, kept), renamed(self.moved, moved))
 
-    def read(self, kept: Sequence, convert: Callable) -> list:
-        """Return the half that the layer keeps; what it does not read is zero."""
-        return _seen(self.kept, kept, convert)
-
-    def scales_at(self, kept: Sequence, convert: Callable) -> Iterable[tuple[int, int, Any]]:
-        """Yield place, sign and scale of each coordinate that moves."""
-        scales = self.layer.scales_at(self.read(kept, convert), convert)
-        for see, scale in zip(self.moved, scales, strict=True):
-            if see is not None:
-                yield *see, scale
-
     def act(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
         """Return the half that moves after the part, in the arithmetic of `convert`."""
-        inside, read = _seen(self.moved, moved, convert), self.read(kept, convert)
+        inside, read = _seen(self.moved, moved, convert), _seen(self.kept, kept, convert)
         is_first, image = self.layer.moves == "first", list(moved)
         halves = self.layer.step(*((inside, read) if is_first else (read, inside)), convert)
         for see, value in zip(self.moved, halves[0 if is_first else 1], strict=True):
@@ -146,8 +135,10 @@ class MergedCoupling(RationalCoupling):
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
         scales = [convert(QQ.one)] * self.size
         for part in self.parts:
-            for place, _, scale in part.scales_at(kept, convert):
-                scales[place] = scales[place] * scale
+            found = part.layer.scales_at(_seen(part.kept, kept, convert), convert)
+            for see, scale in zip(part.moved, found, strict=True):
+                if see is not None:
+                    scales[see[0]] = scales[see[0]] * scale
         return scales
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
@@ -174,7 +165,7 @@ class MergedCoupling(RationalCoupling):
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
                 inside = _seen(part.moved, moved, to_element)
-                layer = layer.tangent(part.read(kept, to_element), inside)
+                layer = layer.tangent(_seen(part.kept, kept, to_element), inside)
             linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
             total = linear.after(total)
             moved = part.act(moved, kept, to_element)

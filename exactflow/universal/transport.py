@@ -24,8 +24,8 @@ How it is checked
 chosen in floats.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb
@@ -42,8 +42,7 @@ from exactflow.universal.tuning import TUNING
 __all__ = ["Transport", "transport"]
 
 
-@dataclass(frozen=True)
-class Transport:
+class Transport(NamedTuple):
     """An increasing piecewise-linear map, an enclosure of a bound of W2 to the law, and the number
     of knots that the bound took: those at which the slope stays are none of the map.
     """
@@ -51,11 +50,6 @@ class Transport:
     map: PiecewiseLinear
     error: arb
     knots: int
-
-    @property
-    def slopes(self) -> list[Element]:
-        """The slopes of the pieces."""
-        return [slope for (slope,) in self.map.slopes]
 
 
 def transport(law: LineLaw, tolerance: Element) -> Transport:
@@ -159,18 +153,14 @@ def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
     (a, b), (x, y) = ends, places
     count = TUNING.cells_per_piece + int(TUNING.cells_per_label * float((b - a).mid()))
     inner = [x + (y - x) * QQ(k, count) for k in range(1, count)]
-    points = [x, *inner, y]
-    labels = [a, *map(law.label, inner), b]
-    errors = [
-        arb(0),
-        *(abs(slope * (u - a) - ball(p - x)) for u, p in zip(labels[1:-1], inner, strict=True)),
-        arb(0),
-    ]
+    cuts = [(a, x), *((law.label(p), p) for p in inner), (b, y)]
+    errors = [abs(slope * (u - a) - ball(p - x)) for u, p in cuts[1:-1]]
     total = arb(0)
-    for k in range(count):
-        (u, v), (p, q) = labels[k : k + 2], points[k : k + 2]
+    for ((u, p), (v, q)), ends in zip(
+        pairwise(cuts), pairwise([arb(0), *errors, arb(0)]), strict=True
+    ):
         growth = normal_density(u.union(v)) / law.density(ball(p).union(ball(q)), (p + q) / 2)
-        most = max(errors[k], errors[k + 1], key=_top) + (v - u) / 2 * abs(slope - growth)
+        most = max(ends, key=_top) + (v - u) / 2 * abs(slope - growth)
         total += (normal_cdf(v) - normal_cdf(u)) * most * most
     return total
 
@@ -178,10 +168,8 @@ def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
 def _beyond(law: LineLaw, points: list[Element], labels: list[arb], end: int) -> arb:
     """Return a bound of the integral of |S - R|^2 beyond one of the outer labels."""
     sign, near = (-1, 1) if end == 0 else (1, -2)
-    label, slope = (
-        labels[end],
-        (ball(points[near]) - ball(points[end])) / (labels[near] - labels[end]),
-    )
+    label = labels[end]
+    slope = (ball(points[near]) - ball(points[end])) / (labels[near] - label)
     starts = [sign * (ball(a - points[end]) + ball(b) * label) for a, b in law.lines]
     growths = [ball(b) - slope for _, b in law.lines]
     A, B = (max([arb(0), *terms], key=_top).upper() for terms in (starts, [slope, *growths]))

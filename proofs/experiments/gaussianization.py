@@ -311,8 +311,8 @@ def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -
         image = PiecewiseFlow(_beside(paths(pairs))).forward(draws)[: len(maps)]
         return bool(np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT)
 
-    pairs = least(suffices, MOST_PAIRS)
-    if pairs is None:
+    pairs = least(lambda pairs: pairs > MOST_PAIRS or suffices(pairs))
+    if pairs > MOST_PAIRS:
         raise InvalidInputError(
             f"expected a condition number that paths of {MOST_PAIRS} pairs of steps reach, got "
             f"{format_short(condition)}: raise condition"

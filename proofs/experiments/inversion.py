@@ -202,8 +202,8 @@ def digits_to_invert(
         with mpmath.workdps(digits):
             return all(_error(flow, inverse, point) <= tol for point in points)
 
-    digits = least(suffices, limit)
-    if digits is None:
+    digits = least(lambda digits: digits > limit or suffices(digits))
+    if digits > limit:
         with mpmath.workdps(limit):
             error = max(_error(flow, inverse, point) for point in points)
         raise PrecisionError(
