@@ -122,5 +122,5 @@ def lossless(
             "coordinate 0 first, records that, and loses nothing"
         ) from None
     layers, step = shears(target, method, seed)
-    step = exact_step(as_matrix(W).to_dense().to_list()) or step
+    step = exact_step(as_matrix(W).to_dense()) or step
     return assembled(target, layers, step, bits, limit)

@@ -10,6 +10,7 @@ import sympy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
+from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.result import Evidence, MapResult
 from exactflow.lossless.distance import DistanceBound
@@ -57,7 +58,7 @@ class Lossless(MapResult):
     def flow(self) -> CouplingFlow:
         """The layers without rounding, then one scaling of each half by the step: near W."""
         p, q = self.partition
-        layers = [layer.real().exact() for layer in self.layers]
+        layers = [FloatCoupling(layer.moves, layer.weight).exact() for layer in self.layers]
         for moves, sizes in zip(HALVES, ((p, q), (q, p)), strict=True):
             scale = [self.step] * sizes[0]
             layers.append(LinearCoupling(self.partition, moves, sympy.zeros(*sizes), scale))

@@ -31,7 +31,6 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Half
-from exactflow.flows.float_layers import FloatCoupling
 
 __all__ = ["LARGEST", "GridPart", "IntegerCoupling", "on_grid"]
 
@@ -144,10 +143,6 @@ class IntegerCoupling:
         value += 0.5
         np.floor(value, out=value)
         return value if whole is None else value + whole
-
-    def real(self) -> FloatCoupling:
-        """Return the layer without its rounding, a coupling of real numbers."""
-        return FloatCoupling(self.moves, self.weight)
 
 
 def on_grid(T: np.ndarray, bits: int) -> np.ndarray:

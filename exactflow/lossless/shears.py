@@ -26,13 +26,13 @@ from fractions import Fraction
 
 import numpy as np
 from sympy import integer_nthroot
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.balancing import balance
 from exactflow.balancing.target import Target
 from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
-from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_fraction
-from exactflow.exact.typing import HALVES, BalanceMethod, Element
+from exactflow.exact.typing import HALVES, BalanceMethod
 from exactflow.factorization import factor
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -139,14 +139,13 @@ def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
     return np.sign(M).astype(int)
 
 
-def exact_step(rows: list[list[Element]]) -> Fraction | None:
+def exact_step(M: DomainMatrix) -> Fraction | None:
     """Return |det|^(1/d) of a matrix over QQ where it is rational, and not costly to find."""
-    d = len(rows)
-    parts = [int(part) for row in rows for x in row for part in (x.numerator, x.denominator)]
+    d, entries = M.shape[0], map(to_fraction, M.to_list_flat())
+    parts = (part for x in entries for part in x.as_integer_ratio())
     if d * max(part.bit_length() for part in parts) > EXACT_BITS:
         return None
-    det = abs(as_matrix(rows).det())
-    roots = [integer_nthroot(int(part), d) for part in (det.numerator, det.denominator)]
+    roots = [integer_nthroot(part, d) for part in abs(to_fraction(M.det())).as_integer_ratio()]
     return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
 

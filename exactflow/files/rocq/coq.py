@@ -59,12 +59,14 @@ def library() -> Path:
 
 def coqc(source: Path, library: Path) -> tuple[int | None, str]:
     """Compile a file, and return the exit code, None if time was up, and what was printed."""
-    command: list[str | Path] = ["coqc", "-q", "-w", "none", "-Q", library]
-    command += ["exactflow.certificates", source]
-    out, err, place = subprocess.PIPE, subprocess.STDOUT, source.parent
     try:
         done = subprocess.run(
-            command, cwd=place, stdout=out, stderr=err, timeout=LIMIT, check=False
+            ["coqc", "-q", "-w", "none", "-Q", library, "exactflow.certificates", source],
+            cwd=source.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return None, ""
