@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from typing import Any
+from functools import cached_property, partial, reduce
+from typing import Any, TypeAlias
 
 from sympy import QQ
 from sympy.polys.domains.domain import Domain
@@ -34,6 +34,7 @@ __all__ = [
     "renamed",
 ]
 
+Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*'*")
 _QUOTED = re.compile(r"`[^`]*`")
 
@@ -76,47 +77,44 @@ class Step:
         return are_so and (self.witness is None or self.witness())
 
 
-@dataclass(frozen=True)
-class _Note:
-    """What a construction told: a step whose names and values are not looked up yet."""
+def _step(
+    rule: str,
+    why: str,
+    text: str,
+    values: Told,
+    reference: str,
+    names: Mapping[str, str],
+    known: dict[str, Any],
+) -> Step:
+    """Return the step that was told, and let `known` have its values, all under other `names`."""
 
-    rule: str
-    why: str
-    text: str
-    values: "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
-    reference: str
-    names: Mapping[str, str]
+    def renamed(said: str) -> str:
+        return _NAME.sub(lambda name: names.get(name[0], name[0]), said)
 
-    def step(self, known: dict[str, Any]) -> Step:
-        """Return the step, and let `known` have its values."""
-        values = self.values() if callable(self.values) else self.values
-        after = {self.names.get(name, name): value for name, value in values.items()}
-        text = self._renamed(self.text)
-        used = set(_NAME.findall(text)) - set(after)
-        before = {name: known[name] for name in sorted(used & set(known))}
-        known.update(after)
-        why = _QUOTED.sub(lambda quoted: self._renamed(quoted[0]), self.why)
-        known_here = [*after.values(), *before.values()]
-        fields = [value.domain for value in known_here if isinstance(value, DomainMatrix)]
-        field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-        return Step(self.rule, why, text, before, after, field, self.reference)
-
-    def _renamed(self, text: str) -> str:
-        return _NAME.sub(lambda name: self.names.get(name[0], name[0]), text)
+    told = values() if callable(values) else values
+    after = {names.get(name, name): value for name, value in told.items()}
+    used = set(_NAME.findall(renamed(text))) - set(after)
+    before = {name: known[name] for name in sorted(used & set(known))}
+    known.update(after)
+    both = [*after.values(), *before.values()]
+    fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
+    field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
+    why = _QUOTED.sub(lambda quoted: renamed(quoted[0]), why)
+    return Step(rule, why, renamed(text), before, after, field, reference)
 
 
 class Derivation:
     """What was told, in order; its steps are made when they are asked for."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        self.notes: list[_Note] = []
+        self.notes: list[Callable[[dict[str, Any]], Step]] = []
         self.names = names
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The steps; each knows the values that were named before it."""
         known: dict[str, Any] = {}
-        return tuple(note.step(known) for note in self.notes)
+        return tuple(step(known) for step in self.notes)
 
 
 _LISTENING: ContextVar[Derivation | None] = ContextVar("_LISTENING", default=None)
@@ -158,13 +156,7 @@ def renamed(**names: str) -> Iterator[None]:
         derivation.names = before
 
 
-def note(
-    rule: str,
-    why: str,
-    text: str,
-    values: "Mapping[str, Any] | Callable[[], Mapping[str, Any]]",
-    reference: str = "",
-) -> None:
+def note(rule: str, why: str, text: str, values: Told, reference: str = "") -> None:
     """Tell a step to whoever listens.
 
     Parameters
@@ -174,7 +166,8 @@ def note(
         or a function that returns them, called where the step is looked at.
     """
     if (derivation := _LISTENING.get()) is not None:
-        derivation.notes.append(_Note(rule, why, text, values, reference, derivation.names))
+        step = partial(_step, rule, why, text, values, reference, derivation.names)
+        derivation.notes.append(step)
 
 
 def order_and_flips(

@@ -163,18 +163,17 @@ class Theorems(dict[str, Theorem]):
 
     def table(self, width: int = 88) -> str:
         """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
-        heads = [f"{row.number:<8}{row.name}" for row in self.values()]
-        first = max(map(len, heads)) + 2 if width >= 60 else 2
-        return "\n".join(
-            fill(
-                f"{head:<{first}}{row.found} [{row.checked}]"
-                if width >= 60
-                else f"{row.number}. {row.name}: {row.found} [{row.checked}]",
-                width,
-                subsequent_indent=" " * first,
+        is_wide, lines = width >= 60, []
+        first = max(map(len, self)) + 10 if is_wide else 2
+        for row in self.values():
+            head = (
+                f"{row.number:<8}{row.name:<{first - 8}}"
+                if is_wide
+                else f"{row.number}. {row.name}: "
             )
-            for head, row in zip(heads, self.values(), strict=True)
-        )
+            said = f"{head}{row.found} [{row.checked}]"
+            lines.append(fill(said, width, subsequent_indent=" " * first))
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.table()

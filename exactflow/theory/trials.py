@@ -24,7 +24,7 @@ from exactflow.padding import zero_padding
 from exactflow.targets import permutation
 from exactflow.theory.table import Hypothesis
 
-__all__ = ["TRIALS", "Determinant", "draw_matrix"]
+__all__ = ["TRIALS", "draw_matrix"]
 
 Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
@@ -307,6 +307,7 @@ def _tried(
 
 _draw_even = partial(draw_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
+#: What tries a theorem, draws instances of it and are its hypotheses, by its name.
 TRIALS = {
     "six layers": _tried(six_layers, draw_matrix, POSITIVE),
     "classical route": _tried(classical, _draw_even, POSITIVE, EVEN),
