@@ -184,21 +184,13 @@ def _repaired(
     system = krylov.controller_basis(P0, f, blocks.C * e) + c * krylov.controller_basis(N0, g, e)
     equations = system.transpose()[: n - 1, :]
     right = linalg.column([y - x for x, y in zip(f[1:n], g[1:n], strict=True)], QQ)
-    kept = _best_columns(equations)
-    square = linalg.inverse_or_none(equations.extract(list(range(n - 1)), kept))
-    if square is None:
+    t, _ = linalg.solve(equations, right)
+    free = linalg.kernel(equations)
+    if free.shape[1] > 1:
         return None
-    values = dict(zip(kept, (square * right).to_list_flat(), strict=True))
-    t = linalg.column([values.get(i, QQ(0)) for i in range(n)], QQ)
+    place = max(range(n), key=lambda i: abs(free[i, 0].element))  # one entry of t is to be zero
+    t = t - free * (t[place, 0].element / free[place, 0].element)
     return V0 + e * t.transpose()
-
-
-def _best_columns(equations: DomainMatrix) -> list[int]:
-    """Return all columns but the one with the largest entry in the kernel, found in floats."""
-    rows = [[int(x.numerator) / int(x.denominator) for x in row] for row in equations.to_list()]
-    kernel = np.linalg.svd(np.array(rows))[2][-1]
-    dropped = int(np.argmax(np.abs(kernel)))
-    return [j for j in range(len(kernel)) if j != dropped]
 
 
 def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:

@@ -54,7 +54,6 @@ say), the equations may still have a solution; Y then comes from drawn cyclic ve
 from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
-from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
@@ -197,15 +196,9 @@ def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMat
 
 def _solution(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
     """Return a column r with E r = rhs, or None; E is p x q, and its last row reads 0 = 0."""
-    p, q = E.shape
-    start = draws.matrix(q, 1)
-    rhs = rhs - E * start
-    try:
-        solution = E[: p - 1, : p - 1].lu_solve(rhs[: p - 1, :])
-    except DMNonInvertibleMatrixError:
-        solution, _ = linalg.solve(E, rhs)
-        return None if solution is None else start + solution
-    return start + solution.vstack(linalg.zeros(q - p + 1, 1, E.domain))
+    start = draws.matrix(E.shape[1], 1)
+    solution, _ = linalg.solve(E, rhs - E * start)
+    return None if solution is None else start + solution
 
 
 class Peel(NamedTuple):
