@@ -23,6 +23,8 @@ from exactflow.flows import arithmetic, display
 
 __all__ = ["Coupling", "Flow", "Layered"]
 
+_PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
+
 
 class Map(ABC):
     """A bijection of R^d, affine in the coordinates that each of its layers moves."""
@@ -216,10 +218,8 @@ class Flow(Layered, Map):
     def __matmul__(self, other: Self) -> Self:
         """Return the flow that applies `other` first."""
 
-    def _parts(self) -> dict[str, object]:
-        """Return, by name, what makes the flow beside its layers; what is empty may be left out."""
-        parts: dict[str, object] = {"partition": self.partition, "depth": self.depth}
-        return parts | ({"order": self.order} if self.order else {})
+    def _parts(self) -> list:
+        return [getattr(self, name, ()) for name in _PARTS]
 
     def __eq__(self, other: object) -> bool:
         """Return whether both flows have the same layers, and the same of all else."""
@@ -238,9 +238,7 @@ class Flow(Layered, Map):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        parts, others = self._parts(), other._parts()
-        for name in parts | others:
-            mine, theirs = parts.get(name, ()), others.get(name, ())
+        for name, mine, theirs in zip(_PARTS, self._parts(), other._parts(), strict=True):
             if mine != theirs:
                 return f"{name}: {mine}, but {theirs}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):

@@ -208,14 +208,16 @@ def _blocks_text(layer: Any) -> list[str]:
 
 def layer_difference(mine: Any, theirs: Any) -> str:
     """Return the first thing in which two layers differ."""
+    if mine.field != theirs.field:
+        return f"entries in {mine.field}, but in {theirs.field}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
         for i, (a, b) in enumerate(zip(mine.scale, theirs.scale, strict=True)):
             if a != b:
                 return f"scale {i}: {a}, but {b}"
         if hasattr(mine, "shift_matrix"):
-            one, other = mine.shift_matrix.unify(theirs.shift_matrix, fmt="sparse")
+            one, other = mine.shift_matrix.to_sparse(), theirs.shift_matrix.to_sparse()
             (i, j), _ = next((one - other).iter_items())
-            values = (one.domain.to_sympy(matrix[i, j].element) for matrix in (one, other))
+            values = (mine.field.to_sympy(matrix[i, j].element) for matrix in (one, other))
             return "shift at ({}, {}): {}, but {}".format(i, j, *values)
     return f"{mine!r}, but {theirs!r}"
 

@@ -317,9 +317,6 @@ class CouplingFlow(Flow):
         layers += self.layers
         return CouplingFlow(layers, self.partition, flips, field=field, order=self.order)
 
-    def _parts(self) -> dict[str, object]:
-        return super()._parts() | ({"flips": self.flips} if self.flips else {})
-
     def _head(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from sympy import QQ, Rational
+from sympy import QQ, Rational, sqrt
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import (
@@ -152,6 +152,9 @@ def test_a_difference_is_found_whatever_the_entries_are_stored_as():
     layers = [LinearCoupling((2, 2), "first", shift) for shift in (sparse, dense)]
     flows = [CouplingFlow([layer]) for layer in layers]
     assert flows[0].difference(flows[1]) == "layer 0: shift at (1, 1): 0, but 5"
+    quadratic = as_matrix(shifts[0]).convert_to(QQ.algebraic_field(sqrt(2)))
+    other = CouplingFlow([LinearCoupling((2, 2), "first", quadratic)])
+    assert flows[0].difference(other) == "layer 0: entries in QQ, but in QQ<sqrt(2)>"
     assert hash(layers[0]) != hash(layers[1])
     assert hash(layers[0]) == hash(LinearCoupling((2, 2), "first", shifts[0]))
 
