@@ -39,10 +39,9 @@ from exactflow.interop.conversion.planning import (
 )
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solving import By, Solved, inverted, searched, solved
-from exactflow.interop.copies import copied, untouched
 from exactflow.interop.libraries import library_of
+from exactflow.interop.models import copied, put, untouched
 from exactflow.interop.modules.flow import MergedAway
-from exactflow.interop.places import put
 from exactflow.parallel import parallel_map
 
 __all__ = ["convert"]

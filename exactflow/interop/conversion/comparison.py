@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.conversion.planning import Group, Meeting, tensors_of
-from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.places import chains
+from exactflow.interop.models import cause, chains, copied
 
 __all__ = ["compared", "data_for", "differences", "run"]
 

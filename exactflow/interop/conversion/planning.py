@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, matrix_of
 from exactflow.interop.conversion.report import LeftLayer
-from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import library_of, package_of, whole_of
+from exactflow.interop.models import Place, cause, chains, copied, place_of
 from exactflow.interop.modules.flow import Bijection, FlowModule
 from exactflow.interop.modules.layers import along
-from exactflow.interop.places import Place, chains, place_of
 from exactflow.interop.reading import is_initialized, linear_map
 
 __all__ = ["Group", "Meeting", "ReadLayer", "Ties", "is_known", "plan", "tensors_of", "tie"]

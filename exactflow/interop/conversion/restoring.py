@@ -23,9 +23,9 @@ from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.conversion.planning import Ties, tie
-from exactflow.interop.copies import cause, copied
 from exactflow.interop.libraries import library, library_of
 from exactflow.interop.library import Build
+from exactflow.interop.models import cause, copied, place_of, put
 from exactflow.interop.modules.flow import (
     Bijection,
     FlowModule,
@@ -34,7 +34,6 @@ from exactflow.interop.modules.flow import (
     under,
 )
 from exactflow.interop.modules.layers import State
-from exactflow.interop.places import place_of, put
 
 __all__ = ["restore", "skeleton"]
 

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.options import check_option
-from exactflow.interop import copies
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import Runs, Trial
+from exactflow.interop.models import untouched
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
 
@@ -80,7 +80,7 @@ def diagnose(
             f"{type(model).__name__}"
         )
     x = _data(model, x)
-    with copies.untouched(), torch.enable_grad(), warnings.catch_warnings():
+    with untouched(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, which would come several times
         torch.manual_seed(SEED)
         runs = Runs(Trial(model, x, start == "latents", context, y))

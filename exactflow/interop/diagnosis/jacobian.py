@@ -11,7 +11,7 @@ nothing is said; nor of numbers that have another meaning, such as a density.
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch.autograd import grad
 from exactflow.interop.diagnosis.trace import Call, FailureError
 from exactflow.interop.diagnosis.values import State, entries, flat, tensors
 
-__all__ = ["DENSE", "Audit", "Norms", "audit", "audit_model", "norms", "right"]
+__all__ = ["DENSE", "Audit", "Norms", "audit", "audit_layer", "audit_model", "norms"]
 
 DENSE = 256
 STEPS = 20
@@ -32,9 +32,11 @@ TRIES = 16
 STEEPEST = 1e11
 """The largest condition number at which log|det J| is known to `TOLERANCE`."""
 
+Part = tuple[str, str, float | None]
+"""Path and class of a layer, and its share of the log-determinant."""
 
-@dataclass(frozen=True)
-class Norms:
+
+class Norms(NamedTuple):
     """The spectral norms of J and of J^-1, lower bounds where `log_det`, log|det J|, is None."""
 
     ahead: float
@@ -95,83 +97,82 @@ def _largest(x: Tensor, y: Tensor) -> float:
     return float(image.norm())
 
 
-@dataclass(frozen=True)
-class Audit:
-    """What was claimed and what is due at x, None where there is none; and what is wrong.
+class Audit(NamedTuple):
+    """What a layer, or a model, claims on one point in float64, and what is due there.
 
-    That is a sentence for the way ahead, and one for the way back; or "". `is_summed` says that the
-    batch is summed, too.
+    `there` and `back` are the numbers, one for the point, that come beside the image, and beside
+    the preimage; `due` is log|det J|, None where it is not known.
     """
 
-    claimed: float | None = None
-    due: float | None = None
-    wrong: tuple[str, str] = ("", "")
-    is_summed: bool = False
+    call: Call
+    there: list[float]
+    back: list[float]
+    due: float | None
+
+    @property
+    def is_right(self) -> tuple[bool, bool]:
+        """Whether the log-determinant is that of the Jacobian, ahead and back."""
+        if (due := self.due) is None:
+            return False, False
+        return any(_is_near(c, due) for c in self.there), any(_is_near(c, -due) for c in self.back)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether claims are estimates, which change from pass to pass."""
+        passes = (audit(self.call, None) for _ in range(TRIES))
+        pairs = (zip(self.there + self.back, x.there + x.back, strict=False) for x in passes)
+        return any(not _is_near(one, other) for pair in pairs for one, other in pair)
 
 
-Part = tuple[str, str, float | None]
-"""Path and class of a layer, and its share of the log-determinant."""
+def audit(call: Call, size: Norms | None) -> Audit:
+    """Return the claims; a zero on the way back may be there for the form's sake."""
+    due = None if size is None or not size.condition < STEEPEST else size.log_det
+    back = [claim for claim in _claimed(call, call.after, False) if claim]
+    return Audit(call, _claimed(call, call.before, True), back, due)
 
-Claims = tuple[list[float], list[float]]
-"""The numbers, one for the point, that a layer returns beside its image, and preimage."""
 
+def audit_layer(found: Audit, twice: Call, is_right: tuple[bool, bool]) -> tuple[float | None, str]:
+    """Return what a layer claims, None if it is drawn, and what is wrong with that, or "".
 
-def audit(call: Call, twice: Call, size: Norms | None) -> Audit:
-    """Return what is wrong with the log-determinants of a layer, called on one point in float64.
-
-    `twice` is the call on the point and the point again.
+    `twice` is the call on the point and the point again. Where the model `is_right`, ahead and
+    back, nothing is said of its layers.
     """
-    due, claims = _due(size), _claims(call)
-    there, back = claims
+    call, there, back, due = found
     claimed = min(there, key=lambda c: abs(c - (due or 0.0)), default=None)
     if entries(call.given) != entries(call.made):
-        return Audit(claimed)
+        return claimed, ""
     both = zip(there, _claimed(twice, twice.before, True), strict=False)
     is_summed = any(abs(one) > TOLERANCE and _is_near(two, 2 * one) for one, two in both)
     if due is None:
-        wrong = (_cropped(call) or _opposed(there, back), "")
+        ahead, wrong = _cropped(call) or _opposed(there, back), ""
     else:
-        wrong = _wrong(call, there, due), _wrong(call, back, -due)
-    if (is_summed or any(wrong)) and _is_drawn(call, claims):
-        return Audit(None, due)
-    return Audit(claimed, due, wrong, is_summed)
+        ahead, wrong = _wrong(call, there, due), _wrong(call, back, -due)
+    if (is_summed or ahead or wrong) and found.is_drawn:
+        return None, ""
+    if is_summed:
+        return claimed, "log|det| is summed over the members of the batch, too"
+    if ahead:
+        return claimed, "" if is_right[0] else ahead
+    return claimed, "" if is_right[1] or not wrong else f"on the way back, {wrong}"
 
 
-def right(call: Call, size: Norms | None) -> tuple[bool, bool]:
-    """Return whether the log-determinant of a model is that of its Jacobian, ahead and back."""
-    due = _due(size)
-    if due is None:
-        return False, False
-    there, back = _claims(call)
-    return any(_is_near(c, due) for c in there), any(_is_near(c, -due) for c in back)
-
-
-def audit_model(call: Call, size: Norms | None, parts: list[Part]) -> str:
-    """Return what is wrong with those of a model, whose layers are right, or ""."""
+def audit_model(found: Audit, parts: list[Part]) -> str:
+    """Return what is wrong with the claims of a model, whose layers are right, or ""."""
     shares = [share for *_, share in parts if share is not None]
     whole = sum(shares) if len(shares) == len(parts) else None
-    due = whole if _due(size) is None else _due(size)
+    due = whole if found.due is None else found.due
     if due is None:
         return ""
-    for found, sign in zip(_claims(call), (1, -1), strict=True):
-        if len(found) != 1 or _is_near(found[0], sign * due):
+    for claims, sign in ((found.there, 1), (found.back, -1)):
+        if len(claims) != 1 or _is_near(claims[0], sign * due):
             continue
-        says = _factor(call, found[0], sign * due) or _missing(sign * found[0], due, parts)
-        if not says and whole is not None and _is_near(sign * found[0], whole):
+        says = _factor(found.call, claims[0], sign * due)
+        says = says or _missing(sign * claims[0], due, parts)
+        if not says and whole is not None and _is_near(sign * claims[0], whole):
             says = "leaves out what the model does outside of its layers"
-        if says and not _is_drawn(call, _claims(call)):
-            return "on the way back, " * (sign < 0) + _says(says, found[0], sign * due)
+        if says and not found.is_drawn:
+            return "on the way back, " * (sign < 0) + _says(says, claims[0], sign * due)
     return ""
-
-
-def _due(size: Norms | None) -> float | None:
-    return None if size is None or not size.condition < STEEPEST else size.log_det
-
-
-def _claims(call: Call) -> Claims:
-    """Return what a layer claims; a zero on the way back may be there for the form's sake."""
-    back = _claimed(call, call.after, False)
-    return _claimed(call, call.before, True), [claim for claim in back if claim]
 
 
 def _claimed(call: Call, state: State, along: bool) -> list[float]:
@@ -190,16 +191,6 @@ def _is_number(leaf: object, state: State) -> bool:
     if isinstance(leaf, Tensor):
         return leaf.numel() in (1, len(state[0])) and leaf.is_floating_point()
     return not isinstance(leaf, bool)
-
-
-def _is_drawn(call: Call, claims: Claims) -> bool:
-    """Return whether claims are estimates, which change from pass to pass."""
-    return any(
-        not _is_near(one, other)
-        for _ in range(TRIES)
-        for first, again in zip(claims, _claims(call), strict=True)
-        for one, other in zip(first, again, strict=False)
-    )
 
 
 def _is_near(a: float, b: float) -> bool:
@@ -263,12 +254,12 @@ def _cropped(call: Call) -> str:
     few = call.moved((image[:, :, :side, :side],))
     if few is None:
         return ""
-    due, (found, _) = _due(norms(few)), _claims(few)
+    _, claims, _, due = audit(few, norms(few))
     stored = image.shape[2] * image.shape[3] / side**2  # a layer may keep the number of pixels
-    if due is None or len(found) != 1 or any(_is_near(found[0], k * due) for k in (1, stored)):
+    if due is None or len(claims) != 1 or any(_is_near(claims[0], k * due) for k in (1, stored)):
         return ""
-    says = _factor(few, found[0], due)
-    return f"{_says(says, found[0], due)}, on {side} x {side} pixels" if says else ""
+    says = _factor(few, claims[0], due)
+    return f"{_says(says, claims[0], due)}, on {side} x {side} pixels" if says else ""
 
 
 def _is_density(call: Call, claimed: float, due: float) -> bool:

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator
 
-from exactflow.interop.diagnosis.jacobian import DENSE, Norms, audit_model, norms, right
+from exactflow.interop.diagnosis.jacobian import DENSE, Audit, audit, audit_model, norms
 from exactflow.interop.diagnosis.layers import JudgedLayer, raised
 from exactflow.interop.diagnosis.modes import REMEDY, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import Passes, Runs
-from exactflow.interop.diagnosis.trace import Call
 from exactflow.interop.diagnosis.values import entries, is_finite
 
 __all__ = ["judged"]
 
 Place = tuple[str, Fault, str, float]
 """Where, what, a sentence, and the digits that are lost there."""
-
-Whole = tuple[Call, Norms | None] | None
-"""The call of a model that has layers on one point in float64, and the norms of its Jacobian."""
 
 MODEL = "the model"
 
@@ -26,8 +22,8 @@ def judged(runs: Runs) -> tuple[LayerDiagnosis, ...]:
     lost, between = _growth(runs)
     total = sum(max(g, 0.0) for g in [*lost, *between]) or 1.0
     whole = _whole(runs)
-    is_right = right(*whole) if whole else (False, False)
-    found = [JudgedLayer(runs, k, gone, total).judged(is_right) for k, gone in enumerate(lost)]
+    right = whole.is_right if whole else (False, False)
+    found = [JudgedLayer(runs, k, gone, total, right).judged() for k, gone in enumerate(lost)]
     around = [
         LayerDiagnosis(where, "model", fault, verdict, max(gone, 0.0) / total, gone)
         for where, fault, verdict, gone in _around(runs, found, between, whole)
@@ -53,17 +49,18 @@ def _growth(runs: Runs) -> tuple[list[float], list[float]]:
     )
 
 
-def _whole(runs: Runs) -> Whole:
+def _whole(runs: Runs) -> Audit | None:
+    """Return the audit of a model that has layers, on the member that is judged."""
     if runs.fine is None or not runs.fine.ahead.inner:
         return None
     call = runs.fine.ahead.of_member(runs.member)
     if not is_finite((*call.before, *call.after)):
         return None
-    return call, norms(call) if entries(call.given) <= DENSE else None
+    return audit(call, norms(call) if entries(call.given) <= DENSE else None)
 
 
 def _around(
-    runs: Runs, layers: list[LayerDiagnosis], between: list[float], whole: Whole
+    runs: Runs, layers: list[LayerDiagnosis], between: list[float], whole: Audit | None
 ) -> Iterator[Place]:
     """Yield what is at fault around the layers: the order of the calls, and what stands between."""
     run, blamed = runs.calm, {layer.fault for layer in layers}
@@ -77,7 +74,7 @@ def _around(
         parts = [
             (x.path, x.kind, x.log_det if x.log_det_due is None else x.log_det_due) for x in layers
         ]
-        if whole and Fault.DETERMINANT not in blamed and (says := audit_model(*whole, parts)):
+        if whole and Fault.DETERMINANT not in blamed and (says := audit_model(whole, parts)):
             yield MODEL, Fault.DETERMINANT, says, 0.0
     elif run.back_layers and run.pairs is None:
         yield MODEL, *_misordered(run), 0.0

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from exactflow.interop.diagnosis.jacobian import Audit, Norms, audit, norms
+from exactflow.interop.diagnosis.jacobian import Norms, audit, audit_layer, norms
 from exactflow.interop.diagnosis.modes import training, unsteady
 from exactflow.interop.diagnosis.result import Fault, LayerDiagnosis
 from exactflow.interop.diagnosis.runs import Passes, Runs
@@ -34,7 +34,7 @@ Found = tuple[Fault, str] | None
 class JudgedLayer:
     """One layer as it was called in each run; it loses so many of all digits that are lost."""
 
-    def __init__(self, runs: Runs, k: int, lost: float, total: float):
+    def __init__(self, runs: Runs, k: int, lost: float, total: float, is_right: tuple[bool, bool]):
         self.runs, self.lost, self.total = runs, max(lost, 0.0), total
         path = runs.judged.layers[k].path
         self.now, calm, self.fine = (_same(x, k, path) for x in (runs.now, runs.calm, runs.fine))
@@ -43,12 +43,14 @@ class JudgedLayer:
         self.error = runs.error(calm.round_trip(), calm.before)
         self.error64: float | None = None
         self.norms: Norms | None = None
-        self.audit, self.lengths = Audit(), (1.0, 1.0)
+        self.claimed: float | None = None
+        self.due: float | None = None
+        self.wrong, self.lengths = "", (1.0, 1.0)
         if self.fine is not None:
             self.error64 = runs.error(self.fine.round_trip(), self.fine.before)
-            self._measure(self.fine)
+            self._measure(self.fine, is_right)
 
-    def _measure(self, fine: Call) -> None:
+    def _measure(self, fine: Call, is_right: tuple[bool, bool]) -> None:
         """Measure what is known in float64 of the one member that is judged, where all is finite:
         norms, log-determinants, and the lengths of it and its image, 1 where one is zero.
         """
@@ -58,14 +60,14 @@ class JudgedLayer:
         one = fine.of_member(i)
         if is_finite((*one.before, *one.after)):
             self.norms = norms(one) if self.hands_on else None
-            self.audit = audit(one, fine.of_member(i, 2), self.norms)
+            found = audit(one, self.norms)
+            self.due = found.due
+            self.claimed, self.wrong = audit_layer(found, fine.of_member(i, 2), is_right)
             x, y = (float(flat(end).norm()) for end in (one.before, one.after))
             self.lengths = x or 1.0, y or 1.0
 
-    def judged(self, is_right: tuple[bool, bool]) -> LayerDiagnosis:
-        """Return the verdict, given whether the model's log-determinants are right: the first of
-        these faults, or that there is none.
-        """
+    def judged(self) -> LayerDiagnosis:
+        """Return the verdict: the first of these faults, or that there is none."""
         runs, calm = self.runs, self.calm
         fault, verdict = (
             (self.now and training(runs, self.now, calm))
@@ -75,7 +77,7 @@ class JudgedLayer:
             or self.dropping()
             or self.inverting()
             or self.conditioned()
-            or self.claiming(is_right)
+            or self.claiming()
             or (None, self.healthy())
         )
         size = self.norms
@@ -88,8 +90,8 @@ class JudgedLayer:
             condition=None if size is None else size.condition,
             is_bound=size is not None and size.log_det is None,
             digits_lost=self.lost,
-            log_det=self.audit.claimed,
-            log_det_due=self.audit.due,
+            log_det=self.claimed,
+            log_det_due=self.due,
             fault=fault,
             verdict=verdict,
         )
@@ -187,35 +189,23 @@ class JudgedLayer:
                 says += f"; its own error is {self.error64:.1e} in float64"
         return Fault.ILL_CONDITIONED, says
 
-    def claiming(self, is_right: tuple[bool, bool]) -> Found:
-        """Return what is wrong with the log-determinant, unless the model's is right with it."""
+    def claiming(self) -> Found:
+        """Return what is wrong with the log-determinant."""
         n, leaves = len(self.calm.before[0]), map(torch.as_tensor, self.calm.beside)
         claims = [leaf.double() for leaf in leaves if leaf.numel() <= n]
-        there, back = self.audit.wrong
-        if is_finite(self.calm.after) and not is_finite(tuple(claims)):
-            says = self._not_a_number(any(bool(leaf.isnan().any()) for leaf in claims))
-        elif self.audit.is_summed:
-            says = "log|det| is summed over the members of the batch, too"
-        elif there and not is_right[0]:
-            says = there
-        elif back and not (there or is_right[1]):  # the opposite of both is a convention
-            says = f"on the way back, {back}"
-        else:
-            return None
-        return Fault.DETERMINANT, says
-
-    def _not_a_number(self, is_nan: bool) -> str:
-        known = self.audit.due if self.audit.claimed is None else self.audit.claimed
+        if is_finite(tuple(claims)) or not is_finite(self.calm.after):
+            return (Fault.DETERMINANT, self.wrong) if self.wrong else None
+        known = self.due if self.claimed is None else self.claimed
         size = "" if known is None else f"; it is {known:.1f}"
-        if is_nan:
-            return f"log|det| is not a number{size}: is it the logarithm of a negative one?"
         says = f"log|det| is not finite in {self.runs.precision}"
-        if self.norms and math.isfinite(self.norms.condition):
-            return (
-                f"{says}{size}: the determinant leaves its range; sum logarithms "
-                "(torch.linalg.slogdet) instead"
-            )
-        return f"{says}: the layer is singular at x"
+        if any(leaf.isnan().any() for leaf in claims):
+            says = f"log|det| is not a number{size}: is it the logarithm of a negative one?"
+        elif self.norms and math.isfinite(self.norms.condition):
+            says += f"{size}: the determinant leaves its range; sum logarithms "
+            says += "(torch.linalg.slogdet) instead"
+        else:
+            says += ": the layer is singular at x"
+        return Fault.DETERMINANT, says
 
     def healthy(self) -> str:
         if not self.hands_on:

@@ -29,12 +29,13 @@ def training(runs: Runs, now: Call, calm: Call) -> tuple[Fault, str] | None:
         return None
     if (same := calm.moved(now.before)) is None:
         return None
+    trip, calm_trip = (_apart(call.round_trip(), call.before) for call in (now, same))
     if runs.matters(again := _unlike(now)) and not runs.matters(_unlike(same)):
         verb = "draws anew" if _is_drawn(now) else "changes"
         says = f"{verb} at each pass, and two passes differ by {again:.1e}"
     elif runs.matters(other := _mixed(now)) and not runs.matters(_mixed(same)):
         says = f"depends on the batch, and differs by {other:.1e} where other members do"
-    elif not runs.comes_back and runs.matters(_trip(now)) and not runs.matters(_trip(same)):
+    elif not runs.comes_back and runs.matters(trip) and not runs.matters(calm_trip):
         says = "does not undo what it did, as it does in eval mode"
     else:
         return None
@@ -106,10 +107,6 @@ def _outcome(call: Call) -> State:
     """Return what a layer does ahead and back; nothing for a direction that raises an error."""
     found = (*call.mapped(call.before), *call.mapped(call.after, False))
     return tuple(torch.nan_to_num(t) for t in found)
-
-
-def _trip(call: Call) -> float:
-    return _apart(call.round_trip(), call.before)
 
 
 def _apart(found: State, wanted: State) -> float:

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop import copies
+from exactflow.interop import models
 from exactflow.interop.diagnosis.values import (
     State,
     beside,
     copied,
     entries,
+    flat,
     image,
     members,
     refilled,
@@ -39,7 +40,7 @@ class FailureError(Exception):
     """A model raised an error on its way: where, and which."""
 
     def __init__(self, path: str, error: Exception):
-        super().__init__(copies.cause(error))
+        super().__init__(models.cause(error))
         self.path, self.error = path, error
 
 
@@ -237,7 +238,7 @@ def twin(model: Any) -> Any:
     """Return a copy of a module that nobody watches, or of a transform."""
     if not isinstance(model, nn.Module):
         return deepcopy(model)
-    made = copies.copied(model)
+    made = models.copied(model)
     for part in made.modules():
         for name in [n for n, v in vars(part).items() if hasattr(v, "is_watching")]:
             delattr(part, name)
@@ -305,7 +306,7 @@ def _is_chain(call: Call) -> bool:
     handed = [call.before, *(inner.after for inner in call.inner)]
     taken = [*(inner.before for inner in call.inner), call.after]
     return all(
-        bool(torch.isin(tensor, torch.cat([t.flatten() for t in source])).all())
+        bool(torch.isin(tensor, flat(source)).all())
         for source, target in zip(handed, taken, strict=True)
         for tensor in target
     )

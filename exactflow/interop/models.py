@@ -1,21 +1,71 @@
-"""The layers of a model in the order in which data meets them: those that may be linear, in chains.
+"""A model as modules in modules: copies of it to try things on, so that nothing else is changed by
+it; and its layers in the order in which data meets them, those that may be linear, in chains.
 
 Two layers are in one chain if nothing stands between them, so that they can be merged. What is
 inside a coupling, its conditioner, is no layer of the flow and is not looked at.
 """
 
+import copy
+import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
+from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
-__all__ = ["Place", "chains", "place_of", "put"]
+__all__ = ["Place", "cause", "chains", "copied", "place_of", "put", "untouched"]
+
+Model = TypeVar("Model", bound=nn.Module)
 
 GLOW = ("actnorm", "invconv", "coupling")
 """The children of a ``Flow`` of glow-pytorch, in the order of the data."""
+
+
+def copied(model: Model) -> Model:
+    """Return a copy; tensors that a run of the model left behind are copied without its graph.
+
+    Raises `InvalidInputError` for a model that cannot be copied.
+    """
+    behind = {
+        id(tensor): tensor.detach().clone()
+        for module in model.modules()
+        for tensor in vars(module).values()
+        if isinstance(tensor, Tensor) and not tensor.is_leaf
+    }
+    try:
+        return copy.deepcopy(model, behind)
+    except Exception as error:  # whatever a class raises that was not made to be copied
+        raise InvalidInputError(
+            f"expected a model that copy.deepcopy copies, got {cause(error)}"
+        ) from None
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Give the states of the random number generators back afterwards."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def cause(error: BaseException) -> str:
+    """Return the type and the first lines of the error that was raised first."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    lines = (line.strip() for line in str(error).splitlines())
+    said = " ".join(line for line in lines if line)
+    return f"{type(error).__name__}: {said}"[:300].removesuffix(": ")
 
 
 @dataclass(frozen=True, eq=False)
