@@ -20,7 +20,7 @@ How it is checked
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -72,12 +72,16 @@ class PiecewiseLinear:
     def __init__(
         self, knots: Sequence, values: Sequence, left: object = None, right: object = None
     ) -> None:
-        knots = elements(knots)
-        values = tuple(zip(*_columns(values), strict=True))
+        knots, values = elements(knots), tuple(map(_row, flat(values)))
+        lengths = {len(row) for row in values}
         if not knots or len(values) != len(knots):
             raise InvalidInputError(
                 f"expected at least one knot and one value for each, got {len(knots)} knots and "
                 f"{len(values)} values"
+            )
+        if len(lengths) != 1 or 0 in lengths:
+            raise InvalidInputError(
+                f"expected values of one length m >= 1, got lengths {sorted(lengths)}"
             )
         for k, (a, b) in enumerate(pairwise(knots)):
             if a >= b:
@@ -85,8 +89,15 @@ class PiecewiseLinear:
                     f"expected strictly increasing knots, got {format_short(a)} before "
                     f"{format_short(b)} at place {k}: sort them and merge equal ones"
                 )
-        m = len(values[0])
-        slopes = [_slope(left, m), *_inner_slopes(knots, values), _slope(right, m)]
+        flat_end = (QQ.zero,) * len(values[0])
+        first, last = (flat_end if slope is None else _row(slope) for slope in (left, right))
+        if {len(first), len(last)} != lengths:
+            raise InvalidInputError(
+                f"expected outer slopes of {len(flat_end)} entries, as the values have, got "
+                f"{len(first)} and {len(last)}"
+            )
+        pieces = pairwise(zip(knots, values, strict=True))
+        slopes = [first, *(_slope(a, b, u, v) for (a, u), (b, v) in pieces), last]
         bends = [k for k, (before, after) in enumerate(pairwise(slopes)) if before != after]
         if not bends:
             knots, values = (QQ.zero,), (line(knots[0], values[0], slopes[0], QQ.zero),)
@@ -160,32 +171,14 @@ class PiecewiseLinear:
         return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
 
 
-def _columns(values: Sequence) -> list[Elements]:
-    """Return the m coordinates of the values, each a tuple of elements of QQ."""
-    rows = [v if isinstance(v, list | tuple) else (v,) for v in flat(values)]
-    lengths = {len(row) for row in rows}
-    if len(lengths) != 1 or 0 in lengths:
-        raise InvalidInputError(
-            f"expected values of one length m >= 1, got lengths {sorted(lengths)}"
-        )
-    return [elements(column) for column in zip(*rows, strict=True)]
+def _row(entries: Any) -> Elements:
+    """Return a number, or a sequence of them, as a tuple of elements of QQ."""
+    return elements(entries if isinstance(entries, list | tuple) else (entries,))
 
 
-def _slope(slope: object, m: int) -> Elements:
-    if slope is None:
-        return (QQ.zero,) * m
-    entries = elements(slope if isinstance(slope, list | tuple) else [slope])
-    if len(entries) != m:
-        raise InvalidInputError(
-            f"expected an outer slope of {m} entries, as the values have, got {len(entries)}"
-        )
-    return entries
-
-
-def _inner_slopes(knots: Elements, values: tuple[Elements, ...]) -> Iterator[Elements]:
-    for (a, u), (b, v) in pairwise(zip(knots, values, strict=True)):
-        step = b - a
-        yield tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
+def _slope(a: Element, b: Element, u: Elements, v: Elements) -> Elements:
+    """Return the slope of the piece from `u` at `a` to `v` at `b`."""
+    return tuple([(end - start) / (b - a) for start, end in zip(u, v, strict=True)])
 
 
 def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
