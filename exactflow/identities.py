@@ -76,29 +76,20 @@ class Identity:
     text: str
     relations: str = ""
 
-    def expanded(self) -> list[tuple[Matrix, Matrix]]:
-        """Return the two sides of each equation that is claimed, expanded.
+    def prove(self) -> Proof:
+        """Expand both sides of what is claimed and compare normal forms.
 
-        Raises `InvalidInputError` where the text is none in that language.
+        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes, and
+        where the text is none in that language.
         """
         values: dict[str, Words] = {}
-        claimed = []
+        surviving, blocks, words = [], 0, 0
         for equation in identities(self.text):
             if equation.left[0] == "name":
                 values[equation.left[1]] = _words(equation.right, values)
-            else:
-                sides = (_words(side, values) for side in (equation.left, equation.right))
-                left, right = (s if isinstance(s, Matrix) else Matrix([[s]]) for s in sides)
-                claimed.append((left.expand(), right.expand()))
-        return claimed
-
-    def prove(self) -> Proof:
-        """Expand both sides and compare normal forms.
-
-        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes.
-        """
-        surviving, blocks, words = [], 0, 0
-        for left, right in self.expanded():
+                continue
+            sides = (_words(side, values) for side in (equation.left, equation.right))
+            left, right = (Matrix([[s]] if isinstance(s, Expr) else s).expand() for s in sides)
             if left.shape != right.shape:
                 shapes = [left.shape, right.shape]
                 raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")

@@ -62,7 +62,6 @@ def test_what_is_no_equation_of_words():
 
 def test_definitions_and_claims():
     half = Identity("", "", "", "Y = 2 X^-1, L(1/2 Y) U(-X) = blocks(1, -X, X^-1, 0), X Y = 2")
-    assert [left == right for left, right in half.expanded()] == [True, True]
     assert (half.prove().blocks, half.prove().words) == (5, 4)
 
 

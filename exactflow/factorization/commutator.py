@@ -213,26 +213,10 @@ def _matched_diagonal(n: int, u: dict, field: Domain) -> tuple[list, Element]:
     1, up to order; and that product.
 
     `u` maps some places to factors; elsewhere the factor is 1. Along a stretch of places the r are
-    the partial products, times a constant where the factors multiply to 1.
+    the partial products. Where some factors multiply to 1 these would repeat: such a stretch is cut
+    out, and gets a constant of its own.
     """
-    stretches, r, det = _stretches(u, field)
-    used = {*r.values(), det} if r else set()
-    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in u)]:
-        for c in linalg.distinct_units(field):
-            values = {i: c * partial for i, partial in stretch.items()}
-            if used.isdisjoint(values.values()):
-                break
-        r.update(values)
-        used.update(values.values())
-    return [r[i] for i in range(n)], det
-
-
-def _stretches(u: dict, field: Domain) -> tuple[list[dict], dict, Element]:
-    """Cut the places into stretches of product 1, each with its distinct partial products, and a
-    rest whose partial products are distinct; return them and the product of all.
-    """
-    stretches, open_places = [], []
-    partial = field.one
+    stretches, open_places, partial = [], [], field.one
     for i, factor in u.items():
         open_places.append((i, partial))
         partial *= factor
@@ -240,4 +224,13 @@ def _stretches(u: dict, field: Domain) -> tuple[list[dict], dict, Element]:
         if start is not None:
             stretches.append({j: p / partial for j, p in open_places[start:]})
             del open_places[start:]
-    return stretches, dict(open_places), partial
+    r = dict(open_places)
+    used = {*r.values(), partial} if r else set()
+    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in u)]:
+        for c in linalg.distinct_units(field):
+            values = {i: c * product for i, product in stretch.items()}
+            if used.isdisjoint(values.values()):
+                break
+        r.update(values)
+        used.update(values.values())
+    return [r[i] for i in range(n)], partial
