@@ -10,8 +10,8 @@ from exactflow.errors import InvalidInputError
 from exactflow.files.arrays import array_writer, flow_arrays
 from exactflow.files.atomic import check_place, read_bytes, write_bytes
 from exactflow.files.certificate import read_certificate
-from exactflow.files.export import FORMATS, export
 from exactflow.files.rocq.theorem_check import theorem
+from exactflow.files.systems import FORMATS, export
 from exactflow.interop.roundoff import check_error
 
 

@@ -31,8 +31,8 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
 from exactflow.gaussian import Whitening
-from exactflow.lossless.assembly import checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless
+from exactflow.lossless.gridded import checked_grid, on_layers_of
 
 __all__ = ["load", "read_lossless", "save", "write_claim"]
 

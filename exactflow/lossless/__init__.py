@@ -37,9 +37,9 @@ from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
 from exactflow.flows.flow import CouplingFlow
-from exactflow.lossless.assembly import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.bijection import Lossless, LosslessInverse
 from exactflow.lossless.distance import DistanceBound
+from exactflow.lossless.gridded import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.integer_coupling import IntegerCoupling
 from exactflow.lossless.shears import exact_step, shears
 

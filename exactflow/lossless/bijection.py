@@ -18,7 +18,7 @@ from exactflow.lossless.integer_coupling import IntegerCoupling
 
 __all__ = ["Lossless", "LosslessInverse"]
 
-COLUMNS = 256
+COLUMNS = 1024
 """How many columns are worked on at once: they stay in the cache from layer to layer."""
 
 
@@ -92,9 +92,9 @@ class Lossless(MapResult):
                [  0, 100,   3]], dtype=int8)
         """
         x = self._columns(x)
-        if not _is_within(x, self.limit):
+        if (beyond := _beyond(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
-                f"expected inputs within {self.limit}, got {max(int(x.max()), -int(x.min()))}: "
+                f"expected inputs within {self.limit}, got {abs(beyond)}: "
                 "scale the input down, or give lossless a larger limit"
             )
         return self._mapped(x, self._through)
@@ -139,12 +139,16 @@ class Lossless(MapResult):
         """Return the image in the dtype of `x`, block of columns by block of columns."""
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
-        order, p = list(self.order), self.partition[0]
+        order, p, held = list(self.order), self.partition[0], np.iinfo(x.dtype)
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run(values, (values[:p], values[p:]))
-            _check_dtype(values, np.iinfo(x.dtype))
+            if (beyond := _beyond(values, held.min, held.max)) is not None:
+                raise InvalidInputError(
+                    f"expected values that {held.dtype} holds, got {beyond}: give the array in a "
+                    "longer type, as in x.astype(numpy.int32)"
+                )
             image[order, block] = values
         return image.reshape(x.shape)
 
@@ -163,7 +167,7 @@ class Lossless(MapResult):
         values[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
-        if not _is_within(values, largest):
+        if _beyond(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected images of inputs within {self.limit}, got others: only what forward "
                 "returns has an inverse"
@@ -225,14 +229,7 @@ class LosslessInverse(MapResult):
         return f"the inverse of {self.map}"
 
 
-def _is_within(x: np.ndarray, largest: int) -> bool:
-    return not x.size or bool(-largest <= x.min() and x.max() <= largest)
-
-
-def _check_dtype(values: np.ndarray, held: np.iinfo) -> None:
-    if not (held.min <= values.min() and values.max() <= held.max):
-        worst = values.max() if values.max() > held.max else values.min()
-        raise InvalidInputError(
-            f"expected values that {held.dtype} holds, got {int(worst)}: give the array in a "
-            "longer type, as in x.astype(numpy.int32)"
-        )
+def _beyond(values: np.ndarray, least: int, most: int) -> int | None:
+    """Return the largest or the least of some values where it is not in a range."""
+    ends = (int(values.max()), int(values.min())) if values.size else ()
+    return next((x for x in ends if not least <= x <= most), None)

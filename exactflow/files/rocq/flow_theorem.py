@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.writing import opening, over, rational, target_rows
+from exactflow.files.rocq.writing import opening, over, rational, row, target_rows
 
 __all__ = ["CLAIMS", "FLOW", "flow_theorem"]
 
@@ -57,14 +57,14 @@ def flow_theorem(content: dict[str, Any], standalone: bool) -> tuple[str, str, s
         FLOW.format(
             opening=opening("flow", standalone),
             denominator=hex(denominator),
-            target=target_rows(target, [_row(entries) for entries in numerators]),
+            target=target_rows(target, [row(entries, hex) for entries in numerators]),
             layers=f"[::\n  {listed}]",
             first=_places(halves[0]),
             second=_places(halves[1]),
             flips=_places(flips),
             pads=_places(pads),
             bound=rational(parse_rational(content.get("within", "0"))),
-            divisors=_row(reversed(divisors)),
+            divisors=row(reversed(divisors), hex),
             d=d,
             **CLAIMS["covariance" in content, "within" in content],
         ),
@@ -88,8 +88,8 @@ class _Layer(NamedTuple):
 
     def __str__(self) -> str:
         moves = "moves_second" if self.moves_second else "moves_first"
-        shift = ";\n     ".join(map(_row, self.shift))
-        return f"{moves} {hex(self.den)} {_row(self.scale)}\n    [:: {shift}]"
+        shift = ";\n     ".join(row(entries, hex) for entries in self.shift)
+        return f"{moves} {hex(self.den)} {row(self.scale, hex)}\n    [:: {shift}]"
 
 
 def _divisors(
@@ -117,12 +117,8 @@ def _divisors(
     return divisors, work / BITS_A_SECOND
 
 
-def _row(numbers: Any) -> str:
-    return f"[:: {'; '.join(map(hex, numbers))}]"
-
-
 def _places(found: Sequence[int]) -> str:
-    return f"[:: {'; '.join(map(str, found))}]%N" if found else "[::]"
+    return f"{row(found, str)}%N" if found else "[::]"
 
 
 CLAIMS = {

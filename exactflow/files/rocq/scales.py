@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.checker import Blocks, Matrix, characteristic
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangle
-from exactflow.files.rocq.writing import rational, rows
+from exactflow.files.rocq.writing import rational, row, rows
 
 __all__ = ["scaled_reason"]
 
@@ -74,13 +74,13 @@ def _signs(multiplier: Sequence[Matrix], blocks: Blocks) -> str:
     """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
     D, a = (characteristic(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
-        (-1) ** k * (x - y) * sum(row[0] for row in p)
+        (-1) ** k * (x - y) * sum(x for x, *_ in p)
         for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)
     )
     sign = 1 if at_1 > 0 else -1
     polynomials = (
         "; ".join(
-            f"({rational(Fraction(sign * x))}, [:: {'; '.join(map(str, map(int, exponents)))}]%N)"
+            f"({rational(Fraction(sign * x))}, {row(map(int, exponents), str)}%N)"
             for x, *exponents in p
         )
         for p in reversed(multiplier)

@@ -3,11 +3,12 @@
 A theorem requires one of the texts here, or begins with it and with those that it needs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files as resources
 from math import lcm
+from typing import Any
 
 __all__ = [
     "LIBRARY",
@@ -72,14 +73,14 @@ def decimals(entries: Iterable[Fraction]) -> str:
     return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
-def rows(M: Iterable[Iterable[Fraction]]) -> str:
+def rows(M: Iterable[Iterable]) -> str:
     """Return a matrix, as a list of lists."""
-    return f"[:: {'; '.join(map(row, M))}]"
+    return row(M, row)
 
 
-def row(entries: Iterable[Fraction]) -> str:
-    """Return a list of rationals."""
-    return f"[:: {'; '.join(map(rational, entries))}]"
+def row(entries: Iterable, write: Callable[[Any], str] | None = None) -> str:
+    """Return a list of rationals, or of what `write` writes."""
+    return f"[:: {'; '.join(map(write or rational, entries))}]"
 
 
 def rational(x: Fraction) -> str:

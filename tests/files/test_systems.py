@@ -11,7 +11,7 @@ from matrices import NEGATIVE, POSITIVE
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, save
 from exactflow.errors import InvalidInputError
 from exactflow.files.certificate import certificate_text
-from exactflow.files.export import export
+from exactflow.files.systems import export
 
 
 @pytest.mark.parametrize("name", ["identity d=2", "random d=4", "huge determinant", "two shears"])
