@@ -31,7 +31,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import resolve_partition
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.libraries import library_of, whole_of
+from exactflow.interop.libraries import layers_of, library_of, whole_of
 from exactflow.interop.library import HalfMap, folded
 from exactflow.interop.modules.flow import MatrixModule
 from exactflow.masks.writer import Writer, exact_words
@@ -226,25 +226,20 @@ def _mask(
     return resolve_partition(mask, d)
 
 
-def _steps(module: Any, d: int, path: str = "") -> Iterator["HalfMap | AffineMap"]:
+def _steps(model: Any, d: int) -> Iterator["HalfMap | AffineMap"]:
     """Yield the couplings and the linear maps of a model, from data to latent."""
-    library = library_of(module)
-    name = library.of_base("lists", module)
-    parts = getattr(module, "steps", None) if name is None else getattr(module, name or "_modules")
-    if parts is not None:
-        parts = list(parts.values() if isinstance(parts, dict) else parts)
-        for part in reversed(parts) if library.is_from_latent else parts:
-            yield from _steps(getattr(part, "transform", part) if name is None else part, d)
-        return
-    if (reader := library.reader_of(module)) is not None:
-        yield reader(module)
-    elif (halves := library.of_base("halves", module)) is not None:
-        yield from halves(module, d)
-    else:
-        raise InvalidInputError(
-            f"expected affine couplings and linear layers, got a {type(module).__name__}: a shear "
-            "merges with an affine coupling alone, not with a spline"
-        )
+    parts = [step.transform for step in model.steps] if hasattr(model, "steps") else [model]
+    for module in (layer for part in parts for layer in layers_of(part)):
+        library = library_of(module)
+        if (reader := library.reader_of(module)) is not None:
+            yield reader(module)
+        elif (halves := library.of_base("halves", module)) is not None:
+            yield from halves(module, d)
+        else:
+            raise InvalidInputError(
+                f"expected affine couplings and linear layers, got a {type(module).__name__}: a "
+                "shear merges with an affine coupling alone, not with a spline"
+            )
 
 
 class _Writing:

@@ -22,7 +22,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_fraction, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.libraries import library_of
+from exactflow.interop.libraries import layers_of, library_of
 from exactflow.interop.modules.steps import IntegerStep, PixelMap, frozen
 from exactflow.interop.reading import is_initialized, linear_map
 
@@ -224,7 +224,7 @@ def lossless(
     groups, bases, network = found
     for modules in groups:
         steps: list[IntegerStep] = []
-        for part in _merged(_flat(modules)):
+        for part in _merged(layer for module in modules for layer in layers_of(module)):
             steps.append(_step(part, grid, dtype, bits, limit))
             grid = steps[-1].grid
         levels.append((steps, grid))
@@ -235,18 +235,6 @@ def lossless(
 def _size(tensor: Tensor) -> int:
     """Return how many numbers a member of a batch has."""
     return math.prod(tensor.shape[1:])
-
-
-def _flat(flows: Iterable[Any]) -> Iterator[Any]:
-    """Yield the modules of flows, those in blocks from data to latent."""
-    for flow in flows:
-        library = library_of(flow)
-        attribute = library.of_base("lists", flow)
-        if attribute is None:
-            yield flow
-        else:
-            held = getattr(flow, attribute)
-            yield from _flat(reversed(held) if library.is_from_latent else held)
 
 
 def _merged(modules: Iterable[Any]) -> Iterator[Any]:

@@ -1,10 +1,11 @@
 """What a model and its layers make of data: before, and with couplings in their place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.conversion.planning import Group, Meeting, tensors_of
@@ -43,7 +44,7 @@ def run(
         steps: dict[Any, nn.Module] = {path: part for path, part in paths if isinstance(path, str)}
         for place in (place for chain in chains(model) for place in chain):
             _watch(steps.get(place.path, place.module), place.path, meetings)
-        found = tuple(t.detach() for t in _tensors(whole.called(*arguments)))
+        found = _tensors(whole.called(*arguments))
     except InvalidInputError:
         raise
     except Exception as error:  # whatever a model raises for data that it was not made for
@@ -80,14 +81,10 @@ def _watch(module: nn.Module, path: str, meetings: dict[str, Meeting]) -> None:
     vars(module)[name] = told
 
 
-def _tensors(result: Any) -> Iterator[Tensor]:
-    if isinstance(result, Tensor):
-        yield result
-    elif isinstance(result, float):
-        yield torch.tensor(result)
-    elif isinstance(result, tuple | list):
-        for part in result:
-            yield from _tensors(part)
+def _tensors(value: Any) -> tuple[Tensor, ...]:
+    """Return the tensors and floats in a structure, in order."""
+    leaves = (leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor | float))
+    return tuple(torch.as_tensor(leaf).detach() for leaf in leaves)
 
 
 def differences(

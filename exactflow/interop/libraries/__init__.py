@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 from exactflow.errors import require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exactflow.interop.library import Library, Whole
 
 __all__ = [
     "LIBRARIES",
     "PACKAGES",
     "TOLD_BY_TENSORS",
+    "layers_of",
     "library",
     "library_of",
     "package_of",
@@ -52,6 +55,18 @@ def library_of(module: Any) -> "Library":
 def package_of(module: Any) -> str:
     """Return the package that a module's class is from."""
     return type(module).__module__.split(".")[0]
+
+
+def layers_of(module: Any) -> "Iterator[Any]":
+    """Yield a module; or the layers of one that holds a list of them, from data to latent."""
+    library = library_of(module)
+    attribute = library.of_base("lists", module)
+    if attribute is None:
+        yield module
+        return
+    held = list(getattr(module, attribute) if attribute else module._modules.values())
+    for part in reversed(held) if library.is_from_latent else held:
+        yield from layers_of(part)
 
 
 def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":
