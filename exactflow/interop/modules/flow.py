@@ -37,9 +37,11 @@ __all__ = ["Bijection", "FlowModule", "MatrixModule", "MergedAway", "under"]
 class Bijection(nn.Module):
     """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`.
 
-    Each kind says what `image`, `preimage`, `log_det` and `word` are; here they are those of the
-    identity.
+    Each kind says what `partition`, `image`, `preimage` and `log_det` are; here they are those of
+    the identity.
     """
+
+    partition: tuple[int, ...] = ()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant, one for each member of the batch."""
@@ -61,11 +63,15 @@ class Bijection(nn.Module):
         """Return the log-determinant for one member of the batch x, a scalar."""
         return x.new_zeros(())
 
+    def couplings(self) -> list[Any]:
+        """Return the layers, each with the half that it `moves`, in order of application."""
+        return list(getattr(self, "layers", ()))
+
     def word(self) -> list[int]:
         """Return what a state dict says of the map beside its numbers: the sizes of the halves,
         then for each layer whether it moves the first; nothing of an identity.
         """
-        return []
+        return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
 
     @classmethod
     def of_state(cls, state: State) -> Self:
@@ -75,7 +81,7 @@ class Bijection(nn.Module):
     @property
     def dimension(self) -> int:
         """How many numbers a vector has: the sum of the halves; 0 of an identity, for any."""
-        return sum(self.word()[:2])
+        return sum(self.partition)
 
     def get_extra_state(self) -> Tensor:
         """Return the word as a tensor."""
@@ -127,6 +133,7 @@ class MatrixModule(Bijection):
         bias: Tensor | None = None,
     ):
         super().__init__()
+        self.partition = (len(weight),)
         self.register_buffer("weight", weight)
         self.register_buffer("weight_inverse", weight_inverse)
         self.register_buffer("log_abs_det", log_abs_det)
@@ -150,10 +157,6 @@ class MatrixModule(Bijection):
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
         return self.log_abs_det * prod(x.shape[2:])
-
-    def word(self) -> list[int]:
-        """Return the dimension alone."""
-        return [len(self.weight)]
 
 
 class FlowModule(Bijection):
@@ -234,10 +237,6 @@ class FlowModule(Bijection):
         module.load_state_dict(state)
         return module
 
-    def word(self) -> list[int]:
-        """Return the sizes of the halves, then for each layer whether it moves the first."""
-        return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
-
     def image(self, x: Tensor) -> Tensor:
         """Return the image."""
         halves = apart(flat(self._signed(x)), self.order, self.partition)
@@ -260,10 +259,6 @@ class FlowModule(Bijection):
         """Return the log-determinant for one member of the batch x, a scalar."""
         parts = [layer.log_det() for layer in self.couplings() if layer.scale is not None]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
-
-    def couplings(self) -> list[Any]:
-        """Return the layers in order of application, each a `CouplingModule`."""
-        return list(self.layers)
 
     def _signed(self, x: Tensor) -> Tensor:
         return x if self.signs is None else along(self.signs, x) * x

@@ -9,7 +9,6 @@ own: there a value out of range becomes an index out of range, which the runtime
 """
 
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +31,7 @@ class IntegerLayer(nn.Module):
 
     def __init__(self, layer: IntegerCoupling):
         super().__init__()
+        self.moves = layer.moves
         weight = torch.stack([torch.from_numpy(part.integers) for part in layer.parts])
         self.register_buffer("weight", weight)
         self.register_buffer("units", torch.tensor([2**part.bits for part in layer.parts]))
@@ -41,13 +41,12 @@ class IntegerLayer(nn.Module):
         """Return floor(T kept + 1/2) for integers (N, k) or (N, k, pixels) in float64."""
         weights = self.weight.double() / self.units.double()[:, None, None]
         value = times(weights[0], kept)
-        whole = None
+        whole = torch.zeros_like(value)
         for weight in weights[1:]:
             integers = torch.floor(value)
-            whole = integers if whole is None else whole + integers
+            whole = whole + integers
             value = (value - integers) + times(weight, kept)
-        value = torch.floor(value + 0.5)
-        return value if whole is None else value + whole
+        return whole + torch.floor(value + 0.5)
 
 
 class LosslessModule(Bijection):
@@ -78,7 +77,6 @@ class LosslessModule(Bijection):
     def __init__(self, result: Lossless):
         super().__init__()
         self.partition = result.partition
-        self.moves = tuple(layer.moves for layer in result.layers)
         self.layers = nn.ModuleList(map(IntegerLayer, result.layers))
         signs = torch.ones(result.dimension, dtype=torch.int64)
         signs[list(result.flips)] = -1
@@ -95,8 +93,8 @@ class LosslessModule(Bijection):
         """
         values = _refused(self._values(x), self.limit, "inputs")
         halves = apart(self._signed(values), self.order, self.partition)
-        for moves, layer in zip(self.moves, self.layers, strict=True):
-            i = HALVES.index(moves)
+        for layer in self.couplings():
+            i = HALVES.index(layer.moves)
             halves[i] = halves[i] + layer(halves[1 - i])
         return _typed(together(halves, torch.argsort(self.order)), x)
 
@@ -104,9 +102,8 @@ class LosslessModule(Bijection):
         """Return the preimage; raise `InvalidInputError` for what is not the image of an input."""
         values = _refused(self._values(y), self.largest, "images of inputs")
         halves = apart(values, self.order, self.partition)
-        layers: list[Any] = list(self.layers)
-        for moves, layer in zip(self.moves[::-1], layers[::-1], strict=True):
-            i = HALVES.index(moves)
+        for layer in reversed(self.couplings()):
+            i = HALVES.index(layer.moves)
             kept = _refused(halves[1 - i], layer.radius, "images of inputs")
             halves[i] = halves[i] - layer(kept)
         x = together(halves, torch.argsort(self.order))
@@ -115,10 +112,6 @@ class LosslessModule(Bijection):
     def log_det(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
         return (self.log_step * (sum(self.partition) * prod(x.shape[2:])))[0]
-
-    def word(self) -> list[int]:
-        """Return the sizes of the halves, then for each layer whether it moves the first."""
-        return [*self.partition, *(int(m == "first") for m in self.moves)]
 
     def _values(self, x: Tensor) -> Tensor:
         """Return integers of shape (N, d) or (N, d, pixels) in float64."""

@@ -172,7 +172,7 @@ def times(weight: Tensor, x: Tensor) -> Tensor:
     return x @ weight.T if x.ndim == 2 else weight @ x
 
 
-def apart(x: Tensor, order: Tensor | None, partition: tuple[int, int]) -> list[Tensor]:
+def apart(x: Tensor, order: Tensor | None, partition: tuple[int, ...]) -> list[Tensor]:
     """Return the halves of flat vectors or images, whose channels are taken in an order."""
     x = x if order is None else x.index_select(1, order)
     return list(torch.split(x, list(partition), dim=1))
