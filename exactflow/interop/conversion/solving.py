@@ -181,18 +181,20 @@ def _enclosures(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fraction]]
 
 
 def _fraction(x: arb) -> Fraction:
-    mantissa, exponent = x.man_exp()
-    return int(mantissa) * Fraction(2) ** int(exponent)
+    mantissa, exponent = map(int, x.man_exp())
+    return Fraction(mantissa << max(exponent, 0), 1 << max(-exponent, 0))
 
 
 def _nearest(x: Fraction, least: int, precision: int) -> Fraction:
     """Return the float that is nearest to a number, the even one of two: floats that begin with
     2^e, for e >= least - 1, are multiples of 2^(e + precision - 1).
     """
-    leading = x.numerator.bit_length() - x.denominator.bit_length()
-    if abs(x.numerator) << max(-leading, 0) < x.denominator << max(leading, 0):
+    numerator, denominator = x.as_integer_ratio()
+    leading = numerator.bit_length() - denominator.bit_length()
+    if abs(numerator) << max(-leading, 0) < denominator << max(leading, 0):
         leading -= 1
     last = max(leading, least - 1) + precision - 1
-    if last < 0:
-        return Fraction(round(x * (1 << -last)), 1 << -last)
-    return Fraction(round(x / (1 << last)) << last)
+    up, down = 1 << max(-last, 0), 1 << max(last, 0)
+    whole, rest = divmod(numerator * up, denominator * down)
+    whole += 2 * rest + whole % 2 > denominator * down
+    return Fraction(whole * down, up)
