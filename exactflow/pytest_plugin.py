@@ -128,7 +128,7 @@ def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
         return True
     if not parent.session.isinitpath(path):
         return False
-    return config.option.exactflow or any(word in _head(path) for word in FORMATS)
+    return config.option.exactflow or any(word in _content(path)[:HEAD] for word in FORMATS)
 
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
@@ -138,7 +138,7 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
     is_named = parent.session.isinitpath(path)
     if not config.option.exactflow or (config.getini("exactflow_scripts") and not is_named):
         return False
-    if b"exactflow.claims" not in _head(path, None):
+    if b"exactflow.claims" not in _content(path):
         return False
     from exactflow.proving.cells import makes_claims
 
@@ -146,10 +146,9 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
     return (is_named and not is_test) or makes_claims(path)
 
 
-def _head(path: Path, size: int | None = HEAD) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(size)
+        return path.read_bytes()
     except OSError:
         return b""
 

@@ -12,9 +12,9 @@ import pytest
 import sympy
 
 from exactflow import cli, random_matrix
-from exactflow.cli.report import magnitude
 from exactflow.files.arrays import read_arrays
 from exactflow.files.certificate import read_certificate
+from exactflow.flows.display import magnitude
 
 
 def run(capsys, *arguments):

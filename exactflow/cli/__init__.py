@@ -1,8 +1,8 @@
 """The command line: `COMMANDS` names its commands, each a module of that name.
 
 A command's module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit
-code; it exports nothing. It is imported when its command runs: no command waits for what another
-needs.
+code. It is imported when its command runs: no command waits for what another needs. The modules
+of this room export nothing: its faces are `main` and the shell.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
 way, 3 incomplete, 130 interrupted.

@@ -20,27 +20,6 @@ if TYPE_CHECKING:
 
     from exactflow.files.matrices import MatrixFile
 
-__all__ = [
-    "CONSTRUCTION",
-    "YES",
-    "advice",
-    "announce",
-    "check_output",
-    "check_place",
-    "construction_arguments",
-    "fields",
-    "matrix_arguments",
-    "partition",
-    "partition_argument",
-    "printing_arguments",
-    "read",
-    "reading_arguments",
-    "say",
-    "stops_first",
-    "wants_text",
-    "write",
-]
-
 
 CONSTRUCTION = "method", "orientation", "partition"
 """What `construction_arguments` are told, as `factor` takes it."""

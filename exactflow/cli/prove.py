@@ -22,8 +22,6 @@ from exactflow.proving.cells import read_script
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
 from exactflow.proving.table import print_table, summary
 
-__all__ = ["add_arguments", "run", "running_arguments"]
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="*", metavar="FILE", help="proof scripts, in # %%%% cells")

@@ -10,9 +10,6 @@ from exactflow.cli.common import say
 from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["flow_record", "magnitude", "print_flow", "print_repairs"]
-
-
 NARROW = 60
 """Below this many columns, the table of layers has one blank between its columns."""
 

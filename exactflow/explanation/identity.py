@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any, TypeAlias
 
 from sympy.polys.domains.domain import Domain
@@ -261,33 +261,27 @@ def _inverse(field: Domain, value: Any) -> Any:
     return [row[n:] for row in rows]
 
 
-def _rows(value: Any) -> Rows:
-    return value if isinstance(value, list) else [[value]]
-
-
-def _blocks(field: Domain, *parts: Any) -> Rows:
-    A, B, C, D = map(_rows, parts)
-    return [left + right for left, right in [*zip(A, B, strict=True), *zip(C, D, strict=True)]]
+def _assembled(field: Domain, grid: list[list]) -> Rows:
+    """Return a matrix of blocks; a number is that multiple of the identity of its place."""
+    found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
+    high = {i: len(part) for i, _, part in found if isinstance(part, list)}
+    wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
+    rows = []
+    for i, parts in enumerate(grid):
+        m = high.get(i, wide.get(i, 1))
+        blocks = [
+            part
+            if isinstance(part, list)
+            else _multiple(part, m, wide.get(j, high.get(j, 1)), field)
+            for j, part in enumerate(parts)
+        ]
+        rows += [list(chain(*row)) for row in zip(*blocks, strict=True)]
+    return rows
 
 
 def _diagonal(field: Domain, *parts: Any) -> Rows:
-    def both(X: Rows, Y: Rows) -> Rows:
-        m, n, p, q = len(X), len(X[0]), len(Y), len(Y[0])
-        zero = field.zero
-        return _blocks(field, X, _multiple(zero, m, q, field), _multiple(zero, p, n, field), Y)
-
-    return reduce(both, map(_rows, parts))
-
-
-def _upper(field: Domain, part: Any) -> Rows:
-    X = _rows(part)
-    p, q = len(X), len(X[0])
-    first, second = (_multiple(field.one, n, n, field) for n in (p, q))
-    return _blocks(field, first, X, _multiple(field.zero, q, p, field), second)
-
-
-def _transpose(_: Domain, matrix: Rows) -> Rows:
-    return [list(row) for row in zip(*matrix, strict=True)]
+    places = range(len(parts))
+    return _assembled(field, [[parts[i] if i == j else field.zero for j in places] for i in places])
 
 
 _OPERATIONS: dict[str, Callable] = {
@@ -296,15 +290,15 @@ _OPERATIONS: dict[str, Callable] = {
     "bracket": lambda _, part: part,
     "neg": lambda field, part: _times(-field.one, part, field),
     "inverse": _inverse,
-    "transpose": _transpose,
+    "transpose": lambda _, matrix: [list(row) for row in zip(*matrix, strict=True)],
     "det": lambda field, matrix: _eliminated(matrix, field)[1],
     "rank": lambda field, matrix: field.convert(_eliminated(matrix, field)[2]),
     "tr": lambda field, matrix: sum((row[i] for i, row in enumerate(matrix)), field.zero),
     "largest": lambda _, matrix: max(abs(entry) for row in matrix for entry in row),
     "diag": _diagonal,
-    "blocks": _blocks,
-    "U": _upper,
-    "L": lambda field, part: _transpose(field, _upper(field, _transpose(field, _rows(part)))),
+    "blocks": lambda field, A, B, C, D: _assembled(field, [[A, B], [C, D]]),
+    "U": lambda field, X: _assembled(field, [[field.one, X], [field.zero, field.one]]),
+    "L": lambda field, Y: _assembled(field, [[field.one, field.zero], [Y, field.one]]),
 }
 _LATEX = {
     "bracket": "\\left({}\\right)",

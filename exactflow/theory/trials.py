@@ -106,14 +106,9 @@ def _equals(flow: Any, M: Any, most: int) -> Any:
     return flow
 
 
-def six_layers(M: Any) -> CouplingFlow:
-    """At most six layers equal M."""
-    return _equals(factor(M), M, 6)
-
-
-def classical(M: Any) -> CouplingFlow:
-    """At most 18 layers of pivots, eigenvectors and permutations equal M."""
-    return _equals(factor(M, method="classical"), M, 18)
+def factored(M: Any, method: str = "auto", most: int = 6) -> CouplingFlow:
+    """At most so many layers equal M."""
+    return _equals(factor(M, method=method), M, most)
 
 
 def permuted(perm: Any) -> CouplingFlow:
@@ -305,12 +300,13 @@ def _tried(
     return {"trial": trial, "draws": draws, "hypotheses": hypotheses}
 
 
+_classical = partial(factored, method="classical", most=18)
 _draw_even = partial(draw_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
 #: What tries a theorem, draws instances of it and are its hypotheses, by its name.
 TRIALS = {
-    "six layers": _tried(six_layers, draw_matrix, POSITIVE),
-    "classical route": _tried(classical, _draw_even, POSITIVE, EVEN),
+    "six layers": _tried(factored, draw_matrix, POSITIVE),
+    "classical route": _tried(_classical, _draw_even, POSITIVE, EVEN),
     "six is sharp": _tried(minimal, _draw_one, EVEN, ONE),
     "five is generic": _tried(minimal, _draw_one, EVEN, ONE),
     "zero padding": _tried(padded, partial(draw_matrix, determinant="nonzero"), INVERTIBLE),
