@@ -182,14 +182,16 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     rows, columns : the shape of the unknown.
     """
     field = system[0].right.domain
-    rows_of_K = [
-        [sum(products, field.zero) for products in zip(*parts, strict=True)]
-        for _, right, terms in system
-        for i in range(right.shape[0])
-        for j in range(right.shape[1])
-        for parts in [[_products(P[i, :], Q[:, j]) for _, P, Q in terms]]
+    columns_of_K = [
+        [
+            x
+            for _, right, terms in system
+            for x in sum((P[:, i] * Q[j, :] for _, P, Q in terms), right - right).to_list_flat()
+        ]
+        for i in range(rows)
+        for j in range(columns)
     ]
-    K = linalg.from_entries(rows_of_K, (len(rows_of_K), rows * columns), field)
+    K = linalg.from_columns([linalg.column(entries, field) for entries in columns_of_K])
     b = linalg.column([x for equation in system for x in equation.right.to_list_flat()], field)
     solution, multiplier = linalg.solve(K, b)
     if multiplier is None:
@@ -200,10 +202,6 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
         parts.append(reshaped(part, (height, width), field).transpose())
         at += height * width
     return None, tuple(parts)
-
-
-def _products(row: DomainMatrix, column: DomainMatrix) -> list[Element]:
-    return [x * y for x in row.to_list_flat() for y in column.to_list_flat()]
 
 
 def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:

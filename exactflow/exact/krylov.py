@@ -19,6 +19,7 @@ __all__ = [
     "controller_columns",
     "cyclic_basis",
     "krylov_flag",
+    "minimal_polynomial",
     "triangular_eigenvectors",
 ]
 
@@ -98,7 +99,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     runs: list[int] = []
     while (done := sum(runs)) < n:
         quotient = (inverse * F * basis)[done:, done:]
-        f = _minimal_polynomial(quotient, linalg.unit_vector(n - done, 0, field))
+        f = minimal_polynomial(quotient, linalg.unit_vector(n - done, 0, field))
         runs.append(len(f) - 1)
         run = controller_basis(F, f, basis[:, done : done + 1])
         columns = basis[:, :done].hstack(run)
@@ -107,7 +108,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     return basis, inverse, runs
 
 
-def _minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
+def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
     """Return the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):

@@ -220,9 +220,8 @@ def _straddled(Sigma: np.ndarray, p: int, bases: Eigenbases) -> Eigenbases:
     middle = larger[len(larger) // 2]
     if abs(q - p) == 1:
         middle = np.sqrt(middle * larger[(len(larger) - 1) // 2])
-    if q > p:
-        return Eigenbases.of(Sigma, p, factor * middle ** (q / (2 * p)), factor / middle**0.5)
-    return Eigenbases.of(Sigma, p, factor * middle**0.5, factor / middle ** (p / (2 * q)))
+    first, second = middle ** (max(1, q / p) / 2), middle ** (max(1, p / q) / 2)
+    return Eigenbases.of(Sigma, p, factor * first, factor / second)
 
 
 def levels(sigma: np.ndarray, rho: np.ndarray, shifted: int = 1) -> tuple[np.ndarray, np.ndarray]:

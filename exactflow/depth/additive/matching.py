@@ -39,7 +39,8 @@ def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     polynomial, for a drawn V0 and e; None where the linear equations for t have no solution.
 
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
-    are the columns of the controller basis of D and b.
+    are the columns of the controller basis of D and b; those of (x - 1)^k times both are the
+    columns for the polynomial (x - 1)^k det(x I - D).
     """
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
@@ -56,21 +57,11 @@ def _matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
     """Return t such that V = e t^T does it, None where there is none."""
     C, D, a, c = pencil
     q, p = C.shape
-    f, g = D.charpoly_berk(), a.charpoly_berk()
-    pairs = zip(with_ones(f, p - q)[1:], with_ones(g, q - p)[1:], strict=True)
-    right = linalg.column([y - x for x, y in pairs], D.domain)
-    H = _times_ones(krylov.controller_basis(D, f, C * e), p - q)
-    K = _times_ones(krylov.controller_basis(a, g, e), q - p)
+    f, g = with_ones(D.charpoly_berk(), p - q), with_ones(a.charpoly_berk(), q - p)
+    right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
+    H, K = krylov.controller_basis(D, f, C * e), krylov.controller_basis(a, g, e)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
-
-
-def _times_ones(H: DomainMatrix, count: int) -> DomainMatrix:
-    """Return the coefficients, as columns, of (x - 1)^count times the polynomial that H has."""
-    for _ in range(count):
-        zero = linalg.zeros(H.shape[0], 1, H.domain)
-        H = H.hstack(zero) - zero.hstack(H)
-    return H
 
 
 def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:

@@ -86,9 +86,7 @@ def assigned_row(
     """
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain
-    relation, _ = linalg.solve(linalg.from_columns(orbit(D, b, m)), orbit(D, b, m + 1)[-1])
-    f = [field.one, *(-x for x in reversed(relation.to_list_flat()))]
-    H = krylov.controller_basis(D, f, b)
+    H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
     g, basis, row = _target(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
