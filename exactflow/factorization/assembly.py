@@ -24,6 +24,7 @@ __all__ = [
     "shears",
     "shears_of_pair",
     "transposed",
+    "transposed_word",
     "with_determinant",
 ]
 
@@ -49,6 +50,11 @@ def transposed(blocks: Blocks) -> Blocks:
     """Return the blocks of the transpose."""
     A, B, C, D = (block.transpose() for block in blocks)
     return Blocks(A, C, B, D)
+
+
+def transposed_word(word: Shears) -> Shears:
+    """Return the word of the transpose."""
+    return [(opposite(half), T.transpose()) for half, T in reversed(word)]
 
 
 def shear(half: Half, T: DomainMatrix) -> LinearCoupling:

@@ -44,7 +44,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note, renamed
-from exactflow.factorization.assembly import Shears, alternating, transposed
+from exactflow.factorization.assembly import Shears, alternating, transposed, transposed_word
 from exactflow.factorization.commutator import commutator, paired_spectra, with_full_rank
 from exactflow.factorization.five_layers import five_layer_shifts, five_shears
 
@@ -77,7 +77,7 @@ def hyperplane_word(blocks: Blocks) -> Shears:
         note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with renamed(**names):
             found = hyperplane_shifts(other, transposed(inverse))
-        return alternating([T.transpose() for T in reversed(found)], "second")
+        return transposed_word(alternating(found, "first"))
     W0, rest = with_full_rank(blocks)
     with renamed(C="C'", D="D'"):
         found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))

@@ -39,7 +39,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note
-from exactflow.factorization.assembly import Shears, alternating, transposed
+from exactflow.factorization.assembly import Shears, alternating, transposed, transposed_word
 from exactflow.factorization.commutator import commutator_shifts
 from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts, peel
 from exactflow.factorization.hyperplane import hyperplane_shifts
@@ -71,22 +71,20 @@ class Form(NamedTuple):
 
     def word(self, blocks: Blocks, draws: Draws) -> Shears | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
-        A, B, C, D = blocks = transposed(blocks) if self.is_transposed else blocks
+        if self.is_transposed:
+            blocks = transposed(blocks)
+        (A, B, C, D), first, last = blocks, [], []
         if self.sheared:
             Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
-            is_left = self.sheared == "left"
-            rest = (A, B, C - Y * A, D - Y * B) if is_left else (A - B * Y, B, C - D * Y, D)
-            blocks = Blocks(*rest)
+        if self.sheared == "left":
+            first, blocks = [Y], Blocks(A, B, C - Y * A, D - Y * B)
+        elif self.sheared == "right":
+            last, blocks = [Y], Blocks(A - B * Y, B, C - D * Y, D)
         shifts = self.shifts(blocks, draws)
         if shifts is None:
             return None
-        if self.sheared:
-            shifts = [Y, *shifts] if is_left else [*shifts, Y]
-        starts_with_L = self.sheared == "left"
-        if self.is_transposed:
-            shifts = [T.transpose() for T in reversed(shifts)]
-            starts_with_L = self.sheared != "right"
-        return alternating(shifts, "second" if starts_with_L else "first")
+        word = alternating([*first, *shifts, *last], "second" if first else "first")
+        return transposed_word(word) if self.is_transposed else word
 
 
 def partition_word(blocks: Blocks) -> Shears:
