@@ -23,7 +23,7 @@ latent-variable models*, ICLR 2019 (why coders must agree to the last bit).
 How it is checked
 -----------------
 That rounded shears are bijections is seen at once. *Certified*: the distance to W and the sizes of
-values, from *exact* products (`exactflow.lossless.distance`). The tests compare with arithmetic in
+values, from *exact* products (`exactflow.lossless.gridded`). The tests compare with arithmetic in
 Python's integers.
 """
 
@@ -37,8 +37,7 @@ from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
 from exactflow.flows.flow import CouplingFlow
-from exactflow.lossless.bijection import Lossless, LosslessInverse
-from exactflow.lossless.distance import DistanceBound
+from exactflow.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.lossless.gridded import LIMIT, assembled, checked_grid, on_layers_of
 from exactflow.lossless.integer_coupling import IntegerCoupling
 from exactflow.lossless.shears import exact_step, shears

@@ -9,17 +9,46 @@ import numpy as np
 import sympy
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.result import Evidence, MapResult
-from exactflow.lossless.distance import DistanceBound
 from exactflow.lossless.integer_coupling import IntegerCoupling
 
-__all__ = ["Lossless", "LosslessInverse"]
+__all__ = ["DistanceBound", "Lossless", "LosslessInverse"]
 
 COLUMNS = 1024
 """How many columns are worked on at once: they stay in the cache from layer to layer."""
+
+
+@dataclass(frozen=True)
+class DistanceBound:
+    """The certified largest distance of an output to W x, in units of the output grid.
+
+    Attributes
+    ----------
+    rounding : for each coordinate, the share of the layers' rounding.
+    shifts : for each coordinate, the share of shifts and step that are not those of W exactly,
+        for inputs up to the limit.
+    """
+
+    rounding: tuple[sympy.Rational, ...]
+    shifts: tuple[sympy.Rational, ...]
+
+    @property
+    def coordinates(self) -> tuple[sympy.Rational, ...]:
+        """The bound for each coordinate."""
+        return tuple(r + s for r, s in zip(self.rounding, self.shifts, strict=True))
+
+    @property
+    def largest(self) -> sympy.Rational:
+        """The bound for all coordinates."""
+        return max(self.coordinates)
+
+    def __str__(self) -> str:
+        bounds = self.largest, max(self.rounding), max(self.shifts)
+        return "{} (rounding {}, shifts {})".format(*(decimal_up(bound, 3) for bound in bounds))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -32,7 +32,7 @@ import numpy as np
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Half
 
-__all__ = ["LARGEST", "GridPart", "IntegerCoupling", "on_grid"]
+__all__ = ["LARGEST", "GridPart", "IntegerCoupling"]
 
 LARGEST = 2**52
 MOST_PARTS = 8
@@ -143,17 +143,3 @@ class IntegerCoupling:
         value += 0.5
         np.floor(value, out=value)
         return value if whole is None else value + whole
-
-
-def on_grid(T: np.ndarray, bits: int) -> np.ndarray:
-    """Return the multiples of 2^-bits nearest to T.
-
-    Raises `InvalidInputError` where float64 does not hold them.
-    """
-    size = float(np.abs(T).max())
-    if not size < 2.0 ** (53 - bits):
-        raise InvalidInputError(
-            f"expected multiples of 2^-bits that 53 bits hold, got bits={bits} with shifts to "
-            f"{size:.2g}: lower bits"
-        )
-    return np.ldexp(np.rint(np.ldexp(T, bits)), -bits)

@@ -18,7 +18,7 @@ what is left in the second half moves on from place to place, up to the last, wh
 
 How it is checked
 -----------------
-*Numeric*: nothing here is relied on; `exactflow.lossless.distance` certifies what the layers do.
+*Numeric*: nothing here is relied on; `exactflow.lossless.gridded` certifies what the layers do.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

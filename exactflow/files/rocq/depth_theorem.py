@@ -11,8 +11,7 @@ from exactflow import checker
 from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.clashes import additive_reason
-from exactflow.files.rocq.scales import scaled_reason
+from exactflow.files.rocq.reasons import additive_reason, scaled_reason
 from exactflow.files.rocq.writing import opening, row, rows, target_rows
 
 __all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
@@ -33,7 +32,7 @@ def depth_theorem(
     Of the obstructions with additive layers, those of kind "linear" for words of up to four letters
     are taken as they are. Where D = I + Y Z and a = I + Z Y are known, one of four letters, or of
     five where C is 0, becomes that the k-th powers of D and of a differ in their traces, if some
-    do. Others become ranks that do not go together, as `clashes` finds them: all of kind
+    do. Others become ranks that do not go together, as `reasons` finds them: all of kind
     "similarity", and those of kind "chain" where numbers of blocks decide; those where linear
     equations do so are refused. One of kind "linear" for five letters becomes a recurrence, if it
     does. With positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n

@@ -16,8 +16,7 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
-from exactflow.files.rocq.clashes import rank_clash, recurrence_clash
-from exactflow.files.rocq.scales import scaled_reason
+from exactflow.files.rocq.reasons import rank_clash, recurrence_clash, scaled_reason
 from exactflow.files.rocq.theorem_check import check_theorem, theorem
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "depth" / "correct"
