@@ -3,7 +3,7 @@
 Steps of an explanation are checked again in mpmath, by formulas of their own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -113,22 +113,24 @@ class Forced:
                 "isoperimetry), and their distances from the target's add up in squares. For L = "
                 f"{slope} they come to eps = {near} or more; most of it is a gap along {self.gap}."
             )
+        mean = (
+            "E log|det J| is the entropy of the image less that of N(0, I): at most that of the "
+            f"choice among clusters, {self.clusters} here, and the mean of those of Gaussians "
+            f"whose covariances are as near as eps to the clusters' (Gelbrich). That is {volume}."
+        )
+        singular = (
+            f"So a singular value is at most exp({volume} / {d}) somewhere, and by Poincare's "
+            f"inequality the mean square of all is at least (sqrt(tr Cov) - eps)^2 / {d}."
+        )
+        told = [
+            ("16a", why, self._is_slope_forced),
+            ("16b", mean, self._is_volume_bounded),
+            ("16b", singular, self._are_singular_values_bounded),
+        ]
+        home = "of exactflow.conditioning.forced"
         steps = [
-            _step("16a", why, self._is_slope_forced),
-            _step(
-                "16b",
-                "E log|det J| is the entropy of the image less that of N(0, I): at most that of "
-                f"the choice among clusters, {self.clusters} here, and the mean of those of "
-                "Gaussians whose covariances are as near as eps to the clusters' (Gelbrich). That "
-                f"is {volume}.",
-                self._is_volume_bounded,
-            ),
-            _step(
-                "16b",
-                f"So a singular value is at most exp({volume} / {d}) somewhere, and by Poincare's "
-                f"inequality the mean square of all is at least (sqrt(tr Cov) - eps)^2 / {d}.",
-                self._are_singular_values_bounded,
-            ),
+            Step(rule, why, "", {}, {}, QQ, f"Theorem {rule} {home}", witness=check)
+            for rule, why, check in told
         ]
         claim = (
             f"Every smooth bijection within W2 <= {near} of {self.target} has "
@@ -237,11 +239,6 @@ class Forced:
             rf"$\sup|J| \ge {lipschitz}, \quad E\log|\det J| \le {volume}, \quad "
             rf"\inf\sigma_{{\min}} \le {least_one}, \quad \mathrm{{rms}}/\mathrm{{gm}} \ge {ratio}$"
         )
-
-
-def _step(rule: str, why: str, witness: Callable[[], bool]) -> Step:
-    reference = f"Theorem {rule} of exactflow.conditioning.forced"
-    return Step(rule, why, "", {}, {}, QQ, reference, witness=witness)
 
 
 def _digits(ratio: Element) -> int:

@@ -60,9 +60,14 @@ def least_lipschitz(
     if deviation <= ball(eps) - pieces.error:
         is_known = isinstance(law, Gaussian) or is_product(law)
         return Slope(QQ.zero, QQ.zero if is_known else None, None)
-    start = deviation / TINY
-    near = ball(eps) + pieces.error
-    slope = Slope(*_least_slope(lambda: _capped(spectrum), start, near, TUNING.precision), None)
+
+    def capped(slope: arb) -> tuple[arb, arb]:
+        """Return the square of the distance of deviations from those that are at most a slope."""
+        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
+        return total, total
+
+    start, near = deviation / TINY, ball(eps) + pieces.error
+    slope = Slope(*_least_slope(lambda: capped, start, near, TUNING.precision), None)
     if isinstance(law, Gaussian):
         return slope
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
@@ -87,16 +92,6 @@ def least_lipschitz(
         low, _ = _least_slope(frame.distance, start, ball(eps) + frame.error, bits)
         slope = Slope(low, enough, frame)
     return slope
-
-
-def _capped(spectrum: Sequence[arb]) -> Distance:
-    """Return the distance of deviations from those that are at most a slope."""
-
-    def squares(slope: arb) -> tuple[arb, arb]:
-        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-        return total, total
-
-    return squares
 
 
 def _least_slope(

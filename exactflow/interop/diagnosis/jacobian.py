@@ -143,10 +143,13 @@ def audit_layer(found: Audit, twice: Call, is_right: tuple[bool, bool]) -> tuple
         return claimed, ""
     both = zip(there, _claimed(twice, twice.before, True), strict=False)
     is_summed = any(abs(one) > TOLERANCE and _is_near(two, 2 * one) for one, two in both)
-    if due is None:
-        ahead, wrong = _cropped(call) or _opposed(there, back), ""
-    else:
+    if due is not None:
         ahead, wrong = _wrong(call, there, due), _wrong(call, back, -due)
+    else:
+        ahead, wrong = _cropped(call), ""
+        if not ahead and len(there) == len(back) == 1 and not _is_near(there[0], -back[0]):
+            ahead = f"log|det| is {there[0]:.4g} ahead and {back[0]:.4g} back, where the sum "
+            ahead += "should be 0"
     if (is_summed or ahead or wrong) and found.is_drawn:
         return None, ""
     if is_summed:
@@ -236,13 +239,6 @@ def _missing(claimed: float, due: float, parts: list[Part]) -> str:
         if names:
             return f"{verb} that of {' or '.join(names)}"
     return ""
-
-
-def _opposed(there: list[float], back: list[float]) -> str:
-    """Return how the claims of a layer ahead and back contradict each other, or ""."""
-    if len(there) != 1 or len(back) != 1 or _is_near(there[0], -back[0]):
-        return ""
-    return f"log|det| is {there[0]:.4g} ahead and {back[0]:.4g} back, where the sum should be 0"
 
 
 def _cropped(call: Call) -> str:

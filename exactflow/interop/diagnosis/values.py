@@ -122,15 +122,13 @@ def relative(found: State, wanted: State) -> Tensor:
     """
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return torch.full((len(wanted[0]),), float("inf"), dtype=torch.float64)
-    a, b = _rows(found), _rows(wanted)
+    a, b = (
+        torch.cat([tensor.reshape(len(tensor), -1) for tensor in state], 1).double()
+        for state in (found, wanted)
+    )
     size = b.abs().amax(1)
     error = (a - b).abs().amax(1) / torch.where(size > 0, size, 1.0)
     return torch.where(torch.isfinite(error), error, float("inf"))
-
-
-def _rows(state: State) -> Tensor:
-    """Return a matrix with a row for each member of the batch."""
-    return torch.cat([tensor.reshape(len(tensor), -1) for tensor in state], 1).double()
 
 
 def is_finite(state: State) -> bool:

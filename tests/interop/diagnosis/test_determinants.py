@@ -117,6 +117,38 @@ def test_large_images_whose_pixels_are_counted(kind, counted):
     assert not diagnose(Model(kind(counted), kind(counted)).eval(), images(32)).guilty
 
 
+def test_ways_that_contradict_each_other_where_the_jacobian_is_too_large():
+    found = diagnose(times(1, -1)(300), data(2, 300))
+    assert [x.fault for x in found.guilty] == [Fault.DETERMINANT]
+    assert "back, where the sum should be 0" in found.guilty[0].verdict
+
+
+class Doubled(torch.autograd.Function):
+    """Its derivative is computed in NumPy, which knows no batches of gradients."""
+
+    @staticmethod
+    def forward(_, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(_, gradient):
+        return torch.from_numpy(2 * gradient.numpy())
+
+
+def test_derivatives_one_by_one():
+    class Doubling(Scale):
+        def forward(self, x):
+            return Doubled.apply(x), self.a.sum().expand(len(x))
+
+        def inverse(self, y):
+            return y / 2, -self.a.sum().expand(len(y))
+
+    found = diagnose(Doubling([1.0, 1.0]), data(2, 2))
+    assert found.layers[0].condition == 1
+    assert found.layers[0].log_det_due == pytest.approx(2 * math.log(2))
+    assert "log|det| is wrong: 2, where that of the Jacobian at x is 1.386" in str(found)
+
+
 def test_the_logarithm_of_a_negative_number():
     class Signed(nn.Module):
         def __init__(self):
