@@ -83,24 +83,22 @@ class Block(NamedTuple):
 class Steps:
     """The increasing map S of N(0, 1) to atoms, at the precision of the ``workprec`` block.
 
-    `cuts` are the jumps; the first of `starts` is before all pieces, and the others are the cuts.
+    `cuts` are the jumps.
     """
 
     values: list[arb]
     cuts: list[Point]
-    starts: list[Point]
 
     @staticmethod
     def of(values: Sequence[arb], weights: Sequence[int]) -> "Steps":
         """Return the map to atoms in ascending order, with weights in the ratio of integers."""
-        steps = Steps(list(values), [], [Point(*[arb(0)] * 7)])
+        steps = Steps(list(values), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
             below += weight
             mass = arb(below) / total
             z = normal_quantile(mass, arb(total - below) / total)
             steps.cuts.append(steps._point(piece, z, mass))
-            steps.starts.append(steps.cuts[-1])
         return steps
 
     def at(self, z: arb, piece: int) -> Point:
@@ -118,7 +116,8 @@ class Steps:
         return self._point(piece, z, normal_cdf(z))
 
     def _point(self, piece: int, z: arb, mass: arb) -> Point:
-        start, s, density = self.starts[piece], self.values[piece], normal_density(z)
+        start = self.cuts[piece - 1] if piece else Point(*[arb(0)] * 7)
+        s, density = self.values[piece], normal_density(z)
         more, first = s * (mass - start.mass), -density - start.first
         return Point(
             z,

@@ -26,7 +26,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.options import check_option
 from exactflow.interop.diagnosis.judge import judged
 from exactflow.interop.diagnosis.result import Diagnosis, Fault, LayerDiagnosis
-from exactflow.interop.diagnosis.runs import Runs, Trial
+from exactflow.interop.diagnosis.runs import Runs
 from exactflow.interop.models import untouched
 
 __all__ = ["Diagnosis", "Fault", "LayerDiagnosis", "diagnose"]
@@ -83,7 +83,7 @@ def diagnose(
     with untouched(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, which would come several times
         torch.manual_seed(SEED)
-        runs = Runs(Trial(model, x, start == "latents", context, y))
+        runs = Runs(model, x, start == "latents", (context, y))
         layers = judged(runs)
         i = runs.member
     return Diagnosis(

@@ -98,7 +98,7 @@ def _culprits(now: Call) -> Iterator[str]:
 
 def _changed(runs: Runs, call: Call) -> list[str]:
     """Return the names of tensors that a layer keeps, and that runs have changed."""
-    old, new = parts(runs.model)[call.path].state_dict(), call.module.state_dict()
+    old, new = parts(runs.whole)[call.path].state_dict(), call.module.state_dict()
     kept = [name for name in old if isinstance(old[name], Tensor) and name in new]
     return [name for name in kept if not torch.equal(old[name], new[name])][:3]
 

@@ -14,7 +14,7 @@ from exactflow.interop.diagnosis.values import State, copied, relative, tensors
 from exactflow.interop.libraries import whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way, Whole
 
-__all__ = ["Passes", "Runs", "Trial"]
+__all__ = ["Passes", "Runs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,26 +46,55 @@ class Passes:
         return list(zip(self.layers, backwards, strict=True)) if is_reverse else None
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A model, what it is run on, whether from latents, and what it takes besides."""
+class Runs:
+    """What a model did as it stands, in eval mode, and in eval mode in float64.
 
-    model: Any
-    x: Any
-    is_turned: bool
-    context: Any
-    y: Any
+    Attributes
+    ----------
+    whole : a copy of the model that is left as it was.
+    now, calm, fine : these runs; no last where the model has parts that cannot be had in float64.
+    stuck : the error of a model that maps x ahead in eval mode only.
+    precision : the name of the model's dtype.
+    unit, digits : its unit roundoff, and its decimal digits.
+    level : the relative error at which half of the digits are lost.
+    many : a third of the digits, whose loss is a fault of one layer.
+    judged : the run as the model stands, or in eval mode where x comes back in the former only.
+    member : of the batch, that which comes back worst.
+    comes_back : whether half of the digits are left, for every member of the batch, in either mode.
+    """
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the model, which x has."""
-        return tensors(self.x)[0].dtype
+    def __init__(self, model: Any, x: Any, is_turned: bool, conditions: tuple[Any, Any]):
+        """Run a model on x, which may be latents, given a context and classes.
 
-    def whole(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> tuple[Whole, Way]:
-        """Return a copy of the model, in eval mode where `is_calm`, in a dtype or its own, and how
-        it is called; raises `InvalidInputError` where it has no inverse.
+        Raises `InvalidInputError` where it has no inverse, or x no image in eval mode.
         """
-        model, conditions = twin(self.model), copied((self.context, self.y), dtype or self.dtype)
+        self.model, self.x, self.is_turned, self.conditions = model, x, is_turned, conditions
+        self.dtype = tensors(x)[0].dtype
+        self.precision = str(self.dtype).removeprefix("torch.")
+        self.unit = torch.finfo(self.dtype).eps / 2
+        self.digits = -math.log10(self.unit)
+        self.level, self.many = math.sqrt(self.unit), self.digits / 3
+        self.whole, _ = self._called()
+        self.fine = self._run_in_float64()
+        try:
+            self.calm = self.now = self._run()
+        except FailureError as failure:
+            raise self._refusal(failure) from failure.error
+        self.stuck: FailureError | None = None
+        if any(part.training for part in self._called(is_calm=False)[0].module.modules()):
+            try:
+                self.now = self._run(is_calm=False)
+            except FailureError as failure:
+                self.stuck = failure
+        self.judged = self.now if (self.now.errors > self.level).any() else self.calm
+        self.member = int(self.judged.errors.argmax())
+        self.comes_back = not self.stuck and bool((self.judged.errors <= self.level).all())
+
+    def _called(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> tuple[Whole, Way]:
+        """Return a copy of the model, in eval mode where `is_calm`, in a dtype or its own, and how
+        it is called.
+        """
+        model, conditions = twin(self.model), copied(self.conditions, dtype or self.dtype)
         if isinstance(model, nn.Module):
             model = model.eval() if is_calm else model
             model = model if dtype is None else model.to(dtype)
@@ -83,9 +112,9 @@ class Trial:
                 vars(part).update(copied(own, dtype))
         return whole, whole.way.turned() if self.is_turned else whole.way
 
-    def run(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> Passes:
+    def _run(self, dtype: torch.dtype | None = None, is_calm: bool = True) -> Passes:
         """Run a copy of the model; raises `FailureError` where x has no image."""
-        whole, way = self.whole(dtype, is_calm)
+        whole, way = self._called(dtype, is_calm)
         traced = Traced(whole, way, dtype or torch.get_default_dtype())
         x = copied([self.x] if way.is_listed and isinstance(self.x, Tensor) else self.x, dtype)
         ahead, layers = traced.run(x, True)
@@ -97,55 +126,29 @@ class Trial:
         pairs = [replace(call, other=other) for call, other in found.pairs or []]
         return replace(found, layers=pairs or layers)
 
-    def run_in_float64(self) -> Passes | None:
+    def _run_in_float64(self) -> Passes | None:
         """Run a copy in float64, or return None where the model cannot have it."""
         try:
-            found = self.run(torch.float64)
+            found = self._run(torch.float64)
         except FailureError:
             return None
         made = [t for call in found.layers for t in call.after if t.is_floating_point()]
         return found if all(t.dtype is torch.float64 for t in made) else None
 
-
-class Runs:
-    """What a model did as it stands, in eval mode, and in eval mode in float64.
-
-    Attributes
-    ----------
-    model : left as it was.
-    now, calm, fine : these runs; no last where the model has parts that cannot be had in float64.
-    stuck : the error of a model that maps x ahead in eval mode only.
-    precision : the name of the model's dtype.
-    unit, digits : its unit roundoff, and its decimal digits.
-    level : the relative error at which half of the digits are lost.
-    many : a third of the digits, whose loss is a fault of one layer.
-    judged : the run as the model stands, or in eval mode where x comes back in the former only.
-    member : of the batch, that which comes back worst.
-    comes_back : whether half of the digits are left, for every member of the batch, in either mode.
-    """
-
-    def __init__(self, trial: Trial):
-        """Run the model; raises `InvalidInputError` where x has no image in eval mode."""
-        self.model, _ = trial.whole()
-        self.fine = trial.run_in_float64()
-        try:
-            self.calm = trial.run()
-        except FailureError as failure:
-            raise _refusal(failure, trial, self.fine is not None) from failure.error
-        self.now = self.calm
-        self.stuck: FailureError | None = None
-        if any(part.training for part in trial.whole(is_calm=False)[0].module.modules()):
-            try:
-                self.now = trial.run(is_calm=False)
-            except FailureError as failure:
-                self.stuck = failure
-        self.precision = str(trial.dtype).removeprefix("torch.")
-        self.unit = torch.finfo(trial.dtype).eps / 2
-        self.digits = -math.log10(self.unit)
-        self.level, self.many = math.sqrt(self.unit), self.digits / 3
-        self.judged = self.now if (self.now.errors > self.level).any() else self.calm
-        self.member = int(self.judged.errors.argmax())
-        self.comes_back = not self.stuck and bool((self.judged.errors <= self.level).all())
+    def _refusal(self, failure: FailureError) -> InvalidInputError:
+        """Return what is said of a model that does not map x ahead."""
+        if isinstance(failure.error, InvalidInputError):
+            return failure.error
+        raises = f"{failure.path or 'the model'} raises {failure}"
+        if self.fine:
+            return InvalidInputError(
+                f"expected a model whose operations exist in {self.dtype}, got one that maps x in "
+                f"float64 only: {raises}"
+            )
+        shapes = ", ".join(str(tuple(t.shape)) for t in tensors(self.x))
+        return InvalidInputError(
+            f"expected an x that the model takes, got shape {shapes}: {raises}"
+        )
 
     def error(self, found: State, wanted: State) -> float:
         """Return the error of that member, or the largest where layers change the batch."""
@@ -164,17 +167,3 @@ class Runs:
         Several that are below the level may do so together.
         """
         return error > (self.level if self.comes_back else max(self.level / 100, 10 * self.unit))
-
-
-def _refusal(failure: FailureError, trial: Trial, works: bool) -> InvalidInputError:
-    """Return what is said of a model that does not map x ahead."""
-    if isinstance(failure.error, InvalidInputError):
-        return failure.error
-    raises = f"{failure.path or 'the model'} raises {failure}"
-    if works:
-        return InvalidInputError(
-            f"expected a model whose operations exist in {trial.dtype}, got one that maps x in "
-            f"float64 only: {raises}"
-        )
-    shapes = ", ".join(str(tuple(t.shape)) for t in tensors(trial.x))
-    return InvalidInputError(f"expected an x that the model takes, got shape {shapes}: {raises}")
