@@ -38,7 +38,6 @@ __all__ = [
     "kernel",
     "left_inverse",
     "left_kernel",
-    "product",
     "rank",
     "rref",
     "scale_columns",
@@ -137,12 +136,6 @@ def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
 def swap_halves(blocks: Blocks) -> Blocks:
     """Return the blocks of the matrix with its halves exchanged in rows and columns."""
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
-
-
-def product(left: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
-    """Return the product, dense where one of the factors is."""
-    left, right = left.unify(right, fmt="dense")  # dense, where their formats differ
-    return left.matmul(right)
 
 
 def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:

@@ -198,9 +198,7 @@ class LinearCoupling(Coupling):
     def act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
-        moved = linalg.scale_rows(self.scale_elements, moved) + linalg.product(
-            self.shift_matrix, kept
-        )
+        moved = linalg.scale_rows(self.scale_elements, moved) + self.shift_matrix * kept
         return (moved, kept) if self.moves == "first" else (kept, moved)
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:

@@ -154,7 +154,7 @@ def _flow(writer: Writer, given: list) -> Flow:
     product = linalg.identity(sum(writer.partition), QQ)
     for item in given:
         matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
-        product = linalg.product(*matrix.to_dense().unify(product.to_dense()))
+        product = matrix.to_dense() * product
     verify(flow, product)
     return flow
 
