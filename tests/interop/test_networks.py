@@ -7,6 +7,8 @@ import pytest
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop import to_module
+from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.nonlinear.piecewise import PiecewiseLinear
 from exactflow.universal import (
     Atoms,
     GaussianMixture,
@@ -84,3 +86,13 @@ def test_modules_are_networks_and_are_saved(name):
 def test_refuses(flow, options, words):
     with pytest.raises(InvalidInputError, match=words):
         to_module(flow, **options)
+
+
+def test_a_flow_under_a_mask_keeps_its_order():
+    network = PiecewiseLinear([-1, 0, 2], [(0, 1), (3, "1/2"), (-1, 2)])
+    layers = [PiecewiseCoupling((2, 2), moves, network, scale=2) for moves in ("second", "first")]
+    flow = PiecewiseFlow(layers, order=(2, 0, 3, 1))
+    module, z = to_module(flow), np.random.default_rng(1).standard_normal((4, 50))
+    assert np.allclose(module(torch.tensor(z.T))[0].detach().numpy().T, flow.forward(z))
+    again = FlowModule.of_state(module.state_dict())
+    assert torch.equal(again(torch.tensor(z.T))[0], module(torch.tensor(z.T))[0])
