@@ -46,9 +46,8 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from exactflow.capacity.choices import best_choice
 from exactflow.capacity.couplings import AdditiveCouplings
-from exactflow.capacity.packings import SubsetFamily, code_size
+from exactflow.capacity.packings import SubsetFamily, best_choice, code_size
 from exactflow.errors import InvalidInputError
 from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short, to_fraction, to_index

@@ -89,8 +89,8 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal.boxes import Boxes, as_line_law
+from exactflow.universal.draft import Draft, best, fewest
 from exactflow.universal.few_layers import checked_eps
-from exactflow.universal.fewest import Draft, best, fewest
 from exactflow.universal.measures import LineLaw
 from exactflow.universal.path import Path, regions, shear_condition
 from exactflow.universal.tuning import TUNING

@@ -54,7 +54,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import Evidence, Result
 from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.last_layers import Rescaling, Unit
+from exactflow.universal.draft import Rescaling, Unit
 from exactflow.universal.path import Path, graded_path, shear_condition, shear_norm
 from exactflow.universal.tuning import TUNING
 from proofs.experiments.coordinatewise import coordinatewise

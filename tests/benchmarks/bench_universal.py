@@ -10,7 +10,7 @@ from sympy import QQ
 
 from exactflow.nonlinear import PiecewiseFlow
 from exactflow.universal import GaussianMixture, approximate, approximate_well, uniform
-from exactflow.universal.fewest import Draft
+from exactflow.universal.draft import Draft
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
 SQUARE = uniform([0, 0], [1, 1])

@@ -27,7 +27,7 @@ from exactflow.universal import (
     uniform,
 )
 from exactflow.universal.boxes import as_line_law
-from exactflow.universal.last_layers import Unit
+from exactflow.universal.draft import Unit
 from exactflow.universal.path import Path, graded_path, regions, shear_norm
 from exactflow.universal.transport import transport
 

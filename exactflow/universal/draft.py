@@ -1,4 +1,6 @@
-"""The last layers of a well-conditioned flow: the pad is rescaled, and the data brought to scale.
+"""What a well-conditioned flow is drafted from: a transport, and the last layers, by which the pad
+is rescaled and the data brought to scale; and the search for the fewest layers within an accuracy,
+or for the best of some.
 
 After the path of a transport T the pad is near z / T'(l) where the data is T(l). The slopes of T
 jump; a continuous function r > 0 of the data, linear between the middles of the pieces, has r^k
@@ -9,6 +11,9 @@ is bounded for bounded pads only: here for those that end within some radius.
 Before all that, a law of another scale than one, or far from zero, is standardized: the path leads
 to the transport of the standard law, and layers x <- scale x bring the data to its own scale. Their
 condition numbers are those of diag(scale, 1), everywhere.
+
+A bound of the error is certified for every number of pairs that is tried, so that what is found has
+its bound; that one pair less does not do is tried, too.
 """
 
 from dataclasses import dataclass
@@ -27,9 +32,12 @@ from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
 from exactflow.nonlinear import PiecewiseCoupling
 from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.universal.measures import LineLaw
+from exactflow.universal.path import Path, graded_path, regions, shear_norm
+from exactflow.universal.transport import Transport, transport
 from exactflow.universal.tuning import TUNING
 
-__all__ = ["Rescaling", "Unit"]
+__all__ = ["Draft", "Rescaling", "Unit", "best", "fewest"]
 
 
 @dataclass(frozen=True)
@@ -170,3 +178,98 @@ class Unit:
         """An enclosure of the condition number of a layer."""
         scale = ball(self.scale)
         return max(scale.upper(), (1 / scale).upper())
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What does not depend on the number of pairs; `scaling` is None where no pad is to be N(0, 1).
+
+    `map` is the transport to the law brought to scale, `norm` the largest one of a shear.
+    """
+
+    transport: Transport
+    unit: Unit
+    map: PiecewiseLinear
+    scaling: Rescaling | None
+    norm: Element
+
+    @classmethod
+    def of(cls, law: LineLaw, tolerance: Element, condition: Element, pad: bool) -> "Draft":
+        """Return the draft of a law, its transport within a tolerance."""
+        found = transport(law, tolerance)
+        unit = Unit.of(found.map, condition)
+        T = unit.standardized(found.map)
+        scaling = Rescaling.of(T, condition) if pad else None
+        return cls(found, unit, T, scaling, shear_norm(condition))
+
+    def depth(self, pairs: int) -> int:
+        """Return the number of layers: the last of the path is for the pad only."""
+        last = 0 if self.scaling is None else 1 + self.scaling.count
+        return 4 * pairs + 2 + last + self.unit.count
+
+    def path(self, pairs: int) -> Path | None:
+        """Return a path within the norm, or None where the pairs are too few."""
+        return graded_path(self.map, pairs, self.norm) if pairs > 0 else None
+
+    def error(self, path: Path) -> arb:
+        """Return the bound of the error of the data that a path makes, in L^2."""
+        total = arb(0)
+        for region in regions(path):
+            moved = ball(region.slopes[1]) * ball(region.moved)
+            total += region.weight * moved * moved
+        return upper_root(total) * ball(self.unit.factor)
+
+    def bound(self, path: Path) -> arb:
+        """Return a bound of W2 for the data."""
+        return self.transport.error + self.error(path)
+
+
+def fewest(
+    law: LineLaw, condition: Element, eps: Element, most: int | None, pad: bool
+) -> tuple[Draft, Path]:
+    """Return the shortest path within `eps`, of at most `most` layers in all, and its draft."""
+    draft = Draft.of(law, eps / TUNING.transport_part, condition, pad)
+
+    def suffices(pairs: int) -> bool:
+        path = draft.path(pairs)
+        return path is not None and bool(draft.bound(path) <= ball(eps))
+
+    pairs = least(lambda pairs: pairs > TUNING.most_pairs or suffices(pairs))
+    if pairs > TUNING.most_pairs:
+        raise InvalidInputError(
+            f"expected eps and condition in reach of {4 * TUNING.most_pairs} layers, got eps = "
+            f"{format_short(eps)} and condition = {format_short(condition)}: raise one of them"
+        )
+    needed, path = draft.depth(pairs), draft.path(pairs)
+    if path is None or (most is not None and needed > most):
+        raise InvalidInputError(
+            f"expected eps in reach of the layers, got eps = {format_short(eps)} and {most} layers "
+            f"of condition numbers <= {format_short(condition)}: it takes {needed}; raise layers, "
+            "eps or condition"
+        )
+    return draft, path
+
+
+def best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[Draft, Path]:
+    """Return a path of at most `most` layers, to a transport whose error is at most half of its.
+
+    It is refined until then, or until it has many knots; where a finer one is too steep for so few
+    layers, it is the last one that is not.
+    """
+    tolerance, found = law.deviation(), None
+    while True:
+        draft = Draft.of(law, tolerance, condition, pad)
+        path = draft.path(min((most - draft.depth(0)) // 4, TUNING.most_pairs))
+        if path is None:
+            break
+        found = draft, path
+        fine = draft.transport.error <= draft.error(path) / 2
+        if fine or draft.transport.knots > TUNING.many_knots:
+            break
+        tolerance /= 4
+    if found is None:
+        raise InvalidInputError(
+            f"expected layers enough for condition numbers <= {format_short(condition)}, got "
+            f"{most}: raise layers or condition"
+        )
+    return found
