@@ -35,9 +35,8 @@ def assuming(relations: Iterable) -> Iterator[None]:
         if isinstance(relation, StrictGreaterThan | StrictLessThan):
             positive.append(sympy.expand(relation.gts - relation.lts))
         elif relation is not sympy.true:
-            hint = (
-                ": a scale must not be zero" if isinstance(relation, GreaterThan | LessThan) else ""
-            )
+            is_weak = isinstance(relation, GreaterThan | LessThan)
+            hint = ": a scale must not be zero" if is_weak else ""
             raise InvalidInputError(
                 f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}"
                 f"{hint}"

@@ -88,29 +88,25 @@ def to_element(x: object) -> Element:
     >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
     (True, True)
     """
+    if isinstance(x, str):
+        if _LEADING_ZERO.match(x):
+            raise InvalidInputError(
+                f"expected a number without leading zeros, got {format_short(x)}: leave them out"
+            )
+        x = parse_rational(x)
     match x:
         case _Element():
             return x
-        case str():
-            if _LEADING_ZERO.match(x):
-                raise InvalidInputError(
-                    f"expected a number without leading zeros, got {format_short(x)}: leave "
-                    "them out"
-                )
-            value = parse_rational(x)
-        case sympy.Rational():
-            return QQ(int(x.p), int(x.q))
-        case sympy.Basic() | bool():
-            raise _not_rational(x)
-        case fmpz():
-            return QQ(int(x))
-        case Rational() | fmpq():
+        case bool():
+            pass
+        case Rational() | fmpq() | fmpz():
             return QQ(int(x.numerator), int(x.denominator))
-        case Real():
+        case Real() if not isinstance(x, sympy.Basic):
             return _dyadic(x)
-        case _:
-            raise _not_rational(x)
-    return QQ(value.numerator, value.denominator)
+    raise InvalidInputError(
+        "expected a rational number (an integer, a Fraction, a float or a 'p/q' string), got "
+        f"{type(x).__name__} {format_short(x)}"
+    )
 
 
 def _dyadic(x: Any) -> Element:
@@ -121,13 +117,6 @@ def _dyadic(x: Any) -> Element:
         return QQ(*x.as_integer_ratio())
     except (AttributeError, OverflowError, ValueError):
         raise InvalidInputError(f"expected a finite number, got {x}") from None
-
-
-def _not_rational(x: object) -> InvalidInputError:
-    return InvalidInputError(
-        "expected a rational number (an integer, a Fraction, a float or a 'p/q' string), got "
-        f"{type(x).__name__} {format_short(x)}"
-    )
 
 
 def to_fraction(x: object) -> Fraction:
