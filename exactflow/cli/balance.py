@@ -5,7 +5,6 @@ from typing import Any
 
 from exactflow.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.cli import common
-from exactflow.cli.report import flow_record, print_repairs
 from exactflow.exact.rounding import decimal_up
 from exactflow.flows.orientation import pads_of
 
@@ -31,12 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
         inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None
         errors = {"error": str(result.error), "inverse_error": inverse_error}
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
-        return flow_record(result.flow) | numbers | errors | {"summary": str(result)}
+        return common.flow_record(result.flow) | numbers | errors | {"summary": str(result)}
 
     if not common.wants_text(arguments, record):
         return 0
     common.say(result)
-    print_repairs(result.flow, pads, ", certified within as much")
+    common.print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {decimal_up(result.inverse_error)}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
     from exactflow.files.matrices import MatrixFile
+    from exactflow.flows.flow import CouplingFlow
 
 
 CONSTRUCTION = "method", "orientation", "partition"
@@ -149,6 +150,41 @@ def say(*sentences: object) -> None:
             width = shutil.get_terminal_size().columns
             sentence = fill(sentence, width, subsequent_indent="  ", break_long_words=False)
         print(sentence)
+
+
+def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
+    """Return what the table of a flow over QQ shows, for JSON."""
+    from exactflow.flows.display import magnitude
+
+    return {
+        "dimension": flow.dimension,
+        "partition": list(flow.partition),
+        "depth": flow.depth,
+        "method": flow.method,
+        "flips": list(flow.flips),
+        "order": list(flow.order),
+        "layers": [
+            {
+                "moves": layer.moves,
+                "scales_not_1": sum(s != 1 for s in layer.scale_elements),
+                "nonzeros": layer.nnz,
+                "bits": layer.bits,
+                "largest_magnitude": magnitude(layer.magnitude),
+            }
+            for layer in flow
+        ],
+    }
+
+
+def print_repairs(flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = "") -> None:
+    """Print what was done to the orientation."""
+    if pads:
+        say(
+            f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
+            + how_near
+        )
+    for coordinate in flow.flips:
+        say(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
 
 
 def read(arguments: argparse.Namespace) -> "MatrixFile":

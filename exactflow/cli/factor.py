@@ -4,20 +4,27 @@ import argparse
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
 from exactflow.cli import common
-from exactflow.cli.report import flow_record, print_flow
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.files.matrices import MatrixFile
+from exactflow.flows.display import magnitude, scale_text
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
 
 DEMO_CHANNELS = 12
+
+NARROW = 60
+"""Below this many columns, the table of layers has one blank between its columns."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -46,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     def record() -> dict[str, Any]:
         told = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
-        return told | flow_record(flow) | {"verdict": verdict}
+        return told | common.flow_record(flow) | {"verdict": verdict}
 
     if common.wants_text(arguments, record):
-        print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads)
+        _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads)
         print(end=written)
     return 0
 
@@ -65,3 +72,33 @@ def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions
     digest = sha256(weight.tobytes()).hexdigest()
     return MatrixFile(as_matrix(weight), str(weight.dtype), digest), "demo"
+
+
+def _print_flow(
+    flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
+) -> None:
+    """Print the layers as a table, and below it what a reader of the layers has to know.
+
+    Parameters
+    ----------
+    flow, title : what is shown, and of which matrix.
+    seconds, verdict : how long it took, and what the check said.
+    pads : as `pads_of` returns them.
+    """
+    console = Console()
+    gap = 1 if console.width >= NARROW else 0
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, gap))
+    table.show_edge = table.pad_edge = False
+    for name in ("", "moves", "scale", "nonzeros", "bits", "largest"):
+        side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
+        table.add_column(name, justify=side, no_wrap=name != "scale")
+    for i, layer in enumerate(flow, 1):
+        cells = i, layer.moves, scale_text(layer), layer.nnz, layer.bits, magnitude(layer.magnitude)
+        table.add_row(*map(str, cells))
+    console.print(table)
+    if flow.order:
+        common.say(f"order: the layers act on the coordinates as listed: {list(flow.order)}")
+    common.print_repairs(flow, pads)
+    print(f"method: {flow.method}, {flow.depth} layers")
+    print(f"time: factored and checked in {seconds:.3g} s")
+    print(f"verdict: {verdict}")

@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.cli.report import print_repairs
 from exactflow.lossless import FLIPPINGS, LIMIT, METHODS, lossless
 
 
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not common.wants_text(arguments, record):
         return 0
     common.say(result)
-    print_repairs(result.flow)
+    common.print_repairs(result.flow)
     scaled = "two last layers of the certificate multiply the halves by it"
     common.say(f"step: {result.step}; {scaled}")
     print(end=written)

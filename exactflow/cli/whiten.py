@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.cli.report import flow_record
 from exactflow.exact.rounding import decimal_up
 from exactflow.gaussian import whiten
 
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def record() -> dict[str, Any]:
         errors = {"error": str(result.error), "generator_error": str(within)}
-        return flow_record(result.flow) | errors | {"summary": str(result)}
+        return common.flow_record(result.flow) | errors | {"summary": str(result)}
 
     if not common.wants_text(arguments, record):
         return 0
