@@ -27,6 +27,7 @@ from math import ceil, log2
 import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MethodError
@@ -114,9 +115,12 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         limit = QQ(ceil(NEAR * max(1.0, floats.magnitude)))
         near = [layer.shift for layer in reversed(floats.layers)]
         for bits in BITS:
-            with recording() as steps:
-                shifts = _rounded_shifts(blocks, inverse, near, bits)
-            if shifts is not None and max(max(map(abs, T.to_list_flat())) for T in shifts) <= limit:
+            try:
+                with recording() as steps:
+                    shifts = _rounded_shifts(blocks, inverse, near, bits)
+            except DMNonInvertibleMatrixError:
+                continue
+            if max(max(map(abs, T.to_list_flat())) for T in shifts) <= limit:
                 adopt(steps)
                 return shifts
     return None
@@ -124,9 +128,9 @@ def balanced_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
 
 def _rounded_shifts(
     blocks: Blocks, inverse: Blocks, near: list[np.ndarray], bits: int
-) -> list[DomainMatrix] | None:
-    """Return exact shifts near those of floats, or None where a matrix on the way is singular or
-    has no cyclic vector.
+) -> list[DomainMatrix]:
+    """Return exact shifts near those of floats; raise SymPy's `DMNonInvertibleMatrixError` where a
+    matrix on the way is singular or has no cyclic vector.
     """
     A, B, C, D = blocks
     a, b, c, d = inverse
@@ -134,20 +138,12 @@ def _rounded_shifts(
     W0 = -_rationals(near[0], bits)
     rest = Blocks(A, B, C + W0 * A, D + W0 * B)
     V = _repaired(_rationals(near[5], bits), rest, a - b * W0, c - d * W0, u)
-    if V is None:
-        return None
     P, N = rest.D - rest.C * V, a - b * W0 + V * (c - d * W0)
     v = _rationals(near[2] @ np.array(u.to_Matrix().tolist(), dtype=float), bits)
     f = P.charpoly_berk()
-    of_N = linalg.inverse_or_none(krylov.controller_basis(N, f, u))
-    if of_N is None:
-        return None
-    Y = krylov.controller_basis(P, f, v) * of_N
-    Y_inverse, P_inverse = linalg.inverse_or_none(Y), linalg.inverse_or_none(P)
-    if Y_inverse is None or P_inverse is None:
-        return None
-    Z = Y_inverse * (P - linalg.identity(A.shape[0], QQ))
-    shifts = shears_of_pair(rest, V, Y, Z, P_inverse)
+    Y = krylov.controller_basis(P, f, v) * krylov.controller_basis(N, f, u).inv()
+    Z = Y.inv() * (P - linalg.identity(A.shape[0], QQ))
+    shifts = shears_of_pair(rest, V, Y, Z, P.inv())
     note(
         "balanced route",
         "`W0` and `V` are float layers, found by search, rounded to short fractions; one column of "
@@ -168,8 +164,8 @@ def _rounded_shifts(
 
 def _repaired(
     V0: DomainMatrix, blocks: Blocks, a: DomainMatrix, c: DomainMatrix, e: DomainMatrix
-) -> DomainMatrix | None:
-    """Return V = V0 + e t^T such that D - C V and a + V c have one charpoly, or None.
+) -> DomainMatrix:
+    """Return V = V0 + e t^T such that D - C V and a + V c have one charpoly.
 
     The coefficients of det(x - P0 + C e t^T), P0 = D - C V0, are those of P0 plus
     t^T controller_basis(P0, C e), those of det(x - N0 - e t^T c), N0 = a + V0 c, are those of N0
@@ -184,13 +180,12 @@ def _repaired(
     system = krylov.controller_basis(P0, f, blocks.C * e) + c * krylov.controller_basis(N0, g, e)
     equations = system.transpose()[: n - 1, :]
     right = linalg.column([y - x for x, y in zip(f[1:n], g[1:n], strict=True)], QQ)
-    t, _ = linalg.solve(equations, right)
-    free = linalg.kernel(equations)
-    if free.shape[1] > 1:
-        return None
-    place = max(range(n), key=lambda i: abs(free[i, 0].element))  # one entry of t is to be zero
-    t = t - free * (t[place, 0].element / free[place, 0].element)
-    return V0 + e * t.transpose()
+    free = linalg.kernel(equations)[:, :1].to_list_flat()
+    place = max(range(n), key=lambda i: abs(free[i]))  # where t is to be zero
+    kept = [i for i in range(n) if i != place]
+    t = (equations.extract(list(range(n - 1)), kept).inv() * right).to_list_flat()
+    t.insert(place, QQ(0))
+    return V0 + e * linalg.column(t, QQ).transpose()
 
 
 def _rationals(M: np.ndarray, bits: int) -> DomainMatrix:

@@ -54,6 +54,7 @@ say), the equations may still have a solution; Y then comes from drawn cyclic ve
 from typing import NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
@@ -89,11 +90,10 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
         return None
     stage("their similarity", 0.1)
     D1, S = blocks.D + blocks.C * match.W, inverse.A - match.W * inverse.C
-    S_inverse = linalg.inverse_or_none(S)
-    quotient = _intertwiner(match, D1, S, draws)
-    if S_inverse is None or quotient is None:
+    try:
+        (Y, top_inverse), S_inverse = _intertwiner(match, D1, S, draws), S.inv()
+    except DMNonInvertibleMatrixError:
         return None
-    Y, top_inverse = quotient
     stage("five shears", 0.55)
     p, q = inverse.B.shape
     X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
@@ -170,28 +170,24 @@ def _annihilating(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | None:
 
 def _intertwiner(
     match: _Match, D1: DomainMatrix, S: DomainMatrix, draws: Draws
-) -> tuple[DomainMatrix, DomainMatrix] | None:
-    """Return Y with D1 Y = Y S and the inverse of its top p rows, or None."""
+) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y with D1 Y = Y S and the inverse of its top p rows."""
     q, p, field = D1.shape[0], S.shape[0], S.domain
     one = linalg.identity(q, field)
     lift = D1 - one if q == 2 * p else one
-    quotient = _quotient(lift * match.basis_in_q, match.basis_in_p)
-    if quotient is None:
+    try:
+        return _quotient(lift * match.basis_in_q, match.basis_in_p)
+    except DMNonInvertibleMatrixError:
         top = draws.matrix(p, 1)
         v = top.vstack(-match.R * top)
         of_D = krylov.controller_basis(D1, match.polynomial, lift * v)
         of_S = krylov.controller_basis(S, match.polynomial, draws.matrix(p, 1))
-        quotient = _quotient(of_D, of_S)
-    return quotient
+        return _quotient(of_D, of_S)
 
 
-def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
-    """Return Y = H G^-1 and the inverse of Y's top p rows, or None; H is q x p, G is p x p."""
-    p = G.shape[0]
-    G_inverse, top_inverse = linalg.inverse_or_none(G), linalg.inverse_or_none(H[:p, :])
-    if G_inverse is None or top_inverse is None:
-        return None
-    return H * G_inverse, G * top_inverse
+def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y = H G^-1 and the inverse of Y's top p rows; H is q x p, G is p x p."""
+    return H * G.inv(), G * H[: G.shape[0], :].inv()
 
 
 def _solution(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
