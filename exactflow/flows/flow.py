@@ -196,7 +196,7 @@ class CouplingFlow(Flow):
             return composed_dense(steps, p, columns)
         halves = columns[:p, :], columns[p:, :]
         for layer in self.layers:
-            halves = layer.act(*halves)
+            halves = layer._act(*halves)
         return halves[0].vstack(halves[1])
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:

@@ -195,7 +195,7 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    def _act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
         moved = linalg.scale_rows(self.scale_elements, moved) + self.shift_matrix * kept
@@ -221,7 +221,7 @@ class LinearCoupling(Coupling):
         return ExactMatrix.of(self.domain_matrix())
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        first, second = self.act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
+        first, second = self._act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
         return first.vstack(second)
 
     def inverse(self) -> "LinearCoupling":
