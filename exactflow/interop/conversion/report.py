@@ -66,7 +66,8 @@ class ConvertedLayer:
 
     def record(self) -> dict[str, Any]:
         """Return what JSON holds of the layer; errors are rounded up to floats."""
-        return {name: _plain(getattr(self, name)) for name in ("merged", *_HEADS)}
+        values = {name: getattr(self, name) for name in ("merged", *_HEADS)}
+        return {k: _above(x) if isinstance(x, Fraction) else x for k, x in values.items()}
 
     def certificate(self) -> str:
         """Return the certificate that the float64 layers are within `error` of W; the bias is no
@@ -222,13 +223,6 @@ def _above(x: Fraction) -> float:
     """Return the least float that is not below x."""
     rounded = float(x)
     return rounded if Fraction(rounded) >= x else nextafter(rounded, inf)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it."""
-    if isinstance(value, Fraction):
-        return _above(value)
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(value: object) -> str:

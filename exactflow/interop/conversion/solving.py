@@ -69,11 +69,11 @@ def searched(task: tuple[AffineMap, int | None]) -> Balanced | str | None:
 
 def solved(target: AffineMap, result: Balanced | None, dtype: torch.dtype) -> Solved:
     """Return the layers that `searched` returned, or the integer layers of a permutation."""
-    if result is None:
-        flow, error = factor(target.exact(), orientation="flip"), Fraction(0)
-    else:
-        flow, error = result.flow, Fraction(int(result.error.p), int(result.error.q))
+    flow = factor(target.exact(), orientation="flip") if result is None else result.flow
     fine, stored = (FlowModule(flow, target.bias).to(kind) for kind in (torch.float64, dtype))
+    if result is None:  # integers up to 2, which every type of float holds
+        return Solved(fine, stored, flow, Fraction(0), Fraction(0))
+    error = Fraction(int(result.error.p), int(result.error.q))
     return Solved(fine, stored, flow, error, _stored_error(stored, target))
 
 
@@ -103,8 +103,6 @@ def inverted(target: AffineMap, maps: Sequence[AffineMap], dtype: torch.dtype) -
 
 def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
     """Return the largest entry of W less the product of the layers as a module holds them."""
-    if target.is_permutation:
-        return Fraction(0)  # integers up to 2, which every type of float holds
     W = target.matrix
     if module.signs is not None:
         W = W * _floats(module.signs)

@@ -45,10 +45,14 @@ class IntegerStep(nn.Module):
 
     def forward(self, x: Tensor, context: Any = None) -> Tensor:
         """Return the image."""
-        raise NotImplementedError
+        return self.mapped(x, 1, context)
 
     def inverse(self, y: Tensor, context: Any = None) -> Tensor:
         """Return the preimage."""
+        return self.mapped(y, -1, context)
+
+    def mapped(self, x: Tensor, sign: int, context: Any) -> Tensor:
+        """Return the image, or for the sign -1 the preimage."""
         raise NotImplementedError
 
     def key(self) -> tuple[Any, ...]:
@@ -85,15 +89,13 @@ class PixelMap(IntegerStep):
             raise InvalidInputError("expected a bias of at most 2^52 steps of the grid, got more")
         self.register_buffer("bias", torch.tensor(bias, dtype=torch.int64))
 
-    def forward(self, x: Tensor, context: Any = None) -> Tensor:
-        """Return the image."""
-        y = x if self.module is None else self.module(x)[0]
-        return y + along(self.bias, y)
-
-    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
-        """Return the preimage."""
-        y = y - along(self.bias, y)
-        return y if self.module is None else self.module.inverse(y)[0]
+    def mapped(self, x: Tensor, sign: int, context: Any) -> Tensor:
+        """Return A x + b, or what it is the image of."""
+        if sign > 0:
+            y = x if self.module is None else self.module.image(x)
+            return y + along(self.bias, y)
+        y = x - along(self.bias, x)
+        return y if self.module is None else self.module.preimage(y)
 
 
 class Additive(IntegerStep):
@@ -132,24 +134,18 @@ class Additive(IntegerStep):
         self.register_buffer("kept", kept)
         self.register_buffer("moved", moved)
 
-    def forward(self, x: Tensor, context: Any = None) -> Tensor:
-        """Return the image."""
-        return self._shifted(x, self.sign, context)
-
-    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
-        """Return the preimage."""
-        return self._shifted(y, -self.sign, context)
-
     def key(self) -> tuple[Any, ...]:
         """Return the grid, the sign, the chunk that is kept, and the type of floats."""
         return self.grid, self.sign, self.kept_chunk, self.dtype, self.takes_context
 
-    def _shifted(self, x: Tensor, sign: int, context: Any) -> Tensor:
+    def mapped(self, x: Tensor, sign: int, context: Any) -> Tensor:
+        """Return x with the shift, or without it."""
         kept, moved = self.kept, self.moved
         if kept is None or moved is None:
             chunks = torch.arange(x.shape[1], device=x.device).chunk(2)
             kept, moved = chunks[self.kept_chunk], chunks[1 - self.kept_chunk]
-        return x.index_add(1, moved, sign * self._shift(x.index_select(1, kept), context))
+        shift = self._shift(x.index_select(1, kept), context)
+        return x.index_add(1, moved, sign * self.sign * shift)
 
     def _shift(self, kept: Tensor, context: Any) -> Tensor:
         unit, given = float(self.grid), (context,) if self.takes_context else ()
@@ -175,13 +171,9 @@ class Shift(IntegerStep):
         """Return the grid, and the shift in its units."""
         return self.grid, self.units
 
-    def forward(self, x: Tensor, context: Any = None) -> Tensor:
-        """Return the image."""
-        return x + self.units
-
-    def inverse(self, y: Tensor, context: Any = None) -> Tensor:
-        """Return the preimage."""
-        return y - self.units
+    def mapped(self, x: Tensor, sign: int, context: Any) -> Tensor:
+        """Return x plus the constant, or less it."""
+        return x + sign * self.units
 
 
 class Squeeze(IntegerStep):
