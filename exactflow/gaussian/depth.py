@@ -113,7 +113,7 @@ def gaussian_depth(
             f"expected det Sigma = 1 for additive layers, which preserve volume, got "
             f"{format_short(det)}: use scales='positive'"
         )
-    if M == linalg.identity(M.shape[0], M.domain):
+    if _is_one(M):
         return GaussianDepth(0, 0, scales, "Sigma = I")
     order, (p, q) = resolve_partition(partition, M.shape[0])
     blocks = linalg.split(M.extract(list(order), list(order)), p)

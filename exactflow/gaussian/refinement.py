@@ -35,7 +35,6 @@ __all__ = [
     "Layers",
     "after_power",
     "arithmetic_of_floats",
-    "exchanged",
     "refined",
     "rounding",
     "trimmed",
@@ -54,11 +53,6 @@ def trimmed(M: np.ndarray) -> np.ndarray:
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * TRIMMED
     return np.round(M / grid) * grid
-
-
-def exchanged(layers: Layers) -> Layers:
-    """Return the layers with the halves exchanged."""
-    return tuple(layer.swapped() for layer in layers)
 
 
 @dataclass(frozen=True, eq=False)

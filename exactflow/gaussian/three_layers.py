@@ -54,7 +54,7 @@ from exactflow.exact.numbers import to_float
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian import refinement
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import Basis, Layers, exchanged, trimmed
+from exactflow.gaussian.refinement import Basis, Layers, trimmed
 
 __all__ = ["levels", "three_layers"]
 
@@ -77,7 +77,7 @@ def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
         of_other = Eigenbases.of(other.rounded, q, factor, factor)
         if of_other.is_straddled:
             layers, error = _least(of_other, other)
-            return exchanged(layers), error
+            return tuple(layer.swapped() for layer in layers), error
         if abs(q - p) > 2:
             raise InvalidInputError(
                 f"expected halves that differ by at most two for layers=3, got ({p}, {q}): use "

@@ -34,7 +34,7 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.gaussian import refinement
 from exactflow.gaussian.covariance import Covariance
-from exactflow.gaussian.refinement import Basis, Layers, exchanged, trimmed
+from exactflow.gaussian.refinement import Basis, Layers, trimmed
 
 __all__ = ["two_layers"]
 
@@ -59,7 +59,7 @@ def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
         return found
     found = _first_then_second(covariance.exchanged(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
-        return exchanged(found[0]), found[1]
+        return tuple(layer.swapped() for layer in found[0]), found[1]
     k = abs(q - p)
     if k < 2:
         raise MethodError(

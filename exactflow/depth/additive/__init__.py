@@ -236,13 +236,9 @@ def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
     columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
+    below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
     for draw in _draws(D.domain):
         g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        V, W = draw.matrix(p, q), right * (left * D * columns - _companion(g)) * left
+        companion = (-g.transpose()).vstack(below)
+        V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left
         yield V + W - right * (left * C) * V * columns * left
-
-
-def _companion(g: DomainMatrix) -> DomainMatrix:
-    """Return the matrix with first row -g_1, -g_2, .. and ones below the diagonal."""
-    r, one = g.shape[0], linalg.identity(g.shape[0], g.domain)
-    return (-g.transpose()).vstack(one[: r - 1, :])

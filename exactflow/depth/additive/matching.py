@@ -80,7 +80,8 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
         return None
     m = eigenvalue.blocks
     y, v, left, other = found
-    P_inverse, Q = _basis_from(left.transpose()).transpose(), _basis_from(y)
+    P_inverse = left.vstack(linalg.complement(left.transpose()).transpose())
+    Q = y.hstack(linalg.complement(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
     fixed = _bordered(P_inverse * v, -(other * Q))
     C, D, a, c = pencil
@@ -161,11 +162,6 @@ def _drawn(
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
     ]
     return linalg.from_columns(chosen)
-
-
-def _basis_from(y: DomainMatrix) -> DomainMatrix:
-    """Return an invertible matrix whose first columns are those of y."""
-    return y.hstack(linalg.complement(y))
 
 
 def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
