@@ -243,8 +243,7 @@ class LinearCoupling(Coupling):
             return self
         halves = signs[: self.partition[0]], signs[self.partition[0] :]
         moved, kept = halves if self.moves == "first" else halves[::-1]
-        shift = linalg.scale_rows(moved, self.shift_matrix)
-        shift = linalg.scale_rows(kept, shift.transpose()).transpose()
+        shift = linalg.scale_columns(linalg.scale_rows(moved, self.shift_matrix), kept)
         return self._replaced(shift, self.scale_elements)
 
     def swap_halves(self) -> "LinearCoupling":

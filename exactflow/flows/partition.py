@@ -98,7 +98,7 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
     entries = _entries(partition, "a partition (p, q) or a mask")
-    if _are_sizes(entries):
+    if len(entries) == 2 and all(type(entry) is int and entry > 0 for entry in entries):
         if sum(entries) != dimension:
             raise InvalidInputError(
                 f"expected a partition (p, q) with p + q = {dimension}, got "
@@ -106,9 +106,10 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
             )
         return tuple(range(dimension)), (entries[0], entries[1])
     if len(entries) != dimension:
+        shown = f" {tuple(entries)}" if len(entries) <= 4 else ""
         raise InvalidInputError(
             f"expected a partition (p, q) of two positive integers or a mask of {dimension} "
-            f"entries, got {len(entries)} entries{_shown(entries)}; {_REMEDY}"
+            f"entries, got {len(entries)} entries{shown}; {_REMEDY}"
         )
     return mask_order(entries)
 
@@ -124,13 +125,3 @@ def _entries(values: object, expected: str) -> list:
             f"expected {expected}, got a nested one: flatten it in the order of the coordinates"
         )
     return [entry.item() if hasattr(entry, "dtype") else entry for entry in values]
-
-
-def _are_sizes(entries: list) -> bool:
-    return len(entries) == 2 and all(
-        isinstance(entry, int) and not isinstance(entry, bool) and entry > 0 for entry in entries
-    )
-
-
-def _shown(entries: list) -> str:
-    return f" {tuple(entries)}" if len(entries) <= 4 else ""
