@@ -22,7 +22,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="what factor -o wrote, or balance; depth -o, for rocq",
     )
     command.add_argument(
-        "--to", choices=(*FORMATS, "torch"), required=True, help="the system that reads it"
+        "--to",
+        choices=(*FORMATS, "rocq", "json", "torch"),
+        required=True,
+        help="the system that reads it",
     )
     command.add_argument(
         "--standalone",

@@ -1,7 +1,6 @@
-"""Flows as text for other systems: SymPy, Sage, LaTeX, and the proof assistant Rocq.
+"""Flows as text for other systems: SymPy, Sage and LaTeX.
 
-The SymPy and Sage texts end with a check that the layers multiply to the target; for Rocq this is a
-theorem, proved by computation in the kernel.
+The SymPy and Sage texts end with a check that the layers multiply to the target.
 """
 
 from collections.abc import Callable
@@ -11,8 +10,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import Element
-from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.theorem_check import theorem
 from exactflow.flows.flow import CouplingFlow
 
 __all__ = ["FORMATS", "export"]
@@ -25,8 +22,7 @@ def export(flow: CouplingFlow, to: str) -> str:
     ----------
     flow : the flow; its factors are written as d x d matrices on the coordinates in their natural
         order, the first to be applied last. A layer of a mask is no block matrix then.
-    to : "sympy" (a Python script), "sage" (a Sage script), "latex" (an equation), "rocq" (a
-        theorem, with all that it needs but MathComp) or "json" (the certificate).
+    to : "sympy" (a Python script), "sage" (a Sage script) or "latex" (an equation).
 
     Raises
     ------
@@ -38,8 +34,6 @@ def export(flow: CouplingFlow, to: str) -> str:
     target = matrix(QQ, [
     """
     check_option("to", to, tuple(FORMATS))
-    if to == "json":
-        return certificate_text(flow)
     if not flow.field.is_QQ:
         raise InvalidInputError(f"expected a flow over QQ for {to}, got one over {flow.field}")
     return FORMATS[to](flow)
@@ -99,14 +93,8 @@ def _latex(flow: CouplingFlow) -> str:
     return f"{target} = {' '.join(factors)}"
 
 
-def _rocq(flow: CouplingFlow) -> str:
-    return theorem(certificate_text(flow).encode(), standalone=True)
-
-
 FORMATS: dict[str, Callable] = {
     "sympy": _sympy,
     "sage": partial(_script, format_rational, "matrix(QQ, "),
     "latex": _latex,
-    "rocq": _rocq,
-    "json": certificate_text,
 }

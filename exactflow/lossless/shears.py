@@ -85,9 +85,9 @@ def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
     while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
         layer = layers.pop()
         scales[layer.moves] |= set(layer.scale_elements)
-    steps = scales["first"] | scales["second"]
-    common = not steps or (len(steps) == 1 and scales["first"] == scales["second"])
-    if not (flow.field.is_QQ and common and all(layer.is_additive for layer in layers)):
+    steps = scales["first"]
+    is_common = len(steps) < 2 and steps == scales["second"]
+    if not (flow.field.is_QQ and is_common and all(layer.is_additive for layer in layers)):
         raise InvalidInputError(
             "expected additive layers over QQ (and one scale for all coordinates after them, or "
             "none), got other scales: give the flow's matrix instead"

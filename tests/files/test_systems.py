@@ -10,7 +10,6 @@ from matrices import NEGATIVE, POSITIVE
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, save
 from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import certificate_text
 from exactflow.files.systems import export
 
 
@@ -57,22 +56,11 @@ def test_sage_and_latex():
     assert export(flow, "latex").startswith(r"\begin{pmatrix} 3 & -\frac{1}{2} \\ 0 & 1")
 
 
-def test_rocq_is_one_file():
-    text = export(factor(POSITIVE["random d=4"]), "rocq")
-    assert "Theorem flow_of_couplings" in text
-    assert "exactflow.certificates" not in text
-
-
-def test_json_is_the_certificate():
-    flow = factor(POSITIVE["random d=4"])
-    assert export(flow, "json") == certificate_text(flow)
-
-
 def test_refuses():
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])])
     with pytest.raises(InvalidInputError, match="over QQ"):
         export(flow, "sage")
-    with pytest.raises(InvalidInputError, match="'sympy', 'sage', 'latex', 'rocq', 'json'"):
+    with pytest.raises(InvalidInputError, match="'sympy', 'sage', 'latex'"):
         export(flow, "maple")
 
 

@@ -22,6 +22,12 @@ WITHIN = theorem(certificate_text(factor(M), M, within=QQ(1, 1000)).encode())
 DEPTH = theorem(depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).encode())
 
 
+def test_standalone_is_one_file():
+    text = theorem(certificate_text(factor(M)).encode(), standalone=True)
+    assert "Theorem flow_of_couplings" in text
+    assert "exactflow.certificates" not in text
+
+
 @pytest.fixture
 def runs(monkeypatch):
     """Let coqc do nothing but what the test says; return the files that it was given."""
