@@ -102,10 +102,10 @@ def partition_word(blocks: Blocks) -> Shears:
     for forms, tries in _forms(blocks):
         for bound in _bounds(tries, field):
             draws = Draws(field, bound)
-            words = (form.word(blocks, draws) for form in forms)
-            if (word := next((word for word in words if word is not None), None)) is not None:
-                _tell(word)
-                return word
+            for form in forms:
+                if (word := form.word(blocks, draws)) is not None:
+                    _tell(word)
+                    return word
     raise FieldTooSmallError(
         f"expected a field of at least {_sufficient_size(p, q)} elements for the partition "
         f"{(p, q)}, got {field}, in which no draw passed the tests: use a larger field"

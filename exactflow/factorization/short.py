@@ -19,7 +19,7 @@ from exactflow.exact.typing import Element, Scales
 from exactflow.factorization.assembly import merged, mirrored
 from exactflow.flows.flow import LinearCoupling
 
-__all__ = ["positive_diagonal", "short_layers"]
+__all__ = ["short_layers"]
 
 
 def short_layers(blocks: Blocks, scales: Scales = "positive") -> list[LinearCoupling] | None:
@@ -37,30 +37,25 @@ def _two_layers(blocks: Blocks, scales: Scales) -> list[LinearCoupling] | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    t = positive_diagonal(D, scales)
-    if t is None:
+    if (t := _scales(D, scales)) is None:
         return None
-    field = D.domain
-    X = linalg.scale_columns(B, [field.one / entry for entry in t])
-    s = positive_diagonal(A - X * C, scales)
-    if s is None:
+    X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
+    if (s := _scales(A - X * C, scales)) is None:
         return None
     return [
-        LinearCoupling(partition, "second", C, linalg.column(t, field)),
-        LinearCoupling(partition, "first", X, linalg.column(s, field)),
+        LinearCoupling.trusted(partition, "second", C, t),
+        LinearCoupling.trusted(partition, "first", X, s),
     ]
 
 
-def positive_diagonal(M: DomainMatrix, scales: Scales = "positive") -> list | None:
+def _scales(M: DomainMatrix, scales: Scales) -> list | None:
     """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None
     field, entries = M.domain, M.diagonal()
 
     def may_be_scale(x: Element) -> bool:
-        if not x or x == field.one:
-            return bool(x)
-        positive = linalg.is_positive(x, field)
-        return scales == "nonzero" if positive is None else positive
+        positive = x == field.one or linalg.is_positive(x, field)
+        return bool(x) and (scales == "nonzero" if positive is None else positive)
 
     return entries if all(map(may_be_scale, entries)) else None
