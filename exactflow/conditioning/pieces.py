@@ -6,7 +6,7 @@ cells are, up to an error.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import lcm, prod
@@ -137,9 +137,9 @@ class Pieces:
     error: arb
 
     @staticmethod
-    def of(weights: Sequence, centers: Sequence, spreads: "Sequence | None" = None) -> "Pieces":
+    def of(weights: Sequence, centers: Any, spreads: "Sequence | None" = None) -> "Pieces":
         """Return the mixture of pieces whose weights and means are elements of QQ."""
-        held = None if spreads is None else np.array(spreads, dtype=object)
+        held = None if spreads is None else np.vectorize(flint_rational, [object])(spreads)
         return Pieces(_integers(weights)[0], *_integers(centers), held, arb(0))
 
     @property
@@ -185,24 +185,18 @@ def pieces_of(law: Law, eps: Element) -> Pieces:
             return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance.tolist()])
         case Atoms():
             return Pieces.of(law.weights, law.points)
-        case Boxes():
-            return _uniform(law.weights, law.ends, lambda s: np.diag(s * s / 12))
-        case Segments():
-            return _uniform(law.weights, law.ends, lambda s: np.outer(s, s) / 12)
+        case Boxes() | Segments():
+            start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
+            squares = [np.outer(s, s) / 12 for s in stop - start]
+            spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
+            return Pieces.of(law.weights, (start + stop) / 2, spreads)
         case GaussianMixture():
-            spreads = [np.diag(_rationals(row) ** 2) for row in law.deviations]
+            spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
             return Pieces.of(law.weights, law.means, spreads)
         case Product():
             share = eps / least_root(QQ(len(law.factors)))
             return _beside([pieces_of(factor, share) for factor in law.factors])
     return pieces_of_cells(law, eps / TUNING.cells_per_eps)
-
-
-def _uniform(weights: Sequence, sets: Sequence, spread: Callable[[np.ndarray], Any]) -> Pieces:
-    """Return pieces with two opposite ends each, and the covariance that these differences have."""
-    ends = [(_rationals(a), _rationals(b)) for a, b in sets]
-    middles = [[(x + y) / 2 for x, y in zip(a, b, strict=True)] for a, b in sets]
-    return Pieces.of(weights, middles, [spread(b - a) for a, b in ends])
 
 
 def pieces_of_cells(
@@ -254,11 +248,7 @@ def _as_one(pieces: Pieces) -> Pieces:
     return replace(one, error=pieces.error)
 
 
-def _rationals(row: Sequence) -> np.ndarray:
-    return np.array([flint_rational(x) for x in row], dtype=object)
-
-
-def _integers(numbers: Sequence) -> tuple[np.ndarray, int]:
+def _integers(numbers: Any) -> tuple[np.ndarray, int]:
     """Return an array of rationals as integers over a common denominator, and that."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
