@@ -173,12 +173,13 @@ class PiecewiseLinear:
 
 def _row(entries: Any) -> Elements:
     """Return a number, or a sequence of them, as a tuple of elements of QQ."""
-    return elements(entries if isinstance(entries, list | tuple) else (entries,))
+    return tuple(map(to_element, entries if isinstance(entries, list | tuple) else (entries,)))
 
 
 def _slope(a: Element, b: Element, u: Elements, v: Elements) -> Elements:
     """Return the slope of the piece from `u` at `a` to `v` at `b`."""
-    return tuple([(end - start) / (b - a) for start, end in zip(u, v, strict=True)])
+    step = b - a
+    return tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
 
 
 def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
