@@ -189,27 +189,25 @@ def sizes_at(
             return None
         counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
         return counts, counts
-    if not (_one_sided(lam, mu, r, e) and _one_sided(mu, lam, r, -e)):
-        return None
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
     missing = sum(other) + e - sum(least)
-    raised = _raised(least, missing, other, [x + r for x in lam])
-    return raised, _raised(other, -missing, least, [x + r for x in mu])
+    of_D = _raised(least, missing, other, [x + r for x in lam])
+    of_a = _raised(other, -missing, least, [x + r for x in mu])
+    return None if of_D is None or of_a is None else (of_D, of_a)
 
 
-def _one_sided(lam: list[int], mu: list[int], r: int, e: int) -> bool:
-    excess = sum(max(0, y - x - r) for y, x in zip(mu, [*lam[1:], 0], strict=True))
-    close = all(x - y <= r for x, y in zip(lam[1:], mu, strict=False))
-    return close and excess <= lam[0] + r - e
-
-
-def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes:
-    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th."""
-    caps = [least[0] + max(missing, 0), *other[:-1]]
+def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes | None:
+    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th; None
+    where they have no room for it.
+    """
+    missing = max(missing, 0)
+    caps = [least[0] + missing, *other[:-1]]
     raised = []
     for x, cap, largest in zip(least, caps, most, strict=False):
-        more = max(0, min(missing, min(cap, largest) - x))
+        if x > largest:
+            return None
+        more = max(0, min(missing, cap - x, largest - x))
         missing -= more
         raised.append(x + more)
-    return tuple(x for x in raised if x)
+    return None if missing else tuple(x for x in raised if x)
