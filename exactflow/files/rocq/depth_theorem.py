@@ -12,16 +12,14 @@ from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.reasons import additive_reason, scaled_reason
-from exactflow.files.rocq.writing import opening, row, rows, target_rows
+from exactflow.files.rocq.writing import row, rows, target_rows
 
 __all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
 
 
-def depth_theorem(
-    claim: DepthClaim, content: dict[str, Any], standalone: bool
-) -> tuple[str, str, str]:
-    """Return what is proved, in brief, the text of the library that has its words, and the theorem
-    that proves what a depth certificate says.
+def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what is proved, in brief, the text of the library that it requires, and what follows
+    that: the theorem that proves what a depth certificate says.
 
     It is about matrices over the rationals: the target is a product of k matrices
     [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors. With
@@ -58,9 +56,8 @@ def depth_theorem(
     listed = ";\n   ".join(layers)
     return (
         about,
-        "words" if form is ADDITIVE else form["text"],
+        form["text"],
         DEPTH.format(
-            opening=opening(form["text"], standalone),
             target=target_rows(claim.target, list(map(row, claim.target))),
             inverse=rows(inverted),
             layers=f"[:: {listed}]",
@@ -161,8 +158,7 @@ POSITIVE = {
     "factor": "is_coupling",
     "holds": "scaled_holds",
 }
-DEPTH = """{opening}
-Open Scope ring_scope.
+DEPTH = """Open Scope ring_scope.
 Definition target : rows :=
   {target}.
 Definition target_inverse : rows :=

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.writing import opening, over, rational, row, target_rows
+from exactflow.files.rocq.writing import over, rational, row, target_rows
 
 __all__ = ["CLAIMS", "FLOW", "flow_theorem"]
 
@@ -27,9 +27,9 @@ BITS_A_SECOND = 1e8
 """Products of bits that the virtual machine of Coq 8.20 forms in a second, as measured."""
 
 
-def flow_theorem(content: dict[str, Any], standalone: bool) -> tuple[str, str, str]:
-    """Return what is proved, in brief, the text of the library that has its words, and the theorem
-    that proves what a certificate claims.
+def flow_theorem(content: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what is proved, in brief, the text of the library that it requires, and what follows
+    that: the theorem that proves what a certificate claims.
 
     It is about matrices over the rationals, their coordinates in their natural order whatever order
     the layers see. Each factor is a coupling with positive scales; in the columns off the pads, no
@@ -55,7 +55,6 @@ def flow_theorem(content: dict[str, Any], standalone: bool) -> tuple[str, str, s
         about,
         "flow",
         FLOW.format(
-            opening=opening("flow", standalone),
             denominator=hex(denominator),
             target=target_rows(target, [row(entries, hex) for entries in numerators]),
             layers=f"[::\n  {listed}]",
@@ -135,8 +134,7 @@ CLAIMS = {
 }
 """What the theorem says of Q or of Q Q^T, and by which lemma of flow.v."""
 
-FLOW = """{opening}
-Open Scope Z_scope.
+FLOW = """Open Scope Z_scope.
 Definition target : fractions := over {denominator}
   {target}.
 

@@ -45,12 +45,12 @@ _WORDS = "over|moves_first|moves_second|Qmake|true|false|" + "|".join(
     ["Trace", "Linear", "Ranks", "Multiple", "Weights", "Signs"]
 )
 _DATA = rf"(?:\(\*[-+.,e0-9 ]*+\*\)|\[::|[];, \n]|\((?!\*)|\)|%N|\b(?:{_NUMBER}|{_WORDS})\b|-)*+"
+_WITH_WORDS = {"depth": "words"}  # the text that has the words of another
 _HOLES = {
     "version": r"[0-9a-z.+]+",
     "about": r"[-A-Za-z0-9;, ]+",
     "certificate": "[0-9a-f]{64}",
     "input": "(?:[0-9a-f]{64}|not told)",
-    "words": "(?:flow|words|scaled|unequal)",
     "place": "the library(?:, which follows)?",
     **dict.fromkeys(("d", "p", "q", "depth"), "[0-9]{1,6}"),
     "sizes": "[0-9]{1,6}(?: [0-9]{1,6} [0-9]{1,6})?",
@@ -88,9 +88,9 @@ def theorem(data: bytes, standalone: bool = False) -> str:
             "the checker is evidence in its place"
         )
     if depth := checker.read_certificate(data).depth:
-        about, words, text = depth_theorem(depth, content, standalone)
+        about, name, text = depth_theorem(depth, content)
     else:
-        about, words, text = flow_theorem(content, standalone)
+        about, name, text = flow_theorem(content)
     known = content.get("provenance", {}).get("sha256")
     is_known = isinstance(known, str) and re.fullmatch(_HOLES["certificate"], known)
     return (
@@ -99,8 +99,9 @@ def theorem(data: bytes, standalone: bool = False) -> str:
             about=about,
             certificate=hashlib.sha256(data).hexdigest(),
             input=known if is_known else "not told",
-            words=words,
+            words=_WITH_WORDS.get(name, name),
             place="the library, which follows" if standalone else "the library",
+            opening=opening(name, standalone),
         )
         + text
     )
@@ -157,7 +158,8 @@ def _read(text: str) -> tuple[dict[str, str], str]:
     is none of ours.
     """
     for (form, name, fixed), standalone in product(_FORMS, (False, True)):
-        known = {"opening": opening(name, standalone), **fixed}
+        words = _WITH_WORDS.get(name, name)
+        known = {"opening": opening(name, standalone), "words": words, **fixed}
         if known["opening"] in text and (found := re.fullmatch(_pattern(form, known), text)):
             parts = found.groupdict()
             if form is FLOW:
@@ -243,6 +245,7 @@ HEADER = """(* Written by exactflow {version}: {about}.
    To trust this, read the theorem and the definitions of its words: in {words}.v
    and rationals.v of {place}.  It is proved if coqc prints, at the end,
    Closed under the global context: exactflow check tells. *)
+{opening}
 """
 _REFUTED = """Lemma refuted : checked = false.
 Proof. vm_cast_no_check (erefl false). Qed.
