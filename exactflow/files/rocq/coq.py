@@ -36,24 +36,23 @@ def library() -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+        place = tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise InvalidInputError(
             f"expected a cache that can be written (XDG_CACHE_HOME), got {error}"
         ) from None
-    try:
+    with place as scratch:
         for name in LIBRARY:
-            (scratch / f"{name}.v").write_text(text(name), "utf-8")
-            failed, printed = coqc(scratch / f"{name}.v", scratch)
+            source = Path(scratch, f"{name}.v")
+            source.write_text(text(name), "utf-8")
+            failed, printed = coqc(source, Path(scratch))
             if failed:
                 raise InvalidInputError(
                     f"expected Coq 8.20 with MathComp 2.3 (libcoq-mathcomp-algebra); {name}.v of "
                     f"the library does not compile: {printed.strip()[-300:]}"
                 )
         with suppress(OSError):  # another process was faster
-            scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            os.rename(scratch, folder)
     return folder
 
 
