@@ -151,14 +151,18 @@ class Ramps:
 
     def blocks(self) -> list[Block]:
         """Return the blocks of about the best c_j: numeric."""
-        found: list[Block] = []
-        for j in range(len(self.steps.cuts)):
-            block = Block(j, j, self._root(j, j, *self._range(j)))
-            while found and block.c < found[-1].c:
-                (first, _, high), (_, last, low) = found.pop(), block
-                block = Block(first, last, self._root(first, last, low, high))
-            found.append(block)
-        return found
+        jumps = range(len(self.steps.cuts))
+        found = [Block(j, j, self._root(j, j, *self._range(j))) for j in jumps]
+        while True:
+            runs: list[list[Block]] = []
+            for block in found:
+                if runs and block.c < runs[-1][-1].c:
+                    runs[-1].append(block)
+                else:
+                    runs.append([block])
+            if len(runs) == len(found):
+                return found
+            found = [run[0] if len(run) == 1 else self._pooled(run) for run in runs]
 
     def cost(self, block: Block) -> arb:
         """Return the sum of the costs in a block, in closed form."""
@@ -186,6 +190,11 @@ class Ramps:
         """Return two numbers between which cost_j is least."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
+
+    def _pooled(self, run: Sequence[Block]) -> Block:
+        """Return one block of several, whose c decrease."""
+        first, last = run[0].first, run[-1].last
+        return Block(first, last, self._root(first, last, run[-1].c, run[0].c))
 
     def _root(self, first: int, last: int, low: arb, high: arb) -> arb:
         """Return about where the costs of some jumps add up to the least, between two numbers."""
