@@ -111,9 +111,7 @@ class AffineMap:
         if A.ndim == 1:
             return self
         order = A.argmax(1)
-        ones = np.zeros_like(A)
-        ones[np.arange(len(A)), order] = 1
-        if (A == ones).all() and len(set(order.tolist())) == len(A):
+        if len(set(order.tolist())) == len(A) and (A == np.eye(len(A))[order]).all():
             return AffineMap(order, self.bias)
         diagonal = np.diag(A).copy()
         return AffineMap(diagonal, self.bias) if (A == np.diag(diagonal)).all() else self

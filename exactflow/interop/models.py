@@ -22,20 +22,20 @@ from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
 __all__ = ["Place", "cause", "chains", "copied", "place_of", "put", "untouched"]
 
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model")
 
 GLOW = ("actnorm", "invconv", "coupling")
 """The children of a ``Flow`` of glow-pytorch, in the order of the data."""
 
 
 def copied(model: Model) -> Model:
-    """Return a copy; tensors that a run of the model left behind are copied without its graph.
+    """Return a copy; tensors that a run of a module left behind are copied without its graph.
 
     Raises `InvalidInputError` for a model that cannot be copied.
     """
     behind = {
         id(tensor): tensor.detach().clone()
-        for module in model.modules()
+        for module in (model.modules() if isinstance(model, nn.Module) else ())
         for tensor in vars(module).values()
         if isinstance(tensor, Tensor) and not tensor.is_leaf
     }
@@ -139,20 +139,15 @@ def _stream(place: Place) -> Iterator[Place | None]:
             yield from _stream(held[name])
         return
     attribute = library.of_base("holders", place.module)
-    if attribute is None and (_is_layer(place.module) or not place.children()):
+    is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values())
+    is_layer &= not isinstance(place.module, nn.ModuleList | nn.ModuleDict)
+    if attribute is None and (is_layer or not place.children()):
         yield place
         return
     for child in place.children(attribute or ""):
         yield None
         yield from _stream(child)
     yield None
-
-
-def _is_layer(module: nn.Module) -> bool:
-    """Return whether a module is one layer, whatever is in it."""
-    if isinstance(module, nn.ModuleList | nn.ModuleDict):
-        return False
-    return package_of(module) in ("exactflow", *PACKAGES.values())
 
 
 def put(model: nn.Module, place: Place, new: nn.Module) -> nn.Module:

@@ -10,7 +10,6 @@ the way ahead is opened on the way back, too, and the whole model always.
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,7 +84,9 @@ class Call:
         """Return the call with what came of it; raises `InvalidInputError` where no image did."""
         given, rest = (*self.given, *self.rest[0]), ((), self.rest[1])
         made = value[: len(given)] if isinstance(value, tuple) else ()
-        if len(given) == 1 or not _are_alike(given, made):
+        are_states = all(isinstance(t, Tensor) and t.ndim > 1 for t in (*given, *made))
+        is_several = len(given) > 1 and are_states
+        if not is_several or [t.shape for t in given] != [t.shape for t in made]:
             given, rest, made = self.given, self.rest, image(value, entries(self.given))
         others = copied(beside(value, made))
         return replace(self, given=given, rest=rest, made=copied(made), beside=others)
@@ -236,10 +237,8 @@ def parts(whole: Whole) -> dict[str, nn.Module]:
 
 def twin(model: Any) -> Any:
     """Return a copy of a module that nobody watches, or of a transform."""
-    if not isinstance(model, nn.Module):
-        return deepcopy(model)
     made = models.copied(model)
-    for part in made.modules():
+    for part in made.modules() if isinstance(made, nn.Module) else ():
         for name in [n for n, v in vars(part).items() if hasattr(v, "is_watching")]:
             delattr(part, name)
     return made
@@ -270,13 +269,6 @@ def _required(method: Callable) -> int:
     needed = inspect.signature(method).parameters.values()
     kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in needed)
-
-
-def _are_alike(given: tuple, value: tuple) -> bool:
-    """Return whether several tensors, arguments of a layer, came back in their shapes."""
-    both = (*given, *value)
-    are_states = all(isinstance(tensor, Tensor) and tensor.ndim > 1 for tensor in both)
-    return are_states and [t.shape for t in given] == [t.shape for t in value]
 
 
 def _read(
