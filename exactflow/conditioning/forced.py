@@ -131,22 +131,22 @@ singular values rms over geometric mean at least 1
             )
         spectrum = [value.max(arb(0)).sqrt() for value in eigenvalues(pieces.covariance()[1])]
         deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-        slope = least_lipschitz(law, pieces, eps, spectrum, along)
+        slope, attained, frame = least_lipschitz(law, pieces, eps, spectrum, along)
         near = ball(eps + to_element(upper(pieces.error)))
-        found = volume(pieces, near)
-        mean = upper(found.bound)
+        bound, clusters, multiplier = volume(pieces, near)
+        mean = upper(bound)
         sigma = upper((ball(to_element(mean)) / d).exp())
         size = (deviation - near) / arb(d).sqrt()
         return Forced(
             eps=QQ.to_sympy(eps),
-            lipschitz=QQ.to_sympy(slope.forced),
+            lipschitz=QQ.to_sympy(slope),
             mean_log_det=mean,
             sigma_min=sigma,
             ratio=-upper(-(size / ball(to_element(sigma))).max(arb(1))),
             pieces=pieces,
-            frame=slope.frame,
-            groups=found.clusters,
-            multiplier=found.multiplier,
+            frame=frame,
+            groups=clusters,
+            multiplier=multiplier,
             target=law,
-            attained=None if slope.attained is None else QQ.to_sympy(slope.attained),
+            attained=None if attained is None else QQ.to_sympy(attained),
         )

@@ -8,7 +8,6 @@ few clusters; of these the one that is farthest from the tolerance is taken firs
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import floor
-from typing import NamedTuple
 
 from flint import arb, ctx
 from scipy.optimize import brentq
@@ -27,18 +26,10 @@ from exactflow.conditioning.volume import differences
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
 
-__all__ = ["Slope", "least_lipschitz"]
+__all__ = ["least_lipschitz"]
 
 TINY = 2**64
 _BITS = 60  # of a float's mantissa, and more
-
-
-class Slope(NamedTuple):
-    """A slope that is forced, one that does, if known, and the frame that gave it, if one did."""
-
-    forced: Element
-    attained: "Element | None"
-    frame: "LawOnAxes | None"
 
 
 def least_lipschitz(
@@ -47,8 +38,9 @@ def least_lipschitz(
     eps: Element,
     spectrum: Sequence[arb],
     direction: "Sequence[Element] | None",
-) -> Slope:
-    """Return the best bound for maps within `eps` of a law.
+) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
+    """Return the best bound for maps within `eps` of a law: a slope that is forced, one that does,
+    if known, and the frame that gave the former, if one did.
 
     Parameters
     ----------
@@ -59,7 +51,7 @@ def least_lipschitz(
     deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
     if deviation <= ball(eps) - pieces.error:
         is_known = isinstance(law, Gaussian) or is_product(law)
-        return Slope(QQ.zero, QQ.zero if is_known else None, None)
+        return QQ.zero, QQ.zero if is_known else None, None
 
     def capped(slope: arb) -> tuple[arb, arb]:
         """Return the square of the distance of deviations from those that are at most a slope."""
@@ -67,9 +59,9 @@ def least_lipschitz(
         return total, total
 
     start, near = deviation / TINY, ball(eps) + pieces.error
-    slope = Slope(*_least_slope(lambda: capped, start, near, TUNING.precision), None)
+    slope, enough = _least_slope(lambda: capped, start, near, TUNING.precision)
     if isinstance(law, Gaussian):
-        return slope
+        return slope, enough, None
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
     tried = [unit_frame(pieces.dimension) if direction is None else reflection(direction)]
@@ -77,21 +69,19 @@ def least_lipschitz(
     if direction is None and not is_free and pieces.spreads is None:
         tried += map(reflection, differences(pieces))
     frames = [frame_of(law, pieces, axes, eps) for axes in tried]
-    enough, rest = None, ball(eps) - frames[0].error
+    attained, found, rest = None, None, ball(eps) - frames[0].error
     if is_free and rest > 0:
-        _, enough = _least_slope(frames[0].distance, deviation, rest, bits)
-    slope = slope._replace(attained=enough)
+        _, attained = _least_slope(frames[0].distance, deviation, rest, bits)
     while frames:
-        start = ball(slope.forced).max(start)
+        start = ball(slope).max(start)
         with ctx.workprec(bits):
             excess = [f.distance()(start)[0].sqrt() - ball(eps) - f.error for f in frames]
         first = max(range(len(frames)), key=lambda i: excess[i].lower())
         if not excess[first] > 0:
             break
-        frame = frames.pop(first)
-        low, _ = _least_slope(frame.distance, start, ball(eps) + frame.error, bits)
-        slope = Slope(low, enough, frame)
-    return slope
+        found = frames.pop(first)
+        slope, _ = _least_slope(found.distance, start, ball(eps) + found.error, bits)
+    return slope, attained, found
 
 
 def _least_slope(

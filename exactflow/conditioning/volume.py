@@ -33,17 +33,9 @@ from exactflow.conditioning.pieces import Pieces
 from exactflow.conditioning.tuning import TUNING
 from exactflow.exact.typing import Element
 
-__all__ = ["Volume", "differences", "volume"]
+__all__ = ["differences", "volume"]
 
 LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger ones
-
-
-class Volume(NamedTuple):
-    """An upper bound of E log|det J|, the numbers of the pieces in each cluster, and t."""
-
-    bound: arb
-    clusters: list[np.ndarray]
-    multiplier: arb
 
 
 class _Cluster(NamedTuple):
@@ -57,8 +49,9 @@ class _Cluster(NamedTuple):
     axis: np.ndarray
 
 
-def volume(pieces: Pieces, eps: arb) -> Volume:
-    """Return a bound for maps whose image is within `eps` of the mixture in W2.
+def volume(pieces: Pieces, eps: arb) -> tuple[arb, list[np.ndarray], arb]:
+    """Return a bound for maps whose image is within `eps` of the mixture in W2, the numbers of the
+    pieces in each cluster, and t.
 
     The precision is that of the current ``workprec`` block.
     """
@@ -75,7 +68,7 @@ def volume(pieces: Pieces, eps: arb) -> Volume:
             s = value.max(arb(0)).sqrt()
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
-    return Volume(total, [cluster.members for cluster in clusters], t)
+    return total, [cluster.members for cluster in clusters], t
 
 
 def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
