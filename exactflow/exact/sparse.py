@@ -70,7 +70,7 @@ class SparseArray:
     ) -> "SparseArray":
         """Return the matrix whose entries are sums of the given ones, in any order of places."""
         unsorted = np.concatenate(places)
-        order = np.argsort(unsorted, kind="stable")
+        order = np.argsort(unsorted)
         at, sums = unsorted[order], np.concatenate(values)[order]
         if len(at):
             first = np.flatnonzero(np.diff(at, prepend=-1))
