@@ -37,6 +37,7 @@ from exactflow.lossless.gridded import checked_grid, on_layers_of
 __all__ = ["load", "read_lossless", "save", "write_claim"]
 
 _ROUNDING = "moved + floor(shift * kept + 1/2)"
+_WITH_FLOW = Balanced | Lossless | MinimalDepth | Verification
 
 
 def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> None:
@@ -182,7 +183,7 @@ def _flow(result: Any) -> CouplingFlow:
     """Return the flow that a certificate is about."""
     if isinstance(result, Whitening):
         return result.generator
-    flow = result.flow if isinstance(result, Balanced | Lossless | Verification) else result
+    flow = result.flow if isinstance(result, _WITH_FLOW) else result
     if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
             "expected what factor, verify, balance, whiten, lossless or minimal_depth returned, "

@@ -94,6 +94,8 @@ def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth):
     assert again.flow == answer.flow
     assert list(map(str, again.obstructions)) == list(map(str, answer.obstructions))
     assert all(found.check() for found in again.obstructions)
+    save(answer, tmp_path / "d.npz")
+    assert load(tmp_path / "d.npz") == answer.flow
 
 
 def test_what_is_false_is_neither_written_nor_read(tmp_path):
