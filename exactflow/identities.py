@@ -22,7 +22,7 @@ them block by block. A false identity raises `RefutedError`, which shows the wor
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from importlib.resources import files as resources
 from operator import mul
 from typing import TypeAlias
@@ -30,7 +30,8 @@ from typing import TypeAlias
 from sympy import Add, Expr, Matrix, Mul, Rational, Symbol, expand
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.explanation.identity import Tree, identities
+from exactflow.exact.numbers import to_fraction
+from exactflow.explanation.identity import ShownIdentity, Tree, identities
 
 __all__ = ["IDENTITIES", "Identity", "Proof", "RefutedError"]
 
@@ -86,8 +87,9 @@ class Identity:
         where the text is none in that language.
         """
         values: dict[str, Words] = {}
+        numbers = self._numbers()
         surviving, blocks, words = [], 0, 0
-        for equation in identities(self.text):
+        for equation in _equations(self.text):
             if equation.left[0] == "name":
                 values[equation.left[1]] = _words(equation.right, values)
                 continue
@@ -98,7 +100,7 @@ class Identity:
                 raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
             blocks += len(right)
             words += sum(len(Add.make_args(block)) for block in right if block)
-            difference = (left - right).expand().applyfunc(self._modulo)
+            difference = (left - right).expand().applyfunc(partial(_modulo, numbers=numbers))
             surviving += [
                 f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
             ]
@@ -109,13 +111,25 @@ class Identity:
             )
         return Proof(self.name, blocks, words)
 
-    def _modulo(self, words: Expr) -> Expr:
-        """Apply the relations to an expanded sum until nothing changes."""
-        reduced = words
-        for relation in identities(self.relations) if self.relations else ():
+    def _numbers(self) -> dict[tuple[Expr, ...], Rational]:
+        """Return the number that each pair of neighbouring symbols is."""
+        numbers = {}
+        for relation in _equations(self.relations) if self.relations else ():
             product, number = (_words(side, {}) for side in (relation.left, relation.right))
-            reduced = expand(reduced.subs(product, number))
-        return words if reduced == words else self._modulo(reduced)
+            pair = _letters(product) if isinstance(product, Expr) else []
+            if len(pair) != 2 or not isinstance(number, Rational):
+                raise InvalidInputError(
+                    f"expected two symbols and their number, as in 's e = 0', got '{relation}'"
+                )
+            numbers[pair[0], pair[1]] = number
+        return numbers
+
+
+def _equations(text: str) -> tuple[ShownIdentity, ...]:
+    found = identities(text)
+    if any(equation.relation != "=" for equation in found):
+        raise InvalidInputError(f"expected equations, got {text!r}")
+    return found
 
 
 def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
@@ -124,7 +138,7 @@ def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
     if kind == "name":
         return values.get(parts[0], Symbol(parts[0], commutative=False))
     if kind == "number":
-        return Rational(parts[0])
+        return Rational(to_fraction(parts[0]))
     found: list = [_words(part, values) for part in parts]
     is_matrix = [isinstance(part, Matrix) for part in found]
     if any(is_matrix) and not (kind == "product" and all(is_matrix)):
@@ -151,6 +165,25 @@ def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
     raise InvalidInputError(f"expected sums, products, U, L, diag and blocks of four, got {kind}")
 
 
+def _letters(word: Expr) -> list[Expr]:
+    """Return the factors of a word, X X for X^2."""
+    powers = [factor.as_base_exp() for factor in Mul.make_args(word)]
+    return [base ** (1 if n > 0 else -1) for base, n in powers for _ in range(abs(n))]
+
+
+def _modulo(words: Expr, numbers: Mapping[tuple[Expr, ...], Rational]) -> Expr:
+    """Replace neighbours in an expanded sum by their numbers until nothing changes."""
+    terms = []
+    for word in Add.make_args(words):
+        read: list[Expr] = []
+        for letter in _letters(word):
+            pair = (*read[-1:], letter)
+            read = [*read[:-1], numbers[pair]] if pair in numbers else [*read, letter]
+        terms.append(Mul(*read))
+    reduced = Add(*terms)
+    return words if reduced == words else _modulo(reduced, numbers)
+
+
 def _inverse(word: Expr) -> Expr:
     """Return the inverse of a single word; a sum of words has none in the free group ring."""
     if word.is_Add or not word:
@@ -162,7 +195,7 @@ def _inverse(word: Expr) -> Expr:
 
 
 def _shown(words: Expr) -> str:
-    return str(words).replace("**", "^").replace("*", " ")
+    return str(words).replace("**(-1)", "^-1").replace("**", "^").replace("*", " ")
 
 
 _KMR = "Koehler, Mehta, Risteski, ICML 2021 (a bounded number of layers)"

@@ -55,9 +55,18 @@ def test_what_is_no_equation_of_words():
         "blocks(X, Y) Z = 1",
         "2 U(X) Y = 1",
         "(X + Y)^-1 Z = 1",
+        "1/0 X = 1",
+        "1 X != 1 X",
+        "X < Y",
     ):
         with pytest.raises(InvalidInputError, match="expected"):
             Identity("", "", "", text).prove()
+
+
+def test_what_is_no_relation():
+    for relation in ("s e = X", "s e f = 1", "K K = 2 K K", "s = 0", "U(s) = 1", "s e != 0", "s"):
+        with pytest.raises(InvalidInputError, match="expected"):
+            Identity("", "", "", "1 s = s", relation).prove()
 
 
 def test_definitions_and_claims():
@@ -71,6 +80,8 @@ def test_relations_apply_until_nothing_changes():
     Identity("", "", "", "K K K X K^-1 K K = K X K", "K K = 1").prove()
     with pytest.raises(RefutedError, match=r"-1 \+ e s"):
         Identity("", "", "", "e s = 1", "s e = 1").prove()
+    with pytest.raises(RefutedError, match=r"-1 \+ s\^-1 e\^-1"):  # which is (e s)^-1
+        Identity("", "", "", "s^-1 e^-1 = 1", "s e = 1").prove()
 
 
 def test_words_are_reduced():

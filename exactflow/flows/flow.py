@@ -179,9 +179,10 @@ class CouplingFlow(Flow):
 
     def _fold(self, columns: DomainMatrix | None = None) -> DomainMatrix:
         """Return the image of columns, or of all unit vectors, in the order of the layers."""
-        if self.flips:
-            one = DomainMatrix.eye(self.dimension, self.field)
-            columns = linalg.scale_rows(self._signs(), one if columns is None else columns)
+        if self.flips and columns is not None:
+            columns = linalg.scale_rows(self._signs(), columns)
+        elif self.flips:
+            columns = DomainMatrix.diag(self._signs(), self.field)
         p, is_rational = self.partition[0], columns is None or columns.domain.is_QQ
         if self.field.is_QQ and is_rational and self.is_sparse and self.is_additive:
             from exactflow.exact.sparse import composed_sparse

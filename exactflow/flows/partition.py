@@ -98,7 +98,8 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
     entries = _entries(partition, "a partition (p, q) or a mask")
-    if len(entries) == 2 and all(type(entry) is int and entry > 0 for entry in entries):
+    are_sizes = [isinstance(x, int) and not isinstance(x, bool) and x > 0 for x in entries]
+    if len(entries) == 2 and all(are_sizes):
         if sum(entries) != dimension:
             raise InvalidInputError(
                 f"expected a partition (p, q) with p + q = {dimension}, got "

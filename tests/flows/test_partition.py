@@ -1,5 +1,7 @@
 """Partitions and masks: what is accepted, what it means, and what each error says."""
 
+from enum import IntEnum
+
 import numpy as np
 import pytest
 from sympy import Integer
@@ -36,6 +38,7 @@ def test_sizes_are_told_from_masks():
     assert resolve_partition((1, 1), 2) == ((0, 1), (1, 1))
     assert resolve_partition([5, 1], 6) == ((0, 1, 2, 3, 4, 5), (5, 1))
     assert resolve_partition(np.array([2, 1]), 3) == ((0, 1, 2), (2, 1))
+    assert resolve_partition((IntEnum("Size", "ONE TWO").TWO, 1), 3) == ((0, 1, 2), (2, 1))
 
 
 @pytest.mark.parametrize(
