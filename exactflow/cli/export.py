@@ -71,9 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
                 f"exactflow: {arguments.to} gets the flow and its own matrix; --to rocq or json "
                 "says what the certificate claims of it\n"
             )
-    print(end=said, file=sys.stderr)
     if arguments.output:
         write_bytes(arguments.output, content)
     else:
         print(content.decode(), end="")
+    print(end=said, file=sys.stderr)
     return 0

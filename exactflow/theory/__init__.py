@@ -10,6 +10,7 @@ theorems``; `trials` has what tries them.
 
 import tomllib
 from importlib.resources import files as resources
+from typing import Any
 
 from exactflow.theory.table import Challenge, Hypothesis, Theorem, Theorems
 from exactflow.theory.trials import TRIALS
@@ -22,8 +23,12 @@ _KMR = (
 )
 _ROWS = tomllib.loads(resources("exactflow.theory").joinpath("theorems.toml").read_text("utf-8"))
 
+
+def _theorem(name: str, row: dict[str, Any]) -> Theorem:
+    row["source"] = row["source"].replace("KMR", _KMR)
+    row["formal"] = tuple(row.get("formal", ()))
+    return Theorem(name=name, **row, **TRIALS.get(name, {}))
+
+
 #: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
-theorems = Theorems()
-for _name, _row in _ROWS.items():
-    _row["source"] = _row["source"].replace("KMR", _KMR)
-    theorems[_name] = Theorem(name=_name, **_row, **TRIALS.get(_name, {}))
+theorems = Theorems(_theorem(name, row) for name, row in _ROWS.items())

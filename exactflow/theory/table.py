@@ -1,7 +1,7 @@
 """A theorem as a value, and the table that holds them all."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from html import escape
@@ -75,7 +75,7 @@ class Theorem:
     hypotheses: tuple[Hypothesis, ...] = ()
     trial: Callable[[Any], Any] | None = None
     draws: Callable[[random.Random], Any] | None = None
-    formal: Sequence[str] = ()
+    formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return what its door does.
@@ -151,15 +151,29 @@ here: every coupling with positive scales preserves orientation
         return f"$\\displaystyle {self.latex}$"
 
 
-class Theorems(dict[str, Theorem]):
+class Theorems(Mapping[str, Theorem]):
     """The table: a mapping from names to theorems, which displays as a table."""
 
-    def __missing__(self, name: str) -> Theorem:
-        near = get_close_matches(str(name), self, 1, 0.4) or ["six layers"]
-        raise InvalidInputError(
-            f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
-            "print(exactflow.theorems) lists them"
-        )
+    def __init__(self, rows: Iterable[Theorem]) -> None:
+        self._rows = {row.name: row for row in rows}
+
+    def __getitem__(self, name: str) -> Theorem:
+        if name not in self._rows:
+            near = get_close_matches(str(name), self._rows, 1, 0.4) or ["six layers"]
+            raise InvalidInputError(
+                f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
+                "print(exactflow.theorems) lists them"
+            )
+        return self._rows[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def table(self, width: int = 88) -> str:
         """Return name, result and evidence of each, in two columns; in a narrow one below 60."""

@@ -142,9 +142,16 @@ def test_integers_that_only_come_back_are_not_enough(monkeypatch):
 def test_a_name_that_is_none():
     with pytest.raises(InvalidInputError, match="such as 'six layers'"):
         theorems["six layer"]
+    assert "six layer" not in theorems
     assert "six layers" in str(theorems)
     assert theorems._repr_html_().count("<tr>") == len(theorems) + 1
     assert "det" in theorems["six layers"]._repr_latex_()
+
+
+def test_the_table_is_not_changed_from_outside():
+    assert len({*theorems.values()}) == len(theorems)
+    with pytest.raises(TypeError):
+        theorems["six layers"] = theorems["partitions"]
 
 
 def test_the_command(tmp_path, capsys):
