@@ -207,8 +207,7 @@ def _draw(group: int) -> None:
         if text and now >= visible and _is_in_front(group):
             minutes, seconds = divmod(int(now - start), 60)
             line = f"{frames[count % len(frames)]} {minutes}:{seconds:02} {text}"
-            columns = os.get_terminal_size(2).columns or 80
-            sys.stderr.write(f"\r{line[: columns - 1]}\x1b[K")
+            sys.stderr.write(f"\r{line[: _columns() - 1]}\x1b[K")
             sys.stderr.flush()
             is_drawn, count, visible = True, count + 1, now + TICK
 
@@ -233,6 +232,13 @@ def _is_in_front(group: int) -> bool:
         return os.tcgetpgrp(2) == group
     except (AttributeError, OSError):
         return True
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(2).columns or 80
+    except OSError:  # of an editor, whose streams say that they are a terminal
+        return 80
 
 
 if __name__ == "__main__":

@@ -63,6 +63,16 @@ with shown_progress("factor"):
     assert printed(shown) == "one two\nno end of a line, and its end\n"
 
 
+def test_a_stream_that_only_says_that_it_is_a_terminal():
+    """As those of editors do: the line is drawn, and its process does not end in a traceback."""
+    script = "sys.stderr.isatty = lambda: True\nwith shown_progress('factor'): hold(1.5)"
+    run = [sys.executable, "-c", BUSY + script]
+    env = os.environ | {"TERM": "xterm"}
+    shown = subprocess.run(run, env=env, stderr=subprocess.PIPE, check=True).stderr.decode()
+    assert FRAME.search(shown)
+    assert printed(shown) == ""
+
+
 @pytest.mark.slow
 def test_items_are_above_the_line_and_used_up():
     shown, _ = shown_by("""
