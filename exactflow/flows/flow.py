@@ -172,17 +172,17 @@ class CouplingFlow(Flow):
             )
         return self.derivation(self)
 
-    def _signs(self) -> list:
-        """Return the diagonal of F, in the order of the layers."""
-        one = self.field.one
+    def _signs(self, field: Domain) -> list:
+        """Return the diagonal of F over a field, in the order of the layers."""
+        one = field.one
         return [-one if i in self.flips else one for i in self._listed()]
 
     def _fold(self, columns: DomainMatrix | None = None) -> DomainMatrix:
         """Return the image of columns, or of all unit vectors, in the order of the layers."""
         if self.flips and columns is not None:
-            columns = linalg.scale_rows(self._signs(), columns)
+            columns = linalg.scale_rows(self._signs(columns.domain), columns)
         elif self.flips:
-            columns = DomainMatrix.diag(self._signs(), self.field)
+            columns = DomainMatrix.diag(self._signs(self.field), self.field)
         p, is_rational = self.partition[0], columns is None or columns.domain.is_QQ
         if self.field.is_QQ and is_rational and self.is_sparse and self.is_additive:
             from exactflow.exact.sparse import composed_sparse
@@ -221,8 +221,8 @@ class CouplingFlow(Flow):
 
     def inverse(self) -> "CouplingFlow":
         """Return the inverse, a flow with the inverse layers in reverse order."""
-        signs = self._signs()
-        layers = [layer.inverse().conjugated(signs) for layer in reversed(self.layers)]
+        inner = [layer.inverse() for layer in reversed(self.layers)]
+        layers = [layer.conjugated(self._signs(layer.field)) for layer in inner]
         return CouplingFlow(layers, self.partition, self.flips, field=self.field, order=self.order)
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
@@ -311,10 +311,9 @@ class CouplingFlow(Flow):
                 raise InvalidInputError(
                     f"expected two flows of one {name}, got {mine} and {theirs}"
                 )
-        signs = self._signs()
-        layers = [layer.conjugated(signs) for layer in other.layers]
+        field = common_field([self.field, other.field])
+        layers = [layer.conjugated(self._signs(layer.field)) for layer in other.layers]
         flips = set(self.flips) ^ set(other.flips)
-        field = self.field.unify(other.field)
         layers += self.layers
         return CouplingFlow(layers, self.partition, flips, field=field, order=self.order)
 

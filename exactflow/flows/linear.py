@@ -198,7 +198,11 @@ class LinearCoupling(Coupling):
     def _act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
-        moved = linalg.scale_rows(self.scale_elements, moved) + self.shift_matrix * kept
+        if not self.is_additive:
+            field = moved.domain  # which holds that of the layer
+            scale = [field.convert_from(s, self.field) for s in self.scale_elements]
+            moved = linalg.scale_rows(scale, moved)
+        moved = moved + self.shift_matrix * kept
         return (moved, kept) if self.moves == "first" else (kept, moved)
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:

@@ -102,6 +102,39 @@ def test_symbols_pass_through():
     assert flow.forward(sympy.Matrix([x, y])) == sympy.Matrix([x, x / 2 + y])
 
 
+T = sympy.Symbol("t", positive=True)
+ROOT = sympy.sqrt(2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (LinearCoupling((1, 1), "first", [[T]], [T]), [1, 2]),
+        (LinearCoupling((1, 1), "first", [[T]], [T]), ["1/2", T]),
+        (LinearCoupling((1, 1), "first", [[ROOT]], [ROOT]), [sympy.sqrt(3), 1]),
+        (LinearCoupling((1, 1), "second", [[ROOT]]), [sympy.I, ROOT]),
+    ],
+)
+def test_vectors_over_another_field_than_the_weights(layer, x):
+    for flow in (CouplingFlow([layer], flips=[0]), CouplingFlow([layer]), layer):
+        image = flow.forward(x)
+        assert sympy.simplify(image - flow.matrix() * sympy.Matrix(x)).is_zero_matrix
+        assert sympy.simplify(flow.backward(image) - sympy.Matrix(x)).is_zero_matrix
+
+
+def test_flows_over_two_fields_are_composed():
+    shear = LinearCoupling((1, 1), "second", [[3]], [2])
+    f = CouplingFlow([LinearCoupling((1, 1), "first", [[T]], [T]), shear], flips=[0])
+    g = CouplingFlow([shear], flips=[1])
+    assert (f @ g).matrix() == f.matrix() * g.matrix()
+    back = (g @ f).inverse().matrix() * g.matrix() * f.matrix()
+    assert sympy.simplify(back) == sympy.eye(2)
+    finite = CouplingFlow(partition=(1, 1), field=sympy.GF(5), flips=[1])
+    for one, other in ((finite, g), (g, finite)):
+        with pytest.raises(InvalidInputError, match="of one field"):
+            one @ other
+
+
 def test_accounts():
     layer = LinearCoupling((1, 2), "first", [[0, "-9/16"]], scale=[3])
     assert (layer.nnz, layer.bits, layer.magnitude) == (1, 5, 3)
