@@ -228,10 +228,12 @@ def _mask(
 
 def _steps(model: Any, d: int) -> Iterator["HalfMap | AffineMap"]:
     """Yield the couplings and the linear maps of a model, from data to latent."""
-    parts = [step.transform for step in model.steps] if hasattr(model, "steps") else [model]
-    for module in (layer for part in parts for layer in layers_of(part)):
-        library = library_of(module)
-        if (reader := library.reader_of(module)) is not None:
+    for module in layers_of(model):
+        library, steps = library_of(module), getattr(module, "steps", None)
+        if isinstance(steps, nn.ModuleList):
+            for step in steps:
+                yield from _steps(getattr(step, "transform", step), d)
+        elif (reader := library.reader_of(module)) is not None:
             yield reader(module)
         elif (halves := library.of_base("halves", module)) is not None:
             yield from halves(module, d)

@@ -141,6 +141,28 @@ def test_what_is_linear_at_the_example_alone_stays(stranger):
     assert torch.allclose(new(far), model(far), rtol=1e-4)
 
 
+class Logarithm(nn.Module):
+    """A map that is not finite at zero."""
+
+    def forward(self, x):
+        """Return the image."""
+        return x.log()
+
+
+class First(nn.Module):
+    """A map to fewer numbers."""
+
+    def forward(self, x):
+        """Return the image."""
+        return x[:, :1]
+
+
+@pytest.mark.parametrize("stranger", [Logarithm, First])
+def test_what_has_no_matrix_is_not_linear(stranger):
+    with pytest.raises(InvalidInputError, match="not linear, as it acts on the example"):
+        convert(nn.Sequential(stranger()), data(6, 4).abs() + 1, only=["0"])
+
+
 def test_a_transform_of_nflows_that_clips_stays():
     t = library("nflows.transforms")
 

@@ -279,6 +279,16 @@ def test_a_parameter_that_something_else_holds_stays():
     assert new[0].weight is new[0].net[0].weight
 
 
+def test_a_weight_of_three_layers_stays_where_one_of_them_does():
+    model = nn.Sequential(tied(True), nn.Tanh(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
+    model[2].weight = model[0][0].weight
+    model[2].register_forward_pre_hook(lambda *_: None)
+    _, report = convert(model, data(5, 4))
+    assert [layer.path for layer in report.layers] == ["4"]
+    reasons = {x.path: x.reason for x in report.left}
+    assert all(reasons[path] == "another layer has its weight, too" for path in ("0.0", "0.2"))
+
+
 @pytest.mark.parametrize("name", ["torch", "FrEIA"])
 def test_forward_hooks_are_kept(name):
     if name == "torch":

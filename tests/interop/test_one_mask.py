@@ -177,6 +177,24 @@ def test_onnx():
     np.testing.assert_allclose(log_det, total.numpy(), atol=1e-5)
 
 
+def test_a_model_of_ones_own_whose_layers_are_its_steps():
+    flow, x = made(of_nflows, "checkerboard")
+
+    class Own(nn.Module):
+        def __init__(self, steps):
+            super().__init__()
+            self.steps = steps
+
+        def forward(self, x):
+            return flow._transform(x)
+
+    transforms = flow._transform._transforms
+    found = one_mask(Own(transforms), x)
+    assert (found.before, found.error) == (4, one_mask(flow, x).error)
+    with pytest.raises(InvalidInputError, match="not with a spline"):
+        one_mask(Own(3), x)
+
+
 def test_what_reads_aloud():
     model, x = made(of_normflows, "checkerboard")
     text = str(one_mask(model, x))

@@ -190,6 +190,24 @@ def test_states_of_other_models_are_refused():
         skeleton(nn.Sequential(nn.Linear(4, 3)).state_dict(), "torch")
 
 
+@pytest.mark.parametrize(
+    ("by", "changes"),
+    [
+        ("inverse", {"weight": None}),
+        ("inverse", {"junk": torch.ones(2)}),
+        ("couplings", {"layers.0.weight": None}),
+        ("couplings", {"_extra_state": torch.tensor([2, 2, 5, 5, 5, 5, 5, 5])}),
+        ("couplings", {"_extra_state": torch.tensor([4])}),
+        ("couplings", {"_extra_state": torch.tensor(2)}),
+    ],
+)
+def test_states_that_lie_are_refused(by, changes):
+    new, _ = convert(nn.Sequential(nn.Linear(4, 4)), by=by)
+    state = new.state_dict() | {f"0.couplings.{name}": x for name, x in changes.items()}
+    with pytest.raises(InvalidInputError, match="this model after its conversion"):
+        restore(nn.Sequential(nn.Linear(4, 4)), {k: t for k, t in state.items() if t is not None})
+
+
 class Own(nn.Module):
     """A class of a user's."""
 

@@ -199,18 +199,22 @@ def _probed(module: nn.Module, x: Tensor, context: Any) -> AffineMap:
         return whole.image(everywhere)[0].reshape(len(z), d, -1)[..., 0]
 
     generator = torch.Generator().manual_seed(0)
+    given = x[:4].detach().double()
+    noise = torch.randn(given.shape, generator=generator, dtype=torch.float64).to(x.device)
+    z = torch.cat((torch.zeros_like(given[:1]), given, noise))
     try:
-        found = matrix_of(at_a_pixel, d, x.device, has_bias=True)
-        given = x[:4].detach().double()
-        noise = torch.randn(given.shape, generator=generator, dtype=torch.float64).to(x.device)
-        z = torch.cat((given, noise))
         with torch.no_grad():
             y = whole.image(z)[0].cpu()
+        if y.shape != z.shape or not y.isfinite().all():
+            raise InvalidInputError(NOT_LINEAR)
+        found = matrix_of(at_a_pixel, d, x.device, has_bias=True)
+    except InvalidInputError:
+        raise
     except Exception as error:  # whatever a module raises for data that it was not made for
         raise InvalidInputError(f"fails in float64, by {cause(error)}") from None
     A, bias = torch.from_numpy(found.matrix), torch.from_numpy(found.shift)
     expected = torch.einsum("ij,nj...->ni...", A, z.cpu()) + along(bias, z)
-    if y.shape != z.shape or not (y - expected).abs().max() <= TOLERANCE * (1 + y.abs().max()):
+    if (y - expected).abs().max() > TOLERANCE * (1 + y.abs().max()):
         raise InvalidInputError(NOT_LINEAR)
     return AffineMap(found.entries, found.bias if found.shift.any() else None).simplified()
 
@@ -233,20 +237,26 @@ def _shared(model: nn.Module, layers: Mapping[int, tuple[nn.Module, Read]]) -> d
     """Return the layers that share parameters: with a reason to leave them where that is not with
     a layer of the same map, else with none.
     """
-    inside = {id(part): key for key, (module, _) in layers.items() for part in module.modules()}
-    holders: dict[int, dict[int | str, None]] = defaultdict(dict)
-    for path, module in model.named_modules():
-        for p in module._parameters.values():
-            holders[id(p)][inside.get(id(module), path or "the model")] = None
+    holders = defaultdict(set)
+    for key, (module, _) in layers.items():
+        for p in module.parameters():
+            holders[id(p)].add(key)
+    inside = {id(part) for module, _ in layers.values() for part in module.modules()}
+    outside = {
+        id(p): path or "the model"
+        for path, module in model.named_modules()
+        for p in module._parameters.values()
+        if id(module) not in inside
+    }
     shared: dict[int, str] = {}
     for key, (module, read) in layers.items():
         for name, p in module.named_parameters():
-            for other in holders[id(p)]:
-                if isinstance(other, str):
-                    shared[key] = f"{other} holds its {name}, too"
-                elif other != key:
-                    tied = _is_tied((module, read), layers[other])
-                    shared.setdefault(key, "" if tied else f"another layer has its {name}, too")
+            others = holders[id(p)] - {key}
+            if id(p) in outside:
+                shared[key] = f"{outside[id(p)]} holds its {name}, too"
+            elif others:
+                tied = all(_is_tied((module, read), layers[other]) for other in others)
+                shared.setdefault(key, "" if tied else f"another layer has its {name}, too")
     return shared
 
 

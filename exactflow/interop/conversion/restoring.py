@@ -85,7 +85,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
                 made[id(module)] = new_layer
             new = put(new, place, made[id(module)])
         new.load_state_dict(state)
-    except (AttributeError, KeyError, RuntimeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(
             f"expected the state of this model after its conversion, got {cause(error)}"
         ) from None

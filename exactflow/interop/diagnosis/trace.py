@@ -166,6 +166,7 @@ class Traced:
         self.whole, self.way, self.dtype = whole, way, dtype
         self._open: list[list[Call]] = []
         self._chains: set[str] = set()
+        self._failed: str | None = None
         for path, module in parts(whole).items():
             if module is not whole.module and (own := library_of(module).way(module)):
                 for name in {own.ahead, own.back}:
@@ -181,11 +182,11 @@ class Traced:
         return whole, self._layers(whole, is_ahead)
 
     def _run(self, call: Call) -> Call:
-        self._open = [call.inner]
+        self._open, self._failed = [call.inner], None
         try:
             return call.noted(call.value(copied(call.given), call.is_ahead))
         except Exception as error:
-            raise FailureError(getattr(error, "where", call.path), error) from error
+            raise FailureError(self._failed or call.path, error) from error
         finally:
             self._open = []
 
@@ -210,11 +211,12 @@ class Traced:
             self._open.append(call.inner)
             try:
                 value = method(*arguments, **options)
-            except Exception as error:
-                vars(error).setdefault("where", path)
+            except Exception:
+                self._failed = self._failed or path
                 raise
             finally:
                 self._open.pop()
+            self._failed = None  # an error inside was caught
             try:
                 self._open[-1].append(call.noted(value))
             except InvalidInputError:  # it maps no batches: no layer, whatever it is

@@ -231,7 +231,7 @@ class FlowModule(Bijection):
         layers = []
         for k, is_first in enumerate(first):
             numbers = under(own, f"layers.{k}.")
-            layers.append(coupling(HALVES[1 - is_first], numbers, "log_gain" not in numbers))
+            layers.append(coupling(HALVES[not is_first], numbers, "log_gain" not in numbers))
         module = cls.__new__(cls)
         module._build((p, q), layers, own)
         module.load_state_dict(state)

@@ -186,9 +186,9 @@ def together(halves: Sequence[Tensor], places: Tensor | None) -> Tensor:
 
 def coupling(moves: Half, state: State, raw: bool) -> CouplingModule:
     """Return the layer of these numbers, whose names tell its kind."""
-    kinds = {"weight": DenseCoupling, "columns": SparseCoupling, "reads": NetworkCoupling}
-    kind = next(kind for name, kind in kinds.items() if name in state)
-    return kind(moves, state, raw)
+    if "reads" in state:
+        return NetworkCoupling(moves, state, raw)
+    return (DenseCoupling if "weight" in state else SparseCoupling)(moves, state, raw)
 
 
 def numbers_of(layer: Coupling) -> dict[str, Tensor]:

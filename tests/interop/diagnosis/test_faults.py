@@ -30,6 +30,23 @@ class Broken(Affine):
         raise NotImplementedError("no inverse yet")
 
 
+class Translated(nn.Module):
+    """A model whose own error says that a layer of it raised one."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = model(at=1, layer=Broken(4))
+
+    def forward(self, x):
+        return self.inner(x)
+
+    def inverse(self, y):
+        try:
+            return self.inner.inverse(y)
+        except NotImplementedError as error:
+            raise RuntimeError("no way back") from error
+
+
 class Noisy(Affine):
     def forward(self, x):
         y, log_det = super().forward(x)
@@ -171,6 +188,12 @@ PLANTED = {
         Fault.DIRECTION,
         "layers.1",
         "forward map once more",
+    ),
+    "translated": (
+        Translated,
+        Fault.FAILS,
+        "inner.layers.1",
+        "its inverse raises NotImplementedError: no inverse yet",
     ),
     "slipped sign": (
         lambda: model(at=1, layer=SlippedSign(4)),
