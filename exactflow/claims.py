@@ -24,7 +24,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from html import escape
@@ -151,15 +151,17 @@ class Claims:
         if (run := RUNNING.get(None)) is not None:
             run.found.append(self)
 
-    @contextmanager
-    def check(self, checked: str, evidence: Evidence) -> Iterator[Check]:
+    def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
         """Record one claim: passed if the block ends, failed if it raises or checks nothing.
 
         With `MissingExtraError` it is neither, but recorded as not run.
         """
+        return self._checking(checked, evidence, _line_of_the_script())  # of the call, not of with
+
+    @contextmanager
+    def _checking(self, checked: str, evidence: Evidence, line: int) -> Iterator[Check]:
         print(f"{self.theorem}: {checked} [{evidence}]")
-        line, start = _line_of_the_script(), time.perf_counter()
-        check, passed, missing = Check(checked), False, ""
+        check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
         try:
             yield check
             if not check.instances:

@@ -128,7 +128,7 @@ def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
         return True
     if not parent.session.isinitpath(path):
         return False
-    return config.option.exactflow or any(word in _content(path)[:HEAD] for word in FORMATS)
+    return config.option.exactflow or any(word in _content(path, HEAD) for word in FORMATS)
 
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
@@ -146,9 +146,10 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
     return (is_named and not is_test) or makes_claims(path)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, size: int = -1) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
     except OSError:
         return b""
 

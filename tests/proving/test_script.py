@@ -42,6 +42,14 @@ def test_what_passed(run):
     assert outcome.shown[1].printed == "T: one [exact]\n    instance\n"
 
 
+def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
+    calls = (f"    claims.check('{name}', Evidence.EXACT) as {name},\n" for name in "ab")
+    text = HEAD + f"with (\n{''.join(calls)}):\n    a.equal(1, 1)\n    b.equal(1, 2)\n"
+    found = run(text).claims
+    assert {claim.checked: claim.line for claim in found} == {"a": 4, "b": 5}
+    assert all(claim.is_reached for claim in found)
+
+
 @pytest.mark.parametrize(
     ("body", "verdict", "line", "words"),
     [
