@@ -194,8 +194,8 @@ def _html_of(step: Step) -> str:
 def _as_json(step: Step) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "to_list"):
-            return [[str(value.domain.to_sympy(x)) for x in row] for row in value.to_list()]
-        return str(step.field.to_sympy(step.field.convert(value)))
+            return [[shown_text(x, value.domain)[0] for x in row] for row in value.to_list()]
+        return shown_text(step.field.convert(value), step.field)[0]
 
     return {
         "rule": step.rule,

@@ -38,7 +38,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import note, recording
 from exactflow.factorization.assembly import Shears, alternating, transposed, transposed_word
 from exactflow.factorization.commutator import commutator_shifts
 from exactflow.factorization.five_layers import five_layer_shifts, paired_shifts, peel
@@ -103,7 +103,9 @@ def partition_word(blocks: Blocks) -> Shears:
         for bound in _bounds(tries, field):
             draws = Draws(field, bound)
             for form in forms:
-                if (word := form.word(blocks, draws)) is not None:
+                with recording():  # what is told within is of other blocks: peeled, transposed
+                    word = form.word(blocks, draws)
+                if word is not None:
                     _tell(word)
                     return word
     raise FieldTooSmallError(

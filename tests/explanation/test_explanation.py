@@ -42,6 +42,8 @@ EXAMPLES = {
     "partition": [
         (random_matrix(5, bits=2, seed=1), {"partition": (1, 4), "orientation": "flip"}),
         (sympy.diag(2, 3, 4, 5), {"partition": (3, 1)}),
+        (2 * sympy.eye(6), {"partition": (2, 4)}),
+        (2 * sympy.eye(5), {"partition": (3, 2)}),
     ],
     "hyperplane": [
         (random_matrix(5, bits=2, seed=1), {"orientation": "flip"}),
@@ -151,3 +153,10 @@ def test_flows_that_were_not_derived():
     assert pickle.loads(pickle.dumps(flow)) == flow
     with pytest.raises(InvalidInputError, match="at most 64 coordinates"):
         factor(permutation([*range(2, 66), 0, 1])).explain()
+
+
+def test_numbers_of_any_length_are_written_as_json():
+    """Python by itself writes integers of at most 4300 digits."""
+    explanation = explain([[10**5000, 0], [1, 1]])
+    told = json.loads(explanation.json())["steps"]
+    assert told[0]["after"]["M"] == [["1" + "0" * 5000, "0"], ["1", "1"]]
