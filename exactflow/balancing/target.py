@@ -155,11 +155,13 @@ def entries_of(W: MatrixLike) -> np.ndarray:
 
 
 def _is_plain(W: np.ndarray) -> bool:
-    """Return whether an array is a square matrix of finite floats of at most 64 bits."""
+    """Return whether an array is a square matrix of finite floats of at most 64 bits, none of them
+    masked.
+    """
     is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
-    return bool(
-        is_square and W.dtype.kind == "f" and W.dtype.itemsize <= 8 and np.isfinite(W).all()
-    )
+    is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
+    is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)
+    return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
 def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:

@@ -50,7 +50,13 @@ from exactflow.capacity.couplings import AdditiveCouplings
 from exactflow.capacity.packings import SubsetFamily, best_choice, code_size
 from exactflow.errors import InvalidInputError
 from exactflow.exact.least import least
-from exactflow.exact.numbers import format_short, to_fraction, to_index
+from exactflow.exact.numbers import (
+    format_above,
+    format_below,
+    format_short,
+    to_fraction,
+    to_index,
+)
 from exactflow.exact.rounding import geometric_sum, root
 from exactflow.exact.typing import NumberLike
 
@@ -159,9 +165,9 @@ def min_parameters(
     gap = bound.separation - 2 * w
     if gap <= 0:
         raise InvalidInputError(
-            f"expected sep > 2 w, got sep = {float(bound.separation):.4g} and w = {float(w):.4g} "
-            f"(Delta = {bound.Delta}, m = {bound.m}), from which nothing follows: decrease w, "
-            "sigma or m, or increase rho or Delta"
+            f"expected sep > 2 w, got sep = {format_below(bound.separation, 4)} and w = "
+            f"{format_above(w, 4)} (Delta = {bound.Delta}, m = {bound.m}), from which nothing "
+            "follows: decrease w, sigma or m, or increase rho or Delta"
         )
     if sigma is None:
         tiny = _small_deviation(gap, d)

@@ -157,7 +157,6 @@ class Unit:
 
     def layers(self) -> list[Coupling]:
         """Return the layers, the last with the shift."""
-
         shifts = [QQ.zero] * (self.count - 1) + [self.shift] * bool(self.count)
         functions = [PiecewiseLinear([0], [shift]) for shift in shifts]
         return [PiecewiseCoupling((1, 1), "first", f, self.scale) for f in functions]

@@ -204,6 +204,7 @@ def test_exact_entries_are_taken_exactly():
         (np.eye(1), InvalidInputError, "two coordinates"),
         (np.full((2, 2), np.nan), InvalidInputError, "finite"),
         (np.ones((2, 4)), InvalidInputError, "square"),
+        (np.ma.masked_array(np.eye(2), [[0, 1], [0, 0]]), InvalidInputError, r"entry \(0, 1\)"),
         ([[sympy.sqrt(2), 0], [0, 1]], InvalidInputError, "rational"),
         (POSITIVE["huge entry"], InvalidInputError, "float64"),
         ([[-1, 0], [0, sympy.Rational(1, 10**40)]], OrientationError, "det < 0"),
@@ -212,6 +213,14 @@ def test_exact_entries_are_taken_exactly():
 def test_bad_matrices(W, error, message):
     with pytest.raises(error, match=message):
         balance(W)
+
+
+def test_subclasses_of_arrays():
+    W = np.diag([2.0, 1.0])
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.asmatrix(W)
+    expected = str(balance(W))
+    assert str(balance(matrix)) == str(balance(np.ma.masked_array(W))) == expected
 
 
 @pytest.mark.parametrize(

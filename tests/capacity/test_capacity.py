@@ -171,6 +171,7 @@ def test_centers_alone_attain_the_separation():
         (4, 2, {"Delta": 5}, "Delta from 1 to 4"),
         (4, 2, {"m": 2}, "m from 0 to 1"),
         (4, 2, {"w": 5}, "sep > 2 w"),
+        (4, 2, {"w": 10**400}, r"w = 1.000e\+400"),
         (4, 2, {"sigma": "1/2", "rho": "1/3"}, "decrease w, sigma or m"),
         (4, 2, {"w": 0}, "positive number w"),
         (4, 2, {"w": "a"}, "positive number w"),

@@ -262,6 +262,14 @@ def test_bad_means(mean, words):
         whiten(np.eye(2), mean=mean)
 
 
+def test_masked_covariances():
+    Sigma = np.ma.masked_array([[2.0, 1.0], [1.0, 2.0]])
+    assert whiten(Sigma).error == whiten(Sigma.data).error
+    Sigma.mask = [[0, 1], [1, 0]]
+    with pytest.raises(InvalidInputError, match=r"entry \(0, 1\)"):
+        whiten(Sigma)
+
+
 @pytest.mark.parametrize(
     "mean", [[1, 2], np.array([1.0, 2]), np.array([[1], [2]]), sympy.Matrix([1, 2]), ["1", "4/2"]]
 )
