@@ -140,6 +140,12 @@ def test_a_script_in_a_package(run, tmp_path):
         del sys.modules[name]
 
 
+def test_a_script_beside_a_package_of_its_name(run, tmp_path):
+    (tmp_path / "flow").mkdir()
+    (tmp_path / "flow" / "__init__.py").write_text("")
+    assert run("flow.py:good", "x.npy", "-q")[0] == 0
+
+
 def test_latents_of_several_scales_classes_and_keys(run, tmp_path):
     (tmp_path / "scales.py").write_text(
         """

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
@@ -99,9 +100,20 @@ def _imported(source: str) -> Iterator[Any]:
 
 
 def _made(script: Path, dotted: str, name: str) -> Any:
-    """Return what a script names, or what the function makes that it names."""
+    """Return what a script names, or what the function makes that it names.
+
+    It is run from its file: a package beside it of its name would be imported in its place.
+    """
+    spec = spec_from_file_location(dotted, script)
+    if spec is None or spec.loader is None:
+        raise InvalidInputError(f"expected a Python script, got {script.name!r}")
+    module = module_from_spec(spec)
     try:
-        made = attrgetter(name)(import_module(dotted))
+        if "." in dotted:
+            import_module(dotted.rpartition(".")[0])
+        sys.modules[dotted] = module
+        spec.loader.exec_module(module)
+        made = attrgetter(name)(module)
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)

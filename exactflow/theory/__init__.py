@@ -4,7 +4,7 @@
     >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth
     3
 
-``theorems.toml`` is the single source of README's tables, of the book's and of ``exactflow
+``theorems.toml`` is the single source of README's table, of the book's and of ``exactflow
 theorems``; `trials` has what tries them.
 """
 
