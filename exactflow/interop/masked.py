@@ -172,8 +172,8 @@ def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneM
     Raises
     ------
     InvalidInputError
-        Layers that are no affine couplings, as splines, which do not merge with shears; images; no
-        coupling at all.
+        Layers that are no affine couplings, as splines, which do not merge with shears; couplings
+        of halves of other sizes than the mask's; images; no coupling at all, or no data.
 
     Source: Theorem 17 of `exactflow.masks`.
 
@@ -187,14 +187,20 @@ def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneM
     >>> found.before, found.after, found.error < 1e-6
     (2, 2, True)
     """
-    if x.ndim != 2:
-        raise InvalidInputError(f"expected data of shape (N, d), got {tuple(x.shape)}")
+    if x.ndim != 2 or not len(x):
+        raise InvalidInputError(f"expected data of shape (N, d), N > 0, got {tuple(x.shape)}")
     whole, d = whole_of(model), x.shape[1]
     steps = list(_steps(whole.module, d))
     halves = [step for step in steps if isinstance(step, HalfMap)]
     if not halves:
         raise InvalidInputError("expected a model with affine couplings, got none")
     order, partition = _mask(mask, steps, d)
+    for half in halves:
+        if (count := len(half.moves)) not in partition:
+            raise InvalidInputError(
+                f"expected couplings that move {partition[0]} or {partition[1]} of {d} coordinates,"
+                f" as the mask {partition} has them, got one that moves {count}: give its mask"
+            )
     writing = _Writing(order, partition)
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         writing.write(step, after)

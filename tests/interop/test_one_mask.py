@@ -214,6 +214,10 @@ def test_refusals():
         one_mask(zuko.flows.NSF(D, transforms=1), x)
     with pytest.raises(InvalidInputError, match=r"shape \(N, d\)"):
         one_mask(spline, x[None])
+    with pytest.raises(InvalidInputError, match="N > 0"):
+        one_mask(spline, x[:0])
+    with pytest.raises(InvalidInputError, match=r"move 4 or 2 of 6 .* one that moves 3"):
+        one_mask(made(of_normflows, "checkerboard")[0], x.double(), mask=(4, 2))
     linear = nf.NormalizingFlow(nf.distributions.DiagGaussian(D), [nf.flows.LULinearPermute(D)])
     with pytest.raises(InvalidInputError, match="affine couplings, got none"):
         one_mask(linear, x)
