@@ -61,8 +61,10 @@ def untouched() -> Iterator[None]:
 
 def cause(error: BaseException) -> str:
     """Return the type and the first lines of the error that was raised first."""
-    while (earlier := error.__cause__ or error.__context__) is not None:
+    seen: set[int] = set()  # an error that is raised again may be among its own causes
+    while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
         error = earlier
+        seen.add(id(error))
     lines = (line.strip() for line in str(error).splitlines())
     said = " ".join(line for line in lines if line)
     return f"{type(error).__name__}: {said}"[:300].removesuffix(": ")

@@ -298,11 +298,13 @@ def _groups(run: list[ReadLayer], left: list[LeftLayer], permutations: bool) -> 
 def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
     """Yield the parts of a run that have parameters of one type and can be merged."""
     part: list[ReadLayer] = []
+    types: set[torch.dtype] = set()
     for layer in run:
-        types = {kind for x in (*part, layer) for kind in _types(x.place.module)}
-        if part and (layer.is_alone or part[-1].is_alone or len(types) > 1):
+        own = _types(layer.place.module)
+        if part and (layer.is_alone or part[-1].is_alone or len(types | own) > 1):
             yield part
-            part = []
+            part, types = [], set()
         part.append(layer)
+        types |= own
     if part:
         yield part

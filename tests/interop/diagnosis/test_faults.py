@@ -30,6 +30,15 @@ class Broken(Affine):
         raise NotImplementedError("no inverse yet")
 
 
+class BrokenOnceMore(Affine):
+    """Raises one and the same error each time, which is then among its own causes."""
+
+    error = NotImplementedError("no inverse yet")
+
+    def inverse(self, y):
+        raise self.error
+
+
 class Translated(nn.Module):
     """A model whose own error says that a layer of it raised one."""
 
@@ -188,6 +197,12 @@ PLANTED = {
         Fault.DIRECTION,
         "layers.1",
         "forward map once more",
+    ),
+    "broken once more": (
+        lambda: model(at=1, layer=BrokenOnceMore(4)),
+        Fault.FAILS,
+        "layers.1",
+        "its inverse raises NotImplementedError: no inverse yet",
     ),
     "translated": (
         Translated,
