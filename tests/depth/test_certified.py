@@ -195,6 +195,11 @@ def test_beyond_the_largest_size_the_answer_is_an_interval():
     assert minimal_depth(M, scales="positive").count.startswith("from 4 to 5")
 
 
+def test_minors_beyond_float64_are_searched_without_a_warning():
+    M = linalg.scale_rows([QQ(1, 10**110)] * 3 + [QQ(1)] * 3, random_rational(6, 0))
+    assert minimal_depth(M, scales="positive").lower == 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("d", [4, 6, 8, 10, 12])
 @pytest.mark.parametrize("make", [random_rational, rotation])

@@ -133,7 +133,8 @@ def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
     for word in words(4, matrix, "positive"):
         equations = Spectra.of(word)
         certified = (_certified_near(word, equations, near) for near in near_solutions(equations))
-        found.extend(islice(filter(None, certified), CANDIDATES))
+        with np.errstate(all="ignore"):  # minors may be beyond float64
+            found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 
 
