@@ -68,8 +68,8 @@ class CouplingModule(nn.Module):
         gain = None if raw or scale is None else nn.Parameter(torch.zeros_like(scale))
         self.register_parameter("log_gain", gain)
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
-        """Return ``onto + sign T kept``."""
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
+        """Return ``onto + sign T kept``; in the place of `onto` where that is `fresh`."""
         raise NotImplementedError
 
     def scales(self) -> Tensor | None:
@@ -88,7 +88,9 @@ class CouplingModule(nn.Module):
     def forward(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the half that moves, after the layer."""
         scale = self.scales()
-        return self.shifted(moved if scale is None else along(scale, moved) * moved, kept)
+        if scale is None:
+            return self.shifted(moved, kept)
+        return self.shifted(along(scale, moved) * moved, kept, fresh=True)
 
     def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the half that moves, before the layer."""
@@ -108,12 +110,13 @@ class DenseCoupling(CouplingModule):
         super().__init__(moves, state, raw)
         self.weight = nn.Parameter(state["weight"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
         """Return ``onto + sign weight kept``, in one product."""
         if kept.ndim == 2:
             return torch.addmm(onto, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        return torch.baddbmm(onto, weight, kept, alpha=sign)
+        add = onto.baddbmm_ if fresh else onto.baddbmm
+        return add(weight, kept, alpha=sign)
 
 
 class SparseCoupling(CouplingModule):
@@ -129,7 +132,7 @@ class SparseCoupling(CouplingModule):
         self.register_buffer("columns", state["columns"])
         self.values = nn.Parameter(state["values"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
         """Return ``onto`` plus the gathered channels, each times its value and the sign."""
         for columns, values in zip(self.columns.unbind(), self.values.unbind(), strict=True):
             onto = onto + along(sign * values, kept) * kept.index_select(1, columns)
@@ -151,7 +154,7 @@ class NetworkCoupling(CouplingModule):
         self.network = nn.Sequential(next(ends), nn.ReLU(), next(ends))
         self.register_buffer("reads", state["reads"])
 
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1) -> Tensor:
+    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
         """Return ``onto`` plus the sign times what the network makes of its channel."""
         channel = kept.index_select(1, self.reads).movedim(1, -1)
         return onto + sign * self.network(channel).movedim(-1, 1)
