@@ -7,53 +7,53 @@ do not wait for SymPy.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from exactflow.version import __version__ as __version__
+from exactflow.files.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
-    from exactflow.balancing import balance as balance
-    from exactflow.depth import minimal_depth as minimal_depth
     from exactflow.errors import ExactFlowError as ExactFlowError
-    from exactflow.factorization import explain as explain
-    from exactflow.factorization import factor as factor
     from exactflow.files.store import load as load
     from exactflow.files.store import save as save
+    from exactflow.floats.balancing import balance as balance
     from exactflow.flows.flow import CouplingFlow as CouplingFlow
     from exactflow.flows.linear import LinearCoupling as LinearCoupling
     from exactflow.flows.verification import verify as verify
-    from exactflow.gaussian import whiten as whiten
     from exactflow.interop import to_module as to_module
-    from exactflow.targets import circulant as circulant
-    from exactflow.targets import conv1x1 as conv1x1
-    from exactflow.targets import pad as pad
-    from exactflow.targets import permutation as permutation
-    from exactflow.targets import random_matrix as random_matrix
-    from exactflow.targets import rotation as rotation
-    from exactflow.targets import toeplitz as toeplitz
-    from exactflow.theory import theorems as theorems
-    from exactflow.universal import approximate as approximate
+    from exactflow.laws.gaussian import whiten as whiten
+    from exactflow.laws.universal import approximate as approximate
+    from exactflow.linear.depth import minimal_depth as minimal_depth
+    from exactflow.linear.factor import explain as explain
+    from exactflow.linear.factor import factor as factor
+    from exactflow.linear.targets import circulant as circulant
+    from exactflow.linear.targets import conv1x1 as conv1x1
+    from exactflow.linear.targets import pad as pad
+    from exactflow.linear.targets import permutation as permutation
+    from exactflow.linear.targets import random_matrix as random_matrix
+    from exactflow.linear.targets import rotation as rotation
+    from exactflow.linear.targets import toeplitz as toeplitz
+    from exactflow.proving.theory import theorems as theorems
 
 _HOMES = {
     "CouplingFlow": "flows.flow",
     "ExactFlowError": "errors",
     "LinearCoupling": "flows.linear",
-    "approximate": "universal",
-    "balance": "balancing",
-    "circulant": "targets",
-    "conv1x1": "targets",
-    "explain": "factorization",
-    "factor": "factorization",
+    "approximate": "laws.universal",
+    "balance": "floats.balancing",
+    "circulant": "linear.targets",
+    "conv1x1": "linear.targets",
+    "explain": "linear.factor",
+    "factor": "linear.factor",
     "load": "files.store",
-    "minimal_depth": "depth",
-    "pad": "targets",
-    "permutation": "targets",
-    "random_matrix": "targets",
-    "rotation": "targets",
+    "minimal_depth": "linear.depth",
+    "pad": "linear.targets",
+    "permutation": "linear.targets",
+    "random_matrix": "linear.targets",
+    "rotation": "linear.targets",
     "save": "files.store",
-    "theorems": "theory",
+    "theorems": "proving.theory",
     "to_module": "interop",
-    "toeplitz": "targets",
+    "toeplitz": "linear.targets",
     "verify": "flows.verification",
-    "whiten": "gaussian",
+    "whiten": "laws.gaussian",
 }
 __all__ = list(_HOMES)
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from exactflow.testing.regression import CertificateRegression
+    from exactflow.proving.regression import CertificateRegression
 
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
@@ -98,11 +98,11 @@ def pytest_collect_file(
     """Collect what is ours; a proof script is not imported as a test module besides."""
     others = yield
     if file_path.suffix == ".json" and _is_certificate(file_path, parent):
-        from exactflow.testing.items import CertificateFile
+        from exactflow.proving.items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
     if file_path.suffix == ".py" and _is_script(file_path, parent):
-        from exactflow.testing.items import ScriptFile
+        from exactflow.proving.items import ScriptFile
 
         return [ScriptFile.from_parent(parent, path=file_path)]
     return others
@@ -114,7 +114,7 @@ def pytest_report_collectionfinish(
     """Say what --exactflow has found, also where that is nothing."""
     if not config.option.exactflow:
         return []
-    from exactflow.testing.items import CertificateFile, ScriptFile
+    from exactflow.proving.items import CertificateFile, ScriptFile
 
     files = {item.parent for item in items}
     certificates = sum(isinstance(file, CertificateFile) for file in files)
@@ -162,6 +162,6 @@ def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegress
     and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
     has become deeper or longer in bits. ``--force-regen`` writes it anew.
     """
-    from exactflow.testing.regression import CertificateRegression
+    from exactflow.proving.regression import CertificateRegression
 
     return CertificateRegression(request)

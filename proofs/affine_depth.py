@@ -89,8 +89,8 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.depth.minors import Spectra
-from exactflow.identities import Identity
+from exactflow.explanation.identities import Identity
+from exactflow.linear.depth.minors import Spectra
 
 claims = Claims("Four affine layers are typical (Theorems A to D)")
 options = proof_options()
@@ -380,7 +380,7 @@ with claims.check("Theorem D applies to most Gaussian matrices", Evidence.NUMERI
 # ## A plane of matrices
 # n = 2: M = [[s I, J], [J, t I]] + R / 8, R a matrix of signs. Without R three layers do where
 # s t > 1, and five are needed where s t < 1; with R the three become four. For n = 2 there are four
-# layers iff one of the pairs is not opposed (`exactflow.depth.scaled`).
+# layers iff one of the pairs is not opposed (`exactflow.linear.depth.scaled`).
 
 
 # %%

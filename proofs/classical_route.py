@@ -60,7 +60,7 @@ from sympy.combinatorics import Permutation
 
 from exactflow import factor, permutation, random_matrix, rotation, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.factorization.classical import LAYERS
+from exactflow.linear.factor.classical import LAYERS
 
 claims = Claims("The classical route (ICML 2021)")
 full = proof_options().full

@@ -69,7 +69,7 @@
 # $\blacksquare$
 #
 # What is run is finer: cells of labels and pads with constants of their own, steps and strengths
-# that vary with $t$ (`exactflow.universal.well_conditioned`).
+# that vary with $t$ (`exactflow.laws.universal.well_conditioned`).
 #
 # *For all n*: the identities of a step and of a rotation. *Certified*: bounds of W2, condition
 # numbers. *Exact*: orbits of rational points. *Numeric*: digits, and distances of samples.
@@ -85,12 +85,12 @@ from scipy.special import ndtri
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import condition_number
 from exactflow.exact.numbers import flint_rational, to_element
-from exactflow.identities import Identity
-from exactflow.nonlinear import PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal import (
+from exactflow.explanation.identities import Identity
+from exactflow.flows.nonlinear import PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.laws.conditioning import condition_number
+from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     Product,
@@ -99,7 +99,7 @@ from exactflow.universal import (
     approximate_well,
     checkerboard,
 )
-from exactflow.universal.path import Path, regions, shear_norm, velocity
+from exactflow.laws.universal.path import Path, regions, shear_norm, velocity
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

@@ -11,10 +11,10 @@
 # **Why.** Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows* (ICML 2021), ask what depth buys. Six couplings represent every matrix of
 # positive determinant (`six_layers`), but the short exact ones have huge entries. Here $K = 5, 6,
-# 8, 10, 16$ layers of least norm are searched in float64 (`exactflow.balancing`): how large are
-# their entries, how large is the condition number of each layer, and what do float64 and float32
-# lose on the way and back? Beside them: the exact routes, rounded to floats, and plain gradient
-# descent (Adam). The bounds say what no search can beat.
+# 8, 10, 16$ layers of least norm are searched in float64 (`exactflow.floats.balancing`): how large
+# are their entries, how large is the condition number of each layer, and what do float64 and
+# float32 lose on the way and back? Beside them: the exact routes, rounded to floats, and plain
+# gradient descent (Adam). The bounds say what no search can beat.
 #
 # **Proof.** A shear with a shift $T$ of norm $s$ splits, by singular vectors of $T$, into planes
 # with $\begin{pmatrix} 1 & 0 \\ \sigma & 1 \end{pmatrix}$, $\sigma \le s$, whose singular values
@@ -43,9 +43,9 @@ import numpy as np
 import sympy
 
 from exactflow import CouplingFlow, factor
-from exactflow.balancing import Balanced, balance
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
+from exactflow.floats.balancing import Balanced, balance
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

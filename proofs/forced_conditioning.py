@@ -58,9 +58,10 @@
 # $1 / \tau$ (see `rotations`), none is above $\sqrt \kappa$. Lipschitz constants of layers
 # multiply. Pads change nothing in 16a: take $u$ among the data. $\blacksquare$
 #
-# The details, and who did what, are in the docstring of `exactflow.conditioning.forced`. To our
-# knowledge new: the least Lipschitz constant at a tolerance in $W_2$, on both sides on the line and
-# for products; the bound of the volume by clusters; that both are certified for a given target.
+# The details, and who did what, are in the docstring of `exactflow.laws.conditioning.forced`. To
+# our knowledge new: the least Lipschitz constant at a tolerance in $W_2$, on both sides on the
+# line and for products; the bound of the volume by clusters; that both are certified for a given
+# target.
 
 # %%
 import sys
@@ -74,13 +75,13 @@ from sympy import Rational
 
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import Gaussian, forced, singular_values
-from exactflow.conditioning.ramps import Ramps, Steps
 from exactflow.exact.balls import ball, normal_cdf, upper
 from exactflow.exact.numbers import to_element
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal import (
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.laws.conditioning import Gaussian, forced, singular_values
+from exactflow.laws.conditioning.ramps import Ramps, Steps
+from exactflow.laws.universal import (
     Atoms,
     Boxes,
     GaussianMixture,
@@ -283,8 +284,8 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
 
 # %% [markdown]
 # With plateaus instead, $t_2 = \pm 1$ beyond $\pm \frac12$, and steep ramps, $\varepsilon$ is not
-# much more than $\sqrt 2 \delta$, by the bound of `exactflow.universal.few_layers`: *two couplings
-# attain 16b for atoms, too, up to their entropy*, here $\log 2$.
+# much more than $\sqrt 2 \delta$, by the bound of `exactflow.laws.universal.few_layers`: *two
+# couplings attain 16b for atoms, too, up to their entropy*, here $\log 2$.
 
 # %%
 with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:

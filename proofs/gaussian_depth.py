@@ -49,8 +49,8 @@ from scipy.optimize import least_squares
 from exactflow import LinearCoupling, minimal_depth, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
-from exactflow.gaussian import gaussian_depth
-from exactflow.identities import Identity
+from exactflow.explanation.identities import Identity
+from exactflow.laws.gaussian import gaussian_depth
 
 claims = Claims("Gaussians need two layers (Theorem 12)")
 options = proof_options()

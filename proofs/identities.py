@@ -24,7 +24,7 @@
 
 # %%
 from exactflow.claims import Claims, Evidence
-from exactflow.identities import IDENTITIES, Identity, RefutedError
+from exactflow.explanation.identities import IDENTITIES, Identity, RefutedError
 
 claims = Claims("Identities of blocks (ICML 2021; Urschel 2024)")
 

@@ -46,9 +46,9 @@ from sympy import Rational
 
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import singular_values
 from exactflow.exact.numbers import flint_rational
-from exactflow.universal import (
+from exactflow.laws.conditioning import singular_values
+from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
     Product,

@@ -37,12 +37,12 @@ from sympy import QQ
 from threadpoolctl import threadpool_limits
 
 from exactflow import minimal_depth, permutation
-from exactflow.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.balancing.newton import ShearWord
-from exactflow.balancing.tuning import Attempt
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
+from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
+from exactflow.floats.balancing.newton import ShearWord
+from exactflow.floats.balancing.tuning import Attempt
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
@@ -158,7 +158,7 @@ with claims.check("four layers with scales do for the others", Evidence.CERTIFIE
 # with scales from random layers, from the shears that were found for the same $K$, and from the
 # four layers of `minimal_depth`, followed by layers that do nothing. Where its steps cost much, at
 # d = 64, from K = 5 it is Newton's method along a path of matrices that finds the zero
-# (`exactflow.balancing`).
+# (`exactflow.floats.balancing`).
 
 
 # %%

@@ -50,8 +50,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.identities import Identity
-from exactflow.lossless import lossless
+from exactflow.explanation.identities import Identity
+from exactflow.floats.lossless import lossless
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 

@@ -44,11 +44,11 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, minimal_depth, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.explanation.identities import IDENTITIES
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
-from exactflow.identities import IDENTITIES
-from exactflow.masks import one_mask
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.linear.masks import one_mask
 
 options = proof_options()
 claims = Claims("One mask for everything")

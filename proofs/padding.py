@@ -45,8 +45,8 @@ from sympy import Rational
 
 from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.identities import IDENTITIES, Identity
-from exactflow.padding import gaussian_padding, zero_padding
+from exactflow.explanation.identities import IDENTITIES, Identity
+from exactflow.linear.padding import gaussian_padding, zero_padding
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

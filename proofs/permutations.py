@@ -51,7 +51,7 @@
 #
 # This is the commutator route, whose identity `identities` proves for all n, with an involution $K$
 # in the place of $P$. The bounds 2 and $11 n$ are derived in the docstring of
-# `exactflow.factorization.permutation`. Here all of it is *exact*, on instances.
+# `exactflow.linear.factor.permutation`. Here all of it is *exact*, on instances.
 
 # %%
 from itertools import permutations, product

@@ -144,11 +144,11 @@ import numpy as np
 import sympy
 
 from exactflow import factor, whiten
-from exactflow.balancing import Balanced, balance
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.conditioning import condition_number
 from exactflow.errors import MethodError
-from exactflow.identities import IDENTITIES
+from exactflow.explanation.identities import IDENTITIES
+from exactflow.floats.balancing import Balanced, balance
+from exactflow.laws.conditioning import condition_number
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

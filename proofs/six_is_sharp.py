@@ -102,7 +102,7 @@ for name, M in instances.items():
 # %% [markdown]
 # ## Every even permutation of 4 and of 6 coordinates
 # Exact minimal depths, up to relabelling within the halves and exchanging them for d = 6 in
-# `tests/depth`; here all twelve of d = 4, and the four of d = 6 that need six.
+# `tests/linear/depth`; here all twelve of d = 4, and the four of d = 6 that need six.
 
 # %%
 with claims.check(

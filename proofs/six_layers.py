@@ -98,8 +98,8 @@
 # similar to $\operatorname{diag}(R K, 1)$. Times $v$: with $S = v R$, $\operatorname{diag}(S, 1)$
 # is similar to $\operatorname{diag}(S K, v)$. $\blacksquare$
 #
-# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.factorization.commutator`), for
-# unequal halves in the coordinates of $M$ (`exactflow.factorization.hyperplane`), and for generic
+# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.linear.factor.commutator`), for
+# unequal halves in the coordinates of $M$ (`exactflow.linear.factor.hyperplane`), and for generic
 # matrices other solutions with shorter numbers. Everything stays in the field of the entries. The
 # proof above is the *formal* one, and holds over every field of more than $n + 1$ elements.
 #
@@ -115,7 +115,7 @@ from sympy.combinatorics import Permutation
 from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
-from exactflow.identities import IDENTITIES
+from exactflow.explanation.identities import IDENTITIES
 
 claims = Claims("Six layers (ICML 2021; Urschel 2024)")
 

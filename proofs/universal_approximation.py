@@ -81,8 +81,8 @@ import sympy
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.nonlinear.piecewise import ReluNetwork
-from exactflow.universal import (
+from exactflow.flows.nonlinear.piecewise import ReluNetwork
+from exactflow.laws.universal import (
     Atoms,
     Boxes,
     GaussianMixture,

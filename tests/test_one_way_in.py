@@ -28,7 +28,7 @@ from exactflow import (
     universal,
 )
 from exactflow.errors import ExactFlowError, MissingExtraError
-from exactflow.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from proofs.experiments import inversion, likelihood
 
 t = Symbol("t")

@@ -17,7 +17,7 @@ from importlib import import_module
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.progress import shown_progress
-from exactflow.version import __version__
+from exactflow.files.version import __version__
 
 __all__ = ["COMMANDS", "main", "parser", "reported"]
 

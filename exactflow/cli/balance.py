@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from exactflow.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.cli import common
 from exactflow.exact.rounding import decimal_up
+from exactflow.floats.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.flows.orientation import pads_of
 
 

@@ -18,7 +18,7 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import interruptible
 from exactflow.files.checking import WORDS, Checked, check_certificate
-from exactflow.parallel import parallel_map
+from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 

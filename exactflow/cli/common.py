@@ -87,7 +87,7 @@ def stops_first(
     """Say about how long exact layers take, if that is long; return whether to stop there, at a
     terminal, without --yes.
     """
-    from exactflow.factorization.estimate import PACE, estimated_seconds
+    from exactflow.linear.factor.estimate import PACE, estimated_seconds
 
     seconds = estimated_seconds(matrix, arguments.method, arguments.partition)
     seconds *= PACE.explained if explained else 1
@@ -112,7 +112,7 @@ def stops_first(
 
 def announce(matrix: "DomainMatrix", arguments: argparse.Namespace) -> None:
     """Say about how long float layers take, if that is long."""
-    from exactflow.factorization.estimate import PACE
+    from exactflow.linear.factor.estimate import PACE
 
     seconds = PACE.balanced(matrix.shape[0])
     if seconds > PACE.long and not arguments.quiet:

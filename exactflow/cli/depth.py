@@ -8,11 +8,11 @@ from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
-from exactflow.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
 from exactflow.files.atomic import write_bytes
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.matrices import MatrixFile
 from exactflow.flows.result import Evidence
+from exactflow.linear.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
 
 _SYMBOLS = (
     "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "

@@ -5,9 +5,9 @@ import argparse
 from rich.console import Console
 
 from exactflow.cli import common
-from exactflow.depth import DEPTH_SCALES, minimal_depth
 from exactflow.errors import InvalidInputError
-from exactflow.factorization import METHODS, ORIENTATIONS, check_dimension, explain
+from exactflow.linear.depth import DEPTH_SCALES, minimal_depth
+from exactflow.linear.factor import METHODS, ORIENTATIONS, check_dimension, explain
 
 _FORMS = {
     "latex": "a LaTeX document",

@@ -14,12 +14,12 @@ from rich.table import Table
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
-from exactflow.factorization import METHODS, ORIENTATIONS, factor
 from exactflow.files.matrices import MatrixFile
 from exactflow.flows.display import magnitude, scale_text
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
+from exactflow.linear.factor import METHODS, ORIENTATIONS, factor
 
 DEMO_CHANNELS = 12
 

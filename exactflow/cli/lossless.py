@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.lossless import FLIPPINGS, LIMIT, METHODS, lossless
+from exactflow.floats.lossless import FLIPPINGS, LIMIT, METHODS, lossless
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

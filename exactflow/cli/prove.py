@@ -17,7 +17,7 @@ from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
-from exactflow.parallel import parallel_map
+from exactflow.files.parallel import parallel_map
 from exactflow.proving.cells import read_script
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
 from exactflow.proving.table import print_table, summary

@@ -6,7 +6,7 @@ import shutil
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.theory import theorems
+from exactflow.proving.theory import theorems
 
 _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "door"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from exactflow.cli import common
 from exactflow.exact.rounding import decimal_up
-from exactflow.gaussian import whiten
+from exactflow.laws.gaussian import whiten
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

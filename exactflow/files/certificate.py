@@ -24,9 +24,9 @@ from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
+from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
-from exactflow.version import __version__
 
 __all__ = [
     "accepted",

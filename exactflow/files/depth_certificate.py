@@ -13,16 +13,16 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.depth import MinimalDepth
-from exactflow.depth.obstruction import KINDS, Obstruction, Reason
-from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import DepthScales, Element
 from exactflow.files.certificate import field_in_json, joined, rows_in_json
+from exactflow.files.version import __version__
 from exactflow.flows.result import Evidence
-from exactflow.version import __version__
+from exactflow.linear.depth import MinimalDepth
+from exactflow.linear.depth.obstruction import KINDS, Obstruction, Reason
+from exactflow.linear.depth.word import Word
 
 __all__ = [
     "depth_certificate_text",
@@ -47,7 +47,7 @@ def depth_certificate_text(
         The answer is an interval, or certified but not exact, or over another field: the format
         has no word for these.
 
-    >>> from exactflow.depth import minimal_depth
+    >>> from exactflow.linear.depth import minimal_depth
     >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
     >>> print("\\n".join(lines))
     {"format": "exactflow-depth-certificate",

@@ -31,7 +31,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.market import read_market
 from exactflow.files.tensors import SUFFIXES, read_array
-from exactflow.targets import squeezed_kernel
+from exactflow.linear.targets import squeezed_kernel
 
 __all__ = ["MatrixFile", "read_matrix"]
 

@@ -18,8 +18,6 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import checker
-from exactflow.balancing import Balanced
-from exactflow.depth import MinimalDepth
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
@@ -27,12 +25,14 @@ from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
 from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
 from exactflow.files.certificate import accepted, certificate_text, read_certificate
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
+from exactflow.floats.balancing import Balanced
+from exactflow.floats.lossless.bijection import Lossless
+from exactflow.floats.lossless.gridded import checked_grid, on_layers_of
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
-from exactflow.gaussian import Whitening
-from exactflow.lossless.bijection import Lossless
-from exactflow.lossless.gridded import checked_grid, on_layers_of
+from exactflow.laws.gaussian import Whitening
+from exactflow.linear.depth import MinimalDepth
 
 __all__ = ["load", "read_lossless", "save", "write_claim"]
 
@@ -48,7 +48,7 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
 
     Parameters
     ----------
-    result : what `factor`, `verify`, `balance`, `whiten`, `exactflow.lossless.lossless` or
+    result : what `factor`, `verify`, `balance`, `whiten`, `exactflow.floats.lossless.lossless` or
         `minimal_depth` returned; or a `CouplingFlow`.
     path : the file, told by its suffix.
     target : the matrix that was asked about, in any form that `factor` takes. It may be left out
@@ -108,8 +108,9 @@ def write_claim(
 def load(path: str | Path) -> "CouplingFlow | Lossless | MinimalDepth":
     """Return what a file of `save`, or of the command line, holds; its claim is checked again.
 
-    A certificate of `exactflow.lossless.lossless` or `minimal_depth` gives the result back, another
-    one the flow that it is about: of `whiten` the one that generates. Layers in float64 are a flow.
+    A certificate of `exactflow.floats.lossless.lossless` or `minimal_depth` gives the result back,
+    another one the flow that it is about: of `whiten` the one that generates. Layers in float64
+    are a flow.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def read_lossless(path: str | Path) -> Lossless:
     """Read a lossless flow: the same map, with the same limit, after its claim is checked.
 
     >>> import tempfile
-    >>> from exactflow.lossless import lossless
+    >>> from exactflow.floats.lossless import lossless
     >>> W = [[0, -1], [1, 0]]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(lossless(W), f"{folder}/L.json", target=W)

@@ -100,7 +100,7 @@ class CouplingFlow(Flow):
             layers,
             None if partition is None else checked_partition(partition),
             LinearCoupling,
-            "linear couplings (exactflow.nonlinear.PiecewiseFlow folds piecewise-linear ones)",
+            "linear couplings (PiecewiseFlow folds piecewise-linear ones)",
         )
         d, flips = sum(partition), tuple(flips)
         if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.options import check_option
+from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Result
-from exactflow.gaussian import Whitening
 from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import linear_map
 from exactflow.interop.roundoff import Rounding, check_accepted, check_error, rounding
-from exactflow.lossless.bijection import Lossless
-from exactflow.nonlinear import PiecewiseFlow
+from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,8 +105,8 @@ def to_module(
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
         What `approximate` or `approximate_well` returned becomes a module of PyTorch whose shifts
         are ReLU networks: its error is *measured*, at Gaussian draws.
-        What `exactflow.lossless.lossless` returned becomes a module of PyTorch that maps integer
-        tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
+        What `exactflow.floats.lossless.lossless` returned becomes a module of PyTorch that maps
+        integer tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko and flowjax) take vectors (N, d) and images alike.
@@ -121,7 +121,7 @@ def to_module(
     ------
     InvalidInputError
         An unknown library or option, a flow or shape that the library cannot express, or layers
-        that float64 ruins: `exactflow.balancing.balance` makes layers that it does not.
+        that float64 ruins: `exactflow.floats.balancing.balance` makes layers that it does not.
     MissingExtraError
         The library is not installed.
 

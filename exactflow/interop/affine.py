@@ -11,7 +11,7 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike
-from exactflow.targets import permutation
+from exactflow.linear.targets import permutation
 
 __all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "triangle", "vector"]
 

@@ -1,6 +1,6 @@
 """One mask for a trained model: its couplings under many masks, as couplings under one.
 
-The theorem and its proof are those of `exactflow.masks`: swaps bring the coordinates that a
+The theorem and its proof are those of `exactflow.linear.masks`: swaps bring the coordinates that a
 coupling moves into the half that moves, and merge with the couplings before and after. The networks
 are the model's own, not copies, so that training goes on. What only renames or scales coordinates,
 as a permutation or an ActNorm, takes no layer: it goes into the couplings after it, and at most
@@ -22,20 +22,20 @@ import torch
 from sympy.polys.matrices import DomainMatrix
 from torch import Tensor, nn
 
-from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import Half, PartitionLike
-from exactflow.factorization.assembly import opposite
+from exactflow.floats.balancing import balance
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear.merged import MaskedPart
 from exactflow.flows.partition import resolve_partition
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import layers_of, library_of, whole_of
 from exactflow.interop.library import HalfMap, folded
 from exactflow.interop.modules.flow import MatrixModule
-from exactflow.masks.writer import Writer, exact_words
-from exactflow.nonlinear.merged import MaskedPart
+from exactflow.linear.factor.assembly import opposite
+from exactflow.linear.masks.writer import Writer, exact_words
 
 __all__ = ["OneMask", "OneMaskFlow", "one_mask"]
 
@@ -175,7 +175,7 @@ def one_mask(model: Any, x: Tensor, mask: "PartitionLike | None" = None) -> OneM
         Layers that are no affine couplings, as splines, which do not merge with shears; couplings
         of halves of other sizes than the mask's; images; no coupling at all, or no data.
 
-    Source: Theorem 17 of `exactflow.masks`.
+    Source: Theorem 17 of `exactflow.linear.masks`.
 
     Examples
     --------

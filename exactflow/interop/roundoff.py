@@ -109,7 +109,7 @@ def check_error(flow: CouplingFlow, accepted: Any = 1e-6, dtype: Any = np.float6
         raise InvalidInputError(
             f"expected layers whose error in {np.dtype(dtype)} is within {float(accepted):.2g} of "
             f"the largest entry, got a bound of {float(error):.2g}: use "
-            "exactflow.balancing.balance, whose layers are floats with small entries, or "
+            "exactflow.floats.balancing.balance, whose layers are floats with small entries, or "
             "accept_error=.."
         )
 
@@ -132,7 +132,7 @@ def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
                 f"expected numbers within the range of {np.dtype(dtype)}, got one of about "
-                f"2^{size}: use exactflow.balancing.balance, whose layers are floats with small "
+                f"2^{size}: use exactflow.balance, whose layers are floats with small "
                 "entries"
             )
     found = FloatCoupling.of(layer)

@@ -11,10 +11,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from exactflow.claims import claims_html
+from exactflow.files.version import __version__
 from exactflow.proving.cells import Cell, cells, read_script
 from exactflow.proving.script import Outcome, Shown
 from exactflow.proving.table import summary
-from exactflow.version import __version__
 
 __all__ = ["formula", "page", "picture"]
 

@@ -20,7 +20,7 @@ import exactflow
 from exactflow import theorems
 from exactflow.cli import COMMANDS
 from exactflow.flows.result import Evidence
-from exactflow.theory import Theorem
+from exactflow.proving.theory import Theorem
 from proofs.rocq.build import project
 
 __all__ = ["write_pages"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from exactflow.nonlinear import MergedCoupling, PiecewiseCoupling
-from exactflow.nonlinear.merged import MaskedPart
+from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling
+from exactflow.flows.nonlinear.merged import MaskedPart
 
 __all__ = ["coordinatewise"]
 
@@ -12,7 +12,7 @@ def coordinatewise(layers: Sequence[PiecewiseCoupling]) -> MergedCoupling:
     """Return one layer on equal halves, of layers of two coordinates: layer i moves coordinate i of
     one half, as it reads coordinate i of the other.
 
-    >>> from exactflow.nonlinear.piecewise import PiecewiseLinear
+    >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
     >>> bends = [PiecewiseLinear([0], [0], 1, slope) for slope in (1, 2)]
     >>> layer = coordinatewise([PiecewiseCoupling((1, 1), "second", bend) for bend in bends])
     >>> layer.forward([3, 5, 0, 0]).T

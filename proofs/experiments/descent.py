@@ -1,4 +1,5 @@
-"""Plain gradient descent on the layers of a product: what `exactflow.balancing.balance` is held to.
+"""Plain gradient descent on the layers of a product: what `exactflow.floats.balancing.balance` is
+held to.
 
 How it is checked
 -----------------

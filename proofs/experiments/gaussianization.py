@@ -10,7 +10,7 @@ by Meng, Song, Song and Ermon, *Gaussianization flows*, AISTATS 2020). The inver
 pads each of its steps is a composition of well-conditioned couplings of halves (data, pads):
 
 - the transports of all coordinates at once, by the layers of
-  `exactflow.universal.well_conditioned`, coordinate by coordinate;
+  `exactflow.laws.universal.well_conditioned`, coordinate by coordinate;
 - a rotation R of the data, and R^-1 of the pads, by shears (`proofs.experiments.turns`).
 
 How it is checked
@@ -51,12 +51,12 @@ from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import Evidence, Result
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal.draft import Rescaling, Unit
-from exactflow.universal.path import Path, graded_path, shear_condition, shear_norm
-from exactflow.universal.tuning import TUNING
+from exactflow.laws.universal.draft import Rescaling, Unit
+from exactflow.laws.universal.path import Path, graded_path, shear_condition, shear_norm
+from exactflow.laws.universal.tuning import TUNING
 from proofs.experiments.coordinatewise import coordinatewise
 from proofs.experiments.turns import Turn, random_turn
 

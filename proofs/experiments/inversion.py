@@ -16,7 +16,6 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
-from exactflow.conditioning import condition_number, singular_values
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.least import least
@@ -31,8 +30,9 @@ from exactflow.exact.numbers import (
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
-from exactflow.nonlinear import PiecewiseFlow
-from exactflow.universal import Approximation, WellConditioned
+from exactflow.flows.nonlinear import PiecewiseFlow
+from exactflow.laws.conditioning import condition_number, singular_values
+from exactflow.laws.universal import Approximation, WellConditioned
 
 __all__ = [
     "digits_to_invert",
@@ -121,7 +121,7 @@ def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0)
 
     Examples
     --------
-    >>> from exactflow.universal import Atoms, approximate
+    >>> from exactflow.laws.universal import Atoms, approximate
     >>> record = study(approximate(Atoms([[0, 0], [1, 1]]), "1/10"))
     >>> record.draws.condition, record.ramp.condition > 3, record.divergence
     (0.0, True, inf)

@@ -8,8 +8,8 @@ the largest entry in the last column; the best is kept. `LiftedLU` is W = P L D 
 affine maps, as in Zhang, Zhang, Kang and Li, *iVPF*, CVPR 2021, arXiv:2103.16211. What is
 triangular is one product forward, and row after row backward, as each row needs those before it.
 
-Both get what `exactflow.lossless` has: coefficients on a grid of 2^-bits, so that the same sums are
-rounded in both directions.
+Both get what `exactflow.floats.lossless` has: coefficients on a grid of 2^-bits, so that the same
+sums are rounded in both directions.
 
 How it is checked
 -----------------

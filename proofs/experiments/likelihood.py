@@ -26,11 +26,11 @@ import sympy
 from flint import arb
 from sympy import QQ
 
-from exactflow.conditioning import condition_number
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_expression, as_matrix
 from exactflow.exact.numbers import to_element
+from exactflow.laws.conditioning import condition_number
 
 __all__ = ["log_likelihood", "padded_covariance", "ray", "ray_condition_number"]
 

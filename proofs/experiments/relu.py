@@ -5,7 +5,7 @@ from itertools import pairwise
 from sympy import QQ
 
 from exactflow.exact.typing import Element
-from exactflow.nonlinear.piecewise import PiecewiseLinear, ReluNetwork, line
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear, ReluNetwork, line
 
 __all__ = ["function_of", "value"]
 

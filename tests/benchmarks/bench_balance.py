@@ -12,10 +12,10 @@ import time
 import numpy as np
 import pytest
 
-from exactflow.balancing import balance
-from exactflow.balancing.closed import closed_form
-from exactflow.balancing.target import Target
-from exactflow.balancing.tuning import TUNING
+from exactflow.floats.balancing import balance
+from exactflow.floats.balancing.closed import closed_form
+from exactflow.floats.balancing.target import Target
+from exactflow.floats.balancing.tuning import TUNING
 from proofs.experiments.descent import adam
 
 SIZES = [16, 48, 128, 512]

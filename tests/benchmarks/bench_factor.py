@@ -15,7 +15,7 @@ from sympy import QQ
 
 from exactflow import factor, verify
 from exactflow.exact.coerce import as_matrix
-from exactflow.factorization.estimate import estimated_seconds
+from exactflow.linear.factor.estimate import estimated_seconds
 
 
 def target(d: int) -> sympy.Matrix:

@@ -8,7 +8,7 @@ On one thread; a group holds the times that are to be divided: 32 images of 32 x
 import numpy as np
 import pytest
 
-from exactflow.balancing import balance
+from exactflow.floats.balancing import balance
 from exactflow.interop import convert, to_module
 
 torch = pytest.importorskip("torch")

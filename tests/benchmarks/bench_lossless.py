@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from exactflow.lossless import lossless
+from exactflow.floats.lossless import lossless
 from proofs.experiments.lifting import LiftedLU, Plus
 
 BATCH, BITS = 20_000, 26

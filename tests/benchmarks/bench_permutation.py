@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from exactflow import CouplingFlow, factor, permutation
-from exactflow.factorization.permutation import permutation_layers, permutation_sign
+from exactflow.linear.factor.permutation import permutation_layers, permutation_sign
 
 SIZES = [200, 2_000, 20_000, 20_001]
 

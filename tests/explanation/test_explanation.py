@@ -14,8 +14,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import CouplingFlow, explain, factor, minimal_depth, permutation, random_matrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
-from exactflow.factorization import METHODS
 from exactflow.flows.result import Evidence
+from exactflow.linear.factor import METHODS
 
 DENSE = random_matrix(4, bits=3, seed=5)
 SHEARED = sympy.Matrix([[1, 2, 0, 0], [0, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 1]])

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from depth import (
+from linear.depth import (
     test_exhaustive,
     test_kernels,
     test_multipliers,
@@ -15,20 +15,20 @@ from depth import (
     test_scaled,
     test_two_sizes,
 )
-from depth.examples import diagonal, excluded, matrix
+from linear.depth.examples import diagonal, excluded, matrix
 from sympy import GF, QQ, sqrt
 
 from exactflow import checker, random_matrix, save
-from exactflow.depth import minimal_depth
-from exactflow.depth.equations import misfit
-from exactflow.depth.obstruction import Obstruction, Reason
-from exactflow.depth.scaled.proportions import positive_diagonals
-from exactflow.depth.word import Word
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction, witness
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.equations import misfit
+from exactflow.linear.depth.obstruction import Obstruction, Reason
+from exactflow.linear.depth.scaled.proportions import positive_diagonals
+from exactflow.linear.depth.word import Word
 
 
 def verified(M, scales="additive", partition=None):

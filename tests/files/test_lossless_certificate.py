@@ -11,7 +11,7 @@ from exactflow import balance, checker, cli, factor, permutation, save, whiten
 from exactflow.errors import CertificateError, VerificationError
 from exactflow.files.certificate import certificate_text
 from exactflow.files.store import read_lossless
-from exactflow.lossless import lossless
+from exactflow.floats.lossless import lossless
 
 FLIP = "--orientation", "flip"
 ROTATION = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]

@@ -20,9 +20,9 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.gaussian import gaussian_depth
-from exactflow.lossless import Lossless, lossless
-from exactflow.universal import checkerboard
+from exactflow.floats.lossless import Lossless, lossless
+from exactflow.laws.gaussian import gaussian_depth
+from exactflow.laws.universal import checkerboard
 
 M = random_matrix(4, seed=1)
 W = np.array([[0.5, 1, 0], [0.25, -2, 1], [1, 1, 3]])

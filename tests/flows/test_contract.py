@@ -21,13 +21,13 @@ from exactflow import (
 )
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
 from exactflow.flows.display import heat_map
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import Evidence, MapResult, Result
-from exactflow.lossless import Lossless, LosslessInverse, lossless
-from exactflow.masks import one_mask
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal import GaussianMixture, approximate_well, checkerboard
+from exactflow.laws.universal import GaussianMixture, approximate_well, checkerboard
+from exactflow.linear.masks import one_mask
 from proofs.experiments.coordinatewise import coordinatewise
 
 RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exactflow import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
-from exactflow.testing.strategies import flows, partitions, rationals
+from exactflow.proving.strategies import flows, partitions, rationals
 
 numbers = rationals(3)
 

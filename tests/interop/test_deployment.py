@@ -9,7 +9,7 @@ import pytest
 from interop.modules import OF_TORCH, descend, directions, in_onnxruntime
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
-from exactflow.balancing import balance
+from exactflow.floats.balancing import balance
 from exactflow.interop import to_module
 from exactflow.testing import assert_invertible
 

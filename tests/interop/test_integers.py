@@ -11,8 +11,8 @@ from interop.modules import onnx_session
 
 from exactflow import permutation
 from exactflow.errors import InvalidInputError
+from exactflow.floats.lossless import lossless as refusing
 from exactflow.interop import to_module
-from exactflow.lossless import lossless as refusing
 
 lossless = partial(refusing, orientation="flip")
 torch = pytest.importorskip("torch")

@@ -9,8 +9,8 @@ import pytest
 from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, factor, whiten
-from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError, MissingExtraError
+from exactflow.floats.balancing import balance
 from exactflow.interop import linear_map, to_module
 
 torch = pytest.importorskip("torch")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from exactflow.errors import InvalidInputError
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.interop import to_module
-from exactflow.nonlinear import PiecewiseCoupling, PiecewiseFlow
-from exactflow.nonlinear.piecewise import PiecewiseLinear
-from exactflow.universal import (
+from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
     Sphere,

@@ -8,8 +8,8 @@ import pytest
 from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix, save
-from exactflow.balancing import balance
 from exactflow.errors import InvalidInputError
+from exactflow.floats.balancing import balance
 from exactflow.interop import rounding, to_module
 
 torch = pytest.importorskip("torch")

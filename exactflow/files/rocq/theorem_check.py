@@ -35,7 +35,7 @@ from exactflow.files.rocq.coq import LIMIT, coqc, library
 from exactflow.files.rocq.depth_theorem import ADDITIVE, DEPTH, POSITIVE, UNEQUAL, depth_theorem
 from exactflow.files.rocq.flow_theorem import CLAIMS, FLOW, flow_theorem
 from exactflow.files.rocq.writing import decimals, opening
-from exactflow.version import __version__
+from exactflow.files.version import __version__
 
 __all__ = ["check_theorem", "theorem"]
 

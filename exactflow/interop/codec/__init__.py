@@ -187,7 +187,8 @@ def lossless(
         `linear_map` reads, ActNorm among them; or a ``Flow`` of nflows of such transforms.
     unit : what 1 of an image's integers is in the model's real numbers.
     fraction : bits of the grid below a unit, 0 to 24: each more halves the distance to the model.
-    bits, limit : of each linear layer, as in `exactflow.lossless.lossless`; integers inside, those
+    bits, limit : of each linear layer, as in `exactflow.floats.lossless.lossless`; integers
+    inside, those
         of images times 2^fraction among them, may be as large as the limit.
 
     Raises

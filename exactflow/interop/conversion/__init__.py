@@ -23,10 +23,11 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from exactflow.balancing import Balanced
 from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.options import check_option
 from exactflow.exact.progress import stage
+from exactflow.files.parallel import parallel_map
+from exactflow.floats.balancing import Balanced
 from exactflow.interop.conversion.comparison import compared, data_for, differences, run
 from exactflow.interop.conversion.planning import (
     Group,
@@ -42,7 +43,6 @@ from exactflow.interop.conversion.solving import By, Solved, inverted, searched,
 from exactflow.interop.libraries import library_of
 from exactflow.interop.models import copied, put, untouched
 from exactflow.interop.modules.flow import MergedAway
-from exactflow.parallel import parallel_map
 
 __all__ = ["convert"]
 

@@ -18,14 +18,14 @@ import torch
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from torch import Tensor
 
-from exactflow.balancing import Balanced, balance
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.digits import Digits
-from exactflow.factorization import factor
+from exactflow.floats.balancing import Balanced, balance
 from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
+from exactflow.linear.factor import factor
 
 __all__ = ["By", "Solved", "inverted", "rounded_inverse", "searched", "solved"]
 

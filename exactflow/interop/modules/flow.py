@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.interop.modules.layers import (
     CouplingModule,
     State,
@@ -26,7 +27,6 @@ from exactflow.interop.modules.layers import (
     times,
     together,
 )
-from exactflow.nonlinear import PiecewiseFlow
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,8 +1,9 @@
 """Lossless flows as modules of PyTorch: integer tensors in, integer tensors out, bit for bit.
 
 The shifts are kept as 64-bit integers, which ``.float()`` and ``.half()`` leave alone, and become
-float64 where they are used; there every product is exact, as `exactflow.lossless.integer_coupling`
-says. So the bits are those of `Lossless.forward` on every device that has float64.
+float64 where they are used; there every product is exact, as
+`exactflow.floats.lossless.integer_coupling` says. So the bits are those of `Lossless.forward` on
+every device that has float64.
 
 What is refused is an error in PyTorch. A graph that is exported or compiled has no errors of its
 own: there a value out of range becomes an index out of range, which the runtime refuses.
@@ -15,15 +16,15 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES
+from exactflow.floats.lossless import IntegerCoupling, Lossless
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.layers import along, apart, flat, times, together
-from exactflow.lossless import IntegerCoupling, Lossless
 
 __all__ = ["IntegerLayer", "LosslessModule"]
 
 
 class IntegerLayer(nn.Module):
-    """The rounded shift of one layer, as `exactflow.lossless.IntegerCoupling` has it."""
+    """The rounded shift of one layer, as `exactflow.floats.lossless.IntegerCoupling` has it."""
 
     weight: Tensor
     units: Tensor
@@ -57,11 +58,11 @@ class LosslessModule(Bijection):
 
     Parameters
     ----------
-    result : what `exactflow.lossless.lossless` returned.
+    result : what `exactflow.floats.lossless.lossless` returned.
 
     Examples
     --------
-    >>> from exactflow.lossless import lossless
+    >>> from exactflow.floats.lossless import lossless
     >>> module = LosslessModule(lossless([[0, -2], [2, 0]]))
     >>> y, log_det = module(torch.tensor([[1000, -3]], dtype=torch.int16))
     >>> y, module.inverse(y)[0]

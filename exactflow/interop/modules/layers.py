@@ -18,9 +18,9 @@ from exactflow.exact.typing import Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear import PiecewiseCoupling
+from exactflow.flows.nonlinear.piecewise import ReluNetwork
 from exactflow.interop.roundoff import float_layer, most_in_a_row
-from exactflow.nonlinear import PiecewiseCoupling
-from exactflow.nonlinear.piecewise import ReluNetwork
 
 __all__ = [
     "CouplingModule",

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
+from exactflow.floats.lossless import lossless
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.integers import LosslessModule
 from exactflow.interop.modules.layers import along
-from exactflow.lossless import lossless
 
 __all__ = [
     "Additive",
@@ -67,7 +67,7 @@ class PixelMap(IntegerStep):
     ----------
     affine : in real numbers; of one channel, only a shift.
     grid : of the input. That of the output is larger by |det A|^(1/d).
-    bits, limit : as in `exactflow.lossless.lossless`.
+    bits, limit : as in `exactflow.floats.lossless.lossless`.
     """
 
     bias: Tensor

@@ -6,18 +6,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from depth.examples import diagonal, matrix
-from depth.test_five import jordan, with_fixed_parts
+from linear.depth.examples import diagonal, matrix
+from linear.depth.test_five import jordan, with_fixed_parts
 from sympy import GF, QQ
 
 from exactflow import checker, cli, random_matrix, save
-from exactflow.depth import minimal_depth
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.reasons import rank_clash, recurrence_clash, scaled_reason
 from exactflow.files.rocq.theorem_check import check_theorem, theorem
+from exactflow.linear.depth import minimal_depth
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "depth" / "correct"
 SIX = diagonal(-1, -1, 1, 1)

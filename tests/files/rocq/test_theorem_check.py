@@ -8,12 +8,12 @@ import pytest
 from sympy import QQ
 
 from exactflow import cli, factor
-from exactflow.depth import minimal_depth
 from exactflow.errors import InvalidInputError
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import coq, theorem_check
 from exactflow.files.rocq.theorem_check import check_theorem, theorem
+from exactflow.linear.depth import minimal_depth
 
 CLOSED = (0, "Closed under the global context\n")
 M = [[1, QQ(1, 2)], [3, 4]]

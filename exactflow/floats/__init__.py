@@ -1,0 +1,1 @@
+"""Layers of float64 numbers, certified, and layers that are rounded to bijections of integers."""

@@ -1,0 +1,201 @@
+"""What `balance` returns: float64 layers, and their account: how near they are, and their inverse.
+
+Main results
+------------
+`exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
+inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q
+are invertible, their determinants have the same sign, and
+
+    |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
+
+For W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and Q^-1 = (I - R - V (Q - W))^-1 V, with
+R = I - V W. V is a rounded inverse, of which nothing is assumed.
+
+How it is checked
+-----------------
+*Exact*: the error. *Certified*: the bound for inverses. A float product of d x d matrices is within
+d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of numerical
+algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy
+
+from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.numbers import to_float
+from exactflow.exact.rounding import decimal_up, rounded_up
+from exactflow.exact.threads import one_thread
+from exactflow.exact.typing import VectorLike
+from exactflow.floats.balancing.target import Target
+from exactflow.floats.balancing.tuning import TUNING
+from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.result import Evidence, MapResult
+
+__all__ = ["Balanced", "inverse_error_bound"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Balanced(MapResult):
+    """Float64 layers whose composition is certified to be within `error` of a matrix W.
+
+    Attributes
+    ----------
+    target : W, exactly, with the order of its coordinates and those that are flipped.
+    layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
+    difference : W - Q, but for a bound that is at most an eighth of it.
+    """
+
+    target: Target
+    layers: tuple[FloatCoupling, ...]
+    difference: Enclosure
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @staticmethod
+    def of(target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure) -> "Balanced":
+        """Return the result of layers, their `difference` in as many bits as it takes."""
+        bits = TUNING.bits
+        while difference.slack > TUNING.coarse * difference.digits.largest():
+            bits *= 2
+            difference = target.difference(layers, bits)
+        return Balanced(target, layers, difference)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The coordinates in the order of the halves."""
+        return self.target.order
+
+    @property
+    def flips(self) -> tuple[int, ...]:
+        """The coordinates of the input that are negated before the first layer."""
+        return self.target.flips
+
+    def bound(self) -> Fraction:
+        """Return an upper bound of `error`, near it, at once."""
+        return self.difference.digits.largest() + self.difference.slack + self.target.slack
+
+    @cached_property
+    def error(self) -> sympy.Rational:
+        """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
+        layers' floats, taken as the dyadic rationals that they are.
+        """
+        return sympy.Rational(self.target.error(self.layers, self.difference))
+
+    @cached_property
+    def inverse_error(self) -> sympy.Expr:
+        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
+        condition number of W is beyond float64, so that no bound is certified.
+        """
+        slack = (self.difference.slack + self.target.slack) * self.dimension
+        error = self.difference.digits.norm_bound() + slack
+        with one_thread():
+            try:
+                inverse = np.linalg.inv(self.target.unit)
+            except np.linalg.LinAlgError:
+                return sympy.oo
+            target = self.target
+            bound = inverse_error_bound(target.digits, inverse, target.exponent, error)
+        return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
+
+    @cached_property
+    def flow(self) -> CouplingFlow:
+        """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
+        layers = [layer.exact() for layer in self.layers]
+        return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes (p, q) of the halves."""
+        return self.layers[0].partition
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value of an entry of a shift."""
+        return max(float(np.abs(layer.shift).max()) for layer in self.layers)
+
+    @cached_property
+    def condition_numbers(self) -> tuple[float, ...]:
+        """The condition number of each layer, rounded."""
+        with one_thread():
+            return tuple(layer.condition_number() for layer in self.layers)
+
+    def forward(self, x: VectorLike) -> Any:
+        """Return the image of a vector of d entries, or of each column: floats are computed in
+        float64 and returned in the dtype of `x`, all other numbers are computed as `flow` does.
+        """
+        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+
+    def backward(self, y: VectorLike) -> Any:
+        """Return the preimage of a vector of d entries, or of each column, in the arithmetic that
+        `forward` has.
+        """
+        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+
+    def _run(self, entries: list, convert: Callable) -> list:
+        if convert is not to_float:
+            return self.flow._run(entries, convert)
+        x = self._flipped(np.stack(entries))[list(self.order)]
+        for layer in self.layers:
+            x = layer.forward(x)
+        return list(x[np.argsort(self.order)])
+
+    def _run_back(self, entries: list, convert: Callable) -> list:
+        if convert is not to_float:
+            return self.inverse()._run(entries, convert)
+        y = np.stack(entries)[list(self.order)]
+        for layer in reversed(self.layers):
+            y = layer.backward(y)
+        return list(self._flipped(y[np.argsort(self.order)]))
+
+    def _flipped(self, x: np.ndarray) -> np.ndarray:
+        x[list(self.flips)] *= -1
+        return x
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.layers)} layers on halves {self.partition}, largest entry "
+            f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
+            f"certified within {decimal_up(self.error)}"
+        )
+
+
+def inverse_error_bound(
+    W: Digits, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+) -> Fraction | None:
+    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, or None where W or
+    such a Q may be singular.
+
+    Parameters
+    ----------
+    approximate_inverse : of 2^-exponent W, in floats.
+    """
+    unit = Fraction(2) ** -exponent
+    rho = _residual_bound(W, approximate_inverse, exponent)
+    if rho is None:
+        return None
+    size = Digits.of_floats(approximate_inverse).norm_bound() * unit
+    if rho + size * error >= 1:
+        return None
+    return size**2 * error / ((1 - rho) * (1 - rho - size * error))
+
+
+def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
+    """Return a bound of |I - V 2^-exponent W|_F."""
+    if not np.isfinite(V).all():
+        return None
+    d = len(V)
+    M = W.floats(exponent)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
+        rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
+    if rough < TUNING.coarse:
+        return Fraction(rough)
+    residual = Digits.of_floats(V) @ W.times_power(-exponent) - Digits.of_floats(np.eye(d))
+    return residual.norm_bound()

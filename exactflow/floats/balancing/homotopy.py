@@ -1,0 +1,229 @@
+"""From given layers to layers of a given matrix: a path, small layers, the last digits.
+
+Main results
+------------
+Start at layers X with product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
+M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
+an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. From layers of the polar
+factor, which `exactflow.floats.balancing.rotation` has in closed form, it is Q S^t alone. Each step
+extrapolates the last two points and corrects by Newton steps that are pulled towards small layers.
+At the end the norm is relaxed, and Newton steps without a pull find the solution nearly to rounding
+level. Where all solutions are singular, as for M = -I, those converge only with a ridge that
+shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
+
+How it is checked
+-----------------
+*Numeric*: float64. Nothing here is trusted; `exactflow.floats.balancing.balanced` judges the
+layers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg as scipy_linalg
+
+from exactflow.exact.progress import stage
+from exactflow.floats.balancing.newton import CentredFrame, Corrected, ShearWord, rms
+from exactflow.floats.balancing.rotation import planes
+from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
+
+__all__ = ["StuckError", "find_layers", "random_start"]
+
+Path = Callable[[float], np.ndarray]
+
+
+class StuckError(Exception):
+    """The path cannot be followed further; `residual` is what was reached."""
+
+    def __init__(self, residual: float):
+        super().__init__(f"stuck at residual {residual:.2g}")
+        self.residual = residual
+
+
+def find_layers(M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray) -> Corrected:
+    """Return shifts whose product is M, but for a residual that corrections remove.
+
+    Parameters
+    ----------
+    M : 2n x 2n, det M = 1, with the identity on idle coordinates.
+    word : which halves the factors move.
+    attempt : how carefully to follow the path.
+    start : shifts of the word, where the path begins.
+
+    Raises
+    ------
+    StuckError
+        The path cannot be followed, or the residual stays too large.
+    """
+    anchor = start if attempt.anchored else np.zeros_like(start)
+    search = _Search(word, attempt, anchor)
+    X = start
+    for path in paths(word.product(start), M):
+        X = search.follow(path, X)
+    try:
+        return search.polish(M, search.relax(M, X))
+    except StuckError:
+        return search.polish(M, X)
+
+
+def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
+    """Return shifts of a spectral norm near one."""
+    shape = (word.layers, word.n, word.n)
+    X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
+    return word.packed(word.unpacked(X))
+
+
+def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
+    """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
+    Q, V, logarithms = _polar(M)
+    stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
+    if np.abs(M0 - Q).max() < TUNING.near_start:
+        return stretch
+    if np.ptp(logarithms) > np.log(TUNING.stretched):
+        return [_polar_path(M0, Q), *stretch]
+    return [_polar_path(M0, M)]
+
+
+def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
+    """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
+    Q, V, logarithms = _polar(np.linalg.solve(M0, M))
+    turned = rotation_path(Q)
+    return lambda t: M0 @ turned(t) @ ((V.T * np.exp(t * logarithms)) @ V)
+
+
+def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return Q, V and w with M = Q V^T exp(diag(w)) V, nearly, and a rotation Q."""
+    U, s, V = np.linalg.svd(M)
+    U[:, -1] *= np.linalg.slogdet(U @ V)[0]  # the least singular value may be rounding error
+    return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
+
+
+def rotation_path(Q: np.ndarray) -> Path:
+    """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi].
+
+    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> half = rotation_path(-np.eye(2))(0.5)
+    >>> bool(np.allclose(half, quarter) or np.allclose(half, quarter.T))
+    True
+    """
+    T, Z = scipy_linalg.schur(Q, output="real")
+    pairs, angles = planes(T)
+    i, j = pairs.T
+
+    def turned(t: float) -> np.ndarray:
+        D = np.eye(len(Q))
+        D[i, i] = D[j, j] = np.cos(t * angles)
+        D[j, i] = np.sin(t * angles)
+        D[i, j] = -D[j, i]
+        return Z @ D @ Z.T
+
+    return turned
+
+
+@dataclass(frozen=True)
+class _Search:
+    word: ShearWord
+    attempt: Attempt
+    anchor: np.ndarray
+
+    def frame(self, X: np.ndarray) -> CentredFrame:
+        """Return the frame at layers X."""
+        return CentredFrame(self.word, X, self.attempt.spread)
+
+    def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
+        """Return layers at the end of the path, from layers at its start, or raise `StuckError`."""
+        t, step, pull = 0.0, TUNING.stride, self.attempt.pull
+        previous, previous_step = X, step
+        for _ in range(TUNING.steps):
+            step = min(step, 1 - t)
+            M, guess = path(t + step), X + (X - previous) * (step / previous_step)
+            corrected, corrections = self._correct(M, guess, pull)
+            if corrected is None:
+                corrected, corrections = self._correct(M, X, pull)
+            if corrected is None:
+                step, pull = step / 2, pull / 2
+                if step < TUNING.least_stride * (1 - t):
+                    break
+                continue
+            previous, previous_step, X = X, step, corrected
+            if step == 1 - t:
+                return X
+            t += step
+            stage("a path to the matrix", 0.4 * t)
+            step *= TUNING.faster if corrections == 1 else 1
+            pull = min(self.attempt.pull, TUNING.recovered * pull)
+        raise StuckError(rms(self.frame(X).residual(path(1))))
+
+    def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
+        """Return layers of M that are on the path, or None; and the steps taken."""
+        frame = self.frame(X)
+        F = frame.residual(M)
+        if not rms(F) < np.inf:
+            return None, 0
+        for k in range(1, TUNING.tries + 1):
+            try:
+                X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
+            except np.linalg.LinAlgError:
+                return None, k
+            frame, before = self.frame(X), rms(F)
+            F = frame.residual(M)
+            after = rms(F)
+            if after < TUNING.on_path:
+                return X, k
+            if not after < before:
+                return None, k
+        return None, TUNING.tries
+
+    def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """Return layers nearer to the anchor, until their distance falls no more."""
+        stage("smaller layers", 0.4)
+        pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
+        for _ in range(TUNING.relaxations):
+            frame = self.frame(X)
+            try:
+                closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
+                nearer = frame.nearer(self.anchor, self.attempt.tol)
+            except np.linalg.LinAlgError:
+                return X
+            while rms(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path:
+                pull /= 2
+                if pull < TUNING.least_relaxation:
+                    return X
+            X, before = closer + pull * nearer, distance
+            distance = float(np.linalg.norm(X - self.anchor))
+            if distance > TUNING.stalled * before:
+                break
+        return X
+
+    def polish(self, M: np.ndarray, X: np.ndarray) -> Corrected:
+        """Return layers near M, or raise `StuckError`: Newton steps, the last ones in one frame; in
+        float64, each in its own frame, where those do not converge.
+        """
+        stage("the last digits", 0.6)
+        at = solver = self.frame(X)
+        F, tol = at.residual(M), TUNING.tol
+        size = rms(F)
+        for _ in range(TUNING.refinements):
+            if size < TUNING.rounded:
+                break
+            if size > TUNING.settled or tol == TUNING.fine:
+                solver = at
+            try:
+                dX = solver.step(F, 0.0, at.X, tol, TUNING.ridge * size)
+            except np.linalg.LinAlgError:
+                break
+            frames = (self.frame(at.X + part * dX) for part in TUNING.parts)
+            closer = next((frame for frame in frames if rms(frame.residual(M)) < size), None)
+            if closer is None and tol == TUNING.fine:
+                break
+            at, before = closer or at, size
+            F = at.residual(M)
+            size = rms(F)
+            if size > TUNING.slow * before and size < TUNING.settled:
+                if tol == TUNING.fine:
+                    break
+                tol = TUNING.fine
+        if size < TUNING.converged:
+            return Corrected(self.word, at.X, self.attempt.spread, solver)
+        raise StuckError(size)

@@ -1,0 +1,166 @@
+"""The table of methods: layers in closed form, or searched, by attempts of growing care."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import numpy as np
+
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.progress import stage
+from exactflow.exact.threads import one_thread
+from exactflow.exact.typing import BalanceMethod
+from exactflow.floats.balancing.balanced import Balanced
+from exactflow.floats.balancing.closed import Shears, closed_form, closed_shears, has_closed_form
+from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
+from exactflow.floats.balancing.newton import ShearWord
+from exactflow.floats.balancing.target import Target
+from exactflow.floats.balancing.tuning import TUNING, Attempt
+from exactflow.flows.float_layers import FloatCoupling
+
+__all__ = ["METHODS", "solved"]
+
+
+def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
+    """Return what `exactflow.floats.balancing.balance` promises, on one thread: see `one_thread`.
+
+    Parameters
+    ----------
+    target : the matrix.
+    layers, method, seed : as `balance` takes them, and checked.
+    """
+    with one_thread():
+        return METHODS[method](target, layers, seed)
+
+
+def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
+    """Return layers in closed form where a search is not asked for, or would not be as good."""
+    if layers is not None or not has_closed_form(target.halves):
+        return _search(target, layers, seed)
+    if target.rotation is None and target.condition <= TUNING.beyond:
+        with suppress(MethodError):
+            result = _search(target, 6, seed, TUNING.few)
+            if _is_good(result, target):
+                return result
+    return _closed(target)
+
+
+def _is_good(result: Balanced, target: Target) -> bool:
+    return bool(result.bound() <= TUNING.good * target.largest())
+
+
+def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
+    """Return the best of the closed forms, where it has as many layers as are asked for."""
+    if not has_closed_form(target.halves):
+        raise MethodError(
+            "expected halves that differ by at most one for method='closed', got "
+            f"{target.halves}: use method='search'"
+        )
+    result = None
+    for solution in closed_form(target):
+        found = _judged(target, solution)
+        if not isinstance(found, Balanced):
+            continue
+        if result is None or found.bound() < result.bound():
+            result = found
+        if _is_good(result, target):
+            break
+    if result is None:
+        raise MethodError(
+            f"expected layers within {float(TUNING.tolerance):.0e} of the matrix, relative to its "
+            f"largest entry, got {found:.0e}: factor the matrix exactly instead"
+        )
+    if layers not in (None, len(result.layers)):
+        raise InvalidInputError(
+            f"expected layers=None with method='closed' (here {len(result.layers)} layers: six for "
+            f"a multiple of a rotation, eleven else), got {layers}: use method='search'"
+        )
+    return result
+
+
+def _search(
+    target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
+) -> Balanced:
+    """Return what the first of some attempts that succeeds finds."""
+    if layers is None:
+        layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
+    M = target.unit / target.scale
+    begin = int(target.condition > TUNING.careful)
+    attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
+    reached = np.inf
+    for attempt, word, start in _starts(target, layers, seed, attempts):
+        try:
+            shears = find_layers(word.embedded(M), word, attempt, start)
+        except StuckError as stuck:
+            reached = min(reached, stuck.residual)
+            continue
+        result = _judged(target, Shears(target, shears))
+        if isinstance(result, Balanced):
+            return result
+        reached = min(reached, result)
+    raise MethodError(
+        f"expected {layers} layers within {float(TUNING.tolerance):.0e} of the matrix, relative to "
+        f"its largest entry; the search reached a residual of {reached:.1e}: leave layers out, or "
+        f"try layers={2 * (layers // 2) + 2}, or another seed"
+    )
+
+
+def _starts(
+    target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
+) -> Iterator[tuple[Attempt, ShearWord, np.ndarray]]:
+    """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
+    with idle layers behind them, and random ones, in turn: from the former all steps may be
+    singular.
+    """
+    has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
+    for i, attempt in attempts:
+        if has_start:
+            U, _, Vt = target.svd
+            six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
+            word = ShearWord.on(target.halves, layers, six.first)
+            yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
+        word = ShearWord.on(target.halves, layers, i // 2 % 2)
+        yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
+
+
+class Solution(Protocol):
+    """Layers near a target, which can be corrected."""
+
+    def layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers."""
+
+    def corrected(self, E: np.ndarray) -> "Solution":
+        """Return a solution whose product differs by E, times 2^exponent of the target."""
+
+
+def _judged(target: Target, solution: Solution) -> Balanced | float:
+    """Return the layers of a solution after corrections, or their relative error if too large.
+
+    The layers are judged by leading digits of their product, with the bound of what is left out.
+    """
+    stage("the account", 0.9)
+    least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
+    for _ in range(TUNING.corrections + 1):
+        layers = solution.layers()
+        difference = target.difference(layers, TUNING.bits)
+        E = difference.digits.floats(target.exponent)
+        error, before = float(np.abs(E).max()), least
+        if least == np.inf or error < least:
+            best, least = (layers, difference), error
+        if not goal < error < TUNING.slowest * before:
+            break
+        try:
+            solution = solution.corrected(E)
+        except np.linalg.LinAlgError:
+            break
+    result = Balanced.of(target, *best)
+    relative = result.bound() / target.largest()
+    return result if relative <= TUNING.tolerance else float(relative)
+
+
+METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
+    "auto": _auto,
+    "closed": _closed,
+    "search": _search,
+}
+"""How layers are found: from a target, a number of layers or None, and a seed."""

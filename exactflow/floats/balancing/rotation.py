@@ -1,0 +1,109 @@
+"""Rotations of every dimension as six shears of bounded condition number, in closed form.
+
+Main results
+------------
+*Theorem 10.* Let M be a rotation of d = n + q coordinates, q = n or n + 1. The CS decomposition
+A = U1 c V1^T, C = U2 [0; s] V1^T, .. gives W0 = U2 [0; c / (1 + s)] U1^T such that the columns of
+C' = C + W0 A, and those of J = W0^T D - B^T transposed, are orthonormal. For q = n + 1 let the unit
+vector u be orthogonal to C', v^T = u^T (D + W0 B); Ch = [C', u], Jh = [J, v] (for q = n: C', J).
+Then Theta = Jh^T Ch is a rotation, a direct sum of plane rotations and of ones. Let
+H = Theta^(-1/2) turn each plane by half its angle and K reflect each plane. K H K = H^-1, so that
+
+    (P Theta) g = g P    for (P, g) = (H, K), and for (P, g) = (K, H).
+
+The first serves q = n, the second, with K through the projections of e_q, q = n + 1. With
+D' = Ch P Jh^T, G = Ch g: D' - I = G (P - I) G^-1 = Y Z, and (`exactflow.explanation.identities`)
+
+    M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
+    Y = G[:, :n],  Z = (P - I)[:n, :n] Y^T,  W = D'^-1 (C' - Y),  V = C'^T (D + W0 B - D'),
+    X = (B - A V - Z) D'^-1,
+
+of spectral norms at most 1, 2 + sqrt 2, 1, sqrt 2, 2, 2 for q = n and 1, 4, 1, 2, 2, 2 for
+q = n + 1. A shear of norm s has the condition number ((s + sqrt(s^2 + 4)) / 2)^2: at most 13.6 and
+18, whatever d. No case is left out: eigenvalues -1 are evenly many and pair up to planes.
+
+How it is checked
+-----------------
+*For all n*: the identity. *Certified* and *numeric*: ``proofs/rotations.py``.
+CS decomposition: Paige and Wei, *History and generality of the CS decomposition*, 1994.
+"""
+
+import numpy as np
+from scipy import linalg
+
+__all__ = ["orthogonal", "planes", "rotation_shears"]
+
+
+def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
+    """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, rounded.
+
+    Parameters
+    ----------
+    M : d x d, orthogonal up to rounding, det M = 1, d = 2n or 2n + 1.
+    n : the size of the first half.
+
+    >>> shears = rotation_shears(np.array([[0.6, -0.8], [0.8, 0.6]]), 1)
+    >>> [round(float(shift[0, 0]), 4) + 0.0 for shift in shears]
+    [-0.3333, -0.4, 1.0, 0.0, 0.0, -0.6667]
+    """
+    A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
+    (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
+    U1, U2, V1t, V2t = map(orthogonal, (U1, U2, V1t, V2t))
+    odd = len(D) - n
+    W0 = (U2[:, odd:] * (np.cos(angles) / (1 + np.sin(angles)))) @ U1.T
+    C_new, D_new = C + W0 @ A, D + W0 @ B
+    Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
+    Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
+    fixed = np.eye(n + odd)[:, -1] if odd else None
+    P, g = _similar_pair(Jh.T @ Ch, fixed)
+    inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
+    V = Ch[:, :n].T @ (D_new - inverse.T)
+    D_last = D_new - C_new @ V
+    inverse = inverse + inverse @ (one - D_last @ inverse)
+    Y = Ch @ g[:, :n]
+    Z = Y.T @ (D_last - one)
+    X = (B - A @ V - Z) @ inverse
+    return [-W0, X, Y, Z, inverse @ (C_new - Y), V]
+
+
+def orthogonal(M: np.ndarray) -> np.ndarray:
+    """Return M, orthogonal up to its rounding errors, after one step of Newton and Schulz."""
+    return 1.5 * M - 0.5 * M @ (M.T @ M)
+
+
+def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return (P, g): H = Theta^(-1/2) and K for `fixed` = None, else K with K fixed = fixed and H.
+
+    In a plane that turns by a in [-pi, pi] H is the turn by -a / 2 and K the reflection that fixes
+    the projection of `fixed`, or else the first axis.
+    """
+    T, Z = linalg.schur(Theta, output="real")
+    pairs, angles = planes(T)
+    i, j = pairs.T
+    axis = np.zeros(len(T)) if fixed is None else Z.T @ fixed
+    x, y = np.where(np.hypot(axis[i], axis[j]) > 0, (axis[i], axis[j]), [[1.0], [0.0]])
+    direction = 2 * np.arctan2(y, x)
+    half, reflection = np.eye(len(T)), np.eye(len(T))
+    half[i, i] = half[j, j] = np.cos(angles / 2)
+    half[i, j] = np.sin(angles / 2)
+    half[j, i] = -half[i, j]
+    reflection[i, i], reflection[j, j] = np.cos(direction), -np.cos(direction)
+    reflection[i, j] = reflection[j, i] = np.sin(direction)
+    half, reflection = (orthogonal(Z @ turned @ Z.T) for turned in (half, reflection))
+    return (half, reflection) if fixed is None else (reflection, half)
+
+
+def planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
+    [-pi, pi]; the eigenvalues -1 of a rotation pair up to planes.
+
+    >>> planes(np.diag([1.0, -1.0, -1.0]))
+    (array([[1, 2]]), array([3.14159265]))
+    """
+    below = np.append(np.diag(T, -1) != 0, False)
+    single = ~below & ~np.roll(below, 1)
+    turned = np.flatnonzero(below)
+    reversed_axes = np.flatnonzero(single & (np.diag(T) < 0))
+    pairs = np.vstack([np.column_stack([turned, turned + 1]), reversed_axes.reshape(-1, 2)])
+    angles = np.arctan2(T[turned + 1, turned], T[turned, turned])
+    return pairs, np.append(angles, np.full(len(reversed_axes) // 2, np.pi))

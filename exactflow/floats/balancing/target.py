@@ -1,0 +1,195 @@
+"""The matrix that balanced layers are for: exactly, in float64, and in the halves' order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import frexp
+
+import numpy as np
+
+from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.floats.balancing.tuning import EPS, TUNING
+from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.partition import resolve_partition
+
+__all__ = ["Target", "entries_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A matrix W of positive determinant, after flips and in the order of the halves.
+
+    Attributes
+    ----------
+    digits : W, exactly; or within `slack` in each entry, if W is not dyadic.
+    rational : W itself in that case, else None.
+    exponent : 2^exponent is near the largest entry of W.
+    halves, order, flips : as in `exactflow.CouplingFlow`.
+    """
+
+    digits: Digits
+    slack: Fraction
+    rational: np.ndarray | None
+    exponent: int
+    halves: tuple[int, int]
+    order: tuple[int, ...]
+    flips: tuple[int, ...]
+
+    @staticmethod
+    def of(
+        W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
+    ) -> "Target":
+        """Return the target of `W`, which is checked: see `balance` for the errors."""
+        entries = entries_of(W)
+        order, sizes = resolve_partition(partition, len(entries))
+        return Target.under(posed(order, sizes, orientation, _sign(entries) < 0), entries)
+
+    @staticmethod
+    def under(pose: Pose, entries: np.ndarray) -> "Target":
+        """Return the target of a matrix as it is posed."""
+        entries = pose.inner_array(entries)
+        if entries.dtype == float:
+            digits, slack, rational = Digits.of_floats(entries), Fraction(0), None
+        else:
+            (digits, slack), rational = _digits(entries), entries
+        parts = pose.partition, pose.order, pose.flips
+        return Target(digits, slack, rational, digits.exponent(), *parts)
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        """2^-exponent W in float64, with entries below one."""
+        return self.digits.floats(self.exponent)
+
+    @cached_property
+    def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The singular value decomposition of `unit`, with det(U V^T) = 1 and singular values of at
+        least u^2 |W|: what is below u |W|, for the unit roundoff u, is rounding error.
+        """
+        U, s, Vt = np.linalg.svd(self.unit)
+        U[:, -1] *= np.linalg.slogdet(U @ Vt)[0]  # the least singular value may be rounding error
+        return U, np.maximum(s, EPS**2 * s[0]), Vt
+
+    @cached_property
+    def scale(self) -> float:
+        """det(`unit`)^(1/d), rounded."""
+        guess = self._root_mean_square
+        if self.rotation is None:
+            guess = float(np.exp(np.log(self.svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
+        return guess * float(np.exp(np.linalg.slogdet(self.rotation)[1] / len(self.unit)))
+
+    @cached_property
+    def rotation(self) -> np.ndarray | None:
+        """`unit` over its scale where that is a rotation, nearly, else None."""
+        return self.unit / self._root_mean_square if _is_near_rotation(self.unit) else None
+
+    @cached_property
+    def condition(self) -> float:
+        """The condition number, rounded."""
+        return 1.0 if self.rotation is not None else float(self.svd[1][0] / self.svd[1][-1])
+
+    @property
+    def _root_mean_square(self) -> float:
+        return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
+
+    def difference(self, layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
+        """Return `digits` minus the product of layers, to about so many bits."""
+        product = enclosed(layers, bits)
+        return Enclosure(self.digits - product.digits, product.slack)
+
+    def error(self, layers: Sequence[FloatCoupling], difference: Enclosure) -> Fraction:
+        """Return the largest absolute entry of W minus the product of layers, exactly, from their
+        `difference`.
+        """
+        places = difference.digits.near_largest(difference.slack + self.slack)
+        columns, at = np.unique(places[:, 1], return_inverse=True)
+        exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
+        if self.rational is None:
+            return (self.digits.columns(columns.tolist()) - exact).largest()
+        return max(
+            abs(self.rational[i, j] - exact.entry(i, k))
+            for (i, j), k in zip(places, at, strict=True)
+        )
+
+    def largest(self) -> Fraction:
+        """Return the largest absolute entry of W, to rounding."""
+        return self.digits.largest()
+
+
+def _is_near_rotation(M: np.ndarray) -> bool:
+    """Return whether M, of entries below one, is near a multiple of an orthogonal matrix."""
+    square = np.vdot(M, M) / len(M)
+    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
+
+
+def entries_of(W: MatrixLike) -> np.ndarray:
+    """Return W as floats where these equal it, else as an array of Fractions.
+
+    Raises `InvalidInputError` where W is no square matrix of rational numbers or finite floats, or
+    has an entry beyond float64.
+    """
+    if isinstance(W, np.ndarray) and _is_plain(W):
+        return W.astype(np.float64)
+    matrix = as_matrix(W).to_dense()
+    if not matrix.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected rational numbers or floats, got entries in {matrix.domain}: "
+            "evaluate them to floats first"
+        )
+    values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
+    try:
+        floats = np.array([x.numerator / x.denominator for x in values])
+    except OverflowError:
+        raise InvalidInputError(
+            "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
+        ) from None
+    if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
+        return floats.reshape(matrix.shape)
+    return np.array(values, dtype=object).reshape(matrix.shape)
+
+
+def _is_plain(W: np.ndarray) -> bool:
+    """Return whether an array is a square matrix of finite floats of at most 64 bits, none of them
+    masked.
+    """
+    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
+    is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
+    is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)
+    return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
+
+
+def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:
+    """Return Fractions to 300 bits after the leading one of the largest, and the error's bound."""
+    largest = max(map(abs, entries.ravel()))
+    low = largest.numerator.bit_length() - largest.denominator.bit_length() - TUNING.precision
+    unit = Fraction(2) ** low
+    integers = np.array([round(x / unit) for x in entries.ravel()], dtype=object)
+    return Digits.of_integers(integers.reshape(entries.shape), low), unit
+
+
+def _sign(entries: np.ndarray) -> int:
+    """Return the sign of a determinant, not zero: by floats where they tell it, else exactly."""
+    floats = entries.astype(float)
+    peak = np.abs(floats).max()
+    if peak > 0:
+        floats = np.ldexp(floats, -frexp(peak)[1])
+        if _is_near_rotation(floats):
+            return int(np.linalg.slogdet(floats)[0])
+        sizes = np.linalg.svd(floats, compute_uv=False)
+        if sizes[-1] > 4 * len(floats) * EPS * sizes[0]:
+            return int(np.linalg.slogdet(floats)[0])
+    matrix = as_matrix(entries if entries.dtype == float else entries.tolist()).to_dense()
+    det = matrix.det()
+    if not det:
+        least = f"{sizes[-1] / sizes[0]:.0e}" if peak > 0 else "0"
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got one of determinant 0: rank {linalg.rank(matrix)} "
+            f"of {len(entries)}, the least singular value {least} of the largest"
+        )
+    return 1 if det > 0 else -1

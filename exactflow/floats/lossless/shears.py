@@ -1,0 +1,245 @@
+"""Shears for a matrix over its step: |det|^(1/d), so that no scale is left.
+
+Main results
+------------
+A signed permutation is six shears of integers (`factor`), which lose nothing at all.
+
+Layers with scales are a diagonal matrix after shears: if R_k holds the products of the scales so
+far, S_k R_(k-1) = R_k S'_k with the shift R_k,moved^-1 T R_k-1,kept. Where `balance` finds six
+layers all scales of a half multiply to one number, and what is left is the step. Where it falls
+back on eleven (condition numbers from 10^11 on) the scales are those of the singular values, and
+here W = U Sigma V^T is shears of U, of Sigma and of V^T, by Theorem 10 for the rotations and
+`diagonal_shears` for Sigma: a matrix of any condition has them, in closed form.
+
+*Diagonal matrices of determinant 1.* diag(e, 1/e) = U(a) L(b) U(c) L(d) with bc = 1/e - 1,
+a = -ce, d = -be; so four shears move logarithms from one half to the other along any pairing of
+coordinates. One pairing empties the first half. Along two more, which are shifted by one place,
+what is left in the second half moves on from place to place, up to the last, where the sum is 0.
+
+How it is checked
+-----------------
+*Numeric*: nothing here is relied on; `exactflow.floats.lossless.gridded` certifies what the layers
+do.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+from sympy import integer_nthroot
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
+from exactflow.exact.numbers import to_fraction
+from exactflow.exact.typing import HALVES, BalanceMethod
+from exactflow.floats.balancing import balance
+from exactflow.floats.balancing.target import Target
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.linear.factor import factor
+
+__all__ = ["diagonal_shears", "exact_step", "merged", "shears", "shears_of"]
+
+UNIFORM = 1e-6
+NEAR_ONE = Fraction(1, 2**48)
+NOTHING = 2.0**-48
+EXACT_BITS = 4096
+"""The largest product of dimension and bits of an entry for which a determinant is computed."""
+
+
+def shears(
+    target: Target, method: BalanceMethod, seed: int
+) -> tuple[list[FloatCoupling], Fraction]:
+    """Return layers without scales, and a step; the target is near the step times their matrix.
+
+    Raises `MethodError` where no layers are found. That happens where the halves differ by more
+    than one, or where an invertible matrix is singular in float64.
+    """
+    if (signed := _signed_permutation(target.unit)) is not None:
+        layers, _ = shears_of(factor(signed, partition=target.halves))
+        return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
+    M = target.unit / target.scale
+    try:
+        found = _balanced(M, target, method, seed)
+    except SingularMatrixError:
+        raise MethodError(
+            "expected a matrix that is invertible in float64, got one that is only exactly: its "
+            "entries or singular values differ by more than 10^300; give layers, as factor "
+            "returns them, in its place"
+        ) from None
+    layers, left = without_scales(found)
+    mean = float(np.exp(np.log(left).mean()))
+    if np.abs(left / mean - 1).max() > UNIFORM:
+        layers, mean = _by_singular_values(M, target.halves), 1.0
+    step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
+    return merged(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
+
+
+def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
+    """Return the layers in float64, and the step: 1, or the scale that all coordinates have in
+    layers without shifts at the end.
+
+    Raises `InvalidInputError` for other scales, or shifts beyond float64.
+    """
+    layers = list(flow.layers)
+    scales: dict[str, set] = {"first": set(), "second": set()}
+    while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
+        layer = layers.pop()
+        scales[layer.moves] |= set(layer.scale_elements)
+    steps = scales["first"]
+    is_common = len(steps) < 2 and steps == scales["second"]
+    if not (flow.field.is_QQ and is_common and all(layer.is_additive for layer in layers)):
+        raise InvalidInputError(
+            "expected additive layers over QQ (and one scale for all coordinates after them, or "
+            "none), got other scales: give the flow's matrix instead"
+        )
+    found = [FloatCoupling.of(layer).dense() for layer in layers]
+    if not all(np.isfinite(layer.shift).all() for layer in found):
+        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
+    p, q = flow.partition
+    return found or [FloatCoupling("second", np.zeros((q, p)))], to_fraction(*steps or {1})
+
+
+def _balanced(
+    M: np.ndarray, target: Target, method: BalanceMethod, seed: int
+) -> Sequence[FloatCoupling]:
+    """Return the layers that `balance` finds.
+
+    A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
+    and the layers whose rounding errs less are taken.
+    """
+    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    p, q = target.halves
+    if method != "auto" or target.rotation is None or abs(p - q) > 1:
+        return found
+    try:
+        other = balance(M, method="search", partition=target.halves, seed=seed).layers
+    except MethodError:
+        return found
+    return min(found, other, key=_largest_rounding)
+
+
+def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
+    """Return what rounding adds to a coordinate at most, in floats: `bound` has it rigorously."""
+    p, q = layers[0].partition
+    total, after = np.zeros(p + q), np.eye(p + q)
+    for layer in reversed(layers):
+        moved = slice(p) if layer.moves == "first" else slice(p, None)
+        used = (np.abs(layer.shift) > NOTHING).any(axis=1)
+        total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
+        after = after @ layer.forward(np.eye(p + q))
+    return float(total.max())
+
+
+def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
+    """Return the matrix that M is a multiple of, where that is a signed permutation."""
+    used = M != 0
+    sizes = np.abs(M[used])
+    if (used.sum(axis=0) != 1).any() or (used.sum(axis=1) != 1).any() or np.ptp(sizes):
+        return None
+    return np.sign(M).astype(int)
+
+
+def exact_step(M: DomainMatrix) -> Fraction | None:
+    """Return |det|^(1/d) of a matrix over QQ where it is rational, and not costly to find."""
+    d, entries = M.shape[0], map(to_fraction, M.to_list_flat())
+    parts = (part for x in entries for part in x.as_integer_ratio())
+    if d * max(part.bit_length() for part in parts) > EXACT_BITS:
+        return None
+    roots = [integer_nthroot(part, d) for part in abs(to_fraction(M.det())).as_integer_ratio()]
+    return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
+
+
+def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
+    """Return shears, and the diagonal that stands after them."""
+    layers = list(layers)
+    p, q = layers[0].partition
+    scales = [np.ones(p), np.ones(q)]
+    bare = []
+    for layer in layers:
+        i = HALVES.index(layer.moves)
+        scales[i] = scales[i] * layer.scales
+        shift = layer.shift * scales[1 - i] / scales[i][:, None]
+        bare.append(FloatCoupling(layer.moves, shift))
+    return bare, np.concatenate(scales)
+
+
+def merged(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
+    """Return the same product as shears that alternate.
+
+    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
+    one is kept.
+    """
+    found: list[FloatCoupling] = []
+    for layer in layers:
+        if found and found[-1].moves == layer.moves:
+            layer = FloatCoupling(layer.moves, found.pop().shift + layer.shift)
+        if layer.shift.any():
+            found.append(layer)
+    return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
+
+
+def _by_singular_values(M: np.ndarray, halves: tuple[int, int]) -> list[FloatCoupling]:
+    """Return shears with product M, nearly, whose determinant is 1, nearly."""
+    U, s, Vt = np.linalg.svd(M)
+    order = np.argsort(s)  # the small ones in the half that is not the larger
+    order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
+    U, s, Vt = U[:, order], s[order], Vt[order]
+    for Q in (U.T, Vt):
+        Q[0] *= np.linalg.slogdet(Q)[0]
+    logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
+    rotations = [balance(Q, partition=halves, method="closed").layers for Q in (Vt, U)]
+    logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least
+    middle = diagonal_shears(logs, halves)
+    return [*without_scales(rotations[0])[0], *middle, *without_scales(rotations[1])[0]]
+
+
+def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
+    """Yield shears with product diag(exp(logs)), for logs with sum 0 and halves that differ by at
+    most one, in the order of application.
+
+    >>> layers = list(diagonal_shears(np.log([2, 4, 0.125]), (1, 2)))
+    >>> x = np.ones(3)
+    >>> for layer in layers:
+    ...     x = layer.forward(x)
+    >>> x.round(12).tolist(), len(layers)
+    ([2.0, 4.0, 0.125], 12)
+    """
+    p, _ = halves
+    small, large = (0, 1) if halves[0] <= halves[1] else (1, 0)
+    parts = [logs[:p], logs[p:]]
+    few, many = parts[small], parts[large].copy()
+    n = len(few)
+    pairs = np.argsort(few), np.argsort(-many)[:n]
+    yield from _transferred(few[pairs[0]], pairs, small, halves)
+    many[pairs[1]] += few[pairs[0]]
+    chain = _chain(many)
+    carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
+    places = np.arange(len(carried))
+    yield from _transferred(carried, (places, chain[:-1][places]), small, halves)
+    yield from _transferred(-carried, (places, chain[1:][places]), small, halves)
+
+
+def _transferred(
+    logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
+) -> Iterator[FloatCoupling]:
+    """Yield four shears that multiply places of half `small` by exp(logs) and divide those of the
+    other half.
+    """
+    e = np.exp(logs)
+    c = np.sqrt(np.abs(1 / e - 1))
+    b = np.sign(1 / e - 1) * c
+    for half, values in ((1 - small, -b * e), (small, c), (1 - small, b), (small, -c * e)):
+        shift = np.zeros((halves[half], halves[1 - half]))
+        shift[pairs if half == small else pairs[::-1]] = values
+        yield FloatCoupling(HALVES[half], shift)
+
+
+def _chain(values: np.ndarray) -> np.ndarray:
+    """Return an order of values with sum 0 whose partial sums stay as small as the values."""
+    rising = list(np.argsort(values))
+    chain, total = [], 0.0
+    while rising:
+        chain.append(rising.pop(0 if total > 0 else -1))
+        total += values[chain[-1]]
+    return np.array(chain)

@@ -1,0 +1,165 @@
+"""Flows of coupling layers with piecewise-linear shifts and scales.
+
+A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
+``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
+`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP
+layer (Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is
+constant, or such a function, too. A `MergedCoupling` is several that move the same half: of n
+layers of one coordinate each, one that acts coordinate by coordinate.
+
+A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
+`exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
+in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_vectors
+from exactflow.exact.numbers import to_element, to_float, to_mpf
+from exactflow.exact.typing import VectorLike
+from exactflow.flows.arithmetic import inexact_entries, is_inexact
+from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
+from exactflow.flows.nonlinear.merged import MergedCoupling
+
+__all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class PiecewiseFlow(Pointwise, Flow):
+    """Layers, piecewise linear or linear over QQ, in the order in which data meets them.
+
+    Parameters
+    ----------
+    layers : at least one `PiecewiseCoupling`, `MergedCoupling` or `LinearCoupling`, all of one
+        partition.
+    order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
+        and in the natural order, the flow has ().
+
+    Raises
+    ------
+    InvalidInputError
+        No layer, layers of different partitions, or an order that does not list each coordinate
+        once.
+
+    Examples
+    --------
+    >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+    >>> ramp = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, 1], [0, 6]), scale="1/2")
+    >>> flow = PiecewiseFlow([ramp, LinearCoupling((1, 1), "first", [["1/3"]])])
+    >>> flow.forward(["1/2", 4]).T, flow.forward(np.array([0.5, 4.0]))
+    (Matrix([[13/6, 5]]), array([2.16666667, 5.        ]))
+    >>> flow.inverse().forward(["13/6", 5]).T
+    Matrix([[1/2, 4]])
+    >>> flow.jacobian(["1/2", 4]), flow.log_abs_det()
+    (Matrix([
+    [3, 1/6],
+    [6, 1/2]]), -log(2))
+    """
+
+    layers: tuple[Coupling, ...]
+    partition: tuple[int, int]
+    order: tuple[int, ...]
+
+    def __init__(self, layers: Iterable[Coupling], order: Iterable[int] = ()) -> None:
+        kinds = PiecewiseCoupling, MergedCoupling, LinearCoupling
+        layers, partition = checked_layers(
+            layers, None, kinds, "piecewise-linear or linear couplings"
+        )
+        for layer in layers:
+            if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
+                raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
+        vars(self).update(
+            layers=layers, partition=partition, order=checked_order(order, sum(partition))
+        )
+
+    def inverse(self) -> "PiecewiseFlow":
+        """Return the inverse: the inverse layers in reverse order."""
+        return PiecewiseFlow((layer.inverse() for layer in reversed(self.layers)), self.order)
+
+    def __matmul__(self, other: Flow) -> "PiecewiseFlow":
+        if not isinstance(other, Flow):
+            return NotImplemented
+        if isinstance(other, CouplingFlow) and other.flips:
+            raise InvalidInputError(f"expected a flow without flips, got flips {list(other.flips)}")
+        if self.order != other.order:
+            raise InvalidInputError(
+                "expected two flows of one order of coordinates, got "
+                f"{list(self._listed())} and {list(other._listed())}: "
+                "exactflow.linear.masks.one_mask composes them"
+            )
+        return PiecewiseFlow([*other.layers, *self.layers], self.order)
+
+    def tangent(self, x: VectorLike) -> CouplingFlow:
+        """Return the derivative at a point, as a flow of linear couplings.
+
+        It is exact: the slopes of the pieces that the orbit of `x` passes through, on a knot those
+        to the right of it. The orbit is computed in the arithmetic of `x`: d rational numbers, or d
+        numbers with an ``mpf`` among them.
+        """
+        layers = []
+        for layer, kept, moved in self._orbit(*self._point(x)):
+            linear = isinstance(layer, LinearCoupling)
+            layers.append(layer if linear else layer.tangent(kept, moved))
+        return CouplingFlow(layers, order=self.order)
+
+    def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
+        """Return ``log|det|`` of the Jacobian at a point, exactly where the point is exact.
+
+        Where all scales are constant it is the same at every point, and `x` may be left out. An
+        array of floats, of shape (d,) or (d, N), gives a float or N of them.
+
+        >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+        >>> r = PiecewiseLinear([0, 1], [1, 3])
+        >>> bend = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0], [0]), r)
+        >>> PiecewiseFlow([bend]).log_abs_det(["1/2", 7])
+        log(2)
+        """
+        if x is None:
+            return super().log_abs_det()
+        entries, convert = self._point(x)
+        scales = (
+            scale
+            for layer, kept, _ in self._orbit(entries, convert)
+            if not layer.is_additive
+            for scale in layer.scales_at(kept, convert)
+        )
+        if convert is to_float:
+            total = sum(map(np.log, scales), np.zeros_like(entries[0]))
+            array = np.asarray(x)
+            return total.reshape(array.shape[1:]).astype(array.dtype)[()]
+        product = prod(scales, start=convert(QQ.one))
+        return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
+
+    def _orbit(self, entries: list, convert: Callable) -> Iterator[tuple]:
+        """Yield every layer with the half that it keeps, and the half that it moves."""
+        p, seen = self.partition[0], [entries[i] for i in self._listed()]
+        first, second = seen[:p], seen[p:]
+        for layer in self.layers:
+            yield (layer, second, first) if layer.moves == "first" else (layer, first, second)
+            first, second = layer.step(first, second, convert)
+
+    def _point(self, x: VectorLike) -> tuple[list, Callable]:
+        """Return the entries of x, and the arithmetic of x."""
+        if is_inexact(x):
+            return inexact_entries(x, self.dimension)
+        column = over_rationals(as_vectors(x, self.dimension))
+        if column.shape[1] != 1:
+            raise InvalidInputError(
+                f"expected one exact point, got {column.shape[1]} columns: take them one by one"
+            )
+        return column.to_list_flat(), to_element
+
+    def jacobian(self, x: VectorLike) -> sympy.Matrix:
+        """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""
+        return self.tangent(x).matrix()

@@ -1,0 +1,212 @@
+"""Coupling layers with a piecewise-linear shift and scale, functions of one coordinate."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import QQ
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.numbers import format_short, to_element, to_index
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import HALVES, Half, NumberLike
+from exactflow.flows.base import Coupling, Map
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.partition import checked_partition
+
+__all__ = ["PiecewiseCoupling", "Pointwise", "RationalCoupling", "over_rationals"]
+
+
+class Pointwise(Map):
+    """A map over the rational numbers that takes exact columns one by one."""
+
+    field: Domain = QQ
+
+    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+        points = over_rationals(columns).transpose().to_dense().to_list()
+        images = [self._run(point, to_element) for point in points]
+        return linalg.from_entries(images, columns.shape[::-1], QQ).transpose()
+
+
+class RationalCoupling(Pointwise, Coupling):
+    """A layer whose scales are rational numbers, or functions of the half that is kept."""
+
+    @property
+    def scale(self) -> tuple:
+        """The scales as SymPy numbers where they are constant, else as functions."""
+        return tuple(s if _varies(s) else QQ.to_sympy(s) for s in self.scale_elements)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a scale is no constant."""
+        return any(map(_varies, self.scale_elements))
+
+    def _scales(self) -> Iterable:
+        if self.varies:
+            raise InvalidInputError(
+                "expected a point, since the scales of a layer depend on it, got none: "
+                "flow.log_abs_det(x)"
+            )
+        return self.scale_elements
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class PiecewiseCoupling(RationalCoupling):
+    """One coupling layer with a piecewise-linear shift, and scale, of one kept coordinate.
+
+    ``moved = scale(kept[reads]) * moved + conditioner(kept[reads])``. Where a scale is no constant
+    the inverse, which divides by it, is not piecewise linear: it has the same functions, and is
+    `inverted`.
+
+    Parameters
+    ----------
+    partition : (p, q), the sizes of the two halves.
+    moves : "first" or "second", the half that the layer maps.
+    conditioner : a `PiecewiseLinear` R -> R^m, m the size of the half that moves.
+    scale : one for all coordinates that move, or one for each: a positive rational, or a
+        `PiecewiseLinear` R -> R that is positive everywhere.
+    reads : the place, within the kept half, of the coordinate that the functions read.
+
+    Raises
+    ------
+    InvalidInputError
+        A conditioner of the wrong dimension, a place outside the kept half, a scale that is not
+        positive everywhere.
+
+    Attributes
+    ----------
+    scale_elements : the scales; an element of QQ where one is constant, else the function.
+    inverted : whether the layer divides by the functions.
+
+    Examples
+    --------
+    >>> bump = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
+    >>> layer = PiecewiseCoupling((1, 1), "second", bump, scale="1/2")
+    >>> layer.scale, layer.inverse().scale
+    ((1/2,), (2,))
+    >>> layer.inverse().conditioner(0)
+    (-2,)
+    >>> growth = PiecewiseLinear([-1, 1], ["1/2", 2])
+    >>> layer = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0], [0], 1, 1), growth)
+    >>> layer.forward([1, 3]).T, layer.inverse().forward([1, 7]).T
+    (Matrix([[1, 7]]), Matrix([[1, 3]]))
+    """
+
+    partition: tuple[int, int]
+    moves: Half
+    conditioner: PiecewiseLinear
+    scale_elements: tuple
+    reads: int
+    inverted: bool
+
+    def __init__(
+        self,
+        partition: tuple[int, int],
+        moves: Half,
+        conditioner: PiecewiseLinear,
+        scale: "NumberLike | PiecewiseLinear | Sequence" = 1,
+        reads: int = 0,
+    ) -> None:
+        partition = checked_partition(partition)
+        check_option("moves", moves, HALVES)
+        moved, kept = partition if moves == "first" else partition[::-1]
+        if not isinstance(conditioner, PiecewiseLinear):
+            raise InvalidInputError(
+                f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
+            )
+        if conditioner.dimension != moved:
+            raise InvalidInputError(
+                f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
+                f"got one into R^{conditioner.dimension}"
+            )
+        scales = scale if isinstance(scale, list | tuple) else [scale] * moved
+        elements = tuple(map(_element, scales))
+        if len(elements) != moved or not all(map(_is_positive, elements)):
+            raise InvalidInputError(
+                f"expected one positive scale, or {moved} of them, got {format_short(scale)}: a "
+                "coupling layer preserves orientation"
+            )
+        vars(self).update(
+            partition=partition,
+            moves=moves,
+            conditioner=conditioner,
+            scale_elements=elements,
+            reads=to_index("reads", reads, 0, kept - 1),
+            inverted=False,
+        )
+
+    def inverse(self) -> "PiecewiseCoupling":
+        """Return the inverse, a layer of the same kind that moves the same half."""
+        scale = [s if _varies(s) else 1 / s for s in self.scale_elements]
+        shift = self.conditioner if self.varies else self.conditioner.scaled([-s for s in scale])
+        found = PiecewiseCoupling(self.partition, self.moves, shift, scale, self.reads)
+        vars(found).update(inverted=self.varies and not self.inverted)
+        return found
+
+    def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
+        values, x = [], kept[self.reads]
+        for scale in self.scale_elements:
+            value = scale.at(x)[0] if _varies(scale) else convert(scale)
+            values.append(1 / value if self.inverted and _varies(scale) else value)
+        return values
+
+    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
+        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+        shifts = self.conditioner.at(kept[self.reads])
+        if not self.inverted:
+            return shifts
+        return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
+
+    def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given the half that is kept, and the one that moves."""
+        kept, moved = (list(map(to_element, half)) for half in (kept, moved))
+        x, scales = kept[self.reads], self.scales_at(kept, to_element)
+        slopes = [s.slope_at(x)[0] if _varies(s) else QQ.zero for s in self.scale_elements]
+        if self.inverted:
+            shifts = self.shift_at(kept, to_element)
+            moved = [s * z + t for s, z, t in zip(scales, moved, shifts, strict=True)]
+        bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
+        column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
+        rows = [[c if j == self.reads else QQ.zero for j in range(len(kept))] for c in column]
+        shift = linalg.from_entries(rows, (len(column), len(kept)), QQ)
+        return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
+
+    def summary(self) -> str:
+        """Return one line: which half moves, the knots, the scale."""
+        scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
+        inverse = ", inverted" * self.inverted
+        return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{inverse}"
+
+
+def _varies(scale: object) -> bool:
+    """Return whether a scale is no number: a function, or a tuple of factors."""
+    return isinstance(scale, PiecewiseLinear | tuple)
+
+
+def _element(scale: Any) -> Any:
+    """Return a scale as an element of QQ where it is constant, else the function."""
+    if not isinstance(scale, PiecewiseLinear):
+        return to_element(scale)
+    if scale.dimension != 1:
+        raise InvalidInputError(f"expected scales that are functions R -> R, got {scale}")
+    return scale if any(slope for (slope,) in scale.slopes) else scale.values[0][0]
+
+
+def _is_positive(scale: Any) -> bool:
+    """Return whether a number, or a function R -> R everywhere, is positive."""
+    if not isinstance(scale, PiecewiseLinear):
+        return bool(scale > 0)
+    falls_to_zero = scale.slopes[0][0] > 0 or scale.slopes[-1][0] < 0
+    return not falls_to_zero and min(scale.values)[0] > 0
+
+
+def over_rationals(columns: DomainMatrix) -> DomainMatrix:
+    """Return columns of rational numbers, or raise `InvalidInputError`."""
+    if not columns.domain.is_QQ:
+        raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
+    return columns

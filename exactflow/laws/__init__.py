@@ -1,0 +1,1 @@
+"""Distributions: flows that generate them, and how ill-conditioned every such flow must be."""

@@ -1,0 +1,256 @@
+"""Targets as mixtures of pieces: what bounds need to know of a law.
+
+A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms, segments,
+boxes and normal laws, and products of these, are such mixtures themselves; of other targets their
+cells are, up to an error.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import lcm, prod
+from typing import Any
+
+import numpy as np
+from flint import arb, fmpq, fmpq_mat
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import is_array
+from exactflow.exact.numbers import flint_rational, format_short
+from exactflow.exact.typing import Element, MatrixLike
+from exactflow.laws.conditioning.condition import rational_matrix
+from exactflow.laws.conditioning.tuning import TUNING
+from exactflow.laws.universal.boxes import Boxes, Segments
+from exactflow.laws.universal.cells import least_root
+from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
+
+__all__ = ["Gaussian", "Law", "Pieces", "as_law", "is_product", "pieces_of", "pieces_of_cells"]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Gaussian:
+    """The normal law N(0, covariance), which may be degenerate.
+
+    Parameters
+    ----------
+    covariance : d x d rationals or floats, symmetric and positive semidefinite.
+
+    Raises
+    ------
+    InvalidInputError
+        The matrix is not symmetric, not over QQ, or has a negative eigenvalue.
+
+    Examples
+    --------
+    >>> Gaussian([[1, 0], [0, 0]])
+    <Gaussian in dimension 2>
+    """
+
+    covariance: fmpq_mat
+
+    def __init__(self, covariance: MatrixLike) -> None:
+        exact = rational_matrix(covariance)
+        if exact != exact.transpose():
+            raise InvalidInputError(
+                "expected a symmetric matrix, got one that differs from its transpose: pass "
+                "(Sigma + Sigma.T) / 2 if that is rounding"
+            )
+        signs = exact.charpoly().coeffs()[::-1]  # those of the elementary symmetric functions
+        if any(x * (-1) ** k < 0 for k, x in enumerate(signs)):
+            raise InvalidInputError(
+                "expected a positive semidefinite matrix, got one with a negative eigenvalue: "
+                "a covariance has none"
+            )
+        vars(self).update(covariance=exact)
+
+    @property
+    def dimension(self) -> int:
+        """The number d of coordinates."""
+        return self.covariance.nrows()
+
+    def __repr__(self) -> str:
+        return f"<Gaussian in dimension {self.dimension}>"
+
+
+Law = TargetMeasure | Gaussian
+
+
+def as_law(target: Any) -> Law:
+    """Return the law that a target stands for: an array of points for their empirical measure.
+
+    Raises `InvalidInputError` for what is no target, and for an array that may be a covariance.
+    """
+    if isinstance(target, GaussianMixture) and len(target.means) == 1:
+        return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
+    if isinstance(target, TargetMeasure | Gaussian):
+        return target
+    if not is_array(target):
+        raise InvalidInputError(
+            "expected a measure, as exactflow.approximate takes them, an (N, d) array of points or "
+            f"Gaussian(covariance), got {type(target).__name__} {format_short(target)}"
+        )
+    square = target.ndim == 2 and 1 < target.shape[0] == target.shape[1]
+    if square and (target == target.T).all():
+        d = len(target)
+        raise InvalidInputError(
+            f"expected points or a covariance, got a symmetric {d} x {d} array, which may be "
+            "either: write Gaussian(array), or Atoms(array.tolist()) for points"
+        )
+    return empirical(target)
+
+
+def is_product(law: Law) -> bool:
+    """Return whether the coordinates of a law are known to be independent."""
+    if isinstance(law, Product):
+        return all(map(is_product, law.factors))
+    if isinstance(law, Atoms):
+        masses = [defaultdict[Element, Element](lambda: QQ.zero) for _ in range(law.dimension)]
+        for point, weight in zip(law.points, law.weights, strict=True):
+            for place, mass in zip(point, masses, strict=True):
+                mass[place] += weight
+        return prod(map(len, masses)) == len(law.points) and all(
+            prod(mass[x] for mass, x in zip(masses, point, strict=True)) == weight
+            for point, weight in zip(law.points, law.weights, strict=True)
+        )
+    return law.dimension == 1 or (isinstance(law, Boxes) and len(law.ends) == 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A mixture of pieces.
+
+    Attributes
+    ----------
+    weights : N positive integers, the weights in units of their sum.
+    centers : the means, N x d integers over `unit`.
+    spreads : the covariances of the pieces, N x d x d rationals; None where all are atoms.
+    error : an enclosure of a bound of the distance W2 of the target from the mixture.
+    """
+
+    weights: np.ndarray
+    centers: np.ndarray
+    unit: int
+    spreads: "np.ndarray | None"
+    error: arb
+
+    @staticmethod
+    def of(weights: Sequence, centers: Any, spreads: "Sequence | None" = None) -> "Pieces":
+        """Return the mixture of pieces whose weights and means are elements of QQ."""
+        held = None if spreads is None else np.vectorize(flint_rational, [object])(spreads)
+        return Pieces(_integers(weights)[0], *_integers(centers), held, arb(0))
+
+    @property
+    def dimension(self) -> int:
+        """The number d of coordinates."""
+        return self.centers.shape[1]
+
+    @cached_property
+    def total(self) -> int:
+        """The sum of the weights."""
+        return sum(self.weights.tolist())
+
+    @cached_property
+    def exponent(self) -> int:
+        """The binary logarithm of about the largest coordinate or deviation."""
+        largest = fmpq(abs(self.centers).max(), self.unit) ** 2
+        if self.spreads is not None:
+            largest = max(largest, abs(self.spreads).max())
+        return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
+
+    def mean(self, members: Any = slice(None)) -> list[Element]:
+        """Return the mean of the mixture of some of the pieces."""
+        w = self.weights[members]
+        return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
+
+    def covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
+        """Return weight and covariance matrix of the mixture of some of the pieces."""
+        w, x = self.weights[members], self.centers[members]
+        mass, first = sum(w.tolist()), w @ x
+        matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
+        if self.spreads is not None:
+            matrix = matrix + np.tensordot(w, self.spreads[members], 1) * fmpq(1, mass)
+        return fmpq(mass, self.total), fmpq_mat(matrix.tolist())
+
+
+def pieces_of(law: Law, eps: Element) -> Pieces:
+    """Return a law as a mixture of pieces; what is none is cut into cells, as finely as eps asks.
+
+    Uniform laws on segments and boxes have the covariance s s^T / 12, s the differences of ends.
+    """
+    match law:
+        case Gaussian():
+            return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance.tolist()])
+        case Atoms():
+            return Pieces.of(law.weights, law.points)
+        case Boxes() | Segments():
+            start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
+            squares = [np.outer(s, s) / 12 for s in stop - start]
+            spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
+            return Pieces.of(law.weights, (start + stop) / 2, spreads)
+        case GaussianMixture():
+            spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
+            return Pieces.of(law.weights, law.means, spreads)
+        case Product():
+            share = eps / least_root(QQ(len(law.factors)))
+            return _beside([pieces_of(factor, share) for factor in law.factors])
+    return pieces_of_cells(law, eps / TUNING.cells_per_eps)
+
+
+def pieces_of_cells(
+    law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
+) -> Pieces:
+    """Return the atoms of cells of a law, or of the law of a coordinate, within a tolerance, or as
+    fine as their number allows.
+    """
+    while True:
+        bits = TUNING.bits + max(0, int(1 / tolerance).bit_length())
+        try:
+            if coordinate is None:
+                cells = law.cells(tolerance, bits)
+            else:
+                cells = law.coordinate(coordinate, tolerance, bits)
+        except InvalidInputError:
+            if tolerance > 2**TUNING.bits:
+                raise
+            tolerance *= 2
+        else:
+            weights, _ = _integers(cells.weights)
+            return Pieces(weights, cells.centers, 2**cells.bits, None, cells.error)
+
+
+def _beside(parts: Sequence[Pieces]) -> Pieces:
+    """Return the products of pieces, or one piece of all where they would be too many."""
+    if prod(len(part.weights) for part in parts) > TUNING.most_pieces:
+        parts = [_as_one(part) for part in parts]
+    grid = np.indices([len(part.weights) for part in parts]).reshape(len(parts), -1)
+    unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
+    rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
+    if any(part.spreads is not None for part in parts):
+        spreads = np.zeros((grid.shape[1], d, d), dtype=object)
+        for part, row in rows:
+            block = slice(start, start := start + part.dimension)
+            spreads[:, block, block] = 0 if part.spreads is None else part.spreads[row]
+    return Pieces(
+        np.prod([part.weights[row] for part, row in rows], axis=0),
+        np.hstack([part.centers[row] * (unit // part.unit) for part, row in rows]),
+        unit,
+        spreads,
+        sum((part.error**2 for part in parts), arb(0)).sqrt(),
+    )
+
+
+def _as_one(pieces: Pieces) -> Pieces:
+    """Return one piece with mean and covariance of a mixture."""
+    one = Pieces.of([QQ.one], [pieces.mean()], [pieces.covariance()[1].tolist()])
+    return replace(one, error=pieces.error)
+
+
+def _integers(numbers: Any) -> tuple[np.ndarray, int]:
+    """Return an array of rationals as integers over a common denominator, and that."""
+    rationals = np.array(numbers, dtype=object)
+    unit = lcm(*(int(x.denominator) for x in rationals.flat))
+    integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]
+    return np.array(integers, dtype=object).reshape(rationals.shape), unit

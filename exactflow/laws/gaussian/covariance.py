@@ -1,0 +1,229 @@
+"""The covariance matrix that is to be whitened: its exact entries, as floats, and its refusal.
+
+A float is a dyadic rational, so that a layer of floats maps a rational covariance to a rational
+one. *Exact*: what layers make of a covariance, and how far that is from white.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import isfinite, lcm
+
+import mpmath
+import numpy as np
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError, MethodError
+from exactflow.exact.coerce import as_matrix, as_vectors
+from exactflow.exact.digits import Digits
+from exactflow.exact.numbers import format_short, to_float, to_mpf
+from exactflow.exact.typing import Element, MatrixLike, VectorLike
+from exactflow.floats.balancing.target import entries_of
+from exactflow.flows.float_layers import FloatCoupling, composed
+
+__all__ = [
+    "Covariance",
+    "check_positive_definite",
+    "check_symmetric",
+    "column_of_mean",
+    "congruent",
+]
+
+MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
+_REMEDY = (
+    ": drop coordinates that others determine, or take more samples than there are coordinates"
+)
+ILL_CONDITIONED = 1e6  # from where the inverse is refined
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """The positive definite matrix digits / denominator, exactly, and in float64."""
+
+    digits: Digits
+    denominator: int
+    rounded: np.ndarray
+
+    @staticmethod
+    def of(Sigma: MatrixLike) -> "Covariance":
+        """Return a matrix that is checked.
+
+        Raises `InvalidInputError` where it is not symmetric or not positive definite, `MethodError`
+        where it is singular up to rounding.
+        """
+        covariance = _read(Sigma)
+        deviations, values = covariance._correlations
+        if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
+            return covariance
+        check_positive_definite(covariance.whole, covariance.rounded)
+        raise MethodError(
+            "expected a covariance within reach of float64, got one whose correlations are "
+            f"singular up to rounding{_REMEDY}"
+        )
+
+    @cached_property
+    def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
+        """The deviations, and the eigenvalues of the correlations, ascending; no covariance has a
+        correlation above 1.
+        """
+        deviations = np.sqrt(np.abs(np.diag(self.rounded)))
+        units = np.where(deviations > 0, deviations, 1)
+        with np.errstate(over="ignore"):
+            correlations = np.clip(self.rounded / units[:, None] / units, -2, 2)
+        return deviations, np.linalg.eigvalsh(correlations)
+
+    def normalized(self) -> tuple["Covariance", int]:
+        """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k:
+        no digit is lost, and numbers on the way stay within the range of float64.
+        """
+        deviations, values = self._correlations
+        log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
+        k = round(float(log_det) / (2 * len(values)))
+        digits, rounded = self.digits.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)
+        return Covariance(digits, self.denominator, rounded), k
+
+    def ordered(self, order: Sequence[int]) -> "Covariance":
+        """Return the covariance of x[order[0]], x[order[1]], .."""
+        if list(order) == sorted(order):
+            return self
+        digits = self.digits.rows(list(order)).columns(order)
+        return Covariance(digits, self.denominator, self.rounded[np.ix_(order, order)])
+
+    def exchanged(self, p: int) -> "Covariance":
+        """Return the covariance with the first p coordinates behind the others."""
+        d = len(self.rounded)
+        return self.ordered((*range(p, d), *range(p)))
+
+    @property
+    def whole(self) -> DomainMatrix:
+        """The exact matrix."""
+        entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.digits.entries()]
+        d = len(entries)
+        return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.denominator)
+
+    def difference(self, generated: Digits) -> Fraction:
+        """Return the largest absolute entry of a matrix less this one."""
+        common = np.full((len(self.rounded), 1), self.denominator, dtype=object)
+        E = generated.scaled(Digits.of_integers(common, 0)) - self.digits
+        return E.largest() / self.denominator
+
+    def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
+        """Return E = Q Sigma Q^T - I for the matrix Q of some layers, its entries rounded, and the
+        largest absolute value of one, exactly.
+        """
+        white = np.eye(len(self.rounded), dtype=int).astype(object) * self.denominator
+        E = congruent(layers, self.digits) - Digits.of_integers(white, 0)
+        return self._rounded(E), E.largest() / self.denominator
+
+    def _rounded(self, M: Digits) -> np.ndarray:
+        """Return M / denominator, rounded."""
+        exponent = self.denominator.bit_length()
+        return M.floats(exponent) / float(Fraction(self.denominator, 1 << exponent))
+
+    def precision(self, p: int) -> np.ndarray:
+        """Return the first p x p block of the inverse, with one exact residual where rounding would
+        cost many digits.
+        """
+        inverse = np.linalg.inv(self.rounded)
+        columns = inverse[:, :p]
+        if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
+            white = np.eye(len(inverse), p, dtype=int).astype(object) * self.denominator
+            residual = self.digits @ Digits.of_floats(columns) - Digits.of_integers(white, 0)
+            columns = columns - inverse @ self._rounded(residual)
+        return (columns[:p] + columns[:p].T) / 2
+
+
+def congruent(layers: Sequence[FloatCoupling], M: Digits) -> Digits:
+    """Return Q M Q^T for the matrix Q of some layers and a symmetric M."""
+    return composed(layers, composed(layers, M).transpose())
+
+
+def _read(Sigma: MatrixLike) -> Covariance:
+    """Return a matrix that is symmetric; an array that equals its transpose is seen to be so."""
+    source = Sigma
+    if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
+        source = as_matrix(Sigma).to_dense()
+        check_symmetric(source)
+    entries = entries_of(source)
+    if entries.dtype == float:
+        return Covariance(Digits.of_floats(entries), 1, entries)
+    common = lcm(*(x.denominator for x in entries.flat))
+    integers = np.vectorize(int, otypes=[object])(entries * common)
+    return Covariance(Digits.of_integers(integers, 0), common, entries.astype(float))
+
+
+def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
+    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold.
+
+    Raises `InvalidInputError` for another shape, or other numbers.
+    """
+    try:
+        column = as_vectors(mean, dimension).to_dense()
+    except InvalidInputError as error:
+        raise InvalidInputError(f"mean: {error}") from None
+    if column.shape[1] != 1:
+        raise InvalidInputError(
+            f"expected one mean of {dimension} numbers, got {column.shape[1]} columns"
+        )
+    if not column.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
+            "evaluate them to floats first"
+        )
+    if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
+        raise InvalidInputError(
+            "expected a mean in the range of float64, got an entry beyond 10^308"
+        )
+    return column
+
+
+def check_symmetric(M: DomainMatrix) -> None:
+    """Raise `InvalidInputError` unless a matrix is over QQ, symmetric, of two rows or more."""
+    if not M.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected rational numbers or floats, got entries in {M.domain}: "
+            "evaluate them to floats first"
+        )
+    if M.shape[0] < 2:
+        raise InvalidInputError("expected a covariance of at least two coordinates, got one")
+    rows = M.to_list()
+    pairs = ((i, j) for i in range(len(rows)) for j in range(i))
+    gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
+    if gap:
+        shown = format_short(gap) if gap.denominator < 10**6 else _rounded(gap)
+        raise InvalidInputError(
+            f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
+            f"by {shown}: pass (Sigma + Sigma.T) / 2 if that is rounding"
+        )
+
+
+def _rounded(value: Element) -> str:
+    """Return two digits of a rational number of any size."""
+    rounded = to_float(value)
+    return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
+
+
+def check_positive_definite(whole: DomainMatrix, rounded: np.ndarray | None = None) -> None:
+    """Raise `InvalidInputError` unless all leading minors are positive: the first one is named.
+
+    Beyond 64 coordinates, where floats are given, only a negative eigenvalue is looked for.
+    """
+    d = whole.shape[0]
+    if rounded is not None and d > MINORS:
+        values = np.linalg.eigvalsh(rounded)
+        if values[0] < -d * np.finfo(float).eps * values[-1]:
+            raise InvalidInputError(
+                "expected a positive definite matrix, got one with the eigenvalue "
+                f"{values[0]:.3g}, rounded{_REMEDY}"
+            )
+        return
+    for k in range(1, d + 1):
+        value = whole[:k, :k].det()
+        if value <= 0:
+            shown = str(value) if value.denominator < 10**6 else f"about {_rounded(value)}"
+            raise InvalidInputError(
+                "expected a positive definite matrix, got one whose leading minor of "
+                f"{k} rows is {shown}{_REMEDY}"
+            )

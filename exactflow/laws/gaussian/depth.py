@@ -1,0 +1,256 @@
+"""How few layers generate a Gaussian, decided over QQ.
+
+Main results
+------------
+For halves (p, q) and real layers:
+
+- no layer iff Sigma = I; one iff Sigma11 = I and the Schur complement of Sigma11 is diagonal, or
+  with the halves exchanged; two otherwise, with positive scales, if the halves differ by at most
+  one (Theorem 12);
+- additive layers need det Sigma = 1. One does iff Sigma11 = I and the Schur complement is I, or
+  with the halves exchanged; two iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is
+  the inverse of the Schur complement of Sigma22: that is, iff both are positive semidefinite and
+  have the same nonzero eigenvalues (or with the halves exchanged); three always do, for equal
+  halves (`exactflow.laws.gaussian.three_layers`);
+- unequal halves: below. Additive layers are decided there, too; positive scales and q - p >= 2
+  leave an interval, unless p = 1 and q = 3.
+
+*Unequal halves.* Let the halves be (p, q), p < q, and S the Schur complement of Sigma11; where the
+first half is the larger one they are exchanged. A layer that moves the second half makes
+Sigma22 = S + Y Sigma11 Y^T for any Y that one likes: it adds to S a positive semidefinite matrix of
+rank p or less. One that moves the first half adds such a matrix to Sigma22^-1, and that is the next
+S^-1. The last layer only decorrelates.
+
+- *Additive layers* (Theorem 12, to our knowledge new), det Sigma = 1. k >= 3 of them, of which the
+  first moves the second half, whiten Sigma iff S has at most p ceil((k - 1) / 2) eigenvalues below
+  1 and at most p floor((k - 1) / 2) above; if the first one moves the first half, iff Sigma22 has
+  at most as many above and below. So 2 ceil(q / p) always do, and diag(t, 2, .., 2) needs them.
+- *Positive scales*. 1 + ceil((q - 1) / p) layers always do: a factor for the second half makes one
+  eigenvalue 1, and divides the others as one likes. For p = 1 two do iff Sigma22 or (Sigma^-1)22 is
+  D + l l^T, D > 0 diagonal: Spearman's one-factor model.
+
+Necessity is Weyl's inequalities: rank p carries p eigenvalues past 1 at most. Sufficiency for k = 3
+is in closed form for q = p + 1 (`exactflow.laws.gaussian.three_layers`); beyond it rests on a
+theorem of Klyachko, see proofs/gaussian_depth.py. More layers bring eigenvalues to 1 before.
+
+How it is checked
+-----------------
+*Exact*: equality of blocks and of characteristic polynomials, and signatures: a characteristic
+polynomial with real roots only has as many positive ones as its coefficients have changes of sign
+(Descartes). That two affine layers suffice rests on Brouwer's theorem, see
+`exactflow.laws.gaussian.two_layers`.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations, count, pairwise, permutations
+from typing import get_args
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.flanders import of_one_size
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
+from exactflow.flows.partition import resolve_partition
+from exactflow.flows.result import DepthBounds
+from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric
+
+__all__ = ["GaussianDepth", "gaussian_depth"]
+
+
+@dataclass(frozen=True, repr=False)
+class GaussianDepth(DepthBounds):
+    """The least number of layers of a Gaussian, between two bounds, and the reason."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.count}: {self.reason}"
+
+    def __repr__(self) -> str:
+        return f"<GaussianDepth: {self}>"
+
+
+def gaussian_depth(
+    Sigma: MatrixLike,
+    *,
+    scales: DepthScales = "additive",
+    partition: "PartitionLike | None" = None,
+) -> GaussianDepth:
+    """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
+
+    Parameters
+    ----------
+    Sigma : d x d over QQ (floats are taken exactly), positive definite; d >= 2.
+    scales : "additive": all scales are 1, and det Sigma must be 1. "positive": any positive scales.
+    partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
+
+    Raises
+    ------
+    InvalidInputError
+        `Sigma` is not symmetric or not positive definite, or it is asked for additive layers and
+        det Sigma is not 1.
+
+    Examples
+    --------
+    >>> print(gaussian_depth([[1, 2], [2, 9]], scales="positive"))
+    exactly 1 layer with positive scales: Sigma11 = I, and its Schur complement is diagonal
+    >>> print(gaussian_depth([[2, 1], [1, 1]]))
+    exactly 1 additive layer: Sigma22 = I, and its Schur complement is I
+    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).depth
+    4
+    """
+    check_option("scales", scales, get_args(DepthScales))
+    M = as_matrix(Sigma).to_dense()
+    check_symmetric(M)
+    check_positive_definite(M)
+    if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
+        raise InvalidInputError(
+            f"expected det Sigma = 1 for additive layers, which preserve volume, got "
+            f"{format_short(det)}: use scales='positive'"
+        )
+    if _is_one(M):
+        return GaussianDepth(0, 0, scales, "Sigma = I")
+    order, (p, q) = resolve_partition(partition, M.shape[0])
+    blocks = linalg.split(M.extract(list(order), list(order)), p)
+    both = [
+        _halves("Sigma11", "Sigma22", blocks),
+        _halves("Sigma22", "Sigma11", linalg.swap_halves(blocks)),
+    ]
+    for halves in both:
+        if halves.one_layer(scales == "additive"):
+            kind = "I" if scales == "additive" else "diagonal"
+            reason = f"{halves.kept} = I, and its Schur complement is {kind}"
+            return GaussianDepth(1, 1, scales, reason)
+    both = both if p <= q else both[::-1]  # the larger half is moved first
+    if scales == "additive":
+        return _two_or_more_additive(both)
+    if abs(q - p) > 1:
+        return _two_or_more(both)
+    reasons = (
+        f"the Schur complement of {halves.kept} is not diagonal"
+        if _is_one(halves.first)
+        else f"{halves.kept} is not I"
+        for halves in both
+    )
+    return GaussianDepth(2, 2, "positive", f"two always do, but not one: {', '.join(reasons)}")
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """The blocks of the halves that a layer keeps and moves, Sigma11 and Sigma22, and the Schur
+    complements of both.
+    """
+
+    kept: str
+    moved: str
+    first: DomainMatrix
+    second: DomainMatrix
+    of_first: DomainMatrix
+    of_second: DomainMatrix
+
+    def one_layer(self, additive: bool) -> bool:
+        """Return whether a layer that moves the second half does."""
+        rest = self.of_first
+        return _is_one(self.first) and (_is_one(rest) if additive else rest.is_diagonal)
+
+    def why_not_two_additive(self) -> str:
+        """Return why no T has T T^T = Sigma22 - I and T^T T = A - I; "" where one has."""
+        larger, smaller = of_one_size(self.of_second.inv(), self.second)
+        if larger.charpoly() != smaller.charpoly():
+            return "the eigenvalues differ"
+        return "an eigenvalue is below 1" if sides_of_one(self.second)[0] else ""
+
+
+def _halves(kept: str, moved: str, b: Blocks) -> _Halves:
+    schur = b.D - b.C * b.A.inv() * b.B, b.A - b.B * b.D.inv() * b.C
+    return _Halves(kept, moved, b.A, b.D, *schur)
+
+
+def _is_one(M: DomainMatrix) -> bool:
+    return M == linalg.identity(M.shape[0], M.domain)
+
+
+def _two_or_more(both: list[_Halves]) -> GaussianDepth:
+    """Return the answer for positive scales and halves that differ by two or more."""
+    small, (p, q) = both[0], (both[0].first.shape[0], both[0].second.shape[0])
+    upper = 1 + -(-(q - 1) // p)
+    for halves in both:
+        if halves.second.is_diagonal and halves.of_second.is_diagonal:
+            text = f"{halves.moved} and its Schur complement are diagonal"
+            return GaussianDepth(2, 2, "positive", text)
+    always = f"{upper} always do, since (q - 1) / p <= {upper - 1}"
+    if p > 1:
+        text = f"{always}; whether fewer do is not decided"
+        return GaussianDepth(2, upper, "positive", text)
+    blocks = f"{small.moved} and that block of Sigma^-1"
+    if is_one_factor(small.second) or is_one_factor(small.of_first.inv()):
+        return GaussianDepth(2, 2, "positive", f"one of {blocks} is D + l l^T, D > 0 diagonal")
+    text = f"{always}, but not two: none of {blocks} is D + l l^T, D > 0 diagonal"
+    return GaussianDepth(3, upper, "positive", text)
+
+
+def _two_or_more_additive(both: list[_Halves]) -> GaussianDepth:
+    reasons = []
+    for halves in both:
+        reason = halves.why_not_two_additive()
+        spectra = f"{halves.moved} and the inverse of its Schur complement"
+        if not reason:
+            text = f"{spectra} have the same eigenvalues, up to ones, all at least 1"
+            return GaussianDepth(2, 2, "additive", text)
+        reasons.append(f"of {spectra} {reason}")
+    small, (p, q) = both[0], (both[0].first.shape[0], both[0].second.shape[0])
+    if p == q:
+        text = f"three always do, but not two: {', '.join(reasons)}"
+        return GaussianDepth(3, 3, "additive", text)
+    schur, covariance = sides_of_one(small.of_first), sides_of_one(small.second)
+    layers = next(
+        layers
+        for layers in count(3)
+        if _fit(p, schur, layers // 2, (layers - 1) // 2)
+        or _fit(p, covariance, (layers - 1) // 2, layers // 2)
+    )
+    text = f"not two: {', '.join(reasons)}"
+    if layers > 3:
+        text = (
+            f"of the Schur complement of {small.kept} {schur[0]} eigenvalues are below 1, "
+            f"{schur[1]} above, and of {small.moved} {covariance[0]} and {covariance[1]}; a layer "
+            f"moves {p} at most"
+        )
+    return GaussianDepth(layers, layers, "additive", text)
+
+
+def _fit(p: int, sides: tuple[int, int], below: int, above: int) -> bool:
+    """Return whether steps of rank p, so many, bring all eigenvalues to 1."""
+    return sides[0] <= p * below and sides[1] <= p * above
+
+
+def sides_of_one(M: DomainMatrix) -> tuple[int, int]:
+    """Return how many eigenvalues of a symmetric matrix over QQ lie below and above 1."""
+    shifted = M - linalg.identity(M.shape[0], M.domain)
+    signs = [c > 0 for c in shifted.charpoly() if c]
+    above = sum(sign != following for sign, following in pairwise(signs))
+    return linalg.rank(shifted) - above, above
+
+
+def is_one_factor(M: DomainMatrix) -> bool:
+    """Return whether a positive definite matrix is D + l l^T, D > 0 diagonal.
+
+    Three nonzero l_i give l_i^2 = m_ij m_ik / m_jk, which must agree and be less than m_ii.
+    """
+    rows, n = M.to_list(), M.shape[0]
+    support = [i for i in range(n) if any(rows[i][j] for j in range(n) if j != i)]
+    if not all(rows[i][j] for i, j in combinations(support, 2)):
+        return False
+    squares = [
+        {rows[i][j] * rows[i][k] / rows[j][k] for i, j, k in permutations(support, 3) if i == first}
+        for first in support
+    ]
+    return len(support) <= 2 or all(
+        len(values) == 1 and 0 < min(values) < rows[i][i]
+        for i, values in zip(support, squares, strict=True)
+    )

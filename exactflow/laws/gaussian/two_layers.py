@@ -1,0 +1,254 @@
+"""Two affine layers that whiten a covariance: diagonals of equal spectra, and the refinement.
+
+Main results
+------------
+With A the inverse of the Schur complement Sigma11 - Sigma12 Sigma22^-1 Sigma21, which is a block
+of Sigma^-1, and B = Sigma22, two layers F = [[D1, X], [0, I]]
+[[I, 0], [T, D2]] generate Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for
+X = (Sigma12 - D1 T^T) B^-1. So with R = D2^-1 T: R R^T and R^T R are D2^-1 B D2^-1 - I and
+D1 A D1 - I, which have the same nonzero eigenvalues.
+
+*Diagonals.* For A, p x p, and B, q x q, k = q - p >= 0, `matched` finds positive diagonals a and b
+such that a A a and b B b have the eigenvalues 1 < l_1 <= .. <= l_p and 1 (k times), l_1, .., l_p.
+They exist for k <= 1: for logarithms u of a spread widely, log l_i(a A a) = 2 u_i + c_i + o(1),
+continuously, and by Brouwer's theorem every widely spread list of eigenvalues is attained by both.
+For p = 1 and k >= 2 they exist iff B is D + l l^T, D > 0 diagonal; then l_i^2 = b_ij b_ik / b_jk.
+
+How it is checked
+-----------------
+*Numeric*: Newton's method with steps of least norm on the differences of the logarithms of the
+eigenvalues, in u = log a and v = log b, where d log l_i = 2 sum_j V_ji^2 du_j for eigenvectors V.
+An eigenvalue that is to be k-fold brings k (k + 1) / 2 equations, those of the block that its
+eigenvectors span (Friedland, Nocedal and Overton, *The formulation and analysis of numerical
+methods for inverse eigenvalue problems*, SIAM J. Numer. Anal. 24, 1987). *Exact*: the error of the
+layers, see `exactflow.laws.gaussian.covariance`.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from exactflow.errors import MethodError
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.laws.gaussian import refinement
+from exactflow.laws.gaussian.covariance import Covariance
+from exactflow.laws.gaussian.refinement import Basis, Layers, trimmed
+
+__all__ = ["two_layers"]
+
+UNCORRELATED = 1e-12
+STEPS = 30
+LONGEST = 0.7  # of a step, in the logarithm of a diagonal entry
+SHORTEST = 2.0**-6  # of a full step: then the residual is rounding, or the search has failed
+ROUNDED = 1e-4  # a residual from which the refinement in exact arithmetic goes on
+LEAST = 0.02  # the least eigenvalue is 1 + LEAST where that is free: eigenvalue 1 is singular
+SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))  # spread, push
+STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
+
+
+def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
+    """Return two layers that whiten, on halves of p and d - p coordinates, and their error.
+
+    Raises `MethodError` where none are found.
+    """
+    q = len(covariance.rounded) - p
+    found = _first_then_second(covariance, p)
+    if found is not None and found[1] < refinement.ACCEPTED:
+        return found
+    found = _first_then_second(covariance.exchanged(p), q)
+    if found is not None and found[1] < refinement.ACCEPTED:
+        return tuple(layer.swapped() for layer in found[0]), found[1]
+    k = abs(q - p)
+    if k < 2:
+        raise MethodError(
+            "expected a covariance within reach of the search, found no two layers in float64, "
+            "though they exist: scale the coordinates, or use another partition"
+        )
+    raise MethodError(
+        f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
+        f"(or the other's precision) less a diagonal must have rank {min(p, q)}, which generic "
+        f"matrices allow only where (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
+        "(Ledermann), and not all of them then; halves that differ by at most one always have two, "
+        "by two three: use layers=3 or another partition"
+    )
+
+
+def _first_then_second(covariance: Covariance, p: int) -> tuple[Layers, Fraction] | None:
+    """Return layers that move the first half, then the second, if found."""
+    A, B = covariance.precision(p), covariance.rounded[p:, p:]
+    regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
+    if max(_correlation(A), _correlation(B)) < UNCORRELATED:
+        d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
+        layers = _layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
+        error = covariance.residual(layers)[1]
+        if error < 4 * refinement.rounding(layers, covariance):
+            return layers, error
+    match = matched(A, B) if len(A) <= len(B) else matched(B, A)
+    if match is None:
+        return None
+    match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
+    return refinement.refined(match.layers(regression), covariance, _corrected)
+
+
+def _correlation(M: np.ndarray) -> float:
+    """Return the largest correlation in a covariance."""
+    deviations = np.sqrt(np.diag(M))
+    return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
+
+
+def _layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> Layers:
+    """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
+    return FloatCoupling("first", trimmed(x), d1), FloatCoupling("second", trimmed(t), d2)
+
+
+def _corrected(layers: Layers, E: np.ndarray) -> Layers:
+    """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
+    (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
+    p, basis = len(x), Basis.of(t)
+    E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
+    left, right = basis.equations()
+    equations = np.hstack([left**2, right**2])
+    steps = np.linalg.lstsq(equations, basis.right_sides(E1, E2), rcond=None)[0]
+    alpha, beta = np.split(steps, [p])
+    c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
+    a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
+    return _layers(
+        d1 + alpha * d1,
+        x + alpha[:, None] * x + c * d2,
+        d2 + beta * d2,
+        t + a + beta[:, None] * t,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralMatch:
+    """Logarithms u, v of diagonals a, b of p and q entries, for A and B; what a A a and b B b are.
+
+    `a` and `b` are the eigenvalues and eigenvectors of these two.
+    """
+
+    A: np.ndarray
+    B: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+
+    @cached_property
+    def a(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues, ascending, and eigenvectors of a A a."""
+        return _spectrum(self.A, self.u)
+
+    @cached_property
+    def b(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues, ascending, and eigenvectors of b B b."""
+        return _spectrum(self.B, self.v)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether all eigenvalues are positive, rounded."""
+        return min(self.a[0][0], self.b[0][0]) > 0
+
+    def moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
+        """Return the match for other logarithms."""
+        return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
+
+    def residual(self) -> np.ndarray:
+        """Return the differences of logarithms, and the block that is to be the identity."""
+        k = len(self.v) - len(self.u)
+        logs = np.log(self.b[0])
+        block = np.diag(logs[:k])[np.triu_indices(k)]
+        return np.concatenate([np.log(self.a[0]) - logs[k:], block])
+
+    def jacobian(self) -> np.ndarray:
+        """Return the derivative of the residual by (u, v), where k-fold eigenvalues agree."""
+        k, V, W = len(self.v) - len(self.u), self.a[1], self.b[1]
+        i, j = np.triu_indices(k)
+        matching = np.hstack([2 * V.T**2, -2 * W[:, k:].T ** 2])
+        block = 2 * (W[:, i] * W[:, j]).T
+        return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
+
+    def scaled(self) -> "SpectralMatch":
+        """Return the match with a common factor such that the least eigenvalue is as it should
+        be.
+        """
+        unequal = len(self.u) < len(self.v)
+        shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
+        return self.moved(-shift, -shift)
+
+    def layers(self, regression: np.ndarray) -> Layers:
+        """Return the layers that the match gives; `regression` is Sigma12 Sigma22^-1."""
+        least = min(len(self.u), len(self.v))
+        d1, d2 = np.exp(-self.u), np.exp(self.v)
+        (a_values, V), (b_values, W) = self.a, self.b
+        values = (a_values[-least:] + b_values[-least:]) / 2
+        R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
+        inverse = W / b_values @ W.T
+        return _layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
+
+
+def _spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scale = np.exp(logs)
+    return np.linalg.eigh(scale[:, None] * M * scale)
+
+
+def matched(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return diagonals as above, up to rounding, near those that give unit diagonals; or None."""
+    if len(A) == 1 and len(B) > 2 and (one := _one_factor(A, B)) is not None:
+        return one
+    for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
+        start = _start(A, B, spread, push)
+        found = _newton(start.scaled()) if start.is_positive else None
+        if found is not None and (found := found.scaled()).a[0][0] > 1 + LEAST / 4:
+            return found
+    return None
+
+
+def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return what makes B = D + l l^T, all l_i nonzero, a matrix I + r r^T."""
+    i, j = np.triu_indices(len(B), 1)
+    if not B[i, j].all():
+        return None
+    pairs = np.zeros((len(i), len(B)))
+    pairs[range(len(i)), i] = pairs[range(len(i)), j] = 1
+    squares = np.exp(2 * np.linalg.lstsq(pairs, np.log(np.abs(B[i, j])), rcond=None)[0])
+    if (squares >= np.diag(B)).any():
+        return None
+    v = -np.log(np.diag(B) - squares) / 2
+    greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
+    match = SpectralMatch(A, B, np.log(greatest / A[0]) / 2, v)
+    return match if match.is_positive and np.abs(match.residual()).max() < ROUNDED else None
+
+
+def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
+    """Return unit diagonals, spread in opposite directions: unit ones are a singular start.
+
+    The k entries of b where rows of B depend most on the others are pushed down, for the least k
+    eigenvalues to stand apart: where eigenvalues cross, sorted ones have no derivative.
+    """
+    u = -spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
+    v = spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
+    if push:
+        dependence = np.diag(B) * np.diag(np.linalg.inv(B))
+        v[np.argsort(-dependence)[: len(B) - len(A)]] -= push
+    return SpectralMatch(A, B, u, v)
+
+
+def _newton(match: SpectralMatch) -> SpectralMatch | None:
+    """Return where damped Newton steps lead, if the residual there is rounding."""
+    residual = match.residual()
+    for _ in range(STEPS):
+        step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]
+        length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
+        size, better = np.linalg.norm(residual), None
+        while better is None and length > SHORTEST:
+            tried = match.moved(*np.split(length * step, [len(match.u)]))
+            if tried.is_positive and np.linalg.norm(tried.residual()) < (1 - length / 10) * size:
+                better = tried
+            length /= 2
+        if better is None:
+            break
+        match, residual = better, better.residual()
+        if np.abs(residual).max() < 1e-12:
+            break
+    return match if np.abs(residual).max() < ROUNDED else None

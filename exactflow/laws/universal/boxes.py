@@ -1,0 +1,310 @@
+"""Uniform measures on boxes and segments, and mixtures of them; on the line, quantile functions.
+
+A side of length s in m equal parts has the mean square s^2 / (12 m^2), and independent sides add
+up; a side may be zero, so an atom is a box.
+"""
+
+import math
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball
+from exactflow.exact.numbers import elements, flat, format_short, to_float, to_index
+from exactflow.exact.typing import Element
+from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
+from exactflow.laws.universal.measures import LineLaw, Mixture, checked_weights
+
+__all__ = ["Boxes", "QuantileFunction", "Segments", "as_line_law", "checkerboard", "uniform"]
+
+Ends = tuple[tuple, tuple]
+
+
+class Uniform(Mixture):
+    """A mixture of uniform laws, each on the products of some segments."""
+
+    ends: tuple[Ends, ...]
+
+    @abstractmethod
+    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+        """Return the segments, in orthogonal directions, whose product has these two ends."""
+
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return the centers of equal parts of all sides, as fine as the tolerance asks."""
+        rows = [self.sides(*pair) for pair in self.ends]
+        squares = [[_square(*side) for side in row] for row in rows]
+        share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
+        counts = [[least_root(s / (12 * share)) for s in row] for row in squares]
+        check_count(sum(map(math.prod, counts)))
+        parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
+        return mixture(
+            self.weights, [[_parts(*side, count, bits) for side, count in row] for row in parts]
+        )
+
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return cells of the law of coordinate i, a mixture of uniform laws on intervals."""
+        ends = [sorted((a[i], b[i])) for a, b in self.ends]
+        return Boxes([([a], [b]) for a, b in ends], self.weights).cells(tolerance, bits)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Boxes(Uniform):
+    """A mixture of uniform measures on boxes; a box with all sides zero is an atom.
+
+    Parameters
+    ----------
+    boxes : pairs (lower, upper) of corners, d rationals each, lower <= upper in every coordinate.
+    weights : one positive rational for each box, of sum exactly one; equal where left out.
+
+    Examples
+    --------
+    >>> Boxes([([0, 0], [1, 1]), ([2, 2], [2, 2])], ["1/2", "1/2"])
+    <Boxes: 2 in dimension 2>
+    """
+
+    ends: tuple[Ends, ...]
+    weights: tuple
+
+    def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
+        ends = _ends("box", "corners", boxes)
+        for pair in ends:
+            if any(a > b for a, b in zip(*pair, strict=True)):
+                raise InvalidInputError(
+                    f"expected corners lower <= upper, got {format_short(pair[0])} and "
+                    f"{format_short(pair[1])}"
+                )
+        vars(self).update(
+            ends=ends,
+            weights=checked_weights(weights, len(ends)),
+            dimension=len(ends[0][0]),
+            is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
+        )
+
+    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+        """Return the sides, one in each coordinate."""
+        return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the mean of 2 radius / side, where that is less than one."""
+        return self.average(2 * radius / ball(b[i] - a[i]) for a, b in self.ends)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Segments(Uniform):
+    """A mixture of uniform measures on segments, in d >= 2 coordinates.
+
+    Parameters
+    ----------
+    segments : pairs of different end points, d rationals each.
+    weights : one positive rational for each segment, of sum exactly one; equal where left out.
+
+    Examples
+    --------
+    >>> Segments([([0, 0, 0, 0], [1, 1, 0, 0]), ([1, 1, 0, 0], [1, 1, 1, 2])])
+    <Segments: 2 in dimension 4>
+    """
+
+    ends: tuple[Ends, ...]
+    weights: tuple
+    is_singular = True
+
+    def __init__(self, segments: Sequence, weights: Sequence | None = None) -> None:
+        ends = _ends("segment", "end points", segments)
+        if len(ends[0][0]) < 2 or any(a == b for a, b in ends):
+            raise InvalidInputError(
+                "expected segments of different end points with as many coordinates, two or more, "
+                f"got {format_short(segments)}: Atoms and Boxes have atoms and intervals"
+            )
+        weights = checked_weights(weights, len(ends))
+        vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
+
+    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+        """Return the segment itself."""
+        return [(start, end)]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class QuantileFunction(Boxes, LineLaw):
+    """The law of Q(U), U uniform on [0, 1], for a piecewise-linear quantile function Q.
+
+    Its density is constant between neighbouring values.
+
+    Parameters
+    ----------
+    levels : at least two strictly increasing rationals, the first 0 and the last 1.
+    values : one rational for each, strictly increasing.
+
+    Raises
+    ------
+    InvalidInputError
+        Levels that do not increase from 0 to 1, values that do not increase.
+
+    Examples
+    --------
+    >>> QuantileFunction([0, "1/2", 1], [-1, 0, 3])
+    <QuantileFunction: 2 pieces from -1 to 3>
+    """
+
+    levels: tuple
+    values: tuple
+
+    def __init__(self, levels: Sequence, values: Sequence) -> None:
+        levels, values = elements(levels), elements(values)
+        if len(levels) < 2 or len(values) != len(levels) or levels[0] != 0 or levels[-1] != 1:
+            raise InvalidInputError(
+                "expected levels from 0 to 1 and one value for each, got "
+                f"{len(levels)} levels and {len(values)} values"
+            )
+        for p, q, a, b in zip(levels, levels[1:], values, values[1:], strict=False):
+            between = f"between the levels {format_short(p)} and {format_short(q)}"
+            if a == b:
+                raise InvalidInputError(
+                    f"expected a bi-Lipschitz quantile function, got the value {format_short(a)} "
+                    f"constant {between}, an atom: take a smooth law, as GaussianMixture(points, "
+                    "deviation)"
+                )
+            if p == q:
+                raise InvalidInputError(
+                    f"expected a bi-Lipschitz quantile function, got a jump from {format_short(a)} "
+                    f"to {format_short(b)} at the level {format_short(p)}, a gap without mass: "
+                    "give it some mass, or take a smooth law, as GaussianMixture(points, deviation)"
+                )
+            if p > q or a > b:
+                raise InvalidInputError(
+                    f"expected increasing levels and values, got {format_short(p)}, "
+                    f"{format_short(a)} before {format_short(q)}, {format_short(b)}"
+                )
+        intervals = [([a], [b]) for a, b in pairwise(values)]
+        super().__init__(intervals, [q - p for p, q in pairwise(levels)])
+        lines = (values[0], QQ.zero), (values[-1], QQ.zero)
+        vars(self).update(levels=levels, values=values, lines=lines, breaks=values[1:-1])
+
+    def masses(self, x: Element) -> tuple[arb, arb]:
+        """Return enclosures of F(x) and 1 - F(x), which are rational."""
+        k = self._piece(x)
+        level = self.levels[k] + (x - self.values[k]) * self._density(k)
+        return ball(level), ball(1 - level)
+
+    def density(self, x: arb, inside: Element) -> arb:
+        """Return the density, the same everywhere between two values."""
+        return ball(self._density(self._piece(inside)))
+
+    def quantiles(self, labels: np.ndarray) -> np.ndarray:
+        """Return Q(Phi(l))."""
+        from scipy.special import ndtr
+
+        levels, values = (list(map(to_float, v)) for v in (self.levels, self.values))
+        return np.interp(ndtr(labels), levels, values)
+
+    def _piece(self, x: Element) -> int:
+        return bisect_right(self.values[1:-1], x)
+
+    def _density(self, k: int) -> Element:
+        return (self.levels[k + 1] - self.levels[k]) / (self.values[k + 1] - self.values[k])
+
+    def __repr__(self) -> str:
+        ends = format_short(self.values[0]), format_short(self.values[-1])
+        return f"<QuantileFunction: {len(self.values) - 1} pieces from {ends[0]} to {ends[1]}>"
+
+
+def uniform(lower: Sequence, upper: Sequence) -> Boxes:
+    """Return the uniform measure on a box with the given corners."""
+    return Boxes([(lower, upper)])
+
+
+def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
+    """Return the uniform measure on every other unit cell of the cube [-size/2, size/2]^d.
+
+    >>> checkerboard()
+    <Boxes: 8 in dimension 2>
+    """
+    size, dimension = to_index("size", size, 2), to_index("dimension", dimension, 1)
+    half = QQ(size, 2)
+    return Boxes(
+        [
+            ([i - half for i in cell], [i + 1 - half for i in cell])
+            for cell in product(range(size), repeat=dimension)
+            if sum(cell) % 2 == 0
+        ]
+    )
+
+
+def as_line_law(target: object) -> LineLaw:
+    """Return a law on the line, of a law or of `Boxes` in dimension 1: a mixture of uniform laws.
+
+    Raises `InvalidInputError` for anything else, for atoms, and for a gap in the support.
+    """
+    if not isinstance(target, Boxes | LineLaw):
+        raise InvalidInputError(
+            "expected a law on the line: GaussianMixture, QuantileFunction or Boxes in dimension "
+            f"1, got {type(target).__name__}"
+        )
+    if target.dimension != 1:
+        raise InvalidInputError(
+            f"expected a law in dimension 1, got dimension {target.dimension}: approximate takes "
+            "laws in any dimension, by two layers of which ramps are ill-conditioned"
+        )
+    if isinstance(target, LineLaw):
+        return target
+    ends = [(a, b) for (a,), (b,) in target.ends]
+    for a, b in ends:
+        if a == b:
+            raise InvalidInputError(
+                f"expected boxes with sides > 0, got an atom at {format_short(a)}, where the "
+                "quantile function has a flat part: take a smooth law, as GaussianMixture(points, "
+                "deviation)"
+            )
+
+    def level(x: Element) -> Element:
+        shares = (min(max((x - a) / (b - a), QQ.zero), QQ.one) for a, b in ends)
+        return sum((w * t for w, t in zip(target.weights, shares, strict=True)), QQ.zero)
+
+    # a gap is a jump between equal levels, which QuantileFunction refuses by its place
+    places = sorted({place for pair in ends for place in pair})
+    return QuantileFunction(list(map(level, places)), places)
+
+
+def _ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
+    """Return pairs of points of finite rational coordinates, all of one dimension."""
+    found = []
+    for pair in flat(pairs):
+        ends = tuple(flat(pair))
+        if len(ends) != 2:
+            raise InvalidInputError(f"expected pairs of {name}, got {format_short(pair)}")
+        for x in (x for end in ends for x in flat(end)):
+            if isinstance(x, float) and not math.isfinite(x):
+                raise InvalidInputError(
+                    f"expected finite {name}, got {x}: a measure without second moment is at "
+                    "infinite W2 distance from every flow of a Gaussian"
+                )
+        start, end = map(elements, ends)
+        if not start or len(start) != len(end):
+            raise InvalidInputError(
+                f"expected {name} with as many coordinates each, got {format_short(pair)}"
+            )
+        found.append((start, end))
+    if len({len(start) for start, _ in found}) != 1:
+        raise InvalidInputError(
+            f"expected at least one {kind}, all of one dimension, got {format_short(pairs)}"
+        )
+    return tuple(found)
+
+
+def _square(start: tuple, end: tuple) -> Element:
+    """Return the square of the length of a segment."""
+    return sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), QQ.zero)
+
+
+def _parts(start: tuple, end: tuple, count: int, bits: int) -> Cells:
+    """Return the centers of equal parts of a segment."""
+    middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
+    places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
+    error = (ball(_square(start, end)) / 12).sqrt() / count
+    return on_grid([QQ(1, count)] * count, places, error, bits)

@@ -1,0 +1,148 @@
+"""Quantization: a measure is cut into cells of known mass, and each is replaced by one atom.
+
+If X has the law of the measure and c is the atom of its cell then W2(measure, atoms)^2 is at most
+E|X - c|^2, and that is E|X|^2 - sum w |c|^2 where the c are the means of the cells, w their masses.
+For independent parts these squares add up, for a mixture they do so with its weights. Atoms lie on
+a grid and masses are rational: what rounding moves is added, for masses by
+
+    W2(sum m_i at c_i, sum w_i at c_i)^2 <= (diameter of the c_i)^2 sum |m_i - w_i| / 2.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, nearest, upper_root
+from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = [
+    "Cells",
+    "check_count",
+    "grid_bits",
+    "least_root",
+    "mixture",
+    "of_means",
+    "on_grid",
+    "placed",
+]
+
+
+class Cells(NamedTuple):
+    """N atoms on the grid of multiples of 2^-bits.
+
+    `weights` are N elements of QQ, `centers` an N x d array of Python integers, the numerators, and
+    `error` encloses a bound of the W2 distance from the measure.
+    """
+
+    weights: list
+    centers: np.ndarray
+    bits: int
+    error: arb
+
+    def column(self, i: int) -> "Cells":
+        """Return the atoms of the law of one coordinate, some of which may be equal."""
+        return Cells(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
+
+
+def check_count(count: int) -> None:
+    """Refuse more atoms than can be built."""
+    if count > TUNING.most_atoms:
+        raise InvalidInputError(
+            f"expected a tolerance that needs at most {TUNING.most_atoms} atoms, got one that "
+            f"needs {format_short(count)}: raise eps; a law of dimension k takes about "
+            "(side/eps)^k atoms"
+        )
+
+
+def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Cells:
+    """Return the cells with the given atoms, N rows of elements of QQ, rounded to the grid."""
+    check_count(len(weights))
+    centers, exact = [], True
+    for point in points:
+        row = [divmod((int(x.numerator) << (bits + 1)), int(x.denominator)) for x in point]
+        exact = exact and not any(rest or twice % 2 for twice, rest in row)
+        centers.append([(twice + 1) // 2 for twice, _ in row])
+    array = np.array(centers, dtype=object)
+    moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (bits + 1)
+    return Cells(weights, array, bits, error + moved)
+
+
+def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Cells:
+    """Return cells, of a measure with E|X|^2 = `second`, that have these masses and means.
+
+    The masses are rounded to multiples of 4^-bits whose sum is one.
+    """
+    check_count(len(found))
+    unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
+    counts = [max(1, nearest(mass * unit * unit)) for mass, _ in found]
+    counts[counts.index(max(counts))] += 4**bits - sum(counts)
+    weights = [QQ(count, 4**bits) for count in counts]
+    centers = [[nearest(x * unit) for x in mean] for _, mean in found]
+    for (mass, mean), weight, center in zip(found, weights, centers, strict=True):
+        square -= mass * sum((x * x for x in mean), arb(0))
+        gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))
+        moved += mass * sum((x * x for x in gaps), arb(0))
+        off += abs(mass - ball(weight))
+    array = np.array(centers, dtype=object)
+    diameter = arb(sum((max(x) - min(x)) ** 2 for x in array.T.tolist())).sqrt() / unit
+    error = upper_root(square) + upper_root(moved) + diameter * upper_root(off / 2)
+    return Cells(weights, array, bits, error)
+
+
+def placed(
+    cells: Cells, center: Sequence, axes: Sequence[Sequence], bits: int, off: Element = QQ.zero
+) -> Cells:
+    """Return the cells of center + u_1 axes_1 + .. + u_m axes_m, u with the given cells, on a grid.
+
+    The axes are orthogonal and of one length, or `off` shorter than they should be where |u| <= 1.
+    """
+    unit, columns = QQ(1, 2**cells.bits), list(zip(*axes, strict=True))
+    points = [
+        [
+            c + unit * sum((a * x for a, x in zip(column, row, strict=True)), QQ.zero)
+            for c, column in zip(center, columns, strict=True)
+        ]
+        for row in cells.centers.tolist()
+    ]
+    length = ball(sum((a * a for a in axes[0]), QQ.zero)).sqrt()
+    return on_grid(cells.weights, points, cells.error * length + ball(off), bits)
+
+
+def grid_bits(square: Element) -> int:
+    """Return the bits of a grid on which cells of this mean square have many places."""
+    lengths = int(square.denominator).bit_length() - int(square.numerator).bit_length()
+    return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
+
+
+def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
+    """Return cells of a mixture of products: `rows` has the cells of the factors of each part.
+
+    The number of atoms is known, and refused if it is too large, before any is made.
+    """
+    check_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
+    masses: list[Element] = []
+    blocks: list[np.ndarray] = []
+    square = arb(0)
+    for weight, row in zip(weights, rows, strict=True):
+        masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
+        sizes = [len(part.weights) for part in row]
+        grids = np.indices(sizes).reshape(len(sizes), -1)
+        blocks.append(
+            np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
+        )
+        square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
+    return Cells(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
+
+
+def least_root(q: Element) -> int:
+    """Return the least positive integer whose square is at least `q`."""
+    ceiling = -(-int(q.numerator) // int(q.denominator))
+    return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1

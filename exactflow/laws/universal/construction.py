@@ -1,0 +1,183 @@
+"""The two or three layers for given atoms and parameters, and the certified terms of their bound.
+
+Theorem, notation and the names of the terms are those of `exactflow.laws.universal.few_layers`.
+Every term is an enclosure in the precision of the current ``workprec`` block: a low one gives a
+large bound, never a wrong one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb
+from sympy import QQ, Rational
+
+from exactflow.exact.balls import ball, normal_cdf, normal_density, upper, upper_root
+from exactflow.exact.typing import HALVES, Element
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+
+__all__ = ["Bound", "Construction"]
+
+
+class Bound(NamedTuple):
+    """The terms of the bound, each a rational number that is certainly large enough."""
+
+    quantization: Rational
+    spread: Rational
+    weights: Rational
+    noise: Rational
+    ramps: Rational
+    tails: Rational
+
+    @property
+    def total(self) -> Rational:
+        """Their sum: at least W2 between target and flow."""
+        return sum(self, Rational(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """Atoms, and the parameters of the layers; numbers are elements of QQ.
+
+    Attributes
+    ----------
+    atoms : N x d integers over 2^bits whose coordinate `carrier` increases.
+    moved : how far that coordinate is from the center of its cell, in the same unit.
+    weights : of the atoms.
+    partition : (p, q), the sizes of the halves.
+    depth : 2 or 3 layers.
+    knots : N - 1 places, near Gaussian quantiles, at which the first layer goes from one atom, or
+        label, to the next, on ramps of width `tau`.
+    radius : the half width of the plateaus around the coordinates `carrier` of the atoms.
+    delta : the scale of all layers.
+    """
+
+    atoms: np.ndarray
+    moved: np.ndarray
+    bits: int
+    weights: list
+    partition: tuple[int, int]
+    carrier: int
+    depth: int
+    knots: list
+    tau: Element
+    radius: Element
+    delta: Element
+
+    @property
+    def points(self) -> list[list]:
+        """The atoms as elements of QQ."""
+        unit = 2**self.bits
+        return [[QQ(x, unit) for x in row] for row in self.atoms.tolist()]
+
+    @property
+    def halves(self) -> tuple[slice, slice]:
+        """The coordinates that the first layer moves, and those that it keeps: the carrier is among
+        the former of two layers, among the latter of three.
+        """
+        before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
+        is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
+        return (before, after) if is_first else (after, before)
+
+    def layers(self) -> PiecewiseFlow:
+        """Return the flow."""
+        moved, kept = self.halves
+        points, p = self.points, self.partition[0]
+        owned, others = [row[moved] for row in points], [row[kept] for row in points]
+        places = [row[self.carrier] for row in points]
+        read = self.carrier if self.carrier < p else self.carrier - p
+        if self.depth == 2:
+            labels, later = owned, [(places, self.radius, others, read)]
+        else:
+            rest = [QQ.zero] * (len(owned[0]) - 1)
+            labels = [[QQ(i), *rest] for i in range(1, len(points) + 1)]
+            less = [
+                [b - self.delta * label for b, label in zip(*pair, strict=True)]
+                for pair in zip(owned, labels, strict=True)
+            ]
+            later = [([row[0] for row in labels], QQ(1, 4), others, 0)]
+            later.append((places, self.radius, less, read))
+        jumps = list(pairwise(labels)) or [(labels[0], labels[0])]
+        shifts = [(_steps(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
+        for centers, width, values, reads in later:
+            shifts.append((_steps(centers, width, zip(values, values, strict=True)), reads))
+        halves = HALVES if moved.start == 0 else HALVES[::-1]
+        return PiecewiseFlow(
+            PiecewiseCoupling(self.partition, halves[k % 2], shift, self.delta, reads)
+            for k, (shift, reads) in enumerate(shifts)
+        )
+
+    def bound(self, quantization: arb) -> Bound:
+        """Return the bound for the flow, in time linear in N, of any atoms and parameters that
+        satisfy the conditions of the theorem.
+
+        Parameters
+        ----------
+        quantization : an enclosure of a bound of W2(target, cell centers).
+        """
+        ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
+        terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
+        return Bound(*map(upper, terms))
+
+    def spread(self) -> arb:
+        """Return sqrt(sum_i w_i moved_i^2)."""
+        pairs = zip(self.weights, self.moved.tolist(), strict=True)
+        square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
+        return upper_root(square) / arb(2) ** self.bits
+
+    def weights_error(self) -> arb:
+        """Return diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
+        total, cumulative = arb(0), QQ.zero
+        for knot, weight in zip(self.knots, self.weights, strict=False):
+            cumulative += weight
+            total += abs(normal_cdf(ball(knot)) - ball(cumulative))
+        return self._diameter(slice(None)) * upper_root(total)
+
+    def noise(self) -> arb:
+        """Return delta sqrt(d), or for three layers sqrt((d - m) delta^2 + m delta^4), where m
+        coordinates move twice.
+        """
+        square, (moved, _) = ball(self.delta) ** 2, self.halves
+        twice = self.atoms[0, moved].size if self.depth == 3 else 0
+        return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
+
+    def ramp_factor(self, width: Element) -> arb:
+        """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + excess)^2 / tau, if tau <=
+        width.
+
+        The density on a ramp is at most that at its point nearest to zero; the excess of three
+        layers is delta.
+        """
+        unit, total = arb(2) ** -self.bits, arb(0)
+        excess = ball(self.delta) if self.depth == 3 else arb(0)
+        steps = np.diff(self.atoms, axis=0)
+        squares = (steps * steps).sum(axis=1).tolist()
+        for knot, square in zip(self.knots, squares, strict=True):
+            nearest = max(abs(knot) - width / 2, QQ.zero)
+            total += normal_density(ball(nearest)) * (arb(square).sqrt() * unit + excess) ** 2
+        return total
+
+    def tails(self) -> arb:
+        """Return V sqrt(P(T)), T the event that z leaves a plateau of a later layer."""
+        delta, (moved, kept) = ball(self.delta), self.halves
+        mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
+        if self.depth == 3:
+            mass += 2 * normal_cdf(-1 / (4 * delta))
+            labels = delta * (len(self.atoms) - 1)
+        square = self._diameter(kept) ** 2 + (self._diameter(moved) + labels) ** 2
+        return square.sqrt() * upper_root(mass)
+
+    def _diameter(self, coordinates: slice) -> arb:
+        """Return the diagonal of the box around some coordinates of the atoms."""
+        columns = self.atoms[:, coordinates].T.tolist()
+        square = sum((max(column) - min(column)) ** 2 for column in columns)
+        return arb(square).sqrt() / arb(2) ** self.bits
+
+
+def _steps(places: list, width: Element, values: Iterable) -> PiecewiseLinear:
+    """Return the function with two values for each place, at `width` before and after it."""
+    ends = [x for place in places for x in (place - width, place + width)]
+    return PiecewiseLinear(ends, [row for pair in values for row in pair])

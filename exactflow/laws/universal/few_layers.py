@@ -1,0 +1,203 @@
+"""Universal approximation by two coupling layers, or by three, with a certified W2 bound.
+
+Main results
+------------
+For every measure P on R^(p + q) with second moments and every eps > 0 *two* affine couplings f have
+W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
+Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) do
+it by three; one does not, unless a half of P is N(0, I): see
+`exactflow.laws.universal.lower_bounds`. Here f is explicit. Let z1 be one of the halves of z, z2
+the other, and u' some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i > 0,
+are ordered by b_i' (three layers: by a_i'), which increases.
+
+    y2 = delta z2 + t1(z1')    t1 = b_1 .. b_N, changing on ramps of width tau around knots
+    x1 = delta z1 + t2(y2')    t2 = a_i on [b_i' - r, b_i' + r], linear between
+
+and x2 = y2. Three layers carry labels in the place of the b_i, which need no order then:
+
+    y2 = delta z2 + t1(z1')    t1 = 1 .. N (e_1 times), growing on ramps of width tau around knots
+    x1 = delta z1 + t2(y2')    t2 = a_i on [i - 1/4, i + 1/4], linear between
+    x2 = delta y2 + t3(x1')    t3 = b_i - delta i e_1 on [a_i' - r, a_i' + r], linear between
+
+Knots q_1 < .. < q_(N-1) are at least tau, and the b_i' (or a_i') more than 2r, apart. Then
+W2(f#N(0, I), P) is at most the sum of
+
+- quantization: W2(P, sum w_i at the centers of cells);
+- spread: sqrt(sum w_i |c_i - center_i|^2), where b_i' (or a_i') had to be moved apart;
+- weights: D sqrt(sum_i |Phi(q_i) - w_1 - .. - w_i|), D the diameter of the atoms;
+- noise: delta sqrt(p + q) (three layers: sqrt(p delta^2 + q delta^4));
+- ramps: sqrt(sum_i P(R_i) (|c_(i+1) - c_i| + x)^2), R_i: z1' lies on ramp i, x = 0 (or delta);
+- tails: V sqrt(P(T)), T: |z2'| > r/delta, V^2 = diam(a)^2 + diam(b)^2 (three layers: |z2'| > 1/(4
+  delta) or |z1'| > r/delta, and delta (N - 1) added to diam(b)).
+
+*Proof.* Let I - 1 be the number of knots below z1', and p_i = P(I = i). Two triangle inequalities
+lead from P over sum w_i c_i to sum p_i c_i: labels drawn by one uniform number from w and from p
+differ with probability at most sum_i |Phi(q_i) - w_1 - .. - w_i|, and then by at most D. For the
+rest, W2(f#N, sum p_i c_i)^2 <= E|f(z) - c_I|^2. Of two layers f(z) - c_I = delta z + v, with v =
+(t2(y2') - a_I, t1(z1') - b_I). Off T and off R, the union of the R_i, v = 0: t1 = b_I, so |y2' -
+b_I'| <= r. The values of t2 are convex combinations of the a_i, those of t1 of the b_i, so |v| <= V
+always. On R_i and off T, t1 is between b_i and b_(i+1), so t2 between a_i and a_(i+1), and I is i
+or i + 1: |v| <= |c_(i+1) - c_i|. Now use Minkowski's inequality in L^2: |f - c_I| <= |noise| +
+|v 1_(R-T)| + |v 1_T|. What z does on T, and how R, T, z1 and z2 depend on each other, is no matter:
+v is bounded, the noise counted everywhere. Of three layers f(z) - c_I = (delta z1, delta^2 z2) + v,
+v = (t2(y2') - a_I, delta t1(z1') + t3(x1') - b_I), and the same is said of t2 and t3, with t1 in
+[1, N], and in [i, i + 1] on R_i, which adds delta (N - 1) and delta. QED
+
+On plateaus two layers have the Jacobian delta I, of condition number 1; three diag(delta, delta^2).
+
+The nearest that we know of: NICE (Dinh, Krueger and Bengio 2014, arXiv:1410.8516, appendix) has a
+variational autoencoder as two couplings on data and noise, and Augmented Normalizing Flows (Huang,
+Dinh and Courville 2020, arXiv:2002.07101) are universal with coordinates added to the data. Teshima
+et al. (NeurIPS 2020) and Ishikawa et al. (JMLR 24, 2023) approximate maps in L^p, and so laws, by
+many couplings with linear layers between them; STARFlow (Gu et al. 2025, arXiv:2506.06276) shows
+autoregressive blocks to be universal, Iske and Schoenlieb (2026, arXiv:2605.06172) bi-Lipschitz
+maps, in L^1. That two couplings do as they are, under one partition and in W2, is new to our
+knowledge. Their determinant is constant: Draxler et al. (ICML 2024, arXiv:2402.06578) show that
+such flows are not universal in KL, and `exactflow.laws.universal.lower_bounds` says how far from
+it.
+
+How it is checked
+-----------------
+*Formally proved*, by ``proofs/rocq``: where two layers put each point, off ramps and on them, and
+that one keeps a half. *Certified*: every term is evaluated in ball arithmetic and rounded up to a
+rational. *Exact*: the flow, its inverse and its derivative on rational points. *Numeric*: samples,
+in the tests, against exact solvers of discrete transport.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import sympy
+from flint import ctx
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_above, format_short, to_element, to_index
+from exactflow.exact.typing import Element, MatrixLike, NumberLike
+from exactflow.flows.nonlinear import PiecewiseFlow
+from exactflow.flows.result import Evidence, Result
+from exactflow.laws.universal.cells import grid_bits
+from exactflow.laws.universal.construction import Bound, Construction
+from exactflow.laws.universal.lower_bounds import halves_of, kl_lower_bound
+from exactflow.laws.universal.measures import TargetMeasure, as_measure
+from exactflow.laws.universal.parameters import QUANTIZATION, construct
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = ["Approximation", "approximate", "checked_eps"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Approximation(Result):
+    """A flow of two or three layers with a certified W2 bound: what `approximate` returns.
+
+    `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
+    """
+
+    target: TargetMeasure
+    eps: sympy.Rational
+    parameters: Construction
+    pieces: Bound
+    precision: int
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @property
+    def bound(self) -> sympy.Rational:
+        """A rational number with W2(flow, target) <= bound <= eps."""
+        return self.pieces.total
+
+    @cached_property
+    def flow(self) -> PiecewiseFlow:
+        """The layers."""
+        return self.parameters.layers()
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
+        draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
+        return self.flow.forward(draws).T
+
+    def kl_lower_bound(self) -> sympy.Expr:
+        """Return a number that KL(target | flow) is at least, or infinity: certified.
+
+        W2 does not see it. The theorem is in `exactflow.laws.universal.lower_bounds`.
+
+        >>> from exactflow.laws.universal import uniform
+        >>> found = approximate(uniform([0, 0], [1, 1]), "1/10")
+        >>> found.bound < 0.1, found.kl_lower_bound() > 10**5
+        (True, True)
+        """
+        with ctx.workprec(TUNING.precision):
+            return kl_lower_bound(self.target, self.parameters)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} by {self.parameters.depth} layers and {len(self.parameters.weights)} "
+            f"atoms, W2 <= {format_above(self.bound)} <= {format_short(self.eps)}"
+        )
+
+
+def approximate(
+    target: "TargetMeasure | MatrixLike",
+    eps: NumberLike,
+    *,
+    layers: int = 2,
+    partition: tuple[int, int] | None = None,
+) -> Approximation:
+    """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2.
+
+    Theorem and proof are in the module's docstring. A law on R^k that is spread over k dimensions
+    takes about (size/eps)^k atoms; more than a million are refused, with their number, before any
+    is made.
+
+    Parameters
+    ----------
+    target : a measure on R^d, as `uniform`, `checkerboard`, `Ring`, `Sphere`, `Boxes`, `Segments`,
+        `Atoms`, `GaussianMixture` or a `Product` of such; an (N, d) array, which stands for its
+        `empirical` measure; or a law on the line, beside which a coordinate of zeros is put.
+    eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
+    layers : 2, or 3 as in the paper, which on plateaus are worse conditioned.
+    partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.
+
+    Raises
+    ------
+    InvalidInputError
+        eps <= 0, a target that is no measure, layers other than 2 and 3, a partition of another
+        dimension, more than 2^20 atoms.
+
+    Examples
+    --------
+    >>> from exactflow.laws.universal import Atoms
+    >>> found = approximate(Atoms([[0, 0], [1, 1]], ["1/3", "2/3"]), "1/10")
+    >>> found.bound <= sympy.Rational(1, 10), found.flow.depth
+    (True, 2)
+    >>> found.flow.forward([-1, 0]).T == sympy.Matrix([[-found.parameters.delta, 0]])
+    True
+    """
+    measure, accuracy = as_measure(target), checked_eps(eps)
+    depth, halves = to_index("layers", layers, 2, 3), halves_of(measure, partition)
+    bits = grid_bits(min(accuracy, QQ.one) ** 2)
+    with ctx.workprec(2 * bits):
+        cells = measure.cells(QUANTIZATION * accuracy, bits)
+    parameters, precision = construct(cells, accuracy, halves, depth)
+    with ctx.workprec(precision):
+        pieces = parameters.bound(cells.error)
+    if pieces.total > QQ.to_sympy(accuracy):
+        raise InvalidInputError(
+            f"expected cells within {format_short(QUANTIZATION * accuracy)} of the target, got a "
+            f"quantization error that may be {format_above(pieces.quantization)}: its method cells "
+            "must be as fine as it is asked to"
+        )
+    return Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
+
+
+def checked_eps(eps: NumberLike) -> Element:
+    """Return a tolerance as an element of QQ, or raise `InvalidInputError`."""
+    accuracy = to_element(eps)
+    if accuracy < QQ(1, 2**TUNING.least_exponent):
+        raise InvalidInputError(
+            f"expected eps > 0, and at least 2^-{TUNING.least_exponent}, got "
+            f"{format_short(accuracy)}: the terms of the bound are rounded up to multiples of "
+            "2^-1000"
+        )
+    return accuracy

@@ -1,0 +1,184 @@
+"""Mixtures of normal laws, in one coordinate and in several, and their quantization.
+
+N(0, 1) is cut at sqrt(3) Phi^-1(k / n), the quantiles of N(0, 3): of n cells these have nearly the
+least mean square, about (sqrt(3) pi / 2) / n^2 (Panter and Dite 1951). A cell from a to b has the
+mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+from flint import arb, ctx
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float
+from exactflow.exact.typing import Element, NumberLike
+from exactflow.laws.universal.cells import (
+    Cells,
+    check_count,
+    grid_bits,
+    least_root,
+    mixture,
+    of_means,
+    placed,
+)
+from exactflow.laws.universal.measures import LineLaw, Mixture, checked_weights
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = ["GaussianMixture"]
+
+_PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class GaussianMixture(Mixture, LineLaw):
+    """A mixture of normal laws with independent coordinates; in dimension 1 a law on the line.
+
+    With one deviation for all it is a sample, of which repeated points count, plus normal noise.
+
+    Parameters
+    ----------
+    means : N rationals, or N rows of d rationals.
+    deviations : one positive rational for all; or for each mean one, or a row of d of them.
+    weights : one positive rational for each mean, of sum exactly one; equal where left out.
+
+    Raises
+    ------
+    InvalidInputError
+        No mean, a deviation that is not positive, lists of unequal lengths, weights whose sum is
+        not one.
+
+    Examples
+    --------
+    >>> GaussianMixture([-1, "3/2"], "3/5")
+    <GaussianMixture: 2 in dimension 1>
+    >>> GaussianMixture([[0, 0], [1, 2]], [1, ["1/2", "1/4"]], ["1/3", "2/3"])
+    <GaussianMixture: 2 in dimension 2>
+    """
+
+    means: tuple[tuple, ...]
+    deviations: tuple[tuple, ...]
+    weights: tuple
+
+    def __init__(
+        self,
+        means: Sequence,
+        deviations: "NumberLike | Sequence" = 1,
+        weights: Sequence | None = None,
+    ) -> None:
+        points = _rows(means)
+        d = len(points[0]) if points else 0
+        if isinstance(deviations, list | tuple | np.ndarray):
+            sizes = [row * d if len(row) == 1 else row for row in _rows(deviations)]
+        else:
+            sizes = [(to_element(deviations),) * d] * len(points)
+        if not d or len(sizes) != len(points) or {len(row) for row in (*points, *sizes)} != {d}:
+            raise InvalidInputError(
+                "expected at least one mean, all of one dimension, and for each one deviation, or "
+                f"one a coordinate, got {format_short(means)} and {format_short(deviations)}"
+            )
+        for mean, row in zip(points, sizes, strict=True):
+            if min(row) <= 0:
+                raise InvalidInputError(
+                    f"expected positive deviations, got {format_short(min(row))} at "
+                    f"{', '.join(map(format_short, mean))}: an atom has a quantile function with a "
+                    "flat part there; Product and Atoms have laws on subspaces"
+                )
+        weights = checked_weights(weights, len(points))
+        vars(self).update(
+            means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
+        )
+        # the quantile of a mixture is between those of its components
+        vars(self).update(lines=tuple((m[0], s[0]) for m, s in zip(points, sizes, strict=True)))
+
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return products of cells of normal laws, for every component."""
+        share = tolerance * tolerance / self.dimension
+        counts = [
+            [1 if s * s <= share else least_root(_PANTER_DITE * s * s / share) for s in row]
+            for row in self.deviations
+        ]
+        check_count(sum(map(prod, counts)))
+        rows = [
+            [
+                placed(_normal(count), [mean], [[s]], bits)
+                for mean, s, count in zip(*triple, strict=True)
+            ]
+            for triple in zip(self.means, self.deviations, counts, strict=True)
+        ]
+        return mixture(self.weights, rows)
+
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return cells of the law of coordinate i, a mixture of as many normal laws."""
+        means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
+        return GaussianMixture(means, deviations, self.weights).cells(tolerance, bits)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the mean of 2 radius times the largest density, where that is less than one."""
+        root = (2 / arb.pi()).sqrt()
+        return self.average(root * radius / ball(row[i]) for row in self.deviations)
+
+    def masses(self, x: Element) -> tuple[arb, arb]:
+        """Return enclosures of F(x) and 1 - F(x)."""
+        steps = [(w, (ball(x) - a) / s) for a, s, w in self._balls]
+        below = sum((w * normal_cdf(step) for w, step in steps), arb(0))
+        return below, sum((w * normal_cdf(-step) for w, step in steps), arb(0))
+
+    def density(self, x: arb, inside: Element) -> arb:
+        """Return an enclosure of the density on a ball."""
+        return sum((w / s * normal_density((x - a) / s) for a, s, w in self._balls), arb(0))
+
+    def quantiles(self, labels: np.ndarray) -> np.ndarray:
+        """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
+        return np.interp(labels, *self._grid)
+
+    @cached_property
+    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels, in floats, and the places that have them."""
+        from scipy.special import ndtr, ndtri
+
+        means, deviations, weights = (
+            np.array(list(map(to_float, v))) for v in (*zip(*self.lines, strict=True), self.weights)
+        )
+        count = max(9, TUNING.grid // len(means))
+        spread = np.linspace(-TUNING.most_reach, TUNING.most_reach, count)
+        with np.errstate(all="ignore"):
+            around = means + np.outer(spread, deviations)
+            grid = np.unique(np.quantile(around, np.linspace(0, 1, 2 * TUNING.grid)))
+            steps = (grid[:, None] - means) / deviations
+            below, above = ndtr(steps) @ weights, ndtr(-steps) @ weights
+            return np.where(below < above, ndtri(below), -ndtri(above)), grid
+
+    @property
+    def _balls(self) -> list[tuple[arb, arb, arb]]:
+        pairs = zip(self.lines, self.weights, strict=True)
+        return [(ball(mean), ball(deviation), ball(weight)) for (mean, deviation), weight in pairs]
+
+
+def _rows(points: Sequence | np.ndarray) -> list[tuple]:
+    """Return points as tuples of elements of QQ: numbers are points of the line."""
+    return [
+        elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
+        for point in flat(points)
+    ]
+
+
+@cache
+def _normal(count: int) -> Cells:
+    """Return the cells of N(0, 1) between quantiles of N(0, 3)."""
+    bits = grid_bits(QQ(1, count * count))
+    with ctx.workprec(2 * bits):
+        root = arb(3).sqrt()
+        cuts = [root * normal_quantile(arb(k) / count, 1 - arb(k) / count) for k in range(1, count)]
+        below = [arb(0), *map(normal_cdf, cuts), arb(1)]
+        densities = [arb(0), *map(normal_density, cuts), arb(0)]
+        masses = [q - p for p, q in pairwise(below)]
+        gains = [p - q for p, q in pairwise(densities)]
+        found = [(mass, [gain / mass]) for mass, gain in zip(masses, gains, strict=True)]
+        return of_means(arb(1), found, bits)

@@ -1,0 +1,263 @@
+"""Probability measures that `exactflow.laws.universal.approximate` takes: what they are, and atoms.
+
+How they are cut into cells is said in `exactflow.laws.universal.cells`.
+
+A law on the line is seen through its *labels*: x has the label l with Phi(l) = F(x), F the
+distribution function, so that the transport x = Q(Phi(l)) of N(0, 1) is read off where l is
+enclosed. What a flow of well-conditioned layers can follow is bi-Lipschitz: the quantile function Q
+has neither jumps (gaps, where there is no mass) nor flat parts (atoms).
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, normal_quantile
+from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
+from exactflow.exact.rounding import root
+from exactflow.exact.typing import Element, MatrixLike
+from exactflow.laws.universal.cells import Cells, mixture, on_grid
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = [
+    "Atoms",
+    "LineLaw",
+    "Mixture",
+    "Product",
+    "TargetMeasure",
+    "as_measure",
+    "checked_weights",
+    "empirical",
+]
+
+
+class TargetMeasure(ABC):
+    """A measure on R^d with second moments.
+
+    Attributes
+    ----------
+    dimension : the number d of coordinates.
+    is_singular : whether some set of volume zero has mass.
+    """
+
+    dimension: int
+    is_singular: bool = False
+
+    @abstractmethod
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return atoms within about `tolerance` (an element of QQ) of the measure."""
+
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return atoms within about `tolerance` of the law of coordinate i."""
+        return self.cells(tolerance, bits).column(i)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return a bound of P(|x_i - g| <= radius), whatever function g of the other coordinates
+        is: one, if nothing is known of the density.
+        """
+        return arb(1)
+
+
+class Mixture(TargetMeasure):
+    """A mixture of measures of one kind, each with its weight."""
+
+    weights: tuple
+
+    def average(self, bounds: Iterable[arb]) -> arb:
+        """Return the mean of numbers, one for each measure, where they are less than one."""
+        pairs = zip(self.weights, bounds, strict=True)
+        return sum((ball(w) * bound.min(arb(1)) for w, bound in pairs), arb(0))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.weights)} in dimension {self.dimension}>"
+
+
+class LineLaw(TargetMeasure):
+    """A law with, in dimension 1, a bi-Lipschitz quantile function.
+
+    Attributes
+    ----------
+    lines : pairs (a, b): the quantile Q(Phi(l)) lies between the least and largest a + b l.
+    breaks : the points inside of the support where the density may jump.
+    """
+
+    lines: tuple[tuple[Element, Element], ...]
+    breaks: tuple[Element, ...] = ()
+
+    @abstractmethod
+    def masses(self, x: Element) -> tuple[arb, arb]:
+        """Return enclosures of F(x) and 1 - F(x), each of small relative error."""
+
+    @abstractmethod
+    def density(self, x: arb, inside: Element) -> arb:
+        """Return an enclosure of the density on a ball; `inside` is a point of it that is no break,
+        and between breaks the ball belongs to the side of `inside`.
+        """
+
+    @abstractmethod
+    def quantiles(self, labels: np.ndarray) -> np.ndarray:
+        """Return Q(Phi(l)) for labels in ascending order, in floats: numeric."""
+
+    def deviation(self) -> Element:
+        """Return the standard deviation, in floats: numeric."""
+        from scipy.special import ndtri
+
+        return to_element(self.quantiles(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid)).std())
+
+    def label(self, x: Element) -> arb:
+        """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
+        return normal_quantile(*self.masses(x))
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Atoms(Mixture):
+    """Finitely many atoms: the points and weights of a discrete measure.
+
+    Parameters
+    ----------
+    points : N x d, in any exact form that `factor` takes; no two rows equal.
+    weights : N positive rationals whose sum is exactly one; all equal where left out.
+
+    Examples
+    --------
+    >>> Atoms([[0, 0], [1, "1/3"]], ["1/4", "3/4"])
+    <Atoms: 2 in dimension 2>
+    """
+
+    points: tuple[tuple, ...]
+    weights: tuple
+    is_singular = True
+
+    def __init__(self, points: MatrixLike, weights: Sequence | None = None) -> None:
+        matrix = as_rectangle(points)
+        if not matrix.domain.is_QQ or 0 in matrix.shape:
+            raise InvalidInputError(
+                f"expected at least one point with rational coordinates, got {format_short(points)}"
+            )
+        rows = tuple(map(tuple, matrix.to_dense().to_list()))
+        row, times = Counter(rows).most_common(1)[0]
+        if times > 1:
+            raise InvalidInputError(
+                f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
+                "merge them and add their weights (empirical(array) does that for a sample)"
+            )
+        weights = checked_weights(weights, len(rows))
+        vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
+
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return the atoms themselves, rounded to the grid."""
+        return on_grid(list(self.weights), self.points, arb(0), bits)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Product(TargetMeasure):
+    """The law of independent parts, one beside the other.
+
+    Parameters
+    ----------
+    factors : at least one measure; laws on the line have one coordinate each.
+
+    Examples
+    --------
+    >>> from exactflow.laws.universal import GaussianMixture
+    >>> Product([GaussianMixture([-1, 1], "1/2"), Atoms([[0, 0]])])
+    <Product: dimension 3 = 1 + 2>
+    """
+
+    factors: tuple[TargetMeasure, ...]
+
+    def __init__(self, factors: Sequence) -> None:
+        factors = tuple(flat(factors))
+        for factor in factors:
+            if not isinstance(factor, TargetMeasure):
+                raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
+        if not factors:
+            raise InvalidInputError("expected at least one measure, got none")
+        vars(self).update(
+            factors=factors,
+            dimension=sum(factor.dimension for factor in factors),
+            is_singular=any(factor.is_singular for factor in factors),
+        )
+
+    def cells(self, tolerance: Element, bits: int) -> Cells:
+        """Return the products of atoms, the square of the tolerance shared by coordinates."""
+        sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
+        square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
+        shares = [root(square * max(1, size) / total) for size in sizes]
+        parts = zip(self.factors, map(to_element, shares), strict=True)
+        return mixture([QQ.one], [[factor.cells(share, bits) for factor, share in parts]])
+
+    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+        """Return cells of the law of coordinate i, which is one of a factor."""
+        factor, place = self._owner(i)
+        return factor.coordinate(place, tolerance, bits)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the bound of the factor: it holds given the other factors."""
+        factor, place = self._owner(i)
+        return factor.slab(place, radius)
+
+    def _owner(self, i: int) -> tuple[TargetMeasure, int]:
+        """Return the factor that coordinate i is of, and its place there."""
+        owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
+        return owners[i]
+
+    def __repr__(self) -> str:
+        parts = " + ".join(str(factor.dimension) for factor in self.factors)
+        return f"<Product: dimension {self.dimension} = {parts}>"
+
+
+def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+    """Return the measure on R^d, d >= 2, that a target stands for: an array of points for their
+    empirical measure, a law on the line for that law beside a coordinate of zeros.
+    """
+    if isinstance(target, np.ndarray):
+        target = empirical(target)
+    if not isinstance(target, TargetMeasure):
+        raise InvalidInputError(
+            "expected a measure with second moments, as uniform, checkerboard, Ring, Sphere, Boxes,"
+            " Segments, Atoms, GaussianMixture, QuantileFunction, a Product of these, or an (N, d) "
+            f"array, got {type(target).__name__}"
+        )
+    return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
+
+
+def empirical(sample: MatrixLike) -> Atoms:
+    """Return the empirical measure of a sample, an (N, d) array; floats are exact dyadics.
+
+    A row that occurs k times is one atom of weight k/N.
+
+    >>> sample = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
+    >>> empirical(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
+    True
+    """
+    rows = Counter(map(tuple, as_rectangle(sample).to_dense().to_list()))
+    total = sum(rows.values())
+    return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
+
+
+def checked_weights(weights: Sequence | None, count: int) -> tuple:
+    if weights is None:
+        return (QQ(1, count),) * count
+    checked = elements(weights)
+    if len(checked) != count:
+        raise InvalidInputError(f"expected {count} weights, one for each, got {len(checked)}")
+    for i, weight in enumerate(checked):
+        if weight <= 0:
+            raise InvalidInputError(
+                f"expected positive weights, got {format_short(weight)} at {i}: leave it out"
+            )
+    total = sum(checked, QQ.zero)
+    if total != 1:
+        raise InvalidInputError(
+            f"expected weights whose sum is exactly 1, got {format_short(total)}: write them as "
+            "rationals, as '1/10' (the float 0.1 is another number), or divide by their sum"
+        )
+    return checked

@@ -1,0 +1,282 @@
+"""The path of additive couplings that carries N(0, 1) along straight lines to its transport, and a
+certified bound of its error, region by region.
+
+Notation, theorem and proof are those of `exactflow.laws.universal.well_conditioned`. The path is
+rational; how its steps are graded is chosen in floats, and only the number of layers depends on it.
+
+A *range* is an interval of pieces of T, with least slope p and largest slope q. A label l that
+stays in a range moves by at most C |z| from the first pair to the last, and never beyond rho |z| in
+between, where z is the pad; C and rho depend on p and q only. The regions are products of an
+interval of labels and a shell of pads: a region next to a knot of T has a range of two pieces or
+more, all others have one.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.exact.balls import ball, lower, normal_cdf, normal_density, upper
+from exactflow.exact.numbers import to_element, to_float
+from exactflow.exact.typing import Element
+from exactflow.flows.base import Coupling
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear import PiecewiseCoupling
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = ["Path", "Region", "graded_path", "regions", "shear_condition", "shear_norm", "velocity"]
+
+Slopes = tuple[Element, Element]
+
+
+@dataclass(frozen=True)
+class Path:
+    """K pairs of steps of a transport T: the half steps h_k, whose sum is 1/2, and the strengths
+    alpha_0 .. alpha_K, all positive elements of QQ.
+    """
+
+    map: PiecewiseLinear
+    steps: tuple
+    strengths: tuple
+
+    @cached_property
+    def times(self) -> list[Element]:
+        """The times 0 = t_0 < .. < t_K = 1 between the pairs."""
+        times = [QQ.zero]
+        for h in self.steps:
+            times.append(times[-1] + 2 * h)
+        return times
+
+    @cached_property
+    def norm(self) -> Element:
+        """The largest norm of the shift of an additive layer."""
+        middles = [t + h for t, h in zip(self.times, self.steps, strict=False)]
+        bends = [_steepness(self.map, t) for t in (QQ.zero, *middles, QQ.one)]
+        strengths, steps = self.strengths, self.steps
+        norms = [a * max(pair) for a, pair in zip(strengths, pairwise(bends), strict=True)]
+        norms += [
+            (h + g) / a for a, (h, g) in zip(strengths, pairwise((0, *steps, 0)), strict=True)
+        ]
+        norms += [h / a + h / b for h, (a, b) in zip(steps, pairwise(strengths), strict=True)]
+        return max(norms)
+
+    def layers(self) -> list[Coupling]:
+        """Return the 4 K + 3 additive layers: the first coordinate is the data, the second the pad,
+        and the last layer is for the pad only.
+        """
+
+        def push(factor: Element) -> Coupling:
+            return LinearCoupling((1, 1), "first", [[factor]])
+
+        def kick(bend: PiecewiseLinear, factor: Element) -> Coupling:
+            return PiecewiseCoupling((1, 1), "second", bend.scaled([factor]))
+
+        layers, before = [kick(velocity(self.map, QQ.zero), self.strengths[0])], QQ.zero
+        for t, h, (a, b) in zip(self.times, self.steps, pairwise(self.strengths), strict=False):
+            bend = velocity(self.map, t + h)
+            layers += [push((before + h) / a), kick(bend, -a)]
+            layers += [push(-h / a - h / b), kick(bend, b)]
+            before = h
+        return [*layers, push(before / b), kick(velocity(self.map, QQ.one), -b)]
+
+
+def velocity(T: PiecewiseLinear, t: Element) -> PiecewiseLinear:
+    """Return v_t, with v_t((1 - t) l + t T(l)) = T(l) - l."""
+    places = [(1 - t) * k + t * x for k, (x,) in zip(T.knots, T.values, strict=True)]
+    values = [x - k for k, (x,) in zip(T.knots, T.values, strict=True)]
+    left, right = ((s - 1) / (1 - t + t * s) for (s,) in (T.slopes[0], T.slopes[-1]))
+    return PiecewiseLinear(places, values, left, right)
+
+
+def _steepness(T: PiecewiseLinear, t: Element) -> Element:
+    """Return the Lipschitz constant of v_t."""
+    return max(abs(s - 1) / (1 - t + t * s) for (s,) in T.slopes)
+
+
+def graded_path(T: PiecewiseLinear, pairs: int, norm: Element) -> Path | None:
+    """Return a path whose shifts have norms at most `norm`, or None where the pairs are too few.
+
+    The strengths are the largest that the norm of v allows. A step h makes an error of about
+    h^3 W(t), with W^2 = sum_i P_i s_i^2 (s_i - 1)^4 / (1 - t + t s_i)^8 / alpha(t)^2 over the
+    pieces of T, of slopes s_i and masses P_i: of so many steps the sum of these is least if h is
+    proportional to W^(-1/3). No step is longer than a thousand times the shortest, so that W may
+    vanish.
+    """
+    grid = np.linspace(0, 1, TUNING.grid)
+    slopes = np.array([to_float(s) for (s,) in T.slopes])[:, None]
+    path = 1 - grid + grid * slopes
+    least = QQ(1, TUNING.steepest_strength)
+    steepness = np.maximum((np.abs(slopes - 1) / path).max(axis=0), to_float(least))
+    local = (_masses(T)[:, None] * slopes**2 * (slopes - 1) ** 4 / path**8).sum(axis=0)
+    density = np.cbrt(np.sqrt(local) * steepness)
+    density = np.maximum(density, density.max() / 1000) if density.any() else density + 1
+    cumulative = np.concatenate([[0], np.cumsum(density[1:] + density[:-1])])
+    unit = 2**TUNING.bits
+    halves = np.interp(np.linspace(0, cumulative[-1], pairs + 1), cumulative, grid) * (unit / 2)
+    counts = np.diff(np.rint(halves).astype(int)).tolist()
+    if min(counts) < 1:
+        return None
+    steps = tuple(QQ(count, unit) for count in counts)
+    times = np.concatenate([[0], np.cumsum(counts)])
+    middles = [QQ.zero, *(QQ(int(a + b), unit) for a, b in pairwise(times.tolist())), QQ.one]
+    bends = [max(_steepness(T, t), least) for t in middles]
+    strengths = tuple(_rounded_down(norm / max(pair)) for pair in pairwise(bends))
+    path_found = Path(T, steps, strengths)
+    return path_found if path_found.norm <= norm else None
+
+
+def _masses(T: PiecewiseLinear) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return np.diff(ndtr([-np.inf, *map(to_float, T.knots), np.inf]))
+
+
+def _rounded_down(x: Element) -> Element:
+    """Return a dyadic number of few bits at most, and near, a positive x."""
+    numerator, denominator = int(x.numerator), int(x.denominator)
+    shift = TUNING.bits - numerator.bit_length() + denominator.bit_length()
+    scaled = (numerator << max(0, shift)) // (denominator << max(0, -shift))
+    return QQ(scaled) / QQ(2) ** shift
+
+
+def shear_norm(condition: Element) -> Element:
+    """Return a rational number just below the norm s at which a shear has that condition number.
+
+    The condition number of [[1, s], [0, 1]] is ((s + sqrt(s^2 + 4)) / 2)^2, so that of a shift with
+    singular values s_i the largest of these: s = sqrt(c) - 1/sqrt(c).
+    """
+    root = ball(condition).sqrt()
+    return _rounded_down(lower(root - 1 / root))
+
+
+def shear_condition(norm: Element) -> arb:
+    """Return the condition number of a shear whose shift has the given norm."""
+    root = (ball(norm) + (ball(norm) * ball(norm) + 4).sqrt()) / 2
+    return root * root
+
+
+class Region(NamedTuple):
+    """Labels between two numbers, pads of absolute values between two, None where infinite, and
+    what they do.
+
+    `mass` encloses the probability of the labels, and `weight` the mean of z^2 over the region;
+    `window` are the least and the largest label on the way, and `slopes` the least and the largest
+    one of T there; no label moves by more than `moved` |z|.
+    """
+
+    labels: tuple[Element | None, Element | None]
+    pads: tuple[Element, Element | None]
+    mass: arb
+    weight: arb
+    window: tuple[Element | None, Element | None]
+    slopes: Slopes
+    moved: Element
+
+
+def regions(path: Path) -> Iterator[Region]:
+    """Yield regions that cover all labels and pads, in the precision of the ``workprec`` block."""
+    ranges, shells = _Ranges(path), [QQ(k, 2) for k in TUNING.shells]
+    pieces = range(len(ranges.slopes))
+    moments = [*map(_moment_within, shells), arb(1)]
+    for pads, (less, more) in zip(pairwise(shells), pairwise(moments), strict=False):
+        moment, radius = more - less, pads[1]
+        for piece in pieces:
+            for low, high in ranges.split(piece, radius):
+                slopes, moved, reach = ranges.around(piece, low, high, radius)
+                margin = radius * reach
+                window = (
+                    None if low is None else low - margin,
+                    None if high is None else high + margin,
+                )
+                mass = _mass(low, high)
+                yield Region((low, high), pads, mass, moment * mass, window, slopes, moved)
+    slopes, moved, _ = ranges.drift(0, pieces[-1])
+    everything, weight = (None, None), moments[-1] - moments[-2]
+    yield Region(everything, (shells[-1], None), arb(1), weight, everything, slopes, moved)
+
+
+class _Ranges:
+    """The pieces of a transport, and the drift over every range of them that was asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.slopes = [slope for (slope,) in path.map.slopes]
+        self.knots = path.map.knots
+        self.ends = [None, *self.knots, None]
+        self.found: dict[Slopes, tuple[Slopes, Element, Element]] = {}
+        self.pairs = [
+            tuple(map(ball, (h, a, b, t, t + h, t + 2 * h)))
+            for h, (a, b), t in zip(path.steps, pairwise(path.strengths), path.times, strict=False)
+        ]
+
+    def drift(self, first: int, last: int) -> tuple[Slopes, Element, Element]:
+        """Return least and largest slope of the pieces first .. last, and, for a unit of the pad,
+        rational bounds of how far a label moves there, and of how far it goes.
+        """
+        within = self.slopes[first : last + 1]
+        key = min(within), max(within)
+        if key not in self.found:
+            self.found[key] = key, *_drift(self.pairs, *map(ball, dict.fromkeys(key)))
+        return self.found[key]
+
+    def split(self, piece: int, radius: Element) -> list[tuple]:
+        """Return a piece cut where labels inside, with pads up to `radius`, stay in the piece."""
+        low, high = self.ends[piece : piece + 2]
+        margin = radius * self.drift(piece, piece)[2]
+        inner = [] if low is None else [low + margin]
+        inner += [] if high is None else [high - margin]
+        if len(inner) == 2 and inner[0] >= inner[1]:
+            return [(low, high)]
+        return list(pairwise([low, *inner, high]))
+
+    def around(
+        self, piece: int, low: Element | None, high: Element | None, radius: Element
+    ) -> tuple[Slopes, Element, Element]:
+        """Return the drift over the least range that such labels do not leave: as a larger range
+        has no smaller drift, every step here is forced.
+        """
+        pieces, wider = None, (piece, piece)
+        while pieces != wider:
+            pieces = wider
+            found = self.drift(*pieces)
+            margin = radius * found[2]
+            wider = (
+                0 if low is None else bisect_right(self.knots, low - margin),
+                len(self.knots) if high is None else bisect_left(self.knots, high + margin),
+            )
+        return found
+
+
+def _drift(pairs: list[tuple], *slopes: arb) -> tuple[Element, Element]:
+    """Return the drift over a range of pieces, given its least and its largest slope."""
+    moved, farthest = arb(0), arb(0)
+    for h, a, b, start, middle, end in pairs:
+        scales = [tuple(1 - t + t * s for t in (start, middle, end)) for s in slopes]
+        pad = 1 / (scales[0][0] * scales[0][1])
+        bends = (
+            abs((s - 1) / a - (r - 1) * here[0] / (b * there[2])) / here[1]
+            for s, here in zip(slopes, scales, strict=True)
+            for r, there in zip(slopes, scales, strict=True)
+        )
+        moved += h * h * pad * max(bend.upper() for bend in bends)
+        push = h * pad / a, h / (scales[0][2] * scales[0][1] * b)
+        farthest = max(farthest, *(p.upper() for p in push))
+    return to_element(upper(moved)), to_element(upper(moved + farthest))
+
+
+def _mass(low: Element | None, high: Element | None) -> arb:
+    """Return the probability that a label is between two numbers."""
+    below = arb(0) if low is None else normal_cdf(ball(low))
+    return (arb(1) if high is None else normal_cdf(ball(high))) - below
+
+
+def _moment_within(radius: Element) -> arb:
+    """Return the mean of z^2 over |z| <= radius."""
+    r = ball(radius)
+    return 1 - 2 * normal_cdf(-r) - 2 * r * normal_density(r)

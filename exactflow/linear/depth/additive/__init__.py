@@ -1,0 +1,244 @@
+"""The least number of additive layers: words from short to long, and the layers found.
+
+Main results
+------------
+Words of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For five
+a V is wanted that makes M U(-V) a product of four. Let r = rank C. The pattern ULULU is decided,
+and V constructed,
+
+- r as large as it can be: always; V from a commutator, for halves of two sizes from a hyperplane,
+  and over a small field by matching;
+- r = 0: D and a are what they are, and Flanders' theorem decides;
+- r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
+  are perturbations of rank one, coupled by nothing but the equality of their determinants, so each
+  gets the blocks that are wanted (`assigned_row`);
+- c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
+  characteristic polynomial g;
+- otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
+  Solutions are tried, and candidates for which eigenvalues of the fixed parts are peeled off, and
+  the rest is matched (`matching`). What does not succeed within a number of trials is called
+  undecided.
+
+How it is checked
+-----------------
+*Exact*: each candidate V is decided by `four_layers`, whose layers are part of the flow that
+`minimal_depth` verifies.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, count, islice
+from typing import Any
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.linalg import Blocks
+from exactflow.flows.flow import CouplingFlow
+from exactflow.linear.depth.additive.matching import matched_shift, peeled_shift
+from exactflow.linear.depth.additive.rank_one import rank_one_shift
+from exactflow.linear.depth.additive.up_to_four import (
+    Shifts,
+    few_layers,
+    flanders_reason,
+    four_layers,
+    three_layers,
+)
+from exactflow.linear.depth.answer import MinimalDepth
+from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
+from exactflow.linear.depth.fixed_parts import FixedParts
+from exactflow.linear.depth.obstruction import Obstruction, Reason
+from exactflow.linear.depth.word import Pencil, Word, words
+from exactflow.linear.factor import factor
+from exactflow.linear.factor.assembly import shears
+from exactflow.linear.factor.commutator import commutator_shifts
+from exactflow.linear.factor.hyperplane import hyperplane_shifts
+
+__all__ = ["additive_depth", "decide"]
+
+TRIALS = 32
+_TRIALS_FINITE = 150
+
+Reasons = tuple[Obstruction, ...]
+Candidates = Iterator[DomainMatrix | None]
+
+
+def additive_depth(matrix: DomainMatrix, p: int | None = None) -> MinimalDepth:
+    """Return the least number of additive layers of a matrix of determinant 1.
+
+    Parameters
+    ----------
+    p : the size of the first half; half of all coordinates where it is left out.
+    """
+    for length in (2, 4):
+        flow, reasons = _decided(words(length, matrix, "additive", p))
+        if flow is not None:
+            break
+    if flow is None:
+        flow, without_five = _decided(words(5, matrix, "additive", p))
+        if flow is None:
+            flow = _six(Word("ULULU", matrix, "additive", p=p))
+            reasons = without_five if len(without_five) == 2 else reasons
+        return MinimalDepth.verified(flow, matrix, "additive", reasons)
+    reasons = ()
+    while flow.depth:
+        shorter, reasons = _decided(words(flow.depth - 1, matrix, "additive", p))
+        if shorter is None:
+            break
+        flow = shorter
+    return MinimalDepth.verified(flow, matrix, "additive", reasons)
+
+
+def decide(word: Word) -> Shifts | Reason | None:
+    """Return the shifts of the layers of a word, from left to right in the product, its halves
+    exchanged if it starts with L; or why there are none; None where five letters are not decided.
+    """
+    length = len(word.pattern)
+    if length < 4:
+        return few_layers(word) if length < 3 else three_layers(word)
+    if length == 4:
+        return four_layers(word.blocks, word.inverse.A)
+    return _five_layers(word)
+
+
+def _decided(both: list[Word]) -> tuple[CouplingFlow | None, Reasons]:
+    """Decide the words of a length: return a flow, or what excludes words."""
+    obstructions = []
+    if len(both[0].pattern) == 5 and _has_full_rank(both[0].blocks.B):
+        both = both[::-1]  # L U L U L needs no search
+    for word in both:
+        found = decide(word)
+        if isinstance(found, Reason):
+            obstructions.append(Obstruction.of(word, found))
+        elif found is not None:
+            return _flow(word, found), ()
+    return None, tuple(obstructions)
+
+
+def _six(word: Word) -> CouplingFlow:
+    """Return six additive layers, or fewer; over a field of few elements perhaps more."""
+    equal = word.partition[0] == word.partition[1]
+    method = "commutator" if equal else "hyperplane"
+    with suppress(FieldTooSmallError):
+        return factor(word.matrix, method=method, partition=word.partition)
+    shifts = None if equal else _drawn_six(word)
+    if shifts is None:
+        return factor(word.matrix, method="partition", partition=word.partition)
+    return _flow(replace(word, pattern="LULULU"), shifts)
+
+
+def _has_full_rank(M: DomainMatrix) -> bool:
+    """Return whether the rank is as large as the shape permits."""
+    return linalg.rank(M) == min(M.shape)
+
+
+def _drawn_six(word: Word) -> Shifts | None:
+    """Return the shifts of L U L U L U over a field of few elements: a first layer that gives C
+    full rank, and five; None where no draw does.
+    """
+    A, B, C, D = word.blocks
+    for draw in islice(_draws(C.domain), TRIALS):
+        W = draw.matrix(*C.shape)
+        rest = replace(word, matrix=linalg.join(Blocks(A, B, C + W * A, D + W * B)))
+        found = _five_layers(rest) if _has_full_rank(rest.blocks.C) else None
+        if isinstance(found, list):
+            return [-W, *found]
+    return None
+
+
+def _flow(word: Word, shifts: Shifts) -> CouplingFlow:
+    """Return the flow of a product of layers, without the layers that change nothing."""
+    layers = shears(list(zip(word.moves, shifts, strict=True)))
+    kept = [layer for layer in layers if not layer.is_identity]
+    return CouplingFlow(kept, word.partition, method="depth", field=word.matrix.domain)
+
+
+def _five_layers(word: Word) -> Shifts | Reason | None:
+    """Decide U L U L U: return shifts, why there are none, or None where it was not decided."""
+    pencil = word.pencil
+    (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
+    if r == min(p, q):
+        with suppress(FieldTooSmallError):
+            return _of_full_rank(word)
+        candidates = (matched_shift(pencil, draw) for draw in _draws(pencil.D.domain))
+        return _first_success(word, candidates)
+    if r == 0:
+        reason = flanders_reason(pencil.D, pencil.a)
+        return reason or _with_shift(word, linalg.zeros(p, q, pencil.D.domain))
+    parts = FixedParts.of(pencil)
+    factors = parts.clash()
+    if factors is not None:
+        return Reason("chain", factors)
+    if r == 1:
+        return _with_shift(word, rank_one_shift(pencil, parts))
+    sources: list[Candidates] = [(peeled_shift(pencil, draw) for draw in _draws(pencil.D.domain))]
+    scaling = scaling_equations(pencil)
+    if scaling:
+        solutions, multiplier = solve(scaling, r, 1)
+        if multiplier is not None:
+            return Reason("linear", multiplier)
+        sources.append(_with_polynomial(pencil, solutions))
+    solutions, multiplier = solve(shift_equations(pencil, parts), p, q)
+    if multiplier is not None:
+        return Reason("tight", tuple(parts.divisors))
+    sources.append(_among(solutions, p, q))
+    return _first_success(word, chain.from_iterable(zip(*sources, strict=True)))
+
+
+def _of_full_rank(word: Word) -> Shifts | None:
+    """Return shifts where the rank of C is as large as it can be."""
+    q, p = word.blocks.C.shape
+    if p == q:
+        return commutator_shifts(word.blocks)
+    pair = word.blocks, word.inverse
+    if p < q:
+        return hyperplane_shifts(*pair)
+    turned = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
+    found: Any = hyperplane_shifts(*turned)  # not None: of full rank
+    return [shift.transpose() for shift in reversed(found)]
+
+
+def _with_shift(word: Word, V: DomainMatrix) -> Shifts | None:
+    A, B, C, _ = word.blocks
+    _, D, a, _ = word.pencil.shifted(V)
+    found = four_layers(Blocks(A, B - A * V, C, D), a)
+    return None if isinstance(found, Reason) else [*found, V]
+
+
+def _first_success(word: Word, candidates: Candidates) -> Shifts | None:
+    for _ in range(_TRIALS_FINITE if word.matrix.domain.is_FiniteField else TRIALS):
+        V = next(candidates)
+        if V is not None and (found := _with_shift(word, V)) is not None:
+            return found
+    return None
+
+
+def _draws(field: Domain) -> Iterator[Draws]:
+    """Yield streams of small matrices, without end."""
+    return (Draws(field, 1 + seed // 4, seed) for seed in count())
+
+
+def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+    """Yield p x q matrices among the solutions of linear equations."""
+    for draw in _draws(solutions.domain):
+        v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
+        yield reshaped(v.to_list_flat(), (p, q), solutions.domain)
+
+
+def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+    """Yield V for which D - C V on im C is the companion matrix of a solution g."""
+    C, D = pencil.C, pencil.D
+    q, p = C.shape
+    columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
+    left = linalg.left_inverse(columns)
+    right = linalg.left_inverse((left * C).transpose()).transpose()
+    below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
+    for draw in _draws(D.domain):
+        g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
+        companion = (-g.transpose()).vstack(below)
+        V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left
+        yield V + W - right * (left * C) * V * columns * left

@@ -1,0 +1,190 @@
+"""The words of at most four additive layers: each is decided, and its layers are solved for.
+
+Main results
+------------
+`few_layers`, `three_layers` and `four_layers` decide the words up to U L, U L U and U L U L over
+any field; each returns the shifts of the layers, from left to right in the product, or the kind and
+the witness of an obstruction (`exactflow.linear.depth.obstruction`). A word that starts with L is
+decided on the matrix with its halves exchanged, and the shifts are those of that matrix. Sources:
+Flanders 1951 for YZ and ZY; Urschel 2024 for four and five layers of block-diagonal matrices.
+
+Where D is singular, Y is split by Fitting's lemma: on the generalized kernels of a and D it is
+invertible whenever it solves the linear equations, since Y x = 0 with a x = 0 means x = B r,
+Y x = -r = 0. On the complements Flanders' theorem decides.
+
+How it is checked
+-----------------
+*Exact*: by the flow that `minimal_depth` verifies.
+
+Implementation notes
+--------------------
+Flanders' conditions are tried from the cheapest on: characteristic polynomials, cyclic vectors,
+then numbers of blocks, by ranks.
+"""
+
+from itertools import zip_longest
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.flanders import both_cyclic, flanders_pair, is_unit_factor, of_one_size
+from exactflow.exact.linalg import Alternative, Blocks
+from exactflow.exact.normalforms import block_sizes, fitting, irreducible_factors
+from exactflow.linear.depth.equations import Equation, misfit, reshaped, solve
+from exactflow.linear.depth.obstruction import Reason
+from exactflow.linear.depth.word import Word
+
+__all__ = ["Shifts", "few_layers", "flanders_reason", "four_layers", "three_layers"]
+
+Shifts = list[DomainMatrix]
+
+
+def few_layers(word: Word) -> Shifts | Reason:
+    """Decide a word of at most two letters by sight."""
+    multiplier = misfit(word)
+    if multiplier is not None:
+        return Reason("linear", multiplier)
+    return [word.blocks.B, word.blocks.C][: len(word.pattern)]
+
+
+def three_layers(word: Word) -> Shifts | Reason:
+    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B.
+
+    X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
+    enter the third equation through l and A r.
+    """
+    A, B, C, D = word.blocks
+    A1, D1 = (M - linalg.identity(M.shape[0], M.domain) for M in (A, D))
+    of_A, of_D, of_B = ((M - M).transpose() for M in (A, D, B))
+    X, column = _solve_right(C, A1)
+    if column is not None:
+        return Reason("linear", (column * _detecting(A1 * column), of_D, of_B))
+    Z, row = linalg.solve(C, D1)
+    if row is not None:
+        column = _detecting((row * D1).transpose()).transpose()
+        return Reason("linear", (of_A, column * row, of_B))
+    r, lk = linalg.kernel(C), linalg.left_kernel(C)
+    free, wrong = _two_sided(A * r, lk, B - X - A * Z)
+    if wrong is None:
+        return [X + free[1] * lk, C, Z + r * free[0]]
+    y, k = wrong  # k = C z, and y A = t C as y A r = 0
+    z, _ = linalg.solve(C, k)
+    t, _ = _solve_right(C, y * A)
+    return Reason("linear", (-(z * y), -(k * t), k * y))
+
+
+def _solve_right(C: DomainMatrix, E: DomainMatrix) -> Alternative:
+    """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
+    X, row = linalg.solve(C.transpose(), E.transpose())
+    return (None, row.transpose()) if X is None else (X.transpose(), None)
+
+
+def _detecting(column: DomainMatrix) -> DomainMatrix:
+    """Return a unit row e with e column != 0."""
+    place = next(i for i, entry in enumerate(column.to_list_flat()) if entry)
+    return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
+
+
+def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
+    """Solve K S + T l = E, K of full column and l of full row rank.
+
+    Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
+    """
+    T_row = linalg.left_inverse(lk.transpose()).transpose() if lk.shape[0] else lk.transpose()
+    S_column = linalg.left_inverse(K) if K.shape[1] else K.transpose()
+    rest = E - E * T_row * lk
+    S = S_column * rest
+    wrong = rest - K * S
+    if wrong.is_zero_matrix:
+        return (S, E * T_row), None
+    left = linalg.left_kernel(K)
+    right = linalg.kernel(lk)
+    wrong_rows = (left * E * right).to_list()
+    i, j = next((i, j) for i, row in enumerate(wrong_rows) for j, x in enumerate(row) if x)
+    return None, (left[i, :], right[:, j])
+
+
+def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
+    """Return why D = I + Y Z, a = I + Z Y is impossible; None where it is possible."""
+    large, other = of_one_size(D, a)
+    if linalg.trace(large) != linalg.trace(other):
+        return Reason("trace", 1)
+    f, g = large.charpoly_berk(), other.charpoly_berk()
+    for k, (x, y) in enumerate(zip(f, g, strict=True)):
+        if x != y:
+            return Reason("trace", k)
+    if both_cyclic(large, other, f):
+        return None
+    for factor, multiplicity in irreducible_factors(f, D.domain):
+        if multiplicity > 1 and not _fit(block_sizes(D, factor), block_sizes(a, factor), factor):
+            return Reason("similarity", (factor,))
+    return None
+
+
+def _fit(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+    pairs = zip_longest(of_D, of_a, fillvalue=0)
+    return all(abs(x - y) <= is_unit_factor(f) for x, y in pairs)
+
+
+def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+    """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
+
+    Parameters
+    ----------
+    blocks : of M.
+    a : the first block of M^-1.
+    """
+    _, B, C, D = blocks
+    reason = flanders_reason(D, a)
+    if reason is not None:
+        return reason
+    inverse = linalg.inverse_or_none(D)
+    if inverse is None:
+        return _four_layers_singular(blocks, a)
+    Y, Z = _pair(D, a)
+    return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
+
+
+def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y, Z as in Flanders' theorem, to which there is no obstruction."""
+    pair: Any = flanders_pair(D, a)
+    return pair
+
+
+def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+    _, B, C, D = blocks
+    (P, m), (Q, _) = fitting(D), fitting(a)
+    j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
+    P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
+    of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
+    D0, a0 = of_D[j:, j:], of_a[i:, i:]
+    r, lk = linalg.kernel(D), linalg.left_kernel(D)
+    system = [
+        Equation("Y a = D Y", D0 - D0, [("Y", one, a0), ("Y", -D0, one)]),
+        Equation("l Y = l C", (lk * C * Q)[:, i:], [("Y", (lk * P)[:, j:], one)]),
+        Equation("Y B r = -r", -(P_inverse * r)[j:, :], [("Y", one, (Q_inverse * B * r)[i:, :])]),
+    ]
+    solutions, multiplier = solve(system, m, m)
+    if multiplier is not None:
+        P0, L0, R0 = multiplier
+        into, onto = Q[:, i:], P_inverse[j:, :]
+        return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
+    Y = reshaped(solutions[:, 0].to_list_flat(), (m, m), field)
+    Z = Y.inv() * (D0 - one)
+    if i or j:
+        Y1, Z1 = _pair(of_D[:j, :j], of_a[:i, :i])
+        Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
+    return _outer_layers(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
+
+
+def _outer_layers(
+    blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
+) -> Shifts:
+    """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
+    A, B, C, D = blocks
+    X, _ = _solve_right(D, B - Z)
+    W, _ = linalg.solve(D, C - Y)
+    missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
+    (S, T), _ = _two_sided(B * r, lk * C, missing)
+    return [X + T * lk, Y, Z, W + r * S]

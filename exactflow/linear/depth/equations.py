@@ -1,0 +1,300 @@
+"""Linear equations that the layers of a product fulfil, and multipliers that make them absurd.
+
+Main results
+------------
+With additive layers, in the names of the pattern that starts with U:
+
+- U has A = I, C = 0, D = I; U L has D = I and A = I + B C;
+- U(X) L(C) U(Z) has X C = A - I, C Z = D - I, X + A Z = B;
+- U(X) L(Y) U(Z) L(W) has D = I + Y Z and its inverse a = I + Z Y, so Y a = D Y; C = Y + D W; and
+  Y B - T D = D - I for T = Y X;
+- U L U L U, where c = -k C: D' = D - C V maps im C to itself, and C a' = k D' C for a' = a + V c.
+  So u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic polynomials of Du and aN
+  (`exactflow.linear.depth.fixed_parts`), g that of D' on im C: linear in the coefficients of g.
+  Where D and a differ in size, the smaller side has as many factors x - 1 more.
+
+With positive scales, a product of at least two layers is one of additive layers and a positive
+diagonal, M P^-1 = U(X) .., P = diag(F^-1, G), in the same pattern. U has A = S, U L has D = T and
+A - B D^-1 C = S for positive diagonals S and T. From c = -C where three additive layers do,
+C F + G c = 0, F A - X C = I, G + C Z = D; and four have D G^-1 W - W F^-1 a = C F + G c.
+
+*Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
+tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the positive diagonals,
+s = tr W R, in all, is a sum of positive numbers whose weights are the diagonals of what they are
+multiplied by. This is absurd if the weights vanish and s does not, or if up to one sign for all no
+weight is negative, one is positive, and s <= 0.
+
+How it is checked
+-----------------
+*Exact*: products, traces and signs.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Alternative, trace
+from exactflow.exact.typing import Element
+from exactflow.linear.depth.fixed_parts import FixedParts
+from exactflow.linear.depth.word import Pencil, Word
+
+__all__ = [
+    "Equation",
+    "Multiplier",
+    "equations_for",
+    "is_absurd",
+    "misfit",
+    "reshaped",
+    "right_side",
+    "scalar_of",
+    "scaling_equations",
+    "shift_equations",
+    "sign",
+    "solve",
+    "tight_eigenvalues",
+    "with_ones",
+]
+
+Multiplier = tuple[DomainMatrix, ...]
+
+_POSITIVE = {"F", "G", "S", "T"}
+
+
+class Equation(NamedTuple):
+    """The sum of P X Q over the terms (X, P, Q) is `right`."""
+
+    name: str
+    right: DomainMatrix
+    terms: Sequence[tuple[str, DomainMatrix, DomainMatrix]] = ()
+
+
+def equations_for(word: Word) -> list[Equation]:
+    """Return the equations for the layers of a word, one for each matrix of a multiplier."""
+    additive = word.scales == "additive"
+    if len(word.pattern) == 5:
+        return scaling_equations(word.pencil)
+    if len(word.pattern) < 3:
+        return _for_at_most_two(word, additive)
+    (A, B, C, D), (a, _, c, _) = word.blocks, word.inverse
+    one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
+    if len(word.pattern) == 3 and additive:
+        return [
+            Equation("X {C} = {A} - I", A - one, [("X", one, C)]),
+            Equation("{C} Z = {D} - I", D - other, [("Z", C, other)]),
+            Equation("X + {A} Z = {B}", B, [("X", one, other), ("Z", A, other)]),
+        ]
+    if additive:
+        return [
+            Equation("Y {a} = {D} Y", C - C, [("Y", other, a), ("Y", -D, one)]),
+            Equation("Y + {D} W = {C}", C, [("Y", other, one), ("W", D, one)]),
+            Equation("Y {B} - T {D} = {D} - I", D - other, [("Y", other, B), ("Y X", other, -D)]),
+        ]
+    of_C = [("F", C, one), ("G", other, c)]
+    if len(word.pattern) == 3:
+        return [
+            Equation("{C} F + G {c} = 0", C - C, of_C),
+            Equation("F {A} - X {C} = I", one, [("F", one, A), ("X", one, -C)]),
+            Equation("G + {C} Z = {D}", D, [("Z", C, other), ("G", other, other)]),
+        ]
+    name = "{C} F + G {c} = {D} G^-1 W - W F^-1 {a}"
+    return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W F^-1", other, a)])]
+
+
+def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
+    A, B, C, D = word.blocks
+    one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
+    S, T = [("S", one, one)], [("T", other, other)]
+    if len(word.pattern) == 2 and additive:
+        return [Equation("{D} = I", D - other), Equation("{A} = I + {B} {C}", A - one - B * C)]
+    if len(word.pattern) == 2:
+        inverse = linalg.inverse_or_none(D)
+        first = Equation("{D} = T", D, T)
+        if inverse is None:
+            return [first, Equation("0 = 0", A - A)]
+        return [first, Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S)]
+    is_scaled = word.pattern and not additive
+    first = Equation("{A} = S", A, S) if is_scaled else Equation("{A} = I", A - one)
+    system = [first, Equation("{C} = 0", C), Equation("{D} = I", D - other)]
+    return system if word.pattern else [*system, Equation("{B} = 0", B)]
+
+
+def misfit(word: Word) -> Multiplier | None:
+    """Return the multiplier that picks an entry which no product of the word has, of at most two
+    layers; None where all entries fit.
+    """
+    system = equations_for(word)
+    multiplier = [(right - right).transpose() for _, right, _ in system]
+    for at, (_, right, terms) in enumerate(system):
+        for i, row in enumerate(right.to_list()):
+            for j, x in enumerate(row):
+                if sign(x, right.domain) != 1 if terms and i == j else x:
+                    rows, columns = (linalg.identity(n, right.domain) for n in right.shape)
+                    multiplier[at] = columns[:, j] * rows[i, :]
+                    return tuple(multiplier)
+    return None
+
+
+def sign(x: Element, field: Domain) -> int | None:
+    """Return 1, 0 or -1, None where the sign is not known."""
+    if not x:
+        return 0
+    positive = linalg.is_positive(x, field)
+    return None if positive is None else 1 if positive else -1
+
+
+def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
+    """Return whether the multiplier turns the equations into one that nothing fulfils."""
+    shapes = [W.shape for W in multiplier]
+    if not system or shapes != [equation.right.shape[::-1] for equation in system]:
+        return False
+    sums: dict[str, DomainMatrix] = {}
+    for W, equation in zip(multiplier, system, strict=True):
+        for X, P, Q in equation.terms:
+            part = Q * (W * P)
+            sums[X] = sums[X] + part if X in sums else part
+    if not all(total.is_zero_matrix for X, total in sums.items() if X not in _POSITIVE):
+        return False
+    s = right_side(system, multiplier)
+    weights = [x for X, total in sums.items() if X in _POSITIVE for x in total.diagonal()]
+    if not any(weights):
+        return bool(s)
+    signs = {sign(x, system[0].right.domain) for x in (*weights, -s)}
+    return signs - {0} in ({1}, {-1})
+
+
+def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
+    """Return s, the sum of the traces of multipliers times right sides."""
+    products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
+    return sum(map(trace, products), system[0].right.domain.zero)
+
+
+def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
+    """Solve equations for one unknown matrix: return (solutions, None), or (None, multiplier).
+
+    The solutions are the columns of a matrix, their entries row by row: a particular one, and a
+    basis of those of the homogeneous equations.
+
+    Parameters
+    ----------
+    rows, columns : the shape of the unknown.
+    """
+    field = system[0].right.domain
+    columns_of_K = [
+        [
+            x
+            for _, right, terms in system
+            for x in sum((P[:, i] * Q[j, :] for _, P, Q in terms), right - right).to_list_flat()
+        ]
+        for i in range(rows)
+        for j in range(columns)
+    ]
+    K = linalg.from_columns([linalg.column(entries, field) for entries in columns_of_K])
+    b = linalg.column([x for equation in system for x in equation.right.to_list_flat()], field)
+    solution, multiplier = linalg.solve(K, b)
+    if multiplier is None:
+        return solution.hstack(linalg.kernel(K)), None
+    parts, at, entries = [], 0, multiplier.to_list_flat()
+    for height, width in (equation.right.shape for equation in system):
+        part = entries[at : at + height * width]
+        parts.append(reshaped(part, (height, width), field).transpose())
+        at += height * width
+    return None, tuple(parts)
+
+
+def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:
+    """Return the matrix of a shape with these entries, row by row."""
+    rows, columns = shape
+    listed = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
+    return linalg.from_entries(listed, shape, field)
+
+
+def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
+    """Return k with c = -k C, or None; None for C = 0, too.
+
+    >>> from sympy import QQ
+    >>> one = linalg.identity(2, QQ)
+    >>> scalar_of(one * QQ(-2), one * QQ(3)) == QQ(3, 2)
+    True
+    """
+    pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
+    k = next((-y / x for x, y in pairs if x), None)
+    return k if k is not None and c == C * (-k) else None
+
+
+def scaling_equations(pencil: Pencil) -> list[Equation]:
+    """Return the equation for the coefficients of the monic g after the first one, as a column;
+    nothing where c is no multiple of C.
+
+    Where c = -k C, with u and w the characteristic polynomials of Du and aN, it says that the
+    coefficients of u(x) g(x) are those of w(x) k^r g(x / k).
+    """
+    k, parts = scalar_of(pencil.C, pencil.c), FixedParts.of(pencil)
+    if k is None:
+        return []
+    columns, r, field = [], parts.r, pencil.C.domain
+    u = with_ones(parts.Du.charpoly_berk(), -parts.e)
+    w = with_ones(parts.aN.charpoly_berk(), parts.e)
+    for i in range(r + 1):
+        difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
+        shifted = [field.zero] * i + difference + [field.zero] * (r - i)  # times x^(r - i)
+        columns.append(linalg.column(shifted, field))
+    K, one = linalg.from_columns(columns[1:]), linalg.identity(1, field)
+    return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
+
+
+def with_ones(f: Sequence[Element], count: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^count f, f where the count is negative.
+
+    >>> with_ones([1, 2], 1), with_ones([1, 2], -1)
+    ([1, 1, -2], [1, 2])
+    """
+    for _ in range(count):
+        f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
+    return list(f)
+
+
+def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
+    """Return the eigenvalues s != 1 with r blocks more in one of Du and aN; whether it is aN."""
+    found = []
+    for f, sizes in parts.divisors.items():
+        excess = len(sizes[1]) - len(sizes[0])
+        if len(f) == 2 and sum(f, parts.L.domain.zero) and abs(excess) == parts.r:
+            found.append((-f[1], excess > 0))
+    return found
+
+
+def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
+    """Return linear equations for V, where D' = D - C V and a' = a + V c are of one product.
+
+    Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
+    D'. But the kernel of D' - s lies in K = {k : (D - s) k in im C}, whose dimension is
+    r + (g - r) = g. So (D' - s) k = 0 for all of K. If it is Du that has r blocks more, then
+    p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where D
+    is larger than a by e; and where the least multiplicities of the eigenvalues of the fixed parts
+    fill all dimensions, there are no others, so that both traces are known.
+    """
+    C, D, a, c = pencil
+    field, system = C.domain, list[Equation]()
+    for s, is_of_aN in tight_eigenvalues(parts):
+        D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
+        if is_of_aN:
+            k = linalg.kernel(linalg.left_kernel(C) * D_s)
+            system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))
+        else:
+            rows = linalg.left_kernel(a_s * linalg.kernel(c))
+            system.append(Equation("p V {c} = -p ({a} - s)", -(rows * a_s), [("V", rows, c)]))
+    q, p = C.shape
+    of_D = [("V", C[i, :], linalg.unit_vector(q, i, field)) for i in range(q)]
+    of_a = [("V", linalg.unit_vector(p, i, field).transpose(), c[:, i]) for i in range(p)]
+    total, e = parts.forced_trace, field.convert(parts.e)
+    if total is None:
+        goal = linalg.column([trace(D) - trace(a) - e], field)
+        name = "tr {C} V + tr V {c} = tr {D} - tr {a}" + (f" - {parts.e}" if parts.e else "")
+        return [*system, Equation(name, goal, of_D + of_a)]
+    goals = [linalg.column([x], field) for x in (trace(D) - total, total - e - trace(a))]
+    names = f"tr ({{D}} - {{C}} V) = {total}", f"tr ({{a}} + V {{c}}) = {total - e}"
+    parts_of = zip(names, goals, (of_D, of_a), strict=True)
+    return [*system, *(Equation(*part) for part in parts_of)]

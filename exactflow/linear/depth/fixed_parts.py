@@ -1,0 +1,213 @@
+"""What no V can change in D' = D - C V and a' = a + V c, and how many blocks that forces on them.
+
+Main results
+------------
+M is a product of the pattern ULULU iff some M U(-V) is one of ULUL, so iff D' and a' satisfy
+Flanders' conditions for some V (and, where D' is singular, some linear ones). Let r = rank C, Du
+the quotient of D by the space that im C generates, aN the restriction of a to the largest invariant
+subspace of ker c. Every D' has Du as a quotient by a space that r vectors generate, every a' has aN
+as a subspace in the same way. So (R. C. Thompson and E. M. de Sa, 1979, on the invariant factors of
+completions) a block count of D' exceeds that of Du by 0 to r, at every irreducible f and every
+block size; those of a' and aN do, too. Hence, with lam and mu the sizes of the blocks of Du and aN
+at f, and lam_k, mu_k here the number of blocks of size at least k:
+
+- f != x - 1: |lam_k - mu_k| <= r for all k, and D', a' have at least sum max(lam_k, mu_k) at f;
+- f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r - e, and the same
+  with lam and mu exchanged, and -e for e, where D is larger than a by e; D' has at least
+  max(sum max(lam_k, mu_(k+1)), e + sum max(mu_k, lam_(k+1))) at f, a' has e less;
+- these sizes, times deg f, add up to at most the size of D.
+
+With C = 0 these are Flanders' conditions for D and a themselves.
+
+How it is checked
+-----------------
+*Exact*: `FixedParts.check` multiplies the bases out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import VerificationError
+from exactflow.exact import linalg
+from exactflow.exact.flanders import is_unit_factor
+from exactflow.exact.normalforms import (
+    elementary_divisors,
+    largest_invariant_rows,
+    orbit,
+)
+from exactflow.exact.typing import Element
+from exactflow.linear.depth.word import Pencil
+
+__all__ = ["FixedParts", "proved_rank", "sizes_at"]
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class FixedParts:
+    """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
+
+    `N` and `aN` stand here transposed, as L and Du of the transposed pencil. `r` is the rank of C,
+    `n` the size of D, and `e` by how much it is larger than a.
+    """
+
+    L: DomainMatrix
+    Du: DomainMatrix
+    N: DomainMatrix
+    aN: DomainMatrix  # noqa: N815 (the theory calls it so)
+    r: int
+    n: int
+    e: int
+
+    @staticmethod
+    def of(pencil: Pencil) -> "FixedParts":
+        """Return what no V changes in D - C V and in a + V c."""
+        r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
+        both = *_quotient(*pencil[:2]), *_quotient(*pencil.transposed()[:2])
+        return FixedParts(*both, r, n, n - p)
+
+    def check(self, pencil: Pencil) -> bool:
+        """Return whether these are the fixed parts, by products and ranks."""
+        return (
+            _is_quotient(self.L, self.Du, *pencil[:2])
+            and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
+            and self.r == proved_rank(pencil.C)
+        )
+
+    @cached_property
+    def divisors(self) -> dict[tuple, tuple[Sizes, Sizes]]:
+        """The block sizes of Du and of aN at each irreducible polynomial at which they have any,
+        and at x - 1 where D and a are of different sizes.
+        """
+        of_Du, of_aN = elementary_divisors(self.Du), elementary_divisors(self.aN)
+        one = self.L.domain.one
+        at = {**of_Du, **of_aN, **({(one, -one): ()} if self.e else {})}
+        return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
+
+    def clash(self) -> tuple[tuple, ...] | None:
+        """Return the polynomial at which D' and a' cannot go together, all if their sizes add up to
+        too much, and None where they can.
+        """
+        for f, sizes in self.divisors.items():
+            if self.counts(f, *sizes) is None:
+                return (f,)
+        return tuple(self.divisors) if self.least_dimension > self.n else None
+
+    def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
+        """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
+        return sizes_at(of_Du, of_aN, self.r, self.e if is_unit_factor(f) else None)
+
+    @property
+    def least_sizes(self) -> dict[tuple, int]:
+        """How many blocks D' has at each f at least, counted with their sizes; some go together."""
+        counts: dict[tuple, Any] = {f: self.counts(f, *ks) for f, ks in self.divisors.items()}
+        return {f: sum(of_D) for f, (of_D, _) in counts.items()}
+
+    @property
+    def least_dimension(self) -> int:
+        """The dimension of what D' needs at least; at every f some counts go together."""
+        return sum((len(f) - 1) * size for f, size in self.least_sizes.items())
+
+    @property
+    def forced_trace(self) -> Element | None:
+        """The trace of D' where eigenvalues that no V changes take all n dimensions.
+
+        That of a' is less by e.
+        """
+        if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
+            return None
+        field = self.L.domain
+        return sum((-f[1] * field.convert(k) for f, k in self.least_sizes.items()), field.zero)
+
+
+def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
+    n = D.shape[0]
+    spanned = linalg.from_columns(orbit(D, C, n))
+    return (
+        (L * C).is_zero_matrix
+        and Du * L == L * D
+        and proved_rank(L) == L.shape[0] == n - proved_rank(spanned)
+    )
+
+
+def _quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    L = largest_invariant_rows(D, C)
+    if L.shape[0] == 0:
+        return L, linalg.zeros(0, 0, D.domain)
+    Du, _ = linalg.solve(L.transpose(), (L * D).transpose())
+    return L, Du.transpose()
+
+
+def proved_rank(M: DomainMatrix) -> int:
+    """Return the rank, as shown by a minor that does not vanish and a kernel that leaves no more.
+
+    >>> from sympy import QQ
+    >>> proved_rank(DomainMatrix([[QQ(1), QQ(2)], [QQ(2), QQ(4)]], (2, 2), QQ).to_dense())
+    1
+    """
+    rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
+    free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
+    minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
+    if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
+        return len(columns)
+    raise VerificationError(
+        f"expected a minor and a kernel that show the rank {len(columns)}, got others"
+    )
+
+
+def sizes_at(
+    of_Du: Sequence[int], of_aN: Sequence[int], r: int, e: int | None
+) -> tuple[Sizes, Sizes] | None:
+    """Return the least block counts that D' and a' can have at an irreducible f, None for none.
+
+    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
+
+    Parameters
+    ----------
+    of_Du, of_aN : block sizes at f.
+    r : the rank of C.
+    e : None for f != x - 1; at x - 1 by how much D is larger than a.
+
+    >>> sizes_at((2,), (1, 1), 1, None)
+    ((2, 1), (2, 1))
+    >>> sizes_at((), (1, 1), 1, None) is None
+    True
+    >>> sizes_at((1, 1), (1,), 1, 0)
+    ((2,), (2,))
+    """
+    longest = max([0, *of_Du, *of_aN]) + 1
+    lam, mu = (
+        [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
+        for sizes in (of_Du, of_aN)
+    )
+    if e is None:
+        if any(abs(x - y) > r for x, y in zip(lam, mu, strict=True)):
+            return None
+        counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
+        return counts, counts
+    least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
+    other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
+    missing = sum(other) + e - sum(least)
+    of_D = _raised(least, missing, other, [x + r for x in lam])
+    of_a = _raised(other, -missing, least, [x + r for x in mu])
+    return None if of_D is None or of_a is None else (of_D, of_a)
+
+
+def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes | None:
+    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th; None
+    where they have no room for it.
+    """
+    missing = max(missing, 0)
+    caps = [least[0] + missing, *other[:-1]]
+    raised = []
+    for x, cap, largest in zip(least, caps, most, strict=False):
+        if x > largest:
+            return None
+        more = max(0, min(missing, cap - x, largest - x))
+        missing -= more
+        raised.append(x + more)
+    return None if missing else tuple(x for x in raised if x)

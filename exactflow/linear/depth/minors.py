@@ -1,0 +1,155 @@
+"""Four layers with positive scales: equations between principal minors, exactly and in balls.
+
+Main results
+------------
+M is a product of the pattern ULUL with positive scales iff M P^-1 is one of additive layers, for
+some positive diagonal P = diag(E, G). Its lower right block is D G^-1, the upper left one of its
+inverse E a, and the determinant is 1. So with x = diag(G^-1), y = diag(E), and d_S, a_S the
+principal minors of D and a at a set S of coordinates,
+
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n - 1,
+    det M x_1 .. x_n  =  y_1 .. y_n:
+
+the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M. These are n
+equations for 2 n positive numbers. Conversely, if they hold and neither matrix is derogatory, D
+being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a product.
+
+*Signs.* If for some k < n all d_S are >= 0 up to one sign for all, all a_S <= 0, and not all of
+them vanish, then (D, a) is *opposed* at k: there are no such x and y. The same holds if a sum of
+polynomials p_k in x and y times these equations has coefficients of one sign, and is not zero.
+
+*Spread.* Let x_i grow apart in some order, in which the leading principal minors of D are
+m_1, .., m_n, none of them zero: the eigenvalues of D G^-1 tend to x_k m_k / m_(k-1). So if D and a
+have orders with leading minors of equal signs, the equations have solutions: by Brouwer's theorem
+any list of eigenvalues far enough apart, with these signs, is attained by both.
+
+How it is checked
+-----------------
+Minors are *exact*; `at` encloses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from flint import arb, arb_mat
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact.balls import ball
+from exactflow.exact.typing import Element
+from exactflow.linear.depth.equations import sign
+from exactflow.linear.depth.word import Word
+
+__all__ = ["LARGEST_HALF", "Exponents", "Polynomial", "Spectra", "are_opposed", "principal_minors"]
+
+Exponents = tuple[int, ...]
+Polynomial = Mapping[Exponents, Element]
+
+LARGEST_HALF = 8  # coordinates: beyond there are too many minors
+
+
+def principal_minors(M: DomainMatrix) -> list[Element]:
+    """Return the principal minors of an n x n matrix, 2^n of them: bit i of the place says whether
+    coordinate i belongs to the minor.
+
+    >>> from sympy import QQ
+    >>> principal_minors(DomainMatrix([[1, 2], [3, 4]], (2, 2), QQ).to_dense()) == [1, 1, 4, -2]
+    True
+    """
+    n, minors = M.shape[0], [M.domain.one]
+    for S in range(1, 1 << n):
+        chosen = [i for i in range(n) if S >> i & 1]
+        minors.append(M.extract(chosen, chosen).det())
+    return minors
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """The equations for x and y, over QQ.
+
+    Attributes
+    ----------
+    left, right : the principal minors of D and a, by the bits of S.
+    det : det M.
+    """
+
+    left: tuple[Element, ...]
+    right: tuple[Element, ...]
+    det: Element
+
+    @staticmethod
+    def of(word: Word) -> "Spectra":
+        """Return the equations for the pattern ULUL, or another that D and a decide."""
+        left, right = (tuple(principal_minors(M)) for M in (word.blocks.D, word.inverse.A))
+        return Spectra(left, right, word.matrix.det())
+
+    @property
+    def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+        """Those of x^S and of y^S: minors, but at the full set det M and 1."""
+        return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
+
+    @property
+    def n(self) -> int:
+        """The number of coordinates of a half."""
+        return (len(self.left) - 1).bit_length()
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes k at which not all minors vanish: one equation each."""
+        pairs = enumerate(zip(*self.coefficients, strict=True))
+        return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
+
+    def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
+        """Return the sum of p_k times the k-th equation, left side less right side, without the
+        terms that cancel.
+
+        Parameters
+        ----------
+        multipliers : p_1, .., p_n, dicts from the 2 n exponents of x and y to coefficients.
+        """
+        n, total = self.n, dict[Exponents, Element]()
+        for side, coefficients in enumerate(self.coefficients):
+            for S, minor in enumerate(coefficients):
+                if not S or not minor:
+                    continue
+                of_S = [S >> i & 1 for i in range(n)]
+                powers = [*[0] * n, *of_S] if side else [*of_S, *[0] * n]
+                for exponents, p in multipliers[S.bit_count() - 1].items():
+                    place = tuple(i + j for i, j in zip(exponents, powers, strict=True))
+                    total[place] = total.get(place, 0) + p * (-minor if side else minor)
+        return {place: x for place, x in total.items() if x}
+
+    def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
+        """Return the left sides less the right ones, a column, and their derivatives by log x and
+        log y, in 2 n columns.
+        """
+        n = self.n
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
+        for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
+            powers = [arb(1)]
+            for S in range(1, 1 << n):
+                low = (S & -S).bit_length() - 1
+                powers.append(powers[S & (S - 1)] * numbers[low])
+                if coefficients[S]:
+                    term = ball(coefficients[S]) * powers[S] * (-1 if first else 1)
+                    row = rows[S.bit_count()]
+                    for place in [2 * n, *(first + i for i in range(n) if S >> i & 1)]:
+                        row[place] += term
+        values, slopes = zip(*((row[-1:], row[:-1]) for row in rows.values()), strict=True)
+        return arb_mat(values), arb_mat(slopes)
+
+
+def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
+    """Return whether the principal k-minors of D and of a have opposite signs, and not all vanish.
+
+    >>> from sympy import QQ
+    >>> one = DomainMatrix([[1, 0], [0, 1]], (2, 2), QQ).to_dense()
+    >>> are_opposed(one, -one, 1), are_opposed(one, one, 1)
+    (True, False)
+    """
+    signs = set[int | None]()
+    for M, direction in ((D, 1), (a, -1)):
+        for chosen in map(list, combinations(range(M.shape[0]), k)):
+            signs.add(sign(M.extract(chosen, chosen).det() * direction, M.domain))
+    return signs - {0} in ({1}, {-1})

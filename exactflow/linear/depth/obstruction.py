@@ -1,0 +1,365 @@
+"""Why a matrix is no product of layers in a pattern: one value, and one table of kinds.
+
+Main results
+------------
+`KINDS` has a row for each kind of obstruction: its theorem, what its witness is called in a
+certificate, a check, a reason in one sentence, and an explanation that a person can follow. The
+names are those of `exactflow.linear.depth.word`. Where D = I + Y Z and a = I + Z Y are known, of
+four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and F^-1 a take
+their place, for some positive diagonals F and G.
+
+How it is checked
+-----------------
+*Exact*. A `check` multiplies matrices out and looks at entries, signs and block counts; what
+elimination says on the way, ranks and kernels, is shown by products and minors. It shares no
+algorithm with what found the witness.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.flanders import of_one_size
+from exactflow.exact.linalg import trace
+from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
+from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
+from exactflow.linear.depth import equations
+from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
+from exactflow.linear.depth.minors import Spectra, are_opposed
+from exactflow.linear.depth.word import Pencil, Word, patterns
+
+__all__ = ["KINDS", "Kind", "Obstruction", "Reason"]
+
+Texts = dict[str, Any]
+
+
+class Kind(NamedTuple):
+    """A row of the table.
+
+    Attributes
+    ----------
+    theorem : why the witness is sufficient.
+    letters : the lengths of the patterns that it is about, for either scales.
+    written, key : how a certificate calls the kind, and its witness.
+    is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
+    check : whether the witness proves what the obstruction says.
+    texts : what `reason` and `explanation`, a clause and sentences, have in braces beside blocks.
+    """
+
+    theorem: str
+    letters: dict[str, Sequence[int]]
+    written: str
+    key: str
+    is_of_pair: bool
+    check: Callable[["Obstruction"], bool]
+    texts: Callable[["Obstruction"], Texts]
+    reason: str
+    explanation: str
+
+
+class Reason(NamedTuple):
+    """Why a word is impossible, as what decides it finds it.
+
+    Attributes
+    ----------
+    kind : a key of `KINDS`.
+    witness : k, a number; factors, a tuple of monic polynomials; or multipliers, a tuple of
+        matrices or, for "signs", of dicts from exponents to coefficients.
+    """
+
+    kind: str
+    witness: Any
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Obstruction(Word):
+    """A matrix, a pattern, and the reason why the one is no product of the other.
+
+    `kind` and `witness` are those of a `Reason`.
+    """
+
+    kind: str
+    witness: Any
+
+    @staticmethod
+    def of(word: Word, reason: Reason) -> "Obstruction":
+        """Return the obstruction that excludes a word."""
+        return Obstruction(word.pattern, word.matrix, word.scales, *reason, p=word.p)
+
+    @property
+    def row(self) -> Kind:
+        """What the table says of the kind."""
+        return KINDS[self.kind]
+
+    @property
+    def word(self) -> str:
+        """The pattern, or what stands for the empty one."""
+        return self.pattern or "the identity"
+
+    def check(self) -> bool:
+        """Return whether the witness proves what the obstruction says, by fresh arithmetic."""
+        length = len(self.pattern)
+        return (
+            length in self.row.letters.get(self.scales, ())
+            and self.pattern in patterns(length)
+            and not (self.row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix)
+            and self.row.check(self)
+        )
+
+    def reason(self) -> str:
+        """Return the reason in one sentence."""
+        where = "{C} = 0, and " * (len(self.pattern) == 5) + self._pair
+        return self._told(self.row.reason.replace("{pair}", where))
+
+    def explanation(self) -> str:
+        """Return the proof that the matrix is no product of the pattern, in a few sentences."""
+        product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, "XYZWV", strict=False)) or "I"
+        scaled = self.scales == "positive" and len(self.pattern) > 1
+        first = f"Suppose M P^-1 = {product} for a positive diagonal P = diag(F^-1, G)."
+        text = first if scaled else f"Suppose M = {product}."
+        if self.row.is_of_pair:
+            last = " As {C} = 0, the last factor changes neither {D} nor {a}."
+            D, a = ("{D} G^-1", "F^-1 {a}") if scaled else ("{D}", "{a}")
+            text += last * (len(self.pattern) == 5) + f" So {D} = I + Y Z and {a} = I + Z Y."
+        return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
+
+    @property
+    def _pair(self) -> str:
+        """The names of D and a, the smaller with a one appended for a characteristic polynomial."""
+        largest = max(self.partition) if self.kind == "trace" else 0
+        named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
+        return " and ".join(f"diag({X}, 1)" if M.shape[0] < largest else X for X, M in named)
+
+    def _told(self, text: str) -> str:
+        return self.named(self.named(text, **self.row.texts(self)))
+
+    def shown(self, x: Element) -> str:
+        """Return an element of the field as text."""
+        return format_short(self.matrix.domain.to_sympy(x))
+
+    def __str__(self) -> str:
+        return f"not {self.word}: {self.reason()}"
+
+    def __repr__(self) -> str:
+        return f"<Obstruction {self}>"
+
+
+# ------------------------------------------------------------------------- trace
+
+
+def _coefficients_differ(o: Obstruction) -> bool:
+    return 1 <= o.witness <= max(o.partition) and len(set(_coefficients(o))) == 2
+
+
+def _coefficients(o: Obstruction) -> list[Element]:
+    pair = of_one_size(o.blocks.D, o.inverse.A)
+    return [_coefficient(M, o.witness) for M in pair]
+
+
+def _coefficient(M: DomainMatrix, k: int) -> Element:
+    """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
+
+    They are divided by integers: over GF(p) the coefficient is that of an integral matrix.
+    """
+    field = M.domain
+    if field.is_FiniteField:
+        integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
+        return field(int(_coefficient(linalg.from_entries(integers, M.shape, QQ), k)))
+    one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
+    for j in range(1, k + 1):
+        N = M * (N + one * c)
+        c = -trace(N) / field.convert(j)
+    return c
+
+
+def _of_coefficients(o: Obstruction) -> Texts:
+    k, sign = o.witness, -1 if o.witness == 1 else 1
+    x, y = (o.shown(value * sign) for value in _coefficients(o))
+    what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
+    power = "" if len(set(o.partition)) == 1 else " up to a power of x"
+    return {"what": what, "x": x, "y": y, "power": power}
+
+
+# ------------------------------------------------------------------------- similarity and chain
+
+
+def _fixed(o: Obstruction) -> tuple[Pencil, FixedParts]:
+    """Return the pencil, with C = 0 where D and a decide, and its fixed parts."""
+    C, D, a, c = o.pencil
+    pencil = Pencil(C - C, D, a, c - c) if o.row.is_of_pair else o.pencil
+    return pencil, FixedParts.of(pencil)
+
+
+def _blocks_clash(o: Obstruction) -> bool:
+    pencil, parts = _fixed(o)
+    return parts.check(pencil) and _clash(o, parts) is not None
+
+
+def _clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
+    """Return the factor and the sizes of blocks there that exclude the word, or the total dimension
+    that does; None if nothing does.
+    """
+    total = 0
+    for f in o.witness:
+        if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
+            return None
+        sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
+        counts = parts.counts(f, *sizes)
+        if counts is None:
+            return f, *map(list, sizes)
+        total += (len(f) - 1) * sum(counts[0])
+    return (total,) if total > parts.n else None
+
+
+def _of_blocks(o: Obstruction) -> Texts:
+    parts = _fixed(o)[1]
+    r, n, clash = parts.r, parts.n, _clash(o, parts)
+    if clash is None or len(clash) == 1:
+        need = f"both need dimension {clash and clash[0]} to hold what no V changes, but have {n}"
+        return {"clash": f"{need} (rank {{C}} = {r})"}
+    f, of_D, of_a = clash
+    at_one = "" if sum(f, o.matrix.domain.zero) else ", where they may differ by one each"
+    at = f"blocks of sizes {of_D} and {of_a} at {format_polynomial(f, o.matrix.domain)}"
+    return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for rank {{C}} = {r}"}
+
+
+# ------------------------------------------------------------------------- linear equations
+
+
+def _shift_is_absurd(o: Obstruction) -> bool:
+    pencil, parts = _fixed(o)
+    if not parts.check(pencil) or set(o.witness) != parts.divisors.keys():
+        return False
+    system = equations.shift_equations(pencil, parts)
+    _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
+    return multiplier is not None and equations.is_absurd(system, multiplier)
+
+
+def _of_shift(o: Obstruction) -> Texts:
+    pencil, parts = _fixed(o)
+    shown = ", ".join(o.shown(s) for s, _ in equations.tight_eigenvalues(parts))
+    names = ", ".join(equation.name for equation in equations.shift_equations(pencil, parts))
+    return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
+
+
+def _layers_are_absurd(o: Obstruction) -> bool:
+    if len(o.pattern) == 5 and not FixedParts.of(o.pencil).check(o.pencil):
+        return False
+    return equations.is_absurd(equations.equations_for(o), o.witness)
+
+
+def _of_layers(o: Obstruction) -> Texts:
+    system = equations.equations_for(o)
+    pairs = zip(system, o.witness, strict=True)
+    entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
+    names = ", ".join(e.name for e in system)
+    used = ", ".join(dict.fromkeys(e.name for e, _ in entries))
+    positive = any(e.terms for e, _ in entries) and o.scales == "positive"
+    if len(o.pattern) < 3 and len(entries) == 1:
+        j, i = entries[0][1]
+        problem = f"{used} fails at {i, j}" + " for positive diagonals" * positive
+        why = f"But {problem}"
+    elif positive:
+        problem = f"{used} for no positive diagonals"
+        why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
+    else:
+        s = o.shown(equations.right_side(system, o.witness))
+        problem = f"a multiplier of {names} gives 0 = {s}"
+        why = f"{_MULTIPLIED} lose their unknowns, and add up to 0 = {s}"
+    return {"names": names, "problem": problem, "why": why}
+
+
+# ------------------------------------------------------------------------- opposed and signs
+
+
+def _minors_are_opposed(o: Obstruction) -> bool:
+    D, a = o.blocks.D, o.inverse.A
+    return 1 <= o.witness < D.shape[0] and are_opposed(D, a, o.witness)
+
+
+def _of_minors(o: Obstruction) -> Texts:
+    return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
+
+
+def _signs_clash(o: Obstruction) -> bool:
+    if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
+        return False
+    total = Spectra.of(o).combined(o.witness)
+    return {x > 0 for x in total.values()} in ({True}, {False})
+
+
+def _of_signs(o: Obstruction) -> Texts:
+    return {"sizes": ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)}
+
+
+_MULTIPLIED = "Multiplied by the matrices of the witness and traced, these equations"
+
+KINDS = {
+    "trace": Kind(
+        "Y Z and Z Y have one characteristic polynomial (Sylvester)",
+        {"additive": (4, 5)}, "trace", "k", True, _coefficients_differ, _of_coefficients,
+        "{pair} have different {what}",
+        "{pair} have one characteristic polynomial, as det(x I - Y Z) = det(x I - Z Y){power}. But "
+        "their {what} are {x} and {y}.",
+    ),
+    "similarity": Kind(
+        "I + Y Z and I + Z Y have equal elementary divisors away from eigenvalue 1, and block "
+        "sizes there that differ by at most one each (Flanders 1951)",
+        {"additive": (4, 5)}, "similarity", "factors", True, _blocks_clash, _of_blocks,
+        "{pair} have different elementary divisors: {at}",
+        "Z carries the kernel of f({D}) into that of f({a}), and Y carries it back, injectively "
+        "unless f(1) = 0. So they have equal blocks at each irreducible polynomial but x - 1, and "
+        "at x - 1 sizes that differ by at most one each (Flanders 1951). But they have {at}.",
+    ),
+    "linear": Kind(
+        "the layers fulfil linear equations, of which a combination is absurd",
+        {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
+        _layers_are_absurd, _of_layers,
+        "{problem}",
+        "Then {names}. {why}.",
+    ),
+    "chain": Kind(
+        "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
+        "Sa 1979, Flanders 1951)",
+        {"additive": (5,)}, "chain", "factors", False, _blocks_clash, _of_blocks,
+        "{D} - {C} V and {a} + V {c} {clash}",
+        "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y. Whatever V is, the one acts on the "
+        "quotient by what im {C} generates as {D} does, the other on the largest invariant part of "
+        "ker {c} as {a} does. So each of their numbers of blocks of a size exceeds that of the "
+        "fixed part by rank {C} at most, while by Flanders both have the same, but at x - 1. But "
+        "they {clash}.",
+    ),
+    "tight": Kind(
+        "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
+        {"additive": (5,)}, "chain", "factors", False, _shift_is_absurd, _of_shift,
+        "{D} - {C} V and {a} + V {c}: the {blocks} linear equations for V, with no solution",
+        "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y have equal traces, and equal numbers "
+        "of blocks at each eigenvalue but 1. Where one fixed part has rank {C} blocks more than "
+        "the other, there is room for no other eigenvectors. This says {names}. But these are "
+        "linear equations for V with no solution.",
+    ),
+    "opposed": Kind(
+        "the principal minors of a size have opposite signs in two matrices that positive "
+        "diagonals give one characteristic polynomial",
+        {"positive": (4, 5)}, "opposed", "k", True, _minors_are_opposed, _of_minors,
+        "{pair} have {what} of opposite signs",
+        "They have one characteristic polynomial, whose coefficients are sums of principal "
+        "minors of {D} and of {a} with positive weights. But {D} and {a} have {what} of opposite "
+        "signs: one sum is at least zero, the other at most, and not both vanish.",
+    ),
+    "signs": Kind(
+        "a combination of the equations between minors has coefficients of one sign",
+        {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
+        "{pair} have principal minors of signs that clash at the sizes {sizes} together",
+        "They have one characteristic polynomial: for each k the sum of the principal k-minors "
+        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = F^-1. "
+        "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
+        "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
+        "positive x and y.",
+    ),
+}  # fmt: skip

@@ -1,0 +1,259 @@
+"""Layers with positive scales: the least number, or bounds for it, each with its witness.
+
+Main results
+------------
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
+
+- *Up to three layers* are decided (`exactflow.linear.factor.short` and
+  `exactflow.linear.depth.scaled.proportions`).
+- *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
+  solutions for typical M. For n = 2 they are solved over the field (below); for n up
+  to 8, over QQ, a solution is certified to exist (`exactflow.linear.depth.scaled.certified`).
+- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.linear.depth.minors`): six layers exactly.
+- *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
+  not zero this is an open condition, and for n >= 2 some matrices satisfy it.
+
+- Where D and a are singular, their kernels may exclude four, and beyond Theorems A and B signs of
+  minors that clash together do (`exactflow.linear.depth.scaled.signs`).
+
+Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
+holds the determinant in one entry. P merges into a layer. What is left is an interval.
+
+*Four layers for n = 2.* The two equations for x = 1 / G and y = E are
+
+    d_1 x_1 + d_2 x_2 = a_1 y_1 + a_2 y_2,    det M x_1 x_2 = y_1 y_2,
+
+d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 / r they are one:
+
+    x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
+
+So there are positive solutions iff for some r > 0 both brackets have one sign, and then there are
+rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2 only. There is no such r
+iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+
+How it is checked
+-----------------
+*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
+balls, rounded to floats whose error is computed exactly.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import sympy
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.typing import HALVES, Element
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.linear.depth.additive import additive_depth
+from exactflow.linear.depth.additive.up_to_four import four_layers, three_layers
+from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth, lower_bound
+from exactflow.linear.depth.equations import misfit
+from exactflow.linear.depth.obstruction import Obstruction, Reason
+from exactflow.linear.depth.scaled.proportions import positive_diagonals
+from exactflow.linear.depth.scaled.signs import (
+    kernels_against,
+    multipliers_against,
+    opposed_against,
+)
+from exactflow.linear.depth.word import Word, words
+from exactflow.linear.factor import factor
+from exactflow.linear.factor.assembly import alternating, merged, mirrored, scaled, shears
+from exactflow.linear.factor.short import short_layers
+
+__all__ = ["matching_diagonals", "scaled_depth"]
+
+Reasons = tuple[Obstruction, ...]
+
+
+def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
+    """Return bounds for the least number of layers with positive scales; det M > 0, equal split."""
+
+    def answer(flow: CouplingFlow, reasons: Reasons) -> MinimalDepth:
+        return MinimalDepth.verified(flow, matrix, "positive", reasons)
+
+    short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
+    if short is not None:
+        flow = _flow_of(short, matrix)
+        return answer(flow, _entries(flow.depth - 1, matrix))
+    three, without_three = _three_layers(matrix)
+    if three is not None:
+        return answer(three, _entries(2, matrix))
+    reasons = _more_than_three(matrix, without_three)
+    four = _four_layers(matrix) if lower_bound(reasons) < 5 else None
+    if four is not None:
+        return answer(four, reasons)
+    general = min(_general_flows(matrix), key=len)
+    if lower_bound(reasons) == 4 and general.depth > 4:
+        certified = _certified(matrix, reasons)
+        if certified is not None:
+            return certified
+        reasons = _more_than_three(matrix, reasons, multipliers=True)
+    return answer(general, reasons)
+
+
+def _entries(length: int, matrix: DomainMatrix) -> Reasons:
+    """Return what excludes at most two layers."""
+    both = words(length, matrix, "positive") if length >= 0 else []
+    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
+
+
+def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
+    """Return a flow, or what excludes three layers; nothing where a sign is not known."""
+    obstructions, decided = [], True
+    for word in words(3, matrix, "positive"):
+        found = positive_diagonals(word)
+        if isinstance(found, Reason):
+            obstructions.append(Obstruction.of(word, found))
+        elif found is None:
+            decided = False
+        else:
+            return _scaled_flow(word, *found), ()
+    return None, tuple(obstructions) if decided else ()
+
+
+def _more_than_three(
+    matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
+) -> Reasons:
+    """Return what excludes the words of the largest length that is excluded: opposed minors,
+    kernels, or multipliers, too.
+    """
+    for length in (5, 4):
+        found = []
+        for word in words(length, matrix, "positive"):
+            reason = opposed_against(word) or kernels_against(word)
+            if reason is None and multipliers:
+                reason = multipliers_against(word)
+            if reason is None:
+                break
+            found.append(Obstruction.of(word, reason))
+        else:
+            return tuple(found)
+    return without_three or _entries(2, matrix)
+
+
+def _four_layers(matrix: DomainMatrix) -> CouplingFlow | None:
+    """Return four layers for halves of two coordinates, None where none are found."""
+    flows = [
+        flow
+        for word in (words(4, matrix, "positive") if matrix.shape[0] == 4 else ())
+        for diagonals in matching_diagonals(word)
+        if (flow := _scaled_flow(word, *diagonals)) is not None
+    ]
+    return min(flows, key=lambda flow: sum(layer.bits or 0 for layer in flow), default=None)
+
+
+def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
+    """Return four layers that are certified to exist, None where none are found."""
+    if not matrix.domain.is_QQ:
+        return None
+    from exactflow.linear.depth.scaled.certified import four_layers_of  # which needs NumPy
+
+    found = four_layers_of(matrix)
+    if found is None:
+        return None
+    flow = CouplingFlow([layer.floats().exact() for layer in found.layers], method="depth")
+    difference = (flow.domain_matrix() - matrix).to_list_flat()
+    error = sympy.Rational(max(map(abs, difference)))
+    return CertifiedDepth(4, 4, "positive", flow, reasons, error, found)
+
+
+def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
+    """Return the flow of layers of a 2n x 2n matrix, neighbours merged."""
+    n = matrix.shape[0] // 2
+    return CouplingFlow(merged(layers), (n, n), method="depth", field=matrix.domain)
+
+
+def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
+    """Return M as a product of a word of three or four letters and diag(E, G), as a flow; None
+    where it is none. In words that start with L the halves are exchanged.
+
+    Parameters
+    ----------
+    E, G : positive elements of the field, as many as each half has coordinates.
+    """
+    one = word.matrix.domain.one
+    M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])
+    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive")
+    if len(word.pattern) == 3:
+        found = three_layers(shrunk)
+    else:
+        found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
+    if isinstance(found, Reason):
+        return None
+    layers = _layers_after(shears(alternating(found, "first")), E, G)
+    return _flow_of(mirrored(layers) if word.is_exchanged else layers, word.matrix)
+
+
+def _general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
+    """Yield flows of at most six layers, for any matrix of positive determinant."""
+    yield factor(matrix)
+    yield factor(matrix, method="commutator")
+    one = matrix.domain.one
+    ones = [one] * (matrix.shape[0] // 2)
+    whole = [matrix.det(), *ones[1:]]
+    for scales in ((whole, ones), (ones, whole)):
+        inverse = [one / x for x in (*scales[0], *scales[1])]
+        additive = additive_depth(linalg.scale_columns(matrix, inverse)).flow.layers
+        if additive:
+            yield _flow_of(_layers_after(additive, *scales), matrix)
+
+
+def _layers_after(
+    layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
+) -> list[LinearCoupling]:
+    """Return the layers of the diagonal matrix diag(first, second), followed by additive ones: the
+    inverses of these, followed by the inverse of the diagonal, are its inverse.
+    """
+    found = [layer.inverse() for layer in reversed(layers)]
+    for half, scale in zip(HALVES, (first, second), strict=True):
+        found = scaled(found, half, [layers[0].field.one / x for x in scale])
+    return [layer.inverse() for layer in reversed(found)]
+
+
+def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
+    """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
+    det M = det E det G, for n = 2 and four letters.
+    """
+    field, det = word.matrix.domain, word.matrix.det()
+    d, a = word.blocks.D, word.inverse.A
+    (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
+    roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
+    for r in _between([x for x in roots if linalg.is_positive(x, field)], field):
+        left, right = d1 - a1 * r, a2 * det / r - d2
+        if left and right and linalg.is_positive(left * right, field):
+            ratio = right / left
+        elif not left and not right:
+            ratio = field.one
+        else:
+            continue
+        for s in _scales(ratio * d.det(), field):
+            x1, x2 = ratio * s, s
+            yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
+
+
+def _between(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers below, between and above positive roots, short ones if there are."""
+    two = field.convert(2)
+    powers = [field.one, *(_power_of_two(x, field) for x in roots)]
+    near = [p * s for p in powers for s in (field.one, two, field.one / two)]
+    middle = [sum(roots) / two] if len(roots) == 2 else []
+    return list(dict.fromkeys([*near, *middle]))
+
+
+def _scales(square: Element, field: Domain) -> list[Element]:
+    """Return numbers whose squares, times the given one, are near 1 in absolute value."""
+    two = field.convert(2)
+    if not square or not field.is_QQ:
+        return [field.one, two]
+    s = field.one / _power_of_two(abs(square), field, root=2)
+    return [s, s / two, s * two]
+
+
+def _power_of_two(x: Element, field: Domain, *, root: int = 1) -> Element:
+    """Return a power of two near a positive number, or near a root of it."""
+    if not field.is_QQ:
+        return x
+    exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()
+    return field.convert(2) ** (exponent // root)

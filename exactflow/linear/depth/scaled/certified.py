@@ -1,0 +1,314 @@
+"""Four layers with positive scales, certified: a solution exists, and balls enclose its layers.
+
+Main results
+------------
+The equations of `exactflow.linear.depth.minors` have n unknowns too many. All but as many as there
+are equations are fixed at rationals; for the others, x_i = c_i (1 + h_i), Krawczyk's test: with f
+the residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
+
+    K = -R f + (I - R J) [-r, r]^n    in the interior of the box
+
+implies that R is invertible and that the box holds exactly one solution, which lies in K (R.
+Krawczyk, 1969; R. E. Moore, 1977).
+
+There D G^-1 and E a have one characteristic polynomial, and the additive layers of M P^-1 are
+enclosed as follows.
+
+*Four additive layers.* Let D and a, blocks of a matrix M of determinant 1 and of its inverse, have
+one characteristic polynomial f, and let a vector be cyclic for both. With their controller bases H
+and K (see `exactflow.exact.krylov`), Y = q(D) H K^-1 satisfies Y a = D Y for any polynomial q. If W
+solves
+
+    D W = C - Y    and    W a = -c - Y,
+
+then M L(-W) has the lower left block Y, its inverse -Y, so that M L(-W) = U(X) L(Y) U(Z) with
+Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.linear.depth.scaled.proportions`), if Y is
+invertible.
+
+- D invertible: W = D^-1 (C - Y), and the second equation follows.
+- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that q can
+  be scaled until l Y = l C. Then D W = C - Y has a solution, up to r s, s a row, and
+  T = c + Y + W a is r t. As det (Y - T) = det Y, which is Jacobi's identity for complementary
+  minors, t B r = 0, so that s a = -t can be solved, too.
+
+How it is checked
+-----------------
+*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. What was found in float64
+is only where to look. Inverses of balls are bordered by l and r where the matrix is singular.
+ArithmeticError where a ball holds a singular matrix, and where the rank is less.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq_mat
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.balls import ball
+from exactflow.exact.krylov import controller_columns
+from exactflow.exact.numbers import flint_rational
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.float_layers import FloatCoupling
+from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
+from exactflow.linear.depth.scaled.spread import Near, near_solutions
+from exactflow.linear.depth.word import Word, words
+
+__all__ = ["EnclosedCoupling", "FourLayers", "four_layers_of"]
+
+CANDIDATES = 3
+PRECISIONS = (192, 384, 768)
+ROUNDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class EnclosedCoupling:
+    """A coupling layer in balls, which hold its true entries: ``moved = scale @ moved + shift @
+    kept``, with `scale`, a diagonal matrix, and `shift` of type n x n ``flint.arb_mat``.
+    """
+
+    moves: Half
+    scale: arb_mat
+    shift: arb_mat
+
+    def floats(self) -> FloatCoupling:
+        """Return the layer with the midpoints, rounded to float64."""
+        scale, shift = (
+            np.array([[float(x.mid()) for x in row] for row in M.tolist()])
+            for M in (self.scale, self.shift)
+        )
+        return FloatCoupling(self.moves, shift, scale.diagonal())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FourLayers(Word):
+    """Where the four layers of a word over QQ are: a witness, which `check` decides afresh.
+
+    Attributes
+    ----------
+    centre : the numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of each:
+    rationals. places : of these 2 n numbers those that solve the equations near the centre; the
+    others are
+        what the centre says.
+    bits : the precision of the balls.
+    """
+
+    centre: tuple[Element, ...]
+    places: tuple[int, ...]
+    bits: int
+
+    def check(self) -> bool:
+        """Return whether there are such layers, by fresh arithmetic."""
+        with suppress(ArithmeticError):
+            return bool(self._enclosed())
+        return False
+
+    @cached_property
+    def layers(self) -> tuple[EnclosedCoupling, ...]:
+        """The layers in the order in which data meets them; ArithmeticError where there is none."""
+        return self._enclosed()
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value of an entry of a layer, rounded."""
+        return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
+
+    def _enclosed(self) -> tuple[EnclosedCoupling, ...]:
+        with ctx.workprec(self.bits):
+            centre = [ball(c) for c in self.centre]
+            return _layers(self, *_solution(Spectra.of(self), centre, self.places))
+
+
+def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
+    """Return four certified layers of a matrix over QQ, those of least entries among a few that are
+    found; None where none are, or n is above 8.
+    """
+    if matrix.shape[0] > 2 * LARGEST_HALF:
+        return None
+    found: list[FourLayers] = []
+    for word in words(4, matrix, "positive"):
+        equations = Spectra.of(word)
+        certified = (_certified_near(word, equations, near) for near in near_solutions(equations))
+        with np.errstate(all="ignore"):  # minors may be beyond float64
+            found.extend(islice(filter(None, certified), CANDIDATES))
+    return min(found, key=lambda four: four.magnitude, default=None)
+
+
+def _certified_near(word: Word, equations: Spectra, near: Near) -> FourLayers | None:
+    """Return certified layers near float64 numbers x and y, or None where none are certified."""
+    for bits in PRECISIONS:
+        with ctx.workprec(bits):
+            try:
+                centre = _polished(equations, [arb(x) for x in near.numbers], near.places)
+            except ArithmeticError:
+                return None
+        exact = tuple(QQ(int(x.fmpq().p), int(x.fmpq().q)) for x in centre)
+        found = FourLayers(word.pattern, word.matrix, word.scales, exact, near.places, bits)
+        if found.check():
+            return found
+    return None
+
+
+def _polished(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> list[arb]:
+    """Return numbers without radius after Newton steps at the working precision."""
+    n, numbers = equations.n, list(numbers)
+    for _ in range(ROUNDS):
+        f, J = equations.at(numbers[:n], numbers[n:])
+        step = _columns(J, places).mid().solve(f.mid()).mid().entries()
+        for i, h in zip(places, step, strict=True):
+            numbers[i] = (numbers[i] * (1 - h)).mid()
+        if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
+            break
+    return numbers
+
+
+def _solution(
+    equations: Spectra, centre: list[arb], places: Sequence[int]
+) -> tuple[list[arb], list[arb]]:
+    """Return balls that hold a solution x, y; ArithmeticError where none is proved to exist."""
+    n, count = equations.n, len(set(places))
+    if count != len(equations.sizes):
+        raise ArithmeticError(f"{count} numbers for {len(equations.sizes)} equations")
+    f, J = equations.at(centre[:n], centre[n:])
+    R = _columns(J, places).mid().inv().mid()
+    radius = arb(2) ** -(ctx.prec // 2)
+    sides = [arb(0, radius) for _ in places]
+    box = list(centre)
+    for i, h in zip(places, sides, strict=True):
+        box[i] = centre[i] * (1 + h)
+    _, J = equations.at(box[:n], box[n:])
+    J = _columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
+    K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
+    if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
+        raise ArithmeticError("no solution is proved to exist")
+    for i, h in zip(places, K.entries(), strict=True):
+        box[i] = centre[i] * (1 + h)
+    return box[:n], box[n:]
+
+
+def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
+    """Return the layers of least entries, of two choices; ArithmeticError where both fail."""
+    n = len(x)
+    E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
+    A, B, C, D = map(_balls, word.blocks)
+    a, c = map(_balls, (word.inverse.A, word.inverse.C))
+    rows, columns = linalg.left_kernel(word.blocks.D), linalg.kernel(word.blocks.D)
+    shrunk = _EnclosedBlocks(
+        A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
+    )
+    one, found = arb_mat(n, n, 1), []
+    for goal in (arb_mat(n, n), one):
+        with suppress(ArithmeticError):
+            X, Y, Z, W = shrunk.shears(goal)
+            found.append(((G, W * E), (E, Z), (one, Y), (one, X)))
+    if not found:
+        raise ArithmeticError("no layers are enclosed")
+    parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
+    return tuple(
+        EnclosedCoupling(moves, *part)
+        for moves, part in zip(reversed(word.moves), parts, strict=True)
+    )
+
+
+def magnitude(M: arb_mat) -> float:
+    """Return the largest absolute value of an entry, rounded."""
+    return max(abs(float(x.mid())) for x in M.entries())
+
+
+def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
+    return arb_mat([[row[i] for i in places] for row in J.tolist()])
+
+
+def _balls(M: DomainMatrix) -> arb_mat:
+    rows, columns = M.shape
+    return arb_mat(fmpq_mat(rows, columns, [flint_rational(x) for x in M.to_list_flat()]))
+
+
+class _EnclosedBlocks(NamedTuple):
+    """Blocks of M and of M^-1 in balls, and bases of the rows l and the columns r."""
+
+    A: arb_mat
+    B: arb_mat
+    C: arb_mat
+    D: arb_mat
+    a: arb_mat
+    c: arb_mat
+    rows: arb_mat
+    columns: arb_mat
+
+    def shears(self, goal: arb_mat) -> tuple[arb_mat, arb_mat, arb_mat, arb_mat]:
+        """Return X, Y, Z, W, where q makes W small and Y near the goal, about as well as can be."""
+        one = arb_mat(self.D.nrows(), self.D.nrows(), 1)
+        D_inverse = _bordered_inverse(self.D, self.rows, self.columns)
+        Y = self._chosen(self._intertwiner(), D_inverse, goal)
+        is_singular = self.rows.nrows() > 0
+        if is_singular:
+            Y *= _quotient(self.rows * self.C, self.rows * Y)
+        W = D_inverse * (self.C - Y)
+        if is_singular:
+            W += self._correction(self.c + Y + W * self.a)
+        Y_inverse = Y.inv()
+        return (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
+
+    def _intertwiner(self) -> arb_mat:
+        """Return an invertible Y with Y a = D Y."""
+        f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
+        u = arb_mat([[arb(i + 1)] for i in range(n)])
+        H, K = (
+            arb_mat([column.entries() for column in controller_columns(M, f, u)]).transpose()
+            for M in (self.D, self.a)
+        )
+        return H * K.inv()
+
+    def _chosen(self, Y: arb_mat, D_inverse: arb_mat, goal: arb_mat) -> arb_mat:
+        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least."""
+        powers = [Y]
+        for _ in range(Y.nrows() - 1):
+            powers.append(self.D * powers[-1])
+        basis = arb_mat([_flat(D_inverse * M, M) for M in powers])
+        wanted = arb_mat([_flat(D_inverse * self.C, goal)]).transpose()
+        q = (basis * basis.transpose()).mid().solve((basis * wanted).mid()).mid().entries()
+        total = arb_mat(Y.nrows(), Y.nrows())
+        for coefficient, M in zip(q, powers, strict=True):
+            total += M * coefficient
+        return total
+
+    def _correction(self, T: arb_mat) -> arb_mat:
+        """Return r s with r s a = -T."""
+        r = self.columns
+        t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
+        return -(r * (t * _bordered_inverse(self.a, self.rows * self.C, self.B * r)))
+
+
+def _bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
+    """Return the inverse of M, or, where the given rows and columns span its kernels, a matrix N
+    such that N v solves M x = v, and u N solves x M = u, whenever there are solutions.
+    """
+    n, m = columns.nrows(), rows.nrows()
+    bordered = [*zip(M.tolist(), rows.transpose().tolist(), strict=True)]
+    bordered += [(row, [arb(0)] * m) for row in columns.transpose().tolist()]
+    inverse = arb_mat([[*left, *right] for left, right in bordered]).inv()
+    return arb_mat([row[:n] for row in inverse.tolist()[:n]])
+
+
+def _quotient(u: arb_mat, v: arb_mat) -> arb:
+    """Return s with u = s v, of two proportional rows."""
+    pairs = zip(u.entries(), v.entries(), strict=True)
+    x, y = max(pairs, key=lambda pair: float(abs(pair[1].mid())))
+    return x / y
+
+
+def _flat(*matrices: arb_mat) -> list[arb]:
+    return [x for M in matrices for x in M.mid().entries()]
+
+
+def _diagonal(entries: Sequence[arb]) -> arb_mat:
+    """Return the diagonal matrix."""
+    n = len(entries)
+    return arb_mat([[x if i == j else arb(0) for j in range(n)] for i, x in enumerate(entries)])

@@ -1,0 +1,136 @@
+"""Three layers with positive scales: equations between positive numbers, two in each.
+
+Main results
+------------
+With at least two layers, M is a product of layers with positive scales iff M P^-1 is one of
+additive layers in the same pattern, for some positive diagonal P = diag(F^-1, G). Let
+M^-1 = [[a, b], [c, d]].
+
+*Theorem.* Additive layers U L U have the product M iff c = -C, A k = k wherever C k = 0, and
+l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal F and G
+
+    C F + G c = 0,    F A k = k wherever C k = 0,    l D = l G wherever l C = 0.
+
+*Proof.* U(X) L(Y) U(Z) has C = Y, c = -Y, A = I + X Y, D = I + Y Z. Conversely the conditions on
+kernels say that X C = A - I and C Z = D - I have solutions. They are unique up to rows l and
+columns k, which enter X + A Z as l and A k = k, so that X + A Z = B can be had iff
+C (B - X - A Z) C = 0. It is: M^-1 M = I with c = -C says C A = d C and d D = I + C B, so that
+C X C + C A Z C = (d C - C) + d (D - I) C = C B C.
+The second statement is the first one for M P^-1.
+
+So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
+equation relates two of the 2 n + 1 positive numbers F_j, G_i, 1 by p x = q y: they are the edges of
+a graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
+
+How it is checked
+-----------------
+*Exact*: over an ordered field. Against a pattern there is an edge, a cycle, or a path between two
+numbers that are known, as multipliers that make the equations absurd; the layers are verified.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.typing import Element
+from exactflow.linear.depth.equations import sign
+from exactflow.linear.depth.obstruction import Reason
+from exactflow.linear.depth.word import Word
+
+__all__ = ["positive_diagonals"]
+
+Diagonals = tuple[list, list]
+
+
+class _Proportion(NamedTuple):
+    """p x_i = q x_j: the equation number `place`, multiplied by a column and a row and traced.
+
+    The numbers x are those of F, those of G, and 1. It reads p x_i - q x_j = 0.
+    """
+
+    i: int
+    p: Element
+    j: int
+    q: Element
+    place: int
+    column: DomainMatrix
+    row: DomainMatrix
+
+    def reversed(self) -> "_Proportion":
+        """Return the same equation from x_j to x_i."""
+        return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
+
+    def multiplier(self) -> DomainMatrix:
+        """Return the multipliers of all three equations that make this one, below each other."""
+        parts = [linalg.zeros(self.column.shape[0], self.row.shape[1], self.row.domain)] * 3
+        parts[self.place] = self.column * self.row
+        return parts[0].vstack(*parts[1:])
+
+
+def positive_diagonals(word: Word) -> Diagonals | Reason | None:
+    """Return F^-1 and G for U L U, or why there are none; None if a sign is not known."""
+    n, field = word.blocks.A.shape[0], word.matrix.domain
+    edges: dict[int, list[_Proportion]] = {i: [] for i in range(2 * n + 1)}
+    for edge in _proportions(word):
+        if not (edge.p or edge.q):
+            continue
+        signs = {sign(edge.p, field), sign(edge.q, field)}
+        if None in signs:
+            return None
+        if len(signs) > 1:
+            return _reason(edge.multiplier())
+        edges[edge.i].append(edge)
+        edges[edge.j].append(edge.reversed())
+    values = _spread(edges, linalg.zeros(3 * n, n, field))
+    if isinstance(values, Reason):
+        return values
+    return [field.one / values[i] for i in range(n)], [values[i] for i in range(n, 2 * n)]
+
+
+def _proportions(word: Word) -> Iterator[_Proportion]:
+    """Yield the equations."""
+    A, _, C, D = word.blocks
+    c, n = word.inverse.C, A.shape[0]
+    units = [linalg.unit_vector(n, i, A.domain) for i in range(n)]
+    for i, j in product(range(n), repeat=2):
+        p, q = C[i, j].element, -c[i, j].element
+        yield _Proportion(j, p, n + i, q, 0, units[j], units[i].transpose())
+    k, lk = linalg.kernel(C), linalg.left_kernel(C)
+    Ak, lD = A * k, lk * D
+    for m, (i, unit) in product(range(k.shape[1]), enumerate(units)):
+        p, q = Ak[i, m].element, k[i, m].element
+        yield _Proportion(i, p, 2 * n, q, 1, k[:, m], unit.transpose())
+        p, q = lk[m, i].element, lD[m, i].element
+        yield _Proportion(n + i, p, 2 * n, q, 2, unit, lk[m, :])
+
+
+def _spread(edges: dict[int, list[_Proportion]], zero: DomainMatrix) -> dict[int, Element] | Reason:
+    """Return numbers that fulfil all equations, 1 in the last place and once in each other
+    component, or a combination of equations that says s x = 0 for one x, s not 0.
+
+    From the root of a component on, proof[i] says that x_i = value[i] x_root.
+    """
+    value: dict[int, Element] = {}
+    proof: dict[int, DomainMatrix] = {}
+    for root in reversed(edges):
+        if root in value:
+            continue
+        value[root], proof[root], reached = zero.domain.one, zero, [root]
+        for i in reached:  # which grows
+            for edge in edges[i]:
+                j, p, q = edge.j, edge.p, edge.q
+                if j not in value:
+                    value[j] = value[i] * p / q
+                    proof[j] = (proof[i] * p - edge.multiplier()) * (zero.domain.one / q)
+                    reached.append(j)
+                elif value[j] * q != value[i] * p:
+                    return _reason(edge.multiplier() - proof[i] * p + proof[j] * q)
+    return value
+
+
+def _reason(multiplier: DomainMatrix) -> Reason:
+    n = multiplier.shape[1]
+    return Reason("linear", tuple(multiplier[k * n : (k + 1) * n, :] for k in range(3)))

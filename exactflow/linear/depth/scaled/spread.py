@@ -1,0 +1,163 @@
+"""Positive scales that give two matrices one characteristic polynomial, in float64.
+
+Main results
+------------
+For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, positive x and
+y are wanted with
+
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
+
+diag(x) D and a diag(y) have the same eigenvalues. Starts are spread: along orders of
+the coordinates in which the leading principal minors of D and of a have equal signs, eigenvalues of
+both matrices are set to t^(n-1), .., t, 1, up to what vanishes as t grows. Newton steps of least
+norm in the logarithms, damped (Levenberg, Marquardt), do the rest; where no such orders are found,
+they start anywhere.
+
+How it is checked
+-----------------
+*Numeric*: nothing here is trusted; `exactflow.linear.depth.scaled.certified` judges.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from exactflow.exact.numbers import to_float
+from exactflow.linear.depth.minors import Spectra
+
+__all__ = ["Near", "near_solutions"]
+
+SPREADS = (1.5, 3.0, 10.0, 100.0, 1e4)
+SIGNS, STARTS = 4, 40
+STEPS, CONVERGED = 60, 1e-11
+DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-14, 1e6
+LARGEST_STEP, FARTHEST = 2.0, 30.0
+
+
+class Near(NamedTuple):
+    """Numbers x and y near a solution, and as many of these 2 n places as there are equations, at
+    which the derivatives are as independent as can be."""
+
+    numbers: np.ndarray
+    places: tuple[int, ...]
+
+
+def near_solutions(equations: Spectra) -> Iterator[Near]:
+    """Yield what is found from spread starts, one for each sequence of signs, then from any."""
+    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
+    if not np.isfinite(left + right).all():
+        return
+    bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
+    system = _System(equations.n, left, right, bits, equations.sizes)
+    for starts in _spread_starts(equations):
+        found = (system.solved(start) for start in starts)
+        yield from islice((near for near in found if near is not None), 1)
+    rng = np.random.default_rng(0)
+    for _ in range(STARTS):
+        if (near := system.solved(rng.standard_normal(2 * system.n))) is not None:
+            yield near
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The coefficients in float64; `bits` has a row for each set, a column for each coordinate."""
+
+    n: int
+    left: np.ndarray
+    right: np.ndarray
+    bits: np.ndarray
+    sizes: tuple[int, ...]
+
+    def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the residuals, relative to the terms of each equation, and their derivatives."""
+        u, v = logs[: self.n], logs[self.n :]
+        left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
+        rows, values = [], []
+        for k in self.sizes:
+            of_k = self.bits.sum(axis=1) == k
+            terms = np.concatenate([left[of_k], -right[of_k]])
+            terms /= np.abs(terms).sum()
+            count, bits = int(of_k.sum()), self.bits[of_k]
+            values.append(terms.sum())
+            rows.append(np.concatenate([terms[:count] @ bits, terms[count:] @ bits]))
+        return np.array(values), np.array(rows)
+
+    @np.errstate(all="ignore")
+    def solved(self, start: np.ndarray) -> Near | None:
+        """Return what damped Newton steps of least norm lead to, None where they do not."""
+        damping, logs, (values, slopes) = DAMPING, start, self.at(start)
+        one = np.eye(len(values))
+        for _ in range(STEPS):
+            size = float(np.linalg.norm(values))
+            if size < CONVERGED:
+                places = linalg.qr(slopes, mode="r", pivoting=True)[-1][: len(values)]
+                return Near(np.exp(logs), tuple(sorted(map(int, places))))
+            if damping > MOST_DAMPING:
+                break
+            step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
+            step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
+            tried, closer = logs + step, self.at(logs + step)
+            if np.linalg.norm(closer[0]) < size and np.abs(tried - start).max() < FARTHEST:
+                logs, (values, slopes) = tried, closer
+                damping = max(damping / 5, LEAST_DAMPING)
+            else:
+                damping *= 4
+        return None
+
+
+class _Order(NamedTuple):
+    """An order of the coordinates, its leading minors, and how far from equal their ratios are."""
+
+    places: tuple[int, ...]
+    minors: tuple[float, ...]
+    excess: float
+
+
+def _spread_starts(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the starts of each sequence of signs that both matrices have, the most even first.
+
+    Where D and a are singular, the last minors are those that enter the equations.
+    """
+    singular = not equations.left[-1]
+    sides = equations.coefficients if singular else (equations.left, equations.right)
+    of_D, of_a = (_orders([*map(to_float, side)]) for side in sides)
+    common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
+    for signs in common[:SIGNS]:
+        yield (np.concatenate([_logs(of_D[signs], t), _logs(of_a[signs], t)]) for t in SPREADS)
+
+
+def _orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
+    """Return, for each sequence of signs that leading minors have in some order, the order in which
+    the ratios of consecutive ones are most equal.
+    """
+    n = (len(minors) - 1).bit_length()
+    mean = np.log(abs(minors[-1])) / n
+    best: list[dict[tuple[bool, ...], _Order]] = [{} for _ in minors]
+    best[0][()] = _Order((), (1.0,), 0.0)
+    for S, orders in enumerate(best):
+        for signs, order in orders.items():
+            for i in range(n):
+                T = S | 1 << i
+                if T == S or not minors[T]:
+                    continue
+                ratio = abs(minors[T] / order.minors[-1])
+                excess = order.excess + abs(np.log(ratio) - mean)
+                extended = (*signs, minors[T] > 0)
+                if extended not in best[T] or excess < best[T][extended].excess:
+                    chosen = (*order.places, i), (*order.minors, minors[T])
+                    best[T][extended] = _Order(*chosen, excess)
+    return best[-1]
+
+
+def _logs(order: _Order, t: float) -> np.ndarray:
+    """Return log x such that the eigenvalues x_k m_k / m_(k-1) are powers of t."""
+    n = len(order.places)
+    logs = np.empty(n)
+    for k, i in enumerate(order.places):
+        ratio = abs(order.minors[k + 1] / order.minors[k])
+        logs[i] = ((n - 1) / 2 - k) * np.log(t) - np.log(ratio)
+    return logs

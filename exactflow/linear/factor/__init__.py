@@ -1,0 +1,204 @@
+"""The constructions. `factor` is the only door, to one table of routes."""
+
+import re
+from collections.abc import Iterable
+from functools import partial
+from textwrap import fill
+from typing import Any
+
+from sympy import QQ, BlockMatrix, Inverse, MatrixSymbol, ZeroMatrix
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.assumptions import assuming
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_short
+from exactflow.exact.options import check_option
+from exactflow.exact.progress import stage
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.steps import Derivation, product_step, recording
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.flows.result import Evidence
+from exactflow.flows.verification import verify
+from exactflow.linear.factor.assembly import merged
+from exactflow.linear.factor.problem import SCALES, Problem
+from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
+
+__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "check_dimension", "explain", "factor"]
+
+LARGEST_EXPLAINED = 64
+"""A flow of more coordinates is not multiplied out by schoolbook arithmetic."""
+
+_SENTENCES = {
+    "commutator route": (
+        "Let `{C}` be invertible, and let P and G be such that K = G^-1 P^-1 G P for "
+        "K = {C} ({A} {C}^-1 {D} - {B}): there are, where det M = 1 (Shoda 1936, Thompson 1961).",
+        "With Y = G {C}, W = P^-1 ({C} - Y), Z = Y^-1 (P - I), V = {C}^-1 ({D} - P) and "
+        "X = ({A} - Y^-1 ({C} - W)) {C}^-1, M = U(X) L(Y) U(Z) L(W) U(V).",
+    ),
+    "diagonal": (
+        "Let `{A}` be invertible.",
+        "M = U({A} - I) L(I) U({A}^-1 - I) L(-{A}): Whitehead's lemma.",
+    ),
+}
+
+
+def factor(
+    M: MatrixLike,
+    *,
+    method: str = "auto",
+    orientation: Orientation = "error",
+    scales: Scales = "positive",
+    partition: "PartitionLike | None" = None,
+    assume: Iterable = (),
+) -> CouplingFlow:
+    """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
+    the sizes of the two halves differ by at most one.
+
+    Every real matrix of positive determinant, in every dimension d >= 2, is a product of at most
+    six alternating couplings, all additive but for one scale entry that carries det M; for halves
+    of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p), or 2 m + 2 if p
+    divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
+    in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in even dimensions,
+    which is sharp; the rest is to our knowledge new). The result is checked against `M` before it
+    is returned.
+
+    Parameters
+    ----------
+    M : d x d matrix, d >= 2: SymPy, NumPy (floats are the exact dyadic rationals that they are),
+        nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
+    method : "auto", the first route below that applies, but for the last two; or one of
+
+        ROUTES
+
+    orientation : what to do if det M < 0, which no flow of couplings with positive scales can
+        represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
+        records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
+        d + 2 coordinates that equals `pad(M)`.
+    scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
+        where "positive" has no meaning or is not known.
+    partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
+        `exactflow.flows.partition`); (d // 2, d - d // 2) where it is left out.
+    assume : strict inequalities between symbols, as ``[t > 1]``; what SymPy's own assumptions say
+        of them (``Symbol("t", positive=True)``) holds anyway.
+
+    Returns
+    -------
+    CouplingFlow
+        Its `method` says which construction made it; its `order` lists the coordinates of a mask.
+
+    Raises
+    ------
+    InvalidInputError, SingularMatrixError, OrientationError, MethodError, FieldTooSmallError
+
+    Examples
+    --------
+    >>> flow = factor([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    >>> flow.depth
+    6
+    >>> flow.forward([1, 2, 3, 4])
+    Matrix([
+    [3],
+    [1],
+    [2],
+    [4]])
+    """
+    check_option("method", method, METHODS)
+    check_option("orientation", orientation, ORIENTATIONS)
+    check_option("scales", scales, SCALES)
+    target = as_matrix(M)
+    stage("the determinant", 0)
+    with assuming(assume), recording() as derivation:
+        problem = Problem.of(target, partition, orientation, scales)
+        layers, used = layers_of(problem, method)
+        merged_layers = merged(layers)
+    pose = problem.pose
+    flow = CouplingFlow(merged_layers, pose.partition, pose.flips, used, target.domain, pose.order)
+    stage("composing the layers", 0.7)
+    verify(flow, problem.target)
+    return flow.derived(partial(_explained, problem.target, derivation))
+
+
+def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
+    """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
+
+    A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1), is
+    explained *for all n*; other blocks raise `InvalidInputError`. Else parameters and errors are
+    those of `factor`.
+
+    >>> explanation = explain([[2, 0], [1, 3]])
+    >>> explanation.claim, [step.rule for step in explanation.steps]
+    ('M is the product of 2 couplings.', ['blocks', 'product'])
+    >>> from sympy import MatrixSymbol, ZeroMatrix
+    >>> X = MatrixSymbol("X", 3, 3)
+    >>> explanation = explain(BlockMatrix([[X, ZeroMatrix(3, 3)], [ZeroMatrix(3, 3), X.I]]))
+    >>> print(explanation.evidence, [step.check() for step in explanation.steps])
+    for all n [True, True]
+    """
+    if isinstance(M, BlockMatrix) and not options:
+        return _explain_blocks(M)
+    matrix = as_matrix(M)
+    check_dimension(matrix.shape[0])
+    explanation: Explanation = factor(matrix, **options).explain()
+    return explanation
+
+
+def _explain_blocks(M: BlockMatrix) -> Explanation:
+    """Return the layers of a block matrix in its symbols, *for all n*."""
+    name, blocks = None, list(M.blocks)
+    if M.blocks.shape == (2, 2) and M.rowblocksizes == M.colblocksizes:
+        A, B, C, D = blocks
+        if all(isinstance(block, MatrixSymbol) for block in blocks):
+            if len(set(blocks)) == 4 and A.shape == B.shape:
+                name = "commutator route"
+        elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and Inverse(A).doit() == D:
+            name = "diagonal"
+    if name is None:
+        raise InvalidInputError(
+            "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
+            f"diag(X, X^-1), got {format_short(M)}: exactflow.explanation.identities proves others"
+        )
+    identity, names = IDENTITIES[name], dict(zip("ABCD", map(str, blocks), strict=True))
+    hypothesis, layers = (sentence.format(**names) for sentence in _SENTENCES[name])
+    reference = f"{identity.source}; both sides are expanded in the free group ring"
+    steps = [
+        Step(name, hypothesis, "", {}, {}, QQ),
+        Step(name, layers, "", {}, {}, QQ, reference, witness=lambda: bool(identity.prove().words)),
+    ]
+    count = 5 if name == "commutator route" else 4
+    claim = f"M is the product of {count} couplings, for blocks of every size."
+    return Explanation.checked(claim, steps, identity, Evidence.FOR_ALL_N)
+
+
+def _explained(target: DomainMatrix, told: Derivation, flow: CouplingFlow) -> Explanation:
+    """Return the explanation of a flow, from the steps of the route; it ends in the product."""
+    check_dimension(flow.dimension)
+    couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+    steps = [*told.steps, product_step(flow, target)]
+    return Explanation.checked(f"M is the product of {couplings}.", steps, flow, Evidence.EXACT)
+
+
+def check_dimension(d: int) -> None:
+    """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
+    if d > LARGEST_EXPLAINED:
+        raise InvalidInputError(
+            f"expected at most {LARGEST_EXPLAINED} coordinates, got {d}: an explanation is checked "
+            "by schoolbook arithmetic; explain a smaller matrix of the same kind"
+        )
+
+
+def _listed(indent: str) -> str:
+    """Return one entry of a list for each route, in the margins of a docstring."""
+    return "\n".join(
+        fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
+        for route in ROUTES
+    )
+
+
+if factor.__doc__:  # python -OO has none
+    factor.__doc__ = re.sub(
+        r"^( *)ROUTES$", lambda match: _listed(match[1]), factor.__doc__, flags=re.MULTILINE
+    )

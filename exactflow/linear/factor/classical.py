@@ -1,0 +1,203 @@
+"""The classical route: P L U, and triangular factors with distinct positive eigenvalues.
+
+Main results
+------------
+Every M = [[A, B], [C, D]] of positive determinant is a product of at most `LAYERS` = 18 couplings,
+made of pivots, eigenvectors of triangular matrices and permutations alone. The tools are those of
+Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
+flows*, ICML 2021; this is a route to read, and `exactflow.factor` has shorter ones.
+
+1. *One block.* Some L(W0) M has an invertible lower-left block C (nothing to do if M has). Then,
+   with V = C^-1 (D - I) and X = B - A V,
+
+       M = L(-W0) U(X) diag(T, I) L(C) U(V),    T = A - X C,    det T = det M > 0.
+
+2. *P L U.* T = Sigma L R: L unit lower, R upper triangular with a positive diagonal, Sigma a
+   permutation that has taken the signs of the pivots, so that det Sigma = 1. Then diag(Sigma, I) is
+   a signed permutation: at most six layers.
+3. *Distinct positive eigenvalues.* For a positive diagonal E, chosen so that the entries of E and
+   those of E^-1 diag(R) are distinct, L E = S E S^-1 and E^-1 R = H F H^-1: S unit lower and H unit
+   upper triangular, E and F positive diagonals, which are scales.
+4. *Four shears* make diag(X, Q^-1 X^-1 Q), for any invertible X and Q:
+
+       U((X - I) Q) L(Q^-1) U((X^-1 - I) Q) L(-Q^-1 X),
+
+   and, halves exchanged, L U L U do. So diag(S E S^-1 H F H^-1, I) is three such products with
+   scales between them (which merge with a U), the second half returning to where it was:
+
+       diag(S, S^-1) diag(E, I) diag(S^-1 H, H^-1 S) diag(F, I) diag(H^-1, S^-1 H S).
+
+*The count.* The three products alternate ULUL LULU ULUL, or the mirror image: ten layers once
+neighbours are merged, from either letter x to the other. Let Sigma take c <= 6 alternating layers,
+the rightmost of them x, so that the ten add nine to it. If they end with L, then L(C) merges with
+them: at most 2 + c + 9 + 1 <= 18. If they end with U, then L(C) and U(V) stay, and U(X) merges
+where Sigma starts with U, as it does if c = 6: 1 + 6 + 9 + 2 = 18, and 2 + c + 9 + 2 <= 18 for
+c <= 5. Where Sigma = I there are at most 12, and where C is invertible, at most 17 and 11.
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`; the count is that of the lists below, asserted in the tests.
+"""
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import MethodError
+from exactflow.exact import krylov, linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element, Half
+from exactflow.explanation.steps import note, recording, renamed
+from exactflow.flows.linear import LinearCoupling
+from exactflow.linear.factor.assembly import alternating, opposite, scaled, shear, shears
+from exactflow.linear.factor.commutator import with_full_rank
+
+__all__ = ["LAYERS", "classical_layers"]
+
+LAYERS = 18
+
+
+def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
+    """Return layers, in order of application, that compose to the given n x n blocks.
+
+    At most `LAYERS` are left once neighbours that move the same half are merged. The blocks are
+    those of a matrix of positive determinant. Raises `MethodError` over a field whose elements have
+    no known sign.
+
+    >>> from sympy import QQ
+    >>> half_turn = -linalg.identity(4, QQ)
+    >>> layers = classical_layers(linalg.split(half_turn, 2))
+    >>> from exactflow import CouplingFlow
+    >>> CouplingFlow(layers).domain_matrix() == half_turn
+    True
+    """
+    C_inverse = linalg.inverse_or_none(blocks.C)
+    if C_inverse is not None:
+        return _around_one_block(blocks, C_inverse)
+    W0, rest = with_full_rank(blocks)
+    with renamed(C="C'", D="D'"):
+        return [*_around_one_block(rest, rest.C.inv()), shear("second", -W0)]
+
+
+def _around_one_block(blocks: Blocks, C_inverse: DomainMatrix) -> list[LinearCoupling]:
+    """Return the layers of U(X) diag(T, I) L(C) U(V)."""
+    A, B, C, D = blocks
+    one = linalg.identity(A.shape[0], A.domain)
+    V = C_inverse * (D - one)
+    X = B - A * V
+    T = A - X * C
+    note(
+        "one block",
+        "`C` is invertible, so that three shears leave one block, with the determinant of `M`.",
+        "C V = D - 1, X = B - A V, T = A - X C, blocks(A, B, C, D) = U(X) diag(T, I) L(C) U(V)",
+        {"V": V, "X": X, "T": T, "I": one},
+    )
+    return [shear("first", V), shear("second", C), *_block_layers(T), shear("first", X)]
+
+
+def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
+    """Return the layers of diag(T, I), for det T > 0."""
+    perm, signs, L, R = _signed_plu(T)
+    field, n = T.domain, T.shape[0]
+    units = linalg.diagonal([field.convert(sign) for sign in signs], field)
+    note(
+        "P L U",
+        "Gaussian elimination: `L` is unit lower, `R` upper triangular with a positive diagonal, "
+        "and the signed permutation `Sigma` has determinant 1.",
+        "T = Sigma L R, det(Sigma) = 1",
+        {"Sigma": units * linalg.identity(n, field).extract(perm, list(range(n))), "L": L, "R": R},
+    )
+    permuted = _permutation_layers(perm, signs, T.domain)
+    leftmost = permuted[0].moves if permuted else "first"
+    return _triangular_layers(L, R, leftmost) + permuted
+
+
+def _signed_plu(T: DomainMatrix) -> tuple[list[int], list[int], DomainMatrix, DomainMatrix]:
+    """Return perm, signs, L, R with ``T[i] = signs[i] (L R)[perm[i]]`` row by row; L is unit lower
+    triangular, R upper triangular with a positive diagonal.
+    """
+    L, R, swaps = T.lu()
+    field, n = T.domain, T.shape[0]
+    order = list(range(n))
+    for i, j in swaps:
+        order[i], order[j] = order[j], order[i]
+    perm = [order.index(i) for i in range(n)]
+    pivots = [_sign(pivot, field) for pivot in R.diagonal()]
+    units = [field.convert(sign) for sign in pivots]
+    L = linalg.scale_columns(linalg.scale_rows(units, L), units)
+    return perm, [pivots[i] for i in perm], L, linalg.scale_rows(units, R)
+
+
+def _sign(pivot: Element, field: Domain) -> int:
+    positive = linalg.is_positive(pivot, field)
+    if positive is None:
+        raise MethodError(
+            "expected numbers whose signs are known, since pivots become positive scales, got "
+            f"entries in {field}: use method='commutator'"
+        )
+    return 1 if positive else -1
+
+
+def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> list[LinearCoupling]:
+    """Return the layers of diag(Sigma, I), where Sigma has determinant 1 and signs[i] in row i,
+    column perm[i]; none for the identity.
+    """
+    from exactflow.linear.factor.permutation import permutation_layers
+
+    n = len(perm)
+    with recording():  # what it tells is about blocks of its own
+        layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]
+
+
+def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list[LinearCoupling]:
+    """Return the layers of diag(L R, I); the last one applied moves the half `leftmost`."""
+    field = L.domain
+    E = _splitting_diagonal(R.diagonal(), field)
+    F = [r / e for r, e in zip(R.diagonal(), E, strict=True)]
+    lower = linalg.diagonal(E, field)
+    S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
+    H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    note(
+        "triangular factors",
+        "A positive diagonal `E` makes the eigenvalues of `L E` and of `E^-1 R` distinct, so that "
+        "both are diagonalizable; four shears make each `diag(X, X^-1)` that is met on the way.",
+        "L E S = S E, R H = E H F",
+        {"E": lower, "S": S, "H": H, "F": linalg.diagonal(F, field)},
+    )
+    S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
+    middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
+    return [
+        *scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
+        *scaled(middle, "first", E),
+        *_conjugate_pair(S, S_inverse, one, one, leftmost),
+    ]
+
+
+def _splitting_diagonal(r: list, field: Domain) -> list:
+    """Return distinct positive e_0 .. e_(n-1) such that the quotients r_i / e_i are distinct."""
+    chosen: list = []
+    quotients: set = set()
+    for value in r:
+        units = linalg.distinct_units(field)
+        e = next(e for e in units if e not in chosen and value / e not in quotients)
+        chosen.append(e)
+        quotients.add(value / e)
+    return chosen
+
+
+def _conjugate_pair(
+    X: DomainMatrix,
+    X_inverse: DomainMatrix,
+    Q: DomainMatrix,
+    Q_inverse: DomainMatrix,
+    leftmost: Half,
+) -> list[LinearCoupling]:
+    """Return four shears that make diag(X, Q^-1 X^-1 Q), in order of application; the last one
+    applied moves the half `leftmost`.
+    """
+    one = linalg.identity(X.shape[0], X.domain)
+    if leftmost == "first":
+        shifts = [(X - one) * Q, Q_inverse, (X_inverse - one) * Q, -Q_inverse * X]
+    else:
+        shifts = [Q_inverse * (X_inverse - one), Q, Q_inverse * (X - one), -X_inverse * Q]
+    return shears(alternating(shifts, leftmost))

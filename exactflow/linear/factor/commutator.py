@@ -1,0 +1,236 @@
+"""Five layers where C is invertible, six always: the route through a commutator, and its lemma.
+
+Main results
+------------
+Let det M = 1, M = [[A, B], [C, D]] with C invertible, E = B - A C^-1 D and K = -C E, so that
+det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (every matrix of determinant 1 is a
+commutator: Shoda 1936, Thompson 1961), and with Y = G C, Z = Y^-1 (P - I), V = C^-1 (D - P)
+
+    M = U(X) L(Y) U(Z) L(W) U(V),     X = (B - A V - Z) P^-1     W = P^-1 (C - Y).
+
+Where C is singular, some L(W0) M has an invertible lower-left block: six layers. Sources: Koehler,
+Mehta, Risteski (ICML 2021), for the bounded number of layers; Urschel (2024) for six.
+
+*Lemma*, behind this route and `hyperplane`. For every invertible K there is an invertible R such
+that R and K R are diagonalizable and, with mu = det K, the eigenvalues of R and mu are those of K R
+and 1. If mu = 1, R and K R have the same eigenvalues, hence are similar, and K is a commutator:
+P^-1 = R and K P^-1 = G^-1 P^-1 G. A constructive case of Sourour's theorem on products with
+prescribed spectra (A factorization theorem for matrices, Linear and Multilinear Algebra 19, 1986),
+scalar K included.
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`; *for all n* as an identity in symbols, given the commutator.
+
+Implementation notes
+--------------------
+In a Krylov flag of K - I (controller bases, run after run) K = U1 L1: L1 unit lower bidiagonal, U1
+upper triangular with diagonal u_1 .. u_m at the m run starts, whose product is mu, and ones
+elsewhere. R = L1^-1 diag(r) and K R = U1 diag(r) are triangular. The r at the starts are the
+partial products 1, u_1, u_1 u_2, .., so that the u_i r_i are the next ones, and mu the last. A
+stretch of factors that multiply to 1 is taken out, times a constant of its own, and so is every
+place where the factor is 1: all r are distinct, and none is mu unless mu = 1. The constants
+1, 1/2, 1/3, .. make the eigenvectors of L1^-1 diag(r) the Pascal matrix.
+"""
+
+from typing import Any, NamedTuple
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import krylov, linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.progress import stage
+from exactflow.exact.typing import Element
+from exactflow.explanation.steps import note, renamed
+from exactflow.linear.factor.assembly import Shears, alternating, shears_of_pair
+
+__all__ = [
+    "PairedSpectra",
+    "commutator",
+    "commutator_shifts",
+    "paired_spectra",
+    "six_shears",
+    "with_full_rank",
+]
+
+
+def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None where C is singular.
+
+    `blocks` are the n x n blocks of a matrix of determinant 1.
+    """
+    A, B, C, D = blocks
+    one = linalg.identity(A.shape[0], A.domain)
+    C_inverse = linalg.inverse_or_none(C)
+    if C_inverse is None:
+        return None
+    K = C * (A * C_inverse * D - B)
+    stage("a commutator", 0.05)
+    (P, P_inverse), (G, G_inverse) = commutator(K)
+    stage("five shears", 0.3)
+    Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
+    shifts = shears_of_pair(blocks, V, Y, Z, P_inverse)
+    note(
+        "commutator route",
+        "`C` is invertible; `K` has determinant 1, and so it is a commutator, `G^-1 P^-1 G P`.",
+        "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
+        {"K": K, "P": P, "G": G},
+        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator",
+    )
+    note(
+        "commutator route",
+        "With that, five shears can be read off.",
+        "Y = G C, P W = C - Y, Y Z = P - 1, C V = D - P, "
+        "U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"Y": Y, "W": shifts[3], "Z": Z, "V": V, "X": shifts[0]},
+        "Koehler, Mehta, Risteski, ICML 2021; Urschel 2024",
+    )
+    return shifts
+
+
+def six_shears(blocks: Blocks) -> Shears:
+    """Return a word of six letters, L(W0) first, for n x n blocks of a matrix of determinant 1."""
+    W0, rest = with_full_rank(blocks)
+    with renamed(C="C'", D="D'"):
+        shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
+    return alternating([-W0, *shifts], "second")
+
+
+def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
+    """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
+    blocks of L(W0) M.
+
+    `blocks` are those of an invertible matrix M, C having as many rows as columns or more, so that
+    A is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
+    """
+    A, B, C, D = blocks
+    kernel = linalg.kernel(C)
+    missing = kernel.shape[1]
+    W0 = linalg.complement(C)[:, :missing] * linalg.left_inverse(A * kernel)
+    rest = Blocks(A, B, C + W0 * A, D + W0 * B)
+    n, rank = C.shape[1], C.shape[1] - missing
+    full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"
+    note(
+        "stable range",
+        f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
+        f"layer {full}.",
+        f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
+        "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
+        {"W0": W0, "C'": rest.C, "D'": rest.D},
+    )
+    return W0, rest
+
+
+def commutator(
+    K: DomainMatrix,
+) -> tuple[tuple[DomainMatrix, DomainMatrix], tuple[DomainMatrix, DomainMatrix]]:
+    """Return (P, P^-1), (G, G^-1) with K = G^-1 P^-1 G P, for an n x n matrix K of determinant 1.
+
+    Raises `FieldTooSmallError` over a finite field that has not enough elements.
+
+    >>> from sympy import QQ
+    >>> K = linalg.diagonal([QQ(2), QQ(1, 2)], QQ)
+    >>> (P, P_inverse), (G, G_inverse) = commutator(K)
+    >>> (G_inverse * P_inverse * G * P).to_Matrix()
+    Matrix([
+    [2,   0],
+    [0, 1/2]])
+    """
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = paired_spectra(K)
+    V_lower = V_lower.extract(list(range(len(r))), places)
+    P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
+
+    def in_basis(X: DomainMatrix) -> DomainMatrix:
+        return H * X * H_inverse
+
+    return (in_basis(P), in_basis(lower)), (
+        in_basis(V_lower * V_upper.inv()),
+        in_basis(V_upper * V_lower.inv()),
+    )
+
+
+class PairedSpectra(NamedTuple):
+    """R = H lower H^-1, with lower = L1^-1 diag(r), and the unit triangular eigenvectors of it and
+    of H^-1 K R H.
+
+    Column i of V_upper has the eigenvalue of column places[i] of V_lower; n stands for det K, and
+    there is one such i if det K is not 1.
+    """
+
+    H: DomainMatrix
+    H_inverse: DomainMatrix
+    L1: DomainMatrix
+    lower: DomainMatrix
+    r: list[Element]
+    V_lower: DomainMatrix
+    V_upper: DomainMatrix
+    places: list[int]
+
+
+def paired_spectra(K: DomainMatrix) -> PairedSpectra:
+    """Return an R for an invertible n x n matrix K.
+
+    Raises `FieldTooSmallError` over a finite field that has not enough elements.
+
+    >>> from sympy import QQ
+    >>> spectra = paired_spectra(linalg.diagonal([QQ(2), QQ(3)], QQ))
+    >>> print(*spectra.r)  # the eigenvalues of R; those of K R are det K = 6 and 1/2
+    1 1/2
+    >>> spectra.places
+    [2, 1]
+    """
+    n, field = K.shape[0], K.domain
+    H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
+    starts = [sum(runs[:k]) for k in range(len(runs))]
+    L1 = _unit_bidiagonal(n, starts, field)
+    L1_inverse = L1.inv()
+    U1 = H_inverse * K * H * L1_inverse
+    u = {i: U1[i, i].element for i in starts}
+    r, det = _matched_diagonal(n, u, field)
+    upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
+    V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
+    V_upper = krylov.triangular_eigenvectors(upper)
+    places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
+    return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
+
+
+def _unit_bidiagonal(n: int, starts: list[int], field: Domain) -> DomainMatrix:
+    """Return I with ones below the diagonal, except above the start of each run."""
+    ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in starts}
+    rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
+    return linalg.from_entries(rows, (n, n), field)
+
+
+def _reverse(M: DomainMatrix) -> DomainMatrix:
+    """Return M with rows and columns in reverse order: lower becomes upper triangular."""
+    order = list(range(M.shape[0] - 1, -1, -1))
+    return M.extract(order, order)
+
+
+def _matched_diagonal(n: int, u: dict, field: Domain) -> tuple[list, Element]:
+    """Return distinct nonzero r_0 .. r_(n-1), which with the product of all u_i are the u_i r_i and
+    1, up to order; and that product.
+
+    `u` maps some places to factors; elsewhere the factor is 1. Along a stretch of places the r are
+    the partial products. Where some factors multiply to 1 these would repeat: such a stretch is cut
+    out, and gets a constant of its own.
+    """
+    stretches, open_places, partial = [], [], field.one
+    for i, factor in u.items():
+        open_places.append((i, partial))
+        partial *= factor
+        start = next((k for k, (_, p) in enumerate(open_places) if p == partial), None)
+        if start is not None:
+            stretches.append({j: p / partial for j, p in open_places[start:]})
+            del open_places[start:]
+    r = dict(open_places)
+    used = {*r.values(), partial} if r else set()
+    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in u)]:
+        for c in linalg.distinct_units(field):
+            values = {i: c * product for i, product in stretch.items()}
+            if used.isdisjoint(values.values()):
+                break
+        r.update(values)
+        used.update(values.values())
+    return [r[i] for i in range(n)], partial

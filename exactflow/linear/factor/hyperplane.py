@@ -1,0 +1,185 @@
+"""Halves of n and n + 1 coordinates: five layers where C has rank n, six always.
+
+Main results
+------------
+Let M = [[A, B], [C, D]] have n + q coordinates, q = n + 1, and determinant 1; [[a, b], [c, d]] is
+its inverse. If rank C = n, there is an n x q matrix V such that T = D + C V is similar to
+diag(S, 1), S = a - V c: T G = G diag(S, 1). With Y = G[:, :n] and X = (S - 1) G^-1[:n, :], so that
+T = 1 + Y X and S = 1 + X Y,
+
+    M = U(-W) L(Y) U(X) L(-(c + Y) S^-1) U(-V),     W = S^-1 (X + b - V d).
+
+If rank B = n, the transpose gives five layers LULUL. Else some L(W0) M has a C of rank n: six
+layers. With `commutator`: six in every dimension, over every infinite field. To our knowledge new;
+nearest: Urschel (2024) for halves of one size, Sourour (1986) for the spectra, and Jin, Lin and
+Xiao (arXiv 2108.00223) for symplectic matrices as five unit triangular factors.
+
+*Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v whatever V
+is, and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
+
+- Some x has u x = v x = 1. In the basis [x, C] there is a T = [[1, w], [0, S K]], w = v C, for any
+  invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
+  to S for some S (`commutator`), and for its multiples, almost all of which lack the eigenvalue 1.
+- Otherwise v = mu u with mu not 1, and c = -C K, mu = det K: T C = C R and S = R K, for any
+  invertible R. By the lemma of `commutator` the eigenvalues of some R and mu are those of S and 1.
+  With any x outside of im C, T may be [C, x] diag(R, mu) [C, x]^-1.
+
+How it is checked
+-----------------
+*Exact* on every call of `factor`; *for all n* as an identity in symbols, given T G = G diag(S, 1);
+*formally proved* over every field of more than n + 1 elements (proofs/rocq/hyperplane.v).
+
+Implementation notes
+--------------------
+For a generic M the step of `five_layers`, in which S is a plus a matrix of rank two, gives numbers
+of half the length, so it is tried first.
+"""
+
+from typing import Any
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import FieldTooSmallError
+from exactflow.exact import linalg
+from exactflow.exact.draws import Draws
+from exactflow.exact.linalg import Blocks
+from exactflow.explanation.steps import note, renamed
+from exactflow.linear.factor.assembly import Shears, alternating, transposed, transposed_word
+from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
+from exactflow.linear.factor.five_layers import five_layer_shifts, five_shears
+
+__all__ = ["hyperplane_shifts", "hyperplane_word"]
+
+Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
+
+
+def hyperplane_word(blocks: Blocks) -> Shears:
+    """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
+    five if C or B has rank n, else six.
+
+    Raises `FieldTooSmallError` over a finite field.
+
+    >>> from sympy import QQ
+    >>> M = linalg.diagonal([QQ(2), QQ(1, 2), QQ(1)], QQ)
+    >>> [half for half, _ in hyperplane_word(linalg.split(M, 1))]
+    ['second', 'first', 'second', 'first', 'second', 'first']
+    """
+    n = blocks.A.shape[0]
+    inverse = linalg.split(linalg.join(blocks).inv(), n)
+    if (shifts := hyperplane_shifts(blocks, inverse)) is not None:
+        return alternating(shifts, "first")
+    found: Any  # one of the shifts that follow, which are never None
+    if linalg.rank(blocks.B) == n:
+        other = transposed(blocks)
+        names = {name: f"{name}'" for name in "ABCD"}
+        values = {names[name]: block for name, block in other._asdict().items()}
+        text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
+        note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
+        with renamed(**names):
+            found = hyperplane_shifts(other, transposed(inverse))
+        return transposed_word(alternating(found, "first"))
+    W0, rest = with_full_rank(blocks)
+    with renamed(C="C'", D="D'"):
+        found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
+    return alternating([-W0, *found], "second")
+
+
+def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | None:
+    """Return [W', Y, X, Y', V'] with M = U(W') L(Y) U(X) L(Y') U(V'), or None if rank C < n.
+
+    Parameters
+    ----------
+    blocks, inverse : those of a matrix of determinant 1 with n + (n + 1) coordinates, and of its
+        inverse.
+
+    Raises
+    ------
+    FieldTooSmallError
+        Over a finite field; the message says how many elements suffice.
+    """
+    n = blocks.A.shape[0]
+    if linalg.rank(blocks.C) < n:
+        return None
+    tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
+    shifts = next((found for found in tries if found is not None), None)
+    if shifts is None:
+        V, S, G = _similarity(blocks, inverse)
+        X = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
+        shifts = five_shears(inverse, V, X, G[:, :n], S.inv())
+    _tell(blocks, inverse, shifts)
+    return shifts
+
+
+def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
+    """Return V, S and G."""
+    u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
+    v = u * blocks.D
+    x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
+    try:
+        if x is None:
+            return _on_one_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _by_commutator(blocks, inverse.C, x, v * blocks.C)
+    except FieldTooSmallError:
+        raise FieldTooSmallError(
+            f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
+            f"{n + 1} coordinates, got {field}: use a larger field"
+        ) from None
+
+
+def _by_commutator(blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix) -> Similarity:
+    """Return the similarity where T may be [[1, w], [0, S K]] in the basis [x, C]."""
+    C, D = blocks.C, blocks.D
+    n, field = C.shape[1], C.domain
+    one, frame = linalg.identity(n, field), x.hstack(C)
+    frame_inverse = frame.inv()
+    C_left = frame_inverse[1:, :]
+    K = -(C_left * c).inv()
+    (_, P_inverse), (_, H_inverse) = commutator(K)
+    multiples = (P_inverse * k for k in linalg.distinct_units(field))
+    inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
+    S, without_one = next((S, X) for S, X in inverses if X is not None)
+    V = (C_left * (x - D * x)).hstack(S * K - C_left * D * C) * frame_inverse
+    of_S = P_inverse * H_inverse  # S K of_S = of_S S
+    y = w * of_S * without_one
+    return V, S, (C * of_S + x * y).hstack(x)
+
+
+def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
+    """Return the similarity where im c = im C, and det K is not 1."""
+    C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
+    K = -(C_left * c)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
+    R = H * lower * H_inverse
+    of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
+    det, q = K.det(), C.shape[0]
+    T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
+    rest = next(i for i in range(q) if i not in places)  # the place of the eigenvalue 1
+    G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
+    return C_left * (T - D), R * K, G
+
+
+def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
+    _, _, C, D = blocks
+    a, b, c, d = inverse
+    W, Y, X, Z, V = shifts
+
+    def values() -> dict[str, DomainMatrix]:
+        T, S = D - C * V, a + V * c
+        return {"a": a, "b": b, "c": c, "d": d, "V": V, "T": T, "S": S, "Y": Y, "X": X}
+
+    n = C.shape[1]
+    note(
+        "hyperplane route",
+        f"`C` has rank {n}. A shift makes `T` similar to `S` and one eigenvalue 1 more.",
+        f"blocks(a, b, c, d) blocks(A, B, C, D) = 1, rank(C) = {n}, T = D - C V, S = a + V c, "
+        "T Y = Y S, Y X = T - 1, X Y = S - 1",
+        values,
+        "to our knowledge new; Sourour 1986 for products with prescribed spectra",
+    )
+    note(
+        "hyperplane route",
+        "With that, five shears can be read off.",
+        "S W = -X - b - V d, Z S = -c - Y, U(W) L(Y) U(X) L(Z) U(V) = blocks(A, B, C, D)",
+        {"W": W, "Z": Z},
+        "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",
+    )

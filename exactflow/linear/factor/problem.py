@@ -1,0 +1,178 @@
+"""What a route is given: a matrix whose determinant a scale may carry, and what it is like."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, get_args
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import OrientationError, SingularMatrixError
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
+from exactflow.explanation.steps import note, order_and_flips
+from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.partition import resolve_partition
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["SCALES", "Problem"]
+
+SCALES: tuple[str, ...] = get_args(Scales)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A matrix to be factored, and all that the routes ask about it, computed once.
+
+    `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
+    layers compose.
+    """
+
+    target: DomainMatrix
+    pose: Pose
+    det: Element
+    scales: Scales
+
+    @classmethod
+    def of(
+        cls,
+        M: DomainMatrix,
+        partition: "PartitionLike | None" = None,
+        orientation: Orientation = "error",
+        scales: Scales = "positive",
+    ) -> "Problem":
+        """Return the problem of factoring `M`, after the repair that `orientation` names.
+
+        Parameters
+        ----------
+        M : d x d matrix over a field.
+        partition, orientation, scales : as in `exactflow.factor`.
+
+        Raises
+        ------
+        InvalidInputError
+            A partition that is none, or orientation="pad" with a mask.
+        SingularMatrixError
+            det = 0.
+        OrientationError
+            det < 0 with orientation="error"; a determinant that is not known to be positive with
+            scales="positive".
+        """
+        order, sizes = resolve_partition(partition, M.shape[0])
+        det = _determinant(M)
+        reverses = _reverses_orientation(det, M, scales)
+        pose = posed(order, sizes, orientation, reverses)
+        return cls(pose.padded(M), pose, -det if reverses else det, scales)
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes of the halves of the layers."""
+        return self.pose.partition
+
+    @cached_property
+    def matrix(self) -> DomainMatrix:
+        """The target after the flips, in the order of the layers."""
+        return self.pose.inner(self.target)
+
+    @cached_property
+    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
+        """The matrix as a signed permutation, None if it is none."""
+        return _signed(self.matrix)
+
+    def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
+        """Return the dense blocks of the matrix.
+
+        Parameters
+        ----------
+        exchanged : whether the second half comes first.
+        half : whose first row is divided by the determinant; None where the determinant stays.
+        """
+        p, q = self.partition
+        blocks = linalg.split(self.matrix.to_dense(), p)
+        if exchanged:
+            p, blocks = q, linalg.swap_halves(blocks)
+        if half is None:
+            return blocks
+        scale = self._determinant_at(0 if half == "first" else p, self.target.domain.one / self.det)
+        return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
+
+    def _determinant_at(self, place: int, value: Element) -> list[Element]:
+        one = self.target.domain.one
+        return [value if k == place else one for k in range(sum(self.partition))]
+
+    def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
+        """Tell the blocks, as ``S blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`."""
+        p, q = self.partition
+        field, order = self.target.domain, list(self.pose.order)
+        said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
+        if exchanged:
+            order = order[p:] + order[:p]
+            said.append("the second half first")
+        if order != sorted(order):
+            left, right = "E ", " E^T"
+            shown = f"the coordinates in the order {order}"
+            said.append(shown if p + q <= 16 else "in another order")
+        if self.pose.flips:
+            right = f" F{right}"
+            said.append("after coordinate 0 is negated, since `det(M)` < 0")
+        divided = half is not None and self.det != field.one
+        if divided:
+            said.append("and take the determinant out: one entry of a scale will carry it")
+
+        def values() -> dict[str, DomainMatrix]:
+            flips, blocks = self.pose.flips, self.blocks(exchanged, half)
+            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            if divided:
+                place = 0 if half == "first" else blocks.A.shape[0]
+                named["S"] = linalg.diagonal(self._determinant_at(place, self.det), field)
+            return named | blocks._asdict()
+
+        scale = "S " if divided else ""
+        text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
+        note("blocks", ", ".join(said) + ".", text, values)
+
+
+def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
+    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries.
+
+    Where there is no NumPy, in a browser, a permutation is a matrix as any other.
+    """
+    if matrix.nnz() != matrix.shape[0]:
+        return None
+    try:
+        from exactflow.linear.factor.permutation import signed_permutation
+    except ModuleNotFoundError:
+        return None
+
+    return signed_permutation(matrix)
+
+
+def _determinant(target: DomainMatrix) -> Element:
+    """Return the determinant, of a signed permutation in linear time; refuse zero."""
+    if (signed := _signed(target)) is not None:
+        from exactflow.linear.factor.permutation import permutation_sign
+
+        return target.domain.convert(permutation_sign(*signed))
+    det = target.to_dense().det()
+    if not det:
+        raise SingularMatrixError(
+            f"expected an invertible matrix, got rank {linalg.rank(target)} of {target.shape[0]}: "
+            "a flow is invertible, so no flow represents it"
+        )
+    return det
+
+
+def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
+    """Return whether det < 0; refuse a det that no scale may carry."""
+    field = target.domain
+    positive = linalg.is_positive(det, field)
+    if positive is None and det != field.one and scales == "positive":
+        raise OrientationError(
+            f"expected determinant 1 over {field}, where no other is known to be positive, got "
+            f"{format_short(field.to_sympy(det))}: say what is so (Symbol('t', positive=True), or "
+            "assume=[t > 1]), or let one scale carry it (scales='nonzero')"
+        )
+    return positive is False

@@ -1,0 +1,240 @@
+"""One mask, written coupling by coupling: swaps bring coordinates where the next one needs them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeAlias
+
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import FieldTooSmallError, OrientationError
+from exactflow.exact import linalg
+from exactflow.exact.typing import Half
+from exactflow.flows.base import Coupling
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
+from exactflow.linear.factor import factor
+from exactflow.linear.factor.assembly import merged, mirrored, opposite
+
+__all__ = ["Writer", "exact_words", "whole"]
+
+Pairs: TypeAlias = list[tuple[int, int]]
+Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
+
+
+class Writer:
+    """The layers so far, and where each coordinate of the user stands after them.
+
+    Coordinate i is ``sign[i]`` times the one at ``place[i]``; the first p places are the first
+    half.
+
+    Parameters
+    ----------
+    order : the coordinates in the order in which the layers see them.
+    partition : (p, q), the sizes of the halves.
+    words : the layers of a matrix of a partition, in as many ways as there are.
+    """
+
+    def __init__(
+        self, order: Sequence[int], partition: tuple[int, int], words: "Words | None" = None
+    ) -> None:
+        self.order, self.partition, self.words = tuple(order), partition, words or exact_words
+        self.home = {i: k for k, i in enumerate(order)}
+        self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
+        self.parts: list[tuple[Half, MaskedPart]] = []
+
+    @property
+    def last(self) -> Half | None:
+        """The half that the last layer moves."""
+        return self.parts[-1][0] if self.parts else None
+
+    def layers(self) -> list[Coupling]:
+        """Return the layers: neighbours that move the same half are one."""
+        result: list[Coupling] = []
+        for half, run in groupby(self.parts, key=itemgetter(0)):
+            parts = [part for _, part in run]
+            if all(isinstance(part.layer, LinearCoupling) for part in parts):
+                result += merged(part.linear(self.partition, half) for part in parts)
+            else:
+                result.append(MergedCoupling(self.partition, half, tuple(parts)))
+        return result
+
+    def write(self, part: MaskedPart) -> None:
+        """Write a coupling, after the swap that brings its coordinates where it needs them."""
+
+        def cost(option: tuple[Half, Pairs]) -> int:
+            return (3 if option[1] else 1) - (option[0] == self.last)
+
+        half, pairs = min(self._options(part), key=cost)
+        if pairs:
+            self._write_swap(half, pairs)
+        p = self.partition[0]
+        seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
+        self.parts.append((half, part.seen_through(seen, seen)))
+
+    def write_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
+        """Write a matrix; the placement behind it suits the coupling `after` it, if there is one.
+
+        A signed permutation only moves coordinates to other places.
+        """
+        if monomial := _signed_permutation(matrix):
+            self.place, self.sign = (
+                {i: self.place[j] for i, (j, _) in enumerate(monomial)},
+                {i: self.sign[j] * sign for i, (j, sign) in enumerate(monomial)},
+            )
+            return
+        before = self.place, self.sign
+        self.place, self.sign = dict(self.home), dict.fromkeys(self.order, 1)
+        wanted = None
+        if after is not None:
+            options = self._options(after)
+            wanted, pairs = min(
+                options, key=lambda option: (len(option[1]), option[0] != self.last)
+            )
+            self._exchange(pairs)
+        inner = _in_places(matrix, before, (self.place, self.sign))
+        if linalg.is_positive(inner.det(), inner.domain) is False:
+            self.sign[self.order[0]] *= -1
+            inner = _in_places(matrix, before, (self.place, self.sign))
+        self._write_word(inner, wanted)
+
+    def write_rest(self) -> None:
+        """Write the signed permutation that brings every coordinate home."""
+        home = self.home, dict.fromkeys(self.order, 1)
+        inner = _in_places(linalg.identity(len(self.order), QQ), (self.place, self.sign), home)
+        if inner.det() < 0:
+            raise OrientationError(
+                "expected a composition that keeps orientation, got one that reverses it, which no "
+                "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
+                "permutation"
+            )
+        self._write_word(inner, None)
+
+    def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+        """Return each half that may move, with the pairs of coordinates to be swapped before."""
+        moves = {see[0] for see in part.moved if see}
+        reads = {see[0] for see in part.kept if see}
+        p, q = self.partition
+        sizes: tuple[tuple[Half, int, int], ...] = ("first", p, q), ("second", q, p)
+        return [
+            (half, self._pairs(half, moves, reads))
+            for half, size, rest in sizes
+            if len(moves) <= size and len(reads) <= rest
+        ]
+
+    def _pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
+        """Return what to swap so that `moves` stand in the half, and `reads` in the other one.
+
+        Those that are neither go home, where they can.
+        """
+
+        def in_half(place: dict[int, int], i: int) -> bool:
+            return (place[i] < self.partition[0]) == (half == "first")
+
+        inside = [i for i in self.order if in_half(self.place, i)]
+        outside = [i for i in self.order if not in_half(self.place, i)]
+        enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
+        count, bound = max(len(enter), len(leave)), moves | reads
+        spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
+        enter += sorted(spare[0], key=lambda i: not in_half(self.home, i))[: count - len(enter)]
+        leave += sorted(spare[1], key=lambda i: in_half(self.home, i))[: count - len(leave)]
+        pairs = []
+        for i in enter:
+            at_home = {
+                j: (self.place[j] == self.home[i]) + (self.place[i] == self.home[j]) for j in leave
+            }
+            j = max(leave, key=at_home.__getitem__)
+            leave.remove(j)
+            pairs.append((i, j))
+        return pairs
+
+    def _exchange(self, pairs: Pairs) -> dict[tuple[int, int], int]:
+        """Exchange the places of pairs; return, for each pair of places, the sign of its swap.
+
+        Of a pair that is swapped with the sign e the coordinate that enters the first half is
+        multiplied by e, the other one by -e: so that both are positive, or the one at home is.
+        """
+        swapped = {}
+        for pair in pairs:
+            i, j = sorted(pair, key=self.place.__getitem__)
+            a, b = self.place[i], self.place[j]
+            self.place[i], self.place[j] = b, a
+            kept = i if self.sign[i] == self.sign[j] and b == self.home[i] else j
+            e = self.sign[j] if kept == j else -self.sign[i]
+            self.sign[i], self.sign[j] = -e * self.sign[i], e * self.sign[j]
+            swapped[a, b] = e
+        return swapped
+
+    def _write_swap(self, half: Half, pairs: Pairs) -> None:
+        """Write ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
+        p, q = self.partition
+        signs = self._exchange(pairs).items()
+        E = DomainMatrix.from_dok({(a, b - p): QQ(e) for (a, b), e in signs}, (p, q), QQ)
+        shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
+        letters = half, opposite(half), half
+        self._write_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
+
+    def _write_layers(self, layers: Iterable[LinearCoupling]) -> None:
+        """Write layers that see the places as they are."""
+        self.parts += [(layer.moves, whole(layer)) for layer in layers]
+
+    def _write_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
+        """Write the layers of a matrix about places: the word of which most merges."""
+
+        def cost(layers: Sequence[LinearCoupling]) -> int:
+            ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
+            return len(layers) - ends
+
+        word = min(self.words(matrix, self.partition), key=cost)
+        self._write_layers(word)
+
+
+def whole(layer: Coupling) -> MaskedPart:
+    """Return a layer as a part that sees the places as they are."""
+    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
+    return MaskedPart(
+        layer, tuple((k, 1) for k in range(kept)), tuple((k, 1) for k in range(moved))
+    )
+
+
+def exact_words(
+    matrix: DomainMatrix, partition: tuple[int, int]
+) -> Iterator[Sequence[LinearCoupling]]:
+    """Yield the layers of a matrix in both orders of letters, of the shortest routes."""
+    p, q = partition
+    if matrix == linalg.identity(p + q, matrix.domain):
+        yield ()
+        return
+    exchanged = list(range(p, p + q)) + list(range(p))
+    five = p == q and _signed_permutation(matrix) is None
+    for method in ("auto", "commutator") if five else ("auto",):
+        with suppress(FieldTooSmallError):
+            yield factor(matrix, partition=partition, method=method).layers
+        with suppress(FieldTooSmallError):
+            mirror = factor(matrix.extract(exchanged, exchanged), partition=(q, p), method=method)
+            yield mirrored(mirror.layers)
+
+
+def _in_places(
+    matrix: DomainMatrix, before: tuple[dict, dict], after: tuple[dict, dict]
+) -> DomainMatrix:
+    """Return a matrix about coordinates as one about their places before, and after it."""
+    size = matrix.shape[0]
+    columns, rows = (sorted(range(size), key=place.__getitem__) for place, _ in (before, after))
+    inner = matrix.to_dense().extract(rows, columns)
+    signs = ([sign[i] for i in listed] for listed, (_, sign) in ((rows, after), (columns, before)))
+    field = matrix.domain
+    left, right = ([field.convert(s) for s in listed] for listed in signs)
+    return linalg.scale_columns(linalg.scale_rows(left, inner), right)
+
+
+def _signed_permutation(matrix: DomainMatrix) -> list[tuple[int, int]] | None:
+    """Return, for each row, the column of its only entry and its sign; None for other matrices."""
+    one, found = matrix.domain.one, {}
+    for (i, j), value in matrix.iter_items():
+        if i in found or value not in (one, -one):
+            return None
+        found[i] = (j, 1 if value == one else -1)
+    return [found[i] for i in range(matrix.shape[0])]

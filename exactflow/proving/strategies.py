@@ -1,0 +1,124 @@
+"""Strategies for Hypothesis: what flows, and tools for them, meet (extra ``testing``).
+
+    from hypothesis import given
+    from exactflow import factor
+    from exactflow.testing import assert_equal
+    from exactflow.proving.strategies import matrices
+
+    @given(matrices())
+    def test_factor(M):
+        assert_equal(factor(M), M)
+
+Numbers are small, so that what fails is shown in full, and blocks are often zero, singular or
+scalar: that is where constructions have their cases.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import get_args
+
+import sympy
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+from sympy import Matrix
+
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import HALVES
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
+from exactflow.linear.targets import permutation
+from exactflow.proving.theory.trials import Determinant, draw_matrix
+
+__all__ = [
+    "degenerate_blocks",
+    "flows",
+    "matrices",
+    "partitions",
+    "permutations",
+    "rationals",
+]
+
+
+def rationals(bound: int = 4) -> SearchStrategy[Fraction]:
+    """Return rationals of small height, from -bound to bound."""
+    return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
+
+
+def permutations(least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
+    """Return permutations of `least` to `most` coordinates, as `permutation` takes."""
+    return st.integers(least, most).flatmap(lambda d: st.permutations(range(d)))
+
+
+def partitions(least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
+    """Return sizes (p, q) of halves, each at least 1, of `least` to `most` coordinates."""
+    dimensions = st.integers(max(least, 2), most)
+    return dimensions.flatmap(lambda d: st.integers(1, d - 1).map(lambda p: (p, d - p)))
+
+
+@st.composite
+def flows(
+    draw: DrawFn, partition: tuple[int, int] | None = None, *, most: int = 4, flips: bool = True
+) -> CouplingFlow:
+    """Return flows with scales.
+
+    Parameters
+    ----------
+    partition : that of all layers; any with 2 to 6 coordinates where left out.
+    most : the number of layers, at most.
+    flips : whether coordinates may be negated first.
+    """
+    p, q = partition or draw(partitions(2, 6))
+    scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
+    layers = []
+    for _ in range(draw(st.integers(0, most))):
+        moves = draw(st.sampled_from(HALVES))
+        moved, kept = (p, q) if moves == "first" else (q, p)
+        row = st.lists(rationals(3), min_size=kept, max_size=kept)
+        shift = draw(st.lists(row, min_size=moved, max_size=moved))
+        scale = draw(st.none() | st.lists(scales, min_size=moved, max_size=moved))
+        layers.append(LinearCoupling((p, q), moves, shift, scale))
+    flipped = draw(st.sets(st.integers(0, p + q - 1))) if flips else set()
+    return CouplingFlow(layers, (p, q), flipped)
+
+
+def matrices(
+    dimensions: Sequence[int] = (2, 4, 6, 8, 10), *, determinant: Determinant = "positive"
+) -> SearchStrategy[Matrix]:
+    """Return invertible rational matrices: products of elementary ones, signs, permutations,
+    scales and shears of low rank, which often have singular blocks.
+
+    Parameters
+    ----------
+    dimensions : from which d is drawn.
+    determinant : "positive", "one" or "nonzero".
+    """
+    check_option("determinant", determinant, get_args(Determinant))
+    return st.randoms().map(lambda source: draw_matrix(source, dimensions, determinant))
+
+
+@st.composite
+def _low_rank(draw: DrawFn, rows: int, columns: int) -> Matrix:
+    """Return a product of a column and a row, of small rationals."""
+    column = Matrix(draw(st.lists(rationals(), min_size=rows, max_size=rows)))
+    row = Matrix([draw(st.lists(rationals(), min_size=columns, max_size=columns))])
+    return column * row
+
+
+@st.composite
+def degenerate_blocks(draw: DrawFn, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
+    """Return 2n x 2n matrices of determinant 1, n from `halves`, with blocks that are zero, scalar,
+    singular or diagonal: the cases in which a construction may divide by what is zero.
+    """
+    n = draw(st.sampled_from(tuple(halves)))
+    one, zero = sympy.eye(n), sympy.zeros(n)
+    entries = st.lists(st.sampled_from([1, -1, 2, Fraction(1, 2)]), min_size=n, max_size=n)
+    S = sympy.diag(*draw(entries | st.sampled_from([1, -1, 2]).map(lambda c: [c] * n)))
+    T = draw(st.sampled_from([S.inv(), sympy.diag(*[1] * (n - 1), 1 / S.det())]))
+    P = permutation(draw(st.permutations(range(2 * n)))).as_mutable()
+    P[0, :] *= P.det()
+    M = draw(st.sampled_from([sympy.diag(S, T), Matrix([[zero, -S], [T, zero]]), P]))
+    blocks = st.sampled_from([zero, one, -one, S]) | _low_rank(n, n)
+    for k in range(draw(st.integers(0, 3))):
+        X = draw(blocks)
+        M = Matrix([[one, X], [zero, one]] if k % 2 else [[one, zero], [X, one]]) * M
+    return M

@@ -1,0 +1,36 @@
+"""The theorems, in one table: what is stated, under which hypotheses, how it is checked, and where.
+
+    >>> from exactflow import theorems
+    >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth
+    3
+
+``theorems.toml`` is the single source of README's table, of the book's and of ``exactflow
+theorems``; `trials` has what tries them.
+"""
+
+import tomllib
+from importlib.resources import files as resources
+from typing import Any
+
+from exactflow.proving.theory.table import Challenge, Hypothesis, Theorem, Theorems
+from exactflow.proving.theory.trials import TRIALS
+
+__all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems", "theorems"]
+
+_KMR = (
+    "Koehler, Mehta, Risteski, Representational aspects of depth and conditioning in normalizing "
+    "flows, ICML 2021"
+)
+_ROWS = tomllib.loads(
+    resources("exactflow.proving.theory").joinpath("theorems.toml").read_text("utf-8")
+)
+
+
+def _theorem(name: str, row: dict[str, Any]) -> Theorem:
+    row["source"] = row["source"].replace("KMR", _KMR)
+    row["formal"] = tuple(row.get("formal", ()))
+    return Theorem(name=name, **row, **TRIALS.get(name, {}))
+
+
+#: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
+theorems = Theorems(_theorem(name, row) for name, row in _ROWS.items())

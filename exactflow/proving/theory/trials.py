@@ -1,0 +1,320 @@
+"""What checks a theorem on an instance, and what draws instances that constructions do not like.
+
+`TRIALS` has both, and the hypotheses, by the names of the theorems.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import partial, reduce
+from typing import Any, Literal, TypeAlias
+
+import sympy
+
+from exactflow.errors import VerificationError
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import DepthScales
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.verification import verify
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.factor import factor
+from exactflow.linear.masks import one_mask
+from exactflow.linear.padding import zero_padding
+from exactflow.linear.targets import permutation
+from exactflow.proving.theory.table import Hypothesis
+
+__all__ = ["TRIALS", "draw_matrix"]
+
+Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
+_ROUNDING = Fraction(1, 10**9)
+
+
+def need(condition: bool, what: str) -> None:
+    """Raise `VerificationError` unless the condition holds."""
+    if not condition:
+        raise VerificationError(f"expected {what}, which fails here")
+
+
+# ------------------------------------------------------------------------- hypotheses
+
+
+def det_is_positive(M: Any) -> bool:
+    matrix = as_matrix(M).to_dense()
+    return linalg.is_positive(matrix.det(), matrix.domain) is True
+
+
+def det_is_one(M: Any) -> bool:
+    matrix = as_matrix(M).to_dense()
+    return bool(matrix.det() == matrix.domain.one)
+
+
+def is_positive_pair(instance: Any) -> bool:
+    return isinstance(instance, tuple) and len(instance) == 2 and det_is_positive(instance[0])
+
+
+def is_rotation(W: Any) -> bool:
+    M = as_matrix(W).to_Matrix()
+    off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
+    return bool(off <= _ROUNDING) and det_is_positive(W)
+
+
+def permutation_matrix(perm: Any) -> Any:
+    """Return the matrix of a list of places; a matrix as it is."""
+    is_list = isinstance(perm, list | tuple) and not isinstance(perm[0], list | tuple)
+    return permutation(perm) if is_list else perm
+
+
+POSITIVE = Hypothesis(
+    "det(M) > 0", "every coupling with positive scales preserves orientation", det_is_positive
+)
+ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product", det_is_one)
+EVEN = Hypothesis(
+    "an even number of coordinates",
+    "the halves are equal here",
+    lambda M: as_matrix(M).shape[0] % 2 == 0,
+)
+INVERTIBLE = Hypothesis(
+    "an invertible matrix",
+    "a flow is invertible, so no flow represents it",
+    lambda M: bool(as_matrix(M).to_dense().det()),
+)
+EVEN_PERMUTATION = Hypothesis(
+    "a permutation of determinant 1",
+    "a flow of couplings keeps orientation, and an odd permutation does not",
+    lambda perm: det_is_one(permutation_matrix(perm)),
+)
+POSITIVE_PAIR = Hypothesis(
+    "a pair (M, partition) with det(M) > 0",
+    "every coupling with positive scales preserves orientation, under every partition",
+    is_positive_pair,
+)
+ROTATION = Hypothesis(
+    "a rotation, up to rounding",
+    "the bounds on the layers are those of matrices of norm 1",
+    is_rotation,
+)
+
+
+# ------------------------------------------------------------------------- trials
+
+
+def _equals(flow: Any, M: Any, most: int) -> Any:
+    """Return a flow of at most so many layers, after another look at its product."""
+    need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
+    verify(flow, M)
+    return flow
+
+
+def factored(M: Any, method: str = "auto", most: int = 6) -> CouplingFlow:
+    """At most so many layers equal M."""
+    return _equals(factor(M, method=method), M, most)
+
+
+def permuted(perm: Any) -> CouplingFlow:
+    """At most six layers of integers of absolute value at most 2."""
+    M = permutation_matrix(perm)
+    flow = _equals(factor(M, method="permutation"), M, 6)
+    need(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
+    return flow
+
+
+def partitioned(instance: Any) -> CouplingFlow:
+    """At most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides q - 1."""
+    M, partition = instance
+    flow = factor(M, partition=partition)
+    p, q = sorted(flow.partition)
+    return _equals(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
+
+
+def one_mask_for(flows: Any) -> Any:
+    """At most 2 N + 4 layers under one mask equal N layers under their own."""
+    product = reduce(lambda M, flow: flow.matrix() * M, flows, sympy.eye(flows[0].dimension))
+    return _equals(one_mask(flows), product, 2 * sum(flow.depth for flow in flows) + 4)
+
+
+def minimal(M: Any, scales: DepthScales = "additive") -> Any:
+    """At most six layers do, and what excludes fewer proves it."""
+    answer = minimal_depth(M, scales=scales)
+    _equals(answer.flow, M, 6)
+    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
+    return answer
+
+
+def padded(A: Any) -> CouplingFlow:
+    """Three shears map (x, 0) to (A x, 0)."""
+    flow, n = zero_padding(A), as_matrix(A).shape[0]
+    image = flow.matrix()[:, :n]
+    wanted = sympy.Matrix.vstack(as_matrix(A).to_Matrix(), sympy.zeros(n))
+    need(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
+    return flow
+
+
+def balanced_rotation(W: Any) -> Any:
+    """Six float shears of condition at most 18, within rounding."""
+    from exactflow.floats.balancing import balance
+
+    result = balance(W)
+    need(result.depth <= 6, f"at most six layers, got {result.depth}")
+    need(max(result.condition_numbers, default=1) <= 18, "condition numbers of at most 18")
+    need(result.error <= _ROUNDING, f"layers within rounding, got an error of {result.error}")
+    return result
+
+
+def whitened(covariance: Any) -> Any:
+    """Two layers make white noise of the Gaussian, within rounding."""
+    from exactflow.laws.gaussian import whiten
+
+    result = whiten(covariance)
+    need(result.depth <= 2, f"at most two layers, got {result.depth}")
+    need(result.error <= _ROUNDING, f"the identity within rounding, got an error of {result.error}")
+    return result
+
+
+def integers_and_back(W: Any) -> Any:
+    """Integers go near their images under W / step, within the bound, and back, to the last bit."""
+    import numpy as np
+
+    from exactflow.floats.lossless import lossless
+
+    codec = lossless(W, orientation="flip")
+    matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
+    x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
+    y = codec.forward(x)
+    distance = np.abs(y - matrix @ x / float(codec.step)).max()
+    need(distance <= codec.bound.largest, f"images within {codec.bound}, got {distance}")
+    need(bool((codec.backward(y) == x).all()), "integers that come back")
+    return codec
+
+
+# ------------------------------------------------------------------------- draws
+
+
+def draw_matrix(
+    source: random.Random,
+    sizes: Sequence[int] = (2, 3, 4, 5, 6),
+    determinant: Determinant = "positive",
+) -> Any:
+    """Return an invertible rational matrix: a product of elementary matrices, signs, permutations,
+    scales and shears of low rank, whose blocks are often zero, scalar or singular.
+
+    Parameters
+    ----------
+    source : of the draws.
+    sizes : from which d is drawn.
+    determinant : "positive", "one" or "nonzero".
+    """
+    d = source.choice(sizes)
+    M = sympy.eye(d)
+    for _ in range(source.randint(0, 5)):
+        M = _factor(source, d) * M
+    if determinant == "one":
+        M[0, :] /= M.det()
+    elif determinant == "positive" and M.det() < 0:
+        M[0, :] *= -1
+    return M
+
+
+def _factor(source: random.Random, d: int) -> sympy.Matrix:
+    kinds = "elementary", "signs", "permutation", "low rank", "scale", "blocks"
+    kind = source.choice(kinds if d > 1 else ("signs", "scale"))
+    step, n = sympy.eye(d), d // 2
+    if kind == "elementary":
+        i, j = source.sample(range(d), 2)
+        step[i, j] = sympy.Rational(source.randint(-4, 4), source.randint(1, 3))
+    elif kind == "signs":
+        step = sympy.diag(*source.choices((1, -1), k=d))
+    elif kind == "permutation":
+        step = permutation(source.sample(range(d), d))
+    elif kind == "scale":
+        step[source.randrange(d), :] *= source.choice((2, 3, sympy.Rational(1, 2)))
+    elif kind == "low rank":
+        column, row = (sympy.Matrix(source.choices((0, 1, -1, 2), k=k)) for k in (d - n, n))
+        step[n:, :n] = column * row.T
+        step = step.T if source.random() < 0.5 else step
+    else:
+        c = source.choice((sympy.Integer(2), sympy.Integer(-1), sympy.Rational(1, 3)))
+        step = sympy.diag(*[c] * n, *[1 / c] * (d - n))
+    return step
+
+
+def draw_partitioned(source: random.Random) -> tuple[Any, tuple[int, int]]:
+    """Return such a matrix, and a partition of its coordinates."""
+    M = draw_matrix(source)
+    p = source.randint(1, M.rows - 1)
+    return M, (p, M.rows - p)
+
+
+def draw_permutation(source: random.Random) -> list[int]:
+    """Return an even permutation of 2 to 12 coordinates."""
+    perm = source.sample(range(d := source.randint(2, 12)), d)
+    if permutation(perm).det() < 0:
+        perm[0], perm[1] = perm[1], perm[0]
+    return perm
+
+
+def draw_rotation(source: random.Random) -> Any:
+    """Return a rotation of 2 to 8 coordinates in float64, some of them signed permutations."""
+    import numpy as np
+
+    d = source.randint(2, 8)
+    rng = np.random.default_rng(source.randrange(2**32))
+    W = np.eye(d)[rng.permutation(d)] if source.random() < 0.3 else rng.standard_normal((d, d))
+    Q = np.linalg.qr(W)[0]
+    Q[:, 0] *= np.sign(np.linalg.det(Q))
+    return Q
+
+
+def draw_covariance(source: random.Random) -> Any:
+    """Return a covariance matrix of 2 to 8 coordinates in float64, of condition up to 10^4."""
+    import numpy as np
+
+    d = source.randint(2, 8)
+    rng = np.random.default_rng(source.randrange(2**32))
+    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    covariance = (Q * np.logspace(0, source.uniform(0, 4), d)) @ Q.T
+    return (covariance + covariance.T) / 2
+
+
+def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
+    """Return up to five linear couplings, each under a mask of its own."""
+    n = source.randint(1, 4)
+    flows = []
+    for _ in range(source.randint(1, 5)):
+        shift = [
+            [Fraction(source.randint(-3, 3), source.randint(1, 2)) for _ in range(n)]
+            for _ in range(n)
+        ]
+        scale = [Fraction(source.randint(1, 4), source.randint(1, 3)) for _ in range(n)]
+        layer = LinearCoupling((n, n), source.choice(("first", "second")), shift, scale)
+        flows.append(CouplingFlow([layer], order=source.sample(range(2 * n), 2 * n)))
+    return flows
+
+
+# ------------------------------------------------------------------------- by name
+
+
+def _tried(
+    trial: Callable[[Any], Any], draws: Callable[[random.Random], Any], *hypotheses: Hypothesis
+) -> dict[str, Any]:
+    return {"trial": trial, "draws": draws, "hypotheses": hypotheses}
+
+
+_classical = partial(factored, method="classical", most=18)
+_draw_even = partial(draw_matrix, sizes=(2, 4, 4))
+_draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
+#: What tries a theorem, draws instances of it and are its hypotheses, by its name.
+TRIALS = {
+    "six layers": _tried(factored, draw_matrix, POSITIVE),
+    "classical route": _tried(_classical, _draw_even, POSITIVE, EVEN),
+    "six is sharp": _tried(minimal, _draw_one, EVEN, ONE),
+    "five is generic": _tried(minimal, _draw_one, EVEN, ONE),
+    "zero padding": _tried(padded, partial(draw_matrix, determinant="nonzero"), INVERTIBLE),
+    "permutations": _tried(permuted, draw_permutation, EVEN_PERMUTATION),
+    "partitions": _tried(partitioned, draw_partitioned, POSITIVE_PAIR),
+    "rotations": _tried(balanced_rotation, draw_rotation, ROTATION),
+    "affine depth": _tried(partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
+    "Gaussians": _tried(whitened, draw_covariance),
+    "lossless couplings": _tried(integers_and_back, draw_rotation, INVERTIBLE),
+    "one mask": _tried(one_mask_for, draw_masked_flows),
+}

@@ -1,0 +1,220 @@
+"""For your own tests: assertions that name the entry, and with the pytest plugin a fixture.
+
+`assert_equal`, `assert_within`, `assert_depth` and `assert_invertible` are here; each imports what
+it needs when it is called, since the plugin does not wait for SymPy. The strategies for Hypothesis
+are in `exactflow.proving.strategies` (extra ``testing``). The plugin, `exactflow.pytest_plugin`,
+collects certificates and proof scripts, and has the fixture ``certificate_regression``.
+"""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sympy.polys.matrices import DomainMatrix
+
+    from exactflow.exact.typing import DepthScales, MatrixLike
+    from exactflow.flows.flow import CouplingFlow
+
+__all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
+
+
+def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> None:
+    """Assert that a flow, or a matrix, equals a matrix exactly, in every entry.
+
+    Parameters
+    ----------
+    flow : a linear flow, or a square matrix in any form that `factor` takes.
+    expected : a matrix of the same size; floats are the dyadic rationals that they are.
+
+    Raises
+    ------
+    AssertionError
+        They differ: the first differing entry is named, row by row, counted from 0.
+
+    Examples
+    --------
+    >>> from exactflow import factor
+    >>> assert_equal(factor([[1, 2], [0, 1]]), [[1, 2], [0, 1]])
+    >>> assert_equal([["1/2", 1], [0, 2]], [["1/2", 1], [0, 3]])
+    Traceback (most recent call last):
+    ...
+    AssertionError: expected 3 at entry (1, 1), derived 2
+    """
+    __tracebackhide__ = True
+    from exactflow.flows.verification import first_difference
+
+    derived, wanted = _same_size(flow, expected)
+    if (wrong := first_difference(wanted, derived)) is not None:
+        place, want, got = wrong
+        raise AssertionError(f"expected {want} at entry {place}, derived {got}")
+
+
+def assert_within(
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
+) -> None:
+    """Assert that no entry of a flow's matrix, or of a matrix, differs by more than a bound.
+
+    The differences are those of the rational numbers, and not rounded.
+
+    Parameters
+    ----------
+    flow, expected : as in `assert_equal`, over QQ.
+    bound : a rational number >= 0, as ``"1e-12"`` or a Fraction.
+
+    Raises
+    ------
+    AssertionError
+        The first entry beyond the bound is named, and the largest difference.
+
+    Examples
+    --------
+    >>> assert_within([[1, "0.3"], [0, 1]], [[1, 0.3], [0, 1]], "1e-16")
+    >>> assert_within([[1, "0.3"], [0, 1]], [[1, "1/4"], [0, 1]], "1e-3")
+    Traceback (most recent call last):
+    ...
+    AssertionError: expected 1/4 at entry (0, 1) within 1/1000, derived 3/10; the largest \
+difference is 0.05, at entry (0, 1)
+    """
+    __tracebackhide__ = True
+    from exactflow.errors import InvalidInputError
+    from exactflow.exact.numbers import format_short, to_float, to_fraction
+
+    derived, wanted = _same_size(flow, expected)
+    if not wanted.domain.is_QQ:
+        raise InvalidInputError(f"expected matrices over QQ for a bound, got {wanted.domain}")
+    allowed = to_fraction(bound)
+    if allowed < 0:
+        raise InvalidInputError(f"expected a bound >= 0, got {allowed}")
+    entries = (map(to_fraction, M.to_list_flat()) for M in (wanted, derived))
+    pairs = list(zip(*entries, strict=True))
+    differences = [abs(want - got) for want, got in pairs]
+    worst = max(range(len(pairs)), key=differences.__getitem__)
+    if differences[worst] <= allowed:
+        return
+    k = next(k for k, difference in enumerate(differences) if difference > allowed)
+    first, last = (divmod(n, wanted.shape[1]) for n in (k, worst))
+    want, got = map(format_short, pairs[k])
+    raise AssertionError(
+        f"expected {want} at entry {first} within {format_short(allowed)}, derived {got}; the "
+        f"largest difference is {to_float(differences[worst]):.3g}, at entry {last}"
+    )
+
+
+def assert_depth(
+    M: "CouplingFlow | MatrixLike", n: int, *, scales: "DepthScales" = "additive"
+) -> None:
+    """Assert that a matrix takes n coupling layers and no fewer, as `minimal_depth` decides.
+
+    Raises
+    ------
+    AssertionError
+        It takes another number, or the number is not decided; the reasons against fewer are shown.
+
+    Examples
+    --------
+    >>> assert_depth([[1, 2], [0, 1]], 1)
+    >>> assert_depth([[1, 2], [3, 7]], 3)
+    Traceback (most recent call last):
+    ...
+    AssertionError: expected exactly 3 layers, derived exactly 2 additive layers
+    not U: C = 0 fails at (0, 0)
+    not L: D = I fails at (0, 0)
+    """
+    __tracebackhide__ = True
+    from exactflow.linear.depth import minimal_depth
+
+    answer = minimal_depth(_matrix(M), scales=scales)
+    if (answer.lower, answer.upper) != (n, n):
+        head = f"expected exactly {n} layers, derived {answer.count}"
+        raise AssertionError("\n".join([head, *map(str, answer.obstructions)]))
+
+
+def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
+    """Assert that x comes back: that inverse(forward(x)) is x.
+
+    Parameters
+    ----------
+    module : a flow; or a module or transform of PyTorch, normflows, nflows, glasflow, FrEIA or
+        zuko, in whose own interface it is called.
+    x : what `module` takes. Where it holds exact numbers, it has to come back exactly.
+    tol : for floats, the largest difference, as a multiple of the largest entry of x.
+
+    Raises
+    ------
+    AssertionError
+        The first entry that does not come back is named, and the largest difference.
+
+    Examples
+    --------
+    >>> from exactflow import factor
+    >>> assert_invertible(factor([[1, 2], [0, 1]]), ["1/3", 1])
+    """
+    __tracebackhide__ = True
+    from exactflow.flows.base import Flow
+    from exactflow.flows.result import MapResult
+
+    if isinstance(module, Flow | MapResult):
+        back: Any = module.backward(module.forward(x))
+    else:
+        back = _there_and_back(module, x)
+    expected, derived = _entries(x), _entries(back)
+    if expected.size != derived.size:
+        raise AssertionError(f"expected {expected.shape} back, got {derived.shape}")
+    derived = derived.reshape(expected.shape)
+    is_float = expected.dtype.kind == derived.dtype.kind == "f"
+    bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0
+    differences = abs(expected - derived)
+    wrong = ~(differences <= bound)  # so that a NaN is wrong
+    if not wrong.any():
+        return
+    place = tuple(int(i[0]) for i in wrong.nonzero())
+    raise AssertionError(
+        f"x does not come back: expected {expected[place]} at entry {place}, derived "
+        f"{derived[place]}; the largest difference is {differences.max()}, the bound {bound}"
+    )
+
+
+def _same_size(
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
+) -> tuple["DomainMatrix", "DomainMatrix"]:
+    """Return both matrices, dense and over one field."""
+    __tracebackhide__ = True
+    derived, wanted = _matrix(flow), _matrix(expected)
+    if derived.shape != wanted.shape:
+        sizes = [f"{M.shape[0]} x {M.shape[1]}" for M in (wanted, derived)]
+        raise AssertionError(f"expected a {sizes[0]} matrix, derived a {sizes[1]} one")
+    pair: tuple[DomainMatrix, DomainMatrix] = derived.unify(wanted, fmt="dense")
+    return pair
+
+
+def _matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
+    from exactflow.exact.coerce import as_matrix
+    from exactflow.flows.flow import CouplingFlow
+
+    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
+
+
+def _there_and_back(module: Any, x: Any) -> Any:
+    """Return inverse(forward(x)) in the interface of a flow library."""
+    if hasattr(module, "output_dims"):  # FrEIA: tuples, and a flag
+        (y,), _ = module([x])
+        (back,), _ = module([y], rev=True)
+        return back
+    y = module(x)
+    inverse = module.inverse if hasattr(module, "inverse") else module.inv
+    back = inverse(y[0] if isinstance(y, tuple) else y)
+    return back[0] if isinstance(back, tuple) else back
+
+
+def _entries(x: Any) -> "np.ndarray":
+    """Return numbers as an array: of floats where they are floats, or else of exact numbers."""
+    import numpy as np
+
+    from exactflow.exact.numbers import to_fraction
+
+    values = x.detach().cpu().double().numpy() if hasattr(x, "detach") else np.array(x)
+    if values.dtype.kind == "f":
+        return values
+    exact = np.array([to_fraction(v) for v in values.ravel()], dtype=object)
+    return exact.reshape(values.shape)

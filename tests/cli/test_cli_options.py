@@ -1,0 +1,173 @@
+"""Options that all commands share: help, JSON and silence, completion, an estimate of time."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from sympy import Symbol
+
+from exactflow import cli, permutation, random_matrix
+from exactflow.cli import COMMANDS
+from exactflow.exact.coerce import as_matrix
+from exactflow.linear.factor.estimate import estimated_seconds
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.csv").write_text("1,2\n3,7\n")
+    (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
+    (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+
+    def run(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(run, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, err = run(name, "--help")
+    assert (code, err) == (0, "")
+    usage, purpose, *sections = out.split("\n\n")
+    assert usage.startswith(f"usage: exactflow {name} ")
+    assert purpose == COMMANDS[name]
+    for section in sections:
+        title, *lines = section.splitlines()
+        assert title.endswith(":")
+        starts = [i for i, line in enumerate(lines) if re.match(r"  [-A-Z{]", line)]
+        for i in starts:  # its text is on its own line, or on the next one
+            assert re.search(r"\S  +\S", lines[i]) or lines[i + 1].startswith("     "), lines[i]
+    assert "%" not in out.replace("# %%", "")
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"apply", "completion", "export"}))
+def test_options_stand_in_groups(run, name):
+    _, out, _ = run(name, "--help")
+    assert len(re.findall(r"^[a-z][\w ]*:$", out, re.MULTILINE)) >= 3
+
+
+WRITERS = {
+    "factor": ["factor", "m.csv"],
+    "depth": ["depth", "m.csv"],
+    "balance": ["balance", "m.csv"],
+    "lossless": ["lossless", "m.csv"],
+    "whiten": ["whiten", "sigma.csv"],
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_json(run, name):
+    code, out, err = run(*WRITERS[name], "--json", "-o", "c.json")
+    record = json.loads(out)
+    assert (code, err, record["output"]) == (0, "", "c.json")
+    assert run("check", "c.json", "--quiet")[0] == 0
+    assert json.loads(run(*WRITERS[name], "--json")[1])["output"] is None
+
+
+def test_what_the_json_says(run):
+    record = json.loads(run("factor", "minus.csv", "--orientation", "flip", "--json")[1])
+    assert (record["depth"], record["flips"], len(record["layers"])) == (3, [0], 3)
+    assert record["verdict"] == "equal in all 4 entries (layers composed: 3)"
+    assert record["layers"][0] == {
+        "moves": record["layers"][0]["moves"],
+        "scales_not_1": 0,
+        "nonzeros": 1,
+        "bits": 1,
+        "largest_magnitude": "1.0",
+    }
+    record = json.loads(run("depth", "m.csv", "--json")[1])
+    assert (record["lower"], record["upper"], record["evidence"]) == (2, 2, "exact")
+    assert record["obstructions"] == [
+        "not U: C = 0 fails at (0, 0)",
+        "not L: D = I fails at (0, 0)",
+    ]
+    record = json.loads(run("balance", "m.csv", "--json")[1])
+    assert len(record["condition_numbers"]) == record["depth"]
+    record = json.loads(run("whiten", "sigma.csv", "--json")[1])
+    assert record["depth"] == 2
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_quiet(run, name, tmp_path):
+    assert run(*WRITERS[name], "-q", "-o", "c.json") == (0, "", "")
+    assert (tmp_path / "c.json").exists()
+    code, out, err = run(*WRITERS[name], "--quiet", "-o", "none/c.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
+    run("factor", "m.csv", "-o", "c.json")
+    assert run("check", "c.json", "--quiet") == (0, "", "")
+    (tmp_path / "c.json").write_text((tmp_path / "c.json").read_text().replace('"7"', '"8"'))
+    assert run("check", "c.json", "-q") == (1, "", "")
+    (tmp_path / "c.json").write_text("{")
+    assert run("check", "c.json", "-q")[2].startswith("c.json: malformed: ")
+
+
+def test_json_and_quiet_exclude_each_other(run):
+    code, out, err = run("factor", "m.csv", "--json", "--quiet")
+    assert (code, out) == (2, "")
+    assert "not allowed with argument" in err
+
+
+def test_completion(run):
+    pytest.importorskip("shtab")
+    for shell in ("bash", "zsh", "tcsh"):
+        code, out, _ = run("completion", shell)
+        assert code == 0
+        assert "exactflow" in out
+        assert "balance" in out
+    assert run("completion", "cmd")[0] == 2
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("exactflow wh", ["whiten"]),
+        ("exactflow check --qui", ["--quick", "--quiet"]),
+        ("exactflow factor --method comm", ["commutator"]),
+        ("exactflow check sig", ["sigma.csv"]),
+    ],
+)
+def test_bash_completes(run, tmp_path, words, expected):
+    pytest.importorskip("shtab")
+    (tmp_path / "completion").write_text(run("completion", "bash")[1])
+    script = (
+        "source ./completion\n"
+        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
+        "function_of() { set -- $(complete -p exactflow); while [ $1 != -F ]; do shift; done\n"
+        '  "$2"; }\n'
+        'function_of; printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize(
+    ("d", "method", "partition"),
+    [
+        *((64, "auto", None), (65, "auto", None), (64, "commutator", None)),
+        *((64, "auto", (16, 48)), (64, "partition", None), (64, "classical", None)),
+    ],
+)
+def test_every_route_for_dense_matrices_has_an_estimate(d, method, partition):
+    short, long = (random_matrix(d, bits=bits, seed=1) for bits in (4, 8))
+    few, many = (estimated_seconds(as_matrix(M), method, partition) for M in (short, long))
+    assert 0.1 < few < many < 1000
+
+
+def test_what_takes_a_moment_has_no_estimate():
+    for M in (permutation(range(199, -1, -1)), np.diag(range(1, 61))):
+        assert estimated_seconds(as_matrix(M)) == 0
+    sheared = np.eye(60, dtype=int)
+    sheared[30:, :30] = 7
+    assert estimated_seconds(as_matrix(sheared)) == 0
+    assert estimated_seconds(as_matrix([[Symbol("t"), 1], [1, 2]])) == 0

@@ -1,0 +1,568 @@
+"""Every command on a good file and on a bad one: the exit code and both streams, as a person reads.
+
+Also standard input in the place of a file, a terminal of 40 columns, and one that is interrupted.
+"""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from terminal import POSIX, on_terminal, written_to
+
+from exactflow import cli
+from exactflow.cli import COMMANDS
+from exactflow.linear.factor.estimate import PACE
+
+FLOW = """\
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    def __init__(self, a):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(a))
+
+    def forward(self, x):
+        return x * self.a.exp(), self.a
+
+    def inverse(self, y):
+        return y / self.a.exp(), -self.a
+
+
+model = Scale(0.5)
+"""
+
+PROOF = """\
+from exactflow.claims import Claims, Evidence
+
+claims = Claims("Sums")
+with claims.check("one and one", Evidence.EXACT) as check:
+    check.equal(1 + 1, {sum})
+"""
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs a command in a folder with good files and bad ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "m.csv").write_text("1,2\n3,7\n")
+    (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
+    (tmp_path / "bad.csv").write_text("1,2\n3\n")
+    (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "good.py").write_text(PROOF.format(sum=2))
+    (tmp_path / "wrong.py").write_text(PROOF.format(sum=3))
+    np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]]))
+    np.save(tmp_path / "v.npy", np.ones((2, 1)))
+
+    def command(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    for name, arguments in (("c", ["factor", "m.csv"]), ("l", ["lossless", "m.csv", "-q"])):
+        assert command(*arguments, "-o", f"{name}.json")[0] == 0
+    return command
+
+
+RAGGED = "bad.csv: expected rows of equal length, got 2 entries in row 0 and 1 in row 1"
+
+GOOD = {
+    "factor": (
+        "factor m.csv -o new.json",
+        """\
+m.csv: 2 x 2, csv text
+    moves    scale          nonzeros   bits   largest
+─────────────────────────────────────────────────────
+1   second   1 of 1 not 1          1      3       7.0
+2   first    1 of 1 not 1          1      3     0.286
+method: short, 2 layers
+time: factored and checked in .* s
+verdict: equal in all 4 entries (layers composed: 2)
+certificate: new.json; the checker: equal at random vectors, modulo random primes
+next: exactflow check new.json --target m.csv
+""",
+    ),
+    "check": (
+        "check c.json --target m.csv",
+        "c 2 layers over QQ, 2 coordinates\nc equal in all entries\ns VERIFIED\n",
+    ),
+    "depth": (
+        "depth m.csv -o d.json",
+        """\
+exactly 2 additive layers
+  not U: C = 0 fails at (0, 0)
+  not L: D = I fails at (0, 0)
+where U = [[S, X], [0, I]] and L = .*
+certificate: d.json
+c depth 2, additive layers over QQ, 2 coordinates
+c no target given apart: the claim is on the certificate's own
+c equal in all entries
+c not U: linear
+c not L: linear
+s VERIFIED
+next: exactflow check d.json --target m.csv
+""",
+    ),
+    "explain": (
+        "explain m.csv",
+        """\
+M is the product of 2 couplings. [exact]
+
+1. Split M into halves of 1 and 1 coordinates. (blocks)
+   M = [1 2]   A = [1]   B = [2]   C = [3]   D = [7]
+       [3 7]
+   checked: blocks(A, B, C, D) = M
+
+2. The layers, in the order in which data meets them; neighbours of one kind
+   merged. (product)
+   l1 = [1 0]   l2 = [1/7 2/7]
+        [3 7]        [  0   1]
+   checked: l2 l1 = M
+""",
+    ),
+    "theorems": (
+        "theorems 'six layers' --check m.csv",
+        "six layers: holds here, with 2 layers\n",
+    ),
+    "balance": (
+        "balance m.csv",
+        "6 layers on halves (1, 1), largest entry .*\ncertified within .*: the layers do not equal "
+        "the matrix\n",
+    ),
+    "lossless": (
+        "lossless m.csv",
+        "6 layers of integers on halves (1, 1), shifts in units of .* steps of the matrix\n"
+        "step: 1; two last layers of the certificate multiply the halves by it\n",
+    ),
+    "apply": ("apply l.json x.npy -o y.npy", "images: 2, int64\n"),
+    "whiten": (
+        "whiten sigma.csv",
+        "2 affine layers on halves (1, 1) whiten within .*\nthe inverse, rounded to floats, "
+        "generates the covariance within .*\n",
+    ),
+    "prove": (
+        "prove good.py",
+        "theorem .*verdict\n─+\nSums .*passed\n"
+        "1 of 1 claims checked; 0 not run; 0 scripts failed\n",
+    ),
+    "export": (
+        "export c.json --to latex",
+        r"\begin{pmatrix} 1 & 2 \\ 3 & 7 \end{pmatrix} = "
+        r"\begin{pmatrix} \frac{1}{7} & \frac{2}{7} \\ 0 & 1 \end{pmatrix} "
+        r"\begin{pmatrix} 1 & 0 \\ 3 & 7 \end{pmatrix}"
+        "\n",
+    ),
+}
+"""What a good file gives on stdout; nothing on stderr, and the exit code is 0."""
+
+BAD = {
+    "factor": ("factor bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "factor -": (
+        "factor minus.csv",
+        2,
+        "",
+        "exactflow: error: expected det > 0, got det < 0: .*(--orientation pad) .*\n",
+    ),
+    "check": (
+        "check bad.csv",
+        2,
+        "",
+        "bad.csv: malformed: certificate: expected JSON in UTF-8: .*\n",
+    ),
+    "check --target": (
+        "check c.json --target bad.csv",
+        2,
+        "",
+        "c.json: malformed: bad.csv, row 1: expected a list of 2 entries, .*\n",
+    ),
+    "check -": (
+        "check c.json --target sigma.csv",
+        1,
+        "c 2 layers over QQ, 2 coordinates\nc the certificate's target is not the given target\n"
+        "c first differing entry: row 0, column 0: certificate 1, given 2\ns NOT VERIFIED\n",
+        "",
+    ),
+    "depth": ("depth bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "explain": ("explain bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "theorems": (
+        "theorems 'seven layers'",
+        2,
+        "",
+        "exactflow: error: expected the name of a theorem, such as 'six layers', got 'seven layers'"
+        ": .*\n",
+    ),
+    "balance": ("balance bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "lossless": ("lossless bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
+    "apply": (
+        "apply c.json x.npy -o y.npy",
+        2,
+        "",
+        "exactflow: error: c.json: expected the certificate of a lossless flow, .*\n",
+    ),
+    "whiten": (
+        "whiten m.csv",
+        2,
+        "",
+        "exactflow: error: expected a symmetric matrix, got one whose entries .* differ by 1: .*\n",
+    ),
+    "prove": (
+        "prove wrong.py",
+        1,
+        "theorem .*verdict\n─+\nSums .*FAILED\nwrong.py:5: in the claim 'one and one' [exact]: "
+        "one and one: expected 3, derived 2.*\n0 of 1 claims checked; 0 not run; 1 script failed\n",
+        "",
+    ),
+    "export": ("export bad.csv --to latex", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
+    "completion": (
+        "completion cmd",
+        2,
+        "",
+        "usage: exactflow completion .*\nexactflow completion: error: .*\n",
+    ),
+    "convert": (
+        "convert bad.csv --library torch -o new.pt",
+        2,
+        "",
+        "exactflow: error: bad.csv: expected a .pt file of tensors only, got: .*\n",
+    ),
+    "diagnose": (
+        "diagnose flow.py:model x.npy",
+        2,
+        "",
+        "exactflow: error: expected x as a tensor of floats, .*got a tensor of torch.int64\n",
+    ),
+}
+"""What a bad file gives: the exit code, stdout and stderr."""
+
+
+def assert_reads(text, expected):
+    """Assert that a text is as expected, where ``.*`` and ``─+`` stand for anything."""
+    pattern = re.escape(expected).replace(r"\.\*", ".*").replace(r"─\+", "─+")
+    text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    assert re.fullmatch(pattern, text), text
+
+
+def words(line):
+    """Return the arguments of a line in which only the name of a theorem has a blank."""
+    return [word.replace("_", " ") for word in re.sub(r"'(\w+) (\w+)'", r"\1_\2", line).split()]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_file(run, name):
+    line, expected = GOOD[name]
+    code, out, err = run(*words(line))
+    assert (code, err) == (0, "")
+    assert_reads(out, expected)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file(run, name):
+    line, expected, shown, told = BAD[name]
+    if name == "convert":
+        pytest.importorskip("torch")
+    if name == "diagnose":
+        pytest.importorskip("torch")
+    if name == "completion":
+        pytest.importorskip("shtab")
+    code, out, err = run(*words(line))
+    assert code == expected
+    assert_reads(out, shown)
+    assert_reads(err, told)
+
+
+def test_a_script_for_a_shell(run):
+    pytest.importorskip("shtab")
+    code, out, err = run("completion", "bash")
+    assert (code, err) == (0, "")
+    assert "complete" in out
+
+
+def test_a_model(run):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Linear(2, 2).state_dict(), "model.pt")
+    code, out, err = run(
+        "convert", "model.pt", "--library", "torch", "-o", "new.pt", "--within", 1e-9
+    )
+    assert (code, err) == (0, "")
+    assert "written: new.pt; in Python, exactflow.interop.restore(model, " in out
+    code, out, err = run("diagnose", "flow.py:model", "v.npy")
+    assert (code, err) == (0, "")
+    assert_reads(
+        out,
+        """\
+x comes back: relative error .*
+
+the model (Scale)  comes back with an error of 0.0e+00; condition number
+                   1.0e+00; 0.0 of 7.2 digits lost on the way back
+""",
+    )
+
+
+def test_theorems(run):
+    code, out, err = run("theorems")
+    assert (code, err) == (0, "")
+    assert "six layers  " in out.splitlines()[0]
+    assert "six layers" in json.loads(run("theorems", "--json")[1])
+    assert run("theorems", "six", "layers") == run("theorems", "six layers")
+    code, out, err = run("theorems", "six layers")
+    assert (code, err, out.splitlines()[0]) == (0, "", "1, 14. six layers")
+    record = json.loads(run("theorems", "six layers", "--json")[1])
+    assert (record["name"], bool(record["hypotheses"])) == ("six layers", True)
+    checked = run("theorems", "partitions", "--check", "m.csv", "--partition", "1,1", "--json")
+    assert json.loads(checked[1])["theorem"] == "partitions"
+    challenge = ["theorems", "six layers", "--challenge"]
+    assert run(*challenge, 2)[:2] == (0, "six layers: 2 instances, no counterexample\n")
+    assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
+    assert run(*challenge, 0)[::2] == (
+        2,
+        "exactflow: error: expected at least one instance, got 0\n",
+    )
+    assert "expected the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--latex"], "\\documentclass"),
+        (["--markdown"], "M is the product of 2 couplings"),
+        (["--json"], '"steps"'),
+        (["--depth", "additive"], "M takes exactly 2 additive layers."),
+        (["--depth", "additive", "--partition", "1,1"], "M takes exactly 2 additive layers."),
+        (["--method", "transvection"], "checked: "),
+    ],
+)
+def test_explanations(run, options, words):
+    code, out, err = run("explain", "m.csv", *options)
+    assert (code, err) == (0, "")
+    assert words in out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("m.csv --depth additive --partition 1,2", "got (1, 2) with sum 3"),
+        ("m.csv --depth additive --method short", "expected --depth without --method"),
+        ("w.npy", "expected at most 64 coordinates, got 66: an explanation is checked by"),
+    ],
+)
+def test_explanations_that_are_refused_at_once(run, monkeypatch, options, told):
+    np.save("w.npy", np.random.default_rng(0).standard_normal((66, 66)))
+    monkeypatch.setattr("exactflow.linear.factor.factor", None)
+    code, out, err = run("explain", *options.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("sympy", "from sympy import Matrix, Rational"),
+        ("sage", "matrix("),
+        ("json", '"format": "exactflow-certificate"'),
+        ("rocq", "Theorem "),
+    ],
+)
+def test_exports(run, form, words):
+    code, out, err = run("export", "c.json", "--to", form)
+    assert (code, err) == (0, "")
+    assert words in out
+    assert run("export", "c.json", "--to", form, "-o", "flow.txt") == (0, "", "")
+    assert Path("flow.txt").read_text() == out
+
+
+def test_exports_of_other_certificates(run):
+    assert run("depth", "m.csv", "-q", "-o", "d.json")[0] == 0
+    assert "Theorem " in run("export", "d.json", "--to", "rocq")[1]
+    code, out, err = run("export", "d.json", "--to", "latex")
+    assert (code, out) == (2, "")
+    assert "expected --to rocq for a depth certificate, got latex" in err
+    assert run("balance", "m.csv", "-q", "-o", "b.json")[0] == 0
+    code, out, err = run("export", "b.json", "--to", "latex")
+    assert (code, "pmatrix" in out) == (0, True)
+    assert_reads(err, "exactflow: latex gets the flow and its own matrix; .*\n")
+    assert "Theorem " in run("export", "b.json", "--to", "rocq")[1]
+
+
+def test_every_command_is_here():
+    assert set(COMMANDS) == {name.split()[0] for name in BAD}
+    assert set(COMMANDS) == {*GOOD, "completion", "convert", "diagnose"}
+
+
+NPY, NPZ = io.BytesIO(), io.BytesIO()
+np.save(NPY, np.array([[1, 2], [3, 7]]))
+np.savez(NPZ, np.array([[1, 2], [3, 7]]))
+
+STDIN = {
+    "csv": b"1,2\n3,7\n",
+    "json": b' [["1", 2], [3, "7"]]',
+    "npy": NPY.getvalue(),
+    "npz": NPZ.getvalue(),
+    "mtx": b"%%MatrixMarket matrix array integer general\n2 2\n1\n3\n2\n7\n",
+}
+
+
+def given(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("kind", STDIN)
+def test_standard_input_in_the_place_of_a_matrix(run, monkeypatch, kind):
+    for name in ("factor", "depth", "explain", "balance"):
+        given(monkeypatch, STDIN[kind])
+        code, out, err = run(name, "-")
+        assert (code, err) == (0, "")
+        assert out
+    given(monkeypatch, STDIN[kind])
+    assert (
+        run("check", "c.json", "--target", "-")[:2]
+        == run("check", "c.json", "--target", "m.csv")[:2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "stdin: expected a matrix of at least one row"),
+        (b"1,2\n3\n", RAGGED.replace("bad.csv", "stdin")),
+        (b"[[1, 2], [3", "stdin: expected JSON, got "),
+        (b"PK\x03\x04 and no more", "stdin: expected"),
+        (b"\xff\xfe", "stdin: expected UTF-8 text"),
+        (b'{"format": "exactflow-certificate"}', "stdin: expected rows of numbers, got an object"),
+    ],
+)
+def test_standard_input_that_is_no_matrix(run, monkeypatch, data, told):
+    given(monkeypatch, data)
+    code, out, err = run("factor", "-", "-o", "new.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+    assert not os.path.exists("new.json")
+
+
+@pytest.mark.parametrize("name", ["factor", "theorems", "prove", "explain"])
+def test_a_narrow_terminal_breaks_no_words(run, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "40")
+    line = {"theorems": "theorems"}.get(name, GOOD[name][0])
+    code, out, err = run(*words(line))
+    assert (code, err) == (0, "")
+    tables = [line for line in out.splitlines() if not set(line) & set(":;.")]
+    assert all(len(line.rstrip()) <= 40 for line in tables)
+    assert "…" not in out
+    if name == "factor":
+        assert "moves  scale" in out
+        assert "second 1 of 1" in out
+
+
+@POSIX
+@pytest.mark.parametrize("line", ["theorems six_layers", "balance m.csv", "depth m.csv"])
+def test_a_narrow_terminal_breaks_no_words_of_sentences(run, monkeypatch, line):
+    wide = run(*words(line))[1]
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    narrow = run(*words(line))[1]
+    assert (narrow != wide, narrow.split()) == (True, wide.split())
+    assert all(
+        len(text) <= 40 or len(text.split()) == 1
+        for text in narrow.splitlines()
+        if "\\" not in text
+    )
+
+
+ENDLESS = """
+import time
+from exactflow.claims import Claims, Evidence
+claims = Claims("Slow")
+with claims.check("nothing", Evidence.EXACT) as check:
+    time.sleep(60)
+"""
+
+
+@POSIX
+@pytest.mark.parametrize("command", ["factor w.csv --orientation flip", "prove slow.py good.py"])
+def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path, command):
+    rows = np.random.default_rng(0).standard_normal((48, 48)).tolist()
+    (tmp_path / "w.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    (tmp_path / "slow.py").write_text(ENDLESS)
+    (tmp_path / "good.py").write_text(PROOF.format(sum=2))
+    name = command.split()[0]
+    options = {"cwd": tmp_path, "stdout": subprocess.DEVNULL}
+    with on_terminal("-m", "exactflow", *command.split(), **options) as (process, ours):
+        shown = b""
+        while f"% {name}: ".encode() not in shown:
+            shown += os.read(ours, 4096)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == -signal.SIGINT  # 130 for a shell
+        shown += written_to(ours).encode()
+    assert b"\x1b[?25l" not in shown
+    assert shown.endswith(b"\r\x1b[K")
+    assert sorted(os.listdir(tmp_path)) == ["good.py", "slow.py", "w.csv"]
+
+
+COMPILING = """
+import sys, time
+from pathlib import Path
+from exactflow import __main__
+from exactflow.files.rocq import theorem_check
+theorem_check.library = lambda: Path(".")
+theorem_check.coqc = lambda *arguments: time.sleep(60)
+sys.argv = ["exactflow", "check", "flow.v"]
+sys.exit(__main__.main())
+"""
+
+
+@POSIX
+def test_ctrl_c_leaves_no_folder_of_coqc(run, tmp_path):
+    assert run("export", "c.json", "--to", "rocq", "-o", "flow.v")[0] == 0
+    (tmp_path / "scratch").mkdir()
+    options = {"env": os.environ | {"TERM": "dumb", "TMPDIR": str(tmp_path / "scratch")}}
+    with on_terminal("-c", COMPILING, **options) as (process, ours):
+        while not list(tmp_path.glob("scratch/*/theorem.v")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert (written_to(ours), process.wait()) == ("exactflow: interrupted\n", 130)
+    assert os.listdir(tmp_path / "scratch") == []
+
+
+def test_a_terminal_is_asked_before_more_than_a_minute(run, monkeypatch):
+    estimate = "exactflow.linear.factor.estimate.estimated_seconds"
+    monkeypatch.setattr(estimate, lambda *arguments: 130)
+    long = (
+        "exactflow: exact layers take about 2 minutes; balance gives float64 layers, certified "
+        "within 1e-12 of the largest entry, in about 1 second\n"
+    )
+    assert run("factor", "m.csv", "--json")[::2] == (0, long)
+    assert run("factor", "m.csv", "--quiet") == (0, "", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    told = f"{long}next: exactflow balance m.csv; or go on, with --yes\n"
+    for name in ("factor", "explain"):
+        said = ("layers take", "layers, explained, take")[name == "explain"]
+        said = [text.replace("layers take", said) for text in (told, long)]
+        if name == "explain":
+            monkeypatch.setattr(estimate, lambda *arguments: 130 / PACE.explained)
+        assert run(name, "m.csv") == (3, "", said[0])
+        code, out, err = run(name, "m.csv", "--yes")
+        assert (code, bool(out), err) == (0, True, said[1])
+    monkeypatch.setattr(estimate, lambda *arguments: 130)
+    assert run("explain", "m.csv", "--depth", "additive")[::2] == (0, "")
+    options = ["--orientation", "flip", "--partition", "01", "--transpose"]
+    assert run("factor", "m.csv", *options)[2].endswith(
+        "next: exactflow balance m.csv --transpose --orientation flip --partition 0,1; "
+        "or go on, with --yes\n"
+    )
+    monkeypatch.setattr(estimate, lambda *arguments: 30)
+    code, out, err = run("factor", "m.csv")
+    assert (code, err) == (0, long.replace("2 minutes", "30 seconds"))
+    monkeypatch.setattr("exactflow.linear.factor.estimate.Pace.balanced", lambda self, d: 7.0)
+    for name in ("balance", "lossless"):
+        assert run(name, "m.csv")[2] == "exactflow: float layers take about 7 seconds\n"
+        assert run(name, "m.csv", "-q") == (0, "", "")

@@ -1,0 +1,239 @@
+"""The hook of pre-commit, and the steps of the GitHub action, on repositories of other people."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from exactflow import factor, minimal_depth, save
+
+yaml = pytest.importorskip("yaml")
+
+ROOT = Path(__file__).parents[2]
+ACTION = ROOT / ".github" / "actions" / "check"
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+GUIDE = (ROOT / "proofs" / "book" / "guides" / "ci.md").read_text(encoding="utf-8")
+M = [["2", "1"], ["1", "1"]]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "deep").mkdir()
+    save(factor(M), tmp_path / "a.cert.json")
+    save(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
+    template = files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8")
+    (tmp_path / "my_theorem.py").write_text(template)
+    return tmp_path
+
+
+FOREIGN = """print('{"file": "a.cert.json", "kind": "", "verdict": "verified", "lines": []}')"""
+
+
+def spoil(project):
+    path = project / "a.cert.json"
+    path.write_text(path.read_text().replace('[["2",', '[["3",'))
+
+
+def step(project, name, python=sys.executable, limits="", **inputs):
+    """Run a step of the action as GitHub does, with its defaults, or a limit on resources."""
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    (found,) = (step for step in action["runs"]["steps"] if step["name"] == name)
+    values = {key: entry["default"] for key, entry in action["inputs"].items()} | inputs
+    folder = project / "bin"
+    folder.mkdir(exist_ok=True)
+    (folder / "python").unlink(missing_ok=True)
+    (folder / "python").write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
+    (folder / "python").chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "GITHUB_ACTION_PATH": str(ACTION),
+        "GITHUB_STEP_SUMMARY": str(project / "summary.md"),
+    }
+    for key, text in found["env"].items():
+        (value,) = re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", text).groups()
+        environment[key] = values[value]
+    assert "${{" not in found["run"]  # an input is data, never a part of the script
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", limits + found["run"]],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_action_verifies(project):
+    done = step(project, "Check", scripts="*.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = (project / "summary.md").read_text()
+    assert "| a.cert.json | equality | verified |" in table
+    assert "| deep/b, c.depth.json | depth | verified |" in table
+    assert "| my_theorem.py | 1 claims | passed |" in table
+    assert "::error" not in done.stdout
+
+
+def test_the_action_says_what_is_refuted_and_where(project):
+    spoil(project)
+    (project / "deep" / "b, c.depth.json").write_text("{")
+    (project / "my_theorem.py").write_text("x = 1\n1 / 0\n")
+    done = step(project, "Check", scripts="*.py\nnone/*.py")
+    assert done.returncode == 1
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert len(errors) == 3
+    assert errors[0].startswith("::error file=a.cert.json,line=1,title=refuted::c ")
+    assert "%0Ac first differing entry: row 0, column 0: expected 3, derived 2" in errors[0]
+    assert errors[1].startswith("::error file=deep/b%2C c.depth.json,line=1,title=malformed::")
+    assert errors[2].startswith("::error file=my_theorem.py,line=2,title=broken::my_theorem.py:2")
+
+
+def test_the_action_takes_a_bound(project):
+    assert step(project, "Check", within="0").returncode == 0
+    assert step(project, "Check", within="-1").returncode == 2
+
+
+def test_the_action_does_not_pass_where_nothing_matches(project):
+    done = step(project, "Check", files="none/*.json\n\n")
+    assert done.returncode == 2
+    assert "nothing matches" in done.stdout
+
+
+def endless(folder):
+    """Write a certificate that takes minutes: entries grow by bits with each of many layers."""
+    layers = [
+        {"moves": moves, "scale": ["1"], "shift": [["1/3"]]} for moves in ("first", "second")
+    ] * 20_000
+    claim = {"format": "exactflow-certificate", "version": 1, "field": "QQ", "partition": [1, 1]}
+    claim |= {"target": [["1", "0"], ["0", "1"]], "layers": layers}
+    (folder / "endless.cert.json").write_text(json.dumps(claim))
+
+
+@pytest.mark.parametrize("scripts", ["", pytest.param("*.py", marks=pytest.mark.slow)])
+def test_the_action_does_not_pass_what_was_killed(project, scripts):
+    endless(project)
+    save(factor(M), project / "last.cert.json")
+    done = step(project, "Check", limits="ulimit -t 1\n", scripts=scripts)
+    assert done.returncode == 3
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert [line.split(",")[0] for line in errors] == [
+        "::error file=endless.cert.json",
+        "::error file=last.cert.json",
+        "::error file=deep/b%2C c.depth.json",
+    ]
+    assert all("no verdict: exactflow check ended with exit code -" in line for line in errors)
+    table = (project / "summary.md").read_text()
+    assert "| a.cert.json | equality | verified |" in table
+    assert "| endless.cert.json |  | not checked |" in table
+    assert ("| my_theorem.py | 1 claims | passed |" in table) == bool(scripts)
+
+
+def test_the_action_does_not_take_a_missing_exactflow_for_a_refutation(project):
+    python = project / "without"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    program = "import runpy, sys; sys.executable = sys.argv[1]\n"
+    program += "runpy.run_path(sys.argv[2], run_name='__main__')"
+    command = [sys.executable, "-c", program, python, ACTION / "check.py"]
+    environment = os.environ | {"FILES": "*.cert.json", "PYTHONPATH": ""}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
+    assert done.returncode == 3
+
+
+def test_the_action_runs_no_code_of_the_repository(project):
+    spoil(project)
+    (project / "exactflow.py").write_text(FOREIGN)
+    (project / "pip.py").write_text("print('not this')")
+    done = step(project, "Check")
+    assert done.returncode == 1
+    assert "title=refuted" in done.stdout
+    action = yaml.safe_load((ACTION / "action.yml").read_text())
+    assert "python -P -m pip" in action["runs"]["steps"][0]["run"]
+
+
+def test_an_input_is_no_script(project):
+    step(project, "Check", files="$(touch seen)\n; touch seen", within="1; touch seen")
+    assert not (project / "seen").exists()
+
+
+@pytest.mark.slow
+def test_the_action_installs(project, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    done = step(project, "Install exactflow", python=python)
+    assert done.returncode == 0, done.stderr
+    assert step(project, "Check", python=python).returncode == 0
+
+
+def test_the_hook_takes_certificates():
+    (hook,) = HOOKS
+    assert hook["entry"] == "exactflow check"
+    taken = [name for name in ("a.cert.json", "x/b.depth.json", "c.json", "cert.json.py")
+             if re.search(hook["files"], name)]  # fmt: skip
+    assert taken == ["a.cert.json", "x/b.depth.json"]
+
+
+def snippet(name):
+    """Return a file that the guide shows, which begins with a comment of its name."""
+    return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", GUIDE, re.DOTALL).group(1)
+
+
+def test_the_workflow_of_the_guide(project):
+    steps = yaml.safe_load(snippet(".github/workflows/certificates.yml"))["jobs"]["check"]["steps"]
+    assert (ROOT.parent / steps[-1]["uses"].replace("exactflow", ROOT.name, 1)) == ACTION
+    (project / "proofs").mkdir()
+    (project / "my_theorem.py").rename(project / "proofs" / "my_theorem.py")
+    (project / "deep").rename(project / "certificates")
+    (project / "a.cert.json").rename(project / "certificates" / "a.cert.json")
+    assert step(project, "Check", **steps[-1]["with"]).returncode == 0
+    assert (project / "summary.md").read_text().count("| verified |") == 2
+    (project / "certificates" / "a.cert.json").write_text("{")
+    assert step(project, "Check", **steps[-1]["with"]).returncode == 2
+
+
+@pytest.fixture
+def run(project, tmp_path):
+    """Run a command in the project, of which the certificates are in Git's index."""
+    pytest.importorskip("pre_commit")
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs the repository")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "cache"), "PATH": path}
+
+    def run(*command):
+        return subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+
+    run("git", "init")
+    run("git", "add", "a.cert.json", "deep")
+    return run
+
+
+@pytest.mark.slow
+def test_the_hook_of_the_guide(project, run):
+    (project / ".pre-commit-config.yaml").write_text(snippet(".pre-commit-config.yaml"))
+    command = [sys.executable, "-m", "pre_commit", "run", "--all-files"]
+    done = run(*command)
+    assert (done.returncode, "Passed" in done.stdout) == (0, True), done.stdout + done.stderr
+    spoil(project)
+    done = run(*command)
+    assert (done.returncode, "row 0, column 0" in done.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_the_hook_by_pre_commit(project, run):
+    command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "exactflow-check", "-a"]
+    done = run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed" in done.stdout
+    spoil(project)
+    (project / "exactflow.py").write_text(FOREIGN)
+    done = run(*command)
+    assert done.returncode == 1
+    assert "first differing entry: row 0, column 0" in done.stdout

@@ -1,0 +1,327 @@
+"""Balanced layers: the exact account agrees with the exact flow, and its gate never opens early."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sympy
+from matrices import POSITIVE
+
+from exactflow import CouplingFlow, pad, toeplitz, verify
+from exactflow.errors import (
+    InvalidInputError,
+    MethodError,
+    OrientationError,
+    SingularMatrixError,
+)
+from exactflow.exact.coerce import as_matrix
+from exactflow.floats.balancing import METHODS, balance, methods
+from exactflow.testing import assert_within
+
+BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
+
+
+def rotation(d: int, seed: int) -> np.ndarray:
+    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
+
+
+def gaussian(d: int, seed: int) -> np.ndarray:
+    W = np.random.default_rng(seed).standard_normal((d, d))
+    return W * np.where(np.arange(d) == 0, np.linalg.slogdet(W)[0], 1)
+
+
+def plu(d: int, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    noise = generator.standard_normal((d, d)) * 0.6 / d**0.5
+    signs = generator.choice([-1.0, 1.0], d)
+    W = (np.eye(d) + np.tril(noise, -1)) @ (np.diag(signs) + np.triu(noise, 1))
+    W = W[generator.permutation(d)]
+    return W * np.where(np.arange(d) == 0, np.linalg.slogdet(W)[0], 1)
+
+
+def banded_toeplitz(d: int, seed: int) -> np.ndarray:
+    taps = np.random.default_rng(seed).uniform(-0.15, 0.15, 6).tolist()
+    rest = [0] * (d - 4)
+    W = toeplitz([1, *taps[:3], *rest], [1, *taps[3:], *rest])
+    return np.array(W.tolist(), dtype=float)
+
+
+def permutation(d: int, seed: int) -> np.ndarray:
+    W = np.eye(d)[np.random.default_rng(seed).permutation(d)]
+    return W * np.where(np.arange(d) == 0, np.linalg.det(W), 1)
+
+
+def conditioned(d: int, seed: int) -> np.ndarray:
+    return rotation(d, seed) * np.logspace(0, 6, d) @ rotation(d, seed + 1000)
+
+
+def badly_conditioned(d: int, seed: int) -> np.ndarray:
+    return rotation(d, seed) * np.logspace(0, -9, d) @ rotation(d, seed + 1000)
+
+
+def worst_conditioned(d: int, seed: int) -> np.ndarray:
+    return rotation(d, seed) * np.logspace(0, -12, d) @ rotation(d, seed + 1000)
+
+
+FAMILIES = (rotation, gaussian, plu, banded_toeplitz, permutation, conditioned)
+
+
+def exact_difference(result, W) -> sympy.Rational:
+    difference = result.flow.matrix() - as_matrix(W).to_Matrix()
+    return max(abs(entry) for entry in difference)
+
+
+@pytest.mark.parametrize("name", sorted(set(POSITIVE) - BEYOND_FLOATS))
+def test_every_matrix(name):
+    W = POSITIVE[name]
+    result = balance(W)
+    assert len(result.layers) == result.flow.depth
+    assert result.flow.depth in (6, 11)
+    assert result.error == exact_difference(result, W)
+    assert result.error <= max(map(abs, W)) / 10**14
+    inverse = result.flow.matrix().inv() - W.inv()
+    assert max(map(abs, inverse)) <= result.inverse_error
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("layers", [5, 6, 7, 8])
+def test_families(family, layers):
+    W = family(12, 3)
+    result = balance(W, layers=layers)
+    assert len(result.layers) == layers
+    assert result.error == exact_difference(result, W)
+    assert_within(result.flow, W, result.error)
+    assert result.error < 1e-14 * abs(W).max()
+    moves = [layer.moves for layer in result.flow]
+    assert all(a != b for a, b in pairwise(moves))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [15, 16, 47, 48])
+@pytest.mark.parametrize("family", [*FAMILIES, worst_conditioned])
+def test_fifty_of_fifty_seeds(family, d):
+    for seed in range(50):
+        W = family(d, seed)
+        assert balance(W).error < 1e-14 * abs(W).max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [2, 4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("layers", [6, 8])
+def test_condition_numbers_of_10_to_the_9(d, layers):
+    for seed in range(3):
+        W = badly_conditioned(d, seed)
+        assert balance(W, layers=layers, seed=seed).error < 1e-14 * abs(W).max()
+
+
+@pytest.mark.parametrize("reflections", ["two", "all"])
+@pytest.mark.parametrize("d", [2, 4, 16])
+def test_where_all_solutions_are_singular(d, reflections):
+    W = np.diag(np.where(np.arange(d) < {"two": 2, "all": d}[reflections], -1.0, 1.0))
+    assert balance(W).error < 1e-14
+
+
+def test_near_a_scalar_matrix_eight_layers_are_found():
+    W = -np.eye(8) + 1e-6 * gaussian(8, 0)
+    assert balance(W, layers=8).error < 1e-14
+
+
+@pytest.mark.slow
+def test_large_condition_numbers_of_10_to_the_9():
+    for seed in range(20):
+        W = badly_conditioned(48, seed)
+        assert balance(W, seed=seed).error < 1e-14 * abs(W).max()
+
+
+def test_conditioning_of_rotations():
+    for d in (8, 32):
+        result = balance(rotation(d, 1), method="search")
+        assert result.magnitude < 1.3
+        assert max(result.condition_numbers) < 6
+
+
+def test_the_flow_equals_its_own_product_and_not_the_matrix():
+    W = rotation(8, 0)
+    result = balance(W)
+    assert isinstance(result.flow, CouplingFlow)
+    assert result.flow.method == "balance"
+    assert verify(result.flow, result.flow.matrix()).flow.depth == 6
+    assert result.flow.matrix() != as_matrix(W).to_Matrix()
+    assert 0 < result.error < 1e-14
+    assert "certified within" in repr(result)
+
+
+def test_forward_and_backward():
+    W = gaussian(10, 2)
+    result = balance(W)
+    x = np.random.default_rng(0).standard_normal((10, 3))
+    assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-13)
+    assert np.allclose(result.backward(result.forward(x)), x, rtol=0, atol=1e-12)
+    assert result.forward(x.astype(np.float32)).dtype == np.float32
+
+
+def test_log_determinant_is_that_of_the_matrix():
+    W = gaussian(8, 5)
+    assert abs(float(balance(W).flow.log_abs_det()) - np.linalg.slogdet(W)[1]) < 1e-13
+
+
+def test_deterministic():
+    W = plu(14, 0)
+    first, second, other = (balance(W, seed=seed).flow for seed in (4, 4, 5))
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("W", [np.eye(2), np.eye(48), 3 * np.eye(6), -np.eye(8)])
+def test_scalar_matrices(W):
+    assert balance(W).error <= 1e-12 * abs(W).max()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e30, 1e200])
+def test_any_scale(scale):
+    W = scale * rotation(6, 2)
+    assert balance(W).error < 1e-13 * scale
+
+
+def test_exact_entries_are_taken_exactly():
+    W = [["1/3", 2], [0, "3/7"]]
+    result = balance(W)
+    assert result.error == exact_difference(result, W)
+    assert balance(np.array([[1, 2], [3, 7]])).error < 1e-14
+    assert balance(rotation(4, 0).astype(np.float32)).error < 1e-15
+
+
+@pytest.mark.parametrize(
+    ("W", "error", "message"),
+    [
+        (np.diag([-1.0, 1.0]), OrientationError, "det > 0"),
+        (np.diag([-1.0, 1.0]), OrientationError, "column"),
+        (np.ones((4, 4)), SingularMatrixError, "rank 1 of 4, the least singular value"),
+        (np.zeros((2, 2)), SingularMatrixError, "rank 0 of 2"),
+        (np.eye(1), InvalidInputError, "two coordinates"),
+        (np.full((2, 2), np.nan), InvalidInputError, "finite"),
+        (np.ones((2, 4)), InvalidInputError, "square"),
+        (np.ma.masked_array(np.eye(2), [[0, 1], [0, 0]]), InvalidInputError, r"entry \(0, 1\)"),
+        ([[sympy.sqrt(2), 0], [0, 1]], InvalidInputError, "rational"),
+        (POSITIVE["huge entry"], InvalidInputError, "float64"),
+        ([[-1, 0], [0, sympy.Rational(1, 10**40)]], OrientationError, "det < 0"),
+    ],
+)
+def test_bad_matrices(W, error, message):
+    with pytest.raises(error, match=message):
+        balance(W)
+
+
+def test_subclasses_of_arrays():
+    W = np.diag([2.0, 1.0])
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.asmatrix(W)
+    expected = str(balance(W))
+    assert str(balance(matrix)) == str(balance(np.ma.masked_array(W))) == expected
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"layers": k} for k in (4, 3, 0, -1, "six", 5.5, 100, 99_999_999)]
+    + [{"seed": s} for s in (-1, 1.5, None, True)]
+    + [{"method": "best"}, {"orientation": "up"}, {"partition": (1, 2)}],
+)
+def test_bad_options(options):
+    with pytest.raises(InvalidInputError, match="expected"):
+        balance(np.eye(4), **options)
+
+
+def test_options_have_names():
+    with pytest.raises(TypeError):
+        balance(np.eye(4), 6)
+
+
+def test_import_does_not_load_scipy():
+    script = "import sys, exactflow, exactflow.floats.balancing; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+ORIENTATION = [
+    np.diag([-1.0, 1.0]),
+    np.eye(5)[[1, 0, 2, 3, 4]],
+    np.diag([-1.0, 1, 1, 1]) @ gaussian(4, 0),
+    np.diag([-1.0, 1, 1, 1, 1]) @ gaussian(5, 0),
+    np.array([["-1/3", "0"], ["0", "1"]], dtype=object),
+]
+
+
+@pytest.mark.parametrize("W", ORIENTATION)
+def test_flips_come_first(W):
+    result = balance(W.tolist() if W.dtype == object else W, orientation="flip")
+    assert result.flips == result.flow.flips == (0,)
+    assert result.error == exact_difference(result, W) < 1e-14
+    W, x = (
+        W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1]),
+        np.arange(1.0, len(W) + 1),
+    )
+    assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-13)
+    assert np.allclose(result.backward(W @ x), x, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("W", ORIENTATION)
+def test_pads(W):
+    W = W.tolist() if W.dtype == object else W
+    result = balance(W, orientation="pad")
+    assert result.error == exact_difference(result, pad(W)) < 1e-14
+    assert sum(result.partition) == len(W) + 2
+
+
+@pytest.mark.parametrize("partition", [(3, 2), [1, 0, 1, 0, 0], (1, 4), (4, 1), (2, 3)])
+@pytest.mark.parametrize("family", [rotation, gaussian])
+def test_partitions(partition, family):
+    W = family(5, 1)
+    result = balance(W, partition=partition)
+    assert result.partition == (partition if len(partition) == 2 else (2, 3))
+    assert result.flow.partition == result.partition
+    assert result.error == exact_difference(result, W) < 1e-14 * abs(W).max()
+    x = np.arange(1.0, 6)
+    assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-12)
+    assert np.allclose(result.backward(W @ x), x, rtol=0, atol=1e-11)
+
+
+def test_a_mask_with_a_flip_and_without_a_closed_form():
+    W = np.diag([1.0, 1, 1, -1]) @ gaussian(4, 1)
+    mask = [0, 1, 0, 1]
+    assert balance(W, partition=mask, orientation="flip").error < 1e-14
+    with pytest.raises(InvalidInputError, match="mask"):
+        balance(W, partition=mask, orientation="pad")
+    with pytest.raises(MethodError, match="differ by at most one"):
+        balance(gaussian(4, 1), partition=(1, 3), method="closed")
+    with pytest.raises(InvalidInputError, match="layers=None"):
+        balance(gaussian(4, 1), method="closed", layers=6)
+
+
+def test_the_same_seed_on_one_thread_and_two(monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    W, flows = gaussian(40, 0), []
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(threads):
+            flows.append(balance(W).flow)
+    assert flows[0] == flows[1]
+
+
+@pytest.mark.slow
+def test_five_layers_where_there_are_none():
+    with pytest.raises(MethodError, match=r"residual of .* leave layers out"):
+        balance(np.diag([-1.0, -1, 1, 1]), layers=5)
+
+
+def test_every_method_has_a_row():
+    assert tuple(methods.METHODS) == METHODS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", [5, 6, 8])
+@pytest.mark.parametrize("d", [2, 3])
+def test_singular_values_beyond_rounding_end_in_one_error(d, layers):
+    W = rotation(d, 0) * np.where(np.arange(d) == 0, 1e-250, 1)
+    with pytest.raises(MethodError, match="leave layers out"):
+        balance(W, layers=layers)

@@ -1,0 +1,88 @@
+"""The linearization is the derivative, and each step solves it."""
+
+import numpy as np
+import pytest
+
+from exactflow.floats.balancing.newton import CentredFrame, ShearWord, rms
+from exactflow.floats.balancing.normal import traceless
+from exactflow.floats.balancing.tuning import TUNING
+
+
+def example(layers: int, n: int, first: int) -> tuple[ShearWord, np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(layers + n)
+    shape = (layers, n, n)
+    X = generator.normal(scale=0.6 / n**0.5, size=shape)
+    return ShearWord(layers, n, first), X, generator.standard_normal(shape)
+
+
+@pytest.mark.parametrize("layers", [5, 6, 9])
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_linearization_is_the_derivative(layers, first):
+    word, X, dX = example(layers, 3, first)
+    frame, h = CentredFrame(word, X), 1e-6
+    derivative = frame.residual(word.product(X + h * dX)) - frame.residual(word.product(X - h * dX))
+    assert np.allclose(frame.equations.apply(dX), derivative / (2 * h), atol=1e-7)
+
+
+@pytest.mark.parametrize("layers", [5, 6, 9])
+def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
+    word, X, _ = example(layers, 3, 0)
+    equations = CentredFrame(word, X).equations
+    lam, mu = np.random.default_rng(1).standard_normal((2, 6, 6))
+    image = equations.apply(equations.adjoint(lam))
+    assert np.isclose(np.vdot(mu, image), np.vdot(equations.apply(equations.adjoint(mu)), lam))
+    assert np.vdot(lam, image) > 0
+
+
+@pytest.mark.parametrize("n", [1, TUNING.dense, TUNING.dense + 1, 20])
+@pytest.mark.parametrize("tol", [TUNING.tol, 1e-9])
+def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
+    word, X, _ = example(6, n, 1)
+    equations = CentredFrame(word, X).equations
+    r = traceless(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), word.active)
+    lam = equations.solve(r, tol)
+    assert lam.dtype == np.float64
+    rest = traceless(equations.apply(equations.adjoint(lam)), word.active) - r
+    assert np.linalg.norm(rest) <= 2 * tol * np.linalg.norm(r)
+
+
+@pytest.mark.parametrize("n", [1, 3, TUNING.dense + 2])
+@pytest.mark.parametrize("pull", [0.0, 0.3, 1.0])
+def test_a_step_solves_the_linearized_problem(n, pull):
+    word, X, F = example(6, n, 0)
+    frame = CentredFrame(word, X)
+    F = traceless(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), word.active)
+    anchor = np.zeros_like(X)
+    dX = frame.step(F, pull, anchor, 1e-10)
+    assert np.allclose(frame.equations.apply(dX), F, atol=1e-6)
+    if pull == 1:
+        least = frame.step(F + frame.equations.apply(X), 0.0, anchor, 1e-10)
+        assert np.allclose(X + dX, least, atol=1e-6)
+
+
+def test_the_residual_of_a_product_is_zero():
+    word, X, _ = example(7, 4, 1)
+    assert rms(CentredFrame(word, X).residual(word.product(X))) < 1e-13
+
+
+@pytest.mark.parametrize("halves", [(2, 3), (3, 2), (1, 4), (11, 13)])
+@pytest.mark.parametrize("pull", [0.0, 0.5])
+def test_halves_of_two_sizes(halves, pull):
+    word = ShearWord.on(halves, 12, 1)
+    generator = np.random.default_rng(sum(halves))
+    shapes = [(halves[word_half(i)], halves[1 - word_half(i)]) for i in range(12)]
+    shifts = [0.5 * generator.standard_normal(shape) for shape in shapes]
+    X = word.packed(shifts)
+    assert all((a == b).all() for a, b in zip(word.unpacked(X), shifts, strict=True))
+    d = sum(halves)
+    M = generator.standard_normal((d, d))
+    M -= np.trace(M) / d * np.eye(d)
+    F = word.embedded(M) - word.embedded(np.zeros((d, d)))
+    frame = CentredFrame(word, X)
+    dX = frame.step(F, pull, np.zeros_like(X), 1e-10)
+    assert (word.packed(word.unpacked(dX)) == dX).all()
+    assert np.allclose(frame.equations.apply(dX), F, atol=1e-6)
+
+
+def word_half(i: int) -> int:
+    return (i + 1) % 2

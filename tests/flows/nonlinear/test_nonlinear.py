@@ -1,0 +1,145 @@
+"""Flows of piecewise-linear couplings: inverse, determinant, derivative, in every arithmetic."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Rational
+
+from exactflow import CouplingFlow, LinearCoupling, factor, random_matrix
+from exactflow.errors import InvalidInputError
+from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+
+rationals = st.fractions(min_value=-3, max_value=3, max_denominator=5)
+positive = st.fractions(min_value=Rational(1, 5), max_value=3, max_denominator=5)
+
+
+@st.composite
+def flows(draw):
+    partition = draw(st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)]))
+    layers = []
+    for _ in range(draw(st.integers(1, 4))):
+        moves = draw(st.sampled_from(["first", "second"]))
+        moved, kept = partition if moves == "first" else partition[::-1]
+        point = st.lists(rationals, min_size=moved, max_size=moved)
+        scale = draw(st.lists(positive, min_size=moved, max_size=moved))
+        if draw(st.booleans()):
+            shift = [draw(st.lists(rationals, min_size=kept, max_size=kept)) for _ in range(moved)]
+            layers.append(LinearCoupling(partition, moves, shift, scale))
+            continue
+        knots = sorted(draw(st.sets(rationals, min_size=1, max_size=3)))
+        values = [draw(point) for _ in knots]
+        function = PiecewiseLinear(knots, values, draw(point), draw(point))
+        reads = draw(st.integers(0, kept - 1))
+        layers.append(PiecewiseCoupling(partition, moves, function, scale, reads))
+    return PiecewiseFlow(layers)
+
+
+@st.composite
+def flows_at_points(draw):
+    flow = draw(flows())
+    size = flow.dimension
+    return flow, draw(st.lists(rationals, min_size=size, max_size=size))
+
+
+@settings(max_examples=25)
+@given(flows_at_points())
+def test_inverse_undoes(case):
+    flow, x = case
+    y = flow.forward(x)
+    assert flow.inverse().forward(y) == sympy.Matrix(x)
+    assert flow.forward(flow.inverse().forward(x)) == sympy.Matrix(x)
+
+
+@settings(max_examples=25)
+@given(flows_at_points())
+def test_determinant_and_derivative(case):
+    flow, x = case
+    jacobian = flow.jacobian(x)
+    assert sympy.log(jacobian.det()) == flow.log_abs_det()
+    assert flow.inverse().jacobian(flow.forward(x)).det() * jacobian.det() == 1
+
+
+@settings(max_examples=25)
+@given(flows_at_points())
+def test_derivative_is_exact_within_a_piece(case):
+    flow, x = case
+    tangent = flow.tangent(x)
+    for j in range(flow.dimension):
+        step = sympy.zeros(flow.dimension, 1)
+        step[j] = Rational(1, 10**30)
+        if flow.tangent(sympy.Matrix(x) + step) == tangent:
+            assert flow.forward(sympy.Matrix(x) + step) == flow.forward(x) + tangent.matrix() * step
+
+
+@settings(max_examples=25)
+@given(flows_at_points())
+def test_every_arithmetic_agrees(case):
+    flow, x = case
+    exact = flow.forward(x)
+    with mpmath.workdps(40):
+        point = [mpmath.mpf(entry.numerator) / entry.denominator for entry in x]
+        error = max(
+            abs(a - mpmath.mpf(int(b.p)) / int(b.q))
+            for a, b in zip(flow.forward(point), exact, strict=True)
+        )
+        assert error < mpmath.mpf(10) ** -33
+    columns = np.array([[float(entry)] * 3 for entry in x])
+    got = flow.forward(columns)
+    assert got.shape == columns.shape
+    assert np.allclose(got, np.array(exact, dtype=float))
+    assert np.allclose(flow.forward(columns[:, 0]), got[:, 0], rtol=1e-12)
+
+
+def test_columns_are_mapped_one_by_one():
+    bend = PiecewiseLinear([0], [0], -1, 1)
+    flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", bend)])
+    assert flow.forward([[1, -2], [0, 0]]) == sympy.Matrix([[1, -2], [1, 2]])
+
+
+def test_tangent_of_mpf_is_exact():
+    bend = PiecewiseLinear([0, "1/3"], [0, 1])
+    flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", bend, "1/7")])
+    assert flow.jacobian([mpmath.mpf("0.1"), 0]) == sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
+
+
+def test_piecewise_flow_of_linear_layers_is_the_matrix():
+    M = random_matrix(4, seed=2)
+    assert PiecewiseFlow(factor(M)).jacobian([1, 2, 3, 4]) == M
+
+
+BEND = PiecewiseLinear([0], [0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (((1, 1), "both", BEND), "moves to be"),
+        (((1, 2), "second", BEND), r"R -> R\^2"),
+        (((1, 1), "second", BEND, 0), "positive"),
+        (((1, 1), "second", BEND, [1, 1]), "positive"),
+        (((1, 1), "second", BEND, 1, 1), "reads"),
+    ],
+)
+def test_layer_refuses(arguments, words):
+    with pytest.raises(InvalidInputError, match=words):
+        PiecewiseCoupling(*arguments)
+
+
+def test_flow_refuses():
+    layer = PiecewiseCoupling((1, 1), "second", BEND)
+    with pytest.raises(InvalidInputError, match="since there are no layers"):
+        PiecewiseFlow([])
+    with pytest.raises(InvalidInputError, match=r"of partition \(1, 1\)"):
+        PiecewiseFlow([layer, LinearCoupling((1, 2), "first", [[1, 1]])])
+    with pytest.raises(InvalidInputError, match="rational weights"):
+        PiecewiseFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])])
+    with pytest.raises(InvalidInputError, match="rational weights"):
+        CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])]).forward(np.zeros(2))
+    flow = PiecewiseFlow([layer])
+    for x, words in [(np.zeros(3), "2 coordinates"), (np.zeros((2, 1, 1)), "axes"), ([1], "2")]:
+        with pytest.raises(InvalidInputError, match=words):
+            flow.forward(x)

@@ -1,0 +1,130 @@
+"""Piecewise-linear functions: one function in every arithmetic, and as a ReLU network and back."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import QQ, Rational
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import elements, to_element, to_float, to_mpf
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear, ReluNetwork
+from proofs.experiments.relu import function_of, value
+
+rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7)
+
+
+@st.composite
+def functions(draw, dimension=None):
+    m = dimension or draw(st.integers(1, 3))
+    point = st.lists(rationals, min_size=m, max_size=m)
+    knots = sorted(draw(st.sets(rationals, min_size=1, max_size=5)))
+    values = [draw(point) for _ in knots]
+    return PiecewiseLinear(knots, values, draw(point), draw(point))
+
+
+@given(functions(), rationals)
+def test_every_arithmetic_agrees(f, x):
+    exact = f(x)
+    with mpmath.workdps(40):
+        near = f(to_mpf(to_element(x)))
+        assert all(
+            abs(a - to_mpf(to_element(b))) < mpmath.mpf(10) ** -36
+            for a, b in zip(near, exact, strict=True)
+        )
+    assert np.allclose(f(np.array([float(x)]))[:, 0], [float(v) for v in exact])
+
+
+@given(functions(), st.data())
+def test_linear_between_knots(f, data):
+    k = data.draw(st.integers(0, len(f.slopes) - 1))
+    ends = [f.knots[0] - 1, *f.knots, f.knots[-1] + 1]
+    a, b = ends[k], ends[k + 1]
+    middle = f.at((a + b) / 2)
+    assert middle == tuple((u + v) / 2 for u, v in zip(f.at(a), f.at(b), strict=True))
+    assert f.slope_at(a if k else (a + b) / 2) == f.slopes[k]
+    assert all(f.at(knot) == value for knot, value in zip(f.knots, f.values, strict=True))
+
+
+@given(functions(), rationals)
+def test_relu_network_and_back(f, x):
+    network, x = ReluNetwork.of(f), to_element(x)
+    assert value(network, x) == f.at(x)
+    assert function_of(network) == f
+    assert len(network.weights) <= len(f.knots) + 1
+
+
+@given(st.data())
+def test_network_to_function(data):
+    width = data.draw(st.integers(0, 5))
+    row = st.lists(rationals.map(to_element), min_size=width, max_size=width).map(tuple)
+    outputs = tuple(zip(data.draw(row), data.draw(row), strict=True))
+    network = ReluNetwork(data.draw(row), data.draw(row), outputs, (QQ.one, QQ(1, 2)))
+    f = function_of(network)
+    for x in (*f.knots, f.knots[0] - 3, f.knots[-1] + 3, QQ(1, 9)):
+        assert f.at(x) == value(network, x)
+    assert function_of(ReluNetwork.of(f)) == f
+
+
+def test_units_of_weight_zero_are_constants():
+    network = ReluNetwork(*map(elements, ((0, 0), (2, -2))), ((3,), (5,)), (1,))
+    assert function_of(network) == PiecewiseLinear([0], [7])
+    assert value(network, QQ(100)) == (7,)
+
+
+def test_coincident_bends_add_up():
+    network = ReluNetwork(*map(elements, ((1, 2, -1), (0, 0, 0))), ((1,), (-1,), (-1,)), (0,))
+    assert function_of(network) == PiecewiseLinear([0], [0], 1, -1)
+
+
+def test_affine_needs_two_units():
+    assert len(ReluNetwork.of(PiecewiseLinear([0], [1], 2, 2)).weights) == 2
+
+
+def test_redundant_knots_are_dropped():
+    assert PiecewiseLinear([0, 1, 2], [0, 1, 2], 1, 1) == PiecewiseLinear([5], [5], 1, 1)
+    assert PiecewiseLinear([3], [7]) == PiecewiseLinear([0, 1], [7, 7])
+    assert ReluNetwork.of(PiecewiseLinear([3], [7])).weights == ()
+
+
+def test_mpf_between_close_knots():
+    """A ramp of width 10^-30 is found by exact comparison, not by rounded knots."""
+    tiny = Rational(1, 10**30)
+    step = PiecewiseLinear([1, 1 + tiny], [0, 1])
+    with mpmath.workdps(50):
+        assert abs(step(1 + mpmath.mpf(10) ** -30 / 4)[0] - 0.25) < 1e-15
+    assert step(np.array([1.0]))[0, 0] in (0, 1)
+    assert step.slopes[1] == (10**30,)
+
+
+def test_floats_out_of_range():
+    assert to_float(QQ(-(10**400))) == -np.inf
+    steep = PiecewiseLinear([0, Rational(1, 10**400)], [0, 1])
+    assert steep(np.array([-1.0, 1.0])).tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([], []), "at least one|one length"),
+        (([0, 0], [1, 2]), "increasing"),
+        (([0, 1], [1]), "one value for each"),
+        (([0, 1], [[1], [1, 2]]), "one length"),
+        (([0], [[]]), "one length"),
+        (([0], [1], [1, 2]), "outer slope"),
+        ((["a"], [1]), "number"),
+        (([float("nan")], [1]), "finite"),
+        (([sympy.sqrt(2)], [1]), "rational"),
+    ],
+)
+def test_refuses(arguments, words):
+    with pytest.raises(InvalidInputError, match=words):
+        PiecewiseLinear(*arguments)
+
+
+def test_refuses_points_without_a_value():
+    f = PiecewiseLinear([0], [0])
+    with pytest.raises(InvalidInputError, match="finite"):
+        f(mpmath.inf)

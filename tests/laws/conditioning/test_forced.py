@@ -1,0 +1,320 @@
+"""What is forced: against independent computations, and against flows, which never do with less."""
+
+from dataclasses import replace
+from math import log, pi, sqrt
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from flint import arb, ctx
+from scipy.optimize import isotonic_regression
+from scipy.stats import norm
+from sympy import Rational
+
+from exactflow import whiten
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.laws.conditioning import Gaussian, forced, singular_values
+from exactflow.laws.conditioning.ramps import Ramps, Steps
+from exactflow.laws.universal import Atoms, Boxes, Ring, approximate, checkerboard, uniform
+from proofs.experiments.inversion import worst_points
+
+TWO = Atoms([[-1, -1], [1, 1]])
+CORNERS = Atoms([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])
+
+
+def on_a_grid(values, weights, slope, count=200_001, reach=8.5):
+    """Return the distance from isotonic regression on a grid, in floats."""
+    z = np.linspace(-reach, reach, count)
+    masses, middles = np.diff(norm.cdf(z)) + 1e-300, (z[1:] + z[:-1]) / 2
+    cumulative = np.cumsum(weights) / np.sum(weights)
+    pieces = np.minimum(np.searchsorted(cumulative, norm.cdf(middles)), len(values) - 1)
+    V = slope * middles - np.array(values)[pieces]
+    U = isotonic_regression(V, weights=masses).x
+    assert np.diff(slope * middles - U).min() > -1e-9  # the best map increases by itself
+    return np.sqrt(masses @ (U - V) ** 2)
+
+
+@pytest.mark.parametrize("atoms", [2, 3, 8, 40])
+@pytest.mark.parametrize("slope", [0.3, 1.0, 4.0, 30.0])
+def test_the_distance_on_the_line(atoms, slope):
+    generator = np.random.default_rng(atoms)
+    values = np.unique(generator.integers(-500, 500, atoms)) / 256
+    weights = generator.integers(1, 60, len(values)).tolist()
+    with ctx.workprec(128):
+        below, above = Ramps(Steps.of(list(map(arb, values)), weights), arb(slope)).distance()
+        assert not below > above
+        assert abs(above - below) < 1e-9 * above
+    assert abs(float(above.sqrt()) / on_a_grid(values, weights, slope) - 1) < 1e-3
+
+
+@pytest.mark.parametrize("eps", ["1/3", "1/20", "1/1000", "1/1000000"])
+def test_two_points_by_a_ramp(eps):
+    bounds = forced(Atoms([[-1], [1]]), eps)
+    with mpmath.workdps(40):
+        L = mpmath.mpf(int(bounds.lipschitz.p)) / int(bounds.lipschitz.q)
+        square = 2 * mpmath.quad(lambda z: (1 - L * z) ** 2 * mpmath.npdf(z), [0, 1 / L])
+        assert abs(mpmath.sqrt(square) / mpmath.mpf(sympy.Rational(eps)) - 1) < 1e-9
+    assert bounds.lipschitz < bounds.attained < bounds.lipschitz * (1 + Rational(1, 10**7))
+    if eps == "1/1000000":
+        ratio = float(bounds.lipschitz * Rational(eps) ** 2 / 8)
+        assert abs(ratio * 12 * sqrt(2 * pi) - 1) < 1e-5
+
+
+def test_a_frame_adds_up_and_a_difference_of_centers_is_found():
+    one = forced(Atoms([[-1], [1]]), Rational(1, 10))
+    both = forced(CORNERS, Rational(1, 10) * Rational(665857, 470832))  # slightly over sqrt(2)/10
+    assert 0.999999 < both.lipschitz / one.lipschitz < 1
+    assert both.lipschitz > 1.7 * forced(CORNERS, both.eps, direction=[1, 1]).lipschitz
+    diagonal = forced(TWO, "1/10")
+    assert abs(diagonal.lipschitz / forced(Atoms([[0], [sqrt(8)]]), "1/10").lipschitz - 1) < 1e-9
+    assert abs(abs(float(diagonal.gap.axis[0])) - sqrt(0.5)) < 1e-12
+
+
+def test_several_gaps_add_up_where_ramps_do_not_meet():
+    eps = Rational(1, 1000)
+    three = forced(Atoms([[0], [1], [3]], ["1/2", "1/3", "1/6"]), eps)
+    jumps = [(0.5, 1), (5 / 6, 2)]
+    about = sum(norm.pdf(norm.ppf(p)) * D**3 for p, D in jumps) / 12 / float(eps) ** 2
+    assert abs(float(three.lipschitz) / about - 1) < 1e-3
+
+
+@pytest.mark.slow
+def test_mass_in_a_gap_is_taken_into_account():
+    slopes = [forced(HUMPS, eps) for eps in ("1/2", "1/8")]
+    for bounds in slopes:
+        assert bounds.lipschitz <= bounds.attained < Rational(11, 10) * bounds.lipschitz
+    steepest = 20 * norm.pdf(0)  # of the increasing map, in the gap
+    assert slopes[0].lipschitz < slopes[1].lipschitz < steepest
+
+
+def largest_volume(deviations, weights, eps):
+    """Return the maximum of 16b less the entropy, by a search for the multiplier in mpmath."""
+    s = [[mpmath.mpf(x) for x in row] for row in deviations]
+
+    def best(t):
+        return [[(x + mpmath.sqrt(x * x + 4 * t)) / 2 for x in row] for row in s]
+
+    def excess(t):
+        pairs = zip(weights, best(t), s, strict=True)
+        squares = (w * sum((a - x) ** 2 for a, x in zip(p, q, strict=True)) for w, p, q in pairs)
+        return sum(squares) - mpmath.mpf(eps) ** 2
+
+    t = mpmath.findroot(excess, (mpmath.mpf(eps) ** 2 / 9, 9 * mpmath.mpf(eps)), solver="anderson")
+    return sum(w * sum(map(mpmath.log, row)) for w, row in zip(weights, best(t), strict=True))
+
+
+@pytest.mark.parametrize("eps", ["0.5", "0.01", "0.00001"])
+def test_gaussians_of_every_rank(eps):
+    for variances in ([0, 1], [0, 0, 4], [1, 4, 9]):
+        bounds = forced(Gaussian(sympy.diag(*variances)), eps)
+        with mpmath.workdps(30):
+            expected = largest_volume([[sqrt(x) for x in variances]], [1], eps)
+            assert 0 <= mpmath.mpf(float(bounds.mean_log_det)) - expected < 1e-12
+        assert bounds.clusters == 1
+        assert abs(float(bounds.sigma_min) / np.exp(float(expected) / len(variances)) - 1) < 1e-9
+    one = forced(Gaussian([["9/4"]]), "1/4")
+    assert one.lipschitz <= Rational(5, 4) <= one.attained < Rational(5, 4) + Rational(1, 10**6)
+
+
+def test_a_rotated_gaussian_is_no_other():
+    Sigma = sympy.Matrix([[5, 2, 1], [2, 1, 0], [1, 0, 3]]) / 7
+    turn = sympy.Matrix([[3, -4, 0], [4, 3, 0], [0, 0, 5]]) / 5
+    first, second = (forced(Gaussian(M), "1/10") for M in (Sigma, turn * Sigma * turn.T))
+    for name in ("lipschitz", "mean_log_det", "ratio"):
+        assert abs(getattr(first, name) / getattr(second, name) - 1) < Rational(1, 10**9)
+
+
+def test_atoms_and_clusters():
+    eps = 1 / 1024
+    points = Atoms([[0, 0, 1], [0, 2, 0], [3, 0, 0]], ["1/2", "1/4", "1/4"])
+    bounds = forced(points, eps)
+    assert bounds.clusters == 3
+    assert abs(float(bounds.mean_log_det) - 1.5 * log(2) - 3 * log(eps / sqrt(3))) < 1e-12
+    assert forced(points, 10).clusters == 1
+    two = Boxes([([0, 0], [1, 0]), ([9, 9], [9, 10])])
+    with mpmath.workdps(30):
+        inner = largest_volume([[1 / sqrt(12), 0]] * 2, [0.5, 0.5], 0.01)
+    found = forced(two, Rational(1, 100))
+    assert found.clusters == 2
+    assert abs(float(found.mean_log_det) - float(inner) - log(2)) < 1e-12
+
+
+@pytest.mark.slow
+def test_a_segment_is_of_the_order_of_eps():
+    rest = [
+        float(forced(uniform([0, 0], [1, 0]), Rational(1, 10**k)).mean_log_det) + k * log(10)
+        for k in (2, 6)
+    ]
+    assert abs(rest[1] + log(sqrt(12))) < 1e-4
+    assert max(rest) - min(rest) < 0.1
+
+
+@pytest.mark.slow
+def test_curved_data_takes_many_clusters():
+    bounds = forced(Ring(1, 1), "1/8")
+    assert bounds.clusters > 8
+    one = forced(Gaussian(sympy.eye(2) / 2), "1/8")  # of the same covariance
+    assert bounds.mean_log_det < one.mean_log_det - Rational(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("target", "eps"),
+    [
+        (TWO, "1/10"),
+        (CORNERS, "1/50"),
+        (Atoms([[0, 0], [1, 1], [2, 0]]), "1/100"),
+        (Ring(1, 1), "1/4"),
+        (checkerboard(), "1/2"),
+        (uniform([0, 0], [1, 0]), "1/20"),
+    ],
+)
+def test_approximations_have_what_is_forced(target, eps):
+    found, bounds = approximate(target, eps), forced(target, eps)
+    J = found.flow.jacobian(worst_points(found)[0])
+    assert singular_values(J)[0] > bounds.lipschitz
+    assert sympy.N(found.flow.log_abs_det()) < bounds.mean_log_det
+    assert singular_values(J)[-1] < bounds.sigma_min
+
+
+def test_a_whitening_has_what_is_forced():
+    A = np.random.default_rng(1).standard_normal((4, 4))
+    result = whiten(A @ A.T)
+    eps = 4 * np.sqrt(
+        float(result.generator_error)
+    )  # Powers and Stormer: W2^2 <= tr|F F^T - Sigma|
+    bounds = forced(Gaussian(A @ A.T), eps)
+    used = float(sympy.N(result.generator.log_abs_det()))
+    assert used <= bounds.mean_log_det < used + 1e-5
+
+
+def test_layers():
+    bounds = forced(TWO, "1/100")
+    for condition in (2, "3/2", 100):
+        kappa = Rational(condition)
+        K, M = bounds.layers(condition), bounds.layers(condition, "positive")
+        assert kappa**K >= bounds.lipschitz**2 > kappa ** (K - 1)
+        assert kappa**M >= bounds.lipschitz > kappa ** (M - 1)
+    assert forced(TWO, 3).layers(2) == 0
+    with pytest.raises(InvalidInputError, match="condition number above 1"):
+        bounds.layers(1)
+    with pytest.raises(InvalidInputError, match="scales"):
+        bounds.layers(2, "some")
+
+
+def test_masses_and_lengths_of_every_size():
+    tiny = Rational(1, 10**40)
+    bounds = forced(Atoms([[0], [1]], [tiny, 1 - tiny]), Rational(1, 10**25))
+    assert bounds.lipschitz > 10**10
+    assert bounds.attained < bounds.lipschitz * (1 + Rational(1, 10**6))
+    large = Gaussian(sympy.diag(10**400, 1))
+    assert abs(forced(large, 1).lipschitz / 10**200 - 1) < Rational(1, 10**6)
+    one, two = (
+        forced(Atoms([[0, 0], [x, x]]), x / 1000) for x in (Rational(1), Rational(2) ** 400)
+    )
+    assert abs(one.lipschitz * 2**400 / two.lipschitz - 1) < Rational(1, 10**6)
+    assert abs(one.ratio / two.ratio - 1) < Rational(1, 10**6)
+    assert (one.clusters, two.clusters) == (2, 2)
+
+
+def test_bounds_that_say_nothing():
+    for target, eps in ((Atoms([[1, 2]]), "1/7"), (TWO, 2), (Gaussian([[0]]), 1)):
+        bounds = forced(target, eps)
+        assert bounds.lipschitz == 0
+        assert bounds.gap is None
+    assert bounds.attained == 0
+    assert forced(TWO, 2).ratio == 1
+
+
+def test_points_are_a_sample():
+    points = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
+    first, second = (
+        forced(points, 0.25),
+        forced(Atoms([[0.5, 1], [0, 0], [2, 1]], ["1/2", "1/4", "1/4"]), 0.25),
+    )
+    assert first.lipschitz == second.lipschitz
+    assert first.mean_log_det == second.mean_log_det
+
+
+@pytest.mark.parametrize(
+    ("target", "eps", "words"),
+    [
+        (TWO, 0, "expected eps > 0, got 0"),
+        (TWO, -1, "expected eps > 0"),
+        (TWO, float("nan"), "expected a finite number, got nan"),
+        (np.array([[0.0, np.nan], [1.0, 2.0]]), 1, "entry .0, 1.: expected a finite number"),
+        (np.eye(3), 1, "points or a covariance, got a symmetric 3 x 3 array"),
+        (np.zeros((3, 0)), 1, "at least one point"),
+        (np.zeros(3), 1, "two axes"),
+        ("checkerboard", 1, "got str 'checkerboard'"),
+        (
+            sympy.eye(2),
+            1,
+            "an .N, d. array of points or Gaussian.covariance., got MutableDenseMatrix",
+        ),
+    ],
+)
+def test_refuses(target, eps, words):
+    with pytest.raises(InvalidInputError, match=words):
+        forced(target, eps)
+
+
+@pytest.mark.parametrize("direction", [[0, 0], [1], [1, 2, 3], "ab"])
+def test_refuses_directions(direction):
+    with pytest.raises(InvalidInputError, match="expected a"):
+        forced(TWO, 1, direction=direction)
+
+
+@pytest.mark.parametrize(
+    ("Sigma", "words"),
+    [
+        ([[1, 2], [2, 1]], "positive semidefinite"),
+        ([[-1]], "positive semidefinite"),
+        ([[1, 2], [0, 1]], "symmetric"),
+        ([[1, 2]], "square"),
+        ([[sympy.sqrt(2)]], "rational numbers or floats"),
+        ([[float("inf")]], "finite"),
+    ],
+)
+def test_refuses_covariances(Sigma, words):
+    with pytest.raises(InvalidInputError, match=words):
+        Gaussian(Sigma)
+
+
+@pytest.mark.parametrize(
+    ("target", "eps"),
+    [
+        (TWO, "1/10"),
+        (TWO, 3),
+        (CORNERS, "1/1000000"),
+        (Gaussian([[2, 1, 0], [1, 2, 0], [0, 0, 0]]), "1/7"),
+        (Atoms([[0, 0], [1, 5], [3, 1], [3, 2]], ["1/2", "1/4", "1/8", "1/8"]), "1/2"),
+        (uniform([0, 0], [1, "1/2"]), "1/4"),
+        (Ring(1, 1), "1/2"),
+    ],
+)
+def test_explains(target, eps):
+    explanation = forced(target, eps).explain()
+    assert [step.rule for step in explanation.steps] == ["16a", "16b", "16b"]
+    assert "<details>" in explanation._repr_html_()
+
+
+def test_a_false_bound_is_not_explained():
+    bounds = forced(TWO, "1/10")
+    for name, value in (
+        ("lipschitz", bounds.lipschitz * Rational(1001, 1000)),
+        ("mean_log_det", bounds.mean_log_det - Rational(1, 1000)),
+        ("sigma_min", bounds.sigma_min / 2),
+        ("ratio", bounds.ratio * 2),
+    ):
+        with pytest.raises(VerificationError, match="whose check fails"):
+            replace(bounds, **{name: value}).explain()
+
+
+def test_displays():
+    bounds = forced(TWO, "1/10")
+    assert "Lipschitz constant at least 75.2239" in str(bounds)
+    assert "<table>" in bounds._repr_html_()
+    assert bounds._repr_latex_().startswith("$")
+    assert "(-0.707, -0.707) from -1.41 to 1.41" in repr(bounds)

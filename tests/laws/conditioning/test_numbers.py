@@ -1,0 +1,65 @@
+"""Enclosures of singular values and condition numbers."""
+
+import numpy as np
+import pytest
+import sympy
+from flint import arb
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import Rational
+
+from exactflow import factor, random_matrix
+from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.laws.conditioning import condition_number, singular_values
+
+
+@given(st.integers(1, 4), st.integers(0, 50))
+def test_singular_values_agree_with_numpy(d, seed):
+    M = random_matrix(d, seed=seed)
+    values = [float(value.mid()) for value in singular_values(M)]
+    assert np.allclose(values, np.linalg.svd(np.array(M, dtype=float))[1])
+    assert len(values) == d
+
+
+def test_enclosures_are_narrow_and_right():
+    values = singular_values([[1, 1], [0, 1]], digits=40)
+    golden = (1 + arb(5).sqrt()) / 2
+    assert values[0].overlaps(golden)
+    assert values[0].rel_accuracy_bits() > 130
+
+
+@pytest.mark.parametrize(
+    ("M", "kappa"),
+    [
+        (sympy.eye(3), 1),
+        ([["1/7"]], 1),
+        (sympy.diag(10**40, 1, Rational(1, 10**40)), 10**80),
+        ([[0, 2], [1, 0]], 2),
+    ],
+)
+def test_condition_number(M, kappa):
+    assert condition_number(M).contains(kappa)
+
+
+def test_degenerate_matrices():
+    assert [float(value.mid()) for value in singular_values([[0, 0], [0, 0]])] == [0, 0]
+    with pytest.raises(SingularMatrixError):
+        condition_number([[1, 1], [1, 1]])
+    with pytest.raises(InvalidInputError, match="rational entries"):
+        singular_values([[sympy.sqrt(2)]])
+
+
+def test_condition_numbers_of_layers_multiply_to_no_less():
+    flow = factor(random_matrix(4, seed=3))
+    kappas = [condition_number(layer.matrix()) for layer in flow]
+    product = arb(1)
+    for kappa in kappas:
+        product *= kappa
+    assert condition_number(flow.matrix()) <= product
+
+
+@pytest.mark.parametrize("digits", [-1, 0, 1.5, "15", None, 10**9])
+def test_digits_are_a_positive_integer(digits):
+    for function in (singular_values, condition_number):
+        with pytest.raises(InvalidInputError, match="integer digits from 1 to 100000"):
+            function([[1, 2], [3, 4]], digits=digits)

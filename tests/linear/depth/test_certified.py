@@ -1,0 +1,209 @@
+"""Four layers with positive scales: rational for n = 2, certified beyond."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import flint
+import numpy as np
+import pytest
+from linear.depth.examples import blocks, diagonal, matrix
+from sympy import QQ, sqrt
+
+from exactflow import checker, random_matrix, verify
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.files.depth_certificate import depth_certificate_text
+from exactflow.flows.result import Evidence
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.answer import CertifiedDepth
+from exactflow.linear.depth.minors import Spectra, principal_minors
+from exactflow.linear.depth.scaled import matching_diagonals
+from exactflow.linear.depth.scaled.certified import four_layers_of
+from exactflow.linear.depth.scaled.signs import opposed_against
+from exactflow.linear.depth.word import Word
+
+
+def random_rational(d, seed, largest=9):
+    """Return a matrix of positive determinant, of small fractions."""
+    rng = np.random.default_rng([d, seed])
+    entries = rng.integers(-largest, largest + 1, (d, d)), rng.integers(1, 4, (d, d))
+    M = matrix([[QQ(int(x), int(y)) for x, y in zip(*rows, strict=True)]
+                for rows in zip(*entries, strict=True)])  # fmt: skip
+    det = M.det()
+    assert det
+    return M if det > 0 else linalg.scale_rows([QQ(-1)] + [QQ(1)] * (d - 1), M)
+
+
+def rotation(d, seed):
+    """Return a rotation by Cayley's formula."""
+    rng = np.random.default_rng([d, seed])
+    S = matrix([[int(x) for x in row] for row in rng.integers(-3, 4, (d, d))])
+    S, one = S - S.transpose(), linalg.identity(d, QQ)
+    return ((one - S) * (one + S).inv()).to_dense()
+
+
+def singular_below(M):
+    """Return the matrix with the sum of the other rows of D as the last one, of positive det."""
+    rows, n = M.to_list(), M.shape[0] // 2
+    rows[-1][n:] = [sum(column) for column in zip(*(row[n:] for row in rows[n:-1]), strict=True)]
+    N = matrix(rows)
+    return N if N.det() > 0 else linalg.scale_rows([QQ(-1)] + [QQ(1)] * (2 * n - 1), N)
+
+
+def rational(M):
+    rows = [[flint.fmpq(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
+    return flint.fmpq_mat(rows)
+
+
+def enclosing_product(layers):
+    """Return balls that hold the matrix of layers, the first of which is applied first."""
+    n = layers[0].shift.nrows()
+    rows = flint.arb_mat(2 * n, 2 * n, 1).tolist()
+    halves = [flint.arb_mat(rows[:n]), flint.arb_mat(rows[n:])]
+    for layer in layers:
+        i = ("first", "second").index(layer.moves)
+        halves[i] = layer.scale * halves[i] + layer.shift * halves[1 - i]
+    return flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
+
+
+@pytest.mark.parametrize("d", [6, 8, 10, 12, 16])
+@pytest.mark.parametrize("make", [random_rational, rotation])
+def test_certified(make, d):
+    assert_certified(make(d, 0))
+
+
+@pytest.mark.parametrize("d", [6, 8])
+def test_certified_where_D_is_singular(d):
+    """q is scaled until l Y = l C, and W is corrected by r s."""
+    M = singular_below(random_rational(d, 1))
+    assert linalg.rank(linalg.split(M, d // 2).D) == d // 2 - 1
+    assert_certified(M)
+
+
+def assert_certified(M):
+    d = M.shape[0]
+    answer = minimal_depth(M, scales="positive")
+    assert isinstance(answer, CertifiedDepth)
+    assert (answer.lower, answer.upper, answer.evidence) == (4, 4, Evidence.CERTIFIED)
+    assert all(reason.check() for reason in answer.obstructions)
+    existence, layers = answer.existence, answer.existence.layers
+    assert existence.check() is True
+    assert [layer.moves for layer in layers] == [layer.moves for layer in answer.flow.layers]
+    for layer in layers:
+        entries = [*layer.scale.entries(), *layer.shift.entries()]
+        assert all(x.rad() < 2**-50 for x in entries)
+    assert all(layer.scale[i, i] > 0 for layer in layers for i in range(d // 2))
+    with flint.ctx.workprec(existence.bits):
+        assert enclosing_product(layers).contains(rational(M))
+    difference = (answer.flow.domain_matrix() - M).to_list_flat()
+    assert answer.error == max(map(abs, difference))
+    assert 0 < answer.error < Fraction(1, 2**20)
+    assert "as floats within" in str(answer)
+    assert "[certified]" in answer._repr_html_()
+
+
+def test_another_centre_is_refused():
+    existence = four_layers_of(random_rational(6, 0))
+    centre, places = existence.centre, existence.places
+    moved = (centre[0] * QQ(101, 100), *centre[1:])
+    assert replace(existence, centre=moved).check() is False
+    assert replace(existence, centre=tuple(-x for x in centre)).check() is False
+    assert replace(existence, centre=(QQ(0),) * 6).check() is False
+    other = {"ULUL": "LULU", "LULU": "ULUL"}[existence.pattern]
+    assert replace(existence, pattern=other).check() is False
+    assert replace(existence, matrix=random_rational(6, 1)).check() is False
+    assert replace(existence, places=places[:2]).check() is False
+
+
+def test_equations_hold_at_an_exact_solution():
+    """n = 2: the residuals of a rational solution are zero, and the matrices are similar."""
+    M = random_rational(4, 3)
+    word = Word("ULUL", M, "positive")
+    _, D, a, _ = word.pencil
+    equations = Spectra.of(word)
+    solutions = list(matching_diagonals(word))
+    assert solutions
+    for E, G in solutions:
+        of_D = linalg.scale_columns(D, [1 / g for g in G])
+        assert of_D.charpoly() == linalg.scale_rows(E, a).charpoly()
+        x, y = ([flint.arb(rational(diagonal(s))[0, 0]) for s in numbers] for numbers in (
+            [1 / g for g in G], E))  # fmt: skip
+        values, _ = equations.at(x, y)
+        assert all(value.contains(0) for value in values.entries())
+
+
+def test_principal_minors():
+    M = random_rational(8, 5)
+    minors = principal_minors(M)
+    for k, coefficient in enumerate(M.charpoly()):
+        assert coefficient == (-1) ** k * sum(x for S, x in enumerate(minors) if S.bit_count() == k)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_two_coordinates_are_decided_over_the_rationals(seed):
+    M = random_rational(4, seed) if seed % 2 else rotation(4, seed)
+    answer = minimal_depth(M, scales="positive")
+    assert answer.is_decided
+    assert answer.evidence is Evidence.EXACT
+    verify(answer.flow, M)
+    solvable = any(
+        not opposed_against(Word(pattern, M, "positive")) for pattern in ("ULUL", "LULU")
+    )
+    assert answer.upper == (4 if solvable else 5)
+    assert (
+        checker.check(depth_certificate_text(answer).encode()).verdict is checker.Verdict.VERIFIED
+    )
+
+
+def test_two_coordinates_over_a_number_field():
+    field = QQ.algebraic_field(sqrt(2))
+    u, one, zero = field.unit, field.one, field.zero
+    rows = [[u, one, zero, one], [one, zero, u, -one], [zero, one, -one, u], [u, u, one, one]]
+    M = linalg.from_entries(rows, (4, 4), field)
+    M = M if linalg.is_positive(M.det(), field) else linalg.scale_rows([-one, one, one, one], M)
+    answer = minimal_depth(M, scales="positive")
+    assert (answer.lower, answer.upper) == (4, 4)
+    verify(answer.flow, M)
+
+
+DEGENERATE = {
+    "huge": linalg.scale_rows([QQ(10) ** 200] * 6, random_rational(6, 0)),
+    "tiny": linalg.scale_rows([QQ(1, 10**200)] * 6, random_rational(6, 0)),
+    "of many sizes": linalg.scale_rows([QQ(10) ** (12 * k - 30) for k in range(6)],
+                                       random_rational(6, 0)),
+    "D = 0": blocks(diagonal(0, 0, 0), diagonal(1, 1, 1), diagonal(-1, -1, -1), diagonal(0, 0, 0)),
+    "scalar": diagonal(-2, -2, -2, -2, -2, -2),
+    "permutation": matrix([[int(j == (i + 2) % 6) for j in range(6)] for i in range(6)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_matrices(name):
+    M = DEGENERATE[name]
+    answer = minimal_depth(M, scales="positive")
+    assert 3 <= answer.lower <= answer.upper <= (4 if name == "scalar" else 5)
+    assert all(reason.check() for reason in answer.obstructions)
+    if answer.evidence is Evidence.EXACT:
+        verify(answer.flow, M)
+    else:
+        assert answer.existence.check()
+
+
+def test_beyond_the_largest_size_the_answer_is_an_interval():
+    M = as_matrix(random_matrix(18, seed=1)).to_dense()
+    assert four_layers_of(M) is None
+    assert minimal_depth(M, scales="positive").count.startswith("from 4 to 5")
+
+
+def test_minors_beyond_float64_are_searched_without_a_warning():
+    M = linalg.scale_rows([QQ(1, 10**110)] * 3 + [QQ(1)] * 3, random_rational(6, 0))
+    assert minimal_depth(M, scales="positive").lower == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [4, 6, 8, 10, 12])
+@pytest.mark.parametrize("make", [random_rational, rotation])
+def test_nearly_all_random_matrices_are_decided(make, d):
+    answers = [minimal_depth(make(d, seed), scales="positive") for seed in range(1, 41)]
+    assert sum(answer.is_decided for answer in answers) >= 38
+    assert sum(answer.upper == 4 for answer in answers) >= 34

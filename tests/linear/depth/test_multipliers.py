@@ -1,0 +1,88 @@
+"""Multipliers of one sign: signs of minors that clash together, where no size does alone."""
+
+from dataclasses import replace
+
+import pytest
+from linear.depth.examples import blocks, diagonal, excluded, matrix
+from linear.depth.test_certified import random_rational, rotation
+from sympy import QQ, Rational, diag
+
+from exactflow import verify
+from exactflow.exact import linalg
+from exactflow.exact.coerce import as_matrix
+from exactflow.flows.result import Evidence
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
+
+ONE, HALF = diagonal(1, 1, 1), diagonal(*[Rational(1, 2)] * 3)
+SIGNS = diagonal(1, -1, -1)
+# D is a P-matrix, and so is -a; e_1 e_2 > e_3 for the one, not for the other
+MIXED = matrix([[-1, 1, 1, -1, 0, 0], [-1, -1, 0, -1, 1, -1], [-1, 1, -1, -1, 0, 0],
+                [1, 1, -1, 1, -1, -1], [0, 0, 0, -1, -1, 0], [0, -1, 1, 1, 0, 1]])  # fmt: skip
+
+CLASHES = {
+    "diag(1, -1, -1, 1, 1, 1)": (blocks(SIGNS, ONE * 0, ONE * 0, ONE), 6),
+    "and around it": (blocks(SIGNS, HALF, HALF, ONE), 5),
+    "both sides mixed": (MIXED, 5),
+    "four coordinates": (as_matrix(diag(1, 1, -1, -1, 1, 1, 1, 1)).to_dense(), 6),
+    "three sizes": (as_matrix(diag(1, 1, 1, -1, -1, 1, 1, 1, 1, 1)).to_dense(), 6),
+}
+
+
+@pytest.mark.parametrize("name", CLASHES)
+def test_clashes(name):
+    M, depth = CLASHES[name]
+    answer = minimal_depth(M, scales="positive")
+    assert (answer.lower, answer.upper, answer.evidence) == (depth, depth, Evidence.EXACT)
+    verify(answer.flow, M)
+    for reason in answer.obstructions:
+        assert reason.kind == "signs"
+        assert not opposed_against(reason)
+        assert reason.check() is True
+        assert "clash at the sizes 1, 2" in str(reason)
+
+
+def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_signs():
+    """LULU has D and a exchanged, so that the other variables are those of x, and of y."""
+    n = 3
+    for pattern, absent in (("ULUL", slice(n)), ("LULU", slice(n, None))):
+        found = excluded(multipliers_against, pattern, CLASHES["and around it"][0])
+        assert [len(p) for p in found.witness] == [2, 1, 0]
+        assert not any(any(exponents[absent]) for p in found.witness for exponents in p)
+
+
+def test_multipliers_in_the_variables_of_one_side_reach_farther():
+    """In sixteen variables there are too many monomials of degree 3; in eight there are not."""
+    M = as_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
+    for pattern, present in (("ULUL", slice(8, None)), ("LULU", slice(8))):
+        multipliers = excluded(multipliers_against, pattern, M).witness
+        assert [len(p) for p in multipliers] == [21, 6, 1, 0, 0, 0, 0, 0]
+        for k, p in enumerate(multipliers, 1):
+            assert {(sum(powers), sum(powers[present])) for powers in p} <= {(3 - k, 3 - k)}
+
+
+def test_changed_multipliers_fail():
+    found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
+    (first, *others), zero = found.witness, {}
+    assert replace(found, witness=(zero, zero, zero)).check() is False
+    assert replace(found, witness=found.witness[:2]).check() is False
+    assert replace(found, witness=(zero, *others)).check() is False
+    flipped = {exponents: -x for exponents, x in first.items()}
+    assert replace(found, witness=(flipped, *others)).check() is False
+    assert replace(found, matrix=linalg.identity(6, QQ)).check() is False
+    assert replace(found, pattern="ULULU").check() is False
+    assert replace(found, pattern="ULU").check() is False
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_multipliers_against_what_is_possible(seed):
+    """Four layers that are certified exclude any multipliers; two patterns make a good many."""
+    M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
+    answer = minimal_depth(M, scales="positive")
+    if answer.evidence is Evidence.CERTIFIED:
+        assert excluded(multipliers_against, answer.existence.pattern, M) is None
+
+
+def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
+    assert excluded(multipliers_against, "ULUL", linalg.identity(18, QQ)) is None
+    assert excluded(multipliers_against, "ULULU", CLASHES["and around it"][0]) is None

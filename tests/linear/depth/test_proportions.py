@@ -1,0 +1,151 @@
+"""Three layers with positive scales: decided on products and on degenerate matrices."""
+
+import random
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from linear.depth.examples import blocks, diagonal, excluded, matrix
+from sympy import QQ, Rational, sqrt
+
+from exactflow import verify
+from exactflow.exact import linalg
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.scaled.proportions import positive_diagonals
+
+ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
+E12 = matrix([[0, 1], [0, 0]])
+TURN = E12 - E12.transpose()
+ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
+HUGE = QQ(10) ** 300
+
+
+def word(pattern, shifts, scales):
+    """Return the product of layers with scales."""
+    M = None
+    for letter, X, s in zip(pattern, shifts, scales, strict=True):
+        S, one, zero = diagonal(*s), linalg.identity(len(s), QQ), linalg.zeros(len(s), len(s), QQ)
+        layer = blocks(S, X, zero, one) if letter == "U" else blocks(one, zero, X, S)
+        M = layer if M is None else M * layer
+    return M
+
+
+THREE = {
+    "n = 1": matrix([[3, 5], [1, 2]]),
+    "n = 1, only C": matrix([[3, 0], [1, 2]]),
+    "C invertible": word("ULU", [ONE, matrix([[1, 2], [3, 4]]), E12], [(1, 2), (3, 4), (5, 6)]),
+    "C of rank one": word("ULU", [E12, matrix([[1, 1], [1, 1]]), ONE], [(1, 2), (3, 4), (5, 6)]),
+    "C and B of rank one": word("LUL", [E12, E12, E12.transpose()], [(1, 2), (3, 4), (5, 6)]),
+    "huge": word("ULU", [ONE * HUGE, ONE - E12, ONE / HUGE], [(HUGE, 1), (1, 1), (1 / HUGE, 7)]),
+    "no zero and one component of each": word(
+        "ULU", [ONE3, matrix([[0, 1, 0], [1, 0, 0], [0, 0, 2]]), ONE3], [(1, 2, 3)] * 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", THREE)
+def test_three_layers(name):
+    M = THREE[name]
+    for N in (M, M.inv().to_dense(), M.transpose()):
+        answer = minimal_depth(N, scales="positive")
+        assert answer.upper <= 3
+        assert answer.is_decided
+        verify(answer.flow, N)
+        assert all(reason.check() for reason in answer.obstructions)
+
+
+NOT_THREE = {
+    "a sign": ("ULU", blocks(ZERO, ONE, ONE, ZERO)),
+    "a zero against a number": ("ULU", word("LULU", [E12.transpose(), diagonal(1, 2),
+                                                     matrix([[1, 1], [2, 0]]),
+                                                     matrix([[0, 1], [0, 1]])], [(1, 1)] * 4)),
+    "a cycle": ("ULU", word("LULU", [matrix([[0, 2], [0, 0]]), matrix([[0, 1], [0, 1]]),
+                                     matrix([[1, 0], [1, 1]]), matrix([[-1, 1], [1, 1]])],
+                            [(1, 1)] * 4)),
+    "the kernel of C": ("ULU", diagonal(-1, -2)),
+    "the left kernel of C": ("ULU", blocks(ONE, ZERO, E12, ONE + E12.transpose())),
+    "l C = 0, and of l_i and (l D)_i one is 0": ("ULU", blocks(ONE, ZERO, ZERO, TURN)),
+    "C k = 0, and of k_i and (A k)_i one is 0": ("ULU", blocks(TURN, ZERO, ZERO, ONE)),
+    "the kernel of C, off the diagonal": ("LUL", blocks(ONE, ZERO, ZERO, ONE + E12)),
+    "a path between two kernels": (
+        "ULU", word("LULU", [matrix([[-1, -1], [-1, -1]]), matrix([[0, 1], [-1, 1]]),
+                             matrix([[0, 1], [0, 1]]), matrix([[1, 0], [2, 0]])],
+                    [(1, 1), (1, 2), (1, 1), (1, 1)])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_THREE)
+def test_a_witness_says_why_not(name):
+    pattern, M = NOT_THREE[name]
+    found = excluded(positive_diagonals, pattern, M)
+    assert found.kind == "linear"
+    assert found.check() is True
+    assert "no positive diagonals" in str(found)
+
+
+@pytest.mark.parametrize("name", NOT_THREE)
+def test_a_changed_witness_fails(name):
+    found = excluded(positive_diagonals, *NOT_THREE[name])
+    n = found.matrix.shape[0] // 2
+    zero, one = linalg.zeros(n, n, QQ), linalg.identity(n, QQ)
+    assert replace(found, witness=(zero, zero, zero)).check() is False
+    assert replace(found, pattern="ULUL").check() is False
+    assert replace(found, matrix=linalg.identity(2 * n, QQ)).check() is False
+    assert replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).check() is False
+
+
+def test_signs_reversed_is_the_same_witness():
+    found = excluded(positive_diagonals, *NOT_THREE["a cycle"])
+    assert replace(found, witness=tuple(W * QQ(-3) for W in found.witness)).check()
+
+
+def test_no_witness_against_a_product():
+    """Whatever the multipliers, what is a product of U L U is not excluded."""
+    M = word("ULU", [E12, matrix([[1, 0], [1, 0]]), ONE], [(1, 2), (3, 1), (1, 1)])
+    small = [matrix([e[:2], e[2:]]) for e in product((-1, 0, 1), repeat=4)]
+    rng = random.Random(0)
+    for _ in range(500):
+        witness = tuple(rng.choices(small, k=3))
+        assert Obstruction("ULU", M, "positive", "linear", witness).check() is False
+
+
+def test_every_small_matrix_of_two_coordinates():
+    """For n = 1, by hand: three layers do iff C or B is not 0, or A and D are positive."""
+    for entries in product((-2, -1, 0, 1, 3), repeat=4):
+        M = matrix([entries[:2], entries[2:]])
+        if M.det() > 0:
+            at_most_three = any(entries[1:3]) or entries[0] > 0
+            answer = minimal_depth(M, scales="positive")
+            assert (answer.upper <= 3) == at_most_three
+            assert answer.is_decided
+            assert answer.upper <= 4
+            assert all(reason.check() for reason in answer.obstructions)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_random_sparse_products(n):
+    rng = random.Random(n)
+    for _ in range(25):
+        shifts = [
+            matrix([[rng.choice((0, 0, 0, 1, -1, 2)) for _ in range(n)] for _ in range(n)])
+            for _ in range(3)
+        ]
+        scales = [[rng.choice((1, 1, 2, Rational(1, 3))) for _ in range(n)] for _ in range(3)]
+        M = word(rng.choice(("ULU", "LUL")), shifts, scales)
+        answer = minimal_depth(M, scales="positive")
+        assert answer.upper <= 3
+        assert answer.is_decided
+        verify(answer.flow, M)
+
+
+def test_real_algebraic_numbers():
+    field = QQ.algebraic_field(sqrt(2))
+    one, zero = linalg.identity(2, field), linalg.zeros(2, 2, field)
+    Y = matrix([[1, 1], [0, 1]], field)
+    upper, lower = blocks(one, one * field.unit, zero, one), blocks(one, zero, Y, one)
+    answer = minimal_depth(upper * lower * upper, scales="positive")
+    assert (answer.lower, answer.upper) == (3, 3)
+    swap = blocks(zero, one * field.unit, one, zero)
+    answer = minimal_depth(swap, scales="positive")
+    assert answer.lower == 4
+    assert [reason.check() for reason in answer.obstructions] == [True, True]

@@ -1,0 +1,121 @@
+"""Positive scales: certified bounds, and layers that attain the upper one."""
+
+import pytest
+import sympy
+from linear.depth.examples import blocks, diagonal, matrix
+from sympy import QQ, Rational, sqrt
+
+from exactflow import random_matrix, verify
+from exactflow.exact import linalg
+from exactflow.flows.result import Evidence
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.testing import assert_depth
+
+A0 = matrix([[-1, 1, 0], [0, -1, 1], [2, 0, -1]])
+SWAP = matrix([[0, 1], [1, 0]])
+OPEN = blocks(
+    diagonal(Rational(-3, 4), Rational(-3, 4)), SWAP * QQ(1, 2), SWAP * QQ(1, 2), diagonal(1, 1)
+)
+
+TABLE = {
+    "identity": (diagonal(1, 1), 0, 0),
+    "one layer": (matrix([[2, 5], [0, 1]]), 1, 1),
+    "the other layer": (matrix([[1, 0], [5, 2]]), 1, 1),
+    "diagonal": (diagonal(2, 3), 2, 2),
+    "two layers": (matrix([[2, 5], [1, 3]]), 2, 2),
+    "Theorem A, n = 2": (diagonal(-1, -1, 1, 1), 6, 6),
+    "Theorem A, n = 4": (diagonal(-1, -1, -1, -1, 1, 1, 1, 1), 6, 6),
+    "Theorem A, n = 3": (
+        blocks(A0.inv().to_dense(), diagonal(0, 0, 0), diagonal(0, 0, 0), diagonal(1, 1, 1)), 6, 6),
+    "Theorem A, determinant 6": (diagonal(-2, -1, 1, 3), 6, 6),
+    "Theorem B": (OPEN, 5, 5),
+    "Theorem B, scaled": (linalg.scale_rows([QQ(3), QQ(2), QQ(1), QQ(5)], OPEN), 5, 5),
+    "opposed in B only": (
+        blocks(diagonal(-1, -1), diagonal(0, 0), matrix([[1, 2], [0, 1]]), diagonal(1, 1)), 5, 5),
+    "minus identity": (diagonal(-1, -1), 4, 4),
+    "huge": (diagonal(QQ(10) ** 300, QQ(-1), QQ(-1), QQ(1, 7)), 4, 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(name):
+    M, lower, upper = TABLE[name]
+    answer = checked(M)
+    assert (answer.lower, answer.upper) == (lower, upper)
+
+
+def checked(M):
+    answer = minimal_depth(M, scales="positive")
+    assert answer.scales == "positive"
+    assert answer.flow.depth == answer.upper
+    if answer.flow.depth and answer.evidence is Evidence.EXACT:
+        verify(answer.flow, M)
+    assert len(answer.obstructions) == min(2, answer.lower)
+    assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
+    assert all(reason.check() is True for reason in answer.obstructions)
+    return answer
+
+
+def test_random_matrices():
+    for d in (2, 4, 6):
+        answer = checked(random_matrix(d, seed=d))
+        assert answer.lower == min(d, 4)
+        assert answer.upper <= 5
+
+
+def test_two_layers_are_excluded_by_what_is_no_diagonal():
+    """L(Y) U(X) L(W) with Y X = 0 has D = I, but a = I + X Y, whose inverse is A - B D^-1 C."""
+    X, Y = matrix([[0, 1], [0, 0]]), diagonal(0, 1)
+    one, zero = diagonal(1, 1), diagonal(0, 0)
+    M = blocks(one, zero, Y, one) * blocks(one, X, zero, one) * blocks(one, zero, one, one)
+    answer = checked(M)
+    assert (answer.lower, answer.upper) == (3, 3)
+    of_U, of_L = answer.obstructions
+    assert str(of_U) == "not UL: A - B D^-1 C = S fails at (0, 1) for positive diagonals"
+    assert str(of_L) == "not LU: A = T fails at (0, 1) for positive diagonals"
+    assert "Then D = T, A - B D^-1 C = S. But" in of_U.explanation()
+
+
+def test_scales_may_save_layers():
+    M = linalg.scale_rows([QQ(2), QQ(1, 2), QQ(3), QQ(1, 3)], matrix_of_two_layers())
+    assert_depth(M, 2, scales="positive")
+    assert minimal_depth(M).lower > 2
+
+
+def matrix_of_two_layers():
+    one, zero, X = diagonal(1, 1), diagonal(0, 0), matrix([[1, 2], [3, 4]])
+    return blocks(one, X, zero, one) * blocks(one, zero, X, one)
+
+
+def test_real_algebraic_numbers():
+    field = QQ.algebraic_field(sqrt(2))
+    u = field.unit
+    M = linalg.diagonal([-field.one, -u, u, field.one], field)
+    answer = minimal_depth(M, scales="positive")
+    assert answer.lower == 6
+
+
+def test_every_k_is_tried():
+    """The diagonals of D = I and a are positive, but the 2-minors of a are negative."""
+    a = matrix([[1, 2, 2], [2, 1, 2], [2, 2, 1]])
+    zero = diagonal(0, 0, 0)
+    answer = checked(blocks(a.inv().to_dense(), zero, zero, diagonal(1, 1, 1)))
+    assert (answer.lower, answer.upper) == (6, 6)
+    assert [reason.witness for reason in answer.obstructions] == [2, 1]
+    assert "principal 2-minors of opposite signs" in str(answer)
+
+
+def test_unknown_signs_prove_nothing():
+    zero = diagonal(0, 0)
+    D, a = matrix([[1, 0], [0, -1]]), matrix([[-1, 0], [0, -1]])
+    assert Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).check() is False
+
+
+def test_where_no_sign_is_known_two_layers_are_excluded_by_entries():
+    """The sign of t decides on three layers with scales; there are three additive ones."""
+    t = sympy.Symbol("t")
+    answer = minimal_depth(sympy.Matrix([[0, t], [-1 / t, 0]]), scales="positive")
+    assert (answer.lower, answer.upper) == (3, 3)
+    assert [o.pattern for o in answer.obstructions] == ["UL", "LU"]
+    assert all(o.check() for o in answer.obstructions)

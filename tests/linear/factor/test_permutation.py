@@ -1,0 +1,296 @@
+"""Permutations: integers of at most 2, at most six layers, about 11 n entries, and equality."""
+
+from itertools import pairwise, permutations, product
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import QQ, ZZ, Matrix, eye
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import CouplingFlow, LinearCoupling, factor, pad, permutation, verify
+from exactflow.errors import MethodError, OrientationError, VerificationError
+from exactflow.exact.coerce import as_matrix
+from exactflow.linear.factor.involutions import Monomial, cycles_of, reversal
+from exactflow.linear.factor.permutation import (
+    permutation_layers,
+    permutation_sign,
+    signed_permutation,
+)
+
+
+def checked_layers(perm, signs, partition=None):
+    """Return the layers, having asserted all that is claimed of them."""
+    d = len(perm)
+    n, partition = d // 2, partition or (d // 2, d - d // 2)
+    layers = permutation_layers(perm, signs, partition)
+    derived = CouplingFlow(layers, partition).domain_matrix()
+    assert dict(derived.iter_items()) == dict(zip(enumerate(perm), signs, strict=True))
+    assert all(layer.is_additive and layer.is_sparse for layer in layers)
+    assert all(a.moves != b.moves for a, b in pairwise(layers))
+    assert all(layer.nnz for layer in layers)
+    assert all(layer.magnitude in (1, 2) for layer in layers)
+    assert sum(layer.nnz for layer in layers) <= 11 * n + d % 2
+    p, q = partition
+    smaller = set(range(p) if p <= q else range(p, d))
+    larger = [i for i in range(d) if i not in smaller]
+    rank_is_n = sum(perm[i] in smaller for i in larger) == n
+    assert len(layers) <= (5 if rank_is_n else 6)
+    return layers
+
+
+def even(perm, signs=None):
+    """Return perm and signs, one sign being changed if the determinant is -1."""
+    signs = [1] * len(perm) if signs is None else list(signs)
+    signs[-1] *= permutation_sign(perm, signs)
+    return list(perm), signs
+
+
+def swapped(perm):
+    """Return perm, two images being exchanged if it is odd."""
+    perm = list(perm)
+    if permutation_sign(perm, [1] * len(perm)) < 0:
+        perm[0], perm[-1] = perm[-1], perm[0]
+    return perm, [1] * len(perm)
+
+
+def structured(d):
+    """Yield permutations of d coordinates by name."""
+    n, generator = d // 2, Random(d)
+    half, other, whole = (generator.sample(range(k), k) for k in (n, d - n, d))
+    yield "random", whole
+    yield "cycle", [(i + 1) % d for i in range(d)]
+    yield "long stride", [(i + n // 2 + 1) % d for i in range(d)]
+    yield "reversal", list(range(d))[::-1]
+    yield "swap of halves", [(i + n) % d for i in range(d)]
+    yield "neighbours", [min(i ^ 1, d - 1) for i in range(d - d % 2)] + [d - 1] * (d % 2)
+    yield "one 3-cycle", [1, 2, 0, *range(3, d)]
+    yield "half fixed", [*range(n), *(n + i for i in other)]
+    yield "block diagonal", [*half, *(n + i for i in other)]
+    yield "block antidiagonal", [*(d - n + i for i in half), *other]
+    yield "half reversed", [*range(n), *range(d - 1, n - 1, -1)]
+    yield "one exchanged", [*half[1:], n, half[0], *range(n + 1, d)]
+    yield "interleaved", [*range(0, d, 2), *range(1, d, 2)]
+    pairs = [*zip(whole[::2], whole[1::2], strict=False), *[(i, i) for i in whole[d - d % 2 :]]]
+    yield "involution", [image for _, image in sorted({*pairs, *(pair[::-1] for pair in pairs)})]
+
+
+def cases(d):
+    return [pytest.param(perm, id=f"{name}, d={d}") for name, perm in structured(d)]
+
+
+def each_of_determinant_one(d, signs):
+    """Yield perm and signs."""
+    for perm, chosen in product(permutations(range(d)), product(signs, repeat=d)):
+        if permutation_sign(perm, chosen) == 1:
+            yield perm, chosen
+
+
+@pytest.mark.parametrize("d", [2, 3, 4, 5, 6])
+def test_every_even_permutation(d):
+    for perm, signs in each_of_determinant_one(d, [1]):
+        checked_layers(perm, signs)
+
+
+@pytest.mark.parametrize("partition", [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_every_signed_permutation(partition):
+    for perm, signs in each_of_determinant_one(sum(partition), [1, -1]):
+        checked_layers(perm, signs, partition)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [7, 8])
+def test_every_even_permutation_of_more(d):
+    for perm, signs in each_of_determinant_one(d, [1]):
+        checked_layers(perm, signs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partition", [(2, 3), (3, 2), (3, 3)])
+def test_every_signed_permutation_of_more(partition):
+    for perm, signs in each_of_determinant_one(sum(partition), [1, -1]):
+        checked_layers(perm, signs, partition)
+
+
+@pytest.mark.parametrize("perm", [*cases(8), *cases(9), *cases(24), *cases(67), *cases(2001)])
+def test_structured(perm):
+    checked_layers(*swapped(perm))
+    checked_layers(*even(perm))
+    generator = Random(len(perm))
+    checked_layers(*even(perm, [generator.choice((1, -1)) for _ in perm]))
+    checked_layers(*even(perm, [-1] * len(perm)))
+
+
+@pytest.mark.parametrize("name", ["random", "half fixed", "involution"])
+def test_twenty_thousand_coordinates(name):
+    checked_layers(*swapped(dict(structured(20_000))[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [100_001, 1_000_000])
+def test_many_coordinates(d):
+    checked_layers(*swapped(Random(d).sample(range(d), d)))
+
+
+@st.composite
+def signed_permutations(draw, largest=24):
+    d = draw(st.integers(2, largest))
+    perm = draw(st.permutations(range(d)))
+    return even(perm, draw(st.lists(st.sampled_from((1, -1)), min_size=d, max_size=d)))
+
+
+@given(signed_permutations())
+@settings(max_examples=80, deadline=None)
+def test_signed_permutations(case):
+    checked_layers(*case)
+    n = len(case[0]) // 2
+    checked_layers(*case, (len(case[0]) - n, n))
+
+
+def dense(entries, d):
+    total = np.zeros((d, d), dtype=int)
+    np.add.at(total, (entries.rows, entries.columns), entries.values)
+    return total
+
+
+@given(signed_permutations(12))
+@settings(max_examples=80, deadline=None)
+def test_involutions(case):
+    """K and K Theta are similar involutions, by g and any signs of its pieces."""
+    d, theta = len(case[0]), Monomial(*map(np.array, case)).T
+    F, K, g, Z, pieces = reversal(theta)
+    F, K, one = dense(F.entries, d), dense(K.entries, d), np.eye(d, dtype=int)
+    T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (pieces % 2)
+    g, Z = dense(g, d) * signs, signs[:, None] * dense(Z, d)
+    assert (K == K.T).all()
+    assert (K @ K == one).all()
+    assert (T @ T == one).all()
+    assert ((F @ K @ F.T)[-1] == one[-1]).all()
+    assert (T @ g == g @ K).all()
+    assert Matrix(g).det() != 0
+    assert (Z @ g == K - one).all()
+
+
+def test_identity_needs_no_layer():
+    assert permutation_layers(range(6), [1] * 6) == []
+    assert permutation_layers(range(7), [1] * 7) == []
+
+
+def test_equal_calls_give_equal_layers():
+    perm, signs = swapped(Random(5).sample(range(401), 401))
+    assert checked_layers(perm, signs) == permutation_layers(perm, signs)
+
+
+@given(st.permutations(range(7)), st.lists(st.sampled_from((1, -1)), min_size=7, max_size=7))
+def test_sign_is_determinant(perm, signs):
+    rows = {i: {j: ZZ(s)} for i, (j, s) in enumerate(zip(perm, signs, strict=True))}
+    assert permutation_sign(perm, signs) == DomainMatrix(rows, (7, 7), ZZ).to_dense().det()
+
+
+def test_cycles_partition_the_indices():
+    assert cycles_of([1, 0, 2, 4, 5, 3]) == [[5, 3, 4], [0, 1], [2]]
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_recognised(dense):
+    matrix = as_matrix(permutation([2, 0, 3, 1]))
+    matrix = matrix.to_dense() if dense else matrix
+    for sign in (1, -1):
+        perm, signs = signed_permutation(QQ(sign) * matrix)
+        assert (perm.tolist(), signs.tolist()) == ([2, 0, 3, 1], [sign] * 4)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[1, 1], [0, 1]],
+        [[1, 0], [1, 0]],
+        [[0, 0], [0, 1]],
+        [[2, 0], [0, "1/2"]],
+        [[0, 0], [0, 0]],
+    ],
+)
+@pytest.mark.parametrize("dense", [False, True])
+def test_not_recognised(rows, dense):
+    matrix = as_matrix(rows)
+    assert signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
+
+
+def test_only_rational_matrices_are_recognised():
+    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(ZZ)) is None
+    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(QQ)) is not None
+
+
+@pytest.mark.parametrize(
+    "perm", [[1, 0], [1, 0, 2], [1, 0, 2, 3], [3, 0, 1, 2], [0, 2, 1, 3, 4], [5, 4, 3, 2, 1, 0]]
+)
+def test_orientation_of_odd_permutations(perm):
+    """A flip, or two pads: zeros map to zeros and the data are permuted."""
+    n, M = len(perm) // 2, permutation(perm)
+    with pytest.raises(OrientationError, match=r"flip.*pad"):
+        factor(M)
+    assert factor(M, orientation="flip").matrix() == M
+    flow = factor(M, orientation="pad")
+    assert flow.matrix() == pad(M)
+    x = list(range(1, len(perm) + 1))
+    y = [x[j] for j in perm]
+    assert list(flow.forward([*x[:n], 0, *x[n:], 0])) == [*y[:n], 0, *y[n:], 0]
+
+
+def test_large_permutations_stay_sparse():
+    perm, _ = even(Random(1).sample(range(20_000), 20_000))
+    M = permutation(perm)
+    flow = factor(M, orientation="flip")
+    assert flow.is_sparse
+    assert list(flow.forward(range(20_000))) == perm
+    assert verify(flow, M).flow.depth <= 6
+    wrong = permutation([perm[1], perm[0], *perm[2:]])
+    with pytest.raises(VerificationError, match=rf"entry \(0, {min(perm[:2])}\)"):
+        verify(flow, wrong)
+
+
+@pytest.mark.parametrize("d", [2, 3, 10, 11, 2001])
+def test_masks(d):
+    generator = Random(d)
+    perm, halves = generator.sample(range(d), d), [1] * (d // 2) + [0] * (d - d // 2)
+    generator.shuffle(halves)
+    for mask in (halves, [1 - half for half in halves]):
+        flow = factor(permutation(perm), partition=mask, orientation="flip")
+        assert (flow.method, flow.is_sparse, flow.depth <= 6) == ("permutation", True, True)
+        assert list(flow.forward(range(d))) == perm
+        assert list(flow.inverse().forward(perm)) == list(range(d))
+        with pytest.raises(VerificationError):
+            verify(flow, permutation([*perm[1:], perm[0]]))
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"partition": (1, 10_000)}, r"more than 128 coordinates, got \(1, 10000\)"),
+        ({"partition": (1, 10_000), "method": "permutation"}, r"got halves \(1, 10000\)"),
+    ],
+)
+def test_refused_at_once(options, match):
+    with pytest.raises(MethodError, match=match):
+        factor(permutation([1, 2, 0, *range(3, 10_001)]), **options)
+
+
+def test_other_partitions_of_few_coordinates():
+    M = permutation([1, 2, 0, 3, 4, 5])
+    flow = factor(M, partition=(2, 4))
+    assert (flow.method, flow.matrix()) == ("partition", M)
+
+
+def test_layers_convert_when_asked():
+    """The sparse matrix and its arrays are the same entries, whatever is asked of the layer."""
+    perm, signs = swapped(Random(3).sample(range(41), 41))
+    for layer in permutation_layers(perm, signs):
+        dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())
+        assert (layer, hash(layer)) == (dense, hash(dense))
+        assert (layer.nnz, layer.bits, layer.magnitude) == (dense.nnz, dense.bits, dense.magnitude)
+        assert layer.shift_array.to_matrix() == layer.shift_matrix
+        assert layer.matrix() == dense.matrix()
+        assert layer.inverse() == dense.inverse()
+        assert layer.swap_halves() == dense.swap_halves()

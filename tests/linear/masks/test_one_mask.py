@@ -1,0 +1,249 @@
+"""One mask for everything: compositions are equal, and counts are those of Theorem 17."""
+
+import random
+from math import ceil
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
+from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.flows.nonlinear import (
+    MergedCoupling,
+    PiecewiseCoupling,
+    PiecewiseFlow,
+)
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.partition import mask_order
+from exactflow.linear.masks import one_mask
+from proofs.experiments.coordinatewise import coordinatewise
+
+
+class Draws:
+    """Random rational couplings and masks from one seed."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def number(self):
+        return sympy.Rational(self.random.randint(-6, 6), self.random.randint(1, 3))
+
+    def numbers(self, count):
+        return [self.number() for _ in range(count)]
+
+    def function(self, m, positive=False):
+        knots = sorted(self.random.sample(range(-4, 5), self.random.randint(1, 3)))
+        values = [tuple(self.numbers(m)) for _ in knots]
+        if positive:
+            return PiecewiseLinear(knots, [tuple(abs(v) + 1 for v in row) for row in values])
+        return PiecewiseLinear(knots, values, tuple(self.numbers(m)), tuple(self.numbers(m)))
+
+    def layer(self, p, q):
+        moves = self.random.choice(["first", "second"])
+        moved, kept = (p, q) if moves == "first" else (q, p)
+        scale = [abs(s) + 1 for s in self.numbers(moved)]
+        kind = self.random.choice("lpc" if p == q else "lp")
+        if kind == "l":
+            shift = [self.numbers(kept) for _ in range(moved)]
+            return LinearCoupling((p, q), moves, shift, scale)
+        if kind == "p":
+            reads = self.random.randrange(kept)
+            return PiecewiseCoupling((p, q), moves, self.function(moved), scale, reads)
+        shifts = [self.function(1) for _ in range(p)]
+        scales = [self.function(1, positive=True) for _ in range(p)]
+        layer = coordinatewise(
+            [PiecewiseCoupling((1, 1), moves, *pair) for pair in zip(shifts, scales, strict=True)]
+        )
+        return layer.inverse() if self.random.random() < 0.5 else layer
+
+    def mask(self, p, q):
+        mask = [1] * p + [0] * q
+        self.random.shuffle(mask)
+        return mask
+
+    def flow(self, p, q):
+        return masked(self.layer(p, q), self.mask(p, q))
+
+
+def masked(layer, mask):
+    kind = CouplingFlow if isinstance(layer, LinearCoupling) else PiecewiseFlow
+    return kind([layer], order=mask_order(mask)[0])
+
+
+def check_composition(flow, flows, x):
+    """Compare forward, inverse and log-determinant with the composition, exactly."""
+    y, det = sympy.Matrix(x), sympy.Integer(1)
+    for part in flows:
+        linear = hasattr(part, "matrix")
+        det *= part.matrix().det() if linear else part.jacobian(list(y)).det()
+        y = part.forward(list(y))
+    assert flow.forward(x) == y
+    assert flow.inverse().forward(list(y)) == sympy.Matrix(x)
+    value = flow.log_abs_det() if hasattr(flow, "matrix") else flow.log_abs_det(x)
+    assert sympy.exp(value) == det
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_couplings_under_masks_of_their_own(seed):
+    draws = Draws(seed)
+    n, N = draws.random.randint(1, 4), draws.random.randint(1, 6)
+    flows = [draws.flow(n, n) for _ in range(N)]
+    check_composition(one_mask(flows), flows, draws.numbers(2 * n))
+    assert one_mask(flows).depth <= 2 * N + 4
+    other = draws.mask(n, n)
+    flow = one_mask(flows, mask=other)
+    check_composition(flow, flows, draws.numbers(2 * n))
+    assert flow.depth <= 2 * N + 6
+    assert flow.order == mask_order(other)[0] or flow.order == ()
+
+
+@pytest.mark.slow
+def test_a_thousand_compositions():
+    for seed in range(1000):
+        draws = Draws(10_000 + seed)
+        n, N = draws.random.randint(2, 8), draws.random.randint(1, 12)
+        flows = [draws.flow(n, n) for _ in range(N)]
+        flow = one_mask(flows)
+        assert flow.depth <= 2 * N + 4
+        x = draws.numbers(2 * n)
+        y = sympy.Matrix(x)
+        for part in flows:
+            y = part.forward(list(y))
+        assert flow.forward(x) == y
+        assert flow.inverse().forward(list(y)) == sympy.Matrix(x)
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (2, 3), (3, 2), (1, 4)])
+def test_halves_of_unequal_sizes(p, q):
+    draws = Draws(p + 10 * q)
+    flows = [draws.flow(*draws.random.choice([(p, q), (q, p)])) for _ in range(4)]
+    check_composition(one_mask(flows), flows, draws.numbers(p + q))
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (2, 3), (3, 2), (1, 4)])
+def test_couplings_that_move_p_coordinates_are_2_n_minus_1_on_halves_of_unequal_sizes(p, q):
+    draws = Draws(p + 10 * q)
+    shifts = [[draws.numbers(q) for _ in range(p)] for _ in range(5)]
+    flows = [masked(LinearCoupling((p, q), "first", X), draws.mask(p, q)) for X in shifts]
+    rest = (2 * ceil(max(p, q) / min(p, q)) + 4) - 1  # of the signed permutation, once merged
+    assert one_mask(flows).depth <= 2 * len(flows) - 1 + rest
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (3, 1), (2, 2)])
+def test_a_coupling_that_moves_or_reads_more_than_a_half_is_several(sizes):
+    draws = Draws(sum(sizes))
+    for _ in range(8):
+        flows = [draws.flow(*sizes), draws.flow(2, 2)]
+        check_composition(one_mask(flows, mask=(2, 2)), flows, draws.numbers(4))
+    shift = [[1, 2, 3]]
+    one = masked(LinearCoupling((1, 3), "first", shift), [1, 0, 0, 0])
+    assert one_mask([one], mask=(2, 2)).matrix() == one.matrix()
+
+
+def test_masks_that_agree_merge_and_complementary_ones_alternate():
+    draws = Draws(3)
+    shear, mask = PiecewiseCoupling((2, 2), "second", draws.function(2)), [1, 0, 1, 0]
+    first, again = masked(shear, mask), masked(shear, mask)
+    assert one_mask([first, again]).depth == 1
+    complement = masked(shear, [0, 1, 0, 1])
+    assert one_mask([first, complement]).depth == 2
+    assert one_mask([first, complement, first, complement]).depth == 4
+    apart = masked(shear, [1, 1, 0, 0])
+    assert one_mask([first, apart, first]).depth == 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_linear_flows_matrices_and_permutations_between_them(seed):
+    draws = Draws(seed)
+    d = draws.random.randint(2, 7)
+    p = draws.random.randint(1, d - 1)
+    M = random_matrix(d, bits=2, seed=seed)
+    other = random_matrix(d, bits=2, seed=seed + 100)
+    items = [
+        factor(M, partition=draws.mask(p, d - p), orientation="flip"),
+        permutation(draws.random.sample(range(d), d)),
+        other,
+        factor(M.T, partition=draws.mask(d - p, p), orientation="flip"),
+    ]
+    product = items[3].matrix() * other * items[1] * M
+    if product.det() < 0:
+        with pytest.raises(OrientationError, match="one that reverses it"):
+            one_mask(items)
+        product[0, :] = -product[0, :]
+        items.append(sympy.diag(-1, *[1] * (d - 1)))
+    flow = one_mask(items)
+    assert isinstance(flow, CouplingFlow) or flow.order
+    assert flow.matrix() == product
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("N", [1, 2, 3])
+def test_a_glow_of_n_steps_is_one_flow_of_4_n_plus_1_couplings(n, N):
+    draws = Draws(n + N)
+    items = []
+    for k in range(N):
+        M = random_matrix(2 * n, bits=6, seed=7 * n + k)
+        assert M[:n, n:].det() * M[n:, :n].det() != 0
+        M[0, :] = M[0, :] if M.det() > 0 else -M[0, :]
+        items += [M, PiecewiseCoupling((n, n), "second", draws.function(n), 2)]
+    assert one_mask(items).depth <= 4 * N + 1
+
+
+def test_one_flow_of_one_mask_is_what_it_was():
+    flow = factor(random_matrix(4, bits=3, seed=4), partition=[1, 0, 0, 1], orientation="flip")
+    if flow.flips:
+        flow = CouplingFlow(flow.layers, order=flow.order)
+    assert one_mask([flow]) == flow
+
+
+def test_a_merged_flow_may_be_merged_again():
+    draws = Draws(11)
+    flows = [draws.flow(2, 2) for _ in range(3)]
+    once = one_mask(flows)
+    assert any(isinstance(layer, MergedCoupling) for layer in once.layers)
+    last = draws.flow(2, 2)
+    check_composition(one_mask([once, last], mask=[0, 1, 0, 1]), [*flows, last], draws.numbers(4))
+
+
+@pytest.mark.parametrize("mask", [[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]])
+def test_a_coupling_that_does_not_fit_whole_is_taken_apart(mask):
+    """Three coordinates that read one each: not all three are read where two are kept."""
+    bends = [PiecewiseLinear([0], [1], slope, slope) for slope in (1, 2, 3)]
+    layer = coordinatewise([PiecewiseCoupling((1, 1), "first", bend) for bend in bends])
+    flow = PiecewiseFlow([layer])
+    check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, 4, 5, 6])
+
+
+def test_floats_and_high_precision_agree_with_exact_numbers():
+    draws = Draws(5)
+    flow = one_mask([draws.flow(2, 2) for _ in range(3)])
+    x = [sympy.Rational(1, 4), -2, 3, sympy.Rational(5, 8)]
+    exact = np.array(flow.forward(x), dtype=float).ravel()
+    batch = np.array([[float(v)] * 3 for v in x])
+    np.testing.assert_allclose(flow.forward(batch)[:, 1], exact, rtol=1e-12)
+    np.testing.assert_allclose(
+        np.exp(flow.log_abs_det(batch)), float(sympy.exp(flow.log_abs_det(x))), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("flows", "error", "match"),
+    [
+        ([], InvalidInputError, "at least one flow or matrix"),
+        (3, InvalidInputError, "a list of flows and matrices, got 3"),
+        ([[[1, 0], [0, 1]], sympy.eye(3)], InvalidInputError, r"one dimension, got \[2, 3\]"),
+        ([[[1, 1], [1, 1]]], SingularMatrixError, "invertible"),
+        ([[[0, 1], [1, 0]]], OrientationError, "keeps orientation"),
+        (["shear"], InvalidInputError, "expected"),
+    ],
+)
+def test_bad_input(flows, error, match):
+    with pytest.raises(error, match=match):
+        one_mask(flows)
+
+
+def test_a_mask_of_another_length():
+    flow = factor([[1, 2], [0, 1]])
+    with pytest.raises(InvalidInputError, match="expected"):
+        one_mask([flow], mask=[1, 0, 0])

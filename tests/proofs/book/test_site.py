@@ -1,0 +1,276 @@
+"""The site in a real browser: ``python -m sphinx -W proofs/book site``, ``pytest -m browser``."""
+
+import functools
+import http.server
+import io
+import itertools
+import json
+import re
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+
+import exactflow
+from exactflow import factor
+from exactflow.files.certificate import certificate_text
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = pytest.mark.browser
+SITE = Path(__file__).parents[3] / "site"
+MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
+READY = "document.getElementById('status').textContent === 'Ready.'"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def host():
+    if not (SITE / "index.html").exists():
+        pytest.fail("expected the built site: python -m sphinx -W proofs/book site")
+    handler = functools.partial(Quiet, directory=SITE)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.handle_error = lambda *arguments: None  # a page that is left drops its connections
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as tools:
+        options = {"args": FLAGS, "ignore_default_args": ["--hide-scrollbars"]}
+        browser = tools.chromium.launch(executable_path="/usr/bin/chromium", **options)
+        yield browser
+        browser.close()
+
+
+def watched(browser, host):
+    """Return a page whose errors, failed requests and requests to other hosts are recorded."""
+    page = browser.new_page()
+    page.problems = []
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("response", lambda r: page.problems.append(r.url) if r.status >= 400 else None)
+    page.on("request", lambda r: page.problems.append(r.url) if foreign(r.url, host) else None)
+    return page
+
+
+@pytest.fixture
+def page(browser, host):
+    page = watched(browser, host)
+    yield page
+    page.close()
+
+
+def foreign(url, host):
+    return not url.startswith((host, "data:", "blob:"))
+
+
+def pages():
+    return sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", pages())
+def test_a_page_loads_without_errors_and_asks_no_other_host(page, host, path):
+    page.goto(f"{host}/{path}", wait_until="networkidle")
+    assert page.title()
+    assert page.problems == []
+    assert page.locator("mjx-merror").count() == 0
+
+
+def test_a_page_has_one_title():
+    titles = {path: re.findall(r"<h1\b", (SITE / path).read_text("utf-8")) for path in pages()}
+    assert [path for path, found in titles.items() if len(found) != 1] == ["search.html"]
+
+
+@pytest.mark.parametrize("path", ["index.html", "goals/shears.html", "playground/index.html"])
+def test_a_page_is_dark_in_the_dark(page, host, path):
+    image = pytest.importorskip("PIL.Image")
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{host}/{path}")
+    title = image.open(io.BytesIO(page.locator("h1").first.screenshot())).convert("L")
+    darkest, lightest = title.getextrema()
+    assert (darkest < 60, lightest > 180) == (True, True)
+    assert title.getpixel((0, 0)) < 60
+
+
+@pytest.mark.parametrize("path", ["coupling.html", "theorems/six_layers.html"])
+def test_formulas_are_rendered(page, host, path):
+    page.goto(f"{host}/{path}")
+    page.wait_for_selector("mjx-container svg")
+    assert page.locator("mjx-container").count() > 3
+
+
+def test_nothing_is_cut_off(page, host):
+    cut = []
+    for path, width in itertools.product(pages(), (1280, 400)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{host}/{path}")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for kind, words, is_marked in page.evaluate(MEASURE):
+                may_scroll = {"output", "code"} | ({"table"} if is_marked else set())
+                if width == 1280 or kind not in may_scroll:
+                    cut.append(f"{path} at {width} px, {scheme}: {words}")
+    assert not cut, "\n".join(cut)
+
+
+def test_links_hold(page, host):
+    targets = {}
+    for path in pages():
+        page.goto(f"{host}/{path}", wait_until="domcontentloaded")
+        for link in page.eval_on_selector_all("a[href]", "links => links.map(a => a.href)"):
+            targets.setdefault(link, path)
+    inside = {link for link in targets if link.startswith(host)}
+    assert len(inside) > 500
+    broken = []
+    for link in sorted(inside):
+        path, _, anchor = link.removeprefix(host + "/").partition("#")
+        file = SITE / (path.partition("?")[0] or "index.html")
+        text = file.read_text("utf-8", "replace") if file.is_file() else None
+        if text is None or (anchor and f'id="{anchor}"' not in text):
+            broken.append((link, targets[link]))
+    assert broken == []
+
+
+def test_the_inventory_has_every_name_at_the_root():
+    _, _, _, _, packed = (SITE / "objects.inv").read_bytes().split(b"\n", 4)
+    names = {line.split()[0] for line in zlib.decompress(packed).decode().splitlines()}
+    assert [name for name in exactflow.__all__ if f"exactflow.{name}" not in names] == []
+
+
+def test_search_finds_factor(page, host):
+    page.goto(f"{host}/search.html?q=factor")
+    page.wait_for_selector("#search-results li")
+    found = page.locator("#search-results li a").all_inner_texts()
+    assert any("factor" in text for text in found)
+
+
+@pytest.fixture(scope="module")
+def playground(browser, host):
+    page = watched(browser, host)
+    page.goto(f"{host}/playground/")
+    page.wait_for_function(READY, timeout=120_000)
+    yield page
+    assert page.problems == []
+    page.close()
+
+
+def factored(page, text):
+    page.fill("#matrix", text)
+    page.click("#run")
+    return answered(page)
+
+
+def answered(page):
+    page.wait_for_function("document.getElementById('run').ariaDisabled === 'false'")
+    return page.text_content("#status")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2 1 0 1\n1 3 1 0\n0 1 2 1\n1/3 0 1 5/2", "Done, and checked."),
+        ("-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1", "Done, and checked."),
+        ("3 0 1 4 5 2 7 6", "Done, and checked."),
+        ("0 1\n1 0", "choose above to negate a coordinate first"),
+        ("1 2\n3 oops", "expected"),
+    ],
+)
+def test_matrices(playground, text, says):
+    assert says in factored(playground, text)
+
+
+def test_six_layers_are_needed_and_stepped_through(playground):
+    factored(playground, "-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1")
+    assert playground.text_content("#depth") == "Needs exactly 6 additive layers."
+    assert playground.locator("#reasons li").count() == 2
+    for _ in range(6):
+        playground.press("#forward", "Enter")
+    assert playground.get_attribute("#forward", "aria-disabled") == "true"
+    assert playground.evaluate("document.activeElement.id") == "forward"
+    assert playground.text_content("#title").startswith("Layer 6 of 6")
+    made = playground.locator("#made td").all_inner_texts()
+    assert made == playground.locator("#target td").all_inner_texts()
+    playground.press("#position", "ArrowLeft")
+    assert playground.text_content("#title").startswith("Layer 5 of 6")
+
+
+def test_the_proof_is_read(playground):
+    factored(playground, "2 1\n3 2")
+    playground.click("#proof summary")
+    playground.locator("#explanation summary").first.click()
+    assert "checked: " in playground.inner_text("#explanation")
+
+
+def test_a_link_has_the_matrix_and_the_option(playground, host):
+    playground.select_option("#orientation", "flip")
+    playground.fill("#matrix", "0 1\n1 0")
+    playground.press("#matrix", "Control+Enter")
+    assert answered(playground) == "Done, and checked."
+    assert playground.evaluate("document.activeElement.id") == "matrix"
+    link = playground.url.partition("#")[2]
+    assert link == "matrix=0+1%3B1+0&orientation=flip"
+    playground.select_option("#orientation", "error")
+    factored(playground, "2 1\n3 2")
+    playground.evaluate(f"location.hash = {link!r}")
+    playground.wait_for_function(
+        "document.getElementById('sentence').textContent.includes('negated')"
+    )
+    assert playground.input_value("#matrix") == "0 1\n1 0"
+    playground.select_option("#orientation", "error")
+
+
+def test_long_entries_are_read_without_a_pointer(playground):
+    factored(playground, "1/3 1234567890123456789012345678901234567890/7\n0 1")
+    cell = playground.locator("#target td").nth(1)
+    assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    assert len(cell.inner_text()) == 42
+
+
+def test_the_certificate_that_is_downloaded_is_checked(playground, tmp_path):
+    factored(playground, "2 1\n3 2")
+    with playground.expect_download() as download:
+        playground.click("#download")
+    path = tmp_path / "certificate.json"
+    download.value.save_as(path)
+    playground.set_input_files("#file", path)
+    playground.wait_for_selector("#checked:not([hidden])")
+    assert "its claim is proved" in playground.text_content("#status")
+    assert "equal in all entries" in playground.text_content("#lines")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda c: c, "The certificate was checked: its claim is proved."),
+        (lambda c: c | {"target": [["5", "1"], ["3", "2"]]}, "its claim is refuted."),
+        (lambda c: c | {"version": 99}, "malformed"),
+    ],
+)
+def test_certificates(playground, change, says):
+    certificate = json.loads(certificate_text(factor([[2, 1], [3, 2]])))
+    assert says in factored(playground, json.dumps(change(certificate)))
+
+
+def test_files_that_are_too_large_are_refused_unread(playground, tmp_path):
+    path = tmp_path / "large.csv"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    playground.set_input_files("#file", path)
+    playground.wait_for_selector("#status.bad")
+    assert "large.csv has 50,000,000" in playground.text_content("#status")
+
+
+def test_size_of_the_playground():
+    files = [path for path in (SITE / "playground").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 30_000_000

@@ -1,0 +1,126 @@
+"""What fails is named by entry, expected and derived; what holds passes."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from sympy import GF, diag
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow import CouplingFlow, LinearCoupling, factor, permutation, rotation, to_module
+from exactflow.errors import InvalidInputError
+from exactflow.proving.strategies import flows
+from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
+
+SHEAR = CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])
+
+
+@given(flows())
+def test_a_flow_is_what_it_is(flow):
+    assert_equal(flow, flow.matrix())
+    assert_within(flow, flow.matrix(), 0)
+    assert_invertible(flow, list(range(flow.dimension)))
+
+
+@pytest.mark.parametrize("way", [assert_equal, lambda M, N: assert_within(M, N, "1/3")])
+@pytest.mark.parametrize(
+    ("derived", "expected", "words"),
+    [
+        (SHEAR, [[1, 2], [0, 5]], r"expected 5 at entry \(1, 1\).*derived 1"),
+        ([[1, 2], [0, 5]], SHEAR, r"expected 1 at entry \(1, 1\).*derived 5"),
+        (SHEAR, [[1, 2.5], [0, 1]], r"expected 5/2 at entry \(0, 1\).*derived 2"),
+        (np.eye(2), [[1, 10**5000], [0, 1]], r"expected 1000.*\(5001 characters\).*derived 0"),
+        (np.eye(3), np.eye(2), "expected a 2 x 2 matrix, derived a 3 x 3 one"),
+    ],
+)
+def test_what_differs(way, derived, expected, words):
+    with pytest.raises(AssertionError, match=words):
+        way(derived, expected)
+
+
+def test_other_fields():
+    M = DomainMatrix([[GF(7)(1), GF(7)(3)], [GF(7)(0), GF(7)(1)]], (2, 2), GF(7))
+    assert_equal(factor(M), M)
+    root = sympy.sqrt(2)
+    with pytest.raises(AssertionError, match=r"expected sqrt\(2\) at entry \(0, 1\), derived 1"):
+        assert_equal([[1, 1], [0, 1]], [[1, root], [0, 1]])
+    with pytest.raises(InvalidInputError, match="over QQ"):
+        assert_within([[1, root], [0, 1]], [[1, root], [0, 1]], 1)
+
+
+def test_a_permutation_of_many_coordinates():
+    M = permutation(range(299, -1, -1))
+    assert_equal(factor(M), M)
+
+
+def test_within():
+    assert_within([[0.1]], [["0.1"]], 1e-17)
+    with pytest.raises(AssertionError, match=r"the largest difference is 3, at entry \(1, 0\)"):
+        assert_within([[0, 2], [3, 0]], [[0, 0], [0, 0]], Fraction(3, 2))
+    for bound in ("-1", "nonsense", float("nan")):
+        with pytest.raises(InvalidInputError):
+            assert_within([[0]], [[0]], bound)
+
+
+def test_depth():
+    assert_depth(diag(-1, -1, 1, 1), 6)
+    assert_depth(SHEAR, 1)
+    assert_depth([[2, 0], [0, 1]], 1, scales="positive")
+    with pytest.raises(AssertionError) as raised:
+        assert_depth(diag(-1, -1, 1, 1), 5)
+    assert str(raised.value).splitlines() == [
+        "expected exactly 5 layers, derived exactly 6 additive layers",
+        "not ULULU: C = 0, and D and a have different traces",
+        "not LULUL: B = 0, and A and d have different traces",
+    ]
+
+
+class Forgetful(CouplingFlow):
+    """A flow that loses the second coordinate."""
+
+    def forward(self, x):
+        return super().forward([x[0], 0])
+
+
+def test_exact_numbers_come_back_exactly():
+    assert_invertible(factor(rotation([[0, 1], [-1, 0]])), [["1/3", 1], [2, 10**40]])
+    forgetful = Forgetful([LinearCoupling((1, 1), "first", [[2]])])
+    with pytest.raises(AssertionError, match=r"expected 3 at entry \(1,\), derived 0"):
+        assert_invertible(forgetful, [1, 3])
+
+
+@pytest.mark.parametrize("bad", [lambda y: y + 1e-3, lambda y: y * np.nan, lambda y: y[:1]])
+def test_floats_come_back_nearly(bad):
+    class Module:
+        def __call__(self, x):
+            return 2 * x, 0
+
+        def inverse(self, y):
+            return self.back(y / 2), 0
+
+    module, x = Module(), np.array([[1.0, 2.0], [3.0, 4.0]])
+    module.back = lambda y: y * (1 + 1e-9)
+    assert_invertible(module, x)
+    with pytest.raises(AssertionError, match=r"entry \(0, 1\)"):
+        assert_invertible(module, x, tol=1.5e-9 / 4)
+    module.back = bad
+    with pytest.raises(AssertionError):
+        assert_invertible(module, x)
+
+
+@pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia", "zuko"])
+def test_modules_of_every_library(library):
+    torch = pytest.importorskip("torch")
+    name = {"freia": "FrEIA"}.get(library, library)
+    pytest.importorskip(name)
+    flow = factor(rotation([[0, 1, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 0], [-2, 0, 0, 0]]))
+    made = to_module(flow, library)
+    module = made() if library == "zuko" else made
+    x = torch.arange(8, dtype=torch.float64).reshape(2, 4) / 3
+    assert_invertible(module, x)
+    with torch.no_grad():
+        next(made.parameters()).mul_(torch.nan)
+    with pytest.raises(AssertionError, match="x does not come back"):
+        assert_invertible(module, x)

@@ -1,0 +1,193 @@
+"""The table of theorems: README is read off it, hypotheses are needed, statements are tried."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sympy
+
+from exactflow import random_matrix, theorems
+from exactflow.cli import main
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
+from exactflow.proving.cells import cells, read_script
+from exactflow.proving.theory import Hypothesis, Theorem, trials
+
+ROOT = Path(__file__).parents[3]
+TRIED = [name for name, row in theorems.items() if row.draws]
+STUDIES = [name for name, row in theorems.items() if row.trial is None]
+
+
+def rows(header):
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"{header}.*?\n\| ---.*?\n(.*?)\n\n", text, re.DOTALL)[1].splitlines()
+
+
+def test_readme_is_read_off_the_table():
+    assert rows(r"\| \| theorem \| script \|") == [
+        f"| {row.number} | {row.title} | `{row.script}` | {row.checked} | {row.found} |"
+        for row in theorems.values()
+    ]
+
+
+def test_every_script_has_a_row():
+    scripts = {path.stem for path in (ROOT / "proofs").glob("*.py")} - {"__init__", "__main__"}
+    assert {row.script for row in theorems.values()} == scripts
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_page_states_its_theorem_says_why_and_proves_it(row):
+    found = cells(read_script(ROOT / "proofs" / f"{row.script}.py"))
+    text = "\n".join(cell.text for cell in found if cell.is_markdown)
+    for number in row.number.split(", "):
+        assert re.search(rf"\*\*Theorem {number}(?!\d)", text)
+    assert "**Why.**" in text
+    assert re.search("[Pp]roof|proved", text)
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_challenge_finds_no_counterexample(name):
+    found = theorems[name].challenge(15, seed=3, progress=False)
+    assert (found.count, found.reason) == (15, "")
+    assert str(found) == f"{name}: 15 instances, no counterexample"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRIED)
+def test_a_long_challenge_finds_no_counterexample(name):
+    assert theorems[name].challenge(300, seed=1, progress=False).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "instance", "says"),
+    [
+        ("six layers", [[0, 1], [1, 0]], r"det\(M\) > 0 .* preserves orientation"),
+        ("six is sharp", sympy.diag(2, 1), r"det\(M\) = 1 .* shear has determinant 1"),
+        ("six is sharp", sympy.eye(3), "even number of coordinates"),
+        ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding .* norm 1"),
+        ("rotations", [[0, 1], [1, 0]], "a rotation, up to rounding"),
+        ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
+        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
+        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
+        ("zero padding", [[1, 1], [1, 1]], "an invertible matrix"),
+    ],
+)
+def test_a_hypothesis_that_fails_is_named_with_its_reason(name, instance, says):
+    with pytest.raises(InvalidInputError, match=says):
+        theorems[name].check(instance)
+
+
+def test_the_result_of_a_check_explains_itself():
+    M = random_matrix(4, bits=3, seed=7)
+    M[0, :] *= M.det()
+    result = theorems["six layers"].check(M)
+    assert isinstance(result, CouplingFlow)
+    assert result.explain().result is result
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_says_where_it_is(name):
+    for work in (theorems[name].challenge, lambda: theorems[name].check(1)):
+        with pytest.raises(InvalidInputError, match=f"python -m proofs {theorems[name].script}"):
+            work()
+
+
+def test_a_false_theorem_meets_its_counterexample():
+    def trial(n):
+        if n > 6:
+            raise VerificationError("too large")
+
+    blank = ("",) * 7
+    false = Theorem("", "false", *blank, trial=trial, draws=lambda source: source.randint(1, 9))
+    found = false.challenge(100, progress=False)
+    assert found.counterexample in (7, 8, 9)
+    assert "too large" in str(found)
+    never = Hypothesis("a", "b", lambda _: False)
+    unmet = Theorem("", "unmet", *blank, "", (never,), trial, lambda source: 1)
+    assert "expected a" in unmet.challenge(3, progress=False).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "door", "instance"),
+    [
+        ("six layers", "factor", sympy.Matrix([[1, 2], [0, 1]])),
+        ("permutations", "factor", [1, 2, 0, 3]),
+        ("six is sharp", "minimal_depth", sympy.Matrix([[1, 2], [0, 1]])),
+        ("one mask", "one_mask", [CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])]),
+    ],
+)
+def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
+    wrong = CouplingFlow([LinearCoupling((1, 1), "second", [[3]])])
+    if name == "permutations":
+        wrong = CouplingFlow([LinearCoupling((2, 2), "second", [[3, 0], [0, 1]])])
+    answer = SimpleNamespace(flow=wrong, obstructions=()) if door == "minimal_depth" else wrong
+    monkeypatch.setattr(trials, door, lambda *args, **options: answer)
+    with pytest.raises(VerificationError, match="at entry"):
+        theorems[name].check(instance)
+
+
+def test_integers_that_only_come_back_are_not_enough(monkeypatch):
+    module = import_module("exactflow.floats.lossless")
+    codec = module.lossless(np.eye(2))
+    monkeypatch.setattr(module, "lossless", lambda *args, **options: codec)
+    with pytest.raises(VerificationError, match="images within"):
+        theorems["lossless couplings"].check([[0, 1], [-1, 0]])
+
+
+def test_a_name_that_is_none():
+    with pytest.raises(InvalidInputError, match="such as 'six layers'"):
+        theorems["six layer"]
+    assert "six layer" not in theorems
+    assert "six layers" in str(theorems)
+    assert theorems._repr_html_().count("<tr>") == len(theorems) + 1
+    assert "det" in theorems["six layers"]._repr_latex_()
+
+
+def test_the_table_is_not_changed_from_outside():
+    assert len({*theorems.values()}) == len(theorems)
+    with pytest.raises(TypeError):
+        theorems["six layers"] = theorems["partitions"]
+
+
+def test_the_command(tmp_path, capsys):
+    path = tmp_path / "M.json"
+    path.write_text(json.dumps([["1", "2"], ["3", "7"]]))
+    assert main(["theorems"]) == 0
+    assert "one mask" in capsys.readouterr().out
+    assert main(["theorems", "six layers"]) == 0
+    assert "formally proved: six_layers" in capsys.readouterr().out
+    assert main(["theorems", "six layers", "--check", str(path)]) == 0
+    assert capsys.readouterr().out == "six layers: holds here, with 2 layers\n"
+    assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
+    assert main(["theorems", "permutations", "--challenge", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["instances"] == 3
+    assert main(["theorems", "--json"]) == 0
+    assert "six layers" in json.loads(capsys.readouterr().out)
+    for bad in (["no such"], ["--check", str(path)], ["six layers", "--challenge", "0"]):
+        assert main(["theorems", *bad]) == 2
+        assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ([], "1. Split M into halves"),
+        (["--latex"], "\\documentclass"),
+        (["--markdown"], "$$"),
+        (["--json"], '"claim"'),
+        (["--depth", "additive"], "M takes exactly 3 additive layers"),
+    ],
+)
+def test_explain(tmp_path, capsys, option, says):
+    path = tmp_path / "M.csv"
+    path.write_text("2,3\n1,2\n")
+    assert main(["explain", str(path), *option]) == 0
+    assert says in capsys.readouterr().out
+    path.write_text("0,1\n1,0\n")
+    assert main(["explain", str(path), *option]) == 2
+    assert "expected" in capsys.readouterr().err
