@@ -18,17 +18,13 @@ import sympy
 from sympy import QQ, Symbol, sqrt
 
 import exactflow
-from exactflow import (
-    CouplingFlow,
-    LinearCoupling,
-    conditioning,
-    lossless,
-    nonlinear,
-    padding,
-    universal,
-)
+from exactflow import CouplingFlow, LinearCoupling
 from exactflow.errors import ExactFlowError, MissingExtraError
+from exactflow.floats import lossless
+from exactflow.flows import nonlinear
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.laws import conditioning, universal
+from exactflow.linear import padding
 from proofs.experiments import inversion, likelihood
 
 t = Symbol("t")

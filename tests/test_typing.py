@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 
 import exactflow
-from exactflow import balancing, depth, factorization
 from exactflow.exact import typing
+from exactflow.floats import balancing
+from exactflow.linear import depth, factor
 
 
 def test_the_root_shows_a_type_checker_what_it_imports_lazily():
@@ -25,8 +26,8 @@ def test_the_root_shows_a_type_checker_what_it_imports_lazily():
 @pytest.mark.parametrize(
     ("options", "literal"),
     [
-        (factorization.ORIENTATIONS, typing.Orientation),
-        (factorization.SCALES, typing.Scales),
+        (factor.ORIENTATIONS, typing.Orientation),
+        (factor.SCALES, typing.Scales),
         (depth.DEPTH_SCALES, typing.DepthScales),
         (balancing.ORIENTATIONS, typing.Orientation),
         (balancing.METHODS, typing.BalanceMethod),
