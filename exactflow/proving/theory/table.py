@@ -56,7 +56,8 @@ class Theorem:
     script : under ``proofs/``, for ``python -m proofs SCRIPT``.
     door : the function that constructs, "" where there is none.
     hypotheses : in the order in which they are looked at.
-    trial : what checks the statement on an instance and returns what the door does.
+    tried : the part of the statement that `trial` checks on an instance.
+    trial : a function that checks it and returns what the door does.
     draws : what draws an instance.
     formal : names of theorems of ``proofs/rocq``; ``proved.md`` there says in which generality they
         hold.
@@ -73,6 +74,7 @@ class Theorem:
     script: str
     door: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
+    tried: str = ""
     trial: Callable[[Any], Any] | None = None
     draws: Callable[[random.Random], Any] | None = None
     formal: tuple[str, ...] = ()

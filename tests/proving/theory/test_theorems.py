@@ -75,6 +75,9 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
         ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
         ("zero padding", [[1, 1], [1, 1]], "an invertible matrix"),
+        ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
+        ("one mask", sympy.eye(2), "a list of flows .* a matrix alone has no masks"),
+        ("one mask", [], "a list of flows"),
     ],
 )
 def test_a_hypothesis_that_fails_is_named_with_its_reason(name, instance, says):
@@ -108,7 +111,7 @@ def test_a_false_theorem_meets_its_counterexample():
     assert found.counterexample in (7, 8, 9)
     assert "too large" in str(found)
     never = Hypothesis("a", "b", lambda _: False)
-    unmet = Theorem("", "unmet", *blank, "", (never,), trial, lambda source: 1)
+    unmet = Theorem("", "unmet", *blank, "", (never,), "", trial, lambda source: 1)
     assert "expected a" in unmet.challenge(3, progress=False).reason
 
 
@@ -162,7 +165,12 @@ def test_the_command(tmp_path, capsys):
     assert main(["theorems", "six layers"]) == 0
     assert "formally proved: six_layers" in capsys.readouterr().out
     assert main(["theorems", "six layers", "--check", str(path)]) == 0
-    assert capsys.readouterr().out == "six layers: holds here, with 2 layers\n"
+    assert capsys.readouterr().out == (
+        "six layers, on this instance: at most six layers equal the matrix (2 layers here).\n"
+        f"The theorem says for all: {theorems['six layers'].statement}\n"
+    )
+    assert main(["theorems", "one mask", "--check", str(path)]) == 2
+    assert "expected a list of flows of linear couplings" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
     assert main(["theorems", "permutations", "--challenge", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["instances"] == 3
