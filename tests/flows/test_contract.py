@@ -26,7 +26,7 @@ from exactflow.flows.display import heat_map
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import Evidence, MapResult, Result
-from exactflow.laws.universal import GaussianMixture, approximate_well, checkerboard
+from exactflow.laws.universal import checkerboard
 from exactflow.linear.masks import one_mask
 from proofs.experiments.coordinatewise import coordinatewise
 
@@ -365,7 +365,6 @@ def test_results_have_one_shape():
     results += (
         whiten([[2, 1], [1, 2]]),
         minimal_depth(random_matrix(6, seed=6), scales="positive"),
-        approximate_well(GaussianMixture([0, 1]), condition=9, layers=20),
     )
     for result in results:
         assert isinstance(result, Result)

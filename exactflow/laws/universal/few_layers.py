@@ -152,9 +152,9 @@ def approximate(
 
     Parameters
     ----------
-    target : a measure on R^d, as `uniform`, `checkerboard`, `Ring`, `Sphere`, `Boxes`, `Segments`,
-        `Atoms`, `GaussianMixture` or a `Product` of such; an (N, d) array, which stands for its
-        `empirical` measure; or a law on the line, beside which a coordinate of zeros is put.
+    target : a measure on R^d, as `uniform`, `checkerboard`, `Boxes`, `Atoms`, `GaussianMixture` or
+        a `Product` of such; an (N, d) array, which stands for its `empirical` measure; or a law on
+        the line, beside which a coordinate of zeros is put.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
     layers : 2, or 3 as in the paper, which on plateaus are worse conditioned.
     partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.

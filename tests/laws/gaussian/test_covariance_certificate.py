@@ -23,11 +23,10 @@ def covariance():
     return np.cov(np.random.default_rng(0).standard_normal((6, 40)))
 
 
-@pytest.mark.parametrize("layers", ["2", "3"])
-def test_whiten_and_check(capsys, tmp_path, covariance, layers):
+def test_whiten_and_check(capsys, tmp_path, covariance):
     path, certificate = tmp_path / "cov.npy", tmp_path / "c.json"
     np.save(path, covariance)
-    code, out, _ = run(capsys, "whiten", path, "--layers", layers, "-o", certificate)
+    code, out, _ = run(capsys, "whiten", path, "-o", certificate)
     assert code == 0
     assert "generates the covariance within" in out
     code, out, _ = run(capsys, "check", certificate, "--target", path)
@@ -63,7 +62,7 @@ def _torch():
     return pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("options", [(), ("--layers", 3), ("--partition", "1,0")])
+@pytest.mark.parametrize("options", [(), ("--partition", "1,0")])
 @pytest.mark.parametrize("name", [*FILES, *ARRAYS])
 def test_every_format(capsys, tmp_path, name, options):
     path, certificate = tmp_path / name, tmp_path / "c.json"
