@@ -103,7 +103,7 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
-        What `approximate` or `approximate_well` returned becomes a module of PyTorch whose shifts
+        What `approximate` returned becomes a module of PyTorch whose shifts
         are ReLU networks: its error is *measured*, at Gaussian draws.
         What `exactflow.floats.lossless.lossless` returned becomes a module of PyTorch that maps
         integer tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.

@@ -114,9 +114,8 @@ def test_bad_input(capsys, tmp_path):
     certificate = tmp_path / "c.json"
     for text, options, words in (
         ("1,0\n1e-9,1\n", (), "differ by 1e-09"),
-        ("1,0\n0,1\n", ("--layers", "5"), "layers=2"),
         ("1,0\n0,1\n", ("--partition", "1,2"), "p + q = 2"),
-        ("4,0,0,0\n0,5,0,0\n0,0,6,0\n0,0,0,7\n", ("--layers", "4"), "layers=2"),
+        ("4,0,0,0\n0,5,0,0\n0,0,6,0\n0,0,0,7\n", ("--partition", "1,3"), "proofs/gaussian_depth.py"),
     ):
         path.write_text(text)
         code, out, err = run(capsys, "whiten", path, *options, "-o", certificate)
