@@ -43,7 +43,7 @@ polynomial with real roots only has as many positive ones as its coefficients ha
 
 from dataclasses import dataclass
 from itertools import combinations, count, pairwise, permutations
-from typing import get_args
+from typing import ClassVar, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -56,23 +56,21 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.partition import resolve_partition
-from exactflow.flows.result import DepthBounds
+from exactflow.flows.result import DepthBounds, Evidence, Result
 from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric
 
 __all__ = ["GaussianDepth", "gaussian_depth"]
 
 
 @dataclass(frozen=True, repr=False)
-class GaussianDepth(DepthBounds):
+class GaussianDepth(DepthBounds, Result):
     """The least number of layers of a Gaussian, between two bounds, and the reason."""
 
     reason: str
+    evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __str__(self) -> str:
         return f"{self.count}: {self.reason}"
-
-    def __repr__(self) -> str:
-        return f"<GaussianDepth: {self}>"
 
 
 def gaussian_depth(

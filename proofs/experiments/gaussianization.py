@@ -53,7 +53,7 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, FlowResult
 from proofs.constructions.well_conditioned.draft import Rescaling, Unit
 from proofs.constructions.well_conditioned.path import (
     Path,
@@ -101,7 +101,7 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gaussianization(Result):
+class Gaussianization(FlowResult):
     """A flow from noise to data, well-conditioned: what `gaussianize` returns.
 
     Attributes

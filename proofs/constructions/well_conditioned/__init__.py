@@ -87,7 +87,7 @@ from exactflow.exact.numbers import (
 )
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.few_layers import checked_eps
 from exactflow.laws.universal.gaussians import GaussianMixture
@@ -110,7 +110,7 @@ class Within(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WellConditioned(Result):
+class WellConditioned(FlowResult):
     """A flow of data and pad with certified bounds: what `approximate_well` returns.
 
     Attributes
