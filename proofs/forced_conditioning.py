@@ -91,16 +91,16 @@ from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     Product,
-    Ring,
-    Segments,
     approximate,
-    approximate_well,
     checkerboard,
     uniform,
 )
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring
+from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import worst_points
 
 claims = Claims("Ill-conditioning is forced")

@@ -21,7 +21,6 @@ from exactflow import (
 )
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.floats.lossless import Lossless, lossless
-from exactflow.laws.gaussian import gaussian_depth
 from exactflow.laws.universal import checkerboard
 
 M = random_matrix(4, seed=1)
@@ -124,7 +123,6 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
         (lossless(np.eye(2)), "c.json", "expected target=W for what lossless returned"),
         (approximate(checkerboard(), 1), "c.json", "got Approximation, of which"),
         ("flow", "c.json", "got str, of which"),
-        (gaussian_depth([[2, 1], [1, 1]]), "c.json", "got GaussianDepth, of which"),
         (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
         (factor(M), "none/c.json", "no such folder"),
         (factor([["1/3", 1], [1, 6]]), "c.npz", "entries that a float64 equals"),

@@ -12,11 +12,11 @@ from exactflow.interop import to_module
 from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
-    Sphere,
     approximate,
-    approximate_well,
     checkerboard,
 )
+from proofs.constructions.spheres import Sphere
+from proofs.constructions.well_conditioned import approximate_well
 
 torch = pytest.importorskip("torch")
 

@@ -204,8 +204,7 @@ def numbers_of(layer: Coupling) -> dict[str, Tensor]:
         return _linear_numbers(layer)
     if not isinstance(layer, PiecewiseCoupling) or layer.varies:
         raise InvalidInputError(
-            "expected layers with constant scales, as approximate and approximate_well make them "
-            f"without a Gaussian pad, got {layer!r}"
+            f"expected layers with constant scales, as approximate makes them, got {layer!r}"
         )
     return _network_numbers(layer)
 

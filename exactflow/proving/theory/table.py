@@ -54,7 +54,7 @@ class Theorem:
     source : papers.
     checked : how, with the kind of evidence; found : the numbers.
     script : under ``proofs/``, for ``python -m proofs SCRIPT``.
-    door : the function that constructs, "" where there is none.
+    door : the function that constructs, "" where the script alone has one, or there is none.
     hypotheses : in the order in which they are looked at.
     tried : the part of the statement that `trial` checks on an instance.
     trial : a function that checks it and returns what the door does.
