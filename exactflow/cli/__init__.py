@@ -28,8 +28,6 @@ COMMANDS = {
     "explain": "the proof on one matrix, step by step",
     "theorems": "what is proved, and a try of it on a matrix",
     "balance": "float64 layers of small norm, certified within",
-    "lossless": "a bijection of integers near a matrix, to the last bit",
-    "apply": "integers through a lossless flow, and back",
     "whiten": "two layers that whiten, and generate, a Gaussian",
     "prove": "run proof scripts: one table, a row a claim",
     "convert": "a model with couplings in the place of its linear layers",

@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 import sympy
+from exactflow.linear.factor.estimate import estimated_seconds
 from sympy import QQ
 
 from exactflow import factor, verify
 from exactflow.exact.coerce import as_matrix
-from exactflow.linear.factor.estimate import estimated_seconds
 
 
 def target(d: int) -> sympy.Matrix:

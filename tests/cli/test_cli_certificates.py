@@ -109,12 +109,6 @@ def test_permutations(capsys, tmp_path, method):
     assert checker.check_file(written(capsys, path, "--method", method), path) == 0
 
 
-def test_balanced_method(capsys, tmp_path):
-    pytest.importorskip("scipy")
-    path = save(tmp_path, WEIGHT)
-    assert checker.check_file(written(capsys, path, "--method", "balanced"), path) == 0
-
-
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", "i1", "i8", "u2"])
 def test_dtypes(capsys, tmp_path, dtype):
     path = tmp_path / "w.npy"

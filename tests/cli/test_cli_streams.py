@@ -19,7 +19,6 @@ from terminal import POSIX, on_terminal, written_to
 
 from exactflow import cli
 from exactflow.cli import COMMANDS
-from exactflow.linear.factor.estimate import PACE
 
 FLOW = """\
 import torch
@@ -69,8 +68,7 @@ def run(capsys, tmp_path, monkeypatch):
         code = cli.main([str(argument) for argument in arguments])
         return code, *capsys.readouterr()
 
-    for name, arguments in (("c", ["factor", "m.csv"]), ("l", ["lossless", "m.csv", "-q"])):
-        assert command(*arguments, "-o", f"{name}.json")[0] == 0
+    assert command("factor", "m.csv", "-o", "c.json")[0] == 0
     return command
 
 
@@ -139,12 +137,6 @@ M is the product of 2 couplings. [exact]
         "6 layers on halves (1, 1), largest entry .*\ncertified within .*: the layers do not equal "
         "the matrix\n",
     ),
-    "lossless": (
-        "lossless m.csv",
-        "6 layers of integers on halves (1, 1), shifts in units of .* steps of the matrix\n"
-        "step: 1; two last layers of the certificate multiply the halves by it\n",
-    ),
-    "apply": ("apply l.json x.npy -o y.npy", "images: 2, int64\n"),
     "whiten": (
         "whiten sigma.csv",
         "2 affine layers on halves (1, 1) whiten within .*\nthe inverse, rounded to floats, "
@@ -202,13 +194,6 @@ BAD = {
         ": .*\n",
     ),
     "balance": ("balance bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
-    "lossless": ("lossless bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
-    "apply": (
-        "apply c.json x.npy -o y.npy",
-        2,
-        "",
-        "exactflow: error: c.json: expected the certificate of a lossless flow, .*\n",
-    ),
     "whiten": (
         "whiten m.csv",
         2,
@@ -530,39 +515,3 @@ def test_ctrl_c_leaves_no_folder_of_coqc(run, tmp_path):
         process.send_signal(signal.SIGINT)
         assert (written_to(ours), process.wait()) == ("exactflow: interrupted\n", 130)
     assert os.listdir(tmp_path / "scratch") == []
-
-
-def test_a_terminal_is_asked_before_more_than_a_minute(run, monkeypatch):
-    estimate = "exactflow.linear.factor.estimate.estimated_seconds"
-    monkeypatch.setattr(estimate, lambda *arguments: 130)
-    long = (
-        "exactflow: exact layers take about 2 minutes; balance gives float64 layers, certified "
-        "within 1e-12 of the largest entry, in about 1 second\n"
-    )
-    assert run("factor", "m.csv", "--json")[::2] == (0, long)
-    assert run("factor", "m.csv", "--quiet") == (0, "", "")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "dumb")
-    told = f"{long}next: exactflow balance m.csv; or go on, with --yes\n"
-    for name in ("factor", "explain"):
-        said = ("layers take", "layers, explained, take")[name == "explain"]
-        said = [text.replace("layers take", said) for text in (told, long)]
-        if name == "explain":
-            monkeypatch.setattr(estimate, lambda *arguments: 130 / PACE.explained)
-        assert run(name, "m.csv") == (3, "", said[0])
-        code, out, err = run(name, "m.csv", "--yes")
-        assert (code, bool(out), err) == (0, True, said[1])
-    monkeypatch.setattr(estimate, lambda *arguments: 130)
-    assert run("explain", "m.csv", "--depth", "additive")[::2] == (0, "")
-    options = ["--orientation", "flip", "--partition", "01", "--transpose"]
-    assert run("factor", "m.csv", *options)[2].endswith(
-        "next: exactflow balance m.csv --transpose --orientation flip --partition 0,1; "
-        "or go on, with --yes\n"
-    )
-    monkeypatch.setattr(estimate, lambda *arguments: 30)
-    code, out, err = run("factor", "m.csv")
-    assert (code, err) == (0, long.replace("2 minutes", "30 seconds"))
-    monkeypatch.setattr("exactflow.linear.factor.estimate.Pace.balanced", lambda self, d: 7.0)
-    for name in ("balance", "lossless"):
-        assert run(name, "m.csv")[2] == "exactflow: float layers take about 7 seconds\n"
-        assert run(name, "m.csv", "-q") == (0, "", "")

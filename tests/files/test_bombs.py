@@ -44,7 +44,7 @@ def zeros(request, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("command", ["factor", "depth", "balance", "lossless", "whiten"])
+@pytest.mark.parametrize("command", ["factor", "depth", "balance", "whiten"])
 def test_an_archive_of_zeros(zeros, capsys, command):
     start = time.process_time()
     assert cli.main([command, str(zeros)]) == 2
