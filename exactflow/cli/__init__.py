@@ -33,7 +33,7 @@ COMMANDS = {
     "convert": "a model with couplings in the place of its linear layers",
     "diagnose": "why a trained model does not return x, layer by layer",
     "completion": "the script by which a shell completes commands",
-    "export": "a certificate's flow for another system",
+    "export": "a certificate as a theorem for Rocq",
 }
 
 

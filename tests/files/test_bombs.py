@@ -52,18 +52,6 @@ def test_an_archive_of_zeros(zeros, capsys, command):
     assert "zeros.npz: expected a .npz archive of at most 67108864 bytes" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "layout", ["array real general\n0 999999999", "coordinate real general\n0 999999999 0"]
-)
-def test_a_matrix_market_file_without_rows(tmp_path, layout):
-    path = tmp_path / "w.mtx"
-    path.write_text(f"%%MatrixMarket matrix {layout}")
-    start = time.process_time()
-    with pytest.raises(InvalidInputError, match=r"w\.mtx: expected at least one row and column"):
-        read_matrix(path)
-    assert time.process_time() - start < 1
-
-
 @pytest.mark.parametrize("size", [2**26, pytest.param(5 * 2**28, marks=pytest.mark.slow)])
 def test_a_state_dict_that_is_compressed(tmp_path, size):
     pytest.importorskip("torch")
