@@ -133,8 +133,8 @@ def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
 
 def test_integers_that_only_come_back_are_not_enough(monkeypatch):
     module = import_module("exactflow.floats.lossless")
-    codec = module.lossless(np.eye(2))
-    monkeypatch.setattr(module, "lossless", lambda *args, **options: codec)
+    near = module.lossless(np.eye(2))
+    monkeypatch.setattr(module, "lossless", lambda *args, **options: near)
     with pytest.raises(VerificationError, match="images within"):
         theorems["lossless couplings"].check([[0, 1], [-1, 0]])
 
