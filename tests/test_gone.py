@@ -41,6 +41,7 @@ GONE = (
 )
 READ = (
     "README.md",
+    "CHANGELOG.md",
     "setup.cfg",
     "pyproject.toml",
     ".pre-commit-hooks.yaml",
