@@ -121,7 +121,7 @@ class _Line:
     def tell(self, what: str, done: float | None) -> None:
         """Say what is done, and how far it is."""
         self.erase()
-        if self.is_free:
+        if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if done is None else f"{100 * done:.0f} % "
             text = part + ": ".join(filter(None, [self.label, what]))
             self.console.print(text[: self.console.width - 1], end="", no_wrap=True)

@@ -88,6 +88,7 @@ for _ in with_progress(iter(range(2)), 2, "outer"):
     [
         ("with shown_progress('factor'): pass", {}),
         ("with shown_progress('factor'): stage('shears')", {"TERM": "dumb"}),
+        ("with shown_progress('factor'): stage('shears')", {"TERM": "unknown"}),
     ],
 )
 def test_nothing_is_shown_where_there_is_no_stage_and_where_nothing_can_be(script, options):
