@@ -53,7 +53,6 @@ EXAMPLES = {
         (sympy.diag(-1, -1, 1, 1, 1), {"partition": [0, 1, 1, 0, 1]}),
     ],
     "classical": [(DENSE, {"orientation": "flip"}), (SHEARED, {})],
-    "balanced": [(DENSE, {"orientation": "flip"})],
 }
 
 

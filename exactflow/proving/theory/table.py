@@ -111,7 +111,7 @@ here: every coupling with positive scales preserves orientation
         return trial(instance)
 
     def challenge(self, n: int = 1000, seed: int = 0, progress: bool = True) -> Challenge:
-        """Try the theorem on n drawn instances, with a progress bar in a terminal.
+        """Try the theorem on n drawn instances, with a line of progress in a terminal.
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))

@@ -186,14 +186,14 @@ def integers_and_back(W: Any) -> Any:
 
     from exactflow.floats.lossless import lossless
 
-    codec = lossless(W, orientation="flip")
+    near = lossless(W, orientation="flip")
     matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
     x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
-    y = codec.forward(x)
-    distance = np.abs(y - matrix @ x / float(codec.step)).max()
-    need(distance <= codec.bound.largest, f"images within {codec.bound}, got {distance}")
-    need(bool((codec.backward(y) == x).all()), "integers that come back")
-    return codec
+    y = near.forward(x)
+    distance = np.abs(y - matrix @ x / float(near.step)).max()
+    need(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
+    need(bool((near.backward(y) == x).all()), "integers that come back")
+    return near
 
 
 # ------------------------------------------------------------------------- draws

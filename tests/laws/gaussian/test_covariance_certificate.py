@@ -43,8 +43,6 @@ FILES = {
     "r.csv": "2,1/3,0\n1/3,1,1/7\n0,1/7,3\n",
     "r.json": '[["2", "1/3"], ["1/3", "1"]]',
     "f.json": "[[2.5, 0.1], [0.1, 1]]",
-    "s.mtx": "%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n1 1 2\n2 1 0.3\n2 2 1\n",
-    "r.mtx": "%%MatrixMarket matrix coordinate rational symmetric\n2 2 2\n1 1 2/3\n2 2 1\n",
 }
 ARRAYS = {
     "a.npy": np.save,

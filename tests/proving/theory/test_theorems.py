@@ -15,7 +15,7 @@ from exactflow.cli import main
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.proving.cells import cells, read_script
+from exactflow.proving.sites import read_script
 from exactflow.proving.theory import Hypothesis, Theorem, trials
 
 ROOT = Path(__file__).parents[3]
@@ -42,8 +42,8 @@ def test_every_script_has_a_row():
 
 @pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
 def test_a_page_states_its_theorem_says_why_and_proves_it(row):
-    found = cells(read_script(ROOT / "proofs" / f"{row.script}.py"))
-    text = "\n".join(cell.text for cell in found if cell.is_markdown)
+    lines = read_script(ROOT / "proofs" / f"{row.script}.py").splitlines()
+    text = "\n".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
     for number in row.number.split(", "):
         assert re.search(rf"\*\*Theorem {number}(?!\d)", text)
     assert "**Why.**" in text
@@ -136,8 +136,8 @@ def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
 
 def test_integers_that_only_come_back_are_not_enough(monkeypatch):
     module = import_module("exactflow.floats.lossless")
-    codec = module.lossless(np.eye(2))
-    monkeypatch.setattr(module, "lossless", lambda *args, **options: codec)
+    near = module.lossless(np.eye(2))
+    monkeypatch.setattr(module, "lossless", lambda *args, **options: near)
     with pytest.raises(VerificationError, match="images within"):
         theorems["lossless couplings"].check([[0, 1], [-1, 0]])
 
