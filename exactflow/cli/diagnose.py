@@ -1,4 +1,4 @@
-"""Why a model does not return x: the user's own script, and data from files."""
+"""A table of facts on a model that maps x there and back: the user's script, data from files."""
 
 import argparse
 import contextlib
@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the diagnosis; return 0 where x comes back and nothing is at fault, or else 3."""
+    """Print the facts, whatever they are, and return 0."""
     require("torch", "torch", "whole models")
     from exactflow.interop.diagnosis import diagnose
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(found.to_json())
     elif not arguments.quiet:
         print(found.table(max(shutil.get_terminal_size().columns, 24)))
-    return 0 if found.comes_back and not found.guilty else 3
+    return 0
 
 
 def _tensor(path: str, key: str | None = None) -> Any:
@@ -100,19 +100,14 @@ def _imported(source: str) -> Iterator[Any]:
 
 
 def _made(script: Path, dotted: str, name: str) -> Any:
-    """Return what a script names, or what the function makes that it names.
-
-    It is run from its file: a package beside it of its name would be imported in its place.
-    """
+    """Run a script from its file, and take what it names, or what the function makes that it names."""
     spec = spec_from_file_location(dotted, script)
-    if spec is None or spec.loader is None:
-        raise InvalidInputError(f"expected a Python script, got {script.name!r}")
-    module = module_from_spec(spec)
+    module = module_from_spec(cast(ModuleSpec, spec))
     try:
         if "." in dotted:
             import_module(dotted.rpartition(".")[0])
         sys.modules[dotted] = module
-        spec.loader.exec_module(module)
+        cast(Loader, spec.loader).exec_module(module)
         made = attrgetter(name)(module)
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:

@@ -1,0 +1,274 @@
+"""What is measured of each layer: numbers, or reasons why there are none.
+
+Up to `DENSE` entries the Jacobian J is computed row by row; above, |J| and |J^-1| are bounded from
+below by products with J and its transpose (power iteration), and with those of the inverse map.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.autograd import grad
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
+from exactflow.interop.diagnosis.trace import (
+    Call,
+    RaisedError,
+    State,
+    Trip,
+    UnknownError,
+    entries,
+    tensors,
+)
+
+RUNS, DENSE, STEPS = 4, 256, 20
+NUDGE = 1e-6
+"""How far from x, relatively, Jacobians are taken: off kinks, such as the zero of a ReLU."""
+TOLERANCE = 1e-3
+"""Of one, or of a log-determinant: solvers of differential equations and bisections err less."""
+STEEPEST = 1e11
+"""The largest condition number at which log|det J| is known to `TOLERANCE`."""
+
+Found = TypeVar("Found")
+
+
+def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
+    """Run a model there and back, as it stands and in float64, and measure each layer."""
+    dtype = tensors(x)[0].dtype
+    try:
+        now = Trip(model, x, start, conditions, dtype)
+    except UnknownError as reason:
+        shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
+        says = f"expected an x that the model takes, got shape {shapes}: {reason}"
+        raise InvalidInputError(says) from reason.__cause__
+    errors = relative(now.back.after if now.back else (), now.whole.before)
+    worst = int(errors.argmax()), len(errors)
+    sheets = [_Sheet(call, worst, now) for call in now.calls]
+
+    def lost(before: float, after: float) -> float:
+        unit = torch.finfo(dtype).eps / 2
+        return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
+
+    for sheet, (call, back) in zip(sheets, now.pairs, strict=False):
+        arrived = _error(back.before, call.after, worst)
+        sheet.known["digits_lost"] = lost(arrived, _error(back.after, call.before, worst))
+    if now.back:
+        sheets[-1].known["error"] = error = float(errors.max())
+        if now.pairs:
+            inside = sum(sheet.known["digits_lost"] for sheet in sheets[:-1])
+            sheets[-1].known["digits_lost"] = lost(0.0, error) - inside
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
+    try:
+        fine = Trip(model, x, start, conditions, torch.float64)
+        for k, sheet in enumerate(sheets):
+            same = (call for call in fine.calls[k:] if call.path == sheet.call.path)
+            sheet.add_float64(next(same, None))
+    except UnknownError as reason:
+        for sheet in sheets:
+            sheet.unknown[f"in float64 {reason}"] = ["condition number", "log-determinant"]
+    finally:
+        torch.set_default_dtype(before)
+    rows = tuple(sheet.row() for sheet in sheets)
+    is_training = any(part.training for part in now.whole.module.modules())
+    name = str(dtype).removeprefix("torch.")
+    return Diagnosis(rows[:-1] or rows, rows[-1], name, is_training)
+
+
+class _Sheet:
+    """A row while it is filled in: what is known, and by their reasons what is not."""
+
+    def __init__(self, call: Call, worst: tuple[int, int], now: Trip):
+        self.call, self.worst = call, worst
+        self.known, self.unknown = dict[str, Any](), dict[str, list[str]]()
+        raised = isinstance(now.failure, RaisedError) and now.failure.path == call.path
+        is_stuck = raised or (now.failure is not None and call is now.whole)
+        self.notes = [f"on the way back {now.failure}"] * is_stuck
+        if not is_stuck:
+            self.measure("error", "round trip", lambda: _round_trip(call, worst))
+        self.measure("spread", "equal runs", lambda: _spread(call, is_stuck))
+
+    def measure(self, name: str, what: str, find: Callable[[], Any]) -> None:
+        """Find a number, or the reason why it is unknown."""
+        try:
+            self.known[name] = find()
+        except UnknownError as reason:
+            self.unknown.setdefault(str(reason), []).append(what)
+
+    def add_float64(self, call: Call | None) -> None:
+        """Measure what is measured in float64, by the same call there."""
+
+        def near() -> Call:
+            if call is None or {t.dtype for t in call.after} != {torch.float64}:
+                raise UnknownError("it does not run in float64")
+            if self.known.get("spread", 0.0) > TOLERANCE:
+                raise UnknownError("equal runs differ")
+            _check_finite(call)
+            given, made, n = entries(call.given), entries(call.made), len(call.before[0])
+            if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
+                raise UnknownError(f"it returns {made // n} numbers for {given // n}")
+            some = call.of_rows(list(dict.fromkeys((min(self.worst[0], n - 1), 0, n // 2, n - 1))))
+            moved = (t + NUDGE * t.abs().max() * torch.randn_like(t) for t in some.before)
+            return some.on(tuple(moved))
+
+        if call and "error" in self.known:
+            self.measure("error64", "round trip in float64", lambda: _round_trip(call, self.worst))
+        self.known["is_bound"] = entries(self.call.given) > DENSE * len(self.call.before[0])
+        self.measure("condition", "condition number", lambda: _condition(near()))
+        self.measure("log_det", "log-determinant", lambda: float(_returned(near())[0]))
+        if "log_det" in self.known:
+            self.measure("pair", "log-determinant", lambda: _compared(near(), self.notes))
+            self.known["log_det"], self.known["log_det_due"] = self.known.pop("pair", (self.known["log_det"], None))
+
+    def row(self) -> LayerFacts:
+        """Finish the row."""
+        module = self.call.module
+        kind = type(getattr(module, "transform", module)).__name__
+        reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
+        notes = (*self.notes, *reasons)
+        return LayerFacts(self.call.path or "the model", kind, notes, **self.known)
+
+
+def relative(found: State, wanted: State) -> Tensor:
+    """Compute max |found - wanted| / max |wanted| of each member of the batch, in float64.
+
+    It is infinite where shapes differ, and where a number is not finite; zeros count as ones below
+    the line.
+    """
+    if [t.shape for t in found] != [t.shape for t in wanted]:
+        return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
+    a, b = (torch.cat([t.flatten(1) for t in state], 1).double() for state in (found, wanted))
+    size = b.abs().amax(1)
+    error = (a - b).abs().amax(1) / torch.where(size > 0, size, 1.0)
+    return torch.where(torch.isfinite(error), error, math.inf)
+
+
+def _error(found: State, wanted: State, worst: tuple[int, int]) -> float:
+    """Compute the error of one member of so many; the largest where a layer has another batch."""
+    errors, (i, n) = relative(found, wanted), worst
+    return float(errors[i] if len(errors) == n else errors.max())
+
+
+def _check_finite(call: Call) -> None:
+    for end, verb in ((call.before, "is given"), (call.after, "returns")):
+        if not all(torch.isfinite(tensor).all() for tensor in end):
+            raise UnknownError(f"it {verb} numbers that are not finite")
+
+
+def _round_trip(call: Call, worst: tuple[int, int]) -> float:
+    _check_finite(call)
+    return _error(call.inverse.mapped(call.after), call.before, worst)
+
+
+def _spread(call: Call, is_stuck: bool) -> float:
+    """Compute the largest difference of equal runs, ahead and back."""
+    _check_finite(call)
+    worst = 0.0
+    for way in (call,) if is_stuck else (call, call.inverse):
+        first, *others = (way.mapped(way.before) for _ in range(RUNS))
+        others += [call.after] * (way is call)
+        worst = max(worst, *(float(relative(one, first).max()) for one in others))
+    return worst
+
+
+def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
+    """Find something of member k and its image, two vectors, by derivatives.
+
+    Raises `UnknownError` where there are none, or where other images depend on this member.
+    """
+    x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
+    parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
+    state = [torch.cat([t[:k], part.reshape(t[k : k + 1].shape), t[k + 1 :]]) for t, part in parts]
+    try:
+        after = tensors(call.run(tuple(state))[1])
+        others = torch.cat([torch.cat([t[:k], t[k + 1 :]]).flatten() for t in after])
+        if len(others) and others.requires_grad:
+            (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
+            if leak is not None and leak.abs().max() > 0:
+                raise UnknownError("the image of a member depends on others of the batch")
+        return find(x, torch.cat([t[k].flatten() for t in after]))
+    except RuntimeError as error:  # of autograd
+        says = str(error).partition("\n")[0]
+        raise UnknownError(f"it cannot be differentiated: {says}") from None
+
+
+def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
+    """Compute J row by row."""
+    try:
+        one = torch.eye(len(y), dtype=y.dtype)
+        (J,) = grad(y, x, one, True, with_graph, is_grads_batched=True)
+    except RuntimeError:  # a step that knows no batches of gradients
+        J = torch.stack([grad(entry, x, None, True, with_graph)[0] for entry in y])
+    if not torch.isfinite(J).all():
+        raise UnknownError("its Jacobian is not finite")
+    return J
+
+
+def _largest(x: Tensor, y: Tensor) -> float:
+    """Bound |J| from below, by products with J^T J."""
+    dual = torch.zeros_like(y, requires_grad=True)
+    (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
+    v = torch.randn(len(x), dtype=x.dtype, generator=torch.Generator().manual_seed(0))
+    for _ in range(STEPS):
+        (image,) = grad(transposed, dual, v / v.norm(), retain_graph=True)
+        (v,) = grad(y, x, image, retain_graph=True)
+    return float(image.norm())
+
+
+def _condition(call: Call) -> float:
+    """Compute the condition number at the first member; a lower bound where J is large."""
+    if entries(call.given) > DENSE * len(call.before[0]):
+        return _at(call, 0, _largest) * _at(call.inverse, 0, _largest)
+    sizes = torch.linalg.svdvals(_at(call, 0, _dense))
+    return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
+
+
+def _volume(call: Call, k: int) -> float:
+    """Compute log|det J| at member k."""
+    if (d := entries(call.given) // len(call.before[0])) > DENSE:
+        raise UnknownError(f"its Jacobian has {d} rows, more than {DENSE}")
+    sizes = torch.linalg.svdvals(_at(call, k, _dense))
+    if not sizes[0] < STEEPEST * sizes[-1]:
+        raise UnknownError(f"the condition number is above {STEEPEST:.0e}")
+    return float(sizes.log().sum())
+
+
+def _is_near(a: float, b: float) -> bool:
+    return a == b or abs(a - b) <= TOLERANCE * max(1.0, abs(b)) or a != a != b != b
+
+
+def _returned(call: Call) -> Tensor:
+    """Find the log-determinants that are returned, twice the same."""
+    first, again = (call.log_dets(call.before).detach() for _ in range(2))
+    if not all(map(_is_near, first.tolist(), again.tolist())):
+        raise UnknownError("it is drawn anew in each run")
+    return first
+
+
+def _compared(call: Call, notes: list[str]) -> tuple[float, float]:
+    """Find what is returned, and log|det J|, at the member where they differ most."""
+    pairs = [(one, _volume(call, k)) for k, one in enumerate(_returned(call).tolist())]
+    with suppress(UnknownError):
+        if missing := _missing_gradient(call):
+            says = f"that of log|det J| has norm {missing:.1e}"
+            notes.append(f"the log-determinant that it returns has no gradient, {says}")
+    return max(pairs, key=lambda pair: abs(pair[0] - pair[1]) if pair[0] == pair[0] else math.inf)
+
+
+def _missing_gradient(call: Call) -> float:
+    """Compute |grad log|det J|| where what is returned has no gradient; 0 where it has one."""
+    state = tuple(t.clone().requires_grad_() for t in call.before)
+    if call.log_dets(state).requires_grad:
+        return 0.0
+    trained = [p for p in call.module.parameters() if p.requires_grad]
+
+    def norm(x: Tensor, y: Tensor) -> float:
+        log_det = torch.linalg.slogdet(_dense(x, y, True))[1]
+        found = grad(log_det, [x, *trained], allow_unused=True) if log_det.requires_grad else ()
+        return math.sqrt(sum(float(g.square().sum()) for g in found if g is not None))
+
+    return _at(call, 0, norm)
