@@ -1,4 +1,4 @@
-"""A table of facts on a model that maps x there and back: the user's script, data from files."""
+"""A table of facts on a model, from the user's own script, and data from files."""
 
 import argparse
 import contextlib
@@ -6,11 +6,10 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType
+from runpy import run_path
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from exactflow.cli import common
@@ -20,38 +19,30 @@ from exactflow.files.tensors import read_array
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "model", metavar="SCRIPT.py:MODEL", help="a model in a script, or a function that makes it"
-    )
-    command.add_argument(
-        "x",
-        nargs="+",
-        metavar="X.npy",
-        help="a batch of data; latents of several scales: a file each",
-    )
+    model = "a model in a script, or a function that makes it"
+    command.add_argument("model", metavar="SCRIPT.py:MODEL", help=model)
+    data = "a batch of data; latents of several scales: a file each"
+    command.add_argument("x", nargs="+", metavar="X.npy", help=data)
     add = command.add_argument_group("what is read").add_argument
     add("--start", choices=("data", "latents"), default="data", help="what X is (default: data)")
     add("--context", metavar="FILE", help="a condition for each member of the batch")
     add("--classes", metavar="FILE", help="the class of each member")
     add("--key", metavar="NAME", help="which array of the files of X")
-    common.printing_arguments(
-        command.add_argument_group("what comes out"), "one JSON object in the place of the table"
-    )
+    out = command.add_argument_group("what comes out")
+    common.printing_arguments(out, "one JSON object in the place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts, whatever they are, and return 0."""
+    """Print the facts, and return 0 whatever they are."""
     require("torch", "torch", "whole models")
     from exactflow.interop.diagnosis import diagnose
 
     x = [_tensor(path, arguments.key) for path in arguments.x]
-    context, y = (
-        None if path is None else _tensor(path) for path in (arguments.context, arguments.classes)
-    )
+    given = arguments.context, arguments.classes
+    context, y = (None if path is None else _tensor(path) for path in given)
+    batch = x[0] if len(x) == 1 else x
     with _imported(arguments.model) as model:
-        found = diagnose(
-            model, x[0] if len(x) == 1 else x, start=arguments.start, context=context, y=y
-        )
+        found = diagnose(model, batch, start=arguments.start, context=context, y=y)
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:
@@ -70,7 +61,7 @@ def _tensor(path: str, key: str | None = None) -> Any:
 
 @contextlib.contextmanager
 def _imported(source: str) -> Iterator[Any]:
-    """Import a script as pytest does, from the folder above its packages; yield what it names.
+    """Run a script from the folder above its packages, as pytest does; yield what it names.
 
     What the script prints goes to stderr, and its folder is where it finds its modules, as long as
     the model is used.
@@ -96,19 +87,12 @@ def _imported(source: str) -> Iterator[Any]:
         raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
     finally:
         sys.argv, sys.path[:] = before
-        sys.modules.pop(dotted, None)
 
 
 def _made(script: Path, dotted: str, name: str) -> Any:
-    """Run a script from its file, and take what it names, or what the function makes that it names."""
-    spec = spec_from_file_location(dotted, script)
-    module = module_from_spec(cast(ModuleSpec, spec))
+    """Take what a script names, or what the function makes that it names."""
     try:
-        if "." in dotted:
-            import_module(dotted.rpartition(".")[0])
-        sys.modules[dotted] = module
-        cast(Loader, spec.loader).exec_module(module)
-        made = attrgetter(name)(module)
+        made = attrgetter(name)(SimpleNamespace(**run_path(str(script), run_name=dotted)))
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)

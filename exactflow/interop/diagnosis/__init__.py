@@ -1,9 +1,4 @@
-"""What a trained flow does with x, there and back, layer by layer: a table of facts.
-
-`diagnose` maps x to its latents and back on copies of a model, as it stands and in float64, watches
-what each layer does (`trace`), and measures (`facts`): the error of the layer's own round trip, and
-how much it adds to the model's; its condition number; the log-determinant that it returns, and that
-of its Jacobian; how much equal runs differ. It tells no causes.
+"""What a trained flow does with x, there and back, layer by layer: a table of facts, no causes.
 
 How it is checked
 -----------------
@@ -11,7 +6,7 @@ How it is checked
 log-determinants are those of the Jacobian there.
 
 Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show how flows
-cease to be invertible in floating point, and that condition numbers tell.
+cease to be invertible in floating point.
 """
 
 import warnings
@@ -86,15 +81,13 @@ def _data(model: Any, x: Any) -> Any:
     parts = [x] if isinstance(x, Tensor) else list(x) if isinstance(x, list | tuple) else []
     if not parts or not all(isinstance(t, Tensor) and t.is_floating_point() for t in parts):
         found = [f"a tensor of {t.dtype}" for t in parts if isinstance(t, Tensor)]
-        raise InvalidInputError(
-            f"expected x as a tensor of floats, or a list of them, got "
-            f"{', '.join(found) or type(x).__name__}"
-        )
+        found = found or [type(x).__name__]
+        says = f"expected x as a tensor of floats, or a list of them, got {', '.join(found)}"
+        raise InvalidInputError(says)
     if any(t.ndim < 2 or not t.numel() or len(t) != len(parts[0]) for t in parts):
-        raise InvalidInputError(
-            "expected x as a batch (N, d) or (N, channels, ..), got shape "
-            f"{', '.join(str(tuple(t.shape)) for t in parts)}"
-        )
+        shapes = ", ".join(str(tuple(t.shape)) for t in parts)
+        says = f"expected x as a batch (N, d) or (N, channels, ..), got shape {shapes}"
+        raise InvalidInputError(says)
     if not all(torch.isfinite(t).all() for t in parts):
         raise InvalidInputError("expected an x of finite numbers, got some that are not")
     own = chain(model.parameters(), model.buffers()) if isinstance(model, nn.Module) else []

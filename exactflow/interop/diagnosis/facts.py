@@ -15,15 +15,7 @@ from torch.autograd import grad
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
-from exactflow.interop.diagnosis.trace import (
-    Call,
-    RaisedError,
-    State,
-    Trip,
-    UnknownError,
-    entries,
-    tensors,
-)
+from exactflow.interop.diagnosis.trace import Call, State, Trip, UnknownError, entries, tensors
 
 RUNS, DENSE, STEPS = 4, 256, 20
 NUDGE = 1e-6
@@ -45,22 +37,20 @@ def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
         shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
         says = f"expected an x that the model takes, got shape {shapes}: {reason}"
         raise InvalidInputError(says) from reason.__cause__
-    errors = relative(now.back.after if now.back else (), now.whole.before)
-    worst = int(errors.argmax()), len(errors)
-    sheets = [_Sheet(call, worst, now) for call in now.calls]
+    errors = _relative(now.back.after if now.back else (), now.whole.before)
+    worst, unit = (int(errors.argmax()), len(errors)), torch.finfo(dtype).eps / 2
 
     def lost(before: float, after: float) -> float:
-        unit = torch.finfo(dtype).eps / 2
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
+    sheets = [_Sheet(call, worst, now) for call in now.calls]
     for sheet, (call, back) in zip(sheets, now.pairs, strict=False):
         arrived = _error(back.before, call.after, worst)
-        sheet.known["digits_lost"] = lost(arrived, _error(back.after, call.before, worst))
+        sheet.row["digits_lost"] = lost(arrived, _error(back.after, call.before, worst))
     if now.back:
-        sheets[-1].known["error"] = error = float(errors.max())
-        if now.pairs:
-            inside = sum(sheet.known["digits_lost"] for sheet in sheets[:-1])
-            sheets[-1].known["digits_lost"] = lost(0.0, error) - inside
+        whole, error = sheets[-1].row, float(errors.max())
+        inside = sum(sheet.row.get("digits_lost", math.nan) for sheet in sheets[:-1])
+        whole |= {"error": error, "digits_lost": lost(0, error) - inside if now.pairs else None}
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
     try:
@@ -73,71 +63,70 @@ def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
             sheet.unknown[f"in float64 {reason}"] = ["condition number", "log-determinant"]
     finally:
         torch.set_default_dtype(before)
-    rows = tuple(sheet.row() for sheet in sheets)
-    is_training = any(part.training for part in now.whole.module.modules())
-    name = str(dtype).removeprefix("torch.")
-    return Diagnosis(rows[:-1] or rows, rows[-1], name, is_training)
+    rows = tuple(sheet.facts() for sheet in sheets)
+    return Diagnosis(rows[:-1] or rows, rows[-1], str(dtype).removeprefix("torch."))
 
 
 class _Sheet:
     """A row while it is filled in: what is known, and by their reasons what is not."""
 
     def __init__(self, call: Call, worst: tuple[int, int], now: Trip):
-        self.call, self.worst = call, worst
-        self.known, self.unknown = dict[str, Any](), dict[str, list[str]]()
-        raised = isinstance(now.failure, RaisedError) and now.failure.path == call.path
-        is_stuck = raised or (now.failure is not None and call is now.whole)
+        self.call, self.worst, self.unknown = call, worst, dict[str, list[str]]()
+        is_stuck = now.failure is not None and (now.failed == call.path or call is now.whole)
         self.notes = [f"on the way back {now.failure}"] * is_stuck
+        runs = self.known("equal runs", lambda: _spread(call, is_stuck))
+        self.row: dict[str, Any] = {"spread": runs}
         if not is_stuck:
-            self.measure("error", "round trip", lambda: _round_trip(call, worst))
-        self.measure("spread", "equal runs", lambda: _spread(call, is_stuck))
+            self.row["error"] = self.known("round trip", lambda: _round_trip(call, worst))
 
-    def measure(self, name: str, what: str, find: Callable[[], Any]) -> None:
+    def known(self, what: str, find: Callable[[], Found]) -> Found | None:
         """Find a number, or the reason why it is unknown."""
         try:
-            self.known[name] = find()
+            return find()
         except UnknownError as reason:
             self.unknown.setdefault(str(reason), []).append(what)
+            return None
 
     def add_float64(self, call: Call | None) -> None:
         """Measure what is measured in float64, by the same call there."""
+        row = self.row
+        if call and row.get("error") is not None:
+            row["error64"] = self.known("float64", lambda: _round_trip(call, self.worst))
+        near = self.known("condition number, log-determinant", lambda: self.near(call))
+        if near is None:
+            return
+        row["is_bound"] = entries(near.given) > DENSE * len(near.before[0])
+        row["condition"] = self.known("condition number", lambda: _condition(near))
+        claims = self.known("log-determinant", lambda: _returned(near))
+        if claims is not None:
+            row["log_det"] = claims[0]
+            if pair := self.known("log-determinant", lambda: _compared(near, claims, self.notes)):
+                row["log_det"], row["log_det_due"] = pair
 
-        def near() -> Call:
-            if call is None or {t.dtype for t in call.after} != {torch.float64}:
-                raise UnknownError("it does not run in float64")
-            if self.known.get("spread", 0.0) > TOLERANCE:
-                raise UnknownError("equal runs differ")
-            _check_finite(call)
-            given, made, n = entries(call.given), entries(call.made), len(call.before[0])
-            if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
-                raise UnknownError(f"it returns {made // n} numbers for {given // n}")
-            some = call.of_rows(list(dict.fromkeys((min(self.worst[0], n - 1), 0, n // 2, n - 1))))
-            moved = (t + NUDGE * t.abs().max() * torch.randn_like(t) for t in some.before)
-            return some.on(tuple(moved))
+    def near(self, call: Call | None) -> Call:
+        """Cut the call to a few members, off kinks; raises `UnknownError` where J makes no sense."""
+        if call is None or {t.dtype for t in call.after} != {torch.float64}:
+            raise UnknownError("it does not run in float64")
+        if (self.row["spread"] or 0.0) > TOLERANCE:
+            raise UnknownError("equal runs differ")
+        _check_finite(call)
+        given, made, n = entries(call.given), entries(call.made), len(call.before[0])
+        if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
+            raise UnknownError(f"it returns {made // n} numbers for {given // n}")
+        return call.near([min(self.worst[0], n - 1), 0, n // 2, n - 1], NUDGE)
 
-        if call and "error" in self.known:
-            self.measure("error64", "round trip in float64", lambda: _round_trip(call, self.worst))
-        self.known["is_bound"] = entries(self.call.given) > DENSE * len(self.call.before[0])
-        self.measure("condition", "condition number", lambda: _condition(near()))
-        self.measure("log_det", "log-determinant", lambda: float(_returned(near())[0]))
-        if "log_det" in self.known:
-            self.measure("pair", "log-determinant", lambda: _compared(near(), self.notes))
-            self.known["log_det"], self.known["log_det_due"] = self.known.pop("pair", (self.known["log_det"], None))
-
-    def row(self) -> LayerFacts:
+    def facts(self) -> LayerFacts:
         """Finish the row."""
         module = self.call.module
         kind = type(getattr(module, "transform", module)).__name__
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
-        notes = (*self.notes, *reasons)
-        return LayerFacts(self.call.path or "the model", kind, notes, **self.known)
+        return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **self.row)
 
 
-def relative(found: State, wanted: State) -> Tensor:
-    """Compute max |found - wanted| / max |wanted| of each member of the batch, in float64.
+def _relative(found: State, wanted: State) -> Tensor:
+    """Compute max |found - wanted| / max |wanted| of each member of a batch; zeros count as ones.
 
-    It is infinite where shapes differ, and where a number is not finite; zeros count as ones below
-    the line.
+    It is infinite where shapes differ, and where a number is not finite.
     """
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
@@ -149,7 +138,7 @@ def relative(found: State, wanted: State) -> Tensor:
 
 def _error(found: State, wanted: State, worst: tuple[int, int]) -> float:
     """Compute the error of one member of so many; the largest where a layer has another batch."""
-    errors, (i, n) = relative(found, wanted), worst
+    errors, (i, n) = _relative(found, wanted), worst
     return float(errors[i] if len(errors) == n else errors.max())
 
 
@@ -171,7 +160,7 @@ def _spread(call: Call, is_stuck: bool) -> float:
     for way in (call,) if is_stuck else (call, call.inverse):
         first, *others = (way.mapped(way.before) for _ in range(RUNS))
         others += [call.after] * (way is call)
-        worst = max(worst, *(float(relative(one, first).max()) for one in others))
+        worst = max(worst, *(float(_relative(one, first).max()) for one in others))
     return worst
 
 
@@ -237,32 +226,27 @@ def _volume(call: Call, k: int) -> float:
     return float(sizes.log().sum())
 
 
-def _is_near(a: float, b: float) -> bool:
-    return a == b or abs(a - b) <= TOLERANCE * max(1.0, abs(b)) or a != a != b != b
-
-
-def _returned(call: Call) -> Tensor:
+def _returned(call: Call) -> list[float]:
     """Find the log-determinants that are returned, twice the same."""
     first, again = (call.log_dets(call.before).detach() for _ in range(2))
-    if not all(map(_is_near, first.tolist(), again.tolist())):
+    if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):
         raise UnknownError("it is drawn anew in each run")
-    return first
+    return first.tolist()
 
 
-def _compared(call: Call, notes: list[str]) -> tuple[float, float]:
+def _compared(call: Call, claims: list[float], notes: list[str]) -> tuple[float, float]:
     """Find what is returned, and log|det J|, at the member where they differ most."""
-    pairs = [(one, _volume(call, k)) for k, one in enumerate(_returned(call).tolist())]
+    pairs = [(claim, _volume(call, k)) for k, claim in enumerate(claims)]
     with suppress(UnknownError):
         if missing := _missing_gradient(call):
             says = f"that of log|det J| has norm {missing:.1e}"
             notes.append(f"the log-determinant that it returns has no gradient, {says}")
-    return max(pairs, key=lambda pair: abs(pair[0] - pair[1]) if pair[0] == pair[0] else math.inf)
+    return max(pairs, key=lambda pair: math.inf if math.isnan(pair[0]) else abs(pair[0] - pair[1]))
 
 
 def _missing_gradient(call: Call) -> float:
     """Compute |grad log|det J|| where what is returned has no gradient; 0 where it has one."""
-    state = tuple(t.clone().requires_grad_() for t in call.before)
-    if call.log_dets(state).requires_grad:
+    if call.log_dets(tuple(t.clone().requires_grad_() for t in call.before)).requires_grad:
         return 0.0
     trained = [p for p in call.module.parameters() if p.requires_grad]
 

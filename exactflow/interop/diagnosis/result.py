@@ -14,27 +14,28 @@ from rich.text import Text
 
 from exactflow.flows.result import Evidence
 
-COLUMNS = "round trip", "float64", "digits lost", "condition", "log-det", "off by", "equal runs"
+COLUMNS = (
+    *("layer", "round trip", "float64", "digits lost", "condition"),
+    *("log-det", "off by", "equal runs"),
+)
 
 
 @dataclass(frozen=True)
 class LayerFacts:
     """One layer, or the whole model; None stands for what is not known, and `notes` say why.
 
-    Errors are relative, largest entry by largest entry, at the member of the batch that comes back
-    worst.
-
     Attributes
     ----------
     path, kind : where the layer stands in the model, and its class.
-    error, error64 : of its own round trip, x -> z -> x, in the model's dtype and in float64.
+    notes : the exception that it raised, and what is not checked, with the reason.
+    error, error64 : of its own round trip, x -> z -> x, in the model's dtype and in float64; errors
+        are relative, at the member of the batch that comes back worst.
     digits_lost : decimal digits by which the error grows on the model's way back through the layer;
         for the model, outside of its layers. Their sum is what the model loses.
     condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
     log_det, log_det_due : what it returns as log|det J| at x, and what that is, in float64, at that
         of up to four members where the two differ most.
     spread : how much equal runs, on equal tensors, differ.
-    notes : the exception that it raised, and what is not checked, with the reason.
     """
 
     path: str
@@ -52,16 +53,16 @@ class LayerFacts:
     @property
     def log_det_error(self) -> float | None:
         """The difference of what is returned and log|det J|."""
-        both = self.log_det, self.log_det_due
-        return None if both[0] is None or both[1] is None else abs(both[0] - both[1])
+        claim, due = self.log_det, self.log_det_due
+        return None if claim is None or due is None else abs(claim - due)
 
     @property
     def cells(self) -> list[str]:
         """The row of the table."""
-        ways = (".1e", ".1e", ".1f", ".2g", ".4g", ".1e", ".1e")
         known = self.error, self.error64, self.digits_lost, self.condition, self.log_det
-        numbers = zip((*known, self.log_det_error, self.spread), ways, strict=True)
-        row = ["-" if x is None else f"{x:{way}}" for x, way in numbers]
+        forms = ".1e", ".1e", ".1f", ".2g", ".4g", ".1e", ".1e"
+        numbers = zip((*known, self.log_det_error, self.spread), forms, strict=True)
+        row = ["-" if x is None else f"{x:{form}}" for x, form in numbers]
         row[3] = ">= " * self.is_bound + row[3]
         return [f"{self.path} ({self.kind})", *row]
 
@@ -74,13 +75,12 @@ class Diagnosis:
     ----------
     layers : in the order in which data meets them.
     whole : the same facts of the model.
-    dtype, is_training : of the model, and whether some of its modules are in training mode.
+    dtype : of the model.
     """
 
     layers: tuple[LayerFacts, ...]
     whole: LayerFacts
     dtype: str
-    is_training: bool
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
@@ -94,17 +94,11 @@ class Diagnosis:
         return (*self.layers, self.whole) if self.layers != (self.whole,) else self.layers
 
     def __str__(self) -> str:
-        mode = self.dtype + ", in training mode" * self.is_training
         if self.whole.error is None:
-            raised = next(row for row in self.rows if row.notes)
-            return f"x does not come back in {mode}: {raised.path}: {raised.notes[0]}"
-        says = f"x comes back with relative error {self.error:.1e} in {mode}"
+            return f"x does not come back in {self.dtype}: {self.whole.notes[0]}"
+        says = f"x comes back with relative error {self.error:.1e} in {self.dtype}"
         if self.whole.error64 is not None and self.dtype != "float64":
             says += f", {self.whole.error64:.1e} in float64"
-        lost = [(row.digits_lost, row.path) for row in self.layers if row.digits_lost is not None]
-        if len(lost) > 1:
-            digits, path = max(lost)
-            says += f"; of {len(lost)} layers {path} loses most, {digits:.1f} digits"
         return says
 
     def __repr__(self) -> str:
@@ -112,31 +106,35 @@ class Diagnosis:
 
     def table(self, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
-        table = Table("layer", box=None, pad_edge=False)
+        table, drawn = Table(box=None, pad_edge=False), StringIO()
         for name in COLUMNS:
-            table.add_column(name, overflow="fold", justify="right")
+            side = "left" if name == "layer" else "right"
+            table.add_column(name, overflow="fold", justify=side)
         for row in self.rows:
             table.add_row(*map(Text, row.cells))
-        drawn = StringIO()
         Console(file=drawn, width=width).print(table)
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
-        texts = [str(self), "", *drawn.getvalue().splitlines(), *[""] * bool(notes), *notes]
-        return "\n".join(p.rstrip() for text in texts for p in textwrap.wrap(text, width) or [""])
+        texts = textwrap.wrap(str(self), width), drawn.getvalue().splitlines()
+        below = [line for note in notes for line in textwrap.wrap(note, width)]
+        lines = [*texts[0], "", *texts[1], *[""] * bool(below), *below]
+        return "\n".join(line.rstrip() for line in lines)
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""
-        head = {name: getattr(self, name) for name in ("error", "dtype", "is_training", "evidence")}
-        layers = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
-        content = head | {"error": _json(self.error), "layers": layers[:-1], "whole": layers[-1]}
-        return json.dumps(content, indent=1, allow_nan=False)
+        rows = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
+        head = {"error": _json(self.error), "dtype": self.dtype, "evidence": self.evidence}
+        return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("layer", *COLUMNS, "notes"))
-        cells = [(*row.cells, "; ".join(row.notes)) for row in self.rows]
-        rows = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in cells)
+        rows = [[*row.cells, "; ".join(row.notes)] for row in self.rows]
+        head, *body = (
+            "".join(f"<{tag}>{escape(text)}</{tag}>" for text in row)
+            for tag, row in [("th", [*COLUMNS, "notes"]), *(("td", row) for row in rows)]
+        )
+        drawn = "".join(f"<tr>{row}</tr>" for row in body)
         return (
-            f"<p>{escape(str(self))} [{self.evidence}]</p><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
+            f"<p>{escape(str(self))} [{self.evidence}]</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{drawn}</tbody></table>"
         )
 
 

@@ -32,14 +32,6 @@ class UnknownError(Exception):
     """A fact is unknown, for a reason."""
 
 
-class RaisedError(UnknownError):
-    """A model, or the layer under a path, raised an error."""
-
-    def __init__(self, path: str, error: Exception):
-        super().__init__(f"{path or 'the model'} raises {cause(error)}")
-        self.path, self.error = path, error
-
-
 def tensors(value: Any) -> State:
     """List the tensors in a structure, in order."""
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
@@ -121,14 +113,19 @@ class Call:
         other = replace(self, given=self.made, made=self.given, is_ahead=not self.is_ahead)
         return replace(other, rest=self.back_rest or self.rest)
 
-    def of_rows(self, rows: list[int]) -> "Call":
-        """The call on some members of its batch."""
-        n, names = len(self.before[0]), ("given", "made", "rest", "back_rest")
+    def near(self, rows: list[int], step: float) -> "Call":
+        """The call on some members of its batch, moved by a step of their size."""
+        n, rows = len(self.before[0]), list(dict.fromkeys(rows))
 
         def cut(value: Any) -> Any:
             return tree_map_only(Tensor, lambda t: t[rows] if t.ndim and len(t) == n else t, value)
 
-        return replace(self, **{name: cut(getattr(self, name)) for name in names})
+        def move(t: Tensor) -> Tensor:
+            return t + step * t.abs().max() * torch.randn_like(t)
+
+        given = tree_map_only(Tensor, move, cut(self.given))
+        found = replace(self, given=given, rest=cut(self.rest), back_rest=cut(self.back_rest))
+        return replace(found, made=copied(found.run(found.before)[1]))
 
     def run(self, state: State) -> tuple[Any, Any]:
         """Map copies of other tensors, to what is returned and the image in it."""
@@ -138,14 +135,8 @@ class Call:
         try:
             value = method(given, *others, **options, **self.way.options(self.is_ahead))
         except Exception as error:  # whatever a library raises
-            raise RaisedError(self.path, error) from error
+            raise UnknownError(f"{self.path or 'the model'} raises {cause(error)}") from error
         return value, _image(value, entries(given))
-
-    def on(self, state: State) -> "Call":
-        """The call on other tensors."""
-        made = copied(self.run(state)[1])
-        others = iter(state)
-        return replace(self, given=tree_map_only(Tensor, lambda _: next(others), self.given), made=made)
 
     def mapped(self, state: State) -> State:
         """Map other tensors without derivatives, if the layer can do without."""
@@ -229,8 +220,10 @@ class Trip:
             self.open, self.failed = [inner], None
             try:
                 made = copied(call.run(call.before)[1])
-            except RaisedError as raised:
-                raise RaisedError(self.failed or call.path, raised.error) from raised.error
+            except UnknownError as raised:
+                if self.failed is None or not (error := raised.__cause__):
+                    raise
+                raise UnknownError(f"{self.failed} raises {cause(error)}") from error
             finally:
                 self.open = []
             return replace(call, made=made, inner=tuple(inner))
@@ -257,7 +250,7 @@ class Trip:
                 return method(*arguments, **options)
             bound = signature(method).bind_partial(*arguments, **options)
             is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
-            (given, *others), inner = copied(bound.args), list[Call]()
+            (given, *others), inner = copied(bound.args or (None,)), list[Call]()
             call = Call(path, module, way, not is_back, given, (others, copied(bound.kwargs)))
             self.open.append(inner)
             try:
@@ -270,11 +263,11 @@ class Trip:
             self.failed = None  # an error inside was caught
             try:
                 made = copied(_image(value, entries(given)))
-                is_one = not any(map(_has_rows, others)) or sum(map(_has_rows, value)) < 2
-            except (UnknownError, TypeError):  # it maps no batches: no layer, whatever it is
-                is_one = False
-            noted = [replace(call, made=made, inner=tuple(inner))] if is_one else inner
-            self.open[-1].extend(noted)
+                noted = [replace(call, made=made, inner=tuple(inner))]
+            except UnknownError:  # it maps no batches: no layer, whatever it is
+                noted = inner
+            several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
+            self.open[-1].extend(inner if several and any(map(_has_rows, others)) else noted)
             return value
 
         return noting

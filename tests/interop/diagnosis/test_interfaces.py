@@ -138,21 +138,10 @@ class Halved(Model):
         return torch.cat(halves, 1)
 
 
-class Loose(Halved):
-    """Returns the halves, and takes them as two arguments."""
-
-    def forward(self, x):
-        return super().forward(x).chunk(2, 1)
-
-    def inverse(self, a, b):
-        return super().inverse(torch.cat([a, b], 1))
-
-
-@pytest.mark.parametrize("kind", [Halved, Loose])
-def test_halves(kind):
-    found = diagnose(kind(Halves(), Halves()).eval(), data())
+def test_layers_of_two_arguments_are_no_rows():
+    found = diagnose(Halved(Halves(), Halves()).eval(), data())
     assert_only_numbers(found)
-    assert [layer.path for layer in found.layers] == ["layers.0", "layers.1"]
+    assert [layer.path for layer in found.layers] == ["the model"]
 
 
 class Flattened(Model):
