@@ -20,6 +20,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.options import check_option
 from exactflow.interop.diagnosis.facts import measured
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
+from exactflow.interop.diagnosis.trace import UnknownError, tensors
 from exactflow.interop.models import untouched
 
 __all__ = ["Diagnosis", "LayerFacts", "diagnose"]
@@ -73,7 +74,12 @@ def diagnose(
     with untouched(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, which would come several times
         torch.manual_seed(0)
-        return measured(model, x, start, (context, y))
+        try:
+            return measured(model, x, start, (context, y))
+        except UnknownError as reason:
+            shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
+            says = f"expected an x that the model takes, got shape {shapes}: {reason}"
+            raise InvalidInputError(says) from reason.__cause__
 
 
 def _data(model: Any, x: Any) -> Any:

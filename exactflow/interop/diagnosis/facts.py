@@ -1,8 +1,4 @@
-"""What is measured of each layer: numbers, or reasons why there are none.
-
-Up to `DENSE` entries the Jacobian J is computed row by row; above, |J| and |J^-1| are bounded from
-below by products with J and its transpose (power iteration), and with those of the inverse map.
-"""
+"""What is measured of each layer: numbers, or reasons why there are none."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from exactflow.errors import InvalidInputError
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.trace import Call, State, Trip, UnknownError, entries, tensors
 
@@ -31,38 +26,33 @@ Found = TypeVar("Found")
 def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
     """Run a model there and back, as it stands and in float64, and measure each layer."""
     dtype = tensors(x)[0].dtype
-    try:
-        now = Trip(model, x, start, conditions, dtype)
-    except UnknownError as reason:
-        shapes = ", ".join(str(tuple(t.shape)) for t in tensors(x))
-        says = f"expected an x that the model takes, got shape {shapes}: {reason}"
-        raise InvalidInputError(says) from reason.__cause__
-    errors = _relative(now.back.after if now.back else (), now.whole.before)
-    worst, unit = (int(errors.argmax()), len(errors)), torch.finfo(dtype).eps / 2
+    unit, default = torch.finfo(dtype).eps / 2, torch.get_default_dtype()
 
     def lost(before: float, after: float) -> float:
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
-    sheets = [_Sheet(call, worst, now) for call in now.calls]
+    now = Trip(model, x, start, conditions, dtype)
+    sheets = [_Sheet(call, now) for call in now.calls]
     for sheet, (call, back) in zip(sheets, now.pairs, strict=False):
-        arrived = _error(back.before, call.after, worst)
-        sheet.row["digits_lost"] = lost(arrived, _error(back.after, call.before, worst))
+        arrived = float(_errors(back.before, call.after).max())
+        sheet.row["digits_lost"] = lost(arrived, float(_errors(back.after, call.before).max()))
     if now.back:
-        whole, error = sheets[-1].row, float(errors.max())
+        errors, whole = _errors(now.back.after, now.whole.before), sheets[-1].row
         inside = sum(sheet.row.get("digits_lost", math.nan) for sheet in sheets[:-1])
-        whole |= {"error": error, "digits_lost": lost(0, error) - inside if now.pairs else None}
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
+        whole["error"] = error = float(errors.max())
+        whole["digits_lost"] = lost(0, error) - inside if now.pairs else None
+    worst = int(errors.argmax()) if now.back else 0
     try:
+        torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
         fine = Trip(model, x, start, conditions, torch.float64)
         for k, sheet in enumerate(sheets):
             same = (call for call in fine.calls[k:] if call.path == sheet.call.path)
-            sheet.add_float64(next(same, None))
+            sheet.add_float64(next(same, None), worst)
     except UnknownError as reason:
         for sheet in sheets:
             sheet.unknown[f"in float64 {reason}"] = ["condition number", "log-determinant"]
     finally:
-        torch.set_default_dtype(before)
+        torch.set_default_dtype(default)
     rows = tuple(sheet.facts() for sheet in sheets)
     return Diagnosis(rows[:-1] or rows, rows[-1], str(dtype).removeprefix("torch."))
 
@@ -70,14 +60,13 @@ def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
 class _Sheet:
     """A row while it is filled in: what is known, and by their reasons what is not."""
 
-    def __init__(self, call: Call, worst: tuple[int, int], now: Trip):
-        self.call, self.worst, self.unknown = call, worst, dict[str, list[str]]()
+    def __init__(self, call: Call, now: Trip):
+        self.call, self.unknown, self.row = call, dict[str, list[str]](), dict[str, Any]()
         is_stuck = now.failure is not None and (now.failed == call.path or call is now.whole)
         self.notes = [f"on the way back {now.failure}"] * is_stuck
-        runs = self.known("equal runs", lambda: _spread(call, is_stuck))
-        self.row: dict[str, Any] = {"spread": runs}
         if not is_stuck:
-            self.row["error"] = self.known("round trip", lambda: _round_trip(call, worst))
+            self.row["error"] = self.known("round trip", lambda: _round_trip(call))
+        self.row["spread"] = self.known("equal runs", lambda: _spread(call, is_stuck))
 
     def known(self, what: str, find: Callable[[], Found]) -> Found | None:
         """Find a number, or the reason why it is unknown."""
@@ -87,33 +76,21 @@ class _Sheet:
             self.unknown.setdefault(str(reason), []).append(what)
             return None
 
-    def add_float64(self, call: Call | None) -> None:
+    def add_float64(self, call: Call | None, worst: int) -> None:
         """Measure what is measured in float64, by the same call there."""
         row = self.row
         if call and row.get("error") is not None:
-            row["error64"] = self.known("float64", lambda: _round_trip(call, self.worst))
-        near = self.known("condition number, log-determinant", lambda: self.near(call))
+            row["error64"] = self.known("float64", lambda: _round_trip(call))
+        both = "condition number, log-determinant"
+        near = self.known(both, lambda: _near(call, worst, row["spread"]))
         if near is None:
             return
-        row["is_bound"] = entries(near.given) > DENSE * len(near.before[0])
+        row["is_bound"] = near.size > DENSE
         row["condition"] = self.known("condition number", lambda: _condition(near))
         claims = self.known("log-determinant", lambda: _returned(near))
         if claims is not None:
-            row["log_det"] = claims[0]
-            if pair := self.known("log-determinant", lambda: _compared(near, claims, self.notes)):
-                row["log_det"], row["log_det_due"] = pair
-
-    def near(self, call: Call | None) -> Call:
-        """Cut the call to a few members, off kinks; raises `UnknownError` where J makes no sense."""
-        if call is None or {t.dtype for t in call.after} != {torch.float64}:
-            raise UnknownError("it does not run in float64")
-        if (self.row["spread"] or 0.0) > TOLERANCE:
-            raise UnknownError("equal runs differ")
-        _check_finite(call)
-        given, made, n = entries(call.given), entries(call.made), len(call.before[0])
-        if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
-            raise UnknownError(f"it returns {made // n} numbers for {given // n}")
-        return call.near([min(self.worst[0], n - 1), 0, n // 2, n - 1], NUDGE)
+            pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
+            row["log_det"], row["log_det_due"] = pair or (claims[0], None)
 
     def facts(self) -> LayerFacts:
         """Finish the row."""
@@ -123,7 +100,7 @@ class _Sheet:
         return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **self.row)
 
 
-def _relative(found: State, wanted: State) -> Tensor:
+def _errors(found: State, wanted: State) -> Tensor:
     """Compute max |found - wanted| / max |wanted| of each member of a batch; zeros count as ones.
 
     It is infinite where shapes differ, and where a number is not finite.
@@ -136,32 +113,38 @@ def _relative(found: State, wanted: State) -> Tensor:
     return torch.where(torch.isfinite(error), error, math.inf)
 
 
-def _error(found: State, wanted: State, worst: tuple[int, int]) -> float:
-    """Compute the error of one member of so many; the largest where a layer has another batch."""
-    errors, (i, n) = _relative(found, wanted), worst
-    return float(errors[i] if len(errors) == n else errors.max())
-
-
 def _check_finite(call: Call) -> None:
     for end, verb in ((call.before, "is given"), (call.after, "returns")):
         if not all(torch.isfinite(tensor).all() for tensor in end):
             raise UnknownError(f"it {verb} numbers that are not finite")
 
 
-def _round_trip(call: Call, worst: tuple[int, int]) -> float:
+def _round_trip(call: Call) -> float:
     _check_finite(call)
-    return _error(call.inverse.mapped(call.after), call.before, worst)
+    return float(_errors(call.inverse.mapped(call.after), call.before).max())
 
 
 def _spread(call: Call, is_stuck: bool) -> float:
     """Compute the largest difference of equal runs, ahead and back."""
     _check_finite(call)
-    worst = 0.0
-    for way in (call,) if is_stuck else (call, call.inverse):
-        first, *others = (way.mapped(way.before) for _ in range(RUNS))
-        others += [call.after] * (way is call)
-        worst = max(worst, *(float(_relative(one, first).max()) for one in others))
-    return worst
+    found = [(call.mapped(call.before), call.after) for _ in range(RUNS - 1)]
+    if not is_stuck:
+        first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
+        found += [(one, first) for one in others]
+    return max(float(_errors(one, other).max()) for one, other in found)
+
+
+def _near(call: Call | None, worst: int, spread: float | None) -> Call:
+    """Cut a call to a few members, off kinks; raises `UnknownError` where J makes no sense."""
+    if call is None or {t.dtype for t in call.after} != {torch.float64}:
+        raise UnknownError("it does not run in float64")
+    if (spread or 0.0) > TOLERANCE:
+        raise UnknownError("equal runs differ")
+    _check_finite(call)
+    given, made, n = entries(call.given), entries(call.made), len(call.before[0])
+    if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
+        raise UnknownError(f"it returns {made // n} numbers for {given // n}")
+    return call.near([min(worst, n - 1), 0, n // 2, n - 1], NUDGE)
 
 
 def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
@@ -186,7 +169,7 @@ def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
 
 
 def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
-    """Compute J row by row."""
+    """Compute the Jacobian J row by row."""
     try:
         one = torch.eye(len(y), dtype=y.dtype)
         (J,) = grad(y, x, one, True, with_graph, is_grads_batched=True)
@@ -198,7 +181,7 @@ def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
 
 
 def _largest(x: Tensor, y: Tensor) -> float:
-    """Bound |J| from below, by products with J^T J."""
+    """Bound |J| from below, by products with J^T J (power iteration)."""
     dual = torch.zeros_like(y, requires_grad=True)
     (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
     v = torch.randn(len(x), dtype=x.dtype, generator=torch.Generator().manual_seed(0))
@@ -210,7 +193,7 @@ def _largest(x: Tensor, y: Tensor) -> float:
 
 def _condition(call: Call) -> float:
     """Compute the condition number at the first member; a lower bound where J is large."""
-    if entries(call.given) > DENSE * len(call.before[0]):
+    if call.size > DENSE:
         return _at(call, 0, _largest) * _at(call.inverse, 0, _largest)
     sizes = torch.linalg.svdvals(_at(call, 0, _dense))
     return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
@@ -218,8 +201,8 @@ def _condition(call: Call) -> float:
 
 def _volume(call: Call, k: int) -> float:
     """Compute log|det J| at member k."""
-    if (d := entries(call.given) // len(call.before[0])) > DENSE:
-        raise UnknownError(f"its Jacobian has {d} rows, more than {DENSE}")
+    if call.size > DENSE:
+        raise UnknownError(f"its Jacobian has {call.size} rows, more than {DENSE}")
     sizes = torch.linalg.svdvals(_at(call, k, _dense))
     if not sizes[0] < STEEPEST * sizes[-1]:
         raise UnknownError(f"the condition number is above {STEEPEST:.0e}")

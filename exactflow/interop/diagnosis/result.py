@@ -14,10 +14,7 @@ from rich.text import Text
 
 from exactflow.flows.result import Evidence
 
-COLUMNS = (
-    *("layer", "round trip", "float64", "digits lost", "condition"),
-    *("log-det", "off by", "equal runs"),
-)
+COLUMNS = "layer,round trip,float64,digits lost,condition,log-det,off by,equal runs".split(",")
 
 
 @dataclass(frozen=True)
@@ -28,14 +25,14 @@ class LayerFacts:
     ----------
     path, kind : where the layer stands in the model, and its class.
     notes : the exception that it raised, and what is not checked, with the reason.
-    error, error64 : of its own round trip, x -> z -> x, in the model's dtype and in float64; errors
-        are relative, at the member of the batch that comes back worst.
+    error, error64 : the largest relative error of its own round trip, x -> z -> x, in the model's
+        dtype and in float64.
     digits_lost : decimal digits by which the error grows on the model's way back through the layer;
         for the model, outside of its layers. Their sum is what the model loses.
-    condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
-    log_det, log_det_due : what it returns as log|det J| at x, and what that is, in float64, at that
+    condition : the condition number of its Jacobian at x; with `is_bound` at least so.
+    log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
         of up to four members where the two differ most.
-    spread : how much equal runs, on equal tensors, differ.
+    spread : the largest relative difference of equal runs.
     """
 
     path: str
@@ -69,14 +66,7 @@ class LayerFacts:
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """Facts on a model's round trip; ``str`` is one sentence, `table` all of it.
-
-    Attributes
-    ----------
-    layers : in the order in which data meets them.
-    whole : the same facts of the model.
-    dtype : of the model.
-    """
+    """The `layers`, in the order in which data meets them, and the `whole` model of some dtype."""
 
     layers: tuple[LayerFacts, ...]
     whole: LayerFacts
@@ -91,7 +81,7 @@ class Diagnosis:
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
         """The layers, and the model where it is no layer itself."""
-        return (*self.layers, self.whole) if self.layers != (self.whole,) else self.layers
+        return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def __str__(self) -> str:
         if self.whole.error is None:
@@ -107,17 +97,15 @@ class Diagnosis:
     def table(self, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
         table, drawn = Table(box=None, pad_edge=False), StringIO()
-        for name in COLUMNS:
-            side = "left" if name == "layer" else "right"
-            table.add_column(name, overflow="fold", justify=side)
+        for k, name in enumerate(COLUMNS):
+            table.add_column(name, overflow="fold", justify="right" if k else "left")
         for row in self.rows:
             table.add_row(*map(Text, row.cells))
         Console(file=drawn, width=width).print(table)
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
-        texts = textwrap.wrap(str(self), width), drawn.getvalue().splitlines()
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        lines = [*texts[0], "", *texts[1], *[""] * bool(below), *below]
-        return "\n".join(line.rstrip() for line in lines)
+        lines = [*textwrap.wrap(str(self), width), "", *drawn.getvalue().splitlines()]
+        return "\n".join(line.rstrip() for line in [*lines, *[""] * bool(below), *below])
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""
@@ -126,16 +114,10 @@ class Diagnosis:
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
     def _repr_html_(self) -> str:
-        rows = [[*row.cells, "; ".join(row.notes)] for row in self.rows]
-        head, *body = (
-            "".join(f"<{tag}>{escape(text)}</{tag}>" for text in row)
-            for tag, row in [("th", [*COLUMNS, "notes"]), *(("td", row) for row in rows)]
-        )
-        drawn = "".join(f"<tr>{row}</tr>" for row in body)
-        return (
-            f"<p>{escape(str(self))} [{self.evidence}]</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{drawn}</tbody></table>"
-        )
+        rows = [[*COLUMNS, "notes"], *([*row.cells, "; ".join(row.notes)] for row in self.rows)]
+        cells = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+        drawn = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<table><caption>{escape(str(self))} [{self.evidence}]</caption>{drawn}</table>"
 
 
 def _json(value: object) -> object:

@@ -1,12 +1,12 @@
 """A model there and back: which layers it calls, in which direction, on what.
 
-Layers are found by watching: the methods of every module that its library has a `Way` for note their
-calls. A call is one layer unless the calls inside it, two or more, are a chain: each takes one tensor
-to one of as many entries, and between them numbers are only moved about. The model itself is opened.
+The methods of every module that its library has a `Way` for note their calls. A call is one layer
+unless the calls inside it, two or more, are a chain: each takes one tensor to one of as many
+entries, and between them numbers are only moved about.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -45,38 +45,32 @@ def entries(value: Any) -> int:
 def copied(value: Any, dtype: torch.dtype | None = None) -> Any:
     """Copy a structure with its tensors, those of floats in a dtype."""
 
-    def copy(tensor: Tensor) -> Tensor:
-        to = dtype if dtype and tensor.is_floating_point() else tensor.dtype
-        return tensor.detach().to(to, copy=True)
+    def copy(t: Tensor) -> Tensor:
+        return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
 
     return tree_map_only(Tensor, copy, value)
 
 
+def _parts(value: Any) -> list[Any]:
+    """List a structure, the parts of it, and all but the last of these, a log-determinant."""
+    inner = list(value.values()) if isinstance(value, Mapping) else value
+    inner = list(inner) if isinstance(inner, list | tuple) else []
+    return [value, *(part for one in inner for part in _parts(one)), inner[:-1]]
+
+
 def _image(value: Any, size: int) -> Any:
     """Find the first part of `size` entries in what was returned, or else the first of rows."""
-    found = [part for part in _parts(value) if all(map(_has_rows, tree_leaves(part)))]
-    if not found:
+    parts = [part for part in _parts(value) if _has_rows(*tree_leaves(part))]
+    if not parts:
         raise UnknownError(
             "it returns no tensor, or list, tuple or dictionary of tensors, with a row for each "
             f"member of the batch, got {type(value).__name__}"
         )
-    return next((part for part in found if entries(part) == size), found[0])
+    return next((part for part in parts if entries(part) == size), parts[0])
 
 
-def _parts(value: Any) -> Iterator[Any]:
-    """Yield a structure, the parts of it, and all but the last of them: a log-determinant."""
-    inner = list(value.values()) if isinstance(value, Mapping) else value
-    inner = list(inner) if isinstance(inner, list | tuple) else []
-    if inner or isinstance(value, Tensor):
-        yield value
-    for part in inner:
-        yield from _parts(part)
-    if len(inner) > 2:
-        yield inner[:-1]
-
-
-def _has_rows(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor) and leaf.ndim > 1
+def _has_rows(*leaves: Any) -> bool:
+    return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +100,11 @@ class Call:
     def after(self) -> State:
         """Their images."""
         return tensors(self.made)
+
+    @property
+    def size(self) -> int:
+        """The number of entries of one member."""
+        return entries(self.given) // len(self.before[0])
 
     @property
     def inverse(self) -> "Call":
@@ -140,15 +139,17 @@ class Call:
 
     def mapped(self, state: State) -> State:
         """Map other tensors without derivatives, if the layer can do without."""
-        return copied(tensors(plainly(lambda: self.run(state))[1]))
+        return copied(tensors(_plainly(lambda: self.run(state))[1]))
 
     def log_dets(self, state: State) -> Tensor:
         """Find the log-determinants beside the image, less those that it is given to add to."""
         (value, made), n = self.run(state), len(state[0])
         own = {id(tensor) for tensor in tensors(made)}
-        leaves = [(keystr(path), leaf) for path, leaf in tree_flatten_with_path(value)[0]]
-        leaves = [x for x in leaves if isinstance(x[1], Tensor | float | int) and id(x[1]) not in own]
-        numbers = [(name, torch.as_tensor(x)) for name, x in leaves]
+        numbers = [
+            (keystr(path), torch.as_tensor(leaf))
+            for path, leaf in tree_flatten_with_path(value)[0]
+            if isinstance(leaf, Tensor | float | int) and id(leaf) not in own
+        ]
         numbers = [(name, x) for name, x in numbers if x.numel() in (1, n)]
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
@@ -160,7 +161,7 @@ class Call:
         return (found[0].flatten().double() - sum(sums)).expand(n)
 
 
-def plainly(run: Callable[[], Any]) -> Any:
+def _plainly(run: Callable[[], Any]) -> Any:
     """Run without derivatives; with them where there is an error without."""
     with suppress(UnknownError), torch.no_grad():
         return run()
@@ -184,9 +185,7 @@ class Trip:
                 f"{' or '.join(METHODS)} and whose forward has no option {', '.join(OPTIONS)}"
             )
         self.way = called.way if start == "data" else called.way.turned()
-        self.open: list[list[Call]] = []
-        self.chains: set[str] = set()
-        self.failed: str | None = None
+        self.open, self.chains, self.failed = list[list[Call]](), set[str](), ""
         for name, module in called.module.named_modules():
             if is_cast:  # tensors that are neither parameters nor buffers
                 own = {key: t for key, t in vars(module).items() if isinstance(t, Tensor)}
@@ -217,18 +216,18 @@ class Trip:
 
         def run() -> Call:
             inner: list[Call] = []
-            self.open, self.failed = [inner], None
+            self.open, self.failed = [inner], ""
             try:
                 made = copied(call.run(call.before)[1])
             except UnknownError as raised:
-                if self.failed is None or not (error := raised.__cause__):
+                if not self.failed or not (error := raised.__cause__):
                     raise
                 raise UnknownError(f"{self.failed} raises {cause(error)}") from error
             finally:
                 self.open = []
             return replace(call, made=made, inner=tuple(inner))
 
-        call = plainly(run)
+        call = _plainly(run)
         return call, self.layers(call, is_ahead) or [call]
 
     def layers(self, call: Call, is_ahead: bool) -> list[Call]:
@@ -251,7 +250,6 @@ class Trip:
             bound = signature(method).bind_partial(*arguments, **options)
             is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
             (given, *others), inner = copied(bound.args or (None,)), list[Call]()
-            call = Call(path, module, way, not is_back, given, (others, copied(bound.kwargs)))
             self.open.append(inner)
             try:
                 value = method(*arguments, **options)
@@ -260,14 +258,14 @@ class Trip:
                 raise
             finally:
                 self.open.pop()
-            self.failed = None  # an error inside was caught
-            try:
-                made = copied(_image(value, entries(given)))
-                noted = [replace(call, made=made, inner=tuple(inner))]
-            except UnknownError:  # it maps no batches: no layer, whatever it is
-                noted = inner
+            self.failed = ""  # an error inside was caught
+            rest, noted = (tuple(others), copied(bound.kwargs)), inner
             several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
-            self.open[-1].extend(inner if several and any(map(_has_rows, others)) else noted)
+            if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
+                with suppress(UnknownError):  # it maps no batches
+                    made = copied(_image(value, entries(given)))
+                    noted = [Call(path, module, way, not is_back, given, rest, tuple(inner), made)]
+            self.open[-1].extend(noted)
             return value
 
         return noting

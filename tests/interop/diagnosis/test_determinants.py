@@ -178,7 +178,9 @@ def under_no_grad(kind):
     return Constant
 
 
-@pytest.mark.parametrize("layer", [Affine(4), Scale([0.5, 0.1, 0.2, 0.3]), Linear(torch.eye(4) * 2)])
+@pytest.mark.parametrize(
+    "layer", [Affine(4), Scale([0.5, 0.1, 0.2, 0.3]), Linear(torch.eye(4) * 2)]
+)
 def test_a_log_determinant_without_a_gradient(layer):
     layer.__class__ = under_no_grad(type(layer))
     flow = model(at=2, layer=layer)

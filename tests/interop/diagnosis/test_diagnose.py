@@ -59,7 +59,7 @@ def test_digits_are_lost_where_the_matrix_is_steep():
 
 
 def test_many_small_losses_add_up():
-    """Each layer loses less than one digit, thirty of them all seven; the sum is that of the model."""
+    """Each layer loses less than one digit, thirty of them all seven."""
     W = torch.tensor([[2.0, 1.3], [0.7, 1.1]])
     found = diagnose(Model(*(Linear(W) for _ in range(30))), data(3, 2))
     assert found.error > 1e-2

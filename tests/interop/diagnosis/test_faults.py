@@ -1,4 +1,4 @@
-"""A fault of every kind, planted among healthy layers: the number shows, and nothing else is said."""
+"""A fault of every kind, planted among healthy layers: its number shows, and no other."""
 
 import json
 
@@ -178,6 +178,7 @@ ROTATION = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_
 SHARES = torch.tensor([1.0, 0.3, 0.01, 1e-6])
 STEEP = ROTATION @ torch.diag(SHARES) @ ROTATION.T
 
+
 def wrong(name, least):
     return lambda row: getattr(row, name) is not None and getattr(row, name) > least
 
@@ -187,7 +188,11 @@ def noted(words):
 
 
 PLANTED = {
-    "dropout": (lambda: training(Affine(4, with_module(nn.Dropout, 0.5))), 2, wrong("spread", 1e-3)),
+    "dropout": (
+        lambda: training(Affine(4, with_module(nn.Dropout, 0.5))),
+        2,
+        wrong("spread", 1e-3),
+    ),
     "batch norm": (
         lambda: training(Affine(4, with_module(nn.BatchNorm1d, 8))),
         2,

@@ -335,7 +335,9 @@ def test_a_layer_that_the_first_batch_initializes():
                 self.size += x.abs().max()
             kept, moved = x.chunk(2, 1)
             a, t = self.out(self.inner(kept)).tanh().chunk(2, 1)
-            return torch.cat([kept, moved * a.exp() + t], 1) / self.size, a.sum(1) - 4 * self.size.log()
+            return torch.cat([kept, moved * a.exp() + t], 1) / self.size, a.sum(
+                1
+            ) - 4 * self.size.log()
 
         def inverse(self, y):
             kept, moved = (y * self.size).chunk(2, 1)

@@ -61,4 +61,8 @@ def test_samples_do_not_come_back_where_pads_are_zero(case):
     assert found.whole.error64 < 1e-6
     if is_zero:
         worst = max(found.layers, key=lambda layer: layer.digits_lost)
-        assert (worst.path, worst.digits_lost > 3, worst.condition > 1e4) == ("layers.1", True, True)
+        assert (worst.path, worst.digits_lost > 3, worst.condition > 1e4) == (
+            "layers.1",
+            True,
+            True,
+        )
