@@ -171,8 +171,7 @@ def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
 def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
     """Compute the Jacobian J row by row."""
     try:
-        one = torch.eye(len(y), dtype=y.dtype)
-        (J,) = grad(y, x, one, True, with_graph, is_grads_batched=True)
+        (J,) = grad(y, x, torch.eye(len(y)).to(y), True, with_graph, is_grads_batched=True)
     except RuntimeError:  # a step that knows no batches of gradients
         J = torch.stack([grad(entry, x, None, True, with_graph)[0] for entry in y])
     if not torch.isfinite(J).all():
@@ -184,7 +183,7 @@ def _largest(x: Tensor, y: Tensor) -> float:
     """Bound |J| from below, by products with J^T J (power iteration)."""
     dual = torch.zeros_like(y, requires_grad=True)
     (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
-    v = torch.randn(len(x), dtype=x.dtype, generator=torch.Generator().manual_seed(0))
+    v = torch.randn(len(x), generator=torch.Generator().manual_seed(0)).to(x)
     for _ in range(STEPS):
         (image,) = grad(transposed, dual, v / v.norm(), retain_graph=True)
         (v,) = grad(y, x, image, retain_graph=True)
