@@ -14,7 +14,8 @@ from rich.text import Text
 
 from exactflow.flows.result import Evidence
 
-COLUMNS = "layer,round trip,float64,digits lost,condition,log-det,off by,equal runs".split(",")
+ERRORS = "round trip", "float64", "digits lost"
+COLUMNS = "layer", *ERRORS, "condition", "log-det", "off by", "equal runs"
 
 
 @dataclass(frozen=True)
