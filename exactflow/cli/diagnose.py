@@ -82,22 +82,22 @@ def _imported(source: str) -> Iterator[Any]:
     sys.argv, sys.path = [file], [str(folder), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _made(script, dotted, name)
+            yield _made(file, dotted, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
     finally:
         sys.argv, sys.path[:] = before
 
 
-def _made(script: Path, dotted: str, name: str) -> Any:
+def _made(file: str, dotted: str, name: str) -> Any:
     """Take what a script names, or what the function makes that it names."""
     try:
-        made = attrgetter(name)(SimpleNamespace(**run_path(str(script), run_name=dotted)))
+        made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name=dotted)))
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [f", line {f.lineno}" for f in frames if f.filename == str(script)]
+        lines = [f", line {f.lineno}" for f in frames if f.filename == file]
         raise InvalidInputError(
             f"expected a script that makes {name!r}, got {type(error).__name__} from "
-            f"{script.name}{''.join(lines[-1:])}: {error}"
+            f"{Path(file).name}{''.join(lines[-1:])}: {error}"
         ) from None
