@@ -3,7 +3,7 @@
 `convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
 layer, `linear_map` reads the matrix of a linear module, `factor` or `balance` turns it into
 couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
-zuko. `diagnose` says why a model does not return x.
+zuko. `diagnose` measures, layer by layer, what a model does with x there and back.
 
 How it is checked
 -----------------

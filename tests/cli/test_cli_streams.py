@@ -279,10 +279,12 @@ def test_a_model(run):
     assert_reads(
         out,
         """\
-x comes back: relative error .*
+x comes back with relative error 0.0e+00 in float32, 0.0e+00 in float64
 
-the model (Scale)  comes back with an error of 0.0e+00; condition number
-                   1.0e+00; 0.0 of 7.2 digits lost on the way back
+                round             digits                                   equal
+layer            trip  float64      lost  condition  log-det   off by       runs
+the model     0.0e+00  0.0e+00       0.0          1      0.5  0.0e+00    0.0e+00
+(Scale)
 """,
     )
 
