@@ -3,14 +3,13 @@
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError
 from exactflow.files.arrays import array_writer, flow_arrays
 from exactflow.files.atomic import check_place, read_bytes, write_bytes
 from exactflow.files.certificate import read_certificate
-from exactflow.files.rocq.theorem_check import theorem
+from exactflow.files.rocq.theorem import theorem
 from exactflow.files.systems import FORMATS, export
 from exactflow.interop.roundoff import check_error
 
@@ -53,12 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     said = ""
     if flow is None:
-        text = theorem(data, arguments.standalone)
-        content = text.encode()
-        if Path(arguments.output or "").suffix == ".v":
-            _, _, estimate = text.partition("\n")[0].rstrip(".").partition("; ")
-            words = [shlex.join(["exactflow", "check", arguments.output]), estimate]
-            said = f"next: {'; '.join(filter(None, words))}\n"
+        content = theorem(data, arguments.standalone).encode()
+        if arguments.output and arguments.certificate != "-":
+            words = ["exactflow", "check", arguments.certificate, "--kernel"]
+            said = f"next: {shlex.join(words)}\n"
     elif arguments.to == "torch":
         check_error(flow)
         content = array_writer("flow.pt")(flow_arrays(flow, rounded=True))
