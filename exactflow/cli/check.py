@@ -10,7 +10,6 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
