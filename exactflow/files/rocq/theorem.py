@@ -86,8 +86,8 @@ def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
     if code or "".join(printed.split()) != "".join(expected.split()):  # it breaks lines anywhere
         told = " ".join(printed.split())[-300:]
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
-    about = f"c theorem: {stated.about}; what coqc prints:"
-    return 0, [about, *(f"c   {line}" for line in printed.splitlines())]
+    about = [f"c theorem: {stated.about}", "c target is the certificate's; coqc prints:"]
+    return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
 
 
 def _stated(data: bytes, bound: Fraction | None) -> Stated:

@@ -95,7 +95,7 @@ def test_only_what_coq_prints_is_a_verdict(text, code, printed, expected, says, 
 def test_what_is_proved_is_named(says, check):
     says(0, lambda statement: f"{statement}\n{CLOSED}")
     _, out = check(WITHIN)
-    assert "coupling layers and a matrix; order 0 1; flips none; pads none; bound 1/500;" in out
+    assert "coupling layers and a matrix; order 0 1; flips none; pads none; bound 1/500\n" in out
     assert "c     [/\\ perm_eq (first ++ second) (iota 0 2), size Ks = " in out
     assert f"c   {CLOSED}" in out
     _, out = check(DEPTH)
