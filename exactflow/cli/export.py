@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     said = ""
     if flow is None:
         content = theorem(data, arguments.standalone).encode()
-        if arguments.output and arguments.certificate != "-":
+        if Path(arguments.output or "").suffix == ".v":
             words = ["exactflow", "check", arguments.certificate, "--kernel"]
             said = f"next: {shlex.join(words)}\n"
     elif arguments.to == "torch":
