@@ -55,7 +55,6 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     return Stated(
         about=f"{len(layers)} {claim.scales} layers make a matrix, and no fewer; {halves}",
         library=form["library"],
-        words=form["words"],
         name=form["name"],
         definitions=DEFINITIONS.format(
             target=target_rows(claim.target, list(map(row, claim.target))),
@@ -139,7 +138,6 @@ def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
 
 ADDITIVE = {
     "library": "depth",
-    "words": "words",
     "layer": "whether it moves the first half, and its block",
     "layer_type": "layer",
     "name": "least_number_of_shears",
@@ -148,13 +146,11 @@ ADDITIVE = {
 }
 UNEQUAL = ADDITIVE | {
     "library": "unequal",
-    "words": "unequal",
     "factor": "is_unequal_shear",
     "holds": "unequal_holds",
 }
 POSITIVE = {
     "library": "scaled",
-    "words": "scaled",
     "layer": "whether it moves the first half, its scale and its block",
     "layer_type": "scaled_layer",
     "name": "least_number_of_couplings",

@@ -65,7 +65,6 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stat
     return Stated(
         about=f"{len(layers)} coupling layers and {kind}; {'; '.join(named)}; bound {told}",
         library="flow",
-        words="flow",
         name="flow_of_couplings",
         definitions=DEFINITIONS.format(
             denominator=hex(denominator),

@@ -116,9 +116,9 @@ def _file(stated: Stated, data: bytes, standalone: bool) -> str:
 CLOSED = "Closed under the global context"
 FILE = """(* Written by exactflow {version}: {about}.
    From a certificate with sha256 {certificate}.
-   To trust this, read the theorem and the definitions of its words: in {words}.v
-   and rationals.v of {place}.  It is proved if coqc prints its statement, as it
-   stands here, and Closed under the global context. *)
+   To trust this, read the theorem and the definitions of its words, in {place}.
+   It is proved if coqc prints its statement, as it stands here, and
+   Closed under the global context. *)
 {opening}
 {definitions}
 Open Scope ring_scope.

@@ -36,13 +36,12 @@ _REQUIRE = "From exactflow.certificates Require {} {}.\n"
 
 
 class Stated(NamedTuple):
-    """A theorem: what it is about, in brief; the text that it requires, and the one that defines
-    its words; its name, what is defined before it, its statement, and what proves it.
+    """A theorem: what it is about, in brief; the text that it requires; its name, what is defined
+    before it, its statement as Rocq prints it, and what proves it.
     """
 
     about: str
     library: str
-    words: str
     name: str
     definitions: str
     statement: str
