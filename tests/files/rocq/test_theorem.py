@@ -90,9 +90,8 @@ def test_only_what_coq_prints_is_a_verdict(text, code, printed, expected, says, 
     assert ("c incomplete: coqc" in out) == (expected == 3)
     (file,) = given
     assert file == theorem.theorem(text.encode())
-    assert re.search(
-        r"\nTheorem (\w+) :\n.*\nCheck \1\.\nPrint Assumptions \1\.\n\Z", file, re.DOTALL
-    )
+    end = r"\nTheorem (\w+) :\n.*\nCheck \1\.\nPrint Assumptions \1\.\n\Z"
+    assert re.search(end, file, re.DOTALL)
 
 
 def test_what_is_proved_is_named(says, check):
