@@ -471,17 +471,16 @@ COMPILING = """
 import sys, time
 from pathlib import Path
 from exactflow import __main__
-from exactflow.files.rocq import theorem_check
-theorem_check.library = lambda: Path(".")
-theorem_check.coqc = lambda *arguments: time.sleep(60)
-sys.argv = ["exactflow", "check", "flow.v"]
+from exactflow.files.rocq import coq, theorem
+coq.library = theorem.library = lambda: Path(".")
+theorem.coqc = lambda *arguments: time.sleep(60)
+sys.argv = ["exactflow", "check", "c.json", "--kernel"]
 sys.exit(__main__.main())
 """
 
 
 @POSIX
 def test_ctrl_c_leaves_no_folder_of_coqc(run, tmp_path):
-    assert run("export", "c.json", "--to", "rocq", "-o", "flow.v")[0] == 0
     (tmp_path / "scratch").mkdir()
     options = {"env": os.environ | {"TERM": "dumb", "TMPDIR": str(tmp_path / "scratch")}}
     with on_terminal("-c", COMPILING, **options) as (process, ours):
