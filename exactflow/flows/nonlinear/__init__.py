@@ -4,8 +4,9 @@ A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
 ``moved = scale * moved + conditioner(r)``, where the conditioner is a
 `exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate, or of one
 linear functional of what is kept: a Real NVP layer (Dinh, Sohl-Dickstein and Bengio 2017) whose
-shift is a ReLU network and whose scale is constant, or such a function, too. A `MergedCoupling` is several that move the same half: of n
-layers of one coordinate each, one that acts coordinate by coordinate.
+shift is a ReLU network and whose scale is constant, or such a function, too. A `MergedCoupling` is
+several that move the same half: of n layers of one coordinate each, one that acts coordinate by
+coordinate.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 `exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
