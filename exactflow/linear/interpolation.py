@@ -249,7 +249,7 @@ def _in_units(
         entries = [(int(x.numerator), int(x.denominator)) for x in row]
         if any(unit % denominator for _, denominator in entries):
             raise InvalidInputError(
-                f"expected integers, got {_shown(row)} in row {i} of {name}: integers=False takes it"
+                f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
             )
         whole = [numerator * (unit // denominator) for numerator, denominator in entries]
         if (k := rows.setdefault(tuple([whole[j] for j in order]), i)) != i:
