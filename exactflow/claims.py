@@ -23,7 +23,7 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -44,7 +44,6 @@ __all__ = [
     "Evidence",
     "Options",
     "ProofError",
-    "claims_html",
     "proof_options",
 ]
 
@@ -114,22 +113,6 @@ class Check:
             print(f"    {label}")
 
 
-def claims_html(rows: Iterable[tuple[str, Claim]]) -> str:
-    """Return a table with a row for each claim, beside what its theorem is called, as HTML."""
-    names = ("theorem", "what was checked", "evidence", "instances", "seconds", "verdict")
-    head = "".join(f"<th>{name}</th>" for name in names)
-
-    def row(theorem: str, claim: Claim) -> str:
-        failed = ' class="failed"' if claim.verdict == "FAILED" else ""
-        return (
-            f"<tr><td>{theorem}</td><td>{escape(claim.checked)}</td><td>{claim.evidence}</td>"
-            f'<td class="number">{claim.instances}</td><td class="number">{claim.seconds:.2f}</td>'
-            f"<td{failed}>{claim.verdict}</td></tr>"
-        )
-
-    return f"<table><tr>{head}</tr>\n{chr(10).join(row(*pair) for pair in rows)}</table>"
-
-
 class Claims:
     """The claims about one theorem: a runner finds every such object that a script makes.
 
@@ -185,7 +168,18 @@ class Claims:
         return "\n".join([head, *rows])
 
     def _repr_html_(self) -> str:
-        return claims_html((escape(self.theorem), claim) for claim in self.recorded)
+        names = ("theorem", "what was checked", "evidence", "instances", "seconds", "verdict")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        rows = "\n".join(map(self._row_html, self.recorded))
+        return f"<table><tr>{head}</tr>\n{rows}</table>"
+
+    def _row_html(self, claim: Claim) -> str:
+        failed = ' class="failed"' if claim.verdict == "FAILED" else ""
+        return (
+            f"<tr><td>{escape(self.theorem)}</td><td>{escape(claim.checked)}</td>"
+            f'<td>{claim.evidence}</td><td class="number">{claim.instances}</td>'
+            f'<td class="number">{claim.seconds:.2f}</td><td{failed}>{claim.verdict}</td></tr>'
+        )
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and what has to be installed for it."""
@@ -204,8 +198,7 @@ class Options:
     def picture(self, name: str, draw: Callable) -> None:
         """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for.
 
-        In a notebook, and on a page of ``exactflow prove``, every picture is shown below its cell,
-        and written only if asked for.
+        In a notebook every picture is shown below its cell, and written only if asked for.
         """
         show = _picture_display()
         if self.plot is None and show is None:
@@ -215,7 +208,7 @@ class Options:
         except MissingExtraError as error:
             print(f"{name}.png: not drawn: {error}")
             return
-        if show is None or RUNNING.get(None) is not None:
+        if show is None:
             pyplot.switch_backend("agg")
         with TemporaryDirectory() as scratch:
             folder = self.plot or Path(scratch)
@@ -232,9 +225,9 @@ class Options:
 
 
 def _picture_display() -> Callable[[bytes, str], object] | None:
-    """Return what shows a PNG and its name: the runner or the notebook that runs this, if any."""
-    if (run := RUNNING.get(None)) is not None:
-        return (lambda png, name: run.pictures.append((png, name))) if run.keeps_pictures else None
+    """Return what shows a PNG and its name: the notebook that runs this, if any."""
+    if RUNNING.get(None) is not None:
+        return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
         return lambda png, name: marimo.output.append(marimo.image(png, alt=name))
     if (ipython := sys.modules.get("IPython")) is None:
@@ -247,13 +240,11 @@ def _picture_display() -> Callable[[bytes, str], object] | None:
 
 @dataclass
 class Running:
-    """What a runner tells a script, and finds: claims, and pictures with names if it keeps them."""
+    """What a runner tells a script, and the claims that it finds."""
 
     path: str
     options: Options
-    keeps_pictures: bool = False
     found: list[Claims] = field(default_factory=list)
-    pictures: list[tuple[bytes, str]] = field(default_factory=list)
 
 
 RUNNING: ContextVar[Running] = ContextVar("RUNNING")

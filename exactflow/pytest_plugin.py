@@ -140,7 +140,7 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
         return False
     if b"exactflow.claims" not in _content(path):
         return False
-    from exactflow.proving.cells import makes_claims
+    from exactflow.proving.sites import makes_claims
 
     is_test = _matches(path, config.getini("python_files"))
     return (is_named and not is_test) or makes_claims(path)

@@ -6,7 +6,6 @@
     python -m proofs --plot DIR      and write the pictures of those scripts that have any
     python -m proofs --full          with the large settings
     python -m proofs -j 2            two at once
-    python -m proofs --html REPORT   and leave all of it as one page
 
 Exit code 0 if no claim failed (those whose tools are not installed are listed as not run), 1 if
 any did, 2 for a name that is no script, or a script that does not run to its end.

@@ -69,7 +69,7 @@
 # $\blacksquare$
 #
 # What is run is finer: cells of labels and pads with constants of their own, steps and strengths
-# that vary with $t$ (`exactflow.laws.universal.well_conditioned`).
+# that vary with $t$ (`proofs.constructions.well_conditioned`).
 #
 # *For all n*: the identities of a step and of a rotation. *Certified*: bounds of W2, condition
 # numbers. *Exact*: orbits of rational points. *Numeric*: digits, and distances of samples.
@@ -94,15 +94,15 @@ from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     Product,
-    Ring,
     approximate,
-    approximate_well,
     checkerboard,
 )
-from exactflow.laws.universal.path import Path, regions, shear_norm, velocity
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.spheres import Ring
+from proofs.constructions.well_conditioned import approximate_well
+from proofs.constructions.well_conditioned.path import Path, regions, shear_norm, velocity
 from proofs.experiments.distances import exact_w2, sliced_w2
 from proofs.experiments.gaussianization import gaussianize
 from proofs.experiments.inversion import digits_to_invert, gaussian_points, study

@@ -60,12 +60,12 @@ from math import comb
 
 import numpy as np
 
-from exactflow.capacity import AdditiveCouplings, depth_bound, min_parameters
-from exactflow.capacity.packings import SubsetFamily, code_size
 from exactflow.claims import Claims, Evidence, proof_options
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.capacity import AdditiveCouplings, depth_bound, min_parameters
+from proofs.constructions.capacity.packings import SubsetFamily, code_size
 from proofs.experiments.generator import Generator
 from proofs.experiments.packings import greedy_code, greedy_subsets
 

@@ -23,8 +23,13 @@
 #
 # **Why.** Shallow flows approximate every distribution *if ill-conditioning is allowed* (Koehler,
 # Mehta and Risteski, ICML 2021). How much of it is necessary, whatever the architecture? Two points
-# at distance $D$: $\Lambda \ge 0.0332\, D^3 / \varepsilon^2$. Data near a subspace, or finitely
-# many data: $E \log|\det J| \to -\infty$.
+# at distance $D$: the least $\Lambda$ solves
+#
+# $$ \varepsilon^2 = \frac{D^2}{2} \int_0^{D / 2\Lambda} \Big(1 - \frac{2 \Lambda z}{D}\Big)^2
+#    \phi(z)\, dz, $$
+#
+# so that $\Lambda\, \varepsilon^2 / D^3 \to 1 / (12 \sqrt{2 \pi}) = 0.0332$ as $\varepsilon \to
+# 0$. Data near a subspace, or finitely many data: $E \log|\det J| \to -\infty$.
 #
 # ## Proof
 #
@@ -86,16 +91,16 @@ from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     Product,
-    Ring,
-    Segments,
     approximate,
-    approximate_well,
     checkerboard,
     uniform,
 )
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring
+from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import worst_points
 
 claims = Claims("Ill-conditioning is forced")
@@ -194,8 +199,9 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
 
 # %% [markdown]
 # ## What is forced
-# Two points: $\Lambda \ge 0.0332\, D^3 / \varepsilon^2$. A segment: $E \log|\det J| = \log
-# \varepsilon + O(1)$. Curved data: the more clusters the smaller $\varepsilon$.
+# Two points: $\Lambda \varepsilon^2 / D^3 \to 0.0332$ as $\varepsilon \to 0$. A segment: $E
+# \log|\det J| = \log \varepsilon + O(1)$. Curved data: the more clusters the smaller
+# $\varepsilon$.
 
 # %%
 DIAGONAL = Atoms([[-1, -1], [1, 1]])

@@ -41,6 +41,7 @@
 
 # %%
 import itertools
+import sys
 
 import numpy as np
 import sympy
@@ -50,7 +51,11 @@ from exactflow import LinearCoupling, minimal_depth, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.explanation.identities import Identity
-from exactflow.laws.gaussian import gaussian_depth
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
+from proofs.constructions.gaussian_depth import gaussian_depth
+from proofs.constructions.three_layers import whiten_by_three
 
 claims = Claims("Gaussians need two layers (Theorem 12)")
 options = proof_options()
@@ -224,7 +229,7 @@ with claims.check("the smallest that need four, and four that do", Evidence.CERT
     Sigma = one_side(1, 2)
     check.equal(gaussian_depth(Sigma).lower, 4, "diag(1/4, 2, 2), halves (1, 2)")
     first = LinearCoupling((1, 2), "first", [[1, 0]]).matrix()
-    rest = whiten(first * Sigma * first.T, layers=3)
+    rest = whiten_by_three(first * Sigma * first.T)
     check.true(rest.is_additive, f"after x1 <- x1 + x2: {rest}")
 
 # %%
@@ -235,7 +240,7 @@ with claims.check("three exist, and are found, iff 1 is straddled", Evidence.CER
         for i, j in rng.permutation(list(itertools.permutations(range(5), 2)))[:8]:
             F[i, :] += F[j, :]
         found = gaussian_depth(F * F.T)
-        check.true(whiten(F * F.T, layers=3).is_additive is (found.upper <= 3), str(found), False)
+        check.true(whiten_by_three(F * F.T).is_additive is (found.upper <= 3), str(found), False)
 
 
 # %%
@@ -343,7 +348,7 @@ with claims.check("two layers where Ledermann's bound allows them", Evidence.NUM
 with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.CERTIFIED) as check:
     for p in (1, 2, 8):
         for name, Sigma in covariances(2 * p + 2).items():
-            result = whiten(Sigma, layers=3, partition=(p, p + 2))
+            result = whiten_by_three(Sigma, partition=(p, p + 2))
             bound = 8 * np.finfo(float).eps * np.sqrt(np.linalg.cond(Sigma))
             check.true(bool(result.error < bound), f"{name}: {result}")
 
@@ -392,7 +397,7 @@ with claims.check("two layers whiten, also (n, n + 1)", Evidence.CERTIFIED) as c
 with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
     for d in (2, 4, 16):
         F = sympy.Matrix(d, d, lambda i, j: 0 if j > i else 1 if i == j else (3 * i + j) % 4 - 1)
-        result = whiten(F * F.T, layers=3)
+        result = whiten_by_three(F * F.T)
         check.true(result.is_additive, f"d = {d}: {result}")
         check.true(bool(result.error < 2**-30), "")
 

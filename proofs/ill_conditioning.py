@@ -52,14 +52,14 @@ from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
     Product,
-    Ring,
     approximate,
-    approximate_well,
     uniform,
 )
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.spheres import Ring
+from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import fit, linear_study, study, worst_points
 
 claims = Claims("Ill-conditioning (ICML 2021)")

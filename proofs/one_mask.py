@@ -2,10 +2,11 @@
 # # One mask for everything
 #
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
-# mask of $n$ coordinates of its own, are at most $2N - 1$ couplings under the mask of the *first*
-# one, followed by a signed permutation of determinant 1: at most $2N + 4$ couplings in all. Under
-# any other mask they are at most $2N + 1$ and the permutation, $2N + 6$ in all. Over every ring,
-# and for halves of $n$ and $n + 1$ coordinates, too, this is *formally proved*.
+# mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -
+# 1$ couplings under the mask of the *first* one, followed by a signed permutation of determinant 1:
+# at most $2N + 4$ couplings in all. Under any other mask they are at most $2N + 1$ and the
+# permutation, $2N + 6$ in all. Over every ring, and for halves of $n$ and $n + 1$ coordinates, too,
+# this is *formally proved*.
 #
 # **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
 # permutations or 1x1 convolutions between couplings. Does the choice matter for what it can
@@ -34,8 +35,8 @@
 # flow of $4N + 1$ couplings under one mask*.
 #
 # *What does not hold.* A coupling that keeps more than $n$ coordinates, and reads more than $n$ of
-# them at once, as $x_0 \mapsto x_0 + x_1 x_2 x_3$ for $d = 4$, fits no half. Where its shift is a
-# sum of functions of few coordinates, it is as many couplings.
+# them at once, as $x_0 \mapsto x_0 + x_1 x_2 x_3$ for $d = 4$, cannot be written under one mask.
+# Where its shift is a sum of functions of few coordinates, it is as many couplings.
 
 # %%
 import random

@@ -88,9 +88,6 @@ from exactflow.laws.universal import (
     GaussianMixture,
     Product,
     QuantileFunction,
-    Ring,
-    Segments,
-    Sphere,
     approximate,
     checkerboard,
     empirical,
@@ -100,6 +97,8 @@ from exactflow.laws.universal import (
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.relu import function_of, value
 
 claims = Claims("Universal approximation (ICML 2021)")

@@ -21,7 +21,7 @@ FLOORS = (
     {"files"},
     {"laws"},
     {"floats"},
-    {"linear", "capacity"},
+    {"linear"},
     {"explanation"},
     {"flows"},
     {"exact"},

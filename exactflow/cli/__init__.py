@@ -28,14 +28,12 @@ COMMANDS = {
     "explain": "the proof on one matrix, step by step",
     "theorems": "what is proved, and a try of it on a matrix",
     "balance": "float64 layers of small norm, certified within",
-    "lossless": "a bijection of integers near a matrix, to the last bit",
-    "apply": "integers through a lossless flow, and back",
     "whiten": "two layers that whiten, and generate, a Gaussian",
     "prove": "run proof scripts: one table, a row a claim",
     "convert": "a model with couplings in the place of its linear layers",
     "diagnose": "why a trained model does not return x, layer by layer",
     "completion": "the script by which a shell completes commands",
-    "export": "a certificate's flow for another system",
+    "export": "a certificate as a theorem for Rocq",
 }
 
 

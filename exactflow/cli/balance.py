@@ -20,7 +20,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments)
     source = common.read(arguments)
-    common.announce(source.matrix, arguments)
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.fields(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])

@@ -16,16 +16,12 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.progress import is_terminal, stage
 
 if TYPE_CHECKING:
-    from sympy.polys.matrices import DomainMatrix
-
     from exactflow.files.matrices import MatrixFile
     from exactflow.flows.flow import CouplingFlow
 
 
 CONSTRUCTION = "method", "orientation", "partition"
 """What `construction_arguments` are told, as `factor` takes it."""
-
-YES = "go on where it takes more than a minute"
 
 
 def construction_arguments(
@@ -79,56 +75,6 @@ def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
     form.add_argument(
         "-q", "--quiet", action="store_true", help="errors only; the exit code says the rest"
     )
-
-
-def stops_first(
-    matrix: "DomainMatrix", arguments: argparse.Namespace, explained: bool = False
-) -> bool:
-    """Say about how long exact layers take, if that is long; return whether to stop there, at a
-    terminal, without --yes.
-    """
-    from exactflow.linear.factor.estimate import PACE, estimated_seconds
-
-    seconds = estimated_seconds(matrix, arguments.method, arguments.partition)
-    seconds *= PACE.explained if explained else 1
-    stops = seconds > PACE.patience and is_terminal(sys.stderr) and not arguments.yes
-    if stops or (seconds > PACE.long and not getattr(arguments, "quiet", False)):
-        layers = "exact layers, explained," if explained else "exact layers"
-        instead = _spoken(PACE.balanced(matrix.shape[0]))
-        print(
-            f"exactflow: {layers} take about {_spoken(seconds)}; balance gives float64 layers, "
-            f"certified within 1e-12 of the largest entry, in about {instead}",
-            file=sys.stderr,
-        )
-    if stops:
-        words = ["exactflow", "balance", arguments.file, *_reading_words(arguments)]
-        if arguments.orientation != "error":
-            words += ["--orientation", arguments.orientation]
-        if arguments.partition:
-            words += ["--partition", ",".join(map(str, arguments.partition))]
-        print(f"next: {shlex.join(words)}; or go on, with --yes", file=sys.stderr)
-    return stops
-
-
-def announce(matrix: "DomainMatrix", arguments: argparse.Namespace) -> None:
-    """Say about how long float layers take, if that is long."""
-    from exactflow.linear.factor.estimate import PACE
-
-    seconds = PACE.balanced(matrix.shape[0])
-    if seconds > PACE.long and not arguments.quiet:
-        print(f"exactflow: float layers take about {_spoken(seconds)}", file=sys.stderr)
-
-
-def _spoken(seconds: float) -> str:
-    """Return a time as a person says it.
-
-    >>> _spoken(0.2), _spoken(70), _spoken(500), _spoken(1e5)
-    ('1 second', '70 seconds', '8 minutes', '28 hours')
-    """
-    units = {"hour": 3600, "minute": 60, "second": 1}
-    name = next(name for name, size in units.items() if seconds >= 2 * size or size == 1)
-    count = max(round(seconds / units[name]), 1)
-    return f"{count:,} {name}{'s' * (count > 1)}"
 
 
 def fields(value: object, *names: str) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from itertools import chain
 from exactflow.errors import require
 
 SHELLS = ("bash", "zsh", "tcsh")
-FILES = {"certificate", "certificates", "example", "file", "files", "html", "model", "output"}
-FILES |= {"report", "target"}
+FILES = {"certificate", "certificates", "file", "files", "model", "output", "target"}
 
 _EXAMPLE = """for this session, and for all of bash:
   eval "$(exactflow completion bash)"

@@ -23,7 +23,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in the place of a factorization",
     )
-    command.add_argument("--yes", action="store_true", help=common.YES)
     common.construction_arguments(command, METHODS, ORIENTATIONS)
     common.reading_arguments(command)
     form = command.add_argument_group("what comes out").add_mutually_exclusive_group()
@@ -40,8 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         explanation = depth.explain()
     else:
         check_dimension(matrix.shape[0])
-        if common.stops_first(matrix, arguments, explained=True):
-            return 3
         explanation = explain(matrix, **common.fields(arguments, *common.CONSTRUCTION))
     if arguments.form is not None:
         print(getattr(explanation, arguments.form)().rstrip("\n"))

@@ -30,7 +30,6 @@ NARROW = 60
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", nargs="?", metavar="FILE", help=".npy, .npz, .json, .csv ..")
     command.add_argument("--demo", action="store_true", help="a Glow-sized convolution, no file")
-    command.add_argument("--yes", action="store_true", help=common.YES)
     common.construction_arguments(command, METHODS, ORIENTATIONS)
     common.matrix_arguments(
         command,
@@ -42,8 +41,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     source, name = _source(arguments)
     common.check_output(arguments)
-    if common.stops_first(source.matrix, arguments):
-        return 3
     start, d = time.perf_counter(), source.matrix.shape[0]
     flow = factor(source.matrix, **common.fields(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start

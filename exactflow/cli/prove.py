@@ -16,10 +16,9 @@ from typing import Any
 from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import write_bytes
 from exactflow.files.parallel import parallel_map
-from exactflow.proving.cells import read_script
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
+from exactflow.proving.sites import read_script
 from exactflow.proving.table import print_table, summary
 
 
@@ -43,9 +42,6 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
     form.add_argument("-v", "--verbose", action="store_true", help="what the scripts print, too")
     form.add_argument("-q", "--quiet", action="store_true", help="what failed, and nothing else")
     form.add_argument("--json", action="store_true", help="one JSON object per script")
-    output.add_argument(
-        "--html", metavar="REPORT", help="write all of it as one page, for browsers"
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,8 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         read_script(path)
     if arguments.plot:
         _check_folder(arguments.plot)
-    if arguments.html:
-        common.check_place(arguments.html, {}, *arguments.files)
     outcomes = []
     for outcome in _outcomes(arguments):
         outcomes.append(outcome)
@@ -76,10 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
     if is_shown:
         print(*summary(outcomes), sep="\n")
-    if arguments.html:
-        from exactflow.proving.page import page
-
-        write_bytes(arguments.html, page(outcomes).encode())
     codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
     return next(code for code in (1, 2, 3, 0) if code in codes)
 
@@ -100,12 +90,11 @@ def _outcomes(arguments: argparse.Namespace) -> Iterator[Outcome]:
         run_script,
         options=Options(arguments.plot, arguments.full),
         echo=arguments.verbose and is_alone,
-        keep=bool(arguments.html),
     )
     files = [str(path) for path in arguments.files]
     for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="script"):
         if arguments.verbose and not is_alone:
-            print(*(shown.printed for shown in outcome.shown.values()), sep="", end="")
+            print(outcome.printed, end="")
         yield outcome
 
 

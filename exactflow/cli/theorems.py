@@ -37,8 +37,12 @@ def run(arguments: argparse.Namespace) -> int:
         matrix = common.read(arguments).matrix
         instance = matrix if arguments.partition is None else (matrix, arguments.partition)
         depth = theorem.check(instance).depth
-        record |= {"depth": depth}
-        text = f"{theorem.name}: holds here, with {depth} layers"
+        record |= {"checked": theorem.tried, "depth": depth}
+        layers = "1 layer" if depth == 1 else f"{depth} layers"
+        text = (
+            f"{theorem.name}, on this instance: {theorem.tried} ({layers} here).\n"
+            f"The theorem says for all: {theorem.statement}"
+        )
     elif arguments.challenge is not None:
         if arguments.challenge < 1:
             raise InvalidInputError(f"expected at least one instance, got {arguments.challenge}")

@@ -10,13 +10,6 @@ from exactflow.laws.gaussian import whiten
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="a covariance matrix")
-    command.add_argument(
-        "--layers",
-        type=int,
-        default=2,
-        metavar="K",
-        help="2 affine, or 3: additive if det is 1 (default: 2)",
-    )
     common.partition_argument(command)
     common.matrix_arguments(command, "CERT.json", "a certificate of the flow that generates")
 
@@ -24,7 +17,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments)
     source = common.read(arguments)
-    result = whiten(source.matrix, **common.fields(arguments, "layers", "partition"))
+    result = whiten(source.matrix, **common.fields(arguments, "partition"))
     within = result.generator_error
     written = common.write(result, arguments, source)
 

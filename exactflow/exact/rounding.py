@@ -1,4 +1,4 @@
-"""Rational arithmetic that rounds to a side: square roots, long fractions, sums, and decimals."""
+"""Rational arithmetic that rounds to a side: square roots, long fractions, and decimals."""
 
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
@@ -7,7 +7,7 @@ from typing import Any
 
 from exactflow.exact.numbers import to_element
 
-__all__ = ["decimal_up", "geometric_sum", "root", "rounded_up"]
+__all__ = ["decimal_up", "root", "rounded_up"]
 
 _ROOT_BITS = 128
 _SUM_BITS = 256
@@ -45,18 +45,3 @@ def decimal_up(x: Any, digits: int = 2) -> str:
     context = Context(prec=digits, rounding=ROUND_CEILING)
     quotient = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
     return f"{quotient.normalize(context):g}"
-
-
-def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
-    """Return 1 + ratio + .. + ratio^(terms - 1) for a positive ratio, or a number just above.
-
-    >>> geometric_sum(Fraction(1, 2), 3)
-    Fraction(7, 4)
-    """
-    total, power = Fraction(0), Fraction(1)
-    for bit in f"{terms:b}":
-        total, power = total * (1 + power), power * power
-        if bit == "1":
-            total, power = total * ratio + 1, power * ratio
-        total, power = rounded_up(total), rounded_up(power)
-    return total

@@ -331,9 +331,10 @@ def _latex(tree: Tree) -> str:
 
 
 def latex_name(name: str) -> str:
-    """Return a name in LaTeX: ``W0'`` as W_{0}'."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta as the Greek letter."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
     base = letters if len(letters) == 1 else f"\\mathrm{{{letters}}}"
+    base = "\\Delta" if letters == "Delta" else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

@@ -42,10 +42,10 @@ ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 _WHOLE = "partition", "flips", "order"
 
 
-def flow_arrays(flow: CouplingFlow, *, rounded: bool = False) -> dict[str, np.ndarray]:
+def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
     """Return the flow as arrays, shifts and scales in float64.
 
-    Raises `InvalidInputError` for an entry that no float64 equals, unless `rounded` allows it.
+    Raises `InvalidInputError` for an entry that no float64 equals.
 
     >>> from exactflow import factor
     >>> flow_arrays(factor([[1, 0.5], [0, 1]]))["layer_0_shift"]
@@ -57,9 +57,9 @@ def flow_arrays(flow: CouplingFlow, *, rounded: bool = False) -> dict[str, np.nd
         "order": np.array(flow.order or range(flow.dimension)),
     }
     for k, layer in enumerate(flow):
-        arrays[f"layer_{k}_shift"] = _float64(layer.shift_matrix, k, rounded)
+        arrays[f"layer_{k}_shift"] = _float64(layer.shift_matrix, k)
         scale = DomainMatrix([list(layer.scale_elements)], (1, len(layer.scale)), layer.field)
-        arrays[f"layer_{k}_scale"] = _float64(scale, k, rounded)[0]
+        arrays[f"layer_{k}_scale"] = _float64(scale, k)[0]
         arrays[f"layer_{k}_moves_first"] = np.array(int(layer.moves == "first"))
     return arrays
 
@@ -70,7 +70,7 @@ def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
-    """Return the flow of a file that `write_arrays` or ``exactflow export --to torch`` wrote.
+    """Return the flow of a file that `write_arrays` wrote.
 
     Its floats are taken as the dyadic rationals that they are.
 
@@ -150,13 +150,13 @@ def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
     return partial(_torch, require("torch", "torch", "a .pt file"))
 
 
-def _float64(M: DomainMatrix, k: int, rounded: bool) -> np.ndarray:
+def _float64(M: DomainMatrix, k: int) -> np.ndarray:
     if not M.domain.is_QQ:
         raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
     result = np.zeros(M.shape)
     for (i, j), value in M.iter_items():
         number = to_float(value)
-        if not np.isfinite(number) or not (rounded or to_fraction(value) == Fraction(number)):
+        if not np.isfinite(number) or to_fraction(value) != Fraction(number):
             raise InvalidInputError(
                 f"expected entries that a float64 equals, got {format_short(value)} at {(i, j)} of "
                 f"layer {k}: a certificate (.json) holds it exactly, and balance finds layers of "

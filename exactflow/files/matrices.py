@@ -4,7 +4,6 @@
 ``.npy``, ``.npz``        integers and floats, floats as the dyadic rationals that they are
 ``.json``                 rows of integers, "p/q" or decimal strings, and floats (read as float64)
 ``.csv``                  every field exactly as written: integers, p/q, decimals
-``.mtx``                  Matrix Market; field ``rational`` is our extension, with p/q entries
 ``.safetensors``          needs the extra ``safetensors``
 ``.pt``, ``.pth``         tensors or state dicts; needs the extra ``torch``
 ========================  =====================================================================
@@ -29,7 +28,6 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.atomic import named, read_bytes
-from exactflow.files.market import read_market
 from exactflow.files.tensors import SUFFIXES, read_array
 from exactflow.linear.targets import squeezed_kernel
 
@@ -51,7 +49,7 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     Parameters
     ----------
     path : a file of one of the types above, told by its suffix; "-" for standard input, where the
-        first bytes tell .npy, .npz, .json and .mtx, and all else is .csv.
+        first bytes tell .npy, .npz and .json, and all else is .csv.
     key : which array, where the file holds several.
     transpose : for weights that act on row vectors.
 
@@ -59,8 +57,6 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     ------
     InvalidInputError
         A missing or unreadable file, an unknown suffix, or content with no exact square matrix.
-    SingularMatrixError
-        A Matrix Market file with a row of zeros.
     MissingExtraError
         A type whose library is not installed.
     """
@@ -129,10 +125,6 @@ def _csv_rows(text: str) -> list[list[str]]:
 _TEXTS: dict[str, Callable[[str], object]] = {
     ".json": _json_rows,
     ".csv": _csv_rows,
-    ".mtx": read_market,
 }
-_FIRST = (
-    *((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".mtx", b"%%MatrixMarket")),
-    *((".json", b"["), (".json", b"{")),
-)
+_FIRST = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
 """What a matrix on standard input begins with."""

@@ -1,9 +1,7 @@
-"""The same function on many items, in several processes: joblib's pool, or a Dask cluster.
+"""The same function on many items, in several processes: joblib's pool.
 
-joblib's process pool works by default. Within ``joblib.parallel_config("dask")`` the cluster of the
-running ``dask.distributed.Client`` does (extra ``cluster``), and its size counts instead of `jobs`.
-Nothing else changes: results come in the order of the items, and where items fail, the error of the
-first one in that order is raised as it is, after the results before it.
+Results come in the order of the items, and where items fail, the error of the first one in that
+order is raised as it is, after the results before it.
 """
 
 import os
@@ -43,7 +41,7 @@ def parallel_map(
     ----------
     function, items : both travel to other processes, and the results back.
     jobs : how many items are computed at once.
-    label : what a progress bar says, on a stderr that is a terminal; None shows no bar.
+    label : what the line of progress says, on a stderr that is a terminal; None shows none.
 
     Raises
     ------
@@ -94,8 +92,7 @@ def _outcome(
 ) -> tuple[Result | None, Exception | None]:
     """Return a result, or an error: joblib would raise the one that comes first in time.
 
-    Workers are kept, so that one may still be in the folder of an earlier call; one of a cluster
-    need not have it.
+    Workers are kept, so that one may still be in the folder of an earlier call.
     """
     with suppress(OSError):
         os.chdir(folder)

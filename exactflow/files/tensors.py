@@ -72,7 +72,7 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
     if not 0 < array.size <= MOST_ENTRIES:
         raise InvalidInputError(
             f"expected a matrix of at most {MOST_ENTRIES} entries, and some, got shape "
-            f"{array.shape}: a larger one that is sparse goes into a Matrix Market file (.mtx)"
+            f"{array.shape}: a larger one that is sparse is for Python, as a DomainMatrix"
         )
     return array, dtype
 

@@ -27,6 +27,7 @@ __all__ = [
     "layer_difference",
     "layer_latex",
     "magnitude",
+    "over",
     "scale_text",
     "shown_html",
     "shown_latex",
@@ -54,7 +55,7 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
     [1 -1/2]
     [0   10]
     >>> print(*shown_text(M, QQ, 7), sep="\\n")
-    2 x 2, up to 4 bits, begins:
+    2 x 2, begins:
     [1 ..]
     [0 ..]
     """
@@ -69,7 +70,11 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
         ]
         if len(lines[0]) <= width:
             break
-    return [f"{head}, begins:", *lines] if head else lines
+    if not head:
+        return lines
+    if len(head) + len(", begins:") > width:
+        head = head.partition(",")[0]
+    return [f"{head}, begins:", *lines]
 
 
 def shown_latex(value: Any, field: Domain) -> str:
@@ -102,6 +107,16 @@ def shown_html(value: Any, field: Domain) -> str:
         f'{note}<table style="border-left: 1px solid; border-right: 1px solid; display: '
         f'inline-table; text-align: right; vertical-align: middle">{cells}</table>'
     )
+
+
+def over(field: Domain) -> str:
+    """Name a field other than QQ, after a comma.
+
+    >>> from sympy import GF, QQ
+    >>> over(GF(7)), over(QQ)
+    (', over GF(7)', '')
+    """
+    return "" if field.is_QQ else f", over {field}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:

@@ -50,6 +50,7 @@ class CouplingFlow(Flow):
         and in the natural order, the flow has ().
     method : how the flow was made, for the record; it plays no part in equality.
     field : a field that holds all entries; where it is left out, the least one.
+    derivation : what `explain` calls with the flow; it plays no part in equality, either.
 
     Raises
     ------
@@ -95,6 +96,7 @@ class CouplingFlow(Flow):
         method: str = "",
         field: Domain | None = None,
         order: Iterable[int] = (),
+        derivation: Callable[["CouplingFlow"], Any] | None = None,
     ) -> None:
         layers, partition = checked_layers(
             layers,
@@ -115,7 +117,7 @@ class CouplingFlow(Flow):
             order=checked_order(order, d),
             method=method,
             field=common_field(fields),
-            derivation=None,
+            derivation=derivation,
         )
 
     @property
@@ -128,25 +130,16 @@ class CouplingFlow(Flow):
         """Whether all scales are one."""
         return all(layer.is_additive for layer in self.layers)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is copied and pickled: how the flow was derived is not."""
-        return vars(self) | {"derivation": None}
-
-    def derived(self, derivation: Callable[["CouplingFlow"], Any]) -> "CouplingFlow":
-        """Return the flow, with how it was derived: a function that explains it."""
-        vars(self).update(derivation=derivation)
-        return self
-
     def explain(self) -> Any:
-        """Return the `exactflow.explanation.Explanation` of a flow that a door returned.
+        """Explain a flow that `factor` returned, as an `exactflow.explanation.Explanation`.
 
-        Its steps hold the matrices that the construction made on the way, with the identities
-        between them, each checked again; the last one is the product of the layers.
+        The construction runs again. Its steps hold the matrices that it makes on the way, with the
+        identities between them, each checked; the last one is the product of the layers.
 
         Raises
         ------
         InvalidInputError
-            The flow was made from layers, or copied, and there is nothing to tell.
+            The flow was made from layers, so that there is no construction to explain.
 
         Examples
         --------
@@ -320,7 +313,7 @@ class CouplingFlow(Flow):
     def _head(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._head() + shown
+        return super()._head() + display.over(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
         """Return the factors: the signs of the flips last, and around all the permutation that

@@ -54,6 +54,16 @@ class Pose:
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
+    def inner_signed(
+        self, perm: "np.ndarray", signs: "np.ndarray"
+    ) -> "tuple[np.ndarray, np.ndarray]":
+        """Apply `inner` to a padded signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
+        import numpy as np
+
+        order = np.array(self.order)
+        columns, signs = perm[order], signs[order]
+        return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
+
     def inner_array(self, M: "np.ndarray") -> "np.ndarray":
         """Return what `inner` does of an array that has no pads yet."""
         import numpy as np

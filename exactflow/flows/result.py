@@ -1,4 +1,4 @@
-"""What every door returns: a flow, the kind of evidence for it, and one sentence that says both."""
+"""Results: the kind of evidence, one sentence that says what holds, and most often a flow."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import sympy
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, Layered
 
-__all__ = ["DepthBounds", "Evidence", "MapResult", "Result"]
+__all__ = ["DepthBounds", "Evidence", "FlowResult", "MapResult", "Result"]
 
 
 class Evidence(StrEnum):
@@ -32,9 +32,23 @@ class Evidence(StrEnum):
 
 
 class Result(ABC):
-    """A result has a `flow`, the `evidence` for it, and a sentence, ``str(result)``."""
+    """A result has the `evidence` for it, and a sentence, ``str(result)``."""
 
     evidence: ClassVar[Evidence]
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return the result in one sentence."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))} [{self.evidence}]</p>"
+
+
+class FlowResult(Result):
+    """A result about a `flow`."""
 
     if TYPE_CHECKING:  # what is read here is a field of one result and a property of another
 
@@ -47,21 +61,14 @@ class Result(ABC):
         """The number of coupling layers."""
         return self.flow.depth
 
-    @abstractmethod
-    def __str__(self) -> str:
-        """Return the result in one sentence."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self}>"
-
     def _repr_html_(self) -> str:
-        return f"<p>{escape(str(self))} [{self.evidence}]</p>{self.flow._repr_html_()}"
+        return f"{super()._repr_html_()}{self.flow._repr_html_()}"
 
     def _repr_latex_(self) -> str:
         return self.flow._repr_latex_()
 
 
-class MapResult(Layered, Result):
+class MapResult(Layered, FlowResult):
     """A result that maps vectors by its own layers, near its `flow`, as flows do: arrays go
     `forward` and `backward`, and `inverse` is a flow.
     """

@@ -11,13 +11,13 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, FlowResult
 
 __all__ = ["Verification", "first_difference", "verify"]
 
 
 @dataclass(frozen=True, repr=False)
-class Verification(Result):
+class Verification(FlowResult):
     """The result of a successful `verify`: the flow equals the matrix, exactly."""
 
     flow: CouplingFlow

@@ -20,7 +20,7 @@ from exactflow.exact.options import check_option
 from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import Result
+from exactflow.flows.result import FlowResult
 from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
@@ -72,7 +72,7 @@ Parameters = Literal["positive", "raw"]
 
 
 def to_module(
-    flow: CouplingFlow | Result,
+    flow: CouplingFlow | FlowResult,
     library: str = "torch",
     *,
     image: tuple[int, int] | None = None,
@@ -103,7 +103,7 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
-        What `approximate` or `approximate_well` returned becomes a module of PyTorch whose shifts
+        What `approximate` returned becomes a module of PyTorch whose shifts
         are ReLU networks: its error is *measured*, at Gaussian draws.
         What `exactflow.floats.lossless.lossless` returned becomes a module of PyTorch that maps
         integer tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
@@ -169,7 +169,7 @@ def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
 
 def _found(flow: Any, library: str) -> CouplingFlow | PiecewiseFlow:
     """Return a flow, or that of a result, if it has a module of the library."""
-    flow = flow.flow if isinstance(flow, Result) else flow
+    flow = flow.flow if isinstance(flow, FlowResult) else flow
     if not isinstance(flow, CouplingFlow | PiecewiseFlow):
         raise InvalidInputError(
             f"expected a linear flow, or a result that has one, got {type(flow).__name__}"

@@ -15,7 +15,7 @@ import pytest
 from exactflow import checker
 from exactflow.errors import InvalidInputError
 from exactflow.files.checking import check_certificate
-from exactflow.proving.cells import Site, read_script, sites
+from exactflow.proving.sites import Site, read_script, sites
 
 __all__ = ["CertificateFile", "ScriptFile"]
 

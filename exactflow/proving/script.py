@@ -1,10 +1,6 @@
-"""Run one proof script as ``python SCRIPT`` would, cell by cell, and keep what came of it."""
+"""Run one proof script as ``python SCRIPT`` would, and keep what came of it."""
 
-import __future__
-
-import ast
 import contextlib
-import html
 import io
 import os
 import sys
@@ -14,38 +10,23 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, Literal, TextIO
-
-import sympy
-from sympy.printing.mathml import mathml
 
 from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofError, Running
 from exactflow.errors import MissingExtraError, VerificationError
-from exactflow.proving.cells import cells, read_script, sites
+from exactflow.proving.sites import read_script, sites
 
-__all__ = ["EXIT_CODES", "Outcome", "Shown", "display", "run_script"]
+__all__ = ["EXIT_CODES", "Outcome", "run_script"]
 
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
-_FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What one cell left: the text that it printed, HTML of what it displays, pictures as PNG
-    with their names."""
-
-    printed: str
-    displays: tuple[str, ...] = ()
-    pictures: tuple[tuple[bytes, str], ...] = ()
 
 
 @dataclass
 class Outcome:
     """What came of a script: its claims, and where it stopped, why, if it did not end.
 
-    `shown` has, by the line of each cell that ran, what it left. Where the script stopped, claims
-    that were not reached follow those that were.
+    Where the script stopped, claims that were not reached follow those that were.
     """
 
     path: str
@@ -54,7 +35,7 @@ class Outcome:
     line: int = 0
     is_refuted: bool = False
     seconds: float = 0.0
-    shown: dict[int, Shown] = field(default_factory=dict)
+    printed: str = ""
 
     @property
     def verdict(self) -> str:
@@ -68,9 +49,7 @@ class Outcome:
         return "passed" if all(claim.passed for claim in self.claims) else "incomplete"
 
 
-def run_script(
-    path: str | Path, options: Options, *, echo: bool = False, keep: bool = False
-) -> Outcome:
+def run_script(path: str | Path, options: Options, *, echo: bool = False) -> Outcome:
     """Run a script and return what came of it; whatever it raises is in there.
 
     Parameters
@@ -78,7 +57,6 @@ def run_script(
     path : a Python script.
     options : what `proof_options` gives to it.
     echo : whether what it prints is seen, too.
-    keep : whether displays and pictures are kept, as a page needs them.
 
     Raises
     ------
@@ -86,22 +64,18 @@ def run_script(
         There is no such script.
     """
     outcome, text = Outcome(str(path)), read_script(path)
-    running = Running(str(path), options, keeps_pictures=keep)
+    running, printed = Running(str(path), options), _Printed(sys.stdout if echo else None)
     token, start = RUNNING.set(running), time.perf_counter()
     try:
-        with _as_main(Path(path)) as namespace:
-            for line, codes in _codes(text, str(path)):
-                with _kept(outcome.shown, line, running, echo) as displays:
-                    for code in codes:
-                        value = eval(code, namespace)  # None of statements
-                        displays += [display(value)] if keep and value is not None else []
+        with _as_main(Path(path)) as namespace, contextlib.redirect_stdout(printed):
+            exec(compile(text, str(path), "exec", dont_inherit=True), namespace)
     except MissingExtraError as error:
         _not_run(running, str(error), echo)
     except (SystemExit, Exception) as error:  # it is no proof; the other scripts still run
         _stopped(outcome, running, error)
     finally:
         RUNNING.reset(token)
-    outcome.seconds = time.perf_counter() - start
+    outcome.seconds, outcome.printed = time.perf_counter() - start, printed.getvalue()
     outcome.claims = [claim for claims in running.found for claim in claims.recorded]
     if not outcome.failure:
         _judge(outcome)
@@ -160,22 +134,6 @@ def _as_main(path: Path) -> Iterator[dict[str, Any]]:
                 del sys.modules[name]
 
 
-def _codes(text: str, path: str) -> Iterator[tuple[int, list[CodeType]]]:
-    """Yield the line of each cell, and its code: its statements, and an expression at its end."""
-    tree, flags = ast.parse(text, path), 0
-    found, rest = [cell for cell in cells(text) if not cell.is_markdown], list(tree.body)
-    for cell, following in zip(found, [*found[1:], None], strict=True):
-        body = [node for node in rest if following is None or node.lineno < following.line]
-        rest = rest[len(body) :]
-        shown = body.pop() if body and isinstance(body[-1], ast.Expr) else None
-        codes = [compile(ast.Module(body, []), path, "exec", flags, dont_inherit=True)]
-        flags |= codes[0].co_flags & _FUTURE
-        if isinstance(shown, ast.Expr):
-            expression = ast.Expression(shown.value)
-            codes.append(compile(expression, path, "eval", flags, dont_inherit=True))
-        yield cell.line, codes
-
-
 class _Printed(io.StringIO):
     """What is printed, which may be seen as well."""
 
@@ -187,20 +145,6 @@ class _Printed(io.StringIO):
         if self.echo is not None:
             self.echo.write(text)
         return super().write(text)
-
-
-@contextlib.contextmanager
-def _kept(shown: dict[int, Shown], line: int, running: Running, echo: bool) -> Iterator[list[str]]:
-    """Keep what a cell prints, draws, and displays by the list that is yielded."""
-    printed, displays = _Printed(sys.stdout if echo else None), list[str]()
-    already = len(running.pictures)
-    try:
-        with contextlib.redirect_stdout(printed):
-            yield displays
-    finally:
-        figures = _open_figures() if running.keeps_pictures else []
-        pictures = [*running.pictures[already:], *figures]
-        shown[line] = Shown(printed.getvalue(), tuple(displays), tuple(pictures))
 
 
 def _not_run(running: Running, missing: str, echo: bool) -> None:
@@ -235,29 +179,3 @@ def _stopped(outcome: Outcome, running: Running, error: BaseException) -> None:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         reason = "".join(traceback.format_exception_only(error))
         outcome.failure = f"{where}{type(error).__name__}\n{''.join(trace)}{reason}".rstrip()
-
-
-def display(value: Any) -> str:
-    """Return a value as HTML: its own, or MathML of what SymPy knows, or else its `repr`.
-
-    >>> display("a < b")
-    '<pre>&#x27;a &lt; b&#x27;</pre>'
-    """
-    if isinstance(value, sympy.Basic | sympy.MatrixBase):
-        return f'<math display="block">{mathml(value, printer="presentation")}</math>'
-    own = getattr(value, "_repr_html_", None)
-    shown = own() if callable(own) and not isinstance(value, type) else None
-    return shown if isinstance(shown, str) else f"<pre>{html.escape(repr(value))}</pre>"
-
-
-def _open_figures() -> list[tuple[bytes, str]]:
-    """Return the figures that a cell has left open in matplotlib, and close them."""
-    found: list[tuple[bytes, str]] = []
-    if (pyplot := sys.modules.get("matplotlib.pyplot")) is None:
-        return found
-    for number in pyplot.get_fignums():
-        buffer = io.BytesIO()
-        pyplot.figure(number).savefig(buffer, format="png", bbox_inches="tight")
-        pyplot.close(number)
-        found.append((buffer.getvalue(), f"figure {number}"))
-    return found

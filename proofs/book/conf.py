@@ -16,7 +16,7 @@ from joblib import cpu_count
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent.parent
 sys.path[:0] = [str(BOOK), str(ROOT)]
-# the kernels that execute the scripts find `proofs.experiments`
+# the kernels that execute the scripts find `proofs.constructions` and `proofs.experiments`
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 os.environ["COLUMNS"] = "96"  # tables that are printed fit on a page

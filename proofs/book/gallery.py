@@ -15,8 +15,8 @@ from docutils import nodes
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
-from exactflow.capacity import min_parameters
 from exactflow.flows.display import heat_map
+from proofs.constructions.capacity import min_parameters
 
 __all__ = ["cards", "heat_maps", "place", "strip"]
 

@@ -10,7 +10,7 @@ by Meng, Song, Song and Ermon, *Gaussianization flows*, AISTATS 2020). The inver
 pads each of its steps is a composition of well-conditioned couplings of halves (data, pads):
 
 - the transports of all coordinates at once, by the layers of
-  `exactflow.laws.universal.well_conditioned`, coordinate by coordinate;
+  `proofs.constructions.well_conditioned`, coordinate by coordinate;
 - a rotation R of the data, and R^-1 of the pads, by shears (`proofs.experiments.turns`).
 
 How it is checked
@@ -53,10 +53,15 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.result import Evidence, Result
-from exactflow.laws.universal.draft import Rescaling, Unit
-from exactflow.laws.universal.path import Path, graded_path, shear_condition, shear_norm
-from exactflow.laws.universal.tuning import TUNING
+from exactflow.flows.result import Evidence, FlowResult
+from proofs.constructions.well_conditioned.draft import Rescaling, Unit
+from proofs.constructions.well_conditioned.path import (
+    Path,
+    graded_path,
+    shear_condition,
+    shear_norm,
+)
+from proofs.constructions.well_conditioned.tuning import TUNING
 from proofs.experiments.coordinatewise import coordinatewise
 from proofs.experiments.turns import Turn, random_turn
 
@@ -96,7 +101,7 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gaussianization(Result):
+class Gaussianization(FlowResult):
     """A flow from noise to data, well-conditioned: what `gaussianize` returns.
 
     Attributes

@@ -13,7 +13,7 @@ one hidden layer of 2 (k - 1) + 2 d units, maps N(0, I_(d+1)) to a law with
 
 where mu = (1/k) sum_i N(c_i, sigma^2 I) and mass_i = Phi(q_i + tau/2) - Phi(q_i - tau/2). So a few
 thousand weights generate what flows with few parameters a layer need many layers for: see
-`exactflow.capacity` (Koehler, Mehta and Risteski, *Representational aspects of depth and
+`proofs.constructions.capacity` (Koehler, Mehta and Risteski, *Representational aspects of depth and
 conditioning in normalizing flows*, ICML 2021).
 
 *Proof.* With steps 1[z0 > t_i] at the exact quantiles t_i instead of ramps, the same z makes mu.

@@ -32,7 +32,8 @@ from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.conditioning import condition_number, singular_values
-from exactflow.laws.universal import Approximation, WellConditioned
+from exactflow.laws.universal import Approximation
+from proofs.constructions.well_conditioned import WellConditioned
 
 __all__ = [
     "digits_to_invert",

@@ -1,6 +1,6 @@
 """Maximal packings, found by search: codes, and families of subsets that meet rarely.
 
-They have at least as many members as `exactflow.capacity.packings` counts.
+They have at least as many members as `proofs.constructions.capacity.packings` counts.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exactflow.capacity import depth_bound, min_parameters
+from proofs.constructions.capacity import depth_bound, min_parameters
 
 USUAL = {"radius": 1, "w": "1/10"}
 

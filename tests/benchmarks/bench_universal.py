@@ -9,8 +9,9 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.laws.universal import GaussianMixture, approximate, approximate_well, uniform
-from exactflow.laws.universal.draft import Draft
+from exactflow.laws.universal import GaussianMixture, approximate, uniform
+from proofs.constructions.well_conditioned import approximate_well
+from proofs.constructions.well_conditioned.draft import Draft
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
 SQUARE = uniform([0, 0], [1, 1])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from exactflow import whiten
+from proofs.constructions.three_layers import whiten_by_three
 
 SIZES = [16, 128, 512]
 
@@ -28,12 +29,12 @@ def ill_conditioned(d: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("d", SIZES)
-@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("construct", [whiten, whiten_by_three])
 @pytest.mark.parametrize("family", [wishart, stationary, ill_conditioned])
-def test_whiten(benchmark, family, layers, d):
+def test_whiten(benchmark, family, construct, d):
     Sigma = family(d)
     result = benchmark.pedantic(
-        whiten, (Sigma,), {"layers": layers}, rounds=5 if d < 512 else 1, warmup_rounds=d < 512
+        construct, (Sigma,), rounds=5 if d < 512 else 1, warmup_rounds=d < 512
     )
     unit = np.finfo(float).eps * np.sqrt(np.linalg.cond(Sigma))
     benchmark.extra_info["error"] = float(result.error) / unit

@@ -12,8 +12,6 @@ import pytest
 import sympy
 
 from exactflow import cli, random_matrix
-from exactflow.files.arrays import read_arrays
-from exactflow.files.certificate import read_certificate
 from exactflow.flows.display import magnitude
 
 
@@ -231,16 +229,6 @@ def test_balance_of_a_reflection(capsys, tmp_path):
     assert run(capsys, "check", certificate, "--target", path)[0] == 0
 
 
-def test_export_to_torch(capsys, tmp_path, matrix_file):
-    torch = pytest.importorskip("torch")
-    certificate, output = tmp_path / "c.json", tmp_path / "flow.pt"
-    run(capsys, "factor", matrix_file, "-o", certificate)
-    assert run(capsys, "export", certificate, "--to", "torch")[0] == 2
-    assert run(capsys, "export", certificate, "--to", "torch", "-o", output)[0] == 0
-    assert torch.load(output, weights_only=True)
-    assert len(read_arrays(output)) == len(read_certificate(certificate))
-
-
 def test_partitions_masks_and_pads(capsys, tmp_path):
     path, certificate = tmp_path / "w.csv", tmp_path / "c.json"
     path.write_text("1,2,0\n0,1,3\n1,0,1\n")
@@ -359,13 +347,12 @@ def files_of(folder) -> dict:
         (["check", "folder.csv"], "directory"),
         (["check", "c.json", "--target", "folder.csv"], "directory"),
         (["check", "w.csv"], "JSON"),
-        (["export", "folder.csv", "--to", "latex"], "Is a directory"),
-        (["export", "w.csv", "--to", "latex"], "JSON"),
-        (["export", "-", "--to", "latex"], "'-'"),
-        (["export", "c.json", "--to", "latex", "-o", "folder.csv"], "a directory"),
-        (["export", "c.json", "--to", "latex", "-o", "none/c.tex"], "no such folder"),
-        (["export", "c.json", "--to", "latex", "-o", "-"], "standard output"),
-        (["export", "c.json", "--to", "torch"], "-o flow.pt"),
+        (["export", "folder.csv", "--to", "rocq"], "Is a directory"),
+        (["export", "w.csv", "--to", "rocq"], "JSON"),
+        (["export", "-", "--to", "rocq"], "'-'"),
+        (["export", "c.json", "--to", "rocq", "-o", "folder.csv"], "a directory"),
+        (["export", "c.json", "--to", "rocq", "-o", "none/c.v"], "no such folder"),
+        (["export", "c.json", "--to", "rocq", "-o", "-"], "standard output"),
         (["factor", "w.csv", "-o", "folder.json"], "a directory"),
         (["factor", "w.csv", "-o", "none/c.json"], "no such folder"),
         (["factor", "w.csv", "-o", "-"], "got '-'"),

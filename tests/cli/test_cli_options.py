@@ -1,18 +1,14 @@
-"""Options that all commands share: help, JSON and silence, completion, an estimate of time."""
+"""Options that all commands share: help, JSON and silence, completion."""
 
 import json
 import re
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
-from sympy import Symbol
 
-from exactflow import cli, permutation, random_matrix
+from exactflow import cli
 from exactflow.cli import COMMANDS
-from exactflow.exact.coerce import as_matrix
-from exactflow.linear.factor.estimate import estimated_seconds
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def test_every_option_is_explained(run, monkeypatch, name):
     assert "%" not in out.replace("# %%", "")
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"apply", "completion", "export"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"completion", "export"}))
 def test_options_stand_in_groups(run, name):
     _, out, _ = run(name, "--help")
     assert len(re.findall(r"^[a-z][\w ]*:$", out, re.MULTILINE)) >= 3
@@ -57,7 +53,6 @@ WRITERS = {
     "factor": ["factor", "m.csv"],
     "depth": ["depth", "m.csv"],
     "balance": ["balance", "m.csv"],
-    "lossless": ["lossless", "m.csv"],
     "whiten": ["whiten", "sigma.csv"],
 }
 
@@ -149,25 +144,3 @@ def test_bash_completes(run, tmp_path, words, expected):
     )
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert sorted(done.stdout.split()) == expected
-
-
-@pytest.mark.parametrize(
-    ("d", "method", "partition"),
-    [
-        *((64, "auto", None), (65, "auto", None), (64, "commutator", None)),
-        *((64, "auto", (16, 48)), (64, "partition", None), (64, "classical", None)),
-    ],
-)
-def test_every_route_for_dense_matrices_has_an_estimate(d, method, partition):
-    short, long = (random_matrix(d, bits=bits, seed=1) for bits in (4, 8))
-    few, many = (estimated_seconds(as_matrix(M), method, partition) for M in (short, long))
-    assert 0.1 < few < many < 1000
-
-
-def test_what_takes_a_moment_has_no_estimate():
-    for M in (permutation(range(199, -1, -1)), np.diag(range(1, 61))):
-        assert estimated_seconds(as_matrix(M)) == 0
-    sheared = np.eye(60, dtype=int)
-    sheared[30:, :30] = 7
-    assert estimated_seconds(as_matrix(sheared)) == 0
-    assert estimated_seconds(as_matrix([[Symbol("t"), 1], [1, 2]])) == 0

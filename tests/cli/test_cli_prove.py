@@ -119,11 +119,6 @@ def test_the_template_runs(run, tmp_path):
     assert "1 of 1 claims checked; 0 not run; 0 scripts failed" in out
 
 
-def test_a_page(run, tmp_path):
-    assert run("true.py", "--html", "report.html")[0] == 0
-    assert "    instance\n" in (tmp_path / "report.html").read_text()
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -131,9 +126,6 @@ def test_a_page(run, tmp_path):
         (["."], "expected a proof script, got '.': a directory"),
         (["true.py", "none.py"], "got 'none.py': No such file"),
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
-        (["true.py", "--html", "none/r.html"], "no such folder"),
-        (["true.py", "--html", "."], "a directory"),
-        (["true.py", "--html", "./true.py"], "expected an output beside the input"),
         (["true.py", "--plot", "true.py"], "expected a folder that can be written for pictures"),
         (["true.py", "--plot", "true.py/x"], "expected a folder that can be written for pictures"),
         (["true.py", "--json", "--quiet"], "not allowed with argument"),

@@ -1,5 +1,6 @@
 """Explanations: for every route, and each step alone; what is false is noticed."""
 
+import copy
 import json
 import pickle
 import re
@@ -52,7 +53,6 @@ EXAMPLES = {
         (sympy.diag(-1, -1, 1, 1, 1), {"partition": [0, 1, 1, 0, 1]}),
     ],
     "classical": [(DENSE, {"orientation": "flip"}), (SHEARED, {})],
-    "balanced": [(DENSE, {"orientation": "flip"})],
 }
 
 
@@ -146,11 +146,47 @@ def test_a_narrow_text_shows_corners_of_wide_matrices():
     assert ("begins:" in explanation.text(40), "  M = [" in explanation.text(200)) == (True, True)
 
 
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_copy_of_a_flow_explains_itself_as_the_flow_does(again):
+    flow = factor(DENSE, orientation="flip", partition=[1, 0, 0, 1])
+    assert again(flow) == flow
+    assert again(flow).explain().text() == flow.explain().text()
+
+
+@pytest.mark.parametrize("field", [GF(7), QQ.algebraic_field(sympy.sqrt(2)), QQ.frac_field("t")])
+def test_another_field_than_the_rationals_is_named_at_once(field):
+    M = DomainMatrix([[field(1), field(2)], [field(3), field(8)]], (2, 2), field)
+    flow = factor(M, scales="nonzero")
+    claim = f"M, over {field}, is the product of {flow.depth} couplings."
+    explanation = flow.explain()
+    assert explanation.claim == claim
+    assert explanation.text(200).startswith(claim)
+    assert claim.rstrip(".") in explanation._repr_html_().replace("&lt;", "<").replace("&gt;", ">")
+    assert f", over {field}" in str(flow).splitlines()[0]
+
+
+def test_pads_are_named_at_once():
+    claim = factor(permutation([2, 3, 1, 0]), orientation="pad").explain().claim
+    assert claim.endswith(
+        "M is your matrix with two pads, coordinates 2 and 5, which M swaps: without their rows "
+        "and columns, M is your matrix."
+    )
+
+
+def test_one_letter_is_one_matrix():
+    """The scale that carries the determinant is Delta; S is the Schur complement."""
+    explanation = factor([[2, 1, 0, 1], [1, 3, 1, 0], [0, 1, 4, 1], [1, 1, 0, 5]]).explain()
+    made = [name for step in explanation.steps for name in step.after]
+    assert len(made) == len(set(made))
+    assert {"Delta", "S"} <= set(made)
+    assert "\\Delta" in explanation.latex()
+
+
 def test_flows_that_were_not_derived():
     with pytest.raises(InvalidInputError, match="made from layers"):
         CouplingFlow(factor(SHEARED).layers).explain()
-    flow = factor(SHEARED)
-    assert pickle.loads(pickle.dumps(flow)) == flow
     with pytest.raises(InvalidInputError, match="at most 64 coordinates"):
         factor(permutation([*range(2, 66), 0, 1])).explain()
 

@@ -26,13 +26,6 @@ def test_round_trip(name, suffix, tmp_path):
     assert read_arrays(path) == flow
 
 
-def test_rounded_where_that_is_allowed(tmp_path):
-    flow = CouplingFlow([LinearCoupling((1, 1), "second", [["1/3"]])])
-    np.savez(tmp_path / "flow.npz", **flow_arrays(flow, rounded=True))
-    (layer,) = read_arrays(tmp_path / "flow.npz")
-    assert layer.shift[0] == sympy.Rational(*(1 / 3).as_integer_ratio())
-
-
 BROKEN = {
     "missing": ({"order": None}, "too few: 'order'"),
     "other": ({"weight": np.eye(2)}, "'weight'"),

@@ -40,8 +40,6 @@ def file(tmp_path):
     return write
 
 
-MARKET = "%%MatrixMarket matrix coordinate rational general\n% ours\n2 2 4\n1 1 1/3\n1 2 2\n"
-
 GOOD = [
     ("w.npy", npy(WEIGHT), EXACT, "float64"),
     ("w.NPY", npy(WEIGHT.astype(">f8")), EXACT, ">f8"),
@@ -58,31 +56,6 @@ GOOD = [
     ("w.json", '[["1/3", 2], ["-5/7", "0.1"]]', THIRDS, "json text"),
     ("w.csv", "1/3, 2\n-5/7,0.1\n", THIRDS, "csv text"),
     ("w.csv", "\ufeff1/3,2\r\n-5/7,1e-1\r\n\r\n", THIRDS, "csv text"),
-    ("w.mtx", MARKET + "2 1 -5/7\n2 2 0.1\n", THIRDS, "mtx text"),
-    (
-        "w.mtx",
-        "%%MatrixMarket matrix array real general\n2 2\n1\n3\n2\n4e0\n",
-        sympy.Matrix([[1, 2], [3, 4]]),
-        "mtx text",
-    ),
-    (
-        "w.mtx",
-        "%%MatrixMarket matrix array integer symmetric\n2 2\n1\n2\n3\n",
-        sympy.Matrix([[1, 2], [2, 3]]),
-        "mtx text",
-    ),
-    (
-        "w.mtx",
-        "%%MatrixMarket matrix coordinate rational skew-symmetric\n2 2 1\n2 1 1/3\n",
-        sympy.Matrix([[0, "-1/3"], ["1/3", 0]]),
-        "mtx text",
-    ),
-    (
-        "w.mtx",
-        "%%MatrixMarket matrix coordinate pattern general\n2 2 2\n1 2\n2 1\n",
-        sympy.Matrix([[0, 1], [1, 0]]),
-        "mtx text",
-    ),
 ]
 
 
@@ -142,14 +115,6 @@ BAD = [
     ("w.csv", "", "empty"),
     ("w.txt", "1", "expected a file of type"),
     ("w", "1", "expected a file of type"),
-    ("w.mtx", "", "MatrixMarket"),
-    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 1\n1 1 1/3\n", "'rational'"),
-    ("w.mtx", "%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 1 0\n", "complex"),
-    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 2\n1 1 1\n", "2 entries"),
-    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 1\n2 1 1\n", "within 1 x 1"),
-    ("w.mtx", "%%MatrixMarket matrix coordinate real general\n1 1 2\n1 1 1\n1 1 1\n", "new place"),
-    ("w.mtx", "%%MatrixMarket matrix array real general\n2 2\n1\n", "4 entries"),
-    ("w.mtx", "%%MatrixMarket matrix array pattern general\n2 2\n", "coordinate or array"),
 ]
 
 

@@ -101,22 +101,6 @@ def test_bad_jobs(jobs):
         parallel_map(abs, [1], jobs=jobs)
 
 
-@pytest.mark.slow
-def test_a_dask_cluster_gives_the_same_results():
-    distributed = pytest.importorskip("dask.distributed")
-    here = list(parallel_map(flow_of, range(5)))
-    with (
-        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster),
-        joblib.parallel_config("dask"),
-    ):
-        assert list(parallel_map(flow_of, range(5), jobs=2)) == here
-        elsewhere = set(parallel_map(process, range(5), jobs=2))
-        with pytest.raises(MissingExtraError, match="a test"):
-            list(parallel_map(unlucky, range(4), jobs=2))
-    assert os.getpid() not in elsewhere
-
-
 ENDLESS = """
 import os, pathlib, sys, time
 sys.path.insert(0, {folder!r})

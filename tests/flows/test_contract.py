@@ -25,8 +25,9 @@ from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
 from exactflow.flows.display import heat_map
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.result import Evidence, MapResult, Result
-from exactflow.laws.universal import GaussianMixture, approximate_well, checkerboard
+from exactflow.flows.result import Evidence, FlowResult, MapResult, Result
+from exactflow.laws.conditioning import forced
+from exactflow.laws.universal import checkerboard
 from exactflow.linear.masks import one_mask
 from proofs.experiments.coordinatewise import coordinatewise
 
@@ -365,10 +366,9 @@ def test_results_have_one_shape():
     results += (
         whiten([[2, 1], [1, 2]]),
         minimal_depth(random_matrix(6, seed=6), scales="positive"),
-        approximate_well(GaussianMixture([0, 1]), condition=9, layers=20),
     )
     for result in results:
-        assert isinstance(result, Result)
+        assert isinstance(result, FlowResult)
         assert result.depth == result.flow.depth
         assert result.evidence in Evidence
         assert "\n" not in str(result)
@@ -376,3 +376,12 @@ def test_results_have_one_shape():
         assert result.flow._repr_html_() in result._repr_html_()
         assert f"[{result.evidence}]" in result._repr_html_()
         assert result._repr_latex_() == result.flow._repr_latex_()
+
+
+def test_a_result_without_a_flow_has_the_same_shape():
+    result = forced(checkerboard(), "1/2")
+    assert isinstance(result, Result)
+    assert result.evidence in Evidence
+    assert "\n" not in str(result)
+    assert repr(result) == f"<Forced: {result}>"
+    assert f"[{result.evidence}]" in result._repr_html_()

@@ -12,11 +12,11 @@ from exactflow.interop import to_module
 from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
-    Sphere,
     approximate,
-    approximate_well,
     checkerboard,
 )
+from proofs.constructions.spheres import Sphere
+from proofs.constructions.well_conditioned import approximate_well
 
 torch = pytest.importorskip("torch")
 
@@ -91,7 +91,6 @@ def test_refuses(flow, options, words):
 def test_a_flow_under_a_mask_keeps_its_order():
     network = PiecewiseLinear([-1, 0, 2], [(0, 1), (3, "1/2"), (-1, 2)])
     layers = [PiecewiseCoupling((2, 2), moves, network, scale=2) for moves in ("second", "first")]
-    layers.append(PiecewiseCoupling((2, 2), "second", network, reads=["1/2", -1]))
     flow = PiecewiseFlow(layers, order=(2, 0, 3, 1))
     module, z = to_module(flow), np.random.default_rng(1).standard_normal((4, 50))
     assert np.allclose(module(torch.tensor(z.T))[0].detach().numpy().T, flow.forward(z))

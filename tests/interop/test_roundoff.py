@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from interop.modules import OF_TORCH, directions
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix, save
+from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
 from exactflow.floats.balancing import balance
 from exactflow.interop import rounding, to_module
@@ -142,14 +142,6 @@ def test_bad_limits(accept):
 def test_other_results_are_refused():
     with pytest.raises(InvalidInputError, match=r"linear flow.*ndarray"):
         to_module(conditioned(4, 2))
-
-
-def test_the_command_line_refuses(tmp_path, capsys):
-    certificate, module = tmp_path / "c.json", tmp_path / "c.pt"
-    save(factor(conditioned(12, 100)), certificate)
-    assert cli.main(["export", str(certificate), "--to", "torch", "-o", str(module)]) == 2
-    assert "balance" in capsys.readouterr().err
-    assert not module.exists()
 
 
 @pytest.mark.parametrize("library", OF_TORCH)

@@ -3,7 +3,6 @@
 import os
 import sys
 import warnings
-from types import SimpleNamespace
 
 import pytest
 
@@ -39,7 +38,7 @@ def test_what_passed(run):
     assert (outcome.verdict, outcome.failure) == ("passed", "")
     assert (claim.theorem, claim.checked, claim.evidence, claim.line) == ("T", "one", "exact", 3)
     assert (claim.instances, claim.verdict) == (1, "passed")
-    assert outcome.shown[1].printed == "T: one [exact]\n    instance\n"
+    assert outcome.printed == "T: one [exact]\n    instance\n"
 
 
 def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
@@ -126,27 +125,6 @@ def test_prints_only_what_is_asked_for(run, capsys):
     assert capsys.readouterr().out == ""
     run(HEAD + TRUE, echo=True)
     assert capsys.readouterr().out == "T: one [exact]\n    instance\n"
-
-
-def test_keeps_displays_and_pictures(run, monkeypatch):
-    figures = SimpleNamespace(savefig=lambda buffer, **how: buffer.write(b"figure"))
-    pyplot = SimpleNamespace(
-        get_fignums=lambda: [1], figure=lambda number: figures, close=lambda number: None
-    )
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", pyplot)
-    outcome = run(HEAD + TRUE + "# %%\n7\n# %%\nNone\n", keep=True)
-    assert [outcome.shown[line].displays for line in (1, 6, 8)] == [(), ("<pre>7</pre>",), ()]
-    assert outcome.shown[6].pictures == ((b"figure", "figure 1"),)
-    assert run(HEAD + TRUE + "# %%\n7\n").shown[6].displays == ()
-
-
-def test_a_picture_of_the_options_is_kept_without_a_folder(run, tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib")
-    monkeypatch.chdir(tmp_path)
-    draw = "proof_options().picture('a_b', lambda pyplot, path: path.write_bytes(b'png'))\n"
-    assert run(HEAD + TRUE + draw, keep=True).shown[1].pictures == ((b"png", "a b"),)
-    assert [path.name for path in tmp_path.iterdir()] == ["theorem.py"]
-    assert run(HEAD + TRUE + draw).shown[1].pictures == ()
 
 
 def test_no_script(tmp_path):

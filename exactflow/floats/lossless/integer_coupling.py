@@ -139,7 +139,8 @@ class IntegerCoupling:
         for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
-            value += part.weight @ kept - integers
+            value -= integers  # first, so that what is left is exact on the finer grid
+            value += part.weight @ kept
         value += 0.5
         np.floor(value, out=value)
         return value if whole is None else value + whole

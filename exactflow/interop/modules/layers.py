@@ -140,10 +140,10 @@ class SparseCoupling(CouplingModule):
 
 
 class NetworkCoupling(CouplingModule):
-    """A layer ``scale * moved + network(channels)`` for some of the channels that are kept.
+    """A layer ``scale * moved + network(channel)`` for one of the channels that are kept.
 
-    The network is a linear layer, ReLU, a linear layer: from the channels ``reads`` of the half
-    that is kept to as many as move.
+    The network is a linear layer, ReLU, a linear layer: from one number to as many as move. It
+    reads the channel ``reads`` of the half that is kept.
     """
 
     reads: Tensor
@@ -155,9 +155,9 @@ class NetworkCoupling(CouplingModule):
         self.register_buffer("reads", state["reads"])
 
     def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto`` plus the sign times what the network makes of its channels."""
-        channels = kept.index_select(1, self.reads).movedim(1, -1)
-        return onto + sign * self.network(channels).movedim(-1, 1)
+        """Return ``onto`` plus the sign times what the network makes of its channel."""
+        channel = kept.index_select(1, self.reads).movedim(1, -1)
+        return onto + sign * self.network(channel).movedim(-1, 1)
 
 
 def along(values: Tensor, like: Tensor) -> Tensor:
@@ -204,8 +204,7 @@ def numbers_of(layer: Coupling) -> dict[str, Tensor]:
         return _linear_numbers(layer)
     if not isinstance(layer, PiecewiseCoupling) or layer.varies:
         raise InvalidInputError(
-            "expected layers with constant scales, as approximate and approximate_well make them "
-            f"without a Gaussian pad, got {layer!r}"
+            f"expected layers with constant scales, as approximate makes them, got {layer!r}"
         )
     return _network_numbers(layer)
 
@@ -233,15 +232,13 @@ def _gathered(layer: FloatCoupling, terms: int) -> dict[str, Tensor]:
 def _network_numbers(layer: PiecewiseCoupling) -> dict[str, Tensor]:
     found = ReluNetwork.of(layer.conditioner)
     state = {
-        "network.0.weight": _floats(
-            [[w * c for c in layer.terms.values()] for w in found.weights or (0,)]
-        ),
+        "network.0.weight": _floats([[w] for w in found.weights or (0,)]),
         "network.0.bias": _floats(found.biases or (0,)),
         "network.2.weight": _floats(
             [[row[i] for row in found.outputs] or [0] for i in range(len(found.constant))]
         ),
         "network.2.bias": _floats(found.constant),
-        "reads": torch.tensor([*layer.terms]),
+        "reads": torch.tensor([layer.reads]),
     }
     return state if layer.is_additive else state | {"scale": _floats(layer.scale_elements)}
 

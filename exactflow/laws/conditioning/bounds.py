@@ -29,7 +29,7 @@ from exactflow.exact.numbers import (
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import DepthScales, Element, NumberLike
 from exactflow.explanation import Explanation, Step
-from exactflow.flows.result import Evidence
+from exactflow.flows.result import Evidence, Result
 from exactflow.laws.conditioning.frames import Gap, LawOnAxes, Line
 from exactflow.laws.conditioning.pieces import Law, Pieces
 from exactflow.laws.conditioning.ramps import Ramps
@@ -39,7 +39,7 @@ __all__ = ["Forced"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forced:
+class Forced(Result):
     """What a target forces on every smooth bijection near it: what `forced` returns.
 
     All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
@@ -220,9 +220,6 @@ class Forced:
             f"every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target}: "
             f"{rows}"
         )
-
-    def __repr__(self) -> str:
-        return f"<Forced: {self}>"
 
     def _repr_html_(self) -> str:
         head = f"Forced within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"

@@ -1,8 +1,8 @@
 """Targets as mixtures of pieces: what bounds need to know of a law.
 
-A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms, segments,
-boxes and normal laws, and products of these, are such mixtures themselves; of other targets their
-cells are, up to an error.
+A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
+uniform and normal laws, and products of these, are such mixtures themselves; of other targets
+their cells are, up to an error.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ from exactflow.exact.numbers import flint_rational, format_short
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
-from exactflow.laws.universal.boxes import Boxes, Segments
+from exactflow.laws.universal.boxes import Boxes, Uniform
 from exactflow.laws.universal.cells import least_root
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
@@ -185,7 +185,7 @@ def pieces_of(law: Law, eps: Element) -> Pieces:
             return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance.tolist()])
         case Atoms():
             return Pieces.of(law.weights, law.points)
-        case Boxes() | Segments():
+        case Uniform():
             start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
             squares = [np.outer(s, s) / 12 for s in stop - start]
             spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares

@@ -1,11 +1,11 @@
-"""Gaussians: the few layers that whiten a covariance, and that generate it.
+"""Gaussians: the two layers that whiten a covariance, and that generate it.
 
 Main results
 ------------
 A flow with matrix F generates N(0, Sigma) from white noise iff F F^T = Sigma, and whitens it iff
 F Sigma F^T = I. For a distribution two affine layers do (to our knowledge new), where the map needs
-six; three additive ones do on equal halves if det Sigma = 1. `whiten` finds them, `gaussian_depth`
-decides how few do.
+six: `whiten` finds them. Additive layers, and how few of any kind do, are in the script
+gaussian_depth.
 
 How it is checked
 -----------------
@@ -13,7 +13,9 @@ The search is *numeric*. Its result is judged by an account in integers: the lay
 dyadic rationals, and the largest entry of Q Sigma Q^T - I is an *exact* rational.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -22,7 +24,6 @@ import sympy
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.digits import Digits
 from exactflow.exact.rounding import decimal_up
@@ -34,12 +35,10 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import Evidence, MapResult
 from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
-from exactflow.laws.gaussian.depth import GaussianDepth, gaussian_depth
-from exactflow.laws.gaussian.refinement import after_power, arithmetic_of_floats
-from exactflow.laws.gaussian.three_layers import three_layers
+from exactflow.laws.gaussian.refinement import Layers, after_power, arithmetic_of_floats
 from exactflow.laws.gaussian.two_layers import two_layers
 
-__all__ = ["GaussianDepth", "Whitening", "gaussian_depth", "whiten"]
+__all__ = ["Whitening", "whiten"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +62,28 @@ class Whitening(MapResult):
     error: sympy.Rational
     mean: DomainMatrix | None = None
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @staticmethod
+    def by(
+        construct: Callable[[Covariance, int], tuple[Layers, Fraction]],
+        Sigma: MatrixLike,
+        mean: "VectorLike | None" = None,
+        partition: "PartitionLike | None" = None,
+    ) -> "Whitening":
+        """Whiten a covariance, see `whiten`, by a construction: it takes the covariance and the
+        size of the first half, and returns layers and their error.
+        """
+        with one_thread():
+            covariance = Covariance.of(Sigma)
+            d = len(covariance.rounded)
+            order, (p, _) = resolve_partition(partition, d)
+            column = None if mean is None else column_of_mean(mean, d)
+            covariance = covariance.ordered(order)
+            normalized, k = covariance.normalized()
+            with arithmetic_of_floats():
+                found, error = construct(normalized, p)
+                found = after_power(found, -k)
+        return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -150,11 +171,10 @@ class Whitening(MapResult):
 def whiten(
     Sigma: MatrixLike,
     *,
-    layers: int = 2,
     mean: "VectorLike | None" = None,
     partition: "PartitionLike | None" = None,
 ) -> Whitening:
-    """Return coupling layers that whiten N(mean, Sigma): data in, white noise out.
+    """Return two affine layers that whiten N(mean, Sigma): data in, white noise out.
 
     Their inverse generates the distribution from white noise.
 
@@ -162,14 +182,10 @@ def whiten(
     ----------
     Sigma : d x d, symmetric and positive definite, of floats (``numpy.cov(data)``) or rational
         numbers. Condition numbers to 10^10 and beyond are within reach.
-    layers : 2, affine; or 3, on halves that differ by at most two: additive if det Sigma = 1, up
-        to rounding, and three additive layers are known (on equal halves they are; on halves that
-        differ by one they exist where `gaussian_depth` says so); otherwise the first two layers
-        have one scale each, det(Sigma)^(-1/2d) if that does.
     mean : d numbers, flat or a column, kept beside the flow, which is linear: see `Whitening`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist where the halves differ by at most one; else not always, and the search may
-        find none: then three are known, if they differ by two.
+        find none.
 
     Returns
     -------
@@ -197,16 +213,4 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
-    if layers not in (2, 3):
-        raise InvalidInputError(f"expected layers=2 (affine) or 3 (additive), got {layers!r}")
-    with one_thread():
-        covariance = Covariance.of(Sigma)
-        d = len(covariance.rounded)
-        order, (p, _) = resolve_partition(partition, d)
-        column = None if mean is None else column_of_mean(mean, d)
-        covariance = covariance.ordered(order)
-        normalized, k = covariance.normalized()
-        with arithmetic_of_floats():
-            found, error = (two_layers if layers == 2 else three_layers)(normalized, p)
-            found = after_power(found, -k)
-    return Whitening(found, order, covariance, sympy.Rational(error), column)
+    return Whitening.by(two_layers, Sigma, mean, partition)

@@ -1,4 +1,4 @@
-"""Two or three whitening layers in float64, refined against the exact residual.
+"""Whitening layers in float64, refined against the exact residual.
 
 Main results
 ------------

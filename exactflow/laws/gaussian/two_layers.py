@@ -70,8 +70,8 @@ def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
         f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
         f"(or the other's precision) less a diagonal must have rank {min(p, q)}, which generic "
         f"matrices allow only where (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), and not all of them then; halves that differ by at most one always have two, "
-        "by two three: use layers=3 or another partition"
+        "(Ledermann), and not all of them then: use halves that differ by at most one, they "
+        "always have two; proofs/gaussian_depth.py has three for those that differ by two"
     )
 
 

@@ -1,4 +1,4 @@
-"""Universal approximation in the Wasserstein distance: by few layers, or by well-conditioned ones.
+"""Universal approximation in the Wasserstein distance, by few layers.
 
 Main results
 ------------
@@ -6,23 +6,19 @@ Main results
   of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
   in `exactflow.laws.universal.few_layers`.
 - `one_layer_bound`: one coupling never does, with a certified distance from each target.
-- `approximate_well`: laws on the line by layers of any condition number above one, at the price of
-  depth. The theorem is in `exactflow.laws.universal.well_conditioned`.
 
 How it is checked
 -----------------
-*Certified*: bounds and condition numbers. *Exact*: flows, inverses and derivatives on rational
+*Certified*: bounds. *Exact*: flows, inverses and derivatives on rational
 points.
 """
 
-from exactflow.laws.universal.boxes import Boxes, QuantileFunction, Segments, checkerboard, uniform
+from exactflow.laws.universal.boxes import Boxes, QuantileFunction, checkerboard, uniform
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.lower_bounds import one_layer_bound
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
-from exactflow.laws.universal.spheres import Ring, Sphere
-from exactflow.laws.universal.well_conditioned import WellConditioned, approximate_well
 
 __all__ = [
     "Approximation",
@@ -32,13 +28,8 @@ __all__ = [
     "GaussianMixture",
     "Product",
     "QuantileFunction",
-    "Ring",
-    "Segments",
-    "Sphere",
     "TargetMeasure",
-    "WellConditioned",
     "approximate",
-    "approximate_well",
     "checkerboard",
     "empirical",
     "one_layer_bound",

@@ -1,4 +1,4 @@
-"""Uniform measures on boxes and segments, and mixtures of them; on the line, quantile functions.
+"""Uniform measures on boxes, and mixtures of them; on the line, quantile functions.
 
 A side of length s in m equal parts has the mean square s^2 / (12 m^2), and independent sides add
 up; a side may be zero, so an atom is a box.
@@ -6,23 +6,21 @@ up; a side may be zero, so an atom is a box.
 
 import math
 from abc import abstractmethod
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-import numpy as np
 from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.numbers import elements, flat, format_short, to_float, to_index
+from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
-from exactflow.laws.universal.measures import LineLaw, Mixture, checked_weights
+from exactflow.laws.universal.measures import Mixture, checked_weights
 
-__all__ = ["Boxes", "QuantileFunction", "Segments", "as_line_law", "checkerboard", "uniform"]
+__all__ = ["Boxes", "QuantileFunction", "Uniform", "checked_ends", "checkerboard", "uniform"]
 
 Ends = tuple[tuple, tuple]
 
@@ -73,7 +71,7 @@ class Boxes(Uniform):
     weights: tuple
 
     def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
-        ends = _ends("box", "corners", boxes)
+        ends = checked_ends("box", "corners", boxes)
         for pair in ends:
             if any(a > b for a, b in zip(*pair, strict=True)):
                 raise InvalidInputError(
@@ -97,41 +95,7 @@ class Boxes(Uniform):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Segments(Uniform):
-    """A mixture of uniform measures on segments, in d >= 2 coordinates.
-
-    Parameters
-    ----------
-    segments : pairs of different end points, d rationals each.
-    weights : one positive rational for each segment, of sum exactly one; equal where left out.
-
-    Examples
-    --------
-    >>> Segments([([0, 0, 0, 0], [1, 1, 0, 0]), ([1, 1, 0, 0], [1, 1, 1, 2])])
-    <Segments: 2 in dimension 4>
-    """
-
-    ends: tuple[Ends, ...]
-    weights: tuple
-    is_singular = True
-
-    def __init__(self, segments: Sequence, weights: Sequence | None = None) -> None:
-        ends = _ends("segment", "end points", segments)
-        if len(ends[0][0]) < 2 or any(a == b for a, b in ends):
-            raise InvalidInputError(
-                "expected segments of different end points with as many coordinates, two or more, "
-                f"got {format_short(segments)}: Atoms and Boxes have atoms and intervals"
-            )
-        weights = checked_weights(weights, len(ends))
-        vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
-
-    def sides(self, start: tuple, end: tuple) -> list[Ends]:
-        """Return the segment itself."""
-        return [(start, end)]
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class QuantileFunction(Boxes, LineLaw):
+class QuantileFunction(Boxes):
     """The law of Q(U), U uniform on [0, 1], for a piecewise-linear quantile function Q.
 
     Its density is constant between neighbouring values.
@@ -183,31 +147,7 @@ class QuantileFunction(Boxes, LineLaw):
                 )
         intervals = [([a], [b]) for a, b in pairwise(values)]
         super().__init__(intervals, [q - p for p, q in pairwise(levels)])
-        lines = (values[0], QQ.zero), (values[-1], QQ.zero)
-        vars(self).update(levels=levels, values=values, lines=lines, breaks=values[1:-1])
-
-    def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x), which are rational."""
-        k = self._piece(x)
-        level = self.levels[k] + (x - self.values[k]) * self._density(k)
-        return ball(level), ball(1 - level)
-
-    def density(self, x: arb, inside: Element) -> arb:
-        """Return the density, the same everywhere between two values."""
-        return ball(self._density(self._piece(inside)))
-
-    def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l))."""
-        from scipy.special import ndtr
-
-        levels, values = (list(map(to_float, v)) for v in (self.levels, self.values))
-        return np.interp(ndtr(labels), levels, values)
-
-    def _piece(self, x: Element) -> int:
-        return bisect_right(self.values[1:-1], x)
-
-    def _density(self, k: int) -> Element:
-        return (self.levels[k + 1] - self.levels[k]) / (self.values[k + 1] - self.values[k])
+        vars(self).update(levels=levels, values=values)
 
     def __repr__(self) -> str:
         ends = format_short(self.values[0]), format_short(self.values[-1])
@@ -236,42 +176,7 @@ def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def as_line_law(target: object) -> LineLaw:
-    """Return a law on the line, of a law or of `Boxes` in dimension 1: a mixture of uniform laws.
-
-    Raises `InvalidInputError` for anything else, for atoms, and for a gap in the support.
-    """
-    if not isinstance(target, Boxes | LineLaw):
-        raise InvalidInputError(
-            "expected a law on the line: GaussianMixture, QuantileFunction or Boxes in dimension "
-            f"1, got {type(target).__name__}"
-        )
-    if target.dimension != 1:
-        raise InvalidInputError(
-            f"expected a law in dimension 1, got dimension {target.dimension}: approximate takes "
-            "laws in any dimension, by two layers of which ramps are ill-conditioned"
-        )
-    if isinstance(target, LineLaw):
-        return target
-    ends = [(a, b) for (a,), (b,) in target.ends]
-    for a, b in ends:
-        if a == b:
-            raise InvalidInputError(
-                f"expected boxes with sides > 0, got an atom at {format_short(a)}, where the "
-                "quantile function has a flat part: take a smooth law, as GaussianMixture(points, "
-                "deviation)"
-            )
-
-    def level(x: Element) -> Element:
-        shares = (min(max((x - a) / (b - a), QQ.zero), QQ.one) for a, b in ends)
-        return sum((w * t for w, t in zip(target.weights, shares, strict=True)), QQ.zero)
-
-    # a gap is a jump between equal levels, which QuantileFunction refuses by its place
-    places = sorted({place for pair in ends for place in pair})
-    return QuantileFunction(list(map(level, places)), places)
-
-
-def _ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
+def checked_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     """Return pairs of points of finite rational coordinates, all of one dimension."""
     found = []
     for pair in flat(pairs):

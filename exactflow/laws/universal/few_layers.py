@@ -77,7 +77,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
 from exactflow.exact.typing import Element, MatrixLike, NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.cells import grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.lower_bounds import halves_of, kl_lower_bound
@@ -89,7 +89,7 @@ __all__ = ["Approximation", "approximate", "checked_eps"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Approximation(Result):
+class Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: what `approximate` returns.
 
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
@@ -152,9 +152,9 @@ def approximate(
 
     Parameters
     ----------
-    target : a measure on R^d, as `uniform`, `checkerboard`, `Ring`, `Sphere`, `Boxes`, `Segments`,
-        `Atoms`, `GaussianMixture` or a `Product` of such; an (N, d) array, which stands for its
-        `empirical` measure; or a law on the line, beside which a coordinate of zeros is put.
+    target : a measure on R^d, as `uniform`, `checkerboard`, `Boxes`, `Atoms`, `GaussianMixture` or
+        a `Product` of such; an (N, d) array, which stands for its `empirical` measure; or a law on
+        the line, beside which a coordinate of zeros is put.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
     layers : 2, or 3 as in the paper, which on plateaus are worse conditioned.
     partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.

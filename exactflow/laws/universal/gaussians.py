@@ -7,7 +7,7 @@ mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import pairwise
 from math import prod
 
@@ -17,7 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
-from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float
+from exactflow.exact.numbers import elements, flat, format_short, to_element
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.cells import (
     Cells,
@@ -28,8 +28,7 @@ from exactflow.laws.universal.cells import (
     of_means,
     placed,
 )
-from exactflow.laws.universal.measures import LineLaw, Mixture, checked_weights
-from exactflow.laws.universal.tuning import TUNING
+from exactflow.laws.universal.measures import Mixture, checked_weights
 
 __all__ = ["GaussianMixture"]
 
@@ -37,7 +36,7 @@ _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class GaussianMixture(Mixture, LineLaw):
+class GaussianMixture(Mixture):
     """A mixture of normal laws with independent coordinates; in dimension 1 a law on the line.
 
     With one deviation for all it is a sample, of which repeated points count, plus normal noise.
@@ -94,8 +93,6 @@ class GaussianMixture(Mixture, LineLaw):
         vars(self).update(
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )
-        # the quantile of a mixture is between those of its components
-        vars(self).update(lines=tuple((m[0], s[0]) for m, s in zip(points, sizes, strict=True)))
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
         """Return products of cells of normal laws, for every component."""
@@ -123,42 +120,6 @@ class GaussianMixture(Mixture, LineLaw):
         """Return the mean of 2 radius times the largest density, where that is less than one."""
         root = (2 / arb.pi()).sqrt()
         return self.average(root * radius / ball(row[i]) for row in self.deviations)
-
-    def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x)."""
-        steps = [(w, (ball(x) - a) / s) for a, s, w in self._balls]
-        below = sum((w * normal_cdf(step) for w, step in steps), arb(0))
-        return below, sum((w * normal_cdf(-step) for w, step in steps), arb(0))
-
-    def density(self, x: arb, inside: Element) -> arb:
-        """Return an enclosure of the density on a ball."""
-        return sum((w / s * normal_density((x - a) / s) for a, s, w in self._balls), arb(0))
-
-    def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
-        return np.interp(labels, *self._grid)
-
-    @cached_property
-    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels, in floats, and the places that have them."""
-        from scipy.special import ndtr, ndtri
-
-        means, deviations, weights = (
-            np.array(list(map(to_float, v))) for v in (*zip(*self.lines, strict=True), self.weights)
-        )
-        count = max(9, TUNING.grid // len(means))
-        spread = np.linspace(-TUNING.most_reach, TUNING.most_reach, count)
-        with np.errstate(all="ignore"):
-            around = means + np.outer(spread, deviations)
-            grid = np.unique(np.quantile(around, np.linspace(0, 1, 2 * TUNING.grid)))
-            steps = (grid[:, None] - means) / deviations
-            below, above = ndtr(steps) @ weights, ndtr(-steps) @ weights
-            return np.where(below < above, ndtri(below), -ndtri(above)), grid
-
-    @property
-    def _balls(self) -> list[tuple[arb, arb, arb]]:
-        pairs = zip(self.lines, self.weights, strict=True)
-        return [(ball(mean), ball(deviation), ball(weight)) for (mean, deviation), weight in pairs]
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:

@@ -1,11 +1,6 @@
 """Probability measures that `exactflow.laws.universal.approximate` takes: what they are, and atoms.
 
 How they are cut into cells is said in `exactflow.laws.universal.cells`.
-
-A law on the line is seen through its *labels*: x has the label l with Phi(l) = F(x), F the
-distribution function, so that the transport x = Q(Phi(l)) of N(0, 1) is read off where l is
-enclosed. What a flow of well-conditioned layers can follow is bi-Lipschitz: the quantile function Q
-has neither jumps (gaps, where there is no mass) nor flat parts (atoms).
 """
 
 from abc import ABC, abstractmethod
@@ -18,17 +13,15 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_quantile
+from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.universal.cells import Cells, mixture, on_grid
-from exactflow.laws.universal.tuning import TUNING
 
 __all__ = [
     "Atoms",
-    "LineLaw",
     "Mixture",
     "Product",
     "TargetMeasure",
@@ -77,43 +70,6 @@ class Mixture(TargetMeasure):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.weights)} in dimension {self.dimension}>"
-
-
-class LineLaw(TargetMeasure):
-    """A law with, in dimension 1, a bi-Lipschitz quantile function.
-
-    Attributes
-    ----------
-    lines : pairs (a, b): the quantile Q(Phi(l)) lies between the least and largest a + b l.
-    breaks : the points inside of the support where the density may jump.
-    """
-
-    lines: tuple[tuple[Element, Element], ...]
-    breaks: tuple[Element, ...] = ()
-
-    @abstractmethod
-    def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x), each of small relative error."""
-
-    @abstractmethod
-    def density(self, x: arb, inside: Element) -> arb:
-        """Return an enclosure of the density on a ball; `inside` is a point of it that is no break,
-        and between breaks the ball belongs to the side of `inside`.
-        """
-
-    @abstractmethod
-    def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)) for labels in ascending order, in floats: numeric."""
-
-    def deviation(self) -> Element:
-        """Return the standard deviation, in floats: numeric."""
-        from scipy.special import ndtri
-
-        return to_element(self.quantiles(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid)).std())
-
-    def label(self, x: Element) -> arb:
-        """Return an enclosure of the label of x, a point with 0 < F(x) < 1."""
-        return normal_quantile(*self.masses(x))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -222,9 +178,9 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
         target = empirical(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
-            "expected a measure with second moments, as uniform, checkerboard, Ring, Sphere, Boxes,"
-            " Segments, Atoms, GaussianMixture, QuantileFunction, a Product of these, or an (N, d) "
-            f"array, got {type(target).__name__}"
+            "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
+            "GaussianMixture, QuantileFunction, a Product of these, or an (N, d) array, got "
+            f"{type(target).__name__}"
         )
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
 

@@ -15,7 +15,7 @@ from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import DepthBounds, Evidence, Result
+from exactflow.flows.result import DepthBounds, Evidence, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.obstruction import Obstruction
 
@@ -31,7 +31,7 @@ def lower_bound(obstructions: Sequence[Obstruction]) -> int:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MinimalDepth(DepthBounds, Result):
+class MinimalDepth(DepthBounds, FlowResult):
     """The least number of coupling layers of a matrix, with both witnesses.
 
     Attributes

@@ -7,7 +7,6 @@ from textwrap import fill
 from typing import Any
 
 from sympy import QQ, BlockMatrix, Inverse, MatrixSymbol, ZeroMatrix
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import assuming
@@ -18,7 +17,8 @@ from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.identities import IDENTITIES
-from exactflow.explanation.steps import Derivation, product_step, recording
+from exactflow.explanation.steps import product_step, recording
+from exactflow.flows.display import over
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.result import Evidence
@@ -70,7 +70,7 @@ def factor(
     ----------
     M : d x d matrix, d >= 2: SymPy, NumPy (floats are the exact dyadic rationals that they are),
         nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
-    method : "auto", the first route below that applies, but for the last two; or one of
+    method : "auto", the first route below that applies, but for the last one; or one of
 
         ROUTES
 
@@ -111,15 +111,18 @@ def factor(
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
     stage("the determinant", 0)
-    with assuming(assume), recording() as derivation:
+    assumed = tuple(assume)
+    with assuming(assumed):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = layers_of(problem, method)
-        merged_layers = merged(layers)
-    pose = problem.pose
-    flow = CouplingFlow(merged_layers, pose.partition, pose.flips, used, target.domain, pose.order)
+    pose, field = problem.pose, target.domain
+    explained = partial(_explained, problem, assumed)
+    flow = CouplingFlow(
+        merged(layers), pose.partition, pose.flips, used, field, pose.order, explained
+    )
     stage("composing the layers", 0.7)
     verify(flow, problem.target)
-    return flow.derived(partial(_explained, problem.target, derivation))
+    return flow
 
 
 def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
@@ -173,12 +176,20 @@ def _explain_blocks(M: BlockMatrix) -> Explanation:
     return Explanation.checked(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
-def _explained(target: DomainMatrix, told: Derivation, flow: CouplingFlow) -> Explanation:
-    """Return the explanation of a flow, from the steps of the route; it ends in the product."""
+def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanation:
+    """Explain a flow by the steps of its route, which runs again; the last step is the product."""
     check_dimension(flow.dimension)
+    with assuming(assumed), recording() as told:
+        layers_of(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    steps = [*told.steps, product_step(flow, target)]
-    return Explanation.checked(f"M is the product of {couplings}.", steps, flow, Evidence.EXACT)
+    claim = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)} is the product of {couplings}."
+    if pads := problem.pose.pads:
+        claim += (
+            f" M is your matrix with two pads, coordinates {pads[0]} and {pads[1]}, which M swaps: "
+            "without their rows and columns, M is your matrix."
+        )
+    steps = [*told.steps, product_step(flow, problem.target)]
+    return Explanation.checked(claim, steps, flow, Evidence.EXACT)
 
 
 def check_dimension(d: int) -> None:

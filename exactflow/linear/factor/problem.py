@@ -28,13 +28,14 @@ class Problem:
     """A matrix to be factored, and all that the routes ask about it, computed once.
 
     `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
-    layers compose.
+    layers compose. `signed` is the signed permutation that the target is, or None.
     """
 
     target: DomainMatrix
     pose: Pose
     det: Element
     scales: Scales
+    signed: "tuple[np.ndarray, np.ndarray] | None"
 
     @classmethod
     def of(
@@ -62,10 +63,13 @@ class Problem:
             scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
-        det = _determinant(M)
+        signed = _signed(M)
+        det = _determinant(M, signed)
         reverses = _reverses_orientation(det, M, scales)
         pose = posed(order, sizes, orientation, reverses)
-        return cls(pose.padded(M), pose, -det if reverses else det, scales)
+        target = pose.padded(M)
+        signed = _signed(target) if pose.pads and signed else signed
+        return cls(target, pose, -det if reverses else det, scales, signed)
 
     @property
     def partition(self) -> tuple[int, int]:
@@ -80,7 +84,7 @@ class Problem:
     @cached_property
     def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
-        return _signed(self.matrix)
+        return None if self.signed is None else self.pose.inner_signed(*self.signed)
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
         """Return the dense blocks of the matrix.
@@ -104,7 +108,10 @@ class Problem:
         return [value if k == place else one for k in range(sum(self.partition))]
 
     def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
-        """Tell the blocks, as ``S blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`."""
+        """Tell the blocks, as ``Delta blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`.
+
+        Delta is the diagonal matrix of the scale that carries the determinant.
+        """
         p, q = self.partition
         field, order = self.target.domain, list(self.pose.order)
         said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
@@ -120,17 +127,19 @@ class Problem:
             said.append("after coordinate 0 is negated, since `det(M)` < 0")
         divided = half is not None and self.det != field.one
         if divided:
-            said.append("and take the determinant out: one entry of a scale will carry it")
+            said.append(
+                "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
+            )
 
         def values() -> dict[str, DomainMatrix]:
             flips, blocks = self.pose.flips, self.blocks(exchanged, half)
             named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
-                named["S"] = linalg.diagonal(self._determinant_at(place, self.det), field)
+                named["Delta"] = linalg.diagonal(self._determinant_at(place, self.det), field)
             return named | blocks._asdict()
 
-        scale = "S " if divided else ""
+        scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         note("blocks", ", ".join(said) + ".", text, values)
 
@@ -150,9 +159,9 @@ def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
     return signed_permutation(matrix)
 
 
-def _determinant(target: DomainMatrix) -> Element:
-    """Return the determinant, of a signed permutation in linear time; refuse zero."""
-    if (signed := _signed(target)) is not None:
+def _determinant(target: DomainMatrix, signed: "tuple[np.ndarray, np.ndarray] | None") -> Element:
+    """Compute the determinant, of a signed permutation in linear time; refuse zero."""
+    if signed is not None:
         from exactflow.linear.factor.permutation import permutation_sign
 
         return target.domain.convert(permutation_sign(*signed))

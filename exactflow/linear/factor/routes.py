@@ -61,8 +61,6 @@ class Route:
         merged; None where the route does not apply.
     apart : by how much the sizes of the halves may differ; None for halves of any sizes.
     automatic : whether "auto" tries it, in the order of the table.
-    seconds : what a dense matrix takes, as `exactflow.linear.factor.estimate.Pace` says; 0 where
-        that is but a moment.
     """
 
     name: str
@@ -71,7 +69,6 @@ class Route:
     layers: Callable[[Problem], Layers | None]
     apart: tuple[int, ...] | None = (0,)
     automatic: bool = True
-    seconds: float = 0.0
 
     def takes(self, partition: tuple[int, int]) -> bool:
         """Return whether the sizes of the halves are those that the route is for."""
@@ -141,13 +138,6 @@ def _classical(problem: Problem) -> Layers:
     return classical_layers(problem.blocks())
 
 
-def _balanced(problem: Problem) -> Layers | None:
-    from exactflow.linear.factor.exact_balanced import balanced_layers
-
-    problem.tell()
-    return balanced_layers(problem.blocks(), problem.det)
-
-
 ROUTES = (
     Route(
         "permutation",
@@ -169,14 +159,12 @@ ROUTES = (
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
         _by_words(_letters(transvection_shifts, "second")),
-        seconds=11.0,
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
         _by_words(_letters(commutator_shifts, "first"), (six_shears, "second")),
-        seconds=140.0,
     ),
     Route(
         "hyperplane",
@@ -184,7 +172,6 @@ ROUTES = (
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
         _by_words((hyperplane_word, "first")),
         apart=(1,),
-        seconds=36.0,
     ),
     Route(
         "partition",
@@ -192,22 +179,12 @@ ROUTES = (
         "over any field; five layers generically where the halves are equal",
         _by_words((partition_word, "first")),
         apart=None,
-        seconds=50.0,
     ),
     Route(
         "classical",
         "a matrix over an ordered field",
         "the paper's own kind of route, to be read rather than used; at most 18 layers",
         _classical,
-        automatic=False,
-        seconds=800.0,
-    ),
-    Route(
-        "balanced",
-        "a matrix unlike scalar ones, reflections and block swaps, all of whose short balanced "
-        "layers are nearly singular",
-        "over QQ, d <= 20: six layers with entries near the least possible, but long fractions",
-        _balanced,
         automatic=False,
     ),
 )

@@ -23,9 +23,10 @@ are generically at most 4N + 1 couplings. A permutation between them only rename
 
 *Other sizes.* A coupling fits a partition (p, q) if it moves at most p coordinates, and reads at
 most q others, or the other way round. N that fit in the same way round are 2N - 1 couplings and a
-signed permutation, for all p and q. One that moves more is several, and so is a linear one that
-reads more, since shifts add up. A conditioner of more than n coordinates that is no sum, as in
-``x0 += x1 x2 x3`` for d = 4, has no such form; those of this package read one coordinate each.
+signed permutation, for all p and q: 2N + 4 in all where p and q differ by at most one. One that
+moves more is several, and so is a linear one that reads more, since shifts add up. A conditioner of
+more than n coordinates that is no sum, as in ``x0 += x1 x2 x3`` for d = 4, has no such form; those
+of this package read one coordinate each.
 
 To our knowledge new. That the choice of partition costs a constant number of layers is known for
 matrices: Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in

@@ -202,19 +202,26 @@ def whole(layer: Coupling) -> MaskedPart:
 def exact_words(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield the layers of a matrix in both orders of letters, of the shortest routes."""
+    """Yield the layers of a matrix in both orders of letters, of the shortest routes.
+
+    The other order is that of the halves exchanged or, where their sizes differ, of the inverse.
+    """
     p, q = partition
     if matrix == linalg.identity(p + q, matrix.domain):
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    five = p == q and _signed_permutation(matrix) is None
-    for method in ("auto", "commutator") if five else ("auto",):
+    is_monomial = _signed_permutation(matrix) is not None
+    for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method).layers
         with suppress(FieldTooSmallError):
-            mirror = factor(matrix.extract(exchanged, exchanged), partition=(q, p), method=method)
-            yield mirrored(mirror.layers)
+            if p == q:
+                mirror = factor(matrix.extract(exchanged, exchanged), method=method)
+                yield mirrored(mirror.layers)
+            else:
+                inverse = matrix.transpose() if is_monomial else matrix.to_dense().inv()
+                yield factor(inverse, partition=partition, method=method).inverse().layers
 
 
 def _in_places(

@@ -54,9 +54,10 @@ class Theorem:
     source : papers.
     checked : how, with the kind of evidence; found : the numbers.
     script : under ``proofs/``, for ``python -m proofs SCRIPT``.
-    door : the function that constructs, "" where there is none.
+    door : the function that constructs, "" where the script alone has one, or there is none.
     hypotheses : in the order in which they are looked at.
-    trial : what checks the statement on an instance and returns what the door does.
+    tried : the part of the statement that `trial` checks on an instance.
+    trial : a function that checks it and returns what the door does.
     draws : what draws an instance.
     formal : names of theorems of ``proofs/rocq``; ``proved.md`` there says in which generality they
         hold.
@@ -73,6 +74,7 @@ class Theorem:
     script: str
     door: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
+    tried: str = ""
     trial: Callable[[Any], Any] | None = None
     draws: Callable[[random.Random], Any] | None = None
     formal: tuple[str, ...] = ()
@@ -109,7 +111,7 @@ here: every coupling with positive scales preserves orientation
         return trial(instance)
 
     def challenge(self, n: int = 1000, seed: int = 0, progress: bool = True) -> Challenge:
-        """Try the theorem on n drawn instances, with a progress bar in a terminal.
+        """Try the theorem on n drawn instances, with a line of progress in a terminal.
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))

@@ -95,6 +95,15 @@ FINITE_MAP = Hypothesis(
     "a finite map is its points and their images, row by row",
     lambda instance: isinstance(instance, tuple) and len(instance) == 2,
 )
+FLOWS = Hypothesis(
+    "a list of flows of linear couplings, each under a mask of its own",
+    "a matrix alone has no masks",
+    lambda flows: (
+        isinstance(flows, list | tuple)
+        and bool(flows)
+        and all(isinstance(flow, CouplingFlow) for flow in flows)
+    ),
+)
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
     "the bounds on the layers are those of matrices of norm 1",
@@ -197,14 +206,14 @@ def integers_and_back(W: Any) -> Any:
 
     from exactflow.floats.lossless import lossless
 
-    codec = lossless(W, orientation="flip")
+    near = lossless(W, orientation="flip")
     matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
     x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
-    y = codec.forward(x)
-    distance = np.abs(y - matrix @ x / float(codec.step)).max()
-    need(distance <= codec.bound.largest, f"images within {codec.bound}, got {distance}")
-    need(bool((codec.backward(y) == x).all()), "integers that come back")
-    return codec
+    y = near.forward(x)
+    distance = np.abs(y - matrix @ x / float(near.step)).max()
+    need(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
+    need(bool((near.backward(y) == x).all()), "integers that come back")
+    return near
 
 
 # ------------------------------------------------------------------------- draws
@@ -323,27 +332,71 @@ def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
 
 
 def _tried(
-    trial: Callable[[Any], Any], draws: Callable[[random.Random], Any], *hypotheses: Hypothesis
+    tried: str,
+    trial: Callable[[Any], Any],
+    draws: Callable[[random.Random], Any],
+    *hypotheses: Hypothesis,
 ) -> dict[str, Any]:
-    return {"trial": trial, "draws": draws, "hypotheses": hypotheses}
+    return {"tried": tried, "trial": trial, "draws": draws, "hypotheses": hypotheses}
 
 
 _classical = partial(factored, method="classical", most=18)
 _draw_even = partial(draw_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
-#: What tries a theorem, draws instances of it and are its hypotheses, by its name.
+_few = "at most six layers equal the matrix, and the reasons against fewer prove themselves"
+#: By the name of a theorem: the statement on one instance, its trial, draws and hypotheses.
 TRIALS = {
-    "six layers": _tried(factored, draw_matrix, POSITIVE),
-    "classical route": _tried(_classical, _draw_even, POSITIVE, EVEN),
-    "six is sharp": _tried(minimal, _draw_one, EVEN, ONE),
-    "five is generic": _tried(minimal, _draw_one, EVEN, ONE),
-    "zero padding": _tried(padded, partial(draw_matrix, determinant="nonzero"), INVERTIBLE),
-    "permutations": _tried(permuted, draw_permutation, EVEN_PERMUTATION),
-    "partitions": _tried(partitioned, draw_partitioned, POSITIVE_PAIR),
-    "rotations": _tried(balanced_rotation, draw_rotation, ROTATION),
-    "affine depth": _tried(partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
-    "Gaussians": _tried(whitened, draw_covariance),
-    "lossless couplings": _tried(integers_and_back, draw_rotation, INVERTIBLE),
-    "one mask": _tried(one_mask_for, draw_masked_flows),
-    "finite maps": _tried(interpolated, draw_finite_map, FINITE_MAP),
+    "six layers": _tried("at most six layers equal the matrix", factored, draw_matrix, POSITIVE),
+    "classical route": _tried(
+        "at most 18 layers equal the matrix", _classical, _draw_even, POSITIVE, EVEN
+    ),
+    "six is sharp": _tried(_few, minimal, _draw_one, EVEN, ONE),
+    "five is generic": _tried(_few, minimal, _draw_one, EVEN, ONE),
+    "zero padding": _tried(
+        "three shears map (x, 0) to (A x, 0)",
+        padded,
+        partial(draw_matrix, determinant="nonzero"),
+        INVERTIBLE,
+    ),
+    "permutations": _tried(
+        "at most six layers of integers of absolute value at most 2 equal the permutation",
+        permuted,
+        draw_permutation,
+        EVEN_PERMUTATION,
+    ),
+    "partitions": _tried(
+        "no more layers than the theorem says equal the matrix under the partition",
+        partitioned,
+        draw_partitioned,
+        POSITIVE_PAIR,
+    ),
+    "rotations": _tried(
+        "six shears of condition at most 18 equal the rotation within 1e-9",
+        balanced_rotation,
+        draw_rotation,
+        ROTATION,
+    ),
+    "affine depth": _tried(_few, partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
+    "Gaussians": _tried(
+        "at most two layers whiten the covariance within 1e-9", whitened, draw_covariance
+    ),
+    "lossless couplings": _tried(
+        "integers go near their images, within the bound, and come back",
+        integers_and_back,
+        draw_rotation,
+        INVERTIBLE,
+    ),
+    "one mask": _tried(
+        "at most 2 N + 4 layers under one mask equal the N layers",
+        one_mask_for,
+        draw_masked_flows,
+        FLOWS,
+    ),
+    "finite maps": _tried(
+        "at most four couplings take the points to the images, and the reasons against fewer prove "
+        "themselves",
+        interpolated,
+        draw_finite_map,
+        FINITE_MAP,
+    ),
 }

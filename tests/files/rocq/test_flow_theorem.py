@@ -10,7 +10,7 @@ import sympy
 from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 
-from exactflow import CouplingFlow, LinearCoupling, cli, factor, save
+from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.certificate import certificate_text
@@ -116,17 +116,6 @@ def test_refuses():
         theorem(b"{")
 
 
-def test_other_systems_get_the_flow_and_a_word_about_the_claim(tmp_path, capsys):
-    path = tmp_path / "c.json"
-    flow = factor(sympy.diag(SWAP, 1), orientation="flip", partition=(1, 2))
-    path.write_text(certificate_text(flow, SWAP, pads=[2]))
-    assert cli.main(["export", str(path), "--to", "sage"]) == 0
-    assert "--to rocq or json says what the certificate claims" in capsys.readouterr().err
-    save(factor(M), path)
-    assert cli.main(["export", str(path), "--to", "sage"]) == 0
-    assert not capsys.readouterr().err
-
-
 def test_command(tmp_path, capsys):
     path, output = tmp_path / "c.json", tmp_path / "c.v"
     flow = factor(M, partition=[1, 0, 1])
@@ -137,8 +126,6 @@ def test_command(tmp_path, capsys):
         assert output.read_text() == theorem(path.read_bytes(), bool(option))
         told = f"next: exactflow check {output}; coqc takes about 4 s\n"
         assert capsys.readouterr().err == told
-    assert cli.main(["export", str(path), "--to", "sage", "--standalone"]) == 2
-    assert "expected --to rocq with --standalone, got sage" in capsys.readouterr().err
     content = json.loads(path.read_text()) | {"within": "1/1001"}
     path.write_text(json.dumps(content))
     assert cli.main(["export", str(path), "--to", "rocq"]) == 2

@@ -295,6 +295,19 @@ def test_the_most_bits_and_the_largest_limits():
         assert (result.backward(result.forward(x)) == x).all()
 
 
+def test_layers_of_many_parts_round_once():
+    """floor(T x + 1/2) by Fractions, where each layer is several products."""
+    turn = [[0.6, -0.8], [0.8, 0.6]]
+    result = lossless(turn, limit=2**48, bits=40)
+    assert max(len(layer.parts) for layer in result.layers) > 1
+    draws = np.random.default_rng(0)
+    for layer in result.layers:
+        T = sum(Fraction(float(part.weight[0, 0])) for part in layer.parts)
+        x = draws.integers(-layer.radius, layer.radius, 3000)
+        expected = [floor(T * k + Fraction(1, 2)) for k in x.tolist()]
+        assert layer.shift(x[None, :].astype(float)).tolist() == [expected]
+
+
 def test_splitting_does_not_change_the_map():
     W = rotation(8)
     few, more = (lossless(W, bits=30, limit=limit) for limit in (2**10, 2**31))

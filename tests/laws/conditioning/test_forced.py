@@ -16,7 +16,8 @@ from exactflow import whiten
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
 from exactflow.laws.conditioning.ramps import Ramps, Steps
-from exactflow.laws.universal import Atoms, Boxes, Ring, approximate, checkerboard, uniform
+from exactflow.laws.universal import Atoms, Boxes, approximate, checkerboard, uniform
+from proofs.constructions.spheres import Ring
 from proofs.experiments.inversion import worst_points
 
 TWO = Atoms([[-1, -1], [1, 1]])

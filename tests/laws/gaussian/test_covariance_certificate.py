@@ -23,11 +23,10 @@ def covariance():
     return np.cov(np.random.default_rng(0).standard_normal((6, 40)))
 
 
-@pytest.mark.parametrize("layers", ["2", "3"])
-def test_whiten_and_check(capsys, tmp_path, covariance, layers):
+def test_whiten_and_check(capsys, tmp_path, covariance):
     path, certificate = tmp_path / "cov.npy", tmp_path / "c.json"
     np.save(path, covariance)
-    code, out, _ = run(capsys, "whiten", path, "--layers", layers, "-o", certificate)
+    code, out, _ = run(capsys, "whiten", path, "-o", certificate)
     assert code == 0
     assert "generates the covariance within" in out
     code, out, _ = run(capsys, "check", certificate, "--target", path)
@@ -44,8 +43,6 @@ FILES = {
     "r.csv": "2,1/3,0\n1/3,1,1/7\n0,1/7,3\n",
     "r.json": '[["2", "1/3"], ["1/3", "1"]]',
     "f.json": "[[2.5, 0.1], [0.1, 1]]",
-    "s.mtx": "%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n1 1 2\n2 1 0.3\n2 2 1\n",
-    "r.mtx": "%%MatrixMarket matrix coordinate rational symmetric\n2 2 2\n1 1 2/3\n2 2 1\n",
 }
 ARRAYS = {
     "a.npy": np.save,
@@ -63,7 +60,7 @@ def _torch():
     return pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("options", [(), ("--layers", 3), ("--partition", "1,0")])
+@pytest.mark.parametrize("options", [(), ("--partition", "1,0")])
 @pytest.mark.parametrize("name", [*FILES, *ARRAYS])
 def test_every_format(capsys, tmp_path, name, options):
     path, certificate = tmp_path / name, tmp_path / "c.json"
@@ -115,9 +112,8 @@ def test_bad_input(capsys, tmp_path):
     certificate = tmp_path / "c.json"
     for text, options, words in (
         ("1,0\n1e-9,1\n", (), "differ by 1e-09"),
-        ("1,0\n0,1\n", ("--layers", "5"), "layers=2"),
         ("1,0\n0,1\n", ("--partition", "1,2"), "p + q = 2"),
-        ("4,0,0,0\n0,5,0,0\n0,0,6,0\n0,0,0,7\n", ("--layers", "4"), "layers=2"),
+        ("1,0,0,0\n0,1,.5,.5\n0,.5,1,.1\n0,.5,.1,1\n", ("--partition", "1,3"), "gaussian_depth.py"),
     ):
         path.write_text(text)
         code, out, err = run(capsys, "whiten", path, *options, "-o", certificate)

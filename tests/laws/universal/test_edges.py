@@ -6,7 +6,8 @@ import pytest
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.laws.universal import Atoms, Boxes, Ring, approximate, uniform
+from exactflow.laws.universal import Atoms, Boxes, approximate, uniform
+from proofs.constructions.spheres import Ring
 
 HUGE = 10**300
 TWO = Atoms([[0, 0], [1, 1]])

@@ -16,14 +16,13 @@ from exactflow.laws.universal import (
     GaussianMixture,
     Product,
     QuantileFunction,
-    Ring,
-    Segments,
-    Sphere,
     approximate,
     checkerboard,
     one_layer_bound,
     uniform,
 )
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.distances import exact_w2
 
 

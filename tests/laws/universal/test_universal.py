@@ -18,15 +18,14 @@ from exactflow.laws.universal import (
     GaussianMixture,
     Product,
     QuantileFunction,
-    Ring,
-    Segments,
-    Sphere,
     approximate,
     checkerboard,
     empirical,
     uniform,
 )
 from exactflow.laws.universal.construction import Construction
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring, Sphere
 
 TRIANGLE = Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"])
 TIED = Atoms([[0, 0], [0, 1], [1, 0], [1, 1]])

@@ -98,6 +98,23 @@ def test_couplings_under_masks_of_their_own(seed):
     assert flow.order == mask_order(other)[0] or flow.order == ()
 
 
+@pytest.mark.parametrize("way", ["first", "second"])
+@pytest.mark.parametrize("seed", range(6))
+def test_halves_that_differ_by_one(seed, way):
+    """2 N + 4, whichever half all couplings move: the last word starts with either letter."""
+    draws = Draws(seed)
+    p, N = draws.random.randint(2, 3), draws.random.randint(3, 4)
+    moved, kept = (p, p + 1) if way == "first" else (p + 1, p)
+    flows = []
+    for _ in range(N):
+        shift = [draws.numbers(kept) for _ in range(moved)]
+        layer = LinearCoupling((p, p + 1), way, shift, [abs(s) + 1 for s in draws.numbers(moved)])
+        flows.append(masked(layer, draws.mask(p, p + 1)))
+    flow = one_mask(flows)
+    check_composition(flow, flows, draws.numbers(2 * p + 1))
+    assert flow.depth <= 2 * N + 4
+
+
 @pytest.mark.slow
 def test_a_thousand_compositions():
     for seed in range(1000):

@@ -55,9 +55,19 @@ def test_the_proof_is_shown_for_small_matrices():
     assert ask(text=eye)["explanation"] == ""
 
 
+def test_scales_may_save_layers():
+    answer = ask(text="2 0\n0 1/2")
+    assert answer["sentence"].startswith("2 coupling layers")
+    assert answer["depth"]["sentence"].startswith(
+        "With scales, 2 layers do. Without scales, it takes exactly 4 additive layers."
+    )
+
+
 def test_depth_and_why_not_fewer():
     answer = ask(text=session.EXAMPLES["diag(-I, I), which needs six layers"])
-    assert answer["depth"]["sentence"] == "Needs exactly 6 additive layers."
+    assert answer["depth"]["sentence"].startswith(
+        "Without scales, it takes exactly 6 additive layers. U is a layer that"
+    )
     assert len(answer["depth"]["reasons"]) == 2
 
 

@@ -13,7 +13,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_element
 from exactflow.laws.conditioning import condition_number
-from exactflow.laws.universal.path import shear_norm
+from proofs.constructions.well_conditioned.path import shear_norm
 from proofs.experiments.gaussianization import gaussianize
 from proofs.experiments.turns import random_turn
 

@@ -8,7 +8,8 @@ from sympy import Rational
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.laws.universal import Atoms, GaussianMixture, approximate, approximate_well
+from exactflow.laws.universal import Atoms, GaussianMixture, approximate
+from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import (
     digits_to_invert,
     fit,

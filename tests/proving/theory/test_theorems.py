@@ -15,7 +15,7 @@ from exactflow.cli import main
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.proving.cells import cells, read_script
+from exactflow.proving.sites import read_script
 from exactflow.proving.theory import Hypothesis, Theorem, trials
 
 ROOT = Path(__file__).parents[3]
@@ -42,8 +42,8 @@ def test_every_script_has_a_row():
 
 @pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
 def test_a_page_states_its_theorem_says_why_and_proves_it(row):
-    found = cells(read_script(ROOT / "proofs" / f"{row.script}.py"))
-    text = "\n".join(cell.text for cell in found if cell.is_markdown)
+    lines = read_script(ROOT / "proofs" / f"{row.script}.py").splitlines()
+    text = "\n".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
     for number in row.number.split(", "):
         assert re.search(rf"\*\*Theorem {number}(?!\d)", text)
     assert "**Why.**" in text
@@ -75,6 +75,9 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
         ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
         ("zero padding", [[1, 1], [1, 1]], "an invertible matrix"),
+        ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
+        ("one mask", sympy.eye(2), "a list of flows .* a matrix alone has no masks"),
+        ("one mask", [], "a list of flows"),
     ],
 )
 def test_a_hypothesis_that_fails_is_named_with_its_reason(name, instance, says):
@@ -108,7 +111,7 @@ def test_a_false_theorem_meets_its_counterexample():
     assert found.counterexample in (7, 8, 9)
     assert "too large" in str(found)
     never = Hypothesis("a", "b", lambda _: False)
-    unmet = Theorem("", "unmet", *blank, "", (never,), trial, lambda source: 1)
+    unmet = Theorem("", "unmet", *blank, "", (never,), "", trial, lambda source: 1)
     assert "expected a" in unmet.challenge(3, progress=False).reason
 
 
@@ -133,8 +136,8 @@ def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
 
 def test_integers_that_only_come_back_are_not_enough(monkeypatch):
     module = import_module("exactflow.floats.lossless")
-    codec = module.lossless(np.eye(2))
-    monkeypatch.setattr(module, "lossless", lambda *args, **options: codec)
+    near = module.lossless(np.eye(2))
+    monkeypatch.setattr(module, "lossless", lambda *args, **options: near)
     with pytest.raises(VerificationError, match="images within"):
         theorems["lossless couplings"].check([[0, 1], [-1, 0]])
 
@@ -162,7 +165,12 @@ def test_the_command(tmp_path, capsys):
     assert main(["theorems", "six layers"]) == 0
     assert "formally proved: six_layers" in capsys.readouterr().out
     assert main(["theorems", "six layers", "--check", str(path)]) == 0
-    assert capsys.readouterr().out == "six layers: holds here, with 2 layers\n"
+    assert capsys.readouterr().out == (
+        "six layers, on this instance: at most six layers equal the matrix (2 layers here).\n"
+        f"The theorem says for all: {theorems['six layers'].statement}\n"
+    )
+    assert main(["theorems", "one mask", "--check", str(path)]) == 2
+    assert "expected a list of flows of linear couplings" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
     assert main(["theorems", "permutations", "--challenge", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["instances"] == 3

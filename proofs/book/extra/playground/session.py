@@ -157,7 +157,7 @@ def factored(matrix: DomainMatrix, orientation: str) -> dict:
         "partition": flow.partition,
         "target": shown(matrix),
         "steps": [*steps(flow)],
-        "depth": depth(matrix),
+        "depth": depth(matrix, flow),
         "explanation": explanation(flow),
         "certificate": certificate,
         "verdict": verdict(certificate.encode()),
@@ -205,7 +205,7 @@ def shown(matrix: DomainMatrix) -> dict:
     }
 
 
-def depth(matrix: DomainMatrix) -> dict:
+def depth(matrix: DomainMatrix, flow: CouplingFlow) -> dict:
     """Return how few additive layers do, and why not fewer, or why this is not said here."""
     d = matrix.shape[0]
     if d % 2 or matrix.to_dense().det() != 1 or d > MOST_COORDINATES_FOR_DEPTH:
@@ -216,7 +216,16 @@ def depth(matrix: DomainMatrix) -> dict:
             "reasons": [],
         }
     found = minimal_depth(matrix)
-    return {"sentence": f"Needs {found.count}.", "reasons": [str(o) for o in found.obstructions]}
+    scaled = "" if flow.is_additive else f"With scales, {flow.depth} layers do. "
+    letters = (
+        " U is a layer that moves the first half, L one that moves the second. A, B, C, D are the "
+        "blocks of the matrix, a, b, c, d those of its inverse."
+    )
+    return {
+        "sentence": f"{scaled}Without scales, it takes {found.count}."
+        + letters * bool(found.obstructions),
+        "reasons": [str(o) for o in found.obstructions],
+    }
 
 
 def checked(data: bytes) -> dict:

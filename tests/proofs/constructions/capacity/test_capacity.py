@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.capacity import depth_bound, min_parameters
-from exactflow.capacity.packings import code_size
 from exactflow.errors import InvalidInputError
-from exactflow.exact.rounding import geometric_sum
+from proofs.constructions.capacity import depth_bound, geometric_sum, min_parameters
+from proofs.constructions.capacity.packings import code_size
 from proofs.experiments.packings import greedy_code, greedy_subsets
 
 USUAL = {"lipschitz": 50, "radius": 1, "w": "1/10"}
@@ -218,3 +217,9 @@ def test_the_largest_dimension_takes_seconds():
     bound = min_parameters(10**5, 2, lipschitz=10**400, radius=10, w=1)
     assert bound.rules_out(bound.parameters - 1)
     assert not bound.rules_out(bound.parameters)
+
+
+@given(st.fractions(min_value=Fraction(1, 10**6), max_value=10**9), st.integers(1, 40))
+def test_geometric_sum(ratio, terms):
+    exact = sum(ratio**i for i in range(terms))
+    assert exact <= geometric_sum(ratio, terms) <= exact * (1 + Fraction(1, 2**200))

@@ -17,10 +17,10 @@ How it is checked
 the tests. *Certified*: comparisons with powers, by enclosures of logarithms (ball arithmetic) whose
 precision grows until they decide, and by the integers themselves where they do not.
 
-The bound of `exactflow.capacity` depends on the choice of Delta and m. *Numeric*: floating point
-ranks the candidates, and what it finds is then decided exactly. Ranges of at most 64 integers are
-searched through; longer ones on a grid that is refined around its best point, so the search is
-deterministic and takes a few thousand evaluations at most.
+The bound of `proofs.constructions.capacity` depends on the choice of Delta and m. *Numeric*:
+floating point ranks the candidates, and what it finds is then decided exactly. Ranges of at most 64
+integers are searched through; longer ones on a grid that is refined around its best point, so the
+search is deterministic and takes a few thousand evaluations at most.
 """
 
 from collections.abc import Callable, Iterator
@@ -181,7 +181,7 @@ def best_choice(
 
     Parameters
     ----------
-    d, k : as in `exactflow.capacity.min_parameters`.
+    d, k : as in `proofs.constructions.capacity.min_parameters`.
     reach : 2 R Lip.
     lengths : the squared length of the centers, the deviation of the Gaussians, and w.
     Deltas, ms : the integers allowed, in ascending order.

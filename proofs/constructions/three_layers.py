@@ -39,9 +39,9 @@ of the first two layers, makes it so.
 
 How it is checked
 -----------------
-*For all n*: the equations, in proofs/gaussian_depth.py. *Exact*: the error of the layers, which are
-refined as two layers are; the linear equations for equal singular values are solved by the first
-layer here.
+*For all n*: the equations, in the script gaussian_depth. *Exact*: the error of the layers, which
+are refined as two layers are; the linear equations for equal singular values are solved by the
+first layer here.
 """
 
 from dataclasses import dataclass
@@ -51,18 +51,50 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.numbers import to_float
+from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.laws.gaussian import refinement
+from exactflow.laws.gaussian import Whitening, refinement
 from exactflow.laws.gaussian.covariance import Covariance
 from exactflow.laws.gaussian.refinement import Basis, Layers, trimmed
 
-__all__ = ["levels", "three_layers"]
+__all__ = ["levels", "three_layers", "whiten_by_three"]
 
 NEAR = 0.1  # log det Sigma, below which it is computed exactly
 SHIFTS = (11, 7, 5, 4, 3)  # of walks, tried where nearly equal levels hinder refinement
 ROUNDED = 1e-9  # an eigenvalue that is to lie on a side of 1 may miss it by as much
 MARGIN = 0.02  # of the least level above 0, which is a singular case
 BELOW = 1e-8  # a level may lie below 0 by as much
+
+
+def whiten_by_three(
+    Sigma: MatrixLike,
+    *,
+    mean: "VectorLike | None" = None,
+    partition: "PartitionLike | None" = None,
+) -> Whitening:
+    """Return three layers that whiten N(mean, Sigma), additive where that is possible.
+
+    They are additive if det Sigma = 1, up to rounding, and three additive layers are known: on
+    equal halves they are; on halves that differ by one they exist where `gaussian_depth` says so.
+    Else the first two layers have one scale each, det(Sigma)^(-1/2d) if that does.
+
+    Parameters
+    ----------
+    Sigma, mean, partition : as for `exactflow.whiten`, on halves that differ by at most two.
+
+    Raises
+    ------
+    InvalidInputError
+        As `exactflow.whiten`, and where no three layers are known for such halves.
+    MethodError
+        Sigma is singular up to rounding, or float64 is too coarse.
+
+    Examples
+    --------
+    >>> whiten_by_three([[2, 1], [1, 1]]).is_additive
+    True
+    """
+    return Whitening.by(three_layers, Sigma, mean, partition)
 
 
 def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
@@ -80,8 +112,9 @@ def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
             return tuple(layer.swapped() for layer in layers), error
         if abs(q - p) > 2:
             raise InvalidInputError(
-                f"expected halves that differ by at most two for layers=3, got ({p}, {q}): use "
-                "layers=2, or another partition; gaussian_depth says how many layers there are"
+                f"expected halves that differ by at most two for three layers, got ({p}, {q}): use "
+                "exactflow.whiten, or another partition; gaussian_depth says how many layers there "
+                "are"
             )
         bases = _straddled(covariance.rounded, p, bases)
     return _least(bases, covariance)
@@ -98,7 +131,7 @@ def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[Layers, Fractio
     if best[1] > refinement.ACCEPTED:
         raise MethodError(
             "expected a covariance within reach of three layers in float64, got an error of "
-            f"{float(best[1]):.1e}: scale the coordinates, or use layers=2"
+            f"{float(best[1]):.1e}: scale the coordinates, or use exactflow.whiten"
         )
     return best
 

@@ -22,14 +22,13 @@ from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     QuantileFunction,
-    WellConditioned,
-    approximate_well,
     uniform,
 )
-from exactflow.laws.universal.boxes import as_line_law
-from exactflow.laws.universal.draft import Unit
-from exactflow.laws.universal.path import Path, graded_path, regions, shear_norm
-from exactflow.laws.universal.transport import transport
+from proofs.constructions.well_conditioned import WellConditioned, approximate_well
+from proofs.constructions.well_conditioned.draft import Unit
+from proofs.constructions.well_conditioned.line_laws import as_line_law
+from proofs.constructions.well_conditioned.path import Path, graded_path, regions, shear_norm
+from proofs.constructions.well_conditioned.transport import transport
 
 TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
 LAWS = {
@@ -120,7 +119,7 @@ def test_transport_is_within_its_error(law, tolerance):
     mass = np.exp(-(labels**2) / 2) / math.sqrt(2 * math.pi) * (labels[1] - labels[0])
     off = (T.map(labels)[0] - law.quantiles(labels)) ** 2 @ mass
     assert math.sqrt(off) <= float(T.error)
-    if law == TWO:
+    if law.measure == TWO:
         assert math.sqrt(off) >= float(T.error) / 8
 
 
@@ -268,32 +267,6 @@ def test_any_scale(scale):
 def test_refuses(law, options, words):
     with pytest.raises(InvalidInputError, match=words):
         approximate_well(law, **options)
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda: GaussianMixture([]), "at least one mean"),
-        (lambda: GaussianMixture([0], 0), "positive deviations, got 0 at 0: an atom"),
-        (lambda: GaussianMixture([0, 1], [1]), r"got \[0, 1\] and \[1\]"),
-        (lambda: GaussianMixture([[0, 1], [1]]), "all of one dimension"),
-        (lambda: GaussianMixture([[0, 1]], [[1, 2, 3]]), "one a coordinate"),
-        (lambda: GaussianMixture([[0, 1]], [[1, 0]]), "positive deviations, got 0 at 0, 1"),
-        (lambda: GaussianMixture([0, 1], 1, ["1/2", "1/3"]), "exactly 1"),
-        (lambda: QuantileFunction([0], [1]), "levels from 0 to 1"),
-        (lambda: QuantileFunction([0, "1/2"], [0, 1]), "levels from 0 to 1"),
-        (
-            lambda: QuantileFunction([0, "1/2", 1], [0, 0, 1]),
-            "value 0 constant between .* 0 and 1/2",
-        ),
-        (lambda: QuantileFunction([0, "1/2", "1/2", 1], [0, 1, 2, 3]), "jump from 1 to 2 at"),
-        (lambda: QuantileFunction([0, "1/2", 1], [0, 2, 1]), "got 1/2, 2 before 1, 1"),
-        (lambda: GaussianMixture([0, float("inf")], 1), "finite"),
-    ],
-)
-def test_laws_refuse(make, words):
-    with pytest.raises(InvalidInputError, match=words):
-        make()
 
 
 def test_layers_for_a_law_whose_transport_is_linear():

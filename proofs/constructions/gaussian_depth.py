@@ -11,7 +11,7 @@ For halves (p, q) and real layers:
   with the halves exchanged; two iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is
   the inverse of the Schur complement of Sigma22: that is, iff both are positive semidefinite and
   have the same nonzero eigenvalues (or with the halves exchanged); three always do, for equal
-  halves (`exactflow.laws.gaussian.three_layers`);
+  halves (`proofs.constructions.three_layers`);
 - unequal halves: below. Additive layers are decided there, too; positive scales and q - p >= 2
   leave an interval, unless p = 1 and q = 3.
 
@@ -30,8 +30,8 @@ S^-1. The last layer only decorrelates.
   D + l l^T, D > 0 diagonal: Spearman's one-factor model.
 
 Necessity is Weyl's inequalities: rank p carries p eigenvalues past 1 at most. Sufficiency for k = 3
-is in closed form for q = p + 1 (`exactflow.laws.gaussian.three_layers`); beyond it rests on a
-theorem of Klyachko, see proofs/gaussian_depth.py. More layers bring eigenvalues to 1 before.
+is in closed form for q = p + 1 (`proofs.constructions.three_layers`); beyond it rests on a
+theorem of Klyachko, see the script gaussian_depth. More layers bring eigenvalues to 1 before.
 
 How it is checked
 -----------------
@@ -43,7 +43,7 @@ polynomial with real roots only has as many positive ones as its coefficients ha
 
 from dataclasses import dataclass
 from itertools import combinations, count, pairwise, permutations
-from typing import get_args
+from typing import ClassVar, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -56,23 +56,21 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
 from exactflow.flows.partition import resolve_partition
-from exactflow.flows.result import DepthBounds
+from exactflow.flows.result import DepthBounds, Evidence, Result
 from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric
 
 __all__ = ["GaussianDepth", "gaussian_depth"]
 
 
 @dataclass(frozen=True, repr=False)
-class GaussianDepth(DepthBounds):
+class GaussianDepth(DepthBounds, Result):
     """The least number of layers of a Gaussian, between two bounds, and the reason."""
 
     reason: str
+    evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __str__(self) -> str:
         return f"{self.count}: {self.reason}"
-
-    def __repr__(self) -> str:
-        return f"<GaussianDepth: {self}>"
 
 
 def gaussian_depth(

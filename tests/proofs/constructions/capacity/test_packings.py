@@ -8,7 +8,7 @@ from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow.capacity.packings import SubsetFamily, code_size, code_volumes
+from proofs.constructions.capacity.packings import SubsetFamily, code_size, code_volumes
 from proofs.experiments.packings import greedy_code, greedy_subsets
 
 

@@ -87,13 +87,14 @@ from exactflow.exact.numbers import (
 )
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import Evidence, Result
-from exactflow.laws.universal.boxes import Boxes, as_line_law
-from exactflow.laws.universal.draft import Draft, best, fewest
+from exactflow.flows.result import Evidence, FlowResult
+from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.few_layers import checked_eps
-from exactflow.laws.universal.measures import LineLaw
-from exactflow.laws.universal.path import Path, regions, shear_condition
-from exactflow.laws.universal.tuning import TUNING
+from exactflow.laws.universal.gaussians import GaussianMixture
+from proofs.constructions.well_conditioned.draft import Draft, best, fewest
+from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
+from proofs.constructions.well_conditioned.path import Path, regions, shear_condition
+from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["WellConditioned", "Within", "approximate_well"]
 
@@ -109,7 +110,7 @@ class Within(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WellConditioned(Result):
+class WellConditioned(FlowResult):
     """A flow of data and pad with certified bounds: what `approximate_well` returns.
 
     Attributes
@@ -206,7 +207,7 @@ class WellConditioned(Result):
 
 
 def approximate_well(
-    target: "LineLaw | Boxes",
+    target: "Boxes | GaussianMixture",
     *,
     condition: NumberLike,
     eps: "NumberLike | None" = None,

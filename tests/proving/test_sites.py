@@ -1,37 +1,9 @@
-"""A script is cut at its own markers only, and its claims are found without running it."""
+"""The claims of a script are found without running it."""
 
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.proving.cells import Cell, Site, cells, read_script, sites
-from proofs.__main__ import SCRIPTS
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", []),
-        ("\n\n", []),
-        ("a", [Cell("a", False, 1)]),
-        ("a\n# %%\nb\n# %%\n\n", [Cell("a", False, 1), Cell("b", False, 3)]),
-        ("# %% [markdown]\n# # A\n#\n# b", [Cell("# A\n\nb", True, 2)]),
-        ('"""\n# %%\n"""', [Cell('"""\n# %%\n"""', False, 1)]),
-        ("if x:\n    # %%\n    y", [Cell("if x:\n    # %%\n    y", False, 1)]),
-        ("(\n# %%", [Cell("(", False, 1)]),
-        ("a\x0c\n# %%\nb", [Cell("a\x0c", False, 1), Cell("b", False, 3)]),
-    ],
-)  # fmt: skip
-def test_cells(text, expected):
-    assert cells(text) == expected
-
-
-def test_the_cells_of_our_scripts_are_their_lines():
-    for path in SCRIPTS.values():
-        text = read_script(path)
-        markers = text.splitlines()
-        markers = [line for line in markers if line.startswith("# %%")]
-        found = cells(text)
-        assert [cell.is_markdown for cell in found] == ["[markdown]" in line for line in markers]
+from exactflow.proving.sites import Site, read_script, sites
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import LinearCoupling, whiten
+from exactflow import LinearCoupling
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.flows.flow import CouplingFlow
-from exactflow.laws.gaussian import gaussian_depth
-from exactflow.laws.gaussian.depth import sides_of_one
+from proofs.constructions.gaussian_depth import gaussian_depth, sides_of_one
+from proofs.constructions.three_layers import whiten_by_three
 
 SCALES = ([2, "1/3"], [5, 1])
 SHIFTS = ([[1, 2], [3, "1/2"]], [[0, -1], [2, 1]], [["1/7", 0], [1, 1]])
@@ -120,7 +120,7 @@ def test_three_layers_are_found_where_they_exist(partition, seed):
         F[i, :] += int(rng.integers(-1, 2)) * F[j, :]
     Sigma = F * F.T
     found = gaussian_depth(Sigma, partition=partition)
-    assert whiten(Sigma, layers=3, partition=partition).is_additive == (found.upper <= 3)
+    assert whiten_by_three(Sigma, partition=partition).is_additive == (found.upper <= 3)
 
 
 def test_masks_and_orders_agree():

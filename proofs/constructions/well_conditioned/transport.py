@@ -36,8 +36,8 @@ from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upp
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal.measures import LineLaw
-from exactflow.laws.universal.tuning import TUNING
+from proofs.constructions.well_conditioned.line_laws import LineLaw
+from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["Transport", "transport"]
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from exactflow.capacity import AdditiveCouplings, depth_bound
 from exactflow.errors import InvalidInputError
+from proofs.constructions.capacity import AdditiveCouplings, depth_bound
 
 
 def network(weights, x):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.laws.gaussian.three_layers import levels
+from proofs.constructions.three_layers import levels
 
 
 def entries(m, k, seed, scale=1.0):

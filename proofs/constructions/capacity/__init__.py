@@ -17,11 +17,12 @@ for every f of the class.
 
 *Proof.* Centers: the words of a code in {-1, 1}^d with distances >= Delta, times rho / sqrt(d). Two
 are at least delta = 2 rho sqrt(Delta / d) apart. Let mu_S be the mixture with centers S, for the
-k-subsets S of a family whose members meet in at most m centers; by `exactflow.capacity.packings`
-there is one with as many members as the right side says. A coupling of the uniform measures on S
-and S' leaves at most m/k of the mass in place and moves the rest by at least delta; adding
-N(0, sigma^2 I) moves each of the two by at most sigma E|z| <= sigma sqrt(d). So
-W1(mu_S, mu_S') >= sep. If every S had a theta_S with W1(f_theta_S#N, mu_S) < w, then for S != S'
+k-subsets S of a family whose members meet in at most m centers; by
+`proofs.constructions.capacity.packings` there is one with as many members as the right
+side says. A coupling of the uniform measures on S and S' leaves at most m/k of the mass in place
+and moves the rest by at least delta; adding N(0, sigma^2 I) moves each of the two by at most
+sigma E|z| <= sigma sqrt(d). So W1(mu_S, mu_S') >= sep. If every S had a theta_S with
+W1(f_theta_S#N, mu_S) < w, then for S != S'
 
     sep < 2 w + Lip |theta_S - theta_S'|_inf,  so  |theta_S - theta_S'|_inf > (sep - 2 w) / Lip.
 
@@ -32,7 +33,7 @@ one product of such intervals, so the family has at most ceil(..)^p members.
 input and lambda-Lipschitz in its own parameters, then changing the layers one after another shows
 Lip <= lambda (1 + Lambda + .. + Lambda^(l-1)). (For Lambda >= 1 that is at most l Lambda^(l-1)
 lambda; for Lambda < 1 it is more.) For additive couplings whose conditioners are ReLU networks with
-weights in [-R, R] Lip is *certified*: `exactflow.capacity.couplings`.
+weights in [-R, R] Lip is *certified*: `proofs.constructions.capacity.couplings`.
 
 How it is checked
 -----------------
@@ -46,8 +47,6 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
-from exactflow.capacity.couplings import AdditiveCouplings
-from exactflow.capacity.packings import SubsetFamily, best_choice, code_size
 from exactflow.errors import InvalidInputError
 from exactflow.exact.least import least
 from exactflow.exact.numbers import (
@@ -57,10 +56,19 @@ from exactflow.exact.numbers import (
     to_fraction,
     to_index,
 )
-from exactflow.exact.rounding import geometric_sum, root
+from exactflow.exact.rounding import root, rounded_up
 from exactflow.exact.typing import NumberLike
+from proofs.constructions.capacity.couplings import AdditiveCouplings
+from proofs.constructions.capacity.packings import SubsetFamily, best_choice, code_size
 
-__all__ = ["AdditiveCouplings", "CapacityBound", "DepthBound", "depth_bound", "min_parameters"]
+__all__ = [
+    "AdditiveCouplings",
+    "CapacityBound",
+    "DepthBound",
+    "depth_bound",
+    "geometric_sum",
+    "min_parameters",
+]
 
 MOST_COORDINATES = 10**5
 MOST_GAUSSIANS = 10**12
@@ -230,7 +238,7 @@ def depth_bound(
         and Lambda and lambda of every layer; or else
     neurons, width : how many ReLU units the conditioner of each layer has, and in how wide layers:
         all in one where left out. The constants of additive couplings with weights in [-radius,
-        radius] are certified, see `exactflow.capacity.couplings`.
+        radius] are certified, see `proofs.constructions.capacity.couplings`.
     constants : radius, w and the choices rho, sigma, Delta, m of `min_parameters`.
 
     Raises
@@ -306,3 +314,18 @@ def _positive(name: str, value: object) -> Fraction:
             f"got {format_short(value)}"
         )
     return number
+
+
+def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
+    """Return 1 + ratio + .. + ratio^(terms - 1) for a positive ratio, or a number just above.
+
+    >>> geometric_sum(Fraction(1, 2), 3)
+    Fraction(7, 4)
+    """
+    total, power = Fraction(0), Fraction(1)
+    for bit in f"{terms:b}":
+        total, power = total * (1 + power), power * power
+        if bit == "1":
+            total, power = total * ratio + 1, power * ratio
+        total, power = rounded_up(total), rounded_up(power)
+    return total

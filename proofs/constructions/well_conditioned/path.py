@@ -1,7 +1,7 @@
 """The path of additive couplings that carries N(0, 1) along straight lines to its transport, and a
 certified bound of its error, region by region.
 
-Notation, theorem and proof are those of `exactflow.laws.universal.well_conditioned`. The path is
+Notation, theorem and proof are those of `proofs.constructions.well_conditioned`. The path is
 rational; how its steps are graded is chosen in floats, and only the number of layers depends on it.
 
 A *range* is an interval of pieces of T, with least slope p and largest slope q. A label l that
@@ -29,7 +29,7 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal.tuning import TUNING
+from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["Path", "Region", "graded_path", "regions", "shear_condition", "shear_norm", "velocity"]
 

@@ -1,25 +1,13 @@
-"""A ``# %%`` script as its cells, and the places in it where claims are checked."""
+"""A proof script as text, and the places in it where claims are checked."""
 
 import ast
-import io
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["Cell", "Site", "cells", "makes_claims", "read_script", "sites"]
-
-MARKER = "# %%"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: its text, without the marker, whether that is Markdown, and its first line from 1."""
-
-    text: str
-    is_markdown: bool
-    line: int
+__all__ = ["Site", "makes_claims", "read_script", "sites"]
 
 
 @dataclass(frozen=True)
@@ -48,39 +36,6 @@ def read_script(path: str | Path) -> str:
     except (OSError, ValueError, SyntaxError) as error:  # the last of an encoding
         reason = getattr(error, "strerror", None) or str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
-
-
-def cells(text: str) -> list[Cell]:
-    """Return the cells of a script; what stands before the first marker is one, too.
-
-    >>> found = cells("# %% [markdown]\\n# a\\n# %%\\nb")
-    >>> [(cell.line, cell.is_markdown, cell.text) for cell in found]
-    [(2, True, 'a'), (4, False, 'b')]
-    """
-    lines = text.split("\n")
-    starts = [0, *_markers(text)]
-    found = []
-    for start, end in zip(starts, [*(n - 1 for n in starts[1:]), len(lines)], strict=True):
-        is_markdown = start > 0 and "[markdown]" in lines[start - 1]
-        body = lines[start:end]
-        if is_markdown:
-            body = [line.removeprefix("#").removeprefix(" ") for line in body]
-        if any(line.strip() for line in body):
-            found.append(Cell("\n".join(body).strip("\n"), is_markdown, start + 1))
-    return found
-
-
-def _markers(text: str) -> list[int]:
-    """Return the lines, from 1, of the comments that begin a cell: none inside a string."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    found = []
-    try:
-        for token in tokens:
-            if token.type == tokenize.COMMENT and token.start[1] == 0:
-                found += [token.start[0]] if token.string.startswith(MARKER) else []
-    except (tokenize.TokenError, SyntaxError):  # what is there is said where it is compiled
-        pass
-    return found
 
 
 def sites(text: str) -> list[Site]:

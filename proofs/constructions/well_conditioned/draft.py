@@ -32,10 +32,10 @@ from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal.measures import LineLaw
-from exactflow.laws.universal.path import Path, graded_path, regions, shear_norm
-from exactflow.laws.universal.transport import Transport, transport
-from exactflow.laws.universal.tuning import TUNING
+from proofs.constructions.well_conditioned.line_laws import LineLaw
+from proofs.constructions.well_conditioned.path import Path, graded_path, regions, shear_norm
+from proofs.constructions.well_conditioned.transport import Transport, transport
+from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["Draft", "Rescaling", "Unit", "best", "fewest"]
 

@@ -1,0 +1,67 @@
+"""No text for readers names what exactflow no longer has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GONE = (
+    # whole models of integers, and lossless flows as files
+    "codec",
+    "LosslessModel",
+    "LosslessModule",
+    r"interop\.lossless",
+    r"exactflow (apply|lossless|convert)\b",
+    # one mask for a model, and networks as modules
+    r"interop\.(one_mask|masked)",
+    r"from exactflow\.interop import .*\b(lossless|one_mask)\b",
+    "NetworkCoupling",
+    # converting what is told by tensors, by names, by probing
+    r"convert\(.*permutations=",
+    r"--library\b",
+    r"to_html\b",
+    # theorem files that come in
+    r"check (\S+ )*\S+\.v\b",
+    # moved beside the scripts that need it
+    r"exactflow\.capacity",
+    "approximate_well",
+    r"universal\.(Sphere|Ring|spheres|segments?)\b",
+    r"gaussian\.gaussian_depth",
+    # routes, estimates, pages, formats
+    r"method=.balanced",
+    r"--yes\b",
+    r"--html\b",
+    "Matrix ?Market",
+    r"\.mtx\b",
+    r"--to (sage|sympy|latex|torch|json)\b",
+    r"\bSage\b",
+    r"\[(report|cluster)\]",
+    "markdown-it|pygments|latex2mathml|mdit-py-plugins|distributed >=",
+)
+READ = (
+    "README.md",
+    "CHANGELOG.md",
+    "setup.cfg",
+    "pyproject.toml",
+    ".pre-commit-hooks.yaml",
+    ".github/**/*.*",
+    "exactflow/**/*.py",
+    "exactflow/**/*.toml",
+    "proofs/__main__.py",
+    "proofs/book/**/*.md",
+)
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_nothing_names_what_went(name):
+    texts = {path: path.read_text("utf-8") for pattern in READ for path in ROOT.glob(pattern)}
+    assert len(texts) > 100
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path, text in texts.items()
+        if "_build" not in path.parts
+        for number, line in enumerate(text.splitlines(), 1)
+        if re.search(name, line)
+    ]
+    assert found == []
