@@ -253,6 +253,16 @@ def test_one_rule_for_numbers(kind):
     assert found.flow == interpolate(points, images).flow
 
 
+def test_tensors_are_taken_where_arrays_are():
+    torch = pytest.importorskip("torch")
+    points, images = [[0, 1], [2, 3]], [[1, 1], [0, 4]]
+    for dtype in (torch.int32, torch.float64, torch.bfloat16):
+        forms = (torch.tensor(rows, dtype=dtype) for rows in (points, images))
+        assert interpolate(*forms).flow == interpolate(points, images).flow
+    weight = torch.tensor([[0.1, 0]], requires_grad=True)
+    assert interpolate(weight, weight.tolist()).depth == 0
+
+
 def test_a_float_is_the_dyadic_number_that_it_is():
     found = interpolate([[0.1, 0]], [[0.1, "1/3"]])
     assert found.depth == 1

@@ -136,7 +136,7 @@ def _alternating(turned: Sequence[tuple]) -> Values:
 
 
 def _are_linked(turned: Sequence[tuple]) -> bool:
-    """Return whether neighbours agree in k, in k', in k, .."""
+    """Whether neighbours agree in k, in k', in k, .."""
     pairs = enumerate(pairwise(turned))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
 
@@ -151,10 +151,7 @@ def fewest(
     """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
     words; of two least words, the one of smaller shifts.
 
-    Parameters
-    ----------
-    points, images : the halves of distinct points, and of their distinct images, as integers.
-    unit : the integer that stands for 1.
+    The halves of distinct points and of their distinct images are integers; `unit` stands for 1.
     """
     (first, second), (first2, second2) = zip(*points, strict=True), zip(*images, strict=True)
     columns = {"L": (first, second, first2, second2), "U": (second, first, second2, first2)}
@@ -305,15 +302,9 @@ def _way(tree: Tree, start: Node, stop: Node) -> list[int]:
 def coupling(
     partition: tuple[int, int], letter: str, table: Table, unit: int, integers: bool
 ) -> PiecewiseCoupling:
-    """Return a coupling whose shift has the values of a table.
+    """Return a coupling whose shift has the values of a table, between whose knots it is linear.
 
-    Parameters
-    ----------
-    partition, letter : the sizes of the halves, and L or U.
-    table : from values of the half that is kept to shifts, as integers.
-    unit : the integer that stands for 1.
-    integers : whether the shift at all integers is that of the nearest smaller knot, or of the
-        first one, so that it is an integer.
+    With `integers` its shift at each integer is that of the nearest smaller knot, or of the first.
     """
     row = _separating(list(table))
     points = sorted((sum(map(mul, row, key)), shift) for key, shift in table.items())
@@ -330,7 +321,7 @@ def coupling(
 def _separating(keys: Sequence[Values]) -> list[int]:
     """Return a unit row that has distinct values at the keys, else a row 1, b, b^2, .. that has.
 
-    It has once b exceeds the quotients of all differences of entries, and b grows by half.
+    It has once b - 1 exceeds all quotients of entries of differences of keys; b grows by half.
     """
     size, base = len(keys[0]), 1
     rows = [[int(i == j) for i in range(size)] for j in range(size)]
