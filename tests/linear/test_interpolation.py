@@ -337,6 +337,19 @@ def test_obstructions_that_do_not_prove_it_fail_their_check():
             assert not replace(x, points=tuple(apart), images=tuple(moved)).check()
 
 
+def test_a_long_cycle_is_told_by_its_ends():
+    count = 30
+    points = [(i, 0) for i in range(count)] + [(i, 1) for i in range(count)]
+    images = [(i, 0) for i in range(count)] + [
+        ((i + 1) % count, 5 if i == 0 else 1) for i in range(count)
+    ]
+    (found,) = (x for x in interpolate(points, images).obstructions if x.word == "LUL")
+    assert (found.kind, len(found.rows)) == ("cycle", 2 * count)
+    assert found.check()
+    assert ".. (60 points) .." in str(found)
+    assert len(str(found)) < 150
+
+
 def test_an_explanation_is_checked():
     found = interpolate(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))))
     told = found.explain()

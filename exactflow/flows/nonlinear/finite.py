@@ -123,10 +123,21 @@ class Obstruction:
     def __str__(self) -> str:
         kept, moved = HALVES[::-1] if self.word[:1] == "U" else HALVES
         one, other = (f"({', '.join(map(format_short, half))})" for half in self.values)
-        first, *between, last = rows = [*map(str, self.rows), str(self.rows[-1])]
-        names = {"first": first, "last": last, "between": ", ".join(between[:-1]), "kept": kept}
-        names |= {"rows": ", ".join(rows[:-1]), "moved": moved, "one": one, "other": other}
+        rows, between = _listed(self.rows), _listed(self.rows[1:-1])
+        names = {"rows": rows, "between": between, "kept": kept, "moved": moved}
+        names |= {
+            "first": str(self.rows[0]),
+            "last": str(self.rows[-1]),
+            "one": one,
+            "other": other,
+        }
         return f"not {self.word or 'the identity'}: {_REASONS[self.kind].format(**names)}"
+
+
+def _listed(rows: Sequence[int]) -> str:
+    """Return numbers of points in a row; of many the ends."""
+    shown = rows if len(rows) <= 8 else (*rows[:4], f".. ({len(rows)} points) ..", *rows[-2:])
+    return ", ".join(map(str, shown))
 
 
 def _alternating(turned: Sequence[tuple]) -> Values:
