@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.linear.depth import minimal_depth as minimal_depth
     from exactflow.linear.factor import explain as explain
     from exactflow.linear.factor import factor as factor
+    from exactflow.linear.interpolation import interpolate as interpolate
     from exactflow.linear.targets import circulant as circulant
     from exactflow.linear.targets import conv1x1 as conv1x1
     from exactflow.linear.targets import pad as pad
@@ -42,6 +43,7 @@ _HOMES = {
     "conv1x1": "linear.targets",
     "explain": "linear.factor",
     "factor": "linear.factor",
+    "interpolate": "linear.interpolation",
     "load": "files.store",
     "minimal_depth": "linear.depth",
     "pad": "linear.targets",

@@ -35,6 +35,7 @@ BUMP = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
 PIECE = nonlinear.PiecewiseCoupling((1, 1), "second", BUMP)
 VALUES = [SHEAR, FLOW, FAMILY, BUMP, PIECE, nonlinear.PiecewiseFlow([PIECE])]
 VALUES += [lossless.lossless([[1, 2], [0, 1]])]
+VALUES += [exactflow.interpolate([[0, 0], [1, 1]], [[0, 1], [0, 0]], integers=True)]
 
 GOOD = {
     "A": [[1, 2], [0, 1]],
@@ -48,6 +49,7 @@ GOOD = {
     "eps": "1/10",
     "field": QQ,
     "flow": FLOW,
+    "images": [[1, 0], [0, 0]],
     "inner": 0,
     "knots": [0, 1],
     "layers": [SHEAR],
@@ -178,7 +180,7 @@ def test_nothing_public_evaluates_text(hostile):
 
 ANY_FORM = {"A", "J", "M", "W", "column", "covariance", "eps", "inner", "left", "lipschitz"}
 ANY_FORM |= {"lower", "outer", "points", "radius", "right", "row", "s", "sample", "scale", "shift"}
-ANY_FORM |= {"Sigma", "mean"}
+ANY_FORM |= {"Sigma", "images", "mean"}
 ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 

@@ -55,10 +55,10 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     Parameters
     ----------
     M : a d x d SymPy matrix or DomainMatrix, a NumPy array (integers; floats, taken as the exact
-        dyadic rationals that they are; objects such as ``Fraction``), an mpmath matrix (likewise),
-        a matrix expression of numbers as ``PermutationMatrix``, or d lists of d numbers, strings
-        (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols, and of
-        exponentials of monomials.
+        dyadic rationals that they are; objects such as ``Fraction``), a torch tensor or an mpmath
+        matrix (likewise), a matrix expression of numbers as ``PermutationMatrix``, or d lists of d
+        numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols,
+        and of exponentials of monomials.
 
     Raises
     ------
@@ -133,12 +133,15 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
+    if (torch := sys.modules.get("torch")) and isinstance(M, torch.Tensor):
+        M = M.detach().cpu()
+        return _from_array((M.double() if M.is_floating_point() else M).numpy())
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
         return _from_expression(M)
     raise InvalidInputError(
-        "expected a SymPy matrix, a DomainMatrix, a NumPy array or nested lists, "
+        "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}"
     )
 

@@ -13,6 +13,7 @@ from exactflow import (
     approximate,
     balance,
     factor,
+    interpolate,
     minimal_depth,
     permutation,
     random_matrix,
@@ -311,6 +312,7 @@ MAPS = {
     "balanced, ordered": balance(random_matrix(4, seed=3), partition=[1, 0, 1, 0]),
     "eleven layers": balance(random_matrix(5, seed=2), method="closed", orientation="flip"),
     "whitening": whiten([[2, 1, 0], [1, 2, 0], [0, 0, 3]], partition=[0, 1, 0]),
+    "interpolated": interpolate([[0, 0], [0, 1], [1, 0]], [[0, 1], [0, 0], [1, 0]]),
     "lossless": lossless(TURN, orientation="flip", partition=[1, 0, 1, 0]),
     "lossless, back": lossless(random_matrix(5, seed=2), orientation="flip").inverse(),
 }

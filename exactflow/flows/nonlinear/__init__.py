@@ -1,11 +1,12 @@
 """Flows of coupling layers with piecewise-linear shifts and scales.
 
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
-``moved = scale * moved + conditioner(kept[reads])``, where the conditioner is a
-`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate: a Real NVP
-layer (Dinh, Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network and whose scale is
-constant, or such a function, too. A `MergedCoupling` is several that move the same half: of n
-layers of one coordinate each, one that acts coordinate by coordinate.
+``moved = scale * moved + conditioner(r)``, where the conditioner is a
+`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate, or of one
+linear functional of what is kept: a Real NVP layer (Dinh, Sohl-Dickstein and Bengio 2017) whose
+shift is a ReLU network and whose scale is constant, or such a function, too. A `MergedCoupling` is
+several that move the same half: of n layers of one coordinate each, one that acts coordinate by
+coordinate.
 
 A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 `exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
@@ -31,6 +32,7 @@ from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
 from exactflow.flows.nonlinear.merged import MergedCoupling
+from exactflow.flows.partition import checked_partition
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -41,16 +43,16 @@ class PiecewiseFlow(Pointwise, Flow):
 
     Parameters
     ----------
-    layers : at least one `PiecewiseCoupling`, `MergedCoupling` or `LinearCoupling`, all of one
-        partition.
+    layers : `PiecewiseCoupling`, `MergedCoupling` or `LinearCoupling` values of one partition.
     order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
         and in the natural order, the flow has ().
+    partition : (p, q); needed only where there is no layer.
 
     Raises
     ------
     InvalidInputError
-        No layer, layers of different partitions, or an order that does not list each coordinate
-        once.
+        Neither a layer nor a partition, layers of different partitions, or an order that does not
+        list each coordinate once.
 
     Examples
     --------
@@ -71,10 +73,17 @@ class PiecewiseFlow(Pointwise, Flow):
     partition: tuple[int, int]
     order: tuple[int, ...]
 
-    def __init__(self, layers: Iterable[Coupling], order: Iterable[int] = ()) -> None:
-        kinds = PiecewiseCoupling, MergedCoupling, LinearCoupling
+    def __init__(
+        self,
+        layers: Iterable[Coupling],
+        order: Iterable[int] = (),
+        partition: tuple[int, int] | None = None,
+    ) -> None:
         layers, partition = checked_layers(
-            layers, None, kinds, "piecewise-linear or linear couplings"
+            layers,
+            None if partition is None else checked_partition(partition),
+            (PiecewiseCoupling, MergedCoupling, LinearCoupling),
+            "piecewise-linear or linear couplings",
         )
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
@@ -85,7 +94,8 @@ class PiecewiseFlow(Pointwise, Flow):
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""
-        return PiecewiseFlow((layer.inverse() for layer in reversed(self.layers)), self.order)
+        layers = (layer.inverse() for layer in reversed(self.layers))
+        return PiecewiseFlow(layers, self.order, self.partition)
 
     def __matmul__(self, other: Flow) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
@@ -98,7 +108,7 @@ class PiecewiseFlow(Pointwise, Flow):
                 f"{list(self._listed())} and {list(other._listed())}: "
                 "exactflow.linear.masks.one_mask composes them"
             )
-        return PiecewiseFlow([*other.layers, *self.layers], self.order)
+        return PiecewiseFlow([*other.layers, *self.layers], self.order, self.partition)
 
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.

@@ -1,4 +1,4 @@
-"""Coupling layers with a piecewise-linear shift and scale, functions of one coordinate."""
+"""Coupling layers with a piecewise-linear shift and scale, functions of one number."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_short, to_element, to_index
+from exactflow.exact.numbers import elements, format_short, to_element, to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import HALVES, Half, NumberLike
 from exactflow.flows.base import Coupling, Map
@@ -56,11 +56,11 @@ class RationalCoupling(Pointwise, Coupling):
 
 @dataclass(frozen=True, init=False, repr=False)
 class PiecewiseCoupling(RationalCoupling):
-    """One coupling layer with a piecewise-linear shift, and scale, of one kept coordinate.
+    """One coupling layer with a piecewise-linear shift, and scale, of one number.
 
-    ``moved = scale(kept[reads]) * moved + conditioner(kept[reads])``. Where a scale is no constant
-    the inverse, which divides by it, is not piecewise linear: it has the same functions, and is
-    `inverted`.
+    ``moved = scale(r) * moved + conditioner(r)``, where r is a coordinate of the half that is kept,
+    or a linear functional of it, ``row @ kept``. Where a scale is no constant the inverse, which
+    divides by it, is not piecewise linear: it has the same functions, and is `inverted`.
 
     Parameters
     ----------
@@ -69,13 +69,14 @@ class PiecewiseCoupling(RationalCoupling):
     conditioner : a `PiecewiseLinear` R -> R^m, m the size of the half that moves.
     scale : one for all coordinates that move, or one for each: a positive rational, or a
         `PiecewiseLinear` R -> R that is positive everywhere.
-    reads : the place, within the kept half, of the coordinate that the functions read.
+    reads : the place, within the kept half, of the coordinate that the functions read; or the row
+        of the functional, as many rationals as are kept, not all zero. A unit row is a place.
 
     Raises
     ------
     InvalidInputError
-        A conditioner of the wrong dimension, a place outside the kept half, a scale that is not
-        positive everywhere.
+        A conditioner of the wrong dimension, a place outside the kept half, a row of the wrong
+        length or of zeros, a scale that is not positive everywhere.
 
     Attributes
     ----------
@@ -94,13 +95,15 @@ class PiecewiseCoupling(RationalCoupling):
     >>> layer = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0], [0], 1, 1), growth)
     >>> layer.forward([1, 3]).T, layer.inverse().forward([1, 7]).T
     (Matrix([[1, 7]]), Matrix([[1, 3]]))
+    >>> PiecewiseCoupling((2, 1), "second", bump, reads=["1/2", 1]).forward([1, 0, 3]).T
+    Matrix([[1, 0, 7/2]])
     """
 
     partition: tuple[int, int]
     moves: Half
     conditioner: PiecewiseLinear
     scale_elements: tuple
-    reads: int
+    reads: int | tuple
     inverted: bool
 
     def __init__(
@@ -109,7 +112,7 @@ class PiecewiseCoupling(RationalCoupling):
         moves: Half,
         conditioner: PiecewiseLinear,
         scale: "NumberLike | PiecewiseLinear | Sequence" = 1,
-        reads: int = 0,
+        reads: int | Sequence = 0,
     ) -> None:
         partition = checked_partition(partition)
         check_option("moves", moves, HALVES)
@@ -135,7 +138,7 @@ class PiecewiseCoupling(RationalCoupling):
             moves=moves,
             conditioner=conditioner,
             scale_elements=elements,
-            reads=to_index("reads", reads, 0, kept - 1),
+            reads=_place_or_row(reads, kept),
             inverted=False,
         )
 
@@ -147,9 +150,23 @@ class PiecewiseCoupling(RationalCoupling):
         vars(found).update(inverted=self.varies and not self.inverted)
         return found
 
+    @property
+    def terms(self) -> dict[int, Any]:
+        """The coordinates of the kept half that are read, with their coefficients."""
+        if isinstance(self.reads, int):
+            return {self.reads: QQ.one}
+        return {j: c for j, c in enumerate(self.reads) if c}
+
+    def _read(self, kept: Sequence, convert: Callable) -> Any:
+        """Return the number that the functions read, in the arithmetic of `convert`."""
+        if isinstance(self.reads, int):
+            return kept[self.reads]
+        first, *rest = (convert(c) * kept[j] for j, c in self.terms.items())
+        return sum(rest, start=first)
+
     def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
-        values, x = [], kept[self.reads]
+        values, x = [], self._read(kept, convert)
         for scale in self.scale_elements:
             value = scale.at(x)[0] if _varies(scale) else convert(scale)
             values.append(1 / value if self.inverted and _varies(scale) else value)
@@ -157,7 +174,7 @@ class PiecewiseCoupling(RationalCoupling):
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        shifts = self.conditioner.at(kept[self.reads])
+        shifts = self.conditioner.at(self._read(kept, convert))
         if not self.inverted:
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
@@ -165,22 +182,39 @@ class PiecewiseCoupling(RationalCoupling):
     def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
         """Return the derivative at a point, given the half that is kept, and the one that moves."""
         kept, moved = (list(map(to_element, half)) for half in (kept, moved))
-        x, scales = kept[self.reads], self.scales_at(kept, to_element)
+        x, scales = self._read(kept, to_element), self.scales_at(kept, to_element)
         slopes = [s.slope_at(x)[0] if _varies(s) else QQ.zero for s in self.scale_elements]
         if self.inverted:
             shifts = self.shift_at(kept, to_element)
             moved = [s * z + t for s, z, t in zip(scales, moved, shifts, strict=True)]
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
-        rows = [[c if j == self.reads else QQ.zero for j in range(len(kept))] for c in column]
+        row = [self.terms.get(j, QQ.zero) for j in range(len(kept))]
+        rows = [[c * r for r in row] for c in column]
         shift = linalg.from_entries(rows, (len(column), len(kept)), QQ)
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
 
     def summary(self) -> str:
-        """Return one line: which half moves, the knots, the scale."""
+        """Return one line: which half moves, the knots, the scale, the row that is read."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
-        inverse = ", inverted" * self.inverted
-        return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{inverse}"
+        rest = ", inverted" * self.inverted
+        if not isinstance(self.reads, int):
+            rest += f", reads ({', '.join(map(format_short, self.reads))})"
+        return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{rest}"
+
+
+def _place_or_row(reads: Any, kept: int) -> int | tuple:
+    """Return a place within the kept half, or a row that is no unit row as elements of QQ."""
+    if not isinstance(reads, list | tuple):
+        return to_index("reads", reads, 0, kept - 1)
+    row = elements(reads)
+    if len(row) != kept or not any(row):
+        raise InvalidInputError(
+            f"expected as reads a place, or a row of {kept} rationals, not all zero, got "
+            f"{format_short(reads)}"
+        )
+    (place, first), *others = ((j, c) for j, c in enumerate(row) if c)
+    return place if first == 1 and not others else row
 
 
 def _varies(scale: object) -> bool:

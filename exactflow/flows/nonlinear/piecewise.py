@@ -20,7 +20,7 @@ How it is checked
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -130,9 +130,11 @@ class PiecewiseLinear:
         return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
     def at(self, x: Any) -> Any:
-        """Return the value as a call does; at an element of QQ, as elements of QQ."""
+        """Return the value as a call does; at an element of QQ, as elements of QQ, and at an array
+        of integers in int64, where knots, values and slopes are integers.
+        """
         if isinstance(x, np.ndarray):
-            knots, values, slopes = self._floats
+            knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
             pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
@@ -149,13 +151,19 @@ class PiecewiseLinear:
         return self.slopes[bisect_right(self.knots, x)]
 
     @cached_property
-    def _floats(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        knots = np.array([to_float(knot) for knot in self.knots])
-        values, slopes = (
-            np.array([[to_float(entry) for entry in row] for row in zip(*rows, strict=True)])
-            for rows in (self.values, self.slopes)
-        )
-        return knots, values, slopes
+    def _floats(self) -> tuple[np.ndarray, ...]:
+        return self._arrays(to_float, float)
+
+    @cached_property
+    def _integers(self) -> tuple[np.ndarray, ...]:
+        return self._arrays(_whole, np.int64)
+
+    def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
+        """Return knots, and values and slopes coordinate by coordinate."""
+        rows = self.knots, *zip(*self.values, strict=True), *zip(*self.slopes, strict=True)
+        arrays: list[np.ndarray] = [np.array([*map(convert, row)], dtype) for row in rows]
+        stop = 1 + self.dimension
+        return arrays[0], np.stack(arrays[1:stop]), np.stack(arrays[stop:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
         """Return ``factors * f``, coordinate by coordinate; the factors are elements of QQ."""
@@ -169,6 +177,13 @@ class PiecewiseLinear:
 
     def __repr__(self) -> str:
         return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
+
+
+def _whole(x: Element) -> int:
+    """Return an element of QQ that is an integer as one."""
+    if x.denominator != 1:
+        raise InvalidInputError(f"expected a function of integers, got {format_short(x)} in it")
+    return int(x)
 
 
 def _row(entries: Any) -> Elements:

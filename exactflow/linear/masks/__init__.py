@@ -193,7 +193,15 @@ def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPar
                 blocks.append((some, read[stop : stop + sizes[1]], stop == 0))
         return blocks
 
-    blocks = min(cut(partition), cut(partition[::-1]), key=len)
+    cuts = [cut(partition), cut(partition[::-1])]
+    if isinstance(part.layer, PiecewiseCoupling):  # a function reads all its coordinates at once
+        cuts = [blocks for blocks in cuts if all(is_first for *_, is_first in blocks)]
+        if not cuts:
+            raise InvalidInputError(
+                f"expected couplings that read at most {max(partition)} coordinates at once, got "
+                f"{part.layer!r}: a larger half keeps what it reads"
+            )
+    blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
             yield from _fitting(inner.seen_through(part.kept, part.moved), partition)
@@ -212,7 +220,7 @@ def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPar
 def _dependence(layer: Any) -> dict[int, set[int]]:
     """Return the kept coordinates that are read, for each coordinate that a layer changes."""
     if isinstance(layer, PiecewiseCoupling):
-        return {i: {layer.reads} for i, _ in enumerate(layer.scale_elements)}
+        return {i: {*layer.terms} for i, _ in enumerate(layer.scale_elements)}
     rows: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:

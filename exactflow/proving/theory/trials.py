@@ -13,12 +13,13 @@ import sympy
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix, as_rectangle
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.factor import factor
+from exactflow.linear.interpolation import interpolate
 from exactflow.linear.masks import one_mask
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
@@ -89,6 +90,11 @@ POSITIVE_PAIR = Hypothesis(
     "every coupling with positive scales preserves orientation, under every partition",
     is_positive_pair,
 )
+FINITE_MAP = Hypothesis(
+    "a pair (points, images)",
+    "a finite map is its points and their images, row by row",
+    lambda instance: isinstance(instance, tuple) and len(instance) == 2,
+)
 FLOWS = Hypothesis(
     "a list of flows of linear couplings, each under a mask of its own",
     "a matrix alone has no masks",
@@ -140,6 +146,20 @@ def one_mask_for(flows: Any) -> Any:
     """At most 2 N + 4 layers under one mask equal N layers under their own."""
     product = reduce(lambda M, flow: flow.matrix() * M, flows, sympy.eye(flows[0].dimension))
     return _equals(one_mask(flows), product, 2 * sum(flow.depth for flow in flows) + 4)
+
+
+def interpolated(instance: Any) -> Any:
+    """At most four couplings take the points to the images, and obstructions exclude fewer."""
+    found = interpolate(*instance)
+    points, images = (as_rectangle(rows).transpose() for rows in instance)
+    need(found.depth <= 4, f"at most four couplings, got {found.depth}")
+    need(
+        found.flow.forward(points) == images.to_Matrix(),
+        "couplings that take the points to the images",
+    )
+    need(len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word")
+    need(all(reason.check() for reason in found.obstructions), "obstructions that check themselves")
+    return found
 
 
 def minimal(M: Any, scales: DepthScales = "additive") -> Any:
@@ -300,6 +320,14 @@ def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
     return flows
 
 
+def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
+    """Return up to eight points of 2 to 5 small coordinates, many of them equal, and images."""
+    d, size = source.randint(2, 5), source.randint(2, 3)
+    box = [[n // size**i % size for i in range(d)] for n in range(size**d)]
+    count = source.randint(1, min(8, len(box)))
+    return source.sample(box, count), source.sample(box, count)
+
+
 # ------------------------------------------------------------------------- by name
 
 
@@ -363,5 +391,12 @@ TRIALS = {
         one_mask_for,
         draw_masked_flows,
         FLOWS,
+    ),
+    "finite maps": _tried(
+        "at most four couplings take the points to the images, and the reasons against fewer prove "
+        "themselves",
+        interpolated,
+        draw_finite_map,
+        FINITE_MAP,
     ),
 }

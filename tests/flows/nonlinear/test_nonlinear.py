@@ -33,7 +33,8 @@ def flows(draw):
         knots = sorted(draw(st.sets(rationals, min_size=1, max_size=3)))
         values = [draw(point) for _ in knots]
         function = PiecewiseLinear(knots, values, draw(point), draw(point))
-        reads = draw(st.integers(0, kept - 1))
+        row = st.lists(rationals, min_size=kept, max_size=kept).filter(any)
+        reads = draw(st.one_of(st.integers(0, kept - 1), row))
         layers.append(PiecewiseCoupling(partition, moves, function, scale, reads))
     return PiecewiseFlow(layers)
 
@@ -122,11 +123,38 @@ BEND = PiecewiseLinear([0], [0])
         (((1, 1), "second", BEND, 0), "positive"),
         (((1, 1), "second", BEND, [1, 1]), "positive"),
         (((1, 1), "second", BEND, 1, 1), "reads"),
+        (((2, 1), "second", BEND, 1, [1]), "2 rationals, not all zero"),
+        (((2, 1), "second", BEND, 1, [0, 0]), "2 rationals, not all zero"),
+        (((2, 1), "second", BEND, 1, [1, "x"]), "a number such as"),
     ],
 )
 def test_layer_refuses(arguments, words):
     with pytest.raises(InvalidInputError, match=words):
         PiecewiseCoupling(*arguments)
+
+
+def test_a_layer_reads_a_coordinate_or_a_row():
+    bend = PiecewiseLinear([0, 1], [0, 2], 1)
+    by_place, by_row = (PiecewiseCoupling((2, 1), "second", bend, 3, r) for r in (1, [0, 1]))
+    assert by_place == by_row
+    assert by_row.reads == 1
+    assert repr(by_row) == "<PiecewiseCoupling (2, 1): moves second, knots 2, scale 3>"
+    layer = PiecewiseCoupling((2, 1), "second", bend, 3, ["1/2", -1])
+    assert layer != by_place
+    assert layer.reads == (Rational(1, 2), -1)
+    assert repr(layer).endswith("scale 3, reads (1/2, -1)>")
+    assert "reads (1/2, -1)" in PiecewiseFlow([layer])._repr_html_()
+    assert layer.forward([3, 1, 5]) == sympy.Matrix([3, 1, 16])
+    assert layer.inverse().reads == layer.reads
+    assert PiecewiseFlow([layer]).difference(PiecewiseFlow([by_place])).startswith("layer 0: ")
+
+
+def test_a_flow_of_no_layers_has_a_partition():
+    flow = PiecewiseFlow([], [1, 0, 2], (1, 2))
+    assert flow.depth == 0
+    assert flow.forward([1, 2, 3]) == flow.inverse().forward([1, 2, 3]) == sympy.Matrix([1, 2, 3])
+    assert flow.log_abs_det() == 0
+    assert flow @ flow == flow
 
 
 def test_flow_refuses():

@@ -232,6 +232,19 @@ def test_a_coupling_that_does_not_fit_whole_is_taken_apart(mask):
     check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, 4, 5, 6])
 
 
+@pytest.mark.parametrize("mask", [[1, 1, 1, 0], [1, 0, 1, 1], [1, 1, 0, 0]])
+def test_a_coupling_that_reads_a_row_reads_it_whole(mask):
+    bend = PiecewiseLinear([0, 1], [(1, 2), (0, 5)], (1, 1))
+    flow = PiecewiseFlow([PiecewiseCoupling((2, 2), "first", bend, [2, 3], ["1/2", -1])])
+    check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, "-1/2"])
+
+
+def test_a_coupling_whose_row_no_half_holds():
+    layer = PiecewiseCoupling((3, 1), "second", PiecewiseLinear([0, 1], [0, 5]), reads=[1, 2, 3])
+    with pytest.raises(InvalidInputError, match="at most 2 coordinates at once"):
+        one_mask([PiecewiseFlow([layer])], mask=(2, 2))
+
+
 def test_floats_and_high_precision_agree_with_exact_numbers():
     draws = Draws(5)
     flow = one_mask([draws.flow(2, 2) for _ in range(3)])
