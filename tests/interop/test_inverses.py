@@ -11,7 +11,7 @@ from exactflow.errors import InvalidInputError, SingularMatrixError
 torch = pytest.importorskip("torch")
 
 from exactflow.interop import convert, restore  # noqa: E402
-from exactflow.interop.conversion.solving import rounded_inverse  # noqa: E402
+from exactflow.interop.conversion.solve import rounded_inverse  # noqa: E402
 from exactflow.interop.modules.flow import MatrixModule  # noqa: E402
 
 nn = torch.nn

@@ -1,0 +1,205 @@
+"""First step of `convert`: which layers are linear, their maps, and why the others are left."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.libraries import library_of, package_of
+from exactflow.interop.models import Place, cause, chains, inside, place_of, tensors_of
+from exactflow.interop.reading import is_initialized, linear_map
+
+__all__ = ["ReadLayer", "all_but_a_bias", "read"]
+
+Read = AffineMap | str
+"""The map of a layer, or the reason to leave it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadLayer:
+    """A linear layer.
+
+    Attributes
+    ----------
+    place, map : the module where it stands, and its map from data to latent.
+    types : of the floats that it holds.
+    is_trained : whether its parameters are; None for a permutation, or where there are none.
+    is_alone : whether it must not be merged with its neighbours.
+    """
+
+    place: Place
+    map: AffineMap
+    types: frozenset[torch.dtype]
+    is_trained: bool | None
+    is_alone: bool
+
+
+def read(
+    model: nn.Module, only: Collection[str] | None
+) -> tuple[list[list[ReadLayer]], list[LeftLayer]]:
+    """Read the linear layers of a model, in runs with nothing between them, and name the others.
+
+    Raises `InvalidInputError` where a pattern in `only` names no layer.
+    """
+    found = chains(model) if only is None else _selected(model, only)
+    places = [place for chain in found for place in chain]
+    times = Counter(id(place.module) for place in places)
+    maps = {id(place): _read(place, only or ()) for place in places}
+    shared = _shared(model, {id(place.module): (place.module, maps[id(place)]) for place in places})
+    runs: list[list[ReadLayer]] = []
+    left: list[LeftLayer] = []
+    for chain in found:
+        runs.append([])
+        for place in chain:
+            key = id(place.module)
+            read = shared.get(key) or maps[id(place)]
+            if isinstance(read, str):
+                left.append(LeftLayer(place.path, place.kind, read))
+                runs.append([])
+                continue
+            is_alone = times[key] > 1 or key in shared or _is_alone(place)
+            trained = None if read.is_permutation else next(iter(_training(place.module)), None)
+            types = frozenset(_types(place.module))
+            runs[-1].append(ReadLayer(place, read, types, trained, is_alone))
+    return [run for run in runs if run], left
+
+
+def _selected(model: nn.Module, only: Collection[str]) -> list[list[Place]]:
+    """Return the layers that patterns name; a layer that is not named stands between two."""
+    found = chains(model)
+    inner = {place.path for chain in found for place in chain}
+    selected = [
+        list(part)
+        for chain in found
+        for is_named, part in groupby(chain, lambda place: _is_named(place, only))
+        if is_named
+    ]
+    paths = (path for path, _ in model.named_modules() if path in only and path not in inner)
+    selected += [[place_of(model, path)] for path in paths]
+    named = [place.path for chain in selected for place in chain]
+    for pattern in only:
+        if not any(fnmatchcase(path, pattern) for path in named):
+            raise InvalidInputError(
+                f"expected paths of layers in only=.., or patterns, got {pattern!r}: the layers "
+                f"are {', '.join(sorted(inner)[:20])}"
+            )
+    return selected
+
+
+def _is_named(place: Place, only: Collection[str]) -> bool:
+    return any(fnmatchcase(place.path, pattern) for pattern in only)
+
+
+def _types(module: nn.Module) -> set[torch.dtype]:
+    return {tensor.dtype for tensor in tensors_of(module) if tensor.is_floating_point()}
+
+
+def _training(module: nn.Module) -> set[bool]:
+    return {p.requires_grad for p in library_of(module).parameters_of(module)}
+
+
+def _read(place: Place, only: Collection[str]) -> Read:
+    """Return the map of a layer, or why there is none."""
+    module, types = place.module, _types(place.module)
+    reason = _reason(module)
+    if reason is not None:
+        return reason
+    if package_of(module) == "torch" and not (place.is_plain or _is_named(place, only)):
+        return "it may belong to a conditioner; only=[its path] converts it"
+    if not is_initialized(module):
+        return "its scales wait for the first data"
+    if len(types) > 1:
+        return f"parameters of several types, {', '.join(sorted(map(str, types)))}"
+    if len(_training(module)) > 1:
+        return "some of its parameters are trained, and others are frozen"
+    try:
+        found = linear_map(module)
+    except InvalidInputError as error:
+        return str(error)
+    except Exception as error:  # a layer with options that its reader does not know
+        return f"it cannot be read: {cause(error)}"
+    return found if found.dimension > 1 else "one coordinate has no halves"
+
+
+def _reason(module: nn.Module) -> str | None:
+    """Return why a module is left whatever its numbers are: its type, or what it would lose."""
+    library, kind = library_of(module), type(module)
+    is_part = kind in library.parts
+    parts = [module] if is_part else list(module.modules())
+    parameters = library.parameters_of(module) if is_part else list(module.parameters())
+    if any(map(is_parametrized, parts)):
+        return "its parametrization would be lost"
+    if kind not in library.readers:
+        if package_of(module) == "exactflow":
+            return "couplings already"
+        name = inside(module)
+        how = f": convert its .{name}" if name else ""
+        return f"{kind.__name__} is not a type that convert knows{how}"
+    if any(part._forward_pre_hooks for part in parts):
+        return "a hook that runs before it may change its weights"
+    if any(part._forward_hooks for part in parts[1:]):
+        return "a hook within it would be lost"
+    names = "_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks"
+    hooks = (getattr(held, name, None) for held in (*parts, *parameters) for name in names)
+    return "a backward hook would be lost" if any(hooks) else None
+
+
+def all_but_a_bias(module: nn.Module) -> tuple[int, ...]:
+    """Identify the parameters of a module, but for a bias."""
+    return tuple(id(p) for name, p in module.named_parameters() if name != "bias")
+
+
+def _shared(model: nn.Module, layers: Mapping[int, tuple[nn.Module, Read]]) -> dict[int, str]:
+    """Return the layers that share parameters: with a reason to leave them where that is not with
+    a layer of the same map, else with none.
+    """
+    holders = defaultdict(set)
+    for key, (module, _) in layers.items():
+        for p in module.parameters():
+            holders[id(p)].add(key)
+    within = {id(part) for module, _ in layers.values() for part in module.modules()}
+    outside = {
+        id(p): path or "the model"
+        for path, module in model.named_modules()
+        for p in module._parameters.values()
+        if id(module) not in within
+    }
+    shared: dict[int, str] = {}
+    for key, (module, read) in layers.items():
+        for name, p in module.named_parameters():
+            others = holders[id(p)] - {key}
+            if id(p) in outside:
+                shared[key] = f"{outside[id(p)]} holds its {name}, too"
+            elif others:
+                tied = _are_tied((module, read), (layers[other] for other in others))
+                shared.setdefault(key, "" if tied else f"another layer has its {name}, too")
+    return shared
+
+
+def _are_tied(one: tuple[nn.Module, Read], others: Iterable[tuple[nn.Module, Read]]) -> bool:
+    """Whether layers share all parameters but, maybe, a bias, and the matrix."""
+    module, read = one
+    return isinstance(read, AffineMap) and all(
+        isinstance(map, AffineMap)
+        and np.array_equal(read.entries, map.entries)
+        and all_but_a_bias(module) == all_but_a_bias(other)
+        for other, map in others
+    )
+
+
+def _is_alone(place: Place) -> bool:
+    """Whether nothing is merged with a layer: hooks, or code that holds it, may look at it, or
+    couplings replace only a part of it.
+    """
+    module = place.module
+    may_be_read = package_of(module) == "torch" and not place.is_plain
+    return bool(module._forward_hooks) or may_be_read or type(module) in library_of(module).parts
