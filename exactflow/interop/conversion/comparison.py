@@ -30,7 +30,7 @@ Meeting = tuple[Tensor, Any]
 SEED = 0
 ROUNDED = 2**12
 SWAYED = 16, 64
-"""In units of rounding: how far an example is moved, and how often its image may move as far."""
+"""In units of rounding, how far data are moved; and how many times as far images may move."""
 LOG_DETS = 1e-6
 """Several libraries sum log-determinants in float32."""
 
@@ -57,9 +57,15 @@ class Run:
 
 
 def run(
-    model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any, latents: Any = None
+    model: nn.Module,
+    arguments: tuple[Any, ...],
+    context: Any,
+    y: Any,
+    latents: Any = None,
+    sway: float = 0.0,
 ) -> Run:
-    """Run a copy of a model on an example, and back from its latents, or others.
+    """Run a copy of a model on an example, and back from its latents, or others; what each layer
+    meets may be moved, by so much of its largest entry.
 
     Raises `InvalidInputError` where the model raises an error ahead, or, if it is given latents,
     on the way back, and says where; or where it makes no finite numbers of the example.
@@ -76,7 +82,7 @@ def run(
         torch.manual_seed(SEED)  # what a layer draws, it draws again
         whole = whole_of(model, context, y)
         for place in (place for chain in chains(model) for place in chain):
-            _watch(whole.steps.get(place.path, place.module), place.path, met, made)
+            _watch(whole.steps.get(place.path, place.module), place.path, met, made, sway)
         value = whole.called(*arguments)
         found = _tensors(value)
     except InvalidInputError:
@@ -116,9 +122,21 @@ def _detached(value: Any) -> Any:
 
 
 def _watch(
-    module: nn.Module, path: str, met: dict[str, Meeting], made: list[dict[str, Tensor]]
+    module: nn.Module,
+    path: str,
+    met: dict[str, Meeting],
+    made: list[dict[str, Tensor]],
+    sway: float,
 ) -> None:
     """Let a module, a copy that is thrown away, tell what it meets ahead and makes in each way."""
+    generator = torch.Generator().manual_seed(SEED)
+
+    def moved(x: Any) -> Any:
+        if not (isinstance(x, Tensor) and x.is_floating_point() and x.numel()):
+            return x
+        signs = 2 * torch.randint(2, x.shape, generator=generator) - 1
+        return x + sway * x.detach().abs().max() * signs.to(x)
+
     way = library_of(module).way(module)
     ahead = "forward" if way is None else way.ahead
 
@@ -131,6 +149,8 @@ def _watch(
             if isinstance(x, Tensor) and name == ahead:
                 condition = options.get(way.condition) if way and way.condition else None
                 met.setdefault(path, (x.detach(), condition))
+            if sway and given:
+                given = tree_map(moved, given[0]), *given[1:]
             try:
                 value = method(*given, **options)
             except Exception as error:
@@ -202,7 +222,7 @@ class Agreement:
         return Agreement(max(self.unit, other.unit), self.log_dets + other.log_dets)
 
     def holds(self, one: Tensor, two: Tensor, swayed: Tensor, slack: float) -> bool:
-        """Whether two tensors agree, given the first one for an example that was moved a bit."""
+        """Whether two tensors agree, given the first one for data that were moved a bit."""
         apart, moved = difference(one, two), difference(one, swayed)
         if apart is None:
             return True
@@ -211,11 +231,6 @@ class Agreement:
         if one.ndim < 2:
             bound += self.log_dets + LOG_DETS * size
         return apart <= bound
-
-    def nudged(self, value: Any) -> Any:
-        """Return tensors that are moved a bit."""
-        factor = 1 + SWAYED[0] * self.unit
-        return tree_map(lambda x: x * factor if _is_float(x) else x, value)
 
 
 def agree(
@@ -240,9 +255,9 @@ def agree(
     one = run(models[0], arguments, *given)
     two = again(models[1], arguments, given, one)
     try:
-        moved = None if one.back is None else bound.nudged(one.latents)
-        sway = run(models[0], bound.nudged(arguments), *given, moved)
-    except InvalidInputError:  # the example lies at the border of what the model takes
+        latents = None if one.back is None else one.latents
+        sway = run(models[0], arguments, *given, latents, SWAYED[0] * bound.unit)
+    except InvalidInputError:  # some data lie at the border of what a layer takes
         sway = one
     off = 0.0  # what an inverse lacks that is none is not held against the other
     if one.back and one.back[0].shape == getattr(arguments[0], "shape", None):
@@ -276,10 +291,6 @@ def again(model: nn.Module, arguments: tuple[Any, ...], given: tuple[Any, Any], 
             f"expected a converted model that runs as the one that was given; {error}: leave out "
             "the layers that it needs as they are, by only=.."
         ) from None
-
-
-def _is_float(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.is_floating_point()
 
 
 def chained(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Tensor, Any]:

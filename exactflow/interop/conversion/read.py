@@ -133,9 +133,7 @@ def _read(place: Place, only: Collection[str]) -> Read:
 def _reason(module: nn.Module) -> str | None:
     """Return why a module is left whatever its numbers are: its type, or what it would lose."""
     library, kind = library_of(module), type(module)
-    is_part = kind in library.parts
-    parts = [module] if is_part else list(module.modules())
-    parameters = library.parameters_of(module) if is_part else list(module.parameters())
+    parts = [module] if kind in library.parts else list(module.modules())
     if any(map(is_parametrized, parts)):
         return "its parametrization would be lost"
     if kind not in library.readers:
@@ -148,9 +146,8 @@ def _reason(module: nn.Module) -> str | None:
         return "a hook that runs before it may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
         return "a hook within it would be lost"
-    names = "_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks"
-    hooks = (getattr(held, name, None) for held in (*parts, *parameters) for name in names)
-    return "a backward hook would be lost" if any(hooks) else None
+    has_hook = any(part._backward_hooks or part._backward_pre_hooks for part in parts)
+    return "a backward hook would be lost" if has_hook else None
 
 
 def all_but_a_bias(module: nn.Module) -> tuple[int, ...]:
