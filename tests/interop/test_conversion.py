@@ -5,12 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import library
 
-torch = pytest.importorskip("torch")
-
-from exactflow.interop import convert  # noqa: E402
-from exactflow.interop.conversion.comparison import run  # noqa: E402
+from exactflow.interop import convert
+from exactflow.interop.conversion.comparison import run
 
 nn = torch.nn
 

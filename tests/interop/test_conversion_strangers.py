@@ -5,21 +5,15 @@ import random
 
 import numpy as np
 import pytest
-from interop.modules import library
+import torch
+from interop.modules import data, library
 
 from exactflow.errors import InvalidInputError, MethodError
-
-torch = pytest.importorskip("torch")
-
-from exactflow.interop import convert, restore  # noqa: E402
+from exactflow.interop import convert, restore
 
 nn = torch.nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries
-
-
-def data(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
 class Conditioner(nn.Module):
@@ -368,7 +362,7 @@ def test_models_of_zuko_are_compiled_before_and_after(make):
     lazy = library("zuko.lazy")
     soft = lazy.UnconditionalTransform(library("zuko").transforms.SoftclipTransform, bound=9.0)
     model, x = lazy.LazyComposedTransform(make(), soft), data(5, 4)
-    new, report = convert(torch.compile(model), x)
+    new, report = convert(model, x)
     assert len(report.layers) == 1
     expected = model().call_and_ladj(x)
     for found in (new().call_and_ladj(x), torch.compile(lambda x: new().call_and_ladj(x))(x)):
@@ -428,15 +422,9 @@ class Located(nn.Module):
         return x.tanh()
 
 
-def test_attributes_of_any_name_and_wide_permutations_do_no_harm():
+def test_attributes_of_any_name_do_no_harm():
     _, report = convert(nn.Sequential(nn.Linear(4, 4), Located()), data(5, 4))
     assert len(report.layers) == 1
-    nf = library("normflows")
-    new, report = convert(
-        nf.NormalizingFlow(None, [nf.flows.Permute(2000)]), by="inverse", permutations=True
-    )
-    assert report.layers[0].couplings == 6
-    assert torch.equal(new.forward(new.inverse(data(2, 2000))).round(), data(2, 2000).round())
 
 
 def test_the_model_stays_as_it_is():

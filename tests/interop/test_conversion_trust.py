@@ -1,25 +1,15 @@
 """No other map in silence: containers by exact type, the whole model compared, nothing lost."""
 
 import pytest
-from interop.modules import library
+import torch
+from interop.modules import data, library, linear
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop import convert, restore
 
-torch = pytest.importorskip("torch")
-
 nn = torch.nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries
-
-
-def data(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
-
-
-def linear(d: int = 4, **options):
-    torch.manual_seed(d)
-    return nn.Linear(d, d, **options)
 
 
 class Bent(nn.Sequential):
@@ -171,13 +161,6 @@ def test_a_model_that_differs_is_not_returned(what, where):
 
 
 def test_a_model_of_float32_alone_is_compared_as_it_is():
-    class Single(nn.Sequential):
-        """A model that runs in float32 alone."""
-
-        def forward(self, x):
-            """Return the image."""
-            return super().forward(x + torch.zeros(1, dtype=torch.float32).expand_as(x))
-
     class Strict(nn.Module):
         """A layer that refuses other types."""
 
@@ -187,7 +170,7 @@ def test_a_model_of_float32_alone_is_compared_as_it_is():
                 raise TypeError("float32 only")
             return x.tanh()
 
-    new, report = convert(nn.Sequential(linear(), Strict(), linear()), data(5, 4))
+    _, report = convert(nn.Sequential(linear(), Strict(), linear()), data(5, 4))
     assert report.latent_difference < 1e-5
     assert report.reason is None
 

@@ -5,14 +5,13 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation, random_matrix, save
 from exactflow.errors import InvalidInputError
 from exactflow.floats.balancing import balance
 from exactflow.interop import rounding, to_module
-
-torch = pytest.importorskip("torch")
 
 
 def orthogonal(d: int, seed: int) -> np.ndarray:

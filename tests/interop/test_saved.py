@@ -10,20 +10,18 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import library
 
 from exactflow import checker, cli
 from exactflow.errors import InvalidInputError
 from exactflow.files.tensors import read_state
-
-torch = pytest.importorskip("torch")
-
-from exactflow.interop import convert, restore  # noqa: E402
+from exactflow.interop import convert, restore
+from exactflow.interop.conversion.comparison import run
+from exactflow.interop.conversion.restoring import skeleton
 
 nn = torch.nn
 
-from exactflow.interop.conversion.comparison import run  # noqa: E402
-from exactflow.interop.conversion.restoring import skeleton  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.(lu|qr) is deprecated")
 

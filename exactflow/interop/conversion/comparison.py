@@ -171,18 +171,13 @@ def _tensors(value: Any) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(leaf).detach() for leaf in leaves)
 
 
-def _most(tensors: Sequence[Tensor]) -> int:
-    """Return how many axes latents have; log-determinants have fewer."""
-    return min(2, max((tensor.ndim for tensor in tensors), default=0))
-
-
 def differences(before: Run, after: Run) -> tuple[float | None, float | None, float | None]:
     """Return the largest differences of latents, of log-determinants, and of what comes back,
     between two models; None of none, and of an empty example.
 
     Raises `MethodError` where they are not finite, or are of other shapes.
     """
-    most = _most(before.images)
+    most = min(2, max((tensor.ndim for tensor in before.images), default=0))
     found: tuple[list[float | None], ...] = ([], [], [])
     for a, b in zip(before.images, after.images, strict=True):
         found[a.ndim < most].append(difference(a, b))
@@ -221,14 +216,16 @@ class Agreement:
         """Return the bound for the layers of both."""
         return Agreement(max(self.unit, other.unit), self.log_dets + other.log_dets)
 
-    def holds(self, one: Tensor, two: Tensor, swayed: Tensor, slack: float) -> bool:
-        """Whether two tensors agree, given the first one for data that were moved a bit."""
+    def holds(self, one: Tensor, two: Tensor, swayed: Tensor, slack: float, axes: int = 0) -> bool:
+        """Whether two tensors agree, given the first one for data that were moved a bit; one with
+        fewer axes is a log-determinant.
+        """
         apart, moved = difference(one, two), difference(one, swayed)
         if apart is None:
             return True
         size = 1 + float(one.double().abs().max())
         bound = ROUNDED * self.unit * size + SWAYED[1] * max(0.0, moved or 0.0) + slack
-        if one.ndim < 2:
+        if one.ndim < axes:
             bound += self.log_dets + LOG_DETS * size
         return apart <= bound
 
@@ -266,7 +263,8 @@ def agree(
     ways += [] if one.back is None else [("inverse", "back", "made_back", off)]
     for (what, images, made, slack), skipped in zip(ways, inner, strict=False):
         found = [getattr(each, images) or () for each in (one, two, sway)]
-        if all(bound.holds(a, b, c, slack) for a, b, c in zip(*found, strict=True)):
+        axes = max([2, *(x.ndim for x in found[0])])
+        if all(bound.holds(a, b, c, slack, axes) for a, b, c in zip(*found, strict=True)):
             continue
         layers = [getattr(each, made) for each in (one, two, sway)]
         known = [x for x in layers[0] if x not in skipped and all(x in each for each in layers)]
