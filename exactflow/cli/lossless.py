@@ -1,4 +1,4 @@
-"""A bijection of integers near a matrix, as a certificate that ``apply`` runs."""
+"""A bijection of integers near a matrix, as a certificate."""
 
 import argparse
 from typing import Any
@@ -19,7 +19,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
     common.construction_arguments(command, METHODS, FLIPPINGS)
-    common.matrix_arguments(command, "L.json", "a certificate, which exactflow apply runs")
+    common.matrix_arguments(command, "L.json", "a certificate, which exactflow.load reads")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ from exactflow.flows.verification import Verification
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
-__all__ = ["load", "read_lossless", "save", "write_claim"]
+__all__ = ["load", "save", "write_claim"]
 
 _ROUNDING = "moved + floor(shift * kept + 1/2)"
 _WITH_FLOW = Balanced | Lossless | MinimalDepth | Verification
@@ -132,28 +132,6 @@ def load(path: str | Path) -> "CouplingFlow | Lossless | MinimalDepth":
         return flow
     with named(path):
         return _lossless(flow, content)
-
-
-def read_lossless(path: str | Path) -> Lossless:
-    """Read a lossless flow: the same map, with the same limit, after its claim is checked.
-
-    >>> import tempfile
-    >>> from exactflow.floats.lossless import lossless
-    >>> W = [[0, -1], [1, 0]]
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(lossless(W), f"{folder}/L.json", target=W)
-    ...     print(read_lossless(f"{folder}/L.json").forward([1000, -3]))
-    [   3 1000]
-
-    Raises what `load` does, and `CertificateError` for a file of anything else.
-    """
-    found = load(path)
-    if not isinstance(found, Lossless):
-        raise CertificateError(
-            f"{Path(path).name}: expected the certificate of a lossless flow, as exactflow "
-            "lossless writes it, got another one"
-        )
-    return found
 
 
 def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:

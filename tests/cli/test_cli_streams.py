@@ -144,7 +144,6 @@ M is the product of 2 couplings. [exact]
         "6 layers of integers on halves (1, 1), shifts in units of .* steps of the matrix\n"
         "step: 1; two last layers of the certificate multiply the halves by it\n",
     ),
-    "apply": ("apply l.json x.npy -o y.npy", "images: 2, int64\n"),
     "whiten": (
         "whiten sigma.csv",
         "2 affine layers on halves (1, 1) whiten within .*\nthe inverse, rounded to floats, "
@@ -203,12 +202,6 @@ BAD = {
     ),
     "balance": ("balance bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
     "lossless": ("lossless bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
-    "apply": (
-        "apply c.json x.npy -o y.npy",
-        2,
-        "",
-        "exactflow: error: c.json: expected the certificate of a lossless flow, .*\n",
-    ),
     "whiten": (
         "whiten m.csv",
         2,
@@ -228,12 +221,6 @@ BAD = {
         2,
         "",
         "usage: exactflow completion .*\nexactflow completion: error: .*\n",
-    ),
-    "convert": (
-        "convert bad.csv --library torch -o new.pt",
-        2,
-        "",
-        "exactflow: error: bad.csv: expected a .pt file of tensors only, got: .*\n",
     ),
     "diagnose": (
         "diagnose flow.py:model x.npy",
@@ -268,8 +255,6 @@ def test_a_good_file(run, name):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file(run, name):
     line, expected, shown, told = BAD[name]
-    if name == "convert":
-        pytest.importorskip("torch")
     if name == "diagnose":
         pytest.importorskip("torch")
     if name == "completion":
@@ -288,13 +273,7 @@ def test_a_script_for_a_shell(run):
 
 
 def test_a_model(run):
-    torch = pytest.importorskip("torch")
-    torch.save(torch.nn.Linear(2, 2).state_dict(), "model.pt")
-    code, out, err = run(
-        "convert", "model.pt", "--library", "torch", "-o", "new.pt", "--within", 1e-9
-    )
-    assert (code, err) == (0, "")
-    assert "written: new.pt; in Python, exactflow.interop.restore(model, " in out
+    pytest.importorskip("torch")
     code, out, err = run("diagnose", "flow.py:model", "v.npy")
     assert (code, err) == (0, "")
     assert_reads(
@@ -395,7 +374,7 @@ def test_exports_of_other_certificates(run):
 
 def test_every_command_is_here():
     assert set(COMMANDS) == {name.split()[0] for name in BAD}
-    assert set(COMMANDS) == {*GOOD, "completion", "convert", "diagnose"}
+    assert set(COMMANDS) == {*GOOD, "completion", "diagnose"}
 
 
 NPY, NPZ = io.BytesIO(), io.BytesIO()
