@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.options import check_option
+from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Result
 from exactflow.interop import libraries
@@ -139,9 +140,11 @@ def to_module(
 def _found(flow: Any) -> CouplingFlow:
     """Return a linear flow over QQ, or that of a result."""
     found = flow.flow if isinstance(flow, Result) else flow
-    if not isinstance(found, CouplingFlow):
+    is_of_integers = isinstance(flow, Lossless)
+    if is_of_integers or not isinstance(found, CouplingFlow):
+        remedy = ": its .flow is that of its real numbers" if is_of_integers else ""
         raise InvalidInputError(
-            f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
+            f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
         )
     if not found.field.is_QQ:
         raise InvalidInputError(

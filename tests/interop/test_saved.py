@@ -68,13 +68,13 @@ def freia_model():
 
 
 MODELS = {
-    "torch": (plain, (3), 2),
-    "torch images": (images, (3, 4, 5), 1),
-    "normflows": (normflows_model, (3, 4, 2), 2),
-    "normflows vectors": (normflows_vectors, (3), 2),
-    "nflows": (nflows_model, (3), 6),
-    "glasflow": (lambda: nflows_model("glasflow.nflows.transforms"), (3), 6),
-    "freia": (freia_model, (3), 2),
+    "torch": (plain, (3, 4)),
+    "torch images": (images, (3, 4, 5, 5)),
+    "normflows": (normflows_model, (3, 4, 2, 2)),
+    "normflows vectors": (normflows_vectors, (3, 5)),
+    "nflows": (nflows_model, (3, 5)),
+    "glasflow": (lambda: nflows_model("glasflow.nflows.transforms"), (3, 5)),
+    "freia": (freia_model, (3, 4)),
 }
 
 
