@@ -56,13 +56,13 @@ def convert(
     plain PyTorch, is replaced by couplings with the interface of its library, in both directions.
     Layers that follow each other are merged: what stood beside a matrix (a permutation, an ActNorm
     that has met data, another matrix) is an identity then, and its bias is in the couplings. Type,
-    device, training mode, forward hooks and whether parameters are trained stay as they are; so do
-    parameters that several layers share.
+    device, training mode, forward hooks and whether parameters are trained stay as they are.
 
     Layers and containers are known by their exact type, since a subclass may do anything. What is
     no linear layer of a known type is left alone, and named in the report: so is a permutation or a
     diagonal alone, an ActNorm that waits for its first data, a layer of PyTorch that may belong to
-    a conditioner, one with a parametrization or a backward hook, and one that is trained in part.
+    a conditioner, one with a parametrization or a backward hook, one that is trained in part, and
+    one that shares parameters with another.
     Within a container of another type layers are converted one by one, and nothing is merged.
 
     Parameters

@@ -52,11 +52,6 @@ class Group:
         return [layer.place.module for layer in self.layers]
 
     @property
-    def parameters(self) -> set[int]:
-        """The identities of the parameters."""
-        return {id(p) for module in self.modules for p in module.parameters()}
-
-    @property
     def dtype(self) -> torch.dtype:
         """The type of floats in which the couplings are stored."""
         return self.data[0].dtype

@@ -9,15 +9,14 @@ from torch import Tensor, nn
 from exactflow.errors import MethodError
 from exactflow.interop.conversion.comparison import Agreement, chained, difference
 from exactflow.interop.conversion.group import Group
-from exactflow.interop.conversion.read import all_but_a_bias
 from exactflow.interop.conversion.report import ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solve import Solved
 from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.models import cause, copied, doubled, place_of
 from exactflow.interop.models import put as put_module
-from exactflow.interop.modules.flow import Bijection, FlowModule, MergedAway
+from exactflow.interop.modules.flow import Bijection, MergedAway
 
-__all__ = ["Put", "Ties", "put", "tie"]
+__all__ = ["Put", "put"]
 
 AGREE = 1e-9
 LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12
@@ -25,9 +24,6 @@ LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12
 SAMPLES = 4
 ROUNDED = 8
 """Units of rounding of what a module stores, and couplings do not: a rotation and its transpose."""
-
-Ties = dict[tuple[int, ...], tuple[nn.Module, FlowModule]]
-"""The first layer with some parameters, all but a bias, and the couplings in its place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +50,14 @@ def put(model: nn.Module, twin: nn.Module, solved: list[tuple[Group, Solved]]) -
     """Put into a model, and its twin in float64, what takes the place of each group, if it agrees
     with its layers.
     """
-    ties: Ties = {}
-    left: list[LeftLayer] = []
-    lost: set[int] = set()
-    found: list[tuple[Group, Solved, tuple[ConvertedLayer, Agreement]]] = []
+    layers, left = list[ConvertedLayer](), list[LeftLayer]()
+    bound, inner = Agreement(0.0, 0.0), (set[str](), set[str]())
     for group, one in solved:
         one.stored.to(group.data[0].device).requires_grad_(group.is_trained)
-        tie(group.main.module, one.stored, ties)
         try:
-            found.append((group, one, _compared(group, one)))
+            record, agreement = _compared(group, one)
         except Exception as error:  # one layer that fails leaves the others alone
             left += group.left(str(error) if isinstance(error, MethodError) else cause(error))
-            lost |= group.parameters
-    layers, bound, inner = [], Agreement(0.0, 0.0), (set[str](), set[str]())
-    for group, one, (record, agreement) in found:
-        if lost & group.parameters:
-            left += group.left("another layer has its parameters, too")
             continue
         model = put_group(model, group, one.stored)
         twin = put_group(twin, group, one.fine)
@@ -92,16 +80,6 @@ def put_group(model: nn.Module, group: Group, couplings: Bijection) -> nn.Module
         new = library_of(module).in_the_place_of(module, MergedAway())
         model = put_module(model, place.path, new)
     return model
-
-
-def tie(module: nn.Module, flow: Bijection, ties: Ties) -> None:
-    """Let the couplings of a layer share with earlier ones what the layers share."""
-    key = all_but_a_bias(module)
-    if key and isinstance(flow, FlowModule):
-        first, couplings = ties.setdefault(key, (module, flow))
-        flow.layers = couplings.layers
-        if getattr(first, "bias", None) is getattr(module, "bias", None):
-            flow.bias = couplings.bias
 
 
 def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:

@@ -1,12 +1,11 @@
 """First step of `convert`: which layers are linear, their maps, and why the others are left."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
@@ -18,7 +17,7 @@ from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.models import Place, cause, chains, inside, place_of, tensors_of
 from exactflow.interop.reading import is_initialized, linear_map
 
-__all__ = ["ReadLayer", "all_but_a_bias", "read"]
+__all__ = ["ReadLayer", "read"]
 
 Read = AffineMap | str
 """The map of a layer, or the reason to leave it."""
@@ -53,20 +52,17 @@ def read(
     found = chains(model) if only is None else _selected(model, only)
     places = [place for chain in found for place in chain]
     times = Counter(id(place.module) for place in places)
-    maps = {id(place): _read(place, only or ()) for place in places}
-    shared = _shared(model, {id(place.module): (place.module, maps[id(place)]) for place in places})
     runs: list[list[ReadLayer]] = []
     left: list[LeftLayer] = []
     for chain in found:
         runs.append([])
         for place in chain:
-            key = id(place.module)
-            read = shared.get(key) or maps[id(place)]
+            read = _shared(model, place.module) or _read(place, only or ())
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
                 runs.append([])
                 continue
-            is_alone = times[key] > 1 or key in shared or _is_alone(place)
+            is_alone = times[id(place.module)] > 1 or _is_alone(place)
             trained = None if read.is_permutation else next(iter(_training(place.module)), None)
             types = frozenset(_types(place.module))
             runs[-1].append(ReadLayer(place, read, types, trained, is_alone))
@@ -150,47 +146,14 @@ def _reason(module: nn.Module) -> str | None:
     return "a backward hook would be lost" if has_hook else None
 
 
-def all_but_a_bias(module: nn.Module) -> tuple[int, ...]:
-    """Identify the parameters of a module, but for a bias."""
-    return tuple(id(p) for name, p in module.named_parameters() if name != "bias")
-
-
-def _shared(model: nn.Module, layers: Mapping[int, tuple[nn.Module, Read]]) -> dict[int, str]:
-    """Return the layers that share parameters: with a reason to leave them where that is not with
-    a layer of the same map, else with none.
-    """
-    holders = defaultdict(set)
-    for key, (module, _) in layers.items():
-        for p in module.parameters():
-            holders[id(p)].add(key)
-    within = {id(part) for module, _ in layers.values() for part in module.modules()}
-    outside = {
-        id(p): path or "the model"
-        for path, module in model.named_modules()
-        for p in module._parameters.values()
-        if id(module) not in within
-    }
-    shared: dict[int, str] = {}
-    for key, (module, read) in layers.items():
-        for name, p in module.named_parameters():
-            others = holders[id(p)] - {key}
-            if id(p) in outside:
-                shared[key] = f"{outside[id(p)]} holds its {name}, too"
-            elif others:
-                tied = _are_tied((module, read), (layers[other] for other in others))
-                shared.setdefault(key, "" if tied else f"another layer has its {name}, too")
-    return shared
-
-
-def _are_tied(one: tuple[nn.Module, Read], others: Iterable[tuple[nn.Module, Read]]) -> bool:
-    """Whether layers share all parameters but, maybe, a bias, and the matrix."""
-    module, read = one
-    return isinstance(read, AffineMap) and all(
-        isinstance(map, AffineMap)
-        and np.array_equal(read.entries, map.entries)
-        and all_but_a_bias(module) == all_but_a_bias(other)
-        for other, map in others
-    )
+def _shared(model: nn.Module, module: nn.Module) -> str | None:
+    """Return who else holds a parameter of a layer: couplings would part them."""
+    own = set(map(id, module.modules()))
+    for name, p in module.named_parameters():
+        for path, other in model.named_modules():
+            if id(other) not in own and any(q is p for q in other._parameters.values()):
+                return f"{path or 'the model'} holds its {name}, too"
+    return None
 
 
 def _is_alone(place: Place) -> bool:

@@ -3,7 +3,6 @@
 from torch import nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.conversion.put import Ties, tie
 from exactflow.interop.libraries import library_of
 from exactflow.interop.models import cause, copied, place_of, put
 from exactflow.interop.modules.flow import (
@@ -51,7 +50,6 @@ def restore(model: nn.Module, state: State) -> nn.Module:
         )
     new = copied(model)
     made: dict[int, nn.Module] = {}
-    ties: Ties = {}
     try:
         for head in heads:
             place = place_of(new, head.removesuffix("."))
@@ -61,7 +59,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
                 couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
                 library = library_of(module)
                 trained = any(p.requires_grad for p in library.parameters_of(module))
-                tie(module, couplings.requires_grad_(trained), ties)
+                couplings.requires_grad_(trained)
                 made[id(module)] = library.in_the_place_of(module, couplings)
             new = put(new, place.path, made[id(module)])
         new.load_state_dict(state)
