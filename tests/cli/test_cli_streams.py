@@ -208,12 +208,6 @@ BAD = {
         "",
         "usage: exactflow completion .*\nexactflow completion: error: .*\n",
     ),
-    "convert": (
-        "convert bad.csv --library torch -o new.pt",
-        2,
-        "",
-        "exactflow: error: bad.csv: expected a .pt file of tensors only, got: .*\n",
-    ),
     "diagnose": (
         "diagnose flow.py:model x.npy",
         2,
@@ -247,8 +241,6 @@ def test_a_good_file(run, name):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file(run, name):
     line, expected, shown, told = BAD[name]
-    if name == "convert":
-        pytest.importorskip("torch")
     if name == "diagnose":
         pytest.importorskip("torch")
     if name == "completion":
@@ -267,13 +259,7 @@ def test_a_script_for_a_shell(run):
 
 
 def test_a_model(run):
-    torch = pytest.importorskip("torch")
-    torch.save(torch.nn.Linear(2, 2).state_dict(), "model.pt")
-    code, out, err = run(
-        "convert", "model.pt", "--library", "torch", "-o", "new.pt", "--within", 1e-9
-    )
-    assert (code, err) == (0, "")
-    assert "written: new.pt; in Python, exactflow.interop.restore(model, " in out
+    pytest.importorskip("torch")
     code, out, err = run("diagnose", "flow.py:model", "v.npy")
     assert (code, err) == (0, "")
     assert_reads(
@@ -357,7 +343,7 @@ def test_exports(run):
 
 def test_every_command_is_here():
     assert set(COMMANDS) == {name.split()[0] for name in BAD}
-    assert set(COMMANDS) == {*GOOD, "completion", "convert", "diagnose"}
+    assert set(COMMANDS) == {*GOOD, "completion", "diagnose"}
 
 
 NPY, NPZ = io.BytesIO(), io.BytesIO()
