@@ -130,7 +130,8 @@ M is the product of 2 couplings. [exact]
     ),
     "theorems": (
         "theorems 'six layers' --check m.csv",
-        "six layers: holds here, with 2 layers\n",
+        "six layers, on this instance: at most six layers equal the matrix (2 layers here).\n"
+        "The theorem says for all: Every matrix of positive determinant, .*\n",
     ),
     "balance": (
         "balance m.csv",
