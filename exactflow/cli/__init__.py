@@ -30,8 +30,7 @@ COMMANDS = {
     "balance": "float64 layers of small norm, certified within",
     "whiten": "two layers that whiten, and generate, a Gaussian",
     "prove": "run proof scripts: one table, a row a claim",
-    "convert": "a model with couplings in the place of its linear layers",
-    "diagnose": "why a trained model does not return x, layer by layer",
+    "diagnose": "what a trained model does with x there and back, layer by layer",
     "completion": "the script by which a shell completes commands",
     "export": "a certificate as a theorem for Rocq",
 }

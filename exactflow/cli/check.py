@@ -1,23 +1,20 @@
 """``exactflow check``: one certificate or many, each by the stand-alone checker.
 
 The checker reads .json, .csv and .npy themselves; a target in another format is read as `factor`
-reads it, and given to it as exact numbers. A file in .v is a theorem that ``export`` wrote: Coq
-checks it.
+reads it, and given to it as exact numbers. With --kernel, what the checker verifies must be proved
+by Rocq, too, as a theorem that is written from the certificate.
 """
 
 import argparse
 import json
 import sys
-import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import interruptible
-from exactflow.files.checking import WORDS, Checked, check_certificate
+from exactflow.files.checking import check_certificate
 from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
@@ -29,16 +26,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "certificates",
         nargs="+",
         metavar="CERT.json",
-        help="certificates, - for stdin; flow.v, what export --to rocq wrote, by Coq",
+        help="certificates, of layers or of depth, - for stdin",
     )
     add("--target", metavar="FILE", help="the matrix that all of them must be about")
-    add("--certificate", metavar="CERT.json", help="what flow.v must have been exported from")
     claims = command.add_argument_group("what is demanded")
     claims.add_argument(
         "--within", metavar="BOUND", help="that no entry differs by more: 1e-12 or p/q"
     )
     claims.add_argument(
         "--quick", action="store_true", help="test equalities at random vectors only"
+    )
+    claims.add_argument(
+        "--kernel",
+        action="store_true",
+        help="that Rocq proves it as a theorem, written from the certificate (needs Coq, MathComp)",
     )
     common.reading_arguments(command)
     output = command.add_argument_group("what comes out")
@@ -55,8 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     files, options = arguments.certificates, _options(arguments)
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    outcome = partial(_outcome, certificate=arguments.certificate, **options)
-    codes = set()
+    outcome, codes = partial(check_certificate, **options), set()
     for found in parallel_map(outcome, files, jobs=arguments.jobs, label="certificate"):
         codes.add(found.code)
         says = "malformed: target file", f"malformed: {arguments.target}"
@@ -71,31 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
     return next(code for code in (1, 2, 3, 0) if code in codes)
 
 
-def _outcome(file: str, certificate: str | None, **options: Any) -> Checked:
-    """Return what is said of a certificate, or of a theorem for Coq."""
-    if Path(file).suffix != ".v":
-        return check_certificate(file, **options)
-    from exactflow.files.rocq.theorem_check import check_theorem
-
-    start = time.perf_counter()
-    try:
-        text = checker.read_file(file).decode("utf-8", "replace")
-        origin = checker.read_file(certificate) if certificate else None
-        rows = None
-        if options["target"]:
-            given, suffix = options["target"]
-            rows = checker.read_target(given, suffix, checker.Field("QQ"))
-    except checker.MalformedError as error:
-        code, lines = 2, [f"malformed: {error}"]
-    else:
-        if rows and options["transposed"]:
-            rows = [{i: row[j] for i, row in enumerate(rows) if j in row} for j in range(len(rows))]
-        with interruptible():  # Ctrl-C ends coqc, too, and its folder
-            code, lines = check_theorem(text, rows, origin)
-    seconds = round(time.perf_counter() - start, 3)
-    return Checked(file, code, WORDS[code], "theorem", tuple(lines), None, seconds)
-
-
 def _options(arguments: argparse.Namespace) -> dict:
     """Return what `check_certificate` needs, the target read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
@@ -105,17 +80,19 @@ def _options(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    theorems = [file for file in arguments.certificates if Path(file).suffix == ".v"]
-    if theorems and (within is not None or arguments.quick):
-        raise InvalidInputError(f"expected no --within or --quick for {theorems[0]}")
-    if arguments.certificate and theorems != arguments.certificates:
-        raise InvalidInputError("expected theorems for Coq (flow.v) with --certificate")
     target = _target(arguments.target, arguments.key) if arguments.target else None
+    if arguments.kernel:
+        if arguments.quick:
+            raise InvalidInputError("expected --kernel without --quick, which proves nothing")
+        from exactflow.files.rocq.coq import library
+
+        library()  # once, before several processes need it
     return {
         "target": target,
         "transposed": arguments.transpose,
         "bound": bound,
         "quick": arguments.quick,
+        "kernel": arguments.kernel,
     }
 
 

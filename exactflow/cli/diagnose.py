@@ -1,4 +1,4 @@
-"""Why a model does not return x: the user's own script, and data from files."""
+"""A table of facts on a model, from the user's own script, and data from files."""
 
 import argparse
 import contextlib
@@ -6,11 +6,10 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType
+from runpy import run_path
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from exactflow.cli import common
@@ -20,43 +19,35 @@ from exactflow.files.tensors import read_array
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "model", metavar="SCRIPT.py:MODEL", help="a model in a script, or a function that makes it"
-    )
-    command.add_argument(
-        "x",
-        nargs="+",
-        metavar="X.npy",
-        help="a batch of data; latents of several scales: a file each",
-    )
+    model = "a model in a script, or a function that makes it"
+    command.add_argument("model", metavar="SCRIPT.py:MODEL", help=model)
+    data = "a batch of data; latents of several scales: a file each"
+    command.add_argument("x", nargs="+", metavar="X.npy", help=data)
     add = command.add_argument_group("what is read").add_argument
     add("--start", choices=("data", "latents"), default="data", help="what X is (default: data)")
     add("--context", metavar="FILE", help="a condition for each member of the batch")
     add("--classes", metavar="FILE", help="the class of each member")
     add("--key", metavar="NAME", help="which array of the files of X")
-    common.printing_arguments(
-        command.add_argument_group("what comes out"), "one JSON object in the place of the table"
-    )
+    out = command.add_argument_group("what comes out")
+    common.printing_arguments(out, "one JSON object in the place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the diagnosis; return 0 where x comes back and nothing is at fault, or else 3."""
+    """Print the facts, and return 0 whatever they are."""
     require("torch", "torch", "whole models")
     from exactflow.interop.diagnosis import diagnose
 
     x = [_tensor(path, arguments.key) for path in arguments.x]
-    context, y = (
-        None if path is None else _tensor(path) for path in (arguments.context, arguments.classes)
-    )
+    given = arguments.context, arguments.classes
+    context, y = (None if path is None else _tensor(path) for path in given)
+    batch = x[0] if len(x) == 1 else x
     with _imported(arguments.model) as model:
-        found = diagnose(
-            model, x[0] if len(x) == 1 else x, start=arguments.start, context=context, y=y
-        )
+        found = diagnose(model, batch, start=arguments.start, context=context, y=y)
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:
         print(found.table(max(shutil.get_terminal_size().columns, 24)))
-    return 0 if found.comes_back and not found.guilty else 3
+    return 0
 
 
 def _tensor(path: str, key: str | None = None) -> Any:
@@ -70,7 +61,7 @@ def _tensor(path: str, key: str | None = None) -> Any:
 
 @contextlib.contextmanager
 def _imported(source: str) -> Iterator[Any]:
-    """Import a script as pytest does, from the folder above its packages; yield what it names.
+    """Run a script from the folder above its packages, as pytest does; yield what it names.
 
     What the script prints goes to stderr, and its folder is where it finds its modules, as long as
     the model is used.
@@ -91,34 +82,22 @@ def _imported(source: str) -> Iterator[Any]:
     sys.argv, sys.path = [file], [str(folder), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _made(script, dotted, name)
+            yield _made(file, dotted, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
     finally:
         sys.argv, sys.path[:] = before
-        sys.modules.pop(dotted, None)
 
 
-def _made(script: Path, dotted: str, name: str) -> Any:
-    """Return what a script names, or what the function makes that it names.
-
-    It is run from its file: a package beside it of its name would be imported in its place.
-    """
-    spec = spec_from_file_location(dotted, script)
-    if spec is None or spec.loader is None:
-        raise InvalidInputError(f"expected a Python script, got {script.name!r}")
-    module = module_from_spec(spec)
+def _made(file: str, dotted: str, name: str) -> Any:
+    """Take what a script names, or what the function makes that it names."""
     try:
-        if "." in dotted:
-            import_module(dotted.rpartition(".")[0])
-        sys.modules[dotted] = module
-        spec.loader.exec_module(module)
-        made = attrgetter(name)(module)
+        made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name=dotted)))
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [f", line {f.lineno}" for f in frames if f.filename == str(script)]
+        lines = [f", line {f.lineno}" for f in frames if f.filename == file]
         raise InvalidInputError(
             f"expected a script that makes {name!r}, got {type(error).__name__} from "
-            f"{script.name}{''.join(lines[-1:])}: {error}"
+            f"{Path(file).name}{''.join(lines[-1:])}: {error}"
         ) from None

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
-from exactflow.files.rocq.theorem_check import theorem
+from exactflow.files.rocq.theorem import theorem
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -34,7 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     write_bytes(arguments.output, text.encode())
     if Path(arguments.output).suffix == ".v":
-        _, _, estimate = text.partition("\n")[0].rstrip(".").partition("; ")
-        words = [shlex.join(["exactflow", "check", arguments.output]), estimate]
-        print(f"next: {'; '.join(filter(None, words))}", file=sys.stderr)
+        words = ["exactflow", "check", arguments.certificate, "--kernel"]
+        print(f"next: {shlex.join(words)}", file=sys.stderr)
     return 0

@@ -1,4 +1,4 @@
-"""One certificate, of either kind, by the stand-alone checker."""
+"""One certificate, of either kind, by the stand-alone checker, and by the kernel of Rocq."""
 
 import time
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ def check_certificate(
     transposed: bool = False,
     bound: Fraction | None = None,
     quick: bool = False,
+    kernel: bool = False,
 ) -> Checked:
     """Check the certificate in a file, - for standard input; whatever it is, nothing is raised.
 
@@ -42,14 +43,22 @@ def check_certificate(
     transposed : whether it is about the transpose of that.
     bound : demands that no entry differs by more; of no matter for a depth.
     quick : whether an equality is only tested; then the verdict is "probably verified".
+    kernel : whether the theorem of a certificate that holds must be proved by Rocq, too. Raises
+        `InvalidInputError` where Coq or MathComp is not there, and nothing else.
     """
     start = time.perf_counter()
     kind, largest = "", None
     try:
-        report = checker.check(checker.read_file(file), target, transposed, bound, quick)
+        data = checker.read_file(file)
+        report = checker.check(data, target, transposed, bound, quick)
         (code, last_line), kind = report.verdict.value, report.kind
         largest = None if report.largest is None else str(report.largest)
         lines = [*report.lines, last_line]
+        if kernel and code == 0:
+            from exactflow.files.rocq.theorem import proved
+
+            code, told = proved(data, bound)
+            lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]

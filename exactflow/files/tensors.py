@@ -22,7 +22,7 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SUFFIXES", "held_arrays", "read_array", "read_state"]
+__all__ = ["SUFFIXES", "held_arrays", "read_array"]
 
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 LARGEST_ARCHIVE = 2**26  # bytes that an archive may unpack to, or four times its own size
@@ -143,27 +143,6 @@ def _safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, 
     if dtype == "BF16":  # the upper half of a float32
         return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
     return array, str(array.dtype)
-
-
-def read_state(data: bytes, suffix: str) -> "dict[str, Tensor]":
-    """Return the tensors of a state dict, in a .safetensors file or else a .pt file, on the CPU.
-
-    Raises
-    ------
-    InvalidInputError
-        A file with anything else in it, or with none, and what to do instead.
-    """
-    if suffix == ".safetensors":
-        library = require("safetensors.torch", "safetensors", "a .safetensors file")
-        with _reading("a .safetensors file"):
-            content = library.load(data)
-    else:
-        content = _loaded(data)
-    if not isinstance(content, dict) or not content:
-        raise InvalidInputError(
-            f"expected tensors by name, got {type(content).__name__}: save the model's state_dict()"
-        )
-    return {name: _plain(data, tensor) for name, tensor in _named(content).items()}
 
 
 def _loaded(data: bytes) -> Any:

@@ -1,9 +1,9 @@
 """Flow libraries: trained models and linear layers in, coupling modules out.
 
-`convert` takes a whole model, and `lossless` one that is to map integers without loss. For one
-layer, `linear_map` reads the matrix of a linear module, `factor` or `balance` turns it into
-couplings, and `to_module` builds them as a module of PyTorch, normflows, nflows, glasflow, FrEIA or
-zuko. `diagnose` says why a model does not return x.
+`convert` takes a whole model. For one layer, `linear_map` reads the matrix of a linear module,
+`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
+normflows, nflows, glasflow, FrEIA, zuko or flowjax. `diagnose` measures, layer by layer,
+what a model does with x there and back.
 
 How it is checked
 -----------------
@@ -19,23 +19,20 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.exact.options import check_option
 from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
 from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import linear_map
-from exactflow.interop.roundoff import Rounding, check_accepted, check_error, rounding
+from exactflow.interop.roundoff import Rounding, check_error, rounding
 from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from exactflow.interop.codec import lossless as lossless
     from exactflow.interop.conversion import convert as convert
     from exactflow.interop.conversion.restoring import restore as restore
     from exactflow.interop.diagnosis import diagnose as diagnose
-    from exactflow.interop.masked import one_mask as one_mask
 
 __all__ = [
     "LIBRARIES",
@@ -44,8 +41,6 @@ __all__ = [
     "convert",
     "diagnose",
     "linear_map",
-    "lossless",
-    "one_mask",
     "restore",
     "rounding",
     "to_module",
@@ -54,8 +49,6 @@ __all__ = [
 _HOMES = {
     "convert": "conversion",
     "diagnose": "diagnosis",
-    "lossless": "codec",
-    "one_mask": "masked",
     "restore": "conversion.restoring",
 }
 """Names that need PyTorch, imported when they are first asked for."""
@@ -78,7 +71,7 @@ def to_module(
     image: tuple[int, int] | None = None,
     bias: "np.ndarray | None" = None,
     parameters: Parameters = "positive",
-    accept_error: float = 1e-6,
+    accept_error: float | None = None,
 ) -> Any:
     """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
 
@@ -103,10 +96,6 @@ def to_module(
     ----------
     flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
         subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
-        What `approximate` returned becomes a module of PyTorch whose shifts
-        are ReLU networks: its error is *measured*, at Gaussian draws.
-        What `exactflow.floats.lossless.lossless` returned becomes a module of PyTorch that maps
-        integer tensors, bit for bit: `exactflow.interop.modules.integers.LosslessModule`.
     library : one of the table.
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko and flowjax) take vectors (N, d) and images alike.
@@ -114,8 +103,8 @@ def to_module(
     parameters : of the scales: "positive", which no training changes; or "raw", the scales.
     accept_error : the largest forward error that is accepted, in float64 (flowjax: in the floats
         that JAX runs in), as `rounding` bounds it, as a multiple of the largest entry of the
-        matrix; ``math.inf`` accepts any. Inverses, log-determinants and what ``.float()`` makes of
-        a module have errors of their own.
+        matrix: 1e-6 in float64 and 1e-2 in float32, unless it is given; ``math.inf`` accepts any.
+        Inverses, log-determinants and what ``.float()`` makes of a module have their own errors.
 
     Raises
     ------
@@ -136,53 +125,33 @@ def to_module(
     """
     check_option("library", library, LIBRARIES)
     check_option("parameters", parameters, get_args(Parameters))
-    if isinstance(flow, Lossless):
-        return _of_integers(flow, library, bias)
-    found = _found(flow, library)
+    found = _found(flow)
     shift = _shift(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = libraries.library(library)
     if image is not None and not home.takes_images:
         raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
-    if isinstance(found, CouplingFlow):
-        check_error(found, accept_error, home.floats())
+    check_error(found, accept_error, home.floats())
     from exactflow.interop.modules.flow import FlowModule
 
     module = FlowModule(found, shift, raw=parameters == "raw")
-    if isinstance(found, PiecewiseFlow):
-        _check_networks(module, found, shift, accept_error)
     return home.couplings(module, (found.dimension, *(image or ())))
 
 
-def _of_integers(flow: Lossless, library: str, bias: Any) -> Any:
-    """Return a lossless flow as a module of PyTorch."""
-    if library != "torch" or bias is not None:
+def _found(flow: Any) -> CouplingFlow:
+    """Return a linear flow over QQ, or that of a result."""
+    found = flow.flow if isinstance(flow, FlowResult) else flow
+    is_of_integers = isinstance(flow, Lossless)
+    if is_of_integers or not isinstance(found, CouplingFlow):
+        remedy = ": its .flow is that of its real numbers" if is_of_integers else ""
         raise InvalidInputError(
-            "expected library='torch' and no bias for a flow of integers: to_module(result.flow, "
-            "..) is that of its real numbers"
+            f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
         )
-    require("torch", library, "modules of that library")
-    from exactflow.interop.modules.integers import LosslessModule
-
-    return LosslessModule(flow)
-
-
-def _found(flow: Any, library: str) -> CouplingFlow | PiecewiseFlow:
-    """Return a flow, or that of a result, if it has a module of the library."""
-    flow = flow.flow if isinstance(flow, FlowResult) else flow
-    if not isinstance(flow, CouplingFlow | PiecewiseFlow):
+    if not found.field.is_QQ:
         raise InvalidInputError(
-            f"expected a linear flow, or a result that has one, got {type(flow).__name__}"
+            f"expected a flow over QQ, got one over {found.field}: modules hold floats"
         )
-    if isinstance(flow, PiecewiseFlow) and library != "torch":
-        raise InvalidInputError(
-            f"expected library='torch' for a flow whose shifts are networks, got {library!r}"
-        )
-    if isinstance(flow, CouplingFlow) and not flow.field.is_QQ:
-        raise InvalidInputError(
-            f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
-        )
-    return flow
+    return found
 
 
 def _shift(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
@@ -199,22 +168,3 @@ def _shift(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
     if values.shape != (dimension,) or not np.isfinite(values).all():
         raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
     return values if center is None else values + center
-
-
-def _check_networks(
-    module: Any, flow: PiecewiseFlow, shift: "np.ndarray | None", accept_error: float
-) -> None:
-    """Refuse networks that float64 ruins, as draws show."""
-    import numpy as np
-    import torch
-
-    draws = np.random.default_rng(0).standard_normal((flow.dimension, 1000))
-    image = flow.forward(draws).T + (0 if shift is None else shift)
-    with torch.no_grad():
-        error = abs(module(torch.tensor(draws.T))[0].numpy() - image).max() / abs(image).max()
-    if not error <= check_accepted(accept_error):
-        raise InvalidInputError(
-            f"expected networks whose error in float64 is within {float(accept_error):.2g} of the "
-            f"largest entry, got {error:.2g} at draws, from ramps that are too steep: raise eps, "
-            "or accept_error=.."
-        )

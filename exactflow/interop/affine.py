@@ -4,7 +4,6 @@ they are read off tensors.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import MatrixLike
 from exactflow.linear.targets import permutation
 
-__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "triangle", "vector"]
+__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "vector"]
 
 
 LARGEST_PRODUCT = 8192
@@ -147,11 +146,6 @@ def vector(tensor: Any) -> np.ndarray:
             f"expected one number per channel, got the shape {tuple(tensor.shape)}"
         )
     return array(tensor).reshape(-1)
-
-
-def triangle(entries: Any) -> int:
-    """Return the d of a triangle of d (d - 1) / 2 entries, which are all there."""
-    return (1 + isqrt(1 + 8 * entries.numel())) // 2
 
 
 def order(indices: Any) -> AffineMap:

@@ -1,46 +1,30 @@
 """What a flow library is: how its modules are called, what holds layers, and which are linear.
 
 A `Library` is one value in one file under ``libraries/``, which imports the library itself: so it
-is imported when a module of that library is met, or one is asked for. `convert`, `lossless` and
-`diagnose` know libraries by these values only.
+is imported when a module of that library is met, or one is asked for. `convert` and `diagnose` know
+libraries by these values only. Layers and containers are known by their exact type: a subclass may
+do anything between its layers.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.layers import State
-from exactflow.interop.modules.steps import IntegerStep
 
-__all__ = [
-    "Build",
-    "HalfMap",
-    "Levels",
-    "Library",
-    "Reader",
-    "Way",
-    "Whole",
-    "folded",
-    "plain_way",
-]
+__all__ = ["Library", "Part", "Reader", "Way", "Whole", "folded", "kinds", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 
 Reader = Callable[[Any], AffineMap]
-Build = Callable[[State, State], nn.Module | None]
-Levels = tuple[list[list[nn.Module]], list[nn.Module], nn.Module | None]
-"""A model for images: its modules of each level, in the order in which data meets them, half of the
-channels of what comes out being latents but for the last; the distributions, in the order of the
-latents; and a network for the context, or None."""
+Part = tuple[Callable[[Any, Bijection], nn.Module], tuple[str, ...]]
+"""What becomes of a module that couplings replace in part, and the parameters that they replace."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +69,14 @@ class Whole:
     module, way : what is called, and how; no way where it has no inverse.
     path : where the module stands in the model.
     options : what it is given besides the data: a context.
+    steps : modules of it that stand for layers of the model, by the paths of these.
     """
 
     module: nn.Module
     way: Way | None
     path: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, nn.Module] = field(default_factory=dict)
 
     def called(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
         """Return what the module returns, from data to latent or back."""
@@ -136,21 +122,9 @@ def folded(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, 
     return x, total
 
 
-@dataclass(frozen=True)
-class HalfMap:
-    """An affine coupling within a module of the model, on data of shape (N, d).
-
-    Attributes
-    ----------
-    module : whose parameters it has.
-    moves : the coordinates that it moves; all others it keeps.
-    ahead, back : from data to latent and back, each with the log-determinant of its direction.
-    """
-
-    module: nn.Module
-    moves: frozenset[int]
-    ahead: Callable[[Tensor], tuple[Tensor, Tensor]]
-    back: Callable[[Tensor], tuple[Tensor, Tensor]]
+def kinds(home: Any, base: type) -> list[type]:
+    """List the classes that a package offers, from a base of its own on."""
+    return [kind for kind in vars(home).values() if isinstance(kind, type) and base in kind.__mro__]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,74 +134,56 @@ class Library:
     Attributes
     ----------
     name : as `exactflow.interop.to_module` and the extras know it.
-    couplings : a module of the library that applies couplings, or an identity, to data of a shape.
-    lists : the containers of layers that follow each other, and where they keep them: "" for
-        children of their own.
+    couplings : a module of the library that applies couplings to data of a shape.
+    readers : exact type of a linear layer -> its affine map from data to latent; the layer is given
+        in float64.
+    lists : exact type of a container of layers that follow each other -> where it keeps them: ""
+        for children of its own.
     is_from_latent : whether these lists lead from latent to data.
-    holders : the containers with something between their layers, or of unknown direction.
-    readers : the affine map from data to latent of each linear layer, which is given in float64.
-    reader : the reader of a module that its class alone does not tell.
-    builders : how a linear layer is built from its tensors, and all those of the model, by the
-        names of its tensors.
-    places : classes that couplings replace in part, and what becomes of such a module; these are
-        not merged with their neighbours.
-    imitation : couplings with the interface of one module, which takes data like a tensor, where
-        `couplings` alone do not tell it.
-    levels : what `exactflow.interop.lossless` takes of a model; None of what is no such model.
-    halves : the affine couplings of a module for data of d coordinates, from data to latent.
-    steps : the layers that it knows beside linear ones, as steps on a grid, for a type of floats.
+    holders : exact type of a container with something between its layers -> where it keeps them.
+    parts : exact type of a layer that couplings replace in part; it is not merged with neighbours.
+    imitation : couplings with the interface of one module, where `couplings` alone do not tell it.
     way : how a layer is called; None for what is no layer of a flow.
     whole : how a model or a layer is called, given a context and classes (None, or as its
         distribution takes them).
+    opened, closed : a model that is no module, as one; and back.
     floats : the type of floats in which its modules run, as NumPy calls it.
     takes_images : whether couplings act on images, too.
     """
 
     name: str
     couplings: Callable[[Bijection, tuple[int, ...]], nn.Module]
+    readers: Mapping[type, Reader] = field(default_factory=dict)
     lists: Mapping[type, str] = field(default_factory=dict)
     is_from_latent: bool = False
     holders: Mapping[type, str] = field(default_factory=dict)
-    readers: Mapping[type, Reader] = field(default_factory=dict)
-    reader: Callable[[Any], Reader | None] = lambda module: None
-    builders: Mapping[frozenset[str], Build] = field(default_factory=dict)
-    places: Mapping[type, Callable[[Any, Bijection], nn.Module]] = field(default_factory=dict)
-    imitation: Callable[[Any, Bijection, Tensor | None], nn.Module] | None = None
-    levels: Callable[[Any], Levels | None] = lambda model: None
-    halves: Mapping[type, Callable[[Any, int], list[HalfMap]]] = field(default_factory=dict)
-    steps: Mapping[type, Callable[[Any, Fraction, torch.dtype], IntegerStep]] = field(
-        default_factory=dict
-    )
+    parts: Mapping[type, Part] = field(default_factory=dict)
+    imitation: Callable[[Any, Bijection], nn.Module] | None = None
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any, Any], Whole] = plain_whole
+    opened: Callable[[Any], Any] = lambda model: model
+    closed: Callable[[nn.Module], Any] = lambda module: module
     floats: Callable[[], Any] = lambda: np.float64
     takes_images: bool = True
 
-    def reader_of(self, module: Any) -> Reader | None:
-        """Return what reads the affine map of a module, if it is linear and known."""
-        kind = type(module)
-        if kind.__module__ == "torch.nn.utils.parametrize":
-            kind = kind.__bases__[0]
-        return self.readers.get(kind) or self.reader(module)
-
-    def in_the_place_of(
-        self, module: nn.Module, couplings: Bijection, x: Tensor | None
-    ) -> nn.Module:
-        """Return couplings, or an identity, with the interface of a module that takes data x; where
-        x is None, an unknown module of plain PyTorch is run on zeros.
-        """
-        in_part = self.places.get(type(module))
-        if in_part is not None:
-            new = in_part(module, couplings)
+    def in_the_place_of(self, module: nn.Module, couplings: Bijection) -> nn.Module:
+        """Build couplings, or an identity, with the interface and the hooks of a module."""
+        part = self.parts.get(type(module))
+        if part is not None:
+            new = part[0](module, couplings)
         elif self.imitation is not None:
-            new = self.imitation(module, couplings, x)
+            new = self.imitation(module, couplings)
         else:
             new = self.couplings(couplings, ())
         for name in ("", "_with_kwargs", "_always_called"):
             getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
-    def of_base(self, table: str, module: nn.Module) -> Any:
-        """Return what a table of this library has for a class of a module, or a base of it."""
-        found = getattr(self, table)
-        return next((found[kind] for kind in type(module).__mro__ if kind in found), None)
+    def parameters_of(self, module: nn.Module) -> list[nn.Parameter]:
+        """List the parameters of a layer that are floats and that couplings replace."""
+        _, names = self.parts.get(type(module), (None, None))
+        return [
+            p
+            for name, p in module.named_parameters()
+            if p.is_floating_point() and (names is None or name in names)
+        ]

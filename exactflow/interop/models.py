@@ -1,8 +1,9 @@
 """A model as modules in modules: copies of it to try things on, so that nothing else is changed by
 it; and its layers in the order in which data meets them, those that may be linear, in chains.
 
-Two layers are in one chain if nothing stands between them, so that they can be merged. What is
-inside a coupling, its conditioner, is no layer of the flow and is not looked at.
+Two layers are in one chain if nothing stands between them, so that they can be merged: within
+containers of a known exact type only. What is inside a coupling, its conditioner, is no layer of
+the flow and is not looked at.
 """
 
 import copy
@@ -11,32 +12,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
-__all__ = ["Place", "cause", "chains", "copied", "place_of", "put", "untouched"]
+__all__ = [
+    "Place",
+    "cause",
+    "chains",
+    "copied",
+    "doubled",
+    "inside",
+    "place_of",
+    "put",
+    "tensors_of",
+    "untouched",
+]
 
 Model = TypeVar("Model")
 
-GLOW = ("actnorm", "invconv", "coupling")
-"""The children of a ``Flow`` of glow-pytorch, in the order of the data."""
-
 
 def copied(model: Model) -> Model:
-    """Return a copy; tensors that a run of a module left behind are copied without its graph.
+    """Return a copy; tensors that a run left behind, in a module or in a cache that it holds, are
+    copied without their graph.
 
     Raises `InvalidInputError` for a model that cannot be copied.
     """
     behind = {
         id(tensor): tensor.detach().clone()
         for module in (model.modules() if isinstance(model, nn.Module) else ())
-        for tensor in vars(module).values()
+        for value in vars(module).values()
+        for tensor in (value, *getattr(value, "__dict__", {}).values())
         if isinstance(tensor, Tensor) and not tensor.is_leaf
     }
     try:
@@ -45,6 +58,26 @@ def copied(model: Model) -> Model:
         raise InvalidInputError(
             f"expected a model that copy.deepcopy copies, got {cause(error)}"
         ) from None
+
+
+def doubled(module: Model) -> Model:
+    """Return a copy in float64 and in evaluation mode, without what was cached in another type."""
+    new = copied(module)
+    return new.train().eval().double() if isinstance(new, nn.Module) else new
+
+
+def inside(model: Any) -> str | None:
+    """Name the attribute of a wrapper (DataParallel, AveragedModel, torch.compile) under which its
+    model is; None for any other object.
+    """
+    if isinstance(model, nn.DataParallel | DistributedDataParallel | AveragedModel):
+        return "module"
+    return "_orig_mod" if "_orig_mod" in getattr(model, "_modules", ()) else None
+
+
+def tensors_of(module: nn.Module) -> list[Tensor]:
+    """List the tensors of a module, parameters and buffers."""
+    return [t for t in module.state_dict(keep_vars=True).values() if isinstance(t, Tensor)]
 
 
 @contextmanager
@@ -122,38 +155,36 @@ def chains(model: nn.Module) -> list[list[Place]]:
     >>> [[place.path for place in chain] for chain in chains(model)]
     [['0', '1', '2.0']]
     """
-    stream = groupby(_stream(place_of(model, "")), key=lambda place: place is not None)
+    stream = groupby(_stream(place_of(model, ""), True), key=lambda place: place is not None)
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 
 
-def _stream(place: Place) -> Iterator[Place | None]:
-    """Yield the layers of a module, and None where nothing is known about what is between them."""
-    library = library_of(place.module)
-    attribute = library.of_base("lists", place.module)
-    if attribute is not None:
-        children = place.children(attribute)
+def _stream(place: Place, is_known: bool) -> Iterator[Place | None]:
+    """Yield the layers of a module, and None where something may be between them: everywhere, if
+    a container above is not known.
+    """
+    library, kind = library_of(place.module), type(place.module)
+    if kind in library.lists:
+        children = place.children(library.lists[kind])
         for child in reversed(children) if library.is_from_latent else children:
-            yield from _stream(child)
+            yield from _stream(child, is_known)
+            if not is_known:
+                yield None
         return
-    if type(place.module).__name__ == "Flow" and set(GLOW) <= set(place.module._modules):
-        held = {child.name: child for child in place.children()}
-        for name in GLOW:
-            yield from _stream(held[name])
-        return
-    attribute = library.of_base("holders", place.module)
-    is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values())
-    is_layer &= not isinstance(place.module, nn.ModuleList | nn.ModuleDict)
-    if attribute is None and (is_layer or not place.children()):
+    is_list = kind in (nn.ModuleList, nn.ModuleDict)
+    is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+    if kind not in library.holders and (is_layer or not place.children()):
         yield place
         return
-    for child in place.children(attribute or ""):
+    for child in place.children(library.holders.get(kind, "")):
         yield None
-        yield from _stream(child)
+        yield from _stream(child, is_known and (is_list or kind in library.holders))
     yield None
 
 
-def put(model: nn.Module, place: Place, new: nn.Module) -> nn.Module:
-    """Return the model with a module in a place of it; the model is changed."""
+def put(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
+    """Return the model with a module under a path; the model is changed."""
+    place = place_of(model, path)
     if place.parent is None:
         return new
     place.parent._modules[place.name] = new

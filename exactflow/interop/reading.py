@@ -3,7 +3,6 @@
 Which layers there are stands with each library (``libraries/``).
 """
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense
 from exactflow.interop.libraries import library_of
+from exactflow.interop.models import doubled
 
 __all__ = ["is_initialized", "linear_map"]
 
@@ -24,7 +24,7 @@ def linear_map(module: Any) -> AffineMap:
     Parameters
     ----------
     module : ``nn.Linear``, a 1x1 convolution, a linear layer, permutation or ActNorm of a flow
-        library; or its weight, d x d or d x d x 1 x 1.
+        library, of exactly that type; or its weight, d x d or d x d x 1 x 1.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def linear_map(module: Any) -> AffineMap:
     if isinstance(module, np.ndarray) or is_tensor:
         return dense(module)
     library = library_of(module)
-    reader = library.reader_of(module)
+    reader = library.readers.get(type(module))
     if reader is None:
         known = ", ".join(kind.__name__ for kind in library.readers)
         kind = type(module)
@@ -52,7 +52,7 @@ def linear_map(module: Any) -> AffineMap:
             f"expected a weight, or a linear layer of {library.name} ({known}), got "
             f"{kind.__module__}.{kind.__name__}: give its matrix as an array instead"
         )
-    return reader(copy.deepcopy(module).double() if hasattr(module, "double") else module)
+    return reader(doubled(module))
 
 
 def is_initialized(module: Any) -> bool:

@@ -48,6 +48,8 @@ __all__ = ["Rounding", "check_error", "float_layer", "most_in_a_row", "rounding"
 UNIT = 2.0**-53
 ENLARGED = 1 + 2.0**-20
 SMALL = Fraction(1, 10**9)
+ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
+"""The largest relative error that is accepted, unless another one is given."""
 
 
 @dataclass(frozen=True)
@@ -101,28 +103,29 @@ def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
     return Rounding(stored, computed, largest)
 
 
-def check_error(flow: CouplingFlow, accepted: Any = 1e-6, dtype: Any = np.float64) -> None:
-    """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry."""
-    check_accepted(accepted)
-    error = rounding(flow, dtype).relative
-    if error > accepted:
-        raise InvalidInputError(
-            f"expected layers whose error in {np.dtype(dtype)} is within {float(accepted):.2g} of "
-            f"the largest entry, got a bound of {float(error):.2g}: use "
-            "exactflow.floats.balancing.balance, whose layers are floats with small entries, or "
-            "accept_error=.."
-        )
-
-
-def check_accepted(accepted: Any) -> Any:
-    """Return an error that is accepted, or raise `InvalidInputError` where it is no number >= 0."""
+def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
+    """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry;
+    None is 1e-6 in float64 and 1e-2 in float32.
+    """
+    kind = np.dtype(dtype)
+    accepted = ACCEPTED[kind] if accepted is None else accepted
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
         raise InvalidInputError(
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
         )
-    return accepted
+    account = rounding(flow, dtype)
+    if account.relative > accepted:
+        remedy = ""
+        if kind == np.float32:
+            remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
+        elif account.stored:  # layers that are no floats, so not those of balance
+            remedy = "use exactflow.balance, whose layers are floats with small entries, "
+        raise InvalidInputError(
+            f"expected layers whose error in {kind} is within {float(accepted):.2g} of the largest "
+            f"entry, got a bound of {float(account.relative):.2g}: {remedy}or give accept_error=.."
+        )
 
 
 def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:

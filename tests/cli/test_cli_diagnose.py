@@ -1,4 +1,4 @@
-"""``exactflow diagnose``: the user's script and data, a table, and an exit code of 0, 2 or 3."""
+"""``exactflow diagnose``: the user's script and data, a table, and an exit code of 0 or 2."""
 
 import json
 import sys
@@ -95,8 +95,8 @@ def run(tmp_path, capsys, monkeypatch):
 def test_a_model_that_is_well(run):
     code, out, err = run("flow.py:good", "x.npy")
     assert code == 0
-    assert out.startswith("x comes back: relative error ")
-    assert "the model (Linear)  comes back with an error of" in out
+    assert out.startswith("x comes back with relative error ")
+    assert out.splitlines()[-2].startswith("the model ")
     assert "imported by ['flow.py']" in err
     assert "in forward" in err
 
@@ -107,16 +107,18 @@ def test_functions_and_classes_that_make_a_model(run, name):
     assert run(f"flow.py:{name}", "x.npy", "-q", *options)[:2] == (0, "")
 
 
-@pytest.mark.parametrize(
-    ("name", "fault"), [("steep", "ill-conditioned"), ("inner.signed", "determinant")]
-)
-def test_a_fault_ends_in_3(run, name, fault):
-    code, out, _ = run(f"flow.py:{name}", "x.npy")
-    assert code == 3
-    assert f"{fault}: " in out
-    code, out, _ = run(f"flow.py:{name}", "x.npy", "--json")
-    assert (code, json.loads(out)["layers"][0]["fault"]) == (3, fault)
-    assert run(f"flow.py:{name}", "x.npy", "--quiet")[:2] == (3, "")
+def test_faults_are_numbers(run):
+    """The exit code is 0: a table of facts refutes nothing."""
+    code, out, _ = run("flow.py:steep", "x.npy", "--json")
+    (steep,) = json.loads(out)["layers"]
+    assert (code, steep["path"], steep["condition"] > 1e6) == (0, "the model", True)
+    code, out, _ = run("flow.py:inner.signed", "x.npy", "--json")
+    (signed,) = json.loads(out)["layers"]
+    assert (code, signed["log_det"]) == (0, pytest.approx(-np.log(6)))
+    assert signed["log_det_due"] == pytest.approx(np.log(6))
+    code, out, _ = run("flow.py:inner.signed", "x.npy")
+    assert "3.6e+00" in out
+    assert run("flow.py:steep", "x.npy", "--quiet")[:2] == (0, "")
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80])
@@ -124,10 +126,8 @@ def test_no_line_is_wider_than_the_terminal(run, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     _, out, _ = run("flow.py:steep", "x.npy")
     assert max(map(len, out.splitlines())) <= width
-    words = " ".join(out.split())
-    assert "condition number" in words if width > 60 else "ill-" in words
-    verdicts = [line[2 * width // 5 + 2 :] for line in out.splitlines()]
-    assert any(len(verdict.split()) > 1 for verdict in verdicts)
+    assert out.splitlines()[0].startswith("x comes back")
+    assert any(line.startswith("the") for line in out.splitlines())
 
 
 def test_a_script_in_a_package(run, tmp_path):
@@ -182,7 +182,7 @@ model = Scales()
         ("none.py:model", "expected a Python script, got 'none.py'"),
         ("x.npy:model", "expected a Python script, got 'x.npy'"),
         (".:model", "expected a Python script"),
-        ("flow.py:none", "got AttributeError from flow.py: module 'flow' has no attribute 'none'"),
+        ("flow.py:none", "got AttributeError from flow.py: "),
         (
             "flow.py:number",
             "expected a flow as a module of PyTorch, or a transform of zuko, got int",

@@ -4,11 +4,23 @@ import io
 import warnings
 
 import pytest
+import torch
 
 from exactflow.interop import LIBRARIES
 
 OF_TORCH = [name for name in LIBRARIES if name != "flowjax"]
 """The libraries of modules of PyTorch."""
+
+
+def data(*shape):
+    """Draw data, the same in each test."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def linear(d: int = 4, **options):
+    """Make a linear layer, the same in each test."""
+    torch.manual_seed(d)
+    return torch.nn.Linear(d, d, **options)
 
 
 def directions(module, library: str):
@@ -36,7 +48,6 @@ def library(name: str):
 
 def onnx_session(module, x, names, dynamo=False):
     """Export a module to ONNX with any number of rows; return onnxruntime's session for it."""
-    torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     if dynamo:
@@ -62,7 +73,6 @@ def onnx_session(module, x, names, dynamo=False):
 
 def in_onnxruntime(module, x, names):
     """Return an exported module as a function of tensors."""
-    torch = pytest.importorskip("torch")
     session = onnx_session(module, x, names)
     return lambda x: [torch.tensor(y) for y in session.run(None, {"x": x.numpy()})]
 
@@ -70,7 +80,6 @@ def in_onnxruntime(module, x, names):
 def descend(loss, module, rate: float):
     """Take a step of gradient descent."""
     parameters = list(module.parameters())
-    torch = pytest.importorskip("torch")
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients, strict=True):

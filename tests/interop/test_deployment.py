@@ -6,17 +6,15 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import OF_TORCH, descend, directions, in_onnxruntime
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
 from exactflow.floats.balancing import balance
 from exactflow.interop import to_module
+from exactflow.interop.modules.flow import FlowModule, MergedAway
+from exactflow.interop.modules.layers import DenseCoupling, SparseCoupling
 from exactflow.testing import assert_invertible
-
-torch = pytest.importorskip("torch")
-
-from exactflow.interop.modules.flow import FlowModule, MergedAway  # noqa: E402
-from exactflow.interop.modules.layers import DenseCoupling, SparseCoupling  # noqa: E402
 
 W = np.random.default_rng(0).standard_normal((6, 6))
 FLOWS = {

@@ -71,12 +71,20 @@ def test_the_error_is_that_of_the_type_that_runs(dtype):
     if dtype is np.float64:
         to_module(flow, "flowjax")
     else:
-        with pytest.raises(InvalidInputError, match="whose error in float32 is within 1e-06"):
-            to_module(flow, "flowjax")
+        with pytest.raises(InvalidInputError, match="error in float32 is within 1e-06") as caught:
+            to_module(flow, "flowjax", accept_error=1e-6)
+        assert "jax_enable_x64" in str(caught.value)
+        assert "balance" not in str(caught.value)
     large = factor([[1, 2**200], [0, 1]])
     if dtype is np.float32:
         with pytest.raises(InvalidInputError, match="within the range of float32"):
             to_module(large, "flowjax", accept_error=np.inf)
+
+
+@pytest.mark.parametrize("d", [2, 8, 32])
+def test_balanced_rotations_need_no_options(d, dtype):
+    turn = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
+    to_module(balance(turn, orientation="flip"), "flowjax")
 
 
 @pytest.mark.parametrize("seed", range(4))

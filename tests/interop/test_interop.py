@@ -6,14 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, factor, whiten
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.floats.balancing import balance
 from exactflow.interop import linear_map, to_module
-
-torch = pytest.importorskip("torch")
 
 TOLERANCE = 1e-12
 PACKAGES = {"freia": "FrEIA"}

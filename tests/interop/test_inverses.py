@@ -5,22 +5,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
+import torch
+from interop.modules import data
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
-
-torch = pytest.importorskip("torch")
-
-from exactflow.interop import convert, restore  # noqa: E402
-from exactflow.interop.conversion.solving import rounded_inverse  # noqa: E402
-from exactflow.interop.modules.flow import MatrixModule  # noqa: E402
+from exactflow.interop import convert, restore
+from exactflow.interop.conversion.solve import rounded_inverse
+from exactflow.interop.modules.flow import MatrixModule
 
 nn = torch.nn
 
 TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-
-
-def data(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
 
 
 def exact_inverse(W):

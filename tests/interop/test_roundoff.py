@@ -5,14 +5,15 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 from interop.modules import OF_TORCH, directions
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
 from exactflow.floats.balancing import balance
+from exactflow.floats.lossless import lossless
 from exactflow.interop import rounding, to_module
-
-torch = pytest.importorskip("torch")
+from exactflow.laws.universal import Atoms, approximate
 
 
 def orthogonal(d: int, seed: int) -> np.ndarray:
@@ -142,6 +143,16 @@ def test_bad_limits(accept):
 def test_other_results_are_refused():
     with pytest.raises(InvalidInputError, match=r"linear flow.*ndarray"):
         to_module(conditioned(4, 2))
+    for other in (lossless([[0, -1], [1, 0]]), approximate(Atoms([[0, 0], [1, 1]]), "1/10")):
+        with pytest.raises(InvalidInputError, match=f"linear flow.*{type(other).__name__}"):
+            to_module(other)
+
+
+def test_the_remedy_is_not_what_was_done():
+    flow = balance(conditioned(12, 100)).flow
+    with pytest.raises(InvalidInputError, match="or give accept_error") as caught:
+        to_module(flow, accept_error=1e-18)
+    assert "balance" not in str(caught.value)
 
 
 @pytest.mark.parametrize("library", OF_TORCH)

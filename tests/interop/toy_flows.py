@@ -90,3 +90,13 @@ def model(d=4, at=None, layer=None, count=4, kind=Model):
 
 def data(n=6, d=4):
     return torch.randn(n, d, generator=torch.Generator().manual_seed(2))
+
+
+def assert_only_numbers(found, level=1e-3):
+    """Assert that x comes back, and that nothing is said but small numbers and "not checked"."""
+    assert found.error < level, found.table()
+    for row in found.rows:
+        assert all(" not checked, because " in note for note in row.notes), found.table()
+        assert row.spread in (None, 0), found.table()
+        if row.log_det_due is not None:
+            assert row.log_det_error < 1e-3 * max(1, abs(row.log_det_due)), found.table()

@@ -1,4 +1,4 @@
-"""Coq, run on theorems that export wrote: their library, compiled once, and then the theorem.
+"""Coq, run on theorems that we wrote: their library, compiled once, and then the theorem.
 
 The compiled library is in the user's cache, in a folder named by a hash of its sources, of Coq's
 version and of its compiled files; a folder appears there as a whole, or not at all.
@@ -13,16 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import interruptible
 from exactflow.files.rocq.writing import LIBRARY, text
 
 __all__ = ["LIMIT", "cache_folder", "coqc", "library"]
 
 LIMIT = 3600
-"""Seconds that coqc is given for a theorem."""
+"""Seconds that coqc is given for a file."""
+PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
 
 
+@interruptible()  # Ctrl-C ends coqc, too, and its folder
 def library() -> Path:
-    """Return the folder of the compiled library; compile it if it is not in the cache.
+    """The folder of the compiled library, which is compiled if it is not in the cache.
 
     Raises
     ------
@@ -30,7 +33,7 @@ def library() -> Path:
         Coq or MathComp is not there, or the cache cannot be written.
     """
     if shutil.which("coqc") is None:
-        raise InvalidInputError("expected coqc, of Coq with MathComp (libcoq-mathcomp-algebra)")
+        raise InvalidInputError(f"expected coqc on the PATH, got none: install {PACKAGES}")
     folder = cache_folder().parent / "certificates" / _key()
     if folder.is_dir():
         return folder
@@ -45,11 +48,11 @@ def library() -> Path:
         for name in LIBRARY:
             source = Path(scratch, f"{name}.v")
             source.write_text(text(name), "utf-8")
-            failed, printed = coqc(source, Path(scratch))
-            if failed:
+            code, printed = coqc(source, Path(scratch))
+            if code != 0:
                 raise InvalidInputError(
-                    f"expected Coq 8.20 with MathComp 2.3 (libcoq-mathcomp-algebra); {name}.v of "
-                    f"the library does not compile: {printed.strip()[-300:]}"
+                    f"expected {PACKAGES}, got one that does not compile {name}.v of the library "
+                    f"(exit code {code}): {' '.join(printed.split())[-300:]}"
                 )
         with suppress(OSError):  # another process was faster
             os.rename(scratch, folder)
@@ -57,7 +60,7 @@ def library() -> Path:
 
 
 def coqc(source: Path, library: Path) -> tuple[int | None, str]:
-    """Compile a file, and return the exit code, None if time was up, and what was printed."""
+    """Compile a file: the exit code, None if time was up, and what was printed."""
     try:
         done = subprocess.run(
             ["coqc", "-q", "-w", "none", "-Q", library, "exactflow.certificates", source],
@@ -73,13 +76,13 @@ def coqc(source: Path, library: Path) -> tuple[int | None, str]:
 
 
 def cache_folder() -> Path:
-    """Return the folder of compiled files: below the user's cache, if there is one."""
+    """The folder of compiled files: below the user's cache, if there is one."""
     places = [os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")]
     return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
 
 
 def _key() -> str:
-    """Return a hash of all that a compiled library comes from."""
+    """A hash of all that a compiled library comes from."""
     told = [_told("--version"), *map(text, LIBRARY)]
     for path in sorted(Path(_told("-where").strip()).rglob("*.vo")):
         found = path.stat()

@@ -324,3 +324,14 @@ have [|||] := @fewer_are_words rat n Ks (size s).-1.
 - by rewrite -eK; apply: exU invU.
 - by rewrite -eK => /word_swap; rewrite swap_block; apply: exL invL.
 Qed.
+
+(* The same in other words: no product of fewer. *)
+Lemma no_fewer d (kind : 'M[rat]_d -> Prop) k (M : 'M[rat]_d) (made : Prop) :
+  (made /\ forall Ks : seq 'M[rat]_d, (forall K, K \in Ks -> kind K) ->
+    M = \big[mulmx/1%:M]_(K <- Ks) K -> (k <= size Ks)%N) ->
+  made /\ forall Ks : seq 'M[rat]_d, (forall K, K \in Ks -> kind K) -> (size Ks < k)%N ->
+    M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+case=> is_made least; split=> // Ks kinds fewer e.
+by have := least Ks kinds e; rewrite leqNgt fewer.
+Qed.

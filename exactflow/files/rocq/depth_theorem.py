@@ -12,20 +12,19 @@ from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.reasons import additive_reason, scaled_reason
-from exactflow.files.rocq.writing import row, rows, target_rows
+from exactflow.files.rocq.writing import Stated, row, rows, target_rows
 
-__all__ = ["ADDITIVE", "DEPTH", "POSITIVE", "UNEQUAL", "depth_theorem"]
+__all__ = ["depth_theorem"]
 
 
-def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what is proved, in brief, the text of the library that it requires, and what follows
-    that: the theorem that proves what a depth certificate says.
+def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
+    """The theorem that proves what a depth certificate says.
 
     It is about matrices over the rationals: the target is a product of k matrices
-    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and each such product has at least k factors. With
-    positive scales, they are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With
-    halves of two sizes, it is proved of the matrix to which coordinates are appended that no layer
-    moves, and so of the matrix.
+    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and no product of fewer. With positive scales, they are
+    [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With halves of two sizes, it is
+    proved of the matrix to which coordinates are appended that no layer moves, and so of the
+    matrix.
 
     Of the obstructions with additive layers, those of kind "linear" for words of up to four letters
     are taken as they are. Where D = I + Y Z and a = I + Z Y are known, one of four letters, or of
@@ -52,23 +51,23 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> tuple[str, str,
     if p != q:
         grown, form = _grown(claim, inverted, (p, q)), UNEQUAL
     of_U, of_L = (_reason(*grown, starts_with_L) for starts_with_L in (False, True))
-    about = f"{len(layers)} {claim.scales} layers make a matrix, and no fewer"
-    listed = ";\n   ".join(layers)
-    return (
-        about,
-        form["text"],
-        DEPTH.format(
+    halves = f"halves of {p} and {q}, in the natural order"
+    return Stated(
+        about=f"{len(layers)} {claim.scales} layers make a matrix, and no fewer; {halves}",
+        library=form["library"],
+        name=form["name"],
+        definitions=DEFINITIONS.format(
             target=target_rows(claim.target, list(map(row, claim.target))),
             inverse=rows(inverted),
-            layers=f"[:: {listed}]",
+            layers=";\n   ".join(layers),
             of_U=of_U,
             of_L=of_L,
             sizes=f"{n}" if p == q else f"{n} {p} {q}",
-            p=p,
-            q=q,
-            depth=len(layers),
+            d=f"{p} + {q}",
             **form,
         ),
+        statement=STATEMENT.format(d=f"{p} + {q}", depth=len(layers), **form),
+        proof=f"case/andP: proved => _ proved; exact: no_fewer ({form['holds']}P proved)",
     )
 
 
@@ -138,27 +137,27 @@ def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
 
 
 ADDITIVE = {
-    "text": "depth",
+    "library": "depth",
     "layer": "whether it moves the first half, and its block",
     "layer_type": "layer",
-    "theorem": "least_number_of_shears",
+    "name": "least_number_of_shears",
     "factor": "is_shear",
     "holds": "holds",
 }
 UNEQUAL = ADDITIVE | {
-    "text": "unequal",
+    "library": "unequal",
     "factor": "is_unequal_shear",
     "holds": "unequal_holds",
 }
 POSITIVE = {
-    "text": "scaled",
+    "library": "scaled",
     "layer": "whether it moves the first half, its scale and its block",
     "layer_type": "scaled_layer",
-    "theorem": "least_number_of_couplings",
+    "name": "least_number_of_couplings",
     "factor": "is_coupling",
     "holds": "scaled_holds",
 }
-DEPTH = """Open Scope ring_scope.
+DEFINITIONS = """Open Scope ring_scope.
 Definition target : rows :=
   {target}.
 Definition target_inverse : rows :=
@@ -166,23 +165,19 @@ Definition target_inverse : rows :=
 
 (* Of each layer {layer}; the first is applied last. *)
 Definition layers : seq {layer_type} :=
-  {layers}.
+  [:: {layers}].
 
 (* Why words of one letter fewer do not do: those that start with U, and with L. *)
 Definition of_U := {of_U}.
 Definition of_L := {of_L}.
-Definition checked := square ({p} + {q}) target &&
+Definition checked := square ({d}) target &&
   {holds} {sizes} target target_inverse layers of_U of_L.
-
-Theorem {theorem} (M := matrix_of ({p} + {q}) target) :
-  (exists Ks : seq 'M[rat]_({p} + {q}),
-    [/\\ size Ks = {depth}, forall K, K \\in Ks -> {factor} K &
-       M = \\big[mulmx/1%:M]_(K <- Ks) K]) /\\
-  forall Ks : seq 'M[rat]_({p} + {q}), (forall K, K \\in Ks -> {factor} K) ->
-    M = \\big[mulmx/1%:M]_(K <- Ks) K -> ({depth} <= size Ks)%N.
-Proof.
-have proved : checked = true by vm_cast_no_check (erefl true).
-rewrite /checked in proved; case/andP: proved => _; exact: {holds}P.
-Qed.
-Print Assumptions {theorem}.
 """
+STATEMENT = """let M := matrix_of ({d}) target in
+  (exists Ks : seq 'M_({d}),
+     [/\\ size Ks = {depth}%N, forall K : 'M_({d}), K \\in Ks -> {factor} K
+       & M = \\big[mulmx/1%:M]_(K <- Ks) K]) /\\
+  (forall Ks : seq 'M_({d}),
+   (forall K : 'M_({d}), K \\in Ks -> {factor} K) ->
+   (size Ks < {depth})%N -> M <> \\big[mulmx/1%:M]_(K <- Ks) K)"""
+"""The statement, as Rocq prints it."""

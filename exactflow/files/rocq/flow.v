@@ -45,6 +45,11 @@ Definition is_coupling d (moved : seq nat) (K : 'M[rat]_d) := forall i j : 'I_d,
 Definition signs d (flips : seq nat) : 'M[rat]_d :=
   diag_mx (\row_i (if (i : nat) \in flips then -1 else 1)).
 
+(* Whether a coordinate is one of those listed; and p / q. *)
+Definition among (listed : seq nat) d (i : 'I_d) := (i : nat) \in listed.
+Definition fraction p q : rat := rational (Qmake p q).
+Arguments fraction p%_Z q%_positive.
+
 (* ------------------------------------------------------------- by computation *)
 Fixpoint add_multiple (w : Z) (r sum : seq Z) : seq Z :=
   match r, sum with
@@ -343,20 +348,19 @@ move=> i j jp; have := near_all i j; rewrite (negbTE jp) => /nearP; rewrite deri
 by rewrite (runP halves e) /M mxE.
 Qed.
 
-Lemma equalP : holds d first second flips false None pads t ls divisors = true ->
-  couplings /\ forall i j : 'I_d, (j : nat) \notin pads -> M i j = Q i j.
-Proof. exact: holdsP. Qed.
+(* The same, and that first and second are a partition and the rows at the pads are zero. *)
+Definition claimed is_gram bound := holds d first second flips is_gram bound pads t ls divisors &&
+  everywhere d (fun i j => (i \notin pads) || is_zero (Qmake (nth 0%Z (nth [::] t.2 i) j) t.1)).
 
-Lemma withinP b : holds d first second flips false (Some b) pads t ls divisors = true ->
-  couplings /\ forall i j : 'I_d, (j : nat) \notin pads -> `|M i j - Q i j| <= rational b.
-Proof. exact: holdsP. Qed.
-
-Lemma covariance_equalP : holds d first second flips true None pads t ls divisors = true ->
-  couplings /\ forall i j : 'I_d, (j : nat) \notin pads -> M i j = (Q *m Q^T) i j.
-Proof. exact: holdsP. Qed.
-
-Lemma covariance_withinP b : holds d first second flips true (Some b) pads t ls divisors = true ->
-  couplings /\ forall i j : 'I_d, (j : nat) \notin pads ->
-    `|M i j - (Q *m Q^T) i j| <= rational b.
-Proof. exact: holdsP. Qed.
+Lemma claimedP is_gram bound : claimed is_gram bound = true ->
+  [/\ perm_eq (first ++ second) (iota 0 d), size Ks = size ls, couplings,
+      forall i j : 'I_d, among pads i -> M i j = 0 &
+      forall i j : 'I_d, ~~ among pads j ->
+        agree bound (M i j) ((if is_gram then Q *m Q^T else Q) i j)].
+Proof.
+case/andP=> ok /everywhereP zeros; have [Ks_couplings near_all] := holdsP ok.
+split=> //; first by case/andP: ok.
+  by rewrite size_map.
+by move=> i j ip; rewrite mxE; apply/is_zeroP; have := zeros i j; rewrite [_ \in _]ip.
+Qed.
 End Claim.

@@ -1,4 +1,4 @@
-"""A certificate as a theorem: a product of couplings is this matrix, or within a bound of it.
+"""A certificate of layers as a theorem: this matrix is a product of couplings, or near one.
 
 `flow.v` beside this file proves, with MathComp, what makes products of integers over common
 denominators sufficient; a theorem is the certificate's numbers, and the kernel of Rocq multiplies
@@ -18,24 +18,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.writing import over, rational, row, target_rows
+from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.files.rocq.writing import Stated, over, rational, row, target_rows
 
-__all__ = ["CLAIMS", "FLOW", "flow_theorem"]
-
-BITS_A_SECOND = 1e8
-"""Products of bits that the virtual machine of Coq 8.20 forms in a second, as measured."""
+__all__ = ["flow_theorem"]
 
 
-def flow_theorem(content: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what is proved, in brief, the text of the library that it requires, and what follows
-    that: the theorem that proves what a certificate claims.
+def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stated:
+    """The theorem that proves what a certificate claims.
 
     It is about matrices over the rationals, their coordinates in their natural order whatever order
-    the layers see. Each factor is a coupling with positive scales; in the columns off the pads, no
-    entry of their product, with the signs of the flips, differs from the target by more than the
+    the layers see. The two halves are a partition of the coordinates. Each factor is a coupling
+    with positive scales. The target's rows at the pads are zero; in the columns off the pads, no
+    entry of the product, with the signs of the flips, differs from the target by more than the
     bound, or they are equal where the certificate has none. With a covariance this is said of Q Q^T
     in the place of the product Q.
+
+    Parameters
+    ----------
+    bound : a smaller one than the certificate's, if it has one.
     """
     d, p = sum(content["partition"]), content["partition"][0]
     order, pads = content.get("order", list(range(d))), content.get("pads", [])
@@ -47,26 +48,36 @@ def flow_theorem(content: dict[str, Any]) -> tuple[str, str, str]:
         for j, entry in zip(off, entries, strict=True):
             target[i][j] = parse_rational(entry)
     layers = [_Layer.read(layer) for layer in content["layers"]]
-    divisors, work = _divisors(layers, halves, flips)
     denominator, numerators = over(target)
-    listed = ";\n  ".join(map(str, reversed(layers)))
-    about = f"{len(layers)} coupling layers and a matrix; coqc takes about {4 + round(work)} s"
-    return (
-        about,
-        "flow",
-        FLOW.format(
+    derived = "(Q *m Q^T) i j" if "covariance" in content else "Q i j"
+    told, wanted, claim = "none", "None", f"M i j = {derived}"
+    if "within" in content:
+        own = parse_rational(content["within"])
+        within = own if bound is None else min(own, bound)
+        told, wanted = format_rational(within), f"(Some ({rational(within)}))"
+        num, den = map(format_rational, within.as_integer_ratio())
+        claim = f"`|M i j - {derived}| <= fraction {num} {den}"
+    places = dict(zip(("first", "second"), map(_places, halves), strict=True))
+    places |= {"flips": _places(flips), "pads": _places(pads)}
+    names = {"order": order, "flips": flips, "pads": pads}
+    named = [f"{name} {' '.join(map(str, found)) or 'none'}" for name, found in names.items()]
+    kind = "a covariance" if "covariance" in content else "a matrix"
+    return Stated(
+        about=f"{len(layers)} coupling layers and {kind}; {'; '.join(named)}; bound {told}",
+        library="flow",
+        name="flow_of_couplings",
+        definitions=DEFINITIONS.format(
             denominator=hex(denominator),
             target=target_rows(target, [row(entries, hex) for entries in numerators]),
-            layers=f"[::\n  {listed}]",
-            first=_places(halves[0]),
-            second=_places(halves[1]),
-            flips=_places(flips),
-            pads=_places(pads),
-            bound=rational(parse_rational(content.get("within", "0"))),
-            divisors=row(reversed(divisors), hex),
+            layers=";\n  ".join(map(str, reversed(layers))),
+            divisors=row(reversed(_divisors(layers, halves, flips)), hex),
             d=d,
-            **CLAIMS["covariance" in content, "within" in content],
+            is_covariance=str("covariance" in content).lower(),
+            wanted=wanted,
+            **places,
         ),
+        statement=STATEMENT.format(d=d, size=len(layers), claim=claim, **places),
+        proof="exact: claimedP proved",
     )
 
 
@@ -93,76 +104,50 @@ class _Layer(NamedTuple):
 
 def _divisors(
     layers: Sequence[_Layer], halves: tuple[list[int], list[int]], flips: Sequence[int]
-) -> tuple[list[int], float]:
-    """Return what the rows moved by each layer may be divided by, and the seconds this takes.
-
-    The same products as in `run` of flow.v; a product of k and l bits is counted as k l, a
-    quotient of k bits by l bits as 2.7 k l.
-    """
+) -> list[int]:
+    """What the rows moved by each layer may be divided by, the products as in `run` of flow.v."""
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
-    bits, divisors, work = np.frompyfunc(int.bit_length, 1, 1), [], 0.0
+    divisors = []
     for moves_second, den, scale, shift in layers:
         (m_den, m), (o_den, o) = state[moves_second], state[not moves_second]
-        sums = shift @ o
-        moved, whole = (o_den * scale)[:, None] * m + m_den * sums, den * m_den * o_den
-        divisor = gcd(whole, *moved.flat)
-        moved //= divisor
-        work += (bits(shift) @ bits(o)).sum() + m_den.bit_length() * bits(sums).sum()
-        work += (bits(o_den * scale) @ bits(m)).sum()
-        work += 2.7 * divisor.bit_length() * bits(moved).sum()
-        state[moves_second] = whole // divisor, moved
-        divisors.append(divisor)
-    return divisors, work / BITS_A_SECOND
+        moved, whole = (o_den * scale)[:, None] * m + m_den * (shift @ o), den * m_den * o_den
+        divisors.append(gcd(whole, *moved.flat))
+        state[moves_second] = whole // divisors[-1], moved // divisors[-1]
+    return divisors
 
 
 def _places(found: Sequence[int]) -> str:
-    return f"{row(found, str)}%N" if found else "[::]"
+    """A list of coordinates, as Rocq prints it."""
+    return f"[:: {'; '.join(f'{i}%N' for i in found)}]" if found else "[::]"
 
 
-CLAIMS = {
-    (is_covariance, is_within): {
-        "is_covariance": str(is_covariance).lower(),
-        "wanted": "(Some bound)" if is_within else "None",
-        "lemma": ("covariance_" if is_covariance else "") + ("withinP" if is_within else "equalP"),
-        "claim": ("`|M i j - {}| <= rational bound" if is_within else "M i j = {}").format(
-            "(Q *m Q^T) i j" if is_covariance else "Q i j"
-        ),
-    }
-    for is_covariance in (False, True)
-    for is_within in (False, True)
-}
-"""What the theorem says of Q or of Q Q^T, and by which lemma of flow.v."""
-
-FLOW = """Open Scope Z_scope.
+DEFINITIONS = """Open Scope Z_scope.
 Definition target : fractions := over {denominator}
   {target}.
 
 (* The first layer is applied last. *)
-Definition layers : seq layer := {layers}.
-
-(* The coordinates of either half, those that are negated before the first layer, and those that
-   the data does not have: its rows at the pads are zero. *)
-Definition first : seq nat := {first}.
-Definition second : seq nat := {second}.
-Definition flips : seq nat := {flips}.
-Definition pads : seq nat := {pads}.
-Definition bound := {bound}.
+Definition layers : seq layer := [::
+  {layers}].
 
 (* Common divisors of the rows that a layer moved, for the computation alone. *)
 Definition divisors : seq positive := {divisors}%positive.
-Definition checked :=
-  holds {d} first second flips {is_covariance} {wanted} pads target layers divisors.
+Definition checked := claimed {d}
+  {first} {second} {flips} {pads} target layers divisors
+  {is_covariance} {wanted}.
 
-Open Scope ring_scope.
-Theorem flow_of_couplings (M := matrix_over {d} target)
-    (Ks := [seq matrix_of_layer {d} first second l | l <- layers])
-    (Q := (\\big[mulmx/1%:M]_(K <- Ks) K) *m signs {d} flips) :
-  (forall K, K \\in Ks -> is_coupling first K \\/ is_coupling second K) /\\
-  forall i j : 'I_{d}, (j : nat) \\notin pads -> {claim}.
-Proof.
-have proved : checked = true by vm_cast_no_check (erefl true).
-rewrite /checked in proved; exact: {lemma} proved.
-Qed.
-Print Assumptions flow_of_couplings.
-"""
+(* The coordinates of either half; those that are negated before the first layer; those that the
+   data does not have, at which its rows are zero. *)"""
+
+STATEMENT = """let first := {first} in
+  let second := {second} in
+  let flips := {flips} in
+  let pads := {pads} in
+  let M := matrix_over {d} target in
+  let Ks := [seq matrix_of_layer {d} first second l | l <- layers] in
+  let Q := \\big[mulmx/1%:M]_(K <- Ks) K *m signs {d} flips in
+  [/\\ perm_eq (first ++ second) (iota 0 {d}), size Ks = {size}%N,
+      forall K : 'M_{d}, K \\in Ks -> is_coupling first K \\/ is_coupling second K,
+      forall i j : 'I_{d}, among pads i -> M i j = 0
+    & forall i j : 'I_{d}, ~~ among pads j -> {claim}]"""
+"""The statement, as Rocq prints it."""

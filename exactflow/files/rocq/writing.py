@@ -8,11 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files as resources
 from math import lcm
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "LIBRARY",
-    "decimals",
+    "Stated",
     "opening",
     "over",
     "rational",
@@ -33,6 +33,19 @@ LIBRARY = {
 """The texts, and of each the other one that it requires."""
 
 _REQUIRE = "From exactflow.certificates Require {} {}.\n"
+
+
+class Stated(NamedTuple):
+    """A theorem: what it is about, in brief; the text that it requires; its name, what is defined
+    before it, its statement as Rocq prints it, and what proves it.
+    """
+
+    about: str
+    library: str
+    name: str
+    definitions: str
+    statement: str
+    proof: str
 
 
 def text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What `convert` did, layer by layer: as a table, as JSON, as HTML, and as certificates."""
+"""What `convert` did, layer by layer: as a table, as JSON, and as certificates."""
 
 import json
 from dataclasses import dataclass
@@ -26,13 +26,15 @@ class ConvertedLayer:
     ----------
     path, kind : where the couplings are in the model, and the class that was there.
     merged : the paths of neighbours that they apply, too; there is an identity now.
-    is_probed : whether W is known only by what a module of an unknown class made of the example.
     dimension, condition_number : of the matrix W, from data to latent; the latter is rounded.
-    error : *certified*, unless W was probed: no entry of W differs by more from the exact product
-        of the float64 layers, or from the float64 matrix.
-    stored_error : the same for the layers in the type in which the module stores them.
-    inverse_error : the same for the inverse that is stored, and the exact one of the matrix that
-        is; None for couplings.
+    dtype : the type of floats in which the model holds what takes its place.
+    error : *certified*: no entry of W differs by more from the exact product of the float64 layers,
+        or from the float64 matrix.
+    stored_error : *certified*: the same for the layers as the model holds them.
+    inverse_error : *certified*: the same for the inverse that is stored, and the exact one of the
+        matrix that is; None for couplings.
+    relative_error : *certified*: the larger of `stored_error` over the largest entry of W, and of
+        `inverse_error` over that of the inverse.
     output_difference, log_det_difference : *numeric*: the largest differences to the layer that was
         there, on the data that it meets, in the model's own type; None where there are none.
     round_trip : *numeric*: the largest |x - f^-1(f(x))| of the couplings, likewise.
@@ -42,12 +44,13 @@ class ConvertedLayer:
     path: str
     kind: str
     merged: tuple[str, ...]
-    is_probed: bool
     dimension: int
     condition_number: float
+    dtype: str
     error: Fraction
     stored_error: Fraction
     inverse_error: Fraction | None
+    relative_error: Fraction
     output_difference: float | None
     log_det_difference: float | None
     round_trip: float | None
@@ -59,11 +62,6 @@ class ConvertedLayer:
         """How many there are; none for a matrix."""
         return 0 if self.flow is None else self.flow.depth
 
-    @property
-    def evidence(self) -> str:
-        """What is said of the errors: certified, or probed."""
-        return "probed" if self.is_probed else "certified"
-
     def record(self) -> dict[str, Any]:
         """Return what JSON holds of the layer; errors are rounded up to floats."""
         values = {name: getattr(self, name) for name in ("merged", *_HEADS)}
@@ -73,12 +71,11 @@ class ConvertedLayer:
         """Return the certificate that the float64 layers are within `error` of W; the bias is no
         part of it. The file can be checked by ``exactflow check``.
 
-        Raises `InvalidInputError` for a matrix, which has no layers, and for one that was probed.
+        Raises `InvalidInputError` for a matrix, which has no layers.
         """
-        if self.flow is None or self.is_probed:
+        if self.flow is None:
             raise InvalidInputError(
-                f"expected couplings for a matrix that was read to certify, got {self.path} "
-                f"({self.kind}): {'a matrix' if self.flow is None else 'probed'}"
+                f"expected couplings to certify, got a matrix for {self.path} ({self.kind})"
             )
         within = self.error or None
         provenance = {"source": self.path, "layer": self.kind, "merged": list(self.merged)}
@@ -102,13 +99,21 @@ _HEADS = {
     "dimension": "d",
     "condition_number": "condition",
     "couplings": "couplings",
-    "evidence": "evidence",
-    "error": "error",
-    "stored_error": "as stored",
+    "error": "in float64",
+    "dtype": "stored in",
+    "stored_error": "error",
     "inverse_error": "inverse",
+    "relative_error": "relative",
     "output_difference": "output",
     "log_det_difference": "log-det",
     "round_trip": "round trip",
+}
+
+
+_WAYS = {
+    "latent_difference": "latents",
+    "log_det_difference": "log-dets",
+    "inverse_difference": "inverses",
 }
 
 
@@ -120,29 +125,35 @@ class Conversion:
     ----------
     layers : what was converted, in the order in which data meets it.
     left : the layers that were not, with reasons.
-    latent_difference, log_det_difference : *numeric*: the largest differences of what the whole
-        model makes of the example; None without an example, or where there are none.
+    latent_difference, log_det_difference, inverse_difference : *numeric*: the largest differences
+        of what the whole model makes of the example, and on the way back from its latents, in its
+        own type; None where there are none.
+    reason : why the whole was not compared; None where it was.
     """
 
     layers: tuple[ConvertedLayer, ...]
     left: tuple[LeftLayer, ...]
     latent_difference: float | None
     log_det_difference: float | None
+    inverse_difference: float | None
+    reason: str | None
 
     def __str__(self) -> str:
         count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
         what = f"{total} couplings" if total else "matrices and their inverses"
-        said = f"{count} layer{'s' * (count != 1)} converted to {what}"
-        for evidence in ("certified", "probed"):
-            errors = [layer.error for layer in self.layers if layer.evidence == evidence]
-            if errors:
-                some = "" if len(errors) == count else f"{len(errors)} "
-                said += f", {some}{evidence} within {_text(_above(max(errors)))}"
-        for name in ("latent", "log_det"):
-            difference = getattr(self, f"{name}_difference")
+        largest = _above(max(layer.relative_error for layer in self.layers))
+        types = ", ".join(sorted({layer.dtype for layer in self.layers}))
+        said = (
+            f"{count} layer{'s' * (count != 1)} converted to {what}, certified within "
+            f"{_text(largest)} as they are stored ({types}), relative to the largest entry"
+        )
+        if self.reason is not None:
+            return f"{said}; the whole model was not compared: {self.reason}"
+        for name, noun in _WAYS.items():
+            difference = getattr(self, name)
             if difference is not None:
-                said += f"; {name.replace('_', '-')}s differ by at most {_text(difference)}"
-        return said
+                said += f"; {noun} differ by at most {_text(difference)}"
+        return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
     def __repr__(self) -> str:
         return f"<Conversion: {self}>"
@@ -189,18 +200,9 @@ class Conversion:
         content = {
             "layers": [layer.record() for layer in self.layers],
             "left": [vars(layer) for layer in self.left],
-            "latent_difference": self.latent_difference,
-            "log_det_difference": self.log_det_difference,
+            **{name: getattr(self, name) for name in (*_WAYS, "reason")},
         }
         return json.dumps(content, indent=1) + "\n"
-
-    def to_html(self) -> str:
-        """Return the report as a page of HTML."""
-        return (
-            "<!DOCTYPE html>\n<html><head><meta charset='utf-8'><title>exactflow convert</title>"
-            "<style>td, th { padding: 0 0.6em; text-align: right }</style></head><body>\n"
-            f"{self._repr_html_()}</body></html>\n"
-        )
 
     def _repr_html_(self) -> str:
         head, *rows = self.rows()

@@ -1,169 +1,124 @@
-"""What `diagnose` returns: a verdict for each layer, and one for the whole model."""
+"""What `diagnose` returns: a row of facts for each layer, and one for the whole model."""
 
 import json
 import math
 import textwrap
 from dataclasses import dataclass
-from enum import StrEnum
 from html import escape
-from itertools import zip_longest
+from io import StringIO
 from typing import ClassVar
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from exactflow.flows.result import Evidence
 
-__all__ = ["Diagnosis", "Fault", "LayerDiagnosis"]
-
-
-class Fault(StrEnum):
-    """Why a layer, or the model around its layers, does not return what it was given."""
-
-    ILL_CONDITIONED = "ill-conditioned"
-    TRAINING = "training mode"
-    RANDOM = "random"
-    STATE = "state"
-    DROPPED = "latents dropped"
-    NOT_FINITE = "not finite"
-    DETERMINANT = "determinant"
-    INVERSE = "wrong inverse"
-    NOT_CONVERGED = "not converged"
-    DIRECTION = "wrong direction"
-    ORDER = "wrong order"
-    BETWEEN = "between layers"
-    FAILS = "fails"
+ERRORS = "round trip", "float64", "digits lost"
+COLUMNS = "layer", *ERRORS, "condition", "log-det", "off by", "equal runs"
 
 
 @dataclass(frozen=True)
-class LayerDiagnosis:
-    """One layer, or a place between layers.
-
-    Errors are relative, largest entry by largest entry, at the member of the batch that comes back
-    worst; digits are decimal. None stands for what cannot be computed.
+class LayerFacts:
+    """One layer, or the whole model; None stands for what is not known, and `notes` say why.
 
     Attributes
     ----------
     path, kind : where the layer stands in the model, and its class.
-    error : of the layer's own round trip, in the model's dtype and in eval mode.
-    error64 : the same in float64.
-    share : of all digits that are lost on the model's way back, those that this layer loses.
-    condition : the condition number of its Jacobian at x, in float64; with `is_bound` at least so.
-    digits_lost : how the error grows, on the model's way back, from the layer's output to input.
-    log_det, log_det_due : what it says that log|det| of its Jacobian is at x, and what that is, in
-        float64; None where it says nothing, or draws it, and where its Jacobian is too large.
-    fault : what is wrong with it, or None.
-    verdict : one sentence.
+    notes : the exception that it raised, and what is not checked, with the reason.
+    error, error64 : the largest relative error of its own round trip, x -> z -> x, in the model's
+        dtype and in float64.
+    digits_lost : decimal digits by which the error grows on the model's way back through the layer;
+        for the model, outside of its layers. Their sum is what the model loses.
+    condition : the condition number of its Jacobian at x; with `is_bound` at least so.
+    log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
+        of up to four members where the two differ most.
+    spread : the largest relative difference of equal runs.
     """
 
     path: str
     kind: str
-    fault: Fault | None
-    verdict: str
-    share: float
-    digits_lost: float
+    notes: tuple[str, ...]
     error: float | None = None
     error64: float | None = None
+    digits_lost: float | None = None
     condition: float | None = None
     is_bound: bool = False
     log_det: float | None = None
     log_det_due: float | None = None
+    spread: float | None = None
 
     @property
-    def head(self) -> str:
-        """Path and class."""
-        return f"{self.path} ({self.kind})"
+    def log_det_error(self) -> float | None:
+        """The difference of what is returned and log|det J|."""
+        claim, due = self.log_det, self.log_det_due
+        return None if claim is None or due is None else abs(claim - due)
 
     @property
-    def says(self) -> str:
-        """The fault, if there is one, and the verdict."""
-        return f"{self.fault}: {self.verdict}" if self.fault else self.verdict
-
-    def __str__(self) -> str:
-        return f"{self.head}: {self.verdict}"
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        known = self.error, self.error64, self.digits_lost, self.condition, self.log_det
+        forms = ".1e", ".1e", ".1f", ".2g", ".4g", ".1e", ".1e"
+        numbers = zip((*known, self.log_det_error, self.spread), forms, strict=True)
+        row = ["-" if x is None else f"{x:{form}}" for x, form in numbers]
+        row[3] = ">= " * self.is_bound + row[3]
+        return [f"{self.path} ({self.kind})", *row]
 
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """Why x does not come back, or that it does; ``str`` is one sentence.
+    """The `layers`, in the order in which data meets them, and the `whole` model of some dtype."""
 
-    Attributes
-    ----------
-    layers : in the order in which data meets them, then the places between them that are at fault.
-    error, error64 : the relative error of x, as the model stands, and in float64 in eval mode;
-        None where float64 is not to be had.
-    dtype : of the model, and the decimal digits that it has.
-    digits : those digits.
-    comes_back : whether half of the digits are left.
-    """
-
-    layers: tuple[LayerDiagnosis, ...]
-    error: float
-    error64: float | None
+    layers: tuple[LayerFacts, ...]
+    whole: LayerFacts
     dtype: str
-    digits: float
-    comes_back: bool
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
-    def ranked(self) -> tuple[LayerDiagnosis, ...]:
-        """The guilty first: what is no rounding, then by share."""
-
-        def rank(layer: LayerDiagnosis) -> tuple[bool, bool, float]:
-            return layer.fault is None, layer.fault is Fault.ILL_CONDITIONED, -layer.share
-
-        return tuple(sorted(self.layers, key=rank))
+    def error(self) -> float:
+        """The relative error of x; infinite where it does not come back."""
+        return math.inf if self.whole.error is None else self.whole.error
 
     @property
-    def guilty(self) -> tuple[LayerDiagnosis, ...]:
-        """The layers at fault, the worst first."""
-        return tuple(layer for layer in self.ranked if layer.fault)
-
-    @property
-    def head(self) -> str:
-        """Whether x comes back, and with what error."""
-        head = "x comes back" if self.comes_back else "x does not come back"
-        head += f": relative error {_number(self.error)} in {self.dtype}"
-        if self.error64 is None or self.dtype == "float64":
-            return head
-        return f"{head}, {_number(self.error64)} in float64"
+    def rows(self) -> tuple[LayerFacts, ...]:
+        """The layers, and the model where it is no layer itself."""
+        return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def __str__(self) -> str:
-        if self.guilty:
-            count = len(self.guilty) - 1
-            return f"{self.head}; {self.guilty[0]}" + (f"; and {count} more" if count else "")
-        if self.comes_back:
-            return self.head
-        worst = self.ranked[0]
-        return f"{self.head}; no layer alone is at fault, {worst.path} loses most: {worst.verdict}"
+        if self.whole.error is None:
+            return f"x does not come back in {self.dtype}: {self.whole.notes[0]}"
+        says = f"x comes back with relative error {self.error:.1e} in {self.dtype}"
+        if self.whole.error64 is not None and self.dtype != "float64":
+            says += f", {self.whole.error64:.1e} in float64"
+        return says
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
     def table(self, width: int = 100) -> str:
-        """Return a table of text, the guilty first: layers and their verdicts, wrapped."""
-        first = min(max(len(layer.head) for layer in self.ranked), 2 * width // 5)
-        lines = textwrap.wrap(self.head, width)
-        for layer in self.ranked:
-            cells = textwrap.wrap(layer.head, first), textwrap.wrap(layer.says, width - first - 2)
-            rows = zip_longest(*cells, fillvalue="")
-            lines += ["", *(f"{head:{first}}  {text}".rstrip() for head, text in rows)]
-        return "\n".join(lines)
+        """Draw a table of text, and notes below it."""
+        table, drawn = Table(box=None, pad_edge=False), StringIO()
+        for k, name in enumerate(COLUMNS):
+            table.add_column(name, overflow="fold", justify="right" if k else "left")
+        for row in self.rows:
+            table.add_row(*map(Text, row.cells))
+        Console(file=drawn, width=width).print(table)
+        notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
+        below = [line for note in notes for line in textwrap.wrap(note, width)]
+        lines = [*textwrap.wrap(str(self), width), "", *drawn.getvalue().splitlines()]
+        return "\n".join(line.rstrip() for line in [*lines, *[""] * bool(below), *below])
 
     def to_json(self) -> str:
-        """Return everything as JSON; numbers that JSON does not have are strings."""
-        names = ("comes_back", "error", "error64", "dtype", "digits", "evidence")
-        content = {name: _json(getattr(self, name)) for name in names}
-        layers = [{name: _json(x) for name, x in vars(layer).items()} for layer in self.layers]
-        return json.dumps(content | {"layers": layers}, indent=1, allow_nan=False)
+        """Write everything as JSON; numbers that JSON does not have are strings."""
+        rows = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
+        head = {"error": _json(self.error), "dtype": self.dtype, "evidence": self.evidence}
+        return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
     def _repr_html_(self) -> str:
-        rows = [f"<tr><td>{escape(x.head)}</td><td>{escape(x.says)}</td></tr>" for x in self.ranked]
-        return (
-            f"<p>{escape(self.head)} [{self.evidence}]</p><table><thead><tr><th>layer</th>"
-            f"<th>verdict</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
-
-
-def _number(value: float) -> str:
-    return f"{value:.1e}" if math.isfinite(value) else "not finite"
+        rows = [[*COLUMNS, "notes"], *([*row.cells, "; ".join(row.notes)] for row in self.rows)]
+        cells = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
+        drawn = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<table><caption>{escape(str(self))} [{self.evidence}]</caption>{drawn}</table>"
 
 
 def _json(value: object) -> object:

@@ -1,74 +1,95 @@
-"""What a model does with x, as it runs: which layers it calls, in which direction, on what.
+"""A model there and back: which layers it calls, in which direction, on what.
 
-The layers are found by watching: on a copy of the model, the methods of every module that its
-library has a `Way` for note their calls while the model maps x ahead, and back. A call counts as
-one layer unless the calls inside it are a chain: each takes one tensor to one of as many entries,
-and between them numbers are only moved about (reshaped, permuted, split off). What is a chain on
-the way ahead is opened on the way back, too, and the whole model always.
+The methods of every module that its library has a `Way` for note their calls. A call is one layer
+unless the calls inside it, two or more, are a chain: each takes one tensor to one of as many
+entries, and between them numbers are only moved about.
 """
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop import models
-from exactflow.interop.diagnosis.values import (
-    State,
-    beside,
-    copied,
-    entries,
-    flat,
-    image,
-    members,
-    refilled,
-    tensors,
-)
-from exactflow.interop.libraries import library_of, package_of
-from exactflow.interop.library import Way, Whole
+from exactflow.interop.libraries import library_of, package_of, whole_of
+from exactflow.interop.library import METHODS, OPTIONS, Way
+from exactflow.interop.models import cause
+from exactflow.interop.models import copied as copy_of
 
-__all__ = ["Call", "FailureError", "Traced", "parts", "twin"]
+State = tuple[Tensor, ...]
+LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
+"""Names of log-determinants: of what is returned, and of arguments to which layers add theirs."""
 
 
-class FailureError(Exception):
-    """A model raised an error on its way: where, and which."""
+class UnknownError(Exception):
+    """A fact is unknown, for a reason."""
 
-    def __init__(self, path: str, error: Exception):
-        super().__init__(models.cause(error))
-        self.path, self.error = path, error
+
+def tensors(value: Any) -> State:
+    """List the tensors in a structure, in order."""
+    return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
+
+
+def entries(value: Any) -> int:
+    """Count the entries of all tensors in a structure."""
+    return sum(tensor.numel() for tensor in tensors(value))
+
+
+def copied(value: Any, dtype: torch.dtype | None = None) -> Any:
+    """Copy a structure with its tensors, those of floats in a dtype."""
+
+    def copy(t: Tensor) -> Tensor:
+        return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
+
+    return tree_map_only(Tensor, copy, value)
+
+
+def _parts(value: Any) -> list[Any]:
+    """List a structure, the parts of it, and all but the last of these, a log-determinant."""
+    inner = list(value.values()) if isinstance(value, Mapping) else value
+    inner = list(inner) if isinstance(inner, list | tuple) else []
+    return [value, *(part for one in inner for part in _parts(one)), inner[:-1]]
+
+
+def _image(value: Any, size: int) -> Any:
+    """Find the first part of `size` entries in what was returned, or else the first of rows."""
+    parts = [part for part in _parts(value) if _has_rows(*tree_leaves(part))]
+    if not parts:
+        raise UnknownError(
+            "it returns no tensor, or list, tuple or dictionary of tensors, with a row for each "
+            f"member of the batch, got {type(value).__name__}"
+        )
+    return next((part for part in parts if entries(part) == size), parts[0])
+
+
+def _has_rows(*leaves: Any) -> bool:
+    return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
     """One call of a layer, which can be repeated on other tensors.
 
-    Attributes
-    ----------
-    given, made : its leading arguments, one if they are not tensors that are mapped together, and
-        their image as it was returned.
-    rest : the other arguments.
-    beside : what it returned beside the image.
-    dtype : PyTorch's default while it runs, so that what a layer makes anew has it, too.
-    other : the call of the same layer on the way back, which knows how it is called there.
-    inner : the calls of layers within.
+    `given` is the argument that is mapped, `made` its image, `rest` are the other arguments,
+    `back_rest` those on the model's way back, `inner` the calls of layers within.
     """
 
     path: str
     module: nn.Module
     way: Way
     is_ahead: bool
-    given: tuple
+    given: Any
     rest: tuple[tuple, dict]
-    dtype: torch.dtype
+    inner: "tuple[Call, ...]" = ()
     made: Any = ()
-    beside: list[Any] = field(default_factory=list)
-    other: "Call | None" = None
-    inner: "list[Call]" = field(default_factory=list)
+    back_rest: tuple[tuple, dict] | None = None
 
     @property
     def before(self) -> State:
@@ -80,227 +101,185 @@ class Call:
         """Their images."""
         return tensors(self.made)
 
-    def noted(self, value: Any) -> "Call":
-        """Return the call with what came of it; raises `InvalidInputError` where no image did."""
-        given, rest = (*self.given, *self.rest[0]), ((), self.rest[1])
-        made = value[: len(given)] if isinstance(value, tuple) else ()
-        are_states = all(isinstance(t, Tensor) and t.ndim > 1 for t in (*given, *made))
-        is_several = len(given) > 1 and are_states
-        if not is_several or [t.shape for t in given] != [t.shape for t in made]:
-            given, rest, made = self.given, self.rest, image(value, entries(self.given))
-        others = copied(beside(value, made))
-        return replace(self, given=given, rest=rest, made=copied(made), beside=others)
+    @property
+    def size(self) -> int:
+        """The number of entries of one member."""
+        return entries(self.given) // len(self.before[0])
 
-    def on(self, module: nn.Module) -> "Call":
-        """Return the call of another module."""
-        return replace(self, module=module, other=self.other and self.other.on(module))
+    @property
+    def inverse(self) -> "Call":
+        """The call in the other direction, on the image."""
+        other = replace(self, given=self.made, made=self.given, is_ahead=not self.is_ahead)
+        return replace(other, rest=self.back_rest or self.rest)
 
-    def moved(self, state: State) -> "Call | None":
-        """Return the call on other tensors; None where the layer raises an error."""
+    def near(self, rows: list[int], step: float) -> "Call":
+        """The call on some members of its batch, moved by a step of their size."""
+        n, rows = len(self.before[0]), list(dict.fromkeys(rows))
+
+        def cut(value: Any) -> Any:
+            return tree_map_only(Tensor, lambda t: t[rows] if t.ndim and len(t) == n else t, value)
+
+        def move(t: Tensor) -> Tensor:
+            return t + step * t.abs().max() * torch.randn_like(t)
+
+        given = tree_map_only(Tensor, move, cut(self.given))
+        found = replace(self, given=given, rest=cut(self.rest), back_rest=cut(self.back_rest))
+        return replace(found, made=copied(found.run(found.before)[1]))
+
+    def run(self, state: State) -> tuple[Any, Any]:
+        """Map copies of other tensors, to what is returned and the image in it."""
+        (others, options), fresh = copied(self.rest), iter(state)
+        given = tree_map_only(Tensor, lambda _: next(fresh).clone(), self.given)
+        method = self.way.method(self.module, self.is_ahead)
         try:
-            made, others = self.plain(state)
-        except FailureError:
-            return None
-        return replace(self, given=refilled(self.given, state), made=made, beside=others)
-
-    def of_member(self, i: int, times: int = 1) -> "Call":
-        """Return the call on one member of its batch, once or several times.
-
-        Vectors of floats with an entry for each member, log-determinants that are added up, are 0.
-        """
-        size = len(self.before[0])
-        rows = [min(i, size - 1)] * times
-        rest = copied(members(self.rest, rows, size))
-        for tensor in tensors(rest):
-            if tensor.ndim == 1 and tensor.is_floating_point():
-                tensor.zero_()
-        given, made = members(self.given, rows, size), members(self.made, rows, size)
-        other = self.other and self.other.of_member(i, times)
-        return replace(self, given=given, made=made, rest=rest, other=other)
-
-    def value(self, given: tuple, is_ahead: bool) -> Any:
-        """Return what the module returns, whatever that is, in a direction."""
-        arguments, options = copied(self.rest)
-        with _default(self.dtype):
-            return self.way.method(self.module, is_ahead)(
-                *given, *arguments, **options | self.way.options(is_ahead)
-            )
-
-    def run(self, state: State, along: bool = True) -> tuple[Any, list[Any]]:
-        """Return the image of other tensors, in its direction or against it, and what is beside.
-
-        Raises `FailureError` where the layer raises an error.
-        """
-        if not along and self.other and len(self.other.before) == len(state):
-            return self.other.run(state)
-        given: tuple = self.given
-        if not along:
-            given = self.made if len(given) > 1 else (self.made,)
-        try:
-            value = self.value(refilled(given, state), self.is_ahead == along)
-            made = image(value, entries(state))
+            value = method(given, *others, **options, **self.way.options(self.is_ahead))
         except Exception as error:  # whatever a library raises
-            raise FailureError(self.path, error) from error
-        return made, beside(value, made)
+            raise UnknownError(f"{self.path or 'the model'} raises {cause(error)}") from error
+        return value, _image(value, entries(given))
 
-    def plain(self, state: State, along: bool = True) -> tuple[Any, list[Any]]:
-        """Return the same without derivatives, if the layer can do without."""
-        return copied(_plainly(lambda: self.run(state, along)))
+    def mapped(self, state: State) -> State:
+        """Map other tensors without derivatives, if the layer can do without."""
+        return copied(tensors(_plainly(lambda: self.run(state))[1]))
 
-    def mapped(self, state: State, along: bool = True) -> State:
-        """Return only the tensors of the image; nothing where the layer raises an error."""
-        try:
-            return tensors(self.plain(state, along)[0])
-        except FailureError:
-            return ()
-
-    def round_trip(self) -> State:
-        """Return the preimage of its own image."""
-        return self.mapped(self.after, False)
-
-
-class Traced:
-    """A model, one that is ours to change, whose layers note their calls."""
-
-    def __init__(self, whole: Whole, way: Way, dtype: torch.dtype):
-        self.whole, self.way, self.dtype = whole, way, dtype
-        self._open: list[list[Call]] = []
-        self._chains: set[str] = set()
-        self._failed: str | None = None
-        for path, module in parts(whole).items():
-            if module is not whole.module and (own := library_of(module).way(module)):
-                for name in {own.ahead, own.back}:
-                    setattr(module, name, self._watched(path, module, own, name))
-
-    def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
-        """Return the call of the model, and those of its layers; raises `FailureError`."""
-        module, rest = self.whole.module, ((), dict(self.whole.options))
-        needed = _required(self.way.method(module, is_ahead))
-        given = value if isinstance(value, tuple) and len(value) == needed else (value,)
-        call = Call(self.whole.path, module, self.way, is_ahead, given, rest, self.dtype)
-        whole = _plainly(lambda: self._run(replace(call, inner=[])))
-        return whole, self._layers(whole, is_ahead)
-
-    def _run(self, call: Call) -> Call:
-        self._open, self._failed = [call.inner], None
-        try:
-            return call.noted(call.value(copied(call.given), call.is_ahead))
-        except Exception as error:
-            raise FailureError(self._failed or call.path, error) from error
-        finally:
-            self._open = []
-
-    def _layers(self, call: Call, is_ahead: bool) -> list[Call]:
-        """Return the calls inside a call, those that are chains on the way ahead opened."""
-        layers: list[Call] = []
-        for inner in call.inner:
-            if is_ahead and _is_chain(inner):
-                self._chains.add(inner.path)
-            is_open = inner.path in self._chains
-            layers += self._layers(inner, is_ahead) if is_open else [inner]
-        return layers or [call]
-
-    def _watched(self, path: str, module: nn.Module, way: Way, name: str) -> Callable:
-        method = getattr(module, name)
-
-        def watched(*arguments: Any, **options: Any) -> Any:
-            if not self._open:
-                return method(*arguments, **options)
-            given, is_ahead, rest = _read(module, way, name, arguments, dict(options))
-            call = Call(path, module, way, is_ahead, copied((given,)), copied(rest), self.dtype)
-            self._open.append(call.inner)
-            try:
-                value = method(*arguments, **options)
-            except Exception:
-                self._failed = self._failed or path
-                raise
-            finally:
-                self._open.pop()
-            self._failed = None  # an error inside was caught
-            try:
-                self._open[-1].append(call.noted(value))
-            except InvalidInputError:  # it maps no batches: no layer, whatever it is
-                self._open[-1].extend(call.inner)
-            return value
-
-        watched.is_watching = True  # type: ignore[attr-defined]
-        return watched
-
-
-def parts(whole: Whole) -> dict[str, nn.Module]:
-    """Return the parts of a model by their paths in it, also where they stand in steps of ours."""
-    found = {}
-    for name, module in whole.module.named_modules():
-        is_step = package_of(module) == "exactflow" and hasattr(module, "path")
-        path = getattr(module, "path", "") if is_step else f"{whole.path}.{name}".strip(".")
-        found[path] = module
-    return found
-
-
-def twin(model: Any) -> Any:
-    """Return a copy of a module that nobody watches, or of a transform."""
-    made = models.copied(model)
-    for part in made.modules() if isinstance(made, nn.Module) else ():
-        for name in [n for n, v in vars(part).items() if hasattr(v, "is_watching")]:
-            delattr(part, name)
-    return made
+    def log_dets(self, state: State) -> Tensor:
+        """Find the log-determinants beside the image, less those that it is given to add to."""
+        (value, made), n = self.run(state), len(state[0])
+        own = {id(tensor) for tensor in tensors(made)}
+        numbers = [
+            (keystr(path), torch.as_tensor(leaf))
+            for path, leaf in tree_flatten_with_path(value)[0]
+            if isinstance(leaf, Tensor | float | int) and id(leaf) not in own
+        ]
+        numbers = [(name, x) for name, x in numbers if x.numel() in (1, n)]
+        found = [x for name, x in numbers if LOG_DET.search(name)]
+        found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
+        if len(found) != 1:
+            raise UnknownError(f"it returns {f'{len(found)} without names' if found else 'none'}")
+        method, (others, options) = self.way.method(self.module, self.is_ahead), self.rest
+        named = signature(method).bind_partial(self.given, *others, **options).arguments.items()
+        sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
+        return (found[0].flatten().double() - sum(sums)).expand(n)
 
 
 def _plainly(run: Callable[[], Any]) -> Any:
-    """Return what comes without derivatives; with them where there is an error without."""
-    try:
-        with torch.no_grad():
-            return run()
-    except FailureError:
+    """Run without derivatives; with them where there is an error without."""
+    with suppress(UnknownError), torch.no_grad():
         return run()
+    return run()
 
 
-@contextmanager
-def _default(dtype: torch.dtype) -> Iterator[None]:
-    """Make a dtype PyTorch's default."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+class Trip:
+    """A copy of a model, in a dtype, from x and back, until an error on the way back.
 
+    Raises `UnknownError` where x has no image, `InvalidInputError` for a model without an inverse.
+    """
 
-def _required(method: Callable) -> int:
-    """Return how many arguments a method needs."""
-    needed = inspect.signature(method).parameters.values()
-    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in needed)
+    def __init__(self, model: Any, x: Any, start: str, conditions: Any, dtype: torch.dtype):
+        made, is_cast = copy_of(model), dtype != tensors(x)[0].dtype
+        made = made.to(dtype) if is_cast and isinstance(made, nn.Module) else made
+        with torch.no_grad():
+            self.called = called = whole_of(made, *copied(conditions, dtype))
+        if called.way is None:
+            raise InvalidInputError(
+                f"expected a model with an inverse, got {type(made).__name__}, which has no method "
+                f"{' or '.join(METHODS)} and whose forward has no option {', '.join(OPTIONS)}"
+            )
+        self.way = called.way if start == "data" else called.way.turned()
+        self.open, self.chains, self.failed = list[list[Call]](), set[str](), ""
+        for name, module in called.module.named_modules():
+            if is_cast:  # tensors that are neither parameters nor buffers
+                own = {key: t for key, t in vars(module).items() if isinstance(t, Tensor)}
+                vars(module).update(copied(own, dtype))
+            is_step = package_of(module) == "exactflow" and hasattr(module, "path")
+            path = getattr(module, "path", "") if is_step else f"{called.path}.{name}".strip(".")
+            if module is not called.module and (way := library_of(module).way(module)):
+                for method in {way.ahead, way.back}:
+                    setattr(module, method, self.noting(path, module, way, method))
+        x = [x] if self.way.is_listed and isinstance(x, Tensor) else x
+        self.whole, layers = self.run(copied(x, dtype), True)
+        self.back, self.failure, came = None, None, list[Call]()
+        try:
+            self.back, came = self.run(self.whole.made, False)
+            self.whole = replace(self.whole, back_rest=self.back.rest)
+        except UnknownError as reason:
+            self.failure = reason
+        due = [(call.path, not call.is_ahead) for call in layers]
+        is_reverse = due == [(call.path, call.is_ahead) for call in came[::-1]]
+        self.pairs = list(zip(layers, came[::-1], strict=True)) if is_reverse else []
+        layers = [replace(call, back_rest=back.rest) for call, back in self.pairs] or layers
+        self.calls = [*layers, self.whole] if self.whole.inner else [self.whole]
 
+    def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
+        """Run the model; list its call, and those of its layers."""
+        rest = (), dict(self.called.options)
+        call = Call(self.called.path, self.called.module, self.way, is_ahead, value, rest)
 
-def _read(
-    module: nn.Module, way: Way, name: str, arguments: tuple, options: dict
-) -> tuple[Any, bool, tuple[tuple, dict]]:
-    """Return what a call maps, whether that is ahead, and the other arguments."""
-    given, *others = arguments or [options.pop(next(iter(options), ""), None)]
-    if way.option is None:
-        return given, name == way.ahead, (tuple(others), options)
-    names = list(inspect.signature(type(module).forward).parameters)[2:]
-    k = names.index(way.option)
-    options |= dict(zip(names[k:], others[k:], strict=False))
-    is_back = bool(options.pop(way.option, False))
-    return given, not is_back, (tuple(others[:k]), options)
+        def run() -> Call:
+            inner: list[Call] = []
+            self.open, self.failed = [inner], ""
+            try:
+                made = copied(call.run(call.before)[1])
+            except UnknownError as raised:
+                if not self.failed or not (error := raised.__cause__):
+                    raise
+                raise UnknownError(f"{self.failed} raises {cause(error)}") from error
+            finally:
+                self.open = []
+            return replace(call, made=made, inner=tuple(inner))
+
+        call = _plainly(run)
+        return call, self.layers(call, is_ahead) or [call]
+
+    def layers(self, call: Call, is_ahead: bool) -> list[Call]:
+        """List the calls inside a call, those that are chains on the way ahead opened."""
+        found: list[Call] = []
+        for inner in call.inner:
+            if is_ahead and _is_chain(inner):
+                self.chains.add(inner.path)
+            found += self.layers(inner, is_ahead) if inner.path in self.chains else [inner]
+        return found
+
+    def noting(self, path: str, module: nn.Module, way: Way, name: str) -> Callable:
+        """Wrap the method of a module so that it notes its calls while the model runs."""
+        method = getattr(module, name)
+
+        @wraps(method)
+        def noting(*arguments: Any, **options: Any) -> Any:
+            if not self.open:
+                return method(*arguments, **options)
+            bound = signature(method).bind_partial(*arguments, **options)
+            is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
+            (given, *others), inner = copied(bound.args or (None,)), list[Call]()
+            self.open.append(inner)
+            try:
+                value = method(*arguments, **options)
+            except Exception:
+                self.failed = self.failed or path
+                raise
+            finally:
+                self.open.pop()
+            self.failed = ""  # an error inside was caught
+            rest, noted = (tuple(others), copied(bound.kwargs)), inner
+            several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
+            if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
+                with suppress(UnknownError):  # it maps no batches
+                    made = copied(_image(value, entries(given)))
+                    noted = [Call(path, module, way, not is_back, given, rest, tuple(inner), made)]
+            self.open[-1].extend(noted)
+            return value
+
+        return noting
 
 
 def _is_chain(call: Call) -> bool:
-    """Return whether a call only hands numbers on to the calls inside it."""
-    size = entries(call.given)
-    if not call.inner or any(
-        inner.module is call.module
-        or (len(inner.before), len(inner.after)) != (1, 1)
-        or (entries(inner.given), entries(inner.made)) != (size, size)
-        for inner in call.inner
-    ):
+    """Whether a call only hands numbers on to the calls inside it."""
+    ends = [end for inner in call.inner for end in (inner.before, inner.after)]
+    if len(ends) < 4 or any(len(e) != 1 or entries(e) != entries(call.given) for e in ends):
         return False
     handed = [call.before, *(inner.after for inner in call.inner)]
     taken = [*(inner.before for inner in call.inner), call.after]
     return all(
-        bool(torch.isin(tensor, flat(source)).all())
+        bool(torch.isin(tensor, torch.cat([t.flatten() for t in source])).all())
         for source, target in zip(handed, taken, strict=True)
         for tensor in target
     )

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 from exactflow.errors import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exactflow.interop.library import Library, Whole
 
 __all__ = [
     "LIBRARIES",
     "PACKAGES",
-    "TOLD_BY_TENSORS",
-    "layers_of",
     "library",
     "library_of",
     "package_of",
@@ -33,8 +29,6 @@ PACKAGES = {
 """The package of each library."""
 
 LIBRARIES = tuple(PACKAGES)
-TOLD_BY_TENSORS = ("torch", "normflows", "nflows", "glasflow", "freia")
-"""Those that have builders: the names and shapes of tensors tell their layers."""
 
 _NAMES = {package: name for name, package in PACKAGES.items() if name != "torch"}
 
@@ -55,18 +49,6 @@ def library_of(module: Any) -> "Library":
 def package_of(module: Any) -> str:
     """Return the package that a module's class is from."""
     return type(module).__module__.split(".")[0]
-
-
-def layers_of(module: Any) -> "Iterator[Any]":
-    """Yield a module; or the layers of one that holds a list of them, from data to latent."""
-    library = library_of(module)
-    attribute = library.of_base("lists", module)
-    if attribute is None:
-        yield module
-        return
-    held = list(getattr(module, attribute) if attribute else module._modules.values())
-    for part in reversed(held) if library.is_from_latent else held:
-        yield from layers_of(part)
 
 
 def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":

@@ -5,16 +5,13 @@ from typing import Any
 
 import FrEIA.modules as fm
 import numpy as np
-import torch
 from FrEIA.framework import GraphINN, SequenceINN
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
-from exactflow.interop.library import HalfMap, Library, Way, Whole, plain_way
+from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
-from exactflow.interop.modules.layers import State
-from exactflow.interop.modules.steps import squares, unsquared
 
 __all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]
 
@@ -96,7 +93,7 @@ class CoupledHaar(Couplings):
 
     def _down(self, x: Tensor) -> tuple[Tensor, Tensor]:
         n, c, height, width = x.shape
-        y, log_det = self.couplings(squares(x))
+        y, log_det = self.couplings(_squares(x))
         y = y.reshape(n, 4 * c, height // 2, width // 2)
         y = y if self.order is None else y.index_select(1, self.order)
         return y, log_det.reshape(n, c).sum(1)
@@ -106,12 +103,26 @@ class CoupledHaar(Couplings):
         c = channels // 4
         y = y if self.order is None else y.index_select(1, self.places)
         x, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
-        return unsquared(x, c), log_det.reshape(n, c).sum(1)
+        return _unsquared(x, c), log_det.reshape(n, c).sum(1)
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> Any:
         """Return the shape of what comes out."""
         kind = fm.HaarUpsampling if self.goes_up else fm.HaarDownsampling
         return kind.output_dims(self, input_dims)
+
+
+def _squares(x: Tensor) -> Tensor:
+    """Return images (N, C, H, W) as (N C, 4, H / 2, W / 2): the pixels of each square of 2 x 2."""
+    n, c, h, w = x.shape
+    x = x.reshape(n * c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3)
+    return x.reshape(n * c, 4, h // 2, w // 2)
+
+
+def _unsquared(y: Tensor, c: int) -> Tensor:
+    """Return the images of c channels whose squares these are."""
+    n, _, h, w = y.shape
+    x = y.reshape(n, 2, 2, h, w).permute(0, 3, 1, 4, 2)
+    return x.reshape(n // c, c, 2 * h, 2 * w)
 
 
 def _way(module: nn.Module) -> Way | None:
@@ -128,28 +139,7 @@ def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
     return Whole(model, _way(model), options={} if context is None else {"c": conditions})
 
 
-def _halves(block: Any, d: int) -> list[HalfMap]:
-    """Return the two couplings of a block, the first of which reads the second half."""
-    p = block.split_len1
-
-    def part(k: int, rev: bool) -> Any:
-        def run(x: Tensor) -> tuple[Tensor, Tensor]:
-            first, second = x[:, :p], x[:, p:]
-            if k == 1:
-                first, log_det = block._coupling1(first, second, rev=rev)
-            else:
-                second, log_det = block._coupling2(second, first, rev=rev)
-            return torch.cat((first, second), 1), x.new_zeros(len(x)) + log_det
-
-        return run
-
-    places = frozenset(range(p)), frozenset(range(p, d))
-    return [
-        HalfMap(block, moves, part(k, False), part(k, True)) for k, moves in enumerate(places, 1)
-    ]
-
-
-def _imitation(module: Any, couplings: Bijection, x: Tensor | None) -> Couplings:
+def _imitation(module: Any, couplings: Bijection) -> Couplings:
     dims = module.dims_in  # an ActNorm keeps the first shape alone
     return Couplings([dims[0] if isinstance(dims, list) else dims], couplings=couplings)
 
@@ -184,14 +174,6 @@ def _block(module: Any) -> AffineMap:
     return dense(module.w_perm).simplified()
 
 
-def _built_matrix(own: State, whole: State) -> nn.Module:
-    M = own["M"]
-    d = min(M.shape[:2])
-    if M.ndim == 4:
-        return fm.Fixed1x1Conv([(d, 1, 1)], M=torch.eye(d))
-    return fm.FixedLinearTransform([(d,)], M=torch.eye(d), b=own["b"][0] if "b" in own else None)
-
-
 LIBRARY = Library(
     name="freia",
     couplings=lambda couplings, shape: Couplings([shape], couplings=couplings),
@@ -208,20 +190,12 @@ LIBRARY = Library(
         fm.HaarUpsampling: _haar,
         fm.PermuteRandom: lambda module: order(module.perm),
     },
-    places={
-        fm.AllInOneBlock: CoupledBlock.of,
-        fm.HaarDownsampling: CoupledHaar,
-        fm.HaarUpsampling: CoupledHaar,
-    },
-    builders={
-        frozenset(("perm", "perm_inv")): lambda own, whole: fm.PermuteRandom([(len(own["perm"]),)]),
-        frozenset(("M", "M_inv", "logDetM")): _built_matrix,
-        frozenset(("M", "M_inv", "b", "logDetM")): _built_matrix,
+    parts={
+        fm.AllInOneBlock: (CoupledBlock.of, ("w_perm", "vk_householder")),
+        fm.HaarDownsampling: (CoupledHaar, ("haar_weights",)),
+        fm.HaarUpsampling: (CoupledHaar, ("haar_weights",)),
     },
     imitation=_imitation,
-    halves=dict.fromkeys(
-        (fm.NICECouplingBlock, fm.RNVPCouplingBlock, fm.GLOWCouplingBlock), _halves
-    ),
     way=_way,
     whole=_whole,
 )

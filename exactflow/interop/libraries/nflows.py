@@ -1,9 +1,9 @@
 """nflows."""
 
-from nflows import transforms
-from nflows.flows import Flow
+from nflows import flows, transforms
 
 from exactflow.interop.libraries.nflows_forks import Transforming, fork
+from exactflow.interop.library import kinds
 
 __all__ = ["LIBRARY", "Couplings"]
 
@@ -12,4 +12,4 @@ class Couplings(Transforming, transforms.Transform):
     """Couplings as an nflows ``Transform``."""
 
 
-LIBRARY = fork("nflows", transforms, (Flow,), Couplings)
+LIBRARY = fork("nflows", transforms, kinds(flows, flows.Flow), Couplings)

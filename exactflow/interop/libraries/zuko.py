@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Transform, constraints
-from zuko import transforms
-from zuko.flows.coupling import GeneralCouplingTransform
+from zuko import flows, transforms
+from zuko.distributions import NormalizingFlow
 from zuko.lazy import (
     Flow,
     LazyComposedTransform,
@@ -19,10 +18,13 @@ from zuko.lazy import (
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import HalfMap, Library, Reader, Way, Whole, folded
+from exactflow.interop.library import Library, Reader, Way, Whole, folded, kinds
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "Given", "LazyStep", "lazily"]
+
+
+FLOWS = (Flow, *kinds(flows, Flow))
 
 
 class CouplingsTransform(Transform):
@@ -103,7 +105,8 @@ class LazyStep(nn.Module):
 
     def _run(self, x: Tensor, way: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
         is_lazy = isinstance(self.transform, nn.Module)
-        transform = way(self.transform(self.context) if is_lazy else self.transform)
+        made = self.transform(self.context) if is_lazy else self.transform
+        transform = way(made.transform if isinstance(made, NormalizingFlow) else made)
         y, log_det = transform.call_and_ladj(x)
         return y, log_det if transform.domain.event_dim else log_det.sum(-1)
 
@@ -127,9 +130,9 @@ class Composed(nn.Module):
 
 def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield path and transform of each step of a flow, a lazy or a composed transform."""
-    if isinstance(model, Flow):
+    if type(model) in FLOWS:
         yield from _steps(model.transform, "transform")
-    elif isinstance(model, LazyComposedTransform | transforms.ComposedTransform):
+    elif type(model) in (LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
             yield from _steps(part, f"{path}.transforms.{i}".lstrip("."))
     else:
@@ -139,49 +142,42 @@ def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _whole(model: Any, context: Any, y: Any) -> Whole:
     if y is not None:
         raise InvalidInputError("expected no classes y for a model of zuko: it takes context")
-    chain = Composed([LazyStep(part, path, context) for path, part in _steps(model, "")])
-    return Whole(chain, Way("forward", "inverse"))
+    steps = [LazyStep(part, path, context) for path, part in _steps(model, "")]
+    named = {step.path: step for step in steps}
+    return Whole(Composed(steps), Way("forward", "inverse"), steps=named)
 
 
 def _lu(transform: Any) -> AffineMap:
     return AffineMap(dense(transform.L).matrix @ dense(transform.U).matrix)
 
 
-def _halves(coupling: Any, d: int) -> list[HalfMap]:
-    if coupling.univariate is not transforms.MonotonicAffineTransform:
-        raise InvalidInputError(
-            f"expected affine couplings, got one of {coupling.univariate.__name__}: a shear does "
-            "not merge with a spline"
-        )
-    step = LazyStep(coupling, "", None)
-    moves = frozenset(torch.nonzero(~coupling.mask).flatten().tolist())
-    return [HalfMap(step, moves, step.forward, step.inverse)]
-
-
-READERS: dict[type, Reader] = {
+TRANSFORMS: dict[type, Reader] = {
     transforms.LULinearTransform: _lu,
     transforms.RotationTransform: lambda transform: dense(transform.R),
     transforms.PermutationTransform: lambda transform: order(transform.order),
 }
 
 
-def _reader(module: Any) -> Reader | None:
-    """Return what reads the transform that a lazy one holds, or makes."""
-    if isinstance(module, Given) and type(module.transform) in READERS:
-        return lambda module: READERS[type(module.transform)](module.transform)
-    if type(module) is UnconditionalTransform and module.f in READERS:
-        return lambda module: READERS[module.f](module())
-    return None
+def _read(kind: Any, transform: Callable[[], Any]) -> AffineMap:
+    """Read the transform that a lazy one holds, or makes."""
+    if kind not in TRANSFORMS:
+        name = getattr(kind, "__name__", repr(kind))
+        raise InvalidInputError(f"{name} is not a type that convert knows")
+    return TRANSFORMS[kind](transform())
 
 
 LIBRARY = Library(
     name="zuko",
     couplings=lambda couplings, shape: Couplings(couplings),
+    readers=TRANSFORMS
+    | {
+        Given: lambda module: _read(type(module.transform), lambda: module.transform),
+        UnconditionalTransform: lambda module: _read(module.f, module),
+    },
     lists={LazyComposedTransform: "transforms"},
-    holders={Flow: "transform", LazyInverse: "transform"},
-    readers=READERS,
-    reader=_reader,
-    halves={GeneralCouplingTransform: _halves},
+    holders=dict.fromkeys((*FLOWS, LazyInverse), "transform"),
     whole=_whole,
+    opened=lambda model: lazily(model) if isinstance(model, Transform) else model,
+    closed=lambda module: module(),
     takes_images=False,
 )

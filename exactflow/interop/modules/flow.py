@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from exactflow.exact.typing import HALVES
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.interop.modules.layers import (
     CouplingModule,
     State,
@@ -168,7 +167,7 @@ class FlowModule(Bijection):
 
     Parameters
     ----------
-    flow : over QQ, linear or with piecewise-linear shifts; its numbers are rounded to float64.
+    flow : over QQ; its numbers are rounded to float64.
     bias : d numbers that are added to the image; none where it is left out.
     raw : whether scales are parameters themselves, which training may make negative.
 
@@ -188,12 +187,12 @@ class FlowModule(Bijection):
 
     def __init__(
         self,
-        flow: CouplingFlow | PiecewiseFlow,
+        flow: CouplingFlow,
         bias: "np.ndarray | None" = None,
         raw: bool = False,
     ):
         state: dict[str, Tensor] = {}
-        if isinstance(flow, CouplingFlow) and flow.flips:
+        if flow.flips:
             state["signs"] = torch.ones(flow.dimension, dtype=torch.float64)
             state["signs"][list(flow.flips)] = -1
         if flow.order:

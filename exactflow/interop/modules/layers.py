@@ -1,5 +1,4 @@
-"""One coupling layer as a module of PyTorch, on halves that stay apart: dense, gathered, or a ReLU
-network of one channel, as the layers of universal approximation are.
+"""One coupling layer as a module of PyTorch, on halves that stay apart: dense, or gathered.
 
 Scales are ``scale * exp(log_gain)``: the numbers of the flow, bit by bit, times a factor that
 training starts at one and that no step of an optimizer can make negative; or, on request, the raw
@@ -12,14 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
-from exactflow.flows.base import Coupling
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.nonlinear import PiecewiseCoupling
-from exactflow.flows.nonlinear.piecewise import ReluNetwork
 from exactflow.interop.roundoff import float_layer, most_in_a_row
 
 __all__ = [
@@ -139,27 +133,6 @@ class SparseCoupling(CouplingModule):
         return onto
 
 
-class NetworkCoupling(CouplingModule):
-    """A layer ``scale * moved + network(channel)`` for one of the channels that are kept.
-
-    The network is a linear layer, ReLU, a linear layer: from one number to as many as move. It
-    reads the channel ``reads`` of the half that is kept.
-    """
-
-    reads: Tensor
-
-    def __init__(self, moves: Half, state: State, raw: bool = False):
-        super().__init__(moves, state, raw)
-        ends = (_filled(*(state[f"network.{k}.{x}"] for x in ("weight", "bias"))) for k in (0, 2))
-        self.network = nn.Sequential(next(ends), nn.ReLU(), next(ends))
-        self.register_buffer("reads", state["reads"])
-
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto`` plus the sign times what the network makes of its channel."""
-        channel = kept.index_select(1, self.reads).movedim(1, -1)
-        return onto + sign * self.network(channel).movedim(-1, 1)
-
-
 def along(values: Tensor, like: Tensor) -> Tensor:
     """Return one value per channel, shaped for vectors (N, d) or images (N, d, ..)."""
     return values.reshape(-1, *[1] * (like.ndim - 2))
@@ -189,28 +162,15 @@ def together(halves: Sequence[Tensor], places: Tensor | None) -> Tensor:
 
 def coupling(moves: Half, state: State, raw: bool) -> CouplingModule:
     """Return the layer of these numbers, whose names tell its kind."""
-    if "reads" in state:
-        return NetworkCoupling(moves, state, raw)
     return (DenseCoupling if "weight" in state else SparseCoupling)(moves, state, raw)
 
 
-def numbers_of(layer: Coupling) -> dict[str, Tensor]:
-    """Return the numbers of a layer, rounded to float64, by their names in the state dict.
+def numbers_of(layer: LinearCoupling) -> dict[str, Tensor]:
+    """Return the numbers of a layer, rounded to float64, by their names in the state dict: gathered
+    where it is sparse and has few in each row.
 
-    Raises `InvalidInputError` for scales that depend on the point, for more coordinates with
-    functions of their own, and for numbers beyond float64.
+    Raises `InvalidInputError` for numbers beyond float64.
     """
-    if isinstance(layer, LinearCoupling):
-        return _linear_numbers(layer)
-    if not isinstance(layer, PiecewiseCoupling) or layer.varies:
-        raise InvalidInputError(
-            f"expected layers with constant scales, as approximate makes them, got {layer!r}"
-        )
-    return _network_numbers(layer)
-
-
-def _linear_numbers(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the numbers of a linear layer: gathered where it is sparse and has few in each row."""
     held = float_layer(layer)
     terms = most_in_a_row(held)
     if layer.is_sparse and SPARSE * terms <= held.shift.shape[1]:
@@ -227,37 +187,3 @@ def _gathered(layer: FloatCoupling, terms: int) -> dict[str, Tensor]:
     columns, values = np.zeros((2, terms, layer.shift.shape[0]))
     columns[places], values[places] = entries.col, entries.data
     return {"columns": torch.from_numpy(columns).long(), "values": torch.from_numpy(values)}
-
-
-def _network_numbers(layer: PiecewiseCoupling) -> dict[str, Tensor]:
-    found = ReluNetwork.of(layer.conditioner)
-    state = {
-        "network.0.weight": _floats([[w] for w in found.weights or (0,)]),
-        "network.0.bias": _floats(found.biases or (0,)),
-        "network.2.weight": _floats(
-            [[row[i] for row in found.outputs] or [0] for i in range(len(found.constant))]
-        ),
-        "network.2.bias": _floats(found.constant),
-        "reads": torch.tensor([layer.reads]),
-    }
-    return state if layer.is_additive else state | {"scale": _floats(layer.scale_elements)}
-
-
-def _filled(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Return a linear layer with these numbers."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
-    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
-    return layer
-
-
-def _floats(values: Sequence) -> Tensor:
-    """Return rational numbers, or rows of them, as a tensor of float64."""
-    rows = [
-        [to_float(x) for x in row] if isinstance(row, list) else to_float(row) for row in values
-    ]
-    tensor = torch.tensor(rows, dtype=torch.float64)
-    if not tensor.isfinite().all():
-        raise InvalidInputError(
-            "expected numbers within the range of float64, got ramps that are steeper: raise eps"
-        )
-    return tensor

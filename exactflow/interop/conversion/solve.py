@@ -1,4 +1,4 @@
-"""What takes the place of linear layers: couplings, or the matrix and its inverse; and how near.
+"""Third step of `convert`: couplings for each map, or its matrix and inverse, with their errors.
 
 Each entry of an inverse is the float that is nearest to that of the exact one. *Certified*: it is
 enclosed by balls (`flint.arb_mat`), of more and more digits until every entry rounds to one float,
@@ -6,7 +6,7 @@ whichever number of its ball it is. *Exact*: where it still does not with many d
 that is zero or lies midway between two floats, the inverse is computed in rationals.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -18,16 +18,18 @@ import torch
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from torch import Tensor
 
-from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
 from exactflow.exact.digits import Digits
-from exactflow.floats.balancing import Balanced, balance
+from exactflow.exact.progress import stage
+from exactflow.floats.balancing import balance
 from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
+from exactflow.interop.conversion.group import Group
+from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
-from exactflow.linear.factor import factor
 
-__all__ = ["By", "Solved", "inverted", "rounded_inverse", "searched", "solved"]
+__all__ = ["By", "Solved", "rounded_inverse", "solve"]
 
 By = Literal["couplings", "inverse"]
 
@@ -46,6 +48,8 @@ class Solved:
     error, stored_error : the largest entry of W less what `fine` applies, and `stored`.
     inverse_error : that of the inverse that is stored less the inverse of what `stored` applies;
         None for couplings, which store none.
+    relative_error : the larger of `stored_error` over the largest entry of W, and `inverse_error`
+        over that of the inverse.
     """
 
     fine: Bijection
@@ -53,36 +57,65 @@ class Solved:
     flow: CouplingFlow | None
     error: Fraction
     stored_error: Fraction
-    inverse_error: Fraction | None = None
+    inverse_error: Fraction | None
+    relative_error: Fraction
 
 
-def searched(task: tuple[AffineMap, int | None]) -> Balanced | str | None:
-    """Return balanced layers for a matrix, or why there are none; a permutation needs no search."""
-    target, layers = task
-    if target.is_permutation:
-        return None
-    try:
-        return balance(target.matrix, layers=layers, orientation="flip")
-    except SingularMatrixError:
-        return "singular: no inverse, no couplings"
+def solve(
+    groups: list[Group], by: By, layers: int | None, within: Fraction
+) -> tuple[list[tuple[Group, Solved]], list[LeftLayer]]:
+    """Find what takes the place of each group; name the layers of those that have nothing.
+
+    Raises `MethodError` where an error exceeds `within` times the largest entry.
+    """
+    found: list[tuple[Group, Solved]] = []
+    left: list[LeftLayer] = []
+    for k, group in enumerate(groups, 1):
+        stage(f"matrix {k} of {len(groups)}", k / len(groups))
+        try:
+            one = _inverted(group) if by == "inverse" else _balanced(group, layers)
+        except SingularMatrixError:
+            left += group.left("singular: no inverse")
+            continue
+        except InvalidInputError as error:
+            if by == "couplings":
+                raise
+            left += group.left(str(error))
+            continue
+        largest = _largest(group.target)
+        if one.error > within * largest:
+            raise MethodError(
+                f"expected layers within {float(within):.1e} of the largest entry of "
+                f"{group.main.path or 'the model'} ({group.main.kind}), got "
+                f"{float(one.error / largest):.1e}: give a larger within, or more layers"
+            )
+        found.append((group, one))
+    return found, left
 
 
-def solved(target: AffineMap, result: Balanced | None, dtype: torch.dtype) -> Solved:
-    """Return the layers that `searched` returned, or the integer layers of a permutation."""
-    flow = factor(target.exact(), orientation="flip") if result is None else result.flow
-    fine, stored = (FlowModule(flow, target.bias).to(kind) for kind in (torch.float64, dtype))
-    if result is None:  # integers up to 2, which every type of float holds
-        return Solved(fine, stored, flow, Fraction(0), Fraction(0))
+def _largest(target: AffineMap) -> Fraction:
+    return Fraction(float(abs(target.matrix).max()))
+
+
+def _balanced(group: Group, layers: int | None) -> Solved:
+    """Return couplings; raises `SingularMatrixError` for a matrix that has none."""
+    target = group.target
+    result = balance(target.matrix, layers=layers, orientation="flip")
+    fine, stored = (
+        FlowModule(result.flow, target.bias).to(kind) for kind in (torch.float64, group.dtype)
+    )
     error = Fraction(int(result.error.p), int(result.error.q))
-    return Solved(fine, stored, flow, error, _stored_error(stored, target))
+    held = _stored_error(stored, target)
+    return Solved(fine, stored, result.flow, error, held, None, held / _largest(target))
 
 
-def inverted(target: AffineMap, maps: Sequence[AffineMap], dtype: torch.dtype) -> Solved:
+def _inverted(group: Group) -> Solved:
     """Return the matrix of maps that follow each other, and its inverse, each rounded once.
 
     Raises `SingularMatrixError` for a matrix that has no inverse.
     """
-    factors = [Digits.of_floats(x.matrix) for x in maps]
+    target = group.target
+    factors = [Digits.of_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor @ product, factors)
 
     def module(kind: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
@@ -97,8 +130,10 @@ def inverted(target: AffineMap, maps: Sequence[AffineMap], dtype: torch.dtype) -
         ).to(kind)
         return made, (exact - Digits.of_floats(W)).largest(), inverse_error
 
-    (fine, error, _), (stored, *errors) = module(torch.float64), module(dtype)
-    return Solved(fine, stored, None, error, *errors)
+    (fine, error, _), (stored, held, other) = module(torch.float64), module(group.dtype)
+    sizes = _largest(target), Fraction(float(abs(_floats(stored.weight_inverse)).max()))
+    relative = max(held / sizes[0], other / sizes[1])
+    return Solved(fine, stored, None, error, held, other, relative)
 
 
 def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:

@@ -1,0 +1,136 @@
+"""A certificate as a theorem for Rocq: its file, and whether the kernel proves it.
+
+Main results
+------------
+The theorem is written from the certificate: of what the certificate has, nothing but numbers that
+we write gets into the file. `theorem` is that file for a reader, `proved` compiles it.
+
+How it is checked
+-----------------
+That coqc ends with 0 is no verdict. The file asks for the statement and for all assumptions, and
+what coqc prints must be the statement that we wrote and *Closed under the global context*. Anything
+else, such as a coqc that ran out of memory or time, decides nothing: what is false was refuted
+before, by the exact computation of `checker`.
+"""
+
+import hashlib
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+from exactflow import checker
+from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.files.atomic import interruptible
+from exactflow.files.rocq.coq import LIMIT, coqc, library
+from exactflow.files.rocq.depth_theorem import depth_theorem
+from exactflow.files.rocq.flow_theorem import flow_theorem
+from exactflow.files.rocq.writing import Stated, opening
+from exactflow.files.version import __version__
+
+__all__ = ["proved", "theorem"]
+
+
+def theorem(data: bytes, standalone: bool = False) -> str:
+    """A file for `coqc` (with MathComp's algebra) that proves what a certificate over QQ, of either
+    kind, claims: see `flow_theorem` and `depth_theorem`.
+
+    Parameters
+    ----------
+    standalone : whether the file holds its library, or requires it.
+
+    Raises
+    ------
+    CertificateError, VerificationError
+        It is not well formed, or its claim is not verified.
+    InvalidInputError
+        It is over another field, or a depth certificate with what its theorem has no words for.
+    """
+    try:
+        report = checker.check(data)
+    except checker.MalformedError as error:
+        raise CertificateError(str(error)) from None
+    if report.verdict is not checker.Verdict.VERIFIED:
+        is_false = report.verdict is checker.Verdict.REFUTED
+        failure = VerificationError if is_false else CertificateError
+        raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
+    return _file(_stated(data, None), data, standalone)
+
+
+@interruptible()  # Ctrl-C ends coqc, too, and its folder
+def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
+    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
+
+    Parameters
+    ----------
+    bound : none of the entries of a certificate "within" may differ by more.
+
+    Returns
+    -------
+    code : 0, or 3 where nothing is decided.
+    lines : what the theorem is about; the statement and the assumptions as coqc prints them.
+
+    Raises `InvalidInputError` where Coq or MathComp is not there.
+    """
+    try:
+        stated = _stated(data, bound)
+    except InvalidInputError as error:
+        return 3, [f"c incomplete: {error}"]
+    folder = library()
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, "theorem.v")
+        source.write_text(_file(stated, data, False), "utf-8")
+        code, printed = coqc(source, folder)
+    if code is None:
+        return 3, [f"c incomplete: coqc did not end in {LIMIT} seconds"]
+    expected = f"{stated.name} : {stated.statement} {CLOSED}"
+    if code or "".join(printed.split()) != "".join(expected.split()):  # it breaks lines anywhere
+        told = " ".join(printed.split())[-300:]
+        return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
+    about = [f"c theorem: {stated.about}", "c target is the certificate's; coqc prints:"]
+    return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
+
+
+def _stated(data: bytes, bound: Fraction | None) -> Stated:
+    """The theorem of a certificate."""
+    certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
+    if certificate.field.name != "QQ":
+        raise InvalidInputError(
+            f"expected a certificate over QQ for a theorem, got one over {certificate.field.name}: "
+            "the checker is evidence in its place"
+        )
+    claim = certificate.depth
+    return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
+
+
+def _file(stated: Stated, data: bytes, standalone: bool) -> str:
+    """The file that states a theorem, proves it and has the statement and assumptions printed."""
+    return FILE.format(
+        version=__version__,
+        certificate=hashlib.sha256(data).hexdigest(),
+        place="the library, which follows" if standalone else "the library",
+        opening=opening(stated.library, standalone),
+        **stated._asdict(),
+    )
+
+
+CLOSED = "Closed under the global context"
+FILE = """(* Written by exactflow {version}: {about}.
+   From a certificate with sha256 {certificate}.
+   To trust this, read the theorem and the definitions of its words, in {place}.
+   It is proved if coqc prints its statement, as it stands here, and
+   Closed under the global context. *)
+{opening}
+{definitions}
+Open Scope ring_scope.
+Unset Printing Implicit Defensive.
+Set Printing Width 96.
+Set Printing Depth 1000000.
+Theorem {name} :
+  {statement}.
+Proof.
+have proved : checked = true by vm_cast_no_check (erefl true).
+rewrite /checked in proved; {proof}.
+Qed.
+Check {name}.
+Print Assumptions {name}.
+"""

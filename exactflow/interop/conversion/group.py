@@ -1,0 +1,154 @@
+"""Second step of `convert`: neighbours that become one map, and the data that it meets."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from exactflow.errors import InvalidInputError
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.conversion.comparison import Meeting, chained
+from exactflow.interop.conversion.read import ReadLayer
+from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.models import Place, cause, tensors_of
+
+__all__ = ["Group", "group"]
+
+SAMPLES = 4
+PIXELS = ((), (2, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Layers that follow each other, in the order of the data: one map.
+
+    Attributes
+    ----------
+    layers : the layers.
+    data : what they meet, and the condition that they are given.
+    also : other places of the same module, where there is one alone.
+    """
+
+    layers: tuple[ReadLayer, ...]
+    data: Meeting
+    also: tuple[Place, ...] = ()
+
+    @property
+    def main(self) -> Place:
+        """The place that is taken: that of the first matrix."""
+        return _main(self.layers)
+
+    @property
+    def merged(self) -> list[Place]:
+        """The places where an identity is left."""
+        return [layer.place for layer in self.layers if layer.place is not self.main]
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The modules, in the order of the data."""
+        return [layer.place.module for layer in self.layers]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of floats in which the couplings are stored."""
+        return self.data[0].dtype
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the parameters are trained."""
+        return any(layer.is_trained for layer in self.layers)
+
+    def left(self, reason: str) -> list[LeftLayer]:
+        """Name the layers as left, with a reason."""
+        return [LeftLayer(layer.place.path, layer.place.kind, reason) for layer in self.layers]
+
+    @cached_property
+    def target(self) -> AffineMap:
+        """The map of all layers, one after the other."""
+        maps = (layer.map for layer in self.layers)
+        return reduce(lambda before, after: after.after(before), maps)
+
+
+def group(
+    runs: list[list[ReadLayer]], met: Mapping[str, Meeting], default: torch.dtype
+) -> tuple[list[Group], list[LeftLayer]]:
+    """Merge the layers of each run; name those that have no matrix beside them, or no data."""
+    groups: dict[int, Group] = {}
+    left: list[LeftLayer] = []
+    for part in (part for run in runs for part in _alike(run)):
+        if not any(layer.map.entries.ndim == 2 for layer in part):
+            for layer in part:
+                what = "a permutation" if layer.map.is_permutation else "a diagonal"
+                reason = f"{what}, with no matrix beside it"
+                left.append(LeftLayer(layer.place.path, layer.place.kind, reason))
+            continue
+        main = _main(part)
+        first = groups.get(id(main.module))
+        if first is not None:
+            groups[id(main.module)] = replace(first, also=(*first.also, main))
+            continue
+        try:
+            data = _data(part, met.get(part[0].place.path), default)
+        except InvalidInputError as error:
+            left += [LeftLayer(x.place.path, x.place.kind, str(error)) for x in part]
+            continue
+        groups[id(main.module)] = Group(tuple(part), data)
+    return list(groups.values()), left
+
+
+def _main(layers: "tuple[ReadLayer, ...] | list[ReadLayer]") -> Place:
+    return next(layer.place for layer in layers if layer.map.entries.ndim == 2)
+
+
+def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
+    """Yield the parts of a run that can be merged: with floats of one type, all of them trained or
+    none of them.
+    """
+    cuts = [k for k, (one, two) in enumerate(pairwise(run), 1) if one.is_alone or two.is_alone]
+    for start, stop in pairwise([0, *cuts, len(run)]):
+        part: list[ReadLayer] = []
+        for layer in run[start:stop]:
+            whole = [*part, layer]
+            types = frozenset[torch.dtype]().union(*(x.types for x in whole))
+            if len(types) > 1 or {True, False} <= {x.is_trained for x in whole}:
+                yield part
+                whole = [layer]
+            part = whole
+        yield part
+
+
+def _data(layers: list[ReadLayer], meeting: Meeting | None, default: torch.dtype) -> Meeting:
+    """Return the data that layers meet; or, where they meet none, random vectors or images.
+
+    Raises `InvalidInputError` where they take neither.
+    """
+    if meeting is not None and meeting[0].numel():
+        return meeting
+    modules, main = [layer.place.module for layer in layers], _main(layers)
+    held = [tensor for module in modules for tensor in tensors_of(module)]
+    dtype = next((tensor.dtype for tensor in held if tensor.is_floating_point()), default)
+    dims = getattr(main.module, "dims_in", None)  # of FrEIA
+    d = layers[0].map.dimension
+    shapes = [(d, *pixels) for pixels in PIXELS]
+    if isinstance(dims, list):  # HaarUpsampling has there what comes out
+        c, *sizes = dims[0]
+        shapes = [(c, *sizes), (4 * c, *(size // 2 for size in sizes))]
+    reason = ""
+    for shape in shapes:
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(SAMPLES, *shape, dtype=torch.float64, generator=generator)
+        x = x.to(dtype=dtype, device=held[0].device if held else None)
+        try:
+            with torch.no_grad():
+                chained(modules, x, None)
+        except Exception as error:  # a layer for other data
+            reason = reason or cause(error)
+            continue
+        return x, None
+    raise InvalidInputError(
+        f"expected an example that {main.path or 'the model'} meets: it takes neither random "
+        f"vectors nor random images alone, {reason}"
+    )

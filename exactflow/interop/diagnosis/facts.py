@@ -1,0 +1,240 @@
+"""What is measured of each layer: numbers, or reasons why there are none."""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.autograd import grad
+
+from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
+from exactflow.interop.diagnosis.trace import Call, State, Trip, UnknownError, entries, tensors
+
+RUNS, DENSE, STEPS = 4, 256, 20
+NUDGE = 1e-6
+"""How far from x, relatively, Jacobians are taken: off kinks, such as the zero of a ReLU."""
+TOLERANCE = 1e-3
+"""Of one, or of a log-determinant: solvers of differential equations and bisections err less."""
+STEEPEST = 1e11
+"""The largest condition number at which log|det J| is known to `TOLERANCE`."""
+
+Found = TypeVar("Found")
+
+
+def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
+    """Run a model there and back, as it stands and in float64, and measure each layer."""
+    dtype = tensors(x)[0].dtype
+    unit, default = torch.finfo(dtype).eps / 2, torch.get_default_dtype()
+
+    def lost(before: float, after: float) -> float:
+        return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
+
+    now = Trip(model, x, start, conditions, dtype)
+    sheets = [_Sheet(call, now) for call in now.calls]
+    for sheet, (call, back) in zip(sheets, now.pairs, strict=False):
+        arrived = float(_errors(back.before, call.after).max())
+        sheet.row["digits_lost"] = lost(arrived, float(_errors(back.after, call.before).max()))
+    if now.back:
+        errors, whole = _errors(now.back.after, now.whole.before), sheets[-1].row
+        inside = sum(sheet.row.get("digits_lost", math.nan) for sheet in sheets[:-1])
+        whole["error"] = error = float(errors.max())
+        whole["digits_lost"] = lost(0, error) - inside if now.pairs else None
+    worst = int(errors.argmax()) if now.back else 0
+    try:
+        torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
+        fine = Trip(model, x, start, conditions, torch.float64)
+        for k, sheet in enumerate(sheets):
+            same = (call for call in fine.calls[k:] if call.path == sheet.call.path)
+            sheet.add_float64(next(same, None), worst)
+    except UnknownError as reason:
+        for sheet in sheets:
+            sheet.unknown[f"in float64 {reason}"] = ["condition number", "log-determinant"]
+    finally:
+        torch.set_default_dtype(default)
+    rows = tuple(sheet.facts() for sheet in sheets)
+    return Diagnosis(rows[:-1] or rows, rows[-1], str(dtype).removeprefix("torch."))
+
+
+class _Sheet:
+    """A row while it is filled in: what is known, and by their reasons what is not."""
+
+    def __init__(self, call: Call, now: Trip):
+        self.call, self.unknown, self.row = call, dict[str, list[str]](), dict[str, Any]()
+        is_stuck = now.failure is not None and (now.failed == call.path or call is now.whole)
+        self.notes = [f"on the way back {now.failure}"] * is_stuck
+        if not is_stuck:
+            self.row["error"] = self.known("round trip", lambda: _round_trip(call))
+        self.row["spread"] = self.known("equal runs", lambda: _spread(call, is_stuck))
+
+    def known(self, what: str, find: Callable[[], Found]) -> Found | None:
+        """Find a number, or the reason why it is unknown."""
+        try:
+            return find()
+        except UnknownError as reason:
+            self.unknown.setdefault(str(reason), []).append(what)
+            return None
+
+    def add_float64(self, call: Call | None, worst: int) -> None:
+        """Measure what is measured in float64, by the same call there."""
+        row = self.row
+        if call and row.get("error") is not None:
+            row["error64"] = self.known("float64", lambda: _round_trip(call))
+        both = "condition number, log-determinant"
+        near = self.known(both, lambda: _near(call, worst, row["spread"]))
+        if near is None:
+            return
+        row["is_bound"] = near.size > DENSE
+        row["condition"] = self.known("condition number", lambda: _condition(near))
+        claims = self.known("log-determinant", lambda: _returned(near))
+        if claims is not None:
+            pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
+            row["log_det"], row["log_det_due"] = pair or (claims[0], None)
+
+    def facts(self) -> LayerFacts:
+        """Finish the row."""
+        module = self.call.module
+        kind = type(getattr(module, "transform", module)).__name__
+        reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
+        return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **self.row)
+
+
+def _errors(found: State, wanted: State) -> Tensor:
+    """Compute max |found - wanted| / max |wanted| of each member of a batch; zeros count as ones.
+
+    It is infinite where shapes differ, and where a number is not finite.
+    """
+    if [t.shape for t in found] != [t.shape for t in wanted]:
+        return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
+    a, b = (torch.cat([t.flatten(1) for t in state], 1).double() for state in (found, wanted))
+    size = b.abs().amax(1)
+    error = (a - b).abs().amax(1) / torch.where(size > 0, size, 1.0)
+    return torch.where(torch.isfinite(error), error, math.inf)
+
+
+def _check_finite(call: Call) -> None:
+    for end, verb in ((call.before, "is given"), (call.after, "returns")):
+        if not all(torch.isfinite(tensor).all() for tensor in end):
+            raise UnknownError(f"it {verb} numbers that are not finite")
+
+
+def _round_trip(call: Call) -> float:
+    _check_finite(call)
+    return float(_errors(call.inverse.mapped(call.after), call.before).max())
+
+
+def _spread(call: Call, is_stuck: bool) -> float:
+    """Compute the largest difference of equal runs, ahead and back."""
+    _check_finite(call)
+    found = [(call.mapped(call.before), call.after) for _ in range(RUNS - 1)]
+    if not is_stuck:
+        first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
+        found += [(one, first) for one in others]
+    return max(float(_errors(one, other).max()) for one, other in found)
+
+
+def _near(call: Call | None, worst: int, spread: float | None) -> Call:
+    """Cut a call to a few members, off kinks; raises `UnknownError` where J makes no sense."""
+    if call is None or {t.dtype for t in call.after} != {torch.float64}:
+        raise UnknownError("it does not run in float64")
+    if (spread or 0.0) > TOLERANCE:
+        raise UnknownError("equal runs differ")
+    _check_finite(call)
+    given, made, n = entries(call.given), entries(call.made), len(call.before[0])
+    if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
+        raise UnknownError(f"it returns {made // n} numbers for {given // n}")
+    return call.near([min(worst, n - 1), 0, n // 2, n - 1], NUDGE)
+
+
+def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
+    """Find something of member k and its image, two vectors, by derivatives.
+
+    Raises `UnknownError` where there are none, or where other images depend on this member.
+    """
+    x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
+    parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
+    state = [torch.cat([t[:k], part.reshape(t[k : k + 1].shape), t[k + 1 :]]) for t, part in parts]
+    try:
+        after = tensors(call.run(tuple(state))[1])
+        others = torch.cat([torch.cat([t[:k], t[k + 1 :]]).flatten() for t in after])
+        if len(others) and others.requires_grad:
+            (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
+            if leak is not None and leak.abs().max() > 0:
+                raise UnknownError("the image of a member depends on others of the batch")
+        return find(x, torch.cat([t[k].flatten() for t in after]))
+    except RuntimeError as error:  # of autograd
+        says = str(error).partition("\n")[0]
+        raise UnknownError(f"it cannot be differentiated: {says}") from None
+
+
+def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
+    """Compute the Jacobian J row by row."""
+    try:
+        (J,) = grad(y, x, torch.eye(len(y)).to(y), True, with_graph, is_grads_batched=True)
+    except RuntimeError:  # a step that knows no batches of gradients
+        J = torch.stack([grad(entry, x, None, True, with_graph)[0] for entry in y])
+    if not torch.isfinite(J).all():
+        raise UnknownError("its Jacobian is not finite")
+    return J
+
+
+def _largest(x: Tensor, y: Tensor) -> float:
+    """Bound |J| from below, by products with J^T J (power iteration)."""
+    dual = torch.zeros_like(y, requires_grad=True)
+    (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
+    v = torch.randn(len(x), generator=torch.Generator().manual_seed(0)).to(x)
+    for _ in range(STEPS):
+        (image,) = grad(transposed, dual, v / v.norm(), retain_graph=True)
+        (v,) = grad(y, x, image, retain_graph=True)
+    return float(image.norm())
+
+
+def _condition(call: Call) -> float:
+    """Compute the condition number at the first member; a lower bound where J is large."""
+    if call.size > DENSE:
+        return _at(call, 0, _largest) * _at(call.inverse, 0, _largest)
+    sizes = torch.linalg.svdvals(_at(call, 0, _dense))
+    return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
+
+
+def _volume(call: Call, k: int) -> float:
+    """Compute log|det J| at member k."""
+    if call.size > DENSE:
+        raise UnknownError(f"its Jacobian has {call.size} rows, more than {DENSE}")
+    sizes = torch.linalg.svdvals(_at(call, k, _dense))
+    if not sizes[0] < STEEPEST * sizes[-1]:
+        raise UnknownError(f"the condition number is above {STEEPEST:.0e}")
+    return float(sizes.log().sum())
+
+
+def _returned(call: Call) -> list[float]:
+    """Find the log-determinants that are returned, twice the same."""
+    first, again = (call.log_dets(call.before).detach() for _ in range(2))
+    if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):
+        raise UnknownError("it is drawn anew in each run")
+    return first.tolist()
+
+
+def _compared(call: Call, claims: list[float], notes: list[str]) -> tuple[float, float]:
+    """Find what is returned, and log|det J|, at the member where they differ most."""
+    pairs = [(claim, _volume(call, k)) for k, claim in enumerate(claims)]
+    with suppress(UnknownError):
+        if missing := _missing_gradient(call):
+            says = f"that of log|det J| has norm {missing:.1e}"
+            notes.append(f"the log-determinant that it returns has no gradient, {says}")
+    return max(pairs, key=lambda pair: math.inf if math.isnan(pair[0]) else abs(pair[0] - pair[1]))
+
+
+def _missing_gradient(call: Call) -> float:
+    """Compute |grad log|det J|| where what is returned has no gradient; 0 where it has one."""
+    if call.log_dets(tuple(t.clone().requires_grad_() for t in call.before)).requires_grad:
+        return 0.0
+    trained = [p for p in call.module.parameters() if p.requires_grad]
+
+    def norm(x: Tensor, y: Tensor) -> float:
+        log_det = torch.linalg.slogdet(_dense(x, y, True))[1]
+        found = grad(log_det, [x, *trained], allow_unused=True) if log_det.requires_grad else ()
+        return math.sqrt(sum(float(g.square().sum()) for g in found if g is not None))
+
+    return _at(call, 0, norm)

@@ -1,0 +1,334 @@
+"""What a verdict of the kernel needs: exit codes of check --kernel, and what coqc must print."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+from linear.depth.examples import diagonal
+from sympy import GF, QQ
+
+from exactflow import cli, factor, save
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_matrix
+from exactflow.files.certificate import certificate_text
+from exactflow.files.depth_certificate import depth_certificate_text
+from exactflow.files.rocq import coq, theorem
+from exactflow.linear.depth import minimal_depth
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+M = [[1, QQ(1, 2)], [3, 4]]
+NEAR = [[1 + QQ(1, 1000), QQ(1, 2)], [3, 4]]
+FLOW = certificate_text(factor(M))
+WITHIN = certificate_text(factor(M), NEAR, within=QQ(1, 500))
+DEPTH = depth_certificate_text(minimal_depth([[2, 3], [3, 5]]))
+SIX = diagonal(-1, -1, 1, 1)
+CLOSED = "Closed under the global context\n"
+NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, capsys):
+    """Check a certificate's text with --kernel: the code, what is printed, and the last words."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text, *options):
+        Path("c.json").write_text(text)
+        code = cli.main(["check", "c.json", "--kernel", *options])
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    return run
+
+
+@pytest.fixture
+def says(monkeypatch):
+    """Let coqc do nothing but what the test says, by the theorem; the files that it is given."""
+    given = []
+
+    def of(code, printed):
+        def coqc(source, library):
+            given.append(text := source.read_text())
+            _, _, statement = text.partition("\nTheorem ")
+            return code, printed(statement.partition(".\nProof.")[0])
+
+        monkeypatch.setattr(theorem, "library", Path)
+        monkeypatch.setattr(coq, "library", Path)
+        monkeypatch.setattr(theorem, "coqc", coqc)
+        return given
+
+    return of
+
+
+@pytest.mark.parametrize("text", [FLOW, WITHIN, DEPTH])
+@pytest.mark.parametrize(
+    ("code", "printed", "expected"),
+    [
+        (0, lambda statement: f"{statement}\n{CLOSED}", 0),
+        (0, lambda statement: f"{statement.replace(' ', '  ')}\n\n{CLOSED}", 0),
+        (0, lambda statement: "", 3),
+        (0, lambda statement: statement, 3),
+        (0, lambda statement: CLOSED, 3),
+        (0, lambda statement: f"{statement}\nAxioms:\nx : False\n", 3),
+        (0, lambda statement: f"{statement}\n{CLOSED}Axioms:\nx : False\n", 3),
+        (0, lambda statement: f"{statement.replace('forall', 'exists', 1)}\n{CLOSED}", 3),
+        (1, lambda statement: f"{statement}\n{CLOSED}", 3),
+        (1, lambda statement: "Stack overflow.", 3),
+        (-9, lambda statement: "", 3),
+        (None, lambda statement: "", 3),
+    ],
+)
+def test_only_what_coq_prints_is_a_verdict(text, code, printed, expected, says, check):
+    given = says(code, printed)
+    found, out = check(text)
+    assert found == expected
+    assert out.endswith("s VERIFIED\n" if expected == 0 else "s NOT VERIFIED\n")
+    assert ("c incomplete: coqc" in out) == (expected == 3)
+    (file,) = given
+    assert file == theorem.theorem(text.encode())
+    end = r"\nTheorem (\w+) :\n.*\nCheck \1\.\nPrint Assumptions \1\.\n\Z"
+    assert re.search(end, file, re.DOTALL)
+
+
+def test_what_is_proved_is_named(says, check):
+    says(0, lambda statement: f"{statement}\n{CLOSED}")
+    _, out = check(WITHIN)
+    assert "coupling layers and a matrix; order 0 1; flips none; pads none; bound 1/500\n" in out
+    assert "c     [/\\ perm_eq (first ++ second) (iota 0 2), size Ks = " in out
+    assert f"c   {CLOSED}" in out
+    _, out = check(DEPTH)
+    assert "3 additive layers make a matrix, and no fewer; halves of 1 and 1, in the natural" in out
+
+
+def test_a_smaller_bound_is_what_is_proved(says, check):
+    given = says(0, lambda statement: f"{statement}\n{CLOSED}")
+    for bound, expected in (("1/1000", "fraction 1 1000]"), ("1", "fraction 1 500]")):
+        assert check(WITHIN, "--within", bound)[0] == 0
+        assert expected in given[-1]
+    assert check(WITHIN, "--within", "1/1001")[0] == 1
+    assert check(FLOW, "--within", "1")[0] == 0
+    assert "<= fraction" not in given[-1]
+
+
+def changed(text, **members):
+    return json.dumps(json.loads(text) | members)
+
+
+def with_a_digit_changed(text):
+    content = json.loads(text)
+    content["layers"][1]["shift"][0][0] += "1"
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize("text", [FLOW, WITHIN, DEPTH])
+def test_what_is_false_or_malformed_is_never_compiled(text, says, check):
+    given = says(0, lambda statement: f"{statement}\n{CLOSED}")
+    assert check(with_a_digit_changed(text))[0] == 1
+    assert check(changed(text, layers=1))[0] == 2
+    assert check(text[1:])[0] == 2
+    assert not given
+
+
+@pytest.mark.parametrize(
+    ("false", "code"),
+    [
+        ({"depth": 4}, 2),  # not the number of its layers
+        ({"target": [["2", "3"], ["3", "6"]]}, 1),
+    ],
+)
+def test_a_false_depth(false, code, says, check):
+    says(0, lambda statement: f"{statement}\n{CLOSED}")
+    assert check(changed(DEPTH, **false))[0] == code
+
+
+def test_a_false_count_of_layers(says, check):
+    """The identity, appended as a layer, makes a product of four that needs three."""
+    content = json.loads(DEPTH)
+    one = {"moves": "first", "scale": ["1"], "shift": [["0"]]}
+    content |= {"depth": 4, "layers": [*content["layers"], one], "obstructions": [
+        {"pattern": pattern, "kind": "linear", "multiplier": [[["1"]]] * 3}
+        for pattern in ("ULU", "LUL")
+    ]}  # fmt: skip
+    given = says(0, lambda statement: f"{statement}\n{CLOSED}")
+    code, out = check(json.dumps(content))
+    assert (code, "does not exclude" in out, given) == (1, True, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (certificate_text(factor(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))), "GF(5)"),
+        ((CORPUS / "correct" / "sqrt2.json").read_text(), "a number field"),
+        ((CORPUS / "depth" / "correct" / "with_an_order.json").read_text(), "the natural order"),
+        (
+            (CORPUS / "depth/correct/rationals_5_letters_chain_no_freedom.json").read_text(),
+            "that is none of these",
+        ),
+    ],
+)
+def test_what_no_theorem_states_is_incomplete(text, told, says, check):
+    given = says(0, lambda statement: f"{statement}\n{CLOSED}")
+    code, out = check(text)
+    assert (code, given) == (3, [])
+    assert f"{told}" in out.partition("c incomplete: expected")[2]
+    assert out.endswith("s NOT VERIFIED\n")
+
+
+def test_the_target_is_compared(says, check):
+    says(0, lambda statement: f"{statement}\n{CLOSED}")
+    for rows, options, code in (
+        ("1,1/2\n3,4\n", [], 0),
+        ("1,3\n1/2,4\n", ["--transpose"], 0),
+        ("1,1/2\n3,5\n", [], 1),
+        ("1,3\n1/2,4\n", [], 1),
+        ("1\n", [], 1),
+        ("1,x\n3,4\n", [], 2),
+    ):
+        Path("m.csv").write_text(rows)
+        assert check(FLOW, "--target", "m.csv", *options)[0] == code
+
+
+def test_several_files(says, check, tmp_path, capsys):
+    says(0, lambda statement: f"{statement}\n{CLOSED}")
+    for name, text in (("a", FLOW), ("b", DEPTH), ("c", with_a_digit_changed(FLOW))):
+        (tmp_path / f"{name}.json").write_text(text)
+    assert cli.main(["check", "a.json", "b.json", "--kernel", "--json"]) == 0
+    read = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(found["verdict"], found["kind"]) for found in read] == [
+        ("verified", "equality"),
+        ("verified", "depth"),
+    ]
+    assert cli.main(["check", "a.json", "c.json", "b.json", "--kernel", "--quiet"]) == 1
+
+
+def test_quick_proves_nothing(check):
+    code, out = check(FLOW, "--quick")
+    assert code == 2
+    assert "expected --kernel without --quick" in out
+
+
+def test_without_coq_what_to_install_is_told(check, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    code, out = check(FLOW)
+    assert code == 2
+    assert "expected coqc on the PATH, got none: install Coq 8.20 with MathComp 2.3" in out
+    assert "libcoq-mathcomp-algebra" in out
+
+
+HOSTILE = '*) Admitted. Load "x". (*'
+
+
+@pytest.mark.parametrize("text", [FLOW, WITHIN, DEPTH])
+def test_nothing_but_numbers_gets_into_the_file(text):
+    sources = {"sha256": HOSTILE, "source": HOSTILE}
+    file = theorem.theorem(changed(text, provenance=sources).encode())
+    assert "Admitted" not in file
+    with pytest.raises(Exception, match="expected"):
+        theorem.theorem(changed(text, partition=["1 Admitted", 1]).encode())
+
+
+def test_standalone_is_one_file():
+    file = theorem.theorem(FLOW.encode(), standalone=True)
+    assert "Theorem flow_of_couplings" in file
+    assert "exactflow.certificates" not in file
+
+
+STUB = """#!/bin/sh
+case "$1" in --version) echo 8;; -where) echo "$STUBS/bin";; *)
+for source; do :; done
+echo "$source" >> "$STUBS/log"; cp "$source" "${source}o"; . "$STUBS/then";; esac
+"""
+
+
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "coqc").write_text(STUB)
+    (tmp_path / "bin" / "coqc").chmod(0o755)
+    (tmp_path / "then").write_text("exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("STUBS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_a_coqc_that_ends_with_0_is_not_believed(stub, check):
+    code, out = check(FLOW)
+    assert code == 3
+    assert "c incomplete: coqc ends with 0 and prints: \n" in out
+
+
+def test_the_library_is_compiled_once(stub):
+    folder = coq.library()
+    assert sorted(path.stem for path in folder.glob("*.vo")) == sorted(coq.LIBRARY)
+    assert coq.library() == folder
+    assert (stub / "log").read_text().count("flow.v") == 1
+    (stub / "bin" / "new.vo").write_text("another library")
+    assert coq.library() != folder
+
+
+@pytest.mark.parametrize("then", ["exit 1", "exec sleep 9"])
+def test_half_a_library_is_none(then, stub, check, monkeypatch):
+    monkeypatch.setattr(coq, "LIMIT", 1)
+    (stub / "then").write_text(then)
+    with pytest.raises(InvalidInputError, match=r"does not compile rationals.v of the library"):
+        coq.library()
+    assert not list((stub / "cache" / "exactflow" / "certificates").iterdir())
+    assert check(FLOW)[0] == 2
+
+
+def test_a_coqc_that_does_not_end(stub, check, monkeypatch):
+    coq.library()
+    (stub / "then").write_text("exec sleep 9")
+    monkeypatch.setattr(coq, "LIMIT", 1)
+    monkeypatch.setattr(theorem, "LIMIT", 1)
+    code, out = check(FLOW)
+    assert code == 3
+    assert "c incomplete: coqc did not end in 1 seconds" in out
+
+
+def test_a_cache_that_cannot_be_written(stub, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(stub / "then"))
+    with pytest.raises(InvalidInputError, match="expected a cache that can be written"):
+        coq.library()
+
+
+@NO_COQ
+@pytest.mark.slow
+def test_the_kernel_proves_a_float32_matrix_with_a_pad_a_mask_and_a_flip(check, tmp_path):
+    rows = np.random.default_rng(0).standard_normal((6, 6)).astype(np.float32)
+    rows[0] *= np.float32(-np.sign(np.linalg.det(rows)))
+    np.save(tmp_path / "w.npy", rows)
+    for options, named in (
+        (["--orientation", "flip", "--partition", "010101"], "order 1 3 5 0 2 4; flips 0;"),
+        (["--orientation", "pad"], "flips none; pads 3 7;"),
+    ):
+        code = cli.main(["factor", "w.npy", *options, "-o", "w.json", "--quiet"])
+        assert code == 0
+        text = Path("w.json").read_text()
+        code, out = check(text, "--target", "w.npy")
+        assert (code, named in out) == (0, True)
+        assert check(with_a_digit_changed(text))[0] == 1
+
+
+@NO_COQ
+@pytest.mark.slow
+@pytest.mark.parametrize("scales", ["additive", "positive"])
+def test_the_kernel_proves_a_depth(scales, check, tmp_path):
+    save(minimal_depth(SIX, scales=scales), tmp_path / "d.json")
+    text = (tmp_path / "d.json").read_text()
+    code, out = check(text)
+    assert (code, "(size Ks < 6)%N" in out) == (0, True)
+    assert check(with_a_digit_changed(text))[0] == 1
+
+
+@NO_COQ
+@pytest.mark.slow
+def test_the_kernel_proves_four_by_four(check):
+    W = sympy.Matrix(4, 4, lambda i, j: QQ(1, i + j + 1))
+    code, out = check(certificate_text(factor(W)))
+    assert (code, f"c   {CLOSED}s VERIFIED\n" in out) == (0, True)

@@ -1,0 +1,146 @@
+"""What a converted model keeps: types, modes, training, contexts, the interface of each layer."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from interop.modules import data, descend, library, linear
+from torch import nn
+
+from exactflow.interop import convert
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_is_kept(dtype, training, trained):
+    model = nn.Sequential(linear(), nn.Tanh(), linear(3 + 1, bias=False)).to(dtype).train(training)
+    model[0].requires_grad_(trained)
+    new, report = convert(model, data(5, 4).to(dtype))
+    assert {p.dtype for p in new.parameters()} == {dtype}
+    assert {m.training for m in new.modules()} == {training}
+    assert {p.requires_grad for p in new[0].parameters()} == {trained}
+    assert {p.requires_grad for p in new[2].parameters()} == {True}
+    assert [layer.couplings.bias is None for layer in (new[0], new[2])] == [False, True]
+    eps = torch.finfo(dtype).eps
+    for layer in report.layers:
+        assert layer.error < 1e-15
+        assert (layer.stored_error == layer.error) == (dtype == torch.float64)
+        assert layer.stored_error < 10 * eps
+
+
+def test_stored_error_is_exact():
+    model = linear()
+    new, report = convert(model)
+    (layer,) = report.layers
+    product = np.eye(4, dtype=object)
+    for coupling in new.couplings.layers:
+        A = np.array([[Fraction(float(i == j)) for j in range(4)] for i in range(4)])
+        moved = slice(2) if coupling.moves == "first" else slice(2, 4)
+        kept = slice(2, 4) if coupling.moves == "first" else slice(2)
+        weight = coupling.weight.detach().double().numpy()
+        scale = coupling.scales()
+        scale = np.ones(2) if scale is None else scale.detach().double().numpy()
+        A[moved, kept] = np.vectorize(Fraction, otypes=[object])(weight)
+        A[moved, moved] = np.diag([Fraction(s) for s in scale.tolist()])
+        product = A @ product
+    signs = np.ones(4) if new.couplings.signs is None else new.couplings.signs.double().numpy()
+    W = np.vectorize(Fraction, otypes=[object])(model.weight.detach().double().numpy() * signs)
+    assert layer.stored_error == abs(W - product).max() > layer.error
+
+
+def test_training_goes_on():
+    new, _ = convert(nn.Sequential(linear(), nn.Tanh(), linear()), data(8, 4))
+    x, goal = data(64, 4), torch.flip(data(64, 4), (1,)).tanh()
+    losses = []
+    for _ in range(60):
+        loss = ((new(x) - goal) ** 2).mean()
+        descend(loss, new, 0.2)
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert torch.allclose(new[0].inverse(new[0](x)), x, atol=1e-5)
+
+
+def test_a_module_in_two_places_stays_one():
+    layer = linear()
+    new, report = convert(nn.Sequential(layer, nn.Tanh(), layer), data(5, 4))
+    assert new[0] is new[2]
+    assert report.layers[0].merged == ("2",)
+
+
+def test_the_model_itself_may_be_the_layer():
+    for model, x in (
+        (linear(), data(2, 3, 4)),
+        (linear(), data(4)),
+        (nn.Conv2d(4, 4, 1), data(2, 4, 3, 3)),
+        (nn.Conv2d(4, 4, 1), data(4, 3, 3)),
+    ):
+        new, report = convert(model, x)
+        assert torch.allclose(new(x), model(x), atol=1e-5)
+        assert torch.allclose(new.inverse(new(x)), x, atol=1e-4)
+        assert report.rows()[1][0] == "(model)"
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_of_any_size(size, dtype):
+    layer = linear(bias=False).to(dtype)
+    layer.weight.data *= size
+    _, report = convert(layer, data(5, 4).to(dtype))
+    assert report.layers[0].error < 1e-14 * size
+    assert report.layers[0].output_difference < 1e-5 * size
+    assert report.layers[0].round_trip < 1e-4
+
+
+def test_layers_option():
+    _, report = convert(linear(), layers=8)
+    assert report.layers[0].couplings == 8
+
+
+@pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
+def test_a_context_reaches_the_couplings_that_take_one():
+    nf = library("normflows")
+    flows = [
+        nf.flows.AutoregressiveRationalQuadraticSpline(4, 1, 8, num_context_channels=2),
+        nf.flows.LULinearPermute(4, False),
+    ]
+    model, example = nf.ConditionalNormalizingFlow(None, flows), (data(5, 4), data(5, 2))
+    new, report = convert(model, example)
+    assert report.layers[0].path == "flows.1"
+    assert torch.allclose(new.inverse(*example), model.inverse(*example), atol=1e-5)
+
+
+@pytest.mark.parametrize("by_wavelet", [False, True])
+def test_wavelets_in_both_directions(by_wavelet):
+    ff, fm = library("FrEIA.framework"), library("FrEIA.modules")
+    inn = ff.SequenceINN(3, 4, 6)
+    options = {"order_by_wavelet": by_wavelet, "rebalance": 0.7}
+    inn.append(fm.HaarDownsampling, **options)
+    inn.append(fm.HaarUpsampling, **options)
+    inn.append(fm.HaarDownsampling, **options)
+    x = data(5, 3, 4, 6)
+    for new, report in (convert(inn, x), convert(inn)):
+        assert [layer.kind[4:-8] for layer in report.layers] == ["Down", "Up", "Down"]
+        for one, two in zip(new(x), inn(x), strict=True):
+            assert torch.allclose(one, torch.as_tensor(two, dtype=torch.float32), atol=1e-5)
+        back, log_det = new(new(x)[0], rev=True)
+        assert torch.allclose(back, x, atol=1e-5)
+        assert torch.allclose(log_det, -new(x)[1])
+        assert new(x[:0])[0].shape == (0, 12, 2, 3)
+
+
+def test_transforms_of_zuko_that_are_not_lazy():
+    z = library("zuko.transforms")
+    transform = z.ComposedTransform(
+        z.LULinearTransform(torch.eye(4) + data(4, 4) / 4),
+        z.PermutationTransform(torch.tensor([1, 2, 3, 0])),
+        z.SoftclipTransform(bound=9.0),
+        z.RotationTransform(data(4, 4)),
+    )
+    x = data(2, 5, 4)
+    new, report = convert(transform, x)
+    assert [layer.merged for layer in report.layers] == [("transforms.1",), ()]
+    for one, two in zip(new.call_and_ladj(x), transform.call_and_ladj(x), strict=True):
+        assert torch.allclose(one, two, atol=1e-4)
+    assert torch.allclose(new.inv(new(x)), x, atol=1e-4)
