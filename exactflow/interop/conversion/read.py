@@ -137,7 +137,7 @@ def _reason(module: nn.Module) -> str | None:
             return "couplings already"
         name = inside(module)
         how = f": convert its .{name}" if name else ""
-        return f"{kind.__name__} is not a type that convert knows{how}"
+        return f"not a type that convert knows{how}"
     if any(part._forward_pre_hooks for part in parts):
         return "a hook that runs before it may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
