@@ -19,7 +19,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +26,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import parse_rational
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import SUFFIXES, read_array
 from exactflow.linear.targets import squeezed_kernel
@@ -102,7 +102,7 @@ def _json_rows(text: str) -> object:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
     def integer(digits: str) -> int:
-        return int(Decimal(digits))
+        return parse_rational(digits).numerator
 
     try:
         rows = json.loads(text, parse_int=integer, parse_constant=refuse)
