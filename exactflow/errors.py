@@ -59,13 +59,15 @@ class MissingExtraError(ExactFlowError, ImportError):
         return type(self), (self.extra, self.purpose), self.__dict__
 
 
-def printable(text: object) -> str:
-    r"""Text for a message: characters that a terminal obeys in the place of showing are escaped.
+def printable(text: object, most: int = 2000) -> str:
+    r"""Text for a message: characters that a terminal obeys in the place of showing are escaped, and
+    the middle of a long one is left out.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred
     """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return shown if len(shown) <= most else f"{shown[: most // 2]} .. {shown[-most // 2 :]}"
 
 
 def listed(names: Sequence[object], most: int = 8) -> str:

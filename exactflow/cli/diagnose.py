@@ -118,7 +118,8 @@ def _made(script: Path, dotted: str, name: str) -> Any:
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f", line {f.lineno}" for f in frames if f.filename == str(script)]
+        reason = traceback.format_exception_only(error)[-1].partition(": ")[2]
         raise InvalidInputError(
             f"expected a script that makes {name!r}, got {type(error).__name__} from "
-            f"{script.name}{''.join(lines[-1:])}: {error}"
+            f"{script.name}{''.join(lines[-1:])}: {reason.rstrip()}"
         ) from None

@@ -41,6 +41,26 @@ def test_the_claims_follow_on_demand(capsys, monkeypatch):
     assert "  false [numeric]" in "\n".join(lines)
 
 
+def test_the_table_with_claims_line_by_line(capsys, monkeypatch):
+    lines = [line.rstrip() for line in printed(capsys, monkeypatch, 60, verbose=True)]
+    assert lines == [
+        "theorem                        claims   seconds   verdict",
+        "─" * 57,
+        "A theorem whose name is             2      3.60    FAILED",
+        "longer than a narrow",
+        "terminal is wide (Nobody,",
+        "1900)",
+        "  a claim [with brackets],         12      3.50    passed",
+        "  told in many words [exact]",
+        "  false [numeric]                   1      0.10    FAILED",
+        "Other                               1      0.00   not run",
+        "  not tried [formally               0      0.00   not run",
+        "  proved]",
+        "Third                               1      0.00    passed",
+        "  true [exact]                      2      0.00    passed",
+    ]
+
+
 def test_a_wide_one_has_a_row_a_claim(capsys, monkeypatch):
     lines = printed(capsys, monkeypatch, 160)
     assert sum("exact" in line or "numeric" in line or "proved" in line for line in lines) == 4
