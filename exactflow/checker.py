@@ -44,13 +44,12 @@ depth is 1).  For each of these `obstructions` has {"pattern": .., "kind": .., w
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
 How.  Layers are multiplied out.  Rows are dictionaries of nonzero integers over one denominator:
-after parsing, zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts
-by a rational n x n matrix.  The functions of the section "obstructions" state and prove the
-theorems that make them sufficient.
+zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
+n x n matrix.  The section "obstructions" states and proves the theorems that make them sufficient.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
-and where memory ends, the verdict is incomplete.  Rows, columns, layers and coordinates count from
-0.  Python 3.11+, standard library only.
+and where memory ends, the verdict is incomplete.  Files have at most 2^28 bytes.  Rows, columns,
+layers and coordinates count from 0.  Python 3.11+, standard library only.
 
 To read it: `derive` and what comes before it are the first claim, the obstructions the second.
 The readers of certificate and target only need to refuse what is not exactly as specified.  Then
@@ -74,7 +73,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
-from itertools import combinations, count, pairwise
+from itertools import combinations, count, islice, pairwise
 from operator import add, mul
 from typing import Any, NamedTuple, TextIO
 
@@ -1675,7 +1674,9 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a file, or of standard input if the path is -."""
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            return file.read()
+            data = b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
+            expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
+            return data
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MalformedError(f"{path!a}: expected a readable file: {reason}") from None
