@@ -228,10 +228,11 @@ Theorem partitions_exact (F : fieldType) (s : seq F) (t : F) p m :
 Proof.
 move=> us large t0 t1 p0 q; split=> [M dM|]; last first.
   have [M dM no] := @partitions_lower_bound F p q m.+1 t t0 t1 p0 (ltnSn _).
-  by exists M => //; rewrite (_ : 2 * m + 5 = 2 * m.+1 + 3)%N // mulnS addnC addnA addnC.
+  have e : (2 * m + 5 = 2 * m.+1 + 3)%N by rewrite mulnS [RHS]addnAC [RHS]addnC.
+  by exists M; rewrite ?e.
 have [X [Y ->]] := statements.unequal_splits_divisible us large dM.
 have := @pairs F p q 0 1%:M X Y m.+3; rewrite mul1mx (_ : 2 * m + 6 = 0 + m.+3.*2)%N; last first.
-  by rewrite mul2n -doubleD addn3.
+  by rewrite mul2n add0n !doubleS !addnS addn0.
 by apply; exists [::]; rewrite big_nil.
 Qed.
 

@@ -520,11 +520,9 @@ move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0; have [no1 no2] :=
 by exists X, pi; split=> // s1 t1 s2 t2 s3 t3 pos1 pos2 pos3 /real; [apply: no1 | apply: no2].
 Qed.
 
-Lemma scale_one t : scale_second (fun=> const_mx 1) t =1 move_second t.
-Proof. by move=> x; congr pair; apply/rowP => j; rewrite !mxE mul1r. Qed.
-
 (* Four without scales do. *)
-Theorem four_for_exchanges : (0 < p)%N -> (0 < q)%N -> exists t u v w,
+Theorem four_for_exchanges : (0 < p)%N -> (0 < q)%N ->
+  exists (t : 'rV[F]_p -> 'rV[F]_q) (u : 'rV[F]_q -> 'rV[F]_p) v w,
   realizes_exchanges (move_first w \o move_second v \o move_first u \o move_second t).
 Proof.
 move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0.

@@ -370,19 +370,21 @@ Lemma opposed_not_tied k D a : opposed k D a -> ~ tied D a.
 Proof.
 move=> [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
 have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
-have prod_gt0 (T : {set 'I_n}) r : positive_row r -> 0 < \prod_(i in T) r 0 i.
+have prod_gt0 (T : {set 'I_n}) (r : 'rV[F]_n) : positive_row r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
 have {}signs (T : {set 'I_n}) : #|T| == k ->
     0 <= z * minor (1%:M + Y *m Z) T /\ z * minor (1%:M + Z *m Y) T <= 0.
-  move=> /eqP/signs[D_ge0 a_le0]; rewrite -eD -ea principal_minor_mulr principal_minor_mull.
-  by rewrite !(mulrCA z) pmulr_rge0 ?pmulr_rle0 ?prod_gt0.
+  move=> /eqP/signs[D_ge0 a_le0]; split.
+    by rewrite -eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0.
+  by rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
 have /(congr1 (fun p : {poly F} => p`_(n - k))) := char_poly_YZ Y Z.
 rewrite !coef_char_poly // => /(mulfI (negbT (signr_eq0 _ _)))/(congr1 ( *%R z))/eqP.
 rewrite -subr_eq0 !big_distrr -sumrB psumr_eq0 => [|T /signs[]]; last first.
   by rewrite -oppr_ge0; apply: addr_ge0.
 move/eqP/signs: (Sk) => [D_ge0 a_le0] /allP/(_ S (mem_index_enum _)); rewrite Sk eqxx /=.
 rewrite paddr_eq0 ?oppr_ge0 // oppr_eq0 !mulf_eq0 (negbTE z0) /= -eD -ea.
-rewrite principal_minor_mulr principal_minor_mull !mulf_eq0 !gt_eqF ?prod_gt0 //=.
+rewrite principal_minor_mulr principal_minor_mull !mulf_eq0.
+rewrite (gt_eqF (prod_gt0 S _ t_gt0)) (gt_eqF (prod_gt0 S _ s_gt0)) /=.
 by case/andP=> D0 a0; rewrite D0 a0 in nz.
 Qed.
 
@@ -399,7 +401,7 @@ Lemma word_five u A B C D a b c d : scaled_word u 5 (block_mx A B C D) ->
   block_mx A B C D *m block_mx a b c d = 1%:M -> (if u then C else B) = 0 -> tied D a.
 Proof.
 move=> /unscaled_word[s [t [s0 t0 w]]] /(scaled_inverse s0 t0).
-rewrite block_scales in w *; case: u w => w inv e; rewrite e mul0mx in w inv.
+rewrite block_scales in w *; case: u w => w inv /= e; rewrite e mul0mx in w inv.
   have [Y [Z [eD ea]]] := word5_upper inv w.
   by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 have [Y [Z [eD ea]]] := word5_lower inv w.
@@ -417,7 +419,7 @@ Theorem opposed_not_four k s1 s2 s3 s4 X Y Z W : opposed k D a ->
 Proof.
 move=> opp s_gt0 e; case: (opposed_not_tied opp); apply: word_four inv.
 rewrite e -!mulmxA -[scaled_L s4 W]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-  last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
+  last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
 Qed.
 
 Theorem opposed_not_five k s1 s2 s3 s4 s5 X Y Z W V : opposed k D a -> C = 0 ->
@@ -427,7 +429,7 @@ Theorem opposed_not_five k s1 s2 s3 s4 s5 X Y Z W V : opposed k D a -> C = 0 ->
 Proof.
 move=> opp C0 s_gt0 e; case: (opposed_not_tied opp); apply: (word_five (u := true)) inv C0.
 rewrite e -!mulmxA -[scaled_U s5 V]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-  last apply: scaled_word_U; last apply: scaled_word_L; last apply: scaled_word_U (scaled_word1 _ _ false 0);
+  last apply: scaled_word_U; last apply: scaled_word_L; last apply: scaled_word_U (scaled_word1 _ _ _ false 0);
   by move=> i; case/and5P: (s_gt0 i).
 Qed.
 
@@ -452,7 +454,7 @@ Theorem scales_last s1 s2 s3 s4 X Y Z W :
 Proof.
 move=> s_gt0; have : scaled_word true 4 (scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W).
   rewrite -!mulmxA -[scaled_L s4 W]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-    last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
+    last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
 move=> [_ [s [t [[_ [_ [[X' ->] [_ [_ [[Y' ->] [_ [_ [[Z' ->] [_ [_ [[W' ->] /= -> ->]]] ->]]] ->]]] ->]]] s0 t0 ->]]]].
 by exists X', Y', Z', W', s, t; rewrite mulmx1 !mulmxA.
 Qed.
@@ -569,7 +571,7 @@ move=> small hK /(couplings_word hK)[b] + e; rewrite -e => /unscaled_word[s [t [
 rewrite block_scales !mul0mx; apply: (unequal_diagonal_word small).
 rewrite mulNmx mul1mx -opprD -diag_const_mx -(raddfD (@diag_mx F q)) -scaleN1r.
 rewrite unitmxZ ?unitrN1 // unitmxE unitfE gt_eqF // det_diag_gt0 // => i.
-by rewrite !mxE addr_gt0 ?ltr01.
+by rewrite !mxE addr_gt0 ?ltr01 //; apply: t0.
 Qed.
 
 (* Six is sharp in every dimension that is at least 3. *)
