@@ -37,7 +37,8 @@ done
 sed -n "s/^Print Assumptions.*/${FOUND:-Closed under the global context}/p" "$source"
 """
 COQDEP = r"""#!/bin/sh
-for source in *.v; do
+for source; do
+    case "$source" in *.v) ;; *) continue;; esac
     required=$(sed -n 's/^Require \(.*\)\.$/\1.vo/p' "$source" | tr '\n' ' ')
     echo "${source}o ${source%.v}.glob: $source $required"
 done
@@ -50,6 +51,7 @@ echo "==============="
 echo "* Axioms:"
 echo "    ${AXIOM:-mathcomp.algebra.matrix.matrix_of_fun.body}"
 """
+BOTTOM = "exactflow/files/rocq"
 PROJECT = {
     "base.v": "Base.\n",
     "left.v": "Require base.\n",
@@ -201,8 +203,10 @@ def claims_of_the_formal_proofs(capsys):
 
 
 def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
-    sources, options = project(Path(proofs.__file__).parent / "rocq")
-    assert options[:3] == ["-Q", ".", "exactflow"]
+    sources, places, options = project(Path(proofs.__file__).parent.parent)
+    assert places == ["-Q", BOTTOM, "exactflow.certificates", "-Q", "proofs/rocq", "exactflow"]
+    assert options[:6] == places
+    assert sources[f"{BOTTOM}/shears.v"] == "exactflow.certificates.shears"
     code, first = claims_of_the_formal_proofs(capsys)
     assert code == 0
     assert "0 not run" in first
@@ -266,7 +270,7 @@ def test_statements_become_propositions(tmp_path):
     }
     text = restated(tmp_path)
     own = text.index("From exactflow Require statements headlines.")
-    words = text.index("From exactflow Require Import definitions.")
+    words = text.index("From exactflow.certificates Require Import definitions.")
     assert text.index("Definition two : Prop :=") < words < text.index("Definition first") < own
     assert text.index("exact (@statements.one)") > own
 
