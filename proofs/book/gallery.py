@@ -134,9 +134,11 @@ def dependencies(root: Path) -> str:
     """Return the files of the formal proofs, and which requires which."""
     files = {Path(source).stem: root / source for source in project(root).sources}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+    requires = re.compile(r"^From exactflow\S* Require(.*?)\.\n", re.MULTILINE | re.DOTALL)
     required = {
-        name: [other for line in re.findall(r"^From exactflow\S* Require(.*?)\.\n", text, re.M | re.S)
-               for other in line.split() if other in texts]
+        name: [
+            other for line in requires.findall(text) for other in line.split() if other in texts
+        ]
         for name, text in texts.items()
     }  # fmt: skip
 

@@ -44,7 +44,8 @@ def write_goals(folder: Path, root: Path, jobs: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
         files = list(build(root, Path(scratch), jobs=jobs))
-        places = [str(Path(scratch, word)) if "/" in word else word for word in project(root).places]
+        words = project(root).places
+        places = [str(Path(scratch, word)) if "/" in word else word for word in words]
         pages = {pool.submit(write_page, folder, file, places): file.source for file in files}
         for count, page in enumerate(as_completed(pages), 1):
             page.result()

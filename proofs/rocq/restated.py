@@ -42,7 +42,8 @@ def restated(folder: Path) -> str:
     stated, proofs, names = [HEADER], [], []
     for file in ("statements", "headlines"):
         found = theorems_of(folder / f"{file}.v")
-        stated += ["From exactflow.certificates Require Import definitions."] * (file == "headlines")
+        if file == "headlines":
+            stated.append("From exactflow.certificates Require Import definitions.")
         stated.append(f"Module said_in_{file}.")
         stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]
         stated.append(f"End said_in_{file}.")

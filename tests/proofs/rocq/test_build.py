@@ -1,6 +1,7 @@
 """What is compiled, and what is kept: with shell scripts in the place of Rocq's tools, and Rocq."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -209,12 +210,14 @@ def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
     assert sources[f"{BOTTOM}/shears.v"] == "exactflow.certificates.shears"
     code, first = claims_of_the_formal_proofs(capsys)
     assert code == 0
-    assert "0 not run" in first
+    (said,) = [
+        line for line in first.splitlines() if re.fullmatch(r"(\d+) of \1 claims hold", line)
+    ]
     assert first.count(", compiled now") == len(sources)
     code, second = claims_of_the_formal_proofs(capsys)
     assert code == 0
     assert second.count(", compiled before") == len(sources)
-    assert second.splitlines()[-1] == first.splitlines()[-1]
+    assert f"\n{said[0]}\n" in second
 
 
 def test_an_axiom_refutes_the_formal_proofs_whatever_is_kept(stubs, capsys, monkeypatch):
