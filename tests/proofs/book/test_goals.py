@@ -9,7 +9,7 @@ from proofs.rocq.build import Compiled
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "proofs" / "book"))
-import goals
+import goals  # noqa: E402
 
 
 @pytest.fixture
