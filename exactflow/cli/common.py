@@ -1,4 +1,4 @@
-"""What the commands share: options, the file that goes in, the certificate that comes out."""
+"""Options, input and output common to all commands: a matrix is read, a certificate written."""
 
 import argparse
 import json
@@ -83,7 +83,7 @@ def fields(value: object, *names: str) -> dict[str, Any]:
 
 
 def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any]]) -> bool:
-    """Return whether the text is asked for; print the record as JSON where that is."""
+    """Whether text is to be printed; with --json, print the record instead."""
     if arguments.json:
         print(json.dumps({"output": arguments.output} | record()))
     return not (arguments.json or arguments.quiet)
@@ -99,7 +99,7 @@ def say(*sentences: object) -> None:
 
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
-    """Return what the table of a flow over QQ shows, for JSON."""
+    """The table of a flow over QQ as a record for JSON."""
     from exactflow.flows.display import magnitude
 
     return {
