@@ -157,7 +157,7 @@ def _from_expression(M: MatrixExpr) -> DomainMatrix:
 
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
-    """Return whether `x` is a NumPy array; NumPy is not imported for that."""
+    """Whether `x` is a NumPy array; NumPy is not imported for that."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
 

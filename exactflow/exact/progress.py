@@ -1,4 +1,4 @@
-"""What a terminal shows while work goes on: one line on stderr, drawn where a stage begins.
+"""Progress in a terminal: one line on stderr, redrawn at each stage.
 
 Whatever is printed meanwhile stands above it, and at the end it is erased.
 """
@@ -113,13 +113,13 @@ class _Line:
 
     @cached_property
     def console(self) -> "Console":
-        """What knows how wide the terminal is, and what erases a line of it."""
+        """A rich console on the stream, which knows the width of the terminal."""
         from rich.console import Console
 
         return Console(file=self.stream, markup=False, highlight=False)
 
     def tell(self, what: str, done: float | None) -> None:
-        """Say what is done, and how far it is."""
+        """Draw the name of the stage and the part that is done."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if done is None else f"{100 * done:.0f} % "
