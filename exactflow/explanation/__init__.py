@@ -167,7 +167,7 @@ def _side_by_side(step: Step, width: int) -> str:
 
 
 def _checked(step: Step) -> list[str]:
-    """Return what was checked, line by line."""
+    """The identities and the witness that were checked, one a line."""
     witness = ["the witness, by arithmetic of its own"] if step.witness else []
     return [*map(str, step.identities), *witness]
 

@@ -71,7 +71,7 @@ class Step:
         return identities(self.text) if self.text else ()
 
     def check(self) -> bool:
-        """Return whether all identities of the step are so, and whether its witness proves it."""
+        """Whether all identities of the step hold, and its witness proves it."""
         values = {**self.before, **self.after}
         are_so = all(identity.holds(values, self.field) for identity in self.identities)
         return are_so and (self.witness is None or self.witness())
@@ -104,7 +104,7 @@ def _step(
 
 
 class Derivation:
-    """What was told, in order; its steps are made when they are asked for."""
+    """Recorded notes of a construction, in order; steps are made from them on demand."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.notes: list[Callable[[dict[str, Any]], Step]] = []
