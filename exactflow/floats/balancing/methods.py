@@ -22,7 +22,7 @@ __all__ = ["METHODS", "solved"]
 
 
 def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
-    """Return what `exactflow.floats.balancing.balance` promises, on one thread: see `one_thread`.
+    """Solve for balanced layers by the method named, on one thread: see `one_thread`.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
 def _search(
     target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
 ) -> Balanced:
-    """Return what the first of some attempts that succeeds finds."""
+    """Layers of the first attempt that succeeds."""
     if layers is None:
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
     M = target.unit / target.scale

@@ -17,7 +17,7 @@ EPS = 2.0**-52
 
 @dataclass(frozen=True)
 class Attempt:
-    """How carefully to follow a path.
+    """Parameters of one attempt to follow a path.
 
     Parameters
     ----------

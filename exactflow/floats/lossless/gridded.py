@@ -154,10 +154,10 @@ def _on_grid(T: np.ndarray, bits: int) -> np.ndarray:
 def _growth(
     layers: Sequence[FloatCoupling], d: int, limit: int
 ) -> tuple[list[float], Digits, np.ndarray]:
-    """Return what inputs of at most `limit` and roundings become in at least one shear.
+    """Growth of inputs of at most `limit`, and of roundings, through at least one shear.
 
-    It is the largest absolute value of an entry that each layer keeps; and, exactly, the images of
-    the unit vectors and of units of rounding, as columns, with their weights.
+    First comes the largest absolute value of an entry that each layer keeps; then, exactly, the
+    images of the unit vectors and of units of rounding, as columns, and their weights.
     """
     p, one = layers[0].partition[0], np.eye(d)
     halves = [Digits.of_floats(one[:, :p]), Digits.of_floats(one[:, p:])]  # transposed
