@@ -103,7 +103,7 @@ def as_law(target: Any) -> Law:
 
 
 def is_product(law: Law) -> bool:
-    """Return whether the coordinates of a law are known to be independent."""
+    """Whether the coordinates of a law are known to be independent."""
     if isinstance(law, Product):
         return all(map(is_product, law.factors))
     if isinstance(law, Atoms):

@@ -1,4 +1,4 @@
-"""What is chosen in this room rather than derived: accuracies, and how far searches go."""
+"""Chosen constants of this subpackage: accuracies, and limits of searches."""
 
 from dataclasses import dataclass
 

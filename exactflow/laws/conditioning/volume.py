@@ -1,4 +1,4 @@
-"""How large E log|det J| can be for a map of N(0, I) whose image is near a mixture, from above.
+"""Upper bound on E log|det J| for a map of N(0, I) whose image is near a mixture.
 
 Let clusters have the weights w_i, and covariances with the eigenvalues s_ij^2. Theorem 16b of
 `exactflow.laws.conditioning.forced` bounds E log|det J| by

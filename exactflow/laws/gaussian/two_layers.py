@@ -205,7 +205,7 @@ def matched(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
 
 
 def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return what makes B = D + l l^T, all l_i nonzero, a matrix I + r r^T."""
+    """Match that scales B = D + l l^T, all l_i nonzero, to I + r r^T; None if there is none."""
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
         return None
@@ -235,7 +235,7 @@ def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Spectral
 
 
 def _newton(match: SpectralMatch) -> SpectralMatch | None:
-    """Return where damped Newton steps lead, if the residual there is rounding."""
+    """Improve a match by damped Newton steps; None unless the residual is rounding at the end."""
     residual = match.residual()
     for _ in range(STEPS):
         step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]
