@@ -69,8 +69,9 @@ class CertificateItem(pytest.Item):
 
 
 def _record(item: pytest.Item) -> dict[str, Any]:
-    """Return what ``exactflow check --json`` says of the file of an item; found in this process, or
-    where time is limited in one of its own.
+    """The record of ``exactflow check --json`` for the file of an item.
+
+    It is made in this process, or in one of its own where time is limited.
     """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
@@ -132,7 +133,7 @@ class ScriptFile(pytest.File):
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What ``exactflow prove --json`` says of the script."""
+        """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
         record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
         return {"claims": [], "failure": text, "line": 0} if record is None else record
@@ -179,7 +180,7 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """What was recorded at the place of the item."""
+        """Claims recorded at the lines of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
@@ -201,4 +202,4 @@ class ClaimItem(_ScriptItem):
 
 
 class ScriptItem(_ScriptItem):
-    """That a script runs to its end, without an error, and checks something."""
+    """Test that a script runs to its end without an error, and checks something."""

@@ -74,7 +74,7 @@ class CertificateRegression:
 
 
 def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
-    """Return how a flow is not as good as the certificate in a file, or "" if it is."""
+    """First way in which a flow is worse than the certificate in a file; "" if in none."""
     try:
         recorded = read_certificate(path)
     except VerificationError as error:
