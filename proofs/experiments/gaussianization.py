@@ -290,7 +290,7 @@ def _undone(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, norm: Element, generator: np.random.Generator) -> Turn:
-    """Return that of some random rotations after which coordinates are farthest from normal."""
+    """The random rotation, of some, after which coordinates are farthest from normal."""
     from scipy.special import ndtri
 
     n, count = points.shape[1], min(len(points), _DRAWS)
