@@ -170,7 +170,7 @@ class WellConditioned(FlowResult):
 
     @property
     def within(self) -> Within | None:
-        """Region where the layers that rescale the pad are well-conditioned, with its probability."""
+        """Region where the rescaling layers are well-conditioned, with its probability."""
         return None if self._pad is None else self._pad[1]
 
     @cached_property
