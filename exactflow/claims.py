@@ -144,6 +144,8 @@ class Claims:
     @contextmanager
     def _checking(self, checked: str, evidence: Evidence, line: int) -> Iterator[Check]:
         print(f"{self.theorem}: {checked} [{evidence}]")
+        if (run := RUNNING.get(None)) is not None:
+            run.tell(checked)
         check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
         try:
             yield check
@@ -240,11 +242,18 @@ def _picture_display() -> Callable[[bytes, str], object] | None:
 
 @dataclass
 class Running:
-    """What a runner tells a script, and the claims that it finds."""
+    """The options that a runner gives to a script, and the claims that it finds."""
 
     path: str
     options: Options
+    told: Path | None = None
     found: list[Claims] = field(default_factory=list)
+
+    def tell(self, checked: str) -> None:
+        """Add a line to the file `told`: the claim that begins now."""
+        if self.told is not None:
+            with self.told.open("a", encoding="utf-8") as file:
+                file.write(f"{Path(self.path).stem}: {' '.join(checked.split())}\n")
 
 
 RUNNING: ContextVar[Running] = ContextVar("RUNNING")

@@ -2,10 +2,10 @@
 
     python -m proofs                 every script
     python -m proofs six_layers ..   some of them
-    python -m proofs -v              with what each script prints
+    python -m proofs -v              with every claim, and what the scripts print
     python -m proofs --plot DIR      and write the pictures of those scripts that have any
     python -m proofs --full          with the large settings
-    python -m proofs -j 2            two at once
+    python -m proofs -j 1            one after the other
 
 Exit code 0 if no claim failed (those whose tools are not installed are listed as not run), 1 if
 any did, 2 for a name that is no script, or a script that does not run to its end.
@@ -16,10 +16,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from exactflow import theorems
 from exactflow.cli import prove, reported
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
+LONGEST_FIRST = ("formal", "affine_depth", "depth_for_conditioning", "gaussian_depth")
+"""Scripts that begin first, so that no core waits for them at the end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"expected names from {', '.join(SCRIPTS)}; got {', '.join(unknown)}")
     arguments.files = [SCRIPTS[name] for name in arguments.names or SCRIPTS]
+    rows = {row.script: f"{row.number} {row.name}" for row in theorems.values()}
+    arguments.titles = {str(path): rows[name] for name, path in SCRIPTS.items() if name in rows}
+    order = {str(SCRIPTS[name]): k for k, name in enumerate(LONGEST_FIRST) if name in SCRIPTS}
+    arguments.rank = lambda path: order.get(path, len(order))
     code = reported(lambda: prove.run(arguments))
     return 0 if code == 3 else code  # nobody needs every tool that some script uses
 

@@ -1,4 +1,4 @@
-"""``exactflow prove``: anyone's proof scripts, one table.
+"""``exactflow prove``: anyone's proof scripts, one answer, and a table.
 
 Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did not run to its end,
 3 something was not run, because a tool is not installed.
@@ -7,15 +7,22 @@ Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did no
 import argparse
 import json
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from joblib import cpu_count
 
 from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
+from exactflow.exact.progress import shown_progress, stage
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
 from exactflow.proving.sites import read_script
@@ -35,11 +42,18 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
     running = command.add_argument_group("how the scripts run")
     Options.add_to(running)
     running.add_argument(
-        "-j", "--jobs", type=int, default=1, metavar="N", help="run N scripts at once (default: 1)"
+        "-j",
+        "--jobs",
+        type=int,
+        default=cpu_count(),
+        metavar="N",
+        help="run N scripts at once, each in a process of one thread (default: one a core)",
     )
     output = command.add_argument_group("what is shown")
     form = output.add_mutually_exclusive_group()
-    form.add_argument("-v", "--verbose", action="store_true", help="what the scripts print, too")
+    form.add_argument(
+        "-v", "--verbose", action="store_true", help="each claim, and what is printed"
+    )
     form.add_argument("-q", "--quiet", action="store_true", help="what failed, and nothing else")
     form.add_argument("--json", action="store_true", help="one JSON object per script")
 
@@ -58,18 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
         read_script(path)
     if arguments.plot:
         _check_folder(arguments.plot)
-    outcomes = []
-    for outcome in _outcomes(arguments):
-        outcomes.append(outcome)
-        if arguments.json:
-            print(_json(outcome), flush=True)
-    is_shown = not (arguments.json or arguments.quiet)
-    if is_shown:
-        print_table(outcomes, arguments.verbose)
+    outcomes = _outcomes(arguments)
+    if not (arguments.json or arguments.quiet):
+        print(summary(outcomes))
+        print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    if is_shown:
-        print(*summary(outcomes), sep="\n")
     codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
     return next(code for code in (1, 2, 3, 0) if code in codes)
 
@@ -83,19 +91,59 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _outcomes(arguments: argparse.Namespace) -> Iterator[Outcome]:
-    """Run the scripts; what they print is seen at once, or in order where several run."""
-    is_alone = arguments.jobs == 1
-    run_one = partial(
-        run_script,
-        options=Options(arguments.plot, arguments.full),
-        echo=arguments.verbose and is_alone,
-    )
+def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
+    """Run the scripts, the longest first, and list the outcomes in the order of the files.
+
+    What a script prints is seen at once where it runs alone, else when it has ended.
+    """
     files = [str(path) for path in arguments.files]
-    for outcome in parallel_map(run_one, files, jobs=arguments.jobs, label="script"):
-        if arguments.verbose and not is_alone:
-            print(outcome.printed, end="")
-        yield outcome
+    is_alone = arguments.jobs == 1 or len(files) == 1
+    longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
+    outcomes = {}
+    with TemporaryDirectory() as folder:
+        told = Path(folder) / "claims"
+        run_one = partial(
+            run_script,
+            options=Options(arguments.plot, arguments.full),
+            echo=arguments.verbose and is_alone,
+            told=told,
+        )
+        with _shown(told, len(files)) as ended:
+            for outcome in parallel_map(run_one, longest_first, jobs=arguments.jobs):
+                ended()
+                outcomes[outcome.path] = outcome
+                if arguments.verbose and not is_alone:
+                    print(outcome.printed, end="")
+                if arguments.json:
+                    print(_json(outcome), flush=True)
+    return [outcomes[path] for path in files]
+
+
+@contextmanager
+def _shown(told: Path, total: int) -> Iterator[Callable[[], None]]:
+    """Show in a terminal the last line of a file, to which scripts add their claims; yield a
+    function that counts a script that has ended.
+    """
+    count, is_over = 0, threading.Event()
+
+    def ended() -> None:
+        nonlocal count
+        count += 1
+
+    def follow() -> None:
+        while not is_over.wait(0.2):
+            with suppress(OSError, IndexError):
+                claim = told.read_text("utf-8").splitlines()[-1]
+                stage(f"{count} of {total} scripts; {claim}", count / total)
+
+    with shown_progress(""):
+        thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
+        thread.start()
+        try:
+            yield ended
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def _json(outcome: Outcome) -> str:

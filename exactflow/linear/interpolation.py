@@ -92,11 +92,15 @@ class Interpolation(MapResult):
         """Return the preimage, as `forward` does; every image of `forward` has one."""
         return self._mapped(self.flow.inverse(), y, self.limit + self._growth)
 
-    @property
+    @cached_property
     def limit(self) -> int:
         """The largest absolute value of an integer that goes forward in int64; below 0 for none."""
         rows = [sum(map(abs, layer.terms.values())) for layer in self.layers]
-        return (2**63 - 1) // int(max(rows, default=1)) - 2 * self._growth
+        knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
+        most = 2**63 - 1
+        if max(map(abs, knots), default=0) > most:
+            return -1
+        return most // int(max(rows, default=1)) - 2 * self._growth
 
     @cached_property
     def _growth(self) -> int:

@@ -49,7 +49,9 @@ class Outcome:
         return "passed" if all(claim.passed for claim in self.claims) else "incomplete"
 
 
-def run_script(path: str | Path, options: Options, *, echo: bool = False) -> Outcome:
+def run_script(
+    path: str | Path, options: Options, *, echo: bool = False, told: Path | None = None
+) -> Outcome:
     """Run a script and return what came of it; whatever it raises is in there.
 
     Parameters
@@ -57,6 +59,7 @@ def run_script(path: str | Path, options: Options, *, echo: bool = False) -> Out
     path : a Python script.
     options : what `proof_options` gives to it.
     echo : whether what it prints is seen, too.
+    told : a file to which a line is added as each claim begins.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def run_script(path: str | Path, options: Options, *, echo: bool = False) -> Out
         There is no such script.
     """
     outcome, text = Outcome(str(path)), read_script(path)
-    running, printed = Running(str(path), options), _Printed(sys.stdout if echo else None)
+    running, printed = Running(str(path), options, told), _Printed(sys.stdout if echo else None)
     token, start = RUNNING.set(running), time.perf_counter()
     try:
         with _as_main(Path(path)) as namespace, contextlib.redirect_stdout(printed):

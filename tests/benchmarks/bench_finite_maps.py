@@ -10,7 +10,7 @@ SIZES = [1_000, 10_000, 100_000]
 
 def scattered(count):
     """Gaussian points and images: two couplings."""
-    return np.random.default_rng(count).standard_normal((2, count, 2))
+    return tuple(np.random.default_rng(count).standard_normal((2, count, 2)))
 
 
 def permuted(count):

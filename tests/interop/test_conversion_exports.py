@@ -98,10 +98,10 @@ def test_a_linear_layer_of_a_spline_flow_is_exported_after_convert_only():
 
 
 @pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
-def test_a_glow_of_twelve_blocks_takes_less_than_two_seconds():
+def test_a_glow_of_twelve_blocks_takes_less_than_three_seconds():
     model, x = glow(12), data(4, 12, 4, 4)
     convert(glow(1), x)  # SciPy is imported
     start = time.process_time()
     _, report = convert(model, x)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 3
     assert [len(layer.merged) for layer in report.layers] == [1] * 12

@@ -17,7 +17,7 @@ def test_the_report_in_all_its_forms(tmp_path):
     table = report.table().splitlines()
     assert table[0].split()[:3] == ["layer", "was", "d"]
     assert table[1].startswith("0 + 1")
-    reason = "ReLU is not a type that convert knows"
+    reason = "not a type that convert knows"
     assert table[3] == f"left: ReLU, {reason}: 2"
     assert table[-1] == str(report)
     assert "2 layers converted to 12 couplings, certified within" in str(report)

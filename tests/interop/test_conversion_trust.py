@@ -1,5 +1,8 @@
 """No other map in silence: containers by exact type, the whole model compared, nothing lost."""
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from interop.modules import data, library, linear
@@ -173,6 +176,18 @@ def test_a_model_of_float32_alone_is_compared_as_it_is():
     _, report = convert(nn.Sequential(linear(), Strict(), linear()), data(5, 4))
     assert report.latent_difference < 1e-5
     assert report.reason is None
+
+
+def test_noise_is_drawn_again():
+    class Noisy(nn.Module):
+        """Adds noise of all three generators."""
+
+        def forward(self, x):
+            """Return the image."""
+            return x + torch.rand_like(x) + np.random.rand() + random.random()
+
+    _, report = convert(nn.Sequential(linear(), Noisy(), linear()), data(5, 4))
+    assert report.latent_difference < 1e-5
 
 
 @pytest.mark.parametrize("condition", [1e2, 1e6, 1e9])

@@ -415,11 +415,12 @@ def test_nothing_wraps():
     with pytest.raises(InvalidInputError, match="expected 2 rows"):
         found.forward(np.zeros((3, 2), dtype=int))
     assert found.forward(np.zeros((2, 0), dtype=int)).shape == (2, 0)
-    huge = interpolate([[0, 0]], [[0, 2**70]], integers=True)
-    assert huge.limit < 0
-    assert huge.flow.forward([3, 1]) == sympy.Matrix([3, 2**70 + 1])
-    with pytest.raises(InvalidInputError, match="lists of integers of any size"):
-        huge.forward(np.zeros((2, 1), dtype=int))
+    for points in ([[0, 0]], [[0, 2**70]]), ([[2**70, 0], [0, 0]], [[2**70, 1], [0, 0]]):
+        huge = interpolate(*points, integers=True)
+        assert huge.limit < 0
+        assert huge.flow.forward(points[0][0]) == sympy.Matrix(points[1][0])
+        with pytest.raises(InvalidInputError, match="lists of integers of any size"):
+            huge.forward(np.zeros((2, 1), dtype=int))
 
 
 # -------------------------------------------------------------------------------------- bad input

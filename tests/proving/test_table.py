@@ -1,4 +1,4 @@
-"""A terminal of any width gets a table that can be read."""
+"""What came of proof scripts: a sentence, and a table that terminals of any width can show."""
 
 import pytest
 
@@ -11,56 +11,73 @@ CLAIMS = [
     Claim(LONG, "a claim [with brackets], told in many words", Evidence.EXACT, 12, 3.5, True),
     Claim(LONG, "false", Evidence.NUMERIC, 1, 0.1, False),
     Claim("Other", "not tried", Evidence.FORMAL, 0, 0, False, "Coq"),
-    Claim("Third", "true", Evidence.EXACT, 2, 0, True),
+    Claim("Third", "true", Evidence.FOR_ALL_N, 2, 0.04, True),
+    Claim("Third", "enclosed", Evidence.CERTIFIED, 2, 0, True),
 ]
-OUTCOMES = [Outcome("a.py", CLAIMS[:2], "a.py:1: false", 1, True), Outcome("b.py", CLAIMS[2:])]
+OUTCOMES = [
+    Outcome("a.py", CLAIMS[:2], "a.py:1: false", 1, True),
+    Outcome("b.py", CLAIMS[2:3]),
+    Outcome("c.py", CLAIMS[3:]),
+]
 
 
-def printed(capsys, monkeypatch, columns, **options):
+def printed(capsys, monkeypatch, columns, outcomes=OUTCOMES, **options):
     monkeypatch.setenv("COLUMNS", str(columns))
-    print_table(OUTCOMES, **options)
-    return capsys.readouterr().out.splitlines()
+    print_table(outcomes, **options)
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80])
-def test_a_narrow_terminal_has_one_line_a_theorem(capsys, monkeypatch, columns):
-    lines = printed(capsys, monkeypatch, columns)
-    assert max(map(len, lines)) <= columns
-    rows = lines[2:]
-    assert [row.split()[-1] for row in rows] == ["FAILED", "run", "passed"]
-    assert [row.split()[0] for row in rows] == ["A", "Other", "Third"]
-    assert ("seconds" in lines[0], "3.60" in rows[0]) == (columns >= 60,) * 2
+def test_the_table_line_by_line(capsys, monkeypatch):
+    names = {"a.py": "7 long", "c.py": "8 third"}
+    lines = printed(capsys, monkeypatch, 60, names=names)
+    assert set(lines.pop(1)) == {"─"}
+    assert [" ".join(line.split()) for line in lines] == [
+        "theorem claims evidence seconds",
+        "7 long 1 of 2 numeric 3.6",
+        "FAILED: false numeric 0.1",
+        "Other 0 of 1 formally proved 0.0",
+        "not run: not tried formally proved 0.0",
+        "8 third 2 certified 0.0",
+    ]
+    assert lines[2].startswith("  FAILED")
 
 
 def test_the_claims_follow_on_demand(capsys, monkeypatch):
-    lines = printed(capsys, monkeypatch, 40, verbose=True)
-    assert max(map(len, lines)) <= 40
-    text = " ".join(" ".join(lines).split())
-    assert "false [numeric]" in text
-    assert "many words [exact]" in text
-    assert "  false [numeric]" in "\n".join(lines)
+    lines = printed(capsys, monkeypatch, 130, verbose=True)
+    claim = "a claim [with brackets], told in many words exact 3.5"
+    assert " ".join(lines[3].split()) == claim
+    assert [line.split()[0] for line in lines[7:]] == ["Third", "true", "enclosed"]
 
 
-def test_a_wide_one_has_a_row_a_claim(capsys, monkeypatch):
-    lines = printed(capsys, monkeypatch, 160)
-    assert sum("exact" in line or "numeric" in line or "proved" in line for line in lines) == 4
-    assert "a claim [with brackets], told in many words" in "\n".join(lines)
+def test_one_theorem_shows_its_claims_without_being_asked(capsys, monkeypatch):
+    lines = printed(capsys, monkeypatch, 80, OUTCOMES[2:])
+    assert [line.split()[0] for line in lines[2:]] == ["Third", "true", "enclosed"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_narrow_terminal_cuts_nothing(capsys, monkeypatch, columns, verbose):
+    lines = printed(capsys, monkeypatch, columns, verbose=verbose)
+    assert max(map(len, lines)) <= columns
+    assert ("evidence" in lines[0]) == (columns >= 60)
+    words = " ".join(lines).split()
+    assert ("brackets]," in words) == verbose
+    assert not any("…" in word for word in words)
 
 
 def test_what_is_no_terminal_is_wide(capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     print_table(OUTCOMES)
-    assert "what was checked" in capsys.readouterr().out
+    assert LONG in capsys.readouterr().out
 
 
-def test_no_claims(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    print_table([Outcome("a.py", failure="a.py: no claims")])
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize("columns", [40, 120])
+def test_no_claims(capsys, monkeypatch, columns):
+    broken = [Outcome("a.py", failure="a.py: no claims")]
+    assert printed(capsys, monkeypatch, columns, broken) == []
+    assert summary(broken) == "0 of 0 claims hold; 1 script did not end"
 
 
 def test_summary():
-    assert summary(OUTCOMES) == [
-        "not run: Coq",
-        "2 of 4 claims checked; 1 not run; 1 script failed",
-    ]
+    assert summary(OUTCOMES) == "3 of 5 claims hold; 1 failed; 1 not run: Coq"
+    assert summary(OUTCOMES[2:]) == "2 of 2 claims hold"

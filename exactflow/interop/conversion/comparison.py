@@ -1,9 +1,11 @@
 """What a model and its layers make of data: before, and with couplings in their place."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
@@ -79,7 +81,7 @@ def run(
     ways: tuple[dict[str, Tensor], ...] = ({}, {})
     made = [ways[0]]
     try:
-        torch.manual_seed(SEED)  # what a layer draws, it draws again
+        _seed()
         whole = whole_of(model, context, y)
         for place in (place for chain in chains(model) for place in chain):
             _watch(whole.steps.get(place.path, place.module), place.path, met, made, sway)
@@ -102,7 +104,7 @@ def run(
     back = None
     if whole.way is not None:
         try:
-            torch.manual_seed(SEED)
+            _seed()
             back = _tensors(
                 whole.called(tree_map(_detached, given), *arguments[1:], is_ahead=False)
             )
@@ -110,6 +112,13 @@ def run(
             if latents is not None:
                 raise InvalidInputError(f"expected a way back, got {_told(error)}") from None
     return Run(found, given, back, met, *ways)
+
+
+def _seed() -> None:
+    """Seed the generators: what a layer draws, it draws again."""
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
 
 
 def _told(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """First step of `convert`: which layers are linear, their maps, and why the others are left."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -52,12 +52,13 @@ def read(
     found = chains(model) if only is None else _selected(model, only)
     places = [place for chain in found for place in chain]
     times = Counter(id(place.module) for place in places)
+    holders = _holders(model)
     runs: list[list[ReadLayer]] = []
     left: list[LeftLayer] = []
     for chain in found:
         runs.append([])
         for place in chain:
-            read = _shared(model, place.module) or _read(place, only or ())
+            read = _shared(holders, place.module) or _read(place, only or ())
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
                 runs.append([])
@@ -137,7 +138,7 @@ def _reason(module: nn.Module) -> str | None:
             return "couplings already"
         name = inside(module)
         how = f": convert its .{name}" if name else ""
-        return f"{kind.__name__} is not a type that convert knows{how}"
+        return f"not a type that convert knows{how}"
     if any(part._forward_pre_hooks for part in parts):
         return "a hook that runs before it may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
@@ -146,12 +147,24 @@ def _reason(module: nn.Module) -> str | None:
     return "a backward hook would be lost" if has_hook else None
 
 
-def _shared(model: nn.Module, module: nn.Module) -> str | None:
+Holders = dict[int, list[tuple[str, int]]]
+"""For each parameter, the paths and the identities of the modules that hold it."""
+
+
+def _holders(model: nn.Module) -> Holders:
+    found: Holders = defaultdict(list)
+    for path, module in model.named_modules():
+        for p in module._parameters.values():
+            found[id(p)].append((path, id(module)))
+    return found
+
+
+def _shared(holders: Holders, module: nn.Module) -> str | None:
     """Return who else holds a parameter of a layer: couplings would part them."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():
-        for path, other in model.named_modules():
-            if id(other) not in own and any(q is p for q in other._parameters.values()):
+        for path, other in holders[id(p)]:
+            if other not in own:
                 return f"{path or 'the model'} holds its {name}, too"
     return None
 

@@ -64,7 +64,7 @@ class ConvertedLayer:
 
     def record(self) -> dict[str, Any]:
         """Return what JSON holds of the layer; errors are rounded up to floats."""
-        values = {name: getattr(self, name) for name in ("merged", *_HEADS)}
+        values = {name: getattr(self, name) for name in (*_HEADS, *_MORE)}
         return {k: _above(x) if isinstance(x, Fraction) else x for k, x in values.items()}
 
     def certificate(self) -> str:
@@ -93,17 +93,15 @@ class LeftLayer:
     reason: str
 
 
+_MORE = ("merged", "error", "stored_error", "inverse_error")
 _HEADS = {
     "path": "layer",
     "kind": "was",
     "dimension": "d",
     "condition_number": "condition",
     "couplings": "couplings",
-    "error": "in float64",
     "dtype": "stored in",
-    "stored_error": "error",
-    "inverse_error": "inverse",
-    "relative_error": "relative",
+    "relative_error": "error",
     "output_difference": "output",
     "log_det_difference": "log-det",
     "round_trip": "round trip",

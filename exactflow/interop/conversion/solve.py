@@ -27,6 +27,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.models import copied
 from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
 
 __all__ = ["By", "Solved", "rounded_inverse", "solve"]
@@ -101,9 +102,8 @@ def _balanced(group: Group, layers: int | None) -> Solved:
     """Return couplings; raises `SingularMatrixError` for a matrix that has none."""
     target = group.target
     result = balance(target.matrix, layers=layers, orientation="flip")
-    fine, stored = (
-        FlowModule(result.flow, target.bias).to(kind) for kind in (torch.float64, group.dtype)
-    )
+    fine = FlowModule(result.flow, target.bias)
+    stored = copied(fine).to(group.dtype)
     error = Fraction(int(result.error.p), int(result.error.q))
     held = _stored_error(stored, target)
     return Solved(fine, stored, result.flow, error, held, None, held / _largest(target))

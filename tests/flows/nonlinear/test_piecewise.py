@@ -128,3 +128,13 @@ def test_refuses_points_without_a_value():
     f = PiecewiseLinear([0], [0])
     with pytest.raises(InvalidInputError, match="finite"):
         f(mpmath.inf)
+
+
+def test_integers_in_int64():
+    steps = PiecewiseLinear([0, 1, 5, 6], [(0, 2), (3, 2), (3, 2), (-4, 9)])
+    x = np.arange(-3, 10)
+    assert steps.at(x).dtype == np.int64
+    assert steps.at(x).T.tolist() == [list(steps(int(k))) for k in x]
+    for unlike in (PiecewiseLinear([0, 2], [0, 1]), PiecewiseLinear(["1/2", 1], [0, 1])):
+        with pytest.raises(InvalidInputError, match="expected a function of integers, got 1/2"):
+            unlike.at(x)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,6 +76,7 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
         ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
         ("zero padding", [[1, 1], [1, 1]], "an invertible matrix"),
+        ("finite maps", [[1, 2], [3, 4]], r"a pair \(points, images\)"),
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
         ("one mask", sympy.eye(2), "a list of flows .* a matrix alone has no masks"),
         ("one mask", [], "a list of flows"),
@@ -132,6 +134,22 @@ def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
     monkeypatch.setattr(trials, door, lambda *args, **options: answer)
     with pytest.raises(VerificationError, match="at entry"):
         theorems[name].check(instance)
+
+
+def test_a_check_takes_no_images_and_no_reasons_on_trust(monkeypatch):
+    points, images = [[0, 0], [0, 1]], [[0, 1], [0, 0]]
+    right, wrong = (trials.interpolate(points, some) for some in (images, points))
+    for found, says in [
+        (wrong, "take the points to the images"),
+        (replace(right, obstructions=()), "a reason for each shorter word"),
+        (
+            replace(right, obstructions=(replace(right.obstructions[0], word="LULU"),) * 5),
+            "obstructions that check themselves",
+        ),
+    ]:
+        monkeypatch.setattr(trials, "interpolate", lambda *args, found=found: found)
+        with pytest.raises(VerificationError, match=says):
+            theorems["finite maps"].check((points, images))
 
 
 def test_integers_that_only_come_back_are_not_enough(monkeypatch):
