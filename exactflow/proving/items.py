@@ -42,7 +42,7 @@ class CertificateItem(pytest.Item):
     def setup(self) -> None:
         self.record = _record(self)
         if self.record["verdict"] == "malformed":
-            _fail(f"{self.path}: {self.record['lines'][0]}")
+            _fail(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
         verdict, kind, largest = (
@@ -55,10 +55,10 @@ class CertificateItem(pytest.Item):
             ("exactflow_evidence", evidence if verdict == "verified" else ""),
             ("exactflow_largest_difference", largest),
         ]
-        said = [line[2:] for line in self.record["lines"][:-1]]
         head = {"refuted": "NOT VERIFIED", "incomplete": "INCOMPLETE"}.get(verdict)
         if head is not None:
-            text = "\n".join([f"{self.path}: {head}", *said])
+            *said, reason = (line[2:] for line in self.record["lines"][:-1])
+            text = "\n".join([reason, f"{self.path}: {head}", *said])
             way = self.config.option.exactflow_incomplete
             if verdict == "refuted" or way == "fail":
                 _fail(text)
@@ -138,6 +138,17 @@ class ScriptFile(pytest.File):
         record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
         return {"claims": [], "failure": text, "line": 0} if record is None else record
 
+    @property
+    def failure(self) -> str:
+        """The failure of the script, the difference first, then the place and the claim."""
+        text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
+        failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
+        places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
+        for where in (*places, place):
+            if text.startswith(where):
+                return f"{text.removeprefix(where)}\n{where.removesuffix(': ')}"
+        return text
+
 
 class _ScriptItem(pytest.Item):
     """An item of a script; pytest-xdist keeps them together with ``--dist loadgroup``."""
@@ -165,7 +176,7 @@ class _ScriptItem(pytest.Item):
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
         if blame == 0 or min(own, key=lambda item: item.blame()) is self:
-            _fail(f"not reached: {failure}" if blame == 2 else failure)
+            _fail(f"not reached: {failure}" if blame == 2 else self.parent.failure)
         pytest.skip(f"not reached: {failure}")
 
 
