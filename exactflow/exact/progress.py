@@ -29,7 +29,7 @@ _HEAR: ContextVar[Hear | None] = ContextVar("_HEAR", default=None)
 
 
 def stage(what: str, done: float | None = None) -> None:
-    """Tell whoever listens, if anybody does, what begins now.
+    """Report to the listener, if there is one, that a stage begins.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def stage(what: str, done: float | None = None) -> None:
 
 @contextmanager
 def hearing(hear: Hear) -> Iterator[None]:
-    """Let a function hear the stages of what is done within.
+    """Call a function at each stage of the work within.
 
     >>> from exactflow import factor
     >>> with hearing(lambda what, done: print(what)):
@@ -60,7 +60,7 @@ def hearing(hear: Hear) -> Iterator[None]:
 
 @contextmanager
 def shown_progress(label: str) -> Iterator[None]:
-    """Show in a terminal the stages of what is done within.
+    """Show the stages of the work within in a terminal.
 
     >>> with shown_progress("counting"):  # in a terminal: 50 % counting: to three
     ...     stage("to three", 0.5)
@@ -77,12 +77,12 @@ def shown_progress(label: str) -> Iterator[None]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sees what is written; a stream that was closed is None."""
+    """Whether the stream is a terminal; a closed stream is None."""
     return stream is not None and stream.isatty()
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and tell how many there are; where nobody listens, a terminal shows it.
+    """Yield the results, and report their number; without a listener, show it in a terminal.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class _Line:
 
 
 class _Above:
-    """A stream of the terminal, from whose text the line is taken away."""
+    """A stream to the terminal, which erases the progress line before it writes."""
 
     def __init__(self, stream: TextIO, line: _Line) -> None:
         self.stream, self.line = stream, line

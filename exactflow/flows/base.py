@@ -1,4 +1,4 @@
-"""The one shape of everything that flows: coupling layers, and flows that compose them.
+"""The interface of coupling layers, and of flows that compose them.
 
 A flow is its layers in the order in which data meets them; the kinds of flow differ in their layers
 only. Vectors are columns. Exact numbers in give exact numbers out, floats give floats of the same
@@ -266,7 +266,7 @@ class Flow(Layered, Map):
         return display.html(self._head(), self.layers)
 
 
-def checked_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
+def as_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
     """Return an order that lists each coordinate once; () for the natural one."""
     order = tuple(order)
     listed = list(range(dimension))
@@ -277,7 +277,7 @@ def checked_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
     return () if list(order) == listed else order
 
 
-def checked_layers(
+def as_layers(
     layers: Iterable, partition: tuple[int, int] | None, kinds: type | tuple[type, ...], remedy: str
 ) -> tuple[tuple, tuple[int, int]]:
     """Return layers of the admitted kinds and of one partition, and that partition."""

@@ -1,4 +1,4 @@
-"""Numbers, matrices and flows as a person reads them: exactly, where they are small.
+"""Text, LaTeX and HTML of numbers, matrices and flows, exact if they are small.
 
 Small is a matrix of at most 8 x 8 with entries of at most 20 letters. Of a larger one a corner is
 shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices

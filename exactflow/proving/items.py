@@ -21,7 +21,7 @@ __all__ = ["CertificateFile", "ScriptFile"]
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail, or in the setup be an error, with lines for the reader: no traceback helps."""
+    """Fail with a text and no traceback; in the setup this is an error."""
     pytest.fail(text, pytrace=False)
 
 

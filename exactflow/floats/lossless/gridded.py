@@ -45,7 +45,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import Pose
 
-__all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
+__all__ = ["LIMIT", "as_grid", "assembled", "on_layers_of"]
 
 LIMIT = 2**15
 MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
@@ -54,7 +54,7 @@ ENLARGED = 1 + 2.0**-40
 TINY = 2.0**-900  # more than what digits lose below 2^-1000
 
 
-def checked_grid(bits: object, limit: object) -> tuple[int | None, int]:
+def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
     """Return bits, if given, and limit as integers in their range, or raise `InvalidInputError`."""
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
     return checked, to_index("limit", limit, 1, LARGEST // 2)
@@ -67,7 +67,7 @@ def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: i
     ----------
     flow : additive layers, and then a scaling of all coordinates, or none.
     W : the matrix over QQ.
-    bits, limit : as `checked_grid` returns them.
+    bits, limit : as `as_grid` returns them.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def assembled(
     target : the matrix, after its flips and in the order of the halves.
     shears : layers without scales, whose product is near the target over the step.
     step : a positive number.
-    bits, limit : as `checked_grid` returns them; where bits is None, as many as make their share of
+    bits, limit : as `as_grid` returns them; where bits is None, as many as make their share of
         the bound small.
 
     Raises

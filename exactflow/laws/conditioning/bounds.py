@@ -175,7 +175,7 @@ class Forced(Result):
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
     def _near(self, seen: Pieces | LawOnAxes) -> mpmath.mpf:
-        """Return eps, and what a mixture or its projections differ from the target."""
+        """Return eps plus the distance of a mixture, or its projections, from the target."""
         return to_mpf(to_element(self.eps + upper(seen.error)))
 
     def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:

@@ -1,4 +1,4 @@
-"""Targets as mixtures of pieces: what bounds need to know of a law.
+"""Targets as mixtures of pieces, with their weights, means and covariances.
 
 A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
 uniform and normal laws, and products of these, are such mixtures themselves; of other targets

@@ -39,8 +39,9 @@ LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger on
 
 
 class _Cluster(NamedTuple):
-    """Some of the pieces, with weight, the roots of the eigenvalues of the covariance, ascending,
-    and the axis of the largest: numeric.
+    """A cluster of pieces, numeric: its weight, its deviations, and the axis of the largest one.
+
+    Deviations are roots of the eigenvalues of the covariance, in ascending order.
     """
 
     members: np.ndarray

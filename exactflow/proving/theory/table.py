@@ -80,7 +80,7 @@ class Theorem:
     formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
-        """Check the theorem on an instance, and return what its door does.
+        """Check the theorem on an instance, and return the result of its function.
 
         What is returned has ``explain()`` where the door's results have it.
 

@@ -111,7 +111,7 @@ class Within(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WellConditioned(FlowResult):
-    """A flow of data and pad with certified bounds: what `approximate_well` returns.
+    """A flow of data and pad with certified bounds: the result of `approximate_well`.
 
     Attributes
     ----------

@@ -253,7 +253,7 @@ def fewest(
 
 
 def best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[Draft, Path]:
-    """Return a path of at most `most` layers, to a transport whose error is at most half of its.
+    """Return a path of at most `most` layers to a transport of at most half of the path's error.
 
     It is refined until then, or until it has many knots; where a finer one is too steep for so few
     layers, it is the last one that is not.

@@ -65,7 +65,7 @@ def answer(request: str) -> str:
         else:
             found = from_text(asked["text"])
         if isinstance(found, bytes):
-            return json.dumps(checked(found))
+            return json.dumps(check(found))
         return json.dumps(factored(found, asked.get("orientation", "error")))
     except OrientationError:
         return json.dumps({"error": NEGATIVE})
@@ -228,7 +228,7 @@ def depth(matrix: DomainMatrix, flow: CouplingFlow) -> dict:
     }
 
 
-def checked(data: bytes) -> dict:
+def check(data: bytes) -> dict:
     """Return the verdict of the stand-alone checker on a certificate of either kind."""
     return {"kind": "check", "verdict": verdict(data)}
 
