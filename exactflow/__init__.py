@@ -1,4 +1,4 @@
-"""exactflow: what affine-coupling normalizing flows represent exactly, and in how many layers.
+"""exactflow: exact normalizing flows of affine couplings, and the least number of layers.
 
 A name is imported when it is first asked for, so that ``exactflow check`` and ``exactflow --help``
 do not wait for SymPy.

@@ -188,7 +188,7 @@ class Layer(NamedTuple):
 
 
 class DepthClaim(NamedTuple):
-    """That a matrix over QQ (prime 0) or GF(prime), its first half of n, is no shorter product."""
+    """Claim that a matrix over QQ (prime 0) or GF(prime), first half n, is no shorter product."""
 
     n: int
     prime: int
@@ -217,7 +217,7 @@ class Certificate:
 
     @property
     def is_equality(self) -> bool:
-        """Return whether the claim is that Q is the target."""
+        """Whether the claim is that Q is the target."""
         return self.within is None and not self.is_covariance
 
 
@@ -398,7 +398,7 @@ def image(matrix: Rows, vector: Sequence[int], prime: int) -> list[int]:
 
 
 def seems_to_hold(certificate: Certificate) -> bool:
-    """Return whether Q x is target x for random vectors x modulo random primes.
+    """Whether Q x is target x for random vectors x modulo random primes.
 
     If not, the claim is false.  If it is false, some entry of target - Q is a fraction with fewer
     than B bits: B = 8 size, times 2^17 over number fields, where entries act by longer matrices.
@@ -573,7 +573,7 @@ def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> Block
 
 
 def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> bool:
-    """Return whether an obstruction shows that M is no product of its pattern."""
+    """Whether an obstruction proves that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
@@ -625,7 +625,7 @@ def minor(M: Matrix, chosen: Sequence[int]) -> Any:
 
 
 def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
-    """Return whether the principal k-minors of D and a have opposite signs, and not all are 0.
+    """Whether the principal k-minors of D and a have opposite signs, and not all are 0.
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
@@ -648,7 +648,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
 
 
 def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
-    """Return whether multipliers leave the equations of four scaled layers with one sign.
+    """Whether multipliers leave the equations of four scaled layers with one sign.
 
     Theorem (positive scales, QQ).  Let x be the diagonal of F^-1, y that of E, as in `is_opposed`.
     Then f_k = sum of d_S x^S - sum of a_S y^S, over the sets S of k coordinates, vanishes for
@@ -678,7 +678,7 @@ def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
 
 
 def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
-    """Return whether Q excludes four scaled layers, where D and a are singular.
+    """Whether Q excludes four scaled layers, where D and a are singular.
 
     Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -780,7 +780,7 @@ def proportional(blocks: Blocks, p: int) -> Equation:
 
 
 def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) -> bool:
-    """Return whether the multiplier turns the equations into one that nothing fulfils.
+    """Whether the multiplier combines the equations into one without solution.
 
     Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
     sum of Q W P is 0 for each X but the positive diagonals, then s, the sum of the tr(W R), is a
@@ -858,7 +858,7 @@ def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> 
 def blocks_clash(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Return whether the blocks of Du and aN at these polynomials exclude all D' and a'.
+    """Whether the blocks of Du and aN at these polynomials exclude all D' and a'.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -902,7 +902,7 @@ def blocks_clash(
 def is_overdetermined(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: Blocks, p: int
 ) -> bool:
-    """Return whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
+    """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
     Theorem.  The notation is that of `blocks_clash`, whose factors did not clash.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
@@ -1415,7 +1415,7 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
 
 
 def is_prime(p: int) -> bool | None:
-    """Return whether p is prime; None if no Miller-Rabin witness was found for a large p."""
+    """Whether p is prime; None if no Miller-Rabin witness was found for a large p."""
     if p < 2 or any(p % q == 0 for q in WITNESSES):
         return p in WITNESSES
     if p.bit_length() > MAX_PRIME_BITS:
@@ -1474,7 +1474,7 @@ def value(f: Sequence[Any], x: Any) -> Any:
 
 
 def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
-    """Return whether a proof was found; a modulus shown to be reducible is malformed.
+    """Whether the modulus is proved irreducible; one shown to be reducible is malformed.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
     bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
@@ -1584,7 +1584,7 @@ def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -
 
 
 def settle(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
-    """Return that Q, or Q Q^T, is the target, or near it; RefutedError if it is not."""
+    """Report that Q, or Q Q^T, is the target, or near it; RefutedError if it is not."""
     if quick and certificate.is_equality:
         if not seems_to_hold(certificate):
             where = "the images of a vector differ modulo a prime; without --quick: in which entry"

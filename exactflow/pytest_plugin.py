@@ -83,7 +83,7 @@ def _patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[
 
 
 def _matches(path: Path, patterns: list[str]) -> bool:
-    """Return whether a path ends in what a pattern says; ``**/`` is any number of folders."""
+    """Whether a path ends in a pattern; ``**/`` matches any number of folders."""
     return any(
         path.match(pattern.replace("**/", ""))
         or ("**/" in pattern and fnmatch(path.as_posix(), f"*/{pattern}"))
@@ -111,7 +111,7 @@ def pytest_collect_file(
 def pytest_report_collectionfinish(
     config: pytest.Config, items: Sequence[pytest.Item]
 ) -> list[str]:
-    """Say what --exactflow has found, also where that is nothing."""
+    """Count the certificates and scripts that --exactflow has found, even if none."""
     if not config.option.exactflow:
         return []
     from exactflow.proving.items import CertificateFile, ScriptFile

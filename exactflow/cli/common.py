@@ -1,4 +1,4 @@
-"""What the commands share: options, the file that goes in, the certificate that comes out."""
+"""Options, input and output common to all commands: a matrix is read, a certificate written."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ CONSTRUCTION = "method", "orientation", "partition"
 def construction_arguments(
     command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
 ) -> None:
-    """Add how layers are constructed, of which halves, and what is done where det < 0."""
+    """Add the options of a construction: halves, orientation, and the rest."""
     command.add_argument(
         "--method", choices=methods, default="auto", help="the construction (default: auto)"
     )
@@ -53,7 +53,7 @@ def partition(text: str) -> list[int]:
 
 
 def matrix_arguments(command: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
-    """Add how a matrix is read, and what is written and printed; `wants_text` obeys the latter."""
+    """Add the options for input and output; `wants_text` obeys the latter."""
     reading_arguments(command)
     group = command.add_argument_group("what comes out")
     group.add_argument("-o", "--output", metavar=metavar, help=purpose)
@@ -61,7 +61,7 @@ def matrix_arguments(command: argparse.ArgumentParser, metavar: str, purpose: st
 
 
 def reading_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what says how a matrix is read from a file."""
+    """Add the options for reading a matrix from a file."""
     group = command.add_argument_group("how the matrix is read")
     group.add_argument(
         "--key", metavar="NAME", help="which array of a .npz, .safetensors or .pt file"
@@ -83,7 +83,7 @@ def fields(value: object, *names: str) -> dict[str, Any]:
 
 
 def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any]]) -> bool:
-    """Return whether the text is asked for; print the record as JSON where that is."""
+    """Whether text is to be printed; with --json, print the record instead."""
     if arguments.json:
         print(json.dumps({"output": arguments.output} | record()))
     return not (arguments.json or arguments.quiet)
@@ -99,7 +99,7 @@ def say(*sentences: object) -> None:
 
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
-    """Return what the table of a flow over QQ shows, for JSON."""
+    """The table of a flow over QQ as a record for JSON."""
     from exactflow.flows.display import magnitude
 
     return {
@@ -123,7 +123,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
 
 
 def print_repairs(flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = "") -> None:
-    """Print what was done to the orientation."""
+    """Print the flips or pads by which the orientation was repaired."""
     if pads:
         say(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
@@ -168,9 +168,10 @@ def check_place(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Pa
 
 
 def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
-    """Write what a door returned: a certificate about the source, which the stand-alone checker
-    must accept first; or the layers as float64 arrays where the suffix says so. Return a line on
-    it, "" without an output.
+    """Write a result, and return a line about it; "" without an output.
+
+    It is a certificate about the source, which the stand-alone checker must accept first, or by the
+    suffix the layers as float64 arrays.
 
     Raises `VerificationError` where the checker refutes the claim; nothing is written then.
     """

@@ -1,4 +1,4 @@
-"""How few layers, and why not fewer."""
+"""The least number of layers, with a proof that fewer are impossible."""
 
 import argparse
 import io

@@ -74,7 +74,7 @@ def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
 def _print_flow(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table, and below it what a reader of the layers has to know.
+    """Print the layers as a table, with notes for their reader below.
 
     Parameters
     ----------

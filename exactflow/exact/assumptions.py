@@ -49,7 +49,7 @@ def assuming(relations: Iterable) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Return whether a quotient of polynomials is positive, None where that is not known.
+    """Whether a quotient of polynomials is positive; None if not known.
 
     >>> t = sympy.Symbol("t", real=True)
     >>> field = sympy.QQ.frac_field(t)
@@ -71,7 +71,7 @@ def is_positive_quotient(value: Element, field: Domain) -> bool | None:
 
 
 def _sign(factor: sympy.Expr) -> bool | None:
-    """Return whether an irreducible polynomial, or a number, is positive; None if not known."""
+    """Whether an irreducible polynomial, or a number, is positive; None if not known."""
     if factor.is_positive or factor.is_negative:
         return bool(factor.is_positive)
     for assumed in _ASSUMED.get():

@@ -1,4 +1,4 @@
-"""From what people have to exact matrices: the one way in.
+"""Conversion of every accepted input to an exact matrix: the one way in.
 
 Everything enters the package here and becomes a ``DomainMatrix`` over a field in which arithmetic
 is exact: QQ, a number field, rational functions over one of these, or GF(p). Entries that are no
@@ -157,7 +157,7 @@ def _from_expression(M: MatrixExpr) -> DomainMatrix:
 
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
-    """Return whether `x` is a NumPy array; NumPy is not imported for that."""
+    """Whether `x` is a NumPy array; NumPy is not imported for that."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
 
@@ -199,11 +199,11 @@ def common_field(fields: Iterable[Domain]) -> Domain:
         raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
 
 
-def _checked_field(domain: Domain) -> Domain:
+def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
-        _checked_field(domain.domain)
+        _as_exact_field(domain.domain)
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):
             raise InvalidInputError(
@@ -243,7 +243,7 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:
-    field = _checked_field(M.domain)
+    field = _as_exact_field(M.domain)
     return M if field == M.domain else M.convert_to(field)
 
 
@@ -260,7 +260,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
     if matrix.domain.is_EXRAW:  # no field holds all entries: is there one that is in none?
         for place, entry in M.todok().items():
             try:
-                _checked_field(construct_domain([entry], field=True, extension=True)[0])
+                _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
     return _from_domain(matrix)

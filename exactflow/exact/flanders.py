@@ -34,7 +34,7 @@ _Basis = tuple[DomainMatrix, DomainMatrix]  # and its inverse
 
 
 def is_unit_factor(f: Sequence) -> bool:
-    """Return whether a monic irreducible polynomial is x - 1."""
+    """Whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 

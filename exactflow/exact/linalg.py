@@ -158,7 +158,7 @@ def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
 
 
 def is_positive(value: Element, field: Domain) -> bool | None:
-    """Return whether an element of `field` is positive, None where it is no real number or unknown.
+    """Whether an element of `field` is positive; None if it is not real, or if not known.
 
     A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
     `exactflow.exact.assumptions.assuming` says.

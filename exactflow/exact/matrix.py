@@ -1,4 +1,4 @@
-"""SymPy's matrix, with an ``==`` that never answers a question that it did not understand."""
+"""SymPy's matrix, with an exact ``==`` that refuses what it cannot compare."""
 
 import sympy
 from sympy.polys.matrices import DomainMatrix

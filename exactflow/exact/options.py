@@ -8,7 +8,7 @@ __all__ = ["check_option"]
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:
-    """Raise `InvalidInputError` where a value is none of the words that an option may be.
+    """Raise `InvalidInputError` unless a value is one of the words of an option.
 
     >>> check_option("scales", "some", ("positive", "nonzero"))
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""What a terminal shows while work goes on: one line on stderr, drawn where a stage begins.
+"""Progress in a terminal: one line on stderr, redrawn at each stage.
 
 Whatever is printed meanwhile stands above it, and at the end it is erased.
 """
@@ -29,7 +29,7 @@ _HEAR: ContextVar[Hear | None] = ContextVar("_HEAR", default=None)
 
 
 def stage(what: str, done: float | None = None) -> None:
-    """Tell whoever listens, if anybody does, what begins now.
+    """Report to the listener, if there is one, that a stage begins.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def stage(what: str, done: float | None = None) -> None:
 
 @contextmanager
 def hearing(hear: Hear) -> Iterator[None]:
-    """Let a function hear the stages of what is done within.
+    """Call a function at each stage of the work within.
 
     >>> from exactflow import factor
     >>> with hearing(lambda what, done: print(what)):
@@ -60,7 +60,7 @@ def hearing(hear: Hear) -> Iterator[None]:
 
 @contextmanager
 def shown_progress(label: str) -> Iterator[None]:
-    """Show in a terminal the stages of what is done within.
+    """Show the stages of the work within in a terminal.
 
     >>> with shown_progress("counting"):  # in a terminal: 50 % counting: to three
     ...     stage("to three", 0.5)
@@ -77,12 +77,12 @@ def shown_progress(label: str) -> Iterator[None]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sees what is written; a stream that was closed is None."""
+    """Whether the stream is a terminal; a closed stream is None."""
     return stream is not None and stream.isatty()
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and tell how many there are; where nobody listens, a terminal shows it.
+    """Yield the results, and report their number; without a listener, show it in a terminal.
 
     Parameters
     ----------
@@ -113,13 +113,13 @@ class _Line:
 
     @cached_property
     def console(self) -> "Console":
-        """What knows how wide the terminal is, and what erases a line of it."""
+        """A rich console on the stream, which knows the width of the terminal."""
         from rich.console import Console
 
         return Console(file=self.stream, markup=False, highlight=False)
 
     def tell(self, what: str, done: float | None) -> None:
-        """Say what is done, and how far it is."""
+        """Draw the name of the stage and the part that is done."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if done is None else f"{100 * done:.0f} % "
@@ -139,7 +139,7 @@ class _Line:
 
 
 class _Above:
-    """A stream of the terminal, from whose text the line is taken away."""
+    """A stream to the terminal, which erases the progress line before it writes."""
 
     def __init__(self, stream: TextIO, line: _Line) -> None:
         self.stream, self.line = stream, line

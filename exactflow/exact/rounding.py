@@ -36,7 +36,7 @@ def rounded_up(x: Fraction) -> Fraction:
 
 
 def decimal_up(x: Any, digits: int = 2) -> str:
-    """Return a rational number >= 0 as a decimal that is not below it, as a bound is read aloud.
+    """Return a rational number >= 0 as a short decimal, rounded up.
 
     >>> decimal_up(Fraction(1, 3)), decimal_up(Fraction(1, 10**400)), decimal_up(0.5), decimal_up(0)
     ('0.34', '1e-400', '0.5', '0')

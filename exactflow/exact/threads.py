@@ -21,5 +21,5 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def _controller(has_scipy: bool) -> ThreadpoolController:
-    """Return what controls the pools that are loaded; it takes milliseconds to find them."""
+    """The controller of the loaded thread pools, kept since finding them takes milliseconds."""
     return ThreadpoolController()

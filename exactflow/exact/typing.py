@@ -1,4 +1,4 @@
-"""The types that signatures name: elements, numbers and matrices as people have them, options.
+"""Types of signatures: elements, numbers, matrices in any accepted form, options.
 
 SymPy has no types of its own, so that its values are `Any` to a type checker: the names say what is
 meant. What an option may be is defined here once, and read off by whoever checks or offers it.

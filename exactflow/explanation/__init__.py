@@ -143,7 +143,7 @@ def _in_html(sentence: str) -> str:
 def _text_of(step: Step, number: str, width: int) -> str:
     space = " " * len(number)
     said = [f"{number}{step.why.replace('`', '')} ({step.rule})"]
-    said += [f"{space}checked: {checked}" for checked in _checked(step)]
+    said += [f"{space}checked: {checked}" for checked in _verification(step)]
     said += [f"{space}{step.reference}"] * bool(step.reference)
     head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
     values = indent(_side_by_side(step, width - len(space)), space)
@@ -166,8 +166,8 @@ def _side_by_side(step: Step, width: int) -> str:
     return "\n".join(line for row in rows for line in row)
 
 
-def _checked(step: Step) -> list[str]:
-    """Return what was checked, line by line."""
+def _verification(step: Step) -> list[str]:
+    """The identities and the witness that were checked, one a line."""
     witness = ["the witness, by arithmetic of its own"] if step.witness else []
     return [*map(str, step.identities), *witness]
 
@@ -185,7 +185,7 @@ def _html_of(step: Step) -> str:
         f"{escape(name)} = {shown_html(value, step.field)}</span>"
         for name, value in step.after.items()
     )
-    checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _checked(step))
+    checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _verification(step))
     reference = f"<p><small>{escape(step.reference)}</small></p>" if step.reference else ""
     head = f"<summary>{_in_html(step.why)} <small>({escape(step.rule)})</small></summary>"
     return f"<details>{head}{values}{checked}{reference}</details>"
@@ -200,7 +200,7 @@ def _as_json(step: Step) -> dict[str, Any]:
     return {
         "rule": step.rule,
         "why": step.why,
-        "checked": _checked(step),
+        "checked": _verification(step),
         "before": sorted(step.before),
         "after": {name: plain(value) for name, value in step.after.items()},
         "reference": step.reference,

@@ -133,7 +133,7 @@ def _equations(text: str) -> tuple[ShownIdentity, ...]:
 
 
 def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
-    """Return what an expression says; names without a value are symbols."""
+    """The SymPy expression of a tree; names without a value are symbols."""
     kind, *parts = tree
     if kind == "name":
         return values.get(parts[0], Symbol(parts[0], commutative=False))

@@ -73,7 +73,7 @@ class ShownIdentity:
     right: Tree
 
     def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Domain) -> bool:
-        """Return whether the identity is so, where the names stand for `values` over `field`."""
+        """Whether the identity holds with these values of the names, over `field`."""
         left, right = (_value(side, values, field) for side in (self.left, self.right))
         compare, _ = _RELATIONS[self.relation]
         return bool(compare(*_alike(left, right, field)))
@@ -176,7 +176,7 @@ class _Parser:
 
 
 def _value(tree: Tree, values: Mapping[str, Any], field: Domain) -> Any:
-    """Return what a tree stands for: rows of a matrix, or an element of the field."""
+    """The value of a tree: rows of a matrix, or an element of the field."""
     kind, *rest = tree
     if kind == "number":
         top, _, bottom = rest[0].partition("/")

@@ -71,7 +71,7 @@ class Step:
         return identities(self.text) if self.text else ()
 
     def check(self) -> bool:
-        """Return whether all identities of the step are so, and whether its witness proves it."""
+        """Whether all identities of the step hold, and its witness proves it."""
         values = {**self.before, **self.after}
         are_so = all(identity.holds(values, self.field) for identity in self.identities)
         return are_so and (self.witness is None or self.witness())
@@ -104,7 +104,7 @@ def _step(
 
 
 class Derivation:
-    """What was told, in order; its steps are made when they are asked for."""
+    """Recorded notes of a construction, in order; steps are made from them on demand."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.notes: list[Callable[[dict[str, Any]], Step]] = []
@@ -122,7 +122,7 @@ _LISTENING: ContextVar[Derivation | None] = ContextVar("_LISTENING", default=Non
 
 @contextmanager
 def recording() -> Iterator[Derivation]:
-    """Collect what the constructions within note.
+    """Collect the steps that the constructions within note.
 
     Within another recording it is an attempt, which knows what that one knows: `adopt` makes its
     steps a part of it.
@@ -137,14 +137,14 @@ def recording() -> Iterator[Derivation]:
 
 
 def adopt(attempt: Derivation) -> None:
-    """Tell the steps of an attempt that succeeded."""
+    """Note the steps of an attempt that succeeded."""
     if (derivation := _LISTENING.get()) is not None:
         derivation.notes += attempt.notes
 
 
 @contextmanager
 def renamed(**names: str) -> Iterator[None]:
-    """Let the constructions within call their matrices by other names, as C' in the place of C."""
+    """Rename the matrices of the constructions within, such as C to C'."""
     derivation = _LISTENING.get()
     if derivation is None:
         yield
@@ -157,7 +157,7 @@ def renamed(**names: str) -> Iterator[None]:
 
 
 def note(rule: str, why: str, text: str, values: Told, reference: str = "") -> None:
-    """Tell a step to whoever listens.
+    """Record a step, if an explanation is being made.
 
     Parameters
     ----------

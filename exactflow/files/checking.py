@@ -13,8 +13,10 @@ WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
 @dataclass(frozen=True)
 class Checked:
-    """What is said of one certificate: exit code, verdict in a word, kind of claim, the checker's
-    lines, the largest difference where it was computed, as text.
+    """Result of checking one certificate.
+
+    It has the exit code, the verdict in a word, the kind of the claim, the lines of the checker,
+    and the largest difference, if it was computed, as text.
     """
 
     file: str

@@ -96,7 +96,7 @@ def write_claim(
 
 
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
-    """Return what a file of `save`, or of the command line, holds; its claim is checked again.
+    """Load a result that `save` or a command wrote, and check its claim again.
 
     A certificate of `minimal_depth` gives the answer back, another one the flow that it is about:
     of `whiten` the one that generates. Layers in float64 are a flow.
@@ -139,7 +139,7 @@ def _flow(result: Any) -> CouplingFlow:
 
 
 def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
-    """Return what is claimed of the flow of a result, as keywords of `certificate_text`."""
+    """The claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
         own = result.covariance.whole.extract(places, places)

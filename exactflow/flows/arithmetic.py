@@ -35,7 +35,7 @@ def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
 
 
 def is_inexact(x: object) -> bool:
-    """Return whether `x` is an array of floats, or has a float or an ``mpf`` among its entries."""
+    """Whether `x` is an array of floats, or has an entry that is a float or an ``mpf``."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
     if not isinstance(x, list | tuple | mpmath.matrix):

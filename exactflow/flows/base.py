@@ -1,4 +1,4 @@
-"""The one shape of everything that flows: coupling layers, and flows that compose them.
+"""The interface of coupling layers, and of flows that compose them.
 
 A flow is its layers in the order in which data meets them; the kinds of flow differ in their layers
 only. Vectors are columns. Exact numbers in give exact numbers out, floats give floats of the same
@@ -109,7 +109,7 @@ class Map(ABC):
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
-        """Return what `sympy.latex` prints of the map; of a flow, the last factor first."""
+        """LaTeX of the map, for `sympy.latex`; a flow is a product, its last factor first."""
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
@@ -222,7 +222,7 @@ class Flow(Layered, Map):
         return [getattr(self, name, ()) for name in _PARTS]
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both flows have the same layers, and the same of all else."""
+        """Whether both flows have equal layers, halves, order, flips and pads."""
         if not isinstance(other, Flow):
             return NotImplemented
         return self._parts() == other._parts() and self.layers == other.layers
@@ -231,7 +231,7 @@ class Flow(Layered, Map):
         return hash((self.partition, self.layers))
 
     def difference(self, other: "Flow") -> str | None:
-        """Return where two flows differ as values, in one sentence, or None where they are equal.
+        """First difference of two flows as values, in words; None if they are equal.
 
         >>> from exactflow import CouplingFlow, LinearCoupling
         >>> f, g = (CouplingFlow([LinearCoupling((1, 1), "first", [[t]])]) for t in (1, 2))
@@ -247,7 +247,7 @@ class Flow(Layered, Map):
         return None
 
     def _head(self) -> str:
-        """Return what is said of the flow before its layers."""
+        """The first line of the text of a flow: type, halves, depth, order."""
         shown = f", order={list(self.order)}" if self.order else ""
         return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
 
@@ -266,7 +266,7 @@ class Flow(Layered, Map):
         return display.html(self._head(), self.layers)
 
 
-def checked_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
+def as_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
     """Return an order that lists each coordinate once; () for the natural one."""
     order = tuple(order)
     listed = list(range(dimension))
@@ -277,7 +277,7 @@ def checked_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
     return () if list(order) == listed else order
 
 
-def checked_layers(
+def as_layers(
     layers: Iterable, partition: tuple[int, int] | None, kinds: type | tuple[type, ...], remedy: str
 ) -> tuple[tuple, tuple[int, int]]:
     """Return layers of the admitted kinds and of one partition, and that partition."""

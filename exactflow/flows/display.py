@@ -1,4 +1,4 @@
-"""Numbers, matrices and flows as a person reads them: exactly, where they are small.
+"""Text, LaTeX and HTML of numbers, matrices and flows, exact if they are small.
 
 Small is a matrix of at most 8 x 8 with entries of at most 20 letters. Of a larger one a corner is
 shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices
@@ -188,7 +188,7 @@ def _leading(value: Any) -> tuple[str, int]:
 
 
 def text(head: str, layers: Sequence) -> str:
-    """Return what is said of a flow, and of each layer a line, with its matrix if it is small."""
+    """The text of a flow: its head, and a line for each layer, with its matrix if small."""
     lines = [f"<{head}>"]
     for i, layer in enumerate(layers, 1):
         lines += [f"  {i}. {layer.summary()}", *(f"     {line}" for line in _blocks_text(layer))]
@@ -196,7 +196,7 @@ def text(head: str, layers: Sequence) -> str:
 
 
 def _is_written(layer: Any) -> bool:
-    """Return whether a layer is linear and small."""
+    """Whether a layer is linear and small."""
     return (
         hasattr(layer, "shift_matrix")
         and sum(layer.partition) <= _LARGEST
@@ -288,7 +288,7 @@ def _cells(k: int, layer: Any) -> Iterator[str]:
 
 
 def scale_text(layer: Any) -> str:
-    """Return how many entries of the scale are not one."""
+    """Number of entries of the scale that are not one, in words."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 

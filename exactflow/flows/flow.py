@@ -23,7 +23,7 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense
 from exactflow.exact.typing import Element
 from exactflow.flows import display
-from exactflow.flows.base import Flow, checked_layers, checked_order
+from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import checked_partition
 
@@ -98,7 +98,7 @@ class CouplingFlow(Flow):
         order: Iterable[int] = (),
         derivation: Callable[["CouplingFlow"], Any] | None = None,
     ) -> None:
-        layers, partition = checked_layers(
+        layers, partition = as_layers(
             layers,
             None if partition is None else checked_partition(partition),
             LinearCoupling,
@@ -114,7 +114,7 @@ class CouplingFlow(Flow):
             layers=layers,
             partition=partition,
             flips=tuple(sorted(flips)),
-            order=checked_order(order, d),
+            order=as_order(order, d),
             method=method,
             field=common_field(fields),
             derivation=derivation,

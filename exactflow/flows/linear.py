@@ -277,7 +277,7 @@ class LinearCoupling(Coupling):
 
 
 def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
-    """Return whether a shift is a `SparseArray`; to know it takes no NumPy."""
+    """Whether a shift is a `SparseArray`, told without NumPy."""
     return hasattr(shift, "places")
 
 

@@ -1,4 +1,4 @@
-"""How a matrix is posed to coupling layers: in which order of coordinates, and with which repair.
+"""Order of coordinates, flips and pads under which a matrix is factored.
 
 No flow of couplings with positive scales reverses orientation. Where det M < 0 a step that the flow
 records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
@@ -65,7 +65,7 @@ class Pose:
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def inner_array(self, M: "np.ndarray") -> "np.ndarray":
-        """Return what `inner` does of an array that has no pads yet."""
+        """The array under this pose, with its pads: `inner` for NumPy."""
         import numpy as np
 
         d = len(self.order)
@@ -80,7 +80,7 @@ class Pose:
 def posed(
     order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
 ) -> Pose:
-    """Return how a matrix is posed, after the repair that `orientation` names.
+    """Pose of a matrix after the repair that `orientation` names.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ __all__ = ["CertificateFile", "ScriptFile"]
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail, or in the setup be an error, with lines for the reader: no traceback helps."""
+    """Fail with a text and no traceback; in the setup this is an error."""
     pytest.fail(text, pytrace=False)
 
 
@@ -42,7 +42,7 @@ class CertificateItem(pytest.Item):
     def setup(self) -> None:
         self.record = _record(self)
         if self.record["verdict"] == "malformed":
-            _fail(f"{self.path}: {self.record['lines'][0]}")
+            _fail(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
         verdict, kind, largest = (
@@ -55,10 +55,10 @@ class CertificateItem(pytest.Item):
             ("exactflow_evidence", evidence if verdict == "verified" else ""),
             ("exactflow_largest_difference", largest),
         ]
-        said = [line[2:] for line in self.record["lines"][:-1]]
         head = {"refuted": "NOT VERIFIED", "incomplete": "INCOMPLETE"}.get(verdict)
         if head is not None:
-            text = "\n".join([f"{self.path}: {head}", *said])
+            *said, reason = (line[2:] for line in self.record["lines"][:-1])
+            text = "\n".join([reason, f"{self.path}: {head}", *said])
             way = self.config.option.exactflow_incomplete
             if verdict == "refuted" or way == "fail":
                 _fail(text)
@@ -69,8 +69,9 @@ class CertificateItem(pytest.Item):
 
 
 def _record(item: pytest.Item) -> dict[str, Any]:
-    """Return what ``exactflow check --json`` says of the file of an item; found in this process, or
-    where time is limited in one of its own.
+    """The record of ``exactflow check --json`` for the file of an item.
+
+    It is made in this process, or in one of its own where time is limited.
     """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
@@ -132,10 +133,21 @@ class ScriptFile(pytest.File):
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What ``exactflow prove --json`` says of the script."""
+        """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
         record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
         return {"claims": [], "failure": text, "line": 0} if record is None else record
+
+    @property
+    def failure(self) -> str:
+        """The failure of the script, the difference first, then the place and the claim."""
+        text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
+        failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
+        places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
+        for where in (*places, place):
+            if text.startswith(where):
+                return f"{text.removeprefix(where)}\n{where.removesuffix(': ')}"
+        return text
 
 
 class _ScriptItem(pytest.Item):
@@ -164,7 +176,7 @@ class _ScriptItem(pytest.Item):
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
         if blame == 0 or min(own, key=lambda item: item.blame()) is self:
-            _fail(f"not reached: {failure}" if blame == 2 else failure)
+            _fail(f"not reached: {failure}" if blame == 2 else self.parent.failure)
         pytest.skip(f"not reached: {failure}")
 
 
@@ -179,7 +191,7 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """What was recorded at the place of the item."""
+        """Claims recorded at the lines of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
@@ -201,4 +213,4 @@ class ClaimItem(_ScriptItem):
 
 
 class ScriptItem(_ScriptItem):
-    """That a script runs to its end, without an error, and checks something."""
+    """Test that a script runs to its end without an error, and checks something."""

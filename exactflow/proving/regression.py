@@ -58,8 +58,8 @@ class CertificateRegression:
         text = certificate_text(flow, target, **claim)
         report = checker.check(text.encode())
         if report.verdict is checker.Verdict.REFUTED:
-            lines = "\n".join(line[2:] for line in report.lines)
-            raise AssertionError(f"the flow is not as claimed:\n{lines}")
+            *lines, difference = (line[2:] for line in report.lines)
+            raise AssertionError("\n".join([difference, "the flow is not as claimed:", *lines]))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, text.encode())
@@ -70,11 +70,11 @@ class CertificateRegression:
             write_bytes(path, text.encode())
             pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
         if problem:
-            raise AssertionError(f"{path}: {problem}\n--force-regen accepts it")
+            raise AssertionError(f"{problem}\n{path}\n--force-regen accepts it")
 
 
 def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
-    """Return how a flow is not as good as the certificate in a file, or "" if it is."""
+    """First way in which a flow is worse than the certificate in a file; "" if in none."""
     try:
         recorded = read_certificate(path)
     except VerificationError as error:

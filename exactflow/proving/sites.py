@@ -51,7 +51,7 @@ def sites(text: str) -> list[Site]:
 
 
 def makes_claims(path: str | Path) -> bool:
-    """Return whether a file is made to be run as a proof script, without running it.
+    """Whether a file is a proof script, told without running it.
 
     It calls ``Claims`` outside of functions, and none of these is a test; or it cannot be read.
     """

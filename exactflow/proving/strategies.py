@@ -1,4 +1,4 @@
-"""Strategies for Hypothesis: what flows, and tools for them, meet (extra ``testing``).
+"""Strategies for Hypothesis: inputs for tests of flows and their tools (extra ``testing``).
 
     from hypothesis import given
     from exactflow import factor

@@ -32,7 +32,7 @@ ASSETS = ("alectryon.css", "alectryon.js", "pygments.css")
 
 
 def has_tools() -> bool:
-    """Return whether goals can be written."""
+    """Whether the tools that write goals are installed."""
     return shutil.which("coqc") is not None and shutil.which("sertop") is not None
 
 

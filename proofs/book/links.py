@@ -39,7 +39,7 @@ def documented(module: str, name: str) -> str | None:
 
 @cache
 def aliases() -> dict[str, str]:
-    """Return where each name that a module exports is documented."""
+    """Map each exported name to the name under which it is documented."""
     names = {f"{m}.{name}": (m, name) for m in ("exactflow", *modules())
              for name in import_module(m).__all__}  # fmt: skip
     homes = {full: documented(*where) for full, where in names.items()}

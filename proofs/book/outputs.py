@@ -32,7 +32,7 @@ def process(app, doctree) -> None:
 
 
 def claims_html(lines: list[str]) -> str:
-    """Return what `exactflow.claims` printed, without the name of the theorem that the page has.
+    """HTML of the lines that `exactflow.claims` printed, without the title of the theorem.
 
     Below each claim stand its instances, which are indented; what else was printed stays as it is.
     """

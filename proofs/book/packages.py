@@ -1,4 +1,4 @@
-"""What a browser needs, from the npm registry and from PyPI, fetched once and kept in `_build`."""
+"""Packages for the browser from npm and PyPI, fetched once and kept in `_build`."""
 
 import hashlib
 import shutil

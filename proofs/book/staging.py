@@ -94,7 +94,7 @@ def linked(name: re.Match[str]) -> str:
 
 
 def head(row: Theorem, text: str) -> str:
-    """Return what stands below the title of a script's page."""
+    """The lines below the title of a script's page: badges, downloads, library function."""
     lines = [
         " ".join(map(badge, dict.fromkeys(REPORTED.findall(text)))),
         f"`python -m proofs {row.script}` runs this page. Download it as "

@@ -1,4 +1,4 @@
-"""What one theorem's script needs, exact or certified, each module tested.
+"""Constructions for single proof scripts, exact or certified, each module tested.
 
 This is no part of the package exactflow, and is not installed with it. A script imports it as it
 imports `proofs.experiments`.

@@ -1,4 +1,4 @@
-"""How few layers generate a Gaussian, decided over QQ.
+"""The least number of layers that generate a Gaussian, decided over QQ.
 
 Main results
 ------------
@@ -79,7 +79,7 @@ def gaussian_depth(
     scales: DepthScales = "additive",
     partition: "PartitionLike | None" = None,
 ) -> GaussianDepth:
-    """Return how few coupling layers generate N(0, Sigma) from white noise, or whiten it.
+    """Least number of coupling layers that generate N(0, Sigma) from white noise, or whiten it.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ class _Halves:
     of_second: DomainMatrix
 
     def one_layer(self, additive: bool) -> bool:
-        """Return whether a layer that moves the second half does."""
+        """Whether one layer that moves the second half suffices."""
         rest = self.of_first
         return _is_one(self.first) and (_is_one(rest) if additive else rest.is_diagonal)
 
     def why_not_two_additive(self) -> str:
-        """Return why no T has T T^T = Sigma22 - I and T^T T = A - I; "" where one has."""
+        """Reason that no T has T T^T = Sigma22 - I and T^T T = A - I; "" if one has."""
         larger, smaller = of_one_size(self.of_second.inv(), self.second)
         if larger.charpoly() != smaller.charpoly():
             return "the eigenvalues differ"
@@ -223,12 +223,12 @@ def _two_or_more_additive(both: list[_Halves]) -> GaussianDepth:
 
 
 def _fit(p: int, sides: tuple[int, int], below: int, above: int) -> bool:
-    """Return whether steps of rank p, so many, bring all eigenvalues to 1."""
+    """Whether `below` and `above` steps of rank p bring all eigenvalues to 1."""
     return sides[0] <= p * below and sides[1] <= p * above
 
 
 def sides_of_one(M: DomainMatrix) -> tuple[int, int]:
-    """Return how many eigenvalues of a symmetric matrix over QQ lie below and above 1."""
+    """Numbers of eigenvalues of a symmetric matrix over QQ below and above 1."""
     shifted = M - linalg.identity(M.shape[0], M.domain)
     signs = [c > 0 for c in shifted.charpoly() if c]
     above = sum(sign != following for sign, following in pairwise(signs))
@@ -236,7 +236,7 @@ def sides_of_one(M: DomainMatrix) -> tuple[int, int]:
 
 
 def is_one_factor(M: DomainMatrix) -> bool:
-    """Return whether a positive definite matrix is D + l l^T, D > 0 diagonal.
+    """Whether a positive definite matrix is D + l l^T, D > 0 diagonal.
 
     Three nonzero l_i give l_i^2 = m_ij m_ik / m_jk, which must agree and be less than m_ii.
     """

@@ -224,6 +224,6 @@ def _about(k: int, square: Element) -> int:
 
 
 def _is_scalar(gram: list[list]) -> bool:
-    """Return whether a matrix is a positive multiple of the identity."""
+    """Whether a matrix is a positive multiple of the identity."""
     entries = ((i, j, x) for i, row in enumerate(gram) for j, x in enumerate(row))
     return gram[0][0] > 0 and all(x == (gram[0][0] if i == j else 0) for i, j, x in entries)

@@ -55,7 +55,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import Whitening, refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import Basis, Layers, trimmed
+from exactflow.laws.gaussian.refinement import Basis, FloatLayers, trim
 
 __all__ = ["levels", "three_layers", "whiten_by_three"]
 
@@ -97,7 +97,7 @@ def whiten_by_three(
     return Whitening.by(three_layers, Sigma, mean, partition)
 
 
-def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
+def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
     """Return three layers that whiten, on halves of p and d - p coordinates, and their error.
 
     Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
@@ -120,13 +120,13 @@ def three_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
     return _least(bases, covariance)
 
 
-def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[Layers, Fraction]:
+def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[FloatLayers, Fraction]:
     """Return the layers of least error that some walks lead to."""
-    best = refinement.refined(bases.layers(1), covariance, _corrected)
+    best = refinement.refine(bases.layers(1), covariance, _corrected)
     for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
         if best[1] <= refinement.ROUNDINGS * refinement.rounding(best[0], covariance):
             break
-        found = refinement.refined(bases.layers(shifted), covariance, _corrected)
+        found = refinement.refine(bases.layers(shifted), covariance, _corrected)
         best = min(best, found, key=lambda pair: pair[1])
     if best[1] > refinement.ACCEPTED:
         raise MethodError(
@@ -136,17 +136,19 @@ def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[Layers, Fractio
     return best
 
 
-def _layers(scale1: float, scale2: float, z: np.ndarray, x: np.ndarray, t: np.ndarray) -> Layers:
+def _layers(
+    scale1: float, scale2: float, z: np.ndarray, x: np.ndarray, t: np.ndarray
+) -> FloatLayers:
     """Return the layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1."""
     q, p = z.shape
     return (
-        FloatCoupling("second", trimmed(z), np.full(q, scale2)),
-        FloatCoupling("first", trimmed(x), np.full(p, scale1)),
-        FloatCoupling("second", trimmed(t), np.ones(q)),
+        FloatCoupling("second", trim(z), np.full(q, scale2)),
+        FloatCoupling("first", trim(x), np.full(p, scale1)),
+        FloatCoupling("second", trim(t), np.ones(q)),
     )
 
 
-def _corrected(layers: Layers, E: np.ndarray) -> Layers:
+def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
     The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
@@ -232,7 +234,7 @@ class Eigenbases:
         is_one = bool((np.abs(left_out - 1) < ROUNDED).all())
         return is_one and bool(others.min() < 1 + ROUNDED and others.max() > 1 - ROUNDED)
 
-    def layers(self, shifted: int) -> Layers:
+    def layers(self, shifted: int) -> FloatLayers:
         """Return the three layers; see `levels` for walks that are shifted."""
         z, g = levels(np.log(self.s), np.log(self.r), shifted)
         s, U, r, V = np.sqrt(self.s)[:, None], self.U, np.sqrt(self.r), self.V

@@ -1,4 +1,4 @@
-"""What the numeric proof scripts share: studies, fits and training, each module tested.
+"""Common code of the numeric proof scripts: studies, fits and training, each module tested.
 
 This is no part of the package exactflow, and is not installed with it. A script imports it by its
 full name, after one line that serves cells (whose working directory is the repository or

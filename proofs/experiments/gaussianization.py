@@ -102,7 +102,7 @@ class Round:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gaussianization(FlowResult):
-    """A flow from noise to data, well-conditioned: what `gaussianize` returns.
+    """A well-conditioned flow from noise to data: the result of `gaussianize`.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ def gaussianize(
     >>> found.condition <= 20, found.sample(5).shape
     (True, (5, 2))
     """
-    points = _checked(sample)
+    points = _as_points(sample)
     condition = to_element(condition)
     if condition <= 1:
         raise InvalidInputError(
@@ -224,7 +224,7 @@ def gaussianize(
     return Gaussianization(tuple(reversed(found)), units)
 
 
-def _checked(sample: np.ndarray) -> np.ndarray:
+def _as_points(sample: np.ndarray) -> np.ndarray:
     if not isinstance(sample, np.ndarray) or sample.dtype.kind not in "fiu" or sample.ndim != 2:
         shown = getattr(sample, "shape", type(sample).__name__)
         raise InvalidInputError(f"expected an (N, n) array of floats, a point a row, got {shown}")
@@ -290,7 +290,7 @@ def _undone(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, norm: Element, generator: np.random.Generator) -> Turn:
-    """Return that of some random rotations after which coordinates are farthest from normal."""
+    """The random rotation, of some, after which coordinates are farthest from normal."""
     from scipy.special import ndtri
 
     n, count = points.shape[1], min(len(points), _DRAWS)

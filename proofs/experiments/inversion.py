@@ -1,4 +1,4 @@
-"""What ill-conditioning costs: singular values and digits of approximations, and the law of both.
+"""Cost of ill-conditioning: singular values and digits of approximations, with fitted laws.
 
 A flow is looked at where Gaussian draws lie, mostly on plateaus, and at the worst ramp.
 
@@ -50,9 +50,11 @@ MOST_DIGITS = 100_000
 
 @dataclass(frozen=True)
 class AtPoints:
-    """What a flow is at some points, at the worst of them: log10 of the least singular value of its
-    Jacobian, of the largest (its Lipschitz constant there) and of the condition number, and the
-    digits of mpmath that invert it to 10^-6 there.
+    """Conditioning of a flow at the worst of some points.
+
+    It has log10 of the least singular value of the Jacobian, of the largest one (the Lipschitz
+    constant there) and of the condition number, and the digits of mpmath that invert the flow to
+    10^-6 there.
     """
 
     least: float
@@ -62,7 +64,7 @@ class AtPoints:
 
     @classmethod
     def of(cls, flow: PiecewiseFlow, points: Sequence) -> "AtPoints":
-        """Return what the flow is at rational points."""
+        """Measure the conditioning of a flow at rational points."""
         spectra = [singular_values(flow.jacobian(point)) for point in points]
         return cls(
             min(_log10(values[-1]) for values in spectra),
@@ -110,7 +112,7 @@ class Law:
 
 
 def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
-    """Return what an approximation is, and what its inversion takes.
+    """Size, bounds and conditioning of an approximation, and the digits that its inverse needs.
 
     The divergence of well-conditioned layers is bounded by zero only.
 

@@ -1,4 +1,4 @@
-"""Layers in float64 and the products around each of them, which every gradient is made of.
+"""Layers in float64, and the partial products of which gradients are made.
 
 Layer i of K maps half of 2n coordinates by a shift T[i] and scales exp(t[i]); the second half moves
 first, layer 0 acts first.

@@ -24,7 +24,7 @@ LARGEST_DENSE = 32
 
 @dataclass(frozen=True)
 class Fit:
-    """What a fit found: |product - M| / |M|, the shifts T (K, n, n) and log scales t (K, n)."""
+    """Result of a fit: |product - M| / |M|, the shifts T (K, n, n) and log scales t (K, n)."""
 
     residual: float
     T: np.ndarray

@@ -1,4 +1,4 @@
-"""Triangular lifting, row by row: what integer maps of a matrix were before block shears.
+"""Triangular lifting, row by row: integer maps of a matrix before block shears.
 
 `Plus` is the factorization W = P L U S Q of Hao and Shi, *Matrix factorizations for reversible
 integer mapping*, IEEE Trans. Signal Processing 49, 2001: permutations P and Q, unit triangular L

@@ -1,4 +1,4 @@
-"""ReLU networks of one input, as the piecewise-linear functions that they are."""
+"""ReLU networks of one input, as piecewise-linear functions."""
 
 from itertools import pairwise
 

@@ -95,10 +95,11 @@ def test_verdicts(project):
         "good.depth.json::verified": "PASSED",
     }
     text = result.stdout.str()
+    assert "malformed: version: expected the number 1 or 2, found the number 3" in text
     assert "first differing entry: row 2, column 1: expected 7, derived 0" in text
-    assert (
-        "bad.cert.json: malformed: version: expected the number 1 or 2, found the number 3" in text
-    )
+    summary = text[text.index("short test summary") :]
+    assert "FAILED false.cert.json::verified - Failed: first differing entry: row 2" in summary
+    assert "ERROR bad.cert.json::verified - Failed: malformed: version: expected" in summary
     assert "Traceback" not in text
     assert "items.py" not in text
 
@@ -289,7 +290,11 @@ def test_what_a_script_fails_with(project):
         "proofs/a.py::runs to its end": "SKIPPED",
     }
     result.stdout.fnmatch_lines(
-        ["*a.py:9: in the claim 'for 1' [[]numeric]: bounded: expected to*"]
+        [
+            "bounded: expected to hold, got False",
+            "*a.py:9: in the claim 'for 1' [[]numeric]",
+            "FAILED *line 8 - Failed: bounded: expected*",
+        ]
     )
     assert "items.py" not in result.stdout.str()
     for chosen, expected in {  # what is deselected cannot fail, so another item does

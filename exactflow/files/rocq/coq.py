@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.progress import stage
 from exactflow.files.atomic import interruptible
 from exactflow.files.rocq.writing import LIBRARY, text
 
@@ -44,6 +45,7 @@ def library() -> Path:
         raise InvalidInputError(
             f"expected a cache that can be written (XDG_CACHE_HOME), got {error}"
         ) from None
+    stage(f"compiling the library of {len(LIBRARY)} files for Rocq: a minute or two, only once")
     with place as scratch:
         for name in LIBRARY:
             source = Path(scratch, f"{name}.v")

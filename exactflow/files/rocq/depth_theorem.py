@@ -108,9 +108,7 @@ def _layer(layer: dict[str, Any], is_additive: bool) -> str:
 
 
 def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
-    """Return why the word of one letter fewer that starts so does not do, as the library writes
-    it.
-    """
+    """Reason, in the library's terms, that excludes the word of one letter fewer."""
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
     if letters < (0 if is_additive else 2):  # one layer with scales is known by sight
         return "Linear [::]" if is_additive else "Weights [::]"

@@ -105,7 +105,7 @@ class _Layer(NamedTuple):
 def _divisors(
     layers: Sequence[_Layer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """What the rows moved by each layer may be divided by, the products as in `run` of flow.v."""
+    """Common divisors of the rows that each layer moves, in the products of `run` of flow.v."""
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
     divisors = []

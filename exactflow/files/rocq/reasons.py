@@ -1,4 +1,4 @@
-"""Why fewer layers do not do, as the theorem about a depth certificate needs it.
+"""Reasons that exclude fewer layers, as the theorem about a depth certificate needs them.
 
 Main results
 ------------
@@ -130,7 +130,7 @@ def rank_clash(
 def _candidates(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
 ) -> Iterator[tuple[bool, list, list, bool]]:
-    """Yield whether f = x - 1, f, p, and whether there is a P; f and p are descending."""
+    """Yield candidates (f is x - 1, f, p, there is a P), with f and p descending."""
     n = len(D)
     Du, aN = quotient(D, C, 0), quotient(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
@@ -173,8 +173,9 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
 
 
 def recurrence_clash(blocks: Blocks) -> str | None:
-    """Return what excludes five layers as depth.v writes it, None if it is not found in this way:
-    r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
+    """Exclusion of five layers in the terms of depth.v; None if a recurrence gives none.
+
+    It has r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
 
     >>> from fractions import Fraction
     >>> from exactflow.checker import characteristic, Blocks, inverse

@@ -1,4 +1,4 @@
-"""How theorems for Rocq write rational matrices, and the library that they begin with.
+"""Rational matrices as text for Rocq, and the library with which its theorems begin.
 
 A theorem requires one of the texts here, or begins with it and with those that it needs.
 """
@@ -90,7 +90,7 @@ def target_rows(M: Sequence[Sequence[Fraction]], written: Sequence[str]) -> str:
 
 
 def decimals(entries: Iterable[Fraction]) -> str:
-    """Return what stands beside a row.
+    """A row as decimals, for its comment.
 
     >>> decimals([Fraction(2, 3), Fraction(-5)])
     '0.666667, -5'

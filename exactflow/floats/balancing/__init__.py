@@ -101,6 +101,6 @@ def balance(
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
         target = Target.of(W, orientation, partition)
-    from exactflow.floats.balancing.methods import solved  # SciPy is imported where it is used
+    from exactflow.floats.balancing.methods import solve  # SciPy is imported where it is used
 
-    return solved(target, layers, method, seed)
+    return solve(target, layers, method, seed)

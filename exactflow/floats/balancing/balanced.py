@@ -1,4 +1,4 @@
-"""What `balance` returns: float64 layers, and their account: how near they are, and their inverse.
+"""The result of `balance`: float64 layers, with exact errors of the product and its inverse.
 
 Main results
 ------------

@@ -43,7 +43,7 @@ __all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
-    """Return whether the halves differ by at most one."""
+    """Whether the sizes of the halves differ by at most one."""
     return abs(halves[0] - halves[1]) <= 1
 
 

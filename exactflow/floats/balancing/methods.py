@@ -18,11 +18,11 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["METHODS", "solved"]
+__all__ = ["METHODS", "solve"]
 
 
-def solved(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
-    """Return what `exactflow.floats.balancing.balance` promises, on one thread: see `one_thread`.
+def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
+    """Solve for balanced layers by the method named, on one thread: see `one_thread`.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
 def _search(
     target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
 ) -> Balanced:
-    """Return what the first of some attempts that succeeds finds."""
+    """Layers of the first attempt that succeeds."""
     if layers is None:
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
     M = target.unit / target.scale

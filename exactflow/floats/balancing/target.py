@@ -123,7 +123,7 @@ class Target:
 
 
 def _is_near_rotation(M: np.ndarray) -> bool:
-    """Return whether M, of entries below one, is near a multiple of an orthogonal matrix."""
+    """Whether M, of entries below one, is near a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
@@ -155,9 +155,7 @@ def entries_of(W: MatrixLike) -> np.ndarray:
 
 
 def _is_plain(W: np.ndarray) -> bool:
-    """Return whether an array is a square matrix of finite floats of at most 64 bits, none of them
-    masked.
-    """
+    """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
     is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
     is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
     is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)

@@ -9,7 +9,7 @@ condition 10^6 to 10^12, of 2 to 128 coordinates.
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["EPS", "TUNING", "Attempt", "Tuning"]
+__all__ = ["EPS", "TUNING", "Attempt", "BalanceTuning"]
 
 EPS = 2.0**-52
 """The distance from 1 to the next float64."""
@@ -17,7 +17,7 @@ EPS = 2.0**-52
 
 @dataclass(frozen=True)
 class Attempt:
-    """How carefully to follow a path.
+    """Parameters of one attempt to follow a path.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class BalanceTuning:
     """The numbers, by the act that they belong to; sizes are relative to those of the matrix.
 
     Attributes
@@ -125,4 +125,4 @@ class Tuning:
     iterations: int = 300
 
 
-TUNING = Tuning()
+TUNING = BalanceTuning()

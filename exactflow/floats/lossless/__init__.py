@@ -37,7 +37,7 @@ from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, Partitio
 from exactflow.floats.balancing import METHODS
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
-from exactflow.floats.lossless.gridded import LIMIT, assembled, checked_grid, on_layers_of
+from exactflow.floats.lossless.gridded import LIMIT, as_grid, assembled, on_layers_of
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
 from exactflow.floats.lossless.shears import exact_step, shears
 from exactflow.flows.flow import CouplingFlow
@@ -108,7 +108,7 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = checked_grid(bits, limit)
+    bits, limit = as_grid(bits, limit)
     if isinstance(W, CouplingFlow):
         if partition is not None:
             raise InvalidInputError("expected no partition with a flow, which has its own")

@@ -45,7 +45,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import Pose
 
-__all__ = ["LIMIT", "assembled", "checked_grid", "on_layers_of"]
+__all__ = ["LIMIT", "as_grid", "assembled", "on_layers_of"]
 
 LIMIT = 2**15
 MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
@@ -54,7 +54,7 @@ ENLARGED = 1 + 2.0**-40
 TINY = 2.0**-900  # more than what digits lose below 2^-1000
 
 
-def checked_grid(bits: object, limit: object) -> tuple[int | None, int]:
+def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
     """Return bits, if given, and limit as integers in their range, or raise `InvalidInputError`."""
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
     return checked, to_index("limit", limit, 1, LARGEST // 2)
@@ -67,7 +67,7 @@ def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: i
     ----------
     flow : additive layers, and then a scaling of all coordinates, or none.
     W : the matrix over QQ.
-    bits, limit : as `checked_grid` returns them.
+    bits, limit : as `as_grid` returns them.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def assembled(
     target : the matrix, after its flips and in the order of the halves.
     shears : layers without scales, whose product is near the target over the step.
     step : a positive number.
-    bits, limit : as `checked_grid` returns them; where bits is None, as many as make their share of
+    bits, limit : as `as_grid` returns them; where bits is None, as many as make their share of
         the bound small.
 
     Raises
@@ -154,10 +154,10 @@ def _on_grid(T: np.ndarray, bits: int) -> np.ndarray:
 def _growth(
     layers: Sequence[FloatCoupling], d: int, limit: int
 ) -> tuple[list[float], Digits, np.ndarray]:
-    """Return what inputs of at most `limit` and roundings become in at least one shear.
+    """Growth of inputs of at most `limit`, and of roundings, through at least one shear.
 
-    It is the largest absolute value of an entry that each layer keeps; and, exactly, the images of
-    the unit vectors and of units of rounding, as columns, with their weights.
+    First comes the largest absolute value of an entry that each layer keeps; then, exactly, the
+    images of the unit vectors and of units of rounding, as columns, and their weights.
     """
     p, one = layers[0].partition[0], np.eye(d)
     halves = [Digits.of_floats(one[:, :p]), Digits.of_floats(one[:, p:])]  # transposed

@@ -120,7 +120,7 @@ def _balanced(
 
 
 def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
-    """Return what rounding adds to a coordinate at most, in floats: `bound` has it rigorously."""
+    """Largest error of a coordinate by rounding, estimated in floats; `bound` is rigorous."""
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
     for layer in reversed(layers):

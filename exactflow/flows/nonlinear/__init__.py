@@ -28,7 +28,7 @@ from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
-from exactflow.flows.base import Coupling, Flow, checked_layers, checked_order
+from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
 from exactflow.flows.nonlinear.merged import MergedCoupling
@@ -79,7 +79,7 @@ class PiecewiseFlow(Pointwise, Flow):
         order: Iterable[int] = (),
         partition: tuple[int, int] | None = None,
     ) -> None:
-        layers, partition = checked_layers(
+        layers, partition = as_layers(
             layers,
             None if partition is None else checked_partition(partition),
             (PiecewiseCoupling, MergedCoupling, LinearCoupling),
@@ -88,9 +88,7 @@ class PiecewiseFlow(Pointwise, Flow):
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
-        vars(self).update(
-            layers=layers, partition=partition, order=checked_order(order, sum(partition))
-        )
+        vars(self).update(layers=layers, partition=partition, order=as_order(order, sum(partition)))
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""

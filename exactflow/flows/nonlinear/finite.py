@@ -73,7 +73,7 @@ def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> li
 
 @dataclass(frozen=True)
 class Obstruction:
-    """Why no additive couplings of some letters do what a map does with some of its points.
+    """Proof, by some points of a map, that no additive couplings of a word send them so.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def _are_linked(turned: Sequence[tuple]) -> bool:
 
 
 class _ExcludedError(Exception):
-    """What excludes a word: the kind of the obstruction, and the numbers of its points."""
+    """A word is excluded, with the kind of the obstruction and the indices of its points."""
 
 
 def fewest(

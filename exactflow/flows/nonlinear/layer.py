@@ -218,7 +218,7 @@ def _place_or_row(reads: Any, kept: int) -> int | tuple:
 
 
 def _varies(scale: object) -> bool:
-    """Return whether a scale is no number: a function, or a tuple of factors."""
+    """Whether a scale is a function or a tuple of factors, not a number."""
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
@@ -232,7 +232,7 @@ def _element(scale: Any) -> Any:
 
 
 def _is_positive(scale: Any) -> bool:
-    """Return whether a number, or a function R -> R everywhere, is positive."""
+    """Whether a number, or a function R -> R everywhere, is positive."""
     if not isinstance(scale, PiecewiseLinear):
         return bool(scale > 0)
     falls_to_zero = scale.slopes[0][0] > 0 or scale.slopes[-1][0] < 0

@@ -1,4 +1,4 @@
-"""Conditioning of flows: condition numbers, and what is forced.
+"""Conditioning of flows: condition numbers, and bounds that a target forces.
 
 - `singular_values`, `condition_number`: of a rational matrix, as the Jacobian of a flow at a point
   is one. *Certified*.

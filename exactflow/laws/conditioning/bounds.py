@@ -1,4 +1,4 @@
-"""What is forced near a target: the bounds, what they rest on, and how they are shown and told.
+"""Bounds for all smooth bijections near a target, with their evidence, text and explanation.
 
 Steps of an explanation are checked again in mpmath, by formulas of their own.
 """
@@ -40,7 +40,7 @@ __all__ = ["Forced"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forced(Result):
-    """What a target forces on every smooth bijection near it: what `forced` returns.
+    """Bounds that a target forces on every smooth bijection near it: the result of `forced`.
 
     All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
     `ratio` is 1.
@@ -139,7 +139,7 @@ class Forced(Result):
         return Explanation.checked(claim, steps, self, self.evidence)
 
     def _is_slope_forced(self) -> bool:
-        """Return whether maps with slopes of at most `lipschitz` stay eps away from the target."""
+        """Whether maps with slopes of at most `lipschitz` stay eps away from the target."""
         slope, frame = to_element(self.lipschitz), self.frame
         if not slope:
             return True
@@ -151,7 +151,7 @@ class Forced(Result):
             return bool(sum(parts) >= self._near(self.pieces if frame is None else frame) ** 2)
 
     def _is_volume_bounded(self) -> bool:
-        """Return whether `mean_log_det` is at least the bound of the volume with the multiplier."""
+        """Whether `mean_log_det` is at least the bound of the volume with the multiplier."""
         pieces = self.pieces
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
@@ -165,7 +165,7 @@ class Forced(Result):
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
 
     def _are_singular_values_bounded(self) -> bool:
-        """Return whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
+        """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         pieces, numbers = self.pieces, (self.mean_log_det, self.sigma_min, self.ratio)
         d = pieces.dimension
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
@@ -175,11 +175,11 @@ class Forced(Result):
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
     def _near(self, seen: Pieces | LawOnAxes) -> mpmath.mpf:
-        """Return eps, and what a mixture or its projections differ from the target."""
+        """Return eps plus the distance of a mixture, or its projections, from the target."""
         return to_mpf(to_element(self.eps + upper(seen.error)))
 
     def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:
-        """Return how many couplings it takes whose condition numbers are at most `condition`.
+        """Least number of couplings, by the bounds, with condition numbers of at most `condition`.
 
         Parameters
         ----------

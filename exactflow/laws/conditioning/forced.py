@@ -89,7 +89,7 @@ __all__ = ["forced"]
 
 
 def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = None) -> Forced:
-    """Return how ill-conditioned every smooth bijection is whose image of N(0, I) is near a target.
+    """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.
 
     Theorem and proof are in the module's docstring.
 

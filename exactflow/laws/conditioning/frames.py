@@ -33,7 +33,7 @@ FEW = 8
 
 
 class Gap(NamedTuple):
-    """Where a map has to climb: along an axis, between two places."""
+    """An interval of an axis without mass, across which a map has to climb."""
 
     axis: Axis
     start: Element

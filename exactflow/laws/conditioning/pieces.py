@@ -1,4 +1,4 @@
-"""Targets as mixtures of pieces: what bounds need to know of a law.
+"""Targets as mixtures of pieces, with their weights, means and covariances.
 
 A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
 uniform and normal laws, and products of these, are such mixtures themselves; of other targets
@@ -103,7 +103,7 @@ def as_law(target: Any) -> Law:
 
 
 def is_product(law: Law) -> bool:
-    """Return whether the coordinates of a law are known to be independent."""
+    """Whether the coordinates of a law are known to be independent."""
     if isinstance(law, Product):
         return all(map(is_product, law.factors))
     if isinstance(law, Atoms):

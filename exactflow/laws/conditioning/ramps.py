@@ -1,4 +1,4 @@
-"""How near a Lipschitz map of N(0, 1) comes to a law on the line: the optimum, on both sides.
+"""Least distance of a Lipschitz map of N(0, 1) from a law on the line, enclosed from both sides.
 
 Main results
 ------------
@@ -182,7 +182,7 @@ class Ramps:
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
     def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
-        """Return where V = c, before the first and after the last jump, within these pieces."""
+        """The points with V = c before the first and after the last jump, within these pieces."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.at(a / self.slope, first), self.steps.at(b / self.slope, last + 1)
 

@@ -39,8 +39,9 @@ def least_lipschitz(
     spectrum: Sequence[arb],
     direction: "Sequence[Element] | None",
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
-    """Return the best bound for maps within `eps` of a law: a slope that is forced, one that does,
-    if known, and the frame that gave the former, if one did.
+    """Return the best bound for maps within `eps` of a law, and the frame that gave it, or None.
+
+    The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
 
     Parameters
     ----------

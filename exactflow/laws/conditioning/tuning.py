@@ -1,12 +1,12 @@
-"""What is chosen in this room rather than derived: accuracies, and how far searches go."""
+"""Chosen constants of this subpackage: accuracies, and limits of searches."""
 
 from dataclasses import dataclass
 
-__all__ = ["TUNING", "Tuning"]
+__all__ = ["TUNING", "BoundTuning"]
 
 
 @dataclass(frozen=True)
-class Tuning:
+class BoundTuning:
     """Choices that no theorem makes, each with its reason. No bound depends on them for its truth.
 
     Parameters
@@ -46,4 +46,4 @@ class Tuning:
     bits: int = 40
 
 
-TUNING = Tuning()
+TUNING = BoundTuning()

@@ -1,4 +1,4 @@
-"""How large E log|det J| can be for a map of N(0, I) whose image is near a mixture, from above.
+"""Upper bound on E log|det J| for a map of N(0, I) whose image is near a mixture.
 
 Let clusters have the weights w_i, and covariances with the eigenvalues s_ij^2. Theorem 16b of
 `exactflow.laws.conditioning.forced` bounds E log|det J| by
@@ -39,8 +39,9 @@ LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger on
 
 
 class _Cluster(NamedTuple):
-    """Some of the pieces, with weight, the roots of the eigenvalues of the covariance, ascending,
-    and the axis of the largest: numeric.
+    """A cluster of pieces, numeric: its weight, its deviations, and the axis of the largest one.
+
+    Deviations are roots of the eigenvalues of the covariance, in ascending order.
     """
 
     members: np.ndarray

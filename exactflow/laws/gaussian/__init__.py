@@ -113,9 +113,7 @@ class Whitening(MapResult):
 
     @property
     def center(self) -> np.ndarray | None:
-        """What `flow` sends the mean to, negated and rounded to float64: the bias of x -> flow(x -
-        mean); None for mean 0.
-        """
+        """Bias of x -> flow(x - mean): -flow(mean), rounded to float64; None for mean 0."""
         if self.mean is None:
             return None
         image = self.flow.forward(self.mean.to_Matrix())

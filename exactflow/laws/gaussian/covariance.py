@@ -1,4 +1,4 @@
-"""The covariance matrix that is to be whitened: its exact entries, as floats, and its refusal.
+"""The covariance matrix to be whitened: its exact entries, its floats, and its validation.
 
 A float is a dyadic rational, so that a layer of floats maps a rational covariance to a rational
 one. *Exact*: what layers make of a covariance, and how far that is from white.

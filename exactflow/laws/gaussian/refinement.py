@@ -32,15 +32,15 @@ from exactflow.laws.gaussian.covariance import Covariance
 
 __all__ = [
     "Basis",
-    "Layers",
+    "FloatLayers",
     "after_power",
     "arithmetic_of_floats",
-    "refined",
+    "refine",
     "rounding",
-    "trimmed",
+    "trim",
 ]
 
-Layers = tuple[FloatCoupling, ...]
+FloatLayers = tuple[FloatCoupling, ...]
 
 TRIMMED = 2.0**-100
 ACCEPTED = 1e-6  # an error, beyond which no layers count as found
@@ -48,7 +48,7 @@ ROUNDINGS = 8  # of an error that another step seldom betters
 EQUAL = 1e-9  # relative difference of squares from which singular values count as different
 
 
-def trimmed(M: np.ndarray) -> np.ndarray:
+def trim(M: np.ndarray) -> np.ndarray:
     """Return a matrix, what lies 2^-100 below the largest entry of each column rounded away."""
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * TRIMMED
@@ -120,10 +120,11 @@ def arithmetic_of_floats() -> Iterator[None]:
         ) from None
 
 
-def after_power(layers: Layers, exponent: int) -> Layers:
-    """Return layers that do, exactly, what these do of 2^exponent x: the first of them scales all
-    that it reads, the second the half that is left. Raises FloatingPointError where float64 lacks
-    the numbers.
+def after_power(layers: FloatLayers, exponent: int) -> FloatLayers:
+    """Return layers that map x exactly as these map 2^exponent x.
+
+    The first of them scales all that it reads, the second the half that is left. Raises
+    FloatingPointError where float64 lacks the numbers.
     """
     (first, second, *rest), factor = layers, 2.0**exponent
     with np.errstate(over="raise", under="raise"):
@@ -134,7 +135,7 @@ def after_power(layers: Layers, exponent: int) -> Layers:
         )
 
 
-def rounding(layers: Layers, Sigma: Covariance) -> float:
+def rounding(layers: FloatLayers, Sigma: Covariance) -> float:
     """Return the error that rounding the layers' entries leaves, in order of magnitude.
 
     It is that of the largest sum of the sizes of what an entry is added up from; what the last
@@ -148,9 +149,11 @@ def rounding(layers: Layers, Sigma: Covariance) -> float:
     return float(np.finfo(float).eps * np.sqrt(max(size.max() for size in sizes)))
 
 
-def refined(
-    layers: Layers, Sigma: Covariance, corrected: Callable[[Layers, np.ndarray], Layers]
-) -> tuple[Layers, Fraction]:
+def refine(
+    layers: FloatLayers,
+    Sigma: Covariance,
+    corrected: Callable[[FloatLayers, np.ndarray], FloatLayers],
+) -> tuple[FloatLayers, Fraction]:
     """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly.
 
     Parameters

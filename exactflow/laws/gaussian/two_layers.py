@@ -34,7 +34,7 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import Basis, Layers, trimmed
+from exactflow.laws.gaussian.refinement import Basis, FloatLayers, trim
 
 __all__ = ["two_layers"]
 
@@ -48,7 +48,7 @@ SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))  # 
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
-def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
+def two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
     """Return two layers that whiten, on halves of p and d - p coordinates, and their error.
 
     Raises `MethodError` where none are found.
@@ -75,7 +75,7 @@ def two_layers(covariance: Covariance, p: int) -> tuple[Layers, Fraction]:
     )
 
 
-def _first_then_second(covariance: Covariance, p: int) -> tuple[Layers, Fraction] | None:
+def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
     """Return layers that move the first half, then the second, if found."""
     A, B = covariance.precision(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
@@ -89,7 +89,7 @@ def _first_then_second(covariance: Covariance, p: int) -> tuple[Layers, Fraction
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refinement.refined(match.layers(regression), covariance, _corrected)
+    return refinement.refine(match.layers(regression), covariance, _corrected)
 
 
 def _correlation(M: np.ndarray) -> float:
@@ -98,12 +98,12 @@ def _correlation(M: np.ndarray) -> float:
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
-def _layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> Layers:
+def _layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
     """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
-    return FloatCoupling("first", trimmed(x), d1), FloatCoupling("second", trimmed(t), d2)
+    return FloatCoupling("first", trim(x), d1), FloatCoupling("second", trim(t), d2)
 
 
-def _corrected(layers: Layers, E: np.ndarray) -> Layers:
+def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), Basis.of(t)
@@ -176,7 +176,7 @@ class SpectralMatch:
         shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
         return self.moved(-shift, -shift)
 
-    def layers(self, regression: np.ndarray) -> Layers:
+    def layers(self, regression: np.ndarray) -> FloatLayers:
         """Return the layers that the match gives; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
@@ -205,7 +205,7 @@ def matched(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
 
 
 def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return what makes B = D + l l^T, all l_i nonzero, a matrix I + r r^T."""
+    """Match that scales B = D + l l^T, all l_i nonzero, to I + r r^T; None if there is none."""
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
         return None
@@ -235,7 +235,7 @@ def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Spectral
 
 
 def _newton(match: SpectralMatch) -> SpectralMatch | None:
-    """Return where damped Newton steps lead, if the residual there is rounding."""
+    """Improve a match by damped Newton steps; None unless the residual is rounding at the end."""
     residual = match.residual()
     for _ in range(STEPS):
         step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]

@@ -170,7 +170,7 @@ def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
     n = C.shape[1]
     note(
         "hyperplane route",
-        f"`C` has rank {n}. A shift makes `T` similar to `S` and one eigenvalue 1 more.",
+        f"`C` has rank {n}. After a shift, `T` is similar to diag(`S`, 1).",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = 1, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y X = T - 1, X Y = S - 1",
         values,

@@ -203,7 +203,7 @@ def _paired(blocks: Blocks, draws: Draws) -> Shifts | None:
 
 
 def _steps(p: int, q: int) -> list[int]:
-    """Return how many coordinates to peel off at a time, from q down to p."""
+    """Numbers of coordinates to peel off at a time, from q down to p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 

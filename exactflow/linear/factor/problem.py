@@ -1,4 +1,4 @@
-"""What a route is given: a matrix whose determinant a scale may carry, and what it is like."""
+"""Input of a route: a matrix whose determinant a scale may carry, with its properties."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,7 +175,7 @@ def _determinant(target: DomainMatrix, signed: "tuple[np.ndarray, np.ndarray] | 
 
 
 def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
-    """Return whether det < 0; refuse a det that no scale may carry."""
+    """Whether det < 0; refuse a det that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":

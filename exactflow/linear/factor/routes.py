@@ -71,11 +71,11 @@ class Route:
     automatic: bool = True
 
     def takes(self, partition: tuple[int, int]) -> bool:
-        """Return whether the sizes of the halves are those that the route is for."""
+        """Whether the route applies to halves of these sizes."""
         return self.apart is None or abs(partition[0] - partition[1]) in self.apart
 
     def refusal(self, partition: tuple[int, int]) -> str:
-        """Return why the route does not apply."""
+        """Error text for a matrix to which the route does not apply."""
         expected, got = self.where, "another matrix"
         if not self.takes(partition):
             expected, got = _HALVES[self.apart], f"halves {partition}"

@@ -103,7 +103,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" 
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _checked(flows)
+    given = _as_steps(flows)
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -122,7 +122,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" 
     return _flow(writer, given)
 
 
-def _checked(flows: object) -> list:
+def _as_steps(flows: object) -> list:
     """Return flows, and matrices as ``DomainMatrix`` values, all of one dimension."""
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(

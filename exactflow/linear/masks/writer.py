@@ -125,7 +125,7 @@ class Writer:
         ]
 
     def _pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
-        """Return what to swap so that `moves` stand in the half, and `reads` in the other one.
+        """Swaps after which `moves` are in the half, and `reads` in the other one.
 
         Those that are neither go home, where they can.
         """

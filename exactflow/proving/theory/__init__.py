@@ -1,4 +1,4 @@
-"""The theorems, in one table: what is stated, under which hypotheses, how it is checked, and where.
+"""The table of theorems: statement, hypotheses, evidence and script of each.
 
     >>> from exactflow import theorems
     >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth

@@ -16,7 +16,7 @@ __all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems"]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What an instance must fulfil: a predicate, what it says, and why it is needed."""
+    """Hypothesis of a theorem: a predicate of instances, its statement, and why it is needed."""
 
     says: str
     why: str
@@ -25,7 +25,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Challenge:
-    """What became of a challenge: how many instances passed, and the first that did not."""
+    """Result of a challenge: the number of instances, and the first counterexample."""
 
     theorem: str
     count: int
@@ -80,7 +80,7 @@ class Theorem:
     formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
-        """Check the theorem on an instance, and return what its door does.
+        """Check the theorem on an instance, and return the result of its function.
 
         What is returned has ``explain()`` where the door's results have it.
 

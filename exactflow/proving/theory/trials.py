@@ -1,4 +1,4 @@
-"""What checks a theorem on an instance, and what draws instances that constructions do not like.
+"""Checks of the theorems on instances, and generators of difficult instances.
 
 `TRIALS` has both, and the hypotheses, by the names of the theorems.
 """

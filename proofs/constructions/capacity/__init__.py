@@ -1,4 +1,4 @@
-"""How many parameters, and how many layers, a flow must have: a lower bound by counting.
+"""Lower bounds by counting on the parameters and layers of a flow.
 
 Main results
 ------------
@@ -111,7 +111,7 @@ class CapacityBound:
         return None if self.base == 1 else self.family.least_power(self.base)
 
     def rules_out(self, parameters: int) -> bool:
-        """Return whether so many parameters are too few: ``base ** parameters < family.size``."""
+        """Whether this number of parameters is too small: ``base ** parameters < family.size``."""
         return self.family.exceeds_power(self.base, parameters)
 
 

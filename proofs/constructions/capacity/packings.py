@@ -141,7 +141,7 @@ class SubsetFamily:
         return total
 
     def exceeds_power(self, base: int, exponent: int) -> bool:
-        """Return whether ``base ** exponent < size``, decided exactly."""
+        """Whether ``base ** exponent < size``, decided exactly."""
         for precision in _PRECISIONS:
             with ctx.workprec(precision + 16):
                 gap = self.log(precision) - arb(base).log() * exponent

@@ -111,7 +111,7 @@ class Within(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WellConditioned(FlowResult):
-    """A flow of data and pad with certified bounds: what `approximate_well` returns.
+    """A flow of data and pad with certified bounds: the result of `approximate_well`.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class WellConditioned(FlowResult):
 
     @property
     def within(self) -> Within | None:
-        """Where the layers that rescale the pad are well-conditioned, and how likely that is."""
+        """Region where the rescaling layers are well-conditioned, with its probability."""
         return None if self._pad is None else self._pad[1]
 
     @cached_property

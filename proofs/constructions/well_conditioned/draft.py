@@ -1,6 +1,7 @@
-"""What a well-conditioned flow is drafted from: a transport, and the last layers, by which the pad
-is rescaled and the data brought to scale; and the search for the fewest layers within an accuracy,
-or for the best of some.
+"""Transport and last layers from which a well-conditioned flow is built.
+
+The last layers rescale the pad and bring the data to scale. Searches here find the fewest layers
+within an accuracy, or the best accuracy of some layers.
 
 After the path of a transport T the pad is near z / T'(l) where the data is T(l). The slopes of T
 jump; a continuous function r > 0 of the data, linear between the middles of the pieces, has r^k
@@ -181,7 +182,9 @@ class Unit:
 
 @dataclass(frozen=True)
 class Draft:
-    """What does not depend on the number of pairs; `scaling` is None where no pad is to be N(0, 1).
+    """Parts of a flow that do not depend on the number of pairs of layers.
+
+    `scaling` is None where no pad is to be N(0, 1).
 
     `map` is the transport to the law brought to scale, `norm` the largest one of a shear.
     """
@@ -250,7 +253,7 @@ def fewest(
 
 
 def best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[Draft, Path]:
-    """Return a path of at most `most` layers, to a transport whose error is at most half of its.
+    """Return a path of at most `most` layers to a transport of at most half of the path's error.
 
     It is refined until then, or until it has many knots; where a finer one is too steep for so few
     layers, it is the last one that is not.

@@ -163,8 +163,7 @@ def shear_condition(norm: Element) -> arb:
 
 
 class Region(NamedTuple):
-    """Labels between two numbers, pads of absolute values between two, None where infinite, and
-    what they do.
+    """Labels between two numbers, and pads with absolute values between two; None is infinite.
 
     `mass` encloses the probability of the labels, and `weight` the mean of z^2 over the region;
     `window` are the least and the largest label on the way, and `slopes` the least and the largest

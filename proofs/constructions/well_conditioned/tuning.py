@@ -1,12 +1,12 @@
-"""What is chosen in this room rather than derived: accuracies, lengths of numbers, and limits."""
+"""Chosen constants of this subpackage: accuracies, lengths of numbers, and limits."""
 
 from dataclasses import dataclass
 
-__all__ = ["TUNING", "Tuning"]
+__all__ = ["TUNING", "PathTuning"]
 
 
 @dataclass(frozen=True)
-class Tuning:
+class PathTuning:
     """Choices that no theorem makes, each with its reason. No bound depends on them for its truth.
 
     Parameters
@@ -53,4 +53,4 @@ class Tuning:
     cells_per_label: int = 16
 
 
-TUNING = Tuning()
+TUNING = PathTuning()

@@ -15,6 +15,7 @@ from sympy import GF, QQ
 from exactflow import cli, factor, save
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.progress import hearing
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import coq, theorem
@@ -263,9 +264,13 @@ def test_a_coqc_that_ends_with_0_is_not_believed(stub, check):
 
 
 def test_the_library_is_compiled_once(stub):
-    folder = coq.library()
-    assert sorted(path.stem for path in folder.glob("*.vo")) == sorted(coq.LIBRARY)
-    assert coq.library() == folder
+    told: list[str] = []
+    with hearing(lambda what, done: told.append(what)):
+        folder = coq.library()
+        assert sorted(path.stem for path in folder.glob("*.vo")) == sorted(coq.LIBRARY)
+        assert coq.library() == folder
+    assert len(told) == 1
+    assert "a minute or two" in told[0]
     assert (stub / "log").read_text().count("flow.v") == 1
     (stub / "bin" / "new.vo").write_text("another library")
     assert coq.library() != folder

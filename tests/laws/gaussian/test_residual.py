@@ -7,7 +7,7 @@ from sympy import QQ
 
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import trimmed
+from exactflow.laws.gaussian.refinement import trim
 
 
 def rational(M):
@@ -41,6 +41,6 @@ def test_ordered_and_normalized_stay_exact():
 
 def test_trimmed():
     M = np.random.default_rng(2).standard_normal((4, 3)) * [1, 1e-200, 1e200]
-    assert (trimmed(M) == M).all()
+    assert (trim(M) == M).all()
     small = np.array([[1.0, 0], [1e-40, 0], [2.0**-70 + 2.0**-110, 0]])
-    assert trimmed(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]
+    assert trim(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]

@@ -1,4 +1,4 @@
-"""What the playground runs, in the browser or anywhere: text in, an answer as JSON out.
+"""Code of the playground, in the browser or anywhere: text in, an answer as JSON out.
 
 Nothing here needs NumPy or SciPy, which the browser does not have: a permutation is factored as any
 other matrix there, and depth is decided for additive layers.
@@ -65,7 +65,7 @@ def answer(request: str) -> str:
         else:
             found = from_text(asked["text"])
         if isinstance(found, bytes):
-            return json.dumps(checked(found))
+            return json.dumps(check(found))
         return json.dumps(factored(found, asked.get("orientation", "error")))
     except OrientationError:
         return json.dumps({"error": NEGATIVE})
@@ -165,7 +165,7 @@ def factored(matrix: DomainMatrix, orientation: str) -> dict:
 
 
 def sentence(flow: CouplingFlow, pads: tuple[int, ...]) -> str:
-    """Return what the flow is, in words."""
+    """A sentence about the flow: layers, halves, flips and pads."""
     layers = f"{flow.depth} coupling layer{'s' * (flow.depth != 1)}"
     more = f", after coordinate {flow.flips[0]} is negated" if flow.flips else ""
     more += f", with pads at coordinates {pads[0]} and {pads[1]}" if pads else ""
@@ -206,7 +206,7 @@ def shown(matrix: DomainMatrix) -> dict:
 
 
 def depth(matrix: DomainMatrix, flow: CouplingFlow) -> dict:
-    """Return how few additive layers do, and why not fewer, or why this is not said here."""
+    """The least number of additive layers with its reasons, or why it is not decided here."""
     d = matrix.shape[0]
     if d % 2 or matrix.to_dense().det() != 1 or d > MOST_COORDINATES_FOR_DEPTH:
         return {
@@ -228,13 +228,13 @@ def depth(matrix: DomainMatrix, flow: CouplingFlow) -> dict:
     }
 
 
-def checked(data: bytes) -> dict:
+def check(data: bytes) -> dict:
     """Return the verdict of the stand-alone checker on a certificate of either kind."""
     return {"kind": "check", "verdict": verdict(data)}
 
 
 def verdict(data: bytes) -> dict:
-    """Return what the stand-alone checker finds, and the word for its verdict."""
+    """Verdict and lines of the stand-alone checker."""
     report = checker.check(data)
     return {
         "word": WORDS[report.verdict],

@@ -1,0 +1,69 @@
+"""The tutorial and the guides with commands, followed by a reader in an empty folder."""
+
+import ast
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BOOK = Path(__file__).parents[3] / "proofs" / "book"
+PAGES = ["tutorial", "guides/ci", "guides/own_script", "guides/referees"]
+BLOCK = re.compile(r"^```(\{code-cell\} python|python|console)\n(.*?)^```$", re.M | re.S)
+TAGS = re.compile(r":tags: \[(.*)\]\n")
+FILE = re.compile(r"# (\w+\.py)\n")
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def run(session, path):
+    """Run each command of a session at a shell, and compare what it prints."""
+    for part in session.removeprefix("$ ").split("\n$ "):
+        command, _, printed = part.partition("\n")
+        done = subprocess.run(
+            ["bash", "-c", command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            env={"PATH": path, "COLUMNS": "96", "NO_COLOR": "1", "TERM": "dumb"},
+        )
+        said = re.sub(r"\b\d+\.\d+(e-\d+)? ?s\b", "0.01s", done.stdout)
+        wanted = re.sub(r"\b\d+\.\d+(e-\d+)? ?s\b", "0.01s", printed)
+        assert doctest.OutputChecker().check_output(wanted.rstrip(), said.rstrip(), OPTIONS), (
+            f"$ {command}\n{done.stdout}"
+        )
+        assert done.returncode == 0, command
+
+
+def paste(cell, names, raises):
+    """Run the statements of a cell as a prompt does."""
+    statements = ast.parse(cell).body
+    for i, statement in enumerate(statements):
+        code = compile(ast.Interactive([statement]), "<stdin>", "single")
+        if raises and i == len(statements) - 1:
+            with pytest.raises(Exception, match=r"."):
+                exec(code, names)
+        else:
+            exec(code, names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    for name, words in {"python": "", "exactflow": "-m exactflow", "pytest": "-m pytest"}.items():
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    names, blocks = {}, BLOCK.findall((BOOK / f"{page}.md").read_text("utf-8"))
+    for kind, body in blocks:
+        tags = TAGS.match(body)
+        if kind == "console":
+            run(body, f"{tmp_path / 'bin'}:/usr/bin:/bin")
+        elif named := FILE.match(body):
+            Path(named.group(1)).write_text(body)
+        elif tags is None or "remove" not in tags.group(1):
+            raises = tags is not None and "raises-exception" in tags.group(1)
+            paste(TAGS.sub("", body), names, raises)
+    assert blocks
