@@ -29,11 +29,14 @@ LIBRARY = {
     "shears": ["definitions"],
     "words": ["shears"],
     "couplings": ["shears"],
-    "depth": ["rationals", "words"],
+    "depth": ["words", "rationals"],
     "scaled": ["couplings", "depth"],
     "unequal": ["depth"],
 }
-"""The texts, and of each the others that it requires; `proofs/rocq` stands on some of them, too."""
+"""The texts, and of each the others that it requires; `proofs/rocq` stands on some of them, too.
+
+In one file `rationals` comes after `words`: what MathComp has again may not hide its names.
+"""
 
 _REQUIRE = "From exactflow.certificates Require {} {}.\n"
 

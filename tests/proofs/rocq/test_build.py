@@ -183,6 +183,16 @@ def test_a_relative_cache_folder_is_ignored(monkeypatch, tmp_path):
     assert module.cache_folder() == tmp_path / ".cache" / "exactflow" / "rocq"
 
 
+def test_rocq_compiles_where_there_is_no_coqc(stubs, folder, tmp_path, monkeypatch):
+    dispatch = 'case "$1" in compile) tool=coqc;; dep) tool=coqdep;; esac; shift'
+    (stubs / "rocq").write_text(f'#!/bin/sh\n{dispatch}\nexec "$STUBS/$tool" "$@"\n')
+    (stubs / "rocq").chmod(0o755)
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: found(tool) if tool == "rocq" else None)
+    assert built(folder, tmp_path)[1] == set(PROJECT)
+    assert built(folder, tmp_path)[1] == set()
+
+
 def test_two_files_compile_side_by_side(stubs, tmp_path):
     folder = write_project(tmp_path / "project", {"a.v": "Meet.\n", "b.v": "Meet.\n"})
     assert built(folder, tmp_path)[1] == {"a.v", "b.v"}
