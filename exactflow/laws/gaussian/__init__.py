@@ -35,7 +35,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import Evidence, MapResult
 from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
-from exactflow.laws.gaussian.refinement import Layers, after_power, arithmetic_of_floats
+from exactflow.laws.gaussian.refinement import FloatLayers, after_power, arithmetic_of_floats
 from exactflow.laws.gaussian.two_layers import two_layers
 
 __all__ = ["Whitening", "whiten"]
@@ -65,7 +65,7 @@ class Whitening(MapResult):
 
     @staticmethod
     def by(
-        construct: Callable[[Covariance, int], tuple[Layers, Fraction]],
+        construct: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
         Sigma: MatrixLike,
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
