@@ -44,13 +44,12 @@ depth is 1).  For each of these `obstructions` has {"pattern": .., "kind": .., w
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
 How.  Layers are multiplied out.  Rows are dictionaries of nonzero integers over one denominator:
-after parsing, zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts
-by a rational n x n matrix.  The functions of the section "obstructions" state and prove the
-theorems that make them sufficient.
+zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
+n x n matrix.  The section "obstructions" states and proves the theorems that make them sufficient.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
-and where memory ends, the verdict is incomplete.  Rows, columns, layers and coordinates count from
-0.  Python 3.11+, standard library only.
+and where memory ends, the verdict is incomplete.  Files have at most 2^28 bytes.  Rows, columns,
+layers and coordinates count from 0.  Python 3.11+, standard library only.
 
 To read it: `derive` and what comes before it are the first claim, the obstructions the second.
 The readers of certificate and target only need to refuse what is not exactly as specified.  Then
@@ -74,7 +73,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
-from itertools import combinations, count, pairwise
+from itertools import combinations, count, islice, pairwise
 from operator import add, mul
 from typing import Any, NamedTuple, TextIO
 
@@ -551,7 +550,7 @@ def characteristic(M: Matrix, p: int) -> Polynomial:
 # ULUL.  If M = U(X) L(Y) U(Z) L(W), then D = I + Y Z, a = I + Z Y, C = Y + D W, B = Z + X D.
 # ULULU. M = U(X) L(Y) U(Z) L(W) U(V) iff M U(-V) = [[A, B - A V], [C, D']] is of the pattern ULUL,
 #        D' = D - C V; the upper left block of its inverse U(V) M^-1 is a' = a + V c.
-#        If C = 0, then c = 0: D' = D and a' = a (ULULU_block_upper in proofs/rocq/five_do_not.v).
+#        If C = 0, then c = 0: D' = D and a' = a (word5_upper in files/rocq/words.v).
 
 
 class Blocks(NamedTuple):
@@ -609,7 +608,7 @@ def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
 
 
 # trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
-# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/four_affine.v); if one
+# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/scales.v); if one
 # is larger by e, it is (x - 1)^e times the other, that of the smaller one with e ones appended.
 
 
@@ -630,7 +629,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
-    right and changes X or Y only (push_U, push_L in proofs/rocq/opposed_minors.v).  So M P^-1 is a
+    right and changes X or Y only (word_push in files/rocq/couplings.v).  So M P^-1 is a
     product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
     the upper left one of its inverse E a, its lower left one is 0 if C is; so these have one
     characteristic polynomial.  The coefficients at k are, but for one sign, sums of the principal
@@ -1675,7 +1674,9 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a file, or of standard input if the path is -."""
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            return file.read()
+            data = b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
+            expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
+            return data
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MalformedError(f"{path!a}: expected a readable file: {reason}") from None

@@ -1,10 +1,12 @@
 """Errors with one base class; a message says what was expected, what came, and the remedy."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
 __all__ = [
     "CertificateError",
+    "DiedError",
     "ExactFlowError",
     "FieldTooSmallError",
     "InvalidInputError",
@@ -13,6 +15,8 @@ __all__ = [
     "OrientationError",
     "SingularMatrixError",
     "VerificationError",
+    "listed",
+    "printable",
     "require",
 ]
 
@@ -55,6 +59,27 @@ class MissingExtraError(ExactFlowError, ImportError):
         return type(self), (self.extra, self.purpose), self.__dict__
 
 
+def printable(text: object, most: int = 2000) -> str:
+    r"""Text for a message: characters that a terminal obeys in the place of showing are escaped, and
+    the middle of a long one is left out.
+
+    >>> print(printable("two\nlines of \x1b[31mred"))
+    two\nlines of \x1b[31mred
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return shown if len(shown) <= most else f"{shown[: most // 2]} .. {shown[-most // 2 :]}"
+
+
+def listed(names: Sequence[object], most: int = 8) -> str:
+    """Names for a message, some of them where they are many.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b", "c"], most=1)
+    ('a, b, c', 'a and 2 more')
+    """
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + rest
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import and return an optional module.
 
@@ -73,6 +98,10 @@ installed: python -m pip install 'exactflow[torch]'
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
         raise MissingExtraError(extra, purpose) from None
+
+
+class DiedError(ExactFlowError):
+    """A process ended before its work did, so that there is no verdict."""
 
 
 class VerificationError(ExactFlowError):

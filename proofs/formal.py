@@ -13,9 +13,10 @@
 # are algebra for all sizes at once, which a proof assistant can hold. Whoever doubts a page of this
 # book may trust the kernel of Rocq in its place.
 #
-# **How.** `proofs/rocq/` proves the theorems with Coq (Rocq) and MathComp. `headlines.v` says the
-# main ones in the 30 lines of words of `definitions.v`; `statements.v`, from which they follow,
-# says them and more in MathComp's own words. A reader has to trust the kernel and to understand one
+# **How.** `proofs/rocq/` proves the theorems with Coq (Rocq) and MathComp, on the ground of
+# `exactflow/files/rocq/`, which certificates stand on, too. `headlines.v` says the main ones in the
+# words of `definitions.v`; `statements.v`, from which they follow, says them and more in MathComp's
+# own words. A reader has to trust the kernel and to understand one
 # of the two. Here the files are compiled, those that have not changed since the last run excepted.
 # Then each statement is copied into a file that knows MathComp alone, or beside it `definitions.v`,
 # and proved there by the theorem of its name; all must be *closed under the global context*, that
@@ -39,19 +40,21 @@ from exactflow.exact.progress import with_progress
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 import proofs
-from proofs.rocq.build import build, project, run
+from proofs.rocq.build import build, coqc, project, run
 from proofs.rocq.restated import restated, theorems_of
 
 claims = Claims("Formal proofs (Rocq, MathComp)")
-folder = Path(proofs.__file__).parent / "rocq"
-sources, options = project(folder)
+root = Path(proofs.__file__).parent.parent
+folder = root / "proofs" / "rocq"
+sources, places, options = project(root)
+coqchk = ["coqchk"] if shutil.which("coqchk") else ["rocq", "check"]
 files = ("headlines.v", "statements.v")
 named = [(file, name) for file in files for name in theorems_of(folder / file)]
 lines = (folder / "expected.txt").read_text().splitlines()
 expected = [line.split("  #")[0].rstrip() for line in lines]
 
 # %%
-if shutil.which("coqc") is None or shutil.which("coqchk") is None:
+if any(shutil.which(tool) is None for tool in (coqc()[0], coqchk[0])):
     claims.not_run(
         f"{len(named)} theorems of proofs/rocq",
         Evidence.FORMAL,
@@ -60,16 +63,15 @@ if shutil.which("coqc") is None or shutil.which("coqchk") is None:
 else:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
         scratch = Path(name)
-        compiled = build(folder, scratch, jobs=cpu_count())
+        compiled = build(root, scratch, jobs=cpu_count())
         with claims.check(f"{len(sources)} files compile", Evidence.FORMAL) as check:
             for done in with_progress(compiled, len(sources), "compiling"):
                 when = "before" if done.printed is None else "now"
                 check.true(done.target.exists(), f"{done.source}, compiled {when}")
         (scratch / "restated.v").write_text(restated(folder))
-        copies = pool.submit(run, "coqc", *options, "restated.v", folder=scratch)
-        modules = [f"exactflow.{Path(source).stem}" for source in sources]
-        chosen = [word for module in modules for word in ("-norec", module)]
-        again = pool.submit(run, "coqchk", "-o", *chosen, "-Q", ".", "exactflow", folder=scratch)
+        copies = pool.submit(run, *coqc(), *options, "restated.v", folder=scratch)
+        chosen = [word for module in sources.values() for word in ("-norec", module)]
+        again = pool.submit(run, *coqchk, "-o", *chosen, *places, folder=scratch)
         for file, theorem in named:
             with claims.check(f"{theorem} ({file})", Evidence.FORMAL) as check:
                 check.equal(
@@ -79,7 +81,7 @@ else:
                 )
         with claims.check("our files, again, by coqchk", Evidence.FORMAL) as check:
             told = again.result()
-            for module in modules:
+            for module in sources.values():
                 check.true(f"\nChecking library: {module}\n" in told, module)
             summary = told.partition("CONTEXT SUMMARY\n===============\n")[2].split("\n")
             said = [line.strip() for line in summary if line.strip()]

@@ -5,17 +5,19 @@ code. It is imported when its command runs: no command waits for what another ne
 of this room export nothing: its faces are `main` and the shell.
 
 Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
-way, 3 incomplete, 130 interrupted.
+way, 3 incomplete, 130 interrupted. Of several files: 1 where one is refuted, else 2, else 3.
 """
 
 import argparse
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from typing import NoReturn
 
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.errors import DiedError, ExactFlowError, InvalidInputError, printable
 from exactflow.exact.progress import shown_progress
 from exactflow.files.version import __version__
 
@@ -43,26 +45,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def reported(work: Callable[[], int]) -> int:
     """Return the exit code of some work, or that of its error, which is one line on stderr."""
+    trace = ""
     try:
         code = work()
         print(end="", flush=True)
         return code
     except KeyboardInterrupt:
-        print("exactflow: interrupted", file=sys.stderr)
-        return 130
+        message, code = "interrupted", 130
     except ExactFlowError as error:
-        message = str(error)
+        message, code = f"error: {error}", 3 if isinstance(error, DiedError) else 2
     except MemoryError:
-        message = "expected enough memory for this matrix, got to the end of it"
+        message, code = "error: expected enough memory for this matrix, got to the end of it", 2
     except RecursionError:
-        message = "expected input that is not nested as deeply"
+        message, code = "error: expected input that is not nested as deeply", 2
     except OSError as error:
-        message = str(error)
+        message, code = f"error: {error}", 2
     except Exception:  # a defect of exactflow: it must not end in 1, which says refuted
-        traceback.print_exc()
-        message = "this is a defect of exactflow: please report it, with the input"
-    print(f"exactflow: error: {message}", file=sys.stderr)
-    return 2
+        trace = traceback.format_exc()
+        message, code = "error: this is a defect of exactflow: please report it, with the input", 2
+    with suppress(OSError):  # stderr may be full: the exit code says it
+        print(f"{trace}exactflow: {printable(message)}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are printable."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def _run(argv: list[str]) -> int:
@@ -83,7 +93,7 @@ def _run(argv: list[str]) -> int:
 
 def parser(*chosen: str) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; only chosen commands have their arguments."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="exactflow", description="Exact factorization into affine coupling layers."
     )
     whole.add_argument("--version", action="version", version=f"exactflow {__version__}")

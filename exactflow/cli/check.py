@@ -13,8 +13,8 @@ from pathlib import Path
 
 from exactflow import checker
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError
-from exactflow.files.checking import check_certificate
+from exactflow.errors import InvalidInputError, listed, printable
+from exactflow.files.checking import WORDS, check_certificate
 from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
@@ -49,26 +49,33 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the verdict on each certificate, in the order given; return the exit code of all: 1
-    where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete.
+    where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete. Where
+    they differ, stderr says at the end which is which.
 
     Raises `InvalidInputError` for options that do not fit each other.
     """
     files, options = arguments.certificates, _options(arguments)
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    outcome, codes = partial(check_certificate, **options), set()
+    outcome = partial(check_certificate, **options)
+    said: dict[int, list[str]] = {}
     for found in parallel_map(outcome, files, jobs=arguments.jobs, label="certificate"):
-        codes.add(found.code)
+        name = printable(found.file)
+        said.setdefault(found.code, []).append(name)
         says = "malformed: target file", f"malformed: {arguments.target}"
         lines = [line.replace(*says, 1) for line in found.lines]
         if arguments.json:
             print(json.dumps(common.fields(found, *_SHOWN) | {"lines": lines}), flush=True)
         elif found.code == 2:
-            print(f"{found.file}:", "\n".join(lines), file=sys.stderr)
+            print(f"{name}:", *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
-            head = [f"c {found.file}"] * (len(files) > 1)
+            head = [f"c {name}"] * (len(files) > 1)
             print("\n".join([*head, *lines]), flush=True)
-    return next(code for code in (1, 2, 3, 0) if code in codes)
+    codes = [code for code in (1, 2, 3, 0) if code in said]
+    if len(codes) > 1 and not arguments.json:
+        told = (f"{WORDS[code]}: {listed(said[code])}" for code in codes if code)
+        print("exactflow:", "; ".join(told), file=sys.stderr)
+    return codes[0]
 
 
 def _options(arguments: argparse.Namespace) -> dict:

@@ -97,7 +97,8 @@ def _made(file: str, dotted: str, name: str) -> Any:
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [f", line {f.lineno}" for f in frames if f.filename == file]
+        reason = traceback.format_exception_only(error)[-1].partition(": ")[2]
         raise InvalidInputError(
             f"expected a script that makes {name!r}, got {type(error).__name__} from "
-            f"{Path(file).name}{''.join(lines[-1:])}: {error}"
+            f"{Path(file).name}{''.join(lines[-1:])}: {reason.rstrip()}"
         ) from None

@@ -8,15 +8,19 @@ leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
 import hashlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 __all__ = ["check_place", "interruptible", "named", "place_in", "read_bytes", "write_bytes"]
+
+MOST_BYTES = 2**29
+"""No larger file is read: a link may lead to a device that has no end."""
 
 LONGEST_NAME = 200
 """Most file systems hold names of 255 bytes, those of suffixes and temporary files included."""
@@ -68,7 +72,8 @@ def place_in(folder: str | Path, name: str, suffix: str) -> Path:
 
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
-    """Return the content of a file, or raise `InvalidInputError` with the reason why not.
+    """Return the content of a file, of standard input for "-", or raise `InvalidInputError` with
+    the reason why not.
 
     >>> read_bytes("none/c.json", "certificate")
     Traceback (most recent call last):
@@ -76,13 +81,20 @@ def read_bytes(path: str | Path, kind: str = "file") -> bytes:
     exactflow.errors.InvalidInputError: expected a readable certificate, got 'none/c.json': No \
 such file or directory
     """
+    data, reason = bytearray(), None
     try:
-        return Path(path).read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else open(path, "rb") as file:
+            while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
+                data += piece
+    except AttributeError:
+        reason = "standard input is closed"
     except (OSError, ValueError) as error:  # the latter of a name with a zero byte
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidInputError(
-            f"expected a readable {kind}, got {str(path)!r}: {reason}"
-        ) from None
+        reason = getattr(error, "strerror", None) or str(error)
+    if len(data) > MOST_BYTES:
+        reason = f"it has more than {MOST_BYTES} bytes"
+    if reason is not None:
+        raise InvalidInputError(f"expected a readable {kind}, got {str(path)!r}: {reason}")
+    return bytes(data)
 
 
 @contextmanager

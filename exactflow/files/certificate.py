@@ -20,7 +20,7 @@ from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import format_rational, parse_rational
+from exactflow.exact.numbers import format_rational
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
@@ -198,12 +198,11 @@ def _reader(field: str | dict) -> tuple[Domain, Callable]:
     if field == "QQ":
         return QQ, _rational
     prime_field = GF(int(field[3:-1]))
-    return prime_field, lambda entry: prime_field(int(parse_rational(entry)))
+    return prime_field, lambda entry: prime_field(checker.whole(entry))
 
 
 def _rational(text: str) -> Element:
-    value = parse_rational(text)
-    return QQ(value.numerator, value.denominator)
+    return QQ(*map(checker.whole, text.split("/")))
 
 
 def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object]]:

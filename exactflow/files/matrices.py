@@ -16,10 +16,8 @@ import csv
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +25,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import parse_rational
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import SUFFIXES, read_array
 from exactflow.linear.targets import squeezed_kernel
@@ -48,8 +47,8 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
 
     Parameters
     ----------
-    path : a file of one of the types above, told by its suffix; "-" for standard input, where the
-        first bytes tell .npy, .npz and .json, and all else is .csv.
+    path : a file of one of the types above, told by its suffix; "-" for standard input, where, as
+        in a pipe, the first bytes tell .npy, .npz and .json, and all else is .csv.
     key : which array, where the file holds several.
     transpose : for weights that act on row vectors.
 
@@ -69,16 +68,17 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
 
 
 def _given(path: Path) -> tuple[bytes, str, str]:
-    """Return what is in a file or in standard input, of what type it is, and the name."""
-    if str(path) == "-":
-        data = sys.stdin.buffer.read()
-        begins = data.lstrip().startswith
-        return data, next((kind for kind, first in _FIRST if begins(first)), ".csv"), "stdin"
-    suffix = path.suffix.lower()
-    if suffix not in (*SUFFIXES, *_TEXTS):
+    """Content of a file or a stream, its type, and its name."""
+    suffix, is_stdin = path.suffix.lower(), str(path) == "-"
+    if suffix in (*SUFFIXES, *_TEXTS):
+        return read_bytes(path), suffix, path.name
+    if not (is_stdin or path.is_fifo() or path.is_char_device()):
         known = ", ".join((*SUFFIXES, *_TEXTS))
         raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
-    return read_bytes(path), suffix, path.name
+    data = read_bytes(path)
+    begins = data.lstrip().startswith
+    kind = next((kind for kind, first in _FIRST if begins(first)), ".csv")
+    return data, kind, "stdin" if is_stdin else path.name
 
 
 def _content(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
@@ -102,7 +102,7 @@ def _json_rows(text: str) -> object:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
     def integer(digits: str) -> int:
-        return int(Decimal(digits))
+        return parse_rational(digits).numerator
 
     try:
         rows = json.loads(text, parse_int=integer, parse_constant=refuse)

@@ -11,15 +11,16 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
-from exactflow.errors import InvalidInputError
+from exactflow.errors import DiedError, InvalidInputError
 from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
-__all__ = ["parallel_map"]
+__all__ = ["end_with", "parallel_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,6 +48,8 @@ def parallel_map(
     ------
     InvalidInputError
         Fewer jobs than one.
+    DiedError
+        A worker has ended, as by ``os._exit``.
 
     Examples
     --------
@@ -70,11 +73,14 @@ def _elsewhere(
     # arrays travel as copies, writable as they are here: shared memory is read-only
     pool = Parallel(jobs, return_as="generator", max_nbytes=None, initializer=_follow_parent)
     task = delayed(partial(_outcome, function, os.getcwd()))
-    with interruptible(), _closing(pool(map(task, items))) as outcomes:
-        for result, error in outcomes:
-            if error is not None:
-                raise error
-            yield result
+    try:
+        with interruptible(), _closing(pool(map(task, items))) as outcomes:
+            for result, error in outcomes:
+                if error is not None:
+                    raise error
+                yield result
+    except BrokenProcessPool:
+        raise DiedError("expected results, got the end of a worker process") from None
 
 
 @contextmanager
@@ -107,10 +113,11 @@ def _follow_parent() -> None:
     """Leave Ctrl-C and the terminal to the parent process; end with it, however it ends."""
     os.environ["TERM"] = "dumb"  # it shows no progress
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has ended."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -2,7 +2,8 @@
 
 Of a file no more is made than it has room for, of an archive four times as much; nothing is
 unpickled but by ``torch.load(weights_only=True)``, with the names that PyTorch admits by default
-and no others: tensors, and containers of them.
+and no others: tensors, and containers of them. Meanwhile this process gets no more memory than the
+size of the file explains.
 """
 
 import io
@@ -12,11 +13,12 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, require
+from exactflow.errors import InvalidInputError, listed, require
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "held_arrays", "read_array"]
 
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
+UNPICKLING = 2**28  # bytes of memory for PyTorch to open a file, beside eight times its size
 LARGEST_ARCHIVE = 2**26  # bytes that an archive may unpack to, or four times its own size
 MOST_ENTRIES = 2**22  # of a matrix: exact arithmetic takes minutes for fewer
 STATES = ("state_dict", "model_state_dict", "model", "net")
@@ -65,8 +68,8 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
     if None in arrays and key is not None:
         raise InvalidInputError(f"expected no key for a file of one array, got {key!r}")
     if key not in arrays:
-        names = ", ".join(sorted(map(repr, arrays)))
-        got = "none" if key is None else repr(key)
+        names = listed([format_short(name) for name in sorted(map(str, arrays))])
+        got = "none" if key is None else format_short(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     array, dtype = arrays[key]()
     if not 0 < array.size <= MOST_ENTRIES:
@@ -156,7 +159,7 @@ def _loaded(data: bytes) -> Any:
     if zipfile.is_zipfile(io.BytesIO(data)):
         expected = "a .pt file as torch.save writes it, which compresses nothing"
         _archive(data, expected, len(data))
-    with _reading("a .pt file of tensors only"):
+    with _reading("a .pt file of tensors only"), _limited(UNPICKLING + 8 * len(data)):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:  # without PyTorch's advice to trust the file
@@ -171,6 +174,28 @@ def _loaded(data: bytes) -> Any:
         held = (content.get(name) for name in STATES)
         return next((state for state in held if isinstance(state, dict)), content)
     return content
+
+
+@contextmanager
+def _limited(most: int) -> Iterator[None]:
+    """Let this process take no more memory than so many bytes, where the system is Linux.
+
+    A pickle of 900 bytes calls bytearray(2**31) as it likes, for all that PyTorch admits.
+    """
+    try:
+        import resource
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = taken + most
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _named(content: dict) -> dict[str, Any]:

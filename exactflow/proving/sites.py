@@ -33,7 +33,7 @@ def read_script(path: str | Path) -> str:
             with tokenize.open(path) as file:
                 return file.read()
         reason = "a directory" if Path(path).is_dir() else reason
-    except (OSError, ValueError, SyntaxError) as error:  # the last of an encoding
+    except (OSError, ValueError, SyntaxError, LookupError) as error:  # of encodings
         reason = getattr(error, "strerror", None) or str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
 

@@ -101,7 +101,7 @@ def start_goals(app) -> None:
     """Write the goals of the formal proofs from now on; they are there before pages are written."""
     pool, jobs = ThreadPoolExecutor(1), cpu_count()
     folder = BOOK / "_build" / "extra" / "goals"
-    written = pool.submit(goals.write_goals, folder, ROOT / "proofs" / "rocq", jobs)
+    written = pool.submit(goals.write_goals, folder, ROOT, jobs)
     app.connect("write-started", lambda app, builder: written.result())
 
 

@@ -17,15 +17,16 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
 from exactflow.flows.display import heat_map
 from proofs.constructions.capacity import min_parameters
+from proofs.rocq.build import project
 
 __all__ = ["cards", "heat_maps", "place", "strip"]
 
 DRAWN = '<img data-script="{}" alt="">'  # stands for the picture of an executed script
 
 
-def cards(rocq: Path) -> str:
+def cards(root: Path) -> str:
     """Return all cards, in the order of the table, as one element of HTML."""
-    pictures = PICTURES | {"formal": lambda: dependencies(rocq)}
+    pictures = PICTURES | {"formal": lambda: dependencies(root)}
     parts = []
     for row in theorems.values():
         drawn = pictures.get(row.script, lambda name=row.script: DRAWN.format(name))()
@@ -129,12 +130,15 @@ def forced_parameters() -> str:
     )
 
 
-def dependencies(rocq: Path) -> str:
+def dependencies(root: Path) -> str:
     """Return the files of the formal proofs, and which requires which."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(rocq.glob("*.v"))}
+    files = {Path(source).stem: root / source for source in project(root).sources}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+    requires = re.compile(r"^From exactflow\S* Require(.*?)\.\n", re.MULTILINE | re.DOTALL)
     required = {
-        name: [other for line in re.findall(r"^From exactflow Require(.*?)\.\n", text, re.M | re.S)
-               for other in line.split() if other in texts]
+        name: [
+            other for line in requires.findall(text) for other in line.split() if other in texts
+        ]
         for name, text in texts.items()
     }  # fmt: skip
 

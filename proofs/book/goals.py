@@ -6,11 +6,12 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
-from proofs.rocq.build import Compiled, build, run
+from proofs.rocq.build import Compiled, build, project, run
 
 __all__ = ["has_tools", "write_goals"]
 
@@ -35,21 +36,23 @@ def has_tools() -> bool:
     return shutil.which("coqc") is not None and shutil.which("sertop") is not None
 
 
-def write_goals(folder: Path, rocq: Path, jobs: int) -> None:
+def write_goals(folder: Path, root: Path, jobs: int) -> None:
     """Write a page for each file, in which every sentence shows its goals, `jobs` pages at once.
 
     Alectryon asks Rocq for them, which takes minutes: what comes of the same files is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
-        files = list(build(rocq, Path(scratch), jobs=jobs))
-        pages = {pool.submit(write_page, folder, file): file.source for file in files}
+        files = list(build(root, Path(scratch), jobs=jobs))
+        words = project(root).places
+        places = [str(Path(scratch, word)) if "/" in word else word for word in words]
+        pages = {pool.submit(write_page, folder, file, places): file.source for file in files}
         for count, page in enumerate(as_completed(pages), 1):
             page.result()
             LOGGER.info("goals of the formal proofs: %d of %d, %s", count, len(pages), pages[page])
 
 
-def write_page(folder: Path, file: Compiled) -> None:
+def write_page(folder: Path, file: Compiled, places: Sequence[str]) -> None:
     """Write the page of a compiled file, which ends with the file's key, if it is not there."""
     page, made = folder / f"{file.target.stem}.html", file.target.with_suffix(".html")
     frame = hashlib.sha256((HEAD + BODY).encode()).hexdigest()[:16]
@@ -57,7 +60,8 @@ def write_page(folder: Path, file: Compiled) -> None:
     if page.exists() and page.read_text(encoding="utf-8").endswith(end):
         return
     command = [sys.executable, "-m", "alectryon", "--frontend", "coq", "--backend", "webpage"]
-    command += ["--no-header", "-Q", ".", "exactflow", file.source, "-o", made.name]
+    source = Path(file.source).name
+    command += ["--no-header", *places, source, "-o", made.name]
     run(*command, folder=made.parent)
     text = LOADED.sub("", ELSEWHERE.sub("", made.read_text(encoding="utf-8")))
     text = text.replace("<head>", HEAD, 1).replace("<body>", BODY.format(name=page.stem), 1)

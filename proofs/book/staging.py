@@ -39,8 +39,8 @@ def write_pages(book: Path, root: Path) -> None:
     scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
     for name, path in scripts.items():
         write_script(book, name, path)
-    write_index(book / "theorems" / "index.md", root / "proofs" / "rocq")
-    write_formal(book / "formal", root / "proofs" / "rocq")
+    write_index(book / "theorems" / "index.md", root)
+    write_formal(book / "formal", root)
     write_rooms(book / "rooms")
     write_command_line(book / "rooms" / "command_line.md")
 
@@ -139,7 +139,7 @@ def objects_used(text: str) -> list[tuple[str, str]]:
     return sorted(dict.fromkeys(used))
 
 
-def write_index(path: Path, rocq: Path) -> None:
+def write_index(path: Path, root: Path) -> None:
     """Write the gallery of theorems, in the order of their table."""
     order = dict.fromkeys(row.script for row in theorems.values())
     toctree = "\n".join(["```{toctree}", ":hidden:", "", *order, "```"])
@@ -150,27 +150,27 @@ def write_index(path: Path, rocq: Path) -> None:
         "Numbers are ours. In pictures of matrices red is positive and blue is negative."
     )
     kinds = "\n".join(f"- *{word}*: {meaning}" for word, meaning in MEANING.items())
-    shown = [about, gallery.cards(rocq), "## Five words", "They are kept apart:", kinds, toctree]
+    shown = [about, gallery.cards(root), "## Five words", "They are kept apart:", kinds, toctree]
     write(path, "\n\n".join(["# The theorems", *shown, ""]))
 
 
-def write_formal(folder: Path, rocq: Path) -> None:
+def write_formal(folder: Path, root: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
     Above the statements stands the table of them, ``proved.md``, with links.
     """
-    files = [Path(source).stem for source in project(rocq)[0]]
+    files = {Path(source).stem: root / source for source in project(root).sources}
     with_goals = has_tools()
-    for name in files:
-        source = (rocq / f"{name}.v").read_text(encoding="utf-8")
+    for name, file in files.items():
+        source = file.read_text(encoding="utf-8")
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
     words, *told = (
-        (rocq / f"{name}.v").read_text(encoding="utf-8")
+        files[name].read_text(encoding="utf-8")
         for name in ("definitions", "headlines", "statements")
     )
-    table = (rocq / "proved.md").read_text(encoding="utf-8").rstrip()
+    table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
     parts = [
         "# Formal proofs\n",
         "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",

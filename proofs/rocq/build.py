@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
 from exactflow.files.rocq.coq import cache_folder
 
-__all__ = ["Compiled", "build", "project", "run"]
+__all__ = ["Compiled", "build", "coqc", "project", "run"]
 
 DAYS = 30  # without use, after which a compiled file is forgotten
 
@@ -43,13 +44,23 @@ class Compiled:
     printed: str | None
 
 
+class Project(NamedTuple):
+    """The sources with the names of their modules, in an order that compiles, and the options of
+    Rocq: where modules are, and all.
+    """
+
+    sources: dict[str, str]
+    places: list[str]
+    options: list[str]
+
+
 def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
     """Compile the project of a folder into another one, and yield each source as it is done.
 
     Parameters
     ----------
-    folder : has the sources and _CoqProject.
-    scratch : where a copy of each source goes, and its .vo file.
+    folder : has _CoqProject, and below it the sources that this lists.
+    scratch : where a copy of each source goes, in the same places, and its .vo file.
     jobs : how many files are compiled at once.
 
     Raises
@@ -57,10 +68,11 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
     ProofError
         A source does not compile.
     """
-    sources, options = project(folder)
+    sources, _, options = project(folder)
     for source in sources:
-        shutil.copy(folder / source, scratch)
-    required, cache = requirements(scratch, sources, options), cache_folder()
+        (scratch / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / source, scratch / source)
+    required, cache = requirements(scratch, list(sources), options), cache_folder()
     tools = digest([installation(), *map(str.encode, options)])
 
     def compiled(source: str) -> Compiled:
@@ -71,7 +83,7 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
         if known is not None:
             target.write_bytes(known)
             return Compiled(source, target, key, None)
-        printed = run("coqc", *options, source, folder=scratch)
+        printed = run(*coqc(), *options, source, folder=scratch)
         keep(cache / key, target.read_bytes())
         return Compiled(source, target, key, printed)
 
@@ -89,12 +101,20 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
     forget_unused(cache)
 
 
-def project(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the sources that the _CoqProject of a folder lists, and the options of Rocq."""
+def project(folder: Path) -> Project:
+    """Return what the _CoqProject of a folder says."""
     text = (folder / "_CoqProject").read_text()
-    sources = re.findall(r"^\S+\.v$", text, re.MULTILINE)
-    options = re.findall(r"^-arg (\S+)$|^(-(?!arg ).*)", text, re.MULTILINE)
-    return sources, [word for found in options for word in "".join(found).split()]
+    found = re.findall(r"^-Q (\S+) (\S+)$", text, re.MULTILINE)
+    names = {Path(place): name for place, name in found}
+    paths = map(Path, re.findall(r"^\S+\.v$", text, re.MULTILINE))
+    sources = {path.as_posix(): f"{names[path.parent]}.{path.stem}" for path in paths}
+    places = [word for place, name in found for word in ("-Q", place, name)]
+    return Project(sources, places, [*places, *re.findall(r"^-arg (\S+)$", text, re.MULTILINE)])
+
+
+def coqc() -> list[str]:
+    """Return the compiler: Rocq 9 calls it `rocq compile`, and may have no coqc."""
+    return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
 
 def compiled_file(scratch: Path, source: str) -> Path:
@@ -114,7 +134,8 @@ def requirements(
     scratch: Path, sources: Sequence[str], options: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return which of the sources each source requires, in the order of the project."""
-    printed = run("coqdep", *options, *sources, folder=scratch)
+    coqdep = ["coqdep"] if shutil.which("coqdep") else ["rocq", "dep"]
+    printed = run(*coqdep, *options, *sources, folder=scratch)
     rules = dict(re.findall(r"^(\S+\.v)o .*?:(.*)$", printed, re.MULTILINE))
     needed = {source: rules[source].split() for source in sources}
     return {
@@ -125,10 +146,10 @@ def requirements(
 
 def installation() -> bytes:
     """Return a hash of Rocq's version and of every compiled file of its libraries."""
-    places = [run("coqc", "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
+    places = [run(*coqc(), "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
     libraries = (path for place in filter(None, places) for path in Path(place).rglob("*.vo"))
     contents = (path.read_bytes() for path in sorted(libraries))
-    return digest(chain([run("coqc", "--version").encode()], contents))
+    return digest(chain([run(*coqc(), "--version").encode()], contents))
 
 
 def digest(parts: Iterable[bytes]) -> bytes:

@@ -7,9 +7,11 @@
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import perm archimedean poly mxpoly.
-From exactflow Require Import definitions shears small_integers.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import mxalgebra rat poly mxpoly.
+From exactflow.certificates Require Import definitions shears.
+From exactflow Require Import permutations.
 From exactflow Require statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -88,7 +90,15 @@ move=> us large dM [/(statements.five_shears_lower_left us large dM)
   |/(statements.five_shears_upper_right us large dM)] [X [Y [Z [W [V ->]]]]]; all_shears.
 Qed.
 
-(* and not always. *)
+(* and some of these need five. *)
+Theorem five_layers_are_needed (F : fieldType) n : (1 < n)%N ->
+  exists2 M : 'M[F]_(n + n), \det M = 1 & dlsubmx M \in unitmx /\ ~ product_of_at_most 4 shear M.
+Proof.
+case/(statements.four_shears_do_not_suffice F)=> M [dM uC] no; exists M => //; split=> //.
+by move=> [Ks [four kind]]; apply: no Ks kind four.
+Qed.
+
+(* Five do not always suffice. *)
 Theorem five_layers_do_not_suffice (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 & ~ product_of_at_most 5 shear M.
 Proof.
@@ -121,6 +131,14 @@ move=> e1 en; split=> [|[Ks [_ kind ->]]]; last first.
   exact: statements.couplings_preserve_orientation kind.
 move/(statements.couplings_iff_orientation_every_dimension _ e1 en) => [Ks [size6 kind ->]].
 by exists Ks; rewrite size6.
+Qed.
+
+(* Five are not enough, in every dimension that is at least 3. *)
+Theorem six_couplings_are_needed (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
+  exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & ~ product_of_at_most 5 coupling M.
+Proof.
+move=> e1 /(statements.five_couplings_do_not_suffice F e1)[M dM no].
+by exists M => // -[Ks [five kind]]; apply: no Ks kind five.
 Qed.
 
 (* Couplings preserve orientation, whatever the halves and however many there are. *)
@@ -202,6 +220,47 @@ apply: pairs.
 by apply: product1; a_shear.
 Qed.
 
+(* If p divides q - 1, the largest number is 2 ceil(q/p) + 2: here q = (m + 1) p + 1. *)
+Theorem partitions_exact (F : fieldType) (s : seq F) (t : F) p m :
+  uniq s -> (p.+1 < size s)%N -> t != 0 -> t != 1 -> (0 < p)%N -> let q := (m.+1 * p).+1 in
+  (forall M : 'M[F]_(p + q), \det M = 1 -> product_of_at_most (2 * m + 6) shear M) /\
+  exists2 M : 'M[F]_(p + q), \det M = 1 & ~ product_of_at_most (2 * m + 5) shear M.
+Proof.
+move=> us large t0 t1 p0 q; split=> [M dM|]; last first.
+  have [M dM no] := @partitions_lower_bound F p q m.+1 t t0 t1 p0 (ltnSn _).
+  have e : (2 * m + 5 = 2 * m.+1 + 3)%N by rewrite mulnS [RHS]addnAC [RHS]addnC.
+  by exists M; rewrite ?e.
+have [X [Y ->]] := statements.unequal_splits_divisible us large dM.
+have := @pairs F p q 0 1%:M X Y m.+3; rewrite mul1mx (_ : 2 * m + 6 = 0 + m.+3.*2)%N; last first.
+  by rewrite mul2n add0n !doubleS !addnS addn0.
+by apply; exists [::]; rewrite big_nil.
+Qed.
+
+(* For p < q <= 2 p eight are needed, and enough, if q - p does not divide p, or is even: over a
+   field with an element t of infinite order, where 2 != 0 if q - p is even. *)
+Theorem partitions_eight (F : fieldType) p q (t : F) :
+  (0 < p < q)%N -> (q <= 2 * p)%N -> t != 0 -> (forall i, (0 < i)%N -> t ^+ i != 1) ->
+  ~~ (q - p %| p)%N || ~~ odd (q - p) && ((2 : F) != 0) ->
+  (forall M : 'M[F]_(p + q), \det M = 1 -> product_of_at_most 8 shear M) /\
+  exists2 M : 'M[F]_(p + q), \det M = 1 & ~ product_of_at_most 7 shear M.
+Proof.
+move=> pq q2 t0 inf no; have [all8 [M dM few]] := statements.eight_is_the_largest pq q2 t0 inf no.
+split=> [N /all8[X [Y ->]]|]; last by exists M => // -[Ks [seven kind]]; apply: few Ks kind seven.
+have := @pairs F p q 0 1%:M X Y 4; rewrite mul1mx; apply.
+by exists [::]; rewrite big_nil.
+Qed.
+
+(* Seven do not make diag(alpha, beta) if r alpha beta = 1, no power of r is 1, and beta is none of
+   1 and r^(p / (q - p)). *)
+Theorem scalar_blocks (F : fieldType) p q (alpha beta r : F) :
+  (p < q)%N -> r * (alpha * beta) = 1 -> beta != 1 -> (forall i, (0 < i)%N -> r ^+ i != 1) ->
+  ~~ (q - p %| p)%N || (beta != r ^+ (p %/ (q - p))) ->
+  ~ product_of_at_most 7 shear (block_mx alpha%:M 0 0 beta%:M : 'M_(p + q)).
+Proof.
+move=> pq rab b1 inf no [Ks [seven kind]].
+exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven).
+Qed.
+
 (* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms
    at most 1, 4, 1, 2, 2 and 2. *)
 Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
@@ -209,6 +268,16 @@ Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     bounded 1 W0, bounded 4 X, bounded 1 Y & [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
+
+(* So each has condition number at most 18. *)
+Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
+  product_of_at_most 6 (fun K => shear K /\ condition_at_most 18 K) M.
+Proof.
+move=> e1 oM dM; have [Ks [six kind eM]] :=
+  statements.every_rotation_is_six_of_condition_18 e1 oM dM.
+by exists Ks; rewrite six.
+Qed.
 
 (* Every signed permutation of determinant 1 is six shears of integers of absolute value at most 7,
    in every dimension. *)
@@ -260,4 +329,81 @@ move=> Sigma sym pos; have [one two] := statements.one_coupling_exists sym pos; 
 case=> [/one|/two] [s [X [s_gt e]]].
   by exists (block_mx 1%:M 0 X (diag_mx s)); [right; exists s, X | exact: e].
 by exists (block_mx (diag_mx s) X 0 1%:M); [left; exists s, X | exact: e].
+Qed.
+
+(* Four layers realize every map that is injective on a finite set of points; *)
+Theorem finite_maps (F : numDomainType) p q (X : seq ('rV[F]_p * 'rV[F]_q))
+    (pi : 'rV[F]_p * 'rV[F]_q -> 'rV[F]_p * 'rV[F]_q) :
+  (0 < p)%N -> (0 < q)%N -> {in X &, injective pi} -> exists t u v w,
+  {in X, forall x, move_first w (move_second v (move_first u (move_second t x))) = pi x}.
+Proof. exact: statements.four_layers_any_finite_map. Qed.
+
+(* three do not, not even with positive scales, for some map. *)
+Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
+  exists (X : seq ('rV[F]_p * 'rV[F]_q)) pi, [/\ {in X &, injective pi},
+  forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
+    ~ {in X, forall x, scale_second s3 t3 (scale_first s2 t2 (scale_second s1 t1 x)) = pi x} &
+  forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
+    ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
+Proof. exact: statements.three_scaled_layers_do_not. Qed.
+
+(* Couplings under masks M k of their own, each of which moves at most as many coordinates as A has
+   and reads at most as many others as there are, B k: N of them are 2 N - 1 that move A and the
+   others in turn, if the first one moves and reads what these do, and a signed permutation of
+   determinant 1; *)
+Theorem one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d}) (M B : nat -> {set 'I_d})
+    (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  1 \in G /\ {in G &, forall a b, a * b \in G} ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
+  M 0%N \subset A -> B 0%N \subset ~: A ->
+  exists (P : 'M[int]_d) (g : nat -> 'cV[R]_d -> 'cV[R]_d),
+  [/\ P *m P^T = 1%:M, \det P = 1,
+      forall k, coupling_map G (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+    & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
+Proof. exact: statements.couplings_under_one_mask. Qed.
+
+(* 2 N + 4 in all, if A is half of the coordinates; *)
+Theorem one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
+    (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  1 \in G /\ {in G &, forall a b, a * b \in G} -> (d./2 <= #|A| <= uphalf d)%N ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
+  M 0%N \subset A -> B 0%N \subset ~: A ->
+  exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    forall k, coupling_map G (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+  & forall x, iteri N f x = iteri (2 * N + 4) g x.
+Proof. exact: statements.couplings_under_one_mask_in_all. Qed.
+
+(* 2 N + 6 under any mask C of that size; *)
+Theorem one_mask_of_choice (R : ringType) (G : {pred R}) d N (A : nat -> {set 'I_d})
+    (C : {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  1 \in G /\ {in G &, forall a b, a * b \in G} ->
+  (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
+  (forall k, (k < N)%N -> coupling_map G (A k) (~: A k) (f k)) ->
+  exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    forall k, coupling_map G (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
+  & forall x, iteri N f x = iteri (2 * N + 6) g x.
+Proof. exact: statements.couplings_under_any_mask. Qed.
+
+(* and three do not replace one, in either order: x_k += r x_i is none, if A has both, though scales
+   are any units. *)
+Theorem one_mask_sharp (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
+  let f (x : 'cV[R]_d) := x + (r * x i 0) *: delta_mx k 0 in
+  i \in A -> k \in A -> i != k -> r != 0 ->
+  coupling_map GRing.unit [set k] [set i] f /\ forall g : nat -> 'cV[R]_d -> 'cV[R]_d,
+    (forall j, coupling_map GRing.unit (if odd j then ~: A else A) (if odd j then A else ~: A) (g j))
+    \/ (forall j, coupling_map GRing.unit (if odd j then A else ~: A) (if odd j then ~: A else A) (g j))
+    -> ~ (forall x, f x = iteri 3 g x).
+Proof. exact: statements.three_under_one_mask_do_not. Qed.
+
+(* One coupling keeps what it does not move; where it puts two points that differ there into
+   c + delta z, delta is 1. *)
+Theorem one_layer_keeps_a_half (R : idomainType) (G : {pred R}) d (M B : {set 'I_d})
+    (f : 'cV[R]_d -> 'cV[R]_d) : coupling_map G M B f ->
+  (forall x j, j \notin M -> f x j 0 = x j 0) /\
+  forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
+    f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
+Proof.
+by move=> [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
 Qed.

@@ -1,3 +1,14 @@
+(* Couplings under many masks, and under one. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import finset ssralg ssrint zmodp fingroup perm matrix.
+From exactflow.certificates Require Import shears.
+From exactflow Require Import permutations.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory.
+Local Open Scope ring_scope.
+
 (* One mask for everything: couplings under many masks are couplings under one.
 
    Points are columns x of d entries in a ring, commutative or not.  A coupling moves the
@@ -19,17 +30,9 @@
    L = 1 - E^T, brings what that one moves into A and what it reads out of A (swap), so
    f P = P Q^-1 h U L U where h moves A (coupling_conj).  Both U merge with a coupling that
    moves A (coupling_comp): L and h are new, and P Q^-1 is the next signed permutation.  The
-   last one is six shears (signed_permutations.v), the first of which merges.
+   last one is six shears (permutations.v), the first of which merges.
 
    Reference.  The theorem is new to our knowledge. *)
-From mathcomp Require Import all_ssreflect ssralg ssrint zmodp fingroup perm matrix.
-From exactflow Require Import shears signed_permutations.
-Set Implicit Arguments.
-Unset Strict Implicit.
-Unset Printing Implicit Defensive.
-Import GRing.Theory.
-Local Open Scope ring_scope.
-
 (* A set of n elements between two others. *)
 Lemma set_between (T : finType) (M C : {set T}) n : M \subset C -> (#|M| <= n <= #|C|)%N ->
   exists A : {set T}, [/\ M \subset A, A \subset C & #|A| = n].
@@ -80,20 +83,14 @@ Variables (R : ringType) (G : {pred R}) (d : nat).
 Hypothesis G_closed : GRing.mulr_closed G.
 Implicit Types (A M B : {set 'I_d}) (f g h : 'cV[R]_d -> 'cV[R]_d) (x y : 'cV[R]_d).
 
-(* f moves at most the coordinates in M and reads those in B. *)
-Definition coupling M B f := exists s t : 'I_d -> 'cV[R]_d -> R,
-  [/\ forall i x, s i x \in G,
-      forall i x y, (forall j, j \in B -> x j 0 = y j 0) -> s i x = s i y /\ t i x = t i y
-    & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0].
-
-Lemma coupling_id M B : coupling M B id.
+Lemma coupling_id M B : coupling_map G M B id.
 Proof.
 exists (fun _ _ => 1), (fun _ _ => 0); split=> [_ _|//|x i]; first by case: G_closed.
 by rewrite mul1r addr0 if_same.
 Qed.
 
 Lemma coupling_sub M B M' B' f :
-  M \subset M' -> B \subset B' -> coupling M B f -> coupling M' B' f.
+  M \subset M' -> B \subset B' -> coupling_map G M B f -> coupling_map G M' B' f.
 Proof.
 move=> /subsetP MM' /subsetP BB' [s [t [sG st fE]]].
 exists (fun i x => if i \in M then s i x else 1), (fun i x => if i \in M then t i x else 0).
@@ -105,7 +102,7 @@ split=> [i x|i x y xy|x i].
 Qed.
 
 Lemma coupling_comp M B f g : [disjoint M & B] ->
-  coupling M B f -> coupling M B g -> coupling M B (f \o g).
+  coupling_map G M B f -> coupling_map G M B g -> coupling_map G M B (f \o g).
 Proof.
 move=> MB [s [t [sG st fE]]] [s' [t' [s'G st' gE]]].
 exists (fun i x => s i (g x) * s' i x), (fun i x => s i (g x) * t' i x + t i (g x)).
@@ -128,7 +125,7 @@ Proof. by rewrite /act map_mx1 mul1mx. Qed.
 
 (* Where rows in A have entries in the columns in B besides the diagonal of ones. *)
 Lemma shear_coupling A B (N : 'M[int]_d) :
-  (forall i j, N i j != 0 -> (i \in A) && (j \in B)) -> coupling A B (act (1%:M + N)).
+  (forall i j, N i j != 0 -> (i \in A) && (j \in B)) -> coupling_map G A B (act (1%:M + N)).
 Proof.
 move=> NAB; exists (fun _ _ => 1), (fun i x => \sum_j (N i j)%:~R * x j 0).
 split=> [_ _|i x y xy|x i]; first by case: G_closed.
@@ -169,8 +166,8 @@ by rewrite eq_sym (negPf ji) mul0r.
 Qed.
 
 Lemma coupling_conj (s : 'S_d) b M B f (P := signed s b) :
-  P *m P^T = 1%:M -> coupling M B f ->
-  coupling (s @: M) (s @: B) (act P^T \o f \o act P).
+  P *m P^T = 1%:M -> coupling_map G M B f ->
+  coupling_map G (s @: M) (s @: B) (act P^T \o f \o act P).
 Proof.
 move=> PP [u [v [uG uv fE]]].
 exists (fun i x => u (s^-1 i)%g (act P x)),
@@ -231,14 +228,14 @@ Qed.
 Definition side A k := if odd k then ~: A else A.
 Definition other A k := if odd k then A else ~: A.
 Definition alternate A (g : nat -> 'cV[R]_d -> 'cV[R]_d) :=
-  forall k, coupling (side A k) (other A k) (g k).
+  forall k, coupling_map G (side A k) (other A k) (g k).
 
 Lemma eq_iteri_lt T n (f g : nat -> T -> T) :
   (forall k, (k < n)%N -> f k =1 g k) -> iteri n f =1 iteri n g.
 Proof. by elim: n => // n IH fg x; rewrite !iteriS fg // IH // => k kn; apply/fg/ltnW. Qed.
 
 Theorem one_mask A N (f : nat -> 'cV[R]_d -> 'cV[R]_d) (M B : nat -> {set 'I_d}) :
-  (forall k, (k < N)%N -> coupling (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
   (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
   M 0%N \subset A -> B 0%N \subset ~: A ->
   exists (P : 'M[int]_d) (g : nat -> 'cV[R]_d -> 'cV[R]_d),
@@ -259,7 +256,7 @@ have [k kN|k kN|P [g [PP dP gC fgP]]] := IH; [exact/fC/ltnW | exact/fits/ltnW |]
 have [s [b eP]] := (orthogonal_signed_permutation P).1 PP; rewrite -/(signed s b) in eP.
 have [fN MB] := fC N.+1 (ltnSn _); have [MA BA] := fits N.+1 (ltnSn _).
 pose f' := act P^T \o f N.+1 \o act P.
-have f'C : coupling (s @: M N.+1) (s @: B N.+1) f'.
+have f'C : coupling_map G (s @: M N.+1) (s @: B N.+1) f'.
   by rewrite /f' eP; apply: coupling_conj; rewrite // -eP.
 have [||| L1 [L2 [t [c [L1A L2A eQ /andP[MA' BA']]]]]] := @swap A (s @: M N.+1) (s @: B N.+1).
 - by rewrite imset_disjoint //; apply: perm_inj.
@@ -272,7 +269,7 @@ have QQ : Q^T *m Q = 1%:M.
 have QQ' := mulmx1C QQ.
 have dQ : \det Q = 1 by rewrite !det_mulmx (det_shear (AC 0%N) L1A) (det_shear (AC 1%N) L2A) !mulr1.
 pose h := act Q \o f' \o act Q^T.
-have hC : coupling A (~: A) h.
+have hC : coupling_map G A (~: A) h.
   apply: coupling_sub MA' BA' _; have -> : h = act Q^T^T \o f' \o act Q^T by rewrite trmxK.
   by rewrite eQ; apply: coupling_conj; rewrite // -eQ trmxK.
 pose S1 := act (1%:M + L1); pose S2 := act (1%:M + L2).
@@ -286,8 +283,8 @@ exists (P *m Q^T), g'; split.
 - by rewrite det_mulmx det_tr dP dQ mul1r.
 - move=> k; have [km|mk] := ltnP k m; first by rewrite /g' km.
   have oddm : odd m = false by rewrite /m oddM.
-  have S1C : coupling A (~: A) S1 by apply: shear_coupling.
-  have gm : coupling A (~: A) (g m) by have := gC m; rewrite /side /other /= oddm.
+  have S1C : coupling_map G A (~: A) S1 by apply: shear_coupling.
+  have gm : coupling_map G A (~: A) (g m) by have := gC m; rewrite /side /other /= oddm.
   rewrite -(subnKC mk) g'E /side /other /= oddD oddm; case: (k - m)%N => [|[|[|j]]] /=.
   + exact: coupling_comp (AC 0%N) S1C gm.
   + exact: shear_coupling.
@@ -339,13 +336,13 @@ have mxsub1 : mxsub t t 1%:M = 1%:M :> 'M[int]_(n + (e + n)).
   by apply/matrixP=> i j; rewrite !mxE (inj_eq (inv_inj tK)).
 have MM : M *m M^T = 1%:M by rewrite trmx_mxsub -mxsub_conj // PP.
 have dM : \det M = 1 by rewrite det_conj.
-have tU V : coupling G T (~: T) (act (mxsub t t (U V))).
+have tU V : coupling_map G T (~: T) (act (mxsub t t (U V))).
   have -> : U V = 1%:M + block_mx 0 V 0 0.
     by rewrite (scalar_mx_block n (e + n)) add_block_mx !addr0 add0r.
   rewrite linearD /= mxsub1; apply: shear_coupling => // i j.
   rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
   by rewrite ?(block_mxEul, block_mxEdl, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
-have tL Y : coupling G (~: T) T (act (mxsub t t (L Y))).
+have tL Y : coupling_map G (~: T) T (act (mxsub t t (L Y))).
   have -> : L Y = 1%:M + block_mx 0 0 Y 0.
     by rewrite (scalar_mx_block n (e + n)) add_block_mx !addr0 add0r.
   rewrite linearD /= mxsub1; apply: shear_coupling => // i j.
@@ -404,7 +401,7 @@ Qed.
 
 Theorem one_mask_all (R : ringType) (G : {pred R}) d (A : {set 'I_d}) N f M B :
   GRing.mulr_closed G -> (d./2 <= #|A| <= uphalf d)%N ->
-  (forall k, (k < N)%N -> coupling G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
   (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
   M 0%N \subset A -> B 0%N \subset ~: A ->
   exists2 g, alternate G A g &
@@ -423,7 +420,7 @@ Qed.
 Corollary one_mask_other (R : ringType) (G : {pred R}) d (A : nat -> {set 'I_d})
     (C : {set 'I_d}) N f :
   GRing.mulr_closed G -> (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
-  (forall k, (k < N)%N -> coupling G (A k) (~: A k) (f k)) ->
+  (forall k, (k < N)%N -> coupling_map G (A k) (~: A k) (f k)) ->
   exists2 g, alternate G C g &
     forall x, iteri N f x = iteri (2 * N + 6) g x.
 Proof.
@@ -446,7 +443,7 @@ Hypothesis G_unit : forall a, a \in G -> a \is a GRing.unit.
 
 (* Where scales are units a coupling reaches every column. *)
 Lemma coupling_onto (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) z : [disjoint M & B] ->
-  coupling G M B f -> exists x, f x = z.
+  coupling_map G M B f -> exists x, f x = z.
 Proof.
 move=> MB [s [t [sG st fE]]].
 pose x : 'cV[R]_d := \col_i (if i \in M then (s i z)^-1 * (z i 0 - t i z) else z i 0).
@@ -459,8 +456,8 @@ Qed.
 Theorem permutation_needed (A : {set 'I_d}) i k r
     (f := fun x : 'cV[R]_d => x + (r * x i 0) *: delta_mx k 0) :
   GRing.mulr_closed G -> i \in A -> k \in A -> i != k -> r != 0 ->
-  coupling G [set k] [set i] f /\
-  forall g, alternate G A g \/ (forall j, coupling G (other A j) (side A j) (g j)) ->
+  coupling_map G [set k] [set i] f /\
+  forall g, alternate G A g \/ (forall j, coupling_map G (other A j) (side A j) (g j)) ->
     ~ f =1 iteri 3 g.
 Proof.
 move=> Gc iA kA ik r0.
@@ -473,12 +470,12 @@ split.
 have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.
 have CA : [disjoint ~: A & A] by rewrite disjoint_sym.
 have keep (M B : {set 'I_d}) (h : 'cV[R]_d -> 'cV[R]_d) x l :
-  coupling G M B h -> l \notin M -> h x l 0 = x l 0.
+  coupling_map G M B h -> l \notin M -> h x l 0 = x l 0.
   by move=> [s [t [_ _ hE]]] /negPf lM; rewrite hE lM.
 pose e : 'cV[R]_d := delta_mx i 0.
 have ek : e k 0 = 0 by rewrite mxE eq_sym (negPf ik).
 have ei : e i 0 = 1 by rewrite mxE !eqxx.
-have blind h : coupling G A (~: A) h -> h 0 k 0 = 0 -> h e k 0 = 0.
+have blind h : coupling_map G A (~: A) h -> h 0 k 0 = 0 -> h e k 0 = 0.
   move=> [s [t [_ st hE]]]; rewrite !hE kA mxE ek !mulr0 !add0r.
   have [|_ ->//] := st k e 0.
   move=> j; rewrite inE !mxE andbT => jA.

@@ -8,8 +8,9 @@ __all__ = ["restated", "theorems_of"]
 HEADER = """\
 (* Made by machine.  Whatever definitions, notations or coercions the other files have, here each
    statement is read before they are known; then the theorem of its name proves it. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import perm archimedean poly mxpoly.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import mxalgebra rat poly mxpoly.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -41,7 +42,8 @@ def restated(folder: Path) -> str:
     stated, proofs, names = [HEADER], [], []
     for file in ("statements", "headlines"):
         found = theorems_of(folder / f"{file}.v")
-        stated += ["From exactflow Require Import definitions."] * (file == "headlines")
+        if file == "headlines":
+            stated.append("From exactflow.certificates Require Import definitions.")
         stated.append(f"Module said_in_{file}.")
         stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]
         stated.append(f"End said_in_{file}.")

@@ -1,7 +1,18 @@
+(* Rotations: six shears of bounded norms, over every real closed field. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import order ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From exactflow.certificates Require Import shears.
+From exactflow Require Import involutions.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory Order.Theory.
+Local Open Scope ring_scope.
+
 (* Rotations: six shears whose norms do not grow with the dimension.
 
    M = [A B; C D] is orthogonal, with halves of n and e + n entries, and is made of the
-   six shears of two_involutions.v.  bounded s X says that |X x| <= s |x| for all x.
+   six shears of involutions.v.  bounded s X says that |X x| <= s |x| for all x.
 
    Main results
      bounded_mul, bounded_sub, bounded_tr   norms of products, differences, transposes
@@ -13,17 +24,7 @@
    orthogonal, and D'' = D + W0 B has norm at most 1, since D'' D''^T = 1 + W0 W0^T - C' C'^T
    for C' = C + W0 A.  For X: B - A C'^T D'' is -J^T.
 
-   Role.  real_reversal.v finds k and g for every M of determinant 1, if e <= 1.
-
-   References.  The construction is new to our knowledge; see two_involutions.v. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.
-From exactflow Require Import shears two_involutions.
-Set Implicit Arguments.
-Unset Strict Implicit.
-Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
-Local Open Scope ring_scope.
-
+   References.  The construction is new to our knowledge; see involutions.v. *)
 Section Norms.
 Variable R : realFieldType.
 
@@ -254,3 +255,645 @@ split=> //.
 - by rewrite -[2]mul1r; apply: bounded_mul => //; apply: bounded_sub.
 Qed.
 End SixBounded.
+
+(* Reversals: every rotation of halves (n, n) or (n, n + 1) is six shears of norms at most
+   1, 4, 1, 2, 2, 2, given the first of them.
+
+   Main results, over a real closed field
+     orthogonal_reversed   an orthogonal T is reversed by a symmetric K with K^2 = 1 that
+                           fixes a given vector, and tr K - tr (K T) = 1 - det T
+     orthogonal_product    hence T = K L, both symmetric involutions
+     orthogonal_similar    symmetric involutions of one trace are similar by an orthogonal
+                           matrix
+     six_rotation          an orthogonal M of determinant 1 is six shears of these norms
+                           if L W0 * M has orthonormal columns, |W0| <= 1
+
+   Idea.  No eigenvalue is needed.  The reflection s in T e1 - e1 takes T e1 back to e1,
+   so s T = diag(1, T'), and by induction some K' that fixes the lower part of T e1
+   reverses T'.  If s = 1 then K = diag(1, K'), else K = diag(1, K' T'): the two traces
+   change places.  A square root is taken only to turn a given vector into c e1.
+
+   References.  Products of two involutions in orthogonal groups: Wonenburger, J. Math.
+   Mech. 16 (1966); the six shears are new to our knowledge, see involutions.v. *)
+(* The reflection that takes w to - w. *)
+Section Reflections.
+Variables (R : realFieldType) (m : nat).
+Implicit Types (w x y : 'cV[R]_m) (K : 'M[R]_m).
+
+Definition refl w : 'M_m := 1%:M - (2 / dot w w) *: (w *m w^T).
+
+Lemma dot_eq0 x : (dot x x == 0) = (x == 0).
+Proof.
+apply/eqP/eqP => [xx|->]; last by rewrite /dot mulmx0 mxE.
+by apply: gram_eq0; rewrite [_ *m _]mx11_scalar -/(dot x x) xx -scalemx1 scale0r.
+Qed.
+
+Lemma rank1_mul w x : w *m w^T *m x = dot w x *: w.
+Proof. by rewrite -mulmxA [w^T *m x]mx11_scalar mul_mx_scalar. Qed.
+
+Lemma refl_mul w x : refl w *m x = x - (2 / dot w w * dot w x) *: w.
+Proof. by rewrite mulmxBl mul1mx -scalemxAl rank1_mul scalerA. Qed.
+
+Lemma refl_sym w : (refl w)^T = refl w.
+Proof. by rewrite linearB linearZ /= trmx1 trmx_mul trmxK. Qed.
+
+Lemma refl_commute w K : K^T = K -> K *m w = w -> K *m refl w = refl w *m K.
+Proof.
+move=> symK Kw; rewrite mulmxBr mulmxBl mulmx1 mul1mx -scalemxAr -scalemxAl mulmxA Kw.
+by rewrite -mulmxA -[in w^T *m K]symK -trmx_mul Kw.
+Qed.
+
+Lemma refl_swap x y : dot x x = dot y y -> refl (x - y) *m x = y.
+Proof.
+move=> xy; set w := x - y; have ww : dot w w = dot w x *+ 2.
+  by rewrite dotB -xy dotDl dotNl [dot y x]dotC mulrnBl mulr2n.
+rewrite refl_mul; have [/eqP|w0] := eqVneq (dot w w) 0.
+  by rewrite dot_eq0 => /eqP w0; rewrite w0 scaler0 subr0; apply/eqP; rewrite -subr_eq0 -/w w0.
+by rewrite mulrAC mulr_natl -ww divff // scale1r opprB addrC subrK.
+Qed.
+
+Lemma reflK w : refl w *m refl w = 1%:M.
+Proof.
+have : 2 / dot w w * (2 / dot w w * dot w w) = 2 / dot w w + 2 / dot w w.
+  have [->|ww] := eqVneq (dot w w) 0; first by rewrite invr0 !mulr0 addr0.
+  by rewrite divfK // mulr_natr mulr2n.
+rewrite /refl; move: (2 / dot w w) => c cc.
+rewrite mulmxBl mul1mx -scalemxAl mulmxBr mulmx1 -scalemxAr mulmxA rank1_mul -scalemxAl.
+by rewrite scalerBr !scalerA cc scalerDl opprB addrK subrK.
+Qed.
+
+Lemma trace_refl w K : w != 0 -> K *m w = w -> \tr (refl w *m K) = \tr K - 2.
+Proof.
+move=> w0 Kw; rewrite mulmxBl mul1mx linearB /= -scalemxAl linearZ /= -mulmxA mxtrace_mulC.
+by rewrite -mulmxA Kw trace_mx11 divfK // dot_eq0.
+Qed.
+
+Lemma det_refl w : w != 0 -> \det (refl w) = - 1.
+Proof.
+move=> w0; pose c := 2 / dot w w; pose N : 'M_(1 + m) := block_mx 1%:M (c *: w^T) w 1%:M.
+have <- : \det N = \det (refl w).
+  rewrite -[LHS]mul1r -(det_L (- w)) -det_mulmx mul_L mulmx1 subrr mulNmx det_ublock det1 mul1r.
+  by rewrite -scalemxAr.
+rewrite -[LHS]mul1r -(det_U (- (c *: w^T))) -det_mulmx mul_U mulmx1 subrr det_lblock det1 mulr1.
+rewrite mulNmx -scalemxAl [w^T *m w]mx11_scalar -/(dot w w) scale_scalar_mx divfK ?dot_eq0 //.
+by rewrite det_mx11 !mxE eqxx !mulr1n [2]mulr2n opprD addrA subrr sub0r det_U.
+Qed.
+End Reflections.
+
+Section Reversal.
+Variable R : rcfType.
+
+Lemma dot_e1 n : dot (e1 R n) (e1 R n) = 1.
+Proof. by rewrite /dot tr_col_mx mul_row_col trmx1 mulmx1 mulmx0 addr0 mxE eqxx. Qed.
+
+Lemma refl_reversed_step n a b T (w : 'cV[R]_(1 + n) := col_mx a b) : w != 0 ->
+  T^T *m T = 1%:M -> reversed T b -> reversed (refl w *m diag1 T) (e1 _ n).
+Proof.
+move=> w0; apply: reversed_step (det_refl w0) => K sym Kb.
+have Kw : diag1 K *m w = w by rewrite diag1_mul Kb.
+have symK : (diag1 K)^T = diag1 K by rewrite diag1_tr sym.
+split; first by rewrite trmx_mul symK refl_sym refl_commute.
+by rewrite trace_refl // diag1_trace [2]mulr2n opprD addrACA subrr add0r.
+Qed.
+
+Lemma to_e1 n (f : 'cV[R]_(1 + n)) :
+  exists c, refl (f - c *: e1 R n) *m f = c *: e1 R n.
+Proof.
+have dotZ a (x y : 'cV[R]_(1 + n)) : dot x (a *: y) = a * dot x y.
+  by rewrite /dot -scalemxAr mxE.
+exists (Num.sqrt (dot f f)); apply: refl_swap.
+by rewrite dotZ dotC dotZ dot_e1 mulr1 -expr2 sqr_sqrtr // dot_ge0.
+Qed.
+
+Theorem orthogonal_reversed n (T : 'M[R]_n) f : T^T *m T = 1%:M -> reversed T f.
+Proof.
+elim: n T f => [|n IH] T f TT.
+  by exists 1%:M; rewrite !mul1mx trmx1 [T]flatmx0 trmx0 det_mx00 /mxtrace !big_ord0 !subrr.
+have {IH} first (M : 'M[R]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 R n).
+  move=> MM; pose g : 'cV_(1 + n) := M *m e1 R n.
+  have gg : dot g g = dot (e1 R n) (e1 R n) by rewrite dot_mul mulmxA MM mul1mx.
+  have sg := refl_swap gg; set w := g - e1 R n in sg.
+  have [||T' eT TT'] := @fixes_first R 1 n (refl w *m M); first by rewrite -mulmxA.
+    by rewrite trmx_mul refl_sym mulmxA -(mulmxA _ (refl w) (refl w)) reflK mulmx1.
+  have -> : M = refl w *m diag1 T' by rewrite /diag1 -eT mulmxA reflK mul1mx.
+  have [w0|w0] := eqVneq w 0.
+    by rewrite w0 /refl mul0mx scaler0 subr0 mul1mx; apply: reversed_diag1 (IH T' 0 TT').
+  by rewrite -[w]vsubmxK; apply: refl_reversed_step; rewrite ?vsubmxK //; apply: IH.
+have [c sf] := to_e1 (f : 'cV_(1 + n)); set s := refl _ in sf.
+have ss : s *m s = 1%:M by apply: reflK.
+apply: (reversed_conj (refl_sym _) ss); rewrite -/s sf.
+have [|K [? ? ? Ke ?]] := first (s *m T *m s); first exact: orthogonal_conj (refl_sym _) ss TT.
+by exists K; split=> //; rewrite -scalemxAr Ke.
+Qed.
+
+Corollary orthogonal_product n (T : 'M[R]_n) : T^T *m T = 1%:M -> exists K L : 'M_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof.
+by move=> TT; apply: (reversed_product TT (orthogonal_reversed 0 TT)).
+Qed.
+
+(* A symmetric involution other than -1 fixes a vector; a reflection takes it to e1. *)
+Lemma involution_step n (S : 'M[R]_(1 + n)) : S^T = S -> S *m S = 1%:M -> S != - 1%:M ->
+  exists (h : 'M[R]_(1 + n)) k,
+    [/\ h^T *m h = 1%:M, S *m h = h *m diag1 k, k^T = k & k *m k = 1%:M].
+Proof.
+move=> symS SS; rewrite -subr_eq0 opprK => nS.
+have [x x0] : exists x : 'cV[R]_(1 + n), S *m x + x != 0.
+  have /matrix0Pn[i [j nij]] := nS; exists (delta_mx j 0).
+  rewrite -[X in _ + X]mul1mx -mulmxDl -colE; apply: contra_neq nij => /colP/(_ i).
+  by rewrite !mxE.
+pose f := S *m x + x; have Sf : S *m f = f by rewrite mulmxDr mulmxA SS mul1mx addrC.
+have [c sf] := to_e1 f; set s := refl _ in sf; have ss : s *m s = 1%:M by apply: reflK.
+have sym : s^T = s by apply: refl_sym.
+have c0 : c != 0.
+  by apply: contra_neq x0 => c0; rewrite -/f -[f]mul1mx -ss -mulmxA sf c0 scale0r mulmx0.
+have Ne : s *m S *m s *m e1 R n = e1 R n.
+  have -> : e1 R n = c^-1 *: (s *m f) by rewrite sf scalerA mulVf // scale1r.
+  by rewrite -!scalemxAr -!mulmxA (mulmxA s s) ss mul1mx Sf.
+have NN : (s *m S *m s)^T *m (s *m S *m s) = 1%:M.
+  by apply: (orthogonal_conj sym ss); rewrite symS.
+have [k eN kk] := @fixes_first R 1 n _ Ne NN.
+have symk : k^T = k.
+  by apply: diag1_inj; rewrite -diag1_tr /diag1 -eN !trmx_mul sym symS mulmxA.
+exists s, k; rewrite sym ss symk; split=> //; last by rewrite -{1}symk.
+by rewrite /diag1 -eN !mulmxA ss mul1mx.
+Qed.
+
+(* Symmetric involutions of one trace are similar by an orthogonal matrix. *)
+Theorem orthogonal_similar n (S T : 'M[R]_n) :
+  S^T = S -> T^T = T -> S *m S = 1%:M -> T *m T = 1%:M -> \tr S = \tr T ->
+  exists2 g, g^T *m g = 1%:M & S *m g = g *m T.
+Proof.
+elim: n S T => [|n IH] S T symS symT SS TT trST.
+  by exists 1%:M; [rewrite trmx1 mulmx1 | rewrite [S]flatmx0 [T]flatmx0 mul0mx mulmx0].
+have [g ug Sg] := similar_involutions SS TT trST.
+have [S1|nS] := eqVneq S (- 1%:M).
+  exists 1%:M; first by rewrite trmx1 mulmx1.
+  by apply: (can_inj (mulKmx ug)); rewrite mul1mx mulmx1 -Sg S1 mulNmx mulmxN mulmx1 mul1mx.
+have nT : T != - 1%:M.
+  apply: contra_neq nS => T1; apply: (can_inj (mulmxK ug)).
+  by rewrite Sg T1 mulNmx mulmxN mulmx1 mul1mx.
+have [h [k [hh Sh symk kk]]] := @involution_step n S symS SS nS.
+have [h' [k' [hh' Th symk' kk']]] := @involution_step n T symT TT nT.
+have conj (h0 S0 : 'M[R]_(1 + n)) D : h0^T *m h0 = 1%:M -> S0 *m h0 = h0 *m D -> \tr S0 = \tr D.
+  move=> hh0 Sh0; rewrite -[D]mul1mx -hh0 -mulmxA -Sh0 mulmxA mxtrace_mulC mulmxA.
+  by rewrite (mulmx1C hh0) mul1mx.
+have trk : \tr k = \tr k'.
+  by apply: (addrI 1); rewrite -!diag1_trace -(conj h S (diag1 k)) // -(conj h' T (diag1 k')).
+have [l ll kl] := IH k k' symk symk' kk kk' trk.
+exists (h *m diag1 l *m h'^T).
+  rewrite !trmx_mul trmxK -!mulmxA (mulmxA h^T) hh mul1mx (mulmxA (diag1 l)^T).
+  by rewrite diag1_tr diag1M ll diag1_1 mul1mx; apply: mulmx1C.
+rewrite !mulmxA Sh -(mulmxA h (diag1 k)) diag1M kl -diag1M -!mulmxA; congr (_ *m (_ *m _)).
+by rewrite -[RHS]mulmx1 -(mulmx1C hh') mulmxA -(mulmxA h'^T T) Th mulmxA hh' mul1mx.
+Qed.
+
+(* K = diag(1, k) reverses Theta, and g carries K Theta to K. *)
+Theorem reversal_exists e n (Theta : 'M[R]_(e + n)) : (e <= 1)%N ->
+  Theta^T *m Theta = 1%:M -> \det Theta = 1 ->
+  exists (k : 'M[R]_n) (g : 'M[R]_(e + n)),
+    [/\ k^T *m k = 1%:M, g^T *m g = 1%:M &
+        block_mx 1%:M 0 0 k *m Theta *m g = g *m block_mx 1%:M 0 0 k].
+Proof.
+move=> e1 TT dT; have [|k [symk kk KT KTKT trK]] := reversed_first e1 TT dT.
+  by move=> f _; apply: orthogonal_reversed.
+have KK : (block_mx 1%:M 0 0 k : 'M_(e + n)) *m block_mx 1%:M 0 0 k = 1%:M.
+  by rewrite mulmx_block !mul0mx !mulmx0 mulmx1 !addr0 add0r kk -scalar_mx_block.
+have sym : (block_mx 1%:M 0 0 k : 'M_(e + n))^T = block_mx 1%:M 0 0 k.
+  by rewrite tr_block_mx trmx1 !trmx0 symk.
+have [g gg gK] := orthogonal_similar KT sym KTKT KK trK.
+by exists k, g; rewrite symk.
+Qed.
+
+(* Only W0 is left to choose. *)
+Theorem six_rotation e n (A : 'M[R]_n) (B : 'M_(n, e + n)) (C W0 : 'M_(e + n, n))
+    (D : 'M_(e + n)) (u : 'M_(e + n, e)) :
+  let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  (e <= 1)%N -> (block_mx A B C D)^T *m block_mx A B C D = 1%:M ->
+  \det (block_mx A B C D) = 1 -> Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> bounded 1 W0 ->
+  exists X Y Z W V,
+    block_mx A B C D = L (- W0) *m U X *m L Y *m U Z *m L W *m U V /\
+    [/\ bounded 4 X, bounded 1 Y, bounded 2 Z, bounded 2 W & bounded 2 V].
+Proof.
+move=> Ch Jh e1 oM dM oC oJ bW0.
+have oT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
+  by rewrite trmx_mul trmxK -mulmxA (mulmxA Jh) (mulmx1C oJ) mul1mx.
+have dT : \det (Jh^T *m Ch) = 1 by rewrite -dM; apply: det_Theta.
+have [k [g [kk gg gK]]] := reversal_exists e1 oT dT.
+exact: six_bounded oM oC oJ kk gg bW0 gK.
+Qed.
+End Reversal.
+
+(* Symmetric matrices and singular values over a real closed field, without complex
+   numbers.
+
+   Main results
+     spectral              every symmetric S is Q diag(d) Q^T, where Q^T Q = 1
+     singular_values       every square C is P diag(d) Q^T, where P^T P = Q^T Q = 1, d >= 0
+
+   Plan.  By induction S = [a b^T; b S'] with S' = Q diag(l) Q^T; in the basis of the
+   columns of Q it is bordered, [a c^T; c diag(l)], and its characteristic polynomial
+
+     (t - a) prod_j (t - l_j) - sum_i c_i^2 prod_(j != i) (t - l_j)
+
+   is at most 0 where t is the largest of a and the l_j, and positive further on: it has
+   a root between, so S has an eigenvector.  Unit vectors x and y with C x = s y and
+   C^T y = s x are taken to e1 by reflections, and split off: for y = x an eigenvector of
+   C = S; else for an eigenvector x of C^T C.
+
+   References.  Standard; the reflections: Householder, Unitary triangularization of a
+   nonsymmetric matrix, J. ACM 5 (1958). *)
+Section RealSpectral.
+Variable R : rcfType.
+
+Lemma char_poly_bordered n (a : R) (b : 'cV_n) (l : 'rV_n) :
+  char_poly (block_mx a%:M b^T b (diag_mx l)) =
+  ('X - a%:P) * \prod_j ('X - (l 0 j)%:P)
+  - \sum_i (b i 0 ^+ 2)%:P * \prod_(j | j != i) ('X - (l 0 j)%:P).
+Proof.
+set P := \prod_j _; set p := _ - _; pose B := map_mx polyC b.
+pose D := diag_mx (\row_j ('X - (l 0 j)%:P)).
+pose E := diag_mx (\row_i \prod_(j | j != i) ('X - (l 0 j)%:P)).
+have ED : E *m D = P%:M.
+  rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP=> i.
+  by rewrite !mxE mulrC /P [RHS](bigD1 i).
+have P0 : P != 0 by apply/monic_neq0/monic_prod_XsubC.
+have -> : char_poly (block_mx a%:M b^T b (diag_mx l)) =
+    \det (block_mx ('X - a%:P)%:M (- B^T) (- B) D).
+  rewrite /char_poly /char_poly_mx map_block_mx (@scalar_mx_block _ 1 n) opp_block_mx.
+  rewrite add_block_mx !sub0r map_scalar_mx map_trmx map_diag_mx raddfB /=.
+  congr (\det (block_mx _ _ _ _)); rewrite -diag_const_mx -raddfB /=; congr diag_mx.
+  by apply/rowP=> j; rewrite !mxE.
+apply: (mulfI P0).
+have : block_mx P%:M (B^T *m E) 0 1%:M *m block_mx ('X - a%:P)%:M (- B^T) (- B) D
+    = block_mx p%:M 0 (- B) D.
+  blocks; rewrite -!mulmxA ED !mul_mx_scalar mul_scalar_mx scalerN addNr; congr block_mx.
+  apply/matrixP=> i j; rewrite !ord1 !mulmxN !mxE !mulr1n; congr (_ - _).
+  by apply: eq_bigr => k _; rewrite mul_diag_mx !mxE mulrCA -expr2 rmorphXn /= mulrC.
+move/(congr1 determinant); rewrite det_mulmx det_ublock det_lblock det1 mulr1 !det_scalar1.
+by move=> ->; rewrite mulrC det_diag; congr (_ * _); apply: eq_bigr => j _; rewrite mxE.
+Qed.
+
+Lemma root_bordered n (a : R) (b : 'cV_n) (l : 'rV_n) :
+  exists t, root (char_poly (block_mx a%:M b^T b (diag_mx l))) t.
+Proof.
+rewrite char_poly_bordered; set p := _ - _; pose s := \sum_i b i 0 ^+ 2.
+have pE t : p.[t] = (t - a) * \prod_j (t - l 0 j)
+    - \sum_i b i 0 ^+ 2 * \prod_(j | j != i) (t - l 0 j).
+  rewrite !hornerE horner_sum horner_prod; congr (_ * _ - _); apply: eq_bigr => i _.
+    by rewrite !hornerE.
+  by rewrite !hornerE horner_prod; congr (_ * _); apply: eq_bigr => j _; rewrite !hornerE.
+pose t0 := \big[Num.max/a]_j l 0 j; pose t1 := t0 + (1 + s).
+have le_l j : l 0 j <= t0 by apply: le_bigmax.
+have s0 : 0 <= s by apply: sumr_ge0 => i _; apply: sqr_ge0.
+have le_t1 x : x <= t0 -> 1 + s <= t1 - x by rewrite lerBrDr addrC lerD2r.
+have [||t _ rt] := @poly_ivt R p t0 t1; [by rewrite lerDl addr_ge0 | | by exists t].
+apply/andP; split; rewrite pE.
+  rewrite subr_le0 (_ : _ * _ = 0) ?sumr_ge0 // => [i _|].
+    by rewrite mulr_ge0 ?sqr_ge0 // prodr_ge0 // => j _; rewrite subr_ge0.
+  apply: (big_ind (fun t => (t - a) * \prod_j (t - l 0 j) = 0)) => [|x y|j _].
+  - by rewrite subrr mul0r.
+  - by case: leP.
+  - by rewrite [X in _ * X](bigD1 j) //= subrr mul0r mulr0.
+have ge1 j : 1 <= t1 - l 0 j by apply: le_trans (le_t1 _ (le_l j)); rewrite lerDl.
+have prod0 (Q : pred 'I_n) : 0 <= \prod_(j | Q j) (t1 - l 0 j).
+  by rewrite prodr_ge0 // => j _; rewrite (le_trans ler01).
+rewrite subr_ge0; apply: le_trans (_ : s * \prod_j (t1 - l 0 j) <= _).
+  rewrite mulr_suml ler_sum // => i _; rewrite ler_wpM2l ?sqr_ge0 //.
+  by rewrite [leRHS](bigD1 i) //= ler_peMl ?prod0.
+by rewrite ler_wpM2r ?prod0 // (le_trans _ (le_t1 _ _)) ?bigmax_ge_id // lerDr.
+Qed.
+
+Lemma dotZ n (x y : 'cV[R]_n) a b : dot (a *: x) (b *: y) = a * b * dot x y.
+Proof. by rewrite /dot [(_ *: x)^T]linearZ /= -scalemxAl -scalemxAr scalerA mxE. Qed.
+
+Lemma unit_multiple n (y : 'cV[R]_n) : y != 0 ->
+  exists2 c : R, 0 < c & dot (c *: y) (c *: y) = 1.
+Proof.
+rewrite -dot_eq0 => yy; have y0 : 0 < dot y y by rewrite lt_def yy dot_ge0.
+exists (Num.sqrt (dot y y))^-1; first by rewrite invr_gt0 sqrtr_gt0.
+by rewrite dotZ -invfM -expr2 sqr_sqrtr ?ltW // mulVf.
+Qed.
+
+Definition diagonalized n (S : 'M[R]_n) := exists (Q : 'M_n) (d : 'rV_n),
+  Q^T *m Q = 1%:M /\ S = Q *m diag_mx d *m Q^T.
+
+Lemma eigenvector n (S : 'M[R]_(1 + n)) : S^T = S -> diagonalized (drsubmx S) ->
+  exists (x : 'cV_(1 + n)) (mu : R), dot x x = 1 /\ S *m x = mu *: x.
+Proof.
+rewrite -{1 2 4}[S]submxK tr_block_mx => /eq_block_mx[_ <- _ _] [Q [d [QQ ->]]].
+rewrite [ulsubmx S]mx11_scalar; move: (ulsubmx S 0 0) (dlsubmx S) => a b.
+have [mu] := root_bordered a (Q^T *m b) d; set N := block_mx _ _ _ _ => root_mu.
+have NN : N^T = N by rewrite tr_block_mx trmxK tr_diag_mx tr_scalar_mx.
+move: root_mu; rewrite -eigenvalue_root_char => /eigenvalueP[v vN v0].
+have Nv : N *m v^T = mu *: v^T by rewrite -NN -trmx_mul vN linearZ.
+have /unit_multiple[c _ xx] : diag1 Q *m v^T != 0.
+  move: v0; rewrite -trmx_eq0; apply: contra_neq => /(congr1 (mulmx (diag1 Q^T))).
+  by rewrite mulmxA diag1M QQ diag1_1 mul1mx mulmx0.
+exists (c *: (diag1 Q *m v^T)), mu; split=> //.
+rewrite [RHS]scalerA mulrC -scalerA -scalemxAr [mu *: _]scalemxAr -Nv !mulmxA.
+congr (_ *: (_ *m _)); rewrite /diag1 /N; blocks.
+by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -[_ *m Q^T *m Q]mulmxA QQ mulmx1.
+Qed.
+
+(* Reflections take x and y to e1; what is left is C'. *)
+Lemma split_off n (C : 'M[R]_(1 + n)) x y s :
+  dot x x = 1 -> dot y y = 1 -> C *m x = s *: y -> C^T *m y = s *: x ->
+  let H := refl (x - e1 R n) in let K := refl (y - e1 R n) in
+  forall P Q d, drsubmx (K *m C *m H) = P *m diag_mx d *m Q^T ->
+  C = K *m diag1 P *m diag_mx (row_mx (const_mx s) d) *m (H *m diag1 Q)^T.
+Proof.
+move=> xx yy Cx Cy H K P Q d C'E.
+have [Hx Ky] : H *m x = e1 R n /\ K *m y = e1 R n by split; apply: refl_swap; rewrite dot_e1.
+have [HH KK] : H *m H = 1%:M /\ K *m K = 1%:M by split; apply: reflK.
+have [He Ke] : H *m e1 R n = x /\ K *m e1 R n = y.
+  by split; [rewrite -Hx mulmxA HH mul1mx | rewrite -Ky mulmxA KK mul1mx].
+have NE : K *m C *m H = block_mx s%:M 0 0 (P *m diag_mx d *m Q^T).
+  have : (K *m C *m H)^T *m e1 R n = s *: e1 R n.
+    by rewrite !trmx_mul !refl_sym -!mulmxA Ke Cy -scalemxAr Hx.
+  have : K *m C *m H *m e1 R n = s *: e1 R n by rewrite -!mulmxA He Cx -scalemxAr Ky.
+  move: (K *m C *m H) C'E => N; rewrite -{2 3 4}[N]submxK => <-.
+  rewrite tr_block_mx !mul_block_col !mulmx1 !mulmx0 !addr0 scale_col_mx scaler0.
+  rewrite scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
+  by rewrite -[ursubmx N]trmxK ur0 trmx0.
+have -> : C = K *m (K *m C *m H) *m H by rewrite !mulmxA KK mul1mx -mulmxA HH mulmx1.
+rewrite NE trmx_mul refl_sym diag1_tr diag_mx_row diag_const_mx !mulmxA; congr (_ *m _).
+by rewrite -!mulmxA /diag1; congr (_ *m _); blocks.
+Qed.
+
+Lemma refl_diag1 n w (Q : 'M[R]_n) : Q^T *m Q = 1%:M ->
+  (refl w *m diag1 Q)^T *m (refl w *m diag1 Q) = 1%:M.
+Proof.
+move=> QQ; rewrite trmx_mul refl_sym mulmxA -(mulmxA _ (refl w) (refl w)) reflK mulmx1.
+by rewrite diag1_tr diag1M QQ diag1_1.
+Qed.
+
+Theorem spectral n (S : 'M[R]_n) : S^T = S -> diagonalized S.
+Proof.
+elim: n S => [|n IH]; first by exists 1%:M, 0; split; rewrite [LHS]flatmx0 [RHS]flatmx0.
+rewrite -[n.+1]/(1 + n)%N => S sym.
+have [|x [mu [xx Sx]]] := eigenvector sym; first by apply: IH; rewrite trmx_drsub sym.
+have Sx' : S^T *m x = mu *: x by rewrite sym.
+have split := split_off xx xx Sx Sx'; set H := refl _ in split.
+have [|Q [d [QQ S'E]]] := IH (drsubmx (H *m S *m H)).
+  by rewrite trmx_drsub !trmx_mul refl_sym sym mulmxA.
+by exists (H *m diag1 Q), (row_mx (const_mx mu) d); split; [apply: refl_diag1 | apply: split].
+Qed.
+
+(* If C x = 0 then C is singular, and C^T y = 0 for some y, too. *)
+Lemma singular_pair n (C : 'M[R]_(1 + n)) : exists (x y : 'cV_(1 + n)) (s : R),
+  [/\ dot x x = 1, dot y y = 1, 0 <= s, C *m x = s *: y & C^T *m y = s *: x].
+Proof.
+have sym : (C^T *m C)^T = C^T *m C by rewrite trmx_mul trmxK.
+have [|x [mu [xx Cx]]] := eigenvector sym; first by apply: spectral; rewrite trmx_drsub sym.
+exists x; have [Cx0|Cx0] := eqVneq (C *m x) 0.
+  have : C \notin unitmx.
+    apply: contraL (oner_neq0 R) => uC.
+    by rewrite -xx -[x](mulKmx uC) Cx0 mulmx0 negbK dot_eq0.
+  rewrite -row_free_unit -kermx_eq0 => /rowV0Pn[v /sub_kermxP vC].
+  rewrite -trmx_eq0 => /unit_multiple[c _ yy].
+  exists (c *: v^T), 0; split=> //; first by rewrite scale0r.
+  by rewrite -scalemxAr -trmx_mul vC trmx0 scaler0 scale0r.
+have [c c0 yy] := unit_multiple Cx0; exists (c *: (C *m x)), c^-1.
+split=> //; [by rewrite invr_ge0 ltW | by rewrite scalerA mulVf ?gt_eqF // scale1r |].
+move: yy; rewrite dotZ dot_mul mulmxA Cx -[x in dot x _]scale1r dotZ xx mul1r mulr1 => cmu.
+by rewrite -scalemxAr mulmxA Cx scalerA -[c in LHS](mulfK (lt0r_neq0 c0)) mulrAC cmu mul1r.
+Qed.
+
+Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M_n) (d : 'rV_n),
+  [/\ P^T *m P = 1%:M, Q^T *m Q = 1%:M, forall i, 0 <= d 0 i & C = P *m diag_mx d *m Q^T].
+Proof.
+elim: n C => [|n IH].
+  by exists 1%:M, 1%:M, 0; split; rewrite ?[LHS]flatmx0 ?[RHS]flatmx0 // => i; rewrite mxE.
+rewrite -[n.+1]/(1 + n)%N => C; have [x [y [s [xx yy s0 Cx Cy]]]] := singular_pair C.
+have := split_off xx yy Cx Cy; set H := refl _; set K := refl _ => split.
+have [P [Q [d [PP QQ d0 C'E]]]] := IH (drsubmx (K *m C *m H)).
+exists (K *m diag1 P), (H *m diag1 Q), (row_mx (const_mx s) d).
+split; [exact: refl_diag1 | exact: refl_diag1 | | exact: split].
+by move=> i; rewrite mxE; case: splitP => j _; rewrite ?mxE.
+Qed.
+End RealSpectral.
+
+(* Rotations: the first of the six shears, for every orthogonal matrix.
+
+   M = [A B; C D] is orthogonal, with halves of n and e + n entries.
+
+   Main results
+     first_layer   some W0 of norm at most 1 makes the columns of C + W0 A orthonormal,
+                   completed to an orthogonal matrix by some u, and so J and v of
+                   involutions.v
+     six_every_rotation   hence, over a real closed field, every M of determinant 1 is six
+                   shears of norms at most 1, 4, 1, 2, 2, 2, for halves (n, n), (n, n + 1)
+
+   Plan.  The singular values give the polar decomposition [0 C] = O H of a square matrix:
+   O is orthogonal, H symmetric and >= 0.  With G = (1 + H)^-1 let W0 = O G [0 A]^T.  Since
+   [0 A]^T [0 A] = diag(0, 1) - H^2, the columns of C + W0 A are the last n of O; u is the
+   others.  No basis is chosen, and nothing depends on which singular values agree.
+
+   References.  The construction is new to our knowledge; see involutions.v. *)
+Section FirstLayer.
+Variables (R : rcfType) (e n : nat).
+Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
+Hypothesis orthM : (block_mx A B C D)^T *m block_mx A B C D = 1%:M.
+
+(* Jh = [B; D]^T G, and [A; C]^T G = [0, - Z^T] with Z Z^T = W0^T W0; the squares of [A; C]
+   and [B; D] add up to 1. *)
+Lemma orthogonal_J (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)) :
+  let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  Ch^T *m Ch = 1%:M -> W0^T *m Ch = row_mx 0 (A - W0^T *m C) -> Jh^T *m Jh = 1%:M.
+Proof.
+move=> Ch Jh oC W0Ch; set Z := A - _ in W0Ch.
+have ZZ : Z *m Z^T = W0^T *m W0.
+  have := congr1 (fun X => X *m X^T) W0Ch; rewrite /= trmx_mul trmxK mulmxA -(mulmxA _ Ch).
+  by rewrite (mulmx1C oC) mulmx1 tr_row_mx mul_row_col trmx0 mul0mx add0r => ->.
+move: W0Ch; rewrite mul_mx_row => /eq_row_mx[W0u _].
+have [uu C'u] : u^T *m u = 1%:M /\ (C + W0 *m A)^T *m u = 0.
+  by move: oC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+have Cu : C^T *m u = 0.
+  by move: C'u; rewrite [(_ + _)^T]linearD /= mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
+have uW0 : u^T *m W0 = 0 by rewrite -[LHS]trmxK trmx_mul trmxK W0u trmx0.
+pose G : 'M_(n + (e + n), e + n) := block_mx 0 (- 1%:M) u W0.
+have -> : Jh = (col_mx B D)^T *m G.
+  rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 [- _ + _]addrC; congr row_mx.
+  by rewrite [(_ + _)^T]linearD /= mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
+have NG : (col_mx A C)^T *m G = row_mx 0 (- Z^T).
+  rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 Cu [Z^T]linearB /= opprB trmx_mul.
+  by rewrite trmxK addrC.
+have BD : col_mx B D *m (col_mx B D)^T = 1%:M - col_mx A C *m (col_mx A C)^T.
+  move: (mulmx1C orthM); rewrite block_mxEh tr_row_mx mul_row_col.
+  by move/(canRL (addKr _)) => ->; rewrite addrC.
+rewrite trmx_mul trmxK mulmxA -(mulmxA G^T) BD mulmxBr mulmx1 mulmxBl.
+have -> : G^T *m (col_mx A C *m (col_mx A C)^T) *m G = block_mx 0 0 0 (W0^T *m W0).
+  rewrite mulmxA -mulmxA NG -[col_mx A C]trmxK -trmx_mul NG tr_row_mx mul_col_row trmx0.
+  by rewrite !mul0mx !mulmx0 [(- Z^T)^T]linearN /= trmxK mulNmx mulmxN opprK ZZ.
+rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]linearN /= trmx1.
+rewrite !(mul0mx, mulmx0, add0r, addr0) uu W0u uW0.
+rewrite mulNmx mulmxN opprK mulmx1 opp_block_mx add_block_mx !(oppr0, addr0) addrK.
+by rewrite [RHS]scalar_mx_block.
+Qed.
+
+Lemma bounded_diag m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
+Proof.
+move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE ler_sum // => i _; rewrite !mxE.
+by have /andP[g0 g1] := g01 i; rewrite -!expr2 exprMn ler_piMl ?sqr_ge0 ?exprn_ile1.
+Qed.
+
+Theorem first_layer : exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
+  let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  [/\ Ch^T *m Ch = 1%:M, Jh^T *m Jh = 1%:M & bounded 1 W0].
+Proof.
+have [P [Q [d [PP QQ d0 XE]]]] := singular_values (row_mx 0 C : 'M_(e + n)).
+pose g := \row_i (1 + d 0 i)^-1; have d1 i : 1 + d 0 i != 0 by rewrite gt_eqF // ltr_pwDl.
+pose O := P *m Q^T; pose H := Q *m diag_mx d *m Q^T; pose G := Q *m diag_mx g *m Q^T.
+have OO : O^T *m O = 1%:M.
+  by rewrite trmx_mul trmxK -mulmxA [P^T *m _]mulmxA PP mul1mx; apply: mulmx1C.
+have OH : O *m H = row_mx 0 C by rewrite XE /O /H !mulmxA -(mulmxA P Q^T) QQ mulmx1.
+have HT : H^T = H by rewrite !trmx_mul trmxK tr_diag_mx mulmxA.
+have GT : G^T = G by rewrite !trmx_mul trmxK tr_diag_mx mulmxA.
+have GH : G *m H = 1%:M - G.
+  have -> : 1%:M - G = Q *m (1%:M - diag_mx g) *m Q^T.
+    by rewrite mulmxBr mulmx1 mulmxBl (mulmx1C QQ).
+  rewrite /G /H !mulmxA -(mulmxA _ Q^T Q) QQ mulmx1 -(mulmxA Q); congr (_ *m _ *m _).
+  rewrite mulmx_diag -diag_const_mx -raddfB /=; congr diag_mx; apply/rowP=> i; rewrite !mxE.
+  by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf // addrC.
+have bG : bounded 1 (O *m G).
+  rewrite -[1]mulr1; apply: bounded_mul; first exact: bounded_isometry.
+  rewrite -[1]mulr1; apply: bounded_mul; last by apply/bounded_tr/bounded_isometry.
+  rewrite -[1]mulr1; apply: bounded_mul; first exact: bounded_isometry.
+  by apply: bounded_diag => i; rewrite mxE invr_ge0 invf_le1 ?ltr_pwDl // addr_ge0 //= lerDl.
+clearbody G; clearbody H; clearbody O; clear P Q d PP QQ d0 XE g d1.
+pose F : 'M[R]_(e + n) := block_mx 0 0 0 1%:M; pose Ah : 'M_(n, e + n) := row_mx 0 A.
+have HF : H *m F = H.
+  have -> : H = O^T *m row_mx 0 C by rewrite -OH mulmxA OO mul1mx.
+  by rewrite -mulmxA mul_row_block; blocks.
+have AA : Ah^T *m Ah = F - H *m H.
+  have -> : H *m H = (row_mx 0 C)^T *m row_mx 0 C.
+    by rewrite -OH trmx_mul -mulmxA [O^T *m _]mulmxA OO mul1mx HT.
+  rewrite !tr_row_mx !mul_col_row !trmx0 !mul0mx !mulmx0.
+  move: orthM; rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AC _ _ _].
+  by rewrite opp_block_mx add_block_mx !(oppr0, addr0) -AC addrK.
+have GF : G *m F = F - G *m H by rewrite -{1}[G](subKr 1%:M) -GH mulmxBl mul1mx -mulmxA HF.
+have GAA : G *m (Ah^T *m Ah) = F - H.
+  by rewrite AA mulmxBr GF mulmxA {2}GH mulmxBl mul1mx opprB addrA subrK.
+have OF : O *m F = row_mx 0 (rsubmx O) by rewrite -{1}[O]hsubmxK mul_row_block; blocks.
+pose W0 : 'M_(e + n, n) := O *m G *m Ah^T; exists W0, (lsubmx O) => Ch Jh.
+have ChE : Ch = O.
+  have : row_mx 0 C + W0 *m Ah = row_mx 0 (rsubmx O) :> 'M_(e + n).
+    by rewrite -!mulmxA GAA mulmxBr OH OF addrC subrK.
+  by rewrite mul_mx_row add_row_mx => /eq_row_mx[_ C'E]; rewrite /Ch C'E hsubmxK.
+split; first by rewrite ChE.
+  apply: orthogonal_J; rewrite -/Ch ChE //.
+  have -> : row_mx 0 (A - W0^T *m C) = Ah - W0^T *m (O *m H).
+    by rewrite OH mul_mx_row mulmx0 opp_row_mx add_row_mx subr0.
+  have WO : W0^T *m O = Ah *m G by rewrite !trmx_mul trmxK GT -!mulmxA OO mulmx1.
+  by rewrite mulmxA WO -mulmxA GH mulmxBr mulmx1 subKr.
+rewrite -[1]mulr1; apply: bounded_mul bG _; apply: (@bounded_gram _ _ _ _ _ B^T).
+rewrite !trmxK tr_row_mx mul_row_col trmx0 mulmx0 add0r.
+by move: (mulmx1C orthM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+Qed.
+End FirstLayer.
+
+Theorem six_every_rotation (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
+  exists W0 X Y Z W V,
+  [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V, bounded 1 W0, bounded 4 X, bounded 1 Y &
+      [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
+Proof.
+rewrite -[M]submxK => e1 oM dM; have [W0 [u [oC oJ bW0]]] := first_layer oM.
+have [X [Y [Z [W [V [eM [bX bY bZ bW bV]]]]]]] := six_rotation e1 oM dM oC oJ bW0.
+exists (- W0), X, Y, Z, W, V; split=> // x.
+by rewrite mulNmx dotNl dotC dotNl opprK; apply: bW0.
+Qed.
+
+(* Conditions: a shear whose shift has norm at most 4 has condition at most 18. *)
+Section Condition.
+Variable R : rcfType.
+
+Lemma bounded_le k l m n (X : 'M[R]_(m, n)) : 0 <= k -> k <= l -> bounded k X -> bounded l X.
+Proof.
+move=> k0 kl bX x; apply: le_trans (bX x) _; rewrite ler_wpM2r ?dot_ge0 //.
+by rewrite lerXn2r ?nnegrE // (le_trans k0).
+Qed.
+
+Lemma bounded_opp k m n (X : 'M[R]_(m, n)) : bounded k X -> bounded k (- X).
+Proof. by move=> bX x; rewrite mulNmx dotNl dotC dotNl opprK. Qed.
+
+(* 18 |u|^2 + 18 |w|^2 - |u + v|^2 - |w|^2 >= |u|^2 + |4 u - v / 4|^2, where |v| <= 4 |w|. *)
+Lemma add_of_norm_four m n (u v : 'cV[R]_m) (w : 'cV[R]_n) : dot v v <= 4 ^+ 2 * dot w w ->
+  dot (u + v) (u + v) + dot w w <= 18 * (dot u u + dot w w).
+Proof.
+rewrite expr2 -natrM -[(4 * 4)%N]/16%N => bv.
+have := dot_ge0 (4 *: u - 4^-1 *: v); rewrite dotB !dotZ mulfV ?pnatr_eq0 // mul1r -invfM.
+rewrite -natrM -[(4 * 4)%N]/16%N subr_ge0 dotDl !dotDr [dot v u]dotC => uv.
+move: (dot u u) (dot u v) (dot v v) (dot w w) (dot_ge0 u) bv uv => a c b d a0 bv uv.
+have -> : a + c + (c + b) = a + b + c *+ 2 by rewrite mulr2n [RHS]addrACA [b + c]addrC.
+apply: le_trans (_ : a + b + (16 * a + 16^-1 * b) + d <= _); first by rewrite lerD2r lerD2l.
+have b_le : b + 16^-1 * b <= d *+ 17.
+  have le_d : 16^-1 * b <= d by rewrite mulrC ler_pdivrMr ?ltr0n // mulrC.
+  by rewrite [d *+ 17]mulrSr -[d *+ 16]mulr_natl lerD.
+rewrite addrACA; apply: le_trans (_ : a + 16 * a + d *+ 17 + d <= _).
+  by rewrite lerD2r lerD2l.
+by rewrite !mulr_natl -mulrS -addrA -mulrSr mulrnDl lerD2r [leRHS]mulrSr lerDl.
+Qed.
+
+Lemma dot_col m n (u v : 'cV[R]_m) (w x : 'cV[R]_n) :
+  dot (col_mx u w) (col_mx v x) = dot u v + dot w x.
+Proof. by rewrite /dot tr_col_mx mul_row_col mxE. Qed.
+
+Lemma root_18 : Num.sqrt 18 ^+ 2 = 18 :> R.
+Proof. by rewrite sqr_sqrtr ?ler0n. Qed.
+
+Lemma bounded_U p q (X : 'M[R]_(p, q)) : bounded 4 X -> bounded (Num.sqrt 18) (U X).
+Proof.
+move=> bX x; rewrite root_18 -[x]vsubmxK mul_block_col !mul1mx mul0mx add0r !dot_col.
+exact: add_of_norm_four.
+Qed.
+
+Lemma bounded_L p q (Y : 'M[R]_(q, p)) : bounded 4 Y -> bounded (Num.sqrt 18) (L Y).
+Proof.
+move=> bY x; rewrite root_18 -[x]vsubmxK mul_block_col !mul1mx mul0mx addr0 !dot_col.
+by rewrite ![dot (usubmx x) _ + _]addrC [Y *m _ + _]addrC; apply: add_of_norm_four.
+Qed.
+
+Lemma condition_U p q (X : 'M[R]_(p, q)) : bounded 4 X -> condition_at_most 18 (U X).
+Proof.
+move=> bX; exists (Num.sqrt 18), (Num.sqrt 18).
+have -> : invmx (U X) = U (- X).
+  by rewrite -[LHS]mul1mx -(U0 R p q) -(addNr X) addrC -mul_UU mulmxK ?unit_U.
+rewrite sqrtr_ge0 -expr2 root_18; split=> //; first exact: bounded_U.
+exact: bounded_U (bounded_opp bX).
+Qed.
+
+Lemma condition_L p q (Y : 'M[R]_(q, p)) : bounded 4 Y -> condition_at_most 18 (L Y).
+Proof.
+move=> bY; exists (Num.sqrt 18), (Num.sqrt 18).
+have -> : invmx (L Y) = L (- Y) by rewrite -[RHS](mulmxK (unit_L Y)) mul_LL mul1mx.
+rewrite sqrtr_ge0 -expr2 root_18; split=> //; first exact: bounded_L.
+exact: bounded_L (bounded_opp bY).
+Qed.
+
+Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 6, forall K, K \in Ks -> shear K /\ condition_at_most 18 K &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof.
+move=> e1 oM dM; have [W0 [X [Y [Z [W [V [-> bW0 bX bY [bZ bW bV]]]]]]]] :=
+  six_every_rotation e1 oM dM.
+have cU (T : 'M[R]_(n, e + n)) : bounded 4 T -> shear (U T) /\ condition_at_most 18 (U T).
+  by move=> bT; split; [left; exists T | apply: condition_U].
+have cL (T : 'M[R]_(e + n, n)) : bounded 4 T -> shear (L T) /\ condition_at_most 18 (L T).
+  by move=> bT; split; [right; exists T | apply: condition_L].
+have b1 k l (T : 'M[R]_(k, l)) : bounded 1 T -> bounded 4 T.
+  by apply: bounded_le; rewrite ?ler01 ?ler1n.
+have b2 k l (T : 'M[R]_(k, l)) : bounded 2 T -> bounded 4 T.
+  by apply: bounded_le; rewrite ?ler0n ?ler_nat.
+exists [:: L W0; U X; L Y; U Z; L W; U V]; rewrite !big_cons big_nil mulmx1 !mulmxA; split=> // K.
+by rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
+  [apply/cL/b1 | apply: cU | apply/cL/b1 | apply/cU/b2 | apply/cL/b2 | apply/cU/b2].
+Qed.
+End Condition.
+

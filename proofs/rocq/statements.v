@@ -27,14 +27,12 @@
 
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint zmodp matrix mxalgebra rat.
-From mathcomp Require Import perm archimedean poly mxpoly.
-From exactflow Require Import shears six_suffice five_do_not zero_padding.
-From exactflow Require Import positive_scales unequal_lower unequal_upper hyperplane.
-From exactflow Require Import rounded gaussian gaussian_existence three_affine four_affine.
-From exactflow Require Import principal_minors opposed_minors.
-From exactflow Require Import two_involutions integral_involutions signed_permutations.
-From exactflow Require Import rotations real_reversal first_layer one_mask plateaus.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import mxalgebra rat poly mxpoly.
+From exactflow.certificates Require Import shears words couplings.
+From exactflow Require Import six partitions odd_dimension scales gaussians involutions.
+From exactflow Require Import permutations rotations one_mask maps.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -89,6 +87,15 @@ Theorem five_shears_upper_right (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)
         block_mx 1%:M 0 Z 1%:M *m block_mx 1%:M W 0 1%:M *m
         block_mx 1%:M 0 V 1%:M.
 Proof. by move=> us large dM uB; apply: five_LULUL us large M uB dM. Qed.
+
+(* Nor are four, in any order: over every field, for every n >= 2. *)
+Theorem four_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
+  exists2 M : 'M[F]_(n + n), \det M = 1 /\ dlsubmx M \in unitmx & forall Ks : seq 'M[F]_(n + n),
+  (forall K, K \in Ks ->
+    (exists X : 'M_n, K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_n, K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 4)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by case: n => [|[|n]] // _; apply: four_not_enough. Qed.
 
 (* Six cannot be replaced by five, in any order: over every field, for every n >= 2. *)
 Theorem five_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
@@ -316,6 +323,28 @@ Theorem minus_one_determinant (R : comUnitRingType) n :
   \det (block_mx (- 1%:M) 0 0 1%:M : 'M[R]_(n + n)) = (- 1) ^+ n.
 Proof. exact: det_minus_one. Qed.
 
+(* Nor can six be replaced by five in any dimension that is at least 3; for halves of n and n + 1
+   entries because of this: diag(A, -1) takes more than 2 (k + 1) + 1 couplings if k p < q. *)
+Theorem five_couplings_do_not_suffice (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
+  exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & forall Ks : seq 'M[F]_(n + (e + n)),
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_n) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_(e + n)) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: six_couplings_sharp. Qed.
+
+Theorem unequal_couplings_diagonal (F : numFieldType) p q k (A : 'M[F]_p)
+    (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
+  (forall K, K \in Ks ->
+    (exists (s : 'rV[F]_p) X,
+       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+    (exists (s : 'rV[F]_q) Y,
+       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (size Ks <= k.+1.*2.+1)%N -> block_mx A 0 0 (- 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: minus_one_needs_more. Qed.
+
 (* Unequal splits p + q, lower bound.  If 1 is an eigenvalue neither of the lower
    right block of M nor of that of M^-1, and k p < q, then M is no product of
    2 (k + 1) shears or fewer, in any order.  With k + 1 = ceil(q/p): it takes at least
@@ -386,6 +415,42 @@ Theorem unequal_splits_full_rank
         \big[mulmx/1%:M]_(i < m.+1)
           (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
 Proof. by move=> us large; apply: unequal_rank_p us large m q M. Qed.
+
+(* If p divides q - 1, the lower bound is the largest number that a matrix of determinant 1 needs:
+   for q = (m + 1) p + 1, 2 m + 6 = 2 ceil(q/p) + 2, over a field of more than p + 1 elements. *)
+Theorem unequal_splits_divisible (F : fieldType) (s : seq F) p m (q := (m.+1 * p).+1)
+    (M : 'M[F]_(p + q)) : uniq s -> (p.+1 < size s)%N -> \det M = 1 ->
+  exists (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
+    M = \big[mulmx/1%:M]_(i < m.+3)
+          (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
+Proof. by move=> us large; apply: (unequal_hyperplane us large). Qed.
+
+(* Two scalar blocks.  diag(alpha, beta), of determinant 1 on halves of p < q entries, with
+   r alpha beta = 1 and no power of r 1, is no product of seven shears, unless e = q - p divides p
+   and beta = r^(p / e). *)
+Theorem scalar_blocks_need_eight (F : fieldType) p q (alpha beta r : F) (Ks : seq 'M[F]_(p + q)) :
+  (p < q)%N -> r * (alpha * beta) = 1 -> beta != 1 -> (forall i, (0 < i)%N -> r ^+ i != 1) ->
+  ~~ (q - p %| p)%N || (beta != r ^+ (p %/ (q - p))) ->
+  (forall K, K \in Ks ->
+    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 7)%N -> block_mx alpha%:M 0 0 beta%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. exact: scalar_blocks_seven. Qed.
+
+(* So on halves of p < q <= 2 p entries eight is the largest number that a matrix of determinant 1
+   needs, if e does not divide p, or is even: over fields with an element t of infinite order. *)
+Theorem eight_is_the_largest (F : fieldType) p q (t : F) :
+  (0 < p < q)%N -> (q <= 2 * p)%N -> t != 0 -> (forall i, (0 < i)%N -> t ^+ i != 1) ->
+  ~~ (q - p %| p)%N || ~~ odd (q - p) && ((2 : F) != 0) ->
+  (forall M : 'M[F]_(p + q), \det M = 1 ->
+    exists (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
+    M = \big[mulmx/1%:M]_(i < 4) (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M)) /\
+  exists2 M : 'M[F]_(p + q), \det M = 1 & forall Ks : seq 'M[F]_(p + q),
+  (forall K, K \in Ks ->
+    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (size Ks <= 7)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by move=> pq q2 t0 inf; apply: eight_is_largest pq q2 (conj t0 inf). Qed.
 
 (* A shear whose shift is any function, so also a rounded one, is a bijection of
    the columns over any additive group, the integers among them. *)
@@ -727,6 +792,19 @@ Theorem every_rotation_is_six_bounded_shears (R : rcfType) e n (M : 'M[R]_(n + (
       [/\ bounded 2 _ _ Z, bounded 2 _ _ W & bounded 2 _ _ V]].
 Proof. by move=> b; apply: six_every_rotation. Qed.
 
+(* So each of the six shears has condition number at most 18. *)
+Theorem every_rotation_is_six_of_condition_18 (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
+  let bounded (k : R) (K : 'M[R]_(n + (e + n))) := forall x : 'cV_(n + (e + n)),
+    ((K *m x)^T *m (K *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0 in
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 6,
+      forall K, K \in Ks ->
+        ((exists X : 'M_(n, e + n), K = block_mx 1%:M X 0 1%:M) \/
+         (exists Y : 'M_(e + n, n), K = block_mx 1%:M 0 Y 1%:M)) /\
+        exists a b : R, [/\ 0 <= a, 0 <= b, a * b <= 18, bounded a K & bounded b (invmx K)] &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof. exact: six_of_condition_18. Qed.
+
 (* The orthogonal integer matrices are the signed permutations: for some permutation s of
    the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
    holds and 1 if not. *)
@@ -870,3 +948,41 @@ Theorem one_coupling_keeps_a_half (R : idomainType) d (M B : {set 'I_d})
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof. by move=> st fE; apply: (@one_coupling_keeps R predT d M B); exists s, t. Qed.
+
+(* Finite maps.  Points are pairs of halves, rows of p and of q entries.  Every map that is injective
+   on a finite set of points agrees there with four layers, each of which adds to one half some
+   function of the other; *)
+Theorem four_layers_any_finite_map (F : numDomainType) p q (X : seq ('rV[F]_p * 'rV[F]_q))
+    (pi : 'rV[F]_p * 'rV[F]_q -> 'rV[F]_p * 'rV[F]_q) :
+  let first (u : 'rV[F]_q -> 'rV[F]_p) (x : 'rV[F]_p * 'rV[F]_q) := (x.1 + u x.2, x.2) in
+  let second (t : 'rV[F]_p -> 'rV[F]_q) (x : 'rV[F]_p * 'rV[F]_q) := (x.1, x.2 + t x.1) in
+  (0 < p)%N -> (0 < q)%N -> {in X &, injective pi} ->
+  exists t u v w, {in X, forall x, first w (second v (first u (second t x))) = pi x}.
+Proof. move=> first second p0 q0 inj; exact: four_couplings_rows p0 q0 inj. Qed.
+
+(* over halves in any two groups, three layers, in either order, exchange (0, 0) and (0, b) and fix
+   (a, 0) and (a, b) if and only if b + b = 0; *)
+Theorem three_layers_exchange (V W : zmodType) (a : V) (b : W) :
+  let first (u : W -> V) (x : V * W) := (x.1 + u x.2, x.2) in
+  let second (t : V -> W) (x : V * W) := (x.1, x.2 + t x.1) in
+  let exchanges (f : V * W -> V * W) :=
+    [/\ f (0, 0) = (0, b), f (0, b) = (0, 0), f (a, 0) = (a, 0) & f (a, b) = (a, b)] in
+  a != 0 ->
+  (exists t u v, exchanges (fun x => second v (first u (second t x)))) \/
+  (exists u t v, exchanges (fun x => first v (second t (first u x)))) <-> b + b = 0.
+Proof. move=> first second ex a0; exact: three_couplings a0. Qed.
+
+(* and not even with positive scales do three layers, in either order, realize every such map. *)
+Theorem three_scaled_layers_do_not (F : numDomainType) p q :
+  let first (s u : 'rV[F]_q -> 'rV[F]_p) (x : 'rV[F]_p * 'rV[F]_q) :=
+    (\row_i (s x.2 0 i * x.1 0 i + u x.2 0 i), x.2) in
+  let second (s t : 'rV[F]_p -> 'rV[F]_q) (x : 'rV[F]_p * 'rV[F]_q) :=
+    (x.1, \row_j (s x.1 0 j * x.2 0 j + t x.1 0 j)) in
+  let positive m n (s : 'rV[F]_m -> 'rV[F]_n) := forall x i, 0 < s x 0 i in
+  (0 < p)%N -> (0 < q)%N ->
+  exists (X : seq ('rV[F]_p * 'rV[F]_q)) pi, [/\ {in X &, injective pi},
+    forall s1 t1 s2 t2 s3 t3, positive _ _ s1 -> positive _ _ s2 -> positive _ _ s3 ->
+      ~ {in X, forall x, second s3 t3 (first s2 t2 (second s1 t1 x)) = pi x} &
+    forall s1 t1 s2 t2 s3 t3, positive _ _ s1 -> positive _ _ s2 -> positive _ _ s3 ->
+      ~ {in X, forall x, first s3 t3 (second s2 t2 (first s1 t1 x)) = pi x}].
+Proof. exact: some_map_needs_four. Qed.

@@ -156,6 +156,49 @@ def test_the_action_runs_no_code_of_the_repository(project):
     assert "python -P -m pip" in action["runs"]["steps"][0]["run"]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="there ** within a name is *")
+def test_a_pattern_that_is_none(project):
+    done = step(project, "Check", files="a.cert.json\n**.cert.json")
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("::error::expected patterns such as **/*.cert.json: ")
+
+
+@pytest.mark.parametrize("pattern", ["/", ".", "..", "//", "a.cert.json/"])
+def test_a_pattern_of_no_file(project, pattern):
+    done = step(project, "Check", files=f"deep/*.json\n{pattern}")
+    assert done.returncode in (0, 2)
+    assert done.stderr == ""
+
+
+def test_absolute_patterns(project):
+    done = step(project, "Check", files=f"{project}/*.cert.json\n{project}/none/*")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"| {project}/a.cert.json | equality | verified |" in done.stdout
+
+
+def test_the_action_escapes_names(project):
+    """A name with a line of its own would be a command, and one with a dash an option."""
+    name = "x\n::warning::injected\x1b[31m|<b>.cert.json"
+    (project / name).write_text("{")
+    (project / "-hj.cert.json").write_text("{")
+    done = step(project, "Check", files="*.cert.json")
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = done.stdout.splitlines()
+    assert not any(line.startswith("::warning") for line in lines)
+    assert sum(line.startswith("::error file=") for line in lines) == 2
+    assert "\x1b" not in (project / "summary.md").read_text()
+    assert "<b>" not in (project / "summary.md").read_text()
+
+
+def test_a_name_with_a_dash_does_not_switch_the_hook_off(project):
+    spoil(project)
+    (project / "-hj.cert.json").write_text("{")
+    (hook,) = HOOKS
+    command = [sys.executable, "-m", *hook["entry"].split(), *hook["args"]]
+    done = subprocess.run([*command, "-hj.cert.json", "a.cert.json"], cwd=project, check=False)
+    assert done.returncode == 1
+
+
 def test_an_input_is_no_script(project):
     step(project, "Check", files="$(touch seen)\n; touch seen", within="1; touch seen")
     assert not (project / "seen").exists()

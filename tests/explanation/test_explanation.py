@@ -122,6 +122,17 @@ def test_displays():
     assert "checked" in captured.get()
 
 
+def test_a_notebook_shows_formulas():
+    assert explain([[1, 2], [3, 7]])._repr_latex_().split("\\\\$") == [
+        r"$\displaystyle M = \begin{pmatrix} 1 & 2 \\ 3 & 7 \end{pmatrix}$",
+        *[rf"\displaystyle {name} = {x}$" for name, x in zip("ABCD", (1, 2, 3, 7), strict=True)],
+        r"\displaystyle \begin{pmatrix} A & B \\ C & D \end{pmatrix} = M$",
+        r"\displaystyle l_{1} = \begin{pmatrix} 1 & 0 \\ 3 & 7 \end{pmatrix}$",
+        r"\displaystyle l_{2} = \begin{pmatrix} \frac{1}{7} & \frac{2}{7} \\ 0 & 1 \end{pmatrix}$",
+        r"\displaystyle l_{2} l_{1} = M$",
+    ]
+
+
 def test_a_number_is_shown_beside_matrices():
     """The traces of two blocks are numbers x and y."""
     explanation = minimal_depth(sympy.diag(-1, -1, 1, 1)).explain()

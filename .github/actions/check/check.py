@@ -1,13 +1,14 @@
 """The step of the action: run exactflow on what FILES and SCRIPTS match, and tell GitHub.
 
-Patterns stand one a line, relative to the working directory. Each file that fails becomes an error
-annotation, all of them a table in the summary. The exit code is 0 if everything holds, 1 if
-something is refuted, 2 also where nothing matches: a check of nothing would pass for ever. A file
-without a verdict, as the check was killed by a signal or ran out of memory, is a 3.
+Patterns stand one a line, absolute or relative to the working directory. Each file that fails
+becomes an error annotation, all of them a table in the summary. The exit code is 0 if everything
+holds, 1 if something is refuted, 2 also where nothing matches: a check of nothing would pass for
+ever. A file without a verdict, as the check was killed by a signal or ran out of memory, is a 3.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,11 @@ CODES = {"verified": 0, "passed": 0, "refuted": 1, "malformed": 2, "broken": 2, 
 
 
 def main() -> int:
-    certificates, scripts = matching("FILES"), matching("SCRIPTS")
+    try:
+        certificates, scripts = matching("FILES"), matching("SCRIPTS")
+    except (ValueError, IndexError) as error:  # as **.cert.json is before Python 3.13
+        print(f"::error::{escaped(f'expected patterns such as **/*.cert.json: {error}')}")
+        return 2
     if not certificates and not scripts:
         print("::error::nothing matches the patterns: expected a certificate or a proof script")
         return 2
@@ -46,9 +51,12 @@ def main() -> int:
 
 def matching(name: str) -> list[str]:
     """Return the files that match the patterns of a variable, each once."""
-    patterns = [line.strip() for line in os.environ.get(name, "").splitlines()]
-    found = (path for pattern in patterns if pattern for path in sorted(Path().glob(pattern)))
-    return list(dict.fromkeys(str(path) for path in found if path.is_file()))
+    found: dict[str, None] = {}
+    for line in filter(None, map(str.strip, os.environ.get(name, "").splitlines())):
+        top = Path(line).anchor
+        paths = Path(top).glob(str(Path(line).relative_to(top)))
+        found |= dict.fromkeys(str(path) for path in sorted(paths) if path.is_file())
+    return list(found)
 
 
 def exactflow(command: str, options: list[str], files: list[str]) -> list[Row]:
@@ -100,12 +108,16 @@ def property_of(text: str) -> str:
     return escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def cell_of(name: str) -> str:
+    """Return a name of a file as a cell: no line of its own, which may be a command, no markup."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return re.sub(r"[^\w ,./-]", lambda found: f"&#{ord(found[0])};", shown)
+
+
 def summarise(rows: list[Row]) -> None:
     """Print a table, and add it to the summary of the job."""
     lines = ["| file | checked | verdict |", "| --- | --- | --- |"]
-    lines += [
-        f"| {row.file.replace('|', '&#124;')} | {row.checked} | {row.verdict} |" for row in rows
-    ]
+    lines += [f"| {cell_of(row.file)} | {row.checked} | {row.verdict} |" for row in rows]
     text = "\n".join([*lines, ""])
     print(text)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -114,6 +126,7 @@ def summarise(rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # a name may be no Unicode
     try:
         sys.exit(main())
     except OSError as error:  # the summary cannot be written, or no process be started

@@ -7,7 +7,7 @@
    Plan.  The words of one letter fewer that start with U and with L must both be
    impossible.  An obstruction is what the lemmas of the last part need, its
    conditions computed on lists of rationals by vm_compute. *)
-From exactflow.certificates Require Export words.
+From exactflow.certificates Require Export rationals words.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -263,6 +263,8 @@ End Sound.
 (* ----------------------------------------------------------- the whole claim *)
 (* A layer: whether it moves the first half, and its block. *)
 Definition layer := (bool * rows)%type.
+Definition shear_of n (l : layer) : 'M[rat]_(n + n) :=
+  if l.1 then U (matrix_of n l.2) else L (matrix_of n l.2).
 
 Fixpoint product n (s : seq layer) : rows * rows * rows * rows :=
   if s is (u, X) :: s' then
@@ -281,7 +283,7 @@ Definition holds n (M N : rows) (s : seq layer) (of_U of_L : obstruction) :=
 
 Lemma productP n s : let: (A, B, C, D) := product n s in
   block_mx (matrix_of n A) (matrix_of n B) (matrix_of n C) (matrix_of n D) =
-  \big[mulmx/1%:M]_(K <- [seq shear l.1 (matrix_of n l.2) | l <- s]) K.
+  \big[mulmx/1%:M]_(K <- map (shear_of n) s) K.
 Proof.
 elim: s => [|[u X] s].
   by rewrite /= big_nil oneE zeroE -scalar_mx_block.
@@ -289,11 +291,8 @@ rewrite /= big_cons; case: (product n s) => [[[A B] C] D] <-.
 by case: u; rewrite !(addE, mulE) (mul_U, mul_L).
 Qed.
 
-Lemma is_shearP n (K : 'M[rat]_(n + n)) : is_shear K -> exists u X, K = shear u X.
-Proof. by case=> [[X ->]|[Y ->]]; [exists true, X | exists false, Y]. Qed.
-
 Lemma holds_product n M N s of_U of_L : holds n M N s of_U of_L ->
-  matrix_of (n + n) M = \big[mulmx/1%:M]_(K <- [seq shear l.1 (matrix_of n l.2) | l <- s]) K.
+  matrix_of (n + n) M = \big[mulmx/1%:M]_(K <- map (shear_of n) s) K.
 Proof.
 rewrite /holds blocksE; have := productP n s; case: product => [[[A' B'] C'] D'] e.
 by case/and5P=> /sameP -> /sameP -> /sameP -> /sameP -> _.
@@ -311,18 +310,16 @@ move: (block n M n 0) (block n M n n) (block n N 0 0) (block n N 0 n) => C D a b
 move: (block n N n 0) (block n N n n) (productP n s) => c d.
 case: product => [[[A' B'] C'] D'] e.
 case/and5P=> /sameP eA /sameP eB /sameP eC /sameP eD why; split.
-  exists [seq shear l.1 (matrix_of n l.2) | l <- s].
+  exists (map (shear_of n) s).
   rewrite size_map eA eB eC eD e; split=> // K.
   elim: (s) => // [[u X] s' IH]; rewrite inE => /predU1P[->|//].
   by case: u; [left | right]; exists (matrix_of n X).
 move=> Ks sh eK; rewrite leqNgt; apply/negP => fewer.
 case/orP: why => [/nilP s0|]; first by rewrite s0 in fewer.
 case/and4P=> invU invL /excludesP exU /excludesP exL.
-have [|||] := @fewer_are_words rat n Ks (size s).-1.
-- by move=> K /sh/is_shearP.
-- by case: (size s) fewer.
-- by rewrite -eK; apply: exU invU.
-- by rewrite -eK => /word_swap; rewrite swap_block; apply: exL invL.
+have [|[] w] := @shears_alternate _ _ _ (size s).-1 Ks sh; first by case: (size s) fewer.
+  by move: w; rewrite -eK; apply: exU invU.
+by move/word_swap: w; rewrite -eK swap_block; apply: exL invL.
 Qed.
 
 (* The same in other words: no product of fewer. *)

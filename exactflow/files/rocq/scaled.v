@@ -3,12 +3,11 @@
    A coupling is [S X; 0 1] or [1 0; Y S], S diagonal and positive.  Theorem
    least_number_of_couplings, at the end, says of one matrix that it is a product
    of so many couplings and of no fewer.  To trust it, read its statement,
-   is_coupling, positive, rational and matrix_of; coqc checks the rest.
+   is_coupling, rational and matrix_of; coqc checks the rest.
 
-   Plan.  A positive diagonal matrix moves through a coupling from left to right,
-   which then is a shear (push).  So a product of couplings is one of shears, times
-   such a matrix; M diag(y, x) is a word for some positive y and x. *)
-From exactflow.certificates Require Export depth.
+   Plan.  A product of couplings is one of shears, times a positive diagonal matrix
+   (couplings_word); so M diag(y, x) is a word for some positive y and x. *)
+From exactflow.certificates Require Export couplings depth.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -16,113 +15,13 @@ Import GRing.Theory Num.Theory order.Order.Theory.
 Close Scope Q_scope.
 Open Scope ring_scope.
 
-Definition positive n (s : 'rV[rat]_n) := forall i, 0 < s 0 i.
 Definition is_coupling n (K : 'M[rat]_(n + n)) :=
-  (exists s X, positive s /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-  (exists s Y, positive s /\ K = block_mx 1%:M 0 Y (diag_mx s)).
-
-Section Scales.
-Variable n : nat.
-Implicit Types (A B C D a b c d X Y : 'M[rat]_n) (s t x y : 'rV[rat]_n) (M : 'M[rat]_(n + n)).
-
-Definition scales s t : 'M[rat]_(n + n) := block_mx (diag_mx s) 0 0 (diag_mx t).
-Definition inv_row s : 'rV[rat]_n := \row_i (s 0 i)^-1.
-
-Lemma inv_row_gt0 s : positive s -> positive (inv_row s).
-Proof. by move=> s_gt0 i; rewrite mxE invr_gt0. Qed.
-
-Lemma mul_row_gt0 s t : positive s -> positive t -> positive (\row_i (s 0 i * t 0 i)).
-Proof. by move=> s_gt0 t_gt0 i; rewrite mxE mulr_gt0. Qed.
-
-Lemma diag_inv s : positive s -> diag_mx s *m diag_mx (inv_row s) = 1%:M.
-Proof.
-move=> s_gt0; rewrite mulmx_diag -diag_const_mx; congr diag_mx.
-by apply/rowP => i; rewrite !mxE divff ?lt0r_neq0.
-Qed.
-
-Lemma block_scales A B C D x y : block_mx A B C D *m scales y x =
-  block_mx (A *m diag_mx y) (B *m diag_mx x) (C *m diag_mx y) (D *m diag_mx x).
-Proof. by rewrite mulmx_block !mulmx0 !addr0 !add0r. Qed.
-
-Lemma scales_block A B C D x y : scales y x *m block_mx A B C D =
-  block_mx (diag_mx y *m A) (diag_mx y *m B) (diag_mx x *m C) (diag_mx x *m D).
-Proof. by rewrite mulmx_block !mul0mx !addr0 !add0r. Qed.
-
-Lemma scalesK x y : positive x -> positive y ->
-  scales y x *m scales (inv_row y) (inv_row x) = 1%:M.
-Proof.
-by move=> x0 y0; rewrite block_scales !mul0mx !diag_inv // [RHS]scalar_mx_block.
-Qed.
-
-Lemma push s t K : positive s -> positive t -> is_coupling K ->
-  exists u X s' t', [/\ positive s', positive t' & scales s t *m K = shear u X *m scales s' t'].
-Proof.
-move=> s0 t0 [[r [X [r0 ->]]]|[r [X [r0 ->]]]].
-  exists true, (diag_mx s *m X *m diag_mx (inv_row t)), (\row_i (s 0 i * r 0 i)), t.
-  split=> //; first exact: mul_row_gt0.
-  rewrite scales_block /= mul_U !mulmx0 !mulmx1 !addr0 !add0r mulmx_diag.
-  by rewrite -(mulmxA _ _ (diag_mx t)) (mulmx1C (diag_inv t0)) mulmx1.
-exists false, (diag_mx t *m X *m diag_mx (inv_row s)), s, (\row_i (t 0 i * r 0 i)).
-split=> //; first exact: mul_row_gt0.
-rewrite scales_block /= mul_L !mulmx0 !mulmx1 !addr0 !add0r mulmx_diag.
-by rewrite -(mulmxA _ _ (diag_mx s)) (mulmx1C (diag_inv s0)) mulmx1.
-Qed.
-
-Lemma big_rcons_mul (Ks : seq 'M[rat]_(n + n)) M :
-  \big[mulmx/1%:M]_(K <- rcons Ks M) K = (\big[mulmx/1%:M]_(K <- Ks) K) *m M.
-Proof.
-elim: Ks => [|K Ks IH]; first by rewrite big_cons !big_nil mul1mx mulmx1.
-by rewrite rcons_cons !big_cons IH mulmxA.
-Qed.
-
-Lemma couplings_are_shears (Ks : seq 'M[rat]_(n + n)) : (forall K, K \in Ks -> is_coupling K) ->
-  exists Ss s t, [/\ size Ss = size Ks, forall S, S \in Ss -> exists u X, S = shear u X,
-    positive s, positive t &
-    \big[mulmx/1%:M]_(K <- Ks) K = (\big[mulmx/1%:M]_(S <- Ss) S) *m scales s t].
-Proof.
-elim/last_ind: Ks => [|Ks K IH] sh.
-  exists [::], (const_mx 1), (const_mx 1); split=> //; try by move=> i; rewrite mxE.
-  by rewrite !big_nil mul1mx /scales !diag_const_mx -scalar_mx_block.
-have [K' K'Ks|Ss [s [t [eS shS s0 t0 e]]]] := IH.
-  by apply: sh; rewrite mem_rcons inE K'Ks orbT.
-have [|u [X [s' [t' [s0' t0' eK]]]]] := push s0 t0 (K := K).
-  by apply: sh; rewrite mem_rcons mem_head.
-exists (rcons Ss (shear u X)), s', t'; split=> //; first by rewrite !size_rcons eS.
-  by move=> S; rewrite mem_rcons inE => /predU1P[->|/shS//]; exists u, X.
-by rewrite !big_rcons_mul e -mulmxA eK mulmxA.
-Qed.
-
-Definition scaled_word k A B C D := exists y x, [/\ positive y, positive x &
-  word true k (block_mx A B C D *m scales y x)].
-
-Lemma fewer_couplings_are_words (Ks : seq 'M[rat]_(n + n)) k A B C D :
-  (forall K, K \in Ks -> is_coupling K) -> (size Ks <= k)%N ->
-  block_mx A B C D = \big[mulmx/1%:M]_(K <- Ks) K ->
-  scaled_word k A B C D \/ scaled_word k D C B A.
-Proof.
-move=> /couplings_are_shears[Ss [s [t [<- sh s0 t0 ->]]]] le_k e.
-have {}e : block_mx A B C D *m scales (inv_row s) (inv_row t) = \big[mulmx/1%:M]_(S <- Ss) S.
-  by rewrite e -mulmxA scalesK ?mulmx1.
-case: (fewer_are_words sh le_k) => w; [left | right].
-  by exists (inv_row s), (inv_row t); split; rewrite ?e //; apply: inv_row_gt0.
-exists (inv_row t), (inv_row s); split; try exact: inv_row_gt0.
-by have := word_swap w; rewrite -e swap_mul /scales !swap_block.
-Qed.
-
-(* The blocks of M diag(y, x) and of its inverse. *)
-Lemma scaled_inverse A B C D a b c d x y : positive x -> positive y ->
-  block_mx A B C D *m block_mx a b c d = 1%:M ->
-  block_mx A B C D *m scales y x *m block_mx (diag_mx (inv_row y) *m a) (diag_mx (inv_row y) *m b)
-    (diag_mx (inv_row x) *m c) (diag_mx (inv_row x) *m d) = 1%:M.
-Proof.
-move=> x0 y0 inv; rewrite -scales_block -mulmxA (mulmxA (scales y x)) scalesK //.
-by rewrite mul1mx.
-Qed.
+  (exists (s : 'rV_n) X, (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+  (exists (s : 'rV_n) Y, (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)).
 
 (* tr P F + tr Q G for positive diagonal F and G. *)
-Lemma trace_weights P s : \tr (P *m diag_mx s) = \sum_i P i i * s 0 i.
+Lemma trace_weights n (P : 'M[rat]_n) s : \tr (P *m diag_mx s) = \sum_i P i i * s 0 i.
 Proof. by rewrite mul_mx_diag; apply: eq_bigr => i _; rewrite mxE. Qed.
-End Scales.
 
 (* ------------------------------------------- polynomials at positive numbers *)
 Arguments Qred : simpl never.
@@ -329,17 +228,17 @@ Variable n : nat.
 Notation mx := (matrix_of n).
 Implicit Types A B C D a b c d : rows.
 
-Lemma one_sidedP P Q R f g : one_sided n P Q R -> positive f -> positive g ->
+Lemma one_sidedP P Q R f g : one_sided n P Q R -> positive_row f -> positive_row g ->
   \tr (mx P *m diag_mx f) + \tr (mx Q *m diag_mx g) != \tr (mx R).
 Proof.
 move=> + f0 g0; rewrite /one_sided !all_cat !has_cat !all_map !has_map /= andbT orbF.
 rewrite !trace_weights -traceE; case/andP=> /and3P[/allP P0 /allP Q0 /nonnegativeP].
 rewrite rationalN => R0 pos; rewrite -subr_eq0 gt_eqF //.
 have inside (i : 'I_n) : (i : nat) \in iota 0 n by rewrite mem_iota ltn_ord.
-have ge0 (S : rows) h : positive h -> (forall i : 'I_n, nonnegative (entry S i i)) ->
+have ge0 (S : rows) h : positive_row h -> (forall i : 'I_n, nonnegative (entry S i i)) ->
     0 <= \sum_i mx S i i * h 0 i.
   move=> h0 S0; apply: sumr_ge0 => i _; rewrite mxE mulr_ge0 ?nonnegativeP //; exact: ltW.
-have gt0 (S : rows) h : positive h -> (forall i : 'I_n, nonnegative (entry S i i)) ->
+have gt0 (S : rows) h : positive_row h -> (forall i : 'I_n, nonnegative (entry S i i)) ->
     has (preim (fun i => entry S i i) above_0) (iota 0 n) -> 0 < \sum_i mx S i i * h 0 i.
   move=> h0 S0 /hasP[i]; rewrite mem_iota => /= lt_i /above_0P Si.
   rewrite (bigD1 (Ordinal lt_i)) //=; apply: ltr_pwDl; first by rewrite mxE mulr_gt0.
@@ -360,7 +259,7 @@ rewrite (at_plus _ (times _ _)) IH at_times (at_plus _ _ (times _ _)) at_times a
 by rewrite ee -[rational _]/(- 1 / 1) divr1 mulN1r subrr mulr0 addr0.
 Qed.
 
-Lemma signsP ps D a x y : positive x -> positive y ->
+Lemma signsP ps D a x y : positive_row x -> positive_row y ->
   linked (mx D *m diag_mx x) 0 (diag_mx y *m mx a) 0 ->
   all (fun term => nonnegative term.1) (total n ps D a) ->
   has (fun term => above_0 term.1) (total n ps D a) -> False.
@@ -388,9 +287,10 @@ Qed.
 
 Lemma scaled_excludesP m o A B C D a b c d :
   scaled_excludes n m o A B C D a c -> inverse n A B C D a b c d ->
-  ~ scaled_word m (mx A) (mx B) (mx C) (mx D).
+  ~ scaled_word true m (block_mx (mx A) (mx B) (mx C) (mx D)).
 Proof.
-move=> ok /inverseP inv [y [x [y0 x0]]]; have := scaled_inverse x0 y0 inv; rewrite block_scales.
+move=> ok /inverseP inv /unscaled_word[y [x [y0 x0]]].
+have := scaled_inverse y0 x0 inv; rewrite block_scales.
 have y0' := inv_row_gt0 y0; have x0' := inv_row_gt0 x0.
 have [yK xK] := (diag_inv y0, diag_inv x0).
 set y' := inv_row y in y0' yK *; set x' := inv_row x in x0' xK * => inv' w.
@@ -475,7 +375,7 @@ Definition positive_scale (l : scaled_layer) :=
 
 Lemma positive_scaleP l : positive_scale l -> is_coupling (coupling_of l).
 Proof.
-case: l => [[u r] X] /allP r0; have r_gt0 : positive (row_of r).
+case: l => [[u r] X] /allP r0; have r_gt0 : positive_row (row_of r).
   by move=> i; rewrite mxE; apply/above_0P/r0; rewrite mem_iota ltn_ord.
 by case: u {r0}; [left | right]; exists (row_of r), (mx X).
 Qed.
@@ -485,7 +385,7 @@ Definition one_layer A C D := [&& everywhere n (fun i j =>
     if i == j then above_0 (entry A i j) else is_zero (entry A i j)),
   vanishes n C & same n D (one n)].
 
-Lemma one_layerP A B C D (s : 'rV[rat]_n) X : positive s ->
+Lemma one_layerP A B C D (s : 'rV[rat]_n) X : positive_row s ->
   block_mx (mx A) (mx B) (mx C) (mx D) = block_mx (diag_mx s) X 0 1%:M -> one_layer A C D.
 Proof.
 move=> s0 /eq_block_mx[eA _ eC eD]; apply/and3P; split.
@@ -536,13 +436,12 @@ case em : (size s).-1 why => [|[|m]].
       by rewrite big_cons big_nil mulmx1; apply: sh; rewrite mem_head.
     rewrite big_nil scalar_mx_block; left; exists (const_mx 1), 0.
     by split=> [i|]; rewrite ?mxE // diag_const_mx.
-  case: K_coupling => [[r [X [r0]]]|[r [X [r0 /(congr1 (@swap _ _))]]]].
+  case: K_coupling => [[r [X [r0]]]|[r [X [r0 /(congr1 (@swap _ _ _))]]]].
     by move/(one_layerP r0).
   by rewrite !swap_block => /(one_layerP r0).
 case/and4P=> invU invL /scaled_excludesP exU /scaled_excludesP exL.
-have [||] := @fewer_couplings_are_words n Ks m.+2 _ _ _ _ sh _ eK.
-- by rewrite -em; case: (size s) fewer.
-- exact: exU invU.
-- exact: exL invL.
+have [|[] w] := couplings_word (m := m.+2) sh; first by rewrite -em; case: (size s) fewer.
+  by move: w; rewrite -eK; apply: exU invU.
+by move/scaled_word_swap: w; rewrite -eK swap_block; apply: exL invL.
 Qed.
 End ScaledClaim.

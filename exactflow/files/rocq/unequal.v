@@ -67,7 +67,7 @@ Definition unequal_shear (u : bool) (X : 'M[rat]_(p, q)) (Y : 'M[rat]_(q, p)) : 
   if u then block_mx 1%:M X 0 1%:M else block_mx 1%:M 0 Y 1%:M.
 
 Lemma grow_shear u X Y : grow (unequal_shear u X Y)
-  = shear u (if u then P *m X *m R^T else R *m Y *m P^T).
+  = if u then U (P *m X *m R^T) else L (R *m Y *m P^T).
 Proof.
 rewrite /grow; case: u; rewrite /= block_mxKul block_mxKur block_mxKdl block_mxKdr;
   by rewrite !mulmx1 !mulmx0 !mul0mx ![_ + (1%:M - _)]addrC !subrK.
@@ -149,11 +149,11 @@ Qed.
 (* ----------------------------------------------------------- the whole claim *)
 Definition grown_layer (l : layer) : layer :=
   (l.1, if l.1 then inside p q (entry l.2) else inside q p (entry l.2)).
-Definition shear_of (l : layer) : 'M[rat]_(p + q) := unequal_shear l.1
+Definition unequal_shear_of (l : layer) : 'M[rat]_(p + q) := unequal_shear l.1
   (\matrix_(i, j) rational (entry l.2 i j)) (\matrix_(i, j) rational (entry l.2 i j)).
 
-Lemma grown_layerE l : shear (grown_layer l).1 (matrix_of n (grown_layer l).2) = grow (shear_of l).
-Proof. by rewrite grow_shear /grown_layer; case: l => [[] X] /=; rewrite insideE. Qed.
+Lemma grown_layerE l : shear_of n (grown_layer l) = grow (unequal_shear_of l).
+Proof. by rewrite grow_shear /shear_of; case: l => [[] X] /=; rewrite insideE. Qed.
 
 Lemma is_unequal_shearP K : is_unequal_shear K -> exists u X Y, K = unequal_shear u X Y.
 Proof. by case=> [[X ->]|[Y ->]]; [exists true, X, 0 | exists false, 0, Y]. Qed.
@@ -172,8 +172,8 @@ Lemma unequal_holdsP n p q M N s of_U of_L (M' := matrix_of (p + q) M) :
     M' = \big[mulmx/1%:M]_(K <- Ks) K -> (size s <= size Ks)%N.
 Proof.
 case/and3P=> p_n q_n ok; split.
-  exists (map (shear_of p q) s); rewrite size_map; split=> // [K|].
-    elim: (s) => //= l s' IH; rewrite inE => /predU1P[->|//]; rewrite /shear_of.
+  exists (map (unequal_shear_of p q) s); rewrite size_map; split=> // [K|].
+    elim: (s) => //= l s' IH; rewrite inE => /predU1P[->|//]; rewrite /unequal_shear_of.
     by case: (l.1); [left | right]; eexists.
   apply: (grow_inj p_n q_n); rewrite -grownE // (holds_product ok) grow_prod // -!map_comp.
   by congr (\big[mulmx/1%:M]_(K <- _) K); apply: eq_map => l; apply: grown_layerE.

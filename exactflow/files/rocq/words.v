@@ -1,16 +1,14 @@
 (* Words of shears: what alternating products of up to five shears fulfil.
 
-   A shear is [1 X; 0 1] or [1 0; Y 1], with n x n blocks over a field.  A product
-   of fewer than k + 1 shears is an alternating product U X * L Y * U Z * .. of
-   exactly k, in one of two orders (fewer_are_words); exchanging the halves turns
-   one order into the other (word_swap).  The lemmas after that are about words
-   that start with U; [a b; c d] is the inverse of M = [A B; C D]. *)
-From exactflow.certificates Require Export rationals.
+   Halves are of n entries, over a field.  The lemmas are about words that start with U; [a b; c d]
+   is the inverse of M = [A B; C D].  shears_alternate and word_swap reduce all others to these. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype bigop.
+From mathcomp Require Import ssralg zmodp matrix mxalgebra poly mxpoly.
+From exactflow.certificates Require Export shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
-Close Scope Q_scope.
+Import GRing.Theory.
 Open Scope ring_scope.
 
 Definition is_shear (F : fieldType) n (K : 'M[F]_(n + n)) :=
@@ -20,123 +18,38 @@ Section Words.
 Variables (F : fieldType) (n : nat).
 Implicit Types (A B C D a b c d X Y Z V W : 'M[F]_n) (M N : 'M[F]_(n + n)).
 
-Definition U X : 'M[F]_(n + n) := block_mx 1%:M X 0 1%:M.
-Definition L Y : 'M[F]_(n + n) := block_mx 1%:M 0 Y 1%:M.
-Definition shear (u : bool) X := if u then U X else L X.
-
-Fixpoint word u k M : Prop :=
-  if k is k'.+1 then exists X N, word (~~ u) k' N /\ M = shear u X *m N else M = 1%:M.
-
-Lemma mul_U X A B C D :
-  U X *m block_mx A B C D = block_mx (A + X *m C) (B + X *m D) C D.
-Proof. by rewrite mulmx_block !mul1mx !mul0mx !add0r. Qed.
-
-Lemma mul_L Y A B C D :
-  L Y *m block_mx A B C D = block_mx A B (C + Y *m A) (D + Y *m B).
-Proof.
-by rewrite mulmx_block !mul1mx !mul0mx !addr0; congr block_mx; rewrite addrC.
-Qed.
-
-Lemma mul_shears u X Y : shear u X *m shear u Y = shear u (X + Y).
-Proof.
-by case: u; rewrite /= ?mul_U ?mul_L ?mulmx0 ?mulmx1 ?addr0 ?add0r // addrC.
-Qed.
-
-Lemma shear0 u : shear u 0 = 1%:M.
-Proof. by case: u; rewrite /= [RHS]scalar_mx_block. Qed.
-
-Lemma word_longer u k M : word u k M -> word u k.+1 M.
-Proof.
-elim: k u M => [|k IH] u M.
-  by move=> /= ->; exists 0, 1%:M; rewrite shear0 mulmx1.
-by case=> X [N [/IH wN ->]]; exists X, N.
-Qed.
-
-Lemma word_more u k m M : (k <= m)%N -> word u k M -> word u m M.
-Proof.
-elim: m => [|m IH]; first by rewrite leqn0 => /eqP ->.
-by rewrite leq_eqVlt => /predU1P[->|le_km] // /(IH le_km)/word_longer.
-Qed.
-
-Lemma products_are_words (Ks : seq 'M[F]_(n + n)) :
-  (forall K, K \in Ks -> exists u X, K = shear u X) ->
-  exists u, word u (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
-Proof.
-elim: Ks => [|K Ks IH] sh; first by exists true; rewrite big_nil.
-have [K' K'Ks|u wu] := IH; first by apply: sh; rewrite inE K'Ks orbT.
-have [v [X ->]] := sh _ (mem_head K Ks); rewrite big_cons /=.
-case: (eqVneq u (~~ v)) wu => [->|neq_uv] wu.
-  by exists v, X, (\big[mulmx/1%:M]_(K <- Ks) K).
-have {neq_uv wu} : word v (size Ks) (\big[mulmx/1%:M]_(K <- Ks) K).
-  by case: u v neq_uv wu => [] [].
-case: (size Ks) => [/= -> |k [Y [N [wN ->]]]].
-  by exists v, X, 1%:M.
-exists v; apply: (@word_longer v k.+1); exists (X + Y), N; split=> //.
-by rewrite mulmxA mul_shears.
-Qed.
-
-Lemma fewer_are_words (Ks : seq 'M[F]_(n + n)) k :
-  (forall K, K \in Ks -> exists u X, K = shear u X) -> (size Ks <= k)%N ->
-  word true k (\big[mulmx/1%:M]_(K <- Ks) K) \/ word false k (\big[mulmx/1%:M]_(K <- Ks) K).
-Proof.
-move=> /products_are_words[u wu] le_k.
-by have {}wu := word_more le_k wu; case: u wu => ?; [left | right].
-Qed.
-
-Definition swap M := block_mx (drsubmx M) (dlsubmx M) (ursubmx M) (ulsubmx M).
-
-Lemma swap_block A B C D : swap (block_mx A B C D) = block_mx D C B A.
-Proof. by rewrite /swap block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
-
-Lemma swap_mul M N : swap (M *m N) = swap M *m swap N.
-Proof.
-rewrite -[M]submxK -[N]submxK mulmx_block !swap_block mulmx_block.
-by congr block_mx; rewrite addrC.
-Qed.
-
-Lemma word_swap u k M : word u k M -> word (~~ u) k (swap M).
-Proof.
-elim: k u M => [|k IH] u M; first by move=> /= ->; rewrite scalar_mx_block swap_block.
-case=> X [N [/IH wN ->]]; exists X, (swap N); split=> //.
-by rewrite swap_mul; case: (u); rewrite /= swap_block.
-Qed.
-
-(* ------------------------------------------- what words of up to five letters fulfil *)
 Lemma word1P A B C D : word true 1 (block_mx A B C D) ->
   [/\ A = 1%:M, C = 0 & D = 1%:M].
-Proof. by case=> X [N [/= -> ]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
+Proof. by case=> _ [_ [[X ->] /= ->]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
 
 Lemma word2P A B C D : word true 2 (block_mx A B C D) ->
   D = 1%:M /\ A - B *m C = 1%:M.
 Proof.
-case=> X [_ [[Y [N [/= -> ->]]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
+case=> _ [_ [[X ->] [_ [_ [[Y ->] /= -> ->]]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
 by rewrite !mulmx1 addrK.
 Qed.
 
 Lemma word3P A B C D : word true 3 (block_mx A B C D) ->
   exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
 Proof.
-case=> X [_ [[Y [_ [[Z [N [/= -> ->]]] ->]]]]].
+case=> _ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] /= -> ->]]] ->]]]]].
 rewrite mulmx1 mul_L mul_U !add0r !mulmx1 => /eq_block_mx[-> -> -> ->]; exists X, Z.
 split; first by rewrite addrC addKr.
   by rewrite [_ + _ *m _]addrC addrK // addrC addKr.
 by rewrite mulmxDl mulmxDr mul1mx mulmx1 -mulmxA addrCA.
 Qed.
 
-Lemma shearK u X M : shear u (- X) *m (shear u X *m M) = M.
-Proof. by rewrite mulmxA mul_shears addNr shear0 mul1mx. Qed.
-
 Lemma word4P A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   exists X Y Z W,
     [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
 Proof.
-move=> inv [X [_ [[Y [_ [[Z [_ [[W [N [/= -> ->]]] ->]]] ->]]] e]]]; exists X, Y, Z, W.
+move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] /= -> ->]]] ->]]] ->]]] e]]].
+exists X, Y, Z, W.
 have : block_mx a b c d = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
   transitivity (L (- W) *m (U (- Z) *m (L (- Y) *m (U (- X) *m block_mx A B C D))) *m
     block_mx a b c d); last by rewrite -!mulmxA inv mulmx1.
-  rewrite e (shearK true X) (shearK false Y) (shearK true Z) (shearK false W).
-  by rewrite mul1mx.
+  by rewrite e mul_UK mul_LK mul_UK mul_LK mul1mx.
 rewrite mul_L mul_U mul_L => /eq_block_mx[-> _ _ _].
 rewrite mulmx1 !mul_U !mul_L !mul_U !mulmx1 !add0r in e.
 case/eq_block_mx: e => _ -> -> ->; rewrite add0r mulmx1 mulNmx mulmxN opprK.
@@ -147,9 +60,9 @@ Qed.
 Lemma word3_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 3 (block_mx A B C D) -> c = - C.
 Proof.
-move=> inv [X [_ [[Y [_ [[Z [N [/= -> ->]]] ->]]] e]]].
+move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] /= -> ->]]] ->]]] e]]].
 have : L Y *m (U Z *m block_mx a b c d) = U (- X).
-  by rewrite -[RHS]mulmx1 -inv e -!mulmxA (shearK true X) mul1mx.
+  by rewrite -[RHS]mulmx1 -inv e -!mulmxA mul_UK mul1mx.
 rewrite mul_U mul_L => /eq_block_mx[-> _ + _]; rewrite mulmx1 => /eqP.
 rewrite addr_eq0 => /eqP ->; move: e; rewrite mulmx1 mul_L mul_U.
 by case/eq_block_mx=> _ _ -> _; rewrite mulmx1 add0r.
@@ -159,15 +72,14 @@ Lemma word4_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   exists W, C + c = D *m W - W *m a.
 Proof.
-move=> inv [X [_ [[Y [_ [[Z [_ [[W [N [/= -> ->]]] ->]]] ->]]] e]]]; exists W.
+move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] /= -> ->]]] ->]]] ->]]] e]]].
+exists W.
 have LK : L W *m L (- W) = 1%:M.
-  by have := mul_shears false W (- W); rewrite subrr (shear0 false).
+  by rewrite -{1}[W]opprK mul_LL.
 have e' : block_mx A B C D *m L (- W) = block_mx (A - B *m W) B (C - D *m W) D.
   by rewrite mulmx_block !mulmx1 !mulmx0 !add0r !mulmxN.
 have w3 : word true 3 (block_mx (A - B *m W) B (C - D *m W) D).
-  rewrite -e' e; exists X, (L Y *m (U Z *m 1%:M)); split; last first.
-    by rewrite -!mulmxA !mul1mx LK.
-  by exists Y, (U Z *m 1%:M); split=> //; exists Z, 1%:M.
+  by rewrite -e' e -!mulmxA mul1mx LK; do 3?[apply: word_U | apply: word_L].
 have inv' : block_mx (A - B *m W) B (C - D *m W) D
     *m block_mx a b (c + W *m a) (d + W *m b) = 1%:M.
   by rewrite -e' -mul_L -!mulmxA [L (- W) *m _]mulmxA (mulmx1C LK) mul1mx.
@@ -198,21 +110,49 @@ Lemma word5_linked A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B C D) ->
   linked D C a c.
 Proof.
-move=> inv [X [_ [[Y [_ [[Z [_ [[W [_ [[V [N [/= -> ->]]] ->]]] ->]]] ->]]] e]]].
+move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] [_ [_ [[V ->] /= -> ->]]] ->]]] ->]]] ->]]] e]]].
 have UK : U V *m U (- V) = 1%:M.
-  by have := mul_shears true V (- V); rewrite subrr (shear0 true).
+  by rewrite mul_UU addNr U0.
 have e' : block_mx A B C D *m U (- V) = block_mx A (B - A *m V) C (D - C *m V).
   by rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !mulmxN ![- _ + _]addrC.
 have w4 : word true 4 (block_mx A (B - A *m V) C (D - C *m V)).
-  rewrite -e' e; exists X, (L Y *m (U Z *m (L W *m 1%:M))); split; last first.
-    by rewrite -!mulmxA !mul1mx UK.
-  exists Y, (U Z *m (L W *m 1%:M)); split=> //; exists Z, (L W *m 1%:M); split=> //.
-  by exists W, 1%:M.
+  by rewrite -e' e -!mulmxA mul1mx UK; do 4?[apply: word_U | apply: word_L].
 have inv' : block_mx A (B - A *m V) C (D - C *m V)
     *m block_mx (a + V *m c) (b + V *m d) c d = 1%:M.
   by rewrite -e' -mul_U -!mulmxA [U (- V) *m _]mulmxA (mulmx1C UK) mul1mx.
 have [_ [Y' [Z' [_ [eD ea _ _]]]]] := word4P inv' w4.
 by exists V, Y', Z'.
+Qed.
+
+(* Five letters, if C = 0, or in the other order if B = 0. *)
+Lemma word5_upper A B D a b c d :
+  block_mx A B 0 D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B 0 D) ->
+  exists Y Z, D = 1%:M + Y *m Z /\ a = 1%:M + Z *m Y.
+Proof.
+move=> inv w; have [V [Y [Z []]]] := word5_linked inv w.
+move: inv; rewrite mulmx_block !mul0mx !add0r scalar_mx_block => /eq_block_mx[_ _ Dc /mulmx1C dD].
+have -> : c = 0 by rewrite -[c]mul1mx -dD -mulmxA Dc mulmx0.
+by rewrite mulmx0 subr0 addr0 => eD ea; exists Y, Z.
+Qed.
+
+Lemma word5_lower A C D a b c d :
+  block_mx A 0 C D *m block_mx a b c d = 1%:M -> word false 5 (block_mx A 0 C D) ->
+  exists Y Z, D = 1%:M + Y *m Z /\ a = 1%:M + Z *m Y.
+Proof.
+move=> inv /word_swap; rewrite swap_block => w.
+have inv' : block_mx D C 0 A *m block_mx d c b a = 1%:M.
+  by have := congr1 (@swap _ _ _) inv; rewrite swap_mul !swap_block swap1.
+have [Y [Z [eA ed]]] := word5_upper inv' w; exists (- Z *m a), Y.
+move: inv; rewrite mulmx_block !mul0mx !addr0 scalar_mx_block => /eq_block_mx[Aa Ab _ dD].
+have b0 : b = 0 by rewrite -[b]mul1mx -(mulmx1C Aa) -mulmxA Ab mulmx0.
+rewrite b0 mulmx0 add0r in dD.
+have ea : a = 1%:M + Y *m (- Z *m a).
+  by rewrite mulNmx mulmxN -[X in X - _]Aa {1}eA mulmxDl mul1mx mulmxA addrK.
+split=> //; have dZ : d *m (1%:M + - Z *m a *m Y) = 1%:M.
+  have da : d *m Z = Z *m A by rewrite ed eA mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+  rewrite mulmxDr mulmx1 !mulNmx mulmxN !mulmxA da -(mulmxA Z) Aa mulmx1 ed.
+  by rewrite addrK.
+by rewrite -[LHS]mulmx1 -[X in _ *m X = _]dZ mulmxA dD mul1mx.
 Qed.
 
 (* ------------------------------------------------------------------- traces *)

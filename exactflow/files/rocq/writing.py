@@ -23,14 +23,17 @@ __all__ = [
 ]
 
 LIBRARY = {
-    "rationals": "",
-    "flow": "rationals",
-    "words": "rationals",
-    "depth": "words",
-    "scaled": "depth",
-    "unequal": "depth",
+    "rationals": [],
+    "flow": ["rationals"],
+    "definitions": [],
+    "shears": ["definitions"],
+    "words": ["shears"],
+    "couplings": ["shears"],
+    "depth": ["rationals", "words"],
+    "scaled": ["couplings", "depth"],
+    "unequal": ["depth"],
 }
-"""The texts, and of each the other one that it requires."""
+"""The texts, and of each the others that it requires; `proofs/rocq` stands on some of them, too."""
 
 _REQUIRE = "From exactflow.certificates Require {} {}.\n"
 
@@ -57,9 +60,18 @@ def opening(name: str, standalone: bool) -> str:
     """Return the line that requires a text; or that text, after all that it requires."""
     if not standalone:
         return _REQUIRE.format("Import", name)
-    needed = LIBRARY[name]
-    before = opening(needed, True) if needed else ""
-    return before + text(name).replace(_REQUIRE.format("Export", needed), "")
+    return "".join(map(_alone, _needed(name)))
+
+
+def _needed(name: str) -> list[str]:
+    """Return a text and all that it requires, each once, in an order that compiles."""
+    before = [other for one in LIBRARY[name] for other in _needed(one)]
+    return [*dict.fromkeys(before), name]
+
+
+def _alone(name: str) -> str:
+    """Return a text without the line that requires others."""
+    return text(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
 
 
 def over(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:

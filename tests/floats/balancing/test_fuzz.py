@@ -1,5 +1,6 @@
 """Matrices of any scale, with any options: layers within the bound, or an error that is ours."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -107,6 +108,13 @@ def test_where_the_least_singular_value_is_rounding_error(exponent, options):
         U, V = (np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in range(2))
         W = times_power_of_ten(U * [1, 1, 1, 1e-30] @ V, exponent)
         try:
-            balance(W, **options)
-        except (MethodError, OrientationError):
-            continue
+            result = balance(W, **options)
+        except (MethodError, OrientationError) as error:
+            assert re.search(r"got det < 0|layers within 1e-12 .* the search reached", str(error))
+        else:
+            assert result.error <= Fraction(1, 10**12) * Fraction(float(np.abs(W).max()))
+
+
+def test_a_vector_is_no_matrix():
+    with pytest.raises(InvalidInputError, match=r"an array with two axes, got shape \(4,\)"):
+        balance(np.ones(4))

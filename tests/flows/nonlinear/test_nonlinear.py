@@ -171,3 +171,10 @@ def test_flow_refuses():
     for x, words in [(np.zeros(3), "2 coordinates"), (np.zeros((2, 1, 1)), "axes"), ([1], "2")]:
         with pytest.raises(InvalidInputError, match=words):
             flow.forward(x)
+
+
+@pytest.mark.parametrize("conditioner", [3, None, [1, 2], lambda x: x])
+def test_a_conditioner_is_a_piecewise_linear_function(conditioner):
+    told = f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
+    with pytest.raises(InvalidInputError, match=told):
+        PiecewiseCoupling((1, 1), "first", conditioner)

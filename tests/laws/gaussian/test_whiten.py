@@ -94,6 +94,21 @@ def test_halves_far_apart(partition, found):
             whiten(Sigma, partition=partition)
 
 
+@pytest.mark.parametrize("partition", [(1, 4), (4, 1)])
+def test_the_refusal_of_halves_far_apart_counts(partition):
+    """Halves of 1 and 4: four coordinates less a diagonal of rank 1 are 3 * 4 / 2 = 6 conditions."""
+    p, q = partition
+    with pytest.raises(MethodError) as caught:
+        whiten(wishart(5, 22), partition=partition)
+    assert str(caught.value) == (
+        f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
+        "(or the other's precision) less a diagonal must have rank 1, which generic matrices allow "
+        "only where (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), and not all of them then: use "
+        "halves that differ by at most one, they always have two; proofs/gaussian_depth.py has "
+        "three for those that differ by two"
+    )
+
+
 MEANS = [
     ([1], "mean: expected vectors of 2 entries.*got 1"),
     ([1, 2, 3], "mean: expected vectors of 2 entries.*got 3"),

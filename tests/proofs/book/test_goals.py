@@ -7,8 +7,9 @@ import pytest
 
 from proofs.rocq.build import Compiled
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "proofs" / "book"))
-import goals
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "proofs" / "book"))
+import goals  # noqa: E402
 
 
 @pytest.fixture
@@ -18,11 +19,13 @@ def written(monkeypatch, tmp_path):
     def write(keys):
         made = []
 
-        def build(rocq, scratch, jobs):
+        def build(root, scratch, jobs):
             for source, key in keys.items():
+                (scratch / source).parent.mkdir(exist_ok=True)
                 yield Compiled(source, (scratch / source).with_suffix(".vo"), key, None)
 
         def alectryon(*command, folder):
+            assert f"{folder.parent}/exactflow/files/rocq" in command
             made.append(command[-1])
             (folder / command[-1]).write_text(
                 '<head><link href="https://x.y/z.css"></head><body><pre></pre></body>'
@@ -32,7 +35,7 @@ def written(monkeypatch, tmp_path):
 
         monkeypatch.setattr(goals, "build", build)
         monkeypatch.setattr(goals, "run", alectryon)
-        goals.write_goals(tmp_path, Path("rocq"), jobs=2)
+        goals.write_goals(tmp_path, ROOT, jobs=2)
         return sorted(made)
 
     monkeypatch.setattr(goals, "version", lambda name: "2.0")
@@ -40,21 +43,21 @@ def written(monkeypatch, tmp_path):
 
 
 def test_a_page_is_made_again_if_its_file_is_another(written, tmp_path):
-    assert written({"a.v": "1", "b.v": "2"}) == ["a.html", "b.html"]
-    assert written({"a.v": "1", "b.v": "2"}) == []
-    assert written({"a.v": "1", "b.v": "3"}) == ["b.html"]
+    assert written({"x/a.v": "1", "x/b.v": "2"}) == ["a.html", "b.html"]
+    assert written({"x/a.v": "1", "x/b.v": "2"}) == []
+    assert written({"x/a.v": "1", "x/b.v": "3"}) == ["b.html"]
     assert all((tmp_path / asset).exists() for asset in goals.ASSETS)
 
 
 def test_half_a_page_is_none(written, tmp_path):
-    written({"a.v": "1"})
+    written({"x/a.v": "1"})
     page = tmp_path / "a.html"
     page.write_text(page.read_text()[:-9])
-    assert written({"a.v": "1"}) == ["a.html"]
+    assert written({"x/a.v": "1"}) == ["a.html"]
 
 
 def test_a_page_asks_no_other_host_and_leads_back(written, tmp_path):
-    written({"a.v": "1"})
+    written({"x/a.v": "1"})
     page = (tmp_path / "a.html").read_text()
     assert page.startswith(f"{goals.HEAD}</head><body><header>")
     assert '<a href="../formal/a.html">' in page

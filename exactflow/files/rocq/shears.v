@@ -1,4 +1,4 @@
-(* Shears: additive coupling layers as block matrices.
+(* Shears: additive coupling layers as block matrices, and products of them in any order.
 
    A vector of p + q entries splits into a first half of p and a second half of
    q entries.  U X moves the first half by X times the second, L Y moves the
@@ -17,12 +17,17 @@
                     is the inverse of the Schur complement of P
      tr_U, tr_L     transposition exchanges the two types
      det_U, det_L   shears have determinant 1
+     word b m M     M is a product of m alternating shears, U first if b
+     shears_alternate   a product of at most m shears, in any order, is a word of m letters
+     pairs_of_UL, pairs_of_LU   a word of an even number of letters, in pairs
+     word_swap      exchanging the halves exchanges U and L
 
    References.  The layers: Koehler, Mehta, Risteski, Representational aspects
    of depth and conditioning in normalizing flows, ICML 2021, arXiv:2010.01155. *)
 From HB Require Import structures.
-From mathcomp Require Import all_ssreflect ssralg zmodp matrix.
-From exactflow Require Export definitions.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype bigop.
+From mathcomp Require Import ssralg zmodp matrix.
+From exactflow.certificates Require Export definitions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -100,8 +105,10 @@ Lemma mul_ULULU X Y Z W V (P : 'M_q) (C : 'M_(q, p)) :
   block_mx (1%:M + Z *m W + X *m C)
            ((1%:M + Z *m W + X *m C) *m V + (Z + X *m P)) C (P + C *m V).
 Proof.
-move=> -> ->; rewrite -!mulmxA [L W *m U V]mul_L mul_U mul_L mul_U.
-by congr block_mx; expand; sums.
+move=> -> ->; have eC : W + Y *m (1%:M + Z *m W) = Y + (1%:M + Y *m Z) *m W.
+  by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA.
+rewrite -!mulmxA [U Z *m _]mulmxA [L W in LHS]/L mul_U add0r !mulmx1 !mulmxA.
+by rewrite -(mulmxA (U X)) mul_L eC mul_U mul_block_U; congr block_mx; apply: addrC.
 Qed.
 End Shears.
 
@@ -129,3 +136,114 @@ Proof. by rewrite tr_block_mx !tr_scalar_mx trmx0. Qed.
 
 Lemma tr_L (R : comUnitRingType) p q (Y : 'M[R]_(q, p)) : (L Y)^T = U Y^T.
 Proof. by rewrite tr_block_mx !tr_scalar_mx trmx0. Qed.
+
+(* ---------------------------------------------------- products of shears in any order *)
+Section Words.
+Variables (R : comUnitRingType) (p q : nat).
+Implicit Types (M N K : 'M[R]_(p + q)) (b c : bool).
+
+Definition letter b K := if b then exists X, K = U X else exists Y, K = L Y.
+
+Fixpoint word b m M :=
+  if m is m'.+1 then exists K N, [/\ letter b K, word (~~ b) m' N & M = K *m N] else M = 1%:M.
+
+Lemma letter_shear b K : letter b K -> shear K.
+Proof. by case: b; [left | right]. Qed.
+
+Lemma letter1 b : letter b 1%:M.
+Proof. by case: b; exists 0; rewrite ?U0 ?L0. Qed.
+
+Lemma letterM b K N : letter b K -> letter b N -> letter b (K *m N).
+Proof.
+case: b => [] [X ->] [Y ->]; first by rewrite mul_UU; exists (Y + X).
+by exists (Y + X); rewrite [L Y]/L mul_L !mulmx1 mulmx0 addr0.
+Qed.
+
+Lemma word_U m X N : word false m N -> word true m.+1 (U X *m N).
+Proof. by move=> wN; exists (U X), N; split=> //; exists X. Qed.
+
+Lemma word_L m Y N : word true m N -> word false m.+1 (L Y *m N).
+Proof. by move=> wN; exists (L Y), N; split=> //; exists Y. Qed.
+
+Lemma word_grow b m M : word b m M -> word b m.+1 M.
+Proof.
+elim: m b M => [|m IH] b M; last by move=> [K [N [lK /IH wN ->]]]; exists K, N.
+by move=> ->; exists 1%:M, 1%:M; rewrite mulmx1; split=> //; apply: letter1.
+Qed.
+
+Lemma word_letter b c m K M : letter c K -> word b m M -> word c m.+1 (K *m M).
+Proof.
+have [<- lK | bc lK wM] := eqVneq b c; last first.
+  by exists K, M; split=> //; rewrite -(_ : b = ~~ c) //; case: (b) (c) bc => -[].
+case: m => [|m] wM; first by exists K, M; split.
+move: wM => [K' [N [lK' wN ->]]]; rewrite mulmxA; apply: word_grow.
+by exists (K *m K'), N; split=> //; apply: letterM.
+Qed.
+
+Theorem shears_alternate m (Ks : seq 'M[R]_(p + q)) :
+  (forall K, K \in Ks -> shear K) -> (size Ks <= m)%N ->
+  exists b, word b m (\big[mulmx/1%:M]_(K <- Ks) K).
+Proof.
+elim: Ks m => [|K Ks IH] m shears.
+  by move=> _; exists true; rewrite big_nil; elim: m => // m; apply: word_grow.
+case: m => // m /IH[K' K's|b wM]; first by apply: shears; rewrite inE K's orbT.
+have [[X ->]|[Y ->]] := shears K (mem_head _ _); rewrite big_cons.
+  by exists true; apply: word_letter wM; exists X.
+by exists false; apply: word_letter wM; exists Y.
+Qed.
+
+Let cons T (x : T) (s : nat -> T) i := if i is i'.+1 then s i' else x.
+
+Lemma pairs_of_UL k M : word true k.*2 M ->
+  exists (X : nat -> _) (Y : nat -> _), M = \big[mulmx/1%:M]_(i < k) (U (X i) *m L (Y i)).
+Proof.
+elim: k M => [|k IH] M; first by move=> /= ->; exists (fun=> 0), (fun=> 0); rewrite big_ord0.
+move=> [_ [_ [[X0 ->] [_ [N [[Y0 ->] /IH[X [Y ->]] ->]]] ->]]].
+by exists (cons X0 X), (cons Y0 Y); rewrite big_ord_recl mulmxA.
+Qed.
+
+Lemma pairs_of_LU k M : word false k.*2 M ->
+  exists (X : nat -> _) (Y : nat -> _), M = \big[mulmx/1%:M]_(i < k) (L (Y i) *m U (X i)).
+Proof.
+elim: k M => [|k IH] M; first by move=> /= ->; exists (fun=> 0), (fun=> 0); rewrite big_ord0.
+move=> [_ [_ [[Y0 ->] [_ [N [[X0 ->] /IH[X [Y ->]] ->]]] ->]]].
+by exists (cons X0 X), (cons Y0 Y); rewrite big_ord_recl mulmxA.
+Qed.
+
+(* a letter of the last one's kind, appended *)
+Lemma word_append b m M K : word b m.+1 M -> letter (odd m (+) b) K -> word b m.+1 (M *m K).
+Proof.
+elim: m b M => [|m IH] b M [K1 [N [l1]]].
+  by move=> /= -> -> lK; exists (K1 *m K), 1%:M; rewrite !mulmx1; split=> //; apply: letterM.
+move=> wN -> lK; exists K1, (N *m K); rewrite mulmxA; split=> //.
+by apply: IH wN _; rewrite addbN -addNb.
+Qed.
+End Words.
+
+(* Exchanging the halves. *)
+Section Swap.
+Variables (R : comUnitRingType) (p q : nat).
+Implicit Types M N : 'M[R]_(p + q).
+
+Definition swap M : 'M[R]_(q + p) :=
+  block_mx (drsubmx M) (dlsubmx M) (ursubmx M) (ulsubmx M).
+
+Lemma swap_block (A : 'M[R]_p) B C (D : 'M_q) : swap (block_mx A B C D) = block_mx D C B A.
+Proof. by rewrite /swap block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
+
+Lemma swap_mul M N : swap (M *m N) = swap M *m swap N.
+Proof.
+rewrite -[M]submxK -[N]submxK mulmx_block !swap_block mulmx_block.
+by congr block_mx; apply: addrC.
+Qed.
+
+Lemma swap1 : swap 1%:M = 1%:M.
+Proof. by rewrite scalar_mx_block swap_block -scalar_mx_block. Qed.
+
+Lemma word_swap b m M : word b m M -> word (~~ b) m (swap M).
+Proof.
+elim: m b M => [|m IH] b M; first by move=> /= ->; rewrite swap1.
+move=> [K [N [lK /IH wN ->]]]; exists (swap K), (swap N); rewrite swap_mul; split=> //.
+by case: b lK {wN} => [] [X ->]; exists X; rewrite swap_block.
+Qed.
+End Swap.

@@ -1,7 +1,8 @@
-(* The words in which headlines.v states the theorems; MathComp alone is used.
+(* The words in which theorems are stated; MathComp alone is used.
 
    A vector of p + q entries has a first half of p and a second half of q. *)
-From mathcomp Require Import all_ssreflect ssralg ssrnum zmodp matrix.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype finset bigop.
+From mathcomp Require Import ssralg ssrnum zmodp matrix.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -39,3 +40,25 @@ Definition opposed (F : numFieldType) n k (D a : 'M[F]_n) := exists2 z : F, z !=
 (* |X x| <= k |x| for all x, in the Euclidean norm. *)
 Definition bounded (R : realFieldType) (k : R) p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,
   ((X *m x)^T *m (X *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0.
+
+(* So its condition number is at most k, if M is invertible. *)
+Definition condition_at_most (R : realFieldType) (k : R) n (M : 'M[R]_n) := exists a b : R,
+  [/\ 0 <= a, 0 <= b, a * b <= k, bounded a M & bounded b (invmx M)].
+
+(* Maps of columns: a coupling moves the coordinates in M, x_i to s_i x_i + t_i, where the scales
+   s_i, all in G, and the shifts t_i are any functions of the coordinates in B. *)
+Definition coupling_map (R : ringType) (G : {pred R}) d (M B : {set 'I_d})
+    (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV[R]_d -> R,
+  [/\ forall i x, s i x \in G,
+      forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) -> s i x = s i y /\ t i x = t i y
+    & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0].
+
+(* Maps of pairs: one half moves by any function of the other, after positive scales of it. *)
+Definition move_first (V W : zmodType) (u : W -> V) (x : V * W) := (x.1 + u x.2, x.2).
+Definition move_second (V W : zmodType) (t : V -> W) (x : V * W) := (x.1, x.2 + t x.1).
+Definition scale_first (F : numDomainType) p q (s u : 'rV[F]_q -> 'rV[F]_p)
+  (x : 'rV[F]_p * 'rV[F]_q) := (\row_i (s x.2 0 i * x.1 0 i + u x.2 0 i), x.2).
+Definition scale_second (F : numDomainType) p q (s t : 'rV[F]_p -> 'rV[F]_q)
+  (x : 'rV[F]_p * 'rV[F]_q) := (x.1, \row_j (s x.1 0 j * x.2 0 j + t x.1 0 j)).
+Definition positive_scale (F : numDomainType) p q (s : 'rV[F]_p -> 'rV[F]_q) :=
+  forall x i, 0 < s x 0 i.

@@ -1,5 +1,16 @@
+(* An odd number of coordinates: halves of n and n + 1 entries. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import ssralg zmodp matrix mxalgebra.
+From exactflow.certificates Require Import shears.
+From exactflow Require Import six partitions.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory.
+Local Open Scope ring_scope.
+
 (* Halves of n and n + 1 entries: five shears if an off-diagonal block has rank n, and six
-   always; with six_suffice.v, six in every dimension.
+   always; with six.v, six in every dimension.
 
    M = [A B; C D] has determinant 1 and halves of n and e + n entries; the field has more
    than n + 1 elements.
@@ -14,6 +25,7 @@
      five_spanning        so five shears do, for every e, if C and D C together have rank
                           e + n,
      five_ULULU_hyperplane   and always if e = 1
+     unequal_hyperplane   on halves of n and (m + 1) n + 1 entries 2 m + 6 shears do
      six_every_LULULU, six_every_ULULUL   six shears do, for e = 0 and e = 1
 
    Plan.  U X * M * U V = [1 0; C N] for some X and V.  For T = [1 0; t S] N, T - 1 is Y Z
@@ -27,14 +39,6 @@
 
    References.  To our knowledge new.  Nearest: J. Urschel 2024 for halves of one size;
    A. R. Sourour 1986 for products of matrices with prescribed spectra. *)
-From mathcomp Require Import all_ssreflect ssralg zmodp matrix mxalgebra.
-From exactflow Require Import shears commutator six_suffice unequal_lower unequal_upper.
-Set Implicit Arguments.
-Unset Strict Implicit.
-Unset Printing Implicit Defensive.
-Import GRing.Theory.
-Local Open Scope ring_scope.
-
 Section Hyperplane.
 Variable F : fieldType.
 
@@ -309,6 +313,33 @@ move=> dM rB; have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane M^T.
 - by rewrite -trmx_ursub mxrank_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
 by rewrite -[M]trmxK e !trmx_mul !(tr_U, tr_L) !mulmxA.
+Qed.
+
+(* Halves of n and q = m n + 1 entries: 2 m + 3 shears if the lower left block has rank n. *)
+Lemma ULU_hyperplane m q (N : 'M[F]_(n + q)) l : q = (m * n + n.+1)%N ->
+  \det N = 1 -> l *m dlsubmx N = 1%:M -> ULU m.+2 N.
+Proof.
+elim: m q N l => [|m IH] q N l e; move: e N l => -> N l dN lC.
+  have [u [N' [_ dN' _ hN]]] := @ULULU_of_solvable 1 n N l dN lC.
+  by apply/hN/solvable_hyperplane.
+have e : ((m * n + n.+1) + n = m.+1 * n + n.+1)%N by rewrite addnC addnA.
+move: N l dN lC; rewrite -e => N l dN lC.
+have [|N2 [l2 [dN2 lN2]]] := peel (leqnn n) _ dN lC; first by rewrite addnS ltnW // ltnS leq_addl.
+by apply; apply: IH lN2.
+Qed.
+
+(* So 2 m + 4 always, as many as some matrix needs. *)
+Theorem unequal_hyperplane m q (M : 'M[F]_(n + q)) : q = (m.+1 * n).+1 -> \det M = 1 ->
+  exists X Y, M = pairs_LU m.+3 X Y.
+Proof.
+move=> e dM; have nq : (n <= q)%N by rewrite e mulSn ltnW // ltnS leq_addr.
+have [W [l lC]] := first_shear nq dM.
+have [||X0 [X [Y eN]]] := ULU_pairs (@ULU_hyperplane m q (L W *m M) l _ _ lC).
+- by rewrite e mulSn addnS addnC.
+- by rewrite det_mulmx det_L mul1r.
+exists (fun i => if i is i'.+1 then X i' else X0).
+exists (fun i => if i is i'.+1 then Y i' else - W).
+by rewrite /pairs_LU big_ord_recl /= -[LHS](mul_LK W) eN mulmxA.
 Qed.
 
 (* The halves of every dimension: e = 0 or 1. *)
