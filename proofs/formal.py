@@ -65,7 +65,7 @@ else:
         scratch = Path(name)
         compiled = build(root, scratch, jobs=cpu_count())
         with claims.check(f"{len(sources)} files compile", Evidence.FORMAL) as check:
-            for done in with_progress(compiled, len(sources), "compiling"):
+            for done in with_progress(compiled, len(sources), "compiling (minutes, the first time): file"):
                 when = "before" if done.printed is None else "now"
                 check.true(done.target.exists(), f"{done.source}, compiled {when}")
         (scratch / "restated.v").write_text(restated(folder))

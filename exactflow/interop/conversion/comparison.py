@@ -1,4 +1,4 @@
-"""What a model and its layers make of data: before, and with couplings in their place."""
+"""Runs of a model on data, with its own layers and with couplings in their place."""
 
 import random
 from collections.abc import Sequence
@@ -210,7 +210,7 @@ def difference(one: Tensor, two: Tensor) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How far numbers of two models may be apart.
+    """Tolerances within which the numbers of two models agree.
 
     Attributes
     ----------

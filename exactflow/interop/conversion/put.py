@@ -28,7 +28,7 @@ ROUNDED = 8
 
 @dataclass(frozen=True, eq=False)
 class Put:
-    """What became of a model.
+    """A converted model, with the records of its layers.
 
     Attributes
     ----------
@@ -131,8 +131,8 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
 def _differences(
     old: list[nn.Module], new: nn.Module, x: Tensor, context: Any
 ) -> tuple[float | None, float | None, float | None]:
-    """Return how a module differs from others in outputs and log-determinants, and how far its own
-    round trip is from x.
+    """Largest differences of a module from others in outputs and log-determinants, and from x after
+    its own round trip.
     """
     with torch.no_grad():
         y, log_det = chained(old, x.clone(), context)  # FrEIA's wavelets work in place

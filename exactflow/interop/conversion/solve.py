@@ -40,7 +40,7 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """What takes the place of a map.
+    """The modules that replace a map, with their errors.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is measured of each layer: numbers, or reasons why there are none."""
+"""Measurements of each layer: numbers, or the reasons that there are none."""
 
 import math
 from collections.abc import Callable
