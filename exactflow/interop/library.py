@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["Library", "Part", "Reader", "Way", "Whole", "folded", "kinds", "plain_way"]
+__all__ = ["Library", "Part", "Reader", "Way", "Whole", "fold", "kinds", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
@@ -78,7 +78,7 @@ class Whole:
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, nn.Module] = field(default_factory=dict)
 
-    def called(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
+    def call(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
         """Call the module, from data to latent or back, and return its result."""
         if self.way is None:
             return self.module(value, *others, **self.options)
@@ -88,7 +88,7 @@ class Whole:
 
     def image(self, x: Tensor, is_ahead: bool = True) -> tuple[Tensor, Any]:
         """Return the image of x, and the log-determinant: a tensor, a number, or None."""
-        value = self.called(x, is_ahead=is_ahead)
+        value = self.call(x, is_ahead=is_ahead)
         y, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
         return (y[0] if isinstance(y, tuple | list) else y), log_det
 
@@ -113,7 +113,7 @@ def plain_way(module: nn.Module) -> Way | None:
     return Way("forward", "forward", found[0]) if found else None
 
 
-def folded(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
+def fold(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
     """Apply maps to x one after the other; return the image and the sum of log-determinants."""
     total = x.new_zeros(())
     for run in runs:

@@ -12,7 +12,7 @@ from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solve import Solved
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.models import cause, copied, doubled, place_of
+from exactflow.interop.models import cause, copy_model, doubled, place_of
 from exactflow.interop.models import put as put_module
 from exactflow.interop.modules.flow import Bijection, MergedAway
 
@@ -105,7 +105,7 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
             f"its matrix was not read as the library applies it: outputs differ by {output}, "
             f"log-determinants by {log_det}"
         )
-    new = library.in_the_place_of(copied(main.module), one.stored)
+    new = library.in_the_place_of(copy_model(main.module), one.stored)
     differences = _differences(group.modules, new, x, context)
     record = ConvertedLayer(
         path=main.path,
