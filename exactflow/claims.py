@@ -163,7 +163,8 @@ class Claims:
     def __repr__(self) -> str:
         passed = sum(claim.passed for claim in self.recorded)
         rows = (
-            f"  {claim.verdict}: {claim.checked} [{claim.evidence}], instances: {claim.instances}"
+            f"  {claim.verdict}: {claim.checked} [{claim.evidence}]"
+            + f", instances: {claim.instances}" * claim.passed
             for claim in self.recorded
         )
         head = f"<Claims {self.theorem!r}: {passed} of {len(self.recorded)} passed>"
@@ -192,7 +193,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class Options:
-    """How a proof script runs: pictures into the folder `plot`, large settings if `full`."""
+    """Settings of a run: the folder `plot` for pictures, and whether to use `full` settings."""
 
     plot: Path | None = None
     full: bool = False
@@ -227,7 +228,7 @@ class Options:
 
 
 def _picture_display() -> Callable[[bytes, str], object] | None:
-    """Return what shows a PNG and its name: the notebook that runs this, if any."""
+    """A function that shows a PNG by its name in the running notebook; None outside of one."""
     if RUNNING.get(None) is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():

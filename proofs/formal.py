@@ -64,8 +64,9 @@ else:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor() as pool:
         scratch = Path(name)
         compiled = build(root, scratch, jobs=cpu_count())
+        label = "compiling (a few minutes the first time): file"
         with claims.check(f"{len(sources)} files compile", Evidence.FORMAL) as check:
-            for done in with_progress(compiled, len(sources), "compiling"):
+            for done in with_progress(compiled, len(sources), label):
                 when = "before" if done.printed is None else "now"
                 check.true(done.target.exists(), f"{done.source}, compiled {when}")
         (scratch / "restated.v").write_text(restated(folder))

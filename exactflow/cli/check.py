@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         elif found.code == 2:
             print(f"{name}:", *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
-            head = [f"c {name}"] * (len(files) > 1)
+            head = [f"c {name}"] * (len(files) > 1 or found.code > 0)
             print("\n".join([*head, *lines]), flush=True)
     codes = [code for code in (1, 2, 3, 0) if code in said]
     if len(codes) > 1 and not arguments.json:
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> dict:
-    """Return what `check_certificate` needs, the target read once."""
+    """The options of `check_certificate`, with the target read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("expected --target FILE with --transpose or --key")
     try:
@@ -91,9 +91,11 @@ def _options(arguments: argparse.Namespace) -> dict:
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("expected --kernel without --quick, which proves nothing")
+        from exactflow.exact.progress import hearing
         from exactflow.files.rocq.coq import library
 
-        library()  # once, before several processes need it
+        with hearing(lambda what, done: print(what, file=sys.stderr, flush=True)):
+            library()  # once, before several processes need it
     return {
         "target": target,
         "transposed": arguments.transpose,

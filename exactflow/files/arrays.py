@@ -131,7 +131,7 @@ def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
 
 
 def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return what turns arrays into the content of a file of this type, told by its suffix.
+    """A function that turns arrays into the content of a file, by the suffix of its name.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def _given(path: Path) -> tuple[bytes, str, str]:
 
 
 def _content(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
-    """Return what a file holds, and the type of its entries."""
+    """The value in a file, and the type of its entries."""
     if suffix in SUFFIXES:
         return read_array(data, suffix, key)
     if key is not None:

@@ -46,7 +46,7 @@ _SAFETENSORS = {
 
 @contextmanager
 def _reading(expected: str) -> Iterator[None]:
-    """Say in one line what a library says of bytes that it cannot read, whatever it raises."""
+    """Turn any exception of a reader into an error of one line."""
     try:
         yield
     except Exception as error:
@@ -149,7 +149,7 @@ def _safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, 
 
 
 def _loaded(data: bytes) -> Any:
-    """Return what a .pt file holds: tensors, alone or by name."""
+    """The content of a .pt file: a tensor, or tensors by name."""
     torch = require("torch", "torch", "a .pt file")
     if torch.__version__ < "2.6":
         raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""What a flow library is: how its modules are called, what holds layers, and which are linear.
+"""A flow library as a value: calling conventions, containers, and linear layers.
 
 A `Library` is one value in one file under ``libraries/``, which imports the library itself: so it
 is imported when a module of that library is met, or one is asked for. `convert` and `diagnose` know
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["Library", "Part", "Reader", "Way", "Whole", "folded", "kinds", "plain_way"]
+__all__ = ["Library", "Part", "Reader", "Way", "Whole", "fold", "kinds", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
@@ -29,7 +29,7 @@ Part = tuple[Callable[[Any, Bijection], nn.Module], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Way:
-    """How a module is called from data to latent, and back: two methods, or one with an option.
+    """Calling convention of a module, there and back: two methods, or one with an option.
 
     Attributes
     ----------
@@ -78,8 +78,8 @@ class Whole:
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, nn.Module] = field(default_factory=dict)
 
-    def called(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
-        """Return what the module returns, from data to latent or back."""
+    def call(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
+        """Call the module, from data to latent or back, and return its result."""
         if self.way is None:
             return self.module(value, *others, **self.options)
         method = self.way.method(self.module, is_ahead)
@@ -88,20 +88,20 @@ class Whole:
 
     def image(self, x: Tensor, is_ahead: bool = True) -> tuple[Tensor, Any]:
         """Return the image of x, and the log-determinant: a tensor, a number, or None."""
-        value = self.called(x, is_ahead=is_ahead)
+        value = self.call(x, is_ahead=is_ahead)
         y, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
         return (y[0] if isinstance(y, tuple | list) else y), log_det
 
 
 def plain_whole(model: nn.Module, context: Any, y: Any) -> Whole:
-    """Return how a model is called that takes a context, or classes, under these names."""
+    """The calling convention of a model with the options ``context`` and ``y``, if given."""
     given = {"context": context, "y": y}
     options = {name: value for name, value in given.items() if value is not None}
     return Whole(model, plain_way(model), options=options)
 
 
 def plain_way(module: nn.Module) -> Way | None:
-    """Return how a module is called that says so by the names of a method or of an option."""
+    """The calling convention of a module, told by the names of its methods or options."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return Way("forward", name)
@@ -113,8 +113,8 @@ def plain_way(module: nn.Module) -> Way | None:
     return Way("forward", "forward", found[0]) if found else None
 
 
-def folded(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
-    """Return what maps make of x one after the other, and the sum of their log-determinants."""
+def fold(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
+    """Apply maps to x one after the other; return the image and the sum of log-determinants."""
     total = x.new_zeros(())
     for run in runs:
         x, log_det = run(x)

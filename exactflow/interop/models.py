@@ -27,7 +27,7 @@ __all__ = [
     "Place",
     "cause",
     "chains",
-    "copied",
+    "copy_model",
     "doubled",
     "inside",
     "place_of",
@@ -39,7 +39,7 @@ __all__ = [
 Model = TypeVar("Model")
 
 
-def copied(model: Model) -> Model:
+def copy_model(model: Model) -> Model:
     """Return a copy; tensors that a run left behind, in a module or in a cache that it holds, are
     copied without their graph.
 
@@ -62,7 +62,7 @@ def copied(model: Model) -> Model:
 
 def doubled(module: Model) -> Model:
     """Return a copy in float64 and in evaluation mode, without what was cached in another type."""
-    new = copied(module)
+    new = copy_model(module)
     return new.train().eval().double() if isinstance(new, nn.Module) else new
 
 

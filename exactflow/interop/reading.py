@@ -56,6 +56,6 @@ def linear_map(module: Any) -> AffineMap:
 
 
 def is_initialized(module: Any) -> bool:
-    """Return whether an ActNorm has met the data that set its scales; true for other modules."""
+    """Whether an ActNorm has met the data that set its scales; true for other modules."""
     flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
     return all(map(bool, flags)) and not getattr(module, "init_on_next_batch", False)

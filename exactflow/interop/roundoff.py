@@ -1,4 +1,4 @@
-"""What float64 makes of a flow's layers: a bound of the module's forward error, before it is built.
+"""Rounding of a flow's layers to float64: a bound on the module's forward error before it is built.
 
 Main results
 ------------
@@ -81,7 +81,7 @@ class Rounding:
 
 
 def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
-    """Return what float64 makes of a flow over QQ, as a module of any library; none is used.
+    """Bound the forward error of a flow over QQ as a float64 module of any library.
 
     `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range.
 

@@ -24,7 +24,7 @@ EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 
 @dataclass
 class Outcome:
-    """What came of a script: its claims, and where it stopped, why, if it did not end.
+    """Result of a script: its claims, and the place and reason if it stopped.
 
     Where the script stopped, claims that were not reached follow those that were.
     """
@@ -89,7 +89,7 @@ def run_script(
 
 
 def _unreached(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
-    """Yield a claim for each place of a script that stopped at which none was met."""
+    """Yield an unreached Claim for each check that a stopped script never ran."""
     with contextlib.suppress(SyntaxError):
         for site in sites(text):
             if not any(site.line <= line <= site.end_line for line in met):
@@ -138,7 +138,7 @@ def _as_main(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class _Printed(io.StringIO):
-    """What is printed, which may be seen as well."""
+    """A buffer for printed text, which may also echo it."""
 
     def __init__(self, echo: TextIO | None) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ def _not_run(running: Running, missing: str, echo: bool) -> None:
 
 
 def _stopped(outcome: Outcome, running: Running, error: BaseException) -> None:
-    """Say where a script stopped, in which claim, and why."""
+    """Record the place where a script stopped, the claim, and the reason."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [i for i, frame in enumerate(frames) if frame.filename == running.path]
     if inside:

@@ -1,4 +1,4 @@
-"""What came of proof scripts: a sentence for all, and a table with a row a theorem."""
+"""Results of proof scripts: one sentence for all, and a table with a row for each theorem."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -64,7 +64,7 @@ def test_check_refutes_a_changed_digit(capsys, tmp_path, matrix_file):
     code, out, _ = run(capsys, "check", certificate)
     assert code == 1
     assert "column" in out
-    assert out.splitlines()[-1] == "s NOT VERIFIED"
+    assert (out.splitlines()[0], out.splitlines()[-1]) == (f"c {certificate}", "s NOT VERIFIED")
 
 
 def test_check_refutes_another_target(capsys, tmp_path, matrix_file):

@@ -267,6 +267,7 @@ def test_the_hook_of_the_guide(project, run):
     spoil(project)
     done = run(*command)
     assert (done.returncode, "row 0, column 0" in done.stdout) == (1, True)
+    assert "c a.cert.json" in done.stdout
 
 
 @pytest.mark.slow

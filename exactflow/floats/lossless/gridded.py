@@ -40,7 +40,7 @@ from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.target import Target, entries_of
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless
 from exactflow.floats.lossless.integer_coupling import LARGEST, GridPart, IntegerCoupling
-from exactflow.floats.lossless.shears import merged, shears_of
+from exactflow.floats.lossless.shears import merge_shears, shears_of
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import Pose
@@ -101,8 +101,8 @@ def assembled(
     d = sum(target.halves)
     if bits is None:
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + SPARE_BITS)
-    rounded = [FloatCoupling(s.moves, _on_grid(s.shift, bits)) for s in merged(shears)]
-    rounded = merged(rounded)  # without those that are zero there
+    rounded = [FloatCoupling(s.moves, _on_grid(s.shift, bits)) for s in merge_shears(shears)]
+    rounded = merge_shears(rounded)  # without those that are zero there
     kept, images, weights = _growth(rounded, d, limit)
     values = _sums(images, weights)
     largest = max(values.max(), *kept)

@@ -38,7 +38,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import factor
 
-__all__ = ["diagonal_shears", "exact_step", "merged", "shears", "shears_of"]
+__all__ = ["diagonal_shears", "exact_step", "merge_shears", "shears", "shears_of"]
 
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
@@ -72,7 +72,7 @@ def shears(
     if np.abs(left / mean - 1).max() > UNIFORM:
         layers, mean = _by_singular_values(M, target.halves), 1.0
     step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
-    return merged(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
+    return merge_shears(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
 
 
 def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
@@ -164,7 +164,7 @@ def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling]
     return bare, np.concatenate(scales)
 
 
-def merged(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
+def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
     """Return the same product as shears that alternate.
 
     Neighbours that move the same half are added, and zero shifts are left out; where all are zero,

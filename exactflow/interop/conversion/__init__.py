@@ -34,7 +34,7 @@ from exactflow.interop.conversion.read import read
 from exactflow.interop.conversion.report import Conversion, LeftLayer
 from exactflow.interop.conversion.solve import By, solve
 from exactflow.interop.libraries import library_of
-from exactflow.interop.models import copied, doubled, inside, tensors_of, untouched
+from exactflow.interop.models import copy_model, doubled, inside, tensors_of, untouched
 
 __all__ = ["convert"]
 
@@ -116,7 +116,7 @@ def convert(
         before = run(opened, arguments, *given)
         types = (t.dtype for t in tensors_of(opened) if t.is_floating_point())
         default = next(types, torch.get_default_dtype())
-        new = copied(opened)
+        new = copy_model(opened)
         runs, left = read(new, only)
         groups, alone = group(runs, before.met, default)
         solved, singular = solve(groups, by, layers, Fraction(within))

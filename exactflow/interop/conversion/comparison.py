@@ -1,4 +1,4 @@
-"""What a model and its layers make of data: before, and with couplings in their place."""
+"""Runs of a model on data, with its own layers and with couplings in their place."""
 
 import random
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.models import cause, chains, copied
+from exactflow.interop.models import cause, chains, copy_model
 
 __all__ = [
     "Agreement",
@@ -76,7 +76,7 @@ def run(
         return Run()
     if not all(torch.isfinite(x).all() for x in _tensors(arguments)):
         raise InvalidInputError("expected an example of finite numbers, got NaN or inf in it")
-    model = copied(model).eval()
+    model = copy_model(model).eval()
     met: dict[str, Meeting] = {}
     ways: tuple[dict[str, Tensor], ...] = ({}, {})
     made = [ways[0]]
@@ -85,7 +85,7 @@ def run(
         whole = whole_of(model, context, y)
         for place in (place for chain in chains(model) for place in chain):
             _watch(whole.steps.get(place.path, place.module), place.path, met, made, sway)
-        value = whole.called(*arguments)
+        value = whole.call(*arguments)
         found = _tensors(value)
     except InvalidInputError:
         raise
@@ -105,9 +105,7 @@ def run(
     if whole.way is not None:
         try:
             _seed()
-            back = _tensors(
-                whole.called(tree_map(_detached, given), *arguments[1:], is_ahead=False)
-            )
+            back = _tensors(whole.call(tree_map(_detached, given), *arguments[1:], is_ahead=False))
         except Exception as error:  # a model whose way back is missing, or takes something else
             if latents is not None:
                 raise InvalidInputError(f"expected a way back, got {_told(error)}") from None
@@ -210,7 +208,7 @@ def difference(one: Tensor, two: Tensor) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """How far numbers of two models may be apart.
+    """Tolerances within which the numbers of two models agree.
 
     Attributes
     ----------

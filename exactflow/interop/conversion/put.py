@@ -12,7 +12,7 @@ from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solve import Solved
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.models import cause, copied, doubled, place_of
+from exactflow.interop.models import cause, copy_model, doubled, place_of
 from exactflow.interop.models import put as put_module
 from exactflow.interop.modules.flow import Bijection, MergedAway
 
@@ -28,7 +28,7 @@ ROUNDED = 8
 
 @dataclass(frozen=True, eq=False)
 class Put:
-    """What became of a model.
+    """A converted model, with the records of its layers.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
             f"its matrix was not read as the library applies it: outputs differ by {output}, "
             f"log-determinants by {log_det}"
         )
-    new = library.in_the_place_of(copied(main.module), one.stored)
+    new = library.in_the_place_of(copy_model(main.module), one.stored)
     differences = _differences(group.modules, new, x, context)
     record = ConvertedLayer(
         path=main.path,
@@ -131,8 +131,8 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
 def _differences(
     old: list[nn.Module], new: nn.Module, x: Tensor, context: Any
 ) -> tuple[float | None, float | None, float | None]:
-    """Return how a module differs from others in outputs and log-determinants, and how far its own
-    round trip is from x.
+    """Largest differences of a module from others in outputs and log-determinants, and from x after
+    its own round trip.
     """
     with torch.no_grad():
         y, log_det = chained(old, x.clone(), context)  # FrEIA's wavelets work in place

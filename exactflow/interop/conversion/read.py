@@ -128,7 +128,7 @@ def _read(place: Place, only: Collection[str]) -> Read:
 
 
 def _reason(module: nn.Module) -> str | None:
-    """Return why a module is left whatever its numbers are: its type, or what it would lose."""
+    """Reason to leave a module whatever its numbers are; None if there is none."""
     library, kind = library_of(module), type(module)
     parts = [module] if kind in library.parts else list(module.modules())
     if any(map(is_parametrized, parts)):

@@ -1,4 +1,4 @@
-"""What `convert` did, layer by layer: as a table, as JSON, and as certificates."""
+"""The report of `convert`, layer by layer: as a table, as JSON, and as certificates."""
 
 import json
 from dataclasses import dataclass
@@ -59,11 +59,11 @@ class ConvertedLayer:
 
     @property
     def couplings(self) -> int:
-        """How many there are; none for a matrix."""
+        """The number of couplings; 0 for a matrix."""
         return 0 if self.flow is None else self.flow.depth
 
     def record(self) -> dict[str, Any]:
-        """Return what JSON holds of the layer; errors are rounded up to floats."""
+        """The layer as a record for JSON; errors are rounded up to floats."""
         values = {name: getattr(self, name) for name in (*_HEADS, *_MORE)}
         return {k: _above(x) if isinstance(x, Fraction) else x for k, x in values.items()}
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import library_of
-from exactflow.interop.models import cause, copied, place_of, put
+from exactflow.interop.models import cause, copy_model, place_of, put
 from exactflow.interop.modules.flow import (
     Bijection,
     FlowModule,
@@ -48,7 +48,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
         raise InvalidInputError(
             "expected the state of a converted model, got one without couplings"
         )
-    new = copied(model)
+    new = copy_model(model)
     made: dict[int, nn.Module] = {}
     try:
         for head in heads:

@@ -27,7 +27,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import LeftLayer
-from exactflow.interop.models import copied
+from exactflow.interop.models import copy_model
 from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
 
 __all__ = ["By", "Solved", "rounded_inverse", "solve"]
@@ -40,7 +40,7 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """What takes the place of a map.
+    """The modules that replace a map, with their errors.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ def _balanced(group: Group, layers: int | None) -> Solved:
     target = group.target
     result = balance(target.matrix, layers=layers, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
-    stored = copied(fine).to(group.dtype)
+    stored = copy_model(fine).to(group.dtype)
     error = Fraction(int(result.error.p), int(result.error.q))
     held = _stored_error(stored, target)
     return Solved(fine, stored, result.flow, error, held, None, held / _largest(target))

@@ -1,4 +1,4 @@
-"""What a trained flow does with x, there and back, layer by layer: a table of facts, no causes.
+"""A table of facts about a trained flow, layer by layer, on x there and back; no causes.
 
 How it is checked
 -----------------

@@ -1,4 +1,4 @@
-"""What is measured of each layer: numbers, or reasons why there are none."""
+"""Measurements of each layer: numbers, or the reasons that there are none."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import grad
 
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
-from exactflow.interop.diagnosis.trace import Call, State, Trip, UnknownError, entries, tensors
+from exactflow.interop.diagnosis.trace import Call, Tensors, Trip, UnknownError, entries, tensors
 
 RUNS, DENSE, STEPS = 4, 256, 20
 NUDGE = 1e-6
@@ -100,7 +100,7 @@ class _Sheet:
         return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **self.row)
 
 
-def _errors(found: State, wanted: State) -> Tensor:
+def _errors(found: Tensors, wanted: Tensors) -> Tensor:
     """Compute max |found - wanted| / max |wanted| of each member of a batch; zeros count as ones.
 
     It is infinite where shapes differ, and where a number is not finite.

@@ -1,4 +1,4 @@
-"""What `diagnose` returns: a row of facts for each layer, and one for the whole model."""
+"""The result of `diagnose`: a row of facts for each layer, and one for the whole model."""
 
 import json
 import math

@@ -20,10 +20,9 @@ from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tre
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import library_of, package_of, whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way
-from exactflow.interop.models import cause
-from exactflow.interop.models import copied as copy_of
+from exactflow.interop.models import cause, copy_model
 
-State = tuple[Tensor, ...]
+Tensors = tuple[Tensor, ...]
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
 """Names of log-determinants: of what is returned, and of arguments to which layers add theirs."""
 
@@ -32,7 +31,7 @@ class UnknownError(Exception):
     """A fact is unknown, for a reason."""
 
 
-def tensors(value: Any) -> State:
+def tensors(value: Any) -> Tensors:
     """List the tensors in a structure, in order."""
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
@@ -42,7 +41,7 @@ def entries(value: Any) -> int:
     return sum(tensor.numel() for tensor in tensors(value))
 
 
-def copied(value: Any, dtype: torch.dtype | None = None) -> Any:
+def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
     """Copy a structure with its tensors, those of floats in a dtype."""
 
     def copy(t: Tensor) -> Tensor:
@@ -92,12 +91,12 @@ class Call:
     back_rest: tuple[tuple, dict] | None = None
 
     @property
-    def before(self) -> State:
+    def before(self) -> Tensors:
         """The tensors that are mapped."""
         return tensors(self.given)
 
     @property
-    def after(self) -> State:
+    def after(self) -> Tensors:
         """Their images."""
         return tensors(self.made)
 
@@ -124,11 +123,11 @@ class Call:
 
         given = tree_map_only(Tensor, move, cut(self.given))
         found = replace(self, given=given, rest=cut(self.rest), back_rest=cut(self.back_rest))
-        return replace(found, made=copied(found.run(found.before)[1]))
+        return replace(found, made=copy_tensors(found.run(found.before)[1]))
 
-    def run(self, state: State) -> tuple[Any, Any]:
+    def run(self, state: Tensors) -> tuple[Any, Any]:
         """Map copies of other tensors, to what is returned and the image in it."""
-        (others, options), fresh = copied(self.rest), iter(state)
+        (others, options), fresh = copy_tensors(self.rest), iter(state)
         given = tree_map_only(Tensor, lambda _: next(fresh).clone(), self.given)
         method = self.way.method(self.module, self.is_ahead)
         try:
@@ -137,11 +136,11 @@ class Call:
             raise UnknownError(f"{self.path or 'the model'} raises {cause(error)}") from error
         return value, _image(value, entries(given))
 
-    def mapped(self, state: State) -> State:
+    def mapped(self, state: Tensors) -> Tensors:
         """Map other tensors without derivatives, if the layer can do without."""
-        return copied(tensors(_plainly(lambda: self.run(state))[1]))
+        return copy_tensors(tensors(_plainly(lambda: self.run(state))[1]))
 
-    def log_dets(self, state: State) -> Tensor:
+    def log_dets(self, state: Tensors) -> Tensor:
         """Find the log-determinants beside the image, less those that it is given to add to."""
         (value, made), n = self.run(state), len(state[0])
         own = {id(tensor) for tensor in tensors(made)}
@@ -175,10 +174,10 @@ class Trip:
     """
 
     def __init__(self, model: Any, x: Any, start: str, conditions: Any, dtype: torch.dtype):
-        made, is_cast = copy_of(model), dtype != tensors(x)[0].dtype
+        made, is_cast = copy_model(model), dtype != tensors(x)[0].dtype
         made = made.to(dtype) if is_cast and isinstance(made, nn.Module) else made
         with torch.no_grad():
-            self.called = called = whole_of(made, *copied(conditions, dtype))
+            self.called = called = whole_of(made, *copy_tensors(conditions, dtype))
         if called.way is None:
             raise InvalidInputError(
                 f"expected a model with an inverse, got {type(made).__name__}, which has no method "
@@ -189,14 +188,14 @@ class Trip:
         for name, module in called.module.named_modules():
             if is_cast:  # tensors that are neither parameters nor buffers
                 own = {key: t for key, t in vars(module).items() if isinstance(t, Tensor)}
-                vars(module).update(copied(own, dtype))
+                vars(module).update(copy_tensors(own, dtype))
             is_step = package_of(module) == "exactflow" and hasattr(module, "path")
             path = getattr(module, "path", "") if is_step else f"{called.path}.{name}".strip(".")
             if module is not called.module and (way := library_of(module).way(module)):
                 for method in {way.ahead, way.back}:
                     setattr(module, method, self.noting(path, module, way, method))
         x = [x] if self.way.is_listed and isinstance(x, Tensor) else x
-        self.whole, layers = self.run(copied(x, dtype), True)
+        self.whole, layers = self.run(copy_tensors(x, dtype), True)
         self.back, self.failure, came = None, None, list[Call]()
         try:
             self.back, came = self.run(self.whole.made, False)
@@ -218,7 +217,7 @@ class Trip:
             inner: list[Call] = []
             self.open, self.failed = [inner], ""
             try:
-                made = copied(call.run(call.before)[1])
+                made = copy_tensors(call.run(call.before)[1])
             except UnknownError as raised:
                 if not self.failed or not (error := raised.__cause__):
                     raise
@@ -249,7 +248,7 @@ class Trip:
                 return method(*arguments, **options)
             bound = signature(method).bind_partial(*arguments, **options)
             is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
-            (given, *others), inner = copied(bound.args or (None,)), list[Call]()
+            (given, *others), inner = copy_tensors(bound.args or (None,)), list[Call]()
             self.open.append(inner)
             try:
                 value = method(*arguments, **options)
@@ -259,11 +258,11 @@ class Trip:
             finally:
                 self.open.pop()
             self.failed = ""  # an error inside was caught
-            rest, noted = (tuple(others), copied(bound.kwargs)), inner
+            rest, noted = (tuple(others), copy_tensors(bound.kwargs)), inner
             several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
             if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
                 with suppress(UnknownError):  # it maps no batches
-                    made = copied(_image(value, entries(given)))
+                    made = copy_tensors(_image(value, entries(given)))
                     noted = [Call(path, module, way, not is_back, given, rest, tuple(inner), made)]
             self.open[-1].extend(noted)
             return value

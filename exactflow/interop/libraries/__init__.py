@@ -52,5 +52,5 @@ def package_of(module: Any) -> str:
 
 
 def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":
-    """Return how a model, or a layer, is called, given a context and classes."""
+    """The calling convention of a model or a layer, given a context and classes."""
     return library_of(model).whole(model, context, y)

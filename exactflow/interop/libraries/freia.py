@@ -43,7 +43,7 @@ class Couplings(fm.InvertibleModule):
         return (y,), log_det
 
     def run(self, x: Tensor, is_back: bool) -> tuple[Tensor, Tensor]:
-        """Return what becomes of a tensor, and the log-determinant."""
+        """Return the image of a tensor, or its preimage, and the log-determinant."""
         return self.couplings.inverse(x) if is_back else self.couplings(x)
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:

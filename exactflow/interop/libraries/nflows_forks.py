@@ -1,4 +1,4 @@
-"""What nflows and its fork in glasflow share: transforms, whose ``forward`` leads to the latent."""
+"""Common code of nflows and its fork in glasflow: a ``forward`` that leads to the latent."""
 
 from collections.abc import Sequence
 from types import ModuleType

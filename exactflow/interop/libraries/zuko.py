@@ -18,7 +18,7 @@ from zuko.lazy import (
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import Library, Reader, Way, Whole, folded, kinds
+from exactflow.interop.library import Library, Reader, Way, Whole, fold, kinds
 from exactflow.interop.modules.flow import Bijection
 
 __all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "Given", "LazyStep", "lazily"]
@@ -120,12 +120,12 @@ class Composed(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent."""
-        return folded(x, self.steps)
+        return fold(x, self.steps)
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map latent to data."""
         steps: Any = reversed(self.steps)
-        return folded(y, (step.inverse for step in steps))
+        return fold(y, (step.inverse for step in steps))
 
 
 def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:

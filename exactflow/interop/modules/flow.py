@@ -67,8 +67,8 @@ class Bijection(nn.Module):
         return list(getattr(self, "layers", ()))
 
     def word(self) -> list[int]:
-        """Return what a state dict says of the map beside its numbers: the sizes of the halves,
-        then for each layer whether it moves the first; nothing of an identity.
+        """The structure of the map in a state dict: the sizes of the halves, then for each layer
+        whether it moves the first half; empty for an identity.
         """
         return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
 
@@ -79,7 +79,7 @@ class Bijection(nn.Module):
 
     @property
     def dimension(self) -> int:
-        """How many numbers a vector has: the sum of the halves; 0 of an identity, for any."""
+        """The number of coordinates, the sum of the halves; 0 for an identity, which takes any."""
         return sum(self.partition)
 
     def get_extra_state(self) -> Tensor:
@@ -96,7 +96,7 @@ class Bijection(nn.Module):
 
 
 class MergedAway(Bijection):
-    """What is left of a module that was merged into a neighbour: the identity."""
+    """The identity, in place of a module that was merged into a neighbour."""
 
 
 class MatrixModule(Bijection):

@@ -93,7 +93,7 @@ class CouplingModule(nn.Module):
         return moved if scale is None else moved / along(scale, moved)
 
     def extra_repr(self) -> str:
-        """Return what PyTorch prints of the layer."""
+        """The options of the layer, as PyTorch prints them."""
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
 
 

@@ -21,7 +21,7 @@ from exactflow.errors import (
 )
 from exactflow.floats.lossless import IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
-from exactflow.floats.lossless.shears import merged
+from exactflow.floats.lossless.shears import merge_shears
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
@@ -480,9 +480,9 @@ def test_neighbours_that_move_one_half_are_added():
     layers = [FloatCoupling("first", np.array([[t]])) for t in (1.0, 2.0)]
     layers += [FloatCoupling("second", np.array([[t]])) for t in (5.0, -5.0)]
     layers += [FloatCoupling("first", np.array([[4.0]]))]
-    (layer,) = merged(layers)
+    (layer,) = merge_shears(layers)
     assert (layer.moves, layer.shift.tolist()) == ("first", [[7.0]])
-    (nothing,) = merged(layers[2:4])
+    (nothing,) = merge_shears(layers[2:4])
     assert nothing.shift.tolist() == [[0.0]]
 
 
