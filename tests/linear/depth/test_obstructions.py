@@ -20,7 +20,6 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.answer import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.obstruction import KINDS, _coefficient
-from exactflow.linear.depth.scaled import scaled_depth
 from exactflow.linear.depth.scaled.proportions import positive_diagonals
 from exactflow.linear.depth.scaled.signs import kernels_against, multipliers_against
 
@@ -61,9 +60,9 @@ EXAMPLES = {
     "chain": (decided("ULULU", RANK_ONE), "chain"),
     "scaled": (decided("ULULU", SCALED), "linear"),
     "tight": (decided("ULULU", TIGHT["both parts"]), "tight"),
-    "opposed": (scaled_depth(diagonal(-1, -1, 1, 1)).obstructions[0], "opposed"),
+    "opposed": (minimal_depth(diagonal(-1, -1, 1, 1), scales="positive").obstructions[0], "opposed"),
     "three scaled layers": (excluded(positive_diagonals, "ULU", diagonal(-1, -2)), "linear"),
-    "not one scaled layer": (scaled_depth(diagonal(2, 3)).obstructions[1],
+    "not one scaled layer": (minimal_depth(diagonal(2, 3)).obstructions[1],
                              "linear"),
     "kernels": (excluded(kernels_against, "ULUL", SWAP), "linear"),
     "signs": (excluded(multipliers_against, "ULUL", CLASHES["and around it"][0]), "signs"),
