@@ -8,10 +8,10 @@ from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
+from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.matrices import MatrixFile
-from exactflow.errors import InvalidInputError
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
 

@@ -28,6 +28,7 @@ How it is checked
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
@@ -209,8 +210,7 @@ def is_excluding_chain(word: Word, powers: Sequence[Element]) -> bool:
         return False
     (alpha, beta), one = found, word.matrix.domain.one
     r = one / (alpha * beta)
-    steps = zip(powers, powers[1:], strict=False)
-    are_powers = powers[0] == one and all(x * r == y for x, y in steps)
+    are_powers = powers[0] == one and all(x * r == y for x, y in pairwise(powers))
     return are_powers and beta not in powers and _ends(word, powers, r)
 
 

@@ -100,9 +100,7 @@ def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], 
     return general, without_five if len(without_five) == 2 else reasons
 
 
-def counted_against(
-    lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int
-) -> Reasons:
+def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int) -> Reasons:
     """Return what ranks and eigenvalues say against both words of the largest length that they
     exclude, or nothing.
     """
@@ -180,8 +178,14 @@ def _has_full_rank(M: DomainMatrix) -> bool:
 
 
 def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
-    """Return six layers, of which the last is drawn, or None where no draw leaves five."""
-    for draw, word in product(islice(_draws(matrix.domain), TRIALS), words(5, matrix, "additive", p)):
+    """Return six layers, of which the last is drawn, or None where no draw leaves five.
+
+    Far from equal halves, larger than 1, five are searched for: there are few draws.
+    """
+    q = matrix.shape[0] - p
+    trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
+    both = words(5, matrix, "additive", p)
+    for draw, word in product(islice(_draws(matrix.domain), trials), both):
         A, B, C, D = word.blocks
         W = draw.matrix(*C.shape)
         blocks = Blocks(A, B, C + W * A, D + W * B)

@@ -91,7 +91,9 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
         return answer(four, reasons)
     general = min(_general_layers(problem, matrix), key=len)
     if not equal:
-        return answer(general, counted_against(range(4, len(general)), matrix, "positive", p) or reasons)
+        return answer(
+            general, counted_against(range(4, len(general)), matrix, "positive", p) or reasons
+        )
     if lower_bound(reasons) == 4 and len(general) > 4:
         certified = _certified(problem, matrix, reasons)
         if certified is not None:
@@ -151,9 +153,7 @@ def _four_layers(matrix: DomainMatrix) -> Layers | None:
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certified(
-    problem: Problem, matrix: DomainMatrix, reasons: Reasons
-) -> CertifiedDepth | None:
+def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     """Return four layers that are certified to exist, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
