@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from linear.depth import (
+    searches,
     test_exhaustive,
     test_kernels,
     test_multipliers,
@@ -135,7 +136,7 @@ def test_every_element_of_sl2(p):
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_elements_of_sl3_over_f2(p, step):
-    depths = test_two_sizes.breadth_first_depths(p, 3 - p, 2)
+    depths = searches.breadth_first_depths(p, 3 - p, 2)
     for M in sorted(depths)[::step]:
         claim = verified(test_exhaustive.over(M, 2), partition=(p, 3 - p))
         assert (claim["depth"], claim["version"]) == (depths[M], 2)

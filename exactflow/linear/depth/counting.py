@@ -52,8 +52,8 @@ __all__ = [
 
 
 class Minor(NamedTuple):
-    """Rows and columns of a diagonal block, "A" or "D" of M, "a" or "d" of its inverse, on which
-    the block less I, or less any positive diagonal, is invertible.
+    """Rows and columns of a block, "A" or "D" of M, "a" or "d" of its inverse, on which the block
+    less I, or less any positive diagonal, is invertible.
     """
 
     block: str
@@ -68,13 +68,6 @@ def _reduced(word: Word) -> str:
     return word.pattern[:-1] if passes else word.pattern
 
 
-def _passing(word: Word) -> str:
-    """A sentence on the last letter, where it passes through M."""
-    if (shorter := _reduced(word)) == word.pattern:
-        return ""
-    return f"As B = C = 0, the last factor passes through to the first: {shorter} remains. "
-
-
 def _counted(word: Word, block: str) -> tuple[int, int]:
     """How many letters change a block, each by a matrix of rank at most the second number."""
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
@@ -83,23 +76,31 @@ def _counted(word: Word, block: str) -> tuple[int, int]:
     return pattern.count(letter) - (outer == letter), word.partition[other]
 
 
-def _rank_allowed(word: Word, block: str) -> int:
-    """The largest rank that a product of the word leaves to a block less I."""
-    count, size = _counted(word, block)
-    return count * size
+def _block(word: Word, block: str) -> tuple[DomainMatrix, int]:
+    """The block, and the largest rank that a product of the word leaves to it less I."""
+    blocks, (count, size) = word.blocks if block.isupper() else word.inverse, _counted(word, block)
+    return blocks[3 if (block in "Dd") != word.is_exchanged else 0], count * size
+
+
+def _less_one(M: DomainMatrix) -> DomainMatrix:
+    return M - linalg.identity(M.shape[0], M.domain)
 
 
 def excluding_minor(word: Word) -> Minor | None:
     """Find a minor of larger rank than the word allows, or None."""
     for block in "DdAa":
-        M, allowed = _block(word, block), _rank_allowed(word, block)
+        M, allowed = _block(word, block)
         if M.shape[0] <= allowed:
             continue
         if word.scales == "additive":
-            shifted = M - linalg.identity(M.shape[0], M.domain)
+            shifted = _less_one(M)
             rows, columns = (tuple(linalg.rref(N)[1]) for N in (shifted.transpose(), shifted))
         else:
-            rows = columns = _kept(M)
+            rows = ()
+            for i in range(M.shape[0]):
+                if _keeps_rank(M.extract([*rows, i], [*rows, i])):
+                    rows = *rows, i
+            columns = rows
         if len(rows) > allowed:
             return Minor(block, rows, columns)
     return None
@@ -107,45 +108,31 @@ def excluding_minor(word: Word) -> Minor | None:
 
 def is_excluding_minor(word: Word, minor: Minor) -> bool:
     """Whether the minor is of larger rank than the word allows."""
-    M, size = _block(word, minor.block), len(set(minor.rows))
-    if size != len(set(minor.columns)) or size <= _rank_allowed(word, minor.block):
+    (M, allowed), rows, columns = _block(word, minor.block), minor.rows, minor.columns
+    if not len(set(rows)) == len(rows) == len(columns) > allowed:
         return False
     if word.scales == "positive":
-        return minor.rows == minor.columns and _keeps_rank(M.extract(minor.rows, minor.rows))
-    shifted = M - linalg.identity(M.shape[0], M.domain)
-    return bool(shifted.extract(minor.rows, minor.columns).det())
+        return rows == columns and _keeps_rank(M.extract(rows, rows))
+    return bool(_less_one(M).extract(rows, columns).det())
 
 
 def told_minor(word: Word, minor: Minor) -> dict[str, Any]:
     """The words for a minor in the sentences of an obstruction."""
     count, size = _counted(word, minor.block)
     half, letter = ("first", "U") if minor.block in "Aa" else ("second", "L")
-    additive = word.scales == "additive"
-    return {
-        "whose": minor.block + (" - I" if additive else " less any positive diagonal"),
-        "somewhere": "" if additive else " for one such diagonal",
-        "rank": len(minor.rows),
-        "most": count * size,
-        "count": count,
-        "size": size,
-        "half": half,
-        "letter": letter,
-        "passing": _passing(word),
-    }
+    whose, somewhere = f"{minor.block} - I", ""
+    if word.scales == "positive":
+        whose, somewhere = f"{minor.block} less a positive diagonal", " for some such diagonal"
+    found = {"whose": whose, "somewhere": somewhere, "rank": len(minor.rows), "most": count * size}
+    found |= {"count": count, "size": size, "half": half, "letter": letter}
+    return found | {"passing": _passing(word)}
 
 
-def _block(word: Word, block: str) -> DomainMatrix:
-    blocks = word.blocks if block.isupper() else word.inverse
-    return blocks[3 if (block in "Dd") != word.is_exchanged else 0]
-
-
-def _kept(M: DomainMatrix) -> tuple[int, ...]:
-    """Choose coordinates greedily on which M less any positive diagonal is invertible."""
-    kept: list[int] = []
-    for i in range(M.shape[0]):
-        if _keeps_rank(M.extract([*kept, i], [*kept, i])):
-            kept.append(i)
-    return tuple(kept)
+def _passing(word: Word) -> str:
+    """A sentence on the last letter, where it passes through M."""
+    if (shorter := _reduced(word)) == word.pattern:
+        return ""
+    return f"As B = C = 0, the last factor passes through to the first: {shorter} remains. "
 
 
 def _keeps_rank(M: DomainMatrix) -> bool:
@@ -174,7 +161,7 @@ def _alone(entries: Sequence[Sequence[Element]], left: Sequence[int]) -> int | N
     """A coordinate whose row or column, among those that are left, is zero off the diagonal."""
     for i in left:
         others = [j for j in left if j != i]
-        if not any(entries[i][j] for j in others) or not any(entries[j][i] for j in others):
+        if not (any(entries[i][j] for j in others) and any(entries[j][i] for j in others)):
             return i
     return None
 
@@ -193,25 +180,22 @@ def _scalars(word: Word) -> tuple[Element, Element] | None:
 
 def chain_of(word: Word) -> tuple[Element, ...] | None:
     """Find the powers 1, r, .. of a chain of eigenvalues that excludes six letters, or None."""
-    found = _scalars(word)
-    if found is None:
+    if (found := _scalars(word)) is None:
         return None
-    (alpha, beta), field = found, word.matrix.domain
-    r, powers = field.one / (alpha * beta), [field.one]
-    while not _ends(word, powers, r):
-        powers.append(powers[-1] * r)
+    (alpha, beta), one = found, word.matrix.domain.one
+    powers = [one]
+    while not _ends(word, powers, one / (alpha * beta)):
+        powers.append(powers[-1] / (alpha * beta))
     return None if beta in powers else tuple(powers)
 
 
 def is_excluding_chain(word: Word, powers: Sequence[Element]) -> bool:
     """Whether these are the powers of r from 1 on, none of them beta, and too many, or all."""
-    found = _scalars(word)
-    if found is None or not powers or len(_reduced(word)) != 6:
+    if (found := _scalars(word)) is None or not powers or len(_reduced(word)) != 6:
         return False
     (alpha, beta), one = found, word.matrix.domain.one
-    r = one / (alpha * beta)
-    are_powers = powers[0] == one and all(x * r == y for x, y in pairwise(powers))
-    return are_powers and beta not in powers and _ends(word, powers, r)
+    are_powers = powers[0] == one and all(x == y * alpha * beta for x, y in pairwise(powers))
+    return are_powers and beta not in powers and _ends(word, powers, one / (alpha * beta))
 
 
 def _ends(word: Word, powers: Sequence[Element], r: Element) -> bool:
@@ -223,26 +207,13 @@ def _ends(word: Word, powers: Sequence[Element], r: Element) -> bool:
 def told_chain(word: Word, powers: Sequence[Element]) -> dict[str, Any]:
     """The words for a chain of eigenvalues in the sentences of an obstruction."""
     field, (p, q) = word.matrix.domain, sorted(word.partition)
-    numbers = [*(_scalars(word) or (field.one, field.one)), *powers]
-    smaller = "U" if word.partition[0] == p else "L"
-    is_inverse = not _reduced(word).startswith(smaller)
-    if is_inverse:
-        numbers = [field.one / x for x in numbers]
-    alpha, beta, r, *shown = (
-        format_short(field.to_sympy(x))
-        for x in (*numbers[:2], field.one / (numbers[0] * numbers[1]), *numbers[2:])
-    )
-    total = len(powers) * (q - p)
-    too_many = f"But N has {p} eigenvalues, not {total}"
-    closed = f"The next power is 1 again, which N would have {q - p} times more than it has"
-    return {
-        "alpha": alpha,
-        "beta": beta,
-        "r": r,
-        "powers": ", ".join(shown),
-        "p": p,
-        "e": q - p,
-        "clash": too_many if total > p else closed,
-        "inverse": "The inverse is a product of the reversed word. " * is_inverse,
-        "passing": _passing(word),
-    }
+    alpha, beta = _scalars(word) or (field.one, field.one)
+    r, total = field.one / (alpha * beta), len(powers) * (q - p)
+    clash = f"But N has {p} eigenvalues, not {total}"
+    if total <= p:
+        clash = f"The next power is 1 again, which N would have {q - p} times more than it has"
+    reverse = _reduced(word).startswith("U" if word.partition[0] > p else "L")
+    inverse = "Take the inverse, a product of the reversed word: 1 / alpha for alpha, and so on. "
+    alpha, beta, r, *shown = (format_short(field.to_sympy(x)) for x in (alpha, beta, r, *powers))
+    found = {"alpha": alpha, "beta": beta, "r": r, "powers": ", ".join(shown), "p": p, "e": q - p}
+    return found | {"clash": clash, "inverse": inverse * reverse, "passing": _passing(word)}

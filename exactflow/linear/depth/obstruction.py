@@ -68,9 +68,8 @@ class Reason(NamedTuple):
     Attributes
     ----------
     kind : a key of `KINDS`.
-    witness : k, a number; factors, a tuple of monic polynomials; multipliers, a tuple of
-        matrices or, for "signs", of dicts from exponents to coefficients; a `counting.Minor`; or
-        powers, a tuple of numbers.
+    witness : k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or, for
+        "signs", dicts from exponents to coefficients; a `counting.Minor`; or a tuple of powers.
     """
 
     kind: str
@@ -137,10 +136,12 @@ class Obstruction(Word):
 
     @property
     def _pair(self) -> str:
-        """The names of D and a, the smaller with a one appended for a characteristic polynomial."""
-        largest = max(self.partition) if self.kind == "trace" else 0
+        """The names of D and a, the smaller with ones appended for a characteristic polynomial."""
+        size = max(self.partition) if self.kind == "trace" else 0
+        missing = size - min(self.partition)
+        ones = "1" if missing == 1 else f"I_{missing}"
         named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
-        return " and ".join(f"diag({X}, 1)" if M.shape[0] < largest else X for X, M in named)
+        return " and ".join(f"diag({X}, {ones})" if M.shape[0] < size else X for X, M in named)
 
     def _told(self, text: str) -> str:
         return self.named(self.named(text, **self.row.texts(self)))
@@ -389,11 +390,11 @@ KINDS = {
         lambda o: counting.told_chain(o, o.witness),
         "the scalars {alpha} and {beta} force the eigenvalues {powers}, {e} times each, on a "
         "{p} x {p} matrix",
-        "{passing}{inverse}Its blocks are alpha I and beta I, {alpha} on the smaller half and "
-        "{beta} on the larger. The last factor goes to the other side, and five remain: so for "
-        "some C and V, N = beta I - V C has (x - beta)^{e} det(x I - N) = (x - 1)^{e} "
-        "det(x I - r N), where r = 1 / (alpha beta) = {r}. As beta is not 1, N has the eigenvalue "
-        "1, {e} times at least, and with each power of r that is not beta the next one as often: "
-        "{powers}, none of which is beta. {clash}.",
+        "{passing}{inverse}The blocks are alpha I and beta I, alpha = {alpha} on the smaller half "
+        "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
+        "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
+        "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
+        "times at least, and with each power of r that is not beta the next one as often: none of "
+        "{powers} is beta. {clash}.",
     ),
 }  # fmt: skip

@@ -95,13 +95,7 @@ class Problem:
         method: str,
         explained: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
-        """Return the flow of layers that compose to the matrix: it is to equal the target.
-
-        Parameters
-        ----------
-        layers, method, explained : in order of application, neighbours perhaps not merged; what
-            made them; and what explains the flow.
-        """
+        """Return the flow of layers, in order of application, that compose to the matrix."""
         pose, field = self.pose, self.target.domain
         return CouplingFlow(
             merged(layers), pose.partition, pose.flips, method, field, pose.order, explained

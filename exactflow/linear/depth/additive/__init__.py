@@ -81,10 +81,12 @@ def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], 
     ----------
     p : the size of the first half.
     """
-    for length in (2, 4):
-        layers, reasons = _decided(words(length, matrix, "additive", p))
+    reasons: Reasons = ()
+    for length in range(5):
+        layers, excluded = _decided(words(length, matrix, "additive", p))
         if layers is not None:
-            return _shortened(layers, matrix, p)
+            return layers, reasons
+        reasons = excluded
     general = None
     if abs(matrix.shape[0] - 2 * p) > 1:
         general = _constructed("partition", matrix, p)
@@ -114,19 +116,6 @@ def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p
         if len(found) == 2:
             return tuple(found)
     return ()
-
-
-def _shortened(
-    layers: list[LinearCoupling], matrix: DomainMatrix, p: int
-) -> tuple[list[LinearCoupling], Reasons]:
-    """Return the fewest layers of at most four, and what excludes fewer."""
-    reasons: Reasons = ()
-    while layers:
-        shorter, reasons = _decided(words(len(layers) - 1, matrix, "additive", p))
-        if shorter is None:
-            break
-        layers = shorter
-    return layers, reasons
 
 
 def decide(word: Word) -> Shifts | Reason | None:

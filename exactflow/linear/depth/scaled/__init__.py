@@ -2,7 +2,8 @@
 
 Main results
 ------------
-Let the halves be equal but where it says so, M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves but where others
+are named.
 
 - *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
   `exactflow.linear.depth.scaled.proportions`).

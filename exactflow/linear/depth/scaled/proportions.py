@@ -19,8 +19,8 @@ C X C + C A Z C = (d C - C) + d (D - I) C = C B C.
 The second statement is the first one for M P^-1.
 
 So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
-equation relates two of the p + q + 1 positive numbers F_j, G_i, 1 by p x = q y: they are the edges of
-a graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
+equation relates two of the positive numbers F_j, G_i, 1 by p x = q y: they are the edges of a
+graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
 
 How it is checked
 -----------------
