@@ -379,8 +379,8 @@ KINDS = {
         "{whose} has rank {rank} at least, and the letters {letter} make no more than {most}",
         "{passing}A factor {letter} adds to the {half} half a matrix times the other half, of size "
         "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
-        "the inverse. So {count} of them give {whose} a rank of at most {most}{somewhere}. But it "
-        "is {rank} at least.",
+        "the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. But it is "
+        "{rank} at least.",
     ),
     "chain of eigenvalues": Kind(
         "two scalar blocks force the eigenvalues 1, r, r^2, .. on a matrix of the size of the "
@@ -394,7 +394,7 @@ KINDS = {
         "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
         "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
         "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
-        "times at least, and with each power of r that is not beta the next one as often: none of "
-        "{powers} is beta. {clash}.",
+        "times at least, and with each power of r that is not beta the next one as often: {powers}, "
+        "and beta is none of these. {clash}.",
     ),
 }  # fmt: skip

@@ -38,21 +38,22 @@ def breadth_first_depths(p, q, mod):
 
 
 class Words:
-    """Membership in words over F_2, by a search from both ends: matrices of d x d bits as codes."""
+    """Membership in words over F_p, by a search from both ends: d x d digits are a code."""
 
-    def __init__(self, p, q):
-        self.d, self.known, self.codes = p + q, {"": np.eye(p + q, dtype=np.uint8)[None]}, {}
+    def __init__(self, p, q, mod=2):
+        self.mod, self.d, self.known, self.codes = mod, p + q, {}, {}
+        self.known[""] = np.eye(p + q, dtype=np.uint8)[None]
         self.shears = {
             letter: np.array(found, dtype=np.uint8)
-            for letter, found in zip("UL", shears(p, q, 2).values(), strict=True)
+            for letter, found in zip("UL", shears(p, q, mod).values(), strict=True)
         }
 
     def code(self, stack):
-        return stack.reshape(len(stack), -1).astype(np.int64) @ (1 << np.arange(self.d**2))
+        return stack.reshape(len(stack), -1).astype(np.int64) @ self.mod ** np.arange(self.d**2)
 
     def elements(self, word):
         if word not in self.known:
-            factors = self.shears[word[0]][:, None] @ self.elements(word[1:])[None] % 2
+            factors = self.shears[word[0]][:, None] @ self.elements(word[1:])[None] % self.mod
             stack = factors.reshape(-1, self.d, self.d)
             self.known[word] = stack[np.unique(self.code(stack), return_index=True)[1]]
         return self.known[word]
@@ -62,7 +63,7 @@ class Words:
         left, right = word[:half], word[half:]
         if right not in self.codes:
             self.codes[right] = np.unique(self.code(self.elements(right)))
-        rest = self.code(self.elements(left[::-1]) @ M % 2)  # inverses are words in reverse
+        rest = self.code(self.elements(left[::-1]) @ M % self.mod)  # inverses are words in reverse
         return bool(np.isin(rest, self.codes[right]).any())
 
     def depth(self, M):
