@@ -9,6 +9,17 @@
 # $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then
 # needs $2m + 2$.
 #
+# **Theorem 20** (to our knowledge new). Let $p < q \le 2p$, so $m = 2$, and $e = q - p$. The
+# largest number of shears that a rational matrix of determinant 1 needs is *eight* $= 2m + 4$ if
+# $e$ is even or does not divide $p$, and *six* if $e = 1$. For even $e$ it is $-I$ that needs
+# eight, over every field in which $2 \ne 0$. Open here: odd $e \ge 3$ that divide $p$; and
+# $m \ge 3$, where the largest number is between $2m + 2$ and $2m + 4$ unless $p$ divides $q - 1$.
+#
+# **What scales do.** All lower bounds here are about shears: layers without scales. Scales save
+# layers: $\operatorname{diag}(\alpha I, \beta I)$ with positive scalars is two couplings, and so
+# `factor` returns two for some matrices below. But $2m + 2$ stays: whatever positive diagonal is
+# divided out of $\operatorname{diag}(A, -I_q)$, 1 is no eigenvalue of $D$ or $d$.
+#
 # **Why.** Images have three channels, and masks keep a quarter of the coordinates. The paper asks
 # whether the partition matters for depth. It costs a factor: a shear changes the larger half by a
 # matrix of rank $p$ at most, so about $q / p$ of them are needed, and they suffice. Another
@@ -74,18 +85,58 @@
 # $V_0$, $u$ and $N$. Then $\chi_{T_1} = \chi_T / (x - 1)^k$ and $\chi_S$ are affine in $r$, with
 # equal determinants: $p - 1$ linear equations make them equal, and $T_1$ and $S$ similar, if the
 # roots are simple. That the equations can be solved with simple roots is an open condition on $M$,
-# and holds for generic matrices if it does for one: the instances below show it for their sizes.
+# and holds for generic matrices if it does for one: an instance below shows it for each $(p, q)$ up
+# to $(8, 16)$.
 #
-# Both sides are *exact*, on the instances: a construction with K layers, and the two ranks. The
-# bounds $2m + 2$ for some matrices and $2m + 4$ for all are *formally proved*.
+# ## The largest depth
+#
+# *Proof of Theorem 20.* Above: eight is Theorem 7, six for $e = 1$ is Theorem 14 (`six_layers`).
+# Below, let $M = \operatorname{diag}(\alpha I_p, \beta I_q)$, $\beta \ne 1$, and $r = 1 / (\alpha
+# \beta)$.
+#
+# *The depth of $M$ is even.* $M U(X) = U(X') M$ for $X' = \alpha X \beta^{-1}$, and so for $L$. So
+# the last letter of an odd word for $M$ passes through $M$ into the first. Seven letters are
+# excluded with six.
+#
+# *Six letters.* If $M = U L U L U L$, take the last letter to the left side: $M L(-Y)$ is a word
+# $U L U L U$, and has a lower left block $C$. So for some $V$ (the last $U$) the lower right block
+# $T = \beta I - C V$ and the upper left block of the inverse, $S = r N$ with $N = \beta I - V C$ of
+# size $p$, are $I + Y Z$ and $I + Z Y$. By Sylvester's identity, twice,
+#
+# $$ (x - \beta)^e \chi_N(x) = \chi_T(x) = (x - 1)^e \chi_{r N}(x). $$
+#
+# Compare multiplicities. As $\beta \ne 1$, 1 is an eigenvalue of $N$, $e$ times at least. If $r^j$
+# is one $e$ times and $r^{j+1} \ne \beta$, then $r^{j+1}$ is one of $r N$, hence of $N$, as often;
+# where $r^{j+1} = 1$, it is $e$ times more often than it is. As $N$ has $p$ eigenvalues, *$\beta =
+# r^k$ for some $1 \le k \le p / e$.* For $L U L U L U$ take the inverse: $1/\alpha$, $1/\beta$,
+# $1/r$, and the same condition.
+#
+# *Choice of scalars.* If $e$ is even let $M = -I$: $r = 1$, no power of which is $-1$. Else let
+# $\alpha = 2^{q/g}$, $\beta = 2^{-p/g}$, $g = \gcd(p, q)$: $r = 2^{-e/g}$, and $\beta = r^k$ says
+# $p = k e$. $\blacksquare$
+#
+# (Conversely a $g$ of degree $p$ solves the equation for $\chi_N$ if $\beta = r^k$, $k e \le p$.
+# For $e$ odd that divides $p$, $\beta^e = r^p$ leaves only that over the reals. Over a field with
+# an $e$-th root of unity $\beta \ne 1$, as the complex numbers, $\operatorname{diag}(I / \beta,
+# \beta I)$ needs eight for every $e \ge 2$.)
+#
+# All sides are *exact*, on the instances: a construction with K layers, the ranks, and obstructions
+# that check themselves. The bounds $2m + 2$ for some matrices and $2m + 4$ for all are *formally
+# proved*.
 
 # %%
+from math import gcd
+
 import sympy
 
-from exactflow import factor, random_matrix, verify
-from exactflow.claims import Claims, Evidence
+from exactflow import factor, minimal_depth, random_matrix, verify
+from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.exact.coerce import as_matrix
+from exactflow.linear.depth.counting import chain_of
+from exactflow.linear.depth.word import Word
 
 claims = Claims("Partitions (after ICML 2021)")
+full = proof_options().full
 
 
 def of_determinant_one(d, seed):
@@ -107,22 +158,90 @@ for p, q in ((1, 3), (2, 4), (2, 5), (3, 5), (2, 6), (3, 7)):
             check.equal((block - sympy.eye(q)).rank(), q, f"1 is no eigenvalue of {name}")
 
 # %% [markdown]
-# ## Matrices that need more
-# $\operatorname{diag}(2^5 I_3, 2^{-3} I_5)$ needs $2m + 4 = 8$ (quoted from the theory; here eight
-# are shown to do).
+# ## $2m + 1$ is generic
+# For each $(p, q)$ with $p < q$ an instance of $2m + 1$ layers whose $D - I$ and $d - I$ are of
+# full rank: both are open conditions, so that they hold for generic matrices. (For $q \le 2p$ five
+# layers do whenever $C$ has rank $p$ and $[C, D C]$ rank $q$.) Up to $p + q = 12$; with `--full` up
+# to $(8, 16)$.
+
+
+# %%
+def takes_generic_depth(p, q):
+    """Whether the instance for (p, q) takes 2 m + 1 layers, and fewer are excluded by ranks."""
+    M = of_determinant_one(p + q, seed=1)
+    flow = factor(M, method="partition", partition=(p, q))
+    rational = as_matrix(M).to_dense()
+    C, D, d = rational[p:, :p], rational[p:, p:], rational.inv()[p:, p:]
+    ranks = {(block - D.eye(q, D.domain)).rank() for block in (D, d)}
+    if q <= 2 * p:
+        ranks.add(C.hstack(D * C).rank())
+    return flow.depth == 2 * -(-q // p) + 1 and ranks == {q}
+
+
+generic = {
+    p: [q for q in range(p + 1, 17) if (full or p + q <= 12) and takes_generic_depth(p, q)]
+    for p in range(1, 9 if full else 6)
+}
+with claims.check("2 m + 1 layers are generic", Evidence.EXACT) as check:
+    for p, sizes in generic.items():
+        expected = [q for q in range(p + 1, 17) if full or p + q <= 12]
+        check.equal(sizes, expected, f"p = {p}: q = {sizes[0]} .. {sizes[-1]}")
+
+# %% [markdown]
+# ## Matrices that need eight
+# With as many layers as the theorem says, and obstructions of the kind "chain of eigenvalues".
 
 # %%
 two = sympy.Integer(2)
-hard = {
+eight = {
     "diag(2^5 I_3, 2^-3 I_5)": (sympy.diag(*[two**5] * 3, *[two**-3] * 5), (3, 5)),
-    "diag(A, 2 I_4)": (sympy.diag(sympy.Rational(1, 48), 3, 2, 2, 2, 2), (2, 4)),
+    "-I_6": (-sympy.eye(6), (2, 4)),
+    "diag(-I_2 / 4, 2 I_4)": (sympy.diag(*[-(two**-2)] * 2, *[two] * 4), (2, 4)),
+    "diag(8 I_4, -I_6 / 4)": (sympy.diag(*[two**3] * 4, *[-(two**-2)] * 6), (4, 6)),
+    "diag(2^7 I_5, 2^-5 I_7)": (sympy.diag(*[two**7] * 5, *[two**-5] * 7), (5, 7)),
 }
-with claims.check("at most 2 m + 4 layers, degenerate matrices included", Evidence.EXACT) as check:
-    for name, (M, (p, q)) in hard.items():
-        flow = factor(M, method="partition", partition=(p, q))
-        bound = 2 * -(-q // p) + 4
-        check.true(flow.depth <= bound, f"{name}: {flow.depth} layers, at most {bound}")
-        check.equal(flow.matrix(), M)
+for name, (M, partition) in eight.items():
+    with claims.check(f"{name} on {partition} takes exactly eight", Evidence.EXACT) as check:
+        answer = minimal_depth(M, partition=partition)
+        check.equal((answer.lower, answer.upper), (8, 8), answer.count)
+        check.equal(verify(answer.flow, M).flow.depth, 8, "eight layers compose to it")
+        for reason in answer.obstructions:
+            check.true(reason.check(), str(reason))
+
+# %% [markdown]
+# ## The largest depths
+# A row for each $p$, a column for each $q$ from $p$ to 12: the largest number of shears, or the
+# interval in which it is. Where it is eight by Theorem 20, the matrix that needs eight is made and
+# its chain of eigenvalues computed.
+
+
+# %%
+def needs_eight(p, q):
+    """Whether the scalar blocks of Theorem 20 on (p, q) exclude six letters, and so seven."""
+    g = gcd(p, q)
+    scalars = (two ** (q // g), two ** -(p // g)) if (q - p) % 2 else (-1, -1)
+    M = as_matrix(sympy.diag(*[scalars[0]] * p, *[scalars[1]] * q)).to_dense()
+    return chain_of(Word("ULULUL", M, "additive", p=p)) is not None
+
+
+def largest_depth(p, q):
+    """Bounds for the largest number of shears on halves of p <= q."""
+    m = -(-q // p)
+    if p == q:
+        return (4, 4) if p == 1 else (6, 6)
+    if (q - 1) % p == 0:
+        return 2 * m + 2, 2 * m + 2
+    return 2 * m + (4 if m == 2 and needs_eight(p, q) else 2), 2 * m + 4
+
+
+table = {p: {q: largest_depth(p, q) for q in range(p, 13)} for p in range(1, 13)}
+with claims.check("largest depths for p <= q <= 12", Evidence.EXACT) as check:
+    for p, row in table.items():
+        shown = (str(least) if least == most else f"{least}-{most}" for least, most in row.values())
+        sizes = range(p + 2, min(2 * p, 12) + 1)
+        eights = [q for q in sizes if row[q] == (8, 8)]
+        theorem = [q for q in sizes if (q - p) % 2 == 0 or p % (q - p)]
+        check.equal(eights, theorem, f"p = {p}: {' '.join(shown)}")
 
 # %% [markdown]
 # ## Where p divides q - 1
@@ -142,6 +261,19 @@ with claims.check("2 m + 2 layers where p divides q - 1", Evidence.EXACT) as che
         check.equal((flow.depth, M.det()), (2 * m + 2, 1), f"({p}, {q}): {flow.depth} layers")
         check.equal(flow.matrix(), M)
         check.equal((M[p:, p:] - sympy.eye(q)).rank(), q, "1 is no eigenvalue of D")
+
+# %% [markdown]
+# ## What scales do not save
+# $\operatorname{diag}(A, -I_q)$ keeps $2m + 2$ layers, whatever positive scales they have.
+
+# %%
+for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
+    with claims.check(f"({p}, {q}): 2 m + 2 with scales, too", Evidence.EXACT) as check:
+        M = sympy.diag(*[2 * (-1) ** (q * (k == 0)) for k in range(p)], -sympy.eye(q))
+        answer = minimal_depth(M, scales="positive", partition=(p, q))
+        check.equal(answer.lower, 2 * -(-q // p) + 2, answer.count)
+        for reason in answer.obstructions:
+            check.true(reason.check(), str(reason))
 
 # %% [markdown]
 # ## Masks and odd channel counts

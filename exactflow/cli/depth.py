@@ -8,10 +8,11 @@ from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
+from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.result import Evidence
+from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
 
 _SYMBOLS = (
@@ -25,8 +26,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scales",
         choices=DEPTH_SCALES,
-        default="additive",
-        help="all 1, or any positive ones (default: additive)",
+        default="auto",
+        help="all 1, or any positive ones (default: all 1 if det = 1)",
+    )
+    command.add_argument(
+        "--orientation",
+        choices=ORIENTATIONS,
+        default="error",
+        help="what is done where det < 0 (default: error)",
     )
     common.partition_argument(command)
     common.matrix_arguments(command, "CERT.json", "write a certificate of both sides, checked")
@@ -35,7 +42,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments, arrays=False)
     source = common.read(arguments)
-    answer = minimal_depth(source.matrix, **common.fields(arguments, "scales", "partition"))
+    options = common.fields(arguments, "scales", "orientation", "partition")
+    answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
     if arguments.output:
         code, written = _write(answer, arguments, source)
@@ -46,6 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     if common.wants_text(arguments, lambda: record):
         print(answer.count, *reasons, sep="\n  ")
         common.say(*[_SYMBOLS] * bool(reasons))
+        common.print_repairs(answer.flow, answer.pose.pads)
+        if answer.flow.order:
+            common.say(f"order: the layers act on the coordinates {list(answer.flow.order)}")
         print(*written, sep="\n", end="\n" * bool(written))
     return code
 
@@ -54,13 +65,14 @@ def _write(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
-    if not answer.is_decided or answer.evidence is not Evidence.EXACT:
-        reason = "not decided" if not answer.is_decided else "certified, but layers are not exact"
-        print(f"exactflow: {reason}, so there is no certificate of it", file=sys.stderr)
-        return 3, []
     name = Path(arguments.file).name
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
-    write_bytes(arguments.output, depth_certificate_text(answer, provenance).encode())
+    try:
+        text = depth_certificate_text(answer, provenance)
+    except InvalidInputError as error:
+        print(f"exactflow: there is no certificate of it: {error}", file=sys.stderr)
+        return 3, []
+    write_bytes(arguments.output, text.encode())
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]

@@ -33,9 +33,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     matrix = common.read(arguments).matrix
     if arguments.depth:
-        if (arguments.method, arguments.orientation) != ("auto", "error"):
-            raise InvalidInputError("expected --depth without --method and --orientation")
-        depth = minimal_depth(matrix, scales=arguments.depth, partition=arguments.partition)
+        if arguments.method != "auto":
+            raise InvalidInputError("expected --depth without --method")
+        options = common.fields(arguments, "orientation", "partition")
+        depth = minimal_depth(matrix, scales=arguments.depth, **options)
         explanation = depth.explain()
     else:
         check_dimension(matrix.shape[0])

@@ -78,7 +78,7 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
         "field": field,
-        "target": rows_in_json(flow.domain_matrix(), entry),
+        "target": rows_in_json(answer.matrix, entry),
         "partition": list(flow.partition),
         **({"order": list(flow.order)} if flow.order else {}),
         "scales": answer.scales,
@@ -101,11 +101,18 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
             "its existence.check() is evidence in its place"
         )
-    field = answer.flow.field
-    if not (field.is_QQ or field.is_FiniteField):
+    field, uneven = answer.flow.field, len(set(answer.pose.partition)) > 1
+    excluded = next((o.word for o in answer.obstructions if not o.row.written), "")
+    refusals = {
+        f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
+        "det > 0, got a matrix with flips or pads": answer.pose.flips or answer.pose.pads,
+        "halves of one size for positive scales": uneven and answer.scales == "positive",
+        f"obstructions of at most five letters, got one of {excluded}": excluded,
+    }
+    if expected := next((text for text, refused in refusals.items() if refused), None):
         raise InvalidInputError(
-            f"expected a matrix over QQ or GF(p) for a depth certificate, got {field}: "
-            "the checks of its obstructions are evidence in its place"
+            f"expected {expected}: the format of depth certificates has no words for others; the "
+            "checks of the obstructions are evidence in its place"
         )
 
 

@@ -21,8 +21,8 @@ from exactflow.files.certificate import accepted, certificate_text, read_certifi
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import pads_of
-from exactflow.flows.verification import Verification
+from exactflow.flows.orientation import Pose, pads_of
+from exactflow.flows.verification import Verification, first_difference
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
@@ -72,7 +72,7 @@ def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> N
     matrix = None if target is None else as_matrix(target)
     check_place(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        if matrix is not None and matrix != result.flow.domain_matrix():
+        if matrix is not None and first_difference(*matrix.unify(result.matrix, fmt="dense")):
             raise VerificationError("expected the matrix of the answer as target, got another one")
         write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
     elif suffix == ".json":
@@ -119,10 +119,11 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
 
 def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     """Return the answer that a depth certificate holds, from its flow and its content."""
-    matrix = CouplingFlow(flow.layers, flow.partition, field=flow.field).domain_matrix().to_dense()
-    scales, p = content["scales"], flow.partition[0]
-    obstructions = (read_obstruction(o, matrix, scales, p) for o in content["obstructions"])
-    return MinimalDepth(flow.depth, flow.depth, scales, flow, tuple(obstructions))
+    pose = Pose(flow.partition, flow.order or tuple(range(flow.dimension)))
+    target, scales, p = flow.domain_matrix().to_dense(), content["scales"], pose.partition[0]
+    inner = pose.inner(target)
+    reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
+    return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, pose)
 
 
 def _flow(result: Any) -> CouplingFlow:

@@ -41,6 +41,16 @@ class Pose:
     flips: tuple[int, ...] = ()
     pads: tuple[int, ...] = ()
 
+    @property
+    def said(self) -> str:
+        """The pads, as a sentence for a proof about M."""
+        if not self.pads:
+            return ""
+        return (
+            " M is your matrix with two pads, coordinates {} and {}, which M swaps: without their "
+            "rows and columns, M is your matrix."
+        ).format(*self.pads)
+
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""
         return linalg.with_pads(M, self.pads[0]) if self.pads else M

@@ -118,18 +118,35 @@ def test_depth(capsys, tmp_path):
     code, out, _ = run(capsys, "depth", path, "--scales", "positive")
     assert code == 0
     assert out.splitlines()[0] == "exactly 6 layers with positive scales"
-    path.write_text("2,0\n0,1\n")
-    code, _, err = run(capsys, "depth", path)
+    for text, start in (
+        ("2,0\n0,1\n", "exactly 1 layer with positive scales"),
+        ("2,0,0\n0,1,0\n0,0,1\n", "exactly 1 layer with positive scales"),
+        ("1,0,0\n0,3,1\n0,1,3\n", "from 4 to 6 layers with positive scales (not decided)"),
+    ):
+        path.write_text(text)
+        code, out, _ = run(capsys, "depth", path)
+        assert (code, out.splitlines()[0]) == (0, start)
+    code, _, err = run(capsys, "depth", path, "--scales", "additive")
     assert code == 2
     assert "scales='positive' (--scales positive)" in err
-    for text in ("0,1\n1,0\n", "2,0,0\n0,1,0\n0,0,1\n"):
-        path.write_text(text)
-        code, _, err = run(capsys, "depth", path)
-        assert code == 2
-        assert "divide a row by it" in err
-    code, _, err = run(capsys, "depth", path, "--scales", "positive")
+    path.write_text("0,1\n1,0\n")
+    code, _, err = run(capsys, "depth", path)
     assert code == 2
-    assert "of one size for positive scales" in err
+    assert "--orientation flip" in err
+    for orientation, said in (("flip", "coordinate 0 is negated"), ("pad", "coordinates 1 and 3")):
+        code, out, _ = run(capsys, "depth", path, "--orientation", orientation)
+        assert code == 0
+        assert "additive layers" in out
+        assert said in out
+    path.write_text("-1,0,0,0,0,0\n0,-1,0,0,0,0\n0,0,-1,0,0,0\n0,0,0,-1,0,0\n"
+                    "0,0,0,0,-1,0\n0,0,0,0,0,-1\n")  # fmt: skip
+    code, out, err = run(
+        capsys, "depth", path, "--partition", "0,1,0,1,0,0", "-o", tmp_path / "c.json"
+    )
+    assert code == 3
+    assert out.startswith("exactly 8 additive layers")
+    assert "order: the layers act on the coordinates [1, 3, 0, 2, 4, 5]" in out
+    assert "at most five letters" in err
     path.write_text("1,0,0\n0,-1,0\n0,0,-1\n")
     certificate = tmp_path / "odd.json"
     code, out, _ = run(capsys, "depth", path, "--partition", "2,1", "-o", certificate)
@@ -172,14 +189,17 @@ def test_depth_certificate(capsys, tmp_path):
 
 def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
-    for d, start, reason in ((18, "from 4 to 5", "not decided"), (6, "exactly 4", "certified")):
+    for d, start, expected in (
+        (18, "from 4 to 5", "a decided depth"),
+        (6, "exactly 4", "layers that equal the matrix"),
+    ):
         rows = random_matrix(d, seed=d).tolist()
         matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))
         code, out, err = run(capsys, "depth", matrix, "--scales", "positive", "-o", certificate)
         assert code == 3
         assert out.startswith(start)
         assert err.count("\n") == 1
-        assert f"{reason}, " in err
+        assert f"expected {expected}" in err
         assert "no certificate" in err
         assert not certificate.exists()
 

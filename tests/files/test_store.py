@@ -70,14 +70,17 @@ def test_what_whitens_comes_back_as_what_generates(tmp_path, partition):
         ([[1, 2], [3, 7]], "additive", 2),
         ([[2, 0], [0, "1/2"]], "additive", 4),
         ([[2, 0], [0, "1/2"]], "positive", 2),
+        ([[-1, 0], [0, -1]], "positive", 4),
         (permutation([1, 2, 0, 3]), "additive", 5),
         (permutation([1, 0, 3, 2]), "positive", 4),
         (sympy.eye(4), "additive", 0),
     ],
 )
-def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth):
+@pytest.mark.parametrize("given", [False, True])
+def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth, given):
+    """The target may be given, in whatever form: its values are compared."""
     answer = minimal_depth(matrix, scales=scales)
-    save(answer, tmp_path / "d.json")
+    save(answer, tmp_path / "d.json", matrix if given else None)
     again = load(tmp_path / "d.json")
     assert (again.depth, again.lower, again.scales) == (depth, depth, scales)
     assert again.flow == answer.flow

@@ -2,18 +2,21 @@
 
 Main results
 ------------
-Let det M = 1, and the halves of one size or of sizes that differ by one. At most six additive
-layers suffice (Koehler, Mehta and Risteski, ICML 2021, for a bounded number; Urschel 2024 for six
-at equal halves, which is sharp).
-`minimal_depth` returns the least number, with layers that attain it and, for both patterns with one
-layer less, a reason why they are impossible: a pattern with still fewer layers is contained in one
-of those. Up to four layers the procedure decides over every field, and so it does for five where
-rank C and rank B are 0, 1 or as large as they can be; elsewhere it may be left with five or six,
-and says so.
+`minimal_depth` returns bounds for the least number, which agree where it is decided: layers that
+attain the upper one, and for both patterns with one layer less than the lower one a reason why they
+are impossible. A pattern with still fewer layers is contained in one of those.
 
-With positive scales, at equal halves, up to three layers are decided, too, and four are what a
-typical matrix takes: for n = 2 these layers are rational, beyond they are certified to exist. In
-the rest there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
+*Additive layers* (det M = 1), halves of p <= q. Up to four layers the procedure decides, on all
+halves and over every field. At most six suffice where p and q differ by at most one (Koehler, Mehta
+and Risteski, ICML 2021, for a bounded number; Urschel 2024 for six at equal halves, which is
+sharp), and five are decided there where rank C and rank B are 0, 1 or as large as they can be;
+elsewhere it may be left with five or six, and says so. On other halves ranks decide on generic
+matrices, and eigenvalues on those of two scalar blocks, some of which take eight
+(`exactflow.linear.depth.counting`); the upper bound is that of `factor`.
+
+*Positive scales*. Up to three layers are decided, and at equal halves four are what a typical
+matrix takes: for n = 2 these layers are rational, beyond they are certified to exist. In the rest
+there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------
@@ -22,44 +25,45 @@ four layers with positive scales, where they are not rational; `existence.check`
 """
 
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
-from sympy.polys.matrices import DomainMatrix
-
-from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
-from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.partition import resolve_partition
+from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike
+from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.scaled import scaled_depth
+from exactflow.linear.factor.problem import Problem
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
-DEPTH_SCALES: tuple[str, ...] = get_args(DepthScales)
+DEPTH_SCALES: tuple[str, ...] = ("auto", *get_args(DepthScales))
 
 
 def minimal_depth(
     M: MatrixLike,
     *,
-    scales: DepthScales = "additive",
+    scales: DepthScales | Literal["auto"] = "auto",
+    orientation: Orientation = "error",
     partition: "PartitionLike | None" = None,
 ) -> MinimalDepth:
-    """Return the least number of coupling layers whose composition equals `M`, with both witnesses.
+    """Return the least number of coupling layers whose composition equals `M`, or bounds for it,
+    with both witnesses.
 
     Parameters
     ----------
     M : d x d matrix in any form that `exactflow.factor` takes; also a dense DomainMatrix over
         GF(p).
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
-        det M > 0, for halves of one size.
-    partition : (p, q), the sizes of the halves, which differ by one at most, or a mask; by default
-        (d // 2, d - d // 2).
+        det M > 0. "auto": additive if det M = 1, else positive; the answer says which.
+    orientation : what to do if det M < 0, as in `factor`: "error"; "flip", and the layers are those
+        of M after coordinate 0 is negated; or "pad", and they are those of `pad(M)`.
+    partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
 
     Returns
     -------
@@ -69,15 +73,17 @@ def minimal_depth(
         positive scales it may be a `CertifiedDepth`, whose `flow` holds the layers rounded to
         floats, `error` how far it is from `M`, and `existence` the proof that there are such
         layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
-        obstructions are about the matrix in the order of the layers, the first half first.
+        obstructions are about the matrix in the order of the layers, the first half first, and
+        after the flip; `matrix` and `pose` hold both.
 
     Raises
     ------
     InvalidInputError
-        No square matrix, halves for which the question is open, or a determinant that these layers
-        do not have.
+        No square matrix, or a determinant that these layers do not have.
     SingularMatrixError, OrientationError
         No flow of couplings represents the matrix.
+    FieldTooSmallError
+        Over a finite field, no layers were found.
 
     Examples
     --------
@@ -99,55 +105,22 @@ def minimal_depth(
     (4, True, True)
     """
     check_option("scales", scales, DEPTH_SCALES)
-    matrix = as_matrix(M).to_dense()
-    order, halves = resolve_partition(partition, matrix.shape[0])
-    apart = abs(halves[0] - halves[1])
-    if apart > (scales == "additive"):
-        expected = "that differ by at most one" if scales == "additive" else "of one size"
-        raise InvalidInputError(
-            f"expected halves {expected} for {scales} scales, got {halves}: for others the minimal "
-            "depth is not known; append a coordinate, as in diag(M, 1)"
-        )
-    _check_determinant(matrix, scales, apart)
-    inner = matrix.extract(list(order), list(order))
-    answer = additive_depth(inner, halves[0]) if scales == "additive" else scaled_depth(inner)
-    flow = answer.flow
-    ordered = CouplingFlow(flow.layers, halves, method="depth", field=flow.field, order=order)
-    return replace(answer, flow=ordered) if ordered.order else answer
-
-
-def _check_determinant(matrix: DomainMatrix, scales: DepthScales, apart: int) -> None:
-    """Raise an error unless the determinant is one that the layers have.
-
-    Parameters
-    ----------
-    matrix, scales : what the depth is asked of.
-    apart : by how much the halves differ.
-    """
-    det = matrix.det()
-    if not det:
-        raise SingularMatrixError(
-            f"expected an invertible matrix, got rank {linalg.rank(matrix)} of "
-            f"{matrix.shape[0]}: "
-            "a flow is invertible, so no flow represents it"
-        )
-    positive = linalg.is_positive(det, matrix.domain)
-    if det == matrix.domain.one if scales == "additive" else positive:
-        return
-    shown = format_short(matrix.domain.to_sympy(det))
+    check_option("orientation", orientation, ORIENTATIONS)
+    problem = Problem.of(as_matrix(M), partition, orientation, "nonzero")
+    field, det = problem.target.domain, problem.det
+    if det == field.one and scales != "positive":
+        layers, reasons = additive_depth(problem.matrix.to_dense(), problem.partition[0])
+        return MinimalDepth.verified(layers, problem, "additive", reasons)
     if scales == "additive":
-        scaled = "scales='positive' (--scales positive) asks the same for positive scales"
         raise InvalidInputError(
-            f"expected determinant 1 for additive layers, got {shown}: "
-            + (scaled if positive and not apart else "divide a row by it")
+            f"expected determinant 1 for additive layers, got "
+            f"{format_short(field.to_sympy(det))}: scales='positive' (--scales positive) asks the "
+            "same for positive scales"
         )
-    if positive is None:
+    if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"expected entries in QQ or a real number field for positive scales, got "
-            f"{matrix.domain}, where no scale is known to be positive: use scales='additive'"
+            f"expected determinant 1, or entries in QQ or a real number field, got determinant "
+            f"{format_short(field.to_sympy(det))} over {field}, where no scale is known to be "
+            "positive: divide a row by it"
         )
-    raise OrientationError(
-        f"expected det > 0, got {shown}: every coupling with positive scales "
-        "preserves orientation; negate one coordinate first, as in factor with "
-        "orientation='flip'"
-    )
+    return scaled_depth(replace(problem, scales="positive"))

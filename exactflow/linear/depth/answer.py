@@ -13,11 +13,14 @@ from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.steps import product_step
-from exactflow.flows.flow import CouplingFlow
+from exactflow.explanation.steps import order_and_flips, product_step
+from exactflow.flows.display import over
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.orientation import Pose
 from exactflow.flows.result import DepthBounds, Evidence, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.factor.problem import Problem
 
 if TYPE_CHECKING:
     from exactflow.linear.depth.scaled.certified import FourLayers
@@ -40,30 +43,30 @@ class MinimalDepth(DepthBounds, FlowResult):
         was asked for. `depth` is the upper bound, which the flow attains.
     flow : `upper` layers whose composition equals the matrix.
     obstructions : one for each of the patterns of lower - 1 layers (there are two, or one if that
-        is zero); fewer layers are contained in these patterns. Each has a `check`.
+        is zero); fewer layers are contained in these patterns. Each has a `check`. They are about
+        the matrix in the order of coordinates of the layers, after the flips of the pose.
+    matrix, pose : what was asked about, with its pads if any, and how it is posed to the layers.
     """
 
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
+    matrix: DomainMatrix
+    pose: Pose
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     @staticmethod
     def verified(
-        flow: CouplingFlow,
-        matrix: DomainMatrix,
+        layers: Sequence[LinearCoupling],
+        problem: Problem,
         scales: DepthScales,
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
-        """Return the answer with a flow, which is verified, and what excludes fewer layers.
-
-        Parameters
-        ----------
-        flow, matrix : what is to compose to what.
-        scales, obstructions : the kind of layers, and why fewer do not do.
-        """
+        """Verify layers against the matrix of a problem, and join them with what excludes fewer."""
+        target, flow = problem.target.to_dense(), problem.flow(layers, "depth")
         if flow.depth:
-            verify(flow, matrix)
-        return MinimalDepth(lower_bound(obstructions), flow.depth, scales, flow, obstructions)
+            verify(flow, target)
+        lower = lower_bound(obstructions)
+        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.pose)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -71,31 +74,30 @@ class MinimalDepth(DepthBounds, FlowResult):
         )
         return f"{self.count}: {reasons}" if reasons else self.count
 
-    @property
-    def _matrix(self) -> DomainMatrix:
-        return self.flow.domain_matrix().to_dense()
-
     def _upper_step(self) -> Step:
-        return product_step(self.flow, self._matrix)
+        return product_step(self.flow, self.matrix)
 
     def explain(self) -> Explanation:
         """Return both sides as steps: the layers, and for each shorter pattern the proof that it is
         impossible. What is not decided is a step, too.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
+        named = over(self.flow.field)
+        M = f"M{named}{',' * bool(named)}"
         claim = (
-            f"M takes {self.count}."
+            f"{M} takes {self.count}."
             if self.is_decided
-            else f"M is the product of {self.upper} {kind}, and of no fewer than {self.lower}."
+            else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}."
         )
-        steps = [self._upper_step(), *map(obstruction_step, self.obstructions)]
+        claim += self.pose.said
+        steps = [self._upper_step(), *(obstruction_step(o, self) for o in self.obstructions)]
         if not self.is_decided:
             why = (
                 f"Whether fewer than {self.upper} layers do is not decided here: no layers were "
                 "found, and none of the reasons that are known applies."
             )
-            M = self._matrix
-            steps.append(Step("not decided", why, "", {"M": M}, {}, M.domain))
+            matrix = self.matrix
+            steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
         return Explanation.checked(claim, steps, self, self.evidence)
 
     def _repr_html_(self) -> str:
@@ -125,10 +127,6 @@ class CertifiedDepth(MinimalDepth):
         """The number of layers and their kind, in words."""
         return f"{super().count} (as floats within {decimal_up(self.error)})"
 
-    @property
-    def _matrix(self) -> DomainMatrix:
-        return self.existence.matrix
-
     def _upper_step(self) -> Step:
         return Step(
             "four layers",
@@ -136,25 +134,37 @@ class CertifiedDepth(MinimalDepth):
             "they are, rounded to floats: their product is within "
             f"{decimal_up(self.error)} of `M`.",
             "",
-            {"M": self._matrix},
+            {"M": self.matrix},
             product_step(self.flow, self.flow.domain_matrix()).after,
-            self._matrix.domain,
+            self.matrix.domain,
             "R. Krawczyk 1969, R. E. Moore 1977: exactflow.linear.depth.scaled.certified",
             witness=self.existence.check,
         )
 
 
-def obstruction_step(found: Obstruction) -> Step:
+def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
     The values are the blocks of M and of its inverse, in the names of the user, and for a
     difference of traces these.
+
+    Parameters
+    ----------
+    answer : the answer that it belongs to, where its pose counts: the blocks are those of
+        N = E M F E^T, E being the order of coordinates and F the flips.
     """
     exchanged = found.pattern.startswith("L")
     names = "DCBA" if exchanged else "ABCD"
     blocks = dict(zip(names, found.blocks, strict=True))
     blocks |= dict(zip(names.lower(), found.inverse, strict=True))
-    text = ["M = blocks(A, B, C, D)", "blocks(a, b, c, d) M = 1"]
+    pose = answer.pose if answer else Pose(found.partition, tuple(range(sum(found.partition))))
+    field = found.matrix.domain
+    posed = order_and_flips(pose.order, pose.flips, field)
+    left, right = ("E ", " E^T") if "E" in posed else ("", "")
+    right = " F" * ("F" in posed) + right
+    name = "N" if posed else "M"
+    text = [f"N = {left}M{right}"] * bool(posed)
+    text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = 1"]
     if found.row.is_of_pair and len(found.pattern) == 5:
         text.append(found.named("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
@@ -165,11 +175,11 @@ def obstruction_step(found: Obstruction) -> Step:
         text.append(found.named(f"tr({{D}}){ones[0]} = x, tr({{a}}){ones[1]} = y, x != y"))
     return Step(
         found.kind,
-        f"Not {found.word}: {found.explanation()}",
+        f"Not {found.word}: {found.explanation(name)}",
         ", ".join(text),
-        {"M": found.matrix},
-        dict(sorted(blocks.items())),
-        found.matrix.domain,
+        {"M": answer.matrix if answer else found.matrix},
+        dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
+        field,
         found.row.theorem,
         witness=found.check,
     )

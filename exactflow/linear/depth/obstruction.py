@@ -28,7 +28,7 @@ from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
-from exactflow.linear.depth import equations
+from exactflow.linear.depth import counting, equations
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import Spectra, are_opposed
 from exactflow.linear.depth.word import Pencil, Word, patterns
@@ -45,7 +45,7 @@ class Kind(NamedTuple):
     ----------
     theorem : why the witness is sufficient.
     letters : the lengths of the patterns that it is about, for either scales.
-    written, key : how a certificate calls the kind, and its witness.
+    written, key : how a certificate calls the kind, and its witness; "" for what none has.
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
     check : whether the witness proves what the obstruction says.
     texts : what `reason` and `explanation`, a clause and sentences, have in braces beside blocks.
@@ -68,8 +68,8 @@ class Reason(NamedTuple):
     Attributes
     ----------
     kind : a key of `KINDS`.
-    witness : k, a number; factors, a tuple of monic polynomials; or multipliers, a tuple of
-        matrices or, for "signs", of dicts from exponents to coefficients.
+    witness : k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or, for
+        "signs", dicts from exponents to coefficients; a `counting.Minor`; or a tuple of powers.
     """
 
     kind: str
@@ -116,12 +116,18 @@ class Obstruction(Word):
         where = "{C} = 0, and " * (len(self.pattern) == 5) + self._pair
         return self._told(self.row.reason.replace("{pair}", where))
 
-    def explanation(self) -> str:
-        """Return the proof that the matrix is no product of the pattern, in a few sentences."""
-        product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, "XYZWV", strict=False)) or "I"
+    def explanation(self, name: str = "M") -> str:
+        """Return the proof that the matrix is no product of the pattern, in a few sentences.
+
+        Parameters
+        ----------
+        name : of the matrix in the coordinates of the layers.
+        """
+        letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
+        product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, letters, strict=False)) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 1
-        first = f"Suppose M P^-1 = {product} for a positive diagonal P = diag(F^-1, G)."
-        text = first if scaled else f"Suppose M = {product}."
+        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(F^-1, G)."
+        text = first if scaled else f"Suppose {name} = {product}."
         if self.row.is_of_pair:
             last = " As {C} = 0, the last factor changes neither {D} nor {a}."
             D, a = ("{D} G^-1", "F^-1 {a}") if scaled else ("{D}", "{a}")
@@ -130,10 +136,12 @@ class Obstruction(Word):
 
     @property
     def _pair(self) -> str:
-        """The names of D and a, the smaller with a one appended for a characteristic polynomial."""
-        largest = max(self.partition) if self.kind == "trace" else 0
+        """The names of D and a, the smaller with ones appended for a characteristic polynomial."""
+        size = max(self.partition) if self.kind == "trace" else 0
+        missing = size - min(self.partition)
+        ones = "1" if missing == 1 else f"I_{missing}"
         named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
-        return " and ".join(f"diag({X}, 1)" if M.shape[0] < largest else X for X, M in named)
+        return " and ".join(f"diag({X}, {ones})" if M.shape[0] < size else X for X, M in named)
 
     def _told(self, text: str) -> str:
         return self.named(self.named(text, **self.row.texts(self)))
@@ -297,6 +305,7 @@ def _of_signs(o: Obstruction) -> Texts:
     return {"sizes": ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)}
 
 
+_ANY = range(2, 10**6)
 _MULTIPLIED = "Multiplied by the matrices of the witness and traced, these equations"
 
 KINDS = {
@@ -361,5 +370,31 @@ KINDS = {
         "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
         "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
         "positive x and y.",
+    ),
+    "rank": Kind(
+        "a layer changes a half by a matrix through the other half",
+        {"additive": _ANY, "positive": _ANY}, "", "", False,
+        lambda o: counting.is_excluding_minor(o, o.witness),
+        lambda o: counting.told_minor(o, o.witness),
+        "{whose} has rank {rank} at least, and the letters {letter} make no more than {most}",
+        "{passing}A factor {letter} adds to the {half} half a matrix times the other half, of size "
+        "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
+        "the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. But it is "
+        "{rank} at least.",
+    ),
+    "chain of eigenvalues": Kind(
+        "two scalar blocks force the eigenvalues 1, r, r^2, .. on a matrix of the size of the "
+        "smaller half (exactflow.linear.depth.counting)",
+        {"additive": (6, 7)}, "", "", False,
+        lambda o: counting.is_excluding_chain(o, o.witness),
+        lambda o: counting.told_chain(o, o.witness),
+        "the scalars {alpha} and {beta} force the eigenvalues {powers}, {e} times each, on a "
+        "{p} x {p} matrix",
+        "{passing}{inverse}The blocks are alpha I and beta I, alpha = {alpha} on the smaller half "
+        "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
+        "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
+        "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
+        "times at least, and with each power of r that is not beta the next one as often: {powers}, "
+        "and beta is none of these. {clash}.",
     ),
 }  # fmt: skip

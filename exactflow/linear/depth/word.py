@@ -26,7 +26,7 @@ def patterns(length: int) -> tuple[str, ...]:
     >>> patterns(3), patterns(0)
     (('ULU', 'LUL'), ('',))
     """
-    word = "UL" * 3
+    word = "UL" * (length // 2 + 1)
     return (word[:length], word[1 : length + 1]) if length else ("",)
 
 

@@ -23,7 +23,6 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.result import Evidence
 from exactflow.flows.verification import verify
-from exactflow.linear.factor.assembly import merged
 from exactflow.linear.factor.problem import SCALES, Problem
 from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
 
@@ -115,11 +114,7 @@ def factor(
     with assuming(assumed):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = layers_of(problem, method)
-    pose, field = problem.pose, target.domain
-    explained = partial(_explained, problem, assumed)
-    flow = CouplingFlow(
-        merged(layers), pose.partition, pose.flips, used, field, pose.order, explained
-    )
+    flow = problem.flow(layers, used, partial(_explained, problem, assumed))
     stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
@@ -183,11 +178,7 @@ def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanat
         layers_of(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     claim = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)} is the product of {couplings}."
-    if pads := problem.pose.pads:
-        claim += (
-            f" M is your matrix with two pads, coordinates {pads[0]} and {pads[1]}, which M swaps: "
-            "without their rows and columns, M is your matrix."
-        )
+    claim += problem.pose.said
     steps = [*told.steps, product_step(flow, problem.target)]
     return Explanation.checked(claim, steps, flow, Evidence.EXACT)
 

@@ -1,8 +1,9 @@
 """Input of a route: a matrix whose determinant a scale may carry, with its properties."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -12,8 +13,10 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
 from exactflow.explanation.steps import note, order_and_flips
+from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
+from exactflow.linear.factor.assembly import merged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +88,18 @@ class Problem:
     def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
         return None if self.signed is None else self.pose.inner_signed(*self.signed)
+
+    def flow(
+        self,
+        layers: Iterable[LinearCoupling],
+        method: str,
+        explained: Callable[[CouplingFlow], Any] | None = None,
+    ) -> CouplingFlow:
+        """Return the flow of layers, in order of application, that compose to the matrix."""
+        pose, field = self.pose, self.target.domain
+        return CouplingFlow(
+            merged(layers), pose.partition, pose.flips, method, field, pose.order, explained
+        )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
         """Return the dense blocks of the matrix.

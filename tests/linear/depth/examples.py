@@ -34,3 +34,14 @@ def excluded(search, pattern, M):
     word = Word(pattern, M, "positive")
     answer = search(word)
     return Obstruction.of(word, answer) if isinstance(answer, Reason) else None
+
+
+def word(pattern, shifts, scales):
+    """Return the product of layers with scales."""
+    M = None
+    for letter, X, s in zip(pattern, shifts, scales, strict=True):
+        S, one = diagonal(*s), linalg.identity(X.shape[1], QQ)
+        zero = linalg.zeros(*X.shape[::-1], QQ)
+        layer = blocks(S, X, zero, one) if letter == "U" else blocks(one, zero, X, S)
+        M = layer if M is None else M * layer
+    return M

@@ -152,8 +152,7 @@ def test_forms_of_input():
 @pytest.mark.parametrize(
     ("M", "error", "message"),
     [
-        ([[2, 0], [0, 3]], InvalidInputError, "got 6: scales='positive'"),
-        ([[1, 0], [0, -1]], InvalidInputError, "got -1"),
+        ([[1, 0], [0, -1]], OrientationError, "flip"),
         ([[1, 1], [1, 1]], SingularMatrixError, "rank 1 of 2"),
         (sympy.eye(1), InvalidInputError, "at least two coordinates"),
         ([[1, 2]], InvalidInputError, "square"),
@@ -164,8 +163,10 @@ def test_refusals(M, error, message):
         minimal_depth(M)
 
 
-def test_refusals_of_positive_scales():
-    with pytest.raises(InvalidInputError, match="'additive', 'positive'"):
+def test_refusals_of_scales():
+    with pytest.raises(InvalidInputError, match="got 6: scales='positive'"):
+        minimal_depth([[2, 0], [0, 3]], scales="additive")
+    with pytest.raises(InvalidInputError, match="'auto', 'additive', 'positive'"):
         minimal_depth([[1, 0], [0, 1]], scales="any")
     with pytest.raises(OrientationError, match="flip"):
         minimal_depth([[1, 0], [0, -1]], scales="positive")

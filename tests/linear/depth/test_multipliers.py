@@ -79,8 +79,8 @@ def test_no_multipliers_against_what_is_possible(seed):
     """Four layers that are certified exclude any multipliers; two patterns make a good many."""
     M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
     answer = minimal_depth(M, scales="positive")
-    if answer.evidence is Evidence.CERTIFIED:
-        assert excluded(multipliers_against, answer.existence.pattern, M) is None
+    assert answer.evidence is Evidence.CERTIFIED
+    assert excluded(multipliers_against, answer.existence.pattern, M) is None
 
 
 def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():

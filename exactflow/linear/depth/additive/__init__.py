@@ -19,6 +19,9 @@ and V constructed,
   the rest is matched (`matching`). What does not succeed within a number of trials is called
   undecided.
 
+Halves that differ by two and more take longer words: those of `factor`, and against words of six
+letters and more there are ranks and eigenvalues (`exactflow.linear.depth.counting`).
+
 How it is checked
 -----------------
 *Exact*: each candidate V is decided by `four_layers`, whose layers are part of the flow that
@@ -28,7 +31,7 @@ How it is checked
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, count, islice
+from itertools import chain, count, islice, product
 from typing import Any
 
 from sympy.polys.domains.domain import Domain
@@ -38,7 +41,9 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.flows.flow import CouplingFlow
+from exactflow.exact.typing import DepthScales
+from exactflow.flows.flow import LinearCoupling
+from exactflow.flows.orientation import Pose
 from exactflow.linear.depth.additive.matching import matched_shift, peeled_shift
 from exactflow.linear.depth.additive.rank_one import rank_one_shift
 from exactflow.linear.depth.additive.up_to_four import (
@@ -48,17 +53,18 @@ from exactflow.linear.depth.additive.up_to_four import (
     four_layers,
     three_layers,
 )
-from exactflow.linear.depth.answer import MinimalDepth
+from exactflow.linear.depth.counting import chain_of, excluding_minor
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Reason
 from exactflow.linear.depth.word import Pencil, Word, words
-from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import shears
+from exactflow.linear.factor.assembly import merged, shears
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
+from exactflow.linear.factor.problem import Problem
+from exactflow.linear.factor.routes import layers_of
 
-__all__ = ["additive_depth", "decide"]
+__all__ = ["additive_depth", "counted_against", "decide"]
 
 TRIALS = 32
 _TRIALS_FINITE = 150
@@ -67,30 +73,49 @@ Reasons = tuple[Obstruction, ...]
 Candidates = Iterator[DomainMatrix | None]
 
 
-def additive_depth(matrix: DomainMatrix, p: int | None = None) -> MinimalDepth:
-    """Return the least number of additive layers of a matrix of determinant 1.
+def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], Reasons]:
+    """Return the fewest additive layers found for a matrix of determinant 1, and what excludes the
+    longest words that are excluded.
 
     Parameters
     ----------
-    p : the size of the first half; half of all coordinates where it is left out.
+    p : the size of the first half.
     """
-    for length in (2, 4):
-        flow, reasons = _decided(words(length, matrix, "additive", p))
-        if flow is not None:
-            break
-    if flow is None:
-        flow, without_five = _decided(words(5, matrix, "additive", p))
-        if flow is None:
-            flow = _six(Word("ULULU", matrix, "additive", p=p))
-            reasons = without_five if len(without_five) == 2 else reasons
-        return MinimalDepth.verified(flow, matrix, "additive", reasons)
-    reasons = ()
-    while flow.depth:
-        shorter, reasons = _decided(words(flow.depth - 1, matrix, "additive", p))
-        if shorter is None:
-            break
-        flow = shorter
-    return MinimalDepth.verified(flow, matrix, "additive", reasons)
+    reasons: Reasons = ()
+    for length in range(5):
+        layers, excluded = _decided(words(length, matrix, "additive", p))
+        if layers is not None:
+            return layers, reasons
+        reasons = excluded
+    general = None
+    if abs(matrix.shape[0] - 2 * p) > 1:
+        general = _constructed("partition", matrix, p)
+        longer = counted_against(range(6, len(general)), matrix, "additive", p)
+        if longer or len(general) == 5:
+            return general, longer or reasons
+    layers, without_five = _decided(words(5, matrix, "additive", p))
+    if layers is not None:
+        return layers, reasons
+    general = general or _six(matrix, p)
+    if len(general) > 6:
+        general = _drawn_six(matrix, p) or general
+    return general, without_five if len(without_five) == 2 else reasons
+
+
+def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int) -> Reasons:
+    """Return what ranks and eigenvalues say against both words of the largest length that they
+    exclude, or nothing.
+    """
+    for length in reversed(lengths):
+        found = []
+        for word in words(length, matrix, scales, p):
+            if (minor := excluding_minor(word)) is not None:
+                found.append(Obstruction.of(word, Reason("rank", minor)))
+            elif length in (6, 7) and scales == "additive" and (powers := chain_of(word)):
+                found.append(Obstruction.of(word, Reason("chain of eigenvalues", powers)))
+        if len(found) == 2:
+            return tuple(found)
+    return ()
 
 
 def decide(word: Word) -> Shifts | Reason | None:
@@ -105,8 +130,8 @@ def decide(word: Word) -> Shifts | Reason | None:
     return _five_layers(word)
 
 
-def _decided(both: list[Word]) -> tuple[CouplingFlow | None, Reasons]:
-    """Decide the words of a length: return a flow, or what excludes words."""
+def _decided(both: list[Word]) -> tuple[list[LinearCoupling] | None, Reasons]:
+    """Decide the words of a length: return layers, or what excludes words."""
     obstructions = []
     if len(both[0].pattern) == 5 and _has_full_rank(both[0].blocks.B):
         both = both[::-1]  # L U L U L needs no search
@@ -115,20 +140,25 @@ def _decided(both: list[Word]) -> tuple[CouplingFlow | None, Reasons]:
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(word, found))
         elif found is not None:
-            return _flow(word, found), ()
+            return _layers(word, found), ()
     return None, tuple(obstructions)
 
 
-def _six(word: Word) -> CouplingFlow:
-    """Return six additive layers, or fewer; over a field of few elements perhaps more."""
-    equal = word.partition[0] == word.partition[1]
-    method = "commutator" if equal else "hyperplane"
+def _six(matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
+    """Return six additive layers, or fewer, for halves that differ by at most one; over a field of
+    few elements perhaps more.
+    """
+    equal = matrix.shape[0] == 2 * p
     with suppress(FieldTooSmallError):
-        return factor(word.matrix, method=method, partition=word.partition)
-    shifts = None if equal else _drawn_six(word)
-    if shifts is None:
-        return factor(word.matrix, method="partition", partition=word.partition)
-    return _flow(replace(word, pattern="LULULU"), shifts)
+        return _constructed("commutator" if equal else "hyperplane", matrix, p)
+    return (None if equal else _drawn_six(matrix, p)) or _constructed("partition", matrix, p)
+
+
+def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
+    """Return the additive layers that a route of `factor` constructs."""
+    d = matrix.shape[0]
+    pose, one = Pose((p, d - p), tuple(range(d))), matrix.domain.one
+    return merged(layers_of(Problem(matrix, pose, one, "positive", None), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -136,32 +166,38 @@ def _has_full_rank(M: DomainMatrix) -> bool:
     return linalg.rank(M) == min(M.shape)
 
 
-def _drawn_six(word: Word) -> Shifts | None:
-    """Return the shifts of L U L U L U over a field of few elements: a first layer that gives C
-    full rank, and five; None where no draw does.
+def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
+    """Return six layers, of which the last is drawn, or None where no draw leaves five.
+
+    Far from equal halves, larger than 1, five are searched for: there are few draws.
     """
-    A, B, C, D = word.blocks
-    for draw in islice(_draws(C.domain), TRIALS):
+    q = matrix.shape[0] - p
+    trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
+    both = words(5, matrix, "additive", p)
+    for draw, word in product(islice(_draws(matrix.domain), trials), both):
+        A, B, C, D = word.blocks
         W = draw.matrix(*C.shape)
-        rest = replace(word, matrix=linalg.join(Blocks(A, B, C + W * A, D + W * B)))
-        found = _five_layers(rest) if _has_full_rank(rest.blocks.C) else None
+        blocks = Blocks(A, B, C + W * A, D + W * B)
+        if not _has_full_rank(blocks.C):
+            continue
+        rest = linalg.join(linalg.swap_halves(blocks) if word.is_exchanged else blocks)
+        found = _five_layers(replace(word, matrix=rest))
         if isinstance(found, list):
-            return [-W, *found]
+            first = "U" if word.is_exchanged else "L"
+            return _layers(replace(word, pattern=first + word.pattern), [-W, *found])
     return None
 
 
-def _flow(word: Word, shifts: Shifts) -> CouplingFlow:
-    """Return the flow of a product of layers, without the layers that change nothing."""
-    layers = shears(list(zip(word.moves, shifts, strict=True)))
-    kept = [layer for layer in layers if not layer.is_identity]
-    return CouplingFlow(kept, word.partition, method="depth", field=word.matrix.domain)
+def _layers(word: Word, shifts: Shifts) -> list[LinearCoupling]:
+    """Return the layers of a product, without those that change nothing."""
+    return merged(shears(list(zip(word.moves, shifts, strict=True))))
 
 
 def _five_layers(word: Word) -> Shifts | Reason | None:
     """Decide U L U L U: return shifts, why there are none, or None where it was not decided."""
     pencil = word.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
-    if r == min(p, q):
+    if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
             return _of_full_rank(word)
         candidates = (matched_shift(pencil, draw) for draw in _draws(pencil.D.domain))

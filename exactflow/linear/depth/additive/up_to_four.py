@@ -148,6 +148,9 @@ def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
 
 def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y, Z as in Flanders' theorem, to which there is no obstruction."""
+    i, j = D.shape[0], a.shape[0]
+    if not i or not j:
+        return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
     pair: Any = flanders_pair(D, a)
     return pair
 

@@ -2,9 +2,10 @@
 
 Main results
 ------------
-Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves but where others
+are named.
 
-- *Up to three layers* are decided (`exactflow.linear.factor.short` and
+- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
   `exactflow.linear.depth.scaled.proportions`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
   solutions for typical M. For n = 2 they are solved over the field (below); for n up
@@ -16,8 +17,9 @@ Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]].
 - Where D and a are singular, their kernels may exclude four, and beyond Theorems A and B signs of
   minors that clash together do (`exactflow.linear.depth.scaled.signs`).
 
-Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
-holds the determinant in one entry. P merges into a layer. What is left is an interval.
+On halves of two sizes ranks exclude long words (`exactflow.linear.depth.counting`). Upper bounds
+come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P holds the
+determinant in one entry. P merges into a layer. What is left is an interval.
 
 *Four layers for n = 2.* The two equations for x = 1 / G and y = E are
 
@@ -37,7 +39,7 @@ How it is checked
 balls, rounded to floats whose error is computed exactly.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -45,8 +47,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
-from exactflow.linear.depth.additive import additive_depth
+from exactflow.flows.flow import LinearCoupling
+from exactflow.linear.depth.additive import additive_depth, counted_against
 from exactflow.linear.depth.additive.up_to_four import four_layers, three_layers
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.equations import misfit
@@ -58,58 +60,66 @@ from exactflow.linear.depth.scaled.signs import (
     opposed_against,
 )
 from exactflow.linear.depth.word import Word, words
-from exactflow.linear.factor import factor
 from exactflow.linear.factor.assembly import alternating, merged, mirrored, scaled, shears
+from exactflow.linear.factor.problem import Problem
+from exactflow.linear.factor.routes import layers_of
 from exactflow.linear.factor.short import short_layers
 
 __all__ = ["matching_diagonals", "scaled_depth"]
 
+Layers = list[LinearCoupling]
 Reasons = tuple[Obstruction, ...]
 
 
-def scaled_depth(matrix: DomainMatrix) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales; det M > 0, equal split."""
+def scaled_depth(problem: Problem) -> MinimalDepth:
+    """Return bounds for the least number of layers with positive scales; det M > 0."""
+    matrix, p = problem.matrix.to_dense(), problem.partition[0]
 
-    def answer(flow: CouplingFlow, reasons: Reasons) -> MinimalDepth:
-        return MinimalDepth.verified(flow, matrix, "positive", reasons)
+    def answer(layers: Sequence[LinearCoupling], reasons: Reasons) -> MinimalDepth:
+        return MinimalDepth.verified(layers, problem, "positive", reasons)
 
-    short = short_layers(linalg.split(matrix, matrix.shape[0] // 2))
+    short = short_layers(problem.blocks())
     if short is not None:
-        flow = _flow_of(short, matrix)
-        return answer(flow, _entries(flow.depth - 1, matrix))
-    three, without_three = _three_layers(matrix)
+        return answer(short, _entries(len(short) - 1, matrix, p))
+    three, without_three = _three_layers(matrix, p)
     if three is not None:
-        return answer(three, _entries(2, matrix))
-    reasons = _more_than_three(matrix, without_three)
-    four = _four_layers(matrix) if lower_bound(reasons) < 5 else None
+        return answer(three, _entries(2, matrix, p))
+    equal = matrix.shape[0] == 2 * p
+    reasons = _more_than_three(matrix, without_three) if equal else without_three
+    reasons = reasons or _entries(2, matrix, p)
+    four = _four_layers(matrix) if equal and lower_bound(reasons) < 5 else None
     if four is not None:
         return answer(four, reasons)
-    general = min(_general_flows(matrix), key=len)
-    if lower_bound(reasons) == 4 and general.depth > 4:
-        certified = _certified(matrix, reasons)
+    general = min(_general_layers(problem, matrix), key=len)
+    if not equal:
+        return answer(
+            general, counted_against(range(4, len(general)), matrix, "positive", p) or reasons
+        )
+    if lower_bound(reasons) == 4 and len(general) > 4:
+        certified = _certified(problem, matrix, reasons)
         if certified is not None:
             return certified
         reasons = _more_than_three(matrix, reasons, multipliers=True)
     return answer(general, reasons)
 
 
-def _entries(length: int, matrix: DomainMatrix) -> Reasons:
+def _entries(length: int, matrix: DomainMatrix, p: int) -> Reasons:
     """Return what excludes at most two layers."""
-    both = words(length, matrix, "positive") if length >= 0 else []
+    both = words(length, matrix, "positive", p) if length >= 0 else []
     return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
 
 
-def _three_layers(matrix: DomainMatrix) -> tuple[CouplingFlow | None, Reasons]:
-    """Return a flow, or what excludes three layers; nothing where a sign is not known."""
+def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]:
+    """Return layers, or what excludes three; nothing where a sign is not known."""
     obstructions, decided = [], True
-    for word in words(3, matrix, "positive"):
+    for word in words(3, matrix, "positive", p):
         found = positive_diagonals(word)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(word, found))
         elif found is None:
             decided = False
         else:
-            return _scaled_flow(word, *found), ()
+            return _scaled_layers(word, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
@@ -130,21 +140,21 @@ def _more_than_three(
             found.append(Obstruction.of(word, reason))
         else:
             return tuple(found)
-    return without_three or _entries(2, matrix)
+    return without_three
 
 
-def _four_layers(matrix: DomainMatrix) -> CouplingFlow | None:
+def _four_layers(matrix: DomainMatrix) -> Layers | None:
     """Return four layers for halves of two coordinates, None where none are found."""
-    flows = [
-        flow
+    found = [
+        layers
         for word in (words(4, matrix, "positive") if matrix.shape[0] == 4 else ())
         for diagonals in matching_diagonals(word)
-        if (flow := _scaled_flow(word, *diagonals)) is not None
+        if (layers := _scaled_layers(word, *diagonals)) is not None
     ]
-    return min(flows, key=lambda flow: sum(layer.bits or 0 for layer in flow), default=None)
+    return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
+def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     """Return four layers that are certified to exist, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
@@ -153,20 +163,14 @@ def _certified(matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
     found = four_layers_of(matrix)
     if found is None:
         return None
-    flow = CouplingFlow([layer.floats().exact() for layer in found.layers], method="depth")
-    difference = (flow.domain_matrix() - matrix).to_list_flat()
-    error = sympy.Rational(max(map(abs, difference)))
-    return CertifiedDepth(4, 4, "positive", flow, reasons, error, found)
+    flow = problem.flow([layer.floats().exact() for layer in found.layers], "depth")
+    target = problem.target.to_dense()
+    error = sympy.Rational(max(map(abs, (flow.domain_matrix() - target).to_list_flat())))
+    return CertifiedDepth(4, 4, "positive", flow, reasons, target, problem.pose, error, found)
 
 
-def _flow_of(layers: Iterable[LinearCoupling], matrix: DomainMatrix) -> CouplingFlow:
-    """Return the flow of layers of a 2n x 2n matrix, neighbours merged."""
-    n = matrix.shape[0] // 2
-    return CouplingFlow(merged(layers), (n, n), method="depth", field=matrix.domain)
-
-
-def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
-    """Return M as a product of a word of three or four letters and diag(E, G), as a flow; None
+def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
+    """Return M as a product of a word of three or four letters and diag(E, G), as layers; None
     where it is none. In words that start with L the halves are exchanged.
 
     Parameters
@@ -175,7 +179,7 @@ def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
     """
     one = word.matrix.domain.one
     M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])
-    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive")
+    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive", p=len(E))
     if len(word.pattern) == 3:
         found = three_layers(shrunk)
     else:
@@ -183,21 +187,22 @@ def _scaled_flow(word: Word, E: Sequence, G: Sequence) -> CouplingFlow | None:
     if isinstance(found, Reason):
         return None
     layers = _layers_after(shears(alternating(found, "first")), E, G)
-    return _flow_of(mirrored(layers) if word.is_exchanged else layers, word.matrix)
+    return merged(mirrored(layers) if word.is_exchanged else layers)
 
 
-def _general_flows(matrix: DomainMatrix) -> Iterator[CouplingFlow]:
-    """Yield flows of at most six layers, for any matrix of positive determinant."""
-    yield factor(matrix)
-    yield factor(matrix, method="commutator")
-    one = matrix.domain.one
-    ones = [one] * (matrix.shape[0] // 2)
-    whole = [matrix.det(), *ones[1:]]
-    for scales in ((whole, ones), (ones, whole)):
+def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
+    """Yield layers for any matrix of positive determinant, of one size of halves at most six."""
+    p, q = problem.partition
+    for method in ("auto", "commutator") if p == q else ("auto",):
+        yield merged(layers_of(problem, method)[0])
+    one, det = matrix.domain.one, problem.det
+    for first in (True, False):
+        scales = [one] * p, [one] * q
+        scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive = additive_depth(linalg.scale_columns(matrix, inverse)).flow.layers
+        additive, _ = additive_depth(linalg.scale_columns(matrix, inverse), p)
         if additive:
-            yield _flow_of(_layers_after(additive, *scales), matrix)
+            yield merged(_layers_after(additive, *scales))
 
 
 def _layers_after(

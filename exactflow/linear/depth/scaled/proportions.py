@@ -19,8 +19,8 @@ C X C + C A Z C = (d C - C) + d (D - I) C = C B C.
 The second statement is the first one for M P^-1.
 
 So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
-equation relates two of the 2 n + 1 positive numbers F_j, G_i, 1 by p x = q y: they are the edges of
-a graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
+equation relates two of the positive numbers F_j, G_i, 1 by p x = q y: they are the edges of a
+graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
 
 How it is checked
 -----------------
@@ -46,7 +46,7 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """p x_i = q x_j: the equation number `place`, multiplied by a column and a row and traced.
+    """p x_i = q x_j: one equation, by a multiplier that is a column times a row.
 
     The numbers x are those of F, those of G, and 1. It reads p x_i - q x_j = 0.
     """
@@ -55,7 +55,6 @@ class _Proportion(NamedTuple):
     p: Element
     j: int
     q: Element
-    place: int
     column: DomainMatrix
     row: DomainMatrix
 
@@ -64,16 +63,14 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return the multipliers of all three equations that make this one, below each other."""
-        parts = [linalg.zeros(self.column.shape[0], self.row.shape[1], self.row.domain)] * 3
-        parts[self.place] = self.column * self.row
-        return parts[0].vstack(*parts[1:])
+        """Return the multipliers of all three equations that make this one, as diagonal blocks."""
+        return self.column * self.row
 
 
 def positive_diagonals(word: Word) -> Diagonals | Reason | None:
     """Return F^-1 and G for U L U, or why there are none; None if a sign is not known."""
-    n, field = word.blocks.A.shape[0], word.matrix.domain
-    edges: dict[int, list[_Proportion]] = {i: [] for i in range(2 * n + 1)}
+    (q, p), field = word.blocks.C.shape, word.matrix.domain
+    edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _proportions(word):
         if not (edge.p or edge.q):
             continue
@@ -81,33 +78,42 @@ def positive_diagonals(word: Word) -> Diagonals | Reason | None:
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason(edge.multiplier())
+            return _reason(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _spread(edges, linalg.zeros(3 * n, n, field))
-    if isinstance(values, Reason):
-        return values
-    return [field.one / values[i] for i in range(n)], [values[i] for i in range(n, 2 * n)]
+    values = _spread(edges, linalg.zeros(p + p + q, q + p + q, field))
+    if isinstance(values, DomainMatrix):
+        return _reason(values, p, q)
+    return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
 def _proportions(word: Word) -> Iterator[_Proportion]:
     """Yield the equations."""
     A, _, C, D = word.blocks
-    c, n = word.inverse.C, A.shape[0]
-    units = [linalg.unit_vector(n, i, A.domain) for i in range(n)]
-    for i, j in product(range(n), repeat=2):
-        p, q = C[i, j].element, -c[i, j].element
-        yield _Proportion(j, p, n + i, q, 0, units[j], units[i].transpose())
+    (q, p), c, field = C.shape, word.inverse.C, A.domain
+    of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
+
+    def placed(*vectors: DomainMatrix | int) -> DomainMatrix:
+        """Join a column and zeros, as many as the other numbers say."""
+        parts = (linalg.zeros(x, 1, field) if isinstance(x, int) else x for x in vectors)
+        return linalg.zeros(0, 1, field).vstack(*parts)
+
+    for i, j in product(range(q), range(p)):
+        column, row = placed(of_A[j], p, q), placed(of_D[i], p, q).transpose()
+        yield _Proportion(j, C[i, j].element, p + i, -c[i, j].element, column, row)
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
-    for m, (i, unit) in product(range(k.shape[1]), enumerate(units)):
-        p, q = Ak[i, m].element, k[i, m].element
-        yield _Proportion(i, p, 2 * n, q, 1, k[:, m], unit.transpose())
-        p, q = lk[m, i].element, lD[m, i].element
-        yield _Proportion(n + i, p, 2 * n, q, 2, unit, lk[m, :])
+    for m, (i, unit) in product(range(k.shape[1]), enumerate(of_A)):
+        column, row = placed(p, k[:, m], q), placed(q, unit, q).transpose()
+        yield _Proportion(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
+    for m, (i, unit) in product(range(lk.shape[0]), enumerate(of_D)):
+        column, row = placed(p, p, unit), placed(q, p, lk[m, :].transpose()).transpose()
+        yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
-def _spread(edges: dict[int, list[_Proportion]], zero: DomainMatrix) -> dict[int, Element] | Reason:
+def _spread(
+    edges: dict[int, list[_Proportion]], zero: DomainMatrix
+) -> dict[int, Element] | DomainMatrix:
     """Return numbers that fulfil all equations, 1 in the last place and once in each other
     component, or a combination of equations that says s x = 0 for one x, s not 0.
 
@@ -127,10 +133,11 @@ def _spread(edges: dict[int, list[_Proportion]], zero: DomainMatrix) -> dict[int
                     proof[j] = (proof[i] * p - edge.multiplier()) * (zero.domain.one / q)
                     reached.append(j)
                 elif value[j] * q != value[i] * p:
-                    return _reason(edge.multiplier() - proof[i] * p + proof[j] * q)
+                    return edge.multiplier() - proof[i] * p + proof[j] * q
     return value
 
 
-def _reason(multiplier: DomainMatrix) -> Reason:
-    n = multiplier.shape[1]
-    return Reason("linear", tuple(multiplier[k * n : (k + 1) * n, :] for k in range(3)))
+def _reason(multiplier: DomainMatrix, p: int, q: int) -> Reason:
+    """Return the diagonal blocks of a multiplier as the witness."""
+    of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
+    return Reason("linear", (of_C, of_A, of_D))

@@ -1,0 +1,222 @@
+"""Words of any length: ranks and chains of eigenvalues, and what they say of largest depths.
+
+What is claimed, in this order:
+
+- two scalar blocks take eight layers on (3, 5), (2, 4), (4, 6), (5, 7), and -I_6 does on (2, 4);
+- a chain is found iff the equation between characteristic polynomials has no solution at all;
+- diag(A, D) takes 2m + 2 layers if 1 is no eigenvalue of D, with positive scales if D = -I;
+- a changed witness, matrix or pattern proves nothing.
+"""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from linear.depth.examples import diagonal, matrix
+from sympy import GF, QQ, Rational, Symbol, sqrt
+
+from exactflow import random_matrix, verify
+from exactflow.exact import linalg
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.counting import chain_of, excluding_minor
+from exactflow.linear.depth.word import Word
+
+
+def scalar_blocks(alpha, p, beta, q, field=QQ):
+    return diagonal(*[alpha] * p, *[beta] * q, field=field)
+
+
+EIGHT = {
+    (3, 5): (32, Rational(1, 8)),
+    (2, 4): (Rational(-1, 4), 2),
+    (4, 6): (8, Rational(-1, 4)),
+    (5, 7): (2**7, Rational(1, 2**5)),
+}
+
+
+def test_minus_one_of_six_coordinates():
+    assert minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).count == "exactly 8 additive layers"
+    assert minimal_depth(diagonal(*[-1] * 6)).depth == 4
+
+
+@pytest.mark.parametrize("sizes", EIGHT)
+def test_scalar_blocks_take_exactly_eight(sizes):
+    (p, q), (alpha, beta) = sizes, EIGHT[sizes]
+    M, exchanged = scalar_blocks(alpha, p, beta, q), scalar_blocks(beta, q, alpha, p)
+    for target, partition in ((M, (p, q)), (exchanged, (q, p)), (M.inv().to_dense(), (p, q))):
+        answer = minimal_depth(target, partition=partition)
+        assert answer.count == "exactly 8 additive layers"
+        verify(answer.flow, target)
+        assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
+        assert {o.pattern for o in answer.obstructions} == {"ULULULU", "LULULUL"}
+        assert all(o.check() for o in answer.obstructions)
+        if p + q < 9:
+            answer.explain()
+
+
+SOLVABLE = (2, 3), (3, 4), (3, 6)
+"""For e = 1, and over GF(5) for e = 3 | p: beta^e = r^p = r^(k e) leaves beta = r^k alone."""
+
+
+def monic_polynomials(degree, prime):
+    return ([1, *rest] for rest in product(range(prime), repeat=degree))
+
+
+def times(f, g, prime):
+    found = [0] * (len(f) + len(g) - 1)
+    for (i, x), (j, y) in product(enumerate(f), enumerate(g)):
+        found[i + j] = (found[i + j] + x * y) % prime
+    return found
+
+
+def power(x, e, prime):
+    found = [1]
+    for _ in range(e):
+        found = times(found, [1, -x % prime], prime)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "prime"),
+    [
+        (2, 3, 5),
+        (2, 4, 3),
+        (2, 4, 5),
+        (2, 4, 7),
+        (3, 4, 5),
+        (3, 5, 5),
+        (3, 6, 5),
+        (4, 6, 3),
+        (1, 3, 7),
+    ],
+)
+def test_a_chain_is_found_iff_no_polynomial_solves_the_equation(p, q, prime):
+    """(x - beta)^e g(x) = (x - 1)^e r^p g(x / r): every monic g of degree p is tried."""
+    found, e = set(), q - p
+    for alpha, beta in product(range(1, prime), repeat=2):
+        if pow(alpha, p, prime) * pow(beta, q, prime) % prime != 1:
+            continue
+        r = pow(alpha * beta, -1, prime)
+        solvable = any(
+            times(power(beta, e, prime), g, prime)
+            == times(power(1, e, prime), [x * r**i % prime for i, x in enumerate(g)], prime)
+            for g in monic_polynomials(p, prime)
+        )
+        M = scalar_blocks(alpha, p, beta, q, GF(prime))
+        assert (chain_of(Word("ULULUL", M, "additive", p=p)) is None) == solvable
+        found.add(solvable)
+    assert found == ({True} if (p, q) in SOLVABLE else {True, False})
+
+
+SHARP = {
+    "(1, 3)": (diagonal(Rational(1, 8), 2, 2, 2), (1, 3), 8),
+    "(2, 4)": (diagonal(2, Rational(1, 2), -1, -1, -1, -1), (2, 4), 6),
+    "(2, 5)": (diagonal(Rational(1, 30), 1, 2, 3, 5, -1, -1), (2, 5), 8),
+    "(5, 2)": (diagonal(2, 3, 5, -1, -1, Rational(1, 30), 1), (5, 2), 8),
+    "(3, 7)": (diagonal(2, 2, Rational(1, 512), *[2] * 7), (3, 7), 8),
+    "(1, 7)": (diagonal(-1, *[-1] * 7), (1, 7), 16),
+}
+
+
+@pytest.mark.parametrize("name", SHARP)
+def test_blocks_without_the_eigenvalue_one(name):
+    M, partition, depth = SHARP[name]
+    answer = minimal_depth(M, partition=partition)
+    assert answer.lower <= depth <= answer.upper
+    assert answer.lower == depth
+    assert all(o.check() for o in answer.obstructions)
+    assert not replace(answer.obstructions[0], matrix=linalg.identity(M.shape[0], QQ)).check()
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (2, 4), (2, 5), (3, 5), (4, 1), (1, 12)])
+def test_minus_one_keeps_its_layers_with_scales(sizes):
+    m = -(-max(sizes) // min(sizes))
+    smaller = [Rational(1, 2), *[3] * (min(sizes) - 1)]
+    larger = [-1] * max(sizes)
+    entries = [*smaller, *larger] if sizes[0] < sizes[1] else [*larger, *smaller]
+    M = diagonal(*entries)
+    answer = minimal_depth(M, scales="positive", partition=sizes, orientation="flip")
+    kept = diagonal(*[-x if i == 0 else x for i, x in enumerate(entries)]) if M.det() < 0 else M
+    assert answer.flow.depth == answer.upper
+    verify(answer.flow, M)
+    if sizes[0] < sizes[1]:  # the flip negates a coordinate of the smaller half
+        assert answer.lower == 2 * m + 2
+        assert all(o.matrix == kept for o in answer.obstructions)
+    assert all(o.check() for o in answer.obstructions)
+    assert {o.kind for o in answer.obstructions} == {"rank"}
+
+
+def test_positive_minors_of_the_negative_are_what_counts():
+    """-D = [[1, -2], [1, 1]] has minors 1, 1, 3; [[0, 2], [2, 0]] has the minor -4."""
+    for D, keeps in ((matrix([[-1, 2], [-1, -1]]), True), (matrix([[0, 2], [2, 0]]), False)):
+        M = linalg.direct_sum(diagonal(1 / D.det()), D)
+        found = excluding_minor(Word("ULUL", M, "positive", p=1))
+        assert (found is not None and found.block in "Dd") == keeps
+
+
+CHAIN = minimal_depth(scalar_blocks(32, 3, Rational(1, 8), 5), partition=(3, 5)).obstructions
+CLOSED = minimal_depth(
+    scalar_blocks(-1, 2, -1, 4, GF(3)), partition=(2, 4), scales="additive"
+).obstructions
+RANK = minimal_depth(diagonal(Rational(1, 8), 2, 2, 2), partition=(1, 3)).obstructions
+
+
+def test_a_changed_chain_proves_nothing():
+    for found in CHAIN:
+        r = found.witness[1]
+        for witness in ((), (QQ(1),), (r, r * r), (QQ(1), r * r), (QQ(1), r, r)):
+            assert replace(found, witness=witness).check() is False
+        for pattern in ("ULULU", "ULULULUL", "", "UUUUUU"):
+            assert replace(found, pattern=pattern).check() is False
+        M = found.matrix
+        for wrong in (
+            M * QQ(2),
+            M + linalg.unit_vector(8, 0, QQ) * linalg.unit_vector(8, 7, QQ).transpose(),
+        ):
+            assert replace(found, matrix=wrong).check() is False
+        assert replace(found, scales="positive").check() is False
+        assert replace(found, p=4).check() is False
+        assert replace(found, pattern=found.pattern[:-1]).check() is True
+
+
+def test_a_chain_that_closes_says_so():
+    """Over GF(3), r = 1: the eigenvalue 1 would occur twice more than it does."""
+    M = scalar_blocks(2, 2, 2, 4, GF(3))
+    found = chain_of(Word("ULULUL", M, "additive", p=2))
+    assert found == (GF(3)(1),)
+
+
+def test_a_changed_minor_proves_nothing():
+    for found in RANK:
+        minor = found.witness
+        for change in (
+            {"rows": (0, 1)},
+            {"columns": (0, 0, 1)},
+            {"rows": (0, 0, 1)},
+            {"block": "A"},
+        ):
+            with_change = minor._replace(**change)
+            assert replace(found, witness=with_change).check() is False
+        assert replace(found, pattern="UL" * 4).check() is False
+        assert replace(found, matrix=linalg.identity(4, QQ)).check() is False
+
+
+@pytest.mark.parametrize(
+    "field", [GF(101), QQ.algebraic_field(sqrt(2)), QQ.frac_field(Symbol("t"))], ids=str
+)
+def test_other_fields(field):
+    t = field.gens[0] if field.is_FractionField else getattr(field, "unit", field.convert(2))
+    alpha, beta = t**5, field.one / t**3
+    answer = minimal_depth(scalar_blocks(alpha, 3, beta, 5, field), partition=(3, 5))
+    assert answer.count == "exactly 8 additive layers"
+    assert all(o.check() for o in answer.obstructions)
+    explanation = answer.explain()
+    assert explanation.claim.startswith("M, over ")
+
+
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (1, 4), (2, 4), (2, 5), (3, 5), (3, 7)])
+def test_generic_matrices_take_twice_m_and_one(p, q):
+    M = random_matrix(p + q, seed=1).to_DM().convert_to(QQ).to_dense()
+    M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (p + q - 1), M)
+    m = -(-q // p)
+    assert minimal_depth(M, partition=(p, q)).count == f"exactly {2 * m + 1} additive layers"
