@@ -27,7 +27,12 @@ SNAP = 0.1
 
 
 class Density(ABC):
-    """A law with a density in the plane."""
+    """A law with a density in the plane.
+
+    `share` is the part of eps that bands, or columns, may lose.
+    """
+
+    share: float
 
     @abstractmethod
     def columns(self, most: float) -> list[tuple[Interval, float]]:
@@ -35,7 +40,9 @@ class Density(ABC):
 
     @abstractmethod
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return tiles whose bands have about the given masses in each column."""
+        """Return tiles whose bands have about the given masses in each column; tiles and bands lose
+        at most about `most`.
+        """
 
     @abstractmethod
     def entropy(self, accuracy: float) -> arb:
@@ -56,6 +63,8 @@ class Density(ABC):
 
 class Staircase(Density):
     """A density that is constant on each cell of a grid."""
+
+    share = 0.46
 
     def __init__(self, law: Boxes) -> None:
         ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)

@@ -99,7 +99,7 @@ from exactflow.laws.universal.tuning import TUNING
 __all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
-PARTS, RAMPS, MOST_TILES = 0.43, QQ(1, 128), 2**16
+RAMPS, MOST_TILES = QQ(1, 64), 2**16
 
 
 class KLBound(NamedTuple):
@@ -265,14 +265,16 @@ def _density(law: TargetMeasure) -> list[Density]:
 
 def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
     """Return tiles whose bound is at most eps, of which `room` is for what tiles lose."""
-    budget = to_float(room)
+    budget, entropy = to_float(room), _entropy(density, room)
     while True:
-        masses = band_masses(PARTS * budget) if layers == 4 else np.ones(1)
-        columns = density.columns(PARTS * budget)
+        most = density.share * budget
+        masses = band_masses(most) if layers == 4 else np.ones(1)
+        columns = density.columns(most)
         _check_count(len(columns))
-        tiles = density.tiles(columns, masses, PARTS * budget)
+        tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
         _check_count(len(tiles))
-        part = _certified(density, Tiling.of([c for c, _ in columns], tiles, len(masses)), room)
+        tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
+        part = _certified(density, tiling, entropy, room)
         if part.pieces.total <= QQ.to_sympy(eps):
             return part
         excess = part.pieces.total - QQ.to_sympy(eps - room)
@@ -281,10 +283,10 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
 
 def _translated(density: Staircase, least: Rational, eps: Element) -> Part:
     """Return equal tiles whose bound is within eps of the least KL of volume-preserving maps."""
-    count = 1
+    count, entropy = 1, _entropy(density, eps)
     while True:
         tiling = translated(density, count)
-        part = _certified(density, tiling, eps)
+        part = _certified(density, tiling, entropy, eps)
         if part.pieces.total <= least + QQ.to_sympy(eps):
             return part
         count += max(1, count // 2)
@@ -299,10 +301,15 @@ def _check_count(count: int) -> None:
         )
 
 
-def _certified(density: Density, tiling: Tiling, room: Element) -> Part:
+def _entropy(density: Density, room: Element) -> arb:
+    with ctx.workprec(2 * TUNING.precision):
+        return density.entropy(to_float(room) / 8)
+
+
+def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) -> Part:
     """Return the tiling with margins, and its bound: the terms are those of the theorem."""
     with ctx.workprec(2 * TUNING.precision):
-        constant, cells = (2 * arb.pi()).log(), density.entropy(to_float(room) / 8)
+        constant, cells = (2 * arb.pi()).log(), entropy
         mass, spread = arb(0), -density.spread(tiling)
         for terms, ((s, _), (u, _)) in zip(density.terms(tiling), tiling.maps, strict=True):
             cells += terms.mass * (constant + ball(s * u).log()) + terms.square / 2

@@ -34,6 +34,8 @@ ROOT = np.sqrt(2 * np.pi)
 class Mixture(Density):
     """A mixture of normal laws with independent coordinates."""
 
+    share = 0.3
+
     def __init__(self, law: GaussianMixture) -> None:
         self.axes = [_Axis(law, i) for i in (0, 1)]
         self.weights = np.array(list(map(to_float, law.weights)))
@@ -67,10 +69,12 @@ class Mixture(Density):
         x, _ = _nodes(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
-        lost = rel_entr(density, np.exp(-z * z / 2) * width / (b - a))
-        lost += rel_entr(densities, np.outer(density, parts / mass)).sum(axis=1)
-        loss, seen = (b - a) / 2 / ROOT * (WEIGHTS @ np.c_[lost, density])
-        return mass, loss + BLIND * abs(mass - seen)
+        flow = np.exp(-z * z / 2) * width / (b - a)
+        flat = np.full_like(density, mass * ROOT / (b - a))  # where tiles have narrow slots
+        bends = rel_entr(densities, np.outer(density, parts / mass)).sum(axis=1)
+        rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
+        *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
+        return mass, max(losses) + bend + BLIND * abs(mass - seen)
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
         """Return quantiles of each column, halved where the density varies most."""
