@@ -111,9 +111,7 @@ class Staircase(Density):
 
         A level within `near` of the end of a cell is moved there.
         """
-        runs = [
-            (a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)
-        ]
+        runs = [(a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)]
         merged: list[tuple] = []
         for a, b, value in runs:
             if merged and merged[-1][2] == value:
@@ -139,7 +137,9 @@ class Staircase(Density):
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
             for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
                 masses[value] += (b - a) * (d - c) * value
-        return sum((ball(mass) * ball(value).log() for value, mass in masses.items() if value), arb(0))
+        return sum(
+            (ball(mass) * ball(value).log() for value, mass in masses.items() if value), arb(0)
+        )
 
     def terms(self, tiling: Tiling) -> Iterator[Terms]:
         """Yield closed forms."""

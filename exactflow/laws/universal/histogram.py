@@ -55,8 +55,7 @@ class Histogram(Boxes):
         lower, upper = map(elements, flat(box))
         if len(lower) != 2 or len(upper) != 2 or any(a >= b for a, b in zip(lower, upper)):
             raise InvalidInputError(
-                "expected the corners lower < upper of a box in the plane, got "
-                f"{format_short(box)}"
+                f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
             )
         shape = len(rows), len(rows[0])
         first, second = map(_edges, lower, upper, shape)

@@ -180,7 +180,11 @@ class KLApproximation(Result):
         return self.flow.inverse()
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
+        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64.
+
+        KL(target | flow) does not see where the flow goes outside of the target: of the samples
+        1 - exp(-bound) at most may lie there, as far as ramps are steep.
+        """
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T
 
@@ -270,7 +274,7 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
         most = density.share * budget
         masses = band_masses(most) if layers == 4 else np.ones(1)
         columns = density.columns(most)
-        _check_count(len(columns))
+        _check_count(len(columns) * len(masses))
         tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
         _check_count(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))

@@ -240,9 +240,7 @@ def _differences(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list
         [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]
         for x in knots
     ]
-    return [
-        [q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])
-    ]
+    return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
 
 
 def _table(rows: list, weights: list[arb], columns: list) -> list[arb]:

@@ -98,7 +98,9 @@ def _parts(edges: list, step: Element) -> list[tuple[int, Interval]]:
 def _disc(width: float, height: float, count: int) -> list[tuple[int, int]]:
     """Return the cells of a lattice, cell (0, 0) having zero as a corner, that are nearest to zero."""
     radius = np.sqrt(count * width * height / np.pi) + width + height
-    ranges = [np.arange(-np.ceil(radius / side), np.ceil(radius / side)) for side in (width, height)]
+    ranges = [
+        np.arange(-np.ceil(radius / side), np.ceil(radius / side)) for side in (width, height)
+    ]
     i, j = (x.ravel() for x in np.meshgrid(*ranges))
     square = ((i + 0.5) * width) ** 2 + ((j + 0.5) * height) ** 2
     nearest = np.argsort(square, kind="stable")[:count]

@@ -21,7 +21,17 @@ from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.parameters import power_below
 
-__all__ = ["Interval", "Terms", "Tile", "Tiling", "band_masses", "companding", "finite", "intervals", "quantile_loss"]
+__all__ = [
+    "Interval",
+    "Terms",
+    "Tile",
+    "Tiling",
+    "band_masses",
+    "companding",
+    "finite",
+    "intervals",
+    "quantile_loss",
+]
 
 Interval = tuple[Element, Element]
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps
@@ -245,7 +255,8 @@ def quantile_loss(below: float, above: float) -> float:
 
 def band_masses(most: float) -> np.ndarray:
     """Return masses of the fewest bands of which uniform laws are within `most` of N(0, 1) in KL."""
-    count = max(1, int(np.sqrt(0.6 / most)))
+    least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
+    count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(companding(count)), 1.0]
         if sum(quantile_loss(*pair) for pair in pairwise(levels)) <= most:
