@@ -1,8 +1,9 @@
 """Histograms: laws of constant density on the bins of a box in the plane."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -48,26 +49,19 @@ class Histogram(Boxes):
         least, total = min(map(min, rows)), sum(map(sum, rows))
         if least < 0 or total == 0:
             raise InvalidInputError(
-                "expected counts >= 0, one of them positive, got "
-                f"{format_short(least if least < 0 else total)} as the "
-                f"{'least' if least < 0 else 'sum'}"
+                f"expected counts >= 0, one of them positive, got {format_short(counts)}"
             )
         lower, upper = map(elements, flat(box))
-        if len(lower) != 2 or len(upper) != 2 or any(a >= b for a, b in zip(lower, upper)):
+        if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
             )
         shape = len(rows), len(rows[0])
         first, second = map(_edges, lower, upper, shape)
-        found = [
-            (((a, c), (b, d)), rows[i][j] / total)
-            for (i, (a, b)), (j, (c, d)) in product(
-                enumerate(pairwise(first)), enumerate(pairwise(second))
-            )
-            if rows[i][j]
-        ]
-        ends, weights = zip(*found, strict=True)
-        super().__init__(ends, weights)
+        bins = product(pairwise(first), pairwise(second))
+        found = zip(bins, chain.from_iterable(rows), strict=True)
+        kept = [(((a, c), (b, d)), count / total) for ((a, b), (c, d)), count in found if count]
+        super().__init__(*zip(*kept, strict=True))
         vars(self).update(shape=shape)
 
     @classmethod
@@ -88,9 +82,11 @@ class Histogram(Boxes):
                 f"expected an (N, 2) array of finite samples, got shape {points.shape}"
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
-        shape = tuple(to_index("bins", count, 1) for count in pair)
+        n, m = (to_index("bins", count, 1) for count in pair)
         lower, upper = points.min(axis=0), points.max(axis=0)
-        counts = np.histogram2d(*points.T, shape, list(zip(lower, upper, strict=True)))[0]
+        x, y = points.T
+        box = np.array([lower, upper]).T
+        counts = np.histogram2d(x, y, bins=[n, m], range=box)[0]
         return cls(counts.astype(int), (lower, upper))
 
     def __repr__(self) -> str:

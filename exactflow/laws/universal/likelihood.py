@@ -153,8 +153,8 @@ class KLApproximation(Result):
     @property
     def pieces(self) -> KLBound:
         """The terms, tiles, columns and bands of all parts, added up, and the most digits."""
-        *sums, digits = zip(*(part.pieces for part in self.parts), strict=True)
-        return KLBound(*map(sum, sums), max(digits))
+        rows = list(zip(*(part.pieces for part in self.parts), strict=True))
+        return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
 
     @property
     def bound(self) -> sympy.Rational:
@@ -221,6 +221,7 @@ def approximate_in_kl(
     target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
 ) -> KLApproximation:
     """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
+    parts: tuple[Part, ...]
     densities, least = _densities(target), Rational(0)
     share = eps / len(densities)
     if scales == "additive":
@@ -330,6 +331,7 @@ def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) ->
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         tails = (1 - mass).abs_upper() * (most + squares).max(arb(0)) + spread.abs_upper()
-        sums = map(upper, (cells, ramps, tails))
+        terms_of = [upper(cells), upper(ramps), upper(tails)]
     counts = len(tiling.tiles), len(tiling.columns), len(tiling.bands)
-    return Part(tiling, margins, KLBound(*sums, *counts, len(str(int(max(tiling.reach))))))
+    digits = len(str(int(max(tiling.reach))))
+    return Part(tiling, margins, KLBound._make([*terms_of, *counts, digits]))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations_with_replacement, pairwise
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
@@ -249,7 +250,7 @@ def _table(rows: list, weights: list[arb], columns: list) -> list[arb]:
     return (scaled * arb_mat(columns).transpose()).entries()
 
 
-def _nodes(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
     """Return the nodes of quadrature in intervals, along a new first axis, and their lengths."""
     nodes = NODES.reshape(-1, *(1 for _ in np.shape(low)))
     return (low + high) / 2 + nodes * (high - low) / 2, high - low

@@ -96,7 +96,7 @@ def _parts(edges: list, step: Element) -> list[tuple[int, Interval]]:
 
 
 def _disc(width: float, height: float, count: int) -> list[tuple[int, int]]:
-    """Return the cells of a lattice, cell (0, 0) having zero as a corner, that are nearest to zero."""
+    """Return the cells of a lattice that are nearest to zero, a corner of cell (0, 0)."""
     radius = np.sqrt(count * width * height / np.pi) + width + height
     ranges = [
         np.arange(-np.ceil(radius / side), np.ceil(radius / side)) for side in (width, height)

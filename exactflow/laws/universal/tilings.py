@@ -14,9 +14,7 @@ from flint import arb
 from scipy.special import gammaincinv, ndtr, ndtri
 from sympy import QQ
 
-from exactflow.exact.balls import ball
-from exactflow.exact.numbers import to_float
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import Element, Half
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.parameters import power_below
@@ -182,9 +180,11 @@ class Tiling:
         yield _layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
-def _layer(moves: str, rows: Iterable) -> PiecewiseCoupling:
+def _layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     """Return the layer with a shift, and a scale, on each interval, linear between."""
-    knots, shifts, scales = [], [], []
+    knots: list = []
+    shifts: list = []
+    scales: list = []
     for (a, b), shift, *scale in rows:
         knots += [a, b]
         shifts += [shift, shift]
@@ -254,7 +254,9 @@ def quantile_loss(below: float, above: float) -> float:
 
 
 def band_masses(most: float) -> np.ndarray:
-    """Return masses of the fewest bands of which uniform laws are within `most` of N(0, 1) in KL."""
+    """Return masses of the fewest bands on which uniform laws make a law that is within `most` of
+    N(0, 1) in KL.
+    """
     least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
     count = least if least > 8 else 1
     while True:

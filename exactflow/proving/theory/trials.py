@@ -94,6 +94,11 @@ ROTATION = Hypothesis(
     "the bounds on the layers are those of matrices of norm 1",
     is_rotation,
 )
+DENSITY = Hypothesis(
+    "a law with a density",
+    "KL from every flow is infinite where a set of volume zero has mass",
+    lambda law: not law.is_singular,
+)
 
 
 # ------------------------------------------------------------------------- trials
@@ -185,6 +190,18 @@ def integers_and_back(W: Any) -> Any:
     need(distance <= codec.bound.largest, f"images within {codec.bound}, got {distance}")
     need(bool((codec.backward(y) == x).all()), "integers that come back")
     return codec
+
+
+def likely(law: Any) -> Any:
+    """Four layers within 1/4 of a law in KL, with an exact inverse."""
+    from exactflow.laws.universal import approximate
+
+    result = approximate(law, Fraction(1, 4), distance="KL")
+    need(result.bound <= sympy.Rational(1, 4), f"KL <= 1/4, got a bound of {result.bound}")
+    need(result.depth == 4, f"four layers, got {result.depth}")
+    z = sympy.Matrix([sympy.Rational(i, 3) for i in range(result.flow.dimension)])
+    need(result.flow.inverse().forward(result.flow.forward(z)) == z, "points that come back")
+    return result
 
 
 # ------------------------------------------------------------------------- draws
@@ -291,6 +308,17 @@ def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
     return flows
 
 
+def draw_histogram(source: random.Random) -> Any:
+    """Return a histogram of up to 4 x 4 bins, some of them empty, on a box of some size."""
+    from exactflow.laws.universal import Histogram
+
+    n, m = source.randint(1, 4), source.randint(1, 4)
+    counts = [[source.choice((0, 1, 2, 9)) for _ in range(m)] for _ in range(n)]
+    counts[source.randrange(n)][source.randrange(m)] += 1
+    size = Fraction(10) ** source.randint(-6, 6)
+    return Histogram(counts, ([-size, 0], [size, 1]))
+
+
 # ------------------------------------------------------------------------- by name
 
 
@@ -317,4 +345,5 @@ TRIALS = {
     "Gaussians": _tried(whitened, draw_covariance),
     "lossless couplings": _tried(integers_and_back, draw_rotation, INVERTIBLE),
     "one mask": _tried(one_mask_for, draw_masked_flows),
+    "universal in KL": _tried(likely, draw_histogram, DENSITY),
 }
