@@ -19,7 +19,14 @@ from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.boxes import Boxes
-from exactflow.laws.universal.tilings import Interval, Terms, Tile, Tiling, quantile_loss
+from exactflow.laws.universal.tilings import (
+    MOST_TILES,
+    Interval,
+    Terms,
+    Tile,
+    Tiling,
+    quantile_loss,
+)
 
 __all__ = ["Density", "Staircase", "refined"]
 
@@ -176,11 +183,13 @@ class Staircase(Density):
 
 
 def refined(cells: list, most: float, loss: Callable, halves: Callable) -> list:
-    """Return cells of which the worst is halved until their losses add up to `most` or less."""
+    """Return cells of which the worst is halved until their losses add up to `most` or less, or
+    there are too many.
+    """
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)
-    while total > most:
+    while total > most and len(heap) <= MOST_TILES:
         value, cell = heappop(heap)
         total += value
         for half in halves(cell):

@@ -93,13 +93,13 @@ from exactflow.laws.universal.measures import Product, TargetMeasure
 from exactflow.laws.universal.mixtures import Mixture
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
-from exactflow.laws.universal.tilings import Tiling, band_masses
+from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
 from exactflow.laws.universal.tuning import TUNING
 
 __all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
-RAMPS, MOST_TILES = QQ(1, 64), 2**16
+RAMPS = QQ(1, 64)
 
 
 class KLBound(NamedTuple):
@@ -307,7 +307,7 @@ def _check_count(count: int) -> None:
 
 
 def _entropy(density: Density, room: Element) -> arb:
-    with ctx.workprec(2 * TUNING.precision):
+    with ctx.workprec(TUNING.precision):
         return density.entropy(to_float(room) / 8)
 
 

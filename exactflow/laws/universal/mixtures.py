@@ -10,24 +10,26 @@ from flint import arb, arb_mat
 from scipy.special import ndtr, ndtri, rel_entr
 from sympy import QQ
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import Density, refined
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.tilings import (
+    MOST_TILES,
     Interval,
     Terms,
     Tile,
     Tiling,
+    best_width,
     companding,
-    finite,
     intervals,
 )
 
 __all__ = ["Mixture"]
 
-REACH, LEAST_MASS, BLIND, TRUSTED = 10, 1e-18, 4, 20
+REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
@@ -39,13 +41,22 @@ class Mixture(Density):
 
     def __init__(self, law: GaussianMixture) -> None:
         self.axes = [_Axis(law, i) for i in (0, 1)]
+        for axis in self.axes:
+            m, s = axis.floats
+            if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
+                raise InvalidInputError(
+                    f"expected deviations of at least {FINEST:.1g} of the means, which float64 can "
+                    f"tell apart, got {s.min():.3g} and {abs(m).max():.3g}: move the law towards 0"
+                )
         self.weights = np.array(list(map(to_float, law.weights)))
         self.balls = [ball(w) for w in law.weights]
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
         """Return intervals that are halved where the density, or the law of x2, varies most."""
         m, s = self.axes[0].floats
-        cells = list(pairwise(np.unique([m - REACH * s, m, m + REACH * s]).tolist()))
+        ends = np.unique([m - REACH * s, m, m + REACH * s])
+        apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
+        cells = list(pairwise(ends[apart].tolist()))
         found = refined(
             [cell for cell in cells if self._column(*cell)[0] > LEAST_MASS],
             most,
@@ -61,18 +72,18 @@ class Mixture(Density):
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * _mass(*ends)
         mass = parts.sum()
-        if mass <= LEAST_MASS:
-            return mass, 0.0
         below, above = (np.minimum(ndtr(side * ends) @ self.weights, 1.0) for side in (1, -1))
         labels = np.where(below < above, ndtri(below), -ndtri(above))
-        labels[abs(labels) > 6] *= np.inf
-        z, width = _nodes(*finite(*labels))
+        low, high = np.clip(labels, -8, 8)
+        if mass <= LEAST_MASS or low >= high:
+            return mass, 0.0
+        z, width = _nodes(max(low, high - best_width(high)), min(high, low + best_width(-low)))
         x, _ = _nodes(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
         flat = np.full_like(density, mass * ROOT / (b - a))  # where tiles have narrow slots
-        bends = rel_entr(densities, np.outer(density, parts / mass)).sum(axis=1)
+        bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
         *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
         return mass, max(losses) + bend + BLIND * abs(mass - seen)
@@ -83,14 +94,15 @@ class Mixture(Density):
         ends = np.array([[[to_float(x)] for x in column] for column, _ in columns])
         parts = self.weights * _mass(*np.moveaxis((ends - m) / s, 1, 0))
         places = self._quantiles(parts, np.cumsum(masses)[:-1])
-        column, band = (x.ravel() for x in np.indices((len(columns), len(masses))))
-        low, high = places[:, :-1].ravel(), places[:, 1:].ravel()
+        there = places[:, :-1] < places[:, 1:]
+        low, high = places[:, :-1][there], places[:, 1:][there]
+        column, band = np.nonzero(there)
         bands = np.array([[to_float(x) for x in pair] for pair in intervals(masses)])
         while True:
             mass, loss = self._tiles(parts[column], low, high, bands[band], masses[band])
             kept, middle = mass > LEAST_MASS, (low + high) / 2
             cut = kept & (loss > most / len(loss))
-            if loss[kept].sum() <= most or not cut.any():
+            if loss[kept].sum() <= most or not cut.any() or len(loss) > MOST_TILES:
                 break
             stay = kept & ~cut
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
@@ -136,7 +148,7 @@ class Mixture(Density):
         """Return the sum over cells of P(cell) log E(p | cell): at least E log p, by Jensen, and
         more by about half the variance of log p within cells.
         """
-        labels = companding(3 + int(4 / np.sqrt(accuracy)))
+        labels = companding(3 + int(2 / np.sqrt(accuracy)))
         couples = [
             x * y * (1 if i == j else 2)
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
@@ -146,7 +158,7 @@ class Mixture(Density):
         for mass, square in zip(
             _table(masses, self.balls, others), _table(squares, couples, ends), strict=True
         ):
-            seen = mass.rel_accuracy_bits() > TRUSTED
+            seen = min(mass.rel_accuracy_bits(), square.rel_accuracy_bits()) > TRUSTED
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 

@@ -20,18 +20,20 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.parameters import power_below
 
 __all__ = [
+    "MOST_TILES",
     "Interval",
     "Terms",
     "Tile",
     "Tiling",
     "band_masses",
+    "best_width",
     "companding",
-    "finite",
     "intervals",
     "quantile_loss",
 ]
 
 Interval = tuple[Element, Element]
+MOST_TILES = 2**16
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps
 
 
@@ -225,22 +227,22 @@ def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:
     knots = np.where(below < above, ndtri(below), -ndtri(above))
     found = []
     for a, b in pairwise([-np.inf, *knots, np.inf]):
-        a, b = finite(a, b)
+        a, b = _finite(a, b)
         gap = GAP * (b - a)
         found.append((QQ(*(a + gap).as_integer_ratio()), QQ(*(b - gap).as_integer_ratio())))
     return found
 
 
-def finite(a: float, b: float) -> tuple[float, float]:
+def _finite(a: float, b: float) -> tuple[float, float]:
     """Return the best finite ends, in KL from N(0, 1), of an interval for a uniform law."""
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
     if np.isinf(a):
-        return b - _best_width(b), b
-    return (a, a + _best_width(-a)) if np.isinf(b) else (a, b)
+        return b - best_width(b), b
+    return (a, a + best_width(-a)) if np.isinf(b) else (a, b)
 
 
-def _best_width(end: float) -> float:
+def best_width(end: float) -> float:
     """Return the width w that minimizes E z^2 / 2 - log w for z uniform on [end - w, end]."""
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
@@ -248,7 +250,7 @@ def _best_width(end: float) -> float:
 def quantile_loss(below: float, above: float) -> float:
     """Return the part of KL(U | N(0, 1)) on an interval, U uniform between two levels."""
     mass, ends = above - below, (ndtri(max(below, 0.0)), ndtri(min(above, 1.0)))
-    a, b = finite(*ends)
+    a, b = _finite(*ends)
     square = (a * a + a * b + b * b) / 6
     return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + square))
 
