@@ -245,15 +245,10 @@ def approximate_in_kl(
     return KLApproximation(target, QQ.to_sympy(eps), layers, parts, least)
 
 
-def _densities(target: TargetMeasure) -> list[Density]:
+def _densities(law: TargetMeasure) -> list[Density]:
     """Return the densities of pairs of coordinates, or raise `InvalidInputError`."""
-    factors = target.factors if isinstance(target, Product) else (target,)
-    return [density for factor in factors for density in _density(factor)]
-
-
-def _density(law: TargetMeasure) -> list[Density]:
     if isinstance(law, Product):
-        return _densities(law)
+        return [density for factor in law.factors for density in _densities(factor)]
     if law.is_singular:
         raise InvalidInputError(
             f"expected a law with a density, got {law!r}, which has mass on a set of area zero, so "

@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement, pairwise
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import arb, arb_mat, ctx
 from scipy.special import ndtr, ndtri, rel_entr
 from sympy import QQ
 
@@ -26,6 +26,7 @@ from exactflow.laws.universal.tilings import (
     companding,
     intervals,
 )
+from exactflow.laws.universal.tuning import TUNING
 
 __all__ = ["Mixture"]
 
@@ -49,7 +50,8 @@ class Mixture(Density):
                     f"tell apart, got {s.min():.3g} and {abs(m).max():.3g}: move the law towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
-        self.balls = [ball(w) for w in law.weights]
+        with ctx.workprec(2 * TUNING.precision):
+            self.balls = [ball(w) for w in law.weights]
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
         """Return intervals that are halved where the density, or the law of x2, varies most."""

@@ -142,6 +142,23 @@ def test_samples_of_the_flow_have_the_law(found):
     assert abs(abs(inside).mean() - 2) < 0.05
 
 
+def test_many_components():
+    """Ends of components that nearly meet make no narrow columns."""
+    means = np.random.default_rng(1).integers(-50, 50, (10, 2)) / 10
+    law = GaussianMixture(means, [[0.5, 0.25]] * 10)
+    result = approximate(law, "1/4", distance="KL")
+    assert result.bound <= Rational(1, 4)
+    assert result.pieces.tails < 1e-9
+    x, density = draw_and_density(law, 10**5, np.random.default_rng(0))
+    lost = density - result.log_prob(x)
+    assert lost.mean() <= float(result.bound) + 4 * lost.std() / 10**2.5
+
+
+def test_deviations_that_floats_lose_are_refused():
+    with pytest.raises(InvalidInputError, match="move the law towards 0"):
+        approximate(GaussianMixture([[10**15, 0]]), "1/10", distance="KL")
+
+
 @pytest.mark.parametrize("name", ["uniform", "moons", "four bumps"])
 def test_three_layers(name):
     result = approximate(TARGETS[name], "9/40", distance="KL", layers=3)
@@ -246,4 +263,4 @@ def test_additive_layers_take_constant_pieces():
 
 def test_too_many_tiles_are_refused():
     with pytest.raises(InvalidInputError, match="raise eps"):
-        approximate(uniform([0, 0], [1, 1]), "1/1000000", distance="KL")
+        approximate(uniform([0, 0], [1, 1]), "1/100000", distance="KL")
