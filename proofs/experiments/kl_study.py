@@ -1,9 +1,9 @@
-"""Trained couplings beside the four of ``universal_in_kl``: ``python -m proofs.experiments.kl_study``.
+"""Trained couplings beside four that are constructed: ``python -m proofs.experiments.kl_study``.
 
-Three laws, Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) of 4, 8 and 16 couplings, 1,500
-steps of Adam on batches of a fixed sample of 100,000 points: *numeric*. Each flow ends as a
-row of ``kl_study.csv`` beside this file, which the proof script shows: KL(P | flow) from 100,000
-fresh points, in nats. Rows are never trained twice. Needs the extra ``train``.
+Three laws, Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) of 4, 8 and 16 couplings, 1,500 steps of
+Adam on batches of a fixed sample of 100,000 points: *numeric*. Each flow ends as a row of
+``kl_study.csv`` beside this file, which the proof script ``universal_in_kl`` shows: KL(P | flow)
+from 100,000 fresh points, in nats. Rows are never trained twice. Needs the extra ``train``.
 """
 
 import csv
