@@ -4,7 +4,6 @@ Cuts are chosen in floats, as the theorem in `exactflow.laws.universal.likelihoo
 them; what is integrated over a tile is enclosed in balls.
 """
 
-from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,48 +27,16 @@ from exactflow.laws.universal.tilings import (
     quantile_loss,
 )
 
-__all__ = ["Density", "Staircase", "refined"]
+__all__ = ["Staircase", "refined"]
 
 SNAP = 0.1
 
 
-class Density(ABC):
-    """A law with a density in the plane.
+class Staircase:
+    """A density that is constant on each cell of a grid.
 
     `share` is the part of eps that bands, or columns, may lose.
     """
-
-    share: float
-
-    @abstractmethod
-    def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses, of which the loss is at most about `most`."""
-
-    @abstractmethod
-    def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return tiles whose bands have about the given masses in each column; tiles and bands lose
-        at most about `most`.
-        """
-
-    @abstractmethod
-    def entropy(self, accuracy: float) -> arb:
-        """Return an enclosure of a bound of E log p, within about `accuracy` of it."""
-
-    @abstractmethod
-    def terms(self, tiling: Tiling) -> Iterator[Terms]:
-        """Yield the integrals over each tile."""
-
-    @abstractmethod
-    def edges(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return bounds of the probabilities, per unit, of the margins of columns and tiles."""
-
-    @abstractmethod
-    def spread(self, tiling: Tiling) -> arb:
-        """Return E|x - center|^2 in units of the finest scales, less what bounded tiles have."""
-
-
-class Staircase(Density):
-    """A density that is constant on each cell of a grid."""
 
     share = 0.46
 
@@ -85,7 +52,9 @@ class Staircase(Density):
                     self.values[i][j] += value
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return the columns of the grid that have mass, halved where the loss is largest."""
+        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss is
+        largest, until it is at most `most`.
+        """
         heights = [d - c for c, d in pairwise(self.grid[1])]
         cells, below = [], 0.0
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
@@ -103,7 +72,7 @@ class Staircase(Density):
         return [((a, b), high - low) for low, high, a, b in found]
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return the cells of each column, cut where a band ends; the loss is none."""
+        """Return the cells of each column, cut where bands of these masses end; none loses."""
         levels, found = np.cumsum(masses)[:-1], []
         cuts: dict[int, list] = {}
         for k, ((a, _), mass) in enumerate(columns):
@@ -149,7 +118,7 @@ class Staircase(Density):
         )
 
     def terms(self, tiling: Tiling) -> Iterator[Terms]:
-        """Yield closed forms."""
+        """Yield the integrals over each tile."""
         for tile, maps, value in zip(tiling.tiles, tiling.maps, self._values(tiling), strict=True):
             square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
             for (low, high), (s, t) in zip(sides, maps, strict=True):
@@ -160,7 +129,7 @@ class Staircase(Density):
             yield Terms(mass, mass * square, arb(0))
 
     def edges(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return the densities times the lengths of edges."""
+        """Return the mass of margins of columns, and of tiles, for each unit of their widths."""
         first = second = QQ.zero
         for tile, value in zip(tiling.tiles, self._values(tiling), strict=True):
             a, b = tiling.columns[tile.column]
@@ -168,7 +137,7 @@ class Staircase(Density):
         return ball(first), ball(second)
 
     def spread(self, tiling: Tiling) -> arb:
-        """Return zero, as tiles have all mass."""
+        """Return E|x - center|^2 in units of the finest scales; zero, as nothing is outside."""
         return arb(0)
 
     def _values(self, tiling: Tiling) -> list[Element]:

@@ -71,7 +71,7 @@ are in slots and bands. *Numeric*: samples, in the tests.
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import sympy
@@ -87,7 +87,7 @@ from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged import MaskedPart
 from exactflow.flows.result import Evidence, Result
 from exactflow.laws.universal.boxes import Boxes
-from exactflow.laws.universal.densities import Density, Staircase
+from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure
 from exactflow.laws.universal.mixtures import Mixture
@@ -97,6 +97,8 @@ from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
 from exactflow.laws.universal.tuning import TUNING
 
 __all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
+
+Density: TypeAlias = Staircase | Mixture
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
 RAMPS = QQ(1, 64)
