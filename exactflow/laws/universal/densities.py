@@ -52,8 +52,8 @@ class Staircase:
                     self.values[i][j] += value
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss is
-        largest, until it is at most `most`.
+        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss
+        is largest, until it is at most `most`.
         """
         heights = [d - c for c, d in pairwise(self.grid[1])]
         cells, below = [], 0.0
