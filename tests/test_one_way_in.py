@@ -184,6 +184,9 @@ ANY_FORM |= {"Sigma", "images", "mean"}
 ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 
+MADE = universal.Approximation, universal.KLApproximation, conditioning.Forced  # by doors only
+
+
 def doors() -> list:
     """Return the callables of the doors with each parameter that may have any form."""
     named = [getattr(door, name) for door in DOORS for name in door.__all__]
@@ -196,7 +199,7 @@ def doors() -> list:
         for parameter in parameters(value)
         if parameter.name in ANY_FORM
         and value not in (BUMP.at, BUMP.slope_at)  # inner functions, of elements of QQ
-        and value not in (universal.Approximation, conditioning.Forced)  # made by doors only
+        and value not in MADE
     ]
 
 

@@ -1,10 +1,13 @@
-"""Universal approximation in the Wasserstein distance, by few layers.
+"""Universal approximation in the Wasserstein distance and in KL, by few layers.
 
 Main results
 ------------
 - `approximate`: every law with second moments by two affine couplings, within any eps, at the price
   of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
   in `exactflow.laws.universal.few_layers`.
+- `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
+  eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; what four additive
+  ones attain, in `exactflow.laws.universal.rearrangement`.
 - `one_layer_bound`: one coupling never does, with a certified distance from each target.
 
 How it is checked
@@ -17,6 +20,8 @@ from exactflow.laws.universal.boxes import Boxes, QuantileFunction, checkerboard
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.histogram import Histogram
+from exactflow.laws.universal.likelihood import KLApproximation, KLBound
 from exactflow.laws.universal.lower_bounds import one_layer_bound
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
@@ -26,6 +31,9 @@ __all__ = [
     "Bound",
     "Boxes",
     "GaussianMixture",
+    "Histogram",
+    "KLApproximation",
+    "KLBound",
     "Product",
     "QuantileFunction",
     "TargetMeasure",

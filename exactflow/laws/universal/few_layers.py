@@ -66,7 +66,7 @@ in the tests, against exact solvers of discrete transport.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal, overload
 
 import numpy as np
 import sympy
@@ -75,11 +75,13 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
-from exactflow.exact.typing import Element, MatrixLike, NumberLike
+from exactflow.exact.options import check_option
+from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.cells import grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
+from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.lower_bounds import halves_of, kl_lower_bound
 from exactflow.laws.universal.measures import TargetMeasure, as_measure
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
@@ -137,16 +139,44 @@ class Approximation(FlowResult):
         )
 
 
+@overload
 def approximate(
     target: "TargetMeasure | MatrixLike",
     eps: NumberLike,
     *,
-    layers: int = 2,
+    layers: int | None = None,
     partition: tuple[int, int] | None = None,
-) -> Approximation:
-    """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2.
+    distance: Literal["W2"] = "W2",
+    scales: DepthScales = "positive",
+) -> Approximation: ...
 
-    Theorem and proof are in the module's docstring. A law on R^k that is spread over k dimensions
+
+@overload
+def approximate(
+    target: "TargetMeasure | MatrixLike",
+    eps: NumberLike,
+    *,
+    layers: int | None = None,
+    partition: tuple[int, int] | None = None,
+    distance: Literal["KL"],
+    scales: DepthScales = "positive",
+) -> KLApproximation: ...
+
+
+def approximate(
+    target: "TargetMeasure | MatrixLike",
+    eps: NumberLike,
+    *,
+    layers: int | None = None,
+    partition: tuple[int, int] | None = None,
+    distance: Literal["W2", "KL"] = "W2",
+    scales: DepthScales = "positive",
+) -> Approximation | KLApproximation:
+    """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
+    four within `eps` in KL(target | flow).
+
+    Theorem and proof for W2 are in the module's docstring, for KL in that of
+    `exactflow.laws.universal.likelihood`. In W2 a law on R^k that is spread over k dimensions
     takes about (size/eps)^k atoms; more than a million are refused, with their number, before any
     is made.
 
@@ -156,26 +186,42 @@ def approximate(
         a `Product` of such; an (N, d) array, which stands for its `empirical` measure; or a law on
         the line, beside which a coordinate of zeros is put.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
-    layers : 2, or 3 as in the paper, which on plateaus are worse conditioned.
+    layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3,
+        which lose log(pi e / 6) / 2 for each pair of coordinates.
     partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.
+    distance : "W2"; or "KL", for a `Histogram`, `Boxes` or a `GaussianMixture` in the plane, or a
+        `Product` of such, under equal halves.
+    scales : "additive", in KL, for layers without scales: within `eps` of the least KL of all
+        volume-preserving maps, for a `Histogram` or `Boxes`.
 
     Raises
     ------
     InvalidInputError
-        eps <= 0, a target that is no measure, layers other than 2 and 3, a partition of another
-        dimension, more than 2^20 atoms.
+        eps <= 0, a target that is no measure, another number of layers, a partition of another
+        dimension, more than 2^20 atoms; in KL a law without a density, or of another kind.
 
     Examples
     --------
-    >>> from exactflow.laws.universal import Atoms
+    >>> from exactflow.laws.universal import Atoms, Histogram
     >>> found = approximate(Atoms([[0, 0], [1, 1]], ["1/3", "2/3"]), "1/10")
     >>> found.bound <= sympy.Rational(1, 10), found.flow.depth
     (True, 2)
     >>> found.flow.forward([-1, 0]).T == sympy.Matrix([[-found.parameters.delta, 0]])
     True
+    >>> found = approximate(Histogram([[2, 1], [0, 1]], ([0, 0], [1, 1])), "1/20", distance="KL")
+    >>> found.bound < 0.05, found.flow.depth
+    (True, 4)
     """
+    check_option("distance", distance, ("W2", "KL"))
+    check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
     measure, accuracy = as_measure(target), checked_eps(eps)
-    depth, halves = to_index("layers", layers, 2, 3), halves_of(measure, partition)
+    halves = halves_of(measure, partition)
+    if distance == "KL":
+        if halves[0] != halves[1]:
+            raise InvalidInputError(f"expected halves of one size in KL, got {halves}")
+        depth = to_index("layers", 4 if layers is None else layers, 3, 4)
+        return approximate_in_kl(measure, accuracy, depth, scales)
+    depth = to_index("layers", 2 if layers is None else layers, 2, 3)
     bits = grid_bits(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
         cells = measure.cells(QUANTIZATION * accuracy, bits)

@@ -20,7 +20,7 @@ from exactflow.laws.universal.cells import Cells
 from exactflow.laws.universal.construction import Construction
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["QUANTIZATION", "construct"]
+__all__ = ["QUANTIZATION", "construct", "power_below"]
 
 QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
@@ -39,7 +39,7 @@ def construct(
     atoms[:, carrier] += moved
     gap = min((b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**cells.bits)
     radius = QQ(3 * gap, 8 * 2**cells.bits)  # three quarters of the line are plateaus
-    delta = _power_below(min(share, radius))
+    delta = power_below(min(share, radius))
     draft = Construction(
         atoms, moved, cells.bits, weights, partition, carrier, depth, [], QQ.zero, radius, delta
     )
@@ -82,7 +82,7 @@ def _separating(places: np.ndarray, weights: list, bits: int, share: Element) ->
     """Return moves after which neighbours are as far apart as the share allows: mean square."""
     masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
     room = QQ(places[-1] - places[0], 2**bits) + share
-    gap = max(int(_power_below(2 * room / len(places)) * 2**bits), 1)
+    gap = max(int(power_below(2 * room / len(places)) * 2**bits), 1)
     while True:
         moved = _spread(places, gap) - places
         distances = np.array([min(abs(x), unit << 20) / unit for x in moved.tolist()])
@@ -128,15 +128,15 @@ def _with_tau(draft: Construction, share: Element) -> Construction:
     """Return the draft with the widest ramps, at most half the distance of two knots."""
     if not draft.knots:
         return replace(draft, tau=QQ.one)
-    widest = _power_below(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
+    widest = power_below(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
     most = ball(share) ** 2 / draft.ramp_factor(widest)
-    return replace(draft, tau=min(widest, _power_below(lower(most))))
+    return replace(draft, tau=min(widest, power_below(lower(most))))
 
 
-def _power_below(value: Element) -> Element:
+def power_below(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`.
 
-    >>> _power_below(QQ(5, 16)) == QQ(1, 4), _power_below(QQ(7)) == 4
+    >>> power_below(QQ(5, 16)) == QQ(1, 4), power_below(QQ(7)) == 4
     (True, True)
     """
     n, d = int(value.numerator), int(value.denominator)

@@ -109,6 +109,11 @@ ROTATION = Hypothesis(
     "the bounds on the layers are those of matrices of norm 1",
     is_rotation,
 )
+DENSITY = Hypothesis(
+    "a law with a density",
+    "KL from every flow is infinite where a set of volume zero has mass",
+    lambda law: not law.is_singular,
+)
 
 
 # ------------------------------------------------------------------------- trials
@@ -214,6 +219,18 @@ def integers_and_back(W: Any) -> Any:
     need(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
     need(bool((near.backward(y) == x).all()), "integers that come back")
     return near
+
+
+def likely(law: Any) -> Any:
+    """Four layers within 1/4 of a law in KL, with an exact inverse."""
+    from exactflow.laws.universal import approximate
+
+    result = approximate(law, Fraction(1, 4), distance="KL")
+    need(result.bound <= sympy.Rational(1, 4), f"KL <= 1/4, got a bound of {result.bound}")
+    need(result.depth == 4, f"four layers, got {result.depth}")
+    z = sympy.Matrix([sympy.Rational(i, 3) for i in range(result.flow.dimension)])
+    need(result.flow.inverse().forward(result.flow.forward(z)) == z, "points that come back")
+    return result
 
 
 # ------------------------------------------------------------------------- draws
@@ -328,6 +345,17 @@ def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
     return source.sample(box, count), source.sample(box, count)
 
 
+def draw_histogram(source: random.Random) -> Any:
+    """Return a histogram of up to 4 x 4 bins, some of them empty, on a box of some size."""
+    from exactflow.laws.universal import Histogram
+
+    n, m = source.randint(1, 4), source.randint(1, 4)
+    counts = [[source.choice((0, 1, 2, 9)) for _ in range(m)] for _ in range(n)]
+    counts[source.randrange(n)][source.randrange(m)] += 1
+    size = Fraction(10) ** source.randint(-6, 6)
+    return Histogram(counts, ([-size, 0], [size, 1]))
+
+
 # ------------------------------------------------------------------------- by name
 
 
@@ -398,5 +426,11 @@ TRIALS = {
         interpolated,
         draw_finite_map,
         FINITE_MAP,
+    ),
+    "universal in KL": _tried(
+        "four layers with an exact inverse come within 1/4 of the law in KL",
+        likely,
+        draw_histogram,
+        DENSITY,
     ),
 }

@@ -1,0 +1,167 @@
+"""Densities in the plane that are cut into tiles, those that are constant on cells among them.
+
+Cuts are chosen in floats, as the theorem in `exactflow.laws.universal.likelihood` holds for all of
+them; what is integrated over a tile is enclosed in balls.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+import numpy as np
+from flint import arb
+from sympy import QQ
+
+from exactflow.exact.balls import ball
+from exactflow.exact.numbers import to_float
+from exactflow.exact.typing import Element
+from exactflow.laws.universal.boxes import Boxes
+from exactflow.laws.universal.tilings import (
+    MOST_TILES,
+    Interval,
+    Terms,
+    Tile,
+    Tiling,
+    quantile_loss,
+)
+
+__all__ = ["Staircase", "refined"]
+
+SNAP = 0.1
+
+
+class Staircase:
+    """A density that is constant on each cell of a grid.
+
+    `share` is the part of eps that bands, or columns, may lose.
+    """
+
+    share = 0.46
+
+    def __init__(self, law: Boxes) -> None:
+        ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)
+        self.grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
+        first, second = [{x: k for k, x in enumerate(edges)} for edges in self.grid]
+        self.values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
+        for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):
+            value = weight / ((b - a) * (d - c))
+            for i in range(first[a], first[b]):
+                for j in range(second[c], second[d]):
+                    self.values[i][j] += value
+
+    def columns(self, most: float) -> list[tuple[Interval, float]]:
+        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss
+        is largest, until it is at most `most`.
+        """
+        heights = [d - c for c, d in pairwise(self.grid[1])]
+        cells, below = [], 0.0
+        for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
+            share = sum((x * h for x, h in zip(row, heights, strict=True)), QQ.zero) * (b - a)
+            if share:
+                cells.append((below, min(below + to_float(share), 1.0), a, b))
+                below = cells[-1][1]
+
+        def halves(cell: tuple) -> list[tuple]:
+            low, high, a, b = cell
+            level, x = (low + high) / 2, (a + b) / 2
+            return [(low, level, a, x), (level, high, x, b)]
+
+        found = sorted(refined(cells, most, lambda cell: quantile_loss(*cell[:2]), halves))
+        return [((a, b), high - low) for low, high, a, b in found]
+
+    def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
+        """Return the cells of each column, cut where bands of these masses end; none loses."""
+        levels, found = np.cumsum(masses)[:-1], []
+        cuts: dict[int, list] = {}
+        for k, ((a, _), mass) in enumerate(columns):
+            i = bisect_right(self.grid[0], a) - 1
+            if i not in cuts:
+                cuts[i] = self._cut(self.values[i], levels, SNAP * masses.min())
+            found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
+        return found
+
+    def _cut(self, row: list, levels: np.ndarray, near: float) -> list[tuple]:
+        """Return the cells (low, high, band, share) of a column, which has these densities.
+
+        A level within `near` of the end of a cell is moved there.
+        """
+        runs = [(a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)]
+        merged: list[tuple] = []
+        for a, b, value in runs:
+            if merged and merged[-1][2] == value:
+                a = merged.pop()[0]
+            merged.append((a, b, value))
+        total, below, found = sum((b - a) * value for a, b, value in merged), 0.0, []
+        for a, b, value in merged:
+            if not value:
+                continue
+            share = to_float((b - a) * value / total)
+            inside = levels[(levels > below + near) & (levels < below + share - near)]
+            band = int(np.searchsorted(levels, below + near))
+            parts = [QQ(round((x - below) / share * 2**20), 2**20) for x in inside]
+            for p, q in pairwise([QQ.zero, *parts, QQ.one]):
+                found.append((a + p * (b - a), a + q * (b - a), band, share * to_float(q - p)))
+                band += 1
+            below += share
+        return found
+
+    def entropy(self, accuracy: float) -> arb:
+        """Return E log p, a finite sum."""
+        masses: Counter = Counter()
+        for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
+            for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
+                masses[value] += (b - a) * (d - c) * value
+        return sum(
+            (ball(mass) * ball(value).log() for value, mass in masses.items() if value), arb(0)
+        )
+
+    def terms(self, tiling: Tiling) -> Iterator[Terms]:
+        """Yield the integrals over each tile."""
+        for tile, maps, value in zip(tiling.tiles, tiling.maps, self._values(tiling), strict=True):
+            square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
+            for (low, high), (s, t) in zip(sides, maps, strict=True):
+                a, b = ball((low - t) / s), ball((high - t) / s)
+                square += (a * a + a * b + b * b) / 3
+            (a, b), (c, d) = sides
+            mass = ball(value * (b - a) * (d - c))
+            yield Terms(mass, mass * square, arb(0))
+
+    def edges(self, tiling: Tiling) -> tuple[arb, arb]:
+        """Return the mass of margins of columns, and of tiles, for each unit of their widths."""
+        first = second = QQ.zero
+        for tile, value in zip(tiling.tiles, self._values(tiling), strict=True):
+            a, b = tiling.columns[tile.column]
+            first, second = first + 2 * value * (tile.high - tile.low), second + 2 * value * (b - a)
+        return ball(first), ball(second)
+
+    def spread(self, tiling: Tiling) -> arb:
+        """Return E|x - center|^2 in units of the finest scales; zero, as nothing is outside."""
+        return arb(0)
+
+    def _values(self, tiling: Tiling) -> list[Element]:
+        """The density on each tile."""
+        first, second = self.grid
+        return [
+            self.values[bisect_right(first, tiling.columns[tile.column][0]) - 1][
+                bisect_right(second, tile.low) - 1
+            ]
+            for tile in tiling.tiles
+        ]
+
+
+def refined(cells: list, most: float, loss: Callable, halves: Callable) -> list:
+    """Return cells of which the worst is halved until their losses add up to `most` or less, or
+    there are too many.
+    """
+    heap = [(-loss(cell), cell) for cell in cells]
+    heapify(heap)
+    total = -sum(value for value, _ in heap)
+    while total > most and len(heap) <= MOST_TILES:
+        value, cell = heappop(heap)
+        total += value
+        for half in halves(cell):
+            heappush(heap, (-loss(half), half))
+            total += loss(half)
+    return [cell for _, cell in heap]

@@ -1,0 +1,334 @@
+"""Universal approximation in KL by four coupling layers, with a certified bound.
+
+Main results
+------------
+Let P on R^2 have a density p, second moments and finite entropy. For every eps > 0 *four* affine
+couplings f, under one partition and without pads, have KL(P | f#N(0, I)) <= eps. Pairs of
+coordinates side by side do the same for products of such laws, as KL adds up. Here f is explicit.
+
+Cut the plane into *tiles*: columns of x1, and in a column intervals of x2. A tile goes to the
+product of an interval of z1, its *slot*, and of z2, one of the *bands*. Bands are disjoint, and so
+are the slots of one band. Let x1 = s z1 + t and x2 = u z2 + v be increasing and affine with the
+tile in the image of slot and band. Numbers m_j mark bands and n_c mark columns: intervals slot +
+m_j of all tiles are disjoint, and so are the tiles' intervals of x2, moved by n_c. From latent to
+data the layers are
+
+    z1 += m(z2)            m = m_j on band j
+    z2 -> u z2 + v + n_c   on slot + m_j
+    z1 -> s z1 + t - s m_j on the tile's interval of x2, moved by n_c
+    z2 -= n(x1)            n = n_c in column c
+
+each linear between, on *ramps*, which lie where no tile is but in its *margins*: strips within w1
+of the ends of a column, or w2 of the lower and upper end of a tile.
+
+*Claim.* KL(P | f#N(0, I)) is at most the sum of
+
+- cells: E log p + sum over tiles of P(tile) log(2 pi s u) + E[|z|^2 / 2; tile], z = ((x1 - t) / s,
+  (x2 - v) / u);
+- ramps: P(margins) (log(2 pi s* u*) + (Z1^2 + Z2^2) / 2 + max(0, -log(2 pi s_ u_)));
+- tails: P(outside) (log(2 pi s* u*) + Z1^2 + Z2^2) + E[((x1 - o1) / s_)^2 + ((x2 - o2) / u_)^2;
+  outside],
+
+where s*, u* are the largest scales and s_, u_ the least, outside means in no tile, (o1, o2) is the
+center of the hull, the least box around the tiles, Z1 is the greatest |(x1 - t) / s + m_j| + |m_k|
+and Z2 the greatest |(x2 + n - v - n_c) / u|, over tiles, over the hull and over n between the least
+and greatest n_c.
+
+*Proof.* In a tile and off the margins the inverse layers meet plateaus only: x1 is in column c, so
+x2 becomes x2 + n_c, in the tile's own interval; then x1 becomes (x1 - t) / s + m_j, in the tile's
+slot moved by m_j, as different tiles of band j have disjoint slots; then x2 becomes (x2 - v) / u,
+in band j, and m_j is taken away. So z is that of the claim, and f#N(0, I) has the density q =
+exp(-|z|^2 / 2) / (2 pi s u). Everywhere -log q = |z|^2 / 2 + log(2 pi) + the logs of two scales,
+and these are between the least and the greatest. On ramps (s, t - s m_j) lies between two such
+pairs, so that the second of the inverse layers takes x1 to a convex combination of the (x1 - t) / s
++ m_j: inside the hull |z1| <= Z1, likewise |z2| <= Z2, and beyond it each grows by the distance
+over s_, or u_, at most. In the margins the formula for cells is at least P log(2 pi s_ u_), which
+is given back where it is negative. QED
+
+*The terms vanish.* Bands, and slots in a band, have about the P-mass of their tiles as N-mass; for
+a mass at the ends of the line the best finite interval for a uniform law is taken. Then cells tend
+to zero as tiles shrink, where p is nearly constant: a tile loses the relative entropy of affine
+images of P, given the tile, and N, given slot and band. Tiles are halved where that is largest, at
+the ends of conditional quantiles first. Then w1, w2 -> 0 take the ramps to zero: scales and marks
+are fixed before. Tails vanish with P outside, as it has second moments.
+
+*Three layers.* With one band, [-sqrt 3, sqrt 3], nothing is to be marked, and the first layer is
+left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond.
+
+Draxler, Wahl, Schnoerr and Koethe (*On the universality of volume-preserving and coupling-based
+normalizing flows*, ICML 2024, arXiv:2402.06578) have convergence in KL for ever more blocks with
+rotations between them, and show that flows of constant volume are not universal in KL. A fixed
+number of couplings under one partition is new to our knowledge.
+
+How it is checked
+-----------------
+*Certified*: all terms in ball arithmetic; E log p is a finite sum for constant pieces, and for
+normal mixtures at most sum P(cell) log E(p | cell) over cells of a grid, by Jensen. *Exact*: the
+layers and their inverses on rational points, that intervals are disjoint, and that images of tiles
+are in slots and bands. *Numeric*: samples, in the tests.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import numpy as np
+import sympy
+from flint import arb, ctx
+from sympy import QQ, Rational
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, lower, upper
+from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_float
+from exactflow.exact.typing import DepthScales, Element
+from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
+from exactflow.flows.nonlinear.merged import MaskedPart
+from exactflow.flows.result import Evidence, FlowResult
+from exactflow.laws.universal.boxes import Boxes
+from exactflow.laws.universal.densities import Staircase
+from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.measures import Product, TargetMeasure
+from exactflow.laws.universal.mixtures import Mixture
+from exactflow.laws.universal.parameters import power_below
+from exactflow.laws.universal.rearrangement import least_kl, translated
+from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
+
+Density: TypeAlias = Staircase | Mixture
+
+SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
+RAMPS = QQ(1, 64)
+
+
+class KLBound(NamedTuple):
+    """The terms of a bound of KL, each certainly large enough, and the size of the flow.
+
+    Attributes
+    ----------
+    cells, ramps, tails : the terms, as in the theorem.
+    tiles, columns, bands : how many there are.
+    digits : the decimal digits that float64 loses in latents, as the marks are large.
+    """
+
+    cells: Rational
+    ramps: Rational
+    tails: Rational
+    tiles: int
+    columns: int
+    bands: int
+    digits: int
+
+    @property
+    def total(self) -> Rational:
+        """Their sum: at least KL(target | flow)."""
+        return self.cells + self.ramps + self.tails
+
+
+class Part(NamedTuple):
+    """A pair of coordinates: its tiles, the widths of margins, and the bound."""
+
+    tiling: Tiling
+    margins: tuple[Element, ...]
+    pieces: KLBound
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class KLApproximation(FlowResult):
+    """A flow of couplings with a certified bound of KL(target | flow).
+
+    `parts` has for each pair of coordinates its tiles, the widths of margins, and its bound. No
+    flow of the kind of layers asked for has a KL below `lower_bound`, which is positive for
+    additive ones.
+    """
+
+    target: TargetMeasure
+    eps: sympy.Rational
+    layers: int
+    parts: tuple[Part, ...]
+    lower_bound: sympy.Rational
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @property
+    def pieces(self) -> KLBound:
+        """The terms, tiles, columns and bands of all parts, added up, and the most digits."""
+        rows = list(zip(*(part.pieces for part in self.parts), strict=True))
+        return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
+
+    @property
+    def bound(self) -> sympy.Rational:
+        """A rational number with KL(target | flow) <= bound <= lower_bound + eps."""
+        return self.pieces.total
+
+    @cached_property
+    def flow(self) -> PiecewiseFlow:
+        """The layers, from latent to data."""
+        columns = (part.tiling.layers(part.margins, self.layers) for part in self.parts)
+        if len(self.parts) == 1:
+            return PiecewiseFlow(next(columns))
+        halves, merged = (len(self.parts),) * 2, []
+        for row in zip(*columns, strict=True):
+            places = [((i, 1),) for i in range(len(row))]
+            parts = (MaskedPart(layer, at, at) for layer, at in zip(row, places, strict=True))
+            merged.append(MergedCoupling(halves, row[0].moves, tuple(parts)))
+        d = self.target.dimension
+        return PiecewiseFlow(merged, [*range(0, d, 2), *range(1, d, 2)])
+
+    @cached_property
+    def _inverse(self) -> PiecewiseFlow:
+        return self.flow.inverse()
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64.
+
+        KL(target | flow) does not see where the flow goes outside of the target: of the samples
+        1 - exp(-bound) at most may lie there, as far as ramps are steep.
+        """
+        draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
+        return self.flow.forward(draws).T
+
+    def log_prob(self, x: Any) -> Any:
+        """Return the log-density of the flow.
+
+        Parameters
+        ----------
+        x : floats, of shape (d,) or (N, d), for a float or N of them; or d rational numbers, for a
+            ball.
+        """
+        if is_inexact(x):
+            columns = np.asarray(x, dtype=float).T
+            latents = self._inverse.forward(columns)
+            constant = self.target.dimension * np.log(2 * np.pi) / 2
+            return self._inverse.log_abs_det(columns) - (latents**2).sum(axis=0) / 2 - constant
+        square = sum(to_element(z) ** 2 for z in self._inverse.forward(x))
+        volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
+        with ctx.workprec(TUNING.precision):
+            constant = self.target.dimension * (2 * arb.pi()).log()
+            return ball(volume).log() - (ball(square) + constant) / 2
+
+    def __str__(self) -> str:
+        pieces = self.pieces
+        least = f"{format_below(self.lower_bound)} + " if self.lower_bound else ""
+        return (
+            f"{self.target} by {self.layers} layers and {pieces.tiles} tiles, KL <= "
+            f"{format_above(self.bound)} <= {least}{format_short(self.eps)}; float64 loses about "
+            f"{pieces.digits} digits"
+        )
+
+
+def approximate_in_kl(
+    target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
+) -> KLApproximation:
+    """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
+    parts: tuple[Part, ...]
+    densities, least = _densities(target), Rational(0)
+    share = eps / len(densities)
+    if scales == "additive":
+        density = densities[0]
+        if layers == 3 or len(densities) > 1 or not isinstance(density, Staircase):
+            raise InvalidInputError(
+                "expected a Histogram or Boxes in the plane and four layers for additive "
+                f"couplings, got {target!r} and {layers}: take scales='positive'"
+            )
+        least = least_kl(density)
+        parts = (_translated(density, least, eps),)
+    else:
+        room = share - SHAPING if layers == 3 else share
+        if room <= 0:
+            raise InvalidInputError(
+                f"expected eps > {format_above(SHAPING * len(densities))} for three layers, which "
+                "lose log(pi e / 6) / 2 nats a pair of coordinates, got "
+                f"{format_short(eps)}: take layers=4"
+            )
+        parts = tuple(_part(density, share, room, layers) for density in densities)
+    return KLApproximation(target, QQ.to_sympy(eps), layers, parts, least)
+
+
+def _densities(law: TargetMeasure) -> list[Density]:
+    """Return the densities of pairs of coordinates, or raise `InvalidInputError`."""
+    if isinstance(law, Product):
+        return [density for factor in law.factors for density in _densities(factor)]
+    if law.is_singular:
+        raise InvalidInputError(
+            f"expected a law with a density, got {law!r}, which has mass on a set of area zero, so "
+            "that KL is infinite for every flow: take distance='W2', or Histogram.of(samples)"
+        )
+    if not isinstance(law, Boxes | GaussianMixture) or law.dimension != 2:
+        raise InvalidInputError(
+            "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
+            f"such, got {law!r} in dimension {law.dimension}: take distance='W2', or "
+            "Histogram.of(samples)"
+        )
+    return [Staircase(law) if isinstance(law, Boxes) else Mixture(law)]
+
+
+def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
+    """Return tiles whose bound is at most eps, of which `room` is for what tiles lose."""
+    budget, entropy = to_float(room), _entropy(density, room)
+    while True:
+        most = density.share * budget
+        masses = band_masses(most) if layers == 4 else np.ones(1)
+        columns = density.columns(most)
+        _check_count(len(columns) * len(masses))
+        tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
+        _check_count(len(tiles))
+        tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
+        part = _certified(density, tiling, entropy, room)
+        if part.pieces.total <= QQ.to_sympy(eps):
+            return part
+        excess = part.pieces.total - QQ.to_sympy(eps - room)
+        budget *= min(0.8, to_float(to_element(QQ.to_sympy(room) / excess)))
+
+
+def _translated(density: Staircase, least: Rational, eps: Element) -> Part:
+    """Return equal tiles whose bound is within eps of the least KL of volume-preserving maps."""
+    count, entropy = 1, _entropy(density, eps)
+    while True:
+        tiling = translated(density, count)
+        part = _certified(density, tiling, entropy, eps)
+        if part.pieces.total <= least + QQ.to_sympy(eps):
+            return part
+        count += max(1, count // 2)
+        _check_count(len(tiling.tiles) * 4)
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_TILES:
+        raise InvalidInputError(
+            f"expected a law that {MOST_TILES} tiles approximate, got one that takes {count}, or "
+            "more: raise eps, or take fewer bins"
+        )
+
+
+def _entropy(density: Density, room: Element) -> arb:
+    with ctx.workprec(TUNING.precision):
+        return density.entropy(to_float(room) / 8)
+
+
+def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) -> Part:
+    """Return the tiling with margins, and its bound: the terms are those of the theorem."""
+    with ctx.workprec(2 * TUNING.precision):
+        constant, cells = (2 * arb.pi()).log(), entropy
+        mass, spread = arb(0), -density.spread(tiling)
+        for terms, ((s, _), (u, _)) in zip(density.terms(tiling), tiling.maps, strict=True):
+            cells += terms.mass * (constant + ball(s * u).log()) + terms.square / 2
+            mass += terms.mass
+            spread += terms.spread
+        most = constant + ball(prod(max(pair[i][0] for pair in tiling.maps) for i in (0, 1))).log()
+        least = constant + ball(prod(tiling.finest)).log()
+        squares = ball(sum(x * x for x in tiling.reach))
+        rate, edges = most + squares / 2 - least.min(arb(0)), density.edges(tiling)
+        share = ball(room * RAMPS) / rate
+        margins = tuple(
+            min(power_below(lower(share / edge)), width)
+            for edge, width in zip(edges, tiling.widest, strict=True)
+        )
+        ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
+        tails = (1 - mass).abs_upper() * (most + squares).max(arb(0)) + spread.abs_upper()
+        terms_of = [upper(cells), upper(ramps), upper(tails)]
+    counts = len(tiling.tiles), len(tiling.columns), len(tiling.bands)
+    digits = len(str(int(max(tiling.reach))))
+    return Part(tiling, margins, KLBound._make([*terms_of, *counts, digits]))

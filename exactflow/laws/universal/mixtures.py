@@ -1,0 +1,279 @@
+"""Mixtures of normal laws in the plane, cut into tiles."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations_with_replacement, pairwise
+from typing import Any
+
+import numpy as np
+from flint import arb, arb_mat, ctx
+from scipy.special import ndtr, ndtri, rel_entr
+from sympy import QQ
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball, normal_cdf, normal_density
+from exactflow.exact.numbers import to_float
+from exactflow.exact.typing import Element
+from exactflow.laws.universal.densities import refined
+from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.tilings import (
+    MOST_TILES,
+    Interval,
+    Terms,
+    Tile,
+    Tiling,
+    best_width,
+    companding,
+    intervals,
+)
+from exactflow.laws.universal.tuning import TUNING
+
+__all__ = ["Mixture"]
+
+REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
+ROOT = np.sqrt(2 * np.pi)
+
+
+class Mixture:
+    """A mixture of normal laws with independent coordinates, with the methods of `Staircase`."""
+
+    share = 0.3
+
+    def __init__(self, law: GaussianMixture) -> None:
+        self.axes = [_Axis(law, i) for i in (0, 1)]
+        for axis in self.axes:
+            m, s = axis.floats
+            if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
+                raise InvalidInputError(
+                    f"expected deviations of at least {FINEST:.1g} of the means, which float64 can "
+                    f"tell apart, got {s.min():.3g} and {abs(m).max():.3g}: move the law towards 0"
+                )
+        self.weights = np.array(list(map(to_float, law.weights)))
+        with ctx.workprec(2 * TUNING.precision):
+            self.balls = [ball(w) for w in law.weights]
+
+    def columns(self, most: float) -> list[tuple[Interval, float]]:
+        """Return intervals that are halved where the density, or the law of x2, varies most."""
+        m, s = self.axes[0].floats
+        ends = np.unique([m - REACH * s, m, m + REACH * s])
+        apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
+        cells = list(pairwise(ends[apart].tolist()))
+        found = refined(
+            [cell for cell in cells if self._column(*cell)[0] > LEAST_MASS],
+            most,
+            lambda cell: self._column(*cell)[1],
+            lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
+        )
+        masses = [(cell, self._column(*cell)[0]) for cell in sorted(found)]
+        return [((_exact(a), _exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
+
+    def _column(self, a: float, b: float) -> tuple[float, float]:
+        """Return the mass of an interval of x1, and about what a column there loses."""
+        m, s = self.axes[0].floats
+        ends = (np.array([[a], [b]]) - m) / s
+        parts = self.weights * _mass(*ends)
+        mass = parts.sum()
+        below, above = (np.minimum(ndtr(side * ends) @ self.weights, 1.0) for side in (1, -1))
+        labels = np.where(below < above, ndtri(below), -ndtri(above))
+        low, high = np.clip(labels, -8, 8)
+        if mass <= LEAST_MASS or low >= high:
+            return mass, 0.0
+        z, width = _nodes(max(low, high - best_width(high)), min(high, low + best_width(-low)))
+        x, _ = _nodes(a, b)
+        densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
+        density = densities.sum(axis=1)
+        flow = np.exp(-z * z / 2) * width / (b - a)
+        flat = np.full_like(density, mass * ROOT / (b - a))  # where tiles have narrow slots
+        bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
+        rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
+        *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
+        return mass, max(losses) + bend + BLIND * abs(mass - seen)
+
+    def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
+        """Return quantiles of each column, halved where the density varies most."""
+        m, s = self.axes[0].floats
+        ends = np.array([[[to_float(x)] for x in column] for column, _ in columns])
+        parts = self.weights * _mass(*np.moveaxis((ends - m) / s, 1, 0))
+        places = self._quantiles(parts, np.cumsum(masses)[:-1])
+        there = places[:, :-1] < places[:, 1:]
+        low, high = places[:, :-1][there], places[:, 1:][there]
+        column, band = np.nonzero(there)
+        bands = np.array([[to_float(x) for x in pair] for pair in intervals(masses)])
+        while True:
+            mass, loss = self._tiles(parts[column], low, high, bands[band], masses[band])
+            kept, middle = mass > LEAST_MASS, (low + high) / 2
+            cut = kept & (loss > most / len(loss))
+            if loss[kept].sum() <= most or not cut.any() or len(loss) > MOST_TILES:
+                break
+            stay = kept & ~cut
+            column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
+            starts, ends = np.r_[low[cut], middle[cut]], np.r_[middle[cut], high[cut]]
+            low, high = np.r_[low[stay], starts], np.r_[high[stay], ends]
+        return [
+            Tile(int(column[k]), _exact(low[k]), _exact(high[k]), int(band[k]), float(mass[k]))
+            for k in np.lexsort((low, column))
+            if kept[k]
+        ]
+
+    def _quantiles(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Return for each column where x2 has these levels, by bisection, between its ends."""
+        m, s = self.axes[1].floats
+        there, shares = parts > LEAST_MASS, parts / parts.sum(axis=1, keepdims=True)
+        low = np.where(there, m - REACH * s, np.inf).min(axis=1, keepdims=True)
+        high = np.where(there, m + REACH * s, -np.inf).max(axis=1, keepdims=True)
+        a, b = (np.repeat(x, len(levels), axis=1) for x in (low, high))
+        for _ in range(60):
+            y = (a + b) / 2
+            below = (shares[:, None, :] * ndtr((y[:, :, None] - m) / s)).sum(axis=2) < levels
+            a, b = np.where(below, y, a), np.where(below, b, y)
+        return np.hstack([low, (a + b) / 2, high])
+
+    def _tiles(
+        self, parts: np.ndarray, low: np.ndarray, high: np.ndarray, z: np.ndarray, band: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the masses of tiles, and about what they lose: `parts` are the masses of the
+        components in their columns, `z` and `band` the ends, and the masses, of their bands.
+        """
+        (m, s), heights = self.axes[1].floats, high - low
+        mass = (parts * _mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
+        (label, width), (y, _) = _nodes(*z.T), _nodes(low, high)
+        density = np.zeros_like(y)
+        for part, mean, size in zip(parts.T, m, s, strict=True):
+            density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
+        flow = np.exp(-label * label / 2) * (width / heights * mass / band)
+        values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))
+        loss, seen = values
+        return mass, loss + BLIND * abs(mass - seen)
+
+    def entropy(self, accuracy: float) -> arb:
+        """Return the sum over cells of P(cell) log E(p | cell): at least E log p, by Jensen, and
+        more by about half the variance of log p within cells.
+        """
+        labels = companding(3 + int(2 / np.sqrt(accuracy)))
+        couples = [
+            x * y * (1 if i == j else 2)
+            for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
+        ]
+        (masses, squares), (others, ends) = (axis.cells(labels) for axis in self.axes)
+        top, total = self._sum(*self._tops()).log().max(arb(0)), arb(0)
+        for mass, square in zip(
+            _table(masses, self.balls, others), _table(squares, couples, ends), strict=True
+        ):
+            seen = min(mass.rel_accuracy_bits(), square.rel_accuracy_bits()) > TRUSTED
+            total += mass * (square / mass).log() if seen else mass.abs_upper() * top
+        return total
+
+    def terms(self, tiling: Tiling) -> Iterator[Terms]:
+        """Yield closed forms."""
+        x, y = self.axes
+        units = list(zip(tiling.finest, tiling.center, strict=True))
+        for tile, maps in zip(tiling.tiles, tiling.maps, strict=True):
+            first = x.moments(*tiling.columns[tile.column])
+            second = y.moments(tile.low, tile.high)
+            one, other = [a[0] for a in first], [b[0] for b in second]
+            yield Terms(
+                self._sum(one, other),
+                *(
+                    self._sum(x.squares(first, *u), other) + self._sum(one, y.squares(second, *v))
+                    for u, v in (maps, units)
+                ),
+            )
+
+    def edges(self, tiling: Tiling) -> tuple[arb, arb]:
+        """Return bounds by the largest density of each component."""
+        first, second = self._tops()
+        ones, total = [arb(1)] * len(first), arb(0)
+        for tile in tiling.tiles:
+            parts = self.axes[0].moments(*tiling.columns[tile.column])
+            total += 2 * self._sum([a[0] for a in parts], second)
+        return 2 * len(tiling.columns) * self._sum(first, ones), total
+
+    def spread(self, tiling: Tiling) -> arb:
+        """Return the second moment."""
+        whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
+        units = zip(self.axes, tiling.finest, tiling.center, strict=True)
+        return sum((self._sum(axis.squares(whole, *unit), ones) for axis, *unit in units), arb(0))
+
+    def _tops(self) -> list[list[arb]]:
+        """The largest densities of components, along both axes."""
+        return [[normal_density(arb(0)) / ball(s) for _, s in axis.places] for axis in self.axes]
+
+    def _sum(self, first: list[arb], second: list[arb]) -> arb:
+        """Return the sum over components of weights times products."""
+        return sum((w * a * b for w, a, b in zip(self.balls, first, second, strict=True)), arb(0))
+
+
+class _Axis:
+    """One coordinate of a mixture: each component, and each product of two."""
+
+    def __init__(self, law: GaussianMixture, i: int) -> None:
+        self.places = [(m[i], s[i]) for m, s in zip(law.means, law.deviations, strict=True)]
+        self.floats = np.array([list(map(to_float, place)) for place in self.places]).T
+        self.at, self.moments = cache(self._at), cache(self._moments)
+
+    def _at(self, x: Element) -> list[tuple]:
+        """Return (Phi, phi, label) for each component."""
+        labels = [ball((x - m) / s) for m, s in self.places]
+        return [(normal_cdf(label), normal_density(label), label) for label in labels]
+
+    def _moments(self, low: Element, high: Element) -> list[tuple]:
+        """Return the integrals of 1, l, l^2 over an interval, l the label of each component."""
+        return [
+            (q - p, d - e, q - p + a * d - b * e)
+            for (p, d, a), (q, e, b) in zip(self.at(low), self.at(high), strict=True)
+        ]
+
+    def squares(self, moments: list[tuple], unit: Element, point: Element) -> list[arb]:
+        """Return the integrals of (x - point)^2, in units, for each component."""
+        found = []
+        for (m, s), (one, label, square) in zip(self.places, moments, strict=True):
+            scale, shift = ball(s / unit), ball((m - point) / unit)
+            found.append(scale**2 * square + 2 * scale * shift * label + shift**2 * one)
+        return found
+
+    def cells(self, labels: np.ndarray) -> tuple[list, list]:
+        """Return for all cells the masses of components, and the integrals of products of two.
+
+        Cells end where a component has one of the labels.
+        """
+        m, s = self.floats
+        knots = [_exact(x) for x in np.unique(m + np.outer(labels, s))]
+        singles = [(arb(1), m, ball(s)) for m, s in self.places]
+        doubles = []
+        for (m, s), (n, t) in combinations_with_replacement(self.places, 2):
+            square = s * s + t * t
+            width, mean = ball(square).sqrt(), (m * t * t + n * s * s) / square
+            doubles.append((normal_density(ball(m - n) / width) / width, mean, ball(s * t) / width))
+        return _differences(singles, knots), _differences(doubles, knots)
+
+
+def _differences(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list[arb]]:
+    """Return what each law, with a factor, has in each of the intervals between knots."""
+    none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
+    below = [
+        [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]
+        for x in knots
+    ]
+    return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
+
+
+def _table(rows: list, weights: list[arb], columns: list) -> list[arb]:
+    """Return the entries of rows diag(weights) columns^T."""
+    scaled = arb_mat([[w * x for w, x in zip(weights, row, strict=True)] for row in rows])
+    return (scaled * arb_mat(columns).transpose()).entries()
+
+
+def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
+    """Return the nodes of quadrature in intervals, along a new first axis, and their lengths."""
+    nodes = NODES.reshape(-1, *(1 for _ in np.shape(low)))
+    return (low + high) / 2 + nodes * (high - low) / 2, high - low
+
+
+def _mass(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Phi(b) - Phi(a), of small relative error in both tails."""
+    return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
+
+
+def _exact(x: float) -> Element:
+    return QQ(*float(x).as_integer_ratio())
