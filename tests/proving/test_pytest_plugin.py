@@ -44,7 +44,8 @@ def refuted(text: str) -> str:
 
 @pytest.fixture
 def project(pytester):
-    """Return a project, and what writes a file into it."""
+    """Return a project, and what writes a file into it; its items run in their own order."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly\n")
 
     def write(**files):
         for name, text in files.items():
@@ -335,7 +336,7 @@ def test_a_missing_tool_skips_with_its_name(project):
     ("script", "words"),
     [
         ("(", "was never closed"),
-        ("import os\nos._exit(0)", "the process ended with 0"),
+        ("import os\nos._exit(0)", "the process ended with 3"),
         ("# \udcff", "expected a proof script"),
     ],
 )
