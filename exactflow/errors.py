@@ -60,8 +60,8 @@ class MissingExtraError(ExactFlowError, ImportError):
 
 
 def printable(text: object, most: int = 2000) -> str:
-    r"""Text for a message: characters that a terminal obeys in the place of showing are escaped, and
-    the middle of a long one is left out.
+    r"""Text for a message: what a terminal obeys in the place of showing is escaped, and the middle
+    of a long text is left out.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred

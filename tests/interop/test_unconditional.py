@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from modules import library  # noqa: E402
+from interop.modules import library  # noqa: E402
 
 from exactflow.interop import convert  # noqa: E402
 

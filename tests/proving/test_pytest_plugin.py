@@ -43,9 +43,9 @@ def refuted(text: str) -> str:
 
 
 @pytest.fixture
-def project(pytester):
+def project(pytester, monkeypatch):
     """Return a project, and what writes a file into it; its items run in their own order."""
-    pytester.makeini("[pytest]\naddopts = -p no:randomly\n")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
 
     def write(**files):
         for name, text in files.items():
