@@ -1,8 +1,10 @@
 """Small files that claim, or unpack to, large matrices are refused before anything is made."""
 
 import io
+import struct
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +85,80 @@ def test_many_members_count_together(tmp_path, monkeypatch):
     np.savez_compressed(path, **{f"layer_{k}_shift": np.zeros((200, 200)) for k in range(4)})
     with pytest.raises(InvalidInputError, match="archive of at most 1048576 bytes, got one of"):
         read_arrays(path)
+
+
+def pickled(path, pickle):
+    """Write a .pt file as torch.save does, with a pickle of a stranger."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle)
+        archive.writestr("archive/version", "3\n")
+
+
+LARGE = b"\x80\x02cbuiltins\nbytearray\n\x8a\x04\xff\xff\xff\x7f\x85R."
+DICTIONARIES = (
+    b"\x80\x02ccollections\nOrderedDict\nq\0]q\1("
+    + b"".join(b"J" + struct.pack("<i", i) + b"N\x86" for i in range(10_000))
+    + b"eq\2"
+    + b"h\0h\2\x85R" * 10_000
+    + b"."
+)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits of memory of Linux")
+@pytest.mark.parametrize("pickle", [LARGE, pytest.param(DICTIONARIES, marks=pytest.mark.slow)])
+def test_a_pickle_gets_the_memory_that_its_size_explains(tmp_path, pickle):
+    """bytearray(2**31 - 1), and 10^4 dictionaries of 10^4 entries, are what PyTorch admits."""
+    import resource
+
+    pytest.importorskip("torch")
+    path, limits = tmp_path / "w.pt", resource.getrlimit(resource.RLIMIT_AS)
+    pickled(path, pickle)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for read in (read_matrix, read_arrays):
+        with pytest.raises(InvalidInputError, match=r"w\.pt: expected a \.pt file .*MemoryError"):
+            read(path)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 2**19  # kilobytes
+    assert resource.getrlimit(resource.RLIMIT_AS) == limits
+
+
+LONG = {
+    "integer": "7" * 3_000_000,
+    "decimal": "0." + "7" * 10**6,
+    "quotient": "1/" + "3" * 10**6,
+}
+FORMS = {"w.csv": "{},1\n1,3\n", "w.json": '[["{}", 1], [1, 3]]', "bare.json": "[[{}, 1], [1, 3]]"}
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(n, name) for n in LONG for name in FORMS if name != "bare.json" or n == "integer"],
+)
+def test_numbers_without_end(tmp_path, number, name):
+    path = tmp_path / name
+    path.write_text(FORMS[name].format(LONG[number]))
+    start = time.process_time()
+    told = "than field limit" if name == "w.csv" else "at most 100000 digits, got '.{20,30}[.][.]"
+    with pytest.raises(InvalidInputError, match=told):
+        read_matrix(path)
+    assert time.process_time() - start < 2
+
+
+def test_long_numbers_are_read_fast(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text(f"{'7' * 99_000},0.{'3' * 99_000}\n0,1/{'3' * 99_000}\n")
+    start = time.process_time()
+    matrix = read_matrix(path).matrix.to_list()
+    assert time.process_time() - start < 2
+    assert matrix[0][1] * 10**99_000 == (10**99_000 - 1) // 3
+    assert matrix[1][1] * (10**99_000 - 1) == 3
+
+
+def test_a_file_has_a_largest_size(tmp_path, monkeypatch):
+    monkeypatch.setattr("exactflow.files.atomic.MOST_BYTES", 10)
+    path = tmp_path / "w.csv"
+    path.write_text("1,2\n3,7\n")
+    assert read_matrix(path).matrix.shape == (2, 2)
+    path.write_text("1,2\n3,7777\n")
+    with pytest.raises(InvalidInputError, match="it has more than 10 bytes"):
+        read_matrix(path)

@@ -43,8 +43,9 @@ def refuted(text: str) -> str:
 
 
 @pytest.fixture
-def project(pytester):
-    """Return a project, and what writes a file into it."""
+def project(pytester, monkeypatch):
+    """Return a project, and what writes a file into it; its items run in their own order."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
 
     def write(**files):
         for name, text in files.items():
@@ -340,7 +341,7 @@ def test_a_missing_tool_skips_with_its_name(project):
     ("script", "words"),
     [
         ("(", "was never closed"),
-        ("import os\nos._exit(0)", "the process ended with 0"),
+        ("import os\nos._exit(0)", "the process ended with 3"),
         ("# \udcff", "expected a proof script"),
     ],
 )

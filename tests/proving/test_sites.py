@@ -31,10 +31,12 @@ def test_sites(text, expected):
 def test_what_is_no_script(tmp_path):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "latin.py").write_bytes(b"# \xe9")
+    (tmp_path / "rot.py").write_text("# coding: rot13\nk = 1\n")
     (tmp_path / "notes.txt").write_text("1")
     for name, words in {
         "folder.py": "Is a directory",
         "latin.py": "invalid or missing encoding|utf-8",
+        "rot.py": "'rot13' is not a text encoding",
         "notes.txt": r"not a Python script \(.py\)",
         "none.py": "No such file",
         "none": r"not a Python script",

@@ -96,7 +96,7 @@ def test_halves_far_apart(partition, found):
 
 @pytest.mark.parametrize("partition", [(1, 4), (4, 1)])
 def test_the_refusal_of_halves_far_apart_counts(partition):
-    """Halves of 1 and 4: four coordinates less a diagonal of rank 1 are 3 * 4 / 2 = 6 conditions."""
+    """On halves of 1 and 4, rank 1 less a diagonal is 3 * 4 / 2 = 6 conditions on a 4 x 4."""
     p, q = partition
     with pytest.raises(MethodError) as caught:
         whiten(wishart(5, 22), partition=partition)
