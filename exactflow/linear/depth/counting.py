@@ -1,4 +1,4 @@
-"""Words of any length: what ranks exclude, and for two scalar blocks a chain of eigenvalues.
+"""Words of any length: exclusion by ranks, and by chains of eigenvalues of scalar blocks.
 
 Main results
 ------------

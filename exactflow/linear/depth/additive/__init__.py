@@ -103,8 +103,7 @@ def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], 
 
 
 def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int) -> Reasons:
-    """Obstructions by ranks and eigenvalues to both words of the largest length that they exclude.
-    """
+    """Obstructions by ranks and eigenvalues to the two longest words that they exclude."""
     for length in reversed(lengths):
         found = []
         for word in words(length, matrix, scales, p):
