@@ -1,4 +1,4 @@
-"""How few layers: the least number of alternating couplings whose product is a given matrix.
+"""The least number of alternating couplings whose product is a given matrix.
 
 Main results
 ------------

@@ -29,7 +29,7 @@ __all__ = ["CertifiedDepth", "MinimalDepth", "lower_bound", "obstruction_step"]
 
 
 def lower_bound(obstructions: Sequence[Obstruction]) -> int:
-    """Return how many layers are needed if both patterns of one less are excluded, 0 for none."""
+    """Number of layers that are needed since both patterns of one less are excluded; 0 for none."""
     return len(obstructions[0].pattern) + 1 if obstructions else 0
 
 

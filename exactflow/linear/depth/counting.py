@@ -1,4 +1,4 @@
-"""Words of any length: what ranks exclude, and for two scalar blocks a chain of eigenvalues.
+"""Words of any length: exclusion by ranks, and by chains of eigenvalues of scalar blocks.
 
 Main results
 ------------
@@ -69,7 +69,7 @@ def _reduced(word: Word) -> str:
 
 
 def _counted(word: Word, block: str) -> tuple[int, int]:
-    """How many letters change a block, each by a matrix of rank at most the second number."""
+    """The number of letters that change a block, and the largest rank of such a change."""
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
     pattern = _reduced(word)
     outer = pattern[-1] if block in "AD" else pattern[0]

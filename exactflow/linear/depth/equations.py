@@ -146,7 +146,7 @@ def sign(x: Element, field: Domain) -> int | None:
 
 
 def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Return whether the multiplier turns the equations into one that nothing fulfils."""
+    """Whether the multiplier combines the equations into one without solution."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False

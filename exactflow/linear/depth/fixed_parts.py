@@ -1,4 +1,4 @@
-"""What no V can change in D' = D - C V and a' = a + V c, and how many blocks that forces on them.
+"""Parts of D' = D - C V and a' = a + V c that no V changes, and the blocks that they force.
 
 Main results
 ------------
@@ -65,13 +65,13 @@ class FixedParts:
 
     @staticmethod
     def of(pencil: Pencil) -> "FixedParts":
-        """Return what no V changes in D - C V and in a + V c."""
+        """The parts of D - C V and a + V c that no V changes."""
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
         both = *_quotient(*pencil[:2]), *_quotient(*pencil.transposed()[:2])
         return FixedParts(*both, r, n, n - p)
 
     def check(self, pencil: Pencil) -> bool:
-        """Return whether these are the fixed parts, by products and ranks."""
+        """Whether these are the fixed parts, by products and ranks."""
         return (
             _is_quotient(self.L, self.Du, *pencil[:2])
             and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
@@ -103,7 +103,7 @@ class FixedParts:
 
     @property
     def least_sizes(self) -> dict[tuple, int]:
-        """How many blocks D' has at each f at least, counted with their sizes; some go together."""
+        """Least total size of the blocks of D' at each f; some block counts go together."""
         counts: dict[tuple, Any] = {f: self.counts(f, *ks) for f, ks in self.divisors.items()}
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 

@@ -141,7 +141,7 @@ class Spectra:
 
 
 def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
-    """Return whether the principal k-minors of D and of a have opposite signs, and not all vanish.
+    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish.
 
     >>> from sympy import QQ
     >>> one = DomainMatrix([[1, 0], [0, 1]], (2, 2), QQ).to_dense()

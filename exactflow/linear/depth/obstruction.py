@@ -1,4 +1,4 @@
-"""Why a matrix is no product of layers in a pattern: one value, and one table of kinds.
+"""Proofs that a matrix is no product of layers in a pattern: a value, and a table of kinds.
 
 Main results
 ------------
@@ -63,7 +63,7 @@ class Kind(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a word is impossible, as what decides it finds it.
+    """Kind and witness of an obstruction, as a decision procedure finds them.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Obstruction(Word):
 
     @property
     def row(self) -> Kind:
-        """What the table says of the kind."""
+        """The row of the kind in the table."""
         return KINDS[self.kind]
 
     @property
@@ -102,7 +102,7 @@ class Obstruction(Word):
         return self.pattern or "the identity"
 
     def check(self) -> bool:
-        """Return whether the witness proves what the obstruction says, by fresh arithmetic."""
+        """Whether the witness proves the obstruction, by fresh arithmetic."""
         length = len(self.pattern)
         return (
             length in self.row.letters.get(self.scales, ())

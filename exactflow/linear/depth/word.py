@@ -101,7 +101,7 @@ class Word:
 
     @property
     def moves(self) -> tuple[Half, ...]:
-        """What each letter moves."""
+        """The half that each letter moves."""
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
     def named(self, text: str, **values: Any) -> str:

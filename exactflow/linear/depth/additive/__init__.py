@@ -103,9 +103,7 @@ def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], 
 
 
 def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int) -> Reasons:
-    """Return what ranks and eigenvalues say against both words of the largest length that they
-    exclude, or nothing.
-    """
+    """Obstructions by ranks and eigenvalues to the two longest words that they exclude."""
     for length in reversed(lengths):
         found = []
         for word in words(length, matrix, scales, p):
@@ -162,7 +160,7 @@ def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupli
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
-    """Return whether the rank is as large as the shape permits."""
+    """Whether the rank is as large as the shape permits."""
     return linalg.rank(M) == min(M.shape)
 
 

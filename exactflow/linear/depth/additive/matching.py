@@ -54,7 +54,7 @@ def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
 
 
 def _matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
-    """Return t such that V = e t^T does it, None where there is none."""
+    """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_ones(D.charpoly_berk(), p - q), with_ones(a.charpoly_berk(), q - p)

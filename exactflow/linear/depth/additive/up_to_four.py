@@ -106,7 +106,7 @@ def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternativ
 
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return why D = I + Y Z, a = I + Z Y is impossible; None where it is possible."""
+    """Reason that D = I + Y Z, a = I + Z Y is impossible; None if it is possible."""
     large, other = of_one_size(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)

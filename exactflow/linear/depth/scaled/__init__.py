@@ -104,7 +104,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
 
 
 def _entries(length: int, matrix: DomainMatrix, p: int) -> Reasons:
-    """Return what excludes at most two layers."""
+    """Obstructions to at most two layers."""
     both = words(length, matrix, "positive", p) if length >= 0 else []
     return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
 
@@ -126,8 +126,8 @@ def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> Reasons:
-    """Return what excludes the words of the largest length that is excluded: opposed minors,
-    kernels, or multipliers, too.
+    """Obstructions to the words of the largest length that is excluded: by opposed minors, kernels,
+    or multipliers, too.
     """
     for length in (5, 4):
         found = []

@@ -88,7 +88,7 @@ class EnclosedCoupling:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FourLayers(Word):
-    """Where the four layers of a word over QQ are: a witness, which `check` decides afresh.
+    """Witness that a word over QQ has four layers, which `check` decides afresh.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class FourLayers(Word):
     bits: int
 
     def check(self) -> bool:
-        """Return whether there are such layers, by fresh arithmetic."""
+        """Whether there are such layers, by fresh arithmetic."""
         with suppress(ArithmeticError):
             return bool(self._enclosed())
         return False

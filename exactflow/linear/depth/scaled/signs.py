@@ -1,4 +1,4 @@
-"""Why four or five layers with positive scales are impossible: signs of minors, and kernels.
+"""Obstructions to four or five layers with positive scales: signs of minors, and kernels.
 
 Main results
 ------------
@@ -61,7 +61,7 @@ def opposed_against(word: Word) -> Reason | None:
 
 
 def _is_of_pair(word: Word) -> bool:
-    """Return whether D and a exclude the word, if they exclude four layers."""
+    """Whether D and a exclude the word, if they exclude four layers."""
     length = len(word.pattern)
     return length == 4 or (length == 5 and word.blocks.C.is_zero_matrix)
 

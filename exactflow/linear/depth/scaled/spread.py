@@ -47,7 +47,7 @@ class Near(NamedTuple):
 
 
 def near_solutions(equations: Spectra) -> Iterator[Near]:
-    """Yield what is found from spread starts, one for each sequence of signs, then from any."""
+    """Yield solutions from spread starts, one for each sequence of signs, then from any start."""
     left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
     if not np.isfinite(left + right).all():
         return
@@ -88,7 +88,7 @@ class _System:
 
     @np.errstate(all="ignore")
     def solved(self, start: np.ndarray) -> Near | None:
-        """Return what damped Newton steps of least norm lead to, None where they do not."""
+        """Solve by damped Newton steps of least norm; None if they do not converge."""
         damping, logs, (values, slopes) = DAMPING, start, self.at(start)
         one = np.eye(len(values))
         for _ in range(STEPS):
