@@ -57,10 +57,10 @@ class Explanation:
     evidence: Evidence
 
     @classmethod
-    def checked(
+    def verify(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Return the explanation once each step was checked.
+        """Check each step, and return the explanation.
 
         Raises `VerificationError` with the step whose identity is not so.
         """

@@ -25,7 +25,7 @@ from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.partition import checked_partition
+from exactflow.flows.partition import as_partition
 
 __all__ = ["CouplingFlow", "LinearCoupling"]
 
@@ -100,7 +100,7 @@ class CouplingFlow(Flow):
     ) -> None:
         layers, partition = as_layers(
             layers,
-            None if partition is None else checked_partition(partition),
+            None if partition is None else as_partition(partition),
             LinearCoupling,
             "linear couplings (PiecewiseFlow folds piecewise-linear ones)",
         )

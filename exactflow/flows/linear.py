@@ -27,7 +27,7 @@ from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike
 from exactflow.flows.base import Coupling
-from exactflow.flows.partition import checked_partition
+from exactflow.flows.partition import as_partition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,7 @@ class LinearCoupling(Coupling):
         shift: MatrixLike,
         scale: "VectorLike | None" = None,
     ) -> None:
-        partition = checked_partition(partition)
+        partition = as_partition(partition)
         check_option("moves", moves, HALVES)
         moved, kept = partition if moves == "first" else partition[::-1]
         matrix = as_rectangle(shift)

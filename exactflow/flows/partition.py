@@ -14,12 +14,12 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
 
-__all__ = ["checked_partition", "mask_order", "resolve_partition"]
+__all__ = ["as_partition", "mask_order", "resolve_partition"]
 
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
 
 
-def checked_partition(partition: Iterable) -> tuple[int, int]:
+def as_partition(partition: Iterable) -> tuple[int, int]:
     """Return `partition` as two positive integers, or raise `InvalidInputError`."""
     try:
         p, q = (operator.index(size) for size in partition)

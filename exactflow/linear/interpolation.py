@@ -151,7 +151,7 @@ class Interpolation(MapResult):
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
         steps += map(_obstruction_step, self.obstructions)
         claim = f"The points go to their images by {self.count}."
-        return Explanation.checked(claim, steps, self, self.evidence)
+        return Explanation.verify(claim, steps, self, self.evidence)
 
 
 def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:

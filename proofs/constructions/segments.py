@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
-from exactflow.laws.universal.boxes import Ends, Uniform, checked_ends
-from exactflow.laws.universal.measures import checked_weights
+from exactflow.laws.universal.boxes import Ends, Uniform, as_ends
+from exactflow.laws.universal.measures import as_weights
 
 __all__ = ["Segments"]
 
@@ -31,13 +31,13 @@ class Segments(Uniform):
     is_singular = True
 
     def __init__(self, segments: Sequence, weights: Sequence | None = None) -> None:
-        ends = checked_ends("segment", "end points", segments)
+        ends = as_ends("segment", "end points", segments)
         if len(ends[0][0]) < 2 or any(a == b for a, b in ends):
             raise InvalidInputError(
                 "expected segments of different end points with as many coordinates, two or more, "
                 f"got {format_short(segments)}: Atoms and Boxes have atoms and intervals"
             )
-        weights = checked_weights(weights, len(ends))
+        weights = as_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
     def sides(self, start: tuple, end: tuple) -> list[Ends]:

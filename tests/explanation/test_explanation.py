@@ -97,7 +97,7 @@ def test_a_false_step_is_noticed():
     wrong = replace(told, after={**told.after, "K": told.after["K"] * QQ(2)})
     assert not wrong.check()
     with pytest.raises(VerificationError, match=r"step 2 \(commutator route\)"):
-        Explanation.checked("M", [last, wrong], None, Evidence.EXACT)
+        Explanation.verify("M", [last, wrong], None, Evidence.EXACT)
 
 
 def test_displays():

@@ -32,7 +32,7 @@ from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
 from exactflow.flows.nonlinear.merged import MergedCoupling
-from exactflow.flows.partition import checked_partition
+from exactflow.flows.partition import as_partition
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -81,7 +81,7 @@ class PiecewiseFlow(Pointwise, Flow):
     ) -> None:
         layers, partition = as_layers(
             layers,
-            None if partition is None else checked_partition(partition),
+            None if partition is None else as_partition(partition),
             (PiecewiseCoupling, MergedCoupling, LinearCoupling),
             "piecewise-linear or linear couplings",
         )

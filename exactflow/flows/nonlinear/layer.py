@@ -16,7 +16,7 @@ from exactflow.exact.typing import HALVES, Half, NumberLike
 from exactflow.flows.base import Coupling, Map
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.partition import checked_partition
+from exactflow.flows.partition import as_partition
 
 __all__ = ["PiecewiseCoupling", "Pointwise", "RationalCoupling", "over_rationals"]
 
@@ -114,7 +114,7 @@ class PiecewiseCoupling(RationalCoupling):
         scale: "NumberLike | PiecewiseLinear | Sequence" = 1,
         reads: int | Sequence = 0,
     ) -> None:
-        partition = checked_partition(partition)
+        partition = as_partition(partition)
         check_option("moves", moves, HALVES)
         moved, kept = partition if moves == "first" else partition[::-1]
         if not isinstance(conditioner, PiecewiseLinear):

@@ -136,7 +136,7 @@ class Forced(Result):
             f"Every smooth bijection within W2 <= {near} of {self.target} has "
             f"a Lipschitz constant of at least {slope}, and E log|det J| is at most {volume}."
         )
-        return Explanation.checked(claim, steps, self, self.evidence)
+        return Explanation.verify(claim, steps, self, self.evidence)
 
     def _is_slope_forced(self) -> bool:
         """Whether maps with slopes of at most `lipschitz` stay eps away from the target."""

@@ -18,9 +18,9 @@ from exactflow.exact.balls import ball
 from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
-from exactflow.laws.universal.measures import Mixture, checked_weights
+from exactflow.laws.universal.measures import Mixture, as_weights
 
-__all__ = ["Boxes", "QuantileFunction", "Uniform", "checked_ends", "checkerboard", "uniform"]
+__all__ = ["Boxes", "QuantileFunction", "Uniform", "as_ends", "checkerboard", "uniform"]
 
 Ends = tuple[tuple, tuple]
 
@@ -71,7 +71,7 @@ class Boxes(Uniform):
     weights: tuple
 
     def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
-        ends = checked_ends("box", "corners", boxes)
+        ends = as_ends("box", "corners", boxes)
         for pair in ends:
             if any(a > b for a, b in zip(*pair, strict=True)):
                 raise InvalidInputError(
@@ -80,7 +80,7 @@ class Boxes(Uniform):
                 )
         vars(self).update(
             ends=ends,
-            weights=checked_weights(weights, len(ends)),
+            weights=as_weights(weights, len(ends)),
             dimension=len(ends[0][0]),
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )
@@ -176,7 +176,7 @@ def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def checked_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
+def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     """Return pairs of points of finite rational coordinates, all of one dimension."""
     found = []
     for pair in flat(pairs):

@@ -87,12 +87,12 @@ from exactflow.laws.universal.measures import TargetMeasure, as_measure
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["Approximation", "approximate", "checked_eps"]
+__all__ = ["Approximation", "approximate", "as_eps"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Approximation(FlowResult):
-    """A flow of two or three layers with a certified W2 bound: what `approximate` returns.
+    """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
     """
@@ -214,7 +214,7 @@ def approximate(
     """
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
-    measure, accuracy = as_measure(target), checked_eps(eps)
+    measure, accuracy = as_measure(target), as_eps(eps)
     halves = halves_of(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
@@ -237,7 +237,7 @@ def approximate(
     return Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
 
 
-def checked_eps(eps: NumberLike) -> Element:
+def as_eps(eps: NumberLike) -> Element:
     """Return a tolerance as an element of QQ, or raise `InvalidInputError`."""
     accuracy = to_element(eps)
     if accuracy < QQ(1, 2**TUNING.least_exponent):

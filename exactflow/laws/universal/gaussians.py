@@ -28,7 +28,7 @@ from exactflow.laws.universal.cells import (
     of_means,
     placed,
 )
-from exactflow.laws.universal.measures import Mixture, checked_weights
+from exactflow.laws.universal.measures import Mixture, as_weights
 
 __all__ = ["GaussianMixture"]
 
@@ -89,7 +89,7 @@ class GaussianMixture(Mixture):
                     f"{', '.join(map(format_short, mean))}: an atom has a quantile function with a "
                     "flat part there; Product and Atoms have laws on subspaces"
                 )
-        weights = checked_weights(weights, len(points))
+        weights = as_weights(weights, len(points))
         vars(self).update(
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )

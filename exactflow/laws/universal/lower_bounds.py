@@ -1,4 +1,4 @@
-"""What one layer cannot do, and what the Wasserstein distance does not see: certified from below.
+"""Certified lower bounds: on W2 for one layer, and on the divergence, which W2 does not bound.
 
 Main results
 ------------
@@ -44,7 +44,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, upper
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.flows.partition import checked_partition
+from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.cells import Cells
 from exactflow.laws.universal.construction import Construction
 from exactflow.laws.universal.measures import TargetMeasure, as_measure
@@ -88,7 +88,7 @@ def one_layer_bound(
 def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
     """Return the sizes of the halves, or raise `InvalidInputError` where they do not fit."""
     d = measure.dimension
-    halves = checked_partition((d // 2, d - d // 2) if partition is None else partition)
+    halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
         raise InvalidInputError(f"expected halves of {d} coordinates in all, got {halves}")
     return halves

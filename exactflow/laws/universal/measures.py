@@ -26,7 +26,7 @@ __all__ = [
     "Product",
     "TargetMeasure",
     "as_measure",
-    "checked_weights",
+    "as_weights",
     "empirical",
 ]
 
@@ -104,7 +104,7 @@ class Atoms(Mixture):
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
                 "merge them and add their weights (empirical(array) does that for a sample)"
             )
-        weights = checked_weights(weights, len(rows))
+        weights = as_weights(weights, len(rows))
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
     def cells(self, tolerance: Element, bits: int) -> Cells:
@@ -199,7 +199,7 @@ def empirical(sample: MatrixLike) -> Atoms:
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
 
 
-def checked_weights(weights: Sequence | None, count: int) -> tuple:
+def as_weights(weights: Sequence | None, count: int) -> tuple:
     if weights is None:
         return (QQ(1, count),) * count
     checked = elements(weights)

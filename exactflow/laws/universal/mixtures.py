@@ -249,7 +249,7 @@ class _Axis:
 
 
 def _differences(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list[arb]]:
-    """Return what each law, with a factor, has in each of the intervals between knots."""
+    """The mass of each law, times its factor, in each interval between knots."""
     none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
     below = [
         [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]

@@ -1,4 +1,4 @@
-"""What is chosen in this room rather than derived: accuracies, lengths of numbers, and limits."""
+"""Chosen constants of this subpackage: accuracies, lengths of numbers, and limits."""
 
 from dataclasses import dataclass
 

@@ -394,7 +394,7 @@ KINDS = {
         "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
         "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
         "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
-        "times at least, and with each power of r that is not beta the next one as often: {powers}, "
-        "and beta is none of these. {clash}.",
+        "times at least, and with each power of r that is not beta the next one as often: {powers}"
+        ", and beta is none of these. {clash}.",
     ),
 }  # fmt: skip

@@ -168,7 +168,7 @@ def _explain_blocks(M: BlockMatrix) -> Explanation:
     ]
     count = 5 if name == "commutator route" else 4
     claim = f"M is the product of {count} couplings, for blocks of every size."
-    return Explanation.checked(claim, steps, identity, Evidence.FOR_ALL_N)
+    return Explanation.verify(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
 def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanation:
@@ -180,7 +180,7 @@ def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanat
     claim = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)} is the product of {couplings}."
     claim += problem.pose.said
     steps = [*told.steps, product_step(flow, problem.target)]
-    return Explanation.checked(claim, steps, flow, Evidence.EXACT)
+    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
 
 
 def check_dimension(d: int) -> None:

@@ -89,7 +89,7 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.boxes import Boxes
-from exactflow.laws.universal.few_layers import checked_eps
+from exactflow.laws.universal.few_layers import as_eps
 from exactflow.laws.universal.gaussians import GaussianMixture
 from proofs.constructions.well_conditioned.draft import Draft, best, fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
@@ -260,7 +260,7 @@ def approximate_well(
     if pad not in (None, "gaussian"):
         raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)
-    accuracy = None if eps is None else checked_eps(eps)
+    accuracy = None if eps is None else as_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
             return WellConditioned(law, *fewest(law, condition, accuracy, most, pad is not None))
