@@ -100,7 +100,7 @@ class Staircase:
             share = to_float((b - a) * value / total)
             inside = levels[(levels > below + near) & (levels < below + share - near)]
             band = int(np.searchsorted(levels, below + near))
-            parts = [QQ(round((x - below) / share * 2**20), 2**20) for x in inside]
+            parts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
             for p, q in pairwise([QQ.zero, *parts, QQ.one]):
                 found.append((a + p * (b - a), a + q * (b - a), band, share * to_float(q - p)))
                 band += 1
