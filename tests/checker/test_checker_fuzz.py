@@ -465,9 +465,8 @@ def with_another_entry(draw):
     """Draw a certificate in which one entry of a matrix is perhaps another number."""
     claim = copy.deepcopy(SEEDS[draw(st.sampled_from(sorted(SEEDS)))])
     whole = [claim[key] for key in ("target", "covariance") if key in claim]
-    row = draw(
-        st.sampled_from([*sum(whole, []), *sum((la["shift"] for la in claim["layers"]), [])])
-    )
+    matrices = [*whole, *(layer["shift"] for layer in claim["layers"])]
+    row = draw(st.sampled_from([row for matrix in matrices for row in matrix]))
     j, number = draw(st.integers(0, len(row) - 1)), draw(st.sampled_from(["0", "1", "-1", "2"]))
     row[j] = [number] if isinstance(claim["field"], dict) else number
     return claim, False

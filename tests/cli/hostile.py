@@ -1,7 +1,7 @@
 """Hostile files, and a process that gives each of them to every command: code, seconds, stderr.
 
-``python hostile.py FOLDER SEED COUNT`` writes the files into an empty folder and prints for each run
-a line, two lists in JSON: what was run, and [code, stdout, stderr], of both the first 10,000
+``python hostile.py FOLDER SEED COUNT`` writes the files into an empty folder and prints a line
+for each run, two lists in JSON: what was run, and [code, stdout, stderr], of both the first 10,000
 characters. A signal ends it after ten seconds of one run; it has a gigabyte of memory.
 """
 
@@ -66,7 +66,7 @@ def values(draw):
             "inf",
             "0x10",
             "007",
-            "١",
+            "\u0661",
             "\u202e1",
             "\x1b[31m1",
             "__import__('os')",
@@ -112,8 +112,22 @@ def certificates(draw):
         at = at[key]
         key = draw.choice(sorted(at)) if isinstance(at, dict) else draw.randrange(len(at))
     at[key] = draw.choice(
-        [values(draw), [], {}, None, 10**9, -1, 2.5, True, [[]] * 1000, "GF(2)", "QQ" * 10**5]
-        + [{"modulus": [values(draw), "0", "1"]}, f"GF({2**127 - 1})", [10**6, 10**6]]
+        [
+            values(draw),
+            [],
+            {},
+            None,
+            10**9,
+            -1,
+            2.5,
+            True,
+            [[]] * 1000,
+            "GF(2)",
+            "QQ" * 10**5,
+            {"modulus": [values(draw), "0", "1"]},
+            f"GF({2**127 - 1})",
+            [10**6, 10**6],
+        ]
     )
     return json.dumps(content).encode()
 
