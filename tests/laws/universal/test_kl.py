@@ -18,8 +18,6 @@ from exactflow.laws.universal import (
     KLApproximation,
     Product,
     QuantileFunction,
-    Ring,
-    Segments,
     approximate,
     checkerboard,
     uniform,
@@ -27,6 +25,8 @@ from exactflow.laws.universal import (
 
 sys.path.append(str(Path(__file__).parents[3]))
 
+from proofs.constructions.segments import Segments
+from proofs.constructions.spheres import Ring
 from proofs.experiments.densities import banana, draw_and_density, moons, ring
 
 FOUR = GaussianMixture([[-2, -2], [-2, 2], [2, -2], [2, 2]], "1/2")
