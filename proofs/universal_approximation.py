@@ -81,7 +81,6 @@ import sympy
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.flows.nonlinear.piecewise import ReluNetwork
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -99,7 +98,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
-from proofs.experiments.relu import function_of, value
+from proofs.experiments.relu import ReluNetwork, function_of, value
 
 claims = Claims("Universal approximation (ICML 2021)")
 options = proof_options()
