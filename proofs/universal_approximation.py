@@ -90,12 +90,12 @@ from exactflow.laws.universal import (
     approximate,
     checkerboard,
     empirical,
-    one_layer_bound,
     uniform,
 )
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.one_layer import one_layer_bound
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.relu import ReluNetwork, function_of, value

@@ -5,7 +5,6 @@ Main results
 - `approximate`: every law with second moments by two affine couplings, within any eps, at the price
   of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
   in `exactflow.laws.universal.few_layers`.
-- `one_layer_bound`: one coupling never does, with a certified distance from each target.
 
 How it is checked
 -----------------
@@ -17,7 +16,6 @@ from exactflow.laws.universal.boxes import Boxes, QuantileFunction, checkerboard
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.lower_bounds import one_layer_bound
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
 __all__ = [
@@ -32,6 +30,5 @@ __all__ = [
     "approximate",
     "checkerboard",
     "empirical",
-    "one_layer_bound",
     "uniform",
 ]
