@@ -86,7 +86,6 @@ from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
     Product,
-    QuantileFunction,
     approximate,
     checkerboard,
     empirical,
@@ -96,6 +95,7 @@ from exactflow.laws.universal import (
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.constructions.one_layer import one_layer_bound
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.relu import ReluNetwork, function_of, value

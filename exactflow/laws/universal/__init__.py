@@ -12,7 +12,7 @@ How it is checked
 points.
 """
 
-from exactflow.laws.universal.boxes import Boxes, QuantileFunction, checkerboard, uniform
+from exactflow.laws.universal.boxes import Boxes, checkerboard, uniform
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
@@ -25,7 +25,6 @@ __all__ = [
     "Boxes",
     "GaussianMixture",
     "Product",
-    "QuantileFunction",
     "TargetMeasure",
     "approximate",
     "checkerboard",

@@ -12,11 +12,11 @@ from exactflow.laws.universal import (
     Atoms,
     GaussianMixture,
     Product,
-    QuantileFunction,
     checkerboard,
     uniform,
 )
 from proofs.constructions.one_layer import one_layer_bound
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.distances import exact_w2
