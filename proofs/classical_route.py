@@ -60,7 +60,7 @@ from sympy.combinatorics import Permutation
 
 from exactflow import factor, permutation, random_matrix, rotation, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.linear.factor.classical import LAYERS
+from proofs.constructions.classical import LAYERS, classical
 
 claims = Claims("The classical route (ICML 2021)")
 full = proof_options().full
@@ -73,17 +73,17 @@ with claims.check("at most 18 layers", Evidence.EXACT) as check:
     check.equal(LAYERS, 18)
     for seed in range(60):
         M = random_matrix(2 * (1 + seed % 3), bits=2, seed=seed)
-        flow = factor(M, method="classical")
+        flow = classical(M)
         holds = flow.depth <= LAYERS and flow.matrix() == M
         check.true(holds, f"seed {seed}: {flow.depth} layers", shown=False)
     M = sympy.Matrix([[-2, 2, 0, 2], [1, 1, 1, 1], [-2, -2, 1, -2], [1, 1, 2, -2]])
-    check.equal(factor(M, method="classical").depth, 18, "18 layers: C singular, negative pivots")
+    check.equal(classical(M).depth, 18, "18 layers: C singular, negative pivots")
 
 # %%
 with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as check:
     for perm in permutations(range(4)):
         if Permutation(list(perm)).is_even:
-            flow = factor(permutation(perm), method="classical")
+            flow = classical(permutation(perm))
             check.equal(flow.matrix(), permutation(perm), f"{perm}: {flow.depth} layers")
 
 # %% [markdown]
@@ -113,8 +113,8 @@ for name in ("target", "classical", "commutator", "auto", "which is"):
 with claims.check("the same matrix by three routes", Evidence.EXACT) as check:
     for name, M in targets.items():
         cells = []
-        for method in ("classical", "commutator", "auto"):
-            flow = factor(M, method=method)
+        routes = classical(M), factor(M, method="commutator"), factor(M)
+        for flow in routes:
             check.equal(flow.matrix(), M)
             bits = max(layer.bits for layer in flow)
             largest = int(max(layer.magnitude for layer in flow)).bit_length()

@@ -81,25 +81,24 @@ import sympy
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.flows.nonlinear.piecewise import ReluNetwork
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
     GaussianMixture,
     Product,
-    QuantileFunction,
     approximate,
     checkerboard,
     empirical,
-    one_layer_bound,
     uniform,
 )
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.one_layer import one_layer_bound
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
-from proofs.experiments.relu import function_of, value
+from proofs.experiments.relu import ReluNetwork, function_of, value
 
 claims = Claims("Universal approximation (ICML 2021)")
 options = proof_options()

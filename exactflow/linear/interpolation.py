@@ -12,15 +12,13 @@ arXiv:2006.12459, on which bijections these can be): four are any bijection betw
 
 How it is checked
 -----------------
-*Exact*: the couplings are composed again, in integers, before they are returned.
+*Exact*: the couplings are composed again before they are returned.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
-from math import lcm
-from operator import add
 from typing import Any, ClassVar
 
 import numpy as np
@@ -219,16 +217,14 @@ def interpolate(
     if partition is not None and mask is not None:
         raise InvalidInputError("expected a partition or a mask, got both")
     order, sizes = resolve_partition(partition if mask is None else mask, d)
-    entries = (x for matrix in given for x in matrix.to_list_flat())
-    unit = 1 if integers else lcm(*{int(x.denominator) for x in entries})
     start, stop = (
-        _in_units(name, matrix, unit, order, sizes[0])
+        _halves(name, matrix, order, sizes[0], integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
-    word, tables, obstructions = fewest(start, stop, unit)
-    layers = [coupling(sizes, *pair, unit, integers) for pair in zip(word, tables, strict=True)]
+    word, tables, obstructions = fewest(start, stop)
+    layers = [coupling(sizes, *pair, integers) for pair in zip(word, tables, strict=True)]
     flow = PiecewiseFlow(layers, order, sizes)
-    if _images(flow, start, unit) != stop:
+    if not _is_image(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("expected the images given, got a flow with others")
     return Interpolation(*given, flow, obstructions, integers)
 
@@ -244,19 +240,18 @@ def _read(name: str, given: MatrixLike) -> DomainMatrix:
     return matrix.to_dense()
 
 
-def _in_units(
-    name: str, matrix: DomainMatrix, unit: int, order: Sequence[int], p: int
+def _halves(
+    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, integers: bool
 ) -> list[Halves]:
-    """Return the halves of the rows, which are to be distinct, as integers; `unit` stands for 1."""
-    rows: dict[tuple[int, ...], int] = {}
+    """Return the halves of the rows, which are to be distinct, and perhaps integers."""
+    rows: dict[tuple, int] = {}
     for i, row in enumerate(matrix.to_list()):
-        entries = [(int(x.numerator), int(x.denominator)) for x in row]
-        if any(unit % denominator for _, denominator in entries):
+        if integers and any(x.denominator != 1 for x in row):
             raise InvalidInputError(
                 f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
             )
-        whole = [numerator * (unit // denominator) for numerator, denominator in entries]
-        if (k := rows.setdefault(tuple([whole[j] for j in order]), i)) != i:
+        entries = [int(x) if x.denominator == 1 else x for x in row]
+        if (k := rows.setdefault(tuple([entries[j] for j in order]), i)) != i:
             raise InvalidInputError(
                 f"expected distinct {name}, since a flow is a bijection, got {_shown(row)} in rows "
                 f"{k} and {i}"
@@ -266,20 +261,3 @@ def _in_units(
 
 def _shown(row: Sequence) -> str:
     return f"({', '.join(map(format_short, row))})"
-
-
-def _images(flow: PiecewiseFlow, points: list[Halves], unit: int) -> list[Halves]:
-    """Return the images as integers; a value between knots is computed over QQ."""
-    layers: Any = flow.layers
-    for layer in layers:
-        f, terms = layer.conditioner, [(j, int(c)) for j, c in layer.terms.items()]
-        pairs = zip(f.knots, f.values, strict=True)
-        shifts = {int(x * unit): [int(v * unit) for v in value] for x, value in pairs}
-        kept, images = int(layer.moves == "first"), []
-        for pair in points:
-            x = sum(c * pair[kept][j] for j, c in terms)
-            shift = shifts.get(x) or [int(v * unit) for v in f.at(QQ(x, unit))]
-            moved = tuple(map(add, pair[1 - kept], shift))
-            images.append((moved, pair[1]) if kept else (pair[0], moved))
-        points = images
-    return points

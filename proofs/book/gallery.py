@@ -17,6 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
 from exactflow.flows.display import heat_map
 from proofs.constructions.capacity import min_parameters
+from proofs.constructions.classical import classical
 from proofs.rocq.build import project
 
 __all__ = ["cards", "heat_maps", "place", "strip"]
@@ -178,9 +179,7 @@ def open_set() -> str:
 
 PICTURES: dict[str, Callable[[], str]] = {
     "six_layers": lambda: strip(factor(random_matrix(8, bits=3, seed=1))),
-    "classical_route": lambda: strip(
-        factor(random_matrix(4, bits=2, seed=3), method="classical"), 32
-    ),
+    "classical_route": lambda: strip(classical(random_matrix(4, bits=2, seed=3)), 32),
     "families": turned_squares,
     "identities": block_identity,
     "six_is_sharp": lambda: strip(minimal_depth(sympy.diag(-1, -1, 1, 1)).flow),

@@ -1,13 +1,64 @@
-"""ReLU networks of one input, as piecewise-linear functions."""
+"""ReLU networks of one input, as piecewise-linear functions.
+
+Main results
+------------
+Let f be linear between the knots k_0 < .. < k_K, with value v_0 at k_0 and slopes s_0, .. , s_(K+1)
+from left to right. Then
+
+    f(x) = v_0 - s_0 relu(k_0 - x) + s_1 relu(x - k_0) + sum_(j >= 1) (s_(j+1) - s_j) relu(x - k_j),
+
+a network with one hidden layer of at most K + 2 units, rational where f is; and every network with
+one input and one hidden layer is such a function (Arora, Basu, Mianjy and Mukherjee,
+*Understanding deep neural networks with rectified linear units*, ICLR 2018, for m = 1).
+
+How it is checked
+-----------------
+*Exact*: from function to network and back is the same function, in the tests.
+"""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 from sympy import QQ
 
 from exactflow.exact.typing import Element
-from exactflow.flows.nonlinear.piecewise import PiecewiseLinear, ReluNetwork, line
+from exactflow.flows.nonlinear.piecewise import Elements, PiecewiseLinear, line
 
-__all__ = ["function_of", "value"]
+__all__ = ["ReluNetwork", "function_of", "value"]
+
+
+class ReluNetwork(NamedTuple):
+    """``x -> constant + sum_h outputs[h] relu(weights[h] x + biases[h])``, of elements of QQ.
+
+    Attributes
+    ----------
+    weights, biases : H rationals each.
+    outputs : H tuples of m rationals.
+    constant : m rationals.
+
+    Examples
+    --------
+    >>> network = ReluNetwork.of(PiecewiseLinear([0, 1], [0, 1]))
+    >>> network.weights == (1, 1), network.biases == (0, -1), network.outputs == ((1,), (-1,))
+    (True, True, True)
+    """
+
+    weights: Elements
+    biases: Elements
+    outputs: tuple[Elements, ...]
+    constant: Elements
+
+    @classmethod
+    def of(cls, f: PiecewiseLinear) -> "ReluNetwork":
+        """Return the network that equals `f`; units without effect are left out."""
+        first, slopes, one = f.knots[0], f.slopes, QQ.one
+        units = [(-one, first, tuple(-s for s in slopes[0])), (one, -first, slopes[1])]
+        for knot, before, after in zip(f.knots[1:], slopes[1:], slopes[2:], strict=False):
+            change = tuple(t - s for s, t in zip(before, after, strict=True))
+            units.append((one, -knot, change))
+        units = [unit for unit in units if any(unit[2])]
+        weights, biases, outputs = zip(*units, strict=True) if units else ((), (), ())
+        return cls(weights, biases, outputs, f.values[0])
 
 
 def value(network: ReluNetwork, x: Element) -> tuple:

@@ -96,7 +96,7 @@ def test_inverse(benchmark, d):
     ("d", "method", "partition"),
     [
         *((48, "transvection", None), (64, "transvection", None), (33, "hyperplane", None)),
-        *((32, "commutator", None), (24, "partition", (8, 16)), (24, "classical", None)),
+        *((32, "commutator", None), (24, "partition", (8, 16))),
     ],
 )
 def test_routes(benchmark, d, method, partition):

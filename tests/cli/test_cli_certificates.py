@@ -59,7 +59,6 @@ def save(folder, rows, name="w.csv"):
         ["--method", "transvection"],
         ["--method", "commutator"],
         ["--method", "partition"],
-        ["--method", "classical"],
         ["--orientation", "flip"],
         ["--orientation", "pad"],
     ],

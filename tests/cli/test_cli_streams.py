@@ -175,7 +175,8 @@ BAD = {
     "check -": (
         "check c.json --target sigma.csv",
         1,
-        "c c.json\nc 2 layers over QQ, 2 coordinates\nc the certificate's target is not the given target\n"
+        "c c.json\nc 2 layers over QQ, 2 coordinates\n"
+        "c the certificate's target is not the given target\n"
         "c first differing entry: row 0, column 0: certificate 1, given 2\ns NOT VERIFIED\n",
         "",
     ),

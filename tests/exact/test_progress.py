@@ -125,7 +125,6 @@ def heard(work):
         (6, "commutator", "a commutator"),
         (7, "hyperplane", "their similarity"),
         (6, "partition", "their similarity"),
-        (6, "classical", "the route classical"),
     ],
 )
 def test_every_route_tells_its_stages_in_order(d, method, named):

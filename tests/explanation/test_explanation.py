@@ -52,7 +52,6 @@ EXAMPLES = {
         (sympy.diag(2, 3, 4), {"partition": (2, 1)}),
         (sympy.diag(-1, -1, 1, 1, 1), {"partition": [0, 1, 1, 0, 1]}),
     ],
-    "classical": [(DENSE, {"orientation": "flip"}), (SHEARED, {})],
 }
 
 

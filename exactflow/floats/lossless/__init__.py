@@ -29,7 +29,7 @@ arithmetic in Python's integers.
 
 from typing import get_args
 
-from exactflow.errors import InvalidInputError, OrientationError
+from exactflow.errors import OrientationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
@@ -37,10 +37,9 @@ from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, Partitio
 from exactflow.floats.balancing import METHODS
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
-from exactflow.floats.lossless.gridded import LIMIT, as_grid, assembled, on_layers_of
+from exactflow.floats.lossless.gridded import LIMIT, as_grid, assembled
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
 from exactflow.floats.lossless.shears import exact_step, shears
-from exactflow.flows.flow import CouplingFlow
 
 __all__ = [
     "FLIPPINGS",
@@ -57,7 +56,7 @@ FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
 
 def lossless(
-    W: "MatrixLike | CouplingFlow",
+    W: MatrixLike,
     *,
     bits: int | None = None,
     limit: int = LIMIT,
@@ -71,8 +70,7 @@ def lossless(
 
     Parameters
     ----------
-    W : d x d, d >= 2: what `exactflow.balance` takes; or a linear flow over QQ of additive layers,
-        whose layers are taken as they are.
+    W : d x d, d >= 2: what `exactflow.balance` takes.
     bits : from 1 to 50, shifts are multiples of 2^-bits; where left out, as many as make their
         share of the bound small. More bits, and a larger limit, may take two products for one.
     limit : the largest absolute value of the inputs' entries, up to 2^51; 2^15 takes all of int16.
@@ -90,8 +88,8 @@ def lossless(
     Raises
     ------
     InvalidInputError
-        No real d x d matrix, a flow with scales, an option out of its range, or values and shifts
-        that float64 does not hold exactly: the message says what to lower.
+        No real d x d matrix, an option out of its range, or values and shifts that float64 does
+        not hold exactly: the message says what to lower.
     SingularMatrixError, OrientationError
         det W = 0; det W < 0 with orientation="error".
     MethodError
@@ -109,10 +107,6 @@ def lossless(
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
     bits, limit = as_grid(bits, limit)
-    if isinstance(W, CouplingFlow):
-        if partition is not None:
-            raise InvalidInputError("expected no partition with a flow, which has its own")
-        return on_layers_of(W, W.domain_matrix().to_dense(), bits, limit)
     try:
         target = Target.of(W, orientation, partition)
     except OrientationError:

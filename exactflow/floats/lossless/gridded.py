@@ -31,21 +31,18 @@ from math import floor
 
 import numpy as np
 import sympy
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
 from exactflow.exact.typing import HALVES
-from exactflow.floats.balancing.target import Target, entries_of
+from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless
 from exactflow.floats.lossless.integer_coupling import LARGEST, GridPart, IntegerCoupling
-from exactflow.floats.lossless.shears import merge_shears, shears_of
+from exactflow.floats.lossless.shears import merge_shears
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import Pose
 
-__all__ = ["LIMIT", "as_grid", "assembled", "on_layers_of"]
+__all__ = ["LIMIT", "as_grid", "assembled"]
 
 LIMIT = 2**15
 MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
@@ -58,26 +55,6 @@ def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
     """Return bits, if given, and limit as integers in their range, or raise `InvalidInputError`."""
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
     return checked, to_index("limit", limit, 1, LARGEST // 2)
-
-
-def on_layers_of(flow: CouplingFlow, W: DomainMatrix, bits: int | None, limit: int) -> Lossless:
-    """Return the layers of integers of a flow's own layers, near W.
-
-    Parameters
-    ----------
-    flow : additive layers, and then a scaling of all coordinates, or none.
-    W : the matrix over QQ.
-    bits, limit : as `as_grid` returns them.
-
-    Raises
-    ------
-    InvalidInputError
-        Layers with other scales, or values or shifts that do not fit 53 bits.
-    """
-    layers, step = shears_of(flow)
-    order = flow.order or tuple(range(flow.dimension))
-    target = Target.under(Pose(flow.partition, order, flow.flips), entries_of(W))
-    return assembled(target, layers, step, bits, limit)
 
 
 def assembled(

@@ -29,16 +29,15 @@ import numpy as np
 from sympy import integer_nthroot
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
+from exactflow.errors import MethodError, SingularMatrixError
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import HALVES, BalanceMethod
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.target import Target
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import factor
 
-__all__ = ["diagonal_shears", "exact_step", "merge_shears", "shears", "shears_of"]
+__all__ = ["diagonal_shears", "exact_step", "merge_shears", "shears"]
 
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
@@ -56,7 +55,9 @@ def shears(
     than one, or where an invertible matrix is singular in float64.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
-        layers, _ = shears_of(factor(signed, partition=target.halves))
+        flow = factor(signed, partition=target.halves)
+        layers = [FloatCoupling.of(layer).dense() for layer in flow]
+        layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
         return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
     M = target.unit / target.scale
     try:
@@ -64,8 +65,7 @@ def shears(
     except SingularMatrixError:
         raise MethodError(
             "expected a matrix that is invertible in float64, got one that is only exactly: its "
-            "entries or singular values differ by more than 10^300; give layers, as factor "
-            "returns them, in its place"
+            "entries or singular values differ by more than 10^300; factor makes exact layers of it"
         ) from None
     layers, left = without_scales(found)
     mean = float(np.exp(np.log(left).mean()))
@@ -73,31 +73,6 @@ def shears(
         layers, mean = _by_singular_values(M, target.halves), 1.0
     step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
     return merge_shears(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
-
-
-def shears_of(flow: CouplingFlow) -> tuple[list[FloatCoupling], Fraction]:
-    """Return the layers in float64, and the step: 1, or the scale that all coordinates have in
-    layers without shifts at the end.
-
-    Raises `InvalidInputError` for other scales, or shifts beyond float64.
-    """
-    layers = list(flow.layers)
-    scales: dict[str, set] = {"first": set(), "second": set()}
-    while layers and not layers[-1].is_additive and not layers[-1].shift_matrix.nnz():
-        layer = layers.pop()
-        scales[layer.moves] |= set(layer.scale_elements)
-    steps = scales["first"]
-    is_common = len(steps) < 2 and steps == scales["second"]
-    if not (flow.field.is_QQ and is_common and all(layer.is_additive for layer in layers)):
-        raise InvalidInputError(
-            "expected additive layers over QQ (and one scale for all coordinates after them, or "
-            "none), got other scales: give the flow's matrix instead"
-        )
-    found = [FloatCoupling.of(layer).dense() for layer in layers]
-    if not all(np.isfinite(layer.shift).all() for layer in found):
-        raise InvalidInputError("expected shifts within the range of float64, got larger ones")
-    p, q = flow.partition
-    return found or [FloatCoupling("second", np.zeros((q, p)))], to_fraction(*steps or {1})
 
 
 def _balanced(

@@ -22,22 +22,21 @@ How it is checked
 *Exact*: an `Obstruction` computes with its points alone, by arithmetic of its own.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
+from math import floor
 from operator import add, mul, neg, sub
 from typing import Any, TypeAlias
 
-from sympy import QQ
-
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import HALVES
+from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["Halves", "Obstruction", "coupling", "fewest"]
 
-Values: TypeAlias = tuple  # of integers, in units; in an obstruction, of elements of QQ
+Values: TypeAlias = tuple  # of elements of QQ, or integers
 Halves: TypeAlias = tuple[Values, Values]
 Table: TypeAlias = dict[Values, Values]
 Node: TypeAlias = tuple[int, Values]  # 0 and a value of k, or 1 and one of k'
@@ -85,7 +84,7 @@ class Obstruction:
         zero. "path": so do neighbours from the first to the last point; hence the first coupling
         gives these two one moved half, but the next one has to shift them differently.
     rows : the numbers of the points among those given, from 0.
-    points, images : these points, each as its first and its second half, of elements of QQ.
+    points, images : these points, each as its first and its second half, of rational numbers.
     """
 
     word: str
@@ -97,41 +96,44 @@ class Obstruction:
     @property
     def values(self) -> Halves:
         """The two values that would have to be equal."""
-        turned = _turned(self.word, self.points, self.images)
-        (k, m, k2, m2), (x, y, x2, y2) = turned[0], turned[-1]
-        return {
-            "point": (k, k2),
-            "before": (_minus(m2, m), _minus(y2, y)),
-            "cycle": (_alternating(turned), _minus(m, m)),
-        }.get(self.kind, (_minus(k2, k), _minus(x2, x)))
+        return self._read[1:]
 
     def check(self) -> bool:
         """Whether the points exclude the word."""
+        is_met, one, other = self._read
+        return is_met and self.word in "LULUL" and one != other
+
+    @property
+    def _read(self) -> tuple[bool, Values, Values]:
+        """Whether the points are as the kind says, and the values."""
         turned, count = _turned(self.word, self.points, self.images), len(self.word)
-        (k, m, _, m2), (x, y, _, y2) = turned[0], turned[-1]
+        (k, m, k2, m2), (x, y, x2, y2) = turned[0], turned[-1]
+        moves, keeps = (_minus(m2, m), _minus(y2, y)), (_minus(k2, k), _minus(x2, x))
         by_turns = count == 3 and len(turned) % 2 == 0
-        excludes = {
-            "point": count < 2,
-            "before": count in (1, 2) and k == x,
-            "after": count == 2 and m2 == y2,
-            "cycle": by_turns and _are_linked([*turned, turned[0]]),
-            "path": by_turns and _are_linked(turned) and _plus(m, _alternating(turned[1:-1])) == y,
-        }
-        one, other = self.values
-        return excludes[self.kind] and self.word in "LULUL" and one != other
+        is_cycle = by_turns and _are_linked([*turned, turned[0]])
+        meets = by_turns and _are_linked(turned) and _plus(m, _alternating(turned[1:-1])) == y
+        return {
+            "point": (count < 2, k, k2),
+            "before": (count in (1, 2) and k == x, *moves),
+            "after": (count == 2 and m2 == y2, *keeps),
+            "cycle": (is_cycle, _alternating(turned), _minus(m, m)),
+            "path": (meets, *keeps),
+        }[self.kind]
 
     def __str__(self) -> str:
         kept, moved = HALVES[::-1] if self.word[:1] == "U" else HALVES
         one, other = (f"({', '.join(map(format_short, half))})" for half in self.values)
-        rows, between = _listed(self.rows), _listed(self.rows[1:-1])
-        names = {"rows": rows, "between": between, "kept": kept, "moved": moved}
-        names |= {
-            "first": str(self.rows[0]),
-            "last": str(self.rows[-1]),
-            "one": one,
-            "other": other,
-        }
-        return f"not {self.word or 'the identity'}: {_REASONS[self.kind].format(**names)}"
+        reason = _REASONS[self.kind].format(
+            rows=_listed(self.rows),
+            between=_listed(self.rows[1:-1]),
+            first=self.rows[0],
+            last=self.rows[-1],
+            kept=kept,
+            moved=moved,
+            one=one,
+            other=other,
+        )
+        return f"not {self.word or 'the identity'}: {reason}"
 
 
 def _listed(rows: Sequence[int]) -> str:
@@ -157,42 +159,36 @@ class _ExcludedError(Exception):
 
 
 def fewest(
-    points: Sequence[Halves], images: Sequence[Halves], unit: int
+    points: Sequence[Halves], images: Sequence[Halves]
 ) -> tuple[str, list[Table], tuple[Obstruction, ...]]:
     """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
     words; of two least words, the one of smaller shifts.
 
-    The halves of distinct points and of their distinct images are integers; `unit` stands for 1.
+    Points are distinct, and so are their images.
     """
-    (first, second), (first2, second2) = zip(*points, strict=True), zip(*images, strict=True)
-    columns = {"L": (first, second, first2, second2), "U": (second, first, second2, first2)}
     excluded: list[Obstruction] = []
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
             try:
-                found.append((word, _tables(count, *columns[word[:1] or "L"], unit)))
+                found.append((word, _tables(count, _turned(word, points, images))))
             except _ExcludedError as error:
                 kind, rows = error.args
-                some = ([_rational(pairs[i], unit) for i in rows] for pairs in (points, images))
-                reasons.append(Obstruction(word, kind, rows, *map(tuple, some)))
+                some = (tuple(pairs[i] for i in rows) for pairs in (points, images))
+                reasons.append(Obstruction(word, kind, rows, *some))
         if found:
             break
         excluded += reasons
-    word, tables = min(found, key=lambda one: max(map(_largest, one[1]), default=0))
+    word, tables = min(found, key=_largest)
     return word, tables, tuple(excluded)
 
 
-def _rational(halves: Halves, unit: int) -> Halves:
-    first, second = (tuple(QQ(x, unit) for x in half) for half in halves)
-    return first, second
+def _largest(found: tuple[str, list[Table]]) -> Element:
+    shifts = (shift for table in found[1] for shift in table.values())
+    return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
-def _largest(table: Table) -> int:
-    return max(abs(x) for shift in table.values() for x in shift)
-
-
-def _function(kind: str, keys: Iterable[Hashable], values: Sequence[Values]) -> dict:
+def _function(kind: str, keys: Iterable, values: Sequence[Values]) -> dict:
     """Return a function as a table, or raise an error with two rows that it cannot tell apart."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
@@ -202,72 +198,55 @@ def _function(kind: str, keys: Iterable[Hashable], values: Sequence[Values]) -> 
     return {key: values[i] for key, i in rows.items()}
 
 
-def _tables(count: int, k: Sequence, m: Sequence, k2: Sequence, m2: Sequence, unit: int) -> list:
+def _tables(count: int, turned: Sequence[tuple]) -> list[Table]:
     """Return the shifts of so many couplings, of which the first keeps k."""
-    if count < 2:
-        changed = (i for i, x in enumerate(k) if x != k2[i] or (count == 0 and m[i] != m2[i]))
-        if (row := next(changed, None)) is not None:
-            raise _ExcludedError("point", (row,))
-    if count == 0:
-        return []
-    up = list(map(_minus, m2, m))
-    if count == 1:
-        return [_function("before", k, up)]
-    down = list(map(_minus, k2, k))
-    if count == 2:
-        return [_function("before", k, up), _function("after", m2, down)]
-    if count == 3:
-        return _three(k, m, k2, up, down, unit)
-    first, last = _apart(k, m, unit), _apart(m2, k2, unit)
+    k, m, k2, m2 = zip(*turned, strict=True)
+    if count < 2 and (changed := [i for i, x in enumerate(k) if x != k2[i]]):
+        raise _ExcludedError("point", (changed[0],))
+    if count < 3:
+        two = ("before", k, [*map(_minus, m2, m)]), ("after", m2, [*map(_minus, k2, k)])
+        return [_function(*one) for one in two[:count]]
+    first = _first_of_three(k, m, k2, m2) if count == 3 else _apart(k, m)
+    last = dict.fromkeys(m2, _minus(k[0], k[0])) if count == 3 else _apart(m2, k2)
     B, A = _moved(m, first, k), _moved(k2, last, m2)
-    second, third = (
-        _function("", B, list(map(_minus, A, k))),
-        _function("", A, list(map(_minus, m2, B))),
-    )
-    return [first, second, third, {x: tuple(map(neg, c)) for x, c in last.items()}]
+    middle = _function("", B, [*map(_minus, A, k)]), _function("", A, [*map(_minus, m2, B)])
+    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
 
 
 def _moved(values: Sequence[Values], table: Table, keys: Sequence[Values]) -> list[Values]:
     return [_plus(value, table[key]) for value, key in zip(values, keys, strict=True)]
 
 
-def _three(
-    k: Sequence, m: Sequence, k2: Sequence, up: Sequence, down: Sequence, unit: int
-) -> list[Table]:
-    """Return t, u, v with m' - m = t(k) + v(k') and k' - k = u(m + t(k)): `up` and `down`."""
-    t, roots, tree = _potentials(k, k2, up)
-    components, B = [roots[x] for x in k], _moved(m, t, k)
+def _first_of_three(k: Sequence, m: Sequence, k2: Sequence, m2: Sequence) -> Table:
+    """Return a t for which m' - m - t(k) is a function of k', and k' - k one of m + t(k)."""
+    t, roots, tree = _potentials(k, k2, [*map(_minus, m2, m)])
+    components, B, down = [roots[x] for x in k], _moved(m, t, k), [*map(_minus, k2, k)]
     try:
         _function("path", zip(components, B, strict=True), down)
     except _ExcludedError as error:
         i, j = error.args[1]
         rows = i, *_way(tree, (0, k[i]), (0, k[j])), j
         raise _ExcludedError("path", rows) from None
-    if len({*zip(B, down, strict=True)}) > len({*B}):
-        constants = _apart(components, B, unit)
-        t = {x: _plus(value, constants[roots[x]]) for x, value in t.items()}
-        B = _moved(m, t, k)
-    return [
-        t,
-        _function("", B, down),
-        {y: _minus(w, t[x]) for x, y, w in zip(k, k2, up, strict=True)},
-    ]
+    if len({*zip(B, down, strict=True)}) == len({*B}):
+        return t
+    constants = _apart(components, B)
+    return {x: _plus(value, constants[roots[x]]) for x, value in t.items()}
 
 
-def _apart(groups: Sequence, values: Sequence[Values], unit: int) -> dict[Any, Values]:
+def _apart(groups: Sequence, values: Sequence[Values]) -> dict[Any, Values]:
     """Return a whole constant for each group that keeps the values of the groups apart, in their
     first coordinate: the intervals of the groups are laid one after the other, in their order.
     """
-    ends: dict[Any, tuple[int, int]] = {}
+    ends: dict[Any, tuple[Element, Element]] = {}
     for group, (x, *_) in zip(groups, values, strict=True):
         low, high = ends.get(group, (x, x))
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
     for group, (low, high) in sorted(ends.items(), key=lambda item: item[1]):
-        shifts[group] = 0 if end is None else max(0, (end - low) // unit + 1) * unit
+        shifts[group] = 0 if end is None else max(0, floor(end - low) + 1)
         end = high + shifts[group]
-    middle = max(shifts.values()) // (2 * unit) * unit
-    return {g: (shift - middle, *[0] * (len(values[0]) - 1)) for g, shift in shifts.items()}
+    middle, others = max(shifts.values()) // 2, [0] * (len(values[0]) - 1)
+    return {group: (shift - middle, *others) for group, shift in shifts.items()}
 
 
 def _potentials(k: Sequence, k2: Sequence, up: Sequence) -> tuple[Table, dict[Values, Node], Tree]:
@@ -311,7 +290,7 @@ def _way(tree: Tree, start: Node, stop: Node) -> list[int]:
 
 
 def coupling(
-    partition: tuple[int, int], letter: str, table: Table, unit: int, integers: bool
+    partition: tuple[int, int], letter: str, table: Table, integers: bool
 ) -> PiecewiseCoupling:
     """Return a coupling whose shift has the values of a table, between whose knots it is linear.
 
@@ -321,11 +300,9 @@ def coupling(
     points = sorted((sum(map(mul, row, key)), shift) for key, shift in table.items())
     if integers:
         pairs = pairwise(points)
-        points += [(b - unit, shift) for (a, shift), (b, _) in pairs if b - a > unit]
+        points += [(b - 1, shift) for (a, shift), (b, _) in pairs if b - a > 1]
         points.sort()
-    new = QQ.dtype
-    values = [tuple([new(x, unit) for x in shift]) for _, shift in points]
-    conditioner = PiecewiseLinear([new(x, unit) for x, _ in points], values)
+    conditioner = PiecewiseLinear(*zip(*points, strict=True))
     return PiecewiseCoupling(partition, HALVES[letter == "L"], conditioner, reads=row)
 
 

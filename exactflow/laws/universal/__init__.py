@@ -8,7 +8,6 @@ Main results
 - `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
   eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; what four additive
   ones attain, in `exactflow.laws.universal.rearrangement`.
-- `one_layer_bound`: one coupling never does, with a certified distance from each target.
 
 How it is checked
 -----------------
@@ -16,13 +15,12 @@ How it is checked
 points.
 """
 
-from exactflow.laws.universal.boxes import Boxes, QuantileFunction, checkerboard, uniform
+from exactflow.laws.universal.boxes import Boxes, checkerboard, uniform
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.histogram import Histogram
 from exactflow.laws.universal.likelihood import KLApproximation, KLBound
-from exactflow.laws.universal.lower_bounds import one_layer_bound
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
 __all__ = [
@@ -35,11 +33,9 @@ __all__ = [
     "KLApproximation",
     "KLBound",
     "Product",
-    "QuantileFunction",
     "TargetMeasure",
     "approximate",
     "checkerboard",
     "empirical",
-    "one_layer_bound",
     "uniform",
 ]

@@ -179,7 +179,7 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
-            "GaussianMixture, QuantileFunction, a Product of these, or an (N, d) array, got "
+            "GaussianMixture, a Product of these, or an (N, d) array, got "
             f"{type(target).__name__}"
         )
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target

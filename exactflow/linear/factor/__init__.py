@@ -69,7 +69,7 @@ def factor(
     ----------
     M : d x d matrix, d >= 2: SymPy, NumPy (floats are the exact dyadic rationals that they are),
         nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
-    method : "auto", the first route below that applies, but for the last one; or one of
+    method : "auto", the first route below that applies, or one of
 
         ROUTES
 

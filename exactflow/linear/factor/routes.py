@@ -23,7 +23,6 @@ from exactflow.linear.factor.assembly import (
     mirrored,
     with_determinant,
 )
-from exactflow.linear.factor.classical import classical_layers
 from exactflow.linear.factor.commutator import commutator_shifts, six_shears
 from exactflow.linear.factor.hyperplane import hyperplane_word
 from exactflow.linear.factor.partition import partition_word
@@ -60,7 +59,6 @@ class Route:
     layers : the function: the layers of a problem in order of application, neighbours perhaps not
         merged; None where the route does not apply.
     apart : by how much the sizes of the halves may differ; None for halves of any sizes.
-    automatic : whether "auto" tries it, in the order of the table.
     """
 
     name: str
@@ -68,7 +66,6 @@ class Route:
     cost: str
     layers: Callable[[Problem], Layers | None]
     apart: tuple[int, ...] | None = (0,)
-    automatic: bool = True
 
     def takes(self, partition: tuple[int, int]) -> bool:
         """Whether the route applies to halves of these sizes."""
@@ -133,11 +130,6 @@ def _letters(
     return word, leftmost
 
 
-def _classical(problem: Problem) -> Layers:
-    problem.tell()
-    return classical_layers(problem.blocks())
-
-
 ROUTES = (
     Route(
         "permutation",
@@ -180,13 +172,6 @@ ROUTES = (
         _by_words((partition_word, "first")),
         apart=None,
     ),
-    Route(
-        "classical",
-        "a matrix over an ordered field",
-        "the paper's own kind of route, to be read rather than used; at most 18 layers",
-        _classical,
-        automatic=False,
-    ),
 )
 
 METHODS = ("auto", *(route.name for route in ROUTES))
@@ -198,10 +183,9 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
     With method="auto", a route that finds the field too small gives way to the next one. Raises
     `MethodError` with the reason where a route does not apply.
     """
-    routes = [route for route in ROUTES if route.name == method]
     if method == "auto":
         _check_size(problem)
-        routes = [route for route in ROUTES if route.automatic]
+    routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
         _check_symbols(problem, route)
         if not route.takes(problem.partition):

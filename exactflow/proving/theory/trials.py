@@ -126,9 +126,9 @@ def _equals(flow: Any, M: Any, most: int) -> Any:
     return flow
 
 
-def factored(M: Any, method: str = "auto", most: int = 6) -> CouplingFlow:
-    """At most so many layers equal M."""
-    return _equals(factor(M, method=method), M, most)
+def factored(M: Any) -> CouplingFlow:
+    """At most six layers equal M."""
+    return _equals(factor(M), M, 6)
 
 
 def permuted(perm: Any) -> CouplingFlow:
@@ -368,16 +368,12 @@ def _tried(
     return {"tried": tried, "trial": trial, "draws": draws, "hypotheses": hypotheses}
 
 
-_classical = partial(factored, method="classical", most=18)
 _draw_even = partial(draw_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
 _few = "at most six layers equal the matrix, and the reasons against fewer prove themselves"
 #: By the name of a theorem: the statement on one instance, its trial, draws and hypotheses.
 TRIALS = {
     "six layers": _tried("at most six layers equal the matrix", factored, draw_matrix, POSITIVE),
-    "classical route": _tried(
-        "at most 18 layers equal the matrix", _classical, _draw_even, POSITIVE, EVEN
-    ),
     "six is sharp": _tried(_few, minimal, _draw_one, EVEN, ONE),
     "five is generic": _tried(_few, minimal, _draw_one, EVEN, ONE),
     "zero padding": _tried(

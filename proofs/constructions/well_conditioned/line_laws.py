@@ -20,7 +20,8 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import format_short, to_element, to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal import Boxes, GaussianMixture, QuantileFunction, TargetMeasure
+from exactflow.laws.universal import Boxes, GaussianMixture, TargetMeasure
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["LineLaw", "MixtureOnLine", "QuantilesOnLine", "as_line_law"]

@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from exactflow import CouplingFlow, LinearCoupling, balance, factor, permutation, verify
+from exactflow import CouplingFlow, permutation
 from exactflow.errors import (
     InvalidInputError,
     MethodError,
     OrientationError,
     SingularMatrixError,
 )
-from exactflow.floats.lossless import IntegerCoupling
+from exactflow.floats.balancing.target import Target
+from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
+from exactflow.floats.lossless.gridded import assembled
 from exactflow.floats.lossless.shears import merge_shears
 from exactflow.flows.float_layers import FloatCoupling
 
@@ -218,12 +220,11 @@ def test_the_hash_of_outputs():
     n = 24
     i, j = np.indices((n, n))
     shifts = [((i * 37 + j * 101 + k * 59) % 127 - 63) / 512 for k in range(6)]
-    layers = [
-        LinearCoupling((n, n), ("second", "first")[k % 2], shift) for k, shift in enumerate(shifts)
-    ]
+    layers = [FloatCoupling(("second", "first")[k % 2], shift) for k, shift in enumerate(shifts)]
+    W = CouplingFlow([layer.exact() for layer in layers]).matrix()
     rows, columns = np.indices((2 * n, 1000))
     x = (rows * 7919 + columns * 104729) % 65536 - 32768
-    result = lossless(CouplingFlow(layers), bits=30)
+    result = assembled(Target.of(W), layers, Fraction(1), 30, LIMIT)
     y = result.forward(x)
     assert (result.backward(y) == x).all()
     digest = hashlib.sha256(y.astype("<i8").tobytes()).hexdigest()
@@ -491,47 +492,6 @@ def test_the_step_makes_up_for_a_determinant_that_is_known_roughly():
     M = 1 / (np.arange(8)[:, None] + np.arange(8) + 1)
     flow = lossless(M, bits=44, limit=100).flow
     assert np.abs(np.array(flow.matrix().tolist(), dtype=float) - M).max() < 1e-11
-
-
-def test_given_layers():
-    for flow in (
-        factor([[2, 1], [1, 1]]),
-        factor(permutation([1, 0, 2, 3]), orientation="flip"),
-        factor(
-            sympy.Matrix(4, 4, lambda i, j: int(i == j) + 2 * (j == i + 1)), partition=[1, 0, 1, 0]
-        ),
-        balance(rotation(6)).flow,
-        CouplingFlow([], (2, 1)),
-    ):
-        result = lossless(flow)
-        d = flow.dimension
-        x = integers((d, 50), result.limit)
-        y = result.forward(x)
-        assert (result.backward(y) == x).all()
-        M = flow.matrix()
-        assert result.error == max(map(abs, result.flow.matrix() - M))
-        distance = np.abs(y - np.array(M, dtype=float) @ x)
-        assert distance.max() <= float(result.bound.largest) + 1e-6
-        again = lossless(result.flow, bits=result.bits)
-        assert (again.forward(x) == y).all()
-        assert again.error == 0
-        verify(again.flow, result.flow.matrix())
-
-
-def test_given_layers_with_scales_or_a_field_are_refused():
-    scaled = LinearCoupling((1, 1), "first", [[1]], scale=[2])
-    for flow in (
-        CouplingFlow([scaled]),
-        CouplingFlow([scaled, LinearCoupling((1, 1), "second", [[1]])]),
-        CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])]),
-        CouplingFlow([LinearCoupling((1, 1), "first", [[0]], scale=[2])]),
-    ):
-        with pytest.raises(InvalidInputError, match="additive layers over QQ"):
-            lossless(flow)
-    with pytest.raises(InvalidInputError, match="no partition with a flow"):
-        lossless(factor([[2, 1], [1, 1]]), partition=(1, 1))
-    with pytest.raises(InvalidInputError, match="float64"):
-        lossless(CouplingFlow([LinearCoupling((1, 1), "first", [[10**400]])]))
 
 
 def test_what_it_says():

@@ -1,4 +1,4 @@
-"""Piecewise-linear functions: one function in every arithmetic, and as a ReLU network and back."""
+"""Piecewise-linear functions: one function in every arithmetic."""
 
 import mpmath
 import numpy as np
@@ -6,23 +6,12 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from piecewise import functions, rationals
 from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import elements, to_element, to_float, to_mpf
-from exactflow.flows.nonlinear.piecewise import PiecewiseLinear, ReluNetwork
-from proofs.experiments.relu import function_of, value
-
-rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7)
-
-
-@st.composite
-def functions(draw, dimension=None):
-    m = dimension or draw(st.integers(1, 3))
-    point = st.lists(rationals, min_size=m, max_size=m)
-    knots = sorted(draw(st.sets(rationals, min_size=1, max_size=5)))
-    values = [draw(point) for _ in knots]
-    return PiecewiseLinear(knots, values, draw(point), draw(point))
+from exactflow.exact.numbers import to_element, to_float, to_mpf
+from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
 
 @given(functions(), rationals)
@@ -48,45 +37,9 @@ def test_linear_between_knots(f, data):
     assert all(f.at(knot) == value for knot, value in zip(f.knots, f.values, strict=True))
 
 
-@given(functions(), rationals)
-def test_relu_network_and_back(f, x):
-    network, x = ReluNetwork.of(f), to_element(x)
-    assert value(network, x) == f.at(x)
-    assert function_of(network) == f
-    assert len(network.weights) <= len(f.knots) + 1
-
-
-@given(st.data())
-def test_network_to_function(data):
-    width = data.draw(st.integers(0, 5))
-    row = st.lists(rationals.map(to_element), min_size=width, max_size=width).map(tuple)
-    outputs = tuple(zip(data.draw(row), data.draw(row), strict=True))
-    network = ReluNetwork(data.draw(row), data.draw(row), outputs, (QQ.one, QQ(1, 2)))
-    f = function_of(network)
-    for x in (*f.knots, f.knots[0] - 3, f.knots[-1] + 3, QQ(1, 9)):
-        assert f.at(x) == value(network, x)
-    assert function_of(ReluNetwork.of(f)) == f
-
-
-def test_units_of_weight_zero_are_constants():
-    network = ReluNetwork(*map(elements, ((0, 0), (2, -2))), ((3,), (5,)), (1,))
-    assert function_of(network) == PiecewiseLinear([0], [7])
-    assert value(network, QQ(100)) == (7,)
-
-
-def test_coincident_bends_add_up():
-    network = ReluNetwork(*map(elements, ((1, 2, -1), (0, 0, 0))), ((1,), (-1,), (-1,)), (0,))
-    assert function_of(network) == PiecewiseLinear([0], [0], 1, -1)
-
-
-def test_affine_needs_two_units():
-    assert len(ReluNetwork.of(PiecewiseLinear([0], [1], 2, 2)).weights) == 2
-
-
 def test_redundant_knots_are_dropped():
     assert PiecewiseLinear([0, 1, 2], [0, 1, 2], 1, 1) == PiecewiseLinear([5], [5], 1, 1)
     assert PiecewiseLinear([3], [7]) == PiecewiseLinear([0, 1], [7, 7])
-    assert ReluNetwork.of(PiecewiseLinear([3], [7])).weights == ()
 
 
 def test_mpf_between_close_knots():

@@ -21,9 +21,9 @@ from exactflow.laws.universal import (
     Atoms,
     Boxes,
     GaussianMixture,
-    QuantileFunction,
     uniform,
 )
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.well_conditioned import WellConditioned, approximate_well
 from proofs.constructions.well_conditioned.draft import Unit
 from proofs.constructions.well_conditioned.line_laws import as_line_law

@@ -2,10 +2,11 @@
 
 Main results
 ------------
-Every M = [[A, B], [C, D]] of positive determinant is a product of at most `LAYERS` = 18 couplings,
-made of pivots, eigenvectors of triangular matrices and permutations alone. The tools are those of
-Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
-flows*, ICML 2021; this is a route to read, and `exactflow.factor` has shorter ones.
+Every M = [[A, B], [C, D]] of positive determinant, n x n blocks over an ordered field, is a product
+of at most `LAYERS` = 18 couplings, made of pivots, eigenvectors of triangular matrices and
+permutations alone. The tools are those of Koehler, Mehta and Risteski, *Representational aspects of
+depth and conditioning in normalizing flows*, ICML 2021; this is a construction to read, and
+`exactflow.factor` has shorter ones.
 
 1. *One block.* Some L(W0) M has an invertible lower-left block C (nothing to do if M has). Then,
    with V = C^-1 (D - I) and X = B - A V,
@@ -36,7 +37,7 @@ c <= 5. Where Sigma = I there are at most 12, and where C is invertible, at most
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`; the count is that of the lists below, asserted in the tests.
+*Exact* on every call of `classical`; the count is that of the lists below, asserted in the tests.
 """
 
 from sympy.polys.domains.domain import Domain
@@ -44,68 +45,74 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import MethodError
 from exactflow.exact import krylov, linalg
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element, Half
-from exactflow.explanation.steps import note, recording, renamed
+from exactflow.exact.typing import Element, Half, MatrixLike
+from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.factor.assembly import alternating, opposite, scaled, shear, shears
+from exactflow.flows.verification import verify
+from exactflow.linear.factor.assembly import (
+    alternating,
+    merged,
+    opposite,
+    scaled,
+    shear,
+    shears,
+)
 from exactflow.linear.factor.commutator import with_full_rank
+from exactflow.linear.factor.permutation import permutation_layers
+from exactflow.linear.factor.problem import Problem
 
-__all__ = ["LAYERS", "classical_layers"]
+__all__ = ["LAYERS", "classical"]
 
 LAYERS = 18
 
 
-def classical_layers(blocks: Blocks) -> list[LinearCoupling]:
+def classical(M: MatrixLike) -> CouplingFlow:
+    """Return a flow of at most `LAYERS` couplings that equals M exactly.
+
+    M is 2n x 2n, of positive determinant. Raises `MethodError` for an odd number of coordinates,
+    and over a field whose elements have no known sign; else as `exactflow.factor` does.
+
+    >>> classical([[-1, 0], [0, -1]]).matrix()
+    Matrix([
+    [-1,  0],
+    [ 0, -1]])
+    """
+    problem = Problem.of(as_matrix(M))
+    p, q = problem.partition
+    if p != q:
+        raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")
+    layers, field = _layers(problem.blocks()), problem.target.domain
+    flow = CouplingFlow(merged(layers), problem.partition, method="classical", field=field)
+    verify(flow, problem.target)
+    return flow
+
+
+def _layers(blocks: Blocks) -> list[LinearCoupling]:
     """Return layers, in order of application, that compose to the given n x n blocks.
 
-    At most `LAYERS` are left once neighbours that move the same half are merged. The blocks are
-    those of a matrix of positive determinant. Raises `MethodError` over a field whose elements have
-    no known sign.
-
-    >>> from sympy import QQ
-    >>> half_turn = -linalg.identity(4, QQ)
-    >>> layers = classical_layers(linalg.split(half_turn, 2))
-    >>> from exactflow import CouplingFlow
-    >>> CouplingFlow(layers).domain_matrix() == half_turn
-    True
+    At most `LAYERS` are left once neighbours that move the same half are merged.
     """
     C_inverse = linalg.inverse_or_none(blocks.C)
     if C_inverse is not None:
         return _around_one_block(blocks, C_inverse)
     W0, rest = with_full_rank(blocks)
-    with renamed(C="C'", D="D'"):
-        return [*_around_one_block(rest, rest.C.inv()), shear("second", -W0)]
+    return [*_around_one_block(rest, rest.C.inv()), shear("second", -W0)]
 
 
 def _around_one_block(blocks: Blocks, C_inverse: DomainMatrix) -> list[LinearCoupling]:
     """Return the layers of U(X) diag(T, I) L(C) U(V)."""
     A, B, C, D = blocks
-    one = linalg.identity(A.shape[0], A.domain)
-    V = C_inverse * (D - one)
+    V = C_inverse * (D - linalg.identity(A.shape[0], A.domain))
     X = B - A * V
     T = A - X * C
-    note(
-        "one block",
-        "`C` is invertible, so that three shears leave one block, with the determinant of `M`.",
-        "C V = D - 1, X = B - A V, T = A - X C, blocks(A, B, C, D) = U(X) diag(T, I) L(C) U(V)",
-        {"V": V, "X": X, "T": T, "I": one},
-    )
     return [shear("first", V), shear("second", C), *_block_layers(T), shear("first", X)]
 
 
 def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
     """Return the layers of diag(T, I), for det T > 0."""
     perm, signs, L, R = _signed_plu(T)
-    field, n = T.domain, T.shape[0]
-    units = linalg.diagonal([field.convert(sign) for sign in signs], field)
-    note(
-        "P L U",
-        "Gaussian elimination: `L` is unit lower, `R` upper triangular with a positive diagonal, "
-        "and the signed permutation `Sigma` has determinant 1.",
-        "T = Sigma L R, det(Sigma) = 1",
-        {"Sigma": units * linalg.identity(n, field).extract(perm, list(range(n))), "L": L, "R": R},
-    )
     permuted = _permutation_layers(perm, signs, T.domain)
     leftmost = permuted[0].moves if permuted else "first"
     return _triangular_layers(L, R, leftmost) + permuted
@@ -132,7 +139,7 @@ def _sign(pivot: Element, field: Domain) -> int:
     if positive is None:
         raise MethodError(
             "expected numbers whose signs are known, since pivots become positive scales, got "
-            f"entries in {field}: use method='commutator'"
+            f"entries in {field}: use exactflow.factor"
         )
     return 1 if positive else -1
 
@@ -141,11 +148,8 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     """Return the layers of diag(Sigma, I), where Sigma has determinant 1 and signs[i] in row i,
     column perm[i]; none for the identity.
     """
-    from exactflow.linear.factor.permutation import permutation_layers
-
     n = len(perm)
-    with recording():  # what it tells is about blocks of its own
-        layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]
 
 
@@ -157,13 +161,6 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     lower = linalg.diagonal(E, field)
     S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
     H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
-    note(
-        "triangular factors",
-        "A positive diagonal `E` makes the eigenvalues of `L E` and of `E^-1 R` distinct, so that "
-        "both are diagonalizable; four shears make each `diag(X, X^-1)` that is met on the way.",
-        "L E S = S E, R H = E H F",
-        {"E": lower, "S": S, "H": H, "F": linalg.diagonal(F, field)},
-    )
     S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
     middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [

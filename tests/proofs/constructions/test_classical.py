@@ -1,4 +1,4 @@
-"""The classical route: the product equals the matrix, in at most 18 layers."""
+"""The classical construction: the product equals the matrix, in at most 18 layers."""
 
 import pytest
 import sympy
@@ -8,19 +8,15 @@ from matrices import POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, random_matrix, verify
-from exactflow.errors import MethodError
+from exactflow import random_matrix, verify
+from exactflow.errors import MethodError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.linear.factor.classical import LAYERS, classical_layers
 from exactflow.proving.strategies import degenerate_blocks
-
-
-def classical_flow(M) -> CouplingFlow:
-    return factor(M, method="classical")
+from proofs.constructions.classical import LAYERS, classical
 
 
 def assert_classical(M) -> None:
-    flow = classical_flow(M)
+    flow = classical(M)
     assert verify(flow, M).flow.depth <= LAYERS
     assert all(s > 0 for layer in flow for s in layer.scale)
 
@@ -42,12 +38,12 @@ def test_the_count():
     assert LAYERS == 18
     pivots = sympy.diag(-1, -1, 1, 1, 1, 1)
     generic = random_matrix(6, seed=12)
-    depths = {classical_flow(M).depth for M in (generic, pivots * generic, generic * pivots)}
+    depths = {classical(M).depth for M in (generic, pivots * generic, generic * pivots)}
     assert max(depths) <= 17
     worst = sympy.Matrix([[-2, 2, 0, 2], [1, 1, 1, 1], [-2, -2, 1, -2], [1, 1, 2, -2]])
     assert worst[2:, :2].rank() == 1
     assert worst.det() > 0
-    assert classical_flow(worst).depth == 18
+    assert classical(worst).depth == 18
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -64,7 +60,7 @@ def test_generic_with_positive_pivots_takes_at_most_eleven(seed):
         * sympy.Matrix([[one, zero], [C, one]])
         * sympy.Matrix([[one, V], [zero, one]])
     )
-    flow = classical_flow(M)
+    flow = classical(M)
     verify(flow, M)
     assert flow.depth <= 11
 
@@ -115,13 +111,21 @@ def test_an_ordered_field():
     assert_classical(M)
 
 
-def test_refuses_a_field_without_signs():
-    one = DomainMatrix.eye(4, GF(101)).to_dense()
-    with pytest.raises(MethodError, match="commutator"):
-        classical_layers(linalg.split(one, 2))
+@pytest.mark.parametrize(
+    ("M", "error", "words"),
+    [
+        (DomainMatrix.eye(4, GF(101)).to_dense(), MethodError, "whose signs are known"),
+        (sympy.eye(3), MethodError, "halves of one size, got 1 and 2"),
+        (sympy.diag(-1, 1), OrientationError, "det"),
+        (sympy.zeros(2), SingularMatrixError, "invertible"),
+    ],
+)
+def test_refuses(M, error, words):
+    with pytest.raises(error, match=words):
+        classical(M)
 
 
 def test_determinants_are_scales():
     M = sympy.diag(QQ(7, 3), 1, 1, 1)
-    scales = [s for layer in classical_flow(M) for s in layer.scale]
+    scales = [s for layer in classical(M) for s in layer.scale]
     assert sympy.prod(scales) == sympy.Rational(7, 3)
