@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Scales save layers: four affine couplings are typical
+# # Affine depth: with scales, four couplings are typical
 #
 # Additive layers take five for a typical matrix of determinant 1 (`five_is_generic`). How many with
 # positive scales? Let
@@ -92,7 +92,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.explanation.identities import Identity
 from exactflow.linear.depth.minors import Spectra
 
-claims = Claims("Four affine layers are typical (Theorems A to D)")
+claims = Claims("affine depth")
 options = proof_options()
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The classical tools alone: at most 18 couplings
+# # Classical route: at most 18 couplings
 #
 # **Theorem 1a** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, for the tools). Every matrix $M$ of positive determinant on $2n$
@@ -62,7 +62,7 @@ from exactflow import factor, permutation, random_matrix, rotation, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
 from proofs.constructions.classical import LAYERS, classical
 
-claims = Claims("The classical route (ICML 2021)")
+claims = Claims("classical route")
 full = proof_options().full
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth in the place of ill-conditioning
+# # Depth for conditioning: more layers, each well conditioned
 #
 # **Theorem 12a** (to our knowledge new, as explicit layers with a bound). For every law on the line
 # with second moments, every $\varepsilon > 0$ and *every* bound above 1 on the condition numbers of
@@ -107,7 +107,7 @@ from proofs.experiments.distances import exact_w2, sliced_w2
 from proofs.experiments.gaussianization import gaussianize
 from proofs.experiments.inversion import digits_to_invert, gaussian_points, study
 
-claims = Claims("Universal approximation: depth in the place of ill-conditioning")
+claims = Claims("depth for conditioning")
 options = proof_options()
 
 # %% [markdown]

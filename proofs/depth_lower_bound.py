@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Flows with few parameters a layer need depth, counted exactly
+# # Depth lower bound: few parameters a layer need many layers
 #
 # **Theorem 3** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: asymptotic; here a finite form). Let $f_\theta$, $\theta \in [-R,
@@ -69,7 +69,7 @@ from proofs.constructions.capacity.packings import SubsetFamily, code_size
 from proofs.experiments.generator import Generator
 from proofs.experiments.packings import greedy_code, greedy_subsets
 
-claims = Claims("Depth lower bound (ICML 2021)")
+claims = Claims("depth lower bound")
 full = proof_options().full
 
 # %% [markdown]

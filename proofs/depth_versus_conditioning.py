@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth against conditioning
+# # Depth versus conditioning: balanced layers
 #
 # **Theorem 8.** Let $W$ be a product of shears of norms $s_1, \dots, s_K$. Then
 #
@@ -52,7 +52,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 from proofs.experiments.descent import adam
 
 options = proof_options()
-claims = Claims("Depth and conditioning (ICML 2021): balanced layers")
+claims = Claims("depth versus conditioning")
 DEPTHS = (5, 6, 8, 10, 16)
 SIZES = (16, 48) if options.full else (16,)
 SEEDS = range(5 if options.full else 1)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # One construction over every field
+# # Families: one construction over every field
 #
 # **Theorem 1b.** The layers of `factor` are found by field arithmetic alone. So a family of
 # matrices over $\mathbb{Q}(t)$ has *one* flow for all values of $t$ but finitely many, which are
@@ -37,7 +37,7 @@ from exactflow import factor, toeplitz, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import ExactFlowError
 
-claims = Claims("Every field (ICML 2021, over fields)")
+claims = Claims("families")
 t = sympy.Symbol("t")
 
 # %% [markdown]

@@ -79,7 +79,7 @@ from exactflow import interpolate
 from exactflow.claims import Claims, Evidence, proof_options
 
 options = proof_options()
-claims = Claims("Finite maps: four couplings do any")
+claims = Claims("finite maps")
 draws = random.Random(0)
 
 

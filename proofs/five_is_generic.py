@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Five additive layers are generic, four are not
+# # Five is generic: five additive layers are, four are not
 #
 # **Theorem 2a** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let $n \ge 2$ and
 #
@@ -40,7 +40,7 @@ import sympy
 from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence
 
-claims = Claims("Five is generic (ICML 2021; Urschel 2024)")
+claims = Claims("five is generic")
 x = sympy.Symbol("x")
 
 

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Ill-conditioning is forced
+# # Forced conditioning: what no architecture avoids
 #
 # Let $f$ be a smooth bijection of $\mathbb{R}^d$ with Jacobian $J$, $Q = f_\# N(0, I)$, and $W_2(Q,
 # P) \le \varepsilon$. Let $s_1^2, \dots, s_d^2$ be the eigenvalues of $\operatorname{Cov} P$.
@@ -103,7 +103,7 @@ from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import worst_points
 
-claims = Claims("Ill-conditioning is forced")
+claims = Claims("forced conditioning")
 options = proof_options()
 
 # %% [markdown]

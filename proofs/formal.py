@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The theorems, formally proved
+# # Formal: the theorems, accepted by the kernel of Rocq
 #
 # **Theorem 9.** The statements of `proofs/rocq/statements.v` hold, for every $n$, and without
 # axioms: among them that six shears suffice in every dimension and five do not (Theorems 1, 14 and
@@ -43,7 +43,7 @@ import proofs
 from proofs.rocq.build import build, coqc, project, run
 from proofs.rocq.restated import restated, theorems_of
 
-claims = Claims("Formal proofs (Rocq, MathComp)")
+claims = Claims("formal")
 root = Path(proofs.__file__).parent.parent
 folder = root / "proofs" / "rocq"
 sources, places, options = project(root)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A Gaussian needs two layers, where the map needs six
+# # Gaussian depth: two layers, where the map needs six
 #
 # **Theorem 12** (to our knowledge new). For halves that differ by at most one, two affine couplings
 # with positive scales
@@ -57,7 +57,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 from proofs.constructions.gaussian_depth import gaussian_depth
 from proofs.constructions.three_layers import whiten_by_three
 
-claims = Claims("Gaussians need two layers (Theorem 12)")
+claims = Claims("gaussian depth")
 options = proof_options()
 
 # %% [markdown]

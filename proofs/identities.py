@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The identities behind the constructions, for all n
+# # Identities: the constructions, for all n
 #
 # **Theorem 1c.** The identities below hold for blocks of every size, over every field that has the
 # numbers in them.
@@ -26,7 +26,7 @@
 from exactflow.claims import Claims, Evidence
 from exactflow.explanation.identities import IDENTITIES, Identity, RefutedError
 
-claims = Claims("Identities of blocks (ICML 2021; Urschel 2024)")
+claims = Claims("identities")
 
 # %%
 for identity in IDENTITIES.values():

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # What ill-conditioning costs
+# # Ill conditioning: what universal approximation costs
 #
 # **Theorem 4.** The couplings that approximate a distribution (three in Koehler, Mehta, Risteski,
 # ICML 2021; two in `universal_approximation`) have a constant determinant, $\delta^d$ for two
@@ -62,7 +62,7 @@ from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well
 from proofs.experiments.inversion import fit, linear_study, study, worst_points
 
-claims = Claims("Ill-conditioning (ICML 2021)")
+claims = Claims("ill conditioning")
 options = proof_options()
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # How many linear couplings does a matrix need, and what does an optimiser find?
+# # Linear depth experiment: what an optimiser finds
 #
 # **Theorem 8a.** For halves of $n \ge 2$ and the residual of $K$ linear couplings
 #
@@ -50,7 +50,7 @@ from proofs.experiments import least_squares as fits
 from proofs.experiments.descent import adam
 from proofs.experiments.least_squares import Fit, least_squares
 
-claims = Claims("The linear experiment (ICML 2021)")
+claims = Claims("linear depth experiment")
 options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
 depths = range(1, 17 if options.full else 9)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Any linear layer of a flow, as a bijection of integers
+# # Lossless: any linear layer as a bijection of integers
 #
 # **Theorem 13** (to our knowledge new). Let $W = s W_1$ with $s > 0$ and $\det W_1 = \pm 1$, and
 # let $W_1$ be the product $S_6 \cdots S_1$ of six shears, up to a sign of one coordinate if $\det
@@ -58,7 +58,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 from proofs.experiments.lifting import LiftedLU, Plus
 
 options = proof_options()
-claims = Claims("Lossless couplings")
+claims = Claims("lossless")
 
 # %% [markdown]
 # ## Bijections, and how roundings travel

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # An open set of matrices needs five layers, whatever the positive scales
+# # Lower bound open set: five layers, whatever the positive scales
 #
 # **Theorem 2b** (Theorem B; Koehler, Mehta, Risteski, ICML 2021, for the statement). Let $A, D$ be
 # the diagonal blocks of $M$, $n \times n$, and $a, d$ those of $M^{-1}$. If, entry by entry,
@@ -42,7 +42,7 @@ import sympy
 from exactflow import minimal_depth, verify
 from exactflow.claims import Claims, Evidence
 
-claims = Claims("An open set needs five layers (Theorem B)")
+claims = Claims("lower bound open set")
 half, one = sympy.Rational(1, 2), sympy.eye(2)
 J = sympy.Matrix([[0, 1], [1, 0]])
 examples = {

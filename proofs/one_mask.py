@@ -1,5 +1,5 @@
 # %% [markdown]
-# # One mask for everything
+# # One mask: it does the work of many
 #
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
 # mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -
@@ -52,7 +52,7 @@ from exactflow.flows.partition import mask_order
 from exactflow.linear.masks import one_mask
 
 options = proof_options()
-claims = Claims("One mask for everything")
+claims = Claims("one mask")
 
 # %% [markdown]
 # ## The identities, for blocks of every size and for all functions

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Padding: three layers with zeros, orientation with noise, and the price in conditioning
+# # Padding: three layers with zeros, orientation with noise, and the price
 #
 # **Theorem 5** (after Koehler, Mehta, Risteski, ICML 2021). With $n$ zeros appended, every
 # invertible $n \times n$ matrix $A$, of either orientation, acts in three additive couplings, and
@@ -59,7 +59,7 @@ from proofs.experiments.likelihood import (
 from proofs.experiments.padding_study import read, summary
 from proofs.experiments.training import AVAILABLE, DATASETS, PADDINGS, train
 
-claims = Claims("Padding (ICML 2021)")
+claims = Claims("padding")
 options = proof_options()
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Halves of any two sizes
+# # Partitions: halves of any two sizes
 #
 # **Theorem 7** (after Koehler, Mehta, Risteski, ICML 2021: the choice of partition is no bottleneck
 # for depth). Let $p \le q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
@@ -135,7 +135,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.linear.depth.counting import chain_of
 from exactflow.linear.depth.word import Word
 
-claims = Claims("Partitions (after ICML 2021)")
+claims = Claims("partitions")
 full = proof_options().full
 
 

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Permutations of every dimension in six integer layers, in linear time
+# # Permutations: six integer layers, in linear time
 #
 # **Theorem 6** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024).
 # Every even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition
@@ -64,7 +64,7 @@ from exactflow import factor, pad, permutation, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
 
-claims = Claims("Permutations (ICML 2021)")
+claims = Claims("permutations")
 
 
 def in_bounds(flow, d):

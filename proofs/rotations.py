@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Every rotation in six well-conditioned shears, every matrix in eleven couplings
+# # Rotations: six well-conditioned shears; every matrix, eleven couplings
 #
 # **Theorem 10** (to our knowledge new; a bounded number of layers: Koehler, Mehta, Risteski, ICML
 # 2021). Let $M$ be a rotation of $\mathbb{R}^d$, $d \ge 2$, with halves of $n$ and $q$ coordinates,
@@ -154,7 +154,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.experiments.descent import adam_layers
 
-claims = Claims("Depth and conditioning at once (Theorems 10 and 11)")
+claims = Claims("rotations")
 options = proof_options()
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Six layers are sharp
+# # Six is sharp: some matrices need six layers
 #
 # **Theorem 2** (Urschel 2024). For every $n \ge 2$ some matrix of determinant 1 with halves $(n,
 # n)$ is no product of five alternating shears, neither $ULULU$ nor $LULUL$. **Theorem A.** For some
@@ -75,7 +75,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence
 
-claims = Claims("Six is sharp (Urschel 2024)")
+claims = Claims("six is sharp")
 
 # %%
 quarter, fifteenth = sympy.Rational(1, 4), sympy.Rational(1, 15)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Six affine couplings represent every matrix of positive determinant
+# # Six layers: every matrix of positive determinant
 #
 # **Theorem 1** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: a bounded number of layers; Urschel 2024: six, for halves of one
@@ -117,7 +117,7 @@ from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
 from exactflow.explanation.identities import IDENTITIES
 
-claims = Claims("Six layers (ICML 2021; Urschel 2024)")
+claims = Claims("six layers")
 
 # %% [markdown]
 # ## A permutation

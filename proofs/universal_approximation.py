@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Two affine couplings approximate every distribution, at the price of ill-conditioning
+# # Universal approximation: two couplings, in Wasserstein distance
 #
 # **Theorem 15** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, with three couplings; two: to our knowledge new). For every
@@ -100,7 +100,7 @@ from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
 from proofs.experiments.relu import ReluNetwork, function_of, value
 
-claims = Claims("Universal approximation (ICML 2021)")
+claims = Claims("universal approximation")
 options = proof_options()
 
 # %% [markdown]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Four affine couplings are universal in likelihood
+# # Universal in KL: four couplings, in likelihood
 #
 # **Theorem 19** (to our knowledge new). For every distribution $P$ on $\mathbb{R}^{p + q}$ with a
 # density, second moments and finite entropy, and every $\varepsilon > 0$, there are **four** affine
@@ -79,7 +79,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 from proofs.experiments.densities import banana, draw_and_density, moons, ring
 from proofs.experiments.kl_study import read
 
-claims = Claims("Universal approximation in KL (ICML 2021, ICML 2024)")
+claims = Claims("universal in kl")
 options = proof_options()
 
 # %% [markdown]

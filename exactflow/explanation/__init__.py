@@ -77,8 +77,7 @@ class Explanation:
     def __str__(self) -> str:
         return self.text()
 
-    def __repr__(self) -> str:
-        return f"<Explanation: {self.claim} {len(self.steps)} steps>"
+    __repr__ = __str__
 
     def text(self, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""

@@ -1,6 +1,6 @@
 """Text, LaTeX and HTML of numbers, matrices and flows, exact if they are small.
 
-Small is a matrix of at most 8 x 8 with entries of at most 20 letters. Of a larger one a corner is
+Small is a matrix of at most 8 x 8 with entries of at most 32 letters. Of a larger one a corner is
 shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices
 in blocks; of a layer of more than 8 coordinates, or of long entries, the text has a line, LaTeX a
 name for the shift, T_k, and HTML a heat map, with numbers and a legend.
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _LARGEST = 8
-_DIGITS = 20
+_DIGITS = 32
 _CORNER = 3
 _LEADING = 4
 _CELLS = 24

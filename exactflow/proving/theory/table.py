@@ -40,7 +40,7 @@ class Challenge:
         return f"{self.theorem}: fails after {self.count} instances, for {shown}: {self.reason}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Theorem:
     """A row of the table.
 
@@ -149,6 +149,8 @@ here: every coupling with positive scales preserves orientation
     def __str__(self) -> str:
         return self.text()
 
+    __repr__ = __str__
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
 
@@ -160,16 +162,18 @@ class Theorems(Mapping[str, Theorem]):
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Theorem:
-        if name not in self._rows:
-            near = get_close_matches(str(name), self._rows, 1, 0.4) or ["six layers"]
+        """The theorem of a name, or of its script: "six layers" and "six_layers" are one."""
+        found = str(name).replace("_", " ").strip().lower()
+        if found not in self._rows:
+            near = get_close_matches(found, self._rows, 1, 0.4) or ["six layers"]
             raise InvalidInputError(
                 f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
                 "print(exactflow.theorems) lists them"
             )
-        return self._rows[name]
+        return self._rows[found]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._rows
+        return str(name).replace("_", " ").strip().lower() in self._rows
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

@@ -376,7 +376,7 @@ TRIALS = {
     "six layers": _tried("at most six layers equal the matrix", factored, draw_matrix, POSITIVE),
     "six is sharp": _tried(_few, minimal, _draw_one, EVEN, ONE),
     "five is generic": _tried(_few, minimal, _draw_one, EVEN, ONE),
-    "zero padding": _tried(
+    "padding": _tried(
         "three shears map (x, 0) to (A x, 0)",
         padded,
         partial(draw_matrix, determinant="nonzero"),
@@ -401,10 +401,10 @@ TRIALS = {
         ROTATION,
     ),
     "affine depth": _tried(_few, partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
-    "Gaussians": _tried(
+    "gaussian depth": _tried(
         "at most two layers whiten the covariance within 1e-9", whitened, draw_covariance
     ),
-    "lossless couplings": _tried(
+    "lossless": _tried(
         "integers go near their images, within the bound, and come back",
         integers_and_back,
         draw_rotation,
@@ -423,7 +423,7 @@ TRIALS = {
         draw_finite_map,
         FINITE_MAP,
     ),
-    "universal in KL": _tried(
+    "universal in kl": _tried(
         "four layers with an exact inverse come within 1/4 of the law in KL",
         likely,
         draw_histogram,

@@ -75,7 +75,7 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
         ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
         ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
-        ("zero padding", [[1, 1], [1, 1]], "an invertible matrix"),
+        ("padding", [[1, 1], [1, 1]], "an invertible matrix"),
         ("finite maps", [[1, 2], [3, 4]], r"a pair \(points, images\)"),
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
         ("one mask", sympy.eye(2), "a list of flows .* a matrix alone has no masks"),
@@ -157,7 +157,7 @@ def test_integers_that_only_come_back_are_not_enough(monkeypatch):
     near = module.lossless(np.eye(2))
     monkeypatch.setattr(module, "lossless", lambda *args, **options: near)
     with pytest.raises(VerificationError, match="images within"):
-        theorems["lossless couplings"].check([[0, 1], [-1, 0]])
+        theorems["lossless"].check([[0, 1], [-1, 0]])
 
 
 def test_a_name_that_is_none():
@@ -217,3 +217,20 @@ def test_explain(tmp_path, capsys, option, says):
     path.write_text("0,1\n1,0\n")
     assert main(["explain", str(path), *option]) == 2
     assert "expected" in capsys.readouterr().err
+
+
+def test_a_theorem_has_one_name():
+    """Its key, its script, the title of its claims and of its page, in a word."""
+    for name, row in theorems.items():
+        text = (ROOT / "proofs" / f"{row.script}.py").read_text()
+        assert name == row.script.replace("_", " ")
+        assert theorems[row.script] is theorems[name.title()] is row
+        assert row.script in theorems
+        assert f'claims = Claims("{name}")' in text
+        assert text.splitlines()[1].lower().startswith(f"# # {name}: ")
+
+
+def test_a_theorem_at_a_prompt_shows_its_statement():
+    shown = " ".join(repr(theorems["padding"]).split())
+    assert theorems["padding"].statement in shown
+    assert "0x" not in shown
