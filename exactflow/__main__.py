@@ -22,9 +22,8 @@ def main() -> int:
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # None where it is closed
-            stream.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
+    if isinstance(sys.stdout, TextIOWrapper):  # None where it is closed
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
     from exactflow import cli
 
     runs_a_script = sys.argv[1:2] in (["prove"], ["diagnose"])
@@ -38,10 +37,7 @@ def main() -> int:
 
 
 def _watched(work: Callable[[], int]) -> int:
-    """Do some work in a child process: a script may end its process, with a 0 and no verdict.
-
-    Raises `DiedError` where it does; a signal that ends the child ends this process, too.
-    """
+    """Work in a child process, for a script may end it with a 0; then `DiedError` is raised."""
     if not hasattr(os, "fork"):
         return work()
     reading, writing = os.pipe()

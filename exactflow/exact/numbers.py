@@ -52,8 +52,7 @@ _Element = type(QQ.one)
 def parse_rational(text: str) -> Fraction:
     """Return the rational number that `text` writes: ``"-3"``, ``"p/q"``, or a decimal, exactly.
 
-    Raises `InvalidInputError` for anything else, a zero denominator and more than 100,000 digits
-    included.
+    Raises `InvalidInputError` for anything else, as a zero denominator, or over 100,000 digits.
 
     >>> parse_rational("-6/4"), parse_rational("0.1"), parse_rational("25e-1")
     (Fraction(-3, 2), Fraction(1, 10), Fraction(5, 2))

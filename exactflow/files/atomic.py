@@ -19,8 +19,7 @@ from exactflow.errors import CertificateError, InvalidInputError, SingularMatrix
 
 __all__ = ["check_place", "interruptible", "named", "place_in", "read_bytes", "write_bytes"]
 
-MOST_BYTES = 2**29
-"""No larger file is read: a link may lead to a device that has no end."""
+MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that has no end
 
 LONGEST_NAME = 200
 """Most file systems hold names of 255 bytes, those of suffixes and temporary files included."""
@@ -72,8 +71,7 @@ def place_in(folder: str | Path, name: str, suffix: str) -> Path:
 
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
-    """Return the content of a file, of standard input for "-", or raise `InvalidInputError` with
-    the reason why not.
+    """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read.
 
     >>> read_bytes("none/c.json", "certificate")
     Traceback (most recent call last):

@@ -47,9 +47,7 @@ def parallel_map(
     Raises
     ------
     InvalidInputError
-        Fewer jobs than one.
-    DiedError
-        A worker has ended, as by ``os._exit``.
+        Fewer jobs than one. `DiedError` where a worker has ended, as by ``os._exit``.
 
     Examples
     --------

@@ -2,8 +2,7 @@
 
 Of a file no more is made than it has room for, of an archive four times as much; nothing is
 unpickled but by ``torch.load(weights_only=True)``, with the names that PyTorch admits by default
-and no others: tensors, and containers of them. Meanwhile this process gets no more memory than the
-size of the file explains.
+and no others: tensors, and containers of them, in the memory that the file's size explains.
 """
 
 import io
@@ -178,10 +177,7 @@ def _loaded(data: bytes) -> Any:
 
 @contextmanager
 def _limited(most: int) -> Iterator[None]:
-    """Let this process take no more memory than so many bytes, where the system is Linux.
-
-    A pickle of 900 bytes calls bytearray(2**31) as it likes, for all that PyTorch admits.
-    """
+    """Limit the memory of this process (on Linux) to so many more bytes: pickles call bytearray."""
     try:
         import resource
 
