@@ -46,10 +46,11 @@ from sympy import Rational
 from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.explanation.identities import IDENTITIES, Identity
-from exactflow.linear.padding import gaussian_padding, zero_padding
+from exactflow.linear.padding import zero_padding
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
+from proofs.constructions.gaussian_padding import gaussian_padding
 from proofs.experiments.likelihood import (
     log_likelihood,
     padded_covariance,
