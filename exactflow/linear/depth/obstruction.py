@@ -69,7 +69,7 @@ class Reason(NamedTuple):
     ----------
     kind : a key of `KINDS`.
     witness : k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or, for
-        "signs", dicts from exponents to coefficients; a `counting.Minor`; or a tuple of powers.
+        "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
     """
 
     kind: str
@@ -374,8 +374,8 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: counting.is_excluding_minor(o, o.witness),
-        lambda o: counting.told_minor(o, o.witness),
+        lambda o: counting.is_excluding_rank(o, o.witness),
+        lambda o: counting.told_rank(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters {letter} make no more than {most}",
         "{passing}A factor {letter} adds to the {half} half a matrix times the other half, of size "
         "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
@@ -394,7 +394,7 @@ KINDS = {
         "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
         "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
         "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
-        "times at least, and with each power of r that is not beta the next one as often: {powers}, "
-        "and beta is none of these. {clash}.",
+        "times at least, and with each power of r but beta the next one as often: {powers}, and "
+        "beta is none of these. {clash}.",
     ),
 }  # fmt: skip
