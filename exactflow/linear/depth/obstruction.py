@@ -5,8 +5,8 @@ Main results
 `KINDS` has a row for each kind of obstruction: its theorem, what its witness is called in a
 certificate, a check, a reason in one sentence, and an explanation that a person can follow. The
 names are those of `exactflow.linear.depth.word`. Where D = I + Y Z and a = I + Z Y are known, of
-four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and F^-1 a take
-their place, for some positive diagonals F and G.
+four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and H^-1 a take
+their place, for some positive diagonals H and G.
 
 How it is checked
 -----------------
@@ -126,11 +126,11 @@ class Obstruction(Word):
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
         product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, letters, strict=False)) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 1
-        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(F^-1, G)."
+        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(H^-1, G)."
         text = first if scaled else f"Suppose {name} = {product}."
         if self.row.is_of_pair:
             last = " As {C} = 0, the last factor changes neither {D} nor {a}."
-            D, a = ("{D} G^-1", "F^-1 {a}") if scaled else ("{D}", "{a}")
+            D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So {D} = I + Y Z and {a} = I + Z Y."
         return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
 
@@ -366,7 +366,7 @@ KINDS = {
         {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors "
-        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = F^-1. "
+        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = H^-1. "
         "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
         "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
         "positive x and y.",
