@@ -33,6 +33,10 @@ def construction_arguments(
     )
     group = command.add_argument_group("coordinates")
     partition_argument(group)
+    orientation_argument(group, orientations)
+
+
+def orientation_argument(group: argparse._ActionsContainer, orientations: Sequence[str]) -> None:
     group.add_argument(
         "--orientation",
         choices=orientations,

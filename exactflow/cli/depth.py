@@ -29,13 +29,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="all 1, or any positive ones (default: all 1 if det = 1)",
     )
-    command.add_argument(
-        "--orientation",
-        choices=ORIENTATIONS,
-        default="error",
-        help="what is done where det < 0 (default: error)",
-    )
     common.partition_argument(command)
+    common.orientation_argument(command, ORIENTATIONS)
     common.matrix_arguments(command, "CERT.json", "write a certificate of both sides, checked")
 
 
@@ -56,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         common.say(*[_SYMBOLS] * bool(reasons))
         common.print_repairs(answer.flow, answer.pose.pads)
         if answer.flow.order:
-            common.say(f"order: the layers act on the coordinates {list(answer.flow.order)}")
+            order = list(answer.flow.order)
+            common.say(f"order: layers and blocks have the coordinates in the order {order}")
         print(*written, sep="\n", end="\n" * bool(written))
     return code
 

@@ -1,35 +1,30 @@
-"""Words of any length: exclusion by ranks, and by chains of eigenvalues of scalar blocks.
+"""Words of any length: what ranks exclude, and for two scalar blocks a chain of eigenvalues.
 
 Main results
 ------------
 *Ranks.* A factor L(Y) adds Y times the rows of the first half to those of the second. So in a
 product of shears with s factors L, D - I is a sum of s products through F^p, of s - 1 if the last
 factor is an L. For d - I, of the inverse, it is s - 1 if the first factor is an L. With positive
-scales M P^-1 is a product of shears for some positive diagonal P, and D less a positive diagonal
-takes the place of D - I. Exchanged halves say the same of A, a and the factors U.
+scales D less a positive diagonal takes the place of D - I. Exchanged halves: the same for A, a.
 
 *Parity.* If B = C = 0 then M U(X) = U(A X D^-1) M, and so for L: the last factor of a word of odd
 length passes through M into the first. What excludes the word without its last letter excludes it.
 
-*Chain of eigenvalues* (halves p < q, e = q - p; to our knowledge new). M = diag(alpha I, beta I) of
-determinant 1 is a word of six letters only if beta is one of 1, r, .., r^k for
-r = 1 / (alpha beta), k = p // e. For ULULUL the last factor goes to the other side: some C and V
-have D' = beta I - C V = I + Y Z and a' = I + Z Y, where a' = r N for N = beta I - V C, p x p. So
+*Chain of eigenvalues* (to our knowledge new; the proof is on the page of `partitions`). Let M be
+diag(alpha I, beta I) on halves p < q, det M = 1, e = q - p, r = 1 / (alpha beta). M is a word of
+six letters only if beta is one of 1, r, .., r^k for k = p // e: with the last letter on the other
+side, for some C and V, N = beta I - V C of size p has
 
     (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N).
 
-If beta != 1, N has the eigenvalue 1 at least e times, and with each power r^j that is not beta the
-next one as often; where r^j = 1 the chain closes, and 1 would occur e times more than it does. As
-p < (k + 1) e, beta is met before. The inverse is a word LULULU, with 1 / alpha, 1 / beta, 1 / r.
-
 How it is checked
 -----------------
-*Exact*: a minor that does not vanish, or signs of principal minors; the powers, one by one.
+*Exact*: ranks, signs of principal minors; the powers of r, one by one.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -37,28 +32,18 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
+from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF, principal_minors
 from exactflow.linear.depth.word import Word
 
 __all__ = [
-    "Minor",
     "chain_of",
-    "excluding_minor",
+    "excluding_rank",
     "is_excluding_chain",
-    "is_excluding_minor",
+    "is_excluding_rank",
     "told_chain",
-    "told_minor",
+    "told_rank",
 ]
-
-
-class Minor(NamedTuple):
-    """Rows and columns of a block, "A" or "D" of M, "a" or "d" of its inverse, on which the block
-    less I, or less any positive diagonal, is invertible.
-    """
-
-    block: str
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
 
 
 def _reduced(word: Word) -> str:
@@ -82,50 +67,44 @@ def _block(word: Word, block: str) -> tuple[DomainMatrix, int]:
     return blocks[3 if (block in "Dd") != word.is_exchanged else 0], count * size
 
 
+def excluding_rank(word: Word) -> tuple[str, tuple[int, ...]] | None:
+    """Find a block, "A" or "D" of M, "a" or "d" of its inverse, of larger rank than the word
+    allows, and for positive scales the coordinates that show it; or None.
+    """
+    for block in "DdAa":
+        (M, most), kept = _block(word, block), tuple[int, ...]()
+        if word.scales == "positive":
+            for i in range(M.shape[0]):
+                if _keeps_rank(M.extract([*kept, i], [*kept, i])):
+                    kept = *kept, i
+        if len(kept) > most or (word.scales == "additive" and linalg.rank(_less_one(M)) > most):
+            return block, kept
+    return None
+
+
+def is_excluding_rank(word: Word, witness: tuple[str, tuple[int, ...]]) -> bool:
+    """Whether the block is of larger rank than the word allows."""
+    block, kept = witness
+    M, most = _block(word, block)
+    if word.scales == "additive":
+        return proved_rank(_less_one(M)) > most
+    return len(set(kept)) > most and _keeps_rank(M.extract(kept, kept))
+
+
 def _less_one(M: DomainMatrix) -> DomainMatrix:
     return M - linalg.identity(M.shape[0], M.domain)
 
 
-def excluding_minor(word: Word) -> Minor | None:
-    """Find a minor of larger rank than the word allows, or None."""
-    for block in "DdAa":
-        M, allowed = _block(word, block)
-        if M.shape[0] <= allowed:
-            continue
-        if word.scales == "additive":
-            shifted = _less_one(M)
-            rows, columns = (tuple(linalg.rref(N)[1]) for N in (shifted.transpose(), shifted))
-        else:
-            rows = ()
-            for i in range(M.shape[0]):
-                if _keeps_rank(M.extract([*rows, i], [*rows, i])):
-                    rows = *rows, i
-            columns = rows
-        if len(rows) > allowed:
-            return Minor(block, rows, columns)
-    return None
-
-
-def is_excluding_minor(word: Word, minor: Minor) -> bool:
-    """Whether the minor is of larger rank than the word allows."""
-    (M, allowed), rows, columns = _block(word, minor.block), minor.rows, minor.columns
-    if not len(set(rows)) == len(rows) == len(columns) > allowed:
-        return False
-    if word.scales == "positive":
-        return rows == columns and _keeps_rank(M.extract(rows, rows))
-    return bool(_less_one(M).extract(rows, columns).det())
-
-
-def told_minor(word: Word, minor: Minor) -> dict[str, Any]:
-    """The words for a minor in the sentences of an obstruction."""
-    count, size = _counted(word, minor.block)
-    half, letter = ("first", "U") if minor.block in "Aa" else ("second", "L")
-    whose, somewhere = f"{minor.block} - I", ""
-    if word.scales == "positive":
-        whose, somewhere = f"{minor.block} less a positive diagonal", " for some such diagonal"
-    found = {"whose": whose, "somewhere": somewhere, "rank": len(minor.rows), "most": count * size}
-    found |= {"count": count, "size": size, "half": half, "letter": letter}
-    return found | {"passing": _passing(word)}
+def told_rank(word: Word, block: str) -> dict[str, Any]:
+    """The words for a rank in the sentences of an obstruction."""
+    (count, size), additive = _counted(word, block), word.scales == "additive"
+    half, letter = ("first", "U") if block in "Aa" else ("second", "L")
+    return {
+        "whose": f"{block} - I" if additive else f"{block} less a positive diagonal",
+        "somewhere": "" if additive else " for some such diagonal",
+        "most": count * size, "rank": count * size + 1, "count": count, "size": size,
+        "half": half, "letter": letter, "passing": _passing(word),
+    }  # fmt: skip
 
 
 def _passing(word: Word) -> str:

@@ -14,9 +14,9 @@ With additive layers, in the names of the pattern that starts with U:
   Where D and a differ in size, the smaller side has as many factors x - 1 more.
 
 With positive scales, a product of at least two layers is one of additive layers and a positive
-diagonal, M P^-1 = U(X) .., P = diag(F^-1, G), in the same pattern. U has A = S, U L has D = T and
+diagonal, M P^-1 = U(X) .., P = diag(H^-1, G), in the same pattern. U has A = S, U L has D = T and
 A - B D^-1 C = S for positive diagonals S and T. From c = -C where three additive layers do,
-C F + G c = 0, F A - X C = I, G + C Z = D; and four have D G^-1 W - W F^-1 a = C F + G c.
+C H + G c = 0, H A - X C = I, G + C Z = D; and four have D G^-1 W - W H^-1 a = C H + G c.
 
 *Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
 tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the positive diagonals,
@@ -60,7 +60,7 @@ __all__ = [
 
 Multiplier = tuple[DomainMatrix, ...]
 
-_POSITIVE = {"F", "G", "S", "T"}
+_POSITIVE = {"H", "G", "S", "T"}
 
 
 class Equation(NamedTuple):
@@ -92,15 +92,15 @@ def equations_for(word: Word) -> list[Equation]:
             Equation("Y + {D} W = {C}", C, [("Y", other, one), ("W", D, one)]),
             Equation("Y {B} - T {D} = {D} - I", D - other, [("Y", other, B), ("Y X", other, -D)]),
         ]
-    of_C = [("F", C, one), ("G", other, c)]
+    of_C = [("H", C, one), ("G", other, c)]
     if len(word.pattern) == 3:
         return [
-            Equation("{C} F + G {c} = 0", C - C, of_C),
-            Equation("F {A} - X {C} = I", one, [("F", one, A), ("X", one, -C)]),
+            Equation("{C} H + G {c} = 0", C - C, of_C),
+            Equation("H {A} - X {C} = I", one, [("H", one, A), ("X", one, -C)]),
             Equation("G + {C} Z = {D}", D, [("Z", C, other), ("G", other, other)]),
         ]
-    name = "{C} F + G {c} = {D} G^-1 W - W F^-1 {a}"
-    return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W F^-1", other, a)])]
+    name = "{C} H + G {c} = {D} G^-1 W - W H^-1 {a}"
+    return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)])]
 
 
 def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:

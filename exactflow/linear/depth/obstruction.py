@@ -5,8 +5,8 @@ Main results
 `KINDS` has a row for each kind of obstruction: its theorem, what its witness is called in a
 certificate, a check, a reason in one sentence, and an explanation that a person can follow. The
 names are those of `exactflow.linear.depth.word`. Where D = I + Y Z and a = I + Z Y are known, of
-four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and F^-1 a take
-their place, for some positive diagonals F and G.
+four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and H^-1 a take
+their place, for some positive diagonals H and G.
 
 How it is checked
 -----------------
@@ -69,7 +69,7 @@ class Reason(NamedTuple):
     ----------
     kind : a key of `KINDS`.
     witness : k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or, for
-        "signs", dicts from exponents to coefficients; a `counting.Minor`; or a tuple of powers.
+        "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
     """
 
     kind: str
@@ -126,11 +126,11 @@ class Obstruction(Word):
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
         product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, letters, strict=False)) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 1
-        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(F^-1, G)."
+        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(H^-1, G)."
         text = first if scaled else f"Suppose {name} = {product}."
         if self.row.is_of_pair:
             last = " As {C} = 0, the last factor changes neither {D} nor {a}."
-            D, a = ("{D} G^-1", "F^-1 {a}") if scaled else ("{D}", "{a}")
+            D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So {D} = I + Y Z and {a} = I + Z Y."
         return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
 
@@ -366,7 +366,7 @@ KINDS = {
         {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors "
-        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = F^-1. "
+        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = H^-1. "
         "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
         "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
         "positive x and y.",
@@ -374,8 +374,8 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: counting.is_excluding_minor(o, o.witness),
-        lambda o: counting.told_minor(o, o.witness),
+        lambda o: counting.is_excluding_rank(o, o.witness),
+        lambda o: counting.told_rank(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters {letter} make no more than {most}",
         "{passing}A factor {letter} adds to the {half} half a matrix times the other half, of size "
         "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
@@ -394,7 +394,7 @@ KINDS = {
         "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
         "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
         "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
-        "times at least, and with each power of r that is not beta the next one as often: {powers}"
-        ", and beta is none of these. {clash}.",
+        "times at least, and with each power of r but beta the next one as often: {powers}, and "
+        "beta is none of these. {clash}.",
     ),
 }  # fmt: skip

@@ -169,9 +169,9 @@ TEXTS = {
     "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
         "with no solution",
     "opposed": "not ULULU: C = 0, and D and a have diagonal entries of opposite signs",
-    "three scaled layers": "not ULU: F A - X C = I for no positive diagonals",
+    "three scaled layers": "not ULU: H A - X C = I for no positive diagonals",
     "not one scaled layer": "not L: A = I fails at (0, 0)",
-    "kernels": "not ULUL: C F + G c = D G^-1 W - W F^-1 a for no positive diagonals",
+    "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals",
     "rank": "not LULULUL: d - I has rank 3 at least, and the letters L make no more than 2",
     "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1, 2 times each, on a "
         "2 x 2 matrix",
@@ -189,7 +189,7 @@ ENDS = {
         "tr (a + V c) = 10. But these are linear equations for V with no solution.",
     "opposed": "But D and a have diagonal entries of opposite signs: one sum is at least zero, the "
         "other at most, and not both vanish.",
-    "kernels": "Then C F + G c = D G^-1 W - W F^-1 a. Multiplied by the matrices of the witness "
+    "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiplied by the matrices of the witness "
         "and traced, these equations say that a sum of positive numbers is at most 0.",
     "rank": "So the rank of d - I is at most 2 times 1. But it is 3 at least.",
     "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is 2 at least.",

@@ -53,7 +53,7 @@ from exactflow.linear.depth.additive.up_to_four import (
     four_layers,
     three_layers,
 )
-from exactflow.linear.depth.counting import chain_of, excluding_minor
+from exactflow.linear.depth.counting import chain_of, excluding_rank
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Reason
@@ -107,8 +107,8 @@ def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p
     for length in reversed(lengths):
         found = []
         for word in words(length, matrix, scales, p):
-            if (minor := excluding_minor(word)) is not None:
-                found.append(Obstruction.of(word, Reason("rank", minor)))
+            if (rank := excluding_rank(word)) is not None:
+                found.append(Obstruction.of(word, Reason("rank", rank)))
             elif length in (6, 7) and scales == "additive" and (powers := chain_of(word)):
                 found.append(Obstruction.of(word, Reason("chain of eigenvalues", powers)))
         if len(found) == 2:

@@ -3,13 +3,13 @@
 Main results
 ------------
 With at least two layers, M is a product of layers with positive scales iff M P^-1 is one of
-additive layers in the same pattern, for some positive diagonal P = diag(F^-1, G). Let
+additive layers in the same pattern, for some positive diagonal P = diag(H^-1, G). Let
 M^-1 = [[a, b], [c, d]].
 
 *Theorem.* Additive layers U L U have the product M iff c = -C, A k = k wherever C k = 0, and
-l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal F and G
+l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal H and G
 
-    C F + G c = 0,    F A k = k wherever C k = 0,    l D = l G wherever l C = 0.
+    C H + G c = 0,    H A k = k wherever C k = 0,    l D = l G wherever l C = 0.
 
 *Proof.* U(X) L(Y) U(Z) has C = Y, c = -Y, A = I + X Y, D = I + Y Z. Conversely the conditions on
 kernels say that X C = A - I and C Z = D - I have solutions. They are unique up to rows l and
@@ -19,7 +19,7 @@ C X C + C A Z C = (d C - C) + d (D - I) C = C B C.
 The second statement is the first one for M P^-1.
 
 So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
-equation relates two of the positive numbers F_j, G_i, 1 by p x = q y: they are the edges of a
+equation relates two of the positive numbers H_j, G_i, 1 by p x = q y: they are the edges of a
 graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
 
 How it is checked
@@ -48,7 +48,7 @@ Diagonals = tuple[list, list]
 class _Proportion(NamedTuple):
     """p x_i = q x_j: one equation, by a multiplier that is a column times a row.
 
-    The numbers x are those of F, those of G, and 1. It reads p x_i - q x_j = 0.
+    The numbers x are those of H, those of G, and 1. It reads p x_i - q x_j = 0.
     """
 
     i: int
@@ -68,7 +68,7 @@ class _Proportion(NamedTuple):
 
 
 def positive_diagonals(word: Word) -> Diagonals | Reason | None:
-    """Return F^-1 and G for U L U, or why there are none; None if a sign is not known."""
+    """Return H^-1 and G for U L U, or why there are none; None if a sign is not known."""
     (q, p), field = word.blocks.C.shape, word.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _proportions(word):

@@ -18,11 +18,11 @@ of one degree are found by linear programming.
 of compact groups*, 1985; M. Einsiedler and S. Tuncel, *When does a polynomial ideal contain a
 positive polynomial?*, 2001.)
 
-*Kernels.* Four layers also have W with (D G^-1) W - W (F^-1 a) = C F + G c
-(`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C F + G c) k = 0, and so
-tr Q (C F + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of F and G,
+*Kernels.* Four layers also have W with (D G^-1) W - W (H^-1 a) = C H + G c
+(`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C H + G c) k = 0, and so
+tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of H and G,
 with the diagonals of Q C and c Q as weights. It is impossible if these have one sign, and not all
-of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive F and G for all
+of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive H and G for all
 of these equations if there is no such Q.)
 
 How it is checked
