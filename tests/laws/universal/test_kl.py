@@ -17,7 +17,6 @@ from exactflow.laws.universal import (
     Histogram,
     KLApproximation,
     Product,
-    QuantileFunction,
     approximate,
     checkerboard,
     uniform,
@@ -25,6 +24,7 @@ from exactflow.laws.universal import (
 
 sys.path.append(str(Path(__file__).parents[3]))
 
+from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring
 from proofs.experiments.densities import banana, draw_and_density, moons, ring
