@@ -51,6 +51,7 @@
 # All of it is *exact*, on instances; the four shears are proved *for all n* in `identities`.
 
 # %%
+import sys
 from itertools import permutations
 
 import sympy
@@ -60,6 +61,9 @@ from sympy.combinatorics import Permutation
 
 from exactflow import factor, permutation, random_matrix, rotation, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
+
+sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+
 from proofs.constructions.classical import LAYERS, classical
 
 claims = Claims("classical route")

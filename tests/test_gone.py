@@ -26,7 +26,9 @@ GONE = (
     # moved beside the scripts that need it
     r"exactflow\.capacity",
     "approximate_well",
-    r"universal\.(Sphere|Ring|spheres|segments?)\b",
+    r"universal\.(Sphere|Ring|spheres|segments?|one_layer_bound|QuantileFunction)\b",
+    r"method=.classical",
+    r"padding\.gaussian_padding",
     r"gaussian\.gaussian_depth",
     # routes, estimates, pages, formats
     r"method=.balanced",
