@@ -18,7 +18,7 @@ from exactflow.interop.modules.flow import Bijection, MergedAway
 __all__ = ["put"]
 
 AGREE, LOG_DET_AGREES = 1e-9, 1e-6
-"""In float64, relatively, and for each number; several libraries sum log-determinants in float32."""
+"""In float64, relatively, and for each number: several libraries sum them in float32."""
 ROUNDED = 8
 """Units of rounding of what a module stores, and couplings do not: a rotation and its transpose."""
 SAMPLES = 4

@@ -1,6 +1,6 @@
 """zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
