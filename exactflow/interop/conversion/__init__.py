@@ -121,7 +121,7 @@ def convert(
         left += [*alone, *singular, *failed]
         if not done:
             raise InvalidInputError(_nothing(left))
-        changes = _compare((model, *pair), done, arguments, given, before)
+        changes = _compare((model, *pair), done, arguments, given, before, within)
     return pair[0], Conversion(tuple(done), tuple(left), *changes)
 
 
@@ -131,6 +131,7 @@ def _compare(
     arguments: tuple[Any, ...],
     given: tuple[Any, Any],
     before: Run,
+    within: float,
 ) -> tuple[float | None, float | None, float | None, str | None]:
     """Compare a model with its conversion, in its type and in float64: the differences of latents,
     log-determinants and inverses, and why there are none.
@@ -151,7 +152,8 @@ def _compare(
         pass
     else:
         two = again(twin, arguments, given, one)
-    agree(one, two, before, arguments[0], [{layer.path, *layer.merged} for layer in layers])
+    merged = [{layer.path, *layer.merged} for layer in layers]
+    agree(one, two, before, arguments[0], merged, within)
     return latents, log_dets, back, None
 
 

@@ -42,7 +42,8 @@ class Run:
     ----------
     images : the tensors that come out: latents and log-determinants.
     latents : what the model would take on the way back.
-    back : the tensors that come out on the way back; None where the model has none, or fails.
+    back : the tensors that come out on the way back; None where the model has none, fails, or
+        makes no finite numbers.
     met : the data of each layer, on the way ahead.
     made : the image of each layer by its path, in the order of the calls, ahead and back.
     """
@@ -109,10 +110,11 @@ def run(
         try:
             if whole.way is not None:
                 others = arguments[1:]
-                ahead = _tried(
+                came = _tried(
                     "expected a way back", lambda: whole.called(taken, *others, is_ahead=False)
                 )
-                back = _tensors(ahead)
+                is_finite = all(torch.isfinite(t).all() for t in _tensors(came))
+                back = _tensors(came) if is_finite or latents is not None else None
         except InvalidInputError:  # a model whose way back is missing, or takes something else
             if latents is not None:
                 raise
@@ -168,11 +170,12 @@ def differences(before: Run, after: Run) -> list[float | None]:
     return found
 
 
-def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> None:
+def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]], within: float) -> None:
     """Compare two models on an example, ahead and back.
 
     `own` is the run of the first one in its own type, in which a layer may keep a log-determinant;
-    `merged` are paths of layers that became one: what the last of each makes is compared.
+    `merged` are paths of layers that became one: what the last of each makes is compared; and
+    `within` is the relative error of layers that was asked for.
 
     Raises
     ------
@@ -188,7 +191,9 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> N
 
     def differ(pair: tuple[Tensor, Tensor], slack: float, unit: float) -> bool:
         apart = difference(*pair)
-        return apart is not None and not apart <= unit * (1 + pair[0].abs().max()) + slack
+        return (
+            apart is not None and not apart <= (unit + within) * (1 + pair[0].abs().max()) + slack
+        )
 
     for what, images in one.parts.items():
         is_back = what == "inverse"

@@ -228,7 +228,7 @@ PLANTED = {
     "direction": (lambda: model(kind=Misdirected), 4, wrong("error", 1e-2)),
     "left out": (lambda: model(kind=Forgetful), 4, wrong("error", 1e-2)),
     "between layers": (lambda: model(kind=Undone), 4, wrong("digits_lost", 3)),
-    "latents rescaled": (rescaled, 0, wrong("error", 1e-2)),
+    "latents rescaled": (rescaled, 2, wrong("error", 1e-2)),
     "overflow": (
         lambda: model(at=2, layer=Scale([0.0, 95.0, 0.0, 0.0])),
         2,
