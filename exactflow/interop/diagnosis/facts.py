@@ -71,7 +71,7 @@ class _Sheet:
 
     def facts(self, worst: int) -> LayerFacts:
         """Measure what is measured in float64, and finish the row."""
-        row, module = self.row, self.call.module
+        row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
         near = self.known(both, lambda: _near(self.call, worst, row["spread"]))
         if near:
@@ -80,7 +80,6 @@ class _Sheet:
             if claims is not None:
                 pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
                 row["log_det"], row["log_det_due"] = pair or (claims[0], None)
-        kind = type(getattr(module, "transform", module)).__name__
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **row)
 

@@ -66,6 +66,9 @@ class LazyStep(nn.Module):
         super().__init__()
         self.transform, self.path, self.context = transform, path, context
 
+    def _get_name(self) -> str:
+        return type(self.transform).__name__
+
     def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
         """Return the image, or the preimage, and the log-determinant, one for each vector."""
         is_lazy = isinstance(self.transform, nn.Module)
