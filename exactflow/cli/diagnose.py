@@ -61,7 +61,7 @@ def _tensor(path: str, key: str | None = None) -> Any:
 
 @contextlib.contextmanager
 def _imported(source: str) -> Iterator[Any]:
-    """Run a script from the folder above its packages, as pytest does; yield what it names.
+    """Run a script, and yield what it names.
 
     What the script prints goes to stderr, and its folder is where it finds its modules, as long as
     the model is used.
@@ -72,27 +72,23 @@ def _imported(source: str) -> Iterator[Any]:
     script = Path(file).resolve()
     if script.suffix != ".py" or not script.is_file():
         raise InvalidInputError(f"expected a Python script, got {file!r}")
-    names, folder = [script.stem], script.parent
-    while (folder / "__init__.py").exists():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    if (dotted := ".".join(names)) in sys.modules:
+    if script.stem in sys.modules:
         raise InvalidInputError(f"expected a script whose name no module has, got {script.name!r}")
     before = sys.argv, list(sys.path)
-    sys.argv, sys.path = [file], [str(folder), *sys.path]
+    sys.argv, sys.path = [file], [str(script.parent), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _made(file, dotted, name)
+            yield _made(file, script.stem, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
     finally:
         sys.argv, sys.path[:] = before
 
 
-def _made(file: str, dotted: str, name: str) -> Any:
+def _made(file: str, module: str, name: str) -> Any:
     """Take what a script names, or what the function makes that it names."""
     try:
-        made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name=dotted)))
+        made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name=module)))
         return made() if isinstance(made, type | FunctionType) else made
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)

@@ -1,18 +1,14 @@
-"""Affine maps of coordinates as numbers: a permutation, a diagonal or a matrix, and a bias; and how
-they are read off tensors.
-"""
+"""Affine maps of coordinates as numbers, and how they are read off tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import MatrixLike
-from exactflow.linear.targets import permutation
 
-__all__ = ["AffineMap", "array", "dense", "matrix_of", "order", "vector"]
+__all__ = ["AffineMap", "array", "dense", "diagonal", "matrix_of", "order", "vector"]
 
 
 LARGEST_PRODUCT = 8192
@@ -21,12 +17,13 @@ LARGEST_PRODUCT = 8192
 
 @dataclass(frozen=True, eq=False)
 class AffineMap:
-    """The map x -> A x + bias in float64, where A is kept as what it is.
+    """The map x -> A x + bias in float64.
 
     Parameters
     ----------
-    entries : d integers for ``A x = x[entries]``, d floats for a diagonal, d x d floats else.
+    matrix : A, d x d floats.
     bias : d floats, or None for a map that has none.
+    kind : what a layer has by its type; "matrix" for one that may have any.
 
     Raises
     ------
@@ -35,85 +32,41 @@ class AffineMap:
 
     Examples
     --------
-    >>> AffineMap(np.array([1, 0])).matrix
-    array([[0., 1.],
-           [1., 0.]])
+    >>> swap = AffineMap(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([1.0, 0.0]))
+    >>> both = swap.after(AffineMap(np.diag([2.0, 3.0])))
+    >>> both.matrix, both.bias
+    (array([[0., 3.],
+           [2., 0.]]), array([1., 0.]))
     """
 
-    entries: np.ndarray
+    matrix: np.ndarray
     bias: np.ndarray | None = None
+    kind: Literal["matrix", "permutation", "diagonal"] = "matrix"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.entries).all() and np.isfinite(self.shift).all()):
+        if not (np.isfinite(self.matrix).all() and np.isfinite(self.shift).all()):
             raise InvalidInputError("expected finite numbers in a linear layer, got NaN or inf")
 
     @property
     def shift(self) -> np.ndarray:
         """The bias, zeros where there is none."""
-        return np.zeros(len(self.entries)) if self.bias is None else self.bias
+        return np.zeros(self.dimension) if self.bias is None else self.bias
 
     @property
     def dimension(self) -> int:
         """The number of coordinates."""
-        return len(self.entries)
-
-    @property
-    def is_permutation(self) -> bool:
-        """Whether A is known as a permutation."""
-        return self.entries.dtype.kind in "iu"
-
-    @property
-    def is_diagonal(self) -> bool:
-        """Whether A is known as a diagonal."""
-        return self.entries.ndim == 1 and not self.is_permutation
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """A as a matrix."""
-        if self.is_permutation:
-            return np.eye(self.dimension)[self.entries]
-        return np.diag(self.entries) if self.is_diagonal else self.entries
+        return len(self.matrix)
 
     @property
     def condition_number(self) -> float:
         """The condition number of A, rounded."""
-        return float(np.linalg.cond(self.entries)) if self.entries.ndim == 2 else 1.0
-
-    def exact(self) -> MatrixLike:
-        """Return A as exact numbers: a sparse permutation matrix, or the floats that it is."""
-        return permutation(self.entries.tolist()) if self.is_permutation else self.matrix
+        return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Return this map applied to what the other returns; products are rounded.
-
-        >>> swap = AffineMap(np.array([1, 0]), np.array([1.0, 0.0]))
-        >>> both = swap.after(AffineMap(np.array([2.0, 3.0])))
-        >>> both.matrix, both.bias
-        (array([[0., 3.],
-               [2., 0.]]), array([1., 0.]))
-        """
-        is_same = self.is_permutation and not other.is_diagonal
-        is_same |= self.is_diagonal and other.is_diagonal
-        entries = self._times(other.entries if is_same else other.matrix)
+        """Return this map applied to what the other returns; products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
-        return AffineMap(entries, self._times(other.shift) + self.shift if has_bias else None)
-
-    def _times(self, columns: np.ndarray) -> np.ndarray:
-        """Return A times a vector, a matrix, or a permutation or diagonal of its own kind."""
-        if self.is_permutation:
-            return columns[self.entries]
-        return (self.entries * columns.T).T if self.is_diagonal else self.entries @ columns
-
-    def simplified(self) -> "AffineMap":
-        """Return a matrix as a permutation or a diagonal where it is one, else the map itself."""
-        A = self.entries
-        if A.ndim == 1:
-            return self
-        order = A.argmax(1)
-        if len(set(order.tolist())) == len(A) and (A == np.eye(len(A))[order]).all():
-            return AffineMap(order, self.bias)
-        diagonal = np.diag(A).copy()
-        return AffineMap(diagonal, self.bias) if (A == np.diag(diagonal)).all() else self
+        shift = self.matrix @ other.shift + self.shift if has_bias else None
+        return AffineMap(self.matrix @ other.matrix, shift)
 
 
 def array(tensor: Any) -> np.ndarray:
@@ -150,7 +103,13 @@ def vector(tensor: Any) -> np.ndarray:
 
 def order(indices: Any) -> AffineMap:
     """Return x -> x[indices]."""
-    return AffineMap(indices.detach().cpu().numpy())
+    indices = np.asarray(indices.detach().cpu() if hasattr(indices, "detach") else indices)
+    return AffineMap(np.eye(len(indices))[indices], kind="permutation")
+
+
+def diagonal(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
+    """Return x -> scale x + bias, for each coordinate."""
+    return AffineMap(np.diag(scale), bias, "diagonal")
 
 
 def matrix_of(images: Callable[[Any], Any], d: int, device: Any, has_bias: bool) -> AffineMap:

@@ -7,8 +7,8 @@ do anything between its layers.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,12 @@ from torch import Tensor, nn
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["Library", "Part", "Reader", "Way", "Whole", "fold", "kinds", "plain_way"]
+__all__ = ["Library", "Reader", "Way", "Whole", "kinds", "plain_way"]
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 
 Reader = Callable[[Any], AffineMap]
-Part = tuple[Callable[[Any, Bijection], nn.Module], tuple[str, ...]]
-"""What becomes of a module that couplings replace in part, and the parameters that they replace."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Way:
     Attributes
     ----------
     ahead, back : the names of the methods.
-    option : of the one method, which is true on the way back; or ahead where it `is_turned`.
+    option : of the one method, which is true on the way back.
     is_listed : whether tensors are taken and returned in a list or tuple.
     condition : the name of the option by which the module is given a condition.
     """
@@ -42,7 +40,6 @@ class Way:
     ahead: str
     back: str
     option: str | None = None
-    is_turned: bool = False
     is_listed: bool = False
     condition: str | None = None
 
@@ -53,11 +50,7 @@ class Way:
 
     def options(self, is_ahead: bool) -> dict[str, bool]:
         """Return the option that leads in a direction."""
-        return {} if self.option is None else {self.option: is_ahead == self.is_turned}
-
-    def turned(self) -> "Way":
-        """Return the way from the other side: ahead is back."""
-        return replace(self, ahead=self.back, back=self.ahead, is_turned=not self.is_turned)
+        return {} if self.option is None else {self.option: not is_ahead}
 
 
 @dataclass(frozen=True)
@@ -113,15 +106,6 @@ def plain_way(module: nn.Module) -> Way | None:
     return Way("forward", "forward", found[0]) if found else None
 
 
-def fold(x: Tensor, runs: Iterable[Callable[[Tensor], Any]]) -> tuple[Tensor, Tensor]:
-    """Apply maps to x one after the other; return the image and the sum of log-determinants."""
-    total = x.new_zeros(())
-    for run in runs:
-        x, log_det = run(x)
-        total = total + log_det
-    return x, total
-
-
 def kinds(home: Any, base: type) -> list[type]:
     """List the classes that a package offers, from a base of its own on."""
     return [kind for kind in vars(home).values() if isinstance(kind, type) and base in kind.__mro__]
@@ -141,12 +125,13 @@ class Library:
         for children of its own.
     is_from_latent : whether these lists lead from latent to data.
     holders : exact type of a container with something between its layers -> where it keeps them.
-    parts : exact type of a layer that couplings replace in part; it is not merged with neighbours.
+    parts : exact type of a layer that couplings replace in part, not merged with its neighbours ->
+        the names of the parameters that they replace.
     imitation : couplings with the interface of one module, where `couplings` alone do not tell it.
     way : how a layer is called; None for what is no layer of a flow.
     whole : how a model or a layer is called, given a context and classes (None, or as its
         distribution takes them).
-    opened, closed : a model that is no module, as one; and back.
+    renew : what else a model has to know of a layer in it that is replaced: model, old, new.
     floats : the type of floats in which its modules run, as NumPy calls it.
     takes_images : whether couplings act on images, too.
     """
@@ -157,21 +142,17 @@ class Library:
     lists: Mapping[type, str] = field(default_factory=dict)
     is_from_latent: bool = False
     holders: Mapping[type, str] = field(default_factory=dict)
-    parts: Mapping[type, Part] = field(default_factory=dict)
+    parts: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
     imitation: Callable[[Any, Bijection], nn.Module] | None = None
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any, Any], Whole] = plain_whole
-    opened: Callable[[Any], Any] = lambda model: model
-    closed: Callable[[nn.Module], Any] = lambda module: module
+    renew: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda model, old, new: None
     floats: Callable[[], Any] = lambda: np.float64
     takes_images: bool = True
 
     def in_the_place_of(self, module: nn.Module, couplings: Bijection) -> nn.Module:
         """Build couplings, or an identity, with the interface and the hooks of a module."""
-        part = self.parts.get(type(module))
-        if part is not None:
-            new = part[0](module, couplings)
-        elif self.imitation is not None:
+        if self.imitation is not None:
             new = self.imitation(module, couplings)
         else:
             new = self.couplings(couplings, ())
@@ -181,7 +162,7 @@ class Library:
 
     def parameters_of(self, module: nn.Module) -> list[nn.Parameter]:
         """List the parameters of a layer that are floats and that couplings replace."""
-        _, names = self.parts.get(type(module), (None, None))
+        names = self.parts.get(type(module))
         return [
             p
             for name, p in module.named_parameters()

@@ -8,9 +8,10 @@ the flow and is not looked at.
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ __all__ = [
     "put",
     "tensors_of",
     "untouched",
+    "watched",
 ]
 
 Model = TypeVar("Model")
@@ -101,6 +103,35 @@ def cause(error: BaseException) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     said = " ".join(line for line in lines if line)
     return f"{type(error).__name__}: {said}"[:300].removesuffix(": ")
+
+
+@contextmanager
+def watched(
+    module: nn.Module, path: str, names: Iterable[str], around: Callable[[str, Any, Any], Any]
+) -> Iterator[None]:
+    """Let `around` run the methods of a module for a while: it is given the name, the method, and
+    the arguments and options. An error that is raised has the path as `where`.
+    """
+    own = dict(vars(module))
+
+    def told(name: str, method: Any) -> Any:
+        @wraps(method)
+        def run(*arguments: Any, **options: Any) -> Any:
+            try:
+                return around(name, method, (arguments, options))
+            except Exception as error:
+                vars(error).setdefault("where", path)
+                raise
+
+        return run
+
+    vars(module).update({name: told(name, getattr(module, name)) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            vars(module).pop(name)
+        vars(module).update({name: own[name] for name in names if name in own})
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +220,5 @@ def put(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
         return new
     place.parent._modules[place.name] = new
     for holder in model.modules():
-        for node in getattr(holder, "node_list", ()):  # a GraphINN of FrEIA
-            if node.module is place.module:
-                node.module = new
+        library_of(holder).renew(holder, place.module, new)
     return model

@@ -29,7 +29,7 @@ class Linear(nn.Module):
 
 SCRIPT = """
 import sys
-from {home}layers import Linear
+from layers import Linear
 
 print("imported by", sys.argv)
 good = Linear([[1.0, 2.0], [0.0, 1.0]])
@@ -77,7 +77,7 @@ ending = Ending([[1.0]])
 def run(tmp_path, capsys, monkeypatch):
     """Return a function that runs the command in a folder with a script and data."""
     (tmp_path / "layers.py").write_text(LAYERS)
-    (tmp_path / "flow.py").write_text(SCRIPT.format(home=""))
+    (tmp_path / "flow.py").write_text(SCRIPT)
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((4, 2)))
     monkeypatch.chdir(tmp_path)
     state = sys.argv, list(sys.path)
@@ -128,16 +128,6 @@ def test_no_line_is_wider_than_the_terminal(run, monkeypatch, width):
     assert max(map(len, out.splitlines())) <= width
     assert out.splitlines()[0].startswith("x comes back")
     assert any(line.startswith("the") for line in out.splitlines())
-
-
-def test_a_script_in_a_package(run, tmp_path):
-    package = tmp_path / "package"
-    package.mkdir()
-    for name, text in (("__init__", ""), ("layers", LAYERS), ("net", SCRIPT.format(home="."))):
-        (package / f"{name}.py").write_text(text)
-    assert run("package/net.py:good", "x.npy", "-q")[0] == 0
-    for name in [name for name in sys.modules if name.partition(".")[0] == "package"]:
-        del sys.modules[name]
 
 
 def test_a_script_beside_a_package_of_its_name(run, tmp_path):

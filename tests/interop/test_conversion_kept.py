@@ -62,13 +62,6 @@ def test_training_goes_on():
     assert torch.allclose(new[0].inverse(new[0](x)), x, atol=1e-5)
 
 
-def test_a_module_in_two_places_stays_one():
-    layer = linear()
-    new, report = convert(nn.Sequential(layer, nn.Tanh(), layer), data(5, 4))
-    assert new[0] is new[2]
-    assert report.layers[0].merged == ("2",)
-
-
 def test_the_model_itself_may_be_the_layer():
     for model, x in (
         (linear(), data(2, 3, 4)),
@@ -109,38 +102,3 @@ def test_a_context_reaches_the_couplings_that_take_one():
     new, report = convert(model, example)
     assert report.layers[0].path == "flows.1"
     assert torch.allclose(new.inverse(*example), model.inverse(*example), atol=1e-5)
-
-
-@pytest.mark.parametrize("by_wavelet", [False, True])
-def test_wavelets_in_both_directions(by_wavelet):
-    ff, fm = library("FrEIA.framework"), library("FrEIA.modules")
-    inn = ff.SequenceINN(3, 4, 6)
-    options = {"order_by_wavelet": by_wavelet, "rebalance": 0.7}
-    inn.append(fm.HaarDownsampling, **options)
-    inn.append(fm.HaarUpsampling, **options)
-    inn.append(fm.HaarDownsampling, **options)
-    x = data(5, 3, 4, 6)
-    for new, report in (convert(inn, x), convert(inn)):
-        assert [layer.kind[4:-8] for layer in report.layers] == ["Down", "Up", "Down"]
-        for one, two in zip(new(x), inn(x), strict=True):
-            assert torch.allclose(one, torch.as_tensor(two, dtype=torch.float32), atol=1e-5)
-        back, log_det = new(new(x)[0], rev=True)
-        assert torch.allclose(back, x, atol=1e-5)
-        assert torch.allclose(log_det, -new(x)[1])
-        assert new(x[:0])[0].shape == (0, 12, 2, 3)
-
-
-def test_transforms_of_zuko_that_are_not_lazy():
-    z = library("zuko.transforms")
-    transform = z.ComposedTransform(
-        z.LULinearTransform(torch.eye(4) + data(4, 4) / 4),
-        z.PermutationTransform(torch.tensor([1, 2, 3, 0])),
-        z.SoftclipTransform(bound=9.0),
-        z.RotationTransform(data(4, 4)),
-    )
-    x = data(2, 5, 4)
-    new, report = convert(transform, x)
-    assert [layer.merged for layer in report.layers] == [("transforms.1",), ()]
-    for one, two in zip(new.call_and_ladj(x), transform.call_and_ladj(x), strict=True):
-        assert torch.allclose(one, two, atol=1e-4)
-    assert torch.allclose(new.inv(new(x)), x, atol=1e-4)

@@ -219,8 +219,8 @@ def scripted():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"weight": torch.eye(2)}, "torch.nn.Module or a transform of zuko, got dict"),
-        (torch.eye(2), "torch.nn.Module or a transform of zuko, got Tensor"),
+        ({"weight": torch.eye(2)}, "a torch.nn.Module, got dict"),
+        (torch.eye(2), "a torch.nn.Module, got Tensor"),
         (nn.Linear(2, 2, device="meta"), "meta"),
         (scripted(), "torch.nn.Module"),
         (nn.Sequential(), "no layers"),

@@ -248,6 +248,14 @@ def test_layers_that_share_a_parameter_stay():
     assert torch.allclose(new(x), model(x), atol=1e-5)
 
 
+def test_a_module_in_two_places_stays():
+    layer = nn.Linear(4, 4)
+    new, report = convert(nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(4, 4)))
+    assert [layer.path for layer in report.layers] == ["4"]
+    assert {x.path: x.reason for x in report.left}["2"] == "it stands in another place, too"
+    assert new[0] is new[2]
+
+
 class Held(nn.Module):
     """A weight under two names, and a decoder that is its transpose."""
 

@@ -127,9 +127,9 @@ def test_within_containers_of_another_type_nothing_is_merged(name, has_example):
 class Unlike(nn.Module):
     """A model that runs a layer otherwise where it is no longer of its class."""
 
-    def __init__(self, what):
+    def __init__(self, what, factor=2):
         super().__init__()
-        self.first, self.second, self.what = linear(), linear(), what
+        self.first, self.second, self.what, self.factor = linear(), linear(), what, factor
 
     def _is_other(self, what):
         return self.what == what and not isinstance(self.second, nn.Linear)
@@ -137,7 +137,7 @@ class Unlike(nn.Module):
     def forward(self, x):
         """Return the image and the log-determinant."""
         y = self.first(x)
-        y = self.second(2 * y if self._is_other("latents") else y)
+        y = self.second(self.factor * y if self._is_other("latents") else y)
         return y, torch.full((len(x),), 3.0 if self._is_other("log-determinants") else 0.0)
 
     def inverse(self, y):
@@ -161,6 +161,11 @@ def test_a_model_that_differs_is_not_returned(what, where):
     assert torch.allclose(new(x)[0], model(x)[0], atol=1e-5)
     assert report.reason is None
     assert report.inverse_difference < 1e-4
+
+
+def test_a_difference_of_a_thousandth_is_found_in_float32():
+    with pytest.raises(MethodError, match="other latents, first in second"):
+        convert(Unlike("latents", 1.002), data(6, 4), only=["first", "second"])
 
 
 def test_a_model_of_float32_alone_is_compared_as_it_is():
@@ -201,6 +206,26 @@ def test_ill_conditioned_models_are_no_other_maps(condition):
     for by in ("couplings", "inverse"):
         _, report = convert(model, data(5, 8), by=by)
         assert report.reason is None
+
+
+def test_an_inverse_that_is_not_finite_is_not_held_against_the_other():
+    class Overflowing(nn.Module):
+        """Layers whose way back overflows."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = linear()
+
+        def forward(self, x):
+            """Return the image."""
+            return self.layer(x)
+
+        def inverse(self, y):
+            """Return nothing of use."""
+            return y / 0
+
+    _, report = convert(Overflowing(), data(5, 4), only="layer")
+    assert "the inverse was not compared" in str(report)
 
 
 def test_what_was_not_compared_is_said():

@@ -23,17 +23,16 @@ from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.options import check_option
-from exactflow.interop.conversion.comparison import Agreement, Run, again, agree, differences, run
+from exactflow.interop.conversion.comparison import Run, again, agree, differences, run
 from exactflow.interop.conversion.group import group
-from exactflow.interop.conversion.put import Put, put
+from exactflow.interop.conversion.put import put
 from exactflow.interop.conversion.read import read
-from exactflow.interop.conversion.report import Conversion, LeftLayer
+from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solve import By, solve
-from exactflow.interop.libraries import library_of
 from exactflow.interop.models import copy_model, doubled, inside, tensors_of, untouched
 
 __all__ = ["convert"]
@@ -62,12 +61,12 @@ def convert(
     no linear layer of a known type is left alone, and named in the report: so is a permutation or a
     diagonal alone, an ActNorm that waits for its first data, a layer of PyTorch that may belong to
     a conditioner, one with a parametrization or a backward hook, one that is trained in part, and
-    one that shares parameters with another.
+    one that shares parameters with another, or stands in two places.
     Within a container of another type layers are converted one by one, and nothing is merged.
 
     Parameters
     ----------
-    model : a module; or a transform of zuko.
+    model : a module; of zuko, a flow or a lazy transform.
     example : a batch of data as the model takes it, or a tuple of its arguments; the layers are
         compared on what they make of it, and the whole model in both directions. Without it, the
         layers are compared on random vectors, and the whole is not.
@@ -107,66 +106,66 @@ def convert(
     """
     only = [only] if isinstance(only, str) else only
     check_option("by", by, get_args(By))
-    home = library_of(model)
-    opened = home.opened(model)
-    _check(opened, within, only)
+    _check(model, within, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
     given = context, y
     with untouched():
-        before = run(opened, arguments, *given)
-        types = (t.dtype for t in tensors_of(opened) if t.is_floating_point())
+        before = run(model, arguments, *given)
+        types = (t.dtype for t in tensors_of(model) if t.is_floating_point())
         default = next(types, torch.get_default_dtype())
-        new = copy_model(opened)
+        new = copy_model(model)
         runs, left = read(new, only)
         groups, alone = group(runs, before.met, default)
         solved, singular = solve(groups, by, layers, Fraction(within))
-        done = put(new, doubled(opened), solved)
-        left += [*alone, *singular, *done.left]
-        if not done.layers:
+        pair, done, failed = put((new, doubled(model)), solved)
+        left += [*alone, *singular, *failed]
+        if not done:
             raise InvalidInputError(_nothing(left))
-        changes = _compare(opened, done, arguments, given, before)
-    made = done.model if opened is model else home.closed(done.model)
-    return made, Conversion(tuple(done.layers), tuple(left), *changes)
+        changes = _compare((model, *pair), done, arguments, given, before, within)
+    return pair[0], Conversion(tuple(done), tuple(left), *changes)
 
 
 def _compare(
-    model: nn.Module, done: Put, arguments: tuple[Any, ...], given: tuple[Any, Any], before: Run
+    models: tuple[nn.Module, nn.Module, nn.Module],
+    layers: list[ConvertedLayer],
+    arguments: tuple[Any, ...],
+    given: tuple[Any, Any],
+    before: Run,
+    within: float,
 ) -> tuple[float | None, float | None, float | None, str | None]:
-    """Compare the whole model: its differences ahead and back, and why there are none.
+    """Compare a model with its conversion, in its type and in float64: the differences of latents,
+    log-determinants and inverses, and why there are none.
 
-    Raises `MethodError` where the models differ beyond rounding, in float64 if they run there.
+    Raises `MethodError` where they differ beyond rounding, in float64 if they run there.
     """
     if not arguments:
         return None, None, None, "there is no example"
-    after = again(done.model, arguments, given, before)
-    found = differences(before, after)
-    leaves = [x for x in tree_leaves(arguments) if isinstance(x, Tensor)]
-    if not any(x.numel() for x in leaves):
+    model, converted, twin = models
+    one, two = before, again(converted, arguments, given, before)
+    latents, log_dets, back = differences(one, two)
+    if not any(x.numel() for x in tree_leaves(arguments) if isinstance(x, Tensor)):
         return None, None, None, "the example is empty"
-    units = [torch.finfo(x.dtype).eps for x in leaves if x.is_floating_point()]
-    fine = done.bound.and_also(Agreement(torch.finfo(torch.float64).eps, 0.0))
     try:
-        pair = doubled(model), done.twin
-        agree(pair, _doubled(arguments), _doubled(given), fine, done.inner)
+        arguments, given = _doubled(arguments), _doubled(given)
+        one = run(doubled(model), arguments, *given)
     except InvalidInputError:  # a model of one type alone
-        own = fine.and_also(Agreement(max(units, default=0.0), 0.0))
-        agree((model, done.model), arguments, given, own, done.inner)
-    return *found, None
+        pass
+    else:
+        two = again(twin, arguments, given, one)
+    merged = [{layer.path, *layer.merged} for layer in layers]
+    agree(one, two, before, arguments[0], merged, within)
+    return latents, log_dets, back, None
 
 
 def _doubled(value: Any) -> Any:
-    """Return a structure with its floats in float64."""
-
-    def double(x: Any) -> Any:
-        return x.double() if isinstance(x, Tensor) and x.is_floating_point() else x
-
-    return tree_map(double, value)
+    """Copy a structure with its floats in float64."""
+    return tree_map_only(Tensor, lambda x: x.double() if x.is_floating_point() else x, value)
 
 
 def _check(model: Any, within: Any, only: Any) -> None:
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
-            f"expected a torch.nn.Module or a transform of zuko, got {type(model).__name__}"
+            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
         )
     if (name := inside(model)) is not None:
         raise InvalidInputError(

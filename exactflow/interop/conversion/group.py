@@ -1,7 +1,7 @@
 """Second step of `convert`: neighbours that become one map, and the data that it meets."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import pairwise
 
@@ -29,12 +29,10 @@ class Group:
     ----------
     layers : the layers.
     data : what they meet, and the condition that they are given.
-    also : other places of the same module, where there is one alone.
     """
 
     layers: tuple[ReadLayer, ...]
     data: Meeting
-    also: tuple[Place, ...] = ()
 
     @property
     def main(self) -> Place:
@@ -76,31 +74,25 @@ def group(
     runs: list[list[ReadLayer]], met: Mapping[str, Meeting], default: torch.dtype
 ) -> tuple[list[Group], list[LeftLayer]]:
     """Merge the layers of each run; name those that have no matrix beside them, or no data."""
-    groups: dict[int, Group] = {}
+    groups: list[Group] = []
     left: list[LeftLayer] = []
     for part in (part for run in runs for part in _alike(run)):
-        if not any(layer.map.entries.ndim == 2 for layer in part):
+        if not any(layer.map.kind == "matrix" for layer in part):
             for layer in part:
-                what = "a permutation" if layer.map.is_permutation else "a diagonal"
-                reason = f"{what}, with no matrix beside it"
+                reason = f"a {layer.map.kind}, with no matrix beside it"
                 left.append(LeftLayer(layer.place.path, layer.place.kind, reason))
-            continue
-        main = _main(part)
-        first = groups.get(id(main.module))
-        if first is not None:
-            groups[id(main.module)] = replace(first, also=(*first.also, main))
             continue
         try:
             data = _data(part, met.get(part[0].place.path), default)
         except InvalidInputError as error:
             left += [LeftLayer(x.place.path, x.place.kind, str(error)) for x in part]
             continue
-        groups[id(main.module)] = Group(tuple(part), data)
-    return list(groups.values()), left
+        groups.append(Group(tuple(part), data))
+    return groups, left
 
 
 def _main(layers: "tuple[ReadLayer, ...] | list[ReadLayer]") -> Place:
-    return next(layer.place for layer in layers if layer.map.entries.ndim == 2)
+    return next(layer.place for layer in layers if layer.map.kind == "matrix")
 
 
 def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
@@ -130,12 +122,7 @@ def _data(layers: list[ReadLayer], meeting: Meeting | None, default: torch.dtype
     modules, main = [layer.place.module for layer in layers], _main(layers)
     held = [tensor for module in modules for tensor in tensors_of(module)]
     dtype = next((tensor.dtype for tensor in held if tensor.is_floating_point()), default)
-    dims = getattr(main.module, "dims_in", None)  # of FrEIA
-    d = layers[0].map.dimension
-    shapes = [(d, *pixels) for pixels in PIXELS]
-    if isinstance(dims, list):  # HaarUpsampling has there what comes out
-        c, *sizes = dims[0]
-        shapes = [(c, *sizes), (4 * c, *(size // 2 for size in sizes))]
+    shapes = [(layers[0].map.dimension, *pixels) for pixels in PIXELS]
     reason = ""
     for shape in shapes:
         generator = torch.Generator().manual_seed(0)

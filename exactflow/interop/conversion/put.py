@@ -1,13 +1,12 @@
 """Last step of `convert`: each map is compared with its layers, and put into the model."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from exactflow.errors import MethodError
-from exactflow.interop.conversion.comparison import Agreement, chained, difference
+from exactflow.interop.conversion.comparison import chained, difference
 from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import ConvertedLayer, LeftLayer
 from exactflow.interop.conversion.solve import Solved
@@ -16,65 +15,44 @@ from exactflow.interop.models import cause, copy_model, doubled, place_of
 from exactflow.interop.models import put as put_module
 from exactflow.interop.modules.flow import Bijection, MergedAway
 
-__all__ = ["Put", "put"]
+__all__ = ["put"]
 
-AGREE = 1e-9
-LOG_DET_AGREES, PER_CONDITION = 1e-6, 1e-12
-"""Several libraries sum log-determinants in float32; some keep them while weights are rounded."""
-SAMPLES = 4
+AGREE, LOG_DET_AGREES = 1e-9, 1e-6
+"""In float64, relatively, and for each number: several libraries sum them in float32."""
 ROUNDED = 8
 """Units of rounding of what a module stores, and couplings do not: a rotation and its transpose."""
+SAMPLES = 4
+
+Pair = tuple[nn.Module, nn.Module]
+"""A model, and its copy in float64."""
 
 
-@dataclass(frozen=True, eq=False)
-class Put:
-    """A converted model, with the records of its layers.
-
-    Attributes
-    ----------
-    model, twin : the model with stored couplings, and its copy in float64 with exact ones.
-    layers, left : the records.
-    bound : how far the two models may be from those that were given.
-    inner : paths of merged layers that make something else now, ahead and back.
-    """
-
-    model: nn.Module
-    twin: nn.Module
-    layers: list[ConvertedLayer]
-    left: list[LeftLayer]
-    bound: Agreement
-    inner: tuple[set[str], set[str]]
-
-
-def put(model: nn.Module, twin: nn.Module, solved: list[tuple[Group, Solved]]) -> Put:
-    """Put into a model, and its twin in float64, what takes the place of each group, if it agrees
-    with its layers.
+def put(
+    models: Pair, solved: list[tuple[Group, Solved]]
+) -> tuple[Pair, list[ConvertedLayer], list[LeftLayer]]:
+    """Put into a model, and its copy in float64, what takes the place of each group, if it agrees
+    with its layers; list what was converted, and what was left.
     """
     layers, left = list[ConvertedLayer](), list[LeftLayer]()
-    bound, inner = Agreement(0.0, 0.0), (set[str](), set[str]())
+    model, twin = models
     for group, one in solved:
         one.stored.to(group.data[0].device).requires_grad_(group.is_trained)
         try:
-            record, agreement = _compared(group, one)
+            record = _compared(group, one)
         except Exception as error:  # one layer that fails leaves the others alone
             left += group.left(str(error) if isinstance(error, MethodError) else cause(error))
             continue
         model = put_group(model, group, one.stored)
         twin = put_group(twin, group, one.fine)
         layers.append(record)
-        bound = bound.and_also(agreement)
-        paths = [layer.place.path for layer in group.layers]
-        inner[0].update(paths[:-1])
-        inner[1].update(paths[1:])
-    return Put(model, twin, layers, left, bound, inner)
+    return (model, twin), layers, left
 
 
 def put_group(model: nn.Module, group: Group, couplings: Bijection) -> nn.Module:
     """Put couplings into the place of a group in a model, or in a copy of it."""
     module = place_of(model, group.main.path).module
     new = library_of(module).in_the_place_of(module, couplings)
-    for place in (group.main, *group.also):
-        model = put_module(model, place.path, new)
+    model = put_module(model, group.main.path, new)
     for place in group.merged:
         module = place_of(model, place.path).module
         new = library_of(module).in_the_place_of(module, MergedAway())
@@ -82,7 +60,7 @@ def put_group(model: nn.Module, group: Group, couplings: Bijection) -> nn.Module
     return model
 
 
-def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
+def _compared(group: Group, one: Solved) -> ConvertedLayer:
     """Compare couplings with a group on the data that it meets.
 
     Raises `MethodError` where those in float64 differ beyond rounding.
@@ -93,24 +71,21 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
     few = x[:SAMPLES].double()
     fewer = None if context is None else [tensor[:SAMPLES].double() for tensor in context]
     output, log_det, _ = _differences([doubled(m) for m in group.modules], fine, few, fewer)
-    entries = float(abs(target.entries).max()) + float(abs(target.shift).max())
+    entries = float(abs(target.matrix).max()) + float(abs(target.shift).max())
     relative = (output or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
     unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
-    is_part = type(main.module) in library.parts
-    rounding = LOG_DET_AGREES if unit < LOG_DET_AGREES else unit * condition_number
-    slack = few[0].numel() * (rounding + PER_CONDITION * condition_number)
-    agrees = max(AGREE, ROUNDED * unit) if is_part else AGREE
-    if not (relative <= agrees and (log_det or 0.0) <= slack):
+    slack = few[0].numel() * (LOG_DET_AGREES + unit * condition_number)
+    if not (relative <= max(AGREE, ROUNDED * unit) and (log_det or 0.0) <= slack):
         raise MethodError(
             f"its matrix was not read as the library applies it: outputs differ by {output}, "
             f"log-determinants by {log_det}"
         )
     new = library.in_the_place_of(copy_model(main.module), one.stored)
     differences = _differences(group.modules, new, x, context)
-    record = ConvertedLayer(
+    return ConvertedLayer(
         path=main.path,
         kind=main.kind,
-        merged=tuple(place.path for place in (*group.merged, *group.also)),
+        merged=tuple(place.path for place in group.merged),
         dimension=target.dimension,
         condition_number=condition_number,
         dtype=str(group.dtype).removeprefix("torch."),
@@ -124,8 +99,6 @@ def _compared(group: Group, one: Solved) -> tuple[ConvertedLayer, Agreement]:
         flow=one.flow,
         target=target,
     )
-    error = float(one.error) / float(abs(target.matrix).max())
-    return record, Agreement(max(relative, error), slack)
 
 
 def _differences(

@@ -59,12 +59,13 @@ def read(
         runs.append([])
         for place in chain:
             read = _shared(holders, place.module) or _read(place, only or ())
+            read = "it stands in another place, too" if times[id(place.module)] > 1 else read
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
                 runs.append([])
                 continue
-            is_alone = times[id(place.module)] > 1 or _is_alone(place)
-            trained = None if read.is_permutation else next(iter(_training(place.module)), None)
+            is_alone = _is_alone(place)
+            trained = next(iter(_training(place.module)), None)
             types = frozenset(_types(place.module))
             runs[-1].append(ReadLayer(place, read, types, trained, is_alone))
     return [run for run in runs if run], left

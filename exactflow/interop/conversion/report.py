@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
 from math import inf, nextafter
-from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import place_in, write_bytes
 from exactflow.files.certificate import certificate_text
 from exactflow.flows.flow import CouplingFlow
+from exactflow.interop import tables
 from exactflow.interop.affine import AffineMap
 
 __all__ = ["Conversion", "ConvertedLayer", "LeftLayer"]
@@ -79,9 +77,7 @@ class ConvertedLayer:
             )
         within = self.error or None
         provenance = {"source": self.path, "layer": self.kind, "merged": list(self.merged)}
-        return certificate_text(
-            self.flow, self.target.exact(), within=within, provenance=provenance
-        )
+        return certificate_text(self.flow, self.target.matrix, within=within, provenance=provenance)
 
 
 @dataclass(frozen=True)
@@ -175,23 +171,8 @@ class Conversion:
         ]
 
     def table(self, width: int = 120) -> str:
-        """Return the table as text, and below it what was left; in a narrow one, layer by layer."""
-        head, *layers = rows = self.rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if k < 2 else cell.rjust(width)
-                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        if len(lines[0]) > width:
-            said = (
-                ", ".join(f"{name} {cell}" for name, cell in zip(head, row, strict=True))
-                for row in layers
-            )
-            lines = [fill(text, width, subsequent_indent="  ") for text in said]
-        return "\n".join([*lines, *self.reasons(), str(self)])
+        """Return the table as text, and below it what was left."""
+        return "\n".join([*tables.lines(self.rows(), width), *self.reasons(), str(self)])
 
     def to_json(self) -> str:
         """Return the report as one JSON object."""
@@ -203,20 +184,8 @@ class Conversion:
         return json.dumps(content, indent=1) + "\n"
 
     def _repr_html_(self) -> str:
-        head, *rows = self.rows()
-        cells = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-        cells += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
-        body = "\n".join(f"<tr>{row}</tr>" for row in cells)
-        left = "".join(f"<li>{escape(line)}</li>\n" for line in self.reasons())
-        return f"<p>{escape(str(self))}</p>\n<table>\n{body}\n</table>\n<ul>\n{left}</ul>\n"
-
-    def write_certificates(self, folder: str | Path) -> list[Path]:
-        """Write the certificate of each layer into a folder that exists, and return the files."""
-        texts = {layer.path or "model": layer.certificate() for layer in self.layers}
-        files = {name: place_in(folder, name, ".json") for name in texts}
-        for name, file in files.items():
-            write_bytes(file, texts[name].encode())
-        return list(files.values())
+        left = "".join(f"<li>{escape(line)}</li>" for line in self.reasons())
+        return f"{tables.html(self.rows(), str(self))}<ul>{left}</ul>"
 
 
 def _above(x: Fraction) -> float:

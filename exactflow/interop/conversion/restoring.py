@@ -49,19 +49,16 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             "expected the state of a converted model, got one without couplings"
         )
     new = copy_model(model)
-    made: dict[int, nn.Module] = {}
     try:
         for head in heads:
             place = place_of(new, head.removesuffix("."))
             module, own = place.module, under(state, f"{head}couplings.")
-            if id(module) not in made:
-                kinds: tuple[type[Bijection], ...] = MergedAway, MatrixModule, FlowModule
-                couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
-                library = library_of(module)
-                trained = any(p.requires_grad for p in library.parameters_of(module))
-                couplings.requires_grad_(trained)
-                made[id(module)] = library.in_the_place_of(module, couplings)
-            new = put(new, place.path, made[id(module)])
+            kinds: tuple[type[Bijection], ...] = MergedAway, MatrixModule, FlowModule
+            couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
+            library = library_of(module)
+            trained = any(p.requires_grad for p in library.parameters_of(module))
+            couplings.requires_grad_(trained)
+            new = put(new, place.path, library.in_the_place_of(module, couplings))
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(

@@ -2,8 +2,8 @@
 
 How it is checked
 -----------------
-*Numeric*: everything here. Errors are measured on the x that was given, condition numbers and
-log-determinants are those of the Jacobian there.
+*Numeric*: everything here. Errors are measured on the x that was given; condition numbers and
+log-determinants are those of the Jacobian there, in float64.
 
 Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show how flows
 cease to be invertible in floating point.
@@ -40,7 +40,7 @@ def diagnose(
     ----------
     model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x to latents
         and back (``inverse``, ``reverse``, or an option of that name of ``forward``), or a flow or
-        transform of zuko. Layers are the modules inside it that do likewise.
+        transform of zuko. Layers are the modules inside it that do likewise; a block is one layer.
     x : data, a batch (N, d) or (N, channels, height, width). It is taken in the model's dtype. A
         log-determinant that is a mean over the batch shows only where N > 1.
     start : "latents" where x is a sample of latents, which the model maps to data, and these back;
@@ -61,8 +61,8 @@ def diagnose(
     ...     flow.W.copy_(torch.tensor([[1.0, 1.0], [1.0, 1.000001]])).shape
     torch.Size([2, 2])
     >>> found = diagnose(flow, torch.tensor([[0.5, -1.3]]))
-    >>> found.layers[0].condition > 1e6, found.error > 1e-3, found.whole.error64 < 1e-6
-    (True, True, True)
+    >>> found.layers[0].condition > 1e6, found.error > 1e-3
+    (True, True)
     """
     check_option("start", start, get_args(Start))
     if not isinstance(model, nn.Module | torch.distributions.Transform):

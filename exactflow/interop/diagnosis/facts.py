@@ -12,7 +12,7 @@ from torch.autograd import grad
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.trace import Call, Tensors, Trip, UnknownError, entries, tensors
 
-RUNS, DENSE, STEPS = 4, 256, 20
+RUNS, DENSE = 4, 256
 NUDGE = 1e-6
 """How far from x, relatively, Jacobians are taken: off kinks, such as the zero of a ReLU."""
 TOLERANCE = 1e-3
@@ -24,46 +24,39 @@ Found = TypeVar("Found")
 
 
 def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
-    """Run a model there and back, as it stands and in float64, and measure each layer."""
+    """Run a model there and back, and measure each layer, in its dtype and in float64."""
     dtype = tensors(x)[0].dtype
     unit, default = torch.finfo(dtype).eps / 2, torch.get_default_dtype()
 
     def lost(before: float, after: float) -> float:
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
-    now = Trip(model, x, start, conditions, dtype)
-    sheets = [_Sheet(call, now) for call in now.calls]
-    for sheet, (call, back) in zip(sheets, now.pairs, strict=False):
+    trip = Trip(model, x, start, conditions)
+    sheets = [_Sheet(call, trip) for call in trip.calls]
+    for sheet, (call, back) in zip(sheets, trip.pairs, strict=False):
         arrived = float(_errors(back.before, call.after).max())
         sheet.row["digits_lost"] = lost(arrived, float(_errors(back.after, call.before).max()))
-    if now.back:
-        errors, whole = _errors(now.back.after, now.whole.before), sheets[-1].row
+    worst, whole = 0, sheets[-1].row
+    if trip.back:
+        errors = _errors(trip.back.after, trip.whole.before)
         inside = sum(sheet.row.get("digits_lost", math.nan) for sheet in sheets[:-1])
-        whole["error"] = error = float(errors.max())
-        whole["digits_lost"] = lost(0, error) - inside if now.pairs else None
-    worst = int(errors.argmax()) if now.back else 0
+        whole["error"], worst = float(errors.max()), int(errors.argmax())
+        whole["digits_lost"] = lost(0, whole["error"]) - inside if trip.pairs else None
     try:
         torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
-        fine = Trip(model, x, start, conditions, torch.float64)
-        for k, sheet in enumerate(sheets):
-            same = (call for call in fine.calls[k:] if call.path == sheet.call.path)
-            sheet.add_float64(next(same, None), worst)
-    except UnknownError as reason:
-        for sheet in sheets:
-            sheet.unknown[f"in float64 {reason}"] = ["condition number", "log-determinant"]
+        rows = tuple(sheet.facts(worst) for sheet in sheets)
     finally:
         torch.set_default_dtype(default)
-    rows = tuple(sheet.facts() for sheet in sheets)
     return Diagnosis(rows[:-1] or rows, rows[-1], str(dtype).removeprefix("torch."))
 
 
 class _Sheet:
     """A row while it is filled in: what is known, and by their reasons what is not."""
 
-    def __init__(self, call: Call, now: Trip):
+    def __init__(self, call: Call, trip: Trip):
         self.call, self.unknown, self.row = call, dict[str, list[str]](), dict[str, Any]()
-        is_stuck = now.failure is not None and (now.failed == call.path or call is now.whole)
-        self.notes = [f"on the way back {now.failure}"] * is_stuck
+        is_stuck = trip.fails_in(call)
+        self.notes = [f"on the way back {trip.failure}"] * is_stuck
         if not is_stuck:
             self.row["error"] = self.known("round trip", lambda: _round_trip(call))
         self.row["spread"] = self.known("equal runs", lambda: _spread(call, is_stuck))
@@ -76,28 +69,19 @@ class _Sheet:
             self.unknown.setdefault(str(reason), []).append(what)
             return None
 
-    def add_float64(self, call: Call | None, worst: int) -> None:
-        """Measure what is measured in float64, by the same call there."""
-        row = self.row
-        if call and row.get("error") is not None:
-            row["error64"] = self.known("float64", lambda: _round_trip(call))
+    def facts(self, worst: int) -> LayerFacts:
+        """Measure what is measured in float64, and finish the row."""
+        row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
-        near = self.known(both, lambda: _near(call, worst, row["spread"]))
-        if near is None:
-            return
-        row["is_bound"] = near.size > DENSE
-        row["condition"] = self.known("condition number", lambda: _condition(near))
-        claims = self.known("log-determinant", lambda: _returned(near))
-        if claims is not None:
-            pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
-            row["log_det"], row["log_det_due"] = pair or (claims[0], None)
-
-    def facts(self) -> LayerFacts:
-        """Finish the row."""
-        module = self.call.module
-        kind = type(getattr(module, "transform", module)).__name__
+        near = self.known(both, lambda: _near(self.call, worst, row["spread"]))
+        if near:
+            row["condition"] = self.known("condition number", lambda: _condition(near))
+            claims = self.known("log-determinant", lambda: _returned(near))
+            if claims is not None:
+                pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
+                row["log_det"], row["log_det_due"] = pair or (claims[0], None)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
-        return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **self.row)
+        return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **row)
 
 
 def _errors(found: Tensors, wanted: Tensors) -> Tensor:
@@ -134,17 +118,20 @@ def _spread(call: Call, is_stuck: bool) -> float:
     return max(float(_errors(one, other).max()) for one, other in found)
 
 
-def _near(call: Call | None, worst: int, spread: float | None) -> Call:
+def _near(call: Call, worst: int, spread: float | None) -> Call:
     """Cut a call to a few members, off kinks; raises `UnknownError` where J makes no sense."""
-    if call is None or {t.dtype for t in call.after} != {torch.float64}:
-        raise UnknownError("it does not run in float64")
     if (spread or 0.0) > TOLERANCE:
         raise UnknownError("equal runs differ")
     _check_finite(call)
     given, made, n = entries(call.given), entries(call.made), len(call.before[0])
     if given != made or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise UnknownError(f"it returns {made // n} numbers for {given // n}")
-    return call.near([min(worst, n - 1), 0, n // 2, n - 1], NUDGE)
+    if given > DENSE * n:
+        raise UnknownError(f"its Jacobian has {given // n} rows, more than {DENSE}")
+    fine = call.fine([min(worst, n - 1), 0, n // 2, n - 1], NUDGE)
+    if {t.dtype for t in fine.after} != {torch.float64}:
+        raise UnknownError("it does not run in float64")
+    return fine
 
 
 def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
@@ -179,29 +166,14 @@ def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
     return J
 
 
-def _largest(x: Tensor, y: Tensor) -> float:
-    """Bound |J| from below, by products with J^T J (power iteration)."""
-    dual = torch.zeros_like(y, requires_grad=True)
-    (transposed,) = grad(y, x, dual, create_graph=True)  # J^T dual, linear in dual
-    v = torch.randn(len(x), generator=torch.Generator().manual_seed(0)).to(x)
-    for _ in range(STEPS):
-        (image,) = grad(transposed, dual, v / v.norm(), retain_graph=True)
-        (v,) = grad(y, x, image, retain_graph=True)
-    return float(image.norm())
-
-
 def _condition(call: Call) -> float:
-    """Compute the condition number at the first member; a lower bound where J is large."""
-    if call.size > DENSE:
-        return _at(call, 0, _largest) * _at(call.inverse, 0, _largest)
+    """Compute the condition number at the first member."""
     sizes = torch.linalg.svdvals(_at(call, 0, _dense))
     return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
 
 
 def _volume(call: Call, k: int) -> float:
     """Compute log|det J| at member k."""
-    if call.size > DENSE:
-        raise UnknownError(f"its Jacobian has {call.size} rows, more than {DENSE}")
     sizes = torch.linalg.svdvals(_at(call, k, _dense))
     if not sizes[0] < STEEPEST * sizes[-1]:
         raise UnknownError(f"the condition number is above {STEEPEST:.0e}")

@@ -4,18 +4,13 @@ import json
 import math
 import textwrap
 from dataclasses import dataclass
-from html import escape
-from io import StringIO
 from typing import ClassVar
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from exactflow.flows.result import Evidence
+from exactflow.interop import tables
 
-ERRORS = "round trip", "float64", "digits lost"
-COLUMNS = "layer", *ERRORS, "condition", "log-det", "off by", "equal runs"
+NUMBERS = "round trip", "digits lost", "condition", "log-det", "off by", "equal runs"
+COLUMNS = "layer", *NUMBERS
 
 
 @dataclass(frozen=True)
@@ -26,11 +21,10 @@ class LayerFacts:
     ----------
     path, kind : where the layer stands in the model, and its class.
     notes : the exception that it raised, and what is not checked, with the reason.
-    error, error64 : the largest relative error of its own round trip, x -> z -> x, in the model's
-        dtype and in float64.
+    error : the largest relative error of its own round trip, x -> z -> x.
     digits_lost : decimal digits by which the error grows on the model's way back through the layer;
         for the model, outside of its layers. Their sum is what the model loses.
-    condition : the condition number of its Jacobian at x; with `is_bound` at least so.
+    condition : the condition number of its Jacobian at x, in float64.
     log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
         of up to four members where the two differ most.
     spread : the largest relative difference of equal runs.
@@ -40,10 +34,8 @@ class LayerFacts:
     kind: str
     notes: tuple[str, ...]
     error: float | None = None
-    error64: float | None = None
     digits_lost: float | None = None
     condition: float | None = None
-    is_bound: bool = False
     log_det: float | None = None
     log_det_due: float | None = None
     spread: float | None = None
@@ -57,11 +49,10 @@ class LayerFacts:
     @property
     def cells(self) -> list[str]:
         """The row of the table."""
-        known = self.error, self.error64, self.digits_lost, self.condition, self.log_det
-        forms = ".1e", ".1e", ".1f", ".2g", ".4g", ".1e", ".1e"
-        numbers = zip((*known, self.log_det_error, self.spread), forms, strict=True)
+        known = self.error, self.digits_lost, self.condition, self.log_det, self.log_det_error
+        forms = ".1e", ".1f", ".2g", ".4g", ".1e", ".1e"
+        numbers = zip((*known, self.spread), forms, strict=True)
         row = ["-" if x is None else f"{x:{form}}" for x, form in numbers]
-        row[3] = ">= " * self.is_bound + row[3]
         return [f"{self.path} ({self.kind})", *row]
 
 
@@ -87,26 +78,17 @@ class Diagnosis:
     def __str__(self) -> str:
         if self.whole.error is None:
             return f"x does not come back in {self.dtype}: {self.whole.notes[0]}"
-        says = f"x comes back with relative error {self.error:.1e} in {self.dtype}"
-        if self.whole.error64 is not None and self.dtype != "float64":
-            says += f", {self.whole.error64:.1e} in float64"
-        return says
+        return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
     def table(self, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
-        table, drawn = Table(box=None, pad_edge=False), StringIO()
-        for k, name in enumerate(COLUMNS):
-            table.add_column(name, overflow="fold", justify="right" if k else "left")
-        for row in self.rows:
-            table.add_row(*map(Text, row.cells))
-        Console(file=drawn, width=width).print(table)
+        rows = tables.lines([COLUMNS, *(row.cells for row in self.rows)], width)
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        lines = [*textwrap.wrap(str(self), width), "", *drawn.getvalue().splitlines()]
-        return "\n".join(line.rstrip() for line in [*lines, *[""] * bool(below), *below])
+        return "\n".join([*textwrap.wrap(str(self), width), "", *rows, *[""] * bool(below), *below])
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""
@@ -116,9 +98,7 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         rows = [[*COLUMNS, "notes"], *([*row.cells, "; ".join(row.notes)] for row in self.rows)]
-        cells = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in rows)
-        drawn = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table><caption>{escape(str(self))} [{self.evidence}]</caption>{drawn}</table>"
+        return tables.html(rows, f"{self} [{self.evidence}]")
 
 
 def _json(value: object) -> object:

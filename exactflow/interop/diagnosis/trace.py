@@ -1,15 +1,14 @@
 """A model there and back: which layers it calls, in which direction, on what.
 
-The methods of every module that its library has a `Way` for note their calls. A call is one layer
-unless the calls inside it, two or more, are a chain: each takes one tensor to one of as many
-entries, and between them numbers are only moved about.
+The methods of every module that its library has a `Way` for note their calls, but not those inside
+of another call that is noted: a block of layers is one layer.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -18,9 +17,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.libraries import library_of, package_of, whole_of
+from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.library import METHODS, OPTIONS, Way
-from exactflow.interop.models import cause, copy_model
+from exactflow.interop.models import cause, copy_model, watched
 
 Tensors = tuple[Tensor, ...]
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
@@ -76,8 +75,8 @@ def _has_rows(*leaves: Any) -> bool:
 class Call:
     """One call of a layer, which can be repeated on other tensors.
 
-    `given` is the argument that is mapped, `made` its image, `rest` are the other arguments,
-    `back_rest` those on the model's way back, `inner` the calls of layers within.
+    `given` is the argument that is mapped, `made` its image, `rest` are the other arguments, with
+    which it is inverted, too.
     """
 
     path: str
@@ -86,9 +85,7 @@ class Call:
     is_ahead: bool
     given: Any
     rest: tuple[tuple, dict]
-    inner: "tuple[Call, ...]" = ()
     made: Any = ()
-    back_rest: tuple[tuple, dict] | None = None
 
     @property
     def before(self) -> Tensors:
@@ -101,29 +98,31 @@ class Call:
         return tensors(self.made)
 
     @property
-    def size(self) -> int:
-        """The number of entries of one member."""
-        return entries(self.given) // len(self.before[0])
-
-    @property
     def inverse(self) -> "Call":
         """The call in the other direction, on the image."""
-        other = replace(self, given=self.made, made=self.given, is_ahead=not self.is_ahead)
-        return replace(other, rest=self.back_rest or self.rest)
+        return replace(self, given=self.made, made=self.given, is_ahead=not self.is_ahead)
 
-    def near(self, rows: list[int], step: float) -> "Call":
-        """The call on some members of its batch, moved by a step of their size."""
-        n, rows = len(self.before[0]), list(dict.fromkeys(rows))
+    def fine(self, rows: list[int], step: float) -> "Call":
+        """The call of a copy in float64, on some members of its batch, moved by a step."""
+        module, n = copy_model(self.module).double(), len(self.before[0])
+        for part in module.modules():  # tensors that are neither parameters nor buffers
+            own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
+            vars(part).update(copy_tensors(own, torch.float64))
+        rows = list(dict.fromkeys(rows))
 
-        def cut(value: Any) -> Any:
-            return tree_map_only(Tensor, lambda t: t[rows] if t.ndim and len(t) == n else t, value)
+        def cut(t: Tensor) -> Tensor:
+            t = t[rows] if t.ndim and len(t) == n else t
+            return t.double() if t.is_floating_point() else t
 
         def move(t: Tensor) -> Tensor:
             return t + step * t.abs().max() * torch.randn_like(t)
 
-        given = tree_map_only(Tensor, move, cut(self.given))
-        found = replace(self, given=given, rest=cut(self.rest), back_rest=cut(self.back_rest))
-        return replace(found, made=copy_tensors(found.run(found.before)[1]))
+        given, rest = (tree_map_only(Tensor, cut, x) for x in (self.given, self.rest))
+        found = replace(self, module=module, given=tree_map_only(Tensor, move, given), rest=rest)
+        try:
+            return replace(found, made=copy_tensors(found.run(found.before)[1]))
+        except UnknownError as reason:
+            raise UnknownError(f"in float64 {reason}") from reason
 
     def run(self, state: Tensors) -> tuple[Any, Any]:
         """Map copies of other tensors, to what is returned and the image in it."""
@@ -133,11 +132,12 @@ class Call:
         try:
             value = method(given, *others, **options, **self.way.options(self.is_ahead))
         except Exception as error:  # whatever a library raises
-            raise UnknownError(f"{self.path or 'the model'} raises {cause(error)}") from error
+            where = getattr(error, "where", self.path) or "the model"
+            raise UnknownError(f"{where} raises {cause(error)}") from error
         return value, _image(value, entries(given))
 
     def mapped(self, state: Tensors) -> Tensors:
-        """Map other tensors without derivatives, if the layer can do without."""
+        """Map other tensors."""
         return copy_tensors(tensors(_plainly(lambda: self.run(state))[1]))
 
     def log_dets(self, state: Tensors) -> Tensor:
@@ -168,117 +168,84 @@ def _plainly(run: Callable[[], Any]) -> Any:
 
 
 class Trip:
-    """A copy of a model, in a dtype, from x and back, until an error on the way back.
+    """A copy of a model from x and back, until an error on the way back.
 
     Raises `UnknownError` where x has no image, `InvalidInputError` for a model without an inverse.
     """
 
-    def __init__(self, model: Any, x: Any, start: str, conditions: Any, dtype: torch.dtype):
-        made, is_cast = copy_model(model), dtype != tensors(x)[0].dtype
-        made = made.to(dtype) if is_cast and isinstance(made, nn.Module) else made
+    def __init__(self, model: Any, x: Any, start: str, conditions: Any):
+        made = copy_model(model)
         with torch.no_grad():
-            self.called = called = whole_of(made, *copy_tensors(conditions, dtype))
+            self.called = called = whole_of(made, *copy_tensors(conditions, tensors(x)[0].dtype))
         if called.way is None:
             raise InvalidInputError(
                 f"expected a model with an inverse, got {type(made).__name__}, which has no method "
                 f"{' or '.join(METHODS)} and whose forward has no option {', '.join(OPTIONS)}"
             )
-        self.way = called.way if start == "data" else called.way.turned()
-        self.open, self.chains, self.failed = list[list[Call]](), set[str](), ""
-        for name, module in called.module.named_modules():
-            if is_cast:  # tensors that are neither parameters nor buffers
-                own = {key: t for key, t in vars(module).items() if isinstance(t, Tensor)}
-                vars(module).update(copy_tensors(own, dtype))
-            is_step = package_of(module) == "exactflow" and hasattr(module, "path")
-            path = getattr(module, "path", "") if is_step else f"{called.path}.{name}".strip(".")
-            if module is not called.module and (way := library_of(module).way(module)):
-                for method in {way.ahead, way.back}:
-                    setattr(module, method, self.noting(path, module, way, method))
-        x = [x] if self.way.is_listed and isinstance(x, Tensor) else x
-        self.whole, layers = self.run(copy_tensors(x, dtype), True)
+        self.way, is_ahead = called.way, start == "data"
+        self.noted: list[Call] | None = None
         self.back, self.failure, came = None, None, list[Call]()
-        try:
-            self.back, came = self.run(self.whole.made, False)
-            self.whole = replace(self.whole, back_rest=self.back.rest)
-        except UnknownError as reason:
-            self.failure = reason
-        due = [(call.path, not call.is_ahead) for call in layers]
+        paths = {id(module): path for path, module in called.steps.items()}
+        layers = [
+            (paths.get(id(module), f"{called.path}.{name}".strip(".")), module, way)
+            for name, module in called.module.named_modules()
+            if module is not called.module and (way := library_of(module).way(module))
+        ]
+        with ExitStack() as watching:
+            for path, module, way in layers:
+                around = partial(self.note, path, module, way)
+                watching.enter_context(watched(module, path, {way.ahead, way.back}, around))
+            x = [x] if self.way.is_listed and isinstance(x, Tensor) else x
+            self.whole, calls = self.run(copy_tensors(x), is_ahead)
+            try:
+                self.back, came = self.run(self.whole.made, not is_ahead)
+            except UnknownError as reason:
+                self.failure = reason
+        due = [(call.path, not call.is_ahead) for call in calls]
         is_reverse = due == [(call.path, call.is_ahead) for call in came[::-1]]
-        self.pairs = list(zip(layers, came[::-1], strict=True)) if is_reverse else []
-        layers = [replace(call, back_rest=back.rest) for call, back in self.pairs] or layers
-        self.calls = [*layers, self.whole] if self.whole.inner else [self.whole]
+        self.pairs = list(zip(calls, came[::-1], strict=True)) if is_reverse else []
+        self.calls = [*calls, self.whole]
+
+    def fails_in(self, call: Call) -> bool:
+        """Whether the way back ends with an error inside of a layer, or of the model."""
+        where = f"{getattr(getattr(self.failure, '__cause__', None), 'where', '')}."
+        return self.failure is not None and (
+            call is self.whole or where.startswith(f"{call.path}.")
+        )
 
     def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
         """Run the model; list its call, and those of its layers."""
         rest = (), dict(self.called.options)
         call = Call(self.called.path, self.called.module, self.way, is_ahead, value, rest)
 
-        def run() -> Call:
-            inner: list[Call] = []
-            self.open, self.failed = [inner], ""
+        def run() -> tuple[Call, list[Call]]:
+            self.noted = calls = list[Call]()
             try:
-                made = copy_tensors(call.run(call.before)[1])
-            except UnknownError as raised:
-                if not self.failed or not (error := raised.__cause__):
-                    raise
-                raise UnknownError(f"{self.failed} raises {cause(error)}") from error
+                return replace(call, made=copy_tensors(call.run(call.before)[1])), calls
             finally:
-                self.open = []
-            return replace(call, made=made, inner=tuple(inner))
+                self.noted = None
 
-        call = _plainly(run)
-        return call, self.layers(call, is_ahead) or [call]
+        return _plainly(run)
 
-    def layers(self, call: Call, is_ahead: bool) -> list[Call]:
-        """List the calls inside a call, those that are chains on the way ahead opened."""
-        found: list[Call] = []
-        for inner in call.inner:
-            if is_ahead and _is_chain(inner):
-                self.chains.add(inner.path)
-            found += self.layers(inner, is_ahead) if inner.path in self.chains else [inner]
-        return found
-
-    def noting(self, path: str, module: nn.Module, way: Way, name: str) -> Callable:
-        """Wrap the method of a module so that it notes its calls while the model runs."""
-        method = getattr(module, name)
-
-        @wraps(method)
-        def noting(*arguments: Any, **options: Any) -> Any:
-            if not self.open:
-                return method(*arguments, **options)
-            bound = signature(method).bind_partial(*arguments, **options)
-            is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
-            (given, *others), inner = copy_tensors(bound.args or (None,)), list[Call]()
-            self.open.append(inner)
-            try:
-                value = method(*arguments, **options)
-            except Exception:
-                self.failed = self.failed or path
-                raise
-            finally:
-                self.open.pop()
-            self.failed = ""  # an error inside was caught
-            rest, noted = (tuple(others), copy_tensors(bound.kwargs)), inner
-            several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
-            if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
-                with suppress(UnknownError):  # it maps no batches
-                    made = copy_tensors(_image(value, entries(given)))
-                    noted = [Call(path, module, way, not is_back, given, rest, tuple(inner), made)]
-            self.open[-1].extend(noted)
-            return value
-
-        return noting
-
-
-def _is_chain(call: Call) -> bool:
-    """Whether a call only hands numbers on to the calls inside it."""
-    ends = [end for inner in call.inner for end in (inner.before, inner.after)]
-    if len(ends) < 4 or any(len(e) != 1 or entries(e) != entries(call.given) for e in ends):
-        return False
-    handed = [call.before, *(inner.after for inner in call.inner)]
-    taken = [*(inner.before for inner in call.inner), call.after]
-    return all(
-        bool(torch.isin(tensor, torch.cat([t.flatten() for t in source])).all())
-        for source, target in zip(handed, taken, strict=True)
-        for tensor in target
-    )
+    def note(
+        self, path: str, module: nn.Module, way: Way, name: str, method: Callable, given: tuple
+    ) -> Any:
+        """Run a method of a module, and note the call unless it is inside of another one."""
+        calls, self.noted = self.noted, None
+        arguments, options = given
+        if calls is None:
+            return method(*arguments, **options)
+        bound = signature(method).bind_partial(*arguments, **options)
+        is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
+        first, *others = copy_tensors(bound.args or (None,))
+        rest = tuple(others), copy_tensors(bound.kwargs)
+        try:
+            value = method(*arguments, **options)
+        finally:
+            self.noted = calls
+        several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
+        if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
+            with suppress(UnknownError):  # it maps no batches
+                made = copy_tensors(_image(value, entries(first)))
+                calls.append(Call(path, module, way, not is_back, first, rest, made))
+        return value

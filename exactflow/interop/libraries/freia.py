@@ -9,11 +9,11 @@ from FrEIA.framework import GraphINN, SequenceINN
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, dense, matrix_of, order, vector
+from exactflow.interop.affine import AffineMap, dense, diagonal, matrix_of, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "CoupledBlock", "CoupledHaar", "Couplings"]
+__all__ = ["LIBRARY", "CoupledBlock", "Couplings"]
 
 
 class Couplings(fm.InvertibleModule):
@@ -39,12 +39,8 @@ class Couplings(fm.InvertibleModule):
         jac: bool = True,
     ) -> tuple[tuple[Tensor], Tensor]:
         """Return the image, or the preimage, and the log-determinant of that direction."""
-        y, log_det = self.run(x_or_z[0], rev)
+        y, log_det = self.couplings.inverse(x_or_z[0]) if rev else self.couplings(x_or_z[0])
         return (y,), log_det
-
-    def run(self, x: Tensor, is_back: bool) -> tuple[Tensor, Tensor]:
-        """Return the image of a tensor, or its preimage, and the log-determinant."""
-        return self.couplings.inverse(x) if is_back else self.couplings(x)
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Return the shapes, unchanged."""
@@ -75,56 +71,6 @@ class CoupledBlock(fm.AllInOneBlock):
         return self.couplings.preimage(x) if is_back else self.couplings.image(x)
 
 
-class CoupledHaar(Couplings):
-    """A ``HaarDownsampling`` or ``HaarUpsampling`` by couplings of the four pixels of a square."""
-
-    order: Tensor | None
-    places: Tensor
-
-    def __init__(self, haar: fm.HaarDownsampling, couplings: Bijection):
-        super().__init__(haar.dims_in, couplings=couplings)
-        self.goes_up = isinstance(haar, fm.HaarUpsampling)
-        self.register_buffer("order", haar.perm if haar.permute else None)
-        self.register_buffer("places", haar.perm_inv if haar.permute else None)
-
-    def run(self, x: Tensor, is_back: bool) -> tuple[Tensor, Tensor]:
-        """Return the wavelets of an image, or the image, and the log-determinant."""
-        return self._down(x) if is_back == self.goes_up else self._up(x)
-
-    def _down(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        n, c, height, width = x.shape
-        y, log_det = self.couplings(_squares(x))
-        y = y.reshape(n, 4 * c, height // 2, width // 2)
-        y = y if self.order is None else y.index_select(1, self.order)
-        return y, log_det.reshape(n, c).sum(1)
-
-    def _up(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        n, channels, h, w = y.shape
-        c = channels // 4
-        y = y if self.order is None else y.index_select(1, self.places)
-        x, log_det = self.couplings.inverse(y.reshape(n * c, 4, h, w))
-        return _unsquared(x, c), log_det.reshape(n, c).sum(1)
-
-    def output_dims(self, input_dims: list[tuple[int, ...]]) -> Any:
-        """Return the shape of what comes out."""
-        kind = fm.HaarUpsampling if self.goes_up else fm.HaarDownsampling
-        return kind.output_dims(self, input_dims)
-
-
-def _squares(x: Tensor) -> Tensor:
-    """Return images (N, C, H, W) as (N C, 4, H / 2, W / 2): the pixels of each square of 2 x 2."""
-    n, c, h, w = x.shape
-    x = x.reshape(n * c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3)
-    return x.reshape(n * c, 4, h // 2, w // 2)
-
-
-def _unsquared(y: Tensor, c: int) -> Tensor:
-    """Return the images of c channels whose squares these are."""
-    n, _, h, w = y.shape
-    x = y.reshape(n, 2, 2, h, w).permute(0, 3, 1, 4, 2)
-    return x.reshape(n // c, c, 2 * h, 2 * w)
-
-
 def _way(module: nn.Module) -> Way | None:
     is_layer = isinstance(module, fm.InvertibleModule) and not isinstance(module, SequenceINN)
     if is_layer or isinstance(module, SequenceINN | GraphINN):
@@ -139,7 +85,9 @@ def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
     return Whole(model, _way(model), options={} if context is None else {"c": conditions})
 
 
-def _imitation(module: Any, couplings: Bijection) -> Couplings:
+def _imitation(module: Any, couplings: Bijection) -> nn.Module:
+    if type(module) is fm.AllInOneBlock:
+        return CoupledBlock.of(module, couplings)
     dims = module.dims_in  # an ActNorm keeps the first shape alone
     return Couplings([dims[0] if isinstance(dims, list) else dims], couplings=couplings)
 
@@ -151,7 +99,7 @@ def _linear(module: Any) -> AffineMap:
 
 
 def _normalization(module: Any) -> AffineMap:
-    return AffineMap(np.exp(vector(module.scale)), vector(module.bias))
+    return diagonal(np.exp(vector(module.scale)), vector(module.bias))
 
 
 def _orthogonal(module: Any) -> AffineMap:
@@ -163,15 +111,18 @@ def _householder(module: Any) -> AffineMap:
     return matrix_of(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
 
 
-def _haar(module: Any) -> AffineMap:
-    weights = module.haar_weights[:4].detach().double().cpu().numpy()
-    return AffineMap(module.fac_fwd * weights.reshape(4, 4))
-
-
 def _block(module: Any) -> AffineMap:
     if module.householder:
         return dense(module._construct_householder_permutation())
-    return dense(module.w_perm).simplified()
+    found, one = dense(module.w_perm), np.eye(len(module.w_perm))
+    is_hard = set(map(tuple, found.matrix)) == set(map(tuple, one))
+    return AffineMap(found.matrix, kind="permutation") if is_hard else found
+
+
+def _renew(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Let the nodes of a graph have the new module, too."""
+    for node in getattr(model, "node_list", ()):
+        node.module = new if node.module is old else node.module
 
 
 LIBRARY = Library(
@@ -186,16 +137,11 @@ LIBRARY = Library(
         fm.HouseholderPerm: _householder,
         fm.ActNorm: _normalization,
         fm.AllInOneBlock: _block,
-        fm.HaarDownsampling: _haar,
-        fm.HaarUpsampling: _haar,
         fm.PermuteRandom: lambda module: order(module.perm),
     },
-    parts={
-        fm.AllInOneBlock: (CoupledBlock.of, ("w_perm", "vk_householder")),
-        fm.HaarDownsampling: (CoupledHaar, ("haar_weights",)),
-        fm.HaarUpsampling: (CoupledHaar, ("haar_weights",)),
-    },
+    parts={fm.AllInOneBlock: ("w_perm", "vk_householder")},
     imitation=_imitation,
     way=_way,
     whole=_whole,
+    renew=_renew,
 )

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, array, dense, matrix_of, order
+from exactflow.interop.affine import AffineMap, array, dense, diagonal, matrix_of, order
 from exactflow.interop.library import Library, Reader, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
@@ -77,7 +77,7 @@ def _factors(module: Any) -> AffineMap:
 
 
 def _normalization(module: Any) -> AffineMap:
-    return AffineMap(array(module.scale), array(module.shift))
+    return diagonal(array(module.scale), array(module.shift))
 
 
 def _permutation(module: Any) -> AffineMap:

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, dense, order, vector
+from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
@@ -59,7 +59,7 @@ def _permutation(module: Any) -> AffineMap:
     if module.mode == "shuffle":
         return order(module.inv_perm)
     d = module.num_channels
-    return AffineMap(np.roll(np.arange(d), -((d + 1) // 2)))
+    return order(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
 def _lu(module: Any) -> AffineMap:
@@ -70,7 +70,7 @@ def _lu(module: Any) -> AffineMap:
 
 def _constants(module: Any) -> AffineMap:
     scale = np.exp(-vector(module.s))
-    return AffineMap(scale, -scale * vector(module.t))
+    return diagonal(scale, -scale * vector(module.t))
 
 
 LIBRARY = Library(

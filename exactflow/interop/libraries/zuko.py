@@ -1,7 +1,6 @@
 """zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
 
-from collections.abc import Callable, Iterator
-from copy import copy
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,11 +17,10 @@ from zuko.lazy import (
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import Library, Reader, Way, Whole, fold, kinds
+from exactflow.interop.library import Library, Reader, Way, Whole, kinds
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "Given", "LazyStep", "lazily"]
-
+__all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "LazyStep"]
 
 FLOWS = (Flow, *kinds(flows, Flow))
 
@@ -61,33 +59,6 @@ class Couplings(LazyTransform):
         return CouplingsTransform(self.couplings)
 
 
-class Given(LazyTransform):
-    """A transform as a lazy one, whose tensors follow the type and the device of the module."""
-
-    def __init__(self, transform: Transform):
-        super().__init__()
-        self.transform = transform
-
-    def forward(self, c: Tensor | None = None) -> Transform:
-        """Return the transform."""
-        return self.transform
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Given":
-        self.transform = copy(self.transform)
-        for name, value in list(vars(self.transform).items()):
-            if isinstance(value, Tensor):
-                setattr(self.transform, name, fn(value))
-        return super()._apply(fn, recurse)
-
-
-def lazily(transform: Transform) -> LazyComposedTransform:
-    """Return a transform, or the parts of a composed one, as a lazy one."""
-    parts = getattr(transform, "transforms", [transform])
-    return LazyComposedTransform(
-        *(lazily(part) if hasattr(part, "transforms") else Given(part) for part in parts)
-    )
-
-
 class LazyStep(nn.Module):
     """One transform of a model, under its path there; a lazy one is built anew at each call."""
 
@@ -95,19 +66,15 @@ class LazyStep(nn.Module):
         super().__init__()
         self.transform, self.path, self.context = transform, path, context
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant, one for each vector."""
-        return self._run(x, lambda transform: transform)
+    def _get_name(self) -> str:
+        return type(self.transform).__name__
 
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant, one for each vector."""
-        return self._run(y, lambda transform: transform.inv)
-
-    def _run(self, x: Tensor, way: Callable[[Any], Any]) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
+        """Return the image, or the preimage, and the log-determinant, one for each vector."""
         is_lazy = isinstance(self.transform, nn.Module)
         made = self.transform(self.context) if is_lazy else self.transform
-        transform = way(made.transform if isinstance(made, NormalizingFlow) else made)
-        y, log_det = transform.call_and_ladj(x)
+        transform = made.transform if isinstance(made, NormalizingFlow) else made
+        y, log_det = (transform.inv if reverse else transform).call_and_ladj(x)
         return y, log_det if transform.domain.event_dim else log_det.sum(-1)
 
 
@@ -118,14 +85,13 @@ class Composed(nn.Module):
         super().__init__()
         self.steps = nn.ModuleList(steps)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map data to latent."""
-        return fold(x, self.steps)
-
-    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Map latent to data."""
-        steps: Any = reversed(self.steps)
-        return fold(y, (step.inverse for step in steps))
+    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
+        """Map data to latent, or latent to data."""
+        total = x.new_zeros(())
+        for step in list(self.steps)[:: -1 if reverse else 1]:
+            x, log_det = step(x, reverse)
+            total = total + log_det
+        return x, total
 
 
 def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -144,7 +110,7 @@ def _whole(model: Any, context: Any, y: Any) -> Whole:
         raise InvalidInputError("expected no classes y for a model of zuko: it takes context")
     steps = [LazyStep(part, path, context) for path, part in _steps(model, "")]
     named = {step.path: step for step in steps}
-    return Whole(Composed(steps), Way("forward", "inverse"), steps=named)
+    return Whole(Composed(steps), Way("forward", "forward", "reverse"), steps=named)
 
 
 def _lu(transform: Any) -> AffineMap:
@@ -158,26 +124,20 @@ TRANSFORMS: dict[type, Reader] = {
 }
 
 
-def _read(kind: Any, transform: Callable[[], Any]) -> AffineMap:
-    """Read the transform that a lazy one holds, or makes."""
-    if kind not in TRANSFORMS:
-        name = getattr(kind, "__name__", repr(kind))
+def _made(module: Any) -> AffineMap:
+    """Read the transform that a lazy one makes."""
+    if module.f not in TRANSFORMS:
+        name = getattr(module.f, "__name__", repr(module.f))
         raise InvalidInputError(f"{name} is not a type that convert knows")
-    return TRANSFORMS[kind](transform())
+    return TRANSFORMS[module.f](module())
 
 
 LIBRARY = Library(
     name="zuko",
     couplings=lambda couplings, shape: Couplings(couplings),
-    readers=TRANSFORMS
-    | {
-        Given: lambda module: _read(type(module.transform), lambda: module.transform),
-        UnconditionalTransform: lambda module: _read(module.f, module),
-    },
+    readers={**TRANSFORMS, UnconditionalTransform: _made},
     lists={LazyComposedTransform: "transforms"},
     holders=dict.fromkeys((*FLOWS, LazyInverse), "transform"),
     whole=_whole,
-    opened=lambda model: lazily(model) if isinstance(model, Transform) else model,
-    closed=lambda module: module(),
     takes_images=False,
 )

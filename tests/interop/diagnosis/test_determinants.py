@@ -104,13 +104,11 @@ def test_a_factor_of_the_number_of_pixels(kind, counted):
 
 @pytest.mark.parametrize("kind", [Convolution, Normalization])
 def test_large_images(kind):
-    """Condition numbers are bounded from below there; log-determinants are not checked."""
+    """Nothing is checked that needs the Jacobian."""
     for layer in diagnose(Model(kind(pixels), kind(pixels)).eval(), images(32)).layers:
-        assert layer.is_bound
-        assert 1 < layer.condition < 100
-        assert (layer.log_det is None, layer.log_det_due) == (False, None)
+        assert (layer.condition, layer.log_det, layer.log_det_due) == (None, None, None)
         why = "its Jacobian has 3072 rows, more than 256"
-        assert layer.notes == (f"log-determinant not checked, because {why}",)
+        assert layer.notes == (f"condition number, log-determinant not checked, because {why}",)
 
 
 class Doubled(torch.autograd.Function):

@@ -26,20 +26,12 @@ def wide(d, seed=0):
 def test_condition_numbers_of_matrices(d):
     (layer,) = diagnose(Linear(wide(d)), data(2, d)).layers
     assert layer.condition == pytest.approx(1000, rel=1e-3)
-    assert not layer.is_bound
 
 
-def test_condition_numbers_above_the_dense_limit_are_lower_bounds():
+def test_condition_numbers_above_the_dense_limit_are_not_checked():
     (layer,) = diagnose(Linear(wide(300)), data(2, 300)).layers
-    assert layer.is_bound
-    assert 500 < layer.condition <= 1000.1
-
-    class Logged(Linear):
-        def forward(self, x):
-            return x @ self.W.T, torch.linalg.slogdet(self.W)[1]
-
-    found = diagnose(Logged(wide(300)), data(2, 300))
-    assert ">= " in found.table()
+    assert layer.condition is None
+    assert "because its Jacobian has 300 rows, more than 256" in layer.notes[0]
 
 
 def test_condition_number_of_a_coupling_is_that_of_its_jacobian_at_x():
@@ -55,7 +47,6 @@ def test_digits_are_lost_where_the_matrix_is_steep():
     (layer,) = [x for x in found.layers if x.path == "layers.1"]
     assert 0.5 < layer.digits_lost <= np.log10(layer.condition) + 1
     assert layer.digits_lost == max(x.digits_lost for x in found.layers)
-    assert layer.error64 < 1e-3 * layer.error
 
 
 def test_many_small_losses_add_up():

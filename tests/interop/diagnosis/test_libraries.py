@@ -125,9 +125,7 @@ MODELS = {
         normflows_images,
         images,
         [
-            *["flows.1.1", "flows.1.0.flows.2", "flows.1.0.flows.1", "flows.1.0.flows.0"],
-            *["merges.0", "flows.0.1"],
-            *["flows.0.0.flows.2", "flows.0.0.flows.1", "flows.0.0.flows.0"],
+            *["flows.1.1", "flows.1.0", "merges.0", "flows.0.1", "flows.0.0"],
         ],
     ),
     "nflows": (
@@ -190,7 +188,7 @@ def test_a_healthy_model_comes_back(name):
     assert_only_numbers(found)
     conditions = [x.condition for x in found.layers if x.condition is not None]
     assert all(1 - 1e-9 <= condition < 1e8 for condition in conditions)
-    assert len(conditions) == len(found.layers) * (found.whole.error64 is not None)
+    assert len(conditions) == len(found.layers) * ("the transform" not in name)
 
 
 def test_dropout_in_normflows():
@@ -211,7 +209,7 @@ def test_the_batch_norm_of_nflows_has_no_inverse_in_training():
     model = nflows_transform(library("nflows.transforms").BatchNorm(4))
     found = diagnose(model, vectors())
     (layer,) = [row for row in found.layers if row.notes]
-    assert layer.path == "_transforms.2._transforms.1"
+    assert layer.path == "_transforms.2"
     assert "_transforms.2._transforms.1 raises InverseNotAvailable: " in layer.notes[0]
     assert found.error == float("inf")
     assert_only_numbers(diagnose(model.eval(), vectors()))
@@ -224,5 +222,5 @@ def test_an_inverse_that_was_stored_in_fewer_digits():
     sequence.append(modules.FixedLinearTransform, M=W)
     found = diagnose(sequence.double(), vectors())
     (layer,) = found.layers
-    assert layer.error64 == layer.error > 1e-8
+    assert layer.error > 1e-8
     assert 1e4 < layer.condition < 1e6

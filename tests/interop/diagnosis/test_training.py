@@ -58,7 +58,6 @@ def test_samples_do_not_come_back_where_pads_are_zero(case):
     is_zero, flow, _, z = case
     found = diagnose(flow, z, start="latents")
     assert (found.error > 1e-4) == is_zero
-    assert found.whole.error64 < 1e-6
     if is_zero:
         worst = max(found.layers, key=lambda layer: layer.digits_lost)
         assert (worst.path, worst.digits_lost > 3, worst.condition > 1e4) == (
