@@ -18,6 +18,7 @@ from pathlib import Path
 
 from exactflow import theorems
 from exactflow.cli import prove, reported
+from exactflow.exact.progress import shown_progress
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.titles = {str(path): rows[name] for name, path in SCRIPTS.items() if name in rows}
     order = {str(SCRIPTS[name]): k for k, name in enumerate(LONGEST_FIRST) if name in SCRIPTS}
     arguments.rank = lambda path: order.get(path, len(order))
-    code = reported(lambda: prove.run(arguments))
+    with shown_progress("proofs"):
+        code = reported(lambda: prove.run(arguments))
     return 0 if code == 3 else code  # nobody needs every tool that some script uses
 
 

@@ -22,7 +22,7 @@ from joblib import cpu_count
 from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.exact.progress import shown_progress, stage
+from exactflow.exact.progress import stage
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
 from exactflow.proving.sites import read_script
@@ -136,14 +136,13 @@ def _shown(told: Path, total: int) -> Iterator[Callable[[], None]]:
                 claim = told.read_text("utf-8").splitlines()[-1]
                 stage(f"{count} of {total} scripts; {claim}", count / total)
 
-    with shown_progress(""):
-        thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
-        thread.start()
-        try:
-            yield ended
-        finally:
-            is_over.set()
-            thread.join()
+    thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
+    thread.start()
+    try:
+        yield ended
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _json(outcome: Outcome) -> str:

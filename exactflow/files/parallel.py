@@ -20,7 +20,7 @@ from exactflow.errors import DiedError, InvalidInputError
 from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
-__all__ = ["end_with", "parallel_map"]
+__all__ = ["parallel_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -145,8 +145,7 @@ M is the product of 2 couplings. [exact]
     ),
     "prove": (
         "prove good.py",
-        "theorem .*verdict\n─+\nSums .*passed\n"
-        "1 of 1 claims checked; 0 not run; 0 scripts failed\n",
+        "1 of 1 claims hold\ntheorem .*seconds\n─+\nSums .*exact .*\n  one and one .*exact .*\n",
     ),
     "export": ("export c.json --to rocq -o flow.txt", ""),
 }
@@ -199,8 +198,9 @@ BAD = {
     "prove": (
         "prove wrong.py",
         1,
-        "theorem .*verdict\n─+\nSums .*FAILED\nwrong.py:5: in the claim 'one and one' [exact]: "
-        "one and one: expected 3, derived 2.*\n0 of 1 claims checked; 0 not run; 1 script failed\n",
+        "0 of 1 claims hold; 1 failed\ntheorem .*seconds\n─+\nSums .*0 of 1 .*\n"
+        "  FAILED: one and one .*\n"
+        "wrong.py:5: in the claim 'one and one' [exact]: one and one: expected 3, derived 2.*\n",
         "",
     ),
     "export": ("export bad.csv --to rocq", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
@@ -267,11 +267,10 @@ def test_a_model(run):
     assert_reads(
         out,
         """\
-x comes back with relative error 0.0e+00 in float32, 0.0e+00 in float64
+x comes back with relative error 0.0e+00 in float32
 
-                round             digits                                   equal
-layer            trip  float64      lost  condition  log-det   off by       runs
-the model     0.0e+00  0.0e+00       0.0          1      0.5  0.0e+00    0.0e+00
+layer           round trip  digits lost  condition  log-det   off by  equal runs
+the model          0.0e+00            -          1      0.5  0.0e+00     0.0e+00
 (Scale)
 """,
     )
