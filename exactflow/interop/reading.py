@@ -10,7 +10,6 @@ import numpy as np
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense
 from exactflow.interop.libraries import library_of
-from exactflow.interop.models import doubled
 
 __all__ = ["is_initialized", "linear_map"]
 
@@ -52,6 +51,8 @@ def linear_map(module: Any) -> AffineMap:
             f"expected a weight, or a linear layer of {library.name} ({known}), got "
             f"{kind.__module__}.{kind.__name__}: give its matrix as an array instead"
         )
+    from exactflow.interop.models import doubled  # with PyTorch, which the module has brought
+
     return reader(doubled(module))
 
 
