@@ -158,8 +158,8 @@ def _entry_text(value: Any, field: Domain) -> str:
     """Return a number; of a long one the first digits.
 
     >>> from sympy import QQ
-    >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**21, 3), QQ)
-    ('1/3', '3.3333..e20')
+    >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**40, 3), QQ)
+    ('1/3', '3.3333..e39')
     """
     text = _text(value, field)
     if len(text) <= _DIGITS:
