@@ -95,9 +95,8 @@ def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = No
 
     Parameters
     ----------
-    target : a measure, as `exactflow.laws.universal.approximate` takes them; an (N, d) array of
-    points,
-        which stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    target : a measure, as `exactflow.approximate` takes them; an (N, d) array of points, which
+        stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
     eps : the distance W2 that counts as near, a positive rational.
     direction : d numbers, along which to look for gaps; the coordinate axes, and differences of
         centers of clusters of atoms, where it is left out.
