@@ -56,7 +56,7 @@ class Run:
 
     @property
     def parts(self) -> dict[str, list[Tensor]]:
-        """What comes out, by kinds: log-determinants have fewer axes than latents."""
+        """The tensors by kinds: log-determinants have fewer axes than latents."""
         most = min(2, max((tensor.ndim for tensor in self.images), default=0))
         return {
             "latents": [tensor for tensor in self.images if tensor.ndim >= most],

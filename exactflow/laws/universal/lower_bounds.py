@@ -1,4 +1,4 @@
-"""What the Wasserstein distance does not see: the divergence, certified from below.
+"""Certified lower bounds of the divergence, which the Wasserstein distance does not bound.
 
 Main results
 ------------
