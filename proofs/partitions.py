@@ -11,9 +11,10 @@
 #
 # **Theorem 20** (to our knowledge new). Let $p < q \le 2p$, so $m = 2$, and $e = q - p$. The
 # largest number of shears that a rational matrix of determinant 1 needs is *eight* $= 2m + 4$ if
-# $e$ is even or does not divide $p$, and *six* if $e = 1$. For even $e$ it is $-I$ that needs
-# eight, over every field in which $2 \ne 0$. Open here: odd $e \ge 3$ that divide $p$; and
-# $m \ge 3$, where the largest number is between $2m + 2$ and $2m + 4$ unless $p$ divides $q - 1$.
+# $e$ is even, does not divide $p$, or has $e^2 > p$ and $e \ge 2$, and *six* if $e = 1$. For even
+# $e$ it is $-I$ that needs eight, over every field in which $2 \ne 0$. Open here: odd $e \ge 3$
+# that divide $p \ge e^2$, the smallest $(9, 12)$; and $m \ge 3$, where the largest number is
+# between $2m + 2$ and $2m + 4$ unless $p$ divides $q - 1$.
 #
 # **What scales do.** All lower bounds here are about shears: layers without scales. Scales save
 # layers: $\operatorname{diag}(\alpha I, \beta I)$ with positive scalars is two couplings, and so
@@ -113,7 +114,18 @@
 #
 # *Choice of scalars.* If $e$ is even let $M = -I$: $r = 1$, no power of which is $-1$. Else let
 # $\alpha = 2^{q/g}$, $\beta = 2^{-p/g}$, $g = \gcd(p, q)$: $r = 2^{-e/g}$, and $\beta = r^k$ says
-# $p = k e$. $\blacksquare$
+# $p = k e$.
+#
+# *Where $p < e^2$ and $e \ge 2$*, let $M = \operatorname{diag}(A, \beta I_q)$, and $A - \alpha I$
+# of rank one. Again seven letters are excluded with six, and the other order by the inverse. As
+# above, $T = \beta I - C V = I + Y Z$, and $S = \beta^{-1} N A^{-1} = I + Z Y$ is $r N$ and a
+# matrix of rank one. Count independent eigenvectors. $T$ has $e$ for 1, as $Y Z$ has rank $p$ at
+# most, and $e$ for $\beta$. $S$ has as many as $T$ for all eigenvalues but 1, and $N$ for all but
+# $\beta$; those of $S$ for $r x$ and of $N$ for $x$ differ by one at most. So $N$ has $e$ for 1, $e
+# - 1$ for $r$, $e - 2$ for $r^2$, and so on; and, from the $e$ of $S$ for $\beta$, $e - 1$ for
+# $\beta / r$, $e - 2$ for $\beta / r^2$, and so on, as long as neither chain meets 1 or $\beta$.
+# For $\alpha = 1$, $\beta = 2$, $A = \operatorname{diag}(1, .., 1, 2^{-q})$ neither does: $N$ would
+# have $e^2$ independent eigenvectors. $\blacksquare$
 #
 # (Conversely a $g$ of degree $p$ solves the equation for $\chi_N$ if $\beta = r^k$, $k e \le p$.
 # For $e$ odd that divides $p$, $\beta^e = r^p$ leaves only that over the reals. Over a field with
@@ -199,6 +211,7 @@ eight = {
     "diag(-I_2 / 4, 2 I_4)": (sympy.diag(*[-(two**-2)] * 2, *[two] * 4), (2, 4)),
     "diag(8 I_4, -I_6 / 4)": (sympy.diag(*[two**3] * 4, *[-(two**-2)] * 6), (4, 6)),
     "diag(2^7 I_5, 2^-5 I_7)": (sympy.diag(*[two**7] * 5, *[two**-5] * 7), (5, 7)),
+    "diag(I_2, 2^-6, 2 I_6)": (sympy.diag(1, 1, two**-6, *[two] * 6), (3, 6)),
 }
 for name, (M, partition) in eight.items():
     with claims.check(f"{name} on {partition} takes exactly eight", Evidence.EXACT) as check:
@@ -217,11 +230,12 @@ for name, (M, partition) in eight.items():
 
 # %%
 def needs_eight(p, q):
-    """Whether the scalar blocks of Theorem 20 on (p, q) exclude six letters, and so seven."""
+    """Whether a matrix of Theorem 20 on (p, q) excludes six letters, and so seven."""
     g = gcd(p, q)
     scalars = (two ** (q // g), two ** -(p // g)) if (q - p) % 2 else (-1, -1)
-    M = as_matrix(sympy.diag(*[scalars[0]] * p, *[scalars[1]] * q)).to_dense()
-    return chain_of(Word("ULULUL", M, "additive", p=p)) is not None
+    found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
+    matrices = (as_matrix(sympy.diag(*entries)).to_dense() for entries in found)
+    return any(chain_of(Word("ULULUL", M, "additive", p=p)) for M in matrices)
 
 
 def largest_depth(p, q):
@@ -240,7 +254,7 @@ with claims.check("largest depths for p <= q <= 12", Evidence.EXACT) as check:
         shown = (str(least) if least == most else f"{least}-{most}" for least, most in row.values())
         sizes = range(p + 2, min(2 * p, 12) + 1)
         eights = [q for q in sizes if row[q] == (8, 8)]
-        theorem = [q for q in sizes if (q - p) % 2 == 0 or p % (q - p)]
+        theorem = [q for q in sizes if (q - p) % 2 == 0 or p % (q - p) or p < (q - p) ** 2]
         check.equal(eights, theorem, f"p = {p}: {' '.join(shown)}")
 
 # %% [markdown]

@@ -11,20 +11,25 @@ scales D less a positive diagonal takes the place of D - I. Exchanged halves: th
 length passes through M into the first. What excludes the word without its last letter excludes it.
 
 *Chain of eigenvalues* (to our knowledge new; the proof is on the page of `partitions`). Let M be
-diag(alpha I, beta I) on halves p < q, det M = 1, e = q - p, r = 1 / (alpha beta). M is a word of
-six letters only if beta is one of 1, r, .., r^k for k = p // e: with the last letter on the other
-side, for some C and V, N = beta I - V C of size p has
+diag(A, beta I) on halves p < q, det M = 1, e = q - p, and A - alpha I of rank k; r = 1 / (alpha
+beta). M is a word of six letters only if, with the last one on the other side, for some C and V,
+N = beta I - V C of size p and T = beta I - C V fulfil
 
-    (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N).
+    r N + a matrix of rank k = I + Z Y,    T = I + Y Z.
+
+For k = 0, (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N), so that beta is one of 1, r, ..,
+r^(p // e). For k > 0 count independent eigenvectors of N: e for the eigenvalue 1, e - k for r and
+for beta / r, e - 2 k for r^2 and beta / r^2, .., each chain until it meets 1 or beta. Together they
+are at most p.
 
 How it is checked
 -----------------
 *Exact*: ranks, signs of principal minors; the powers of r, one by one.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -145,54 +150,107 @@ def _alone(entries: Sequence[Sequence[Element]], left: Sequence[int]) -> int | N
     return None
 
 
-def _scalars(word: Word) -> tuple[Element, Element] | None:
-    """The scalars of the smaller and of the larger half, if M is diag(alpha I, beta I), det M = 1,
-    on halves of two sizes; else None.
-    """
-    M, (p, q), field = word.matrix, word.partition, word.matrix.domain
-    alpha, beta = M[0, 0].element, M[p, p].element
-    is_scalar = M == linalg.diagonal([alpha] * p + [beta] * q, field)
-    if p == q or not is_scalar or alpha**p * beta**q != field.one:
+class _Scalars(NamedTuple):
+    """M = diag(A, beta I), A on the smaller half, A - alpha I of a rank, r = 1 / (alpha beta)."""
+
+    alpha: Element
+    beta: Element
+    r: Element
+    rank: int
+
+
+def _scalars(word: Word) -> _Scalars | None:
+    """The scalars, if M has them on halves of two sizes, and det M = 1; else None."""
+    A, B, C, D = halves = linalg.split(word.matrix, word.partition[0])
+    if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
         return None
-    return (alpha, beta) if p < q else (beta, alpha)
+    if A.shape > D.shape:
+        A, _, _, D = linalg.swap_halves(halves)
+    entries, beta, one = A.diagonal(), D[0, 0].element, D.domain.one
+    alpha = max(entries, key=entries.count)
+    if D != _scalar(beta, D) or A.det() * beta ** D.shape[0] != one or not alpha:
+        return None
+    return _Scalars(alpha, beta, one / (alpha * beta), linalg.rank(A - _scalar(alpha, A)))
+
+
+def _scalar(x: Element, M: DomainMatrix) -> DomainMatrix:
+    """x I, of the size of M."""
+    return linalg.diagonal([x] * M.shape[0], M.domain)
+
+
+def _forced(word: Word) -> dict[Element, int]:
+    """Eigenvalues of N, and how often each is one at least: too many, or scalar blocks in a circle;
+    else none.
+    """
+    if (found := _scalars(word)) is None or found.beta == (one := word.matrix.domain.one):
+        return {}
+    (p, q), (_, beta, r, rank) = sorted(word.partition), found
+    e, forced = q - p, dict[Element, int]()
+
+    def follow(x: Element, step: Element, count: int) -> Iterator[tuple[Element, int]]:
+        while count > 0:
+            yield x, count
+            x, count = x * step, 0 if x * step in (one, beta) else count - rank
+
+    steps = chain(islice(follow(one, r, e), e if rank else p // e + 1))
+    if rank and beta / r not in (one, beta):
+        steps = chain(steps, follow(beta / r, one / r, e - rank))
+    for x, count in steps:
+        forced[x] = max(count, forced.get(x, 0))
+    is_circle = not rank and [*forced][-1] * r == one
+    return forced if sum(forced.values()) > p or is_circle else {}
 
 
 def chain_of(word: Word) -> tuple[Element, ...] | None:
-    """Find the powers 1, r, .. of a chain of eigenvalues that excludes six letters, or None."""
-    if (found := _scalars(word)) is None:
-        return None
-    (alpha, beta), one = found, word.matrix.domain.one
-    powers = [one]
-    while not _ends(word, powers, one / (alpha * beta)):
-        powers.append(powers[-1] / (alpha * beta))
-    return None if beta in powers else tuple(powers)
+    """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
+    return tuple(_forced(word)) or None
 
 
-def is_excluding_chain(word: Word, powers: Sequence[Element]) -> bool:
-    """Whether these are the powers of r from 1 on, none of them beta, and too many, or all."""
-    if (found := _scalars(word)) is None or not powers or len(_reduced(word)) != 6:
-        return False
-    (alpha, beta), one = found, word.matrix.domain.one
-    are_powers = powers[0] == one and all(x == y * alpha * beta for x, y in pairwise(powers))
-    return are_powers and beta not in powers and _ends(word, powers, one / (alpha * beta))
+def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
+    """Whether these are the eigenvalues that exclude six letters, or seven."""
+    return len(_reduced(word)) == 6 and bool(eigenvalues) and chain_of(word) == tuple(eigenvalues)
 
 
-def _ends(word: Word, powers: Sequence[Element], r: Element) -> bool:
-    """Whether powers, e times each, are more than p eigenvalues, or the next one is 1."""
-    p, q = sorted(word.partition)
-    return len(powers) * (q - p) > p or powers[-1] * r == word.matrix.domain.one
-
-
-def told_chain(word: Word, powers: Sequence[Element]) -> dict[str, Any]:
+def told_chain(word: Word) -> dict[str, Any]:
     """The words for a chain of eigenvalues in the sentences of an obstruction."""
-    field, (p, q) = word.matrix.domain, sorted(word.partition)
-    alpha, beta = _scalars(word) or (field.one, field.one)
-    r, total = field.one / (alpha * beta), len(powers) * (q - p)
+    found, forced, (p, q) = _scalars(word), _forced(word), sorted(word.partition)
+    field, total = word.matrix.domain, sum(forced.values())
+    if found is None:
+        return {}
+
+    def short(x: Element) -> str:
+        return format_short(field.to_sympy(x))
+
     clash = f"But N has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which N would have {q - p} times more than it has"
     reverse = _reduced(word).startswith("U" if word.partition[0] > p else "L")
     inverse = "Take the inverse, a product of the reversed word: 1 / alpha for alpha, and so on. "
-    alpha, beta, r, *shown = (format_short(field.to_sympy(x)) for x in (alpha, beta, r, *powers))
-    found = {"alpha": alpha, "beta": beta, "r": r, "powers": ", ".join(shown), "p": p, "e": q - p}
-    return found | {"clash": clash, "inverse": inverse * reverse, "passing": _passing(word)}
+    values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
+    values |= {"alpha": short(found.alpha), "beta": short(found.beta), "r": short(found.r)}
+    times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
+    shown = ", ".join(f"{short(x)} ({times[count]})" for x, count in forced.items())
+    argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
+    return {
+        "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,
+        "passing": _passing(word),
+    } | values  # fmt: skip
+
+
+_OF_SCALARS = (
+    "The blocks are alpha I and beta I, alpha = {alpha} on the smaller half and beta = {beta} on "
+    "the larger; let r = 1 / (alpha beta) = {r}. With the last factor on the other side five "
+    "remain: for some C and V, N = beta I - V C has (x - beta)^{e} det(x I - N) = (x - 1)^{e} "
+    "det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} times at least, and with each "
+    "power of r the next one as often, up to beta"
+)
+_OF_RANK = (
+    "The blocks are A on the smaller half, which is alpha I and a matrix of rank {rank}, alpha = "
+    "{alpha}, and beta I on the larger, beta = {beta}; let r = 1 / (alpha beta) = {r}. With the "
+    "last factor on the other side five remain: for some C and V, N = beta I - V C and T = beta I "
+    "- C V, the matrix S = r N and a matrix of rank {rank} is I + Z Y, and T = I + Y Z. Count "
+    "independent eigenvectors. T has {e} at least for 1 and for beta. S has as many as T for all "
+    "but 1, and N for all but beta; S has at most {rank} fewer for r x than N for x, and N for x "
+    "than S for r x. So N has {e} for 1, and {rank} fewer for each step from there by r, and from "
+    "beta by 1 / r, until 1 or beta is met"
+)

@@ -383,18 +383,12 @@ KINDS = {
         "{rank} at least.",
     ),
     "chain of eigenvalues": Kind(
-        "two scalar blocks force the eigenvalues 1, r, r^2, .. on a matrix of the size of the "
-        "smaller half (exactflow.linear.depth.counting)",
+        "two blocks, scalar or nearly, force the eigenvalues 1, r, r^2, .. on a matrix of the size "
+        "of the smaller one (exactflow.linear.depth.counting)",
         {"additive": (6, 7)}, "", "", False,
         lambda o: counting.is_excluding_chain(o, o.witness),
-        lambda o: counting.told_chain(o, o.witness),
-        "the scalars {alpha} and {beta} force the eigenvalues {powers}, {e} times each, on a "
-        "{p} x {p} matrix",
-        "{passing}{inverse}The blocks are alpha I and beta I, alpha = {alpha} on the smaller half "
-        "and beta = {beta} on the larger; let r = 1 / (alpha beta) = {r}. With the last factor on "
-        "the other side five remain: for some C and V, N = beta I - V C has (x - beta)^{e} "
-        "det(x I - N) = (x - 1)^{e} det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} "
-        "times at least, and with each power of r but beta the next one as often: {powers}, and "
-        "beta is none of these. {clash}.",
+        lambda o: counting.told_chain(o),
+        "the scalars {alpha} and {beta} force the eigenvalues {eigenvalues} on a {p} x {p} matrix",
+        "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",
     ),
 }  # fmt: skip

@@ -3,11 +3,14 @@
 What is claimed, in this order:
 
 - two scalar blocks take eight layers on (3, 5), (2, 4), (4, 6), (5, 7), and -I_6 does on (2, 4);
+- they do with one other entry on (3, 6), (6, 9), (5, 10), where two scalar blocks do not;
 - a chain is found iff the equation between characteristic polynomials has no solution at all;
+- where one is found for A and beta I over GF(5), every C and V are excluded, one by one;
 - diag(A, D) takes 2m + 2 layers if 1 is no eigenvalue of D, with positive scales if D = -I;
 - a changed witness, matrix or pattern proves nothing.
 """
 
+import operator
 from dataclasses import replace
 from itertools import product
 
@@ -108,9 +111,101 @@ def test_a_chain_is_found_iff_no_polynomial_solves_the_equation(p, q, prime):
     assert found == ({True} if (p, q) in SOLVABLE else {True, False})
 
 
+def one_other_entry(p, q):
+    return diagonal(*[1] * (p - 1), Rational(1, 2**q), *[2] * q)
+
+
+@pytest.mark.parametrize(("p", "q"), [(3, 6), (6, 9), (5, 10), (2, 4), (8, 11)])
+def test_one_other_entry_takes_exactly_eight_for_p_below_e_squared(p, q):
+    M = one_other_entry(p, q)
+    for target, partition in ((M, (p, q)), (M.inv().to_dense(), (p, q))):
+        answer = minimal_depth(target, partition=partition)
+        assert answer.count == "exactly 8 additive layers"
+        assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
+        assert all(o.check() for o in answer.obstructions)
+        assert not replace(answer.obstructions[0], matrix=diagonal(*[1] * (p + q))).check()
+
+
+def test_one_other_entry_is_not_decided_for_p_at_e_squared():
+    assert chain_of(Word("ULULUL", one_other_entry(9, 12), "additive", p=9)) is None
+
+
+def nullities(M, modulus):
+    """The dimension of the kernel of M - x, for each x of GF(modulus) but 1."""
+    n, found = len(M), []
+    for x in (0, *range(2, modulus)):
+        rows = [
+            [(y - x * (i == j)) % modulus for j, y in enumerate(row)] for i, row in enumerate(M)
+        ]
+        rank = 0
+        for column in range(n):
+            pivot = next((i for i in range(rank, n) if rows[i][column]), None)
+            if pivot is None:
+                continue
+            rows[rank], rows[pivot] = rows[pivot], rows[rank]
+            inverse = pow(rows[rank][column], -1, modulus)
+            for i in range(rank + 1, n):
+                factor = rows[i][column] * inverse
+                rows[i] = [
+                    (a - factor * b) % modulus for a, b in zip(rows[i], rows[rank], strict=True)
+                ]
+            rank += 1
+        found.append(n - rank)
+    return found
+
+
+def times_mod(C, V, modulus):
+    columns = list(zip(*V, strict=True))
+    return [[sum(map(operator.mul, row, column)) % modulus for column in columns] for row in C]
+
+
+def allows_six(A, beta, prime):
+    """Whether for some C and V the matrices T and S have as many eigenvectors for all x but 1.
+
+    In a basis of the second half C is in echelon form: T = beta - C V, S = (1 - V C / beta) / A.
+    """
+
+    def less(M):
+        return [
+            [(beta * (i == j) - x) % prime for j, x in enumerate(row)] for i, row in enumerate(M)
+        ]
+
+    scale = pow(beta * A[0][0] * A[1][1], -1, prime)
+    over = [[A[1][1] * scale, -A[0][1] * scale], [-A[1][0] * scale, A[0][0] * scale]]
+    forms = [((1, 0), (0, 1)), *(((1, x), (0, 0)) for x in range(prime)), ((0, 1), (0, 0))]
+    for C, left in product([*forms, ((0, 0), (0, 0))], product(range(prime), repeat=4)):
+        V = left[:2], left[2:]
+        S = times_mod(less(times_mod(V, C, prime)), over, prime)
+        if S != [[beta, 0], [0, beta]]:  # T has two eigenvectors for beta, at least
+            continue
+        for right in product(range(prime), repeat=4):
+            wide = (*V[0], *right[:2]), (*V[1], *right[2:])
+            T = less([*times_mod(C, wide, prime), [0] * 4, [0] * 4])
+            if nullities(T, prime) == nullities(S, prime):
+                return True
+    return False
+
+
+SLOW = (pytest.param(beta, marks=pytest.mark.slow) for beta in (2, 3))
+
+
+@pytest.mark.parametrize("beta", [4, *SLOW])
+def test_a_chain_over_gf5_excludes_every_shift(beta):
+    field, found = GF(5), {True: 0, False: 0}
+    for alpha, corner in product(range(1, 5), (0, 1)):
+        A = [[alpha, corner], [0, pow(alpha, -1, 5)]]
+        if A[0][0] == A[1][1] and not corner:
+            continue
+        M = linalg.direct_sum(matrix(A).convert_to(field), diagonal(*[beta] * 4, field=field))
+        excluded = chain_of(Word("ULULUL", M, "additive", p=2)) is not None
+        found[excluded] += 1
+        assert not (excluded and allows_six(A, beta, 5)), A
+    assert found[True] > 0
+
+
 SHARP = {
     "(1, 3)": (diagonal(Rational(1, 8), 2, 2, 2), (1, 3), 8),
-    "(2, 4)": (diagonal(2, Rational(1, 2), -1, -1, -1, -1), (2, 4), 6),
+    "(2, 4)": (linalg.direct_sum(matrix([[0, -1], [1, 0]]), diagonal(*[-1] * 4)), (2, 4), 6),
     "(2, 5)": (diagonal(Rational(1, 30), 1, 2, 3, 5, -1, -1), (2, 5), 8),
     "(5, 2)": (diagonal(2, 3, 5, -1, -1, Rational(1, 30), 1), (5, 2), 8),
     "(3, 7)": (diagonal(2, 2, Rational(1, 512), *[2] * 7), (3, 7), 8),
