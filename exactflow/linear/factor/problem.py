@@ -98,7 +98,13 @@ class Problem:
         """Return the flow of layers, in order of application, that compose to the matrix."""
         pose, field = self.pose, self.target.domain
         return CouplingFlow(
-            merged(layers), pose.partition, pose.flips, method, field, pose.order, explained
+            merged(layers),
+            pose.partition,
+            flips=pose.flips,
+            method=method,
+            field=field,
+            order=pose.order,
+            derivation=explained,
         )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
