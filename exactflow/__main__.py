@@ -7,17 +7,19 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 
 from exactflow.errors import DiedError
 
 __all__ = ["main"]
 
 
-def main() -> int:
+def main(told: str | None = None) -> int:
     """Run the command line; a signal ends the process at once, wherever the computation is.
 
     Python's own handler of Ctrl-C waits for the end of the library call that is running, which
-    may take minutes; a whole file is written, or none, either way.
+    may take minutes; a whole file is written, or none, either way. Of the process that runs a
+    script where there is no fork, `told` is the file that gets the exit code.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
@@ -26,8 +28,10 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
     from exactflow import cli
 
-    runs_a_script = sys.argv[1:2] in (["prove"], ["diagnose"])
+    runs_a_script = told is None and sys.argv[1:2] in (["prove"], ["diagnose"])
     code = cli.reported(lambda: _watched(cli.main)) if runs_a_script else cli.main()
+    if told is not None:
+        Path(told).write_text(str(code), "utf-8")
     try:
         print(end="", flush=True)
         print(end="", file=sys.stderr, flush=True)
@@ -39,7 +43,7 @@ def main() -> int:
 def _watched(work: Callable[[], int]) -> int:
     """Work in a child process, for a script may end it with a 0; then `DiedError` is raised."""
     if not hasattr(os, "fork"):
-        return work()
+        return _spawned()
     reading, writing = os.pipe()
     parent, child = os.getpid(), os.fork()
     if not child:
@@ -57,6 +61,21 @@ def _watched(work: Callable[[], int]) -> int:
             return said[0]
     if ended < 0:
         os.kill(os.getpid(), -ended)
+    raise DiedError(f"expected a verdict, got the end of the process, with exit code {ended}")
+
+
+def _spawned() -> int:
+    """Work in a new process, which says in a file how it ended."""
+    import subprocess
+    from tempfile import TemporaryDirectory
+
+    child = "import sys; from exactflow.__main__ import main; sys.exit(main(sys.argv.pop(1)))"
+    with TemporaryDirectory() as folder:
+        told = Path(folder, "code")
+        command = [sys.executable, "-P", "-c", child, str(told), *sys.argv[1:]]
+        ended = subprocess.run(command, check=False).returncode
+        if told.exists():
+            return int(told.read_text("utf-8"))
     raise DiedError(f"expected a verdict, got the end of the process, with exit code {ended}")
 
 

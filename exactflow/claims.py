@@ -98,7 +98,7 @@ class Check:
             )
         self._counted(label)
 
-    def true(self, condition: bool, label: str, shown: bool = True) -> None:
+    def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
         """Count one instance of a condition that holds, or raise `ProofError`.
 
         Where a table follows, a label need not be `shown`: it then names only what fails.

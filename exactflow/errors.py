@@ -15,9 +15,6 @@ __all__ = [
     "OrientationError",
     "SingularMatrixError",
     "VerificationError",
-    "listed",
-    "printable",
-    "require",
 ]
 
 

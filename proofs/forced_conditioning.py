@@ -194,7 +194,9 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
             found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
             with ctx.workprec(128):
                 exact = Ramps(Steps.of([arb(x) for x in values], weights), arb(L)).distance()[1]
-            check.true(bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", False)
+            check.true(
+                bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", shown=False
+            )
     print(f"    {check.instances} distances, to four digits")
 
 # %% [markdown]

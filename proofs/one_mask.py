@@ -83,7 +83,7 @@ def coupling(n, mask):
     network = PiecewiseLinear(knots, [tuple(number() for _ in range(n)) for _ in knots])
     scale = [abs(number()) + 1 for _ in range(n)]
     layer = PiecewiseCoupling((n, n), "second", network, scale, draws.randrange(n))
-    return PiecewiseFlow([layer], mask_order(mask)[0])
+    return PiecewiseFlow([layer], order=mask_order(mask)[0])
 
 
 def random_mask(n):

@@ -93,9 +93,9 @@ empty = Histogram([[1, 0, 2], [0, 0, 0], [3, 0, 1]], ([0, 0], [3, "1/3"]))
 laws = {
     "uniform on the unit square": uniform([0, 0], [1, 1]),
     "checkerboard": checkerboard(),
-    "ring, 24 x 24 bins": Histogram.of(ring(100_000), 24),
-    "two moons, 32 x 32 bins": Histogram.of(moons(100_000), 32),
-    "banana, 24 x 24 bins": Histogram.of(banana(100_000), 24),
+    "ring, 24 x 24 bins": Histogram.of(ring(100_000), bins=24),
+    "two moons, 32 x 32 bins": Histogram.of(moons(100_000), bins=32),
+    "banana, 24 x 24 bins": Histogram.of(banana(100_000), bins=24),
     "nine bins, some empty": empty,
     "four bumps": four,
     "deviations 1 and 1/1000": GaussianMixture([[0, 0], [1, 1]], [1, "1/1000"]),

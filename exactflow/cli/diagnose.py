@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:
-        print(found.table(max(shutil.get_terminal_size().columns, 24)))
+        print(found.table(width=max(shutil.get_terminal_size().columns, 24)))
     return 0
 
 

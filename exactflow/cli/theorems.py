@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError("expected the NAME of a theorem with --check and --challenge")
         names = {name: row.statement for name, row in theorems.items()}
-        print(json.dumps(names) if arguments.json else theorems.table(width))
+        print(json.dumps(names) if arguments.json else theorems.table(width=width))
         return 0
     theorem, is_refuted = theorems[" ".join(arguments.name)], False
     record: dict[str, object] = {"theorem": theorem.name}
@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.challenge is not None:
         if arguments.challenge < 1:
             raise InvalidInputError(f"expected at least one instance, got {arguments.challenge}")
-        found = theorem.challenge(arguments.challenge, arguments.seed, progress=not arguments.json)
+        found = theorem.challenge(
+            arguments.challenge, seed=arguments.seed, progress=not arguments.json
+        )
         is_refuted = found.counterexample is not None
         record |= {"instances": found.count, "reason": found.reason}
         text = str(found)
@@ -55,6 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
             "hypotheses": [h.says for h in theorem.hypotheses],
             "formal": theorem.formal,
         }
-        text = theorem.text(width)
+        text = theorem.text(width=width)
     print(json.dumps(record) if arguments.json else text)
     return int(is_refuted)

@@ -79,7 +79,7 @@ class Explanation:
 
     __repr__ = __str__
 
-    def text(self, width: int = 88) -> str:
+    def text(self, *, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""
         blocks = [fill(f"{self.claim} [{self.evidence}]", width)]
         blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
@@ -88,7 +88,7 @@ class Explanation:
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
         from rich.text import Text
 
-        yield Text(self.text(options.max_width))
+        yield Text(self.text(width=options.max_width))
 
     def markdown(self) -> str:
         """Return the explanation as Markdown, with formulas between dollar signs."""

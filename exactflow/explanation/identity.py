@@ -331,10 +331,10 @@ def _latex(tree: Tree) -> str:
 
 
 def latex_name(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta as the Greek letter."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta and Theta as Greek letters."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
     base = letters if len(letters) == 1 else f"\\mathrm{{{letters}}}"
-    base = "\\Delta" if letters == "Delta" else base
+    base = f"\\{letters}" if letters in ("Delta", "Theta") else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

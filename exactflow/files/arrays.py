@@ -120,7 +120,7 @@ def _flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
         moves: Half = "first" if _integers(arrays, f"layer_{k}_moves_first") == [1] else "second"
         shift, scale = arrays[f"layer_{k}_shift"], arrays[f"layer_{k}_scale"]
         layers.append(LinearCoupling((p, q), moves, shift, None if (scale == 1).all() else scale))
-    return CouplingFlow(layers, (p, q), flips, order=order)
+    return CouplingFlow(layers, (p, q), flips=flips, order=order)
 
 
 def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:

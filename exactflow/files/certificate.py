@@ -171,7 +171,7 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     ]
     method = str(content.get("provenance", {}).get("method", ""))
     flips, order = (content.get(name, ()) for name in ("flips", "order"))
-    flow = CouplingFlow(layers, partition, flips, method, field, order)
+    flow = CouplingFlow(layers, partition, flips=flips, method=method, field=field, order=order)
     if claim.depth or claim.pads or claim.within is not None or claim.is_covariance:
         report = checker.check(data)
         said = "; ".join(line[2:] for line in report.lines[2:])

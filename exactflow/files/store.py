@@ -31,7 +31,7 @@ __all__ = ["load", "save", "write_claim"]
 _WITH_FLOW = Balanced | MinimalDepth | Verification
 
 
-def save(result: Any, path: str | Path, target: "MatrixLike | None" = None) -> None:
+def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -> None:
     """Write the certificate of a result to a .json file; the whole file appears, or none.
 
     With another suffix, ``.npz``, ``.safetensors`` or ``.pt``, the layers are written in float64,

@@ -3,7 +3,8 @@
 Small is a matrix of at most 8 x 8 with entries of at most 32 letters. Of a larger one a corner is
 shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices
 in blocks; of a layer of more than 8 coordinates, or of long entries, the text has a line, LaTeX a
-name for the shift, T_k, and HTML a heat map, with numbers and a legend.
+name for the shift, T_k, and HTML a heat map, with numbers and a legend. The table of a flow in HTML
+has entries of at most 11 letters where a row would be wide, so that it fits a page.
 """
 
 import math
@@ -37,6 +38,8 @@ __all__ = [
 
 _LARGEST = 8
 _DIGITS = 32
+_SHORT = 11
+_WIDTH = 44
 _CORNER = 3
 _LEADING = 4
 _CELLS = 24
@@ -94,11 +97,16 @@ def _matrix_latex(rows: list[list[str]]) -> str:
     return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
 
 
-def shown_html(value: Any, field: Domain) -> str:
-    """Return a matrix as an HTML table, or a number."""
+def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
+    """Return a matrix as an HTML table, or a number; short entries, or a corner, of what has rows
+    of more letters than `width`.
+    """
     if not isinstance(value, DomainMatrix):
         return escape(_text(value, field))
-    rows, head = _entries(value, _entry_text, [".."])
+    for shown, most in ((_entry_text, _LARGEST), (_short, _LARGEST), (_short, _CORNER)):
+        rows, head = _entries(value, shown, [".."], most)
+        if max(len("".join(row)) for row in rows) <= width:
+            break
     cells = "".join(
         "<tr>" + "".join(f"<td>{escape(entry)}</td>" for entry in row) + "</tr>" for row in rows
     )
@@ -154,18 +162,22 @@ def _element(value: Any, field: Domain) -> Element:
     return field.convert(value) if isinstance(value, int) else value
 
 
-def _entry_text(value: Any, field: Domain) -> str:
-    """Return a number; of a long one the first digits.
+def _short(value: Any, field: Domain) -> str:
+    return _entry_text(value, field, _SHORT)
+
+
+def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
+    """Return a number; of one of more letters than `most` the first digits.
 
     >>> from sympy import QQ
     >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**40, 3), QQ)
     ('1/3', '3.3333..e39')
     """
     text = _text(value, field)
-    if len(text) <= _DIGITS:
+    if len(text) <= most:
         return text
     if not field.is_QQ:
-        return f"{text[: _DIGITS - 2]}.."
+        return f"{text[: most - 2]}.."
     digits, exponent = _leading(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
@@ -204,8 +216,8 @@ def _is_written(layer: Any) -> bool:
     )
 
 
-def _scale_entries(layer: Any) -> str:
-    return ", ".join(_entry_text(s, layer.field) for s in layer.scale_elements)
+def _scale_entries(layer: Any, most: int = _DIGITS) -> str:
+    return ", ".join(_entry_text(s, layer.field, most) for s in layer.scale_elements)
 
 
 def _blocks_text(layer: Any) -> list[str]:
@@ -281,7 +293,8 @@ def _cells(k: int, layer: Any) -> Iterator[str]:
     else:
         shift = heat_map(layer.shift_matrix)
         if _is_written(layer):
-            shift, scale = shown_html(layer.shift_matrix, layer.field), _scale_entries(layer)
+            shift = shown_html(layer.shift_matrix, layer.field, _WIDTH)
+            scale = _scale_entries(layer, _SHORT)
         rest = (shift, magnitude(layer.magnitude), str(layer.nnz))
     for cell in (str(k), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"

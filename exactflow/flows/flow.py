@@ -92,6 +92,7 @@ class CouplingFlow(Flow):
         self,
         layers: Iterable[LinearCoupling] = (),
         partition: tuple[int, int] | None = None,
+        *,
         flips: Iterable[int] = (),
         method: str = "",
         field: Domain | None = None,
@@ -216,7 +217,9 @@ class CouplingFlow(Flow):
         """Return the inverse, a flow with the inverse layers in reverse order."""
         inner = [layer.inverse() for layer in reversed(self.layers)]
         layers = [layer.conjugated(self._signs(layer.field)) for layer in inner]
-        return CouplingFlow(layers, self.partition, self.flips, field=self.field, order=self.order)
+        return CouplingFlow(
+            layers, self.partition, flips=self.flips, field=self.field, order=self.order
+        )
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
         """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
@@ -278,7 +281,7 @@ class CouplingFlow(Flow):
             for layer in self.layers
         ]
         p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
-        flow = CouplingFlow((), self.partition, self.flips, field=field, order=self.order)
+        flow = CouplingFlow((), self.partition, flips=self.flips, field=field, order=self.order)
         for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
             scale = scale.convert_to(field)
             signs = [
@@ -293,7 +296,14 @@ class CouplingFlow(Flow):
             moved = self._listed()[:p] if layer.moves == "first" else self._listed()[p:]
             flips = [i for i, s in zip(moved, signs, strict=True) if s != field.one]
             flow = CouplingFlow([positive], flips=flips, order=self.order) @ flow
-        return CouplingFlow(flow.layers, self.partition, flow.flips, self.method, field, self.order)
+        return CouplingFlow(
+            flow.layers,
+            self.partition,
+            flips=flow.flips,
+            method=self.method,
+            field=field,
+            order=self.order,
+        )
 
     def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
@@ -308,7 +318,7 @@ class CouplingFlow(Flow):
         layers = [layer.conjugated(self._signs(layer.field)) for layer in other.layers]
         flips = set(self.flips) ^ set(other.flips)
         layers += self.layers
-        return CouplingFlow(layers, self.partition, flips, field=field, order=self.order)
+        return CouplingFlow(layers, self.partition, flips=flips, field=field, order=self.order)
 
     def _head(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}

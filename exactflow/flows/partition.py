@@ -14,7 +14,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
 
-__all__ = ["as_partition", "mask_order", "resolve_partition"]
+__all__ = ["mask_order"]
 
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
 

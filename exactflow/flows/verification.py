@@ -13,7 +13,7 @@ from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, FlowResult
 
-__all__ = ["Verification", "first_difference", "verify"]
+__all__ = ["Verification", "verify"]
 
 
 @dataclass(frozen=True, repr=False)

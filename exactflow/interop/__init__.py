@@ -66,8 +66,8 @@ Parameters = Literal["positive", "raw"]
 
 def to_module(
     flow: CouplingFlow | FlowResult,
-    library: str = "torch",
     *,
+    library: str = "torch",
     image: tuple[int, int] | None = None,
     bias: "np.ndarray | None" = None,
     parameters: Parameters = "positive",

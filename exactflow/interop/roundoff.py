@@ -80,7 +80,7 @@ class Rounding:
         return self.error / self.largest
 
 
-def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
+def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Rounding:
     """Bound the forward error of a flow over QQ as a float64 module of any library.
 
     `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range.
@@ -95,7 +95,7 @@ def rounding(flow: CouplingFlow, dtype: Any = np.float64) -> Rounding:
     values = {value for layer in flow.layers for value in layer.values()}
     if any(QQ(*_held(value, dtype).as_integer_ratio()) != value for value in values):
         exact = [layer.exact() for layer in layers]
-        held = CouplingFlow(exact, flow.partition, flow.flips, order=flow.order)
+        held = CouplingFlow(exact, flow.partition, flips=flow.flips, order=flow.order)
         stored = _largest(M - held.domain_matrix())
     largest = _largest(M)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -115,7 +115,7 @@ def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float6
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
         )
-    account = rounding(flow, dtype)
+    account = rounding(flow, dtype=dtype)
     if account.relative > accepted:
         remedy = ""
         if kind == np.float32:

@@ -140,7 +140,7 @@ class Interpolation(MapResult):
         X, Y = self.points.transpose(), self.images.transpose()
         steps = [Step("points", "The points are the columns of `X0`.", "", {}, {"X0": X}, QQ)]
         for k, layer in enumerate(self.layers, 1):
-            one, before = PiecewiseFlow([layer], self.flow.order), X
+            one, before = PiecewiseFlow([layer], order=self.flow.order), X
             X, kept = one._exact(X), HALVES[layer.moves == "first"]
             why = f"Coupling {k} adds to the {layer.moves} half a function of the {kept} half."
             undone = partial(_is_image, one.inverse(), X, before)
@@ -223,7 +223,7 @@ def interpolate(
     )
     word, tables, obstructions = fewest(start, stop)
     layers = [coupling(sizes, *pair, integers) for pair in zip(word, tables, strict=True)]
-    flow = PiecewiseFlow(layers, order, sizes)
+    flow = PiecewiseFlow(layers, order=order, partition=sizes)
     if not _is_image(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("expected the images given, got a flow with others")
     return Interpolation(*given, flow, obstructions, integers)

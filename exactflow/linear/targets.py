@@ -88,7 +88,7 @@ def squeezed_kernel(W: Any) -> Any:
     return W.reshape(W.shape[:2])
 
 
-def pad(M: MatrixLike, p: int | None = None) -> sympy.Matrix:
+def pad(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     """Return M with one more coordinate at the end of each half, these two being swapped.
 
     The determinant changes its sign, so that a flow exists where det M < 0. On vectors with zeros

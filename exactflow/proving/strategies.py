@@ -39,17 +39,17 @@ __all__ = [
 ]
 
 
-def rationals(bound: int = 4) -> SearchStrategy[Fraction]:
+def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
     """Return rationals of small height, from -bound to bound."""
     return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
 
 
-def permutations(least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
+def permutations(*, least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
     """Return permutations of `least` to `most` coordinates, as `permutation` takes."""
     return st.integers(least, most).flatmap(lambda d: st.permutations(range(d)))
 
 
-def partitions(least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
+def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
     """Return sizes (p, q) of halves, each at least 1, of `least` to `most` coordinates."""
     dimensions = st.integers(max(least, 2), most)
     return dimensions.flatmap(lambda d: st.integers(1, d - 1).map(lambda p: (p, d - p)))
@@ -57,7 +57,7 @@ def partitions(least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]
 
 @st.composite
 def flows(
-    draw: DrawFn, partition: tuple[int, int] | None = None, *, most: int = 4, flips: bool = True
+    draw: DrawFn, *, partition: tuple[int, int] | None = None, most: int = 4, flips: bool = True
 ) -> CouplingFlow:
     """Return flows with scales.
 
@@ -67,22 +67,22 @@ def flows(
     most : the number of layers, at most.
     flips : whether coordinates may be negated first.
     """
-    p, q = partition or draw(partitions(2, 6))
+    p, q = partition or draw(partitions(least=2, most=6))
     scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
     layers = []
     for _ in range(draw(st.integers(0, most))):
         moves = draw(st.sampled_from(HALVES))
         moved, kept = (p, q) if moves == "first" else (q, p)
-        row = st.lists(rationals(3), min_size=kept, max_size=kept)
+        row = st.lists(rationals(bound=3), min_size=kept, max_size=kept)
         shift = draw(st.lists(row, min_size=moved, max_size=moved))
         scale = draw(st.none() | st.lists(scales, min_size=moved, max_size=moved))
         layers.append(LinearCoupling((p, q), moves, shift, scale))
     flipped = draw(st.sets(st.integers(0, p + q - 1))) if flips else set()
-    return CouplingFlow(layers, (p, q), flipped)
+    return CouplingFlow(layers, (p, q), flips=flipped)
 
 
 def matrices(
-    dimensions: Sequence[int] = (2, 4, 6, 8, 10), *, determinant: Determinant = "positive"
+    *, dimensions: Sequence[int] = (2, 4, 6, 8, 10), determinant: Determinant = "positive"
 ) -> SearchStrategy[Matrix]:
     """Return invertible rational matrices: products of elementary ones, signs, permutations,
     scales and shears of low rank, which often have singular blocks.
@@ -105,7 +105,7 @@ def _low_rank(draw: DrawFn, rows: int, columns: int) -> Matrix:
 
 
 @st.composite
-def degenerate_blocks(draw: DrawFn, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
+def degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
     """Return 2n x 2n matrices of determinant 1, n from `halves`, with blocks that are zero, scalar,
     singular or diagonal: the cases in which a construction may divide by what is zero.
     """

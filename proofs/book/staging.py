@@ -157,7 +157,7 @@ def write_index(path: Path, root: Path) -> None:
 def write_formal(folder: Path, root: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
-    Above the statements stands the table of them, ``proved.md``, with links.
+    Above the statements stand the rows of ``proved.md``, with links.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
     with_goals = has_tools()
@@ -183,13 +183,26 @@ def write_formal(folder: Path, root: Path) -> None:
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
-        re.sub(r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", table),
+        re.sub(
+            r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", proved(table)
+        ),
         f"\n## The words\n\n```coq\n{words}```\n",
     ]
     for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, told)):
         said = " ".join(comment.split())
         parts += [f"## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement.rstrip()}\n```\n"]
     write(folder / "index.md", "\n".join(parts))
+
+
+def proved(table: str) -> str:
+    """The table of formal proofs as a list: names are long, and pages may be narrow."""
+    lines = []
+    for row in table.splitlines()[2:]:
+        theorem, where, *names = (cell.strip() for cell in row.strip("|").split("|"))
+        headlines, statements = names
+        told = [f"headlines: {headlines}"] * bool(headlines) + [f"statements: {statements}"]
+        lines.append(f"- **{theorem}**\\\n  {where}\\\n  " + "; ".join(told))
+    return "\n".join(lines)
 
 
 def write_rooms(folder: Path) -> None:

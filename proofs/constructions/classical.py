@@ -53,11 +53,11 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.linear.factor.assembly import (
     alternating,
-    merged,
+    layers_of_word,
+    merge,
     opposite,
-    scaled,
     shear,
-    shears,
+    with_scale,
 )
 from exactflow.linear.factor.commutator import with_full_rank
 from exactflow.linear.factor.permutation import permutation_layers
@@ -84,7 +84,7 @@ def classical(M: MatrixLike) -> CouplingFlow:
     if p != q:
         raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")
     layers, field = _layers(problem.blocks()), problem.target.domain
-    flow = CouplingFlow(merged(layers), problem.partition, method="classical", field=field)
+    flow = CouplingFlow(merge(layers), problem.partition, method="classical", field=field)
     verify(flow, problem.target)
     return flow
 
@@ -164,8 +164,8 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
     middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [
-        *scaled(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
-        *scaled(middle, "first", E),
+        *with_scale(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
+        *with_scale(middle, "first", E),
         *_conjugate_pair(S, S_inverse, one, one, leftmost),
     ]
 
@@ -197,4 +197,4 @@ def _conjugate_pair(
         shifts = [(X - one) * Q, Q_inverse, (X_inverse - one) * Q, -Q_inverse * X]
     else:
         shifts = [Q_inverse * (X_inverse - one), Q, Q_inverse * (X - one), -X_inverse * Q]
-    return shears(alternating(shifts, leftmost))
+    return layers_of_word(alternating(shifts, leftmost))

@@ -94,7 +94,7 @@ def whiten_by_three(
     >>> whiten_by_three([[2, 1], [1, 1]]).is_additive
     True
     """
-    return Whitening.by(three_layers, Sigma, mean, partition)
+    return Whitening.by(three_layers, Sigma, mean=mean, partition=partition)
 
 
 def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:

@@ -23,7 +23,7 @@ DEPTHS, SEEDS, STEPS, COUNT = (4, 8, 16), 1, 1500, 100_000
 LAWS = {
     "uniform on the unit square": uniform([0, 0], [1, 1]),
     "checkerboard": checkerboard(),
-    "two moons, 32 x 32 bins": Histogram.of(moons(100_000), 32),
+    "two moons, 32 x 32 bins": Histogram.of(moons(100_000), bins=32),
 }
 
 

@@ -78,4 +78,4 @@ def ray_condition_number(A, s, digits: int = 15) -> arb:
     >>> ray_condition_number([[2, 0], [0, 1]], 1000) == 2000
     True
     """
-    return condition_number(ray(A, QQ.to_sympy(to_element(s))), digits)
+    return condition_number(ray(A, QQ.to_sympy(to_element(s))), digits=digits)

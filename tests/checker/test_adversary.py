@@ -332,7 +332,7 @@ HOSTILE += [sympy.Symbol("A", commutative=False), sympy.zoo, [], {}, object(), n
 
 def attack_hostile_entries(data):
     """One entry that is no number, among numbers and expressions, is refused everywhere."""
-    M = data.draw(matrices((2, 4)))
+    M = data.draw(matrices(dimensions=(2, 4)))
     M = [list(row) for row in M]
     bad, i, j = (
         data.draw(st.sampled_from(HOSTILE)),

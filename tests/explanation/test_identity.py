@@ -102,4 +102,5 @@ def test_latex():
     assert identity.latex() == (
         "M = L\\left(-W_{0}\\right) U\\left(X\\right) + \\tfrac{1}{2} e s^{\\mathsf T} -A^{-1}"
     )
-    assert latex_name("Theta'") == "\\mathrm{Theta}'"
+    assert latex_name("Theta'") == "\\Theta'"
+    assert latex_name("scale") == "\\mathrm{scale}"

@@ -39,7 +39,7 @@ def test_flows_come_back(tmp_path):
         (factor(REVERSING, orientation="pad"), REVERSING),
         (CouplingFlow(partition=(1, 2)), None),
     ):
-        save(flow, path, target)
+        save(flow, path, target=target)
         assert load(path) == flow
     save(verify(factor(M), M), path, target=M)
     assert load(path) == factor(M)
@@ -58,7 +58,7 @@ def test_layers_of_floats_come_back(tmp_path):
 def test_what_whitens_comes_back_as_what_generates(tmp_path, partition):
     result = whiten(SIGMA, partition=partition)
     for target in (None, SIGMA):
-        save(result, tmp_path / "c.json", target)
+        save(result, tmp_path / "c.json", target=target)
         assert load(tmp_path / "c.json") == result.generator
     content = json.loads((tmp_path / "c.json").read_text())
     assert content["covariance"][0] == ["2", "1", "0", "0"]
@@ -80,7 +80,7 @@ def test_what_whitens_comes_back_as_what_generates(tmp_path, partition):
 def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth, given):
     """The target may be given, in whatever form: its values are compared."""
     answer = minimal_depth(matrix, scales=scales)
-    save(answer, tmp_path / "d.json", matrix if given else None)
+    save(answer, tmp_path / "d.json", target=matrix if given else None)
     again = load(tmp_path / "d.json")
     assert (again.depth, again.lower, again.scales) == (depth, depth, scales)
     assert again.flow == answer.flow

@@ -1,5 +1,7 @@
 """What every kind of flow does, over one table of examples."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -182,6 +184,20 @@ def test_small_matrices_are_shown_exactly_in_blocks():
     assert "<td>3, 4</td>" in flow._repr_html_()
     assert "<td>1/3</td>" in flow._repr_html_()
     assert "svg" not in flow._repr_html_()
+
+
+@pytest.mark.parametrize("partition", [(1, 7), (4, 4), (7, 1)])
+def test_the_table_of_a_flow_fits_a_page(partition):
+    p, q = partition
+    long = [[f"{12345678901 + i}/{98765432109 + j}" for j in range(p)] for i in range(q)]
+    flow = CouplingFlow([LinearCoupling(partition, "second", long, ["1234567890123/7"] * q)])
+    rows = re.findall(r"<tr>((?:<td>[^<]*</td>)+)</tr>", flow._repr_html_())
+    letters = [len("".join(re.findall("<td>([^<]*)</td>", row))) for row in rows]
+    assert len(rows) >= min(3, q)
+    assert max(letters) <= 44
+    assert ("<td>1.2499..e-1</td>" in flow._repr_html_()) == (p > 1)  # a column fits in full
+    assert "1234567890123/7" not in flow._repr_html_()
+    assert "12345678901/98765432109" in repr(flow)
 
 
 def test_latex_is_the_product():

@@ -41,7 +41,7 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
 def test_pads_are_those_of_pad():
     pose = POSES["pad"]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    assert pose.padded(M).to_Matrix() == pad(ROWS, 1)
+    assert pose.padded(M).to_Matrix() == pad(ROWS, p=1)
     assert pose.pads == (1, 4)
 
 

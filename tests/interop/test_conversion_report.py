@@ -26,7 +26,7 @@ def test_the_report_in_all_its_forms(tmp_path):
     assert content["left"] == [{"path": "2", "kind": "ReLU", "reason": reason}]
     assert content["inverse_difference"] is None
     assert report._repr_html_().count("<tr>") == 3
-    assert max(map(len, report.table(60).splitlines()[:4])) <= 60
+    assert max(map(len, report.table(width=60).splitlines()[:4])) <= 60
 
 
 def test_certificates_of_layers(tmp_path):

@@ -58,8 +58,8 @@ def test_saved_and_loaded(library, tmp_path):
     pytest.importorskip({"freia": "FrEIA"}.get(library, library))
     x = batch(6)
     for name in ("balanced", "masked"):
-        module = to_module(FLOWS[name](), library, bias=np.ones(6))
-        other = to_module(FLOWS[name](), library, bias=np.zeros(6))
+        module = to_module(FLOWS[name](), library=library, bias=np.ones(6))
+        other = to_module(FLOWS[name](), library=library, bias=np.zeros(6))
         other.load_state_dict(module.state_dict())
         buffer = io.BytesIO()
         torch.save(module, buffer)

@@ -48,7 +48,7 @@ def dtype(request):
 def test_the_same_as_in_pytorch(name, dtype):
     flow, options = FLOWS[name]()
     options = {"accept_error": 1e-4} | options
-    module, other = to_module(flow, "flowjax", **options), to_module(flow, **options)
+    module, other = to_module(flow, library="flowjax", **options), to_module(flow, **options)
     x = np.random.default_rng(2).uniform(-1, 1, module.shape).astype(dtype)
     x /= abs(x).sum()
     with torch.no_grad():
@@ -57,7 +57,7 @@ def test_the_same_as_in_pytorch(name, dtype):
     back, reverse = module.transform_and_log_det(y)
     assert y.dtype == back.dtype == dtype
     exact = flow.flow if hasattr(flow, "evidence") else flow
-    slack = float(rounding(exact, dtype).error) + 4 * np.finfo(dtype).eps * float(
+    slack = float(rounding(exact, dtype=dtype).error) + 4 * np.finfo(dtype).eps * float(
         abs(expected).max()
     )
     assert abs(np.asarray(y, float) - expected.numpy()[0]).max() <= slack
@@ -69,22 +69,22 @@ def test_the_same_as_in_pytorch(name, dtype):
 def test_the_error_is_that_of_the_type_that_runs(dtype):
     flow = balance(W, orientation="flip")
     if dtype is np.float64:
-        to_module(flow, "flowjax")
+        to_module(flow, library="flowjax")
     else:
         with pytest.raises(InvalidInputError, match="error in float32 is within 1e-06") as caught:
-            to_module(flow, "flowjax", accept_error=1e-6)
+            to_module(flow, library="flowjax", accept_error=1e-6)
         assert "jax_enable_x64" in str(caught.value)
         assert "balance" not in str(caught.value)
     large = factor([[1, 2**200], [0, 1]])
     if dtype is np.float32:
         with pytest.raises(InvalidInputError, match="within the range of float32"):
-            to_module(large, "flowjax", accept_error=np.inf)
+            to_module(large, library="flowjax", accept_error=np.inf)
 
 
 @pytest.mark.parametrize("d", [2, 8, 32])
 def test_balanced_rotations_need_no_options(d, dtype):
     turn = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
-    to_module(balance(turn, orientation="flip"), "flowjax")
+    to_module(balance(turn, orientation="flip"), library="flowjax")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -94,8 +94,8 @@ def test_the_bound_in_float32_holds(seed):
     flow = factor(
         (rng.integers(-9, 10, (d, d)) + 20 * np.eye(d, dtype=int)).tolist(), orientation="flip"
     )
-    bound = float(rounding(flow, np.float32).error)
-    module = to_module(flow, "flowjax", accept_error=np.inf)
+    bound = float(rounding(flow, dtype=np.float32).error)
+    module = to_module(flow, library="flowjax", accept_error=np.inf)
     exact = np.array(flow.matrix().tolist(), dtype=float)
     columns = np.eye(d) * rng.choice([-1, 1], d)
     for x in columns.T:
@@ -108,7 +108,7 @@ def test_the_bound_in_float32_holds(seed):
 @pytest.mark.parametrize("parameters", ["positive", "raw"])
 def test_what_is_trained(parameters):
     flow = factor([[2, 1, 0], [1, 3, 1], [0, 1, 1]])
-    module = to_module(flow, "flowjax", parameters=parameters, accept_error=1e-4)
+    module = to_module(flow, library="flowjax", parameters=parameters, accept_error=1e-4)
     model = Transformed(StandardNormal((3,)), fb.Chain([module, fb.Loc(jnp.zeros(3))]))
     x = jnp.asarray(np.random.default_rng(3).standard_normal((50, 3)), jnp.float32)
 
@@ -135,7 +135,7 @@ def test_what_is_trained(parameters):
 
 @pytest.mark.slow
 def test_compiled_and_batched():
-    module = to_module(balance(W, orientation="flip"), "flowjax", accept_error=1e-4)
+    module = to_module(balance(W, orientation="flip"), library="flowjax", accept_error=1e-4)
     x = jnp.asarray(np.random.default_rng(4).standard_normal((7, 5)), jnp.float32)
     y = jax.jit(jax.vmap(module.inverse))(x)
     assert jnp.allclose(y, jnp.stack([module.inverse(row) for row in x]), atol=1e-5)
@@ -146,18 +146,18 @@ def test_compiled_and_batched():
 
 def test_what_is_refused():
     with pytest.raises(InvalidInputError, match="expected vectors for flowjax"):
-        to_module(factor([[2, 1], [1, 1]]), "flowjax", image=(2, 2))
-    module = to_module(factor(permutation([1, 2, 0])), "flowjax", accept_error=1e-4)
+        to_module(factor([[2, 1], [1, 1]]), library="flowjax", image=(2, 2))
+    module = to_module(factor(permutation([1, 2, 0])), library="flowjax", accept_error=1e-4)
     with pytest.raises(InvalidInputError, match="linear layer of flowjax"):
         linear_map(module)
 
 
 def test_saved_and_loaded(tmp_path):
-    module = to_module(factor([[2, 1], [1, 3]]), "flowjax", bias=[1, 2])
+    module = to_module(factor([[2, 1], [1, 3]]), library="flowjax", bias=[1, 2])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         eqx.tree_serialise_leaves(tmp_path / "m.eqx", module)
-        again = to_module(factor([[3, 1], [1, 4]]), "flowjax", bias=[0, 0])
+        again = to_module(factor([[3, 1], [1, 4]]), library="flowjax", bias=[0, 0])
         again = eqx.tree_deserialise_leaves(tmp_path / "m.eqx", again)
     x = jnp.asarray([1.0, -3.0])
     assert jnp.array_equal(module.inverse(x), again.inverse(x))

@@ -75,14 +75,14 @@ def test_every_library_applies_the_matrix(library, image, scale, seed):
     if library == "zuko" and image:
         pytest.skip("zuko has no images")
     W = scale * glow(8, seed)
-    assert_is(to_module(flows(W), library, image=image), library, W, image)
+    assert_is(to_module(flows(W), library=library, image=image), library, W, image)
 
 
 @pytest.mark.parametrize("library", OF_TORCH)
 def test_exact_flows_and_scales_in_one_entry(library):
     required(library)
     W = np.array([[1, 2, 0, 1], [0, 1, 3, 0], [1, 0, 1, 1], [2, 1, 0, 3]])
-    assert_is(to_module(factor(W), library), library, W.astype(float), None)
+    assert_is(to_module(factor(W), library=library), library, W.astype(float), None)
 
 
 @pytest.mark.parametrize("library", OF_TORCH)
@@ -96,7 +96,7 @@ def test_unequal_halves(library):
         flips=[2],
     )
     W = np.array(flow.matrix().tolist(), dtype=float)
-    assert_is(to_module(flow, library), library, W, None)
+    assert_is(to_module(flow, library=library), library, W, None)
 
 
 @pytest.mark.parametrize("image", [VECTORS, IMAGES])
@@ -111,7 +111,7 @@ def test_a_data_dependent_first_step(library, image, partition):
     data = rng.standard_normal((4, 4)) @ rng.standard_normal((4, 500)) + 3
     Sigma, mean = np.cov(data), data.mean(axis=1)
     result = whiten(Sigma, mean=mean, partition=partition)
-    forward, backward = directions(to_module(result, library, image=image), library)
+    forward, backward = directions(to_module(result, library=library, image=image), library)
     x = points(4, image) if image else torch.tensor(data.T)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -145,7 +145,7 @@ def test_additive_layers_are_exported_bit_by_bit():
     expected = 0.7 + 0.1 * 3.0
     with torch.no_grad():
         for library in ("torch", "normflows"):
-            forward, _ = directions(to_module(CouplingFlow([layer]), library), library)
+            forward, _ = directions(to_module(CouplingFlow([layer]), library=library), library)
             assert forward(x)[0][0, 1].item() == expected
 
 
@@ -288,7 +288,7 @@ def test_round_trip_of_initial_weights_over_fifty_seeds(library):
                 W = read_and_apply(module, apply, 8, image)
                 if library == "zuko" and image:
                     continue
-                exported = to_module(flows(W), library, image=image)
+                exported = to_module(flows(W), library=library, image=image)
                 assert_is(exported, library, W, image)
 
 
@@ -330,9 +330,9 @@ def test_results_are_taken_as_they_are():
 def test_bad_requests():
     flow = CouplingFlow([LinearCoupling((1, 2), "second", [[1], [1]])])
     with pytest.raises(InvalidInputError, match="library to be one of 'torch'"):
-        to_module(flow, "tensorflow")
+        to_module(flow, library="tensorflow")
     with pytest.raises(InvalidInputError, match="channels last"):
-        to_module(flow, "zuko", image=(2, 2))
+        to_module(flow, library="zuko", image=(2, 2))
     with pytest.raises(InvalidInputError, match="parameters to be one of 'positive', 'raw'"):
         to_module(flow, parameters="log")
     for bias in ([1, 2], [1, 2, float("nan")], "abc", [[1, 2, 3]]):
@@ -345,4 +345,4 @@ def test_a_library_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "zuko.transforms", None)
     monkeypatch.delitem(sys.modules, "exactflow.interop.for_zuko", raising=False)
     with pytest.raises(MissingExtraError, match=r"exactflow\[zuko\]"):
-        to_module(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), "zuko")
+        to_module(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), library="zuko")

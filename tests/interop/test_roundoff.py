@@ -36,7 +36,7 @@ def worst(flow, library: str = "torch") -> Fraction:
     mixed = np.random.default_rng(d).integers(-(2**40), 2**40, (d, d))
     scale = 2.0 ** -np.ceil(np.log2(np.abs(mixed).sum(0)))
     x = np.hstack([np.eye(d), mixed * scale])
-    forward, _ = directions(to_module(flow, library, accept_error=inf), library)
+    forward, _ = directions(to_module(flow, library=library, accept_error=inf), library)
     with torch.no_grad():
         y = forward(torch.tensor(x.T.copy()))[0].numpy().T
     exact = flow(np.vectorize(Fraction, otypes=[object])(x)).tolist()

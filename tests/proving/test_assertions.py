@@ -116,7 +116,7 @@ def test_modules_of_every_library(library):
     name = {"freia": "FrEIA"}.get(library, library)
     pytest.importorskip(name)
     flow = factor(rotation([[0, 1, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 0], [-2, 0, 0, 0]]))
-    made = to_module(flow, library)
+    made = to_module(flow, library=library)
     module = made() if library == "zuko" else made
     x = torch.arange(8, dtype=torch.float64).reshape(2, 4) / 3
     assert_invertible(module, x)

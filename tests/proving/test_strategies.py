@@ -10,14 +10,14 @@ from exactflow.errors import InvalidInputError
 from exactflow.proving import strategies
 from exactflow.testing import assert_equal
 
-ONES = strategies.matrices((1, 2, 3), determinant="one")
+ONES = strategies.matrices(dimensions=(1, 2, 3), determinant="one")
 
 
 @given(st.data())
 def test_determinants(data):
     assert data.draw(ONES).det() == 1
-    assert data.draw(strategies.matrices((1, 2, 3))).det() > 0
-    assert data.draw(strategies.matrices((1, 2, 3), determinant="nonzero")).det() != 0
+    assert data.draw(strategies.matrices(dimensions=(1, 2, 3))).det() > 0
+    assert data.draw(strategies.matrices(dimensions=(1, 2, 3), determinant="nonzero")).det() != 0
 
 
 @given(strategies.degenerate_blocks())
@@ -26,7 +26,7 @@ def test_degenerate_blocks_are_what_factor_takes(M):
     assert_equal(factor(M), M)
 
 
-@given(strategies.partitions(), strategies.permutations(2, 5))
+@given(strategies.partitions(), strategies.permutations(least=2, most=5))
 def test_partitions_and_permutations(partition, perm):
     assert min(partition) >= 1
     assert 2 <= sum(partition) <= 8
@@ -34,7 +34,7 @@ def test_partitions_and_permutations(partition, perm):
     assert 2 <= len(perm) <= 5
 
 
-@given(strategies.flows((2, 1), most=2, flips=False))
+@given(strategies.flows(partition=(2, 1), most=2, flips=False))
 def test_flows(flow):
     assert (flow.partition, flow.flips) == ((2, 1), ())
     assert flow.depth <= 2
@@ -50,7 +50,7 @@ def test_flows(flow):
     ],
 )
 def test_degenerate_cases_are_found(is_degenerate):
-    assert is_degenerate(find(strategies.degenerate_blocks((2,)), is_degenerate))
+    assert is_degenerate(find(strategies.degenerate_blocks(halves=(2,)), is_degenerate))
 
 
 def test_unknown_determinant():

@@ -67,6 +67,7 @@ def coqc(source: Path, library: Path) -> tuple[int | None, str]:
         done = subprocess.run(
             ["coqc", "-q", "-w", "none", "-Q", library, "exactflow.certificates", source],
             cwd=source.parent,
+            env={"HOME": str(source.parent), **os.environ},  # without one, coqc prints a warning
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=LIMIT,

@@ -76,6 +76,7 @@ class PiecewiseFlow(Pointwise, Flow):
     def __init__(
         self,
         layers: Iterable[Coupling],
+        *,
         order: Iterable[int] = (),
         partition: tuple[int, int] | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class PiecewiseFlow(Pointwise, Flow):
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""
         layers = (layer.inverse() for layer in reversed(self.layers))
-        return PiecewiseFlow(layers, self.order, self.partition)
+        return PiecewiseFlow(layers, order=self.order, partition=self.partition)
 
     def __matmul__(self, other: Flow) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
@@ -106,7 +107,9 @@ class PiecewiseFlow(Pointwise, Flow):
                 f"{list(self._listed())} and {list(other._listed())}: "
                 "exactflow.linear.masks.one_mask composes them"
             )
-        return PiecewiseFlow([*other.layers, *self.layers], self.order, self.partition)
+        return PiecewiseFlow(
+            [*other.layers, *self.layers], order=self.order, partition=self.partition
+        )
 
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.

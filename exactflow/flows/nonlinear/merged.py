@@ -17,10 +17,10 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.layer import RationalCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["MaskedPart", "MergedCoupling", "Place"]
+__all__ = ["MaskedPart", "MergedCoupling", "SignedPlace"]
 
-Place: TypeAlias = tuple[int, int]
-Names: TypeAlias = Mapping[int, Place] | Sequence[Place | None]
+SignedPlace: TypeAlias = tuple[int, int]
+Names: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class MaskedPart:
     """
 
     layer: Coupling
-    kept: tuple[Place | None, ...]
-    moved: tuple[Place | None, ...]
+    kept: tuple[SignedPlace | None, ...]
+    moved: tuple[SignedPlace | None, ...]
 
     def inverse(self) -> "MaskedPart":
         """Return the inverse, which sees the same coordinates."""
@@ -47,7 +47,7 @@ class MaskedPart:
     def seen_through(self, kept: "Names", moved: "Names") -> "MaskedPart":
         """Return the part with other names of the coordinates: what was k is now kept[k]."""
 
-        def renamed(places: Any, names: Any) -> tuple[Place | None, ...]:
+        def renamed(places: Any, names: Any) -> tuple[SignedPlace | None, ...]:
             seen = [(see and names[see[0]], see) for see in places]
             return tuple(new and (new[0], new[1] * see[1]) for new, see in seen)
 
@@ -181,7 +181,7 @@ def _signed(value: Any, sign: int) -> Any:
     return value if sign == 1 else -value
 
 
-def _seen(places: Sequence[Place | None], half: Sequence, convert: Callable) -> list:
+def _seen(places: Sequence[SignedPlace | None], half: Sequence, convert: Callable) -> list:
     """Return the entries at some places of a half, with signs; zero for None."""
     return [
         half[0] * convert(QQ.zero) if see is None else _signed(half[see[0]], see[1])

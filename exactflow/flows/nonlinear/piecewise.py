@@ -22,7 +22,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_float, to_mpf
 from exactflow.exact.typing import Element, NumberLike
 
-__all__ = ["PiecewiseLinear", "line"]
+__all__ = ["PiecewiseLinear"]
 
 Elements = tuple  # of elements of QQ
 

@@ -170,7 +170,7 @@ class Conversion:
             for (kind, reason), paths in found.items()
         ]
 
-    def table(self, width: int = 120) -> str:
+    def table(self, *, width: int = 120) -> str:
         """Return the table as text, and below it what was left."""
         return "\n".join([*tables.lines(self.rows(), width), *self.reasons(), str(self)])
 

@@ -83,7 +83,7 @@ class Diagnosis:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
 
-    def table(self, width: int = 100) -> str:
+    def table(self, *, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
         rows = tables.lines([COLUMNS, *(row.cells for row in self.rows)], width)
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]

@@ -178,7 +178,7 @@ class Forced(Result):
         """Return eps plus the distance of a mixture, or its projections, from the target."""
         return to_mpf(to_element(self.eps + upper(seen.error)))
 
-    def layers(self, condition: NumberLike, scales: DepthScales = "additive") -> int:
+    def layers(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
         """Least number of couplings, by the bounds, with condition numbers of at most `condition`.
 
         Parameters
@@ -191,7 +191,7 @@ class Forced(Result):
         >>> from exactflow.laws.conditioning import forced
         >>> from exactflow.laws.universal import Atoms
         >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/10")
-        >>> bounds.layers(5), bounds.layers(5, "positive")
+        >>> bounds.layers(5), bounds.layers(5, scales="positive")
         (6, 3)
         """
         check_option("scales", scales, ("additive", "positive"))

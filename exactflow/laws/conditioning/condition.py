@@ -19,7 +19,7 @@ __all__ = ["condition_number", "eigenvalues", "rational_matrix", "singular_value
 MOST_DIGITS = 100_000
 
 
-def singular_values(J: MatrixLike, digits: int = 15) -> list[arb]:
+def singular_values(J: MatrixLike, *, digits: int = 15) -> list[arb]:
     """Return enclosures of the singular values of a rational matrix, in decreasing order.
 
     They are the square roots of the roots of the characteristic polynomial of J^T J, which are
@@ -62,7 +62,7 @@ def eigenvalues(matrix: fmpq_mat) -> list[arb]:
     return [root.real for root, times in roots for _ in range(times)]
 
 
-def condition_number(J: MatrixLike, digits: int = 15) -> arb:
+def condition_number(J: MatrixLike, *, digits: int = 15) -> arb:
     """Return an enclosure of the condition number, in the spectral norm, of a rational matrix.
 
     Raises `SingularMatrixError` where there is none.
@@ -70,7 +70,7 @@ def condition_number(J: MatrixLike, digits: int = 15) -> arb:
     >>> condition_number([[1, 1], [0, 1]]) > arb("2.618"), condition_number([[2, 0], [0, 2]]) == 1
     (True, True)
     """
-    values = singular_values(J, digits)
+    values = singular_values(J, digits=digits)
     if values[-1].contains(0):
         raise SingularMatrixError("expected an invertible matrix, got one with singular value 0")
     with ctx.workprec(int(digits * 3.33) + 12):

@@ -67,6 +67,7 @@ class Whitening(MapResult):
     def by(
         construct: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
         Sigma: MatrixLike,
+        *,
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
     ) -> "Whitening":
@@ -211,4 +212,4 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
-    return Whitening.by(two_layers, Sigma, mean, partition)
+    return Whitening.by(two_layers, Sigma, mean=mean, partition=partition)

@@ -99,7 +99,7 @@ def uniform(lower: Sequence, upper: Sequence) -> Boxes:
     return Boxes([(lower, upper)])
 
 
-def checkerboard(size: int = 4, dimension: int = 2) -> Boxes:
+def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
     """Return the uniform measure on every other unit cell of the cube [-size/2, size/2]^d.
 
     >>> checkerboard()

@@ -114,7 +114,7 @@ class Approximation(FlowResult):
         """The layers."""
         return self.parameters.layers()
 
-    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+    def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T

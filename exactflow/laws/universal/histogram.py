@@ -65,7 +65,7 @@ class Histogram(Boxes):
         vars(self).update(shape=shape)
 
     @classmethod
-    def of(cls, samples: Any, bins: "int | tuple[int, int]" = 32) -> "Histogram":
+    def of(cls, samples: Any, *, bins: "int | tuple[int, int]" = 32) -> "Histogram":
         """Return the histogram of samples on the least box around them.
 
         Parameters

@@ -175,13 +175,13 @@ class KLApproximation(FlowResult):
             parts = (MaskedPart(layer, at, at) for layer, at in zip(row, places, strict=True))
             merged.append(MergedCoupling(halves, row[0].moves, tuple(parts)))
         d = self.target.dimension
-        return PiecewiseFlow(merged, [*range(0, d, 2), *range(1, d, 2)])
+        return PiecewiseFlow(merged, order=[*range(0, d, 2), *range(1, d, 2)])
 
     @cached_property
     def _inverse(self) -> PiecewiseFlow:
         return self.flow.inverse()
 
-    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+    def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64.
 
         KL(target | flow) does not see where the flow goes outside of the target: of the samples

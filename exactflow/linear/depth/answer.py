@@ -175,7 +175,7 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
         text.append(found.named(f"tr({{D}}){ones[0]} = x, tr({{a}}){ones[1]} = y, x != y"))
     return Step(
         found.kind,
-        f"Not {found.word}: {found.explanation(name)}",
+        f"Not {found.word}: {found.explanation(name=name)}",
         ", ".join(text),
         {"M": answer.matrix if answer else found.matrix},
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),

@@ -116,7 +116,7 @@ class Obstruction(Word):
         where = "{C} = 0, and " * (len(self.pattern) == 5) + self._pair
         return self._told(self.row.reason.replace("{pair}", where))
 
-    def explanation(self, name: str = "M") -> str:
+    def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
 
         Parameters

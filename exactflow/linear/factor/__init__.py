@@ -26,7 +26,7 @@ from exactflow.flows.verification import verify
 from exactflow.linear.factor.problem import SCALES, Problem
 from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
 
-__all__ = ["METHODS", "ORIENTATIONS", "ROUTES", "SCALES", "check_dimension", "explain", "factor"]
+__all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
 """A flow of more coordinates is not multiplied out by schoolbook arithmetic."""

@@ -14,21 +14,21 @@ from exactflow.exact.typing import Element, Half
 from exactflow.flows.linear import LinearCoupling
 
 __all__ = [
-    "Shears",
+    "ShearWord",
     "alternating",
-    "merged",
+    "layers_of_word",
+    "merge",
     "mirrored",
     "opposite",
-    "scaled",
     "shear",
-    "shears",
     "shears_of_pair",
     "transposed",
     "transposed_word",
     "with_determinant",
+    "with_scale",
 ]
 
-Shears = list[tuple[Half, DomainMatrix]]
+ShearWord = list[tuple[Half, DomainMatrix]]
 
 
 def opposite(half: Half) -> Half:
@@ -40,7 +40,7 @@ def opposite(half: Half) -> Half:
     return "second" if half == "first" else "first"
 
 
-def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> Shears:
+def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearWord:
     """Return the word of shifts that move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
@@ -52,7 +52,7 @@ def transposed(blocks: Blocks) -> Blocks:
     return Blocks(A, C, B, D)
 
 
-def transposed_word(word: Shears) -> Shears:
+def transposed_word(word: ShearWord) -> ShearWord:
     """Return the word of the transpose."""
     return [(opposite(half), T.transpose()) for half, T in reversed(word)]
 
@@ -62,7 +62,7 @@ def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
     return LinearCoupling(T.shape if half == "first" else T.shape[::-1], half, T)
 
 
-def shears(word: Shears) -> list[LinearCoupling]:
+def layers_of_word(word: ShearWord) -> list[LinearCoupling]:
     """Return the additive layers of a word."""
     return [shear(half, T) for half, T in reversed(word)]
 
@@ -78,7 +78,7 @@ def shears_of_pair(
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
 
-def merged(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
+def merge(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
     """Merge neighbours that move the same half, and drop layers that change nothing."""
     result: list[LinearCoupling] = []
     for layer in layers:
@@ -94,7 +94,7 @@ def mirrored(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
     return [layer.swap_halves() for layer in layers]
 
 
-def scaled(
+def with_scale(
     layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
 ) -> list[LinearCoupling]:
     """Return layers that compose to the given ones, followed by the diagonal `scale` on one half.
@@ -109,7 +109,7 @@ def scaled(
 
     >>> from sympy import QQ
     >>> one = linalg.identity(1, QQ)
-    >>> layers = scaled(shears([("second", one), ("first", one)]), "first", [QQ(2)])
+    >>> layers = with_scale(layers_of_word([("second", one), ("first", one)]), "first", [QQ(2)])
     >>> [(layer.moves, layer.shift[0], layer.scale[0]) for layer in layers]
     [('first', 2, 2), ('second', 1/2, 1)]
     """
@@ -118,17 +118,17 @@ def scaled(
     if last.moves != half:
         shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
         passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
-        return [*scaled(rest, half, scale), passed]
+        return [*with_scale(rest, half, scale), passed]
     nothing = last.shift_matrix * field.zero
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
 
-def with_determinant(word: Shears, det: Element, half: Half) -> list[LinearCoupling]:
+def with_determinant(word: ShearWord, det: Element, half: Half) -> list[LinearCoupling]:
     """Return the layers of a matrix, from a word for the one whose first row of a half is divided
     by the determinant: that is one entry of the scale of the last layer that moves the half.
     """
-    layers, one = shears(word), word[0][1].domain.one
+    layers, one = layers_of_word(word), word[0][1].domain.one
     if det == one:
         return layers
     size = layers[0].partition[0 if half == "first" else 1]
-    return scaled(layers, half, [det] + [one] * (size - 1))
+    return with_scale(layers, half, [det] + [one] * (size - 1))

@@ -43,7 +43,7 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import note, renamed
-from exactflow.linear.factor.assembly import Shears, alternating, shears_of_pair
+from exactflow.linear.factor.assembly import ShearWord, alternating, shears_of_pair
 
 __all__ = [
     "PairedSpectra",
@@ -89,7 +89,7 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     return shifts
 
 
-def six_shears(blocks: Blocks) -> Shears:
+def six_shears(blocks: Blocks) -> ShearWord:
     """Return a word of six letters, L(W0) first, for n x n blocks of a matrix of determinant 1."""
     W0, rest = with_full_rank(blocks)
     with renamed(C="C'", D="D'"):

@@ -44,7 +44,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note, renamed
-from exactflow.linear.factor.assembly import Shears, alternating, transposed, transposed_word
+from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
 from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
 from exactflow.linear.factor.five_layers import five_layer_shifts, five_shears
 
@@ -53,7 +53,7 @@ __all__ = ["hyperplane_shifts", "hyperplane_word"]
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 
-def hyperplane_word(blocks: Blocks) -> Shears:
+def hyperplane_word(blocks: Blocks) -> ShearWord:
     """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
     five if C or B has rank n, else six.
 

@@ -39,7 +39,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import note, recording
-from exactflow.linear.factor.assembly import Shears, alternating, transposed, transposed_word
+from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import five_layer_shifts, paired_shifts, peel
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
@@ -69,7 +69,7 @@ class Form(NamedTuple):
     sheared: str = ""
     is_transposed: bool = False
 
-    def word(self, blocks: Blocks, draws: Draws) -> Shears | None:
+    def word(self, blocks: Blocks, draws: Draws) -> ShearWord | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
         if self.is_transposed:
             blocks = transposed(blocks)
@@ -87,7 +87,7 @@ class Form(NamedTuple):
         return transposed_word(word) if self.is_transposed else word
 
 
-def partition_word(blocks: Blocks) -> Shears:
+def partition_word(blocks: Blocks) -> ShearWord:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
     Raises `FieldTooSmallError` where the field has too few elements for the draws; the message says
@@ -114,7 +114,7 @@ def partition_word(blocks: Blocks) -> Shears:
     )
 
 
-def _tell(word: Shears) -> None:
+def _tell(word: ShearWord) -> None:
     """Tell the word that the draws led to."""
     named = {f"X{k}": shear for k, shear in enumerate(word, 1)}
     letters = {"first": "U", "second": "L"}

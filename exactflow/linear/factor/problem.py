@@ -16,7 +16,7 @@ from exactflow.explanation.steps import note, order_and_flips
 from exactflow.flows.flow import CouplingFlow, LinearCoupling
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
-from exactflow.linear.factor.assembly import merged
+from exactflow.linear.factor.assembly import merge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,13 @@ class Problem:
         """Return the flow of layers, in order of application, that compose to the matrix."""
         pose, field = self.pose, self.target.domain
         return CouplingFlow(
-            merged(layers), pose.partition, pose.flips, method, field, pose.order, explained
+            merge(layers),
+            pose.partition,
+            flips=pose.flips,
+            method=method,
+            field=field,
+            order=pose.order,
+            derivation=explained,
         )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:

@@ -18,7 +18,7 @@ from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt, recording
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.assembly import (
-    Shears,
+    ShearWord,
     alternating,
     mirrored,
     with_determinant,
@@ -44,7 +44,7 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
 }
 
 Layers = list[LinearCoupling]
-Construct = Callable[[Blocks], Shears | None]
+Construct = Callable[[Blocks], ShearWord | None]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _letters(
 ) -> tuple[Construct, Half]:
     """Return a construction of alternating shifts as one of a word."""
 
-    def word(blocks: Blocks) -> Shears | None:
+    def word(blocks: Blocks) -> ShearWord | None:
         shifts = construct(blocks)
         return None if shifts is None else alternating(shifts, leftmost)
 

@@ -17,7 +17,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Scales
 from exactflow.flows.flow import LinearCoupling
-from exactflow.linear.factor.assembly import merged, mirrored
+from exactflow.linear.factor.assembly import merge, mirrored
 
 __all__ = ["short_layers"]
 
@@ -30,7 +30,7 @@ def short_layers(blocks: Blocks, scales: Scales = "positive") -> list[LinearCoup
     found = _two_layers(blocks, scales)
     if found is None and (found := _two_layers(linalg.swap_halves(blocks), scales)) is not None:
         found = mirrored(found)
-    return None if found is None else merged(found)
+    return None if found is None else merge(found)
 
 
 def _two_layers(blocks: Blocks, scales: Scales) -> list[LinearCoupling] | None:

@@ -66,7 +66,7 @@ from exactflow.linear.masks.writer import Writer, whole
 __all__ = ["one_mask"]
 
 
-def one_mask(flows: "Iterable[Flow | MatrixLike]", mask: "PartitionLike | None" = None) -> Flow:
+def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None) -> Flow:
     """Return one flow under one mask that equals the composition of flows under many.
 
     Forward, inverse and log-determinant are those of the composition, exactly. Theorem 17, in
@@ -150,7 +150,7 @@ def _flow(writer: Writer, given: list) -> Flow:
     layers = writer.layers()
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
-        return PiecewiseFlow(layers, writer.order)
+        return PiecewiseFlow(layers, order=writer.order)
     flow = CouplingFlow(linear, writer.partition, method="one mask", order=writer.order)
     product = linalg.identity(sum(writer.partition), QQ)
     for item in given:

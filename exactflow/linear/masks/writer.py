@@ -16,7 +16,7 @@ from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import merged, mirrored, opposite
+from exactflow.linear.factor.assembly import merge, mirrored, opposite
 
 __all__ = ["Writer", "exact_words", "whole"]
 
@@ -56,7 +56,7 @@ class Writer:
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
             if all(isinstance(part.layer, LinearCoupling) for part in parts):
-                result += merged(part.linear(self.partition, half) for part in parts)
+                result += merge(part.linear(self.partition, half) for part in parts)
             else:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result

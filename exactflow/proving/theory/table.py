@@ -110,7 +110,7 @@ here: every coupling with positive scales preserves orientation
                 )
         return trial(instance)
 
-    def challenge(self, n: int = 1000, seed: int = 0, progress: bool = True) -> Challenge:
+    def challenge(self, n: int = 1000, *, seed: int = 0, progress: bool = True) -> Challenge:
         """Try the theorem on n drawn instances, with a line of progress in a terminal.
 
         >>> from exactflow import theorems
@@ -135,7 +135,7 @@ here: every coupling with positive scales preserves orientation
             )
         return function
 
-    def text(self, width: int = 88) -> str:
+    def text(self, *, width: int = 88) -> str:
         """Return the row as text of at most so many columns, the formula apart."""
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
@@ -181,7 +181,7 @@ class Theorems(Mapping[str, Theorem]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def table(self, width: int = 88) -> str:
+    def table(self, *, width: int = 88) -> str:
         """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
         is_wide, lines = width >= 60, []
         first = max(map(len, self)) + 10 if is_wide else 2

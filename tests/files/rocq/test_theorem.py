@@ -286,6 +286,13 @@ def test_half_a_library_is_none(then, stub, check, monkeypatch):
     assert check(FLOW)[0] == 2
 
 
+@NO_COQ
+def test_coqc_prints_the_same_without_a_home(monkeypatch, tmp_path):
+    monkeypatch.delenv("HOME", raising=False)
+    (tmp_path / "a.v").write_text("Check nat.")
+    assert coq.coqc(tmp_path / "a.v", tmp_path) == (0, "nat\n     : Set\n")
+
+
 def test_a_coqc_that_does_not_end(stub, check, monkeypatch):
     coq.library()
     (stub / "then").write_text("exec sleep 9")

@@ -150,7 +150,7 @@ def test_a_layer_reads_a_coordinate_or_a_row():
 
 
 def test_a_flow_of_no_layers_has_a_partition():
-    flow = PiecewiseFlow([], [1, 0, 2], (1, 2))
+    flow = PiecewiseFlow([], order=[1, 0, 2], partition=(1, 2))
     assert flow.depth == 0
     assert flow.forward([1, 2, 3]) == flow.inverse().forward([1, 2, 3]) == sympy.Matrix([1, 2, 3])
     assert flow.log_abs_det() == 0

@@ -194,14 +194,14 @@ def test_layers():
     bounds = forced(TWO, "1/100")
     for condition in (2, "3/2", 100):
         kappa = Rational(condition)
-        K, M = bounds.layers(condition), bounds.layers(condition, "positive")
+        K, M = bounds.layers(condition), bounds.layers(condition, scales="positive")
         assert kappa**K >= bounds.lipschitz**2 > kappa ** (K - 1)
         assert kappa**M >= bounds.lipschitz > kappa ** (M - 1)
     assert forced(TWO, 3).layers(2) == 0
     with pytest.raises(InvalidInputError, match="condition number above 1"):
         bounds.layers(1)
     with pytest.raises(InvalidInputError, match="scales"):
-        bounds.layers(2, "some")
+        bounds.layers(2, scales="some")
 
 
 def test_masses_and_lengths_of_every_size():

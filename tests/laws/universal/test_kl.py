@@ -33,11 +33,11 @@ FOUR = GaussianMixture([[-2, -2], [-2, 2], [2, -2], [2, 2]], "1/2")
 EMPTY = Histogram([[1, 0, 2], [0, 0, 0], [3, 0, 1]], ([0, 0], [3, "1/3"]))
 TARGETS = {
     "uniform": uniform([0, 0], [1, 1]),
-    "ring": Histogram.of(ring(100_000), 24),
+    "ring": Histogram.of(ring(100_000), bins=24),
     "checkerboard": checkerboard(),
-    "moons": Histogram.of(moons(100_000), 32),
+    "moons": Histogram.of(moons(100_000), bins=32),
     "four bumps": FOUR,
-    "banana": Histogram.of(banana(100_000), (24, 20)),
+    "banana": Histogram.of(banana(100_000), bins=(24, 20)),
     "scales": GaussianMixture([[0, 0], [1, 1]], [1, "1/1000"]),
     "far": GaussianMixture([[0, 0], [10**6, 10**6]]),
     "empty cells": EMPTY,

@@ -24,7 +24,7 @@ from exactflow.laws.universal.parameters import _labelled, _separating, _spread
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
     "box": (uniform([0, 1], [3, 2]), (3, 7 / 3)),
-    "checkerboard": (checkerboard(2), (1 / 3, 1 / 3)),
+    "checkerboard": (checkerboard(size=2), (1 / 3, 1 / 3)),
     "normal laws": (MIXED, (13 / 4 + 1 / 4 + 3 / 16 - 1 / 4, 1 / 2 + 3 / 4 * 13)),
     "the line": (Boxes([([0], [1]), ([1], [2])], ["1/4", "3/4"]), (1 / 12 + 7 / 4,)),
     "product": (
@@ -123,7 +123,7 @@ def test_least_root():
         (lambda: uniform([1, 0], [0, 1]), "lower <= upper"),
         (lambda: uniform([0, 0], [1]), "as many coordinates"),
         (lambda: uniform([0, 0], [1, float("inf")]), "second moment"),
-        (lambda: checkerboard(1), "size >= 2"),
+        (lambda: checkerboard(size=1), "size >= 2"),
         (lambda: GaussianMixture([]), "at least one mean"),
         (lambda: GaussianMixture([0], 0), "positive deviations, got 0 at 0: an atom"),
         (lambda: GaussianMixture([0, 1], [1]), r"got \[0, 1\] and \[1\]"),

@@ -24,7 +24,8 @@ from exactflow.errors import (
     VerificationError,
 )
 from exactflow.exact import linalg
-from exactflow.linear.factor import METHODS, ROUTES
+from exactflow.linear.factor import METHODS
+from exactflow.linear.factor.routes import ROUTES
 from exactflow.proving.strategies import degenerate_blocks, matrices
 from exactflow.testing import assert_equal
 

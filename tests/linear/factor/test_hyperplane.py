@@ -17,7 +17,7 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import hyperplane
-from exactflow.linear.factor.assembly import alternating, shears
+from exactflow.linear.factor.assembly import alternating, layers_of_word
 from exactflow.linear.factor.commutator import paired_spectra
 from exactflow.linear.factor.hyperplane import hyperplane_shifts, hyperplane_word
 
@@ -33,7 +33,7 @@ def proof(request, monkeypatch):
 
 def composed(word, n):
     """Return the matrix of a word of shears."""
-    return CouplingFlow(shears(word), (n, n + 1)).domain_matrix().to_dense()
+    return CouplingFlow(layers_of_word(word), (n, n + 1)).domain_matrix().to_dense()
 
 
 def most(M, n):

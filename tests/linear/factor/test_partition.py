@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
-from exactflow.linear.factor.assembly import merged
+from exactflow.linear.factor.assembly import merge
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import layers_of as layers_of_problem
 
@@ -58,7 +58,7 @@ def layers_of(blocks):
     """The layers of any blocks."""
     sizes = blocks.A.shape[0], blocks.D.shape[0]
     problem = Problem.of(linalg.join(blocks), sizes, scales="nonzero")
-    return merged(layers_of_problem(problem, "partition")[0])
+    return merge(layers_of_problem(problem, "partition")[0])
 
 
 def checked(M, p):

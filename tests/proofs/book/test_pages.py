@@ -3,14 +3,23 @@
 import ast
 import doctest
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed")
 BOOK = Path(__file__).parents[3] / "proofs" / "book"
-PAGES = ["tutorial", "guides/ci", "guides/own_script", "guides/referees"]
+PAGES = [
+    "tutorial",
+    "guides/ci",
+    "guides/own_script",
+    "guides/referees",
+    # the kernel compiles its library at the first time
+    pytest.param("guides/appendix", marks=[pytest.mark.slow, NO_COQ]),
+]
 BLOCK = re.compile(r"^```(\{code-cell\} python|python|console)\n(.*?)^```$", re.M | re.S)
 TAGS = re.compile(r":tags: \[(.*)\]\n")
 FILE = re.compile(r"# (\w+\.py)\n")

@@ -206,6 +206,27 @@ def test_six_layers_are_needed_and_stepped_through(playground):
     assert playground.text_content("#title").startswith("Layer 5 of 6")
 
 
+def test_the_answer_is_beside_the_matrix(playground):
+    """At 1280 px both are above the fold; at 400 px the answer is below."""
+    factored(playground, "2 1 0 1\n1 3 1 0\n0 1 2 1\n1/3 0 1 5/2")
+    try:
+        playground.set_viewport_size({"width": 1280, "height": 800})
+        playground.evaluate("window.scrollTo(0, 0)")
+        form, answer = (playground.locator(name).bounding_box() for name in ("#form", "#answer"))
+        shown = playground.locator("#stepping").bounding_box()
+        assert form["x"] + form["width"] <= answer["x"]
+        assert abs(form["y"] - playground.locator("#status").bounding_box()["y"]) < 40
+        assert max(box["y"] + box["height"] for box in (form, shown)) <= 800
+        playground.set_viewport_size({"width": 400, "height": 800})
+        form, answer = (playground.locator(name).bounding_box() for name in ("#form", "#answer"))
+        assert form["y"] + form["height"] <= answer["y"]
+        assert abs(form["x"] - answer["x"]) < 1
+        root = "document.documentElement"
+        assert playground.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+    finally:
+        playground.set_viewport_size({"width": 1280, "height": 720})
+
+
 def test_the_proof_is_read(playground):
     factored(playground, "2 1\n3 2")
     playground.click("#proof summary")

@@ -58,7 +58,7 @@ from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Reason
 from exactflow.linear.depth.word import Pencil, Word, words
-from exactflow.linear.factor.assembly import merged, shears
+from exactflow.linear.factor.assembly import layers_of_word, merge
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 from exactflow.linear.factor.problem import Problem
@@ -156,7 +156,7 @@ def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupli
     """Return the additive layers that a route of `factor` constructs."""
     d = matrix.shape[0]
     pose, one = Pose((p, d - p), tuple(range(d))), matrix.domain.one
-    return merged(layers_of(Problem(matrix, pose, one, "positive", None), method)[0])
+    return merge(layers_of(Problem(matrix, pose, one, "positive", None), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -188,7 +188,7 @@ def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
 
 def _layers(word: Word, shifts: Shifts) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
-    return merged(shears(list(zip(word.moves, shifts, strict=True))))
+    return merge(layers_of_word(list(zip(word.moves, shifts, strict=True))))
 
 
 def _five_layers(word: Word) -> Shifts | Reason | None:

@@ -1,7 +1,7 @@
 """Code of the playground, in the browser or anywhere: text in, an answer as JSON out.
 
-Nothing here needs NumPy or SciPy, which the browser does not have: a permutation is factored as any
-other matrix there, and depth is decided for additive layers.
+The browser has no NumPy and no SciPy: a permutation is factored there as any other matrix, and how
+few layers there are is not decided where minimal_depth has to search for scales.
 """
 
 import base64
@@ -80,6 +80,8 @@ def from_text(text: str) -> DomainMatrix | bytes:
 
     Rows are lines, or end with a semicolon; entries stand between spaces or commas. One line of
     the indices 0, 1, .. in some order is a permutation, y[i] = x[perm[i]]. JSON is read, too.
+
+    Raises `InvalidInputError` on what is none of these, such as a line of the indices 1, 2, ..
     """
     if len(text) > MOST_BYTES:
         raise InvalidInputError(
@@ -97,7 +99,13 @@ def from_text(text: str) -> DomainMatrix | bytes:
         for line in lines
         if line
     ]
-    if len(rows) == 1 and sorted(rows[0]) == sorted(map(str, range(len(rows[0])))):
+    d = len(rows[0])
+    if len(rows) == 1 and d > 1 and sorted(rows[0]) == sorted(map(str, range(1, d + 1))):
+        raise InvalidInputError(
+            f"expected the indices 0 to {d - 1} in a line of a permutation, got 1 to {d}: indices "
+            "start at 0, so subtract 1 from each"
+        )
+    if len(rows) == 1 and sorted(rows[0]) == sorted(map(str, range(d))):
         return limited(as_matrix(permutation([int(entry) for entry in rows[0]])))
     return limited(as_matrix(rows))
 
@@ -157,7 +165,7 @@ def factored(matrix: DomainMatrix, orientation: str) -> dict:
         "partition": flow.partition,
         "target": shown(matrix),
         "steps": [*steps(flow)],
-        "depth": depth(matrix, flow),
+        "depth": depth(matrix, flow, orientation),
         "explanation": explanation(flow),
         "certificate": certificate,
         "verdict": verdict(certificate.encode()),
@@ -205,27 +213,34 @@ def shown(matrix: DomainMatrix) -> dict:
     }
 
 
-def depth(matrix: DomainMatrix, flow: CouplingFlow) -> dict:
-    """The least number of additive layers with its reasons, or why it is not decided here."""
+def depth(matrix: DomainMatrix, flow: CouplingFlow, orientation: str) -> dict:
+    """The least number of layers, or bounds, with their reasons; or why it is not decided here."""
     d = matrix.shape[0]
-    if d % 2 or matrix.to_dense().det() != 1 or d > MOST_COORDINATES_FOR_DEPTH:
-        return {
-            "sentence": "The least number of layers is decided here for additive layers: for even "
-            f"d up to {MOST_COORDINATES_FOR_DEPTH} and determinant 1. Elsewhere minimal_depth "
-            "decides, on your own machine.",
-            "reasons": [],
-        }
-    found = minimal_depth(matrix)
-    scaled = "" if flow.is_additive else f"With scales, {flow.depth} layers do. "
+    if d > MOST_COORDINATES_FOR_DEPTH:
+        return undecided(f"{MOST_COORDINATES_FOR_DEPTH} coordinates are the most in a browser")
+    try:
+        found = minimal_depth(matrix, orientation=orientation)
+    except ModuleNotFoundError:  # NumPy
+        return undecided("the search for scales needs NumPy, which this page does not have")
+    told = f"It takes {found.count}."
+    if found.scales == "additive":
+        told = f"With scales, {flow.depth} layers do. " * (not flow.is_additive)
+        told += f"Without scales, it takes {found.count}."
     letters = (
         " U is a layer that moves the first half, L one that moves the second. A, B, C, D are the "
         "blocks of the matrix, a, b, c, d those of its inverse."
     )
+    letters += " S, T, G, H are diagonal and positive." * (found.scales == "positive")
     return {
-        "sentence": f"{scaled}Without scales, it takes {found.count}."
-        + letters * bool(found.obstructions),
+        "sentence": told + letters * bool(found.obstructions),
         "reasons": [str(o) for o in found.obstructions],
     }
+
+
+def undecided(why: str) -> dict:
+    """What is shown in the place of a least number of layers."""
+    told = f"Not decided here: {why}. minimal_depth decides it on your own machine."
+    return {"sentence": told, "reasons": []}
 
 
 def check(data: bytes) -> dict:
