@@ -12,7 +12,7 @@ where only leading digits are wanted, and then the error has a bound.
 
 How it is checked
 -----------------
-*Exact*: nothing is rounded but in `Digits.floats` and `Digits.norm_bound`, which say so.
+*Exact*: nothing is rounded but in `Digits.floats` and bounds, which say so.
 *Certified*: the bound of what a floor leaves out, and of the columns of an `Enclosure`.
 """
 
@@ -28,7 +28,8 @@ __all__ = ["BITS", "Digits", "Enclosure", "left_out"]
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12
-RELATIVE = 2.0**-40
+RELATIVE = 2.0**-40  # more than the roundings of a sum take
+TINY = 2.0**-900  # more than what floats lose below 2^-1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +141,10 @@ class Digits:
         cut = min(max(0, (floor - self.low) // BITS), len(self.planes) - 1)
         return Digits(self.planes[cut:], self.low + BITS * cut)
 
+    def times(self, factor: int) -> "Digits":
+        """Return the matrix times an integer."""
+        return self.scaled(Digits.of_integers(np.full((self.shape[0], 1), factor, dtype=object), 0))
+
     def times_power(self, exponent: int) -> "Digits":
         """Return the matrix times 2^exponent."""
         return Digits(self.planes, self.low + exponent)
@@ -209,6 +214,19 @@ class Digits:
     def largest(self) -> Fraction:
         """Return the largest absolute value of an entry."""
         return max(abs(self.entry(i, j)) for i, j in self.near_largest())
+
+    def row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
+        """Return upper bounds, near them, of the sums of absolute values in each row, times the
+        weights of the columns where these are given; of zeros, zero.
+        """
+        exponent, planes = self.exponent(), self.planes
+        sizes = np.abs(self.floats(exponent))
+        if weights is None:
+            sums = sizes.sum(axis=1)
+        else:
+            sums, planes = sizes @ weights, planes[:, :, weights > 0]
+        sums = np.where(planes.any(axis=(0, 2)), sums * (1 + RELATIVE) + TINY, 0)
+        return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
 
     def norm_bound(self) -> Fraction:
         """Return an upper bound of the Frobenius norm, near it."""

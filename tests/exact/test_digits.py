@@ -71,6 +71,22 @@ def test_a_long_sum_does_not_overflow():
     ) ** 2
 
 
+@given(four, st.lists(st.sampled_from([0.0, 0.5, 3.0]), min_size=2, max_size=2))
+def test_sums_of_rows_from_above(M, weights):
+    digits = Digits.of_floats(M)
+    for found, w in ((digits.row_sums(), [1, 1]), (digits.row_sums(np.array(weights)), weights)):
+        for bound, row in zip(found, fractions(M), strict=True):
+            total = sum(abs(x) * Fraction(v) for x, v in zip(row, w, strict=True))
+            assert total <= bound <= total * (1 + Fraction(1, 2**38)) + digits.largest() / 2**890
+            assert bound == 0 or total
+
+
+@given(four, st.integers(-(10**40), 10**40))
+def test_times_an_integer(M, factor):
+    found = entries(Digits.of_floats(M).times(factor))
+    assert found == [[factor * x for x in row] for row in fractions(M)]
+
+
 def test_the_largest_of_near_ones():
     near = np.array([[1.0, 1.0 + 2.0**-52], [-1.0 - 2.0**-51, 1.0]])
     assert Digits.of_floats(near).largest() == 1 + Fraction(1, 2**51)

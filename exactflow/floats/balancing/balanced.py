@@ -70,12 +70,12 @@ class Balanced(MapResult):
     @property
     def order(self) -> tuple[int, ...]:
         """The coordinates in the order of the halves."""
-        return self.target.order
+        return self.target.pose.order
 
     @property
     def flips(self) -> tuple[int, ...]:
         """The coordinates of the input that are negated before the first layer."""
-        return self.target.flips
+        return self.target.pose.flips
 
     def bound(self) -> Fraction:
         """Return an upper bound of `error`, near it, at once."""
