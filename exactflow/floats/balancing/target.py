@@ -155,7 +155,7 @@ class Target:
         columns, at = np.unique(places[:, 1], return_inverse=True)
         exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
         if not self.slack:
-            return (self.digits.columns(columns.tolist()) - exact).largest()
+            return (self.digits[:, columns] - exact).largest()
         return max(
             abs(self.entries[i, j] - exact.entry(i, k))
             for (i, j), k in zip(places, at, strict=True)

@@ -89,8 +89,8 @@ def assembled(
         IntegerCoupling.of(layer.moves, layer.shift, bits, floor(radius))
         for layer, radius in zip(rounded, kept, strict=True)
     )
-    product, roundings = images.columns(range(d)), images.columns(range(d, len(weights)))
-    difference = target.digits.times(step.denominator) - product.times(step.numerator)
+    product, roundings = images[:, :d], images[:, d:]
+    difference = step.denominator * target.digits - step.numerator * product
     slack = target.slack * step.denominator  # what its entries may be wrong by
 
     def error(i: int, j: int) -> Fraction:
@@ -153,12 +153,12 @@ def _growth(
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept.append(max(halves[1 - i].transpose().row_sums(weights)))
-        halves[i] = halves[i].plus(halves[1 - i], Digits.of_floats(layer.shift.T))
+        halves[i] = halves[i].plus_product(halves[1 - i], Digits.of_floats(layer.shift.T))
         moved = halves[i].shape[1]
         blocks = [np.zeros((moved, p)), np.zeros((moved, d - p))]
         blocks[i] = np.eye(moved)
         pairs = zip(halves, blocks, strict=True)
-        halves = [half.stacked(Digits.of_floats(block)) for half, block in pairs]
+        halves = [half.vstack(Digits.of_floats(block)) for half, block in pairs]
         integral = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(integral, 0.0, 0.5)])
-    return kept, halves[0].transpose().stacked(halves[1].transpose()), weights
+    return kept, halves[0].transpose().vstack(halves[1].transpose()), weights
