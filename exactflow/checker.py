@@ -553,7 +553,7 @@ def characteristic(M: Matrix, p: int) -> Polynomial:
 #        If C = 0, then c = 0: D' = D and a' = a (word5_upper in files/rocq/words.v).
 
 
-class Blocks(NamedTuple):
+class WordBlocks(NamedTuple):
     """The blocks of M and of M^-1, the halves exchanged for a word that starts with L."""
 
     A: Matrix
@@ -564,15 +564,15 @@ class Blocks(NamedTuple):
     c: Matrix
 
 
-def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> Blocks:
+def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> WordBlocks:
     """Return the blocks that a word is about, the first half being the first n coordinates."""
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
-    return Blocks(A, B, C, D, a, c)
+    return WordBlocks(A, B, C, D, a, c)
 
 
-def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> bool:
+def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: WordBlocks) -> bool:
     """Whether an obstruction proves that M is no product of its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
@@ -601,7 +601,7 @@ def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: Blocks) -> 
     return is_opposed(obstruction["k"], blocks.D, blocks.a)
 
 
-def need_no_C(kind: str, pattern: str, blocks: Blocks) -> None:
+def need_no_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
     """Raise RefutedError for a word of five letters if C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
@@ -647,7 +647,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
-def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
+def is_one_signed(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
     """Whether multipliers leave the equations of four scaled layers with one sign.
 
     Theorem (positive scales, QQ).  Let x be the diagonal of F^-1, y that of E, as in `is_opposed`.
@@ -677,7 +677,7 @@ def is_one_signed(multiplier: list[Matrix], blocks: Blocks, M: Matrix) -> bool:
     return {x > 0 for x in total.values() if x} in ({True}, {False})
 
 
-def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
+def is_impossible_on_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
     """Whether Q excludes four scaled layers, where D and a are singular.
 
     Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
@@ -693,7 +693,7 @@ def is_impossible_on_kernels(Q: Matrix, blocks: Blocks) -> bool:
     return {x > 0 for x in weights if x} in ({True}, {False})
 
 
-class Equation(NamedTuple):
+class BlockEquation(NamedTuple):
     """sum of P X Q over the terms (X, P, Q) equals R; X in POSITIVE is a positive diagonal."""
 
     R: Matrix
@@ -703,7 +703,7 @@ class Equation(NamedTuple):
 POSITIVE = {"F", "G", "S", "T"}
 
 
-def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equation]:
+def equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> list[BlockEquation]:
     """Return linear equations that the layers of a product of the pattern fulfil.
 
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
@@ -722,32 +722,32 @@ def equations(pattern: str, scales: str, blocks: Blocks, p: int) -> list[Equatio
     if len(pattern) == 4:
         minus_D = plus(D, -2, D, p)
         return [
-            Equation(zero, [("Y", other, a), ("Y", minus_D, one)]),
-            Equation(C, [("Y", other, one), ("W", D, one)]),
-            Equation(D1, [("Y", other, B), ("Y X", other, minus_D)]),
+            BlockEquation(zero, [("Y", other, a), ("Y", minus_D, one)]),
+            BlockEquation(C, [("Y", other, one), ("W", D, one)]),
+            BlockEquation(D1, [("Y", other, B), ("Y X", other, minus_D)]),
         ]
     if len(pattern) == 3 and scales == "positive":
         minus_C = plus(C, -2, C, p)
-        first = Equation(zero, [("F", C, one), ("G", one, c)])
-        second = Equation(one, [("F", one, A), ("X", one, minus_C)])
-        return [first, second, Equation(D, [("Z", C, one), ("G", one, one)])]
+        first = BlockEquation(zero, [("F", C, one), ("G", one, c)])
+        second = BlockEquation(one, [("F", one, A), ("X", one, minus_C)])
+        return [first, second, BlockEquation(D, [("Z", C, one), ("G", one, one)])]
     if len(pattern) == 3:
-        third = Equation(B, [("X", one, other), ("Z", A, other)])
-        return [Equation(A1, [("X", one, C)]), Equation(D1, [("Z", C, other)]), third]
+        third = BlockEquation(B, [("X", one, other), ("Z", A, other)])
+        return [BlockEquation(A1, [("X", one, C)]), BlockEquation(D1, [("Z", C, other)]), third]
     positive = scales == "positive"
     if len(pattern) == 2 and positive:
         schur = None
         if rank(D, p) == len(D):
             schur = plus(A, -1, times(B, times(inverse(D, p), C, p), p), p)
-        second = Equation(schur, [("S", one, one)]) if schur else Equation(zero, [])
-        return [Equation(D, [("T", one, one)]), second]
+        second = BlockEquation(schur, [("S", one, one)]) if schur else BlockEquation(zero, [])
+        return [BlockEquation(D, [("T", one, one)]), second]
     if len(pattern) == 2:
-        return [Equation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
-    first = Equation(A, [("S", one, one)]) if positive and pattern else Equation(A1, [])
-    return [first, *(Equation(R, []) for R in (C, D1, *[B] * (not pattern)))]
+        return [BlockEquation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
+    first = BlockEquation(A, [("S", one, one)]) if positive and pattern else BlockEquation(A1, [])
+    return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def multiple(blocks: Blocks, p: int) -> Any:
+def multiple(blocks: WordBlocks, p: int) -> Any:
     """Return k such that c = -k C, None if there is none or C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
@@ -755,7 +755,7 @@ def multiple(blocks: Blocks, p: int) -> Any:
     return None if k is None or any(map(any, plus(c, k, C, p))) else k
 
 
-def proportional(blocks: Blocks, p: int) -> Equation:
+def proportional(blocks: WordBlocks, p: int) -> BlockEquation:
     """Return the equation for ULULU if c = -k C, C not 0.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
@@ -776,10 +776,10 @@ def proportional(blocks: Blocks, p: int) -> Equation:
         columns.append([0] * i + [x % p if p else x for x in column] + [0] * (r - i))
     first, *others = columns
     right = [[-x % p if p else -x] for x in first]
-    return Equation(right, [("g", transpose(others), identity(1))])
+    return BlockEquation(right, [("g", transpose(others), identity(1))])
 
 
-def is_inconsistent(multiplier: list[Matrix], system: list[Equation], p: int) -> bool:
+def is_inconsistent(multiplier: list[Matrix], system: list[BlockEquation], p: int) -> bool:
     """Whether the multiplier combines the equations into one without solution.
 
     Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
@@ -900,7 +900,7 @@ def blocks_clash(
 
 
 def is_overdetermined(
-    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: Blocks, p: int
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: WordBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 

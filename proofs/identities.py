@@ -24,7 +24,7 @@
 
 # %%
 from exactflow.claims import Claims, Evidence
-from exactflow.explanation.identities import IDENTITIES, Identity, RefutedError
+from exactflow.explanation.identities import IDENTITIES, FalseIdentityError, Identity
 
 claims = Claims("identities")
 
@@ -44,6 +44,6 @@ with claims.check("a false identity is refuted", Evidence.FOR_ALL_N) as check:
     try:
         commute.prove()
         surviving = ""
-    except RefutedError as error:
+    except FalseIdentityError as error:
         surviving = str(error)
     check.true("X Y" in surviving, surviving)

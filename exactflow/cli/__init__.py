@@ -68,7 +68,7 @@ def reported(work: Callable[[], int]) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose errors are printable."""
 
     def error(self, message: str) -> NoReturn:
@@ -93,7 +93,7 @@ def _run(argv: list[str]) -> int:
 
 def parser(*chosen: str) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; only chosen commands have their arguments."""
-    whole = _Parser(
+    whole = _ArgumentParser(
         prog="exactflow", description="Exact factorization into affine coupling layers."
     )
     whole.add_argument("--version", action="version", version=f"exactflow {__version__}")

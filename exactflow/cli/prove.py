@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises `InvalidInputError` for what is no script, and for places that cannot be written.
     """
     if getattr(arguments, "template", False):
-        print(resources("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8"), end="")
+        template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
+        print(template.read_text("utf-8"), end="")
         return 0
     if not arguments.files:
         raise InvalidInputError("expected a FILE or --template: exactflow prove my_theorem.py")

@@ -16,7 +16,8 @@ transvection) are the theorems that the modules of `exactflow.linear.factor` and
 How it is checked
 -----------------
 *For all n*: `Identity.prove` expands both sides, in noncommutative symbols of SymPy, and compares
-them block by block. A false identity raises `RefutedError`, which shows the words that survive.
+them block by block. A false identity raises `FalseIdentityError`, which shows the words that
+survive.
 """
 
 import tomllib
@@ -33,13 +34,13 @@ from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import to_fraction
 from exactflow.explanation.identity import ShownIdentity, Tree, identities
 
-__all__ = ["IDENTITIES", "Identity", "Proof", "RefutedError"]
+__all__ = ["IDENTITIES", "FalseIdentityError", "Identity", "Proof"]
 
 Words: TypeAlias = Expr | Matrix
 """A sum of words in noncommutative symbols, or a block matrix of such."""
 
 
-class RefutedError(ExactFlowError):
+class FalseIdentityError(ExactFlowError):
     """An identity is false: some words survive in the difference of its sides."""
 
 
@@ -83,8 +84,8 @@ class Identity:
     def prove(self) -> Proof:
         """Expand both sides of what is claimed and compare normal forms.
 
-        Raises `RefutedError` if they differ, and `InvalidInputError` for sides of two shapes, and
-        where the text is none in that language.
+        Raises `FalseIdentityError` if they differ, and `InvalidInputError` for sides of two shapes,
+        and where the text is none in that language.
         """
         values: dict[str, Words] = {}
         numbers = self._numbers()
@@ -105,7 +106,7 @@ class Identity:
                 f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
             ]
         if surviving:
-            raise RefutedError(
+            raise FalseIdentityError(
                 f"expected {self.statement}; the difference of the sides has the surviving words "
                 f"{'; '.join(surviving)}"
             )

@@ -145,11 +145,11 @@ def enclosed(
     """
     p, q = layers[0].partition
     of = of or Digits.of_floats(np.eye(p + q))
-    halves = [Enclosure(of.rows(rows), Fraction(0)) for rows in (slice(p), slice(p, None))]
+    halves = [Enclosure(half, Fraction(0)) for half in (of[:p, :], of[p:, :])]
     for layer in layers:
         i = HALVES.index(layer.moves)
         halves[i] = _moved(layer, halves[i], halves[1 - i], bits)
-    digits = halves[0].digits.stacked(halves[1].digits)
+    digits = halves[0].digits.vstack(halves[1].digits)
     return Enclosure(digits, halves[0].slack + halves[1].slack)
 
 
@@ -178,8 +178,8 @@ def _moved(layer: FloatCoupling, moved: Enclosure, kept: Enclosure, bits: int | 
         nonzero = ((A, B) for A, B in products if A.planes.any() and B.planes.any())
         floor = max((A.exponent() + B.exponent() for A, B in nonzero), default=0) - bits
     if len(products) > 1:
-        digits = digits.scaled(products[1][0], floor)
-    digits = digits.plus(shift, kept.digits, floor)
+        digits = digits.scale_rows(products[1][0], floor)
+    digits = digits.plus_product(shift, kept.digits, floor)
     if floor is None:
         return Enclosure(digits, Fraction(0))
     entry = sum(left_out(A, B, floor) for A, B in products)

@@ -20,7 +20,6 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational import composed_dense
 from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
@@ -177,8 +176,8 @@ class CouplingFlow(Flow):
             columns = linalg.scale_rows(self._signs(columns.domain), columns)
         elif self.flips:
             columns = DomainMatrix.diag(self._signs(self.field), self.field)
-        p, is_rational = self.partition[0], columns is None or columns.domain.is_QQ
-        if self.field.is_QQ and is_rational and self.is_sparse and self.is_additive:
+        is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
+        if is_rational and self.is_sparse and self.is_additive:
             from exactflow.exact.sparse import composed_sparse
 
             with suppress(OverflowError):
@@ -186,13 +185,11 @@ class CouplingFlow(Flow):
                 return composed_sparse(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
-        if self.field.is_QQ and is_rational and not self.is_sparse:
-            steps = [(x.moves, x.scale_elements, x.shift_matrix) for x in self.layers]
-            return composed_dense(steps, p, columns)
-        halves = columns[:p, :], columns[p:, :]
+        p = self.partition[0]
+        first, second = columns[:p, :], columns[p:, :]
         for layer in self.layers:
-            halves = layer._act(*halves)
-        return halves[0].vstack(halves[1])
+            first, second = layer._act(first, second)
+        return first.vstack(second)
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))

@@ -127,7 +127,7 @@ class LinearCoupling(Coupling):
         """The shift T, over QQ, as a `SparseArray`; `OverflowError` says that it is none."""
         from exactflow.exact.sparse import SparseArray
 
-        return self._shift if _is_array(self._shift) else SparseArray.from_matrix(self._shift)
+        return self._shift if _is_array(self._shift) else SparseArray.of(self._shift)
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":

@@ -31,7 +31,7 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.nonlinear.finite import Halves, Obstruction, coupling, fewest
+from exactflow.flows.nonlinear.finite import Halves, PointObstruction, coupling, fewest
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import Evidence, MapResult
 
@@ -56,7 +56,7 @@ class Interpolation(MapResult):
     points: DomainMatrix
     images: DomainMatrix
     flow: PiecewiseFlow
-    obstructions: tuple[Obstruction, ...]
+    obstructions: tuple[PointObstruction, ...]
     integers: bool
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
@@ -156,7 +156,7 @@ def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) 
     return bool(flow._exact(columns) == images)
 
 
-def _obstruction_step(found: Obstruction) -> Step:
+def _obstruction_step(found: PointObstruction) -> Step:
     """Return an obstruction as a step: its points and images, in the order of the couplings."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
     X, Y = (as_rectangle(rows).transpose() for rows in entries)

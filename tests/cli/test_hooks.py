@@ -27,7 +27,7 @@ def project(tmp_path):
     (tmp_path / "deep").mkdir()
     save(factor(M), tmp_path / "a.cert.json")
     save(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
-    template = files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8")
+    template = files("exactflow.proving").joinpath("my_theorem.py.txt").read_text("utf-8")
     (tmp_path / "my_theorem.py").write_text(template)
     return tmp_path
 

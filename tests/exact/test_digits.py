@@ -44,16 +44,16 @@ def test_floats_come_back(row):
 def test_arithmetic_is_exact(A, B, C):
     a, b, c = map(Digits.of_floats, (A, B, C))
     exact = product(fractions(A), fractions(B))
-    assert entries(a @ b) == exact
-    total = c.plus(a, b)
+    assert entries(a * b) == exact
+    total = c.plus_product(a, b)
     rows = zip(exact, fractions(C), strict=True)
     assert entries(total) == [list(map(add, *pair)) for pair in rows]
     assert entries(total - c) == exact
     assert (abs(total.planes) <= BASE / 2 + 1).all()
-    assert entries(a.scaled(Digits.of_floats(B[:, :1]))) == [
+    assert entries(a.scale_rows(Digits.of_floats(B[:, :1]))) == [
         [Fraction(B[i, 0]) * x for x in row] for i, row in enumerate(fractions(A))
     ]
-    assert entries(a.stacked(b)) == fractions(A) + fractions(B)
+    assert entries(a.vstack(b)) == fractions(A) + fractions(B)
     assert total.largest() == max(abs(x) for row in entries(total) for x in row)
 
 
@@ -66,9 +66,25 @@ def test_integers(integers, low):
 
 def test_a_long_sum_does_not_overflow():
     row = np.full((1, 40_000), float(2**20 - 1) / 2**10)
-    assert (Digits.of_floats(row) @ Digits.of_floats(row.T)).entry(0, 0) == 40_000 * Fraction(
+    assert (Digits.of_floats(row) * Digits.of_floats(row.T)).entry(0, 0) == 40_000 * Fraction(
         row[0, 0]
     ) ** 2
+
+
+@given(four, st.lists(st.sampled_from([0.0, 0.5, 3.0]), min_size=2, max_size=2))
+def test_sums_of_rows_from_above(M, weights):
+    digits = Digits.of_floats(M)
+    for found, w in ((digits.row_sums(), [1, 1]), (digits.row_sums(np.array(weights)), weights)):
+        for bound, row in zip(found, fractions(M), strict=True):
+            total = sum(abs(x) * Fraction(v) for x, v in zip(row, w, strict=True))
+            assert total <= bound <= total * (1 + Fraction(1, 2**38)) + digits.largest() / 2**890
+            assert bound == 0 or total
+
+
+@given(four, st.integers(-(10**40), 10**40))
+def test_times_an_integer(M, factor):
+    found = entries(factor * Digits.of_floats(M))
+    assert found == [[factor * x for x in row] for row in fractions(M)]
 
 
 def test_the_largest_of_near_ones():
@@ -89,9 +105,9 @@ def test_leading_digits(M, floor):
 def test_products_to_a_floor(A, B, floor):
     a, b = map(Digits.of_floats, (A, B))
     zero = Digits.of_floats(np.zeros((2, 2)))
-    assert (zero.plus(a, b, floor) - a @ b).largest() <= left_out(a, b, floor)
+    assert (zero.plus_product(a, b, floor) - a * b).largest() <= left_out(a, b, floor)
     column = Digits.of_floats(A[:, :1])
-    difference = b.scaled(column, floor) - b.scaled(column)
+    difference = b.scale_rows(column, floor) - b.scale_rows(column)
     assert difference.largest() <= left_out(column, b, floor)
     assert left_out(a, b, a.low + b.low) == 0
 

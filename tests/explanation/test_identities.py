@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.explanation.identities import IDENTITIES, Identity, RefutedError
+from exactflow.explanation.identities import IDENTITIES, FalseIdentityError, Identity
 from exactflow.explanation.identity import identities
 
 
@@ -24,18 +24,18 @@ def test_every_identity_is_refuted_after_a_change(name):
     *definitions, claimed = map(str, identities(IDENTITIES[name].text))
     left, right = claimed.split(" = ")
     changed = ", ".join([*definitions, f"{left} = L(Q R) U(Q R) {right}"])
-    with pytest.raises(RefutedError, match="Q R"):
+    with pytest.raises(FalseIdentityError, match="Q R"):
         replace(IDENTITIES[name], text=changed).prove()
 
 
 def test_the_transvection_route_needs_its_relations():
-    with pytest.raises(RefutedError, match="s e"):
+    with pytest.raises(FalseIdentityError, match="s e"):
         replace(IDENTITIES["transvection route"], relations="").prove()
 
 
 def test_refutation_shows_the_surviving_words():
     false = Identity("commuting", "shears commute", "", "U(X) L(Y) = L(Y) U(X)")
-    with pytest.raises(RefutedError) as caught:
+    with pytest.raises(FalseIdentityError) as caught:
         false.prove()
     assert "block (0, 0): X Y; block (1, 1): -Y X" in str(caught.value)
     assert isinstance(caught.value, ExactFlowError)
@@ -78,9 +78,9 @@ def test_relations_apply_until_nothing_changes():
     Identity("", "", "", "X e s e s = X e s", "s e = 1").prove()
     Identity("", "", "", "e s X X^-1 e = 0", "s e = 0").prove()
     Identity("", "", "", "K K K X K^-1 K K = K X K", "K K = 1").prove()
-    with pytest.raises(RefutedError, match=r"-1 \+ e s"):
+    with pytest.raises(FalseIdentityError, match=r"-1 \+ e s"):
         Identity("", "", "", "e s = 1", "s e = 1").prove()
-    with pytest.raises(RefutedError, match=r"-1 \+ s\^-1 e\^-1"):  # which is (e s)^-1
+    with pytest.raises(FalseIdentityError, match=r"-1 \+ s\^-1 e\^-1"):  # which is (e s)^-1
         Identity("", "", "", "s^-1 e^-1 = 1", "s e = 1").prove()
 
 
@@ -88,7 +88,7 @@ def test_words_are_reduced():
     Identity("", "", "", "X Y Y^-1 X^-1 = 1, X^-1 (X Y - Y X) = Y - X^-1 Y X").prove()
     Identity("", "", "", "(2 X Y)^-1 = 1/2 Y^-1 X^-1, (X Y^-1)^-1 = Y X^-1").prove()
     Identity("", "", "", "(X + Y) (X + Y) = X X + Y Y + X Y + Y X").prove()
-    with pytest.raises(RefutedError, match=r"-X Y \+ Y X"):
+    with pytest.raises(FalseIdentityError, match=r"-X Y \+ Y X"):
         Identity("", "", "", "(X + Y) (X - Y) = X X - Y Y").prove()
 
 

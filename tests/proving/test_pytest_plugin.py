@@ -362,7 +362,7 @@ def test_scripts_elsewhere(project):
 
 
 def test_scripts_wherever_pytest_looks(project):
-    template = resources.files("exactflow.proving").joinpath("my_theorem.py").read_text()
+    template = resources.files("exactflow.proving").joinpath("my_theorem.py.txt").read_text()
     inside = "\n".join(f"    {line}" for line in SCRIPT.replace("BOUND", "2").splitlines())
     there = project(
         my_py=template,

@@ -39,9 +39,9 @@ from sympy.polys.densearith import dup_mul, dup_pow
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.checker import (
-    Blocks,
     Matrix,
     Polynomial,
+    WordBlocks,
     characteristic,
     counts,
     multiple,
@@ -56,7 +56,9 @@ from exactflow.files.rocq.writing import rational, row, rows
 __all__ = ["additive_reason", "rank_clash", "recurrence_clash", "scaled_reason"]
 
 
-def additive_reason(obstruction: dict[str, Any], blocks: Blocks, starts_with_L: bool) -> str | None:
+def additive_reason(
+    obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool
+) -> str | None:
     """Return an obstruction for additive layers as `depth.v` writes it, None if it has no such
     form.
 
@@ -172,17 +174,17 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def recurrence_clash(blocks: Blocks) -> str | None:
+def recurrence_clash(blocks: WordBlocks) -> str | None:
     """Exclusion of five layers in the terms of depth.v; None if a recurrence gives none.
 
     It has r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
 
     >>> from fractions import Fraction
-    >>> from exactflow.checker import characteristic, Blocks, inverse
+    >>> from exactflow.checker import characteristic, WordBlocks, inverse
     >>> diagonal = lambda *s: [[x if i == j else 0 for j in range(4)] for i, x in enumerate(s)]
     >>> A, D = diagonal(1, 1, Fraction(1, 15), Fraction(1, 4)), diagonal(2, 2, 3, 5)
     >>> C, c = diagonal(1, 1, 0, 0), diagonal(Fraction(-1, 2), Fraction(-1, 2), 0, 0)
-    >>> found = recurrence_clash(Blocks(A, diagonal(0, 0, 0, 0), C, D, inverse(A, 0), c))
+    >>> found = recurrence_clash(WordBlocks(A, diagonal(0, 0, 0, 0), C, D, inverse(A, 0), c))
     >>> found[:11] + found.splitlines()[0].rpartition("] ")[2]
     'Multiple 2 (Qmake (0x1) 0x2)'
     """
@@ -207,7 +209,7 @@ def recurrence_clash(blocks: Blocks) -> str | None:
     return None
 
 
-def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) -> str | None:
+def scaled_reason(obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction) -> str | None:
     """Return the obstruction as `scaled.v` writes it, None if it has no such form.
 
     Parameters
@@ -231,7 +233,7 @@ def scaled_reason(obstruction: dict[str, Any], blocks: Blocks, det: Fraction) ->
     return _weights(multiplier, letters, blocks)
 
 
-def _weights(multiplier: list[Matrix], letters: int, blocks: Blocks) -> str:
+def _weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
     """Return the multipliers, with the sign that makes all weights >= 0."""
     A, B, C, D, _, c = map(as_rectangle, blocks)
     W = list(map(as_rectangle, multiplier))
@@ -251,7 +253,7 @@ def _weights(multiplier: list[Matrix], letters: int, blocks: Blocks) -> str:
     return "Weights [:: " + ";\n    ".join(rows(M.to_list()) for M in W + last) + "]"
 
 
-def _signs(multiplier: Sequence[Matrix], blocks: Blocks) -> str:
+def _signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
     """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
     D, a = (characteristic(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(

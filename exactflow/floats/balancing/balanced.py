@@ -70,12 +70,12 @@ class Balanced(MapResult):
     @property
     def order(self) -> tuple[int, ...]:
         """The coordinates in the order of the halves."""
-        return self.target.order
+        return self.target.pose.order
 
     @property
     def flips(self) -> tuple[int, ...]:
         """The coordinates of the input that are negated before the first layer."""
-        return self.target.flips
+        return self.target.pose.flips
 
     def bound(self) -> Fraction:
         """Return an upper bound of `error`, near it, at once."""
@@ -197,5 +197,5 @@ def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < TUNING.coarse:
         return Fraction(rough)
-    residual = Digits.of_floats(V) @ W.times_power(-exponent) - Digits.of_floats(np.eye(d))
+    residual = Digits.of_floats(V) * W.times_power(-exponent) - Digits.of_floats(np.eye(d))
     return residual.norm_bound()

@@ -7,11 +7,14 @@ from functools import cached_property
 from math import frexp
 
 import numpy as np
+from sympy import QQ, integer_nthroot
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.numbers import to_element, to_fraction
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
@@ -21,25 +24,22 @@ from exactflow.flows.partition import resolve_partition
 __all__ = ["Target", "entries_of"]
 
 
+EXACT_BITS = 4096
+"""The largest product of dimension and bits of an entry for which a determinant is computed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """A matrix W of positive determinant, after flips and in the order of the halves.
 
     Attributes
     ----------
-    digits : W, exactly; or within `slack` in each entry, if W is not dyadic.
-    rational : W itself in that case, else None.
-    exponent : 2^exponent is near the largest entry of W.
-    halves, order, flips : as in `exactflow.CouplingFlow`.
+    entries : W: floats, or Fractions where these are not equal to W.
+    pose : the halves, their order, and the coordinates that are flipped.
     """
 
-    digits: Digits
-    slack: Fraction
-    rational: np.ndarray | None
-    exponent: int
-    halves: tuple[int, int]
-    order: tuple[int, ...]
-    flips: tuple[int, ...]
+    entries: np.ndarray
+    pose: Pose
 
     @staticmethod
     def of(
@@ -48,18 +48,62 @@ class Target:
         """Return the target of `W`, which is checked: see `balance` for the errors."""
         entries = entries_of(W)
         order, sizes = resolve_partition(partition, len(entries))
-        return Target.under(posed(order, sizes, orientation, _sign(entries) < 0), entries)
+        pose = posed(order, sizes, orientation, _sign(entries) < 0)
+        return Target(pose.inner_array(entries), pose)
 
     @staticmethod
-    def under(pose: Pose, entries: np.ndarray) -> "Target":
-        """Return the target of a matrix as it is posed."""
-        entries = pose.inner_array(entries)
-        if entries.dtype == float:
-            digits, slack, rational = Digits.of_floats(entries), Fraction(0), None
-        else:
-            (digits, slack), rational = _digits(entries), entries
-        parts = pose.partition, pose.order, pose.flips
-        return Target(digits, slack, rational, digits.exponent(), *parts)
+    def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
+        """Return the target of an array of floats, of positive determinant, nearly, in the order of
+        the halves.
+        """
+        return Target(entries, Pose(halves, tuple(range(sum(halves)))))
+
+    @property
+    def halves(self) -> tuple[int, int]:
+        """The sizes (p, q) of the halves."""
+        return self.pose.partition
+
+    @cached_property
+    def digits(self) -> Digits:
+        """W, exactly; or within `slack` in each entry, where no floats equal it."""
+        if self.entries.dtype == float:
+            return Digits.of_floats(self.entries)
+        unit = Fraction(2) ** self._low
+        integers = np.array([round(x / unit) for x in self.entries.ravel()], dtype=object)
+        return Digits.of_integers(integers.reshape(self.entries.shape), self._low)
+
+    @cached_property
+    def slack(self) -> Fraction:
+        """A bound of the difference of an entry of `digits` to W."""
+        return Fraction(0) if self.entries.dtype == float else Fraction(2) ** self._low
+
+    @property
+    def _low(self) -> int:
+        """The last of 300 bits after the leading one of the largest entry."""
+        largest = max(map(abs, self.entries.ravel()))
+        bits = largest.numerator.bit_length() - largest.denominator.bit_length()
+        return bits - TUNING.precision
+
+    @cached_property
+    def exponent(self) -> int:
+        """The number e for which 2^e is near the largest entry of W."""
+        return self.digits.exponent()
+
+    @cached_property
+    def root(self) -> Fraction | None:
+        """The root det(W)^(1/d) where it is rational, and not costly to find."""
+        d = len(self.entries)
+        parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
+        if d * max(part.bit_length() for part in parts) > EXACT_BITS:
+            return None
+        det = to_fraction(_exact(self.entries).det())
+        roots = [integer_nthroot(part, d) for part in det.as_integer_ratio()]
+        return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
+
+    @cached_property
+    def over_root(self) -> "Target":
+        """W over the root of its determinant, which is `scale` here: in float64."""
+        return Target.on(self.halves, self.unit / self.scale)
 
     @cached_property
     def unit(self) -> np.ndarray:
@@ -110,10 +154,10 @@ class Target:
         places = difference.digits.near_largest(difference.slack + self.slack)
         columns, at = np.unique(places[:, 1], return_inverse=True)
         exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
-        if self.rational is None:
-            return (self.digits.columns(columns.tolist()) - exact).largest()
+        if not self.slack:
+            return (self.digits[:, columns] - exact).largest()
         return max(
-            abs(self.rational[i, j] - exact.entry(i, k))
+            abs(self.entries[i, j] - exact.entry(i, k))
             for (i, j), k in zip(places, at, strict=True)
         )
 
@@ -162,13 +206,9 @@ def _is_plain(W: np.ndarray) -> bool:
     return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
-def _digits(entries: np.ndarray) -> tuple[Digits, Fraction]:
-    """Return Fractions to 300 bits after the leading one of the largest, and the error's bound."""
-    largest = max(map(abs, entries.ravel()))
-    low = largest.numerator.bit_length() - largest.denominator.bit_length() - TUNING.precision
-    unit = Fraction(2) ** low
-    integers = np.array([round(x / unit) for x in entries.ravel()], dtype=object)
-    return Digits.of_integers(integers.reshape(entries.shape), low), unit
+def _exact(entries: np.ndarray) -> DomainMatrix:
+    rows = [[to_element(x) for x in row] for row in entries.tolist()]
+    return linalg.from_entries(rows, entries.shape, QQ)
 
 
 def _sign(entries: np.ndarray) -> int:
@@ -182,7 +222,7 @@ def _sign(entries: np.ndarray) -> int:
         sizes = np.linalg.svd(floats, compute_uv=False)
         if sizes[-1] > 4 * len(floats) * EPS * sizes[0]:
             return int(np.linalg.slogdet(floats)[0])
-    matrix = as_matrix(entries if entries.dtype == float else entries.tolist()).to_dense()
+    matrix = _exact(entries)
     det = matrix.det()
     if not det:
         least = f"{sizes[-1] / sizes[0]:.0e}" if peak > 0 else "0"

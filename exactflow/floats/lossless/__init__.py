@@ -30,7 +30,6 @@ arithmetic in Python's integers.
 from typing import get_args
 
 from exactflow.errors import OrientationError
-from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.options import check_option
 from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
@@ -39,7 +38,7 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.floats.lossless.gridded import LIMIT, as_grid, assembled
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.shears import exact_step, shears
+from exactflow.floats.lossless.shears import shears
 
 __all__ = [
     "FLIPPINGS",
@@ -93,8 +92,8 @@ def lossless(
     SingularMatrixError, OrientationError
         det W = 0; det W < 0 with orientation="error".
     MethodError
-        No layers were found: where the halves differ by more than one, or in float64 the matrix is
-        singular.
+        No layers were found: where the halves differ by more than one, or singular values differ
+        by more than 10^31.
 
     Examples
     --------
@@ -115,5 +114,4 @@ def lossless(
             "coordinate 0 first, records that, and loses nothing"
         ) from None
     layers, step = shears(target, method, seed)
-    step = exact_step(as_matrix(W).to_dense()) or step
     return assembled(target, layers, step, bits, limit)

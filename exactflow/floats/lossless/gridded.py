@@ -21,8 +21,7 @@ norms.
 
 How it is checked
 -----------------
-*Exact*: the products, in integers (`exactflow.exact.digits`). *Certified*: the row sums, in
-float64 and enlarged by 2^-40, which is more than d roundings take.
+*Exact*: the products, in integers. *Certified*: the row sums (both in `exactflow.exact.digits`).
 """
 
 from collections.abc import Sequence
@@ -30,25 +29,23 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-import sympy
+from sympy import Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_index
+from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless
 from exactflow.floats.lossless.integer_coupling import LARGEST, GridPart, IntegerCoupling
-from exactflow.floats.lossless.shears import merge_shears
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["LIMIT", "as_grid", "assembled"]
+__all__ = ["LIMIT", "as_grid", "assembled", "merge_shears"]
 
 LIMIT = 2**15
 MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
 SPARE_BITS = 3
-ENLARGED = 1 + 2.0**-40
-TINY = 2.0**-900  # more than what digits lose below 2^-1000
 
 
 def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
@@ -81,40 +78,54 @@ def assembled(
     rounded = [FloatCoupling(s.moves, _on_grid(s.shift, bits)) for s in merge_shears(shears)]
     rounded = merge_shears(rounded)  # without those that are zero there
     kept, images, weights = _growth(rounded, d, limit)
-    values = _sums(images, weights)
-    largest = max(values.max(), *kept)
+    values = images.row_sums(weights)
+    largest = max(*values, *kept)
     if not largest <= LARGEST:
         raise InvalidInputError(
-            f"expected values to 2^52, as float64 counts them, got {largest:.2g} on the way for "
-            f"inputs within limit={limit}: lower limit"
+            f"expected values to 2^52, as float64 counts them, got {decimal_up(largest)} on the "
+            f"way for inputs within limit={limit}: lower limit"
         )
     layers = tuple(
         IntegerCoupling.of(layer.moves, layer.shift, bits, floor(radius))
         for layer, radius in zip(rounded, kept, strict=True)
     )
-    product, roundings = images.columns(range(d)), images.columns(range(d, len(weights)))
-    difference = _times(target.digits, step.denominator) - _times(product, step.numerator)
+    product, roundings = images[:, :d], images[:, d:]
+    difference = step.denominator * target.digits - step.numerator * product
     slack = target.slack * step.denominator  # what its entries may be wrong by
 
     def error(i: int, j: int) -> Fraction:
-        of_W = target.digits.entry(i, j) if target.rational is None else target.rational[i, j]
-        return abs(of_W - step * product.entry(i, j))
+        return abs(Fraction(target.entries[i, j]) - step * product.entry(i, j))
 
-    places = np.argsort(target.order)
-    rounding, sums = _sums(roundings, weights[d:])[places], _row_sums(difference)
+    places = np.argsort(target.pose.order)
+    rounding, sums = roundings.row_sums(weights[d:]), difference.row_sums()
     shifts = ((sums[k] + 2 * d * slack) / step.denominator * limit / step for k in places)
     return Lossless(
         layers,
         target.halves,
-        _rational(step),
-        DistanceBound(tuple(map(_rational, rounding)), tuple(map(_rational, shifts))),
-        _rational(max(error(i, j) for i, j in difference.near_largest(slack))),
+        Rational(step),
+        DistanceBound(tuple(Rational(rounding[k]) for k in places), tuple(map(Rational, shifts))),
+        Rational(max(error(i, j) for i, j in difference.near_largest(slack))),
         bits,
         limit,
-        floor(values.max()),
-        target.order,
-        target.flips,
+        floor(max(values)),
+        target.pose.order,
+        target.pose.flips,
     )
+
+
+def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
+    """Return the same product as shears that alternate.
+
+    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
+    one is kept.
+    """
+    found: list[FloatCoupling] = []
+    for layer in layers:
+        if found and found[-1].moves == layer.moves:
+            layer = FloatCoupling(layer.moves, found.pop().shift + layer.shift)
+        if layer.shift.any():
+            found.append(layer)
+    return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
 def _on_grid(T: np.ndarray, bits: int) -> np.ndarray:
@@ -130,7 +141,7 @@ def _on_grid(T: np.ndarray, bits: int) -> np.ndarray:
 
 def _growth(
     layers: Sequence[FloatCoupling], d: int, limit: int
-) -> tuple[list[float], Digits, np.ndarray]:
+) -> tuple[list[Fraction], Digits, np.ndarray]:
     """Growth of inputs of at most `limit`, and of roundings, through at least one shear.
 
     First comes the largest absolute value of an entry that each layer keeps; then, exactly, the
@@ -141,35 +152,13 @@ def _growth(
     weights, kept = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
-        kept.append(float(_sums(halves[1 - i].transpose(), weights).max()))
-        halves[i] = halves[i].plus(halves[1 - i], Digits.of_floats(layer.shift.T))
+        kept.append(max(halves[1 - i].transpose().row_sums(weights)))
+        halves[i] = halves[i].plus_product(halves[1 - i], Digits.of_floats(layer.shift.T))
         moved = halves[i].shape[1]
         blocks = [np.zeros((moved, p)), np.zeros((moved, d - p))]
         blocks[i] = np.eye(moved)
         pairs = zip(halves, blocks, strict=True)
-        halves = [half.stacked(Digits.of_floats(block)) for half, block in pairs]
+        halves = [half.vstack(Digits.of_floats(block)) for half, block in pairs]
         integral = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(integral, 0.0, 0.5)])
-    return kept, halves[0].transpose().stacked(halves[1].transpose()), weights
-
-
-def _row_sums(M: Digits) -> list[Fraction]:
-    """Return upper bounds of the sums of absolute values in each row; of zeros, zero."""
-    exponent = M.exponent()
-    sums = np.abs(M.floats(exponent)).sum(axis=1) * ENLARGED + TINY
-    sums[~M.planes.any(axis=(0, 2))] = 0
-    return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
-
-
-def _sums(M: Digits, weights: np.ndarray) -> np.ndarray:
-    """Return upper bounds of the weighted sums of absolute values in each row."""
-    return np.abs(M.floats()) @ weights * ENLARGED
-
-
-def _times(M: Digits, factor: int) -> Digits:
-    column = np.full((M.shape[0], 1), factor, dtype=object)
-    return M.scaled(Digits.of_integers(column, 0))
-
-
-def _rational(value: Fraction | float) -> sympy.Rational:
-    return sympy.Rational(Fraction(value))
+    return kept, halves[0].transpose().vstack(halves[1].transpose()), weights

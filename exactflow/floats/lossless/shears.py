@@ -26,24 +26,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
-from sympy import integer_nthroot
-from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import MethodError, SingularMatrixError
-from exactflow.exact.numbers import to_fraction
+from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES, BalanceMethod
-from exactflow.floats.balancing import balance
+from exactflow.floats.balancing.methods import solve
 from exactflow.floats.balancing.target import Target
+from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.linear.factor import factor
 
-__all__ = ["diagonal_shears", "exact_step", "merge_shears", "shears"]
+__all__ = ["diagonal_shears", "shears"]
 
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
 NOTHING = 2.0**-48
-EXACT_BITS = 4096
-"""The largest product of dimension and bits of an entry for which a determinant is computed."""
 
 
 def shears(
@@ -52,43 +48,39 @@ def shears(
     """Return layers without scales, and a step; the target is near the step times their matrix.
 
     Raises `MethodError` where no layers are found. That happens where the halves differ by more
-    than one, or where an invertible matrix is singular in float64.
+    than one, or where the least singular value is nothing beside the largest.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
         flow = factor(signed, partition=target.halves)
         layers = [FloatCoupling.of(layer).dense() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
-        return layers, Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
-    M = target.unit / target.scale
-    try:
-        found = _balanced(M, target, method, seed)
-    except SingularMatrixError:
+        size = Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
+        return layers, target.root or size
+    if target.condition >= EPS**-2:
         raise MethodError(
             "expected a matrix that is invertible in float64, got one that is only exactly: its "
-            "entries or singular values differ by more than 10^300; factor makes exact layers of it"
-        ) from None
-    layers, left = without_scales(found)
+            "entries or singular values differ by more than 10^31; factor makes exact layers of it"
+        )
+    layers, left = without_scales(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
-        layers, mean = _by_singular_values(M, target.halves), 1.0
+        layers, mean = _by_singular_values(target.over_root), 1.0
     step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
-    return merge_shears(layers), Fraction(1) if abs(step - 1) < NEAR_ONE else step
+    return layers, target.root or (Fraction(1) if abs(step - 1) < NEAR_ONE else step)
 
 
-def _balanced(
-    M: np.ndarray, target: Target, method: BalanceMethod, seed: int
-) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds.
+def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[FloatCoupling]:
+    """Return layers of the target over its root, as `balance` finds them.
 
     A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
     and the layers whose rounding errs less are taken.
     """
-    found = balance(M, method=method, partition=target.halves, seed=seed).layers
+    found = solve(target.over_root, None, method, seed).layers
     p, q = target.halves
     if method != "auto" or target.rotation is None or abs(p - q) > 1:
         return found
     try:
-        other = balance(M, method="search", partition=target.halves, seed=seed).layers
+        other = solve(target.over_root, None, "search", seed).layers
     except MethodError:
         return found
     return min(found, other, key=_largest_rounding)
@@ -115,16 +107,6 @@ def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
     return np.sign(M).astype(int)
 
 
-def exact_step(M: DomainMatrix) -> Fraction | None:
-    """Return |det|^(1/d) of a matrix over QQ where it is rational, and not costly to find."""
-    d, entries = M.shape[0], map(to_fraction, M.to_list_flat())
-    parts = (part for x in entries for part in x.as_integer_ratio())
-    if d * max(part.bit_length() for part in parts) > EXACT_BITS:
-        return None
-    roots = [integer_nthroot(part, d) for part in abs(to_fraction(M.det())).as_integer_ratio()]
-    return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
-
-
 def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
     """Return shears, and the diagonal that stands after them."""
     layers = list(layers)
@@ -139,31 +121,17 @@ def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling]
     return bare, np.concatenate(scales)
 
 
-def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return the same product as shears that alternate.
-
-    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
-    one is kept.
-    """
-    found: list[FloatCoupling] = []
-    for layer in layers:
-        if found and found[-1].moves == layer.moves:
-            layer = FloatCoupling(layer.moves, found.pop().shift + layer.shift)
-        if layer.shift.any():
-            found.append(layer)
-    return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
-
-
-def _by_singular_values(M: np.ndarray, halves: tuple[int, int]) -> list[FloatCoupling]:
-    """Return shears with product M, nearly, whose determinant is 1, nearly."""
-    U, s, Vt = np.linalg.svd(M)
+def _by_singular_values(target: Target) -> list[FloatCoupling]:
+    """Return shears whose product is near a target of determinant one, nearly."""
+    halves = target.halves
+    U, s, Vt = np.linalg.svd(target.entries)
     order = np.argsort(s)  # the small ones in the half that is not the larger
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
         Q[0] *= np.linalg.slogdet(Q)[0]
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
-    rotations = [balance(Q, partition=halves, method="closed").layers for Q in (Vt, U)]
+    rotations = [solve(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least
     middle = diagonal_shears(logs, halves)
     return [*without_scales(rotations[0])[0], *middle, *without_scales(rotations[1])[0]]

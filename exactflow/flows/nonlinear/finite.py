@@ -19,7 +19,7 @@ let k and k' be the halves that the first coupling keeps, m and m' those that it
 
 How it is checked
 -----------------
-*Exact*: an `Obstruction` computes with its points alone, by arithmetic of its own.
+*Exact*: an `PointObstruction` computes with its points alone, by arithmetic of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["Halves", "Obstruction", "coupling", "fewest"]
+__all__ = ["Halves", "PointObstruction", "coupling", "fewest"]
 
 Values: TypeAlias = tuple  # of elements of QQ, or integers
 Halves: TypeAlias = tuple[Values, Values]
@@ -71,7 +71,7 @@ def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> li
 
 
 @dataclass(frozen=True)
-class Obstruction:
+class PointObstruction:
     """Proof, by some points of a map, that no additive couplings of a word send them so.
 
     Attributes
@@ -160,13 +160,13 @@ class _ExcludedError(Exception):
 
 def fewest(
     points: Sequence[Halves], images: Sequence[Halves]
-) -> tuple[str, list[Table], tuple[Obstruction, ...]]:
+) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
     words; of two least words, the one of smaller shifts.
 
     Points are distinct, and so are their images.
     """
-    excluded: list[Obstruction] = []
+    excluded: list[PointObstruction] = []
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
@@ -175,7 +175,7 @@ def fewest(
             except _ExcludedError as error:
                 kind, rows = error.args
                 some = (tuple(pairs[i] for i in rows) for pairs in (points, images))
-                reasons.append(Obstruction(word, kind, rows, *some))
+                reasons.append(PointObstruction(word, kind, rows, *some))
         if found:
             break
         excluded += reasons

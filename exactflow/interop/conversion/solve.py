@@ -116,7 +116,7 @@ def _inverted(group: Group) -> Solved:
     """
     target = group.target
     factors = [Digits.of_floats(layer.map.matrix) for layer in group.layers]
-    exact = reduce(lambda product, factor: factor @ product, factors)
+    exact = reduce(lambda product, factor: factor * product, factors)
 
     def module(kind: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
         weight = torch.from_numpy(target.matrix).to(kind)

@@ -88,7 +88,7 @@ class Covariance:
         """Return the covariance of x[order[0]], x[order[1]], .."""
         if list(order) == sorted(order):
             return self
-        digits = self.digits.rows(list(order)).columns(order)
+        digits = self.digits[list(order), :][:, list(order)]
         return Covariance(digits, self.denominator, self.rounded[np.ix_(order, order)])
 
     def exchanged(self, p: int) -> "Covariance":
@@ -106,7 +106,7 @@ class Covariance:
     def difference(self, generated: Digits) -> Fraction:
         """Return the largest absolute entry of a matrix less this one."""
         common = np.full((len(self.rounded), 1), self.denominator, dtype=object)
-        E = generated.scaled(Digits.of_integers(common, 0)) - self.digits
+        E = generated.scale_rows(Digits.of_integers(common, 0)) - self.digits
         return E.largest() / self.denominator
 
     def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
@@ -130,7 +130,7 @@ class Covariance:
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
             white = np.eye(len(inverse), p, dtype=int).astype(object) * self.denominator
-            residual = self.digits @ Digits.of_floats(columns) - Digits.of_integers(white, 0)
+            residual = self.digits * Digits.of_floats(columns) - Digits.of_integers(white, 0)
             columns = columns - inverse @ self._rounded(residual)
         return (columns[:p] + columns[:p].T) / 2
 

@@ -90,7 +90,7 @@ from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure
-from exactflow.laws.universal.mixtures import Mixture
+from exactflow.laws.universal.mixtures import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
@@ -98,7 +98,7 @@ from exactflow.laws.universal.tuning import TUNING
 
 __all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
 
-Density: TypeAlias = Staircase | Mixture
+Density: TypeAlias = Staircase | MixtureDensity
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
 RAMPS = QQ(1, 64)
@@ -262,7 +262,7 @@ def _densities(law: TargetMeasure) -> list[Density]:
             f"such, got {law!r} in dimension {law.dimension}: take distance='W2', or "
             "Histogram.of(samples)"
         )
-    return [Staircase(law) if isinstance(law, Boxes) else Mixture(law)]
+    return [Staircase(law) if isinstance(law, Boxes) else MixtureDensity(law)]
 
 
 def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:

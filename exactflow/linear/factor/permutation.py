@@ -73,7 +73,7 @@ def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | 
     if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
     try:
-        array = SparseArray.from_matrix(matrix)
+        array = SparseArray.of(matrix)
     except OverflowError:
         return None
     rows, perm = np.divmod(array.places, d)

@@ -91,7 +91,7 @@ def test_opposed_signs_are_the_reason_with_positive_scales():
 
 
 def test_determinants_need_a_regular_block():
-    blocks = checker.Blocks(*[[[Fraction(0)]]] * 6)
+    blocks = checker.WordBlocks(*[[[Fraction(0)]]] * 6)
     obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
     assert scaled_reason(obstruction, blocks, Fraction(1)) is None
 

@@ -22,8 +22,7 @@ from exactflow.errors import (
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
-from exactflow.floats.lossless.gridded import assembled
-from exactflow.floats.lossless.shears import merge_shears
+from exactflow.floats.lossless.gridded import assembled, merge_shears
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
@@ -444,6 +443,13 @@ def test_matrices_that_have_none():
         lossless([[np.nan, 0], [0, 1]])
     with pytest.raises(InvalidInputError, match="lower bits"):
         lossless(conditioned(8, 15), bits=50)
+
+
+def test_the_sign_of_a_determinant_is_not_that_of_the_floats():
+    """[[1, 3], [3, 9 + 10^-20]] has determinant 10^-20, and its floats over the root, at most 0."""
+    result = refusing([[1, 3], [3, 9 + Fraction(1, 10**20)]])
+    x = integers((2, 100), result.limit)
+    assert (result.backward(result.forward(x)) == x).all()
 
 
 # partitions, flips, given layers

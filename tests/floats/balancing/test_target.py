@@ -1,0 +1,55 @@
+"""What a target says of a matrix: its digits, and the root of its determinant."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from exactflow.exact import coerce
+from exactflow.floats.balancing import balance
+from exactflow.floats.balancing.target import Target
+from exactflow.floats.lossless import lossless
+
+THIRD = Fraction(1, 3)
+
+
+def test_digits_of_floats_are_exact_and_those_of_a_fraction_near():
+    target = Target.of([[2, 0.5], [1, 1]])
+    assert target.slack == 0
+    assert target.digits.entries().tolist() == [[2, Fraction(1, 2)], [1, 1]]
+    target = Target.of([[THIRD, 0], [0, 1]])
+    assert 0 < target.slack < Fraction(1, 2**290)
+    assert 0 < abs(target.digits.entry(0, 0) - THIRD) <= target.slack
+
+
+@pytest.mark.parametrize(
+    ("W", "root"),
+    [
+        ([[2, 1], [1, 1]], 1),
+        ([[4, 0], [0, 9]], 6),
+        ([[THIRD, 0], [0, THIRD]], THIRD),
+        ([[2, 0], [0, 1]], None),  # no rational number
+        (np.diag([2.0**-1000, 2.0**1000, 1, 1, 1]), None),  # too long
+    ],
+)
+def test_the_root_of_the_determinant_where_it_is_rational(W, root):
+    assert Target.of(W).root == root
+
+
+def test_the_root_is_that_of_the_matrix_after_its_flips():
+    assert Target.of([[0, 3], [3, 0]], "flip").root == 3
+
+
+def test_a_matrix_over_its_root_is_on_the_same_halves():
+    target = Target.of(4 * np.diag([1.0, 2, 3, 0.5]), partition=[1, 0, 1, 1]).over_root
+    assert target.halves == (3, 1)
+    assert np.linalg.det(target.entries) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", [balance, lossless])
+@pytest.mark.parametrize("W", [[[2, 1], [1, 1]], [[THIRD, 1], [0, 3]], [[0, -1], [1, 0]]])
+def test_an_argument_is_converted_once(method, W, monkeypatch):
+    seen, convert = [], coerce.as_rectangle
+    monkeypatch.setattr(coerce, "as_rectangle", lambda M: seen.append(M is W) or convert(M))
+    method(W)
+    assert seen.count(True) == 1
