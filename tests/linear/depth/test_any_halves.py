@@ -19,10 +19,10 @@ from itertools import product
 import numpy as np
 import pytest
 import sympy
-from linear.depth.examples import blocks, diagonal, matrix
-from linear.depth.searches import Words, breadth_first_depths
-from linear.depth.test_exhaustive import histogram, identity, over, times
+from linear.depth.examples import blocks, diagonal, matrix, over
+from linear.depth.searches import Words, breadth_first_depths, histogram
 from sympy import GF, QQ, Rational
+from truth import identity, times
 
 from exactflow import CouplingFlow, factor, pad, random_matrix, verify
 from exactflow.exact import linalg

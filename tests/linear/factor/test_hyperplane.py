@@ -8,7 +8,7 @@ import random
 
 import pytest
 import sympy
-from linear.factor.test_partition import FAMILIES, matrix, member, normalized, random_matrix
+from linear.factor.families import FAMILIES, matrix, member, normalized, random_matrix
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 

@@ -286,7 +286,9 @@ def test_other_partitions_of_few_coordinates():
 def test_layers_convert_when_asked():
     """The sparse matrix and its arrays are the same entries, whatever is asked of the layer."""
     perm, signs = swapped(Random(3).sample(range(41), 41))
-    for layer in permutation_layers(perm, signs):
+    layers = permutation_layers(perm, signs)
+    assert layers
+    for layer in layers:
         dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())
         assert (layer, hash(layer)) == (dense, hash(dense))
         assert (layer.nnz, layer.bits, layer.magnitude) == (dense.nnz, dense.bits, dense.magnitude)
