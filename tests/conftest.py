@@ -16,6 +16,11 @@ settings.register_profile("large", max_examples=2000, deadline=None)
 settings.load_profile("default")
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Every core for the whole suite; what is named on the command line runs in this process."""
+    return None if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_report_header():
     packages = ("sympy", "python-flint", "numpy", "mpmath")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)

@@ -22,7 +22,7 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 SMALL = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,

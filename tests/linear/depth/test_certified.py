@@ -46,13 +46,15 @@ def enclosing_product(layers):
     return flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
 
 
-@pytest.mark.parametrize("d", [6, 8, 10, 12, 16])
+@pytest.mark.parametrize(
+    "d", [6, 8, *(pytest.param(d, marks=pytest.mark.slow) for d in (10, 12, 16))]
+)
 @pytest.mark.parametrize("make", [random_rational, rotation])
 def test_certified(make, d):
     assert_certified(make(d, 0))
 
 
-@pytest.mark.parametrize("d", [6, 8])
+@pytest.mark.parametrize("d", [6, pytest.param(8, marks=pytest.mark.slow)])
 def test_certified_where_D_is_singular(d):
     """q is scaled until l Y = l C, and W is corrected by r s."""
     M = singular_below(random_rational(d, 1))
@@ -119,7 +121,7 @@ def test_principal_minors():
         assert coefficient == (-1) ** k * sum(x for S, x in enumerate(minors) if S.bit_count() == k)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_two_coordinates_are_decided_over_the_rationals(seed):
     M = random_rational(4, seed) if seed % 2 else rotation(4, seed)
     answer = minimal_depth(M, scales="positive")

@@ -15,7 +15,13 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
 
 
-@pytest.mark.parametrize("name", CLASHES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if M.shape[0] > 6 else [])
+        for name, (M, _) in CLASHES.items()
+    ],
+)
 def test_clashes(name):
     M, depth = CLASHES[name]
     answer = minimal_depth(M, scales="positive")

@@ -93,9 +93,8 @@ def test_every_family_keeps_the_bound_often(family, seed):
 @pytest.mark.parametrize(("p", "q"), SPLITS)
 def test_generic_matrices_take_2m_plus_1(p, q):
     m = -(-max(p, q) // min(p, q))
-    for seed in range(3):
-        flow = checked(random_matrix(p + q, seed, bound=9), p)
-        assert flow.depth == (5 if p == q > 1 else 2 * m + 1)
+    flow = checked(random_matrix(p + q, 0, bound=9), p)
+    assert flow.depth == (5 if p == q > 1 else 2 * m + 1)
 
 
 @given(st.data())
@@ -171,7 +170,7 @@ def test_short_numbers():
 @pytest.mark.parametrize(("p", "q"), [(1, 2), (1, 3), (2, 3), (2, 4), (3, 3), (3, 4), (2, 5)])
 def test_random_matrices_over_finite_fields(p, q, order):
     m = -(-q // p)
-    for seed in range(5):
+    for seed in range(2):
         M = random_matrix(p + q, seed, GF(order), bound=order)
         assert checked(normalized(M), p).depth <= (5 if p == q else 2 * m + 1)
 
