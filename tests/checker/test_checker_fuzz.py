@@ -380,7 +380,7 @@ def with_another_entry(draw):
     return claim, False
 
 
-@SMALL
+@settings(SMALL, max_examples=30)
 @given(VALUES)
 def test_arbitrary_json(folder, value):
     assert check(json.dumps(value).encode(), folder) == 2

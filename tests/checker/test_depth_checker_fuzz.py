@@ -202,7 +202,7 @@ def verdict(claim):
 @pytest.mark.parametrize(
     "mutations",
     [
-        200,
+        100,
         pytest.param(10_000, marks=pytest.mark.slow),
         pytest.param(100_000, marks=pytest.mark.fuzz),
     ],

@@ -194,7 +194,13 @@ def test_a_changed_rank_proves_nothing():
 
 
 @pytest.mark.parametrize(
-    "field", [GF(101), QQ.algebraic_field(sqrt(2)), QQ.frac_field(Symbol("t"))], ids=str
+    "field",
+    [
+        GF(101),
+        QQ.algebraic_field(sqrt(2)),
+        pytest.param(QQ.frac_field(Symbol("t")), marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_other_fields(field):
     t = field.gens[0] if field.is_FractionField else getattr(field, "unit", field.convert(2))

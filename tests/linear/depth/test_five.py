@@ -48,7 +48,7 @@ def test_nonderogatory_fixed_parts_that_split(name, r):
     assert product_of(shifts) == M
 
 
-@pytest.mark.parametrize("field", [QQ, GF(2), GF(3), GF(5)], ids=str)
+@pytest.mark.parametrize("field", [QQ, GF(2), GF(3)], ids=str)
 def test_corank_one_always(field):
     """Also where c = -k C: the eigenvalues of P are a geometric progression."""
     units = [field.convert(x) for x in (1, 2, 3) if field.convert(x)]

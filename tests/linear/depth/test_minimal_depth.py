@@ -110,7 +110,7 @@ def products(draw):
     return M, length
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(products())
 def test_products_of_shears(case):
     M, length = case

@@ -44,7 +44,8 @@ def test_depth_is_that_of_the_transpose_of_the_inverse_and_of_exchanged_halves(n
 
 
 @pytest.mark.parametrize(
-    ("order", "p"), [(2, 1), (2, 2), pytest.param(3, 1, marks=pytest.mark.slow)]
+    ("order", "p"),
+    [(2, 1), *(pytest.param(k, p, marks=pytest.mark.slow) for k, p in ((2, 2), (3, 1)))],
 )
 def test_every_element_of_sl3(order, p):
     depths = breadth_first_depths(p, 3 - p, order)

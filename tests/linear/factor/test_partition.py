@@ -193,7 +193,7 @@ def test_algebraic_numbers():
         assert checked(normalized(M), p).depth == (5 if q < 5 else 7)
 
 
-@pytest.mark.parametrize(("p", "q"), [(1, 2), (1, 3), (2, 3)])
+@pytest.mark.parametrize(("p", "q"), [(1, 2), (1, 3), pytest.param(2, 3, marks=pytest.mark.slow)])
 def test_a_rotation_with_a_parameter(p, q):
     t = sympy.Symbol("t")
     K = sympy.Matrix(p + q, p + q, lambda i, j: (j - i) * t if abs(i - j) == 1 else 0)
@@ -212,7 +212,7 @@ def test_a_rotation_with_a_parameter(p, q):
 def test_against_the_minimum_over_small_fields(order):
     depths = breadth_first_depths(1, 2, order)
     assert histogram(depths.values()) == SL3[order]
-    for M, depth in depths.items():
+    for M, depth in sorted(depths.items())[::order]:
         assert depth <= checked(matrix(M, GF(order)), 1).depth <= 6
 
 

@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import QQ, ZZ, Matrix, eye
 from sympy.polys.matrices import DomainMatrix
@@ -142,7 +142,6 @@ def signed_permutations(draw, largest=24):
 
 
 @given(signed_permutations())
-@settings(max_examples=80, deadline=None)
 def test_signed_permutations(case):
     checked_layers(*case)
     n = len(case[0]) // 2
@@ -156,7 +155,6 @@ def dense(entries, d):
 
 
 @given(signed_permutations(12))
-@settings(max_examples=80, deadline=None)
 def test_involutions(case):
     """K and K Theta are similar involutions, by g and any signs of its pieces."""
     d, theta = len(case[0]), Monomial(*map(np.array, case)).T
