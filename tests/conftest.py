@@ -11,9 +11,14 @@ from sympy.external.gmpy import GROUND_TYPES
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples, and proofs/
 
-settings.register_profile("default", max_examples=30, deadline=None)
+settings.register_profile("default", max_examples=20, deadline=None)
 settings.register_profile("large", max_examples=2000, deadline=None)
 settings.load_profile("default")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Every core for the whole suite; what is named on the command line runs in this process."""
+    return None if config.args_source is config.ArgsSource.TESTPATHS else 0
 
 
 def pytest_report_header():

@@ -226,6 +226,7 @@ def snippet(name):
     return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", GUIDE, re.DOTALL).group(1)
 
 
+@pytest.mark.slow
 def test_the_workflow_of_the_guide(project):
     steps = yaml.safe_load(snippet(".github/workflows/certificates.yml"))["jobs"]["check"]["steps"]
     assert (ROOT.parent / steps[-1]["uses"].replace("exactflow", ROOT.name, 1)) == ACTION

@@ -6,17 +6,9 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from linear.depth import (
-    searches,
-    test_exhaustive,
-    test_kernels,
-    test_multipliers,
-    test_obstructions,
-    test_proportions,
-    test_scaled,
-    test_two_sizes,
-)
-from linear.depth.examples import diagonal, excluded, matrix
+from linear.depth.examples import diagonal, excluded, matrix, over
+from linear.depth.searches import breadth_first_depths
+from linear.depth.tables import CLASHES, NOT_THREE, OBSTRUCTIONS, SCALED, SWAP, THREE, TWO_SIZES
 from sympy import GF, QQ, sqrt
 
 from exactflow import checker, random_matrix, save
@@ -49,7 +41,7 @@ def verified(M, scales="additive", partition=None):
 
 ADDITIVE = {
     name: obstruction.matrix
-    for name, (obstruction, _) in test_obstructions.EXAMPLES.items()
+    for name, (obstruction, _) in OBSTRUCTIONS.items()
     if obstruction.matrix.det() == 1
 }
 
@@ -59,18 +51,18 @@ def test_every_kind_of_obstruction(name):
     verified(ADDITIVE[name])
 
 
-DECIDED = [name for name, (_, lower, upper) in test_scaled.TABLE.items() if lower == upper]
+DECIDED = [name for name, (_, lower, upper) in SCALED.items() if lower == upper]
 
 
 @pytest.mark.parametrize("name", DECIDED)
 def test_positive_scales(name):
-    M, depth, _ = test_scaled.TABLE[name]
+    M, depth, _ = SCALED[name]
     assert verified(M, "positive")["depth"] == depth
 
 
 @pytest.mark.parametrize(
     "M",
-    [test_multipliers.CLASHES["and around it"][0], test_kernels.SWAP],
+    [CLASHES["and around it"][0], SWAP],
     ids=["signs of minors", "kernels"],
 )
 def test_four_layers_with_positive_scales_are_excluded(M):
@@ -93,7 +85,7 @@ def excludes(obstruction):
     return checker.excludes(read, certificate, blocks)
 
 
-WRITTEN = {name: o for name, (o, _) in test_obstructions.EXAMPLES.items() if o.row.written}
+WRITTEN = {name: o for name, (o, _) in OBSTRUCTIONS.items() if o.row.written}
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -101,18 +93,19 @@ def test_each_obstruction_by_itself(name):
     assert excludes(WRITTEN[name])
 
 
-@pytest.mark.parametrize("name", test_proportions.NOT_THREE)
+@pytest.mark.parametrize("name", NOT_THREE)
 def test_each_reason_against_three_scaled_layers(name):
-    assert excludes(excluded(positive_diagonals, *test_proportions.NOT_THREE[name]))
+    assert excludes(excluded(positive_diagonals, *NOT_THREE[name]))
 
 
-@pytest.mark.parametrize("name", test_proportions.THREE)
+@pytest.mark.parametrize("name", THREE)
 def test_three_scaled_layers(name):
-    assert verified(test_proportions.THREE[name], "positive")["depth"] <= 3
+    assert verified(THREE[name], "positive")["depth"] <= 3
 
 
 @pytest.mark.parametrize("pattern", ["", "U", "L", "UL", "LU"])
 def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
+    found = 0
     for entries in product((-1, 0, 1, 2), repeat=4):
         M = matrix([entries[:2], entries[2:]])
         word = Word(pattern, M, "positive")
@@ -120,6 +113,8 @@ def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
             obstruction = Obstruction.of(word, Reason("linear", multiplier))
             assert obstruction.check()
             assert excludes(obstruction)
+            found += 1
+    assert found > 10
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)
@@ -132,29 +127,29 @@ def test_depth_zero_keeps_its_field(field, d):
 
 @pytest.mark.parametrize("p", [2, 3, 5])
 def test_every_element_of_sl2(p):
-    for M, depth in test_exhaustive.breadth_first_depths(1, p).items():
-        assert verified(test_exhaustive.over(M, p))["depth"] == depth
+    for M, depth in breadth_first_depths(1, 1, p).items():
+        assert verified(over(M, p))["depth"] == depth
 
 
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_elements_of_sl3_over_f2(p, step):
-    depths = searches.breadth_first_depths(p, 3 - p, 2)
+    depths = breadth_first_depths(p, 3 - p, 2)
     for M in sorted(depths)[::step]:
-        claim = verified(test_exhaustive.over(M, 2), partition=(p, 3 - p))
+        claim = verified(over(M, 2), partition=(p, 3 - p))
         assert (claim["depth"], claim["version"]) == (depths[M], 2)
 
 
-@pytest.mark.parametrize("name", test_two_sizes.TABLE)
+@pytest.mark.parametrize("name", TWO_SIZES)
 def test_halves_of_two_sizes(name):
-    M, partition, depth = test_two_sizes.TABLE[name]
+    M, partition, depth = TWO_SIZES[name]
     claim = verified(M, partition=partition)
     assert (claim["depth"], claim["version"]) == (depth, 2)
     assert claim["target"] == [[format_rational(x) for x in row] for row in M.to_list()]
 
 
 def test_what_version_1_does_not_know_is_refused():
-    M, partition, _ = test_two_sizes.TABLE["a mask"]
+    M, partition, _ = TWO_SIZES["a mask"]
     claim = verified(M, partition=partition)
     for change in ({"version": 1}, {"order": [0, 1, 2, 3]}, {"order": claim["order"][::-1]},
                    {"partition": [3, 2]}, {"scales": "positive"}, {"flips": []}):  # fmt: skip
@@ -163,11 +158,11 @@ def test_what_version_1_does_not_know_is_refused():
             assert checker.check(changed).verdict is not checker.Verdict.VERIFIED
 
 
-@pytest.mark.parametrize("step", [2000, pytest.param(10, marks=pytest.mark.slow)])
-def test_elements_of_sl4_over_f2(step):
-    depths = test_exhaustive.breadth_first_depths(2, 2)
-    for M in sorted(depths)[::step]:
-        assert verified(test_exhaustive.over(M, 2))["depth"] == depths[M]
+@pytest.mark.slow
+def test_elements_of_sl4_over_f2():
+    depths = breadth_first_depths(2, 2, 2)
+    for M in sorted(depths)[::10]:
+        assert verified(over(M, 2))["depth"] == depths[M]
 
 
 @pytest.mark.parametrize("d", [2, 4, 8])

@@ -32,6 +32,7 @@ def test_the_report_in_all_its_forms(tmp_path):
 def test_certificates_of_layers(tmp_path):
     model = nn.Sequential(linear(), nn.ReLU(), linear())
     _, report = convert(model)
+    assert report.layers
     for layer in report.layers:
         file = tmp_path / f"{layer.path}.json"
         file.write_text(layer.certificate())

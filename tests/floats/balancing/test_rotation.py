@@ -59,7 +59,9 @@ def product(shifts: list[np.ndarray], d: int) -> np.ndarray:
     return P
 
 
-@pytest.mark.parametrize("d", [*range(2, 10), 16, 17, 33, 64])
+@pytest.mark.parametrize(
+    "d", [*range(2, 10), 16, 17, *(pytest.param(d, marks=pytest.mark.slow) for d in (33, 64))]
+)
 def test_every_rotation(d):
     for seed in range(2):
         for name, M in families(d, seed).items():
@@ -69,7 +71,7 @@ def test_every_rotation(d):
                 assert np.linalg.norm(shift, 2) < bound + 1e-12, name
 
 
-@pytest.mark.parametrize("d", [5, 33, 48])
+@pytest.mark.parametrize("d", [5, 16, pytest.param(48, marks=pytest.mark.slow)])
 def test_corrections_where_the_layers_are_nearly_singular(d):
     for name, M in families(d, 0).items():
         result = balance(M)

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import Rational
 
@@ -57,7 +57,7 @@ def test_determinant_and_derivative(case):
     assert flow.inverse().jacobian(y).det() * jacobian.det() == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_derivative_is_that_of_each_piece(case):
     """A piece is quadratic: the difference quotient is off by at most the step, off the knots."""
@@ -65,14 +65,14 @@ def test_derivative_is_that_of_each_piece(case):
     tiny = Rational(1, 10**12)
     x = [entry + tiny * 1000 for entry in map(Rational, x)]
     jacobian = flow.jacobian(x)
-    for j in range(len(x)):
-        step = sympy.zeros(len(x), 1)
-        step[j] = tiny
-        if flow.jacobian(sympy.Matrix(x) + step).equals(jacobian):
-            assert flow(sympy.Matrix(x) + step) == flow(x) + jacobian * step
+    steps = [sympy.Matrix(column) for column in (tiny * sympy.eye(len(x))).tolist()]
+    near = [step for step in steps if flow.jacobian(sympy.Matrix(x) + step).equals(jacobian)]
+    assume(near)
+    for step in near:
+        assert flow(sympy.Matrix(x) + step) == flow(x) + jacobian * step
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_every_arithmetic_agrees(case):
     flow, x = case

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import Rational
 
@@ -64,19 +64,20 @@ def test_determinant_and_derivative(case):
     assert flow.inverse().jacobian(flow.forward(x)).det() * jacobian.det() == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_derivative_is_exact_within_a_piece(case):
     flow, x = case
     tangent = flow.tangent(x)
-    for j in range(flow.dimension):
-        step = sympy.zeros(flow.dimension, 1)
-        step[j] = Rational(1, 10**30)
-        if flow.tangent(sympy.Matrix(x) + step) == tangent:
-            assert flow.forward(sympy.Matrix(x) + step) == flow.forward(x) + tangent.matrix() * step
+    tiny = Rational(1, 10**30) * sympy.eye(flow.dimension)
+    steps = [sympy.Matrix(column) for column in tiny.tolist()]
+    near = [step for step in steps if flow.tangent(sympy.Matrix(x) + step) == tangent]
+    assume(near)
+    for step in near:
+        assert flow.forward(sympy.Matrix(x) + step) == flow.forward(x) + tangent.matrix() * step
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_every_arithmetic_agrees(case):
     flow, x = case

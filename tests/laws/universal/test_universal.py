@@ -67,7 +67,9 @@ TARGETS = {
 }
 
 
-@pytest.fixture(params=[(name, layers) for name in TARGETS for layers in (2, 3)], ids=str)
+@pytest.fixture(
+    scope="module", params=[(name, layers) for name in TARGETS for layers in (2, 3)], ids=str
+)
 def found(request) -> Approximation:
     name, layers = request.param
     return approximate(*TARGETS[name], layers=layers)
@@ -242,7 +244,7 @@ def test_bound_exceeds_an_assignment_of_samples(name, layers):
     """W2 of samples is at most the bound and the sampling errors of both sides."""
     target, eps = TARGETS[name]
     found = approximate(target, eps, layers=layers)
-    count = 400
+    count = 200
     generator = np.random.default_rng(5)
     sides = [sample_of(name, count, generator) for _ in range(4)]
     between = assignment(found.sample(count, seed=1), sides[0])

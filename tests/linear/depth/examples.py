@@ -1,7 +1,9 @@
-"""Matrices from blocks, over any field, for the tests of this folder."""
+"""Matrices for the tests of this folder: from blocks and layers, drawn, and some of note."""
 
-from sympy import QQ
+import numpy as np
+from sympy import GF, QQ
 
+from exactflow import random_matrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.linear.depth.additive import decide
@@ -16,6 +18,11 @@ def diagonal(*entries, field=QQ):
 def matrix(rows, field=QQ):
     entries = [[field.convert(x) for x in row] for row in rows]
     return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
+
+
+def over(rows, p):
+    """Return integers as a matrix over GF(p)."""
+    return matrix(rows, GF(p))
 
 
 def blocks(A, B, C, D):
@@ -45,3 +52,77 @@ def word(pattern, shifts, scales):
         layer = blocks(S, X, zero, one) if letter == "U" else blocks(one, zero, X, S)
         M = layer if M is None else M * layer
     return M
+
+
+def jordan(*cells, field=QQ):
+    n = sum(size for _, size in cells)
+    rows, at = [[0] * n for _ in range(n)], 0
+    for value, size in cells:
+        for i in range(at, at + size):
+            rows[i][i] = value
+            if i + 1 < at + size:
+                rows[i][i + 1] = 1
+        at += size
+    return matrix(rows, field)
+
+
+def product_of(shifts):
+    n, field = shifts[0].shape[0], shifts[0].domain
+    one, zero = linalg.identity(n, field), linalg.zeros(n, n, field)
+    M = linalg.identity(2 * n, field)
+    for i, X in enumerate(shifts):
+        M = M * (blocks(one, zero, X, one) if i % 2 else blocks(one, X, zero, one))
+    return M
+
+
+def with_fixed_parts(Du, aN, D11):
+    """M with C = diag(I_r, 0), B = 0, and D, a whose fixed parts are Du and aN of size n - r."""
+    field, r, m = Du.domain, D11.shape[0], Du.shape[0]
+    n = r + m
+    D = linalg.join(
+        linalg.Blocks(D11, linalg.zeros(r, m, field), linalg.zeros(m, r, field), Du)
+    ).to_dense()
+    det = D.det() / aN.det()
+    scale = linalg.diagonal([det] + [field.one] * (r - 1), field)
+    inverse_A = linalg.join(
+        linalg.Blocks(scale, linalg.zeros(r, m, field), linalg.zeros(m, r, field), aN)
+    ).to_dense()
+    C = linalg.diagonal([field.one] * r + [field.zero] * m, field)
+    M = blocks(inverse_A.inv().to_dense(), linalg.zeros(n, n, field), C, D)
+    assert M.det() == field.one
+    return M
+
+
+def with_scalar(k, Du, aN):
+    """C = diag(I, 0), c = -k C, D11 = I, a11 = k I; det Du = k^2 det aN makes det M = 1."""
+    zero, one = diagonal(0, 0), diagonal(1, 1)
+    D = linalg.join(linalg.Blocks(one, zero, zero, Du)).to_dense()
+    a = linalg.join(linalg.Blocks(one * k, zero, zero, aN)).to_dense()
+    M = blocks(a.inv().to_dense(), diagonal(0, 0, 0, 0), diagonal(1, 1, 0, 0), D)
+    assert M.det() == 1
+    return M
+
+
+def random_rational(d, seed, largest=9):
+    """Return a matrix of positive determinant, of small fractions."""
+    rng = np.random.default_rng([d, seed])
+    entries = rng.integers(-largest, largest + 1, (d, d)), rng.integers(1, 4, (d, d))
+    M = matrix([[QQ(int(x), int(y)) for x, y in zip(*rows, strict=True)]
+                for rows in zip(*entries, strict=True)])  # fmt: skip
+    det = M.det()
+    assert det
+    return M if det > 0 else linalg.scale_rows([QQ(-1)] + [QQ(1)] * (d - 1), M)
+
+
+def rotation(d, seed):
+    """Return a rotation by Cayley's formula."""
+    rng = np.random.default_rng([d, seed])
+    S = matrix([[int(x) for x in row] for row in rng.integers(-3, 4, (d, d))])
+    S, one = S - S.transpose(), linalg.identity(d, QQ)
+    return ((one - S) * (one + S).inv()).to_dense()
+
+
+def matrix_of_determinant_one(d):
+    M = random_matrix(d, seed=d).to_DM().convert_to(QQ).to_dense()
+    det = M.det()
+    return linalg.scale_rows([1 / det] + [QQ(1)] * (d - 1), M)

@@ -1,40 +1,40 @@
 """Searches that know no theorem: the least number of shears by trying all of them."""
 
-from itertools import count, product
+from collections import Counter
+from itertools import count
 
 import numpy as np
-from linear.depth.test_exhaustive import identity, times
+from truth import all_sheared, identity, sheared
 
 from exactflow.linear.depth.word import patterns
 
+SL3 = {2: [1, 6, 18, 48, 63, 30, 2], 3: [1, 16, 128, 936, 2276, 2232, 27]}
+"""How many elements take 0, 1, .., 6 shears on (1, 2): theory, section 7."""
+
 
 def shears(p, q, mod):
-    """All U and all L, as tuples of rows."""
-    found = {True: [], False: []}
-    for entries in product(range(mod), repeat=p * q):
-        for upper in found:
-            rows = [list(row) for row in identity(p + q)]
-            for k, x in enumerate(entries):
-                i, j = divmod(k, q)
-                rows[i if upper else p + j][p + j if upper else i] = x
-            found[upper].append(tuple(map(tuple, rows)))
-    return found
+    """All U and all L."""
+    start = identity(p + q)
+    return {upper: list(sheared(start, p, upper, mod)) for upper in (True, False)}
 
 
 def breadth_first_depths(p, q, mod):
     """The least number of alternating shears of each product of shears."""
-    all_shears, start = shears(p, q, mod), identity(p + q)
+    start = identity(p + q)
     depths, ends = {start: 0}, {True: {start}, False: {start}}
     while True:
         before, k = len(depths), 1 + max(depths.values())
-        ends = {
-            upper: {times(S, M, mod) for M in ends[not upper] for S in all_shears[upper]}
-            for upper in ends
-        }
+        ends = {upper: all_sheared(ends[not upper], p, upper, mod) for upper in ends}
         for M in ends[True] | ends[False]:
             depths.setdefault(M, k)
         if len(depths) == before:
             return depths
+
+
+def histogram(depths):
+    """How many have depth 0, 1, .., up to the largest."""
+    counts = Counter(depths)
+    return [counts[k] for k in range(max(counts) + 1)]
 
 
 class Words:

@@ -4,9 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 import flint
-import numpy as np
 import pytest
-from linear.depth.examples import blocks, diagonal, matrix
+from linear.depth.examples import blocks, diagonal, matrix, random_rational, rotation
 from sympy import QQ, sqrt
 
 from exactflow import checker, random_matrix, verify
@@ -21,25 +20,6 @@ from exactflow.linear.depth.scaled import matching_diagonals
 from exactflow.linear.depth.scaled.certified import four_layers_of
 from exactflow.linear.depth.scaled.signs import opposed_against
 from exactflow.linear.depth.word import Word
-
-
-def random_rational(d, seed, largest=9):
-    """Return a matrix of positive determinant, of small fractions."""
-    rng = np.random.default_rng([d, seed])
-    entries = rng.integers(-largest, largest + 1, (d, d)), rng.integers(1, 4, (d, d))
-    M = matrix([[QQ(int(x), int(y)) for x, y in zip(*rows, strict=True)]
-                for rows in zip(*entries, strict=True)])  # fmt: skip
-    det = M.det()
-    assert det
-    return M if det > 0 else linalg.scale_rows([QQ(-1)] + [QQ(1)] * (d - 1), M)
-
-
-def rotation(d, seed):
-    """Return a rotation by Cayley's formula."""
-    rng = np.random.default_rng([d, seed])
-    S = matrix([[int(x) for x in row] for row in rng.integers(-3, 4, (d, d))])
-    S, one = S - S.transpose(), linalg.identity(d, QQ)
-    return ((one - S) * (one + S).inv()).to_dense()
 
 
 def singular_below(M):
@@ -66,13 +46,15 @@ def enclosing_product(layers):
     return flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
 
 
-@pytest.mark.parametrize("d", [6, 8, 10, 12, 16])
+@pytest.mark.parametrize(
+    "d", [6, 8, *(pytest.param(d, marks=pytest.mark.slow) for d in (10, 12, 16))]
+)
 @pytest.mark.parametrize("make", [random_rational, rotation])
 def test_certified(make, d):
     assert_certified(make(d, 0))
 
 
-@pytest.mark.parametrize("d", [6, 8])
+@pytest.mark.parametrize("d", [6, pytest.param(8, marks=pytest.mark.slow)])
 def test_certified_where_D_is_singular(d):
     """q is scaled until l Y = l C, and W is corrected by r s."""
     M = singular_below(random_rational(d, 1))
@@ -139,7 +121,7 @@ def test_principal_minors():
         assert coefficient == (-1) ** k * sum(x for S, x in enumerate(minors) if S.bit_count() == k)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_two_coordinates_are_decided_over_the_rationals(seed):
     M = random_rational(4, seed) if seed % 2 else rotation(4, seed)
     answer = minimal_depth(M, scales="positive")

@@ -4,8 +4,10 @@ from collections import Counter
 from itertools import permutations, product
 
 import pytest
+from linear.depth.examples import over
+from linear.depth.searches import breadth_first_depths, histogram
 from sympy import GF, QQ
-from sympy.polys.matrices import DomainMatrix
+from truth import identity, times
 
 from exactflow import permutation
 from exactflow.exact import linalg
@@ -14,83 +16,18 @@ from exactflow.linear.depth import minimal_depth
 SL2 = {2: [1, 2, 2, 1], 3: [1, 4, 8, 10, 1], 5: [1, 8, 32, 76, 3]}
 SL4_F2 = [1, 30, 441, 4053, 10645, 4974, 16]
 
-Rows = tuple[tuple[int, ...], ...]
 
-
-def times(M: Rows, N: Rows, p: int) -> Rows:
-    columns = list(zip(*N, strict=True))
-    return tuple(
-        tuple(sum(x * y for x, y in zip(row, column, strict=True)) % p for column in columns)
-        for row in M
-    )
-
-
-def identity(d: int) -> Rows:
-    return tuple(tuple(int(i == j) for j in range(d)) for i in range(d))
-
-
-def block_matrix(A, B, C, D) -> Rows:
+def block_matrix(A, B, C, D):
     above = [(*x, *y) for x, y in zip(A, B, strict=True)]
     below = [(*x, *y) for x, y in zip(C, D, strict=True)]
     return (*map(tuple, above), *map(tuple, below))
 
 
-def squares(n: int, p: int) -> list[Rows]:
+def squares(n: int, p: int) -> list:
     return [
         tuple(tuple(e[i * n : (i + 1) * n]) for i in range(n))
         for e in product(range(p), repeat=n * n)
     ]
-
-
-def sheared(M: Rows, upper: bool, p: int):
-    """All products of a shear and M: to each row of one half, any combination of the other's."""
-    n = len(M) // 2
-    moved, kept = (M[:n], M[n:]) if upper else (M[n:], M[:n])
-    combinations = [
-        tuple(
-            sum(c * x for c, x in zip(weights, column, strict=True)) % p
-            for column in zip(*kept, strict=True)
-        )
-        for weights in product(range(p), repeat=n)
-    ]
-    for added in product(combinations, repeat=n):
-        rows = tuple(
-            tuple((x + y) % p for x, y in zip(row, more, strict=True))
-            for row, more in zip(moved, added, strict=True)
-        )
-        yield rows + kept if upper else kept + rows
-
-
-def all_sheared(matrices: set[Rows], upper: bool, p: int) -> set[Rows]:
-    """The union of the cosets of the matrices; a matrix that is in it adds nothing new."""
-    found: set[Rows] = set()
-    for M in matrices:
-        if M not in found:
-            found.update(sheared(M, upper, p))
-    return found
-
-
-def breadth_first_depths(n: int, p: int) -> dict[Rows, int]:
-    """The least number of alternating shears of each product of shears."""
-    start = identity(2 * n)
-    depths, ends = {start: 0}, {True: {start}, False: {start}}
-    while True:
-        before, k = len(depths), 1 + max(depths.values())
-        ends = {upper: all_sheared(ends[not upper], upper, p) for upper in (True, False)}
-        for M in ends[True] | ends[False]:
-            depths.setdefault(M, k)
-        if len(depths) == before:
-            return depths
-
-
-def over(M: Rows, p: int) -> DomainMatrix:
-    field = GF(p)
-    return linalg.from_entries([[field(x) for x in row] for row in M], (len(M), len(M)), field)
-
-
-def histogram(depths) -> list[int]:
-    counts = Counter(depths)
-    return [counts[k] for k in range(max(counts) + 1)]
 
 
 def decided(M) -> int:
@@ -103,7 +40,7 @@ def decided(M) -> int:
 
 @pytest.mark.parametrize("p", SL2)
 def test_every_element_of_sl2(p):
-    depths = breadth_first_depths(1, p)
+    depths = breadth_first_depths(1, 1, p)
     assert histogram(depths.values()) == SL2[p]
     assert {M: decided(over(M, p)) for M in depths} == depths
 
@@ -113,7 +50,7 @@ def test_every_element_of_sl4_over_f2():
     """Depth is constant on orbits under conjugation by diag(G, H) and the exchange of the halves:
     72 elements, a few hundred orbits.
     """
-    depths = breadth_first_depths(2, 2)
+    depths = breadth_first_depths(2, 2, 2)
     assert histogram(depths.values()) == SL4_F2
     zero = ((0, 0), (0, 0))
     general = [M for M in squares(2, 2) if (M[0][0] * M[1][1] - M[0][1] * M[1][0]) % 2]
@@ -133,7 +70,7 @@ def test_every_element_of_sl4_over_f2():
         left -= orbit
 
 
-def inverse(M: Rows) -> Rows:
+def inverse(M):
     """The inverse of a 2 x 2 matrix of determinant 1 modulo 2."""
     (a, b), (c, d) = M
     return ((d, b), (c, a))

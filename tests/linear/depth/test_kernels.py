@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from linear.depth.examples import blocks, diagonal, excluded
+from linear.depth.tables import SWAP
 from sympy import QQ
 
 from exactflow import checker, permutation, verify
@@ -15,7 +16,6 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import kernels_against
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
-SWAP = blocks(ZERO, ONE, ONE, ZERO)
 TURN = blocks(ZERO, -ONE, ONE, ZERO)
 
 

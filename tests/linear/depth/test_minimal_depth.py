@@ -6,11 +6,11 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linear.depth.examples import blocks, diagonal, matrix
+from linear.depth.examples import blocks, diagonal, matrix, matrix_of_determinant_one
 from sympy import GF, QQ, Rational, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import random_matrix, verify
+from exactflow import verify
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
@@ -110,7 +110,7 @@ def products(draw):
     return M, length
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(products())
 def test_products_of_shears(case):
     M, length = case
@@ -124,12 +124,6 @@ def test_generic_matrices_have_five_layers():
         M = matrix_of_determinant_one(d)
         answer = checked(M)
         assert answer.lower == answer.upper == 5
-
-
-def matrix_of_determinant_one(d):
-    M = random_matrix(d, seed=d).to_DM().convert_to(QQ).to_dense()
-    det = M.det()
-    return linalg.scale_rows([1 / det] + [QQ(1)] * (d - 1), M)
 
 
 def test_five_or_six_is_said_to_be_open():

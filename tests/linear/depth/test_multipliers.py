@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from linear.depth.examples import blocks, diagonal, excluded, matrix
-from linear.depth.test_certified import random_rational, rotation
-from sympy import QQ, Rational, diag
+from linear.depth.examples import excluded, random_rational, rotation
+from linear.depth.tables import CLASHES
+from sympy import QQ, diag
 
 from exactflow import verify
 from exactflow.exact import linalg
@@ -14,22 +14,14 @@ from exactflow.flows.result import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
 
-ONE, HALF = diagonal(1, 1, 1), diagonal(*[Rational(1, 2)] * 3)
-SIGNS = diagonal(1, -1, -1)
-# D is a P-matrix, and so is -a; e_1 e_2 > e_3 for the one, not for the other
-MIXED = matrix([[-1, 1, 1, -1, 0, 0], [-1, -1, 0, -1, 1, -1], [-1, 1, -1, -1, 0, 0],
-                [1, 1, -1, 1, -1, -1], [0, 0, 0, -1, -1, 0], [0, -1, 1, 1, 0, 1]])  # fmt: skip
 
-CLASHES = {
-    "diag(1, -1, -1, 1, 1, 1)": (blocks(SIGNS, ONE * 0, ONE * 0, ONE), 6),
-    "and around it": (blocks(SIGNS, HALF, HALF, ONE), 5),
-    "both sides mixed": (MIXED, 5),
-    "four coordinates": (as_matrix(diag(1, 1, -1, -1, 1, 1, 1, 1)).to_dense(), 6),
-    "three sizes": (as_matrix(diag(1, 1, 1, -1, -1, 1, 1, 1, 1, 1)).to_dense(), 6),
-}
-
-
-@pytest.mark.parametrize("name", CLASHES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if M.shape[0] > 6 else [])
+        for name, (M, _) in CLASHES.items()
+    ],
+)
 def test_clashes(name):
     M, depth = CLASHES[name]
     answer = minimal_depth(M, scales="positive")

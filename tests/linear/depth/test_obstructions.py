@@ -5,12 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linear.depth.examples import blocks, decided, diagonal, excluded, matrix
-from linear.depth.test_five import jordan, product_of
-from linear.depth.test_kernels import SWAP
-from linear.depth.test_multipliers import CLASHES
-from linear.depth.test_tight import TIGHT
-from sympy import GF, QQ, Rational, Symbol, sqrt
+from linear.depth.examples import blocks, decided, diagonal, jordan, matrix, product_of
+from linear.depth.tables import JORDAN, OBSTRUCTIONS
+from sympy import GF, QQ, Symbol, sqrt
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
@@ -20,82 +17,32 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.answer import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.obstruction import KINDS, _coefficient
-from exactflow.linear.depth.scaled.proportions import positive_diagonals
-from exactflow.linear.depth.scaled.signs import kernels_against, multipliers_against
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
-JORDAN = matrix([[1, 1, 0], [0, 1, 1], [0, 0, 1]])
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
-SCALED = blocks(
-    diagonal(1, 1, Rational(1, 15), Rational(1, 4)),
-    diagonal(0, 0, 0, 0),
-    diagonal(1, 1, 0, 0),
-    diagonal(2, 2, 3, 5),
-)
-RANK_ONE = blocks(
-    diagonal(1, Rational(1, 3), Rational(1, 5)), ZERO3, diagonal(1, 0, 0), diagonal(1, 15, 1)
-)
-DIVISORS = blocks(matrix([[2, 1], [0, 2]]), ZERO, ZERO, diagonal(Rational(1, 2), Rational(1, 2)))
-# D = 0 needs Y = C and Y B = -I
-SINGULAR = blocks(ONE, matrix([[1, 1], [0, 1]]), -ONE, ZERO)
-
-EXAMPLES = {
-    "entry": (decided("L", blocks(ONE, ZERO, ONE, ONE) * blocks(ONE, ONE, ZERO, ONE)),
-              "linear"),
-    "X C = A - I": (decided("ULU", diagonal(2, Rational(1, 2))), "linear"),
-    "C Z = D - I": (decided("LUL", blocks(ONE, ZERO, ZERO, JORDAN[1:, 1:].to_dense())),
-                    "linear"),
-    "X + A Z = B": (
-        decided("ULU", blocks(ONE, matrix([[0, 1], [0, 0]]), ONE, ONE)), "linear"),
-    "trace": (decided("ULUL", diagonal(-1, -1, 1, 1)), "trace"),
-    "coefficient": (decided("LULU", diagonal(2, Rational(1, 2), 1, 2, Rational(1, 4), 2)),
-                    "trace"),
-    "divisor": (decided("ULUL", DIVISORS), "similarity"),
-    "divisor, C = 0": (decided("ULULU", DIVISORS), "similarity"),
-    "unit blocks": (decided("ULUL", blocks(JORDAN, ZERO3, ZERO3, ONE3)),
-                    "similarity"),
-    "unit blocks, exchanged": (decided("LULU", blocks(JORDAN, ZERO3, ZERO3, ONE3)),
-                               "similarity"),
-    "intertwiner": (decided("ULUL", SINGULAR), "linear"),
-    "chain": (decided("ULULU", RANK_ONE), "chain"),
-    "scaled": (decided("ULULU", SCALED), "linear"),
-    "tight": (decided("ULULU", TIGHT["both parts"]), "tight"),
-    "opposed": (minimal_depth(diagonal(-1, -1, 1, 1), scales="positive").obstructions[0],
-                "opposed"),
-    "three scaled layers": (excluded(positive_diagonals, "ULU", diagonal(-1, -2)), "linear"),
-    "not one scaled layer": (minimal_depth(diagonal(2, 3)).obstructions[1],
-                             "linear"),
-    "kernels": (excluded(kernels_against, "ULUL", SWAP), "linear"),
-    "signs": (excluded(multipliers_against, "ULUL", CLASHES["and around it"][0]), "signs"),
-    "rank": (minimal_depth(diagonal(8, *[Rational(1, 2)] * 3), partition=(1, 3)).obstructions[1],
-             "rank"),
-    "rank, scaled": (minimal_depth(diagonal(2, -1, -1), scales="positive").obstructions[0], "rank"),
-    "eigenvalues": (minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).obstructions[0],
-                    "chain of eigenvalues"),
-}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", OBSTRUCTIONS)
 def test_check_and_text(name):
-    obstruction, kind = EXAMPLES[name]
+    obstruction, kind = OBSTRUCTIONS[name]
     assert obstruction.kind == kind
     assert obstruction.check() is True
     assert str(obstruction).startswith(f"not {obstruction.pattern}: ")
     assert "\n" not in str(obstruction)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", OBSTRUCTIONS)
 def test_an_obstruction_fails_for_a_matrix_of_its_pattern(name):
     """The identity is a product of every pattern; a multiple of it is of the same field."""
-    obstruction, _ = EXAMPLES[name]
+    obstruction, _ = OBSTRUCTIONS[name]
     one = linalg.identity(obstruction.matrix.shape[0], QQ)
     assert replace(obstruction, matrix=one).check() is False
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", OBSTRUCTIONS)
 def test_an_obstruction_is_for_its_pattern_only(name):
     """No example is of two letters, nor of eight; but ranks exclude shorter words, too."""
-    obstruction, kind = EXAMPLES[name]
+    obstruction, kind = OBSTRUCTIONS[name]
     assert len(obstruction.pattern) not in (2, 8)
     for pattern in ("UL", "LU", "ULULULUL"):
         excluded_too = kind == "rank" and len(pattern) == 2
@@ -130,12 +77,12 @@ X_1, X_2 = (QQ(1), QQ(-1)), (QQ(1), QQ(-2))
     ],
 )
 def test_a_wrong_witness_fails(name, witness):
-    obstruction, _ = EXAMPLES[name]
+    obstruction, _ = OBSTRUCTIONS[name]
     assert replace(obstruction, witness=witness).check() is False
 
 
 def test_wrong_fixed_parts_fail():
-    pencil = EXAMPLES["chain"][0].pencil
+    pencil = OBSTRUCTIONS["chain"][0].pencil
     parts = FixedParts.of(pencil)
     assert parts.check(pencil)
     for wrong in ({"L": times(parts.L, 0)}, {"Du": times(parts.Du, 2)}, {"r": parts.r + 1},
@@ -143,9 +90,9 @@ def test_wrong_fixed_parts_fail():
         assert not replace(parts, **wrong).check(pencil)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", OBSTRUCTIONS)
 def test_an_explanation_supposes_the_word_and_ends_in_a_contradiction(name):
-    obstruction, _ = EXAMPLES[name]
+    obstruction, _ = OBSTRUCTIONS[name]
     text = obstruction.explanation()
     assert text.startswith("Suppose M")
     first = "X" if len(obstruction.pattern) < 6 else 1
@@ -202,17 +149,17 @@ ENDS = {
 
 
 def test_what_each_kind_says():
-    assert {name: str(EXAMPLES[name][0]) for name in TEXTS} == TEXTS
+    assert {name: str(OBSTRUCTIONS[name][0]) for name in TEXTS} == TEXTS
 
 
 @pytest.mark.parametrize("name", ENDS)
 def test_how_each_explanation_ends(name):
-    assert EXAMPLES[name][0].explanation().endswith(ENDS[name])
+    assert OBSTRUCTIONS[name][0].explanation().endswith(ENDS[name])
 
 
 def test_every_kind_has_an_example_and_a_text():
-    for names in (EXAMPLES, TEXTS, ENDS):
-        assert {EXAMPLES[name][1] for name in names} == KINDS.keys()
+    for names in (OBSTRUCTIONS, TEXTS, ENDS):
+        assert {OBSTRUCTIONS[name][1] for name in names} == KINDS.keys()
 
 
 def test_the_explanation_of_traces():
@@ -328,9 +275,9 @@ def test_unit_blocks_are_paired_by_their_sizes():
     assert "blocks of sizes [4, 4] and [3, 2, 2, 1] at x - 1," in str(found)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", OBSTRUCTIONS)
 def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
-    obstruction, kind = EXAMPLES[name]
+    obstruction, kind = OBSTRUCTIONS[name]
     step = obstruction_step(obstruction)
     assert step.rule == obstruction.kind
     assert step.why.startswith(f"Not {obstruction.word}: Suppose M")

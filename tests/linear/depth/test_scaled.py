@@ -3,7 +3,8 @@
 import pytest
 import sympy
 from linear.depth.examples import blocks, diagonal, matrix
-from sympy import QQ, Rational, sqrt
+from linear.depth.tables import SCALED
+from sympy import QQ, sqrt
 
 from exactflow import random_matrix, verify
 from exactflow.exact import linalg
@@ -12,35 +13,10 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.testing import assert_depth
 
-A0 = matrix([[-1, 1, 0], [0, -1, 1], [2, 0, -1]])
-SWAP = matrix([[0, 1], [1, 0]])
-OPEN = blocks(
-    diagonal(Rational(-3, 4), Rational(-3, 4)), SWAP * QQ(1, 2), SWAP * QQ(1, 2), diagonal(1, 1)
-)
 
-TABLE = {
-    "identity": (diagonal(1, 1), 0, 0),
-    "one layer": (matrix([[2, 5], [0, 1]]), 1, 1),
-    "the other layer": (matrix([[1, 0], [5, 2]]), 1, 1),
-    "diagonal": (diagonal(2, 3), 2, 2),
-    "two layers": (matrix([[2, 5], [1, 3]]), 2, 2),
-    "Theorem A, n = 2": (diagonal(-1, -1, 1, 1), 6, 6),
-    "Theorem A, n = 4": (diagonal(-1, -1, -1, -1, 1, 1, 1, 1), 6, 6),
-    "Theorem A, n = 3": (
-        blocks(A0.inv().to_dense(), diagonal(0, 0, 0), diagonal(0, 0, 0), diagonal(1, 1, 1)), 6, 6),
-    "Theorem A, determinant 6": (diagonal(-2, -1, 1, 3), 6, 6),
-    "Theorem B": (OPEN, 5, 5),
-    "Theorem B, scaled": (linalg.scale_rows([QQ(3), QQ(2), QQ(1), QQ(5)], OPEN), 5, 5),
-    "opposed in B only": (
-        blocks(diagonal(-1, -1), diagonal(0, 0), matrix([[1, 2], [0, 1]]), diagonal(1, 1)), 5, 5),
-    "minus identity": (diagonal(-1, -1), 4, 4),
-    "huge": (diagonal(QQ(10) ** 300, QQ(-1), QQ(-1), QQ(1, 7)), 4, 4),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", SCALED)
 def test_table(name):
-    M, lower, upper = TABLE[name]
+    M, lower, upper = SCALED[name]
     answer = checked(M)
     assert (answer.lower, answer.upper) == (lower, upper)
 

@@ -4,26 +4,22 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from linear.depth.examples import decided, diagonal, matrix
-from linear.depth.test_five import jordan, product_of, with_fixed_parts, with_scalar
-from sympy import GF, QQ, Rational
+from linear.depth.examples import (
+    decided,
+    diagonal,
+    jordan,
+    matrix,
+    product_of,
+    with_fixed_parts,
+    with_scalar,
+)
+from linear.depth.tables import TIGHT
+from sympy import QQ, Rational
 
 from exactflow import checker, verify
 from exactflow.exact import linalg
 from exactflow.files.depth_certificate import depth_certificate_text, witness
 from exactflow.linear.depth import minimal_depth
-
-TIGHT = {
-    "both parts": with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, Rational(9, 4))),
-    "only Du": with_fixed_parts(diagonal(2, 2), jordan((3, 2)), diagonal(1, 5)),
-    "only aN": with_fixed_parts(jordan((2, 1), (5, 1)), diagonal(3, 3), diagonal(1, 5)),
-    "eigenvalue 1, where the traces are known": with_fixed_parts(
-        diagonal(2, 2), diagonal(1, 1), diagonal(1, 5)),
-    "three at once": with_fixed_parts(diagonal(2, 2, 2), diagonal(3, 3, 3), diagonal(1, 2, 5)),
-    "over GF(101)": with_fixed_parts(
-        diagonal(2, 2, field=GF(101)), diagonal(3, 3, field=GF(101)),
-        diagonal(1, 5, field=GF(101))),
-}  # fmt: skip
 
 
 def excludes(M, obstruction):

@@ -2,7 +2,7 @@
 
 What is claimed, in this order:
 
-- the depths in `TABLE`, with layers and with reasons against fewer;
+- the depths in `TWO_SIZES`, with layers and with reasons against fewer;
 - depth is that of the transpose, of the inverse, and of the exchanged halves;
 - over F_2 and F_3 the depths are those of a search that knows no theorem (`searches`);
 - a product of k shears takes at most k, over several fields;
@@ -15,63 +15,37 @@ import random
 from collections import Counter
 
 import pytest
-from linear.depth.examples import blocks, decided, diagonal, matrix
-from linear.depth.searches import Words, breadth_first_depths, elements_of_sl5
-from linear.depth.test_exhaustive import histogram, over
-from linear.depth.test_minimal_depth import matrix_of_determinant_one
-from sympy import GF, QQ, Rational, Symbol, sqrt
+from linear.depth.examples import blocks, decided, diagonal, matrix, matrix_of_determinant_one, over
+from linear.depth.searches import SL3, Words, breadth_first_depths, elements_of_sl5, histogram
+from linear.depth.tables import TWO_SIZES
+from sympy import GF, QQ, Symbol, sqrt
 
-from exactflow import factor, permutation, verify
+from exactflow import factor, verify
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
 
-TWO = Rational(1, 2)
-TABLE = {
-    "identity": (diagonal(1, 1, 1), (1, 2), 0),
-    "identity, (2, 1)": (diagonal(1, 1, 1), (2, 1), 0),
-    "one shear": (matrix([[1, 2, 3], [0, 1, 0], [0, 0, 1]]), (1, 2), 1),
-    "another shear": (matrix([[1, 0, 2], [0, 1, 3], [0, 0, 1]]), (2, 1), 1),
-    "a turn": (matrix([[1, 0, 0], [0, 0, -1], [0, 1, 0]]), None, 6),
-    "diag(-1, -1, 1)": (diagonal(-1, -1, 1), (1, 2), 4),
-    "diag(1, -1, -1)": (diagonal(1, -1, -1), (1, 2), 6),
-    "diag(1, 2, 1/2)": (diagonal(1, 2, TWO), (1, 2), 6),
-    "diag(1/4, 2, 2)": (diagonal(Rational(1, 4), 2, 2), (1, 2), 6),
-    "diag(-I, 1, 1, 1)": (diagonal(-1, -1, 1, 1, 1), (2, 3), 6),
-    "diag(-1, 1, -1, 1, 1)": (diagonal(-1, 1, -1, 1, 1), (2, 3), 4),
-    "diag(J, 2, 2, 2)": (linalg.direct_sum(matrix([[TWO, 1], [0, Rational(1, 4)]]),
-                                           diagonal(2, 2, 2)), (2, 3), 6),
-    "a permutation": (matrix(permutation([1, 2, 3, 4, 0]).tolist()), None, 5),
-    "C of rank one": (matrix([[1, 0, 0, 0, 0], [0, TWO, 0, 0, 0], [1, 0, 1, 0, 0],
-                              [0, 0, 0, 2, 0], [0, 0, 0, 0, 1]]), (2, 3), 4),
-    "a mask": (diagonal(-1, 1, -1, 1), [1, 0, 1, 0], 6),
-    "a mask of odd length": (diagonal(2, 1, TWO), [0, 1, 0], 6),
-}  # fmt: skip
 
-
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", TWO_SIZES)
 def test_table(name):
-    M, partition, depth = TABLE[name]
+    M, partition, depth = TWO_SIZES[name]
     assert checked(M, partition) == depth
     steps = minimal_depth(M, partition=partition).explain().steps  # each of them checked
     assert len(steps) == 1 + min(2, depth)
 
 
-@pytest.mark.parametrize("name", [name for name in TABLE if "mask" not in name])
+@pytest.mark.parametrize("name", [name for name in TWO_SIZES if "mask" not in name])
 def test_depth_is_that_of_the_transpose_of_the_inverse_and_of_exchanged_halves(name):
-    M, partition, depth = TABLE[name]
+    M, partition, depth = TWO_SIZES[name]
     p, q = partition or (M.shape[0] // 2, M.shape[0] - M.shape[0] // 2)
     assert checked(M.transpose(), (p, q)) == checked(M.inv().to_dense(), (p, q)) == depth
     order = [*range(p, p + q), *range(p)]
     assert checked(M.extract(order, order), (q, p)) == depth
 
 
-SL3 = {2: [1, 6, 18, 48, 63, 30, 2], 3: [1, 16, 128, 936, 2276, 2232, 27]}
-"""How many elements take 0, 1, .., 6 shears on (1, 2): theory, section 7."""
-
-
 @pytest.mark.parametrize(
-    ("order", "p"), [(2, 1), (2, 2), pytest.param(3, 1, marks=pytest.mark.slow)]
+    ("order", "p"),
+    [(2, 1), *(pytest.param(k, p, marks=pytest.mark.slow) for k, p in ((2, 2), (3, 1)))],
 )
 def test_every_element_of_sl3(order, p):
     depths = breadth_first_depths(p, 3 - p, order)

@@ -7,7 +7,7 @@ from itertools import islice, pairwise, permutations, product
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ, ZZ, FiniteField
@@ -182,12 +182,12 @@ def test_trivially_short(name, depth):
 @pytest.mark.parametrize("method", ["auto", "commutator"])
 @pytest.mark.parametrize("d", [4, 6])
 def test_even_permutations(d, method):
-    for perm in permutations(range(d)):
-        if Permutation(list(perm)).is_even:
-            M = permutation(perm)
-            flow = factor(M, method=method)
-            assert flow.depth <= 6
-            assert flow.matrix() == M
+    even = [perm for perm in permutations(range(d)) if Permutation(list(perm)).is_even]
+    for perm in even[:: 1 if d == 4 else 20]:
+        M = permutation(perm)
+        flow = factor(M, method=method)
+        assert flow.depth <= 6
+        assert flow.matrix() == M
 
 
 ANY = matrices(determinant="nonzero") | degenerate_blocks()
@@ -201,8 +201,7 @@ def test_products(M, method):
 @given(ANY, st.data())
 def test_a_mutated_flow_fails(M, data):
     flow = factor(M, method="commutator", orientation="flip")
-    if not flow.depth:
-        return
+    assume(flow.depth)
     i = data.draw(st.integers(0, flow.depth - 1))
     layer = flow.layers[i]
     shift = layer.shift
@@ -230,7 +229,14 @@ def test_refuses(M, error, words):
         factor(M)
 
 
-@pytest.mark.parametrize("name", [n for n, M in POSITIVE.items() if M.rows in (4, 6)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if M.rows == 6 else [])
+        for name, M in POSITIVE.items()
+        if M.rows in (4, 6)
+    ],
+)
 def test_every_partition_of_every_matrix(name):
     M = POSITIVE[name]
     d = M.rows
@@ -324,7 +330,7 @@ def test_all_of_gl_2_over_small_fields(order):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("partition", [(1, 2), (2, 1)])
+@pytest.mark.parametrize("partition", [(1, 2), pytest.param((2, 1), marks=pytest.mark.slow)])
 def test_all_of_gl_3_over_the_least_field(partition):
     for M in invertible(3, GF(2)):
         assert_represents_over(GF(2), M, partition, 6)
@@ -363,7 +369,7 @@ def test_a_sample_over_small_fields(order, partition, count, most):
 @pytest.mark.parametrize("partition", [(2, 2), (2, 4), (3, 3)])
 def test_permutations_over_the_least_field(partition):
     d = sum(partition)
-    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 90]:
+    for perm in list(permutations(range(d)))[:: 1 if d == 4 else 180]:
         M = linalg.identity(d, GF(2)).extract(list(perm), list(range(d)))
         assert_represents_over(GF(2), M, partition, 6 if partition[0] == partition[1] else 8)
 
