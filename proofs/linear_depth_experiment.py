@@ -53,10 +53,10 @@ from proofs.experiments.least_squares import Fit, least_squares
 claims = Claims("linear depth experiment")
 options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
-depths = range(1, 17 if options.full else 9)
+depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
-starts, adam_steps = (20, 3000) if options.full else (3, 300)
-decided = [d for d in dimensions if d <= 16]
+starts, adam_steps = (20, 3000) if options.full else (1, 300)
+decided = [d for d in dimensions if d <= (16 if options.full else 8)]
 
 # %% [markdown]
 # ## Targets

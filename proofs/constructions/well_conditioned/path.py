@@ -206,7 +206,8 @@ class _Step(NamedTuple):
     """What the drift takes from one pair of steps and one slope s.
 
     V/a and V'' (1 - h V) / (b (1 + h V'')) of the theorem are `bend` at V, and `after` at V times
-    `back` at V''; `pad` is h^2 |z| / (1 - m + m p) for |z_0| = 1, and `push` the larger way from l_0.
+    `back` at V''; for |z_0| = 1, `pad` is h^2 |z| / (1 - m + m p), and `push` how far a label is
+    from l_0 within the pair.
     """
 
     bend: arb
