@@ -218,7 +218,7 @@ TARGETS = {
 with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
     for name, target in TARGETS.items():
         before = None
-        for eps in (Rational(1, 2), Rational(1, 8), Rational(1, 32))[: 3 if options.full else 2]:
+        for eps in [Rational(1, 2**k) for k in ((1, 3, 5) if options.full else (1, 2))]:
             bounds = forced(target, eps)
             worse = before is None or (
                 bounds.lipschitz >= before.lipschitz and bounds.mean_log_det < before.mean_log_det
