@@ -22,7 +22,14 @@ from exactflow.exact.progress import shown_progress
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
-LONGEST_FIRST = ("formal", "affine_depth", "depth_for_conditioning", "gaussian_depth")
+LONGEST_FIRST = (
+    "formal",
+    "depth_for_conditioning",
+    "forced_conditioning",
+    "affine_depth",
+    "universal_approximation",
+    "universal_in_kl",
+)
 """Scripts that begin first, so that no core waits for them at the end."""
 
 

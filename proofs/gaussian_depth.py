@@ -219,7 +219,7 @@ with claims.check("the counts ask for 2 ceil(q / p) layers at most", Evidence.EX
     for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (1, 4), (2, 5)):
         needed = gaussian_depth(one_side(p, q), partition=(p, q))
         check.equal((needed.lower, needed.upper), (2 * -(-q // p),) * 2, f"({p}, {q}): {needed}")
-        for entries in itertools.product((sympy.Rational(1, 2), 1, 2), repeat=q):
+        for entries in itertools.combinations_with_replacement((sympy.Rational(1, 2), 1, 2), q):
             Sigma = sympy.diag(sympy.Integer(1) / sympy.prod(entries), *[1] * (p - 1), *entries)
             found = gaussian_depth(Sigma, partition=(p, q))
             check.true(found.upper <= needed.upper, str(found), shown=False)

@@ -100,8 +100,8 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
 # one, their ratio; then the digits.
 
 # %%
-powers = range(16 if options.full else 8)
-squares = range(1, 8 if options.full else 7)
+powers = range(16 if options.full else 7)
+squares = range(1, 8 if options.full else 6)
 targets = {
     "three atoms": (
         Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"]),
@@ -219,7 +219,7 @@ def divergence(well) -> float:
     return float((density + (z * z).sum(axis=0) / 2 - inverse.log_abs_det(x)).mean())
 
 
-epsilons = [Rational(1, 2**k) for k in range(1, 6 if options.full else 5)]
+epsilons = [Rational(1, 2**k) for k in range(1, 6 if options.full else 4)]
 ways = {
     f"{layers} layers": [study(approximate(PLANE, eps, layers=layers), draws=4) for eps in epsilons]
     for layers in (2, 3)

@@ -53,10 +53,11 @@ from proofs.experiments.least_squares import Fit, least_squares
 claims = Claims("linear depth experiment")
 options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
-depths = range(1, 17 if options.full else 9)
+depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
-starts, adam_steps = (20, 3000) if options.full else (3, 300)
-decided = [d for d in dimensions if d <= 16]
+starts, adam_steps = (20, 3000) if options.full else (1, 300)
+fitted = dimensions if options.full else dimensions[:2]
+decided = [d for d in fitted if d <= 16]
 
 # %% [markdown]
 # ## Targets
@@ -218,7 +219,7 @@ shears: dict[tuple[str, int, int], float] = {}
 scaled: dict[tuple[str, int, int], float] = {}
 with threadpool_limits(1):
     for (d, K), kind in itertools.product(grid, kinds):
-        if (kind, d) in targets:
+        if (kind, d) in targets and d in fitted:
             M, n = targets[kind, d], d // 2
             fit = fitted_shears(M, K)
             shears[kind, d, K] = fit.residual

@@ -2,11 +2,10 @@
 
 import ast
 import inspect
-import os
 import re
-import subprocess
-import sys
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from nbformat.v4 import new_markdown_cell
 
 import exactflow
 from exactflow import theorems
-from exactflow.cli import COMMANDS
+from exactflow.cli import COMMANDS, main
 from exactflow.flows.result import Evidence
 from exactflow.proving.theory import Theorem
 from proofs.rocq.build import project
@@ -244,12 +243,7 @@ def write_command_line(path: Path) -> None:
     parts = ["# The command line\n"]
     for arguments in ([], *([name] for name in COMMANDS)):
         command = " ".join(["exactflow", *arguments])
-        done = subprocess.run(
-            [sys.executable, "-m", "exactflow", *arguments, "--help"],
-            env=os.environ | {"COLUMNS": "88"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        parts.append(f"## {command}\n\n```text\n{done.stdout}```\n")
+        with redirect_stdout(StringIO()) as printed:
+            main([*arguments, "--help"])
+        parts.append(f"## {command}\n\n```text\n{printed.getvalue()}```\n")
     write(path, "\n".join(parts))

@@ -182,10 +182,10 @@ class Region(NamedTuple):
 def regions(path: Path) -> Iterator[Region]:
     """Yield regions that cover all labels and pads, in the precision of the ``workprec`` block."""
     ranges, shells = _Ranges(path), [QQ(k, 2) for k in TUNING.shells]
-    pieces = range(len(ranges.slopes))
+    pieces = range(len(ranges.ranks))
     moments = [*map(_moment_within, shells), arb(1)]
     for pads, (less, more) in zip(pairwise(shells), pairwise(moments), strict=False):
-        moment, radius = more - less, pads[1]
+        moment, radius, below = more - less, pads[1], arb(0)
         for piece in pieces:
             for low, high in ranges.split(piece, radius):
                 slopes, moved, reach = ranges.around(piece, low, high, radius)
@@ -194,21 +194,43 @@ def regions(path: Path) -> Iterator[Region]:
                     None if low is None else low - margin,
                     None if high is None else high + margin,
                 )
-                mass = _mass(low, high)
+                above = arb(1) if high is None else normal_cdf(ball(high))
+                mass, below = above - below, above
                 yield Region((low, high), pads, mass, moment * mass, window, slopes, moved)
     slopes, moved, _ = ranges.drift(0, pieces[-1])
     everything, weight = (None, None), moments[-1] - moments[-2]
     yield Region(everything, (shells[-1], None), arb(1), weight, everything, slopes, moved)
 
 
+class _Step(NamedTuple):
+    """What the drift takes from one pair of steps and one slope s.
+
+    V/a and V'' (1 - h V) / (b (1 + h V'')) of the theorem are `bend` at V, and `after` at V times
+    `back` at V''; for |z_0| = 1, `pad` is h^2 |z| / (1 - m + m p), and `push` how far a label is
+    from l_0 within the pair.
+    """
+
+    bend: arb
+    after: arb
+    back: arb
+    pad: arb
+    push: arb
+
+
 class _Ranges:
-    """The pieces of a transport, and the drift over every range of them that was asked for."""
+    """The pieces of a transport, and the drift over every range of them that was asked for.
+
+    `ranks` are the places of the slopes of the pieces among the different `slopes`, which increase.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.slopes = [slope for (slope,) in path.map.slopes]
+        all_slopes = [slope for (slope,) in path.map.slopes]
+        self.slopes = sorted(set(all_slopes))
+        self.ranks = [bisect_left(self.slopes, slope) for slope in all_slopes]
         self.knots = path.map.knots
         self.ends = [None, *self.knots, None]
-        self.found: dict[Slopes, tuple[Slopes, Element, Element]] = {}
+        self.steps: dict[int, list[_Step]] = {}
+        self.found: dict[tuple[int, int], tuple[Slopes, Element, Element]] = {}
         self.pairs = [
             tuple(map(ball, (h, a, b, t, t + h, t + 2 * h)))
             for h, (a, b), t in zip(path.steps, pairwise(path.strengths), path.times, strict=False)
@@ -218,11 +240,18 @@ class _Ranges:
         """Return least and largest slope of the pieces first .. last, and, for a unit of the pad,
         rational bounds of how far a label moves there, and of how far it goes.
         """
-        within = self.slopes[first : last + 1]
+        within = self.ranks[first : last + 1]
         key = min(within), max(within)
         if key not in self.found:
-            self.found[key] = key, *_drift(self.pairs, *map(ball, dict.fromkeys(key)))
+            slopes = self.slopes[key[0]], self.slopes[key[1]]
+            self.found[key] = slopes, *_drift(*map(self._steps, key))
         return self.found[key]
+
+    def _steps(self, rank: int) -> list[_Step]:
+        if rank not in self.steps:
+            slope = ball(self.slopes[rank])
+            self.steps[rank] = [_step(slope, *pair) for pair in self.pairs]
+        return self.steps[rank]
 
     def split(self, piece: int, radius: Element) -> list[tuple]:
         """Return a piece cut where labels inside, with pads up to `radius`, stay in the piece."""
@@ -252,27 +281,21 @@ class _Ranges:
         return found
 
 
-def _drift(pairs: list[tuple], *slopes: arb) -> tuple[Element, Element]:
-    """Return the drift over a range of pieces, given its least and its largest slope."""
+def _step(s: arb, h: arb, a: arb, b: arb, start: arb, middle: arb, end: arb) -> _Step:
+    before, here, after = (1 - t + t * s for t in (start, middle, end))
+    push = (h / (before * here * a)).max(h / (after * here * b))
+    pad = h * h / (before * here)
+    return _Step((s - 1) / (a * here), before / (b * here), (s - 1) / after, pad, push)
+
+
+def _drift(least: list[_Step], largest: list[_Step]) -> tuple[Element, Element]:
+    """Return the drift over a range of pieces, given the steps of its least and largest slope."""
     moved, farthest = arb(0), arb(0)
-    for h, a, b, start, middle, end in pairs:
-        scales = [tuple(1 - t + t * s for t in (start, middle, end)) for s in slopes]
-        pad = 1 / (scales[0][0] * scales[0][1])
-        bends = (
-            abs((s - 1) / a - (r - 1) * here[0] / (b * there[2])) / here[1]
-            for s, here in zip(slopes, scales, strict=True)
-            for r, there in zip(slopes, scales, strict=True)
-        )
-        moved += h * h * pad * max(bend.upper() for bend in bends)
-        push = h * pad / a, h / (scales[0][2] * scales[0][1] * b)
-        farthest = max(farthest, *(p.upper() for p in push))
+    for pair in zip(least, largest, strict=True):
+        bends = [abs(s.bend - s.after * r.back).upper() for s in pair for r in pair]
+        moved += pair[0].pad * max(bends)
+        farthest = max(farthest, pair[0].push.upper())
     return to_element(upper(moved)), to_element(upper(moved + farthest))
-
-
-def _mass(low: Element | None, high: Element | None) -> arb:
-    """Return the probability that a label is between two numbers."""
-    below = arb(0) if low is None else normal_cdf(ball(low))
-    return (arb(1) if high is None else normal_cdf(ball(high))) - below
 
 
 def _moment_within(radius: Element) -> arb:

@@ -77,12 +77,12 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
     while enough - too_few > 1:
         for quarters in range(4, 4 * TUNING.most_reach + 1):
             points = _points(law, quarters / 4, pieces, bits)
-            labels = [law.label(x) for x in points]
-            outside = sum((_beyond(law, points, labels, end) for end in (0, -1)), arb(0))
+            outside = _beyond(law, points, 0) + _beyond(law, points, -1)
             if outside <= share:
                 break
         else:
             raise refused(f"labels beyond {TUNING.most_reach}", points)
+        labels = [law.label(x) for x in points]
         if not all(a < b for a, b in pairwise(_rounded(label, bits) for label in labels)):
             raise refused(f"knots closer than 2^-{bits}", points)
         found = _assembled(law, points, labels, outside, bits)
@@ -165,11 +165,11 @@ def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
     return total
 
 
-def _beyond(law: LineLaw, points: list[Element], labels: list[arb], end: int) -> arb:
+def _beyond(law: LineLaw, points: list[Element], end: int) -> arb:
     """Return a bound of the integral of |S - R|^2 beyond one of the outer labels."""
     sign, near = (-1, 1) if end == 0 else (1, -2)
-    label = labels[end]
-    slope = (ball(points[near]) - ball(points[end])) / (labels[near] - label)
+    label = law.label(points[end])
+    slope = (ball(points[near]) - ball(points[end])) / (law.label(points[near]) - label)
     starts = [sign * (ball(a - points[end]) + ball(b) * label) for a, b in law.lines]
     growths = [ball(b) - slope for _, b in law.lines]
     A, B = (max([arb(0), *terms], key=_top).upper() for terms in (starts, [slope, *growths]))
