@@ -169,6 +169,7 @@ def fewest(
     Points are distinct, and so are their images. All numbers are in units, of which 1 has `unit`.
     """
     excluded: list[Obstruction] = []
+    one = QQ(1, unit)
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
@@ -176,9 +177,7 @@ def fewest(
                 found.append((word, _tables(count, _turned(word, points, images), unit)))
             except _ExcludedError as error:
                 kind, rows = error.args
-                some = (
-                    tuple(_rational(pairs[i], unit) for i in rows) for pairs in (points, images)
-                )
+                some = (tuple(_times(one, pairs[i]) for i in rows) for pairs in (points, images))
                 reasons.append(Obstruction(word, kind, rows, *some))
         if found:
             break
@@ -187,10 +186,9 @@ def fewest(
     return word, tables, tuple(excluded)
 
 
-def _rational(values: Iterable, unit: int) -> tuple:
-    """Return numbers in units, or tuples of such, as elements of QQ."""
-    one = QQ(1, unit)
-    return tuple(_rational(x, unit) if isinstance(x, tuple) else x * one for x in values)
+def _times(one: Element, halves: Iterable[Values]) -> tuple[Values, ...]:
+    """Return tuples of numbers in units as elements of QQ, of which `one` is the unit."""
+    return tuple([tuple([x * one for x in half]) for half in halves])
 
 
 def _largest(found: tuple[str, list[Table]]) -> Element:
@@ -312,8 +310,8 @@ def coupling(
         pairs = pairwise(points)
         points += [(b - 1, shift) for (a, shift), (b, _) in pairs if b - a > 1]
         points.sort()
-    knots, values = (_rational(column, unit) for column in zip(*points, strict=True))
-    conditioner = PiecewiseLinear(knots, values)
+    one, (knots, shifts) = QQ(1, unit), zip(*points, strict=True)
+    conditioner = PiecewiseLinear([x * one for x in knots], _times(one, shifts))
     return PiecewiseCoupling(partition, HALVES[letter == "L"], conditioner, reads=row)
 
 
