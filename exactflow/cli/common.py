@@ -179,11 +179,11 @@ def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> s
 
     Raises `VerificationError` where the checker refutes the claim; nothing is written then.
     """
-    from exactflow.files.store import save, write_claim
-
     output = arguments.output
     if not output:
         return ""
+    from exactflow.files.store import save, write_claim
+
     if Path(output).suffix.lower() != ".json":
         save(result, output)
         return f"layers: {output}, float64, equal to the exact ones\n"

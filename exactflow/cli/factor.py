@@ -6,7 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -64,6 +63,8 @@ def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
         raise InvalidInputError("expected either a FILE or --demo: exactflow factor --demo")
     if not arguments.demo:
         return common.read(arguments), Path(arguments.file).name
+    import numpy as np
+
     arguments.orientation = "flip"
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions

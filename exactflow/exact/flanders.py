@@ -21,16 +21,18 @@ bases give Y without any factoring.
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import Any
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import chains, irreducible_factors, orbit
+from exactflow.exact.rational import plain
 
 __all__ = ["both_cyclic", "flanders_pair", "is_unit_factor", "of_one_size"]
 
-_Basis = tuple[DomainMatrix, DomainMatrix]  # and its inverse
+_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `Common`
 
 
 def is_unit_factor(f: Sequence) -> bool:
@@ -77,7 +79,8 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     if (bases := both_cyclic(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
-        return (H * K_inverse)[:q, :p], (K * H_inverse * (large - one))[:p, :q]
+        Y, Z = H * K_inverse, K * H_inverse * (large - one)
+        return plain(Y)[:q, :p], plain(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
     forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D

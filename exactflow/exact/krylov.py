@@ -13,6 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
+from exactflow.exact.rational import plain, shared
 
 __all__ = [
     "controller_basis",
@@ -55,11 +56,11 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
     return columns
 
 
-def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatrix] | None:
-    """Return the controller basis H of a cyclic vector of F, and H^-1; f is F's charpoly.
+def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
+    """Return the controller basis H of a cyclic vector of F, and H^-1, perhaps as a `Common`.
 
-    Tries a few vectors of small integers, and returns None where none of them is cyclic: there is
-    none if F is derogatory.
+    f is the characteristic polynomial of F. Tries a few vectors of small integers, and returns None
+    where none of them is cyclic: there is none if F is derogatory.
 
     Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
     l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
@@ -77,8 +78,9 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, DomainMatr
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
             continue
+        step = shared(F)
         while len(rows) < n:
-            rows.append(rows[-1] * F)
+            rows.append(rows[-1] * step)
         return H, rows[-1].vstack(*rows[-2::-1])
     return None
 
@@ -94,7 +96,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     n, field = F.shape[0], F.domain
     cyclic = cyclic_basis(F, F.charpoly_berk())
     if cyclic is not None:
-        return *cyclic, [n]
+        return cyclic[0], plain(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
     runs: list[int] = []
     while (done := sum(runs)) < n:

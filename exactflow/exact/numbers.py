@@ -93,6 +93,8 @@ def to_element(x: object) -> Element:
     >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
     (True, True)
     """
+    if isinstance(x, _Element):
+        return x
     if isinstance(x, str):
         if _LEADING_ZERO.match(x):
             raise InvalidInputError(
@@ -100,10 +102,10 @@ def to_element(x: object) -> Element:
             )
         x = parse_rational(x)
     match x:
-        case _Element():
-            return x
         case bool():
             pass
+        case float():  # told before the abstract classes, which take longer
+            return _dyadic(x)
         case Rational() | fmpq() | fmpz():
             return QQ(int(x.numerator), int(x.denominator))
         case Real() if not isinstance(x, sympy.Basic):

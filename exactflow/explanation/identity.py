@@ -19,12 +19,13 @@ constructions, which compute in FLINT.
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import accumulate, chain, pairwise
 from typing import Any, TypeAlias
 
+from sympy import QQ, ZZ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -37,6 +38,7 @@ Rows: TypeAlias = list[list]
 Tree: TypeAlias = tuple
 
 _TOKEN = re.compile(r"\^-1|\^T|\d+(?:/\d+)?|[A-Za-z][A-Za-z0-9_]*'*|[!<>]=|\S")
+_SMALL = 12  # rows: fewer are as fast entry by entry
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -202,6 +204,8 @@ def _plus(left: Any, right: Any, field: Domain) -> Any:
 def _times(left: Any, right: Any, field: Domain) -> Any:
     if isinstance(left, list) and isinstance(right, list):
         columns = list(zip(*right, strict=True))
+        if field.is_QQ and len(left) >= _SMALL:
+            return _rational_product(left, columns)
         return [
             [
                 sum((a * b for a, b in zip(row, column, strict=True) if a and b), field.zero)
@@ -213,6 +217,17 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
         return left * right
     rows, factor = (left, right) if isinstance(left, list) else (right, left)
     return [[factor * entry for entry in row] for row in rows]
+
+
+def _rational_product(rows: Rows, columns: Rows) -> Rows:
+    """Return the product, each row and each column in integers over a denominator of its own."""
+    left, right = ([*map(_in_integers, lines)] for lines in (rows, columns))
+    return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
+
+
+def _in_integers(entries: Sequence[Element]) -> tuple[list, Any]:
+    common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
+    return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
 
 def _alike(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.rational import plain
 from exactflow.explanation.identity import ShownIdentity, identities
 from exactflow.flows.flow import CouplingFlow
 
@@ -92,7 +93,7 @@ def _step(
         return _NAME.sub(lambda name: names.get(name[0], name[0]), said)
 
     told = values() if callable(values) else values
-    after = {names.get(name, name): value for name, value in told.items()}
+    after = {names.get(name, name): plain(value) for name, value in told.items()}
     used = set(_NAME.findall(renamed(text))) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)

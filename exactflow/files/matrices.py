@@ -27,7 +27,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.atomic import named, read_bytes
-from exactflow.files.tensors import SUFFIXES, read_array
 from exactflow.linear.targets import squeezed_kernel
 
 __all__ = ["MatrixFile", "read_matrix"]
@@ -70,10 +69,10 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
 def _given(path: Path) -> tuple[bytes, str, str]:
     """Content of a file or a stream, its type, and its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
-    if suffix in (*SUFFIXES, *_TEXTS):
+    if suffix in (*_ARRAYS, *_TEXTS):
         return read_bytes(path), suffix, path.name
     if not (is_stdin or path.is_fifo() or path.is_char_device()):
-        known = ", ".join((*SUFFIXES, *_TEXTS))
+        known = ", ".join((*_ARRAYS, *_TEXTS))
         raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
     data = read_bytes(path)
     begins = data.lstrip().startswith
@@ -83,7 +82,9 @@ def _given(path: Path) -> tuple[bytes, str, str]:
 
 def _content(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """The value in a file, and the type of its entries."""
-    if suffix in SUFFIXES:
+    if suffix in _ARRAYS:
+        from exactflow.files.tensors import read_array
+
         return read_array(data, suffix, key)
     if key is not None:
         raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
@@ -122,6 +123,7 @@ def _csv_rows(text: str) -> list[list[str]]:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
 
 
+_ARRAYS = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 _TEXTS: dict[str, Callable[[str], object]] = {
     ".json": _json_rows,
     ".csv": _csv_rows,

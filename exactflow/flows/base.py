@@ -7,6 +7,7 @@ dtype, and mpmath numbers give mpmath numbers: exactness is asked for by giving 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from math import prod
 from typing import Any, Self
 
@@ -121,7 +122,7 @@ class Coupling(Map):
     moves: Half
     scale_elements: tuple
 
-    @property
+    @cached_property
     def is_additive(self) -> bool:
         """Whether the scale is one everywhere."""
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
@@ -136,8 +137,12 @@ class Coupling(Map):
     def step(self, first: Sequence, second: Sequence, convert: Callable) -> tuple[list, list]:
         """Return both halves of a point after the layer, in the arithmetic of `convert`."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
-        scales, shifts = self.scales_at(kept, convert), self.shift_at(kept, convert)
-        image = [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
+        shifts = self.shift_at(kept, convert)
+        if self.is_additive:
+            image = [x + t for x, t in zip(moved, shifts, strict=True)]
+        else:
+            scales = self.scales_at(kept, convert)
+            image = [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
         return (image, list(kept)) if self.moves == "first" else (list(kept), image)
 
     def _run(self, entries: list, convert: Callable) -> list:
@@ -205,7 +210,7 @@ class Flow(Layered, Map):
         for layer in self.layers:
             halves = layer.step(*halves, convert)
         image = [*halves[0], *halves[1]]
-        return [image[k] for k in self._places()]
+        return [image[k] for k in self._places()] if self.order else image
 
     def _scales(self) -> Iterable:
         return (

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import sympy
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -20,6 +21,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.numbers import format_short
+from exactflow.exact.rational import composed_dense, composes_to
 from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
@@ -186,6 +188,8 @@ class CouplingFlow(Flow):
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]
+        if is_rational and not self.is_sparse:
+            return composed_dense(map(_step, self.layers), p, columns)
         first, second = columns[:p, :], columns[p:, :]
         for layer in self.layers:
             first, second = layer._act(first, second)
@@ -205,6 +209,12 @@ class CouplingFlow(Flow):
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
         inner = self._fold()
         return inner.extract(self._places(), self._places()) if self.order else inner
+
+    def equals(self, M: DomainMatrix) -> bool:
+        """Whether a dense matrix over QQ is that of the flow, whose shifts are dense, over QQ."""
+        inner = M.extract(list(self._listed()), list(self._listed()))
+        unsigned = linalg.scale_columns(inner, self._signs(QQ))
+        return composes_to([*map(_step, self.layers)], self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, flips included."""
@@ -334,6 +344,10 @@ class CouplingFlow(Flow):
         if self.flips or not factors:
             factors.append(constant(lambda i, j: (i == j) - 2 * (i == j in self.flips), "F"))
         return factors
+
+
+def _step(layer: LinearCoupling) -> tuple:
+    return layer.moves, layer.scale_elements, layer.shift_matrix
 
 
 def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:

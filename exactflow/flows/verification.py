@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
@@ -14,6 +15,9 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, FlowResult
 
 __all__ = ["Verification", "verify"]
+
+
+_LARGE = 40  # coordinates: with fewer all layers are composed
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +38,8 @@ class Verification(FlowResult):
 def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     """Check that the composition of `flow` equals `M` exactly, in every entry.
 
-    The layers are composed block by block, whatever way they were found.
+    The layers are composed block by block, whatever way they were found; large ones over QQ only in
+    part, with the others undone on `M`.
 
     Parameters
     ----------
@@ -66,6 +71,9 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
+    is_long = flow.dimension >= _LARGE and not flow.is_sparse
+    if is_long and flow.field == expected.domain == QQ and flow.equals(expected.to_dense()):
+        return Verification(flow)
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
     except UnificationFailed:

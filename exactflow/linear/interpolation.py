@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
+from math import lcm
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,6 +38,7 @@ from exactflow.flows.result import Evidence, MapResult
 
 __all__ = ["Interpolation", "interpolate"]
 
+_LONGEST = 2048  # bits of a common denominator
 _THEOREM = "Theorem 18: exactflow.flows.nonlinear.finite"
 
 
@@ -217,12 +219,13 @@ def interpolate(
     if partition is not None and mask is not None:
         raise InvalidInputError("expected a partition or a mask, got both")
     order, sizes = resolve_partition(partition if mask is None else mask, d)
+    unit = 1 if integers else _unit(*given)
     start, stop = (
-        _halves(name, matrix, order, sizes[0], integers)
+        _halves(name, matrix, order, sizes[0], unit, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
-    word, tables, obstructions = fewest(start, stop)
-    layers = [coupling(sizes, *pair, integers) for pair in zip(word, tables, strict=True)]
+    word, tables, obstructions = fewest(start, stop, unit)
+    layers = [coupling(sizes, *pair, unit, integers) for pair in zip(word, tables, strict=True)]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
     if not _is_image(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("expected the images given, got a flow with others")
@@ -240,17 +243,27 @@ def _read(name: str, given: MatrixLike) -> DomainMatrix:
     return matrix.to_dense()
 
 
+def _unit(*given: DomainMatrix) -> int:
+    """Return a common denominator, so that all numbers are integers in units; if it is long, 1."""
+    unit = 1
+    for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:
+        unit = lcm(unit, denominator)
+        if unit.bit_length() > _LONGEST:
+            return 1
+    return unit
+
+
 def _halves(
-    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, integers: bool
+    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, unit: int, integers: bool
 ) -> list[Halves]:
-    """Return the halves of the rows, which are to be distinct, and perhaps integers."""
+    """Return the halves of the rows in units; rows are to be distinct, and perhaps integers."""
     rows: dict[tuple, int] = {}
     for i, row in enumerate(matrix.to_list()):
         if integers and any(x.denominator != 1 for x in row):
             raise InvalidInputError(
                 f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
             )
-        entries = [int(x) if x.denominator == 1 else x for x in row]
+        entries = [int(x) if x.denominator == 1 else x for x in (unit * x for x in row)]
         if (k := rows.setdefault(tuple([entries[j] for j in order]), i)) != i:
             raise InvalidInputError(
                 f"expected distinct {name}, since a flow is a bijection, got {_shown(row)} in rows "

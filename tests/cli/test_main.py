@@ -32,7 +32,8 @@ def test_check_and_help_import_neither_sympy_nor_numpy(certificate):
     assert done.stdout.splitlines()[-1] == "(0, 0) []"
 
 
-def test_the_exact_core_imports_no_numpy():
+def test_the_exact_core_imports_no_numpy(tmp_path):
+    (tmp_path / "m.csv").write_text("2,1\n1,1\n")
     script = (
         "import sys\n"
         "from exactflow import CouplingFlow, LinearCoupling, factor, minimal_depth, verify\n"
@@ -41,10 +42,13 @@ def test_the_exact_core_imports_no_numpy():
         "verify(flow, M), minimal_depth(M), flow([1, 2]), str(flow), flow == factor(M)\n"
         "CouplingFlow([LinearCoupling((1, 1), 'first', [['1/2']])]).inverse().matrix()\n"
         "factor([['1/2', 1, 0], [0, 3, 1], [1, 0, 1]], partition=[0, 1, 1])\n"
+        "from exactflow.files.matrices import read_matrix\n"
+        "read_matrix(sys.argv[1])\n"
         "heavy = {'numpy', 'scipy', 'rich', 'torch'} & set(sys.modules)\n"
         "print(sorted(heavy))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    command = [sys.executable, "-c", script, tmp_path / "m.csv"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 

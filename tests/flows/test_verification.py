@@ -26,6 +26,20 @@ def test_first_entry_in_row_order():
         verify(CouplingFlow([], (1, 1)), [[1, 7], [7, 1]])
 
 
+@pytest.mark.parametrize("flips", [(), (3,)])
+@pytest.mark.parametrize("order", [(), [*range(20, 40), *range(20)]])
+def test_entries_of_a_large_matrix_count(order, flips):
+    layers = [layer for d in (1, 2) for layer in factor(random_matrix(40, seed=d))[:3]]
+    flow = CouplingFlow(layers, flips=flips, order=order)
+    M = flow.matrix()
+    assert verify(flow, M).flow is flow
+    for i, j in [(0, 39), (17, 3), (39, 20)]:
+        wrong = M.copy()
+        wrong[i, j] += sympy.Rational(1, 10**9)
+        with pytest.raises(VerificationError, match=rf"at entry \({i}, {j}\), derived"):
+            verify(flow, wrong)
+
+
 def test_order_of_layers_matters():
     U = LinearCoupling((1, 1), "first", [[1]])
     L = LinearCoupling((1, 1), "second", [[1]])

@@ -365,7 +365,7 @@ def test_an_explanation_is_checked():
 
 
 def test_the_flow_is_composed_again(monkeypatch):
-    def other(points, images):
+    def other(points, images, unit):
         return "L", [{x[0]: (0,) for x in points}], ()
 
     monkeypatch.setattr(interpolation, "fewest", other)

@@ -19,7 +19,7 @@ let k and k' be the halves that the first coupling keeps, m and m' those that it
 
 How it is checked
 -----------------
-*Exact*: an `PointObstruction` computes with its points alone, by arithmetic of its own.
+*Exact*: a `PointObstruction` computes with its points alone, by arithmetic of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +29,8 @@ from math import floor
 from operator import add, mul, neg, sub
 from typing import Any, TypeAlias
 
+from sympy import QQ
+
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling
@@ -36,7 +38,7 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
 __all__ = ["Halves", "PointObstruction", "coupling", "fewest"]
 
-Values: TypeAlias = tuple  # of elements of QQ, or integers
+Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
 Table: TypeAlias = dict[Values, Values]
 Node: TypeAlias = tuple[int, Values]  # 0 and a value of k, or 1 and one of k'
@@ -159,28 +161,34 @@ class _ExcludedError(Exception):
 
 
 def fewest(
-    points: Sequence[Halves], images: Sequence[Halves]
+    points: Sequence[Halves], images: Sequence[Halves], unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
     words; of two least words, the one of smaller shifts.
 
-    Points are distinct, and so are their images.
+    Points are distinct, and so are their images. All numbers are in units, of which 1 has `unit`.
     """
     excluded: list[PointObstruction] = []
+    one = QQ(1, unit)
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
             try:
-                found.append((word, _tables(count, _turned(word, points, images))))
+                found.append((word, _tables(count, _turned(word, points, images), unit)))
             except _ExcludedError as error:
                 kind, rows = error.args
-                some = (tuple(pairs[i] for i in rows) for pairs in (points, images))
+                some = (tuple(_times(one, pairs[i]) for i in rows) for pairs in (points, images))
                 reasons.append(PointObstruction(word, kind, rows, *some))
         if found:
             break
         excluded += reasons
     word, tables = min(found, key=_largest)
     return word, tables, tuple(excluded)
+
+
+def _times(one: Element, halves: Iterable[Values]) -> tuple[Values, ...]:
+    """Return tuples of numbers in units as elements of QQ, of which `one` is the unit."""
+    return tuple([tuple([x * one for x in half]) for half in halves])
 
 
 def _largest(found: tuple[str, list[Table]]) -> Element:
@@ -198,7 +206,7 @@ def _function(kind: str, keys: Iterable, values: Sequence[Values]) -> dict:
     return {key: values[i] for key, i in rows.items()}
 
 
-def _tables(count: int, turned: Sequence[tuple]) -> list[Table]:
+def _tables(count: int, turned: Sequence[tuple], unit: int) -> list[Table]:
     """Return the shifts of so many couplings, of which the first keeps k."""
     k, m, k2, m2 = zip(*turned, strict=True)
     if count < 2 and (changed := [i for i, x in enumerate(k) if x != k2[i]]):
@@ -206,8 +214,8 @@ def _tables(count: int, turned: Sequence[tuple]) -> list[Table]:
     if count < 3:
         two = ("before", k, [*map(_minus, m2, m)]), ("after", m2, [*map(_minus, k2, k)])
         return [_function(*one) for one in two[:count]]
-    first = _first_of_three(k, m, k2, m2) if count == 3 else _apart(k, m)
-    last = dict.fromkeys(m2, _minus(k[0], k[0])) if count == 3 else _apart(m2, k2)
+    first = _first_of_three(k, m, k2, m2, unit) if count == 3 else _apart(k, m, unit)
+    last = dict.fromkeys(m2, _minus(k[0], k[0])) if count == 3 else _apart(m2, k2, unit)
     B, A = _moved(m, first, k), _moved(k2, last, m2)
     middle = _function("", B, [*map(_minus, A, k)]), _function("", A, [*map(_minus, m2, B)])
     return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
@@ -217,7 +225,7 @@ def _moved(values: Sequence[Values], table: Table, keys: Sequence[Values]) -> li
     return [_plus(value, table[key]) for value, key in zip(values, keys, strict=True)]
 
 
-def _first_of_three(k: Sequence, m: Sequence, k2: Sequence, m2: Sequence) -> Table:
+def _first_of_three(k: Sequence, m: Sequence, k2: Sequence, m2: Sequence, unit: int) -> Table:
     """Return a t for which m' - m - t(k) is a function of k', and k' - k one of m + t(k)."""
     t, roots, tree = _potentials(k, k2, [*map(_minus, m2, m)])
     components, B, down = [roots[x] for x in k], _moved(m, t, k), [*map(_minus, k2, k)]
@@ -229,11 +237,11 @@ def _first_of_three(k: Sequence, m: Sequence, k2: Sequence, m2: Sequence) -> Tab
         raise _ExcludedError("path", rows) from None
     if len({*zip(B, down, strict=True)}) == len({*B}):
         return t
-    constants = _apart(components, B)
+    constants = _apart(components, B, unit)
     return {x: _plus(value, constants[roots[x]]) for x, value in t.items()}
 
 
-def _apart(groups: Sequence, values: Sequence[Values]) -> dict[Any, Values]:
+def _apart(groups: Sequence, values: Sequence[Values], unit: int) -> dict[Any, Values]:
     """Return a whole constant for each group that keeps the values of the groups apart, in their
     first coordinate: the intervals of the groups are laid one after the other, in their order.
     """
@@ -243,9 +251,9 @@ def _apart(groups: Sequence, values: Sequence[Values]) -> dict[Any, Values]:
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
     for group, (low, high) in sorted(ends.items(), key=lambda item: item[1]):
-        shifts[group] = 0 if end is None else max(0, floor(end - low) + 1)
+        shifts[group] = 0 if end is None else max(0, (floor(end - low) // unit + 1) * unit)
         end = high + shifts[group]
-    middle, others = max(shifts.values()) // 2, [0] * (len(values[0]) - 1)
+    middle, others = max(shifts.values()) // (2 * unit) * unit, [0] * (len(values[0]) - 1)
     return {group: (shift - middle, *others) for group, shift in shifts.items()}
 
 
@@ -290,7 +298,7 @@ def _way(tree: Tree, start: Node, stop: Node) -> list[int]:
 
 
 def coupling(
-    partition: tuple[int, int], letter: str, table: Table, integers: bool
+    partition: tuple[int, int], letter: str, table: Table, unit: int, integers: bool
 ) -> PiecewiseCoupling:
     """Return a coupling whose shift has the values of a table, between whose knots it is linear.
 
@@ -302,7 +310,8 @@ def coupling(
         pairs = pairwise(points)
         points += [(b - 1, shift) for (a, shift), (b, _) in pairs if b - a > 1]
         points.sort()
-    conditioner = PiecewiseLinear(*zip(*points, strict=True))
+    one, (knots, shifts) = QQ(1, unit), zip(*points, strict=True)
+    conditioner = PiecewiseLinear([x * one for x in knots], _times(one, shifts))
     return PiecewiseCoupling(partition, HALVES[letter == "L"], conditioner, reads=row)
 
 

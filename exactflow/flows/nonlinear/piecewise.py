@@ -189,4 +189,5 @@ def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Element
     """Return the value at `x` of the line through the point (`knot`, `value`) with a `slope`, all
     of them elements of QQ, or tuples of such.
     """
-    return tuple(v + s * (x - knot) for v, s in zip(value, slope, strict=True))
+    step = x - knot
+    return tuple([v + s * step for v, s in zip(value, slope, strict=True)])

@@ -29,6 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
+from exactflow.exact.rational import plain, shared
 from exactflow.explanation.steps import note
 
 __all__ = ["transvection_shifts"]
@@ -56,8 +57,8 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
     stage("six shears", 0.24)
-    C_new, Q = K * H_inverse, H * K_inverse
-    v, e = H[:, :1], K[:, :1]
+    v, e, C_new, Q = H[:, :1], K[:, :1], K * H_inverse, H * K_inverse
+    A, B, C, S, A_inverse = map(shared, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
     w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one
@@ -66,6 +67,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
     stage("six shears", 0.55)
     V = Q * (S - one) + v * s + A_inverse * B
+    shifts = W0, X, Y, Z, W, V = [*map(plain, (W0, X, C_new - W, Z, W, V))]
     note(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "
@@ -81,6 +83,6 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         "W0 A = C - C', w e = 1, W = 1/2 e w C', Y = C' - W, X = (A - 1) Q, Z = -2 Q e s, "
         "V = Q (S - 1) + Q e s + A^-1 B, "
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
-        {"W0": W0, "w": w, "X": X, "Y": C_new - W, "Z": Z, "W": W, "V": V},
+        {"W0": W0, "w": w, "X": X, "Y": Y, "Z": Z, "W": W, "V": V},
     )
-    return [W0, X, C_new - W, Z, W, V]
+    return shifts
