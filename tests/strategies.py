@@ -1,9 +1,9 @@
-"""Strategies for Hypothesis: inputs for tests of flows and their tools (extra ``testing``).
+"""Strategies for Hypothesis: inputs for tests of flows and their tools.
 
     from hypothesis import given
     from exactflow import factor
     from exactflow.testing import assert_equal
-    from exactflow.proving.strategies import matrices
+    from strategies import matrices
 
     @given(matrices())
     def test_factor(M):
