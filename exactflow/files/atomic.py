@@ -5,7 +5,6 @@ leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL
 leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
 """
 
-import hashlib
 import os
 import signal
 import sys
@@ -13,16 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from urllib.parse import quote
 
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-__all__ = ["check_place", "interruptible", "named", "place_in", "read_bytes", "write_bytes"]
+__all__ = ["check_place", "interruptible", "named", "read_bytes", "write_bytes"]
 
 MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that has no end
-
-LONGEST_NAME = 200
-"""Most file systems hold names of 255 bytes, those of suffixes and temporary files included."""
 
 
 def check_place(path: str | Path) -> None:
@@ -46,28 +41,6 @@ def check_place(path: str | Path) -> None:
     else:
         return
     raise InvalidInputError(f"expected a place to write, got {str(path)!r}: {reason}")
-
-
-def place_in(folder: str | Path, name: str, suffix: str) -> Path:
-    """Return the path of a file in a folder, named after what a file of a stranger calls something.
-
-    Other characters than letters, digits and ``_.-~`` are written as in a URL, so that different
-    names are different files and no name leads out of the folder; a long name ends with its hash.
-
-    Raises `InvalidInputError` where no file can be written there, or a link leads elsewhere.
-
-    >>> place_in(".", "flows.0", ".json").name, place_in(".", "../x", ".json").name
-    ('flows.0.json', '..%2Fx.json')
-    """
-    safe = quote(name, safe="", errors="surrogatepass")
-    if len(safe) > LONGEST_NAME:
-        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-        safe = f"{safe[: LONGEST_NAME - 65]}-{digest}"
-    path = Path(folder) / (safe + suffix)
-    check_place(path)
-    if path.resolve().parent != Path(folder).resolve():
-        raise InvalidInputError(f"expected a file in {str(folder)!r}, got a link: {str(path)!r}")
-    return path
 
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
