@@ -74,7 +74,8 @@ def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float6
     """
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
-    if not (isinstance(accepted, Real) and accepted >= 0):
+    is_number = isinstance(accepted, Real)
+    if not (is_number and accepted >= 0):
         raise InvalidInputError(
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
