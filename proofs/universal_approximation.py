@@ -94,7 +94,6 @@ from exactflow.laws.universal import (
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
-from proofs.constructions.lower_bounds import kl_lower_bound
 from proofs.constructions.one_layer import one_layer_bound
 from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
@@ -183,14 +182,14 @@ with claims.check("W2 -> 0 and KL -> infinity", Evidence.CERTIFIED) as check:
             before, steps = 0, []
             for eps in epsilons:
                 approximation = approximate(target, eps, layers=layers)
-                divergence = kl_lower_bound(approximation)
+                divergence = approximation.kl_lower_bound()
                 check.true(bool(approximation.bound <= eps), name, shown=False)
                 check.true(bool(divergence >= 3 * before), f"{name}: {divergence}", shown=False)
                 steps.append(f"{float(approximation.bound):.2g} {float(divergence):.1e}")
                 before = divergence
             print(f"    {name}, {layers} layers, W2 <= and KL >=: {', '.join(steps)}")
     for name in ("three atoms", "half a circle", "a law on the line", "a sphere in dimension 8"):
-        check.equal(kl_lower_bound(found[name, 2]), sympy.oo, f"{name}: infinite")
+        check.equal(found[name, 2].kl_lower_bound(), sympy.oo, f"{name}: infinite")
 
 # %% [markdown]
 # ## The flow, exactly

@@ -76,7 +76,6 @@ from exactflow.laws.universal import (
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
-from proofs.constructions.volume_preserving import approximate_preserving
 from proofs.experiments.densities import banana, draw_and_density, moons, ring
 from proofs.experiments.kl_study import read
 
@@ -199,7 +198,7 @@ with claims.check("trained flows: KL, beside the bound of four layers", Evidence
 # %%
 with claims.check("additive: least KL <= KL <= least KL + eps", Evidence.CERTIFIED) as check:
     for name in ("uniform on the unit square", "checkerboard", "two moons, 32 x 32 bins"):
-        result = approximate_preserving(laws[name], "1/100")
+        result = approximate(laws[name], "1/100", distance="KL", scales="additive")
         check.true(
             bool(0 < result.lower_bound < result.bound <= result.lower_bound + Rational(1, 100))
             and all(layer.is_additive for layer in result.flow),

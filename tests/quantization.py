@@ -5,8 +5,6 @@ import pytest
 from flint import arb
 from sympy import QQ
 
-from proofs.constructions.lower_bounds import slab
-
 
 def assert_cells(target, squares, tolerance):
     """E|X - c|^2 = E|X|^2 - sum w |c|^2, for the whole and for every coordinate."""
@@ -32,5 +30,5 @@ def assert_slabs(target):
         for place in (-1, 0, 1 / 3, 1):
             for radius in (0.2, 1):
                 share = weights @ (np.abs(centers[:, i] - place) <= radius)
-                assert share <= float(slab(target, i, arb(radius + 1 / 16))) + 1e-9
-        assert float(slab(target, i, arb(10**9))) == 1
+                assert share <= float(target.slab(i, arb(radius + 1 / 16))) + 1e-9
+        assert float(target.slab(i, arb(10**9))) == 1

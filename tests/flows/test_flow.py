@@ -5,10 +5,10 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import flows, partitions, rationals
 
 from exactflow import CouplingFlow, LinearCoupling
 from exactflow.errors import InvalidInputError
+from exactflow.proving.strategies import flows, partitions, rationals
 
 numbers = rationals(3)
 

@@ -5,10 +5,10 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import permutations
 
 from exactflow import circulant, conv1x1, pad, permutation, random_matrix, rotation, toeplitz
 from exactflow.errors import InvalidInputError
+from exactflow.proving.strategies import permutations
 
 
 @given(permutations())

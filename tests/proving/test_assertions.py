@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given
-from strategies import flows
 from sympy import GF, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, rotation, to_module
 from exactflow.errors import InvalidInputError
+from exactflow.proving.strategies import flows
 from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
 
 SHEAR = CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])

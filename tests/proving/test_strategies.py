@@ -1,13 +1,13 @@
 """Strategies draw what they say, degenerate cases included."""
 
 import pytest
-import strategies
 import sympy
 from hypothesis import find, given
 from hypothesis import strategies as st
 
 from exactflow import factor
 from exactflow.errors import InvalidInputError
+from exactflow.proving import strategies
 from exactflow.testing import assert_equal
 
 ONES = strategies.matrices((1, 2, 3), determinant="one")

@@ -6,7 +6,7 @@ For every measure P on R^(p + q) with second moments and every eps > 0 *two* aff
 W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
 Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) do
 it by three; one does not, unless a half of P is N(0, I): see
-``proofs/constructions/one_layer.py``. Here f is explicit. Let z1 be one of the halves of z, z2
+`exactflow.laws.universal.lower_bounds`. Here f is explicit. Let z1 be one of the halves of z, z2
 the other, and u' some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i > 0,
 are ordered by b_i' (three layers: by a_i'), which increases.
 
@@ -53,7 +53,7 @@ many couplings with linear layers between them; STARFlow (Gu et al. 2025, arXiv:
 autoregressive blocks to be universal, Iske and Schoenlieb (2026, arXiv:2605.06172) bi-Lipschitz
 maps, in L^1. That two couplings do as they are, under one partition and in W2, is new to our
 knowledge. Their determinant is constant: Draxler et al. (ICML 2024, arXiv:2402.06578) show that
-such flows are not universal in KL, and ``proofs/constructions/lower_bounds.py`` says how far from
+such flows are not universal in KL, and `exactflow.laws.universal.lower_bounds` says how far from
 it.
 
 How it is checked
@@ -76,18 +76,18 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
 from exactflow.exact.options import check_option
-from exactflow.exact.typing import Element, MatrixLike, NumberLike
+from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.partition import as_partition
 from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.cells import grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
+from exactflow.laws.universal.lower_bounds import halves_of, kl_lower_bound
 from exactflow.laws.universal.measures import TargetMeasure, as_measure
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["Approximation", "approximate", "as_eps", "halves_of"]
+__all__ = ["Approximation", "approximate", "as_eps"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -119,6 +119,19 @@ class Approximation(FlowResult):
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T
 
+    def kl_lower_bound(self) -> sympy.Expr:
+        """Return a number that KL(target | flow) is at least, or infinity: certified.
+
+        W2 does not see it. The theorem is in `exactflow.laws.universal.lower_bounds`.
+
+        >>> from exactflow.laws.universal import uniform
+        >>> found = approximate(uniform([0, 0], [1, 1]), "1/10")
+        >>> found.bound < 0.1, found.kl_lower_bound() > 10**5
+        (True, True)
+        """
+        with ctx.workprec(TUNING.precision):
+            return kl_lower_bound(self.target, self.parameters)
+
     def __str__(self) -> str:
         return (
             f"{self.target} by {self.parameters.depth} layers and {len(self.parameters.weights)} "
@@ -134,6 +147,7 @@ def approximate(
     layers: int | None = None,
     partition: tuple[int, int] | None = None,
     distance: Literal["W2"] = "W2",
+    scales: DepthScales = "positive",
 ) -> Approximation: ...
 
 
@@ -145,6 +159,7 @@ def approximate(
     layers: int | None = None,
     partition: tuple[int, int] | None = None,
     distance: Literal["KL"],
+    scales: DepthScales = "positive",
 ) -> KLApproximation: ...
 
 
@@ -155,6 +170,7 @@ def approximate(
     layers: int | None = None,
     partition: tuple[int, int] | None = None,
     distance: Literal["W2", "KL"] = "W2",
+    scales: DepthScales = "positive",
 ) -> Approximation | KLApproximation:
     """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
     four within `eps` in KL(target | flow).
@@ -175,6 +191,8 @@ def approximate(
     partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.
     distance : "W2"; or "KL", for a `Histogram`, `Boxes` or a `GaussianMixture` in the plane, or a
         `Product` of such, under equal halves.
+    scales : "additive", in KL, for layers without scales: within `eps` of the least KL of all
+        volume-preserving maps, for a `Histogram` or `Boxes`.
 
     Raises
     ------
@@ -195,13 +213,14 @@ def approximate(
     (True, 4)
     """
     check_option("distance", distance, ("W2", "KL"))
+    check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
     measure, accuracy = as_measure(target), as_eps(eps)
     halves = halves_of(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
             raise InvalidInputError(f"expected halves of one size in KL, got {halves}")
         depth = to_index("layers", 4 if layers is None else layers, 3, 4)
-        return approximate_in_kl(measure, accuracy, depth)
+        return approximate_in_kl(measure, accuracy, depth, scales)
     depth = to_index("layers", 2 if layers is None else layers, 2, 3)
     bits = grid_bits(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
@@ -216,15 +235,6 @@ def approximate(
             "must be as fine as it is asked to"
         )
     return Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
-
-
-def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the sizes of the halves, or raise `InvalidInputError` where they do not fit."""
-    d = measure.dimension
-    halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
-    if sum(halves) != d:
-        raise InvalidInputError(f"expected halves of {d} coordinates in all, got {halves}")
-    return halves
 
 
 def as_eps(eps: NumberLike) -> Element:

@@ -80,8 +80,8 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.numbers import format_above, format_short, to_element, to_float
-from exactflow.exact.typing import Element
+from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_float
+from exactflow.exact.typing import DepthScales, Element
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged import MaskedPart
@@ -92,17 +92,11 @@ from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure
 from exactflow.laws.universal.mixtures import Mixture
 from exactflow.laws.universal.parameters import power_below
+from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = [
-    "KLApproximation",
-    "KLBound",
-    "approximate_in_kl",
-    "certified",
-    "check_count",
-    "entropy_of",
-]
+__all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
 
 Density: TypeAlias = Staircase | Mixture
 
@@ -146,13 +140,16 @@ class Part(NamedTuple):
 class KLApproximation(FlowResult):
     """A flow of couplings with a certified bound of KL(target | flow).
 
-    `parts` has for each pair of coordinates its tiles, the widths of margins, and its bound.
+    `parts` has for each pair of coordinates its tiles, the widths of margins, and its bound. No
+    flow of the kind of layers asked for has a KL below `lower_bound`, which is positive for
+    additive ones.
     """
 
     target: TargetMeasure
     eps: sympy.Rational
     layers: int
     parts: tuple[Part, ...]
+    lower_bound: sympy.Rational
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
@@ -163,7 +160,7 @@ class KLApproximation(FlowResult):
 
     @property
     def bound(self) -> sympy.Rational:
-        """A rational number with KL(target | flow) <= bound <= eps."""
+        """A rational number with KL(target | flow) <= bound <= lower_bound + eps."""
         return self.pieces.total
 
     @cached_property
@@ -214,26 +211,40 @@ class KLApproximation(FlowResult):
 
     def __str__(self) -> str:
         pieces = self.pieces
+        least = f"{format_below(self.lower_bound)} + " if self.lower_bound else ""
         return (
             f"{self.target} by {self.layers} layers and {pieces.tiles} tiles, KL <= "
-            f"{format_above(self.bound)} <= {format_short(self.eps)}; float64 loses about "
+            f"{format_above(self.bound)} <= {least}{format_short(self.eps)}; float64 loses about "
             f"{pieces.digits} digits"
         )
 
 
-def approximate_in_kl(target: TargetMeasure, eps: Element, layers: int) -> KLApproximation:
+def approximate_in_kl(
+    target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
+) -> KLApproximation:
     """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
-    densities = _densities(target)
+    parts: tuple[Part, ...]
+    densities, least = _densities(target), Rational(0)
     share = eps / len(densities)
-    room = share - SHAPING if layers == 3 else share
-    if room <= 0:
-        raise InvalidInputError(
-            f"expected eps > {format_above(SHAPING * len(densities))} for three layers, which "
-            "lose log(pi e / 6) / 2 nats a pair of coordinates, got "
-            f"{format_short(eps)}: take layers=4"
-        )
-    parts = tuple(_part(density, share, room, layers) for density in densities)
-    return KLApproximation(target, QQ.to_sympy(eps), layers, parts)
+    if scales == "additive":
+        density = densities[0]
+        if layers == 3 or len(densities) > 1 or not isinstance(density, Staircase):
+            raise InvalidInputError(
+                "expected a Histogram or Boxes in the plane and four layers for additive "
+                f"couplings, got {target!r} and {layers}: take scales='positive'"
+            )
+        least = least_kl(density)
+        parts = (_translated(density, least, eps),)
+    else:
+        room = share - SHAPING if layers == 3 else share
+        if room <= 0:
+            raise InvalidInputError(
+                f"expected eps > {format_above(SHAPING * len(densities))} for three layers, which "
+                "lose log(pi e / 6) / 2 nats a pair of coordinates, got "
+                f"{format_short(eps)}: take layers=4"
+            )
+        parts = tuple(_part(density, share, room, layers) for density in densities)
+    return KLApproximation(target, QQ.to_sympy(eps), layers, parts, least)
 
 
 def _densities(law: TargetMeasure) -> list[Density]:
@@ -256,24 +267,35 @@ def _densities(law: TargetMeasure) -> list[Density]:
 
 def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
     """Return tiles whose bound is at most eps, of which `room` is for what tiles lose."""
-    budget, entropy = to_float(room), entropy_of(density, room)
+    budget, entropy = to_float(room), _entropy(density, room)
     while True:
         most = density.share * budget
         masses = band_masses(most) if layers == 4 else np.ones(1)
         columns = density.columns(most)
-        check_count(len(columns) * len(masses))
+        _check_count(len(columns) * len(masses))
         tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
-        check_count(len(tiles))
+        _check_count(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
-        part = certified(density, tiling, entropy, room)
+        part = _certified(density, tiling, entropy, room)
         if part.pieces.total <= QQ.to_sympy(eps):
             return part
         excess = part.pieces.total - QQ.to_sympy(eps - room)
         budget *= min(0.8, to_float(to_element(QQ.to_sympy(room) / excess)))
 
 
-def check_count(count: int) -> None:
-    """Raise `InvalidInputError` for more tiles than there may be."""
+def _translated(density: Staircase, least: Rational, eps: Element) -> Part:
+    """Return equal tiles whose bound is within eps of the least KL of volume-preserving maps."""
+    count, entropy = 1, _entropy(density, eps)
+    while True:
+        tiling = translated(density, count)
+        part = _certified(density, tiling, entropy, eps)
+        if part.pieces.total <= least + QQ.to_sympy(eps):
+            return part
+        count += max(1, count // 2)
+        _check_count(len(tiling.tiles) * 4)
+
+
+def _check_count(count: int) -> None:
     if count > MOST_TILES:
         raise InvalidInputError(
             f"expected a law that {MOST_TILES} tiles approximate, got one that takes {count}, or "
@@ -281,13 +303,12 @@ def check_count(count: int) -> None:
         )
 
 
-def entropy_of(density: Density, room: Element) -> arb:
-    """Return a bound of E log p that is fine enough for what may be lost."""
+def _entropy(density: Density, room: Element) -> arb:
     with ctx.workprec(TUNING.precision):
         return density.entropy(to_float(room) / 8)
 
 
-def certified(density: Density, tiling: Tiling, entropy: arb, room: Element) -> Part:
+def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) -> Part:
     """Return the tiling with margins, and its bound: the terms are those of the theorem."""
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), entropy

@@ -5,7 +5,7 @@ How they are cut into cells is said in `exactflow.laws.universal.cells`.
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
@@ -50,11 +51,22 @@ class TargetMeasure(ABC):
         """Return atoms within about `tolerance` of the law of coordinate i."""
         return self.cells(tolerance, bits).column(i)
 
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return a bound of P(|x_i - g| <= radius), whatever function g of the other coordinates
+        is: one, if nothing is known of the density.
+        """
+        return arb(1)
+
 
 class Mixture(TargetMeasure):
     """A mixture of measures of one kind, each with its weight."""
 
     weights: tuple
+
+    def average(self, bounds: Iterable[arb]) -> arb:
+        """Return the mean of numbers, one for each measure, where they are less than one."""
+        pairs = zip(self.weights, bounds, strict=True)
+        return sum((ball(w) * bound.min(arb(1)) for w, bound in pairs), arb(0))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.weights)} in dimension {self.dimension}>"
@@ -142,6 +154,11 @@ class Product(TargetMeasure):
         """Return cells of the law of coordinate i, which is one of a factor."""
         factor, place = self._owner(i)
         return factor.coordinate(place, tolerance, bits)
+
+    def slab(self, i: int, radius: arb) -> arb:
+        """Return the bound of the factor: it holds given the other factors."""
+        factor, place = self._owner(i)
+        return factor.slab(place, radius)
 
     def _owner(self, i: int) -> tuple[TargetMeasure, int]:
         """Return the factor that coordinate i is of, and its place there."""

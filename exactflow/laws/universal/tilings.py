@@ -68,12 +68,14 @@ class Tiling:
     tiles : by column, and in a column by height.
     bands : disjoint intervals of z2, increasing.
     slots : for each tile its interval of z1; those of one band are disjoint.
+    rigid : whether tiles are translated, not scaled.
     """
 
     columns: list[Interval]
     tiles: list[Tile]
     bands: list[Interval]
     slots: list[Interval]
+    rigid: bool = False
 
     @classmethod
     def of(cls, columns: list[Interval], tiles: list[Tile], count: int) -> "Tiling":
@@ -94,8 +96,8 @@ class Tiling:
         """For each tile (s, t) of x1 = s z1 + t, and of x2 = s z2 + t."""
         return [
             (
-                _affine(self.columns[tile.column], slot),
-                _affine((tile.low, tile.high), self.bands[tile.band]),
+                _affine(self.columns[tile.column], slot, self.rigid),
+                _affine((tile.low, tile.high), self.bands[tile.band], self.rigid),
             )
             for tile, slot in zip(self.tiles, self.slots, strict=True)
         ]
@@ -206,14 +208,12 @@ def _ceiling(x: Element, unit: Element) -> Element:
     return -(-int(quotient.numerator) // int(quotient.denominator)) * unit
 
 
-def _affine(x: Interval, z: Interval) -> Interval:
+def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
     """Return short s, t for which s z + t has the interval x inside."""
-    ratio = (x[1] - x[0]) / (z[1] - z[0])
-    return placed(x, z, _ceiling(ratio * (1 + SLACK), power_below(ratio) * SLACK))
-
-
-def placed(x: Interval, z: Interval, s: Element) -> Interval:
-    """Return s, and a short t for which s z + t is about in the middle of x."""
+    s = QQ.one
+    if not rigid:
+        ratio = (x[1] - x[0]) / (z[1] - z[0])
+        s = _ceiling(ratio * (1 + SLACK), power_below(ratio) * SLACK)
     middle = (x[0] + x[1] - s * (z[0] + z[1])) / 2
     return s, _ceiling(middle, power_below(s) * power_below(z[1] - z[0]) * SLACK / 8)
 

@@ -169,6 +169,25 @@ def test_three_layers(name):
     assert abs(lost.mean() - float(result.bound)) < 0.02
 
 
+@pytest.mark.parametrize("name", ["uniform", "moons", "checkerboard", "empty cells"])
+def test_additive_layers_attain_the_least_kl(name):
+    result = approximate(TARGETS[name], "1/50", distance="KL", scales="additive")
+    assert result.lower_bound < result.bound <= result.lower_bound + Rational(1, 50)
+    assert result.flow.depth == 4
+    assert all(layer.is_additive for layer in result.flow)
+    assert result.flow.log_abs_det() == 0
+    x, density = draw_and_density(TARGETS[name], 10**5, np.random.default_rng(0))
+    lost = density - result.log_prob(x)
+    assert abs(lost.mean() - float(result.bound)) < 5 * lost.std() / 10**2.5 + 1e-3
+
+
+def test_the_least_kl_of_a_square():
+    """The disc of area 1 has E|z|^2 = 1 / (2 pi)."""
+    result = approximate(TARGETS["uniform"], "1/10", distance="KL", scales="additive")
+    least = np.log(2 * np.pi) + 1 / (4 * np.pi)
+    assert abs(least - float(result.lower_bound)) < 1e-12
+
+
 def test_histogram_of_samples():
     x = np.array([[0.0, 0.0], [1.0, 2.0], [0.9, 0.1], [0.1, 0.2]])
     law = Histogram.of(x, bins=2)
@@ -227,12 +246,19 @@ def test_laws_that_are_refused(target, message):
     [
         ({"layers": 2}, "layers from 3 to 4"),
         ({"layers": 3}, "eps > 0.177 for three layers"),
+        ({"scales": "additive", "layers": 3}, "four layers for additive"),
         ({"distance": "TV"}, "distance to be one of"),
+        ({"distance": "W2", "scales": "additive"}, "scales to be one of 'positive'"),
     ],
 )
 def test_options_that_are_refused(options, message):
     with pytest.raises(InvalidInputError, match=message):
         approximate(uniform([0, 0], [1, 1]), "1/10", **{"distance": "KL", **options})
+
+
+def test_additive_layers_take_constant_pieces():
+    with pytest.raises(InvalidInputError, match="Histogram or Boxes"):
+        approximate(FOUR, "1/10", distance="KL", scales="additive")
 
 
 def test_too_many_tiles_are_refused():

@@ -10,7 +10,6 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import NEGATIVE, POSITIVE
-from strategies import degenerate_blocks, matrices
 from sympy import GF, QQ, ZZ, FiniteField
 from sympy.combinatorics import Permutation
 from sympy.polys.matrices import DomainMatrix
@@ -26,6 +25,7 @@ from exactflow.errors import (
 )
 from exactflow.exact import linalg
 from exactflow.linear.factor import METHODS, ROUTES
+from exactflow.proving.strategies import degenerate_blocks, matrices
 from exactflow.testing import assert_equal
 
 

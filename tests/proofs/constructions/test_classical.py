@@ -5,13 +5,13 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import POSITIVE
-from strategies import degenerate_blocks
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import random_matrix, verify
 from exactflow.errors import MethodError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
+from exactflow.proving.strategies import degenerate_blocks
 from proofs.constructions.classical import LAYERS, classical
 
 

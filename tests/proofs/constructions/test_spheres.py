@@ -8,7 +8,6 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.laws.universal import Atoms, GaussianMixture, Product
-from proofs.constructions.lower_bounds import slab
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring, Sphere
 
@@ -50,7 +49,7 @@ def test_slabs_bound_strips(name):
 def test_a_strip_beside_the_hole_has_nearly_what_the_bound_says():
     ring, r = Ring(1, 3), 1e-6
     share = 2 * r * 2 * np.sqrt(9 - 1) / (np.pi * (9 - 1))  # the strip touches the inner circle
-    assert share < float(slab(ring, 0, arb(r))) < 1.07 * share
+    assert share < float(ring.slab(0, arb(r))) < 1.07 * share
 
 
 def test_too_many_cells_are_counted_before_they_are_made():

@@ -1,9 +1,9 @@
-"""Strategies for Hypothesis: inputs for tests of flows and their tools.
+"""Strategies for Hypothesis: inputs for tests of flows and their tools (extra ``testing``).
 
     from hypothesis import given
     from exactflow import factor
     from exactflow.testing import assert_equal
-    from strategies import matrices
+    from exactflow.proving.strategies import matrices
 
     @given(matrices())
     def test_factor(M):

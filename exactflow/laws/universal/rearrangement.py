@@ -22,8 +22,6 @@ How it is checked
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise, product
 from math import gcd, lcm
 
@@ -31,82 +29,16 @@ import numpy as np
 from flint import arb, ctx
 from sympy import QQ, Rational
 
-from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower
-from exactflow.exact.numbers import format_above, format_below, format_short, to_float
-from exactflow.exact.typing import Element, NumberLike
-from exactflow.laws.universal import Boxes, KLApproximation
+from exactflow.exact.numbers import to_float
+from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import Staircase
-from exactflow.laws.universal.few_layers import as_eps
-from exactflow.laws.universal.likelihood import certified, check_count, entropy_of
-from exactflow.laws.universal.tilings import Interval, Tile, Tiling, placed
+from exactflow.laws.universal.tilings import Interval, Tile, Tiling
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["VolumePreserving", "approximate_preserving"]
+__all__ = ["least_kl", "translated"]
 
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class VolumePreserving(KLApproximation):
-    """A flow of four additive couplings: no volume-preserving map has a KL below `lower_bound`."""
-
-    lower_bound: Rational
-
-    def __str__(self) -> str:
-        return (
-            f"{self.target} by four additive layers and {self.pieces.tiles} tiles, KL <= "
-            f"{format_above(self.bound)} <= {format_below(self.lower_bound)} + "
-            f"{format_short(self.eps)}"
-        )
-
-
-class Translated(Tiling):
-    """Tiles that are translated, not scaled."""
-
-    @cached_property
-    def maps(self) -> list[tuple[Interval, Interval]]:
-        """For each tile (1, t) of x1 = z1 + t, and of x2 = z2 + t."""
-        return [
-            (
-                placed(self.columns[tile.column], slot, QQ.one),
-                placed((tile.low, tile.high), self.bands[tile.band], QQ.one),
-            )
-            for tile, slot in zip(self.tiles, self.slots, strict=True)
-        ]
-
-
-def approximate_preserving(target: Boxes, eps: NumberLike) -> VolumePreserving:
-    """Return four additive couplings within `eps` of the least KL of volume-preserving maps.
-
-    Parameters
-    ----------
-    target : a `Histogram` or `Boxes` in the plane.
-    eps : a positive rational.
-
-    Raises
-    ------
-    InvalidInputError
-        Another law, or more tiles than there may be.
-
-    Examples
-    --------
-    >>> from exactflow.laws.universal import uniform
-    >>> found = approximate_preserving(uniform([0, 0], [1, 1]), "1/10")
-    >>> bool(found.bound <= found.lower_bound + Rational(1, 10)), found.depth
-    (True, 4)
-    """
-    if not isinstance(target, Boxes) or target.dimension != 2:
-        raise InvalidInputError(f"expected a Histogram or Boxes in the plane, got {target!r}")
-    density, room = Staircase(target), as_eps(eps)
-    count, entropy, least = 1, entropy_of(density, room), least_kl(density)
-    while True:
-        tiling = translated(density, count)
-        part = certified(density, tiling, entropy, room)
-        if part.pieces.total <= least + QQ.to_sympy(room):
-            return VolumePreserving(target, QQ.to_sympy(room), 4, (part,), least)
-        count += max(1, count // 2)
-        check_count(len(tiling.tiles) * 4)
 
 
 def least_kl(density: Staircase) -> Rational:
@@ -123,7 +55,7 @@ def least_kl(density: Staircase) -> Rational:
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def translated(density: Staircase, count: int) -> Translated:
+def translated(density: Staircase, count: int) -> Tiling:
     """Return equal tiles, `count` to a side of the coarsest ones, that are only translated."""
     width, height = (_common(edges) / count for edges in density.grid)
     columns = _parts(density.grid[0], width)
@@ -144,7 +76,7 @@ def translated(density: Staircase, count: int) -> Translated:
         mass = to_float(value * width * height)
         tiles[k] = Tile(used.index(x), low, high, bands.index(j), mass)
         slots[k] = _cell(i, width)
-    return Translated(used, tiles, [_cell(j, height) for j in bands], slots)
+    return Tiling(used, tiles, [_cell(j, height) for j in bands], slots, rigid=True)
 
 
 def _common(edges: list) -> Element:
