@@ -13,7 +13,7 @@ rounded to float64, which loses nothing for the flow of `balance`, whose entries
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.options import check_option
@@ -24,7 +24,7 @@ from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import linear_map
-from exactflow.interop.roundoff import Rounding, check_error, rounding
+from exactflow.interop.roundoff import check_error, rounding
 from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LIBRARIES",
     "AffineMap",
-    "Rounding",
     "convert",
     "diagnose",
     "linear_map",
@@ -61,16 +60,12 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
 
 
-Parameters = Literal["positive", "raw"]
-
-
 def to_module(
     flow: CouplingFlow | FlowResult,
     *,
     library: str = "torch",
     image: tuple[int, int] | None = None,
     bias: "np.ndarray | None" = None,
-    parameters: Parameters = "positive",
     accept_error: float | None = None,
 ) -> Any:
     """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
@@ -100,7 +95,6 @@ def to_module(
     image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
         zuko and flowjax) take vectors (N, d) and images alike.
     bias : d numbers that are added to the image.
-    parameters : of the scales: "positive", which no training changes; or "raw", the scales.
     accept_error : the largest forward error that is accepted, in float64 (flowjax: in the floats
         that JAX runs in), as `rounding` bounds it, as a multiple of the largest entry of the
         matrix: 1e-6 in float64 and 1e-2 in float32, unless it is given; ``math.inf`` accepts any.
@@ -124,7 +118,6 @@ def to_module(
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
     check_option("library", library, LIBRARIES)
-    check_option("parameters", parameters, get_args(Parameters))
     found = _found(flow)
     shift = _shift(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
@@ -134,8 +127,7 @@ def to_module(
     check_error(found, accept_error, home.floats())
     from exactflow.interop.modules.flow import FlowModule
 
-    module = FlowModule(found, shift, raw=parameters == "raw")
-    return home.couplings(module, (found.dimension, *(image or ())))
+    return home.couplings(FlowModule(found, shift), (found.dimension, *(image or ())))
 
 
 def _found(flow: Any) -> CouplingFlow:

@@ -11,10 +11,6 @@ from exactflow.errors import InvalidInputError
 __all__ = ["AffineMap", "array", "dense", "diagonal", "matrix_of", "order", "vector"]
 
 
-LARGEST_PRODUCT = 8192
-"""Coordinates of a matrix that is made of its factors: half a gigabyte."""
-
-
 @dataclass(frozen=True, eq=False)
 class AffineMap:
     """The map x -> A x + bias in float64.
@@ -113,14 +109,9 @@ def diagonal(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
 
 
 def matrix_of(images: Callable[[Any], Any], d: int, device: Any, has_bias: bool) -> AffineMap:
-    """Return the map of a product of factors, from what it makes of zero and the unit vectors.
-
-    Raises `InvalidInputError` for a matrix that would be far larger than its factors may be.
-    """
+    """Return the map of a product of factors, from what it makes of zero and the unit vectors."""
     import torch
 
-    if d > LARGEST_PRODUCT:
-        raise InvalidInputError(f"expected at most {LARGEST_PRODUCT} coordinates, got {d}")
     with torch.no_grad():
         one = torch.eye(d, dtype=torch.float64, device=device)
         origin = images(torch.zeros_like(one[:1]))

@@ -86,10 +86,9 @@ class Whole:
         return (y[0] if isinstance(y, tuple | list) else y), log_det
 
 
-def plain_whole(model: nn.Module, context: Any, y: Any) -> Whole:
-    """The calling convention of a model with the options ``context`` and ``y``, if given."""
-    given = {"context": context, "y": y}
-    options = {name: value for name, value in given.items() if value is not None}
+def plain_whole(model: nn.Module, context: Any) -> Whole:
+    """The calling convention of a model with the option ``context``, if given."""
+    options = {} if context is None else {"context": context}
     return Whole(model, plain_way(model), options=options)
 
 
@@ -129,8 +128,7 @@ class Library:
         the names of the parameters that they replace.
     imitation : couplings with the interface of one module, where `couplings` alone do not tell it.
     way : how a layer is called; None for what is no layer of a flow.
-    whole : how a model or a layer is called, given a context and classes (None, or as its
-        distribution takes them).
+    whole : how a model or a layer is called, given a context or None.
     renew : what else a model has to know of a layer in it that is replaced: model, old, new.
     floats : the type of floats in which its modules run, as NumPy calls it.
     takes_images : whether couplings act on images, too.
@@ -145,7 +143,7 @@ class Library:
     parts: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
     imitation: Callable[[Any, Bijection], nn.Module] | None = None
     way: Callable[[nn.Module], Way | None] = plain_way
-    whole: Callable[[Any, Any, Any], Whole] = plain_whole
+    whole: Callable[[Any, Any], Whole] = plain_whole
     renew: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda model, old, new: None
     floats: Callable[[], Any] = lambda: np.float64
     takes_images: bool = True

@@ -5,10 +5,8 @@ Which layers there are stands with each library (``libraries/``).
 
 from typing import Any
 
-import numpy as np
-
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, dense
+from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of
 
 __all__ = ["is_initialized", "linear_map"]
@@ -23,7 +21,7 @@ def linear_map(module: Any) -> AffineMap:
     Parameters
     ----------
     module : ``nn.Linear``, a 1x1 convolution, a linear layer, permutation or ActNorm of a flow
-        library, of exactly that type; or its weight, d x d or d x d x 1 x 1.
+        library, of exactly that type.
 
     Raises
     ------
@@ -39,16 +37,13 @@ def linear_map(module: Any) -> AffineMap:
            [1., 0., 0.],
            [0., 1., 0.]])
     """
-    is_tensor = hasattr(module, "detach") and hasattr(module, "shape")
-    if isinstance(module, np.ndarray) or is_tensor:
-        return dense(module)
     library = library_of(module)
     reader = library.readers.get(type(module))
     if reader is None:
         known = ", ".join(kind.__name__ for kind in library.readers)
         kind = type(module)
         raise InvalidInputError(
-            f"expected a weight, or a linear layer of {library.name} ({known}), got "
+            f"expected a linear layer of {library.name} ({known}), got "
             f"{kind.__module__}.{kind.__name__}: give its matrix as an array instead"
         )
     from exactflow.interop.models import doubled  # with PyTorch, which the module has brought

@@ -3,38 +3,34 @@
 Main results
 ------------
 A module holds the numbers of the layers rounded to float64, and computes in float64. Let M be the
-matrix of the flow, Q the exact product of the layers A_1, .., A_K as they are stored, and y the
+matrix of the flow, A_1, .., A_K its layers, B_1, .., B_K the same as they are stored, and y the
 vector that the module returns. For |x_1| + .. + |x_d| <= 1
 
-    max |y - M x| <= max |M - Q| + max B,
-    B = sum over k of  |A_K .. A_(k+1)| g_k |A_k| |computed A_(k-1) .. A_1|,
+    max |y - M x| <= max  sum over k of  |A_K .. A_(k+1)| g_k |B_k| |computed B_(k-1) .. B_1|,
 
 with g_k = n_k u / (1 - n_k u), u = 2^-53, on the rows that layer k moves, and 0 on those that it
-keeps. For y - Q x is the sum of the errors of the layers, each carried on by those that follow; and
-each number that layer k adds up goes through at most n_k roundings, in whatever order it does
-(Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections 3.1 and 3.5). n_k is one
-more than the largest number of nonzero entries in a row of the shift.
+keeps. For y - M x is the sum of the errors of the layers, each carried on by those that follow; and
+each number that layer k adds up goes through at most n_k roundings, that of its storage among them,
+in whatever order it does (Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections
+3.1 and 3.5). n_k is two more than the largest number of nonzero entries in a row of the shift.
 
-The largest |M x| over these x is the largest entry of M, so that the quotient of the two is the
-relative error.
+The largest |M x| over these x is the largest entry of M.
 
 How it is checked
 -----------------
-*Exact*: M - Q, in rationals; it is zero where all numbers are floats. *Certified*: B. Its products
-are computed in float64 themselves, and their own errors, by the same theorem, are added; what is
-left are sums and products of nonnegative floats, enlarged by 2^-20. One assumption: no number
-underflows. For float32 u is 2^-24, and the bound is computed in float64 as before.
+*Certified*: the products are computed in float64 themselves, of the stored layers, and their own
+errors, by the same theorem, are added; what is left are sums and products of nonnegative floats,
+enlarged by 2^-20. One assumption: no number underflows. For float32 u is 2^-24, and the bound is
+computed in float64 as before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from sympy import QQ
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_float
@@ -43,7 +39,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["Rounding", "check_error", "float_layer", "most_in_a_row", "rounding"]
+__all__ = ["check_error", "float_layer", "rounding"]
 
 UNIT = 2.0**-53
 ENLARGED = 1 + 2.0**-20
@@ -52,55 +48,24 @@ ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The largest relative error that is accepted, unless another one is given."""
 
 
-@dataclass(frozen=True)
-class Rounding:
-    """The forward error of a flow's module in float64, for |x_1| + .. + |x_d| <= 1.
-
-    Attributes
-    ----------
-    stored : the largest absolute entry of M - Q, an exact rational; Q is the product of the layers
-        as they are stored.
-    computed : a certified bound of what arithmetic adds; infinite where the theorem gives none.
-    largest : the largest absolute entry of M.
-    """
-
-    stored: Fraction
-    computed: float
-    largest: Fraction
-
-    @property
-    def error(self) -> Fraction | float:
-        """The bound of the forward error."""
-        exact = np.isfinite(self.computed)
-        return self.stored + Fraction(self.computed) if exact else self.computed
-
-    @property
-    def relative(self) -> Fraction | float:
-        """The bound, as a multiple of the largest entry."""
-        return self.error / self.largest
-
-
-def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Rounding:
-    """Bound the forward error of a flow over QQ as a float64 module of any library.
+def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
+    """Bound the forward error of a flow over QQ as a float64 module of any library, for
+    |x_1| + .. + |x_d| <= 1, as a multiple of the largest entry of M; infinite where the theorem
+    gives no bound.
 
     `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range.
 
     >>> from exactflow import LinearCoupling
-    >>> account = rounding(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
-    >>> account.stored == Fraction(1, 3) - Fraction(1 / 3), account.relative < 1e-15
-    (True, True)
+    >>> bound = rounding(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
+    >>> Fraction(1, 3) - Fraction(1 / 3) < bound < 1e-15
+    True
     """
     layers = [float_layer(layer, dtype) for layer in flow.layers]
-    M, stored = flow.domain_matrix(), Fraction(0)
-    values = {value for layer in flow.layers for value in layer.values()}
-    if any(QQ(*_held(value, dtype).as_integer_ratio()) != value for value in values):
-        exact = [layer.exact() for layer in layers]
-        held = CouplingFlow(exact, flow.partition, flips=flow.flips, order=flow.order)
-        stored = _largest(M - held.domain_matrix())
-    largest = _largest(M)
+    entry = max(map(abs, flow.domain_matrix().iter_values()))
+    largest = Fraction(int(entry.numerator), int(entry.denominator))
     with np.errstate(over="ignore", invalid="ignore"):
-        computed = _computed(layers, flow.dimension, largest, float(np.finfo(dtype).eps) / 2)
-    return Rounding(stored, computed, largest)
+        bound = _bound(layers, flow.dimension, largest, float(np.finfo(dtype).eps) / 2)
+    return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
 def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
@@ -115,16 +80,16 @@ def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float6
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
         )
-    account = rounding(flow, dtype=dtype)
-    if account.relative > accepted:
+    bound = rounding(flow, dtype=dtype)
+    if bound > accepted:
         remedy = ""
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
-        elif account.stored:  # layers that are no floats, so not those of balance
+        elif not _is_held(flow, kind.type):  # layers that are no floats, so not those of balance
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
             f"expected layers whose error in {kind} is within {float(accepted):.2g} of the largest "
-            f"entry, got a bound of {float(account.relative):.2g}: {remedy}or give accept_error=.."
+            f"entry, got a bound of {float(bound):.2g}: {remedy}or give accept_error=.."
         )
 
 
@@ -135,17 +100,17 @@ def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
                 f"expected numbers within the range of {np.dtype(dtype)}, got one of about "
-                f"2^{size}: use exactflow.balance, whose layers are floats with small "
-                "entries"
+                f"2^{size}: use exactflow.balance, whose layers are floats with small entries"
             )
     found = FloatCoupling.of(layer)
     shift, scale = (x.astype(dtype).astype(float) for x in (found.shift, found.scales))
     return FloatCoupling(layer.moves, shift, scale)
 
 
-def most_in_a_row(layer: FloatCoupling) -> int:
-    """Return the largest number of nonzero entries in a row of the shift."""
-    return int((layer.shift != 0).sum(axis=1).max())
+def _is_held(flow: CouplingFlow, dtype: Any) -> bool:
+    """Whether all numbers of a flow are floats of a type."""
+    values = {value for layer in flow.layers for value in layer.values()}
+    return all(QQ(*_held(value, dtype).as_integer_ratio()) == value for value in values)
 
 
 def _held(value: Element, dtype: Any) -> float:
@@ -153,29 +118,27 @@ def _held(value: Element, dtype: Any) -> float:
         return float(dtype(to_float(value)))
 
 
-def _largest(M: DomainMatrix) -> Fraction:
-    value = max(map(abs, M.iter_values()), default=QQ.zero)
-    return Fraction(int(value.numerator), int(value.denominator))
-
-
-def _computed(layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: float) -> float:
-    """Return a bound of B: that of |A_K| .. |A_1|, in linear time, where it is small enough."""
-    counts = [most_in_a_row(layer) + 1 for layer in layers]
+def _bound(layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: float) -> float:
+    """Return a bound of the error: that of |A_K| .. |A_1|, in linear time, where it is small."""
+    counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     sizes = np.ones(d)
     for layer in layers:
         sizes = FloatCoupling(layer.moves, abs(layer.shift), layer.scale).forward(sizes)
-    bound = float(ENLARGED * _gamma(sum(counts), unit) * sizes.max())
-    if not bound <= SMALL * largest:
-        bound = ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit)
-    return float(bound) if np.isfinite(bound) else np.inf
+    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), unit) * sizes.max())
+    if bound <= SMALL * largest:
+        return bound
+    return float(ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit))
 
 
 def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float) -> float:
-    """Return the largest entry of B; `slack` bounds the errors of the products in it."""
-    slack = _gamma(sum(d + n for _, n in layers))
+    """Return the largest entry of the sum; `slack` bounds the errors of the products in it: those
+    of the module, in `unit`, and those of this function, in float64.
+    """
+    slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
+    slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
-        befores.append(np.abs(P) + 2 * slack * size)
+        befores.append(np.abs(P) + slack * size)
         A = layer.forward(np.eye(d))
         P, size = A @ P, np.abs(A) @ size
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)

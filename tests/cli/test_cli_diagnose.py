@@ -38,16 +38,9 @@ steep = Linear([[1.0, 1.0], [1.0, 1.000001]])
 def made():
     return good
 
-class Shifted(Linear):
+class Made(Linear):
     def __init__(self):
         super().__init__([[2.0, 0.0], [0.0, 1.0]])
-
-    def forward(self, x, context, y=None):
-        return super().forward(x + context)
-
-    def inverse(self, y, context):
-        x, log_det = super().inverse(y)
-        return x - context, log_det
 
 class Signed(Linear):
     def forward(self, x):
@@ -101,10 +94,9 @@ def test_a_model_that_is_well(run):
     assert "in forward" in err
 
 
-@pytest.mark.parametrize("name", ["made", "Shifted"])
+@pytest.mark.parametrize("name", ["made", "Made"])
 def test_functions_and_classes_that_make_a_model(run, name):
-    options = ["--context", "x.npy"] if name == "Shifted" else []
-    assert run(f"flow.py:{name}", "x.npy", "-q", *options)[:2] == (0, "")
+    assert run(f"flow.py:{name}", "x.npy", "-q")[:2] == (0, "")
 
 
 def test_faults_are_numbers(run):
@@ -136,61 +128,36 @@ def test_a_script_beside_a_package_of_its_name(run, tmp_path):
     assert run("flow.py:good", "x.npy", "-q")[0] == 0
 
 
-def test_latents_of_several_scales_classes_and_keys(run, tmp_path):
-    (tmp_path / "scales.py").write_text(
-        """
-import torch
-from torch import nn
-
-class Scales(nn.Module):
-    def forward(self, x, y):
-        return [x[:, :1] * (1 + y[:, None]), x[:, 1:]]
-
-    def inverse(self, latents, y):
-        return torch.cat([latents[0] / (1 + y[:, None]), latents[1]], 1)
-
-model = Scales()
-"""
-    )
-    np.savez(tmp_path / "z.npz", a=np.ones((3, 1)), b=np.ones((3, 2)))
-    np.save(tmp_path / "z1.npy", np.ones((3, 1)))
-    np.save(tmp_path / "z2.npy", np.ones((3, 2)))
-    np.save(tmp_path / "y.npy", np.arange(3))
-    options = ["--start", "latents", "--classes", "y.npy", "-q"]
-    assert run("scales.py:model", "z1.npy", "z2.npy", *options)[0] == 0
-    code, _, err = run("scales.py:model", "z.npz", *options)
-    assert (code, err.count("z.npz: expected one of the keys 'a', 'b' (--key)")) == (2, 1)
-    assert run("scales.py:model", "z.npz", "--key", "b", *options[2:])[0] == 0
+def test_keys(run):
+    np.savez("x.npz", a=np.ones((3, 2)), b=np.ones((3, 2)))
+    code, _, err = run("flow.py:good", "x.npz")
+    assert (code, err.count("x.npz: expected one of the keys 'a', 'b' (--key)")) == (2, 1)
+    assert run("flow.py:good", "x.npz", "--key", "b", "-q")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("flow.py", "expected SCRIPT.py:MODEL, got 'flow.py'"),
+        ("flow.py", "expected SCRIPT.py:MODEL, a file and a name, got 'flow.py'"),
         ("flow.py:", "expected SCRIPT.py:MODEL"),
         (":model", "expected SCRIPT.py:MODEL"),
-        ("none.py:model", "expected a Python script, got 'none.py'"),
-        ("x.npy:model", "expected a Python script, got 'x.npy'"),
-        (".:model", "expected a Python script"),
-        ("flow.py:none", "got AttributeError from flow.py: "),
-        (
-            "flow.py:number",
-            "expected a flow as a module of PyTorch, or a transform of zuko, got int",
-        ),
+        ("none.py:model", "a file and a name, got 'none.py:model'"),
+        ("x.npy:model", "a file and a name, got 'x.npy:model'"),
+        (".:model", "expected SCRIPT.py:MODEL"),
+        ("flow.py:none", "got AttributeError: "),
+        ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
         (
             "flow.py:broken",
-            "expected a script that makes 'broken', got ValueError from flow.py, line",
+            "expected a script that makes 'broken', got ValueError: no weights",
         ),
-        ("flow.py:ends", "got SystemExit from flow.py, line"),
+        ("flow.py:ends", "expected a model that runs, got SystemExit: 1"),
         ("flow.py:ending", "expected a model that runs, got SystemExit: 1"),
-        ("flow.py:Linear", "got TypeError from flow.py: "),
-        ("json.py:model", "expected a script whose name no module has, got 'json.py'"),
-        ("bad.py:model", "got SyntaxError from bad.py"),
-        ("exits.py:model", "got SystemExit from exits.py, line 1: 1"),
+        ("flow.py:Linear", "got TypeError: "),
+        ("bad.py:model", "got SyntaxError: "),
+        ("exits.py:model", "expected a model that runs, got SystemExit: 1"),
     ],
 )
 def test_scripts_that_are_refused(run, tmp_path, model, words):
-    (tmp_path / "json.py").write_text("")
     (tmp_path / "bad.py").write_text("model = (")
     (tmp_path / "exits.py").write_text("raise SystemExit(1)")
     code, out, err = run(model, "x.npy")
@@ -205,10 +172,10 @@ def test_scripts_that_are_refused(run, tmp_path, model, words):
     [
         (None, "expected a readable file, got 'd.npy'"),
         (b"", "d.npy: expected"),
-        (np.ones((2, 2), int), "got a tensor of torch.int64"),
+        (np.ones((2, 2), int), "got torch.int64 of shape (2, 2)"),
         (np.ones((3, 5)), "expected an x that the model takes, got shape (3, 5)"),
         (np.full((2, 2), np.nan), "an x of finite numbers"),
-        (np.ones(2), "expected x as a batch"),
+        (np.ones(2), "expected x as a batch of floats"),
     ],
 )
 def test_data_that_is_refused(run, tmp_path, content, words):
@@ -222,7 +189,7 @@ def test_data_that_is_refused(run, tmp_path, content, words):
 
 
 def test_usage(run, capsys):
-    for arguments in ([], ["flow.py:good"], ["flow.py:good", "x.npy", "--start", "noise"]):
+    for arguments in ([], ["flow.py:good"]):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")
         assert "usage: exactflow diagnose" in err

@@ -1,6 +1,7 @@
 """What `convert` leaves alone, and the reasons that it names."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from interop.modules import data, library, linear
 from torch import nn
 
-from exactflow.errors import InvalidInputError, MethodError
+from exactflow.errors import InvalidInputError
 from exactflow.interop import convert
 
 
@@ -152,12 +153,6 @@ def singular():
     return layer
 
 
-def mixed():
-    layer = linear()
-    layer.bias = nn.Parameter(layer.bias.double())
-    return layer
-
-
 def hooked():
     layer = linear()
     layer.register_forward_pre_hook(lambda module, x: None)
@@ -179,7 +174,6 @@ class Own(nn.Linear):
     [
         (singular, "singular"),
         (infinite, "finite numbers"),
-        (mixed, "several types, torch.float32, torch.float64"),
         (lambda: nn.Linear(1, 1), "one coordinate"),
         (lambda: nn.Linear(4, 4, dtype=torch.complex64), "real numbers"),
         (hooked, "a hook"),
@@ -237,12 +231,8 @@ def test_what_is_no_model(model, message):
         ({"example": data(5, 3)}, r"runs on the example, got RuntimeError: mat1 .*\(in 0\)"),
         ({"example": data(5, 4).double()}, "runs on the example, got"),
         ({"example": "x"}, "runs on the example, got"),
-        ({"within": -1.0}, "finite number, zero or larger, as within"),
-        ({"within": float("nan")}, "as within"),
-        ({"within": "small"}, "as within"),
         ({"only": [0]}, "list of paths or patterns"),
         ({"only": 3}, "list of paths or patterns"),
-        ({"layers": 3}, "layers from 5"),
         ({"by": "magic"}, "by to be one of"),
     ],
 )
@@ -251,13 +241,12 @@ def test_bad_options(options, message):
         convert(nn.Sequential(linear()), **options)
 
 
-def test_nothing_is_half_converted():
+def test_a_layer_with_couplings_that_are_not_near_is_left(monkeypatch):
     model, x = nn.Sequential(linear(), nn.Tanh(), linear()), data(5, 4)
     before = dict(model.named_modules())
-    with pytest.raises(MethodError, match=r"within 0.0e\+00 .*0 \(Linear\).*larger within"):
-        convert(model, x, within=0.0)
-    assert dict(model.named_modules()) == before
-    convert(model, x)
+    monkeypatch.setattr(import_module("exactflow.interop.conversion.solve"), "WITHIN", 0.0)
+    with pytest.raises(InvalidInputError, match=r"Linear \(its couplings are within .*not 0"):
+        convert(model, x)
     assert dict(model.named_modules()) == before
 
 

@@ -43,8 +43,6 @@ def test_flows_with_a_network_for_the_context(home, has_example):
     assert torch.allclose(new.log_prob(x, context), model.log_prob(x, context), atol=1e-5)
     with pytest.raises(InvalidInputError, match=r"TypeError: .*NoneType"):
         convert(model, x)
-    with pytest.raises(InvalidInputError, match="no classes y"):
-        convert(model, x, y=torch.zeros(6))
 
 
 def test_a_conditional_flow_of_normflows():
@@ -59,8 +57,6 @@ def test_a_conditional_flow_of_normflows():
     new, report = convert(model, x, context=context)
     assert [layer.kind for layer in report.layers] == ["LULinearPermute"]
     assert torch.allclose(new.log_prob(x, context), model.log_prob(x, context), atol=1e-5)
-    with pytest.raises(InvalidInputError, match="expected classes y for a ClassCondFlow"):
-        convert(model, x, context=context, y=torch.zeros(6))
 
 
 def class_conditional():
@@ -86,7 +82,7 @@ def test_class_conditional_flows(make):
     model, x = make()
     y = torch.tensor([0, 1, 2, 0, 1])
     model.log_prob(x, y)  # the first data, for ActNorm
-    new, report = convert(model, x, y=y)
+    new, report = convert(model, x)
     assert len(report.layers) == 2
     assert report.latent_difference < 1e-5
     assert torch.allclose(new.log_prob(x, y), model.log_prob(x, y), atol=1e-4)
@@ -133,12 +129,10 @@ def test_fixed_layers_of_freia_in_bfloat16(shape, by):
     new, report = convert(inn, x, by=by)
     (layer,) = report.layers
     size = float(inn(x)[0].abs().max())
-    assert layer.output_difference < 0.05 * size
     assert report.latent_difference < 0.05 * size
     assert new(x)[0].dtype == torch.bfloat16
     if by == "inverse":
-        assert layer.error == layer.stored_error == 0 < layer.inverse_error < 0.01
-        assert layer.output_difference == 0
+        assert layer.error == 0 < layer.relative_error < 0.01
 
 
 def test_what_is_not_finite_is_named():

@@ -56,6 +56,6 @@ def test_what_a_module_is_printed_as():
 
     assert repr(to_module(factor([[1, 0.5], [3, 7]]))) == (
         "FlowModule(\n  (layers): ModuleList(\n"
-        "    (0): DenseCoupling(moves='second', scaled=True)\n"
-        "    (1): DenseCoupling(moves='first', scaled=True)\n  )\n)"
+        "    (0): CouplingModule(moves='second', scaled=True)\n"
+        "    (1): CouplingModule(moves='first', scaled=True)\n  )\n)"
     )

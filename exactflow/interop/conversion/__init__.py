@@ -17,8 +17,6 @@ it differs beyond rounding, nothing is returned.
 
 from collections import Counter
 from collections.abc import Collection
-from fractions import Fraction
-from math import inf
 from typing import Any, get_args
 
 import torch
@@ -44,9 +42,6 @@ def convert(
     *,
     by: By = "couplings",
     context: Any = None,
-    y: Any = None,
-    layers: int | None = None,
-    within: float = 1e-10,
     only: str | Collection[str] | None = None,
 ) -> tuple[Any, Conversion]:
     """Return a copy of a model with couplings in the place of its linear layers, and a report.
@@ -73,10 +68,7 @@ def convert(
     by : "couplings"; or "inverse" for a matrix, and beside it its inverse, each entry the nearest
         float to that of the exact inverse. These are buffers, which are trained no more: for
         sampling, where they are as accurate and have fewer operations.
-    context, y : what a conditional model is given besides: a context, or classes.
-    layers : couplings for each matrix, as `exactflow.balance` takes it.
-    within : the largest certified error of float64 layers that is accepted, as a multiple of the
-        largest entry of the matrix.
+    context : what a conditional model is given besides.
     only : paths of layers, or patterns such as ``"flows.*"``; what they do not match is left.
 
     Returns
@@ -91,8 +83,7 @@ def convert(
         No model, one that cannot be copied or run, or one in which nothing can be converted: the
         message says what was looked at.
     MethodError
-        Couplings that are not within `within`, or a converted model that differs from the one that
-        was given: names the first layer that does.
+        A converted model that differs from the one that was given: names the first layer that does.
 
     Examples
     --------
@@ -106,22 +97,19 @@ def convert(
     """
     only = [only] if isinstance(only, str) else only
     check_option("by", by, get_args(By))
-    _check(model, within, only)
+    _check(model, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
-    given = context, y
     with untouched():
-        before = run(model, arguments, *given)
-        types = (t.dtype for t in tensors_of(model) if t.is_floating_point())
-        default = next(types, torch.get_default_dtype())
+        before = run(model, arguments, context)
         new = copy_model(model)
         runs, left = read(new, only)
-        groups, alone = group(runs, before.met, default)
-        solved, singular = solve(groups, by, layers, Fraction(within))
+        groups, alone = group(runs, before.met)
+        solved, singular = solve(groups, by)
         pair, done, failed = put((new, doubled(model)), solved)
         left += [*alone, *singular, *failed]
         if not done:
             raise InvalidInputError(_nothing(left))
-        changes = _compare((model, *pair), done, arguments, given, before, within)
+        changes = _compare((model, *pair), done, arguments, context, before)
     return pair[0], Conversion(tuple(done), tuple(left), *changes)
 
 
@@ -129,9 +117,8 @@ def _compare(
     models: tuple[nn.Module, nn.Module, nn.Module],
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
-    given: tuple[Any, Any],
+    context: Any,
     before: Run,
-    within: float,
 ) -> tuple[float | None, float | None, float | None, str | None]:
     """Compare a model with its conversion, in its type and in float64: the differences of latents,
     log-determinants and inverses, and why there are none.
@@ -141,19 +128,19 @@ def _compare(
     if not arguments:
         return None, None, None, "there is no example"
     model, converted, twin = models
-    one, two = before, again(converted, arguments, given, before)
+    one, two = before, again(converted, arguments, context, before)
     latents, log_dets, back = differences(one, two)
     if not any(x.numel() for x in tree_leaves(arguments) if isinstance(x, Tensor)):
         return None, None, None, "the example is empty"
     try:
-        arguments, given = _doubled(arguments), _doubled(given)
-        one = run(doubled(model), arguments, *given)
+        arguments, context = _doubled(arguments), _doubled(context)
+        one = run(doubled(model), arguments, context)
     except InvalidInputError:  # a model of one type alone
         pass
     else:
-        two = again(twin, arguments, given, one)
+        two = again(twin, arguments, context, one)
     merged = [{layer.path, *layer.merged} for layer in layers]
-    agree(one, two, before, arguments[0], merged, within)
+    agree(one, two, before, arguments[0], merged)
     return latents, log_dets, back, None
 
 
@@ -162,7 +149,7 @@ def _doubled(value: Any) -> Any:
     return tree_map_only(Tensor, lambda x: x.double() if x.is_floating_point() else x, value)
 
 
-def _check(model: Any, within: Any, only: Any) -> None:
+def _check(model: Any, only: Any) -> None:
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
             f"expected a model as a torch.nn.Module, got {type(model).__name__}"
@@ -170,10 +157,6 @@ def _check(model: Any, within: Any, only: Any) -> None:
     if (name := inside(model)) is not None:
         raise InvalidInputError(
             f"expected a model, got {type(model).__name__} around it: convert its .{name}"
-        )
-    if not isinstance(within, int | float) or not 0 <= within < inf:
-        raise InvalidInputError(
-            f"expected a finite number, zero or larger, as within, got {within!r}"
         )
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):

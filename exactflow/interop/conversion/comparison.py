@@ -65,9 +65,7 @@ class Run:
         }
 
 
-def run(
-    model: nn.Module, arguments: tuple[Any, ...], context: Any, y: Any, latents: Any = None
-) -> Run:
+def run(model: nn.Module, arguments: tuple[Any, ...], context: Any, latents: Any = None) -> Run:
     """Run a copy of a model on an example, and back from its latents, or others.
 
     Raises `InvalidInputError` where the model raises an error ahead, or, if it is given latents,
@@ -91,7 +89,7 @@ def run(
         return value
 
     runs = "expected a model that runs on the example"
-    whole = _tried(runs, lambda: whole_of(model, context, y))
+    whole = _tried(runs, lambda: whole_of(model, context))
     with ExitStack() as watching:
         for place in (place for chain in chains(model) for place in chain):
             module = whole.steps.get(place.path, place.module)
@@ -170,12 +168,11 @@ def differences(before: Run, after: Run) -> list[float | None]:
     return found
 
 
-def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]], within: float) -> None:
+def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> None:
     """Compare two models on an example, ahead and back.
 
     `own` is the run of the first one in its own type, in which a layer may keep a log-determinant;
-    `merged` are paths of layers that became one: what the last of each makes is compared; and
-    `within` is the relative error of layers that was asked for.
+    `merged` are paths of layers that became one: what the last of each makes is compared.
 
     Raises
     ------
@@ -191,9 +188,7 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]], with
 
     def differ(pair: tuple[Tensor, Tensor], slack: float, unit: float) -> bool:
         apart = difference(*pair)
-        return (
-            apart is not None and not apart <= (unit + within) * (1 + pair[0].abs().max()) + slack
-        )
+        return apart is not None and not apart <= unit * (1 + pair[0].abs().max()) + slack
 
     for what, images in one.parts.items():
         is_back = what == "inverse"
@@ -212,13 +207,13 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]], with
         )
 
 
-def again(model: nn.Module, arguments: tuple[Any, ...], given: tuple[Any, Any], before: Run) -> Run:
+def again(model: nn.Module, arguments: tuple[Any, ...], context: Any, before: Run) -> Run:
     """Run a converted model, on the way back from the latents of the one that was given.
 
     Raises `MethodError` where it does not run.
     """
     try:
-        return run(model, arguments, *given, None if before.back is None else before.latents)
+        return run(model, arguments, context, None if before.back is None else before.latents)
     except InvalidInputError as error:
         raise MethodError(
             f"expected a converted model that runs as the one that was given; {error}: leave out "

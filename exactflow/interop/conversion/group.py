@@ -71,7 +71,7 @@ class Group:
 
 
 def group(
-    runs: list[list[ReadLayer]], met: Mapping[str, Meeting], default: torch.dtype
+    runs: list[list[ReadLayer]], met: Mapping[str, Meeting]
 ) -> tuple[list[Group], list[LeftLayer]]:
     """Merge the layers of each run; name those that have no matrix beside them, or no data."""
     groups: list[Group] = []
@@ -83,7 +83,7 @@ def group(
                 left.append(LeftLayer(layer.place.path, layer.place.kind, reason))
             continue
         try:
-            data = _data(part, met.get(part[0].place.path), default)
+            data = _data(part, met.get(part[0].place.path))
         except InvalidInputError as error:
             left += [LeftLayer(x.place.path, x.place.kind, str(error)) for x in part]
             continue
@@ -96,23 +96,20 @@ def _main(layers: "tuple[ReadLayer, ...] | list[ReadLayer]") -> Place:
 
 
 def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
-    """Yield the parts of a run that can be merged: with floats of one type, all of them trained or
-    none of them.
-    """
+    """Yield the parts of a run that can be merged: all of them trained, or none of them."""
     cuts = [k for k, (one, two) in enumerate(pairwise(run), 1) if one.is_alone or two.is_alone]
     for start, stop in pairwise([0, *cuts, len(run)]):
         part: list[ReadLayer] = []
         for layer in run[start:stop]:
             whole = [*part, layer]
-            types = frozenset[torch.dtype]().union(*(x.types for x in whole))
-            if len(types) > 1 or {True, False} <= {x.is_trained for x in whole}:
+            if {True, False} <= {x.is_trained for x in whole}:
                 yield part
                 whole = [layer]
             part = whole
         yield part
 
 
-def _data(layers: list[ReadLayer], meeting: Meeting | None, default: torch.dtype) -> Meeting:
+def _data(layers: list[ReadLayer], meeting: Meeting | None) -> Meeting:
     """Return the data that layers meet; or, where they meet none, random vectors or images.
 
     Raises `InvalidInputError` where they take neither.
@@ -120,14 +117,13 @@ def _data(layers: list[ReadLayer], meeting: Meeting | None, default: torch.dtype
     if meeting is not None and meeting[0].numel():
         return meeting
     modules, main = [layer.place.module for layer in layers], _main(layers)
-    held = [tensor for module in modules for tensor in tensors_of(module)]
-    dtype = next((tensor.dtype for tensor in held if tensor.is_floating_point()), default)
+    held = [t for module in modules for t in tensors_of(module) if t.is_floating_point()]
     shapes = [(layers[0].map.dimension, *pixels) for pixels in PIXELS]
     reason = ""
     for shape in shapes:
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(SAMPLES, *shape, dtype=torch.float64, generator=generator)
-        x = x.to(dtype=dtype, device=held[0].device if held else None)
+        x = x.to(held[0])
         try:
             with torch.no_grad():
                 chained(modules, x, None)

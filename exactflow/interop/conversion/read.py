@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -14,7 +13,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.libraries import library_of, package_of
-from exactflow.interop.models import Place, cause, chains, inside, place_of, tensors_of
+from exactflow.interop.models import Place, cause, chains, inside, place_of
 from exactflow.interop.reading import is_initialized, linear_map
 
 __all__ = ["ReadLayer", "read"]
@@ -30,14 +29,12 @@ class ReadLayer:
     Attributes
     ----------
     place, map : the module where it stands, and its map from data to latent.
-    types : of the floats that it holds.
     is_trained : whether its parameters are; None for a permutation, or where there are none.
     is_alone : whether it must not be merged with its neighbours.
     """
 
     place: Place
     map: AffineMap
-    types: frozenset[torch.dtype]
     is_trained: bool | None
     is_alone: bool
 
@@ -66,8 +63,7 @@ def read(
                 continue
             is_alone = _is_alone(place)
             trained = next(iter(_training(place.module)), None)
-            types = frozenset(_types(place.module))
-            runs[-1].append(ReadLayer(place, read, types, trained, is_alone))
+            runs[-1].append(ReadLayer(place, read, trained, is_alone))
     return [run for run in runs if run], left
 
 
@@ -97,17 +93,13 @@ def _is_named(place: Place, only: Collection[str]) -> bool:
     return any(fnmatchcase(place.path, pattern) for pattern in only)
 
 
-def _types(module: nn.Module) -> set[torch.dtype]:
-    return {tensor.dtype for tensor in tensors_of(module) if tensor.is_floating_point()}
-
-
 def _training(module: nn.Module) -> set[bool]:
     return {p.requires_grad for p in library_of(module).parameters_of(module)}
 
 
 def _read(place: Place, only: Collection[str]) -> Read:
     """Return the map of a layer, or why there is none."""
-    module, types = place.module, _types(place.module)
+    module = place.module
     reason = _reason(module)
     if reason is not None:
         return reason
@@ -115,8 +107,6 @@ def _read(place: Place, only: Collection[str]) -> Read:
         return "it may belong to a conditioner; only=[its path] converts it"
     if not is_initialized(module):
         return "its scales wait for the first data"
-    if len(types) > 1:
-        return f"parameters of several types, {', '.join(sorted(map(str, types)))}"
     if len(_training(module)) > 1:
         return "some of its parameters are trained, and others are frozen"
     try:

@@ -1,14 +1,9 @@
-"""The report of `convert`, layer by layer: as a table, as JSON, and as certificates."""
+"""The report of `convert`, layer by layer, as a table."""
 
-import json
 from dataclasses import dataclass
 from fractions import Fraction
-from html import escape
-from math import inf, nextafter
-from typing import Any
 
-from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import certificate_text
+from exactflow.exact.rounding import decimal_up
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop import tables
 from exactflow.interop.affine import AffineMap
@@ -26,16 +21,10 @@ class ConvertedLayer:
     merged : the paths of neighbours that they apply, too; there is an identity now.
     dimension, condition_number : of the matrix W, from data to latent; the latter is rounded.
     dtype : the type of floats in which the model holds what takes its place.
-    error : *certified*: no entry of W differs by more from the exact product of the float64 layers,
-        or from the float64 matrix.
-    stored_error : *certified*: the same for the layers as the model holds them.
-    inverse_error : *certified*: the same for the inverse that is stored, and the exact one of the
-        matrix that is; None for couplings.
-    relative_error : *certified*: the larger of `stored_error` over the largest entry of W, and of
-        `inverse_error` over that of the inverse.
-    output_difference, log_det_difference : *numeric*: the largest differences to the layer that was
-        there, on the data that it meets, in the model's own type; None where there are none.
-    round_trip : *numeric*: the largest |x - f^-1(f(x))| of the couplings, likewise.
+    error : *certified*: no entry of W differs by more from the exact product of the layers as the
+        model holds them, or from the matrix that it holds.
+    relative_error : *certified*: `error` over the largest entry of W; or, if it is larger, the same
+        for an inverse that is stored, and the exact one of the matrix that is.
     flow, target : the couplings exactly, None for a matrix; and W.
     """
 
@@ -46,12 +35,7 @@ class ConvertedLayer:
     condition_number: float
     dtype: str
     error: Fraction
-    stored_error: Fraction
-    inverse_error: Fraction | None
     relative_error: Fraction
-    output_difference: float | None
-    log_det_difference: float | None
-    round_trip: float | None
     flow: CouplingFlow | None
     target: AffineMap
 
@@ -59,25 +43,6 @@ class ConvertedLayer:
     def couplings(self) -> int:
         """The number of couplings; 0 for a matrix."""
         return 0 if self.flow is None else self.flow.depth
-
-    def record(self) -> dict[str, Any]:
-        """The layer as a record for JSON; errors are rounded up to floats."""
-        values = {name: getattr(self, name) for name in (*_HEADS, *_MORE)}
-        return {k: _above(x) if isinstance(x, Fraction) else x for k, x in values.items()}
-
-    def certificate(self) -> str:
-        """Return the certificate that the float64 layers are within `error` of W; the bias is no
-        part of it. The file can be checked by ``exactflow check``.
-
-        Raises `InvalidInputError` for a matrix, which has no layers.
-        """
-        if self.flow is None:
-            raise InvalidInputError(
-                f"expected couplings to certify, got a matrix for {self.path} ({self.kind})"
-            )
-        within = self.error or None
-        provenance = {"source": self.path, "layer": self.kind, "merged": list(self.merged)}
-        return certificate_text(self.flow, self.target.matrix, within=within, provenance=provenance)
 
 
 @dataclass(frozen=True)
@@ -89,7 +54,6 @@ class LeftLayer:
     reason: str
 
 
-_MORE = ("merged", "error", "stored_error", "inverse_error")
 _HEADS = {
     "path": "layer",
     "kind": "was",
@@ -98,12 +62,7 @@ _HEADS = {
     "couplings": "couplings",
     "dtype": "stored in",
     "relative_error": "error",
-    "output_difference": "output",
-    "log_det_difference": "log-det",
-    "round_trip": "round trip",
 }
-
-
 _WAYS = {
     "latent_difference": "latents",
     "log_det_difference": "log-dets",
@@ -135,7 +94,7 @@ class Conversion:
     def __str__(self) -> str:
         count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
         what = f"{total} couplings" if total else "matrices and their inverses"
-        largest = _above(max(layer.relative_error for layer in self.layers))
+        largest = max(layer.relative_error for layer in self.layers)
         types = ", ".join(sorted({layer.dtype for layer in self.layers}))
         said = (
             f"{count} layer{'s' * (count != 1)} converted to {what}, certified within "
@@ -150,12 +109,11 @@ class Conversion:
         return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
     def __repr__(self) -> str:
-        return f"<Conversion: {self}>"
+        return self.table()
 
     def rows(self) -> list[list[str]]:
         """Return the table, the heads of its columns first."""
-        records = [layer.record() for layer in self.layers]
-        rows = [[_text(record[name]) for name in _HEADS] for record in records]
+        rows = [[_text(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
         for row, layer in zip(rows, self.layers, strict=True):
             row[0] = " + ".join((layer.path or "(model)", *layer.merged))
         return [list(_HEADS.values()), *rows]
@@ -174,27 +132,8 @@ class Conversion:
         """Return the table as text, and below it what was left."""
         return "\n".join([*tables.lines(self.rows(), width), *self.reasons(), str(self)])
 
-    def to_json(self) -> str:
-        """Return the report as one JSON object."""
-        content = {
-            "layers": [layer.record() for layer in self.layers],
-            "left": [vars(layer) for layer in self.left],
-            **{name: getattr(self, name) for name in (*_WAYS, "reason")},
-        }
-        return json.dumps(content, indent=1) + "\n"
-
-    def _repr_html_(self) -> str:
-        left = "".join(f"<li>{escape(line)}</li>" for line in self.reasons())
-        return f"{tables.html(self.rows(), str(self))}<ul>{left}</ul>"
-
-
-def _above(x: Fraction) -> float:
-    """Return the least float that is not below x."""
-    rounded = float(x)
-    return rounded if Fraction(rounded) >= x else nextafter(rounded, inf)
-
 
 def _text(value: object) -> str:
-    if value is None:
-        return "-"
+    if isinstance(value, Fraction):
+        return decimal_up(value)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

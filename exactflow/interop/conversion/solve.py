@@ -18,7 +18,7 @@ import torch
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from torch import Tensor
 
-from exactflow.errors import InvalidInputError, MethodError, SingularMatrixError
+from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.digits import Digits
 from exactflow.exact.progress import stage
 from exactflow.floats.balancing import balance
@@ -34,6 +34,8 @@ __all__ = ["By", "Solved", "rounded_inverse", "solve"]
 
 By = Literal["couplings", "inverse"]
 
+WITHIN = 1e-10
+"""The largest certified error of float64 layers, as a multiple of the largest entry."""
 BITS = 128, 1024
 """Of the attempts by balls; the first is enough for float64 and condition numbers of ten digits."""
 
@@ -46,35 +48,27 @@ class Solved:
     ----------
     fine, stored : the module in float64, and in the type of the model.
     flow : the couplings exactly; None for a matrix.
-    error, stored_error : the largest entry of W less what `fine` applies, and `stored`.
-    inverse_error : that of the inverse that is stored less the inverse of what `stored` applies;
-        None for couplings, which store none.
-    relative_error : the larger of `stored_error` over the largest entry of W, and `inverse_error`
-        over that of the inverse.
+    fine_error, error : the largest entry of W less what `fine` applies, and `stored`.
+    relative_error : `error` over the largest entry of W; or, if it is larger, the error of the
+        inverse that is stored, over the largest entry of that.
     """
 
     fine: Bijection
     stored: Bijection
     flow: CouplingFlow | None
+    fine_error: Fraction
     error: Fraction
-    stored_error: Fraction
-    inverse_error: Fraction | None
     relative_error: Fraction
 
 
-def solve(
-    groups: list[Group], by: By, layers: int | None, within: Fraction
-) -> tuple[list[tuple[Group, Solved]], list[LeftLayer]]:
-    """Find what takes the place of each group; name the layers of those that have nothing.
-
-    Raises `MethodError` where an error exceeds `within` times the largest entry.
-    """
+def solve(groups: list[Group], by: By) -> tuple[list[tuple[Group, Solved]], list[LeftLayer]]:
+    """Find what takes the place of each group; name the layers of those that have nothing."""
     found: list[tuple[Group, Solved]] = []
     left: list[LeftLayer] = []
     for k, group in enumerate(groups, 1):
         stage(f"matrix {k} of {len(groups)}", k / len(groups))
         try:
-            one = _inverted(group) if by == "inverse" else _balanced(group, layers)
+            one = _inverted(group) if by == "inverse" else _balanced(group)
         except SingularMatrixError:
             left += group.left("singular: no inverse")
             continue
@@ -83,13 +77,10 @@ def solve(
                 raise
             left += group.left(str(error))
             continue
-        largest = _largest(group.target)
-        if one.error > within * largest:
-            raise MethodError(
-                f"expected layers within {float(within):.1e} of the largest entry of "
-                f"{group.main.path or 'the model'} ({group.main.kind}), got "
-                f"{float(one.error / largest):.1e}: give a larger within, or more layers"
-            )
+        relative = one.fine_error / _largest(group.target)
+        if relative > WITHIN:
+            left += group.left(f"its couplings are within {float(relative):.1e}, not {WITHIN}")
+            continue
         found.append((group, one))
     return found, left
 
@@ -98,15 +89,15 @@ def _largest(target: AffineMap) -> Fraction:
     return Fraction(float(abs(target.matrix).max()))
 
 
-def _balanced(group: Group, layers: int | None) -> Solved:
+def _balanced(group: Group) -> Solved:
     """Return couplings; raises `SingularMatrixError` for a matrix that has none."""
     target = group.target
-    result = balance(target.matrix, layers=layers, orientation="flip")
+    result = balance(target.matrix, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
     stored = copy_model(fine).to(group.dtype)
     error = Fraction(int(result.error.p), int(result.error.q))
     held = _stored_error(stored, target)
-    return Solved(fine, stored, result.flow, error, held, None, held / _largest(target))
+    return Solved(fine, stored, result.flow, error, held, held / _largest(target))
 
 
 def _inverted(group: Group) -> Solved:
@@ -133,7 +124,7 @@ def _inverted(group: Group) -> Solved:
     (fine, error, _), (stored, held, other) = module(torch.float64), module(group.dtype)
     sizes = _largest(target), Fraction(float(abs(_floats(stored.weight_inverse)).max()))
     relative = max(held / sizes[0], other / sizes[1])
-    return Solved(fine, stored, None, error, held, other, relative)
+    return Solved(fine, stored, None, error, held, relative)
 
 
 def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import torch
@@ -23,16 +22,15 @@ STEEPEST = 1e11
 Found = TypeVar("Found")
 
 
-def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
+def measured(model: Any, x: Tensor, context: Any) -> Diagnosis:
     """Run a model there and back, and measure each layer, in its dtype and in float64."""
-    dtype = tensors(x)[0].dtype
-    unit, default = torch.finfo(dtype).eps / 2, torch.get_default_dtype()
+    unit, default = torch.finfo(x.dtype).eps / 2, torch.get_default_dtype()
 
     def lost(before: float, after: float) -> float:
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
-    trip = Trip(model, x, start, conditions)
-    sheets = [_Sheet(call, trip) for call in trip.calls]
+    trip = Trip(model, x, context)
+    sheets = [_Sheet(call) for call in trip.calls]
     for sheet, (call, back) in zip(sheets, trip.pairs, strict=False):
         arrived = float(_errors(back.before, call.after).max())
         sheet.row["digits_lost"] = lost(arrived, float(_errors(back.after, call.before).max()))
@@ -42,24 +40,24 @@ def measured(model: Any, x: Any, start: str, conditions: Any) -> Diagnosis:
         inside = sum(sheet.row.get("digits_lost", math.nan) for sheet in sheets[:-1])
         whole["error"], worst = float(errors.max()), int(errors.argmax())
         whole["digits_lost"] = lost(0, whole["error"]) - inside if trip.pairs else None
+    else:
+        sheets[-1].notes.append(f"on the way back {trip.failure}")
     try:
         torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
         rows = tuple(sheet.facts(worst) for sheet in sheets)
     finally:
         torch.set_default_dtype(default)
-    return Diagnosis(rows[:-1] or rows, rows[-1], str(dtype).removeprefix("torch."))
+    return Diagnosis(rows[:-1] or rows, rows[-1], str(x.dtype).removeprefix("torch."))
 
 
 class _Sheet:
     """A row while it is filled in: what is known, and by their reasons what is not."""
 
-    def __init__(self, call: Call, trip: Trip):
-        self.call, self.unknown, self.row = call, dict[str, list[str]](), dict[str, Any]()
-        is_stuck = trip.fails_in(call)
-        self.notes = [f"on the way back {trip.failure}"] * is_stuck
-        if not is_stuck:
-            self.row["error"] = self.known("round trip", lambda: _round_trip(call))
-        self.row["spread"] = self.known("equal runs", lambda: _spread(call, is_stuck))
+    def __init__(self, call: Call):
+        self.call, self.notes = call, list[str]()
+        self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
+        self.row["error"] = self.known("round trip", lambda: _round_trip(call))
+        self.row["spread"] = self.known("equal runs", lambda: _spread(call))
 
     def known(self, what: str, find: Callable[[], Found]) -> Found | None:
         """Find a number, or the reason why it is unknown."""
@@ -76,9 +74,9 @@ class _Sheet:
         near = self.known(both, lambda: _near(self.call, worst, row["spread"]))
         if near:
             row["condition"] = self.known("condition number", lambda: _condition(near))
-            claims = self.known("log-determinant", lambda: _returned(near))
+            claims = self.known("log-determinant", lambda: _returned(near, self.notes))
             if claims is not None:
-                pair = self.known("log-determinant", lambda: _compared(near, claims, self.notes))
+                pair = self.known("log-determinant", lambda: _compared(near, claims))
                 row["log_det"], row["log_det_due"] = pair or (claims[0], None)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.call.path or "the model", kind, (*self.notes, *reasons), **row)
@@ -108,13 +106,12 @@ def _round_trip(call: Call) -> float:
     return float(_errors(call.inverse.mapped(call.after), call.before).max())
 
 
-def _spread(call: Call, is_stuck: bool) -> float:
+def _spread(call: Call) -> float:
     """Compute the largest difference of equal runs, ahead and back."""
     _check_finite(call)
     found = [(call.mapped(call.before), call.after) for _ in range(RUNS - 1)]
-    if not is_stuck:
-        first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
-        found += [(one, first) for one in others]
+    first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
+    found += [(one, first) for one in others]
     return max(float(_errors(one, other).max()) for one, other in found)
 
 
@@ -155,12 +152,12 @@ def _at(call: Call, k: int, find: Callable[[Tensor, Tensor], Found]) -> Found:
         raise UnknownError(f"it cannot be differentiated: {says}") from None
 
 
-def _dense(x: Tensor, y: Tensor, with_graph: bool = False) -> Tensor:
+def _dense(x: Tensor, y: Tensor) -> Tensor:
     """Compute the Jacobian J row by row."""
     try:
-        (J,) = grad(y, x, torch.eye(len(y)).to(y), True, with_graph, is_grads_batched=True)
+        (J,) = grad(y, x, torch.eye(len(y)).to(y), True, is_grads_batched=True)
     except RuntimeError:  # a step that knows no batches of gradients
-        J = torch.stack([grad(entry, x, None, True, with_graph)[0] for entry in y])
+        J = torch.stack([grad(entry, x, retain_graph=True)[0] for entry in y])
     if not torch.isfinite(J).all():
         raise UnknownError("its Jacobian is not finite")
     return J
@@ -180,33 +177,19 @@ def _volume(call: Call, k: int) -> float:
     return float(sizes.log().sum())
 
 
-def _returned(call: Call) -> list[float]:
-    """Find the log-determinants that are returned, twice the same."""
-    first, again = (call.log_dets(call.before).detach() for _ in range(2))
+def _returned(call: Call, notes: list[str]) -> list[float]:
+    """Find the log-determinants that are returned, twice the same; note those without gradient."""
+    x = tuple(t.clone().requires_grad_() for t in call.before)
+    first, again = (call.log_dets(x) for _ in range(2))
     if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):
         raise UnknownError("it is drawn anew in each run")
+    is_trained = any(p.requires_grad for p in call.module.parameters())
+    if is_trained and first.any() and not first.requires_grad:
+        notes.append("the log-determinant that it returns has no gradient")
     return first.tolist()
 
 
-def _compared(call: Call, claims: list[float], notes: list[str]) -> tuple[float, float]:
+def _compared(call: Call, claims: list[float]) -> tuple[float, float]:
     """Find what is returned, and log|det J|, at the member where they differ most."""
     pairs = [(claim, _volume(call, k)) for k, claim in enumerate(claims)]
-    with suppress(UnknownError):
-        if missing := _missing_gradient(call):
-            says = f"that of log|det J| has norm {missing:.1e}"
-            notes.append(f"the log-determinant that it returns has no gradient, {says}")
     return max(pairs, key=lambda pair: math.inf if math.isnan(pair[0]) else abs(pair[0] - pair[1]))
-
-
-def _missing_gradient(call: Call) -> float:
-    """Compute |grad log|det J|| where what is returned has no gradient; 0 where it has one."""
-    if call.log_dets(tuple(t.clone().requires_grad_() for t in call.before)).requires_grad:
-        return 0.0
-    trained = [p for p in call.module.parameters() if p.requires_grad]
-
-    def norm(x: Tensor, y: Tensor) -> float:
-        log_det = torch.linalg.slogdet(_dense(x, y, True))[1]
-        found = grad(log_det, [x, *trained], allow_unused=True) if log_det.requires_grad else ()
-        return math.sqrt(sum(float(g.square().sum()) for g in found if g is not None))
-
-    return _at(call, 0, norm)

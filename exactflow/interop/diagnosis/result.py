@@ -9,9 +9,6 @@ from typing import ClassVar
 from exactflow.flows.result import Evidence
 from exactflow.interop import tables
 
-NUMBERS = "round trip", "digits lost", "condition", "log-det", "off by", "equal runs"
-COLUMNS = "layer", *NUMBERS
-
 
 @dataclass(frozen=True)
 class LayerFacts:
@@ -20,7 +17,7 @@ class LayerFacts:
     Attributes
     ----------
     path, kind : where the layer stands in the model, and its class.
-    notes : the exception that it raised, and what is not checked, with the reason.
+    notes : what is not checked, with the reason: an exception that it raised.
     error : the largest relative error of its own round trip, x -> z -> x.
     digits_lost : decimal digits by which the error grows on the model's way back through the layer;
         for the model, outside of its layers. Their sum is what the model loses.
@@ -81,11 +78,12 @@ class Diagnosis:
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self}>"
+        return self.table()
 
     def table(self, *, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
-        rows = tables.lines([COLUMNS, *(row.cells for row in self.rows)], width)
+        head = "layer", "round trip", "digits lost", "condition", "log-det", "off by", "equal runs"
+        rows = tables.lines([head, *(row.cells for row in self.rows)], width)
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
         return "\n".join([*textwrap.wrap(str(self), width), "", *rows, *[""] * bool(below), *below])
@@ -95,10 +93,6 @@ class Diagnosis:
         rows = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
         head = {"error": _json(self.error), "dtype": self.dtype, "evidence": self.evidence}
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
-
-    def _repr_html_(self) -> str:
-        rows = [[*COLUMNS, "notes"], *([*row.cells, "; ".join(row.notes)] for row in self.rows)]
-        return tables.html(rows, f"{self} [{self.evidence}]")
 
 
 def _json(value: object) -> object:

@@ -173,16 +173,16 @@ class Trip:
     Raises `UnknownError` where x has no image, `InvalidInputError` for a model without an inverse.
     """
 
-    def __init__(self, model: Any, x: Any, start: str, conditions: Any):
+    def __init__(self, model: Any, x: Tensor, context: Any):
         made = copy_model(model)
         with torch.no_grad():
-            self.called = called = whole_of(made, *copy_tensors(conditions, tensors(x)[0].dtype))
+            self.called = called = whole_of(made, copy_tensors(context, x.dtype))
         if called.way is None:
             raise InvalidInputError(
                 f"expected a model with an inverse, got {type(made).__name__}, which has no method "
                 f"{' or '.join(METHODS)} and whose forward has no option {', '.join(OPTIONS)}"
             )
-        self.way, is_ahead = called.way, start == "data"
+        self.way = called.way
         self.noted: list[Call] | None = None
         self.back, self.failure, came = None, None, list[Call]()
         paths = {id(module): path for path, module in called.steps.items()}
@@ -195,23 +195,16 @@ class Trip:
             for path, module, way in layers:
                 around = partial(self.note, path, module, way)
                 watching.enter_context(watched(module, path, {way.ahead, way.back}, around))
-            x = [x] if self.way.is_listed and isinstance(x, Tensor) else x
-            self.whole, calls = self.run(copy_tensors(x), is_ahead)
+            given = [x.clone()] if self.way.is_listed else x.clone()
+            self.whole, calls = self.run(given, True)
             try:
-                self.back, came = self.run(self.whole.made, not is_ahead)
+                self.back, came = self.run(self.whole.made, False)
             except UnknownError as reason:
                 self.failure = reason
         due = [(call.path, not call.is_ahead) for call in calls]
         is_reverse = due == [(call.path, call.is_ahead) for call in came[::-1]]
         self.pairs = list(zip(calls, came[::-1], strict=True)) if is_reverse else []
         self.calls = [*calls, self.whole]
-
-    def fails_in(self, call: Call) -> bool:
-        """Whether the way back ends with an error inside of a layer, or of the model."""
-        where = f"{getattr(getattr(self.failure, '__cause__', None), 'where', '')}."
-        return self.failure is not None and (
-            call is self.whole or where.startswith(f"{call.path}.")
-        )
 
     def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
         """Run the model; list its call, and those of its layers."""

@@ -51,6 +51,6 @@ def package_of(module: Any) -> str:
     return type(module).__module__.split(".")[0]
 
 
-def whole_of(model: Any, context: Any = None, y: Any = None) -> "Whole":
-    """The calling convention of a model or a layer, given a context and classes."""
-    return library_of(model).whole(model, context, y)
+def whole_of(model: Any, context: Any = None) -> "Whole":
+    """The calling convention of a model or a layer, given a context."""
+    return library_of(model).whole(model, context)

@@ -11,7 +11,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
 from flowjax.bijections import AbstractBijection, Chain, Invert, Loc, Permute, Scale
 from jax import Array
 from paramax import NonTrainable
@@ -27,8 +26,8 @@ __all__ = ["LIBRARY", "FlowjaxCoupling"]
 class FlowjaxCoupling(AbstractBijection):
     """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.
 
-    The first `half` coordinates move if `is_first`, else the others. The scale is trained through
-    the gain; itself, where there is no gain; or not at all, where there is no scale.
+    The first `half` coordinates move if `is_first`, else the others. The scale, if there is one, is
+    trained through the gain.
     """
 
     shape: tuple[int, ...]
@@ -37,18 +36,17 @@ class FlowjaxCoupling(AbstractBijection):
     is_first: bool = eqx.field(static=True)
     weight: Array
     scale: Any
-    log_gain: Array | None
+    log_gain: Any
 
     @classmethod
     def of(cls, layer: CouplingModule, partition: tuple[int, int]) -> "FlowjaxCoupling":
         """Return a layer with the numbers of a module's."""
         p, q = partition
         is_first = layer.moves == "first"
-        one = torch.eye(q if is_first else p, dtype=torch.float64)
-        weight = layer.shifted(one.new_zeros(len(one), p + q - len(one)), one).T
-        scale, gain = (None if x is None else _array(x) for x in (layer.scale, layer.log_gain))
-        held = scale if gain is None else NonTrainable(scale)
-        return cls((p + q,), None, p, is_first, _array(weight), held, gain)
+        scale, gain = None, None
+        if layer.scale is not None:
+            scale, gain = NonTrainable(_array(layer.scale)), _array(layer.log_gain)
+        return cls((p + q,), None, p, is_first, _array(layer.weight), scale, gain)
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
@@ -61,8 +59,7 @@ class FlowjaxCoupling(AbstractBijection):
     def _run(self, x: Array, run: Callable[..., Array], sign: int) -> tuple[Array, Array]:
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
-        scale = jnp.ones_like(moved) if self.scale is None else self.scale
-        scale = scale if self.log_gain is None else scale * jnp.exp(self.log_gain)
+        scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
         shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
         moved = run(scale, moved, shift)
         whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))

@@ -8,7 +8,6 @@ import numpy as np
 from FrEIA.framework import GraphINN, SequenceINN
 from torch import Tensor, nn
 
-from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, diagonal, matrix_of, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
@@ -78,9 +77,7 @@ def _way(module: nn.Module) -> Way | None:
     return plain_way(module)
 
 
-def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
-    if y is not None:
-        raise InvalidInputError("expected no classes y for a model of FrEIA: it takes context")
+def _whole(model: nn.Module, context: Any) -> Whole:
     conditions = [context] if isinstance(context, Tensor) else context
     return Whole(model, _way(model), options={} if context is None else {"c": conditions})
 

@@ -33,9 +33,7 @@ class Transforming(nn.Module):
 def fork(name: str, t: ModuleType, flows: Sequence[type], kind: type[Transforming]) -> Library:
     """Return a library from its module of transforms, its classes of flows, and its couplings."""
 
-    def whole(model: Any, context: Any, y: Any) -> Whole:
-        if y is not None:
-            raise InvalidInputError(f"expected no classes y for a model of {name}, only a context")
+    def whole(model: Any, context: Any) -> Whole:
         path = ""
         if isinstance(model, tuple(flows)):
             embedding = _embedding(model)

@@ -6,7 +6,6 @@ import normflows as nf
 import numpy as np
 from torch import Tensor, nn
 
-from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
@@ -36,12 +35,7 @@ def _way(module: nn.Module) -> Way | None:
     return Way("inverse", "forward") if isinstance(module, nf.flows.Flow) else plain_way(module)
 
 
-def _whole(model: nn.Module, context: Any, y: Any) -> Whole:
-    if y is not None and not isinstance(model, nf.ClassCondFlow | nf.MultiscaleFlow):
-        raise InvalidInputError(
-            "expected classes y for a ClassCondFlow or a MultiscaleFlow, got them for a "
-            f"{type(model).__name__}"
-        )
+def _whole(model: nn.Module, context: Any) -> Whole:
     if isinstance(model, nf.ClassCondFlow):  # classes change its distribution alone
         model = nf.NormalizingFlow(model.q0, model.flows)
     return Whole(model, _way(model), options={} if context is None else {"context": context})

@@ -105,9 +105,7 @@ def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, model
 
 
-def _whole(model: Any, context: Any, y: Any) -> Whole:
-    if y is not None:
-        raise InvalidInputError("expected no classes y for a model of zuko: it takes context")
+def _whole(model: Any, context: Any) -> Whole:
     steps = [LazyStep(part, path, context) for path, part in _steps(model, "")]
     named = {step.path: step for step in steps}
     return Whole(Composed(steps), Way("forward", "forward", "reverse"), steps=named)

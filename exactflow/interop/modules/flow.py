@@ -2,8 +2,7 @@
 
 A `FlowModule` keeps the two halves apart until the last layer is done, so that a layer costs one
 product and no copy. It works on vectors (N, d) and on images (N, d, ..) alike, of any size and for
-any N, zero included. A layer is dense; or, where the flow keeps it sparse, a few gathered channels,
-so that a permutation of thousands of channels stays an array of indices.
+any N, zero included.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from exactflow.interop.modules.layers import (
     State,
     along,
     apart,
-    coupling,
     flat,
     numbers_of,
     times,
@@ -169,7 +167,6 @@ class FlowModule(Bijection):
     ----------
     flow : over QQ; its numbers are rounded to float64.
     bias : d numbers that are added to the image; none where it is left out.
-    raw : whether scales are parameters themselves, which training may make negative.
 
     Examples
     --------
@@ -185,12 +182,7 @@ class FlowModule(Bijection):
     places: Tensor | None
     bias: Tensor | None
 
-    def __init__(
-        self,
-        flow: CouplingFlow,
-        bias: "np.ndarray | None" = None,
-        raw: bool = False,
-    ):
+    def __init__(self, flow: CouplingFlow, bias: "np.ndarray | None" = None):
         state: dict[str, Tensor] = {}
         if flow.flips:
             state["signs"] = torch.ones(flow.dimension, dtype=torch.float64)
@@ -199,7 +191,7 @@ class FlowModule(Bijection):
             state["order"] = torch.tensor(flow.order)
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
-        layers = [coupling(layer.moves, numbers_of(layer), raw) for layer in flow.layers]
+        layers = [CouplingModule(layer.moves, numbers_of(layer)) for layer in flow.layers]
         self._build(flow.partition, layers, state)
 
     def _build(
@@ -227,10 +219,10 @@ class FlowModule(Bijection):
         """
         own = {name: tensor.clone() for name, tensor in state.items()}
         p, q, *first = own["_extra_state"].tolist()
-        layers = []
-        for k, is_first in enumerate(first):
-            numbers = under(own, f"layers.{k}.")
-            layers.append(coupling(HALVES[not is_first], numbers, "log_gain" not in numbers))
+        layers = [
+            CouplingModule(HALVES[not is_first], under(own, f"layers.{k}."))
+            for k, is_first in enumerate(first)
+        ]
         module = cls.__new__(cls)
         module._build((p, q), layers, own)
         module.load_state_dict(state)

@@ -1,29 +1,23 @@
-"""One coupling layer as a module of PyTorch, on halves that stay apart: dense, or gathered.
+"""One coupling layer as a module of PyTorch, on halves that stay apart.
 
 Scales are ``scale * exp(log_gain)``: the numbers of the flow, bit by bit, times a factor that
-training starts at one and that no step of an optimizer can make negative; or, on request, the raw
-numbers as parameters.
+training starts at one and that no step of an optimizer can make negative.
 """
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from exactflow.exact.typing import Half
-from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.roundoff import float_layer, most_in_a_row
+from exactflow.interop.roundoff import float_layer
 
 __all__ = [
     "CouplingModule",
-    "DenseCoupling",
-    "SparseCoupling",
     "State",
     "along",
     "apart",
-    "coupling",
     "flat",
     "numbers_of",
     "times",
@@ -33,51 +27,48 @@ __all__ = [
 State = Mapping[str, Tensor]
 """Tensors by name, as a state dict has them."""
 
-SPARSE = 4
-"""A layer is gathered where no row has more nonzero entries than a fourth of the kept half."""
-
 
 class CouplingModule(nn.Module):
-    """One layer on halves: ``forward(moved, kept)`` is scale * moved + T kept.
+    """One layer on halves: ``forward(moved, kept)`` is scale * moved + weight kept.
 
     Parameters
     ----------
     moves : the half that the layer maps.
-    state : the numbers, by the names that they have in the state dict: those of T, and the scale of
-        the half that moves; an additive layer, which has none, stays additive in training.
-    raw : whether the scale is a parameter itself.
+    state : the numbers, by the names that they have in the state dict: those of the weight, and the
+        scale of the half that moves; an additive layer, which has none, stays additive in training.
     """
 
     scale: Tensor | None
-    log_gain: Tensor | None
+    log_gain: Tensor
 
-    def __init__(self, moves: Half, state: State, raw: bool = False):
+    def __init__(self, moves: Half, state: State):
         super().__init__()
         self.moves = moves
+        self.weight = nn.Parameter(state["weight"])
         scale = state.get("scale")
-        if raw and scale is not None:
-            self.register_parameter("scale", nn.Parameter(scale))
-        else:
-            self.register_buffer("scale", scale)
-        gain = None if raw or scale is None else nn.Parameter(torch.zeros_like(scale))
+        self.register_buffer("scale", scale)
+        gain = None if scale is None else nn.Parameter(torch.zeros_like(scale))
         self.register_parameter("log_gain", gain)
 
     def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto + sign T kept``; in the place of `onto` where that is `fresh`."""
-        raise NotImplementedError
+        """Return ``onto + sign weight kept``, in one product; in the place of `onto` where that is
+        `fresh`.
+        """
+        if kept.ndim == 2:
+            return torch.addmm(onto, kept, self.weight.T, alpha=sign)
+        weight = self.weight.expand(kept.shape[0], *self.weight.shape)
+        add = onto.baddbmm_ if fresh else onto.baddbmm
+        return add(weight, kept, alpha=sign)
 
     def scales(self) -> Tensor | None:
         """Return the scale as training has left it, or None for an additive layer."""
-        if self.scale is None or self.log_gain is None:
-            return self.scale
-        return self.scale * self.log_gain.exp()
+        return None if self.scale is None else self.scale * self.log_gain.exp()
 
     def log_det(self) -> Tensor:
         """Return the log-determinant of one vector."""
         if self.scale is None:
             return torch.zeros(())
-        total = self.scale.log().sum()
-        return total if self.log_gain is None else total + self.log_gain.sum()
+        return self.scale.log().sum() + self.log_gain.sum()
 
     def forward(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the half that moves, after the layer."""
@@ -95,42 +86,6 @@ class CouplingModule(nn.Module):
     def extra_repr(self) -> str:
         """The options of the layer, as PyTorch prints them."""
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
-
-
-class DenseCoupling(CouplingModule):
-    """A layer whose shift is a matrix, the parameter ``weight``."""
-
-    def __init__(self, moves: Half, state: State, raw: bool = False):
-        super().__init__(moves, state, raw)
-        self.weight = nn.Parameter(state["weight"])
-
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto + sign weight kept``, in one product."""
-        if kept.ndim == 2:
-            return torch.addmm(onto, kept, self.weight.T, alpha=sign)
-        weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        add = onto.baddbmm_ if fresh else onto.baddbmm
-        return add(weight, kept, alpha=sign)
-
-
-class SparseCoupling(CouplingModule):
-    """A layer whose shift has a few entries in each row: channels ``columns`` times ``values``.
-
-    Both have the shape (terms, moved); rows with fewer entries are filled up with zeros.
-    """
-
-    columns: Tensor
-
-    def __init__(self, moves: Half, state: State, raw: bool = False):
-        super().__init__(moves, state, raw)
-        self.register_buffer("columns", state["columns"])
-        self.values = nn.Parameter(state["values"])
-
-    def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto`` plus the gathered channels, each times its value and the sign."""
-        for columns, values in zip(self.columns.unbind(), self.values.unbind(), strict=True):
-            onto = onto + along(sign * values, kept) * kept.index_select(1, columns)
-        return onto
 
 
 def along(values: Tensor, like: Tensor) -> Tensor:
@@ -160,30 +115,11 @@ def together(halves: Sequence[Tensor], places: Tensor | None) -> Tensor:
     return x if places is None else x.index_select(1, places)
 
 
-def coupling(moves: Half, state: State, raw: bool) -> CouplingModule:
-    """Return the layer of these numbers, whose names tell its kind."""
-    return (DenseCoupling if "weight" in state else SparseCoupling)(moves, state, raw)
-
-
 def numbers_of(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the numbers of a layer, rounded to float64, by their names in the state dict: gathered
-    where it is sparse and has few in each row.
+    """Return the numbers of a layer, rounded to float64, by their names in the state dict.
 
     Raises `InvalidInputError` for numbers beyond float64.
     """
     held = float_layer(layer)
-    terms = most_in_a_row(held)
-    if layer.is_sparse and SPARSE * terms <= held.shift.shape[1]:
-        state = _gathered(held, terms)
-    else:
-        state = {"weight": torch.from_numpy(held.dense().shift)}
+    state = {"weight": torch.from_numpy(held.dense().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
-
-
-def _gathered(layer: FloatCoupling, terms: int) -> dict[str, Tensor]:
-    """Return the columns and values of a shift, (terms, moved) each."""
-    entries = layer.shift.tocoo()
-    places = np.arange(entries.nnz) - layer.shift.indptr[entries.row], entries.row
-    columns, values = np.zeros((2, terms, layer.shift.shape[0]))
-    columns[places], values[places] = entries.col, entries.data
-    return {"columns": torch.from_numpy(columns).long(), "values": torch.from_numpy(values)}

@@ -69,14 +69,12 @@ which clusters and which Lagrange multiplier is found in floats. *Exact*, in the
 forced_conditioning: the maps that attain the bounds.
 """
 
-from collections.abc import Sequence
-
 from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper
-from exactflow.exact.numbers import elements, format_short, to_element
+from exactflow.exact.numbers import format_short, to_element
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.bounds import Forced
 from exactflow.laws.conditioning.condition import eigenvalues
@@ -88,7 +86,7 @@ from exactflow.laws.conditioning.volume import volume
 __all__ = ["forced"]
 
 
-def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = None) -> Forced:
+def forced(target: object, eps: NumberLike) -> Forced:
     """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.
 
     Theorem and proof are in the module's docstring.
@@ -98,14 +96,11 @@ def forced(target: object, eps: NumberLike, *, direction: "Sequence | None" = No
     target : a measure, as `exactflow.approximate` takes them; an (N, d) array of points, which
         stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
     eps : the distance W2 that counts as near, a positive rational.
-    direction : d numbers, along which to look for gaps; the coordinate axes, and differences of
-        centers of clusters of atoms, where it is left out.
 
     Raises
     ------
     InvalidInputError
-        eps <= 0, an array that may be points or a covariance, numbers that are not finite, a
-        direction of another dimension.
+        eps <= 0, an array that may be points or a covariance, or numbers that are not finite.
 
     Examples
     --------
@@ -124,14 +119,10 @@ singular values rms over geometric mean at least 1
         raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
     with ctx.workprec(TUNING.precision):
         pieces = pieces_of(law, eps)
-        d, along = pieces.dimension, None if direction is None else elements(direction)
-        if along is not None and (len(along) != d or not any(along)):
-            raise InvalidInputError(
-                f"expected a direction of {d} numbers, not all zero, got {format_short(direction)}"
-            )
+        d = pieces.dimension
         spectrum = [value.max(arb(0)).sqrt() for value in eigenvalues(pieces.covariance()[1])]
         deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-        slope, attained, frame = least_lipschitz(law, pieces, eps, spectrum, along)
+        slope, attained, frame = least_lipschitz(law, pieces, eps, spectrum)
         near = ball(eps + to_element(upper(pieces.error)))
         bound, clusters, multiplier = volume(pieces, near)
         mean = upper(bound)

@@ -37,7 +37,6 @@ def least_lipschitz(
     pieces: Pieces,
     eps: Element,
     spectrum: Sequence[arb],
-    direction: "Sequence[Element] | None",
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
     """Return the best bound for maps within `eps` of a law, and the frame that gave it, or None.
 
@@ -47,7 +46,6 @@ def least_lipschitz(
     ----------
     law, pieces : the same.
     spectrum : the roots of the eigenvalues of its covariance, not all within eps of zero.
-    direction : where to look for gaps.
     """
     deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
     if deviation <= ball(eps) - pieces.error:
@@ -65,9 +63,9 @@ def least_lipschitz(
         return slope, enough, None
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
-    tried = [unit_frame(pieces.dimension) if direction is None else reflection(direction)]
-    is_free = direction is None and is_product(law)
-    if direction is None and not is_free and pieces.spreads is None:
+    tried = [unit_frame(pieces.dimension)]
+    is_free = is_product(law)
+    if not is_free and pieces.spreads is None:
         tried += map(reflection, differences(pieces))
     frames = [frame_of(law, pieces, axes, eps) for axes in tried]
     attained, found, rest = None, None, ball(eps) - frames[0].error

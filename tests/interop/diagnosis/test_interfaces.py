@@ -209,18 +209,6 @@ class Conditional(Model):
         return y
 
 
-class Classes(Model):
-    def __init__(self, *layers):
-        super().__init__(*layers)
-        self.table = nn.Embedding(3, 4)
-
-    def forward(self, x, y):
-        return super().forward(x + self.table(y))
-
-    def inverse(self, z, y):
-        return super().inverse(z) - self.table(y)
-
-
 def test_contexts():
     torch.manual_seed(0)
     context = data(6) / 2
@@ -230,15 +218,6 @@ def test_contexts():
     flow = Conditional(Shifted(4), Forgetful(4), Shifted(4)).eval()
     layers = diagnose(flow, data(), context=context).layers
     assert [layer.error > 1e-2 for layer in layers] == [False, True, False]
-
-
-def test_classes():
-    torch.manual_seed(0)
-    y = torch.tensor([0, 1, 2, 2, 1, 0])
-    assert_only_numbers(diagnose(Classes(Affine(4), Affine(4)).eval(), data(), y=y))
-    flow = Classes(Affine(4), Shifted(4)).eval()
-    with pytest.raises(InvalidInputError, match=r"layers\.1 raises TypeError"):
-        diagnose(flow, data(), y=y)
 
 
 def test_a_context_that_a_model_does_not_take():
@@ -287,23 +266,22 @@ CONDITIONAL = {
 }
 
 
-@pytest.mark.parametrize("start", ["data", "latents"])
 @pytest.mark.parametrize("name", CONDITIONAL)
-def test_contexts_of_libraries(name, start):
+def test_contexts_of_libraries(name):
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         flow = CONDITIONAL[name]()
-    found = diagnose(flow, data(), start=start, context=data(6, 2))
+    found = diagnose(flow, data(), context=data(6, 2))
     assert_only_numbers(found)
 
 
-def test_classes_of_normflows_are_those_of_its_distributions():
+def test_a_class_conditional_flow_of_normflows():
     nf = library("normflows")
     base = nf.distributions.ClassCondDiagGaussian(4, 3)
     coupling = nf.flows.AffineCouplingBlock(nf.nets.MLP([2, 8, 4], init_zeros=False))
     flow = nf.ClassCondFlow(base, [coupling, nf.flows.ActNorm(4)])
-    found = diagnose(flow, data(), y=torch.tensor([0, 1, 2, 0, 1, 2]))
+    found = diagnose(flow, data())
     assert_only_numbers(found)
     assert [layer.path for layer in found.layers] == ["flows.1", "flows.0"]
 
@@ -330,43 +308,24 @@ class Swapped(TwoScales):
 
 
 def test_latents_of_two_scales():
-    latents = [data(5, 2), data(5, 2).flip(0)]
-    found = diagnose(TwoScales().eval(), latents, start="latents")
+    found = diagnose(TwoScales().eval(), data(5))
     assert_only_numbers(found)
-    assert [layer.path for layer in found.layers] == ["second", "first"]
-    assert diagnose(Swapped().eval(), latents, start="latents").error > 1e-2
-
-
-def test_latents_of_a_multiscale_flow_of_normflows():
-    nf = library("normflows")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # normflows calls torch.lu
-        levels = [[nf.flows.GlowBlock(c, 4), nf.flows.Squeeze()] for c in (24, 12)]
-    shapes = [(24, 1, 1), (6, 2, 2)]
-    flow = nf.MultiscaleFlow(
-        [nf.distributions.DiagGaussian(shape) for shape in shapes],
-        levels,
-        [nf.flows.Merge()],
-        class_cond=False,
-    )
-    torch.manual_seed(0)
-    latents = [torch.randn(2, *shape) for shape in shapes]
-    found = diagnose(flow, latents, start="latents")
-    assert_only_numbers(found)
+    assert [layer.path for layer in found.layers] == ["first", "second"]
+    assert diagnose(Swapped().eval(), data(5)).error > 1e-2
 
 
 @pytest.mark.parametrize(
-    ("latents", "words"),
+    ("x", "words"),
     [
-        ([], "a list of them, got list"),
-        ([data(), 1], "got a tensor of torch.float32"),
-        ([data(3), data(4)], "got shape (3, 4), (4, 4)"),
-        ((data(3), data(3) / 0), "finite numbers"),
+        ([data()], "expected x as a batch of floats (N, d) or (N, channels, ..), got list"),
+        (torch.arange(4), "got torch.int64 of shape (4,)"),
+        (data(3)[0], "got torch.float32 of shape (4,)"),
+        (data(3) / 0, "finite numbers"),
     ],
 )
-def test_lists_that_are_refused(latents, words):
+def test_data_that_is_refused(x, words):
     with pytest.raises(InvalidInputError) as raised:
-        diagnose(TwoScales(), latents, start="latents")
+        diagnose(TwoScales(), x)
     assert words in str(raised.value)
 
 

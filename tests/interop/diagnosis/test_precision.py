@@ -178,6 +178,6 @@ def test_no_condition_number_is_nan(kind, least):
     x[0, 0] = 0.0
     found = diagnose(Plain(kind(), Affine(4)).eval(), x)
     assert found.layers[0].condition >= least
-    everything = found.table() + found.to_json() + str(found) + found._repr_html_()
+    everything = found.table() + found.to_json() + str(found) + repr(found)
     assert "nan" not in everything.lower().replace("determinant", "")
     assert json.loads(found.to_json())["layers"]

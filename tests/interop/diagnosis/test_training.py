@@ -17,7 +17,7 @@ class Free(Affine):
 
 
 def trained(is_zero, steps=150):
-    """Train on curved data in a plane of R^4, padded; return the model in float32, data, latents.
+    """Train on curved data in a plane of R^4, padded; return the model in float32, and data.
 
     A fixed rotation stands first: the plane is not that of the first coordinates.
     """
@@ -38,7 +38,7 @@ def trained(is_zero, steps=150):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(flow.parameters(), 5.0)
         optimizer.step()
-    return flow.eval().float(), x[:16].detach(), torch.randn(16, 4, generator=draw)
+    return flow.eval().float(), x[:16].detach()
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["zero", "gaussian"])
@@ -47,21 +47,8 @@ def case(request):
 
 
 def test_the_condition_number_tells_them_apart(case):
-    is_zero, flow, x, _ = case
+    is_zero, flow, x = case
     found = diagnose(flow, x)
     worst = max(found.layers, key=lambda layer: layer.condition)
     assert (worst.condition > 1e4) == is_zero
     assert found.error < 1e-3  # data does: the pads are scaled up, and down again
-
-
-def test_samples_do_not_come_back_where_pads_are_zero(case):
-    is_zero, flow, _, z = case
-    found = diagnose(flow, z, start="latents")
-    assert (found.error > 1e-4) == is_zero
-    if is_zero:
-        worst = max(found.layers, key=lambda layer: layer.digits_lost)
-        assert (worst.path, worst.digits_lost > 3, worst.condition > 1e4) == (
-            "layers.1",
-            True,
-            True,
-        )
