@@ -1,8 +1,9 @@
-"""Matrices over QQ in integers over one denominator, for long products.
+"""Matrices over QQ in integers over one denominator: flows on 32 or 64 coordinates are composed and
+verified 1.2 to 1.9 times as fast as entry by entry, on 8 half as fast.
 
 These need no entry in lowest terms before the end: over one denominator a product is an integer
-product, and a sum has one gcd of its content, where entrywise fractions cost a gcd each. That is up
-to twice as fast. FLINT is there whichever ground types SymPy uses.
+product, and a sum has one gcd of its content, where entrywise fractions cost a gcd each. FLINT is
+there whichever ground types SymPy uses.
 """
 
 from collections.abc import Iterable, Sequence
