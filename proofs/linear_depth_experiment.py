@@ -55,7 +55,7 @@ options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
 depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
-starts, adam_steps = (20, 3000) if options.full else (1, 300)
+starts, adam_steps = (20, 3000) if options.full else (1, 150)
 fitted = dimensions if options.full else dimensions[:2]
 decided = [d for d in fitted if d <= 16]
 
