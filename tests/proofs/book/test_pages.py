@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 BOOK = Path(__file__).parents[3] / "proofs" / "book"
-PAGES = ["tutorial", "guides/ci", "guides/own_script", "guides/referees"]
+PAGES = ["tutorial", "guides/own_script", "guides/referees"]
+PAGES += [pytest.param("guides/ci", marks=pytest.mark.slow)]
 BLOCK = re.compile(r"^```(\{code-cell\} python|python|console)\n(.*?)^```$", re.M | re.S)
 TAGS = re.compile(r":tags: \[(.*)\]\n")
 FILE = re.compile(r"# (\w+\.py)\n")
