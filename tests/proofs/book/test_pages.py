@@ -14,9 +14,9 @@ NO_COQ = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not in
 BOOK = Path(__file__).parents[3] / "proofs" / "book"
 PAGES = [
     "tutorial",
-    "guides/ci",
     "guides/own_script",
     "guides/referees",
+    pytest.param("guides/ci", marks=pytest.mark.slow),
     # the kernel compiles its library at the first time
     pytest.param("guides/appendix", marks=[pytest.mark.slow, NO_COQ]),
 ]
