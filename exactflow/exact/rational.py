@@ -61,8 +61,9 @@ class Common:
         """Return a matrix of either kind over one denominator."""
         if isinstance(M, Common):
             return M
-        entries = [*map(flint_rational, M.to_list_flat())]
-        return cls(*flint.fmpq_mat(*M.shape, entries).numer_denom())
+        rows, columns = M.shape
+        entries = map(flint_rational, M.to_list_flat())
+        return cls(*flint.fmpq_mat(rows, columns, [*entries]).numer_denom())
 
     def matrix(self) -> DomainMatrix:
         """Return the dense ``DomainMatrix``."""

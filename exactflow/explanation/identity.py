@@ -219,7 +219,7 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
     return [[factor * entry for entry in row] for row in rows]
 
 
-def _rational_product(rows: Rows, columns: Rows) -> Rows:
+def _rational_product(rows: Rows, columns: list[tuple]) -> Rows:
     """Return the product, each row and each column in integers over a denominator of its own."""
     left, right = ([*map(_in_integers, lines)] for lines in (rows, columns))
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]

@@ -104,3 +104,14 @@ def test_latex():
     )
     assert latex_name("Theta'") == "\\Theta'"
     assert latex_name("scale") == "\\mathrm{scale}"
+
+
+def test_a_product_of_many_rows():
+    X = matrix([[f"{i - j}/{1 + i + j}" for j in range(3)] for i in range(12)])
+    Y = matrix([[f"{i + j}/{7 + i}" for j in range(4)] for i in range(3)])
+    (identity,) = identities("X Y = Z")
+    assert identity.holds({"X": X, "Y": Y, "Z": X * Y}, QQ)
+    for place in [(0, 0), (11, 3)]:
+        wrong = (X * Y).to_list()
+        wrong[place[0]][place[1]] += QQ(1, 7**9)
+        assert not identity.holds({"X": X, "Y": Y, "Z": matrix(wrong)}, QQ)
