@@ -1,13 +1,13 @@
 (* Couplings as maps: rounded shears, plateaus for atoms, and finite maps. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order ssralg ssrnum ssrint zmodp fingroup perm matrix.
+From mathcomp Require Import finset ssralg ssrnum ssrint zmodp fingroup perm matrix.
 From mathcomp Require Import archimedean.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import one_mask.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Rounded shears: bijections of integer columns, and how far from the linear map.
@@ -158,7 +158,7 @@ have prodE m : product (drop m t) = linear_flow (drop m s).
   by rewrite /linear_flow !foldl_rcons IH mulmxA.
 have sz : size t = size s by rewrite -(size_map fst) st size_map.
 have := prodE 0%N; rewrite !drop0 => <-; rewrite et; apply: le_trans (run_bound _ _ _) _.
-rewrite sz; apply: ler_sum => k _; rewrite [leRHS]big_mkcond; apply: ler_sum => j _.
+rewrite sz; apply: ler_sum => k _; rewrite [X in _ <= X]big_mkcond; apply: ler_sum => j _.
 rewrite prodE; have := rt k j (ltn_ord k); case: ifP => _ h; first by rewrite ler_wpM2l.
 by rewrite (le_anti (introT andP (conj h (normr_ge0 _)))) mulr0.
 Qed.
