@@ -185,7 +185,7 @@ def write_formal(folder: Path, root: Path) -> None:
         for name in ("definitions", "headlines", "statements")
     )
     more = "\n\n".join(
-        ["", *chain(*(definitions_of(files[name]) for name in ("headlines", "statements")))]
+        chain(*(definitions_of(files[name]) for name in ("headlines", "statements")))
     )
     table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
     headlines = (
@@ -205,9 +205,9 @@ def write_formal(folder: Path, root: Path) -> None:
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
-        "\n## In which generality\n",
+        "## In which generality\n",
         re.sub(r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", table),
-        f"\n## The words\n\n```coq\n{words}{more}\n```\n",
+        f"\n## The words\n\n```coq\n{words}\n{more}\n```\n",
     ]
     for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, told)):
         said = " ".join(comment.split())

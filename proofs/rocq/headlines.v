@@ -1,9 +1,9 @@
 (* The theorems, in the words of definitions.v.
 
-   Role.  A reader who has understood the definitions of definitions.v reads here what is proved;
-   each proof derives it from statements.v, in which no definition of ours occurs.  `formal`
-   compiles the statements of both files once more where nothing but MathComp, and for this
-   file definitions.v, is known.
+   Role.  A reader who has understood definitions.v, and the few definitions beside the last
+   theorems here, reads what is proved; each proof derives it from statements.v, which is in
+   MathComp's own words but for three abbreviations.  `formal` compiles the statements of both
+   files once more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
@@ -384,7 +384,8 @@ Theorem one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d}) (M B : nat -
     & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
 Proof. exact: statements.couplings_under_one_mask. Qed.
 
-(* They are 2 N + 4 couplings in all if A is half of the coordinates. *)
+(* They are 2 N + 4 couplings in all under the mask A of the first one, if A is half of the
+   coordinates. *)
 Theorem one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
     (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
   1 \in G /\ {in G &, forall a b, a * b \in G} -> (d./2 <= #|A| <= uphalf d)%N ->
@@ -488,3 +489,15 @@ exists m; split=> //.
   by rewrite [y1]e1 v0 scale0r addr0 addrC.
 by rewrite [y2]e2 u0 scale0r addr0 addrC.
 Qed.
+
+(* Few parameters miss one of many targets: where f has p of them, each within r of 0, and is
+   Lip-Lipschitz, and N^p cubes of side 2 r / N are fewer than the targets, which are sep apart, and
+   so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
+Theorem few_parameters (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
+    (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
+  (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
+  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall i j, i != j -> sep <= D (target i) (target j)) ->
+  (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
+  ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
+Proof. exact: statements.few_parameters_miss_a_target. Qed.

@@ -948,7 +948,8 @@ move=> sK [a [b [a0 b0 ab ba bb]]].
 have {}bb : bounded b K.
   have -> : K = sign *m invmx K *m sign.
     case: sK => [] [T ->].
-      have -> : invmx (U T) = U (- T) by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
+      have -> : invmx (U T) = U (- T).
+        by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
       by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).
     have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
     by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).

@@ -377,8 +377,9 @@ have {}signs (T : {set 'I_n}) : #|T| == k ->
   move=> /eqP/signs[D_ge0 a_le0]; split.
     by rewrite -eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0.
   by rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
-have /(congr1 (fun p : {poly F} => p`_(n - k))) := char_poly_YZ Y Z.
-rewrite !(coef_char_poly _ kn) => /(mulfI (negbT (signr_eq0 F k)))/(congr1 ( *%R z))/eqP.
+have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Y *m Z) T =
+    \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Z *m Y) T.
+  by apply: (mulfI (negbT (signr_eq0 F k))); rewrite -!(coef_char_poly _ kn) char_poly_YZ.
 rewrite -subr_eq0 !big_distrr -sumrB psumr_eq0 => [|T /signs[]]; last first.
   by rewrite -oppr_ge0; apply: addr_ge0.
 move/eqP/signs: (Sk) => [D_ge0 a_le0] /allP/(_ S (mem_index_enum _)); rewrite Sk eqxx /=.

@@ -938,3 +938,16 @@ Theorem three_scaled_layers_do_not (F : numDomainType) p q :
     forall s1 t1 s2 t2 s3 t3, positive _ _ s1 -> positive _ _ s2 -> positive _ _ s3 ->
       ~ {in X, forall x, first s3 t3 (second s2 t2 (first s1 t1 x)) = pi x}].
 Proof. exact: some_map_needs_four. Qed.
+
+(* Few parameters.  Where maps have p parameters in the cube |theta_j| <= r, and are Lip-Lipschitz in
+   them, in the largest coordinate and some distance D of what they make, not every one of more than
+   N^p targets that are sep apart is nearer than w to some f theta, if the N^p cubes of side 2 r / N
+   are so small that Lip 2 r / N <= sep - 2 w. *)
+Theorem few_parameters_miss_a_target (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
+    (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
+  (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
+  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall i j, i != j -> sep <= D (target i) (target j)) ->
+  (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
+  ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
+Proof. exact: few_parameters_miss. Qed.
